@@ -1,0 +1,1 @@
+"""Attention itself: from scratch, captured, and kept as a Trace."""

@@ -1,0 +1,324 @@
+"""What one forward pass left behind, as a value: any head's weights are computed when somebody looks at them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, overload
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from attnviz.engine import attention
+from attnviz.errors import BlocksError, NoAttentionError, UnknownHeadError
+from attnviz.types import AttentionRequest, HeadRef, Token
+
+ROWS = 1e-4  # how far a row's sum may stand from 1
+
+
+@dataclass(frozen=True, eq=False)
+class Projections:
+    """One attention call of one layer: all that determines its weights, and what the model's own kernel answered.
+
+    `query` [head, query, dim], `key` and `value` [group, key, dim] as the attention function received them (after
+    rotary embedding); `mask` boolean (True: may look) or additive, [query, key] or [head, query, key]; `bias` added to
+    the scores; `output` [head, query, dim] from the kernel that ran; `precision` the model's own number format.
+    """
+
+    query: np.ndarray
+    key: np.ndarray
+    value: np.ndarray
+    scale: float
+    causal: bool
+    output: np.ndarray
+    mask: np.ndarray | None = None
+    bias: np.ndarray | None = None
+    softcap: float | None = None
+    sinks: np.ndarray | None = None
+    precision: str = "float32"
+
+    @property
+    def heads(self) -> int:
+        """How many query heads."""
+        return self.query.shape[0]
+
+    def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
+        """Weights of the heads in `heads`, from scratch."""
+        with torch.inference_mode():
+            return attention.weights(**self._tensors(heads)).numpy()
+
+    def mixed(self, heads: slice) -> Float[np.ndarray, "head query dim"]:
+        """Weights times values, from scratch: what each query takes away."""
+        with torch.inference_mode():
+            shares = attention.weights(**self._tensors(heads))
+            return attention.mix(shares, _tensor(self._grouped(self.value, heads))).numpy()
+
+    def _tensors(self, heads: slice) -> dict:
+        """The arguments of `attention.weights` for some heads."""
+        return {
+            "query": _tensor(self.query[heads]),
+            "key": _tensor(self._grouped(self.key, heads)),
+            "scale": self.scale,
+            "mask": _of_heads(self.mask, heads),
+            "causal": self.causal,
+            "bias": _of_heads(self.bias, heads),
+            "softcap": self.softcap,
+            "sinks": None if self.sinks is None else _tensor(self.sinks[heads]),
+        }
+
+    def _grouped(self, array: np.ndarray, heads: slice) -> np.ndarray:
+        """The key or value heads that the query heads in `heads` read, one for each."""
+        each = self.query.shape[0] // array.shape[0]
+        return array if heads == slice(None) else array[[h // each for h in range(*heads.indices(self.heads))]]
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """One layer's weights as the library returned them, [head, query, key]: for families outside the interface."""
+
+    whole: np.ndarray
+
+    @property
+    def heads(self) -> int:
+        """How many heads."""
+        return self.whole.shape[0]
+
+    def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
+        """Weights of the heads in `heads`."""
+        return self.whole[heads]
+
+
+Layer = Projections | Dense
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    """A tensor over the same memory, read-only or not; nothing here writes to one."""
+    return torch.from_dlpack(array)
+
+
+def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
+    """The part of a mask or bias that belongs to some heads."""
+    if array is None:
+        return None
+    return _tensor(array[heads] if array.ndim == 3 else array)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The attention of one block of a model: all layers and heads over one list of queries and one of keys.
+
+    A model with one kind of attention has the block `self`; an encoder-decoder has `encoder`, `decoder` and `cross`.
+    """
+
+    name: str
+    queries: tuple[Token, ...]
+    keys: tuple[Token, ...]
+    calls: tuple[Layer, ...]
+
+    @property
+    def layers(self) -> int:
+        """How many layers."""
+        return len(self.calls)
+
+    @property
+    def heads(self) -> int:
+        """How many heads in a layer (the most, where layers differ)."""
+        return max(call.heads for call in self.calls)
+
+    @property
+    def source(self) -> Literal["projections", "dense"]:
+        """Where weights come from: captured projections, or the library's eager weights."""
+        return "projections" if isinstance(self.calls[0], Projections) else "dense"
+
+    @property
+    def causal(self) -> bool:
+        """Whether no query of any layer may look at a later key."""
+        return self.queries == self.keys and len(self.queries) > 1 and all(_looks_back_only(call) for call in self.calls)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays held, each counted once."""
+        arrays = {id(a): a for call in self.calls for a in vars(call).values() if isinstance(a, np.ndarray)}
+        return sum(a.nbytes for a in arrays.values())
+
+    @overload
+    def weights(self) -> Float[np.ndarray, "layer head query key"]: ...
+    @overload
+    def weights(self, layer: int) -> Float[np.ndarray, "head query key"]: ...
+    @overload
+    def weights(self, layer: int, head: int) -> Float[np.ndarray, "query key"]: ...
+    def weights(self, layer: int | None = None, head: int | None = None) -> np.ndarray:
+        """Attention weights: of everything, of one layer, or of one head; float32, read-only.
+
+        Raises UnknownHeadError for a layer or head that is not there.
+        """
+        if layer is None:
+            return _locked(np.stack([self.weights(i) for i in range(self.layers)]))
+        call = self._call(layer, head)
+        found = call.weights(slice(None) if head is None else slice(head, head + 1))
+        return _locked(self._checked(found if head is None else found[0], call, layer, head))
+
+    def sink(self, layer: int, head: int) -> Float[np.ndarray, "query"]:
+        """The share of each row that a learned sink takes; zeros where the model has none."""
+        call = self._call(layer, head)
+        if isinstance(call, Dense) or call.sinks is None:
+            return _locked(np.zeros(len(self.queries), np.float32))
+        return _locked(np.clip(1.0 - self.weights(layer, head).sum(-1), 0.0, 1.0).astype(np.float32))
+
+    def difference(self, layer: int, head: int) -> float | None:
+        """Largest difference between weights times values, from scratch, and what the model's own kernel returned.
+
+        None on the dense road, which keeps no values to compare.
+        """
+        call = self._call(layer, head)
+        if isinstance(call, Dense):
+            return None
+        one = slice(head, head + 1)
+        return float(np.abs(call.mixed(one) - call.output[one]).max())
+
+    @property
+    def precision(self) -> str:
+        """The number format that the model computed in, e.g. float32."""
+        call = self.calls[0]
+        return call.precision if isinstance(call, Projections) else "float32"
+
+    def _call(self, layer: int, head: int | None) -> Layer:
+        """The layer asked for, or an error that says which there are."""
+        if not 0 <= layer < self.layers:
+            raise UnknownHeadError(f"This model has layers 0 to {self.layers - 1}; there is no layer {layer}.")
+        call = self.calls[layer]
+        if head is not None and not 0 <= head < call.heads:
+            raise UnknownHeadError(f"Layer {layer} has heads 0 to {call.heads - 1}; there is no head {head}.")
+        return call
+
+    def _checked(self, found: np.ndarray, call: Layer, layer: int, head: int | None) -> np.ndarray:
+        """The weights, if each row is a distribution; NoAttentionError otherwise."""
+        sums = found.sum(-1)
+        least = 0.0 if isinstance(call, Projections) and call.sinks is not None else 1.0 - ROWS
+        if not (np.isfinite(sums).all() and found.min() >= 0.0 and least <= sums.min() and sums.max() <= 1.0 + ROWS):
+            where = f"layer {layer}" if head is None else str(HeadRef(layer, head))
+            raise NoAttentionError(
+                f"The rows of {where} should sum to 1 and lie between {sums.min():.4f} and {sums.max():.4f}: "
+                "this model's attention is not a plain softmax, so it is not shown."
+            )
+        return found
+
+
+def _looks_back_only(call: Layer) -> bool:
+    """Whether one layer hides every later key."""
+    if isinstance(call, Dense):
+        return not np.triu(call.whole, 1).any()
+    if call.mask is None:
+        return call.causal
+    upper = np.triu(np.ones(call.mask.shape[-2:], bool), 1)
+    ahead = call.mask[..., upper]
+    return not ahead.any() if call.mask.dtype == bool else bool((ahead < -1e4).all())
+
+
+def _locked(array: np.ndarray) -> np.ndarray:
+    """The same array, read-only."""
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """One text read by one model: its tokens, and every head's attention, computed when asked for.
+
+    Rows over visible keys are finite, at least 0 and sum to 1 within 1e-4 (with a learned sink, to 1 minus its share);
+    causal traces are exactly 0 above the diagonal. `request` says what was asked, `digest` which weights answered.
+    """
+
+    request: AttentionRequest
+    parts: tuple[Block, ...]
+    digest: str = ""
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the blocks: ("self",) or ("encoder", "decoder", "cross")."""
+        return tuple(part.name for part in self.parts)
+
+    def block(self, name: str) -> Block:
+        """The block called `name`; raises UnknownHeadError and names those that exist."""
+        for part in self.parts:
+            if part.name == name:
+                return part
+        raise UnknownHeadError(f"This trace has the blocks {', '.join(self.blocks)}; there is no block {name!r}.")
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens that the model read: of an encoder-decoder, the source and then the target."""
+        names = self.blocks
+        if "encoder" in names and "decoder" in names:
+            return self.block("encoder").queries + self.block("decoder").queries
+        return self.parts[0].queries
+
+    @property
+    def layers(self) -> int:
+        """Layers of the first block."""
+        return self.parts[0].layers
+
+    @property
+    def heads(self) -> int:
+        """Heads a layer of the first block."""
+        return self.parts[0].heads
+
+    @property
+    def causal(self) -> bool:
+        """Whether the first block hides every later token."""
+        return self.parts[0].causal
+
+    @property
+    def source(self) -> Literal["projections", "dense"]:
+        """Where weights come from: "projections" captured, or "dense" from the library."""
+        return self.parts[0].source
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, for caches that are bounded by them."""
+        return sum(part.nbytes for part in self.parts) + 256 * len(self.tokens)
+
+    @overload
+    def weights(self) -> Float[np.ndarray, "layer head query key"]: ...
+    @overload
+    def weights(self, layer: int) -> Float[np.ndarray, "head query key"]: ...
+    @overload
+    def weights(self, layer: int, head: int) -> Float[np.ndarray, "query key"]: ...
+    def weights(self, layer: int | None = None, head: int | None = None) -> np.ndarray:
+        """Attention weights [layer, head, query, key], or a part of them; float32, read-only.
+
+        Raises BlocksError where the trace has several blocks, and names them.
+        """
+        only = self._only()
+        if layer is None:
+            return only.weights()
+        return only.weights(layer) if head is None else only.weights(layer, head)
+
+    def sink(self, layer: int, head: int) -> Float[np.ndarray, "query"]:
+        """The share of each row that a learned sink takes; zeros where the model has none."""
+        return self._only().sink(layer, head)
+
+    def of(self, head: HeadRef) -> Float[np.ndarray, "query key"]:
+        """The weights of one head, whichever block it belongs to."""
+        return self.block(head.block).weights(head.layer, head.head)
+
+    def labelled(self, request: AttentionRequest, digest: str, *sides: tuple[Token, ...]) -> Trace:
+        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder."""
+        source, target = sides[0], sides[-1]
+        lists = {"self": (source, source), "encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
+        parts = []
+        for part in self.parts:
+            queries, keys = lists[part.name]
+            if (len(queries), len(keys)) != (len(part.queries), len(part.keys)):
+                raise NoAttentionError(
+                    f"The model reads {len(part.queries)} queries and {len(part.keys)} keys in its {part.name} attention, "
+                    f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched."
+                )
+            parts.append(replace(part, queries=queries, keys=keys))
+        return Trace(request, tuple(parts), digest)
+
+    def _only(self) -> Block:
+        """The one block there is."""
+        if len(self.parts) != 1:
+            raise BlocksError(f"This trace has several blocks: {', '.join(self.blocks)}. Ask one: trace.block({self.blocks[-1]!r}).weights().")
+        return self.parts[0]

@@ -1,0 +1,59 @@
+"""Every error of ours, one small tree. Each message says rule, value and remedy, and may be shown to a reader."""
+
+from __future__ import annotations
+
+
+class AttnvizError(Exception):
+    """Base of all: catch this to catch everything that attnviz raises on purpose."""
+
+
+class BadInputError(AttnvizError, ValueError):
+    """What was asked cannot be done as asked; the message says what would work. Command line: exit code 2."""
+
+
+class EmptyTextError(BadInputError):
+    """No text, or nothing but blanks."""
+
+
+class BadTextError(BadInputError):
+    """A character that no text may hold (a lone surrogate), or a mark that this model cannot read."""
+
+
+class TooLongError(BadInputError):
+    """More tokens, weights or bytes than allowed here."""
+
+
+class UnknownModelError(BadInputError):
+    """A model that the catalogue does not have."""
+
+
+class UnknownHeadError(BadInputError):
+    """A layer, head or block that this trace does not have."""
+
+
+class PairError(BadInputError):
+    """A second text where the model takes none."""
+
+
+class NoAttentionError(BadInputError):
+    """A model that yields no attention weights by any road."""
+
+
+class ShapeError(BadInputError):
+    """An array whose axes do not fit what it should be."""
+
+
+class BlocksError(BadInputError):
+    """A question that needs one block, asked of a trace with several."""
+
+
+class UnavailableError(BadInputError):
+    """The model's weights are not on this machine and cannot be fetched now."""
+
+
+class DamagedWeightsError(BadInputError):
+    """A weight file is truncated, altered or cannot be read."""
+
+
+class OutputError(BadInputError):
+    """A file or folder that cannot be written."""

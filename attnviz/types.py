@@ -1,0 +1,232 @@
+"""The values that walk through the house: frozen, checked when made, shared between threads, never written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+
+from attnviz.errors import BadInputError, ShapeError
+
+BLOCKS = ("self", "encoder", "decoder", "cross")
+_HEAD = re.compile(r"L(\d+)[·.]?H(\d+)", re.IGNORECASE)
+
+
+def frozen_copy(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
+    """A contiguous copy of `array` that nobody can write to."""
+    copy = np.array(array, dtype=dtype, order="C", copy=True)
+    copy.flags.writeable = False
+    return copy
+
+
+@dataclass(frozen=True)
+class Token:
+    """One piece of the text as the model reads it.
+
+    `text` is `input[start:end]` as typed (special tokens by name, a lone byte as `<0xF0>`); `piece` is the
+    tokenizer's own string. `start` and `end` are character offsets into the text of `segment` (0: text, 1: text_b)
+    and leave out leading blanks. `word` counts words within the segment and is None for special tokens.
+    """
+
+    text: str
+    piece: str
+    start: int
+    end: int
+    word: int | None
+    segment: int = 0
+
+    @property
+    def special(self) -> bool:
+        """Whether the model added this token itself, or it stands for a mask: it belongs to no word."""
+        return self.word is None
+
+
+@dataclass(frozen=True)
+class AttentionRequest:
+    """What a reader asks a backend for. Hashable: it is the cache key."""
+
+    model: str
+    text: str
+    text_b: str | None = None
+
+
+@dataclass(frozen=True, order=True)
+class HeadRef:
+    """Which head, 0-based: the only place that decides the base. Prints as `L3·H1`."""
+
+    layer: int
+    head: int
+    block: str = "self"
+
+    def __post_init__(self) -> None:
+        if self.layer < 0 or self.head < 0:
+            raise BadInputError(f"Layers and heads count from 0; got layer {self.layer}, head {self.head}.")
+        if self.block not in BLOCKS:
+            raise BadInputError(f"A block is one of {', '.join(BLOCKS)}; got {self.block!r}.")
+
+    def __str__(self) -> str:
+        return f"L{self.layer}·H{self.head}"
+
+    @classmethod
+    def parse(cls, name: str, block: str = "self") -> HeadRef:
+        """`L3·H1`, `L3H1` or `3.1` to a HeadRef; raises BadInputError with the form wanted."""
+        match = _HEAD.fullmatch(name.strip()) or re.fullmatch(r"(\d+)\.(\d+)", name.strip())
+        if not match:
+            raise BadInputError(f"A head is written L3·H1 or 3.1 (layer, head, counted from 0); got {name!r}.")
+        return cls(int(match[1]), int(match[2]), block)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the reader sees as one thing: a word, or a token. `tokens` are indices into the block's queries or keys."""
+
+    text: str
+    start: int
+    end: int
+    tokens: tuple[int, ...]
+    special: bool = False
+    segment: int = 0
+
+
+SPECIAL = ("show", "hide", "renormalise")
+
+
+@dataclass(frozen=True)
+class ViewOptions:
+    """How a pattern is shown: by words or by tokens; special tokens shown, hidden, or hidden and rows rescaled to 1."""
+
+    words: bool = True
+    special: str = "show"
+
+    def __post_init__(self) -> None:
+        if self.special not in SPECIAL:
+            raise BadInputError(f"Special tokens are one of {', '.join(SPECIAL)}; got {self.special!r}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """What one head does to one text: who attends to whom. Row i sums to `1 - hidden[i]`.
+
+    `queries` and `keys` are labels; `hidden` is the share of each row that is not shown (special tokens left out, or a
+    learned sink); `note` says in words what was hidden, merged or rescaled. `query_units` and `key_units`, when given,
+    say where in the text each label stands. `causal` is True where the upper triangle cannot be seen.
+    """
+
+    queries: tuple[str, ...]
+    keys: tuple[str, ...]
+    weights: Float[np.ndarray, "query key"]
+    hidden: Float[np.ndarray, "query"]
+    note: str = ""
+    query_units: tuple[Unit, ...] = ()
+    key_units: tuple[Unit, ...] = ()
+    causal: bool = False
+
+    def __post_init__(self) -> None:
+        want = (len(self.queries), len(self.keys))
+        if self.weights.shape != want:
+            raise ShapeError(f"{want[0]} queries and {want[1]} keys need weights {want}, got {self.weights.shape}.")
+        if self.hidden.shape != want[:1]:
+            raise ShapeError(f"{want[0]} queries need {want[0]} hidden shares, got {self.hidden.shape}.")
+        object.__setattr__(self, "weights", frozen_copy(self.weights))
+        object.__setattr__(self, "hidden", frozen_copy(self.hidden))
+
+
+@dataclass(frozen=True, eq=False)
+class HeadScores:
+    """One number for every head: `values` is [layer, head]; `unit` and `low`..`high` say what the numbers mean."""
+
+    name: str
+    values: Float[np.ndarray, "layer head"]
+    unit: str
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise ShapeError(f"Head scores are [layer, head]; got {self.values.ndim} axes.")
+        object.__setattr__(self, "values", frozen_copy(self.values))
+
+
+@dataclass(frozen=True)
+class Link:
+    """A directed link between two character spans of the text, e.g. pronoun to antecedent. `kind` names it."""
+
+    source: tuple[int, int]
+    target: tuple[int, int]
+    kind: str = "link"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How often a claim about a head holds: `hits` of `n`, beside named baselines and a 95 % interval.
+
+    `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text.
+    """
+
+    hits: int
+    n: int
+    baselines: tuple[tuple[str, float], ...]
+    interval: tuple[float, float]
+    chosen: str
+    scheme: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What the catalogue says of one model; nothing here needs its weights.
+
+    `kind` is encoder, decoder or encoder-decoder. `package` and `files` name embedded weights inside an installed
+    package, `sha256` the pinned hash of each (file, hash); `hub` is the repository that a network would fetch.
+    `quantised` says in words how the weights differ from the published ones ("" where they do not).
+    """
+
+    id: str
+    name: str
+    kind: str
+    layers: int
+    heads: int
+    max_tokens: int
+    licence: str
+    source: str
+    summary: str = ""
+    package: str = ""
+    folder: str = ""
+    gguf: str = ""
+    sha256: tuple[tuple[str, str], ...] = ()
+    hub: str = ""
+    quantised: str = ""
+    head: tuple[int, int] = (0, 0)
+    extra: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def causal(self) -> bool:
+        """Whether its only attention is masked so that no token sees a later one."""
+        return self.kind == "decoder"
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a second text may be given: a sentence pair, or the target of an encoder-decoder."""
+        return self.kind != "decoder"
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """The attention blocks a trace of this model has."""
+        return ("encoder", "decoder", "cross") if self.kind == "encoder-decoder" else ("self",)
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A head that the reader keeps: what was asked, which head, and an optional name."""
+
+    request: AttentionRequest
+    head: HeadRef
+    name: str = ""
+
+
+def joined(parts: Sequence[str], last: str = "and") -> str:
+    """`a`, `a and b`, `a, b and c`: a list as a sentence wants it."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
