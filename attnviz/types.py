@@ -219,6 +219,31 @@ class ModelCard:
 
 
 @dataclass(frozen=True)
+class Focus:
+    """The word that the reader holds.
+
+    `start` is where it starts in the text of its segment (for a special token, the token's index); `side` says whether
+    we ask at whom it looks (`query`) or who looks at it (`key`).
+    """
+
+    start: int
+    segment: int = 0
+    side: str = "query"
+    special: bool = False
+
+    def __str__(self) -> str:
+        return ("k" if self.side == "key" else "") + ("b" if self.segment else "") + ("s" if self.special else "") + str(self.start)
+
+    @classmethod
+    def parse(cls, text: str) -> Focus:
+        """The inverse of str(); raises BadInputError with the form wanted."""
+        match = re.fullmatch(r"(k?)(b?)(s?)(\d{1,7})", text)
+        if not match:
+            raise BadInputError(f"a held word is written as the place where it starts, e.g. focus=43; got {quoted(text)}")
+        return cls(int(match[4]), 1 if match[2] else 0, "key" if match[1] else "query", bool(match[3]))
+
+
+@dataclass(frozen=True)
 class Pin:
     """A head that the reader keeps: what was asked, which head, and an optional name."""
 
@@ -230,3 +255,9 @@ class Pin:
 def joined(parts: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`: a list as a sentence wants it."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
+
+
+def quoted(value: str) -> str:
+    """A value from outside as a message quotes it: one line, at most 40 characters."""
+    line = " ".join(value.split())
+    return f"“{line[:40]}…”" if len(line) > 40 else f"“{line}”"

@@ -1,0 +1,1 @@
+"""Words that teach, as data: examples today."""

@@ -1,0 +1,8 @@
+"""attnviz: type a sentence, and see every attention head of a real model. Run with `streamlit run app.py`."""
+
+from attnviz.ui import frame, state
+
+page = frame.page()
+frame.ask()
+page.run()
+state.write_url()

@@ -1,0 +1,32 @@
+"""One door for the slow thing: a request in, a Trace out. Callers know this, never torch."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attnviz.engine.trace import Trace
+from attnviz.engine.verify import Check
+from attnviz.types import AttentionRequest, ModelCard
+
+
+class Backend(Protocol):
+    """Where attention comes from. Thread-safe by contract; one contract suite runs over every implementation.
+
+    `attend` raises a BadInputError (an AttnvizError) for what cannot be done as asked, and never half an answer.
+    """
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """The cards of every model that may be named in a request."""
+        ...
+
+    def attend(self, request: AttentionRequest) -> Trace:
+        """The trace of one text, labelled with its tokens."""
+        ...
+
+    def check(self, request: AttentionRequest) -> Check:
+        """Every head's weights for this request against the library's own eager model; takes about two forward passes."""
+        ...
+
+    def close(self) -> None:
+        """Let go of models and memory; calling it twice is harmless."""
+        ...

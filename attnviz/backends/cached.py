@@ -1,0 +1,124 @@
+"""Any backend in, the same backend out, with its answers kept: bounded in bytes, computed once when many ask."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import numpy as np
+
+from attnviz.backends.base import Backend
+from attnviz.engine.trace import Trace
+from attnviz.engine.verify import Check
+from attnviz.types import AttentionRequest, ModelCard
+
+T = TypeVar("T")
+
+
+class Store:
+    """Values by key, at most `limit` bytes of them; the one unused for longest goes first. Thread-safe.
+
+    When several threads want the same missing value, one makes it and the others wait for it. A value that could not
+    be made is not kept: whoever waits gets the error, whoever comes later tries again.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._under_way: dict[Hashable, Future[Any]] = {}
+        self._bytes = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes kept now."""
+        return self._bytes
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of `key`, made by `make` where it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][0]
+            future = self._under_way.get(key)
+            mine = future is None
+            if future is None:
+                future = self._under_way[key] = Future()
+        if not mine:
+            return future.result()
+        try:
+            value = make()
+        except BaseException as error:
+            with self._lock:
+                del self._under_way[key]
+            future.set_exception(error)
+            raise
+        with self._lock:
+            del self._under_way[key]
+            self._keep(key, value)
+        future.set_result(value)
+        return value
+
+    def _keep(self, key: Hashable, value: Any) -> None:
+        """Keep a value if it fits at all, and let go of the oldest until all fit. The lock is held."""
+        size = weight(value) + weight(key)
+        if size > self.limit:
+            return
+        self._kept[key] = (value, size)
+        self._bytes += size
+        while self._bytes > self.limit:
+            _, (_, gone) = self._kept.popitem(last=False)
+            self._bytes -= gone
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
+
+def weight(value: Any) -> int:
+    """About how many bytes a value holds; never less than 256, so that many small ones are bounded too."""
+    if isinstance(value, Trace | np.ndarray):
+        return 256 + value.nbytes
+    if isinstance(value, bytes | str):
+        return 256 + 4 * len(value)
+    if isinstance(value, AttentionRequest):
+        return 256 + 4 * len(value.text) + 4 * len(value.text_b or "")
+    if isinstance(value, tuple | list):
+        return 256 + sum(weight(part) for part in value)
+    if hasattr(value, "__dict__"):
+        return 256 + sum(weight(part) for part in vars(value).values() if not isinstance(part, int | float | bool))
+    return 256
+
+
+class CachedBackend:
+    """A backend that remembers. Results are cached here, once; nothing above keeps its own."""
+
+    def __init__(self, inner: Backend, limit: int) -> None:
+        self.inner = inner
+        self.store = Store(limit)
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """As the inner backend says."""
+        return self.inner.models()
+
+    def attend(self, request: AttentionRequest) -> Trace:
+        """The trace, from memory where it is there."""
+        return self.store.get(request, lambda: self.inner.attend(request))
+
+    def check(self, request: AttentionRequest) -> Check:
+        """The check against the eager model, done once a request."""
+        return self.store.get(("check", request), lambda: self.inner.check(request))
+
+    def derived(self, request: AttentionRequest, name: Hashable, make: Callable[[Trace], T]) -> T:
+        """What `make` says of the request's trace, kept beside it under `name`: for all that costs more than 5 ms."""
+        return self.store.get((request, name), lambda: make(self.attend(request)))
+
+    def close(self) -> None:
+        """Forget the results and close the inner backend."""
+        self.store.clear()
+        self.inner.close()

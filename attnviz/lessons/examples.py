@@ -1,0 +1,96 @@
+"""examples.toml in, ready sentences out, with their pronouns and candidates as character spans."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from attnviz.errors import BadInputError
+from attnviz.text import words
+from attnviz.types import Focus, HeadRef, Link
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence about a head that a test holds against the real model: it gives `more` more than `less`."""
+
+    model: str
+    head: HeadRef
+    more: str
+    less: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """A ready sentence: who may be meant by its pronoun, who is, and what it teaches."""
+
+    id: str
+    title: str
+    text: str
+    pronoun: Span
+    candidates: tuple[Span, ...]
+    answer: int
+    teaches: str
+    note: str
+    pair: str | None = None
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def focus(self) -> Focus:
+        """The pronoun, held."""
+        return Focus(self.pronoun[0])
+
+    @property
+    def gold(self) -> Link:
+        """From the pronoun to whom it means."""
+        return Link(self.pronoun, self.candidates[self.answer], "coreference")
+
+    def word(self, span: Span) -> str:
+        """The text of a span."""
+        return self.text[span[0] : span[1]]
+
+
+def span(text: str, name: str) -> Span:
+    """The character span of a word: `animal`, or `the#2` for its second occurrence; raises BadInputError if it is not there."""
+    word, _, number = name.partition("#")
+    nth = int(number) if number.isdecimal() and number.isascii() and len(number) < 7 else 1
+    found = [place for place in words(text) if text[place[0] : place[1]] == word]
+    if not 1 <= nth <= len(found):
+        raise BadInputError(f"“{word}” stands {len(found)} times in “{text}”; number {nth} was asked for. Name a word as it is written there.")
+    return found[nth - 1]
+
+
+@lru_cache(maxsize=1)
+def examples() -> tuple[Example, ...]:
+    """All ready sentences, in the order of the file."""
+    raw = tomllib.loads(resources.files("attnviz").joinpath("content/examples.toml").read_text("utf-8"))
+    return tuple(_example(entry) for entry in raw["example"])
+
+
+def example(name: str) -> Example:
+    """The example called `name`; raises BadInputError and lists what there is."""
+    for found in examples():
+        if found.id == name:
+            return found
+    raise BadInputError(f"There is no example {name!r}. There are: {', '.join(e.id for e in examples())}.")
+
+
+def _example(raw: dict) -> Example:
+    """One entry of the file."""
+    text = raw["text"]
+    return Example(
+        id=raw["id"],
+        title=raw["title"],
+        text=text,
+        pronoun=span(text, raw["pronoun"]),
+        candidates=tuple(span(text, name) for name in raw["candidates"]),
+        answer=raw["answer"],
+        teaches=raw["teaches"],
+        note=raw["note"],
+        pair=raw.get("pair"),
+        claims=tuple(Claim(c["model"], HeadRef.parse(c["head"]), c["more"], c["less"]) for c in raw.get("claims", ())),
+    )

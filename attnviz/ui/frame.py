@@ -1,0 +1,147 @@
+"""What stands around every page: title, look, navigation, and the row that asks what to read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from attnviz import text as texts
+from attnviz.lessons import examples
+from attnviz.models import catalog, places
+from attnviz.settings import Settings
+from attnviz.types import ModelCard
+from attnviz.ui import state
+
+_STYLE = Path(__file__).with_name("frame.css")
+_ICON = Path(__file__).with_name("icon.png")
+_LARGE = "attnviz_large"
+_SECOND = "attnviz_second"
+
+
+def page() -> Any:
+    """Set up the window and the navigation; returns the page to run."""
+    st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
+    st.html(f"<style>{_STYLE.read_text()}</style>")
+    return st.navigation(
+        [
+            st.Page("pages/explore/attention.py", title="Attention", url_path="attention", default=True),
+            st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
+        ],
+        position="top",
+    )
+
+
+def ask() -> None:
+    """Sentence, model, examples: what to read, the same on every page. Enter in the sentence runs it."""
+    state.read_url()
+    with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):
+        _sentence()
+        _model()
+        _example()
+        _more()
+    if st.session_state.get(_SECOND) and state.card().pairs:
+        _second()
+
+
+def _sentence() -> None:
+    """The text: one line in which Enter runs, or a large field."""
+    request = state.current().request
+    limit = f"Type a sentence, at most {state.card().max_tokens:,} tokens"
+    key = state.fill("sentence", request.text)
+    if st.session_state.get(_LARGE) or "\n" in request.text:
+        st.text_area(
+            "Sentence", key=state.fill("sentence_large", request.text), on_change=_typed, args=("sentence_large",),
+            placeholder=limit, label_visibility="collapsed", height=160,
+        )  # fmt: skip
+    else:
+        st.text_input("Sentence", key=key, on_change=_typed, args=(key,), placeholder=limit, label_visibility="collapsed")
+
+
+def _typed(key: str) -> None:
+    """Another text was typed."""
+    state.choose_text(st.session_state[key], state.current().request.text_b)
+
+
+def _model() -> None:
+    """Which model reads it; those that are not on this machine say so in their name."""
+    key = state.fill("model", state.current().request.model)
+    st.selectbox(
+        "Model", [card.id for card in catalog.cards()], format_func=_model_label, key=key,
+        on_change=lambda: state.choose_model(st.session_state[key]), label_visibility="collapsed", width=208,
+    )  # fmt: skip
+
+
+def _model_label(name: str) -> str:
+    """The model's name, and whether its weights would have to be fetched."""
+    card = catalog.card(name)
+    return card.name if available(card) else f"{card.name} (not here)"
+
+
+def available(card: ModelCard) -> bool:
+    """Whether the model's weights are on this machine."""
+    return places.place(card, Settings.from_env()).kind not in ("missing", "hub")
+
+
+def _example() -> None:
+    """Ready sentences; choosing one asks it at once."""
+    chosen = {example.id: example for example in examples.examples()}
+    text = state.current().request.text
+    now = next((name for name, example in chosen.items() if example.text == text), None)
+    key = state.fill("example", now)
+
+    def choose() -> None:
+        if st.session_state[key]:
+            example = chosen[st.session_state[key]]
+            state.choose_text(example.text)
+            state.hold(example.focus)
+
+    st.selectbox(
+        "Example", list(chosen), format_func=lambda name: chosen[name].title, key=key, on_change=choose,
+        placeholder="Examples", label_visibility="collapsed", width=176,
+    )  # fmt: skip
+
+
+def _more() -> None:
+    """What is needed now and then: the large field, a second sentence, a masked word."""
+    card = state.card()
+    with st.popover("More", width=92, key="more"):
+        st.toggle("Large field, for several lines", key=_LARGE, help="Ctrl + Enter runs the text.")
+        if card.pairs:
+            label = "Target text" if card.kind == "encoder-decoder" else "Second sentence"
+            st.toggle(label, key=_SECOND, on_change=_second_switched)
+        else:
+            st.caption(f"{card.name} reads one text from left to right; it takes no second sentence.")
+        st.button("Insert a mask", on_click=_mask, help="Replaces the held word; with no word held, it is added at the end.")
+
+
+def _second_switched() -> None:
+    """Without its field, a second text would be read unseen."""
+    if not st.session_state[_SECOND]:
+        state.choose_text(state.current().request.text)
+
+
+def _second() -> None:
+    """The second text of a pair, or the target of an encoder-decoder."""
+    target = state.card().kind == "encoder-decoder"
+    key = state.fill("second", state.current().request.text_b or "")
+    st.text_input(
+        "Target text" if target else "Second sentence", key=key,
+        on_change=lambda: state.choose_text(state.current().request.text, st.session_state[key] or None),
+        placeholder="Target text; left empty, the model writes its own" if target else "A second sentence, read as a pair with the first",
+        label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def _mask() -> None:
+    """Put the mark that stands for the model's mask token where the held word stands, or at the end."""
+    selection = state.current()
+    text, focus = selection.request.text, selection.focus
+    if focus is None or focus.special or focus.segment:
+        state.choose_text(f"{text.rstrip()} {texts.MASK}".strip(), selection.request.text_b)
+        return
+    for start, end in texts.words(text):
+        if start <= focus.start < end:
+            state.choose_text(text[:start] + texts.MASK + text[end:], selection.request.text_b)
+            return

@@ -1,0 +1,73 @@
+"""The store behind the cached backend: bounded, shared, and never holding on to a failure."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from attnviz.backends.cached import Store, weight
+
+
+def test_a_value_is_made_once_when_eight_ask_at_the_same_time():
+    store, gate, made = Store(10_000), threading.Event(), []
+
+    def make():
+        made.append(1)
+        gate.wait(5)
+        return "value"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [pool.submit(store.get, "key", make) for _ in range(8)]
+        while not made:
+            pass
+        gate.set()
+        assert [answer.result(5) for answer in answers] == ["value"] * 8
+    assert made == [1]
+
+
+def test_the_bytes_kept_never_exceed_the_limit_and_the_oldest_goes_first():
+    store = Store(3 * (weight(np.zeros(250, np.float32)) + weight("a")))
+    for key in "abc":
+        store.get(key, lambda: np.zeros(250, np.float32))
+    store.get("a", lambda: pytest.fail("a was kept"))
+    store.get("d", lambda: np.zeros(250, np.float32))
+    assert store.nbytes <= store.limit
+    remade = []
+    store.get("b", lambda: remade.append("b") or np.zeros(250, np.float32))
+    store.get("a", lambda: remade.append("a"))
+    assert remade == ["b"]
+
+
+def test_a_value_larger_than_the_limit_is_given_but_not_kept():
+    store = Store(1000)
+    assert store.get("big", lambda: np.ones(5000, np.float32)).sum() == 5000
+    assert store.nbytes == 0
+
+
+def test_an_error_reaches_those_who_wait_and_is_not_kept():
+    store, gate, started = Store(10_000), threading.Event(), threading.Event()
+
+    def fail():
+        started.set()
+        gate.wait(5)
+        raise ValueError("no")
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(store.get, "key", fail)
+        started.wait(5)
+        second = pool.submit(store.get, "key", lambda: "never made by the second")
+        gate.set()
+        with pytest.raises(ValueError, match="no"):
+            first.result(5)
+        answer = second.exception(5)
+    assert isinstance(answer, ValueError) or second.result() == "never made by the second"
+    assert store.get("key", lambda: "now") in ("now", "never made by the second")
+
+
+def test_the_weight_of_a_value_counts_its_arrays_and_strings():
+    assert weight(np.zeros((3, 5), np.float32)) == 256 + 60
+    assert weight(b"1234") == 256 + 16
+    assert weight((np.zeros(2, np.float64), "ab")) == 256 + (256 + 16) + (256 + 8)
