@@ -1,0 +1,239 @@
+"""Weights, numbers and names in, colours and short texts out: every colour and number format of the project is here.
+
+Blue is weight, orange is the reader, green and purple are differences; nothing else has a colour. JavaScript gets the
+same tokens from `as_json()`, style sheets from `css()`, so that each colour is written once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import unicodedata
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from attnviz.errors import BadInputError
+from attnviz.types import HeadRef
+
+EXPONENT = 0.7  # colour = ramp(weight ** EXPONENT): small weights stay apart, and the legend's uneven ticks show it
+LUMINANCE = 0.179  # above it black text has the better contrast, below it white: at least 4.58 : 1 either way
+WRITTEN_FROM = 0.05  # smaller weights get no number under a word or in a cell
+LEGEND = (0.0, 0.1, 0.3, 0.6, 1.0)  # ticks of a weight legend
+DIFFERENCE_LEGEND = (-1.0, -0.3, 0.0, 0.3, 1.0)
+FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif'
+SENTENCE_FONT = '"Iowan Old Style", Charter, "Source Serif 4", "Source Serif Pro", "Noto Serif", Georgia, serif'
+LABEL = 24  # characters of a label before it is shortened
+MINUS, NARROW, ELLIPSIS, ARROW = "\u2212", "\u202f", "\u2026", "\u2192"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of one theme: roles by name, and two ramps with even stops.
+
+    `sequential` runs from weight 0 to 1, `diverging` from difference -1 to +1; lightness is strictly monotone on each
+    side, so both read in grey and with red- or green-blindness.
+    """
+
+    name: str
+    page: str
+    field: str
+    ink: str
+    mute: str
+    accent: str
+    on_accent: str
+    line: str
+    hair: str
+    sequential: tuple[str, ...]
+    diverging: tuple[str, ...]
+
+
+LIGHT = Theme(
+    name="light",
+    page="#FFFFFF",
+    field="#F4F6F9",
+    ink="#14181F",
+    mute="#5B6472",
+    accent="#B8430A",
+    on_accent="#FFFFFF",
+    line="#DDE2E9",
+    hair="#EBEEF2",
+    sequential=("#F2F6FB", "#C7E1FB", "#89C0F5", "#478EE2", "#2456B9", "#142C79", "#0A1541"),
+    diverging=("#5B1A6B", "#8C4A9E", "#C29BCE", "#F4F5F7", "#8CC7A6", "#2F8A5D", "#08512F"),
+)
+DARK = Theme(
+    name="dark",
+    page="#0F131A",
+    field="#181E27",
+    ink="#E9EDF3",
+    mute="#9BA6B5",
+    accent="#FF9C5B",
+    on_accent="#1D0D03",
+    line="#2F3845",
+    hair="#222A35",
+    sequential=("#181E29", "#213654", "#27538B", "#277BC6", "#44A8E7", "#84D4F3", "#CCF8FA"),
+    diverging=("#F0C4FF", "#C07FD6", "#6E4480", "#1B212B", "#2B6B4B", "#54B585", "#C4F7DA"),
+)
+THEMES = {theme.name: theme for theme in (LIGHT, DARK)}
+ROLES = ("page", "field", "ink", "mute", "accent", "on_accent", "line", "hair")
+
+
+def theme(name: str) -> Theme:
+    """The theme called `name`; raises BadInputError and names those that exist."""
+    if name not in THEMES:
+        raise BadInputError(f"A theme is one of {', '.join(THEMES)}; got {name!r}.")
+    return THEMES[name]
+
+
+def rgb(colour: str) -> UInt8[np.ndarray, 3]:
+    """`#RRGGBB` as three bytes."""
+    return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8)
+
+
+def hexadecimal(colour: UInt8[np.ndarray, 3]) -> str:
+    """Three bytes as `#RRGGBB`."""
+    return "#" + colour.tobytes().hex().upper()
+
+
+def weight_rgb(weights: Float[np.ndarray, "*shape"], name: str) -> UInt8[np.ndarray, "*shape 3"]:
+    """The colour of each weight in theme `name`: ramp(weight ** 0.7); what lies outside 0..1 takes the end's colour."""
+    return _ramp(theme(name).sequential, np.clip(weights, 0.0, 1.0) ** EXPONENT)
+
+
+def difference_rgb(differences: Float[np.ndarray, "*shape"], name: str) -> UInt8[np.ndarray, "*shape 3"]:
+    """The colour of each difference, -1 to +1, with the same exponent on both sides of 0."""
+    bent = np.sign(differences) * np.clip(np.abs(differences), 0.0, 1.0) ** EXPONENT
+    return _ramp(theme(name).diverging, (1.0 + bent) / 2.0)
+
+
+def weight_colour(weight: float, name: str) -> str:
+    """The colour of one weight as `#RRGGBB`."""
+    return hexadecimal(weight_rgb(np.array(weight, np.float32), name))
+
+
+def difference_colour(difference: float, name: str) -> str:
+    """The colour of one difference as `#RRGGBB`."""
+    return hexadecimal(difference_rgb(np.array(difference, np.float32), name))
+
+
+def steps(ramp: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """`count` colours at even distances along a ramp: for legends, and for tools that want a list."""
+    return tuple(hexadecimal(colour) for colour in _ramp(ramp, np.linspace(0.0, 1.0, count)))
+
+
+def text_on(colour: str) -> str:
+    """Black or white, whichever is read better on `colour`."""
+    return "#000000" if luminance(colour) > LUMINANCE else "#FFFFFF"
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, 0 to 1: Y = 0.2126 R + 0.7152 G + 0.0722 B over linear RGB (WCAG 2.2, "relative luminance")."""
+    channels = rgb(colour) / 255.0
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def _ramp(stops: tuple[str, ...], at: np.ndarray) -> UInt8[np.ndarray, "*shape 3"]:
+    """Colours at `at`, 0 to 1, by straight lines in sRGB between even stops."""
+    knots = np.linspace(0.0, 1.0, len(stops))
+    table = np.array([rgb(stop) for stop in stops], np.float64)  # [stop, 3]
+    return np.stack([np.rint(np.interp(at, knots, channel)) for channel in table.T], -1).astype(np.uint8)
+
+
+def three(weight: float) -> str:
+    """A weight where it is read out: `0.640`."""
+    return f"{weight:.3f}"
+
+
+def two(weight: float) -> str:
+    """A weight under a word or in a cell: `.64`; `1.0` where it rounds to one."""
+    return "1.0" if weight >= 0.995 else f"{weight:.2f}"[1:]
+
+
+def signed(difference: float) -> str:
+    """A difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
+    return _sign(round(difference, 3)) + three(abs(difference))
+
+
+def signed_two(difference: float) -> str:
+    """A difference in a cell: `+.37`."""
+    return _sign(round(difference, 2)) + two(abs(difference))
+
+
+def _sign(number: float) -> str:
+    """`+`, a true minus, or nothing."""
+    return "+" if number > 0 else MINUS if number < 0 else ""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as `52 %`, a rate as `73.0 %` (digits=1), with a narrow no-break space."""
+    return f"{100.0 * share:.{digits}f}{NARROW}%"
+
+
+def thousands(count: int) -> str:
+    """A count: `1,773`."""
+    return f"{count:,}"
+
+
+def tick(value: float) -> str:
+    """A legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
+    return ("" if value >= 0 else MINUS) + f"{abs(value):g}".removeprefix("0" if value % 1 else "")
+
+
+def head_name(head: HeadRef) -> str:
+    """`L3·H1`, and `cross L3·H1` where a model has several blocks."""
+    return str(head) if head.block == "self" else f"{head.block} {head}"
+
+
+def label(text: str, most: int = LABEL) -> str:
+    """A word or token as it stands beside a row: blanks and control characters made visible, long ones shortened.
+
+    Shortened at the end with an ellipsis, never inside a character that combining marks or joiners follow.
+    """
+    seen = "".join(_VISIBLE.get(c) or (chr(0x2400 + ord(c)) if c < " " else c) for c in text)
+    seen = "\u2423" * len(seen) if seen.isspace() else seen
+    if len(seen) <= most:
+        return seen
+    end = most - 1
+    while end > 1 and (unicodedata.combining(seen[end]) or "\u200d" in seen[end - 1 : end + 1] or seen[end] in "\ufe0e\ufe0f"):
+        end -= 1
+    return seen[:end] + ELLIPSIS
+
+
+_VISIBLE = {"\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d", "\x7f": "\u2421"}
+
+
+def link(query: str, key: str) -> str:
+    """`it → animal`: each side isolated, so that two right-to-left words do not swap places."""
+    return f"\u2068{query}\u2069 {ARROW} \u2068{key}\u2069"
+
+
+def css(name: str) -> str:
+    """A theme's roles as style-sheet variables: `--page:#FFFFFF;--on-accent:…`."""
+    found = theme(name)
+    return ";".join(f"--{role.replace('_', '-')}:{getattr(found, role)}" for role in ROLES)
+
+
+def as_json() -> str:
+    """All tokens for JavaScript, as one JSON object: `themes`, `exponent`, `luminance`, `writtenFrom`, `legend`, fonts."""
+    themes = {
+        name: {role: getattr(found, role) for role in ROLES} | {"sequential": found.sequential, "diverging": found.diverging}
+        for name, found in THEMES.items()
+    }
+    rest = {
+        "exponent": EXPONENT,
+        "luminance": LUMINANCE,
+        "writtenFrom": WRITTEN_FROM,
+        "legend": [{"at": value, "text": tick(value)} for value in LEGEND],
+        "differenceLegend": [{"at": value, "text": tick(value)} for value in DIFFERENCE_LEGEND],
+        "font": FONT,
+        "sentenceFont": SENTENCE_FONT,
+        "label": LABEL,
+    }
+    return json.dumps({"themes": themes, **rest}, sort_keys=True)
+
+
+def bent(value: float) -> float:
+    """Where a weight or difference stands along its ramp: sign(v) |v| ** 0.7."""
+    return math.copysign(abs(value) ** EXPONENT, value)
