@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -216,12 +216,9 @@ def css(name: str) -> str:
 
 
 def as_json() -> str:
-    """All tokens for JavaScript, as one JSON object: `themes`, `exponent`, `luminance`, `writtenFrom`, `legend`, fonts."""
-    themes = {
-        name: {role: getattr(found, role) for role in ROLES} | {"sequential": found.sequential, "diverging": found.diverging}
-        for name, found in THEMES.items()
-    }
-    rest = {
+    """All tokens for JavaScript, one JSON object: `light` and `dark` (roles, two ramps), and the numbers that both share."""
+    themes = {name: {_camel(role): value for role, value in asdict(found).items()} for name, found in THEMES.items()}
+    shared = {
         "exponent": EXPONENT,
         "luminance": LUMINANCE,
         "writtenFrom": WRITTEN_FROM,
@@ -231,7 +228,13 @@ def as_json() -> str:
         "sentenceFont": SENTENCE_FONT,
         "label": LABEL,
     }
-    return json.dumps({"themes": themes, **rest}, sort_keys=True)
+    return json.dumps(themes | shared, sort_keys=True)
+
+
+def _camel(role: str) -> str:
+    """`on_accent` as JavaScript spells it, `onAccent`."""
+    first, *rest = role.split("_")
+    return first + "".join(part.capitalize() for part in rest)
 
 
 def bent(value: float) -> float:

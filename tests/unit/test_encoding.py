@@ -117,8 +117,9 @@ def test_both_sides_of_a_link_are_isolated_from_each_other():
 
 def test_javascript_gets_every_colour_and_number_that_python_uses():
     tokens = json.loads(encoding.as_json())
-    assert tokens["themes"]["dark"]["accent"] == encoding.DARK.accent
-    assert tuple(tokens["themes"]["light"]["sequential"]) == encoding.LIGHT.sequential
+    assert tokens["dark"]["accent"] == encoding.DARK.accent
+    assert tokens["light"]["onAccent"] == encoding.LIGHT.on_accent
+    assert tuple(tokens["light"]["sequential"]) == encoding.LIGHT.sequential
     assert (tokens["exponent"], tokens["luminance"], tokens["writtenFrom"]) == (0.7, 0.179, 0.05)
     assert [tick["text"] for tick in tokens["legend"]] == ["0", ".1", ".3", ".6", "1"]
     assert "<" not in encoding.as_json()  # it stands inside a script
