@@ -1,0 +1,62 @@
+"""One number for every head in, a picture of layers by heads out: layers are rows, heads are columns, on every page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from attnviz.figures import encoding
+from attnviz.types import HeadRef, HeadScores
+
+CELL = 30  # pixels a head, at most
+CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
+
+
+def figure(scores: HeadScores, theme: str, chosen: HeadRef | None = None, *, ends: tuple[str, str] = ("", "")) -> go.Figure:
+    """The map of one score. A scale from -1 to 1 diverges, any other is sequential; the chosen head has a ring.
+
+    `ends` names the two ends of the scale, e.g. ("street", "animal"). A head without a number (NaN) is left blank.
+    """
+    colours = encoding.theme(theme)
+    layers, heads = scores.values.shape
+    diverging = scores.low < 0
+    ramp = encoding.steps(colours.diverging if diverging else colours.sequential, 33)
+    names = [[str(HeadRef(layer, head)) for head in range(heads)] for layer in range(layers)]
+    shown = np.where(np.isfinite(scores.values), scores.values, np.nan).astype(np.float32)
+    low, high = (encoding.label(end) for end in ends)
+    bar = {
+        "thickness": 8, "outlinewidth": 0, "tickfont": {"color": colours.mute, "size": 11}, "len": 0.9, "x": 1.02,
+        "tickvals": [scores.low, (scores.low + scores.high) / 2, scores.high],
+        "ticktext": [_escaped(low) or encoding.tick(scores.low), "", _escaped(high) or encoding.tick(scores.high)],
+    }  # fmt: skip
+    picture = go.Heatmap(
+        z=shown, zmin=scores.low, zmax=scores.high, customdata=names, xgap=2, ygap=2, colorbar=bar,
+        colorscale=[[i / 32, colour] for i, colour in enumerate(ramp)],
+        hovertemplate=f"%{{customdata}}: %{{z:.3f}} {_escaped(scores.unit)}<extra></extra>", hoverongaps=False,
+    )  # fmt: skip
+    cell = min(CELL, 420 // layers) if layers > 14 else CELL
+    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"color": colours.mute, "size": 12}, "ticks": ""}
+    drawn = go.Figure(picture)
+    drawn.update_layout(
+        height=cell * layers + 44, margin={"l": 34, "r": 8, "t": 28, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        xaxis={**axis, "side": "top", "tickvals": list(range(heads)), "ticktext": [f"H{head}" for head in range(heads)]},
+        yaxis={**axis, "autorange": "reversed", "tickvals": _every(layers), "ticktext": [f"L{layer}" for layer in _every(layers)]},
+        font={"family": encoding.FONT},
+    )  # fmt: skip
+    if chosen is not None:
+        box = {"x0": chosen.head - 0.5, "x1": chosen.head + 0.5, "y0": chosen.layer - 0.5, "y1": chosen.layer + 0.5}
+        drawn.add_shape(type="rect", **box, line={"color": colours.page, "width": 5})
+        drawn.add_shape(type="rect", **box, line={"color": colours.accent, "width": 2.5})
+    return drawn
+
+
+def _every(layers: int) -> list[int]:
+    """The layers that get a label: all of a few, every fifth of many."""
+    return list(range(0, layers, 1 if layers <= 14 else 5))
+
+
+def _escaped(text: str) -> str:
+    """Text that plotly, which reads some markup, shows as it is."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

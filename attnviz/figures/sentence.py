@@ -1,0 +1,70 @@
+"""A text, its units and one row of weights in; the sentence in large type as HTML out, words tinted by their weight."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from attnviz.errors import ShapeError
+from attnviz.figures import encoding
+from attnviz.types import Unit
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is marked in a sentence: the held word, candidates (underlined, in this order) and the right one among them."""
+
+    held: tuple[int, int] | None = None
+    candidates: tuple[tuple[int, int], ...] = ()
+    right: tuple[int, int] | None = None
+
+
+def tinted(
+    text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: Float[np.ndarray, "key"] | None = None
+) -> str:
+    """The sentence as the reader typed it, each unit of `units` a span; `weights`, one a unit, tint it and stand below it.
+
+    Special tokens stand as small labels where the model reads them. Text is escaped; nothing else of it is kept.
+    Raises ShapeError where units and weights do not fit.
+    """
+    if weights is not None and len(weights) != len(units):
+        raise ShapeError(f"{len(units)} units need {len(units)} weights, got {len(weights)}.")
+    colours = encoding.theme(theme)
+    parts, at = [], 0
+    for index, unit in enumerate(units):
+        if not unit.special:
+            parts.append(html.escape(text[at : unit.start]))
+            at = max(at, unit.end)
+        elif index:
+            parts.append(" ")
+        parts.append(_span(unit, colours, marks, None if weights is None else float(weights[index])))
+    parts.append(html.escape(text[at:]))
+    return f'<div class="attnviz-sentence" dir="auto" style="{_LINE}">{"".join(parts)}</div>'
+
+
+_LINE = f"font-family:{html.escape(encoding.SENTENCE_FONT)};font-size:30px;line-height:1.9;overflow-wrap:anywhere"
+_NUMBER = "position:absolute;left:0;right:0;top:100%;text-align:center;font:500 13px/1.3 sans-serif"
+
+
+def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | None) -> str:
+    """One unit: tinted, held, or plain; candidates underlined, the right one with a solid line."""
+    place = (unit.start, unit.end)
+    style = ["position:relative;display:inline-block;line-height:1.25;padding:.04em .12em;border-radius:.14em"]
+    if unit.special:
+        style.append(f"font:500 .44em/1.8 sans-serif;vertical-align:.3em;color:{colours.mute}")
+    if not unit.special and place == marks.held:
+        style.append(f"background:{colours.accent};color:{colours.on_accent}")
+    elif weight is not None and weight >= 0.004:
+        background = encoding.weight_colour(weight, colours.name)
+        style.append(f"background:{background};color:{encoding.text_on(background)}")
+    if not unit.special and place in marks.candidates:
+        line = "solid" if place == marks.right else "dotted"
+        style.append(f"text-decoration:underline {line} {colours.accent} 3px;text-underline-offset:.2em")
+    number = ""
+    if weight is not None and (weight >= encoding.WRITTEN_FROM or place in marks.candidates):
+        number = f'<span style="{_NUMBER};color:{colours.mute}">{encoding.two(weight)}</span>'
+    return f'<span style="{html.escape(";".join(style))}">{html.escape(encoding.label(unit.text, 200))}{number}</span>'

@@ -1,0 +1,135 @@
+"""A text with a pronoun and its candidates on the page: the minimal pair, every head ranked, and what it does not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from attnviz import text as texts
+from attnviz.analysis import links, view
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError
+from attnviz.figures import encoding, headmap, sentence
+from attnviz.lessons import examples
+from attnviz.lessons.examples import Example, Span
+from attnviz.types import AttentionRequest, HeadRef, HeadScores, ViewOptions
+from attnviz.ui import blocks, state
+from attnviz.ui.backend import backend
+
+PRONOUNS = frozenset(
+    "he she it they him her them his hers its their theirs himself herself itself themselves i we you me us who this that these those".split()
+)
+WORDS = ViewOptions(words=True)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whom does the pronoun mean? `right` counts the candidates; None where the reader did not say."""
+
+    text: str
+    pronoun: Span
+    candidates: tuple[Span, ...]
+    right: int | None = None
+    example: Example | None = None
+
+    def word(self, span: Span) -> str:
+        """The text of a span."""
+        return self.text[span[0] : span[1]]
+
+    @property
+    def marks(self) -> sentence.Marks:
+        """What is marked in the sentence."""
+        return sentence.Marks(self.pronoun, self.candidates, None if self.right is None else self.candidates[self.right])
+
+
+def question(request: AttentionRequest) -> Question | None:
+    """The question of the text on screen: a ready sentence's own, or what the reader says of theirs; None after a message."""
+    st.subheader("Whom does the pronoun mean?", anchor=False)
+    known = next((e for e in examples.examples() if e.text == request.text), None)
+    if known is not None:
+        st.markdown(blocks.plain(f"{known.note} This sentence teaches: {known.teaches}."))
+        return Question(known.text, known.pronoun, known.candidates, known.answer, known)
+    return _own(request.text)
+
+
+def _own(text: str) -> Question | None:
+    """The reader's own sentence: which word is the pronoun, and who may be meant."""
+    places = texts.words(text)
+    if len(places) < 3:
+        st.info("Type a sentence with a pronoun and at least two words that it could mean, or choose an example above.")
+        return None
+    labels = {place: _numbered(text, places, place) for place in places}
+    pronoun = next((p for p in places if text[p[0] : p[1]].casefold() in PRONOUNS), places[0])
+    with st.container(horizontal=True, gap="small"):
+        held = st.selectbox("Pronoun", places, index=places.index(pronoun), format_func=labels.__getitem__, key=f"pronoun-{text}", width=208)
+        others = [place for place in places if place != held]
+        chosen = st.multiselect(
+            "Whom could it mean? Choose two or more words", others, format_func=labels.__getitem__, key=f"candidates-{text}", max_selections=4
+        )
+    if len(chosen) < 2:
+        st.info("Choose the pronoun and at least two words that it could mean: then every head is ranked by how it divides its attention between them.")
+        return None
+    return Question(text, held, tuple(chosen))
+
+
+def _numbered(text: str, places: tuple[Span, ...], place: Span) -> str:
+    """A word, with its number where the text has it more than once."""
+    same = [p for p in places if text[p[0] : p[1]] == text[place[0] : place[1]]]
+    word = text[place[0] : place[1]]
+    return f"{word} ({same.index(place) + 1})" if len(same) > 1 else word
+
+
+def pair_of(asked: Question) -> Question | None:
+    """The other sentence of a minimal pair."""
+    if asked.example is None or asked.example.pair is None:
+        return None
+    other = examples.example(asked.example.pair)
+    return Question(other.text, other.pronoun, other.candidates, other.answer, other)
+
+
+def sentences(asked: Question, trace: Trace) -> None:
+    """The sentence, and beside it the other one of its pair, tinted by where the pronoun looks in the chosen head."""
+    st.caption(
+        f"{encoding.head_name(state.current().head)}: blue is how much “{asked.word(asked.pronoun)}” looks at each word. Candidates are underlined, "
+        "the right one with a solid line. Choose another head in the map or the table below."
+    )
+    other = pair_of(asked)
+    for column, (one, its_trace) in zip(st.columns(1 if other is None else 2), _both(asked, trace, other), strict=True):
+        with column:
+            _sentence(one, its_trace)
+
+
+def _both(asked: Question, trace: Trace, other: Question | None) -> list[tuple[Question, Trace]]:
+    """The sentence and, where there is one, its partner with its own trace."""
+    found = [(asked, trace)]
+    if other is not None:
+        found.append((other, backend().attend(AttentionRequest(trace.request.model, other.text))))
+    return found
+
+
+def _sentence(asked: Question, trace: Trace) -> None:
+    """One sentence, tinted, and the candidates' weights in words."""
+    pattern = view.pattern(trace, state.current().head, WORDS)
+    rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == asked.pronoun and not unit.special]
+    weights = pattern.weights[rows[0]] if rows else None
+    st.html(sentence.tinted(asked.text, pattern.key_units, blocks.theme(), asked.marks, weights))
+    shares = links.division(trace, asked.pronoun, asked.candidates).values[state.current().head.layer, state.current().head.head]
+    parts = [f"{asked.word(span)} **{encoding.three(float(share))}**" for span, share in zip(asked.candidates, shares, strict=True)]
+    st.markdown(f"“{blocks.plain(asked.word(asked.pronoun))}” gives " + ", ".join(parts))
+
+
+def ranking(asked: Question, trace: Trace) -> None:
+    """Every head by how it divides its attention between the candidates, with the change in the other sentence."""
+    division = links.division(trace, asked.pronoun, asked.candidates)
+    other = pair_of(asked)
+    change = None
+    if other is not None:
+        theirs = links.division(backend().attend(AttentionRequest(trace.request.model, other.text)), other.pronoun, other.candidates)
+        change = theirs.values - division.values
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _map(asked, division)
+    with right:
+        _table(asked, division, change)

@@ -1,0 +1,167 @@
+"""One head of a trace on the page: its fields, its heatmap beside a second one, its links, BertViz's views, downloads."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.analysis import links, patterns, view
+from attnviz.engine import verify
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError
+from attnviz.figures import bertviz_view, encoding, export, heatmap
+from attnviz.types import HeadRef, Pattern
+from attnviz.ui import blocks, state
+from attnviz.ui.backend import backend
+
+_BESIDE = "attnviz_beside"
+LEGEND = "Row = who looks, column = at whom, each row sums to 1."
+TABS = ("Strongest links", "BertViz: this head", "BertViz: whole model", "Download")
+STRONGEST = 20
+FILES = {"CSV": ("csv", "text/csv"), "NPZ": ("npz", "application/zip"), "JSON": ("json", "application/json"), "HTML": ("html", "text/html")}
+
+
+def fields(trace: Trace) -> None:
+    """Layer and head as fields for the keyboard, the block where there are several, and a second head beside the first."""
+    head = state.current().head
+    block = trace.block(head.block)
+    beside = _beside()
+    with st.container(horizontal=True, gap="small", key="fields"):
+        if len(trace.blocks) > 1:
+            key = state.fill("block", head.block)
+            st.segmented_control("Block", trace.blocks, key=key, on_change=lambda: state.choose_block(st.session_state[key] or head.block), required=True)
+        _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
+        _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
+        st.toggle("A second head beside it", key=state.fill(_BESIDE, beside is not None), on_change=_switched)
+        if beside is not None:
+            _number("Second layer", "layer_2", beside.layer, block.layers, lambda n: state.keep_beside(HeadRef(n, beside.head, head.block)))
+            _number("Second head", "head_2", beside.head, block.heads, lambda n: state.keep_beside(HeadRef(beside.layer, n, head.block)))
+
+
+def _number(label: str, key: str, value: int, count: int, choose) -> None:  # noqa: ANN001 - a callback of one number
+    """One field for a number from 0."""
+    state.fill(key, value)
+    st.number_input(label, 0, count - 1, key=key, on_change=lambda: choose(int(st.session_state[key])), width=120)
+
+
+def _beside() -> HeadRef | None:
+    """The head shown beside the first."""
+    pins = state.current().pins
+    return pins[0].head if pins else None
+
+
+def _switched() -> None:
+    """A second head: the next one of the same layer to begin with."""
+    head, heads = state.current().head, state.card().heads
+    state.keep_beside(HeadRef(head.layer, (head.head + 1) % heads, head.block) if st.session_state[_BESIDE] else None)
+
+
+def heatmaps(trace: Trace) -> None:
+    """The head's heatmap with exact values, what it does in words, and the second head's beside it."""
+    selection = state.current()
+    heads = [selection.head, *([_beside()] if _beside() else [])]
+    for column, head in zip(st.columns(len(heads)), heads, strict=True):
+        with column:
+            _heatmap(trace, head)
+    st.caption(f"{LEGEND} Point at a cell for its exact value. Attention is a signal, not an explanation: a head that looks at a word need not use it.")
+    _badge(trace, heads)
+
+
+def _heatmap(trace: Trace, head: HeadRef) -> None:
+    """One head: name, role, heatmap, the held word's row in words, and what was hidden or merged."""
+    options = state.current().options
+    pattern = view.pattern(trace, head, options)
+    st.subheader(encoding.head_name(head), anchor=False)
+    st.markdown(blocks.plain(patterns.role(pattern, options.words).sentence))
+    row = held_row(pattern)
+    st.plotly_chart(
+        heatmap.figure(pattern, blocks.theme(), held=row), theme=None, config=heatmap.CONFIG, key=f"heatmap-{head}", alt=heatmap.description(pattern)
+    )
+    st.markdown(blocks.plain(patterns.in_words(pattern, strongest_row(pattern) if row is None else row)))
+    if pattern.note:
+        st.caption(blocks.plain(pattern.note))
+
+
+def held_row(pattern: Pattern) -> int | None:
+    """The row of the held word, if it is one of the pattern's and asks at whom it looks."""
+    focus = state.current().focus
+    if focus is None or focus.side != "query":
+        return None
+    for row, unit in enumerate(pattern.query_units):
+        if unit.special == focus.special and unit.segment == focus.segment:
+            inside = unit.tokens[0] == focus.start if unit.special else unit.start <= focus.start < max(unit.end, unit.start + 1)
+            if inside:
+                return row
+    return None
+
+
+def strongest_row(pattern: Pattern) -> int:
+    """The row of the strongest link between two words, to have something to say while no word is held."""
+    found = links.strongest(pattern, 1)
+    return found[0][0] if found else 0
+
+
+def _badge(trace: Trace, heads: list[HeadRef]) -> None:
+    """Whether the numbers on screen are the model's own, and how closely; against the eager model when asked."""
+    request = state.current().request
+    check = verify.against_kernel(trace, heads)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
+        st.badge("Verified" if check.ok else "Not verified", color="gray" if check.ok else "orange")
+        st.markdown(blocks.plain(check.note))
+        tokens = len(trace.tokens)
+        if tokens <= verify.EAGER_TOKENS:
+            label = f"Check all {state.card().layers * state.card().heads} heads against the eager model"
+            if st.button(label, type="tertiary", help="Reads the text twice more, keeping every weight: a few seconds at most."):
+                try:
+                    with st.spinner("Comparing with the eager model …", show_time=True):
+                        st.markdown(blocks.plain(backend().check(request).note))
+                except AttnvizError as error:
+                    blocks.problem(error)
+    if state.card().quantised:
+        st.caption(blocks.plain(state.card().quantised))
+
+
+def more(trace: Trace) -> None:
+    """Links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
+    selection = state.current()
+    opened = st.tabs(TABS, key="head_tabs", on_change="rerun")
+    for tab, show in zip(opened, (_links, _bertviz_head, _bertviz_model, _downloads), strict=True):
+        if tab.open:
+            with tab:
+                try:
+                    show(trace, selection.head)
+                except AttnvizError as error:
+                    blocks.problem(error)
+
+
+def _links(trace: Trace, head: HeadRef) -> None:
+    """The strongest links of the head as a table."""
+    pattern = view.pattern(trace, head, state.current().options)
+    rows = [
+        {"who looks": pattern.queries[query], "at whom": pattern.keys[key], "weight": round(weight, 3)}
+        for query, key, weight in links.strongest(pattern, STRONGEST)
+    ]
+    st.dataframe(rows, hide_index=True, width=480, alt=f"The {len(rows)} strongest links of {head}")
+
+
+def _bertviz_head(trace: Trace, head: HeadRef) -> None:
+    """The head in BertViz's head view."""
+    page = backend().derived(trace.request, ("bertviz head", head), lambda t: bertviz_view.head_view(t, head))
+    st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
+
+
+def _bertviz_model(trace: Trace, head: HeadRef) -> None:
+    """The model in BertViz's model view."""
+    page = backend().derived(trace.request, ("bertviz model", head.block, head.layer), lambda t: bertviz_view.model_view(t, head))
+    st.iframe(page, height=900, alt="The whole model in BertViz's model view")
+
+
+def _downloads(trace: Trace, head: HeadRef) -> None:
+    """The head as files, each with where its numbers come from."""
+    options = state.current().options
+    pattern = view.pattern(trace, head, options)
+    source = export.provenance(state.card(), trace, head, options)
+    st.markdown(f"{head}, {'by words' if options.words else 'by tokens'}, as it is shown. Each file names model, weights, versions, text and options.")
+    with st.container(horizontal=True, gap="small"):
+        for label, (kind, mime) in FILES.items():
+            name = f"attnviz-{trace.request.model}-L{head.layer}H{head.head}.{kind}"
+            st.download_button(label, export.exported(kind, pattern, source), file_name=name, mime=mime, on_click="ignore", key=f"download-{kind}")
