@@ -1,0 +1,85 @@
+"""What every test stands on: checked shapes, one thread of arithmetic, no network, and a browser or a reason why not."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+ROOT = Path(__file__).parent.parent
+
+# Before torch is first imported: two test workers with a thread a core each would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+# The reader's own settings decide nothing here, and converted weights do not go into the reader's own cache.
+for name in [name for name in os.environ if name.startswith("ATTNVIZ_") and name != "ATTNVIZ_CORPORA"]:
+    del os.environ[name]
+os.environ["ATTNVIZ_CACHE_DIR"] = str(ROOT / ".cache")
+
+# Before attnviz is first imported: every signature of it is checked at every call, shapes and axis names included.
+install_import_hook("attnviz", "beartype.beartype")
+
+
+def leaves_this_machine(host: object) -> bool:
+    """Whether `host`, a name or an address, is another machine."""
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(str(name).partition("%")[0]).is_loopback
+    except ValueError:
+        return True
+
+
+def no_network(event: str, args: tuple[object, ...]) -> None:
+    """An audit hook: whatever asks for another machine is told what it would be told with the cable out."""
+    if event == "socket.getaddrinfo" and leaves_this_machine(args[0]):
+        raise socket.gaierror(socket.EAI_NONAME, f"Tests have no network; asked for {args[0]!r}.")
+    if event in ("socket.connect", "socket.sendto") and isinstance(args[1], tuple) and leaves_this_machine(args[1][0]):
+        raise ConnectionRefusedError(f"Tests have no network; asked for {args[1]!r}.")
+
+
+sys.addaudithook(no_network)
+
+
+def browser_path() -> str | None:
+    """Where this machine's Chromium is, if it has one."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if (ROOT / "tests" / "browser") in item.path.parents:
+        item.add_marker("browser")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") and browser_path() is None:
+        missing = "No Chromium on this machine. On Debian: apt-get install chromium; elsewhere install Chromium or Chrome."
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{missing} Under CI=true browser tests must run.", pytrace=False)
+        pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the machine's Chromium, for Playwright's `executable_path`."""
+    path = browser_path()
+    assert path is not None, "pytest_runtest_setup lets no browser test through without one"
+    return path
+
+
+@pytest.fixture(scope="session")
+def corpora() -> Path:
+    """The folder of annotated texts; a test that needs it is skipped, by name, where it is absent."""
+    folder = os.environ.get("ATTNVIZ_CORPORA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("No annotated texts here. Set ATTNVIZ_CORPORA to the folder that has them.")
+    return Path(folder)
