@@ -179,8 +179,9 @@ class Evidence:
 class ModelCard:
     """What the catalogue says of one model; nothing here needs its weights.
 
-    `kind` is encoder, decoder or encoder-decoder. `package` and `files` name embedded weights inside an installed
-    package, `sha256` the pinned hash of each (file, hash); `hub` is the repository that a network would fetch.
+    `kind` is encoder, decoder or encoder-decoder. `package` is an installed package that carries the weights (pip calls
+    it `requirement`), in its `folder` or in the file `gguf`; without a package, `folder` is a folder of the reader's
+    own. `sha256` pins the hash of each (file, hash); `hub` is the repository that a network would fetch.
     `quantised` says in words how the weights differ from the published ones ("" where they do not).
     """
 
@@ -194,6 +195,7 @@ class ModelCard:
     source: str
     summary: str = ""
     package: str = ""
+    requirement: str = ""
     folder: str = ""
     gguf: str = ""
     sha256: tuple[tuple[str, str], ...] = ()
