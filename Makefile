@@ -43,6 +43,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
+	@echo "attnviz: http://localhost:$(PORT) (Ctrl+C stops it)"
 	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: check chromium ## set up, check, then every tier of tests: minutes

