@@ -133,3 +133,71 @@ def ranking(asked: Question, trace: Trace) -> None:
         _map(asked, division)
     with right:
         _table(asked, division, change)
+
+
+def _map(asked: Question, division: links.Division) -> None:
+    """Layers by heads: whom each head prefers; pale where it hardly looks at any candidate."""
+    first, second = (asked.word(span) for span in asked.candidates[:2])
+    values = division.values[..., 0] - division.values[..., 1]
+    scores = HeadScores(f"{first} minus {second}", values, "more", -1.0, 1.0)
+    st.markdown(f"**Every head**  \nGreen looks more at {blocks.plain(first)}, purple more at {blocks.plain(second)}.")
+    st.plotly_chart(
+        headmap.figure(scores, blocks.theme(), state.current().head, ends=(second, first)), theme=None, config=headmap.CONFIG,
+        key="coreference-map", alt=f"Layers by heads: attention to {first} minus attention to {second}",
+    )  # fmt: skip
+
+
+def _table(asked: Question, division: links.Division, change: np.ndarray | None) -> None:
+    """All heads, best first for the right candidate; a click on a row chooses the head."""
+    right = asked.right or 0
+    order = [right, *(i for i in range(len(asked.candidates)) if i != right)]
+    ordered = links.Division(division.values[..., order], _share(division.values, right), division.late, division.note)
+    ranked = links.ranking(ordered)
+    names = [asked.word(span) for span in asked.candidates]
+    rows = []
+    for found in ranked:
+        values = division.values[found.layer, found.head]
+        row = {"rank": found.rank, "head": str(HeadRef(found.layer, found.head))}
+        row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
+        row[f"{names[right]}'s share"] = found.share if found.counts else None
+        if change is not None:
+            row[f"change to {names[0]}"] = float(change[found.layer, found.head, 0])
+        rows.append(row)
+    st.markdown(
+        f"**All {len(rows)} heads, ranked by the share of {blocks.plain(names[right])}** among the candidates. Heads that give them less than "
+        f"{encoding.percent(links.ENOUGH)} together have no share and stand last."
+    )
+    number = st.column_config.NumberColumn(format="%.3f")
+    columns = {name: number for name in rows[0] if name.startswith(("to ", "change "))}
+    columns[f"{names[right]}'s share"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
+    chosen = st.dataframe(
+        rows, hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
+        key=f"coreference-table-{asked.text}-{state.current().request.model}", alt="Every head, ranked",
+    )  # fmt: skip
+    if picked := chosen.selection.rows:
+        head = ranked[picked[0]]
+        if (head.layer, head.head) != (state.current().head.layer, state.current().head.head):
+            state.choose_head(head.layer, head.head)
+            st.rerun()
+
+
+def _share(values: np.ndarray, right: int) -> np.ndarray:
+    """The right candidate's part of what all candidates get; NaN where they get nothing."""
+    mass = values.sum(-1)
+    return np.where(mass > 0, values[..., right] / np.where(mass > 0, mass, 1.0), np.nan).astype(np.float32)
+
+
+def cautions(asked: Question, trace: Trace) -> None:
+    """What this picture does not show, where it is seen."""
+    st.caption(
+        "One sentence is one example: among many heads some will prefer the right word by luck. A head that looks at a word need not use it: "
+        "attention is a signal, not an explanation."
+    )
+    if not trace.causal:
+        return
+    pronoun = blocks.plain(asked.word(asked.pronoun))
+    st.info(
+        f"This model reads from left to right. What comes after “{pronoun}” cannot change where “{pronoun}” looks, so a cue at the end of the sentence, "
+        "such as “tired” or “wide”, leaves this row as it is: the two sentences of such a pair give the same numbers up to rounding. "
+        "Choose an encoder such as all\\-MiniLM\\-L6\\-v2, or a sentence whose cue comes first."
+    )
