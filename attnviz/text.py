@@ -1,0 +1,141 @@
+"""A tokenizer and a text (or a pair) in, the tokens that a model reads out: each with its place in the text as typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
+from attnviz.pieces import Entry, entries, special
+from attnviz.spans import named, placed, unnamed
+from attnviz.types import Token, Unit
+from attnviz.words import MASK, words
+
+__all__ = ["MASK", "Reading", "checked", "read", "target", "tokens_of", "units", "words"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model reads: token ids, the type id of each where the model takes any, and the tokens themselves."""
+
+    ids: tuple[int, ...]
+    type_ids: tuple[int, ...] | None
+    tokens: tuple[Token, ...]
+
+
+def checked(text: str, max_bytes: int) -> str:
+    """The text unchanged, if it can be read at all; control characters may stand in it.
+
+    Raises EmptyTextError for nothing but blanks, BadTextError for half a surrogate pair, TooLongError beyond
+    `max_bytes` bytes of UTF-8.
+    """
+    if not text.strip():
+        raise EmptyTextError("A text needs at least one character that is not a blank; this one is empty. Type a sentence.")
+    half = re.search("[\ud800-\udfff]", text)
+    if half:
+        raise BadTextError(
+            f"A text may hold only whole characters; character {half.start() + 1} is half of one (U+{ord(half[0]):04X}). "
+            "Delete it or type the character anew."
+        )
+    size = len(text.encode())
+    if size > max_bytes:
+        raise TooLongError(f"A text may be {max_bytes:,} bytes long; this one has {size:,}. Shorten it.")
+    return text
+
+
+def read(
+    tokenizer: Any, text: str, text_b: str | None = None, *, max_tokens: int | None = None, name: str = "this model"
+) -> Reading:
+    """What a model reads of a text, or of a pair of texts, with the special tokens that belong around them.
+
+    The ids are those of the tokenizer's own call, where what is typed counts as text; nothing is ever cut off. A text
+    of which no token is left (control characters only) reads as the special tokens alone. Raises EmptyTextError where
+    there are none either, TooLongError beyond `max_tokens`, BadTextError for a mask that the model cannot read. An
+    empty second text counts as none, as in the library.
+    """
+    texts = (text, text_b) if text_b else (text,)
+    found = entries(tokenizer, texts, name=name)
+    if not found:
+        raise EmptyTextError(f"{name} makes no token of this text: it holds only characters that are left out. Type a word.")
+    type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
+    return Reading(_ids(found, max_tokens, name), type_ids, _tokens(found, texts))
+
+
+def target(tokenizer: Any, text: str, *, start: int, max_tokens: int | None = None, name: str = "this model") -> Reading:
+    """What the decoder of an encoder-decoder reads while it is taught to write `text`; tokens of segment 1.
+
+    Labels shifted right: the token that output starts with (`start`, the model's `decoder_start_token_id`), then the
+    text without its end token, so `<pad> text` for T5 and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020).
+    """
+    found = entries(tokenizer, (text,), target=True, name=name)
+    if found and found[-1].piece.role == "special":
+        found = found[:-1]
+    found = (Entry(special(tokenizer, start), 0, 0), *found)
+    return Reading(_ids(found, max_tokens, name), None, _tokens(found, (text,), first=1))
+
+
+def _ids(found: Sequence[Entry], max_tokens: int | None, name: str) -> tuple[int, ...]:
+    """The ids, if the model can read so many."""
+    if max_tokens is not None and len(found) > max_tokens:
+        raise TooLongError(
+            f"{name} reads at most {max_tokens} tokens; this text has {len(found)}. Shorten it or choose another model."
+        )
+    return tuple(entry.piece.id for entry in found)
+
+
+def _tokens(found: Sequence[Entry], texts: Sequence[str], first: int = 0) -> tuple[Token, ...]:
+    """The tokens of all texts, the first of which is segment `first`. Special tokens stand where the text before them ends."""
+    pieces = [[e.piece for e in found if e.segment == i and e.piece.role != "special"] for i in range(len(texts))]
+    places = [iter(placed(text, side)) for text, side in zip(texts, pieces, strict=True)]
+    ends = [0] * len(texts)
+    out: list[Token] = []
+    for entry in found:
+        name, side = entry.piece.piece, entry.segment
+        if entry.piece.role == "special":
+            out.append(Token(name, name, ends[side], ends[side], None, first + side))
+            continue
+        place = next(places[side])
+        ends[side] = len(texts[side])
+        out.append(Token(place.text, name, place.start, place.end, place.word, first + side))
+    return tuple(out)
+
+
+def units(tokens: Sequence[Token], *, words: bool = True) -> tuple[Unit, ...]:
+    """What a reader sees as one thing: the pieces of a word together, each special token alone; or every token alone."""
+    groups: list[list[int]] = []
+    for i, token in enumerate(tokens):
+        if words and i and not token.special and (token.segment, token.word) == (tokens[i - 1].segment, tokens[i - 1].word):
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return tuple(_unit([tokens[i] for i in group], tuple(group)) for group in groups)
+
+
+def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
+    """The unit of some neighbouring tokens. Bytes of one character become that character again."""
+    text = parts[0].text
+    if len(parts) > 1:
+        raw, at = b"", parts[0].start
+        for token in parts:
+            is_typed = len(token.text) == token.end - token.start  # names of bytes are longer than what they stand for
+            raw += token.text[max(0, at - token.start) :].encode() if is_typed else unnamed(token.text)
+            at = max(at, token.end)
+        text = named(raw)
+    start, end = min(token.start for token in parts), max(token.end for token in parts)
+    return Unit(text, start, end, places, parts[0].special, parts[0].segment)
+
+
+def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) -> tuple[int, ...]:
+    """The indices of the tokens that start in a character span of one text: the only place where spans become tokens.
+
+    Raises BadInputError where there is none.
+    """
+    found = tuple(
+        i for i, token in enumerate(tokens)
+        if token.segment == segment and token.start < token.end and span[0] <= token.start < span[1]
+    )  # fmt: skip
+    if not found:
+        raise BadInputError(f"No token starts in the characters {span[0]} to {span[1]} of this text. Choose a whole word.")
+    return found
