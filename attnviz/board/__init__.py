@@ -1,0 +1,71 @@
+"""A frame and what is chosen in, the board on a Streamlit page out; what the reader does on it comes back as a Choice.
+
+Two components: the board itself, which is told by a small JSON what to show, and an invisible carrier that brings the
+bytes. So a chosen head never sends the weights again, and the board stays where it is while they change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from attnviz.errors import BadInputError
+from attnviz.figures.board import carrier, digest, source
+from attnviz.figures.board.choice import Choice
+from attnviz.selection import Focus
+from attnviz.types import HeadRef, ViewOptions
+
+__all__ = ["Choice", "board"]
+
+_HTML, _CSS, _JS = source()
+_board = st.components.v2.component("attnviz_board", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
+_carrier = st.components.v2.component("attnviz_frame", js=carrier())
+
+
+def board(
+    frame: bytes,
+    *,
+    head: HeadRef,
+    focus: Focus | None = None,
+    options: ViewOptions = ViewOptions(),
+    sheet: bytes | None = None,
+    key: str = "board",
+    on_choice: Callable[[Choice], None] | None = None,
+) -> Choice | None:
+    """Draw the board; returns what the reader has just chosen on it, and None in every other run.
+
+    `frame` and `sheet` come from `attnviz.figures.board`. `on_choice` is called with the choice before the page runs
+    again: put the choice into the session there, and fields drawn above the board show it in the same run.
+    """
+    mailbox = f"{key}_answered"
+
+    def heard() -> None:
+        found = _read(st.session_state[key].get("choice"), head.block)
+        if found is None:
+            return
+        choice, st.session_state[mailbox] = found
+        if on_choice is not None:
+            on_choice(choice)
+
+    data = {
+        "frame": digest(frame),
+        "sheet": digest(sheet) if sheet else None,
+        "selection": Choice(head, focus, options).as_dict(),
+        "answered": st.session_state.get(mailbox, 0),
+    }
+    with st.container(gap=None):
+        _carrier(key=f"{key}_frame", data=frame, height="content")
+        _carrier(key=f"{key}_sheet", data=sheet, height="content")
+        result = _board(key=key, data=data, on_choice_change=heard)
+    found = _read(result.get("choice"), head.block)
+    return None if found is None else found[0]
+
+
+def _read(value: Any, block: str) -> tuple[Choice, int] | None:
+    """What the browser sent as a choice and its number; None for nothing, and for what no board sends."""
+    try:
+        return (Choice.parse(value, block), int(value["number"])) if value else None
+    except (BadInputError, KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,9 @@
+"""A trace in, the board out: its bytes (`frame`, `sheet`), its source (`source`), or a whole page that needs no server."""
+
+from __future__ import annotations
+
+from attnviz.figures.board.frame import digest, frame, sheet
+from attnviz.figures.board.page import page
+from attnviz.figures.board.source import carrier, source
+
+__all__ = ["carrier", "digest", "frame", "page", "sheet", "source"]

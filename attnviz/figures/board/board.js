@@ -1,0 +1,201 @@
+// A place in the page, the tokens of the encoding and frames in; the board out. Each frame of animation draws only what changed.
+
+import { adopted, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
+import { addSheet, isLoaded, makeBook } from "./frame.js";
+import { arranged, breadth } from "./layout.js";
+import { barredLink, drawLegend, makeOverview } from "./overview.js";
+import { drawClaim } from "./claim.js";
+import { drawFacts, factsOf } from "./facts.js";
+import { drawReadout } from "./readout.js";
+import { drawStatus } from "./status.js";
+import { headName, thousands } from "./encoding.js";
+import { lineOf, patternOf, unitsOf } from "./pattern.js";
+import { listen } from "./input.js";
+import { lookOf } from "./look.js";
+import { makeActions } from "./actions.js";
+import { makeHead } from "./head.js";
+import { makeMenu } from "./menu.js";
+import { makeSentence } from "./sentence.js";
+import { setFont } from "./canvas.js";
+
+const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
+
+// `tell` gets what Python is to know. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+export function makeBoard(root, tokens, { tell, theme }) {
+  const $ = (name) => root.querySelector(name);
+  const element = root.querySelector(".attnviz");
+  const stage = { stage: $(".stage"), roll: $(".roll"), canvas: $("canvas.head"), note: $(".sink"), below: $(".below") };
+  const sentence = makeSentence($(".lines"));
+  const overview = makeOverview($(".overview"));
+  const head = makeHead(stage, () => ask());
+  const reduced = matchMedia("(prefers-reduced-motion: reduce)");
+  let [book, state, look, geometry, told, measured] = [null, null, null, null, "", ""];
+  let [frameAsked, resting] = [0, 0];
+
+  const act = makeActions({
+    frame: () => book.frame,
+    book: () => book,
+    state: () => state,
+    still: () => head.still(),
+    direction: () => sentence.direction(),
+    headAt: (x, y) => overview.headAt(x, y, book.frame, geometry.overview),
+    unitsAt: (x, y) => head.unitsAt(x, y, viewOf()),
+    scrolled: () => ask(),
+  }, set);
+  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show });
+  const deaf = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
+  document.addEventListener("pointerdown", menu.close);
+  const sized = new ResizeObserver(() => ask());
+  sized.observe(element);
+  addEventListener("resize", ask);
+
+  function set(next) {
+    state = next;
+    ask();
+    clearTimeout(resting);
+    resting = setTimeout(rest, REST);
+  }
+
+  function ask() {
+    if (!frameAsked && book) frameAsked = requestAnimationFrame(draw);
+  }
+
+  function rest() {
+    if (!book) return;
+    drawStatus({ status: $("[role=status]"), caption: $("caption"), body: $("tbody") }, viewOf());
+    const choice = choiceOf(state, book.frame);
+    const said = JSON.stringify(choice);
+    if (said !== told) {
+      told = said;
+      tell(choice);
+    }
+  }
+
+  function viewOf() {
+    const [layer, number] = shownHead(state);
+    const pattern = patternOf(book, layer, number, optionsOf(state));
+    const focus = focusOf(state, book.frame);
+    return {
+      root, book, state, look, geometry, pattern, focus,
+      head: [layer, number],
+      line: pattern ? lineOf(pattern, focus) : null,
+      facts: pattern ? factsOf(pattern) : null,
+      missing: pattern ? "" : missing(layer, number),
+      still: reduced.matches,
+    };
+  }
+
+  function missing(layer, number) {
+    const { frame } = book;
+    const weights = frame.queries.tokens.length * frame.keys.tokens.length;
+    if (frame.sheets) return `The weights of ${headName(layer, number)} are on their way.`;
+    return `One head of this text has ${thousands(weights)} weights, more than the board draws. Shorten the text to see it here.`;
+  }
+
+  function draw() {
+    frameAsked = 0;
+    measure();
+    const view = viewOf();
+    // Without this head's weights the words still stand, untinted.
+    const still = view.pattern ?? { queries: unitsOf(book.frame.queries, optionsOf(state)), keys: unitsOf(book.frame.keys, optionsOf(state)), options: optionsOf(state) };
+    sentence.draw({ ...view, pattern: still });
+    drawReadout($(".readout"), view);
+    menu.draw(view);
+    arrange();
+    const whole = { ...view, geometry };
+    overviewNotes(whole, overview.draw(whole));
+    drawClaim($(".name"), $(".role"), whole);
+    head.draw(whole);
+    drawFacts($(".facts"), whole);
+  }
+
+  // What the sentence needs comes first; what is left of the window is for the pictures.
+  function measure() {
+    const next = breadth(element.clientWidth);
+    element.classList.toggle("phone", next.phone);
+    element.classList.toggle("stacked", next.stacked);
+    geometry = { ...geometry, ...next };
+  }
+
+  function arrange() {
+    const options = optionsOf(state);
+    const [queries, keys] = [unitsOf(book.frame.queries, options), unitsOf(book.frame.keys, options)];
+    const top = stage.stage.getBoundingClientRect().top - element.getBoundingClientRect().top + begin(element);
+    const name = [book.frame.digest, options.words, options.special, state.tab, geometry.width, innerHeight, Math.round(top), devicePixelRatio, look.theme].join();
+    if (name === measured) return;
+    measured = name;
+    const c = stage.canvas.getContext("2d");
+    setFont(c, look, geometry.size, 600);
+    const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(unit.label).width));
+    const lost = options.special !== "show" || book.frame.sinks ? 40 : 0;
+    geometry = arranged(geometry, {
+      frame: book.frame, queries: queries.length, keys: keys.length, free: innerHeight - top, labels, lost, ratio: devicePixelRatio || 1, tab: state.tab,
+    });
+    element.style.setProperty("--left", `${geometry.left}px`);
+    element.classList.toggle("beside", geometry.overview.beside);
+    drawLegend($(".legend"), look, geometry.scale);
+  }
+
+  function overviewNotes({ pattern }, link) {
+    const { frame } = book;
+    const pixels = Math.round(geometry.overview.box * (devicePixelRatio || 1));
+    const units = Math.max(unitsOf(frame.queries, optionsOf(state)).length, unitsOf(frame.keys, optionsOf(state)).length);
+    const pooled = !frame.whole ? ", pooled by maximum over tokens" : units > pixels ? ", pooled by maximum" : "";
+    put($(".count"), `${frame.layers} layers \u00d7 ${frame.heads} heads${pooled}`);
+    const note = $(".bars-note");
+    note.hidden = geometry.overview.pitch < 24 || !frame.whole;
+    put(note, link ? `how much \u201c${pattern.queries[link.query].label}\u201d looks at \u201c${pattern.keys[link.key].label}\u201d in each head` : "");
+  }
+
+  function show(frame, selection, sheets = []) {
+    const another = book?.frame.digest !== frame.digest;
+    if (another) {
+      book = makeBook(frame);
+      state = state ? adopted(state, selection, frame) : firstState(selection, frame);
+      told = JSON.stringify(choiceOf(state, frame));
+    }
+    for (const sheet of sheets) addSheet(book, sheet);
+    if (!look) refresh();
+    ask();
+    clearTimeout(resting);
+    resting = setTimeout(rest, REST);
+  }
+
+  // Python has chosen something else: the board follows, and has nothing to tell about it.
+  function adopt(selection) {
+    state = adopted(state, selection, book.frame);
+    told = JSON.stringify(choiceOf(state, book.frame));
+    set(state);
+  }
+
+  function refresh() {
+    const next = lookOf(element, tokens, theme);
+    if (look && next.name === look.name) return;
+    look = next;
+    ask();
+  }
+
+  function stop() {
+    cancelAnimationFrame(frameAsked);
+    clearTimeout(resting);
+    deaf();
+    sized.disconnect();
+    removeEventListener("resize", ask);
+    document.removeEventListener("pointerdown", menu.close);
+  }
+
+  return { show, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
+}
+
+function put(host, text) {
+  if (host.textContent !== text) host.textContent = text;
+}
+
+// Where the board begins in its page, however far that is scrolled now.
+function begin(element) {
+  let at = element.getBoundingClientRect().top;
+  for (let node = element; node; node = node.parentNode ?? node.host) {
+    if (node.scrollTop && node !== element) at += node.scrollTop;
+  }
+  return at;
+}

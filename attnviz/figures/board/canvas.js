@@ -1,0 +1,55 @@
+// A canvas and a size in, a context out that counts in CSS pixels; and the few shapes that all pictures share.
+
+export function fitted(canvas, width, height) {
+  const ratio = globalThis.devicePixelRatio || 1;
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w || canvas.height !== h) {
+    canvas.width = w;
+    canvas.height = h;
+    canvas.style.width = `${w / ratio}px`;
+    canvas.style.height = `${h / ratio}px`;
+  }
+  const c = canvas.getContext("2d");
+  c.setTransform(ratio, 0, 0, ratio, 0, 0);
+  c.clearRect(0, 0, w, h);
+  c.textBaseline = "middle";
+  return c;
+}
+
+export function setFont(c, look, size, weight = 400) {
+  c.font = `${weight} ${size}px ${look.sans}`;
+}
+
+export function write(c, look, text, x, y, { size, color, align = "left", weight = 400 }) {
+  setFont(c, look, size, weight);
+  c.fillStyle = color;
+  c.textAlign = align;
+  c.fillText(text, x, y);
+}
+
+export function fill(c, color, x, y, width, height) {
+  c.fillStyle = color;
+  c.fillRect(x, y, width, height);
+}
+
+// A ring with a halo of the page colour: orange on mid blue alone would have 1.2 : 1.
+export function ring(c, look, color, x, y, width, height, line = 2) {
+  for (const [stroke, thick] of [[look.page, line + 2], [color, line]]) {
+    c.strokeStyle = stroke;
+    c.lineWidth = thick;
+    c.strokeRect(x, y, width, height);
+  }
+}
+
+// Text that fits `most` pixels, shortened at its end.
+export function shortened(c, text, most) {
+  if (c.measureText(text).width <= most) return text;
+  const signs = Array.from(text);
+  let [low, high] = [1, signs.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (c.measureText(`${signs.slice(0, middle).join("")}\u2026`).width <= most) low = middle;
+    else high = middle - 1;
+  }
+  return `${signs.slice(0, low).join("")}\u2026`;
+}

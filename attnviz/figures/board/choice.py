@@ -1,0 +1,62 @@
+"""What the board sends in, a Choice out; and a Choice in, what the board is told out. Values from a browser are not trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from attnviz.errors import BadInputError
+from attnviz.selection import Focus
+from attnviz.types import HeadRef, ViewOptions
+
+LARGEST = 10_000_000  # no text, layer or head is counted as far as this
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a reader looks at on the board: which head, which word, and how it is shown."""
+
+    head: HeadRef
+    focus: Focus | None = None
+    options: ViewOptions = ViewOptions()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        focus = None
+        if self.focus is not None:
+            where = self.focus
+            focus = {"side": where.side, "start": where.start, "segment": where.segment, "special": where.special}
+        return {
+            "head": [self.head.layer, self.head.head],
+            "focus": focus,
+            "words": self.options.words,
+            "special": self.options.special,
+        }
+
+    @classmethod
+    def parse(cls, value: Any, block: str = "self") -> Choice:
+        """The choice that a browser sent; raises BadInputError where it is not one."""
+        try:
+            layer, head = value["head"]
+            where, words, special = value["focus"], value["words"], value["special"]
+            focus = (
+                None
+                if where is None
+                else Focus(_count(where["start"]), _count(where["segment"]), where["side"], where["special"])
+            )
+        except (TypeError, KeyError, ValueError) as error:
+            raise BadInputError(
+                "A choice has a head, a focus, words and special; this one was not sent by the board."
+            ) from error
+        if focus is not None and (focus.side not in ("query", "key") or not isinstance(focus.special, bool)):
+            raise BadInputError("A held word looks (query) or is looked at (key); this one was not sent by the board.")
+        if not isinstance(words, bool):
+            raise BadInputError("A choice shows words (true) or tokens (false); this one was not sent by the board.")
+        return cls(HeadRef(_count(layer), _count(head), block), focus, ViewOptions(words, special))
+
+
+def _count(value: Any) -> int:
+    """A whole number from 0; BadInputError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < LARGEST:
+        raise BadInputError("Layers, heads and places are whole numbers from 0; the board sent something else.")
+    return value

@@ -1,0 +1,69 @@
+// A pattern in, ribbons between two columns of words out. Each query owns a band of fixed height, its whole 1.0, and hands
+// it out: thickness is weight, and what is missing of the band is hidden.
+
+import { anchorOf } from "./state.js";
+import { fill } from "./canvas.js";
+
+const BAND = 0.84; // of a row's height
+const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would be one grey veil
+const MOST = 1500; // ribbons behind the held word; past that the weakest are left out
+
+export function drawCurves(c, look, view, place, weights) {
+  const { focus } = view;
+  const anchor = anchorOf(focus);
+  const ribbons = ribbonsOf(view, place, weights);
+  const isMeant = (ribbon) => anchor < 0 || (focus.side === "query" ? ribbon.query : ribbon.key) === anchor;
+  const pair = focus.query >= 0 && focus.key >= 0;
+  if (anchor >= 0) {
+    c.globalAlpha = 0.06;
+    for (const ribbon of ribbons) if (!isMeant(ribbon)) draw(c, place, ribbon, look.mute);
+    c.globalAlpha = 1;
+  }
+  let pointed = null;
+  for (const ribbon of ribbons) {
+    if (!isMeant(ribbon)) continue;
+    if (pair && ribbon.query === focus.query && ribbon.key === focus.key) pointed = ribbon;
+    else draw(c, place, ribbon, look.faded(Math.max(ribbon.weight, 0.05), pair ? 0.45 : anchor < 0 ? 0.8 : 1));
+  }
+  if (pointed) draw(c, place, { ...pointed, thick: Math.max(2, pointed.thick) }, look.ink);
+  bands(c, look, view, place, anchor);
+}
+
+// Weakest first, so that the strong ones lie on top.
+function ribbonsOf({ pattern }, place, weights) {
+  const band = place.row * BAND;
+  const columns = pattern.keys.length;
+  const found = [];
+  for (let query = place.first; query < Math.min(place.last, pattern.queries.length); query++) {
+    let from = -band / 2;
+    for (let key = 0; key < columns; key++) {
+      const weight = weights[query * columns + key];
+      const thick = weight * band;
+      if (weight > THINNEST) found.push({ query, key, weight, thick, from: from + thick / 2 });
+      from += thick;
+    }
+  }
+  return found.sort((a, b) => a.weight - b.weight).slice(-MOST);
+}
+
+function draw(c, place, { query, key, from, thick }, color) {
+  const y0 = place.y + (query + 0.5) * place.row + from;
+  const y1 = place.y + (key + 0.5) * place.row;
+  const middle = (place.right - place.left) / 2;
+  c.strokeStyle = color;
+  c.lineWidth = Math.max(0.5, thick);
+  c.beginPath();
+  c.moveTo(place.left, y0);
+  c.bezierCurveTo(place.left + middle, y0, place.right - middle, y1, place.right, y1);
+  c.stroke();
+}
+
+// The ends of the bands, with the held word's in the reader's colour.
+function bands(c, look, { pattern, focus }, place, anchor) {
+  const end = (x, i, color) => fill(c, color, x, place.y + (i + 0.08) * place.row, 3, place.row * BAND);
+  for (let i = place.first; i < place.last; i++) {
+    if (i < pattern.queries.length) end(place.left - 3, i, look.line);
+    if (i < pattern.keys.length) end(place.right, i, look.line);
+  }
+  if (anchor >= 0) end(focus.side === "query" ? place.left - 3 : place.right, anchor, look.accent);
+}

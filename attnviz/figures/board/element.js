@@ -1,0 +1,33 @@
+// Names in, DOM elements out. Text only ever goes in as text.
+
+export function element(tag, name = "", text = null) {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== null) made.textContent = text;
+  return made;
+}
+
+export function button(text, press) {
+  const made = element("button", "", text);
+  made.type = "button";
+  made.addEventListener("click", press);
+  return made;
+}
+
+// A row of choices of which exactly one is pressed.
+export function segments(name, choices, chosen, choose) {
+  const row = element("div", "segments");
+  row.setAttribute("role", "group");
+  row.setAttribute("aria-label", name);
+  for (const [value, text] of choices) {
+    const one = button(text, () => choose(value));
+    one.dataset.value = value;
+    one.setAttribute("aria-pressed", String(value === chosen));
+    row.append(one);
+  }
+  return row;
+}
+
+export function within(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}

@@ -1,0 +1,61 @@
+// The tokens of attnviz/figures/encoding.py in, colours and written numbers out. The only module that knows either.
+
+export function makeEncoding(tokens, theme) {
+  const colours = tokens[theme];
+  const ramp = table(colours.sequential);
+  const css = ramp.map(([r, g, b]) => `rgb(${r},${g},${b})`);
+  const on = ramp.map((rgb) => (luminance(rgb) > tokens.luminance ? "#000" : "#FFF"));
+  const step = (weight) => Math.round(255 * Math.min(1, Math.max(0, weight)) ** tokens.exponent);
+  return {
+    ...colours,
+    theme,
+    ticks: tokens.legend,
+    writtenFrom: tokens.writtenFrom,
+    fonts: { sans: tokens.font, serif: tokens.sentenceFont },
+    bar: colours.sequential[theme === "dark" ? 4 : 3],
+    ramp,
+    step,
+    colour: (weight) => css[step(weight)],
+    onColour: (weight) => on[step(weight)],
+    faded: (weight, alpha) => `rgba(${ramp[step(weight)].join()},${alpha})`,
+    place: (weight) => weight ** tokens.exponent,
+  };
+}
+
+// 256 colours, evenly between the stops.
+export function table(stops) {
+  const colours = stops.map((hex) => [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)));
+  const last = colours.length - 1;
+  return Array.from({ length: 256 }, (_, i) => {
+    const at = (i / 255) * last;
+    const from = Math.min(last - 1, Math.floor(at));
+    return colours[from].map((value, c) => Math.round(value + (colours[from + 1][c] - value) * (at - from)));
+  });
+}
+
+// Relative luminance of sRGB, WCAG 2.2.
+export function luminance(rgb) {
+  const [r, g, b] = rgb.map((v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+export function threeDigits(weight) {
+  return weight.toFixed(3);
+}
+
+// As it stands in cells and under words: .64, and 1.0 for what rounds to one.
+export function twoDigits(weight) {
+  return weight >= 0.995 ? "1.0" : weight.toFixed(2).slice(1);
+}
+
+export function percent(share, digits = 0) {
+  return `${(100 * share).toFixed(digits)}\u202f%`;
+}
+
+export function headName(layer, head) {
+  return `L${layer}\u00b7H${head}`;
+}
+
+export function thousands(count) {
+  return count.toLocaleString("en");
+}

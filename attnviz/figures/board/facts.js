@@ -1,0 +1,73 @@
+// A pattern in; where its head looks on average, and how widely, out: the rule of analysis/patterns.py.
+
+import { element } from "./element.js";
+import { headName, percent } from "./encoding.js";
+import { lostTo } from "./pattern.js";
+
+// Shares in reading order, which add up to 1; entropy in bits and the most it could be, both averaged over the words.
+export function factsOf(pattern) {
+  const { queries, keys, weights, lost, causal, cross, options } = pattern;
+  const word = options.words ? "word" : "token";
+  const start = keys.findIndex((key) => !key.special);
+  const names = [...new Set(keys.filter((key) => key.special).map((key) => key.text))];
+  const opening = new Set(keys.slice(0, start < 0 ? keys.length : start).map((key) => key.text));
+  const neighbours = cross ? [] : [`the ${word} before`, "itself", ...(causal ? [] : [`the ${word} after`])];
+  const others = cross ? `${word}s of the other text` : `other ${word}s`;
+  const labels = [...names.filter((name) => opening.has(name)), ...neighbours, others, ...names.filter((name) => !opening.has(name))];
+  const shares = new Map(labels.map((label) => [label, 0]));
+  const missing = options.special !== "renormalise" && lostTo(pattern);
+  if (missing) shares.set(missing, 0);
+  const touch = (a, b) => a && b && !a.special && !b.special && a.segment === b.segment && a.tokens[a.tokens.length - 1] + 1 === b.tokens[0];
+  let [rows, bits, most] = [0, 0, 0];
+  const add = (label, weight) => {
+    shares.set(label, shares.get(label) + weight);
+    if (weight > 0) bits -= weight * Math.log2(weight);
+  };
+  queries.forEach((query, i) => {
+    if (query.special) return;
+    rows += 1;
+    keys.forEach((key, j) => {
+      let label = others;
+      if (key.special) label = key.text;
+      else if (!cross && j === i) label = "itself";
+      else if (!cross && j === i - 1 && touch(key, query)) label = `the ${word} before`;
+      else if (!cross && !causal && j === i + 1 && touch(query, key)) label = `the ${word} after`;
+      add(label, weights[i * keys.length + j]);
+    });
+    if (missing) add(missing, lost[i]);
+    most += Math.log2((causal ? i + 1 : keys.length) + (missing ? 1 : 0));
+  });
+  const over = Math.max(rows, 1);
+  return { shares: [...shares].map(([label, share]) => [label, share / over]), entropy: bits / over, most: most / over, rows };
+}
+
+// What a causal model cannot have used for the held word.
+export function unseen({ queries, causal }, focus) {
+  if (!causal) return "";
+  const words = queries.slice(focus.query + 1).filter((unit) => !unit.special);
+  if (focus.query < 0 || focus.side !== "query" || !words.length) return "This model reads left to right: no word looks ahead.";
+  const few = words.slice(0, 4).map((unit, i) => `${i && !unit.joined ? " " : ""}${unit.label}`).join("");
+  const verb = words.length === 1 ? "comes" : "come";
+  return `This model reads left to right. \u201c${few}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after \u201c${queries[focus.query].label}\u201d and cannot change this row.`;
+}
+
+export function drawFacts(host, { pattern, focus, head, look, facts }) {
+  if (!pattern) {
+    host.replaceChildren();
+    return;
+  }
+  const title = element("h3", "", `On average, ${headName(...head)} looks at`);
+  title.append(element("small", "", `entropy ${facts.entropy.toFixed(1)} of ${facts.most.toFixed(1)} bits`));
+  const rows = facts.shares.map(([label, share]) => {
+    const row = element("div", "fact");
+    const bar = element("i", "bar");
+    bar.style.width = `${100 * share}%`;
+    bar.style.background = look.bar;
+    const track = element("span", "track");
+    track.append(bar);
+    row.append(element("span", "", label), track, element("b", "", percent(share)));
+    return row;
+  });
+  const note = unseen(pattern, focus);
+  host.replaceChildren(title, ...rows, ...(note ? [element("p", "note", note)] : []));
+}

@@ -1,0 +1,88 @@
+// Pointer and keys in, what they mean out: every gesture becomes one call of `act`.
+
+import { within } from "./element.js";
+
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+// `act` is made by actions.js; `parts` are the elements of the board.
+export function listen(root, parts, act) {
+  const stop = new AbortController();
+  const on = (target, name, answer, more = {}) => target.addEventListener(name, answer, { signal: stop.signal, ...more });
+  sentence(on, parts.lines, act);
+  overview(on, parts.overview, act);
+  head(on, parts.head, act);
+  on(parts.stage, "scroll", act.scrolled, { passive: true });
+  keys(on, root, parts, act);
+  return () => stop.abort();
+}
+
+function sentence(on, lines, act) {
+  const wordAt = (event) => {
+    const span = event.target.closest?.(".unit");
+    return span ? { unit: Number(span.dataset.unit), side: span.closest(".words").dataset.side } : null;
+  };
+  on(lines, "pointermove", (event) => event.pointerType !== "touch" && act.pointWord(wordAt(event)));
+  on(lines, "pointerleave", () => act.point(null));
+  on(lines, "click", (event) => {
+    const word = wordAt(event);
+    if (word) act.holdWord(word);
+  });
+}
+
+function overview(on, canvas, act) {
+  on(canvas, "pointermove", (event) => {
+    const found = act.headAt(event.offsetX, event.offsetY);
+    canvas.style.cursor = found ? "pointer" : "";
+    act.hover(found);
+  });
+  on(canvas, "pointerleave", () => act.hover(null));
+  on(canvas, "click", (event) => {
+    const found = act.headAt(event.offsetX, event.offsetY);
+    if (found) act.choose(found);
+  });
+}
+
+function head(on, canvas, act) {
+  on(canvas, "pointermove", (event) => event.pointerType !== "touch" && act.point(act.unitsAt(event.offsetX, event.offsetY)));
+  on(canvas, "pointerleave", () => act.point(null));
+  on(canvas, "click", (event) => {
+    const found = act.unitsAt(event.offsetX, event.offsetY);
+    if (found) act.holdLink(found, event.pointerType === "touch");
+  });
+}
+
+function keys(on, root, parts, act) {
+  const answer = (event, inside) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const active = inside ? event.composedPath()[0] : null;
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) return;
+    const known = arrow(event, active, parts, act) || (event.key === "Enter" && active === parts.head && act.holdPointed()) || letter(event, act);
+    if (known) event.preventDefault();
+    // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
+    if (inside && (known || event.key.length === 1)) event.stopPropagation();
+  };
+  on(root, "keydown", (event) => answer(event, true));
+  on(document, "keydown", (event) => event.target === document.body && answer(event, false));
+}
+
+function arrow(event, active, parts, act) {
+  const step = ARROWS[event.key];
+  if (!step) return false;
+  if (event.shiftKey || active === parts.overview) act.move(step, event.repeat);
+  else if (active === parts.head) act.cell(step);
+  else if (active?.classList?.contains("words")) act.walk(step, active.dataset.side);
+  else return false;
+  return true;
+}
+
+function letter(event, act) {
+  if (event.shiftKey && event.key !== "Escape") return false;
+  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), escape: act.letGo }[event.key.toLowerCase()];
+  if (!meant) return false;
+  return meant() !== false;
+}
+
+// The next unit from `from`, `step` rows down and columns on, where the text may run from right to left.
+export function walked(from, [down, right], count, direction) {
+  return within(Math.max(from, 0) + (from < 0 ? 0 : down + (direction === "rtl" ? -right : right)), 0, count - 1);
+}

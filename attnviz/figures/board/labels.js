@@ -1,0 +1,71 @@
+// Units, weights and what is meant in; the words beside and above the pictures out.
+
+import { anchorOf } from "./state.js";
+import { percent } from "./encoding.js";
+import { setFont, shortened, write } from "./canvas.js";
+
+const STRONG = 0.1; // from here a word that is looked at stands in bold
+const TINTED = 0.02;
+const NOTED = 0.005;
+
+// A column of words: `side` says whether they look ("query") or are looked at ("key").
+export function drawColumn(c, look, view, place, side) {
+  const { pattern, focus, line } = view;
+  const units = side === "query" ? pattern.queries : pattern.keys;
+  const anchor = focus.side === side ? anchorOf(focus) : -1;
+  const mate = side === "query" ? focus.query : focus.key;
+  const pair = focus.query >= 0 && focus.key >= 0;
+  const left = side === "query";
+  for (let i = place.first; i < Math.min(place.last, units.length); i++) {
+    const weight = focus.side !== side && line ? line[i] : 0;
+    const style = { size: place.size, align: left ? "right" : "left", weight: i === anchor || weight >= STRONG ? 600 : 400 };
+    style.color = units[i].special ? look.mute : look.ink;
+    if (i === anchor && left) Object.assign(style, { ground: look.accent, color: look.onAccent });
+    else if (i === anchor) Object.assign(style, { edge: look.accent, color: look.accent });
+    else if (weight >= TINTED) Object.assign(style, { ground: look.colour(weight), color: look.onColour(weight) });
+    if (pair && i === mate && i !== anchor) style.edge = look.ink;
+    const y = place.y + (i + 0.5) * place.row;
+    label(c, look, units[i].label, left ? place.queryX : place.keyX, y, place.widest, style);
+    if (left && place.lost && pattern.lost[i] >= NOTED) {
+      write(c, look, percent(pattern.lost[i]), place.lostX, y, { size: place.size * 0.86, align: "right", color: look.mute });
+    }
+  }
+}
+
+// Words above the columns of a matrix, aslant. Where columns are narrow, only every few and the ones that count.
+export function drawSlanted(c, look, view, place) {
+  const { pattern, focus, line } = view;
+  const angle = place.cell < 1.45 * place.size ? -Math.PI / 3 : -Math.PI / 4;
+  const most = (place.top - place.size) / Math.sin(-angle);
+  const every = Math.ceil((place.size * 1.1) / place.cell);
+  for (let j = place.column; j < place.column + place.columns; j++) {
+    const anchor = focus.side === "key" && j === focus.key;
+    const strong = focus.side === "query" && line && (line[j] >= STRONG || j === focus.key);
+    if (!anchor && !strong && (j - place.column) % every) continue;
+    c.save();
+    c.translate(place.x + (j - place.column + 0.5) * place.cell, place.top - place.size * 0.7);
+    c.rotate(angle);
+    const color = anchor ? look.accent : strong ? look.ink : look.mute;
+    label(c, look, pattern.keys[j].label, 0, 0, most, { size: place.size, align: "left", weight: anchor || strong ? 600 : 400, color });
+    c.restore();
+  }
+}
+
+function label(c, look, text, x, y, most, { size, align, weight, color, ground, edge }) {
+  setFont(c, look, size, weight);
+  const seen = shortened(c, text, most);
+  if (ground || edge) {
+    const width = c.measureText(seen).width;
+    const pad = size * 0.45;
+    c.fillStyle = ground ?? look.page;
+    c.beginPath();
+    c.roundRect(align === "right" ? x - width - pad : x - pad, y - size * 0.85, width + 2 * pad, size * 1.7, 3);
+    c.fill();
+    if (edge) {
+      c.strokeStyle = edge;
+      c.lineWidth = 2;
+      c.stroke();
+    }
+  }
+  write(c, look, seen, x, y + 0.5, { size, align, weight, color });
+}

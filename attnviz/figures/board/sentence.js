@@ -1,0 +1,128 @@
+// Units and what is meant in; the sentence in large type out, each word tinted by what the held word gives it.
+
+import { anchorOf } from "./state.js";
+import { element, within } from "./element.js";
+import { twoDigits } from "./encoding.js";
+
+const SHOWN = 500; // units drawn at once: a longer text shows the part around the held word
+const TINTED = 0.004;
+
+export function makeSentence(host) {
+  let built = "";
+  let lines = [];
+  let kept = -1;
+
+  function draw(view) {
+    const { book, pattern, focus, geometry } = view;
+    const sides = book.frame.cross ? ["query", "key"] : ["both"];
+    const windows = sides.map((side) => windowOf(unitsFor(side, pattern), meantOn(side, focus)));
+    const name = [book.frame.digest, pattern.options.words, pattern.options.special, geometry.width, geometry.phone, windows.map((w) => w.start)].join();
+    if (name !== built) {
+      built = name;
+      kept = -1;
+      lines = sides.map((side, i) => build(side, unitsFor(side, pattern), windows[i]));
+      host.replaceChildren(...lines.map((line) => line.outer));
+      size(view);
+    }
+    for (const line of lines) tint(line, view);
+    keepInView(view);
+  }
+
+  function size({ geometry }) {
+    for (const { outer, words } of lines) {
+      outer.classList.remove("wrapped");
+      outer.style.setProperty("--size", "40px");
+      words.style.whiteSpace = "nowrap";
+      const wide = words.scrollWidth;
+      words.style.whiteSpace = "";
+      const room = outer.clientWidth;
+      const fits = Math.floor((40 * room) / (wide + 1));
+      const least = geometry.phone ? 24 : lines.length > 1 ? 24 : 28;
+      outer.style.setProperty("--size", `${geometry.phone ? 24 : within(fits, least, lines.length > 1 ? 30 : 40)}px`);
+      outer.classList.toggle("wrapped", geometry.phone || fits < least);
+    }
+  }
+
+  function keepInView({ focus, state }) {
+    const anchor = anchorOf(focus);
+    if (anchor === kept || state.point) return;
+    kept = anchor;
+    const line = lines.find(({ side }) => side === "both" || side === focus.side);
+    const word = line?.spans.get(anchor);
+    if (!word || line.outer.scrollHeight <= line.outer.clientHeight + 4) return;
+    line.outer.scrollTop = word.offsetTop - line.outer.clientHeight / 2 + word.offsetHeight / 2;
+  }
+
+  return { draw, direction: () => (lines[0] ? getComputedStyle(lines[0].words).direction : "ltr") };
+}
+
+const unitsFor = (side, pattern) => (side === "key" ? pattern.keys : pattern.queries);
+const meantOn = (side, focus) => (side === "both" ? anchorOf(focus) : side === "query" ? focus.query : focus.key);
+
+function windowOf(units, anchor) {
+  if (units.length <= SHOWN) return { start: 0, end: units.length };
+  // Whole halves, so that walking through a long text rebuilds it only now and then.
+  const half = SHOWN / 2;
+  const start = within((Math.floor(Math.max(anchor, 0) / half) - 0.5) * half, 0, units.length - SHOWN);
+  return { start: Math.round(start), end: Math.round(start) + SHOWN };
+}
+
+function build(side, units, { start, end }) {
+  const outer = element("div", "line");
+  outer.dir = "auto";
+  const words = element("div", "words");
+  words.tabIndex = 0;
+  words.setAttribute("role", "listbox");
+  const name = { both: "The sentence", query: "The text that looks", key: "The text that is looked at" }[side];
+  words.setAttribute("aria-label", `${name}. Arrow keys walk the words.`);
+  words.dataset.side = side;
+  if (side !== "both") outer.append(element("small", "tag", side === "query" ? "looks" : "is looked at"));
+  if (start > 0) words.append(element("small", "cut", `\u2026 ${start} before`), " ");
+  const spans = new Map();
+  for (let i = start; i < end; i++) {
+    const unit = units[i];
+    const span = element("span", `unit${unit.special ? " special" : ""}${unit.joined ? " joined" : ""}`, unit.special ? unit.label : unit.text || unit.label);
+    span.setAttribute("role", "option");
+    span.dataset.unit = String(i);
+    span.id = `attnviz-${side}-${i}`;
+    if (i > start && !unit.joined) words.append(" ");
+    words.append(span);
+    spans.set(i, span);
+  }
+  if (end < units.length) words.append(" ", element("small", "cut", `${units.length - end} more \u2026`));
+  outer.append(words);
+  return { side, outer, words, spans, painted: new Map() };
+}
+
+// Only what has changed since the last time is written to the page.
+function tint({ side, words, spans, painted }, { focus, line, look }) {
+  const anchor = anchorOf(focus);
+  const pair = focus.query >= 0 && focus.key >= 0;
+  const anchored = side === "both" || side === focus.side;
+  const reached = side === "both" || side !== focus.side; // the words that the weights of `line` belong to
+  const mate = focus.side === "query" ? focus.key : focus.query;
+  let best = -1;
+  if (line && reached) for (let i = 0; i < line.length; i++) if (!(anchored && i === anchor) && (best < 0 || line[i] > line[best])) best = i;
+  for (const [i, span] of spans) {
+    const me = anchored && i === anchor;
+    const weight = line && reached ? line[i] : 0;
+    const paired = pair && reached && !me && i === mate;
+    const written = line && reached && (weight >= look.writtenFrom || paired) ? twoDigits(weight) : "";
+    const tinted = !me && weight >= TINTED;
+    const paint = `${me ? focus.side : ""} ${paired} ${i === best && !me} ${written} ${tinted ? look.step(weight) : ""} ${look.theme}`;
+    if (painted.get(i) === paint) continue;
+    painted.set(i, paint);
+    span.classList.toggle("held", me && focus.side === "query");
+    span.classList.toggle("held-key", me && focus.side === "key");
+    span.classList.toggle("pair", paired);
+    span.classList.toggle("best", i === best && !me);
+    span.setAttribute("aria-selected", String(me));
+    span.style.backgroundColor = tinted ? look.colour(weight) : "";
+    span.style.color = tinted ? look.onColour(weight) : "";
+    if (written) span.dataset.weight = written;
+    else delete span.dataset.weight;
+  }
+  const active = anchored && anchor >= 0 ? spans.get(anchor) : null;
+  if (active) words.setAttribute("aria-activedescendant", active.id);
+  else words.removeAttribute("aria-activedescendant");
+}

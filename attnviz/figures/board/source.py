@@ -1,0 +1,59 @@
+"""The modules of this folder in, one HTML, one CSS and one JavaScript string out. No build step, no import left in it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from attnviz.figures import encoding
+
+HERE = Path(__file__).parent
+# Each module may import only from those before it.
+MODULES = (
+    "element", "encoding", "look", "frame", "pattern", "state", "store", "canvas", "layout", "labels", "sentence", "readout", "overview",
+    "matrix", "curves", "head", "facts", "claim", "menu", "status", "input", "actions", "board", "main",
+)  # fmt: skip
+_IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
+_LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
+
+
+@cache
+def source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the board, the last as one module whose default export Streamlit mounts."""
+    html, css = ((HERE / f"board.{ending}").read_text("utf-8") for ending in ("html", "css"))
+    return html, css, script() + "export default (component) => $main.mount(component, TOKENS);\n"
+
+
+@cache
+def carrier() -> str:
+    """JavaScript of the invisible component that brings a frame's bytes to the board."""
+    return joined(("frame", "store")) + "export default (component) => $store.carry(component);\n"
+
+
+@cache
+def script() -> str:
+    """Every module and the tokens of the encoding, as plain JavaScript: nothing is exported yet."""
+    return f"const TOKENS = {encoding.as_json()};\n{joined(MODULES)}"
+
+
+def joined(names: tuple[str, ...]) -> str:
+    """The modules called `names` as one script: each becomes a function of its own that returns what it exports.
+
+    Imports and exports must be written in the one form that this reads; anything else raises ValueError and says where.
+    """
+    return "".join(wrapped(name, (HERE / f"{name}.js").read_text("utf-8")) for name in names)
+
+
+def wrapped(name: str, text: str) -> str:
+    """One module as `const $name = (() => { … })();`."""
+    body = _IMPORT.sub(r"const { \1 } = $\2;", text)
+    names = [match[2] for match in _EXPORT.finditer(body)]
+    body = _EXPORT.sub(r"\1 \2", body)
+    left = _LEFT.search(body)
+    if left:
+        raise ValueError(
+            f'{name}.js: write import {{ a, b }} from "./module.js"; and export before a declaration, not {left[0]!r}.'
+        )
+    return f"const ${name} = (() => {{\n{body}return {{ {', '.join(names)} }};\n}})();\n"
