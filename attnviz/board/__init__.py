@@ -10,18 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
+from streamlit.components import v2
 
 from attnviz.errors import BadInputError
 from attnviz.figures.board import carrier, digest, source
-from attnviz.figures.board.choice import Choice
+from attnviz.figures.board.choice import PLAIN, Choice
 from attnviz.selection import Focus
 from attnviz.types import HeadRef, ViewOptions
 
 __all__ = ["Choice", "board"]
 
 _HTML, _CSS, _JS = source()
-_board = st.components.v2.component("attnviz_board", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
-_carrier = st.components.v2.component("attnviz_frame", js=carrier())
+_board = v2.component("attnviz_board", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
+_carrier = v2.component("attnviz_frame", js=carrier())
 
 
 def board(
@@ -29,7 +30,7 @@ def board(
     *,
     head: HeadRef,
     focus: Focus | None = None,
-    options: ViewOptions = ViewOptions(),
+    options: ViewOptions = PLAIN,
     sheet: bytes | None = None,
     key: str = "board",
     on_choice: Callable[[Choice], None] | None = None,

@@ -9,6 +9,7 @@ from attnviz.errors import BadInputError
 from attnviz.selection import Focus
 from attnviz.types import HeadRef, ViewOptions
 
+PLAIN = ViewOptions()
 LARGEST = 10_000_000  # no text, layer or head is counted as far as this
 
 
@@ -18,7 +19,7 @@ class Choice:
 
     head: HeadRef
     focus: Focus | None = None
-    options: ViewOptions = ViewOptions()
+    options: ViewOptions = PLAIN
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it."""
@@ -45,14 +46,18 @@ class Choice:
                 else Focus(_count(where["start"]), _count(where["segment"]), where["side"], where["special"])
             )
         except (TypeError, KeyError, ValueError) as error:
-            raise BadInputError(
-                "A choice has a head, a focus, words and special; this one was not sent by the board."
-            ) from error
-        if focus is not None and (focus.side not in ("query", "key") or not isinstance(focus.special, bool)):
-            raise BadInputError("A held word looks (query) or is looked at (key); this one was not sent by the board.")
+            raise BadInputError("A choice has a head, a focus, words and special. The board sent something else.") from error
         if not isinstance(words, bool):
-            raise BadInputError("A choice shows words (true) or tokens (false); this one was not sent by the board.")
+            raise BadInputError("A choice shows words (true) or tokens (false). The board sent something else.")
         return cls(HeadRef(_count(layer), _count(head), block), focus, ViewOptions(words, special))
+
+
+def _focus(where: Any) -> Focus:
+    """The held word that a browser sent."""
+    side, special = where["side"], where["special"]
+    if side not in ("query", "key") or not isinstance(special, bool):
+        raise BadInputError("A held word looks (query) or is looked at (key). The board sent something else.")
+    return Focus(_count(where["start"]), _count(where["segment"]), side, special)
 
 
 def _count(value: Any) -> int:

@@ -60,7 +60,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const style = { size: 12 * geometry.scale, color: look.mute, align: "right" };
     const y = place.top - 12 * geometry.scale;
     if (place.left !== undefined) {
-      write(c, look, geometry.phone ? "looks" : "looks (query)", place.queryX, y, style);
+      write(c, look, geometry.phone || place.lost ? "looks" : "looks (query)", place.queryX, y, style);
       write(c, look, geometry.phone ? "is looked at" : "is looked at (key)", width, y, style);
     }
     if (place.lost) write(c, look, pattern.options.special === "renormalise" ? "rescaled" : "hidden", place.lostX + 6, y, style);

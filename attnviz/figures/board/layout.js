@@ -24,12 +24,18 @@ export function arranged(base, { frame, queries, keys, free, labels, lost, ratio
   const label = within(labels + 13 * scale, 40, 120 * scale);
   const side = stacked ? width : width - wide - GAP * scale;
   const room = side - 2 * label - lost - 210 * scale;
-  const height = free - top - (stacked ? 0 : BELOW);
+  const height = Math.max(free - top - (stacked ? 0 : BELOW), leftHeight(frame, wide, scale) - top);
   const row = phone ? 24 : Math.floor(within(Math.min((stacked ? 30 * most : height) / most, Math.max(room, 0) / keys), ROW[0] * scale, ROW[1] * scale));
   const overview = overviewOf(base, frame, most, wide, top + most * row, ratio);
   const left = stacked ? width : frame.layers > 16 ? wide : Math.ceil(overview.gutter + frame.heads * overview.pitch - (overview.pitch - overview.box));
   const rows = most > ROWS ? Math.max(12, Math.min(ROWS, Math.floor(Math.max(height, 360) / row))) : most;
   return { ...base, overview, left, head: { width: stacked ? width : width - left - GAP * scale, top, row, rows, label, lost, most } };
+}
+
+// What stands on the left anyway: the overview at full width, and the facts below it. The head may be as tall.
+function leftHeight(frame, wide, scale) {
+  if (frame.layers > 16) return 380 * scale;
+  return 20 * scale + frame.layers * Math.min(44 * scale, (wide - 24 * scale) / frame.heads) + 190 * scale;
 }
 
 function overviewOf({ phone, stacked, scale }, frame, units, wide, tall, ratio) {

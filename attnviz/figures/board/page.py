@@ -11,7 +11,7 @@ from attnviz.figures.board.choice import Choice
 from attnviz.figures.board.source import script, source
 
 # Nothing may be fetched: the page is complete, and a text cannot make it call out.
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def page(frame: bytes, selection: Choice, *, sheet: bytes | None = None, title: str = "attnviz", theme: str = "") -> str:

@@ -11,8 +11,8 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "encoding", "look", "frame", "pattern", "state", "store", "canvas", "layout", "labels", "sentence", "readout", "overview",
-    "matrix", "curves", "head", "facts", "claim", "menu", "status", "input", "actions", "board", "main",
+    "element", "encoding", "look", "frame", "pattern", "state", "store", "canvas", "layout", "labels", "sentence", "readout",
+    "overview", "matrix", "curves", "head", "facts", "claim", "menu", "status", "input", "actions", "board", "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
