@@ -1,0 +1,108 @@
+"""Two Patterns in, their difference out: texts laid word by word over each other, values from -1 to 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+import numpy as np
+from jaxtyping import Float
+
+from attnviz.errors import ShapeError
+from attnviz.types import Pattern, Unit, frozen_copy, joined
+
+
+@dataclass(frozen=True, eq=False)
+class Difference:
+    """First pattern minus second, -1 to 1: `weights` is above 0 where the first looks more.
+
+    Row i sums to `-hidden[i]` where no word is left out. `queries` and `keys` are labels, `tired/wide` where the texts
+    differ (their indices stand in `changed_queries`, `changed_keys`); `query_pairs` and `key_pairs` say which row or
+    column of the first and of the second pattern each stands for; `query_units` and `key_units` are the first's. `note`
+    names the words that have no counterpart and are left out, and repeats the notes of both patterns.
+    """
+
+    queries: tuple[str, ...]
+    keys: tuple[str, ...]
+    weights: Float[np.ndarray, "query key"]
+    hidden: Float[np.ndarray, " query"]
+    note: str = ""
+    query_units: tuple[Unit, ...] = ()
+    key_units: tuple[Unit, ...] = ()
+    causal: bool = False
+    query_pairs: tuple[tuple[int, int], ...] = ()
+    key_pairs: tuple[tuple[int, int], ...] = ()
+    changed_queries: tuple[int, ...] = ()
+    changed_keys: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        want = (len(self.queries), len(self.keys))
+        if self.weights.shape != want:
+            raise ShapeError(f"{want[0]} queries and {want[1]} keys need weights {want}, got {self.weights.shape}.")
+        object.__setattr__(self, "weights", frozen_copy(self.weights))
+        object.__setattr__(self, "hidden", frozen_copy(self.hidden))
+
+
+def aligned(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Which word of one text stands for which of the other, in order.
+
+    Equal words pair up (longest common runs first, difflib); so do words of replaced runs of equal length, as in
+    tired/wide. A run that was put in, taken out, or replaced by one of another length has no counterpart: any pairing
+    of its words would be a guess, and its differences would look like findings.
+    """
+    pairs: list[tuple[int, int]] = []
+    for tag, a, a_end, b, b_end in SequenceMatcher(None, first, second, autojunk=False).get_opcodes():
+        if tag == "equal" or (tag == "replace" and a_end - a == b_end - b):
+            pairs += zip(range(a, a_end), range(b, b_end), strict=True)
+    return tuple(pairs)
+
+
+def difference(first: Pattern, second: Pattern) -> Difference:
+    """What the first pattern gives more (above 0) or less (below 0) than the second, for every pair of aligned words.
+
+    Works for one text under two heads, for a minimal pair, and for two models that cut a text differently. Words
+    without a counterpart are left out, and the note names them.
+    """
+    rows, columns = aligned(first.queries, second.queries), aligned(first.keys, second.keys)
+    left = first.weights[np.ix_([a for a, _ in rows], [a for a, _ in columns])]
+    right = second.weights[np.ix_([b for _, b in rows], [b for _, b in columns])]
+    return Difference(
+        queries=_labels(first.queries, second.queries, rows),
+        keys=_labels(first.keys, second.keys, columns),
+        weights=left - right,
+        hidden=first.hidden[[a for a, _ in rows]] - second.hidden[[b for _, b in rows]],
+        note=" ".join(part for part in (_left_out(first, second, rows, columns), _notes(first.note, second.note)) if part),
+        query_units=tuple(first.query_units[a] for a, _ in rows) if first.query_units else (),
+        key_units=tuple(first.key_units[a] for a, _ in columns) if first.key_units else (),
+        causal=first.causal and second.causal,
+        query_pairs=rows,
+        key_pairs=columns,
+        changed_queries=tuple(at for at, (a, b) in enumerate(rows) if first.queries[a] != second.queries[b]),
+        changed_keys=tuple(at for at, (a, b) in enumerate(columns) if first.keys[a] != second.keys[b]),
+    )
+
+
+def _labels(first: Sequence[str], second: Sequence[str], pairs: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """One label a pair, both words where they differ."""
+    return tuple(first[a] if first[a] == second[b] else f"{first[a]}/{second[b]}" for a, b in pairs)
+
+
+def _left_out(first: Pattern, second: Pattern, rows: Sequence[tuple[int, int]], columns: Sequence[tuple[int, int]]) -> str:
+    """The sentence on words that stand in one of the patterns only."""
+    sentences = []
+    for pattern, side, name in ((first, 0, "first"), (second, 1, "second")):
+        paired = {pair[side] for pair in rows}, {pair[side] for pair in columns}
+        alone = [label for at, label in enumerate(pattern.keys) if at not in paired[1]]
+        alone += [label for at, label in enumerate(pattern.queries) if at not in paired[0] and label not in alone]
+        if alone:
+            shown = [f"“{label}”" for label in alone[:5]] + ([f"{len(alone) - 5} more"] if len(alone) > 5 else [])
+            sentences.append(f"Only the {name} has {joined(shown)}, left out here.")
+    return " ".join(sentences)
+
+
+def _notes(first: str, second: str) -> str:
+    """Both notes, or the one that they share."""
+    if first == second:
+        return first
+    return " ".join(f"{name}: {note}" for name, note in (("First", first), ("Second", second)) if note)

@@ -1,0 +1,92 @@
+"""Attention weights and units in; entropy, average shares, and which cells hold a neighbour or a twin, out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from attnviz.types import Pattern, Unit
+
+
+def entropy(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, "*lead query"]:
+    """Shannon entropy of each row, in bits: 0 where all goes to one key, log2(keys) where every key gets the same.
+
+    H = -sum_k a_k log2 a_k; Clark et al. 2019, section 3.3 (arXiv:1906.04341), who use nats. 0 log 0 counts as 0.
+    """
+    return np.abs((weights * np.log2(np.where(weights > 0.0, weights, 1.0))).sum(-1))  # abs: every term is <= 0
+
+
+def share(
+    weights: Float[np.ndarray, "*lead query key"], cells: Bool[np.ndarray, "query key"], rows: Bool[np.ndarray, " query"]
+) -> Float[np.ndarray, "*lead"]:
+    """The part of their attention that `rows` give to the keys marked in `cells`, on average; 0 where there are no rows."""
+    marked = (cells & rows[:, None]).astype(weights.dtype)
+    return np.asarray(np.einsum("...qk,qk->...", weights, marked) / max(int(rows.sum()), 1))
+
+
+def before(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
+    """Which key is the word just before each query: never a special token, never one of another sentence.
+
+    Where a hidden token stood between two words, their tokens do not touch, and neither is before the other: hiding a
+    token must not change what a head is called.
+    """
+    cells = np.zeros((len(parts), len(parts)), bool)
+    for query in range(1, len(parts)):
+        here, left = parts[query], parts[query - 1]
+        cells[query, query - 1] = not left.special and left.segment == here.segment and left.tokens[-1] + 1 == here.tokens[0]
+    return cells
+
+
+def after(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
+    """Which key is the word just after each query: never a special token, never one of another sentence."""
+    return before(parts).T & words_among(parts)[None, :]
+
+
+def twins(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
+    """Which keys are the same word elsewhere, upper and lower case alike; a word is no twin of itself."""
+    numbers: dict[str, int] = {}
+    left, right = (
+        np.array([numbers.setdefault(unit.text.casefold(), len(numbers)) for unit in side], int) for side in (queries, keys)
+    )
+    same = (left[:, None] == right[None, :]) & words_among(queries)[:, None] & words_among(keys)[None, :]
+    return same & ~np.eye(len(keys), dtype=bool) if queries == keys else same
+
+
+def units_of(pattern: Pattern) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
+    """The pattern's units, or plain ones made from its labels where it has none (a pattern that was built by hand)."""
+
+    def plain(labels: tuple[str, ...]) -> tuple[Unit, ...]:
+        return tuple(Unit(label, at, at + 1, (at,)) for at, label in enumerate(labels))
+
+    return pattern.query_units or plain(pattern.queries), pattern.key_units or plain(pattern.keys)
+
+
+def words_among(parts: Sequence[Unit]) -> Bool[np.ndarray, " unit"]:
+    """Which units are words: what is averaged is what the reader wrote, not what the model added."""
+    return np.array([not unit.special for unit in parts], bool)
+
+
+def visible(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
+    """Which keys each query can see at all."""
+    everything = np.ones(pattern.weights.shape, bool)
+    return np.tril(everything) if pattern.causal else everything
+
+
+def choosing(pattern: Pattern) -> Bool[np.ndarray, " query"]:
+    """The words that see more than one key: a row with one key gives it everything, and that is no habit."""
+    return words_among(units_of(pattern)[0]) & (visible(pattern).sum(-1) > 1)
+
+
+def spelled(parts: Sequence[Unit]) -> str:
+    """Neighbouring units as they are written, with a blank where the text has one."""
+    return "".join((" " if at and unit.start > parts[at - 1].end else "") + unit.text for at, unit in enumerate(parts))
+
+
+def quoted(parts: Sequence[Unit], at: int) -> str:
+    """A word in quotation marks, numbered where the text has it more than once; a special token by its bare name."""
+    unit = parts[at]
+    same = [i for i, other in enumerate(parts) if other.text == unit.text and other.special == unit.special]
+    number = f" (no. {same.index(at) + 1})" if len(same) > 1 else ""
+    return f"{unit.text}{number}" if unit.special else f"“{unit.text}”{number}"

@@ -1,0 +1,187 @@
+"""A Trace and view options in, what one head (or every head) does to words or tokens out, with a note on what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from attnviz.engine.trace import Block, Trace
+from attnviz.errors import ShapeError
+from attnviz.text import units
+from attnviz.types import HeadRef, Pattern, Unit, ViewOptions, joined
+
+NOTHING = 1e-6  # below this a row's rest is float32 noise of the softmax, and rescaling it would invent a pattern
+ROWS = 1e-4  # how far a row's sum may stand from 1 without a learned sink (the same promise as a Trace gives)
+LEARNED_SINK = "a learned sink"
+HIDDEN = "Special tokens are hidden"
+
+
+def percent(share: float) -> str:
+    """A share as sentences write it, `64 %`; what is there but rounds to nothing is `under 1 %`."""
+    return "under 1 %" if 0.0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def merged(
+    weights: Float[np.ndarray, "*lead query key"], queries: Sequence[Unit], keys: Sequence[Unit]
+) -> Float[np.ndarray, "*lead rows columns"]:
+    """Attention between units: to a word the sum over its pieces, from a word the mean over its pieces.
+
+    Rows keep their sums, because shares of one row add up and rows of one word are averaged. Clark et al. 2019,
+    section 4.1 (arXiv:1906.04341).
+    """
+    sums = summed(weights, queries, -2)  # keys are gathered second: their axis is then already shorter
+    pieces = np.array([len(unit.tokens) for unit in queries], np.float32)
+    if (pieces > 1).any():
+        sums /= pieces[:, None]
+    return summed(sums, keys, -1)
+
+
+def summed(weights: np.ndarray, parts: Sequence[Unit], axis: int) -> np.ndarray:
+    """Sums over each unit's tokens along one of the last two axes. Raises ShapeError for a unit without tokens.
+
+    First pieces are taken at once, further pieces added for those units that have them: most words are one piece, so
+    this is five times faster than np.add.reduceat and three times faster than a matrix product.
+    """
+    if empty := [unit.text for unit in parts if not unit.tokens]:
+        raise ShapeError(f"Every word or token shown holds at least one token; {empty[0]!r} holds none. Leave it out.")
+    first = np.array([unit.tokens[0] for unit in parts], np.intp)
+    sums = np.take(weights, first, axis)
+    for piece in range(1, max((len(unit.tokens) for unit in parts), default=0)):
+        longer = [i for i, unit in enumerate(parts) if len(unit.tokens) > piece]
+        further = np.take(weights, [parts[i].tokens[piece] for i in longer], axis)
+        if axis == -1:
+            sums[..., longer] += further
+        else:
+            sums[..., longer, :] += further
+    return sums
+
+
+def sides(block: Block, options: ViewOptions) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
+    """All units of a block's queries and of its keys, special ones included whether they are shown or not."""
+    queries = units(block.queries, words=options.words)
+    return queries, queries if block.keys == block.queries else units(block.keys, words=options.words)
+
+
+def shown(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
+    """The units that have a row or column under these options."""
+    return tuple(unit for unit in parts if options.special == "show" or not unit.special)
+
+
+def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
+    """One head by words or tokens; `note` says in sentences what was merged, hidden or rescaled, and is "" otherwise.
+
+    Row i sums to `1 - hidden[i]`: hidden special tokens and a learned sink leave their share there. Rescaled rows sum
+    to 1, and the note says how much they had lost. Raises UnknownHeadError for a head or block that is not there.
+    """
+    block = trace.block(head.block)
+    weights = block.weights(head.layer, head.head)
+    all_queries, all_keys = sides(block, options)
+    queries, keys = shown(all_queries, options), shown(all_keys, options)
+    gone = tuple(unit for unit in all_keys if unit.special) if len(keys) < len(all_keys) else ()
+
+    rows = merged(weights, queries, keys)
+    special = merged(weights, queries, gone).sum(-1)
+    everything = Unit("", 0, 0, (0,))
+    sink = merged(block.sink(head.layer, head.head)[:, None], queries, (everything,))[:, 0]
+    hidden = special + sink
+    sentences = _merging(queries + keys)
+    if options.special == "renormalise" and hidden.any():
+        rows, empty = _rescaled(rows)
+        sentences += _rescaling(special, gone, sink, int(empty.sum()))
+        hidden = empty.astype(np.float32)
+    else:
+        sentences += _hiding(special, gone, sink)
+    labels = tuple(unit.text for unit in queries), tuple(unit.text for unit in keys)
+    return Pattern(*labels, rows, hidden, " ".join(sentences), queries, keys, block.causal)
+
+
+def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[Float[np.ndarray, "head query key"]]:
+    """Every head's shown weights, one layer at a time, so that no more than a layer is ever held."""
+    part = trace.block(block)
+    all_queries, all_keys = sides(part, options)
+    queries, keys = shown(all_queries, options), shown(all_keys, options)
+    for layer in range(part.layers):
+        weights = part.weights(layer)
+        rows = merged(weights, queries, keys)
+        fell_short = len(keys) < len(all_keys) or bool((weights.sum(-1) < 1.0 - ROWS).any())
+        yield _rescaled(rows)[0] if options.special == "renormalise" and fell_short else rows
+
+
+def overview(
+    trace: Trace, options: ViewOptions, block: str = "self", size: int | None = None
+) -> Float[np.ndarray, "layer head query key"]:
+    """Every head of a block, shown weights from 0 to 1; zeros where a layer has fewer heads than another.
+
+    With `size`, each head is pooled to at most `size` cells a side while the layers stream (see `pooled`), so that the
+    whole of a long text is never held.
+    """
+    found: np.ndarray | None = None
+    part = trace.block(block)
+    for layer, rows in enumerate(patterns_of_layer(trace, options, block)):
+        small = rows if size is None else pooled(rows, size)[0]
+        if found is None:
+            found = np.zeros((part.layers, part.heads, *small.shape[1:]), np.float32)
+        found[layer, : len(small)] = small
+    return np.zeros((0, 0, 0, 0), np.float32) if found is None else found
+
+
+def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Float[np.ndarray, "*lead rows columns"], int]:
+    """Weights shrunk to at most `size` cells a side, and how many units a cell stands for along each axis.
+
+    A cell holds the largest weight under it: a mean would wash out the single strong link that a reader looks for. Both
+    axes shrink by the same factor, so that the diagonal stays a diagonal.
+    """
+    if size < 1:
+        raise ShapeError(f"A picture has at least 1 cell a side; got {size}.")
+    factor = -(-max(*weights.shape[-2:], 1) // size)
+    if factor == 1:
+        return weights, 1
+    rows = np.maximum.reduceat(weights, np.arange(0, weights.shape[-2], factor), axis=-2)
+    return np.maximum.reduceat(rows, np.arange(0, weights.shape[-1], factor), axis=-1), factor
+
+
+def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that sum to 1 again, and which ones could not because nothing was left of them: those become 0."""
+    left = rows.sum(-1)
+    empty = left < NOTHING
+    return rows * np.where(empty, 0.0, 1.0 / np.where(empty, 1.0, left)).astype(np.float32)[..., None], empty
+
+
+def _merging(parts: Sequence[Unit]) -> list[str]:
+    """The sentence on words of several pieces, where there are some."""
+    if all(len(unit.tokens) == 1 for unit in parts):
+        return []
+    return ["Words of several pieces are merged: attention to a word is the sum over its pieces, from a word their mean."]
+
+
+def _names(gone: Sequence[Unit]) -> str:
+    """The hidden tokens by name, each once."""
+    return joined(tuple(dict.fromkeys(unit.text for unit in gone)))
+
+
+def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray) -> list[str]:
+    """The sentences on shares that are left out of the rows."""
+    sentences = []
+    if gone and not len(special):
+        sentences.append(f"{HIDDEN}, and there is nothing beside {_names(gone)}.")
+    elif gone:
+        taken = percent(float(special.mean()))
+        sentences.append(f"{HIDDEN}: on average {taken} of a row goes to {_names(gone)} and is left out.")
+    if sink.any():
+        taken = percent(float(sink.mean()))
+        sentences.append(f"On average {taken} of a row goes to {LEARNED_SINK}, which is no token, and is left out.")
+    return sentences
+
+
+def _rescaling(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, empty: int) -> list[str]:
+    """The sentences on rows that were rescaled, and on those that could not be."""
+    places = ([_names(gone)] if gone else []) + ([LEARNED_SINK] if sink.any() else [])
+    lost = percent(float((special + sink).mean()))
+    what = f"{HIDDEN} and each row" if gone else "Each row"
+    sentences = [f"{what} is rescaled to sum to 1: before, {lost} of it on average went to {joined(places)}."]
+    if empty:
+        who, stay = ("One row has", "stays") if empty == 1 else (f"{empty} rows have", "stay")
+        sentences.append(f"{who} nothing left to rescale and {stay} 0.")
+    return sentences

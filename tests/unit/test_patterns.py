@@ -1,0 +1,423 @@
+"""What a head does on one text: shares that add up, roles at their thresholds, sinks, sentences, scores of every head."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attnviz.analysis import patterns, shares, view
+from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.errors import BadInputError, UnknownHeadError
+from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit, ViewOptions
+
+# [CLS] The cat saw the dog [SEP]; "the" stands twice.
+WORDS = ("The", "cat", "saw", "the", "dog")
+
+
+def unit(text: str, at: int, special: bool = False, segment: int = 0) -> Unit:
+    """A unit of one token; what the model adds takes no characters."""
+    return Unit(text, 4 * at, 4 * at if special else 4 * at + 3, (at,), special, segment)
+
+
+def sentence(*words: str, special: bool = True) -> tuple[Unit, ...]:
+    """Units of a text, with [CLS] and [SEP] around it unless said otherwise."""
+    texts = ("[CLS]", *words, "[SEP]") if special else words
+    return tuple(unit(text, at, text.startswith("[")) for at, text in enumerate(texts))
+
+
+def made(
+    rows: object, parts: tuple[Unit, ...], keys: tuple[Unit, ...] | None = None, causal: bool = False, **more: object
+) -> Pattern:
+    """A pattern of these rows; what they lack of 1 is hidden."""
+    keys = parts if keys is None else keys
+    weights = np.array(rows, np.float32)
+    hidden = np.clip(1 - weights.sum(-1), 0, 1).astype(np.float32)
+    hidden[hidden < 1e-6] = 0
+    labels = tuple(u.text for u in parts), tuple(u.text for u in keys)
+    return Pattern(*labels, weights, hidden, str(more.get("note", "")), parts, keys, causal)
+
+
+def looking(at: list[int], share: float, keys: int) -> np.ndarray:
+    """Rows that give `share` to one key each and spread the rest evenly over the others."""
+    rows = np.full((len(at), keys), (1 - share) / (keys - 1), np.float32)
+    rows[np.arange(len(at)), at] = share
+    return rows
+
+
+def test_entropy_is_0_for_one_key_and_log2_n_for_an_even_row():
+    rows = np.array([[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.25, 0.25], [0, 0, 0, 0]], np.float32)
+    found = shares.entropy(rows)
+    np.testing.assert_allclose(found, [0, 1, 2, 0], atol=1e-6)
+    assert not np.signbit(found).any()  # "-0.0 bits" would be shown
+
+
+def test_entropy_of_a_row_computed_by_hand():
+    # 0.5 * 1 + 0.25 * 2 + 2 * 0.125 * 3 bits
+    np.testing.assert_allclose(shares.entropy(np.array([[[0.5, 0.25, 0.125, 0.125]]], np.float32)), [[1.75]], atol=1e-6)
+
+
+def test_a_special_token_is_no_word_before_and_another_sentence_has_no_neighbour_here():
+    parts = (unit("[CLS]", 0, True), unit("a", 1), unit("b", 2), unit("c", 3, segment=1))
+    found = shares.before(parts)
+    assert np.argwhere(found).tolist() == [[2, 1]]
+    assert np.argwhere(shares.after(parts)).tolist() == [[1, 2]]
+
+
+def test_hiding_a_token_between_two_words_does_not_make_them_neighbours():
+    assert not shares.before((unit("a", 0), unit("b", 2))).any()
+
+
+def test_a_twin_is_the_same_word_elsewhere_whatever_its_case_and_never_itself():
+    parts = sentence(*WORDS)
+    assert np.argwhere(shares.twins(parts, parts)).tolist() == [[1, 4], [4, 1]]
+
+
+def test_facts_name_every_place_in_the_order_of_the_design_and_add_up_to_one():
+    parts = sentence("The", "cat", "ran")
+    rows = [
+        [1.0, 0.0, 0.0, 0.0, 0.0],
+        [0.5, 0.1, 0.2, 0.1, 0.1],
+        [0.4, 0.2, 0.1, 0.2, 0.1],
+        [0.3, 0.3, 0.2, 0.1, 0.1],
+        [0.0, 0.0, 0.0, 0.0, 1.0],
+    ]
+    found = patterns.facts(made(rows, parts))
+    # Over The, cat and ran: before 0 + .2 + .2, itself .1 + .1 + .1, after .2 + .2 + 0, others .1 + 0 + .3, all by three.
+    want = {
+        "[CLS]": 0.4,
+        "the word before": 0.4 / 3,
+        "itself": 0.1,
+        "the word after": 0.4 / 3,
+        "other words": 0.4 / 3,
+        "[SEP]": 0.1,
+    }
+    assert [label for label, _ in found.shares] == list(want)
+    np.testing.assert_allclose([value for _, value in found.shares], list(want.values()), atol=1e-6)
+    assert found.rows == 3
+    assert found.most == pytest.approx(np.log2(5))
+    assert found.entropy == pytest.approx(shares.entropy(np.array(rows, np.float32))[1:4].mean())
+
+
+def test_facts_by_tokens_say_token():
+    labels = [label for label, _ in patterns.facts(made(np.eye(5), sentence("a", "b", "c")), words=False).shares]
+    assert labels == ["[CLS]", "the token before", "itself", "the token after", "other tokens", "[SEP]"]
+
+
+def test_a_causal_model_has_no_word_after_and_fewer_places_to_look_at():
+    parts = sentence("a", "b", "c", "d", special=False)
+    rows = [[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.5, 0], [0.25, 0.25, 0.25, 0.25]]
+    found = patterns.facts(made(rows, parts, causal=True))
+    assert dict(found.shares) == pytest.approx({"the word before": 0.25, "itself": 2.25 / 4, "other words": 0.75 / 4})
+    assert found.most == pytest.approx((0 + 1 + np.log2(3) + 2) / 4)
+    assert found.entropy == pytest.approx((0 + 1 + 1.5 + 2) / 4)
+
+
+def test_what_is_hidden_is_one_more_row_and_one_more_place_in_the_entropy():
+    parts = tuple(u for u in sentence("a", "b") if not u.special)
+    found = patterns.facts(made([[0.25, 0.25], [0.5, 0.0]], parts, note=view.HIDDEN))
+    assert found.shares[-1] == ("hidden tokens", pytest.approx(0.5))
+    assert sum(value for _, value in found.shares) == pytest.approx(1)
+    assert found.most == pytest.approx(np.log2(3))
+    assert found.entropy == pytest.approx((1.5 + 1.0) / 2)  # rows (1/4, 1/4, 1/2) and (1/2, 0, 1/2)
+
+
+def test_a_learned_sink_is_named_as_one():
+    found = patterns.facts(
+        made([[0.25, 0.25], [0.25, 0.25]], sentence("a", "b", special=False), note=f"… {view.LEARNED_SINK} …")
+    )
+    assert found.shares[-1] == ("a learned sink", pytest.approx(0.5))
+
+
+def test_cross_attention_has_neither_neighbours_nor_itself():
+    queries = sentence("Die", "Katze", special=False)
+    keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
+    found = patterns.facts(made([[0.7, 0.1, 0.2], [0.1, 0.5, 0.4]], queries, keys))
+    assert dict(found.shares) == pytest.approx({"words of the other text": 0.7, "</s>": 0.3})
+
+
+def test_two_separators_are_one_row():
+    parts = (unit("[CLS]", 0, True), unit("a", 1), unit("[SEP]", 2, True), unit("b", 3, segment=1), unit("[SEP]", 4, True))
+    rows = [[0.2, 0.2, 0.2, 0.2, 0.2]] * 5
+    assert dict(patterns.facts(made(rows, parts)).shares)["[SEP]"] == pytest.approx(0.4)
+
+
+def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
+    words = ("a", "b", "c", "d", "e", "f")
+    # [CLS] a b c d e f [SEP]: every word to the one before, a to [CLS].
+    found = patterns.role(made(looking([0, 0, 1, 2, 3, 4, 5, 6], 0.93, 8), sentence(*words)))
+    assert found.kind == "previous"
+    assert found.share == pytest.approx(0.93, abs=1e-6)
+    assert found.sentence == (
+        "On this text it looks mostly at the word before: 93 % of its attention on average, first choice of 5 of 5 words. "
+        "This is a positional head in the sense of Voita et al. 2019."
+    )
+
+
+def test_a_weak_but_steady_neighbour_is_a_positional_head():
+    words = ("a", "b", "c", "d", "e", "f", "g")
+    found = patterns.role(made(looking([1, 2, 3, 4, 5, 6, 7, 8, 8], 0.3, 9), sentence(*words)))
+    assert (found.kind, found.share) == ("next", pytest.approx(0.3, abs=1e-6))
+    assert "first choice of 6 of 6 words" in found.sentence
+
+
+def test_on_a_few_words_nothing_is_called_positional():
+    found = patterns.role(made(looking([1, 2, 3, 4, 4], 0.9, 5), sentence("a", "b", "c")))
+    assert found.kind == "next"
+    assert "Voita" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("at", "kind", "place"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6], "itself", "the word itself"),
+        ([0, 0, 0, 0, 0, 0, 0], "first", "[CLS], the first token"),
+        ([6, 6, 6, 6, 6, 6, 6], "separator", "[SEP]"),
+    ],
+)
+def test_a_head_is_called_after_the_place_that_gets_most(at: list[int], kind: str, place: str):
+    found = patterns.role(made(looking(at, 0.76, 7), sentence(*WORDS)))
+    assert found.kind == kind
+    assert found.share == pytest.approx(0.76, abs=1e-6)
+    assert f"mostly at {place}: 76 %" in found.sentence
+
+
+def test_a_head_that_finds_twins_is_called_so_over_the_words_that_have_one():
+    parts = sentence("the", "cat", "the", "dog", "the", "end")
+    rows = np.full((8, 8), 1 / 8, np.float32)
+    for query in (1, 3, 5):
+        rows[query] = 0.1 / 6
+        rows[query, [key for key in (1, 3, 5) if key != query]] = 0.45
+    found = patterns.role(made(rows, parts))
+    assert (found.kind, found.share) == ("same", pytest.approx(0.9, abs=1e-5))
+    assert "first choice of 3 of 3 words" in found.sentence
+
+
+def test_a_mask_stands_for_a_word_and_is_no_separator():
+    parts = (
+        unit("[CLS]", 0, True),
+        unit("a", 1),
+        Unit("[MASK]", 8, 14, (2,), True),
+        unit("b", 3),
+        unit("c", 4),
+        unit("[SEP]", 5, True),
+    )
+    assert patterns.role(made(looking([2] * 6, 0.6, 6), parts)).kind != "separator"
+
+
+def test_a_first_token_that_gets_over_three_tenths_is_a_resting_place():
+    # The rest is even, so nothing else has a habit.
+    found = patterns.role(made(looking([0] * 7, 0.36, 7), sentence(*WORDS)))
+    assert found == patterns.Role("first", found.share, "On this text 36 % of its attention rests on [CLS], the first token.")
+
+
+def test_an_even_head_is_broad_and_says_its_entropy():
+    found = patterns.role(made(np.full((8, 8), 0.125), sentence("a", "b", "c", "d", "e", "f")))
+    assert (found.kind, found.share) == ("broad", pytest.approx(1.0))
+    assert "entropy 3.0 of at most 3.0 bits" in found.sentence
+
+
+def test_a_head_without_a_habit_is_mixed_and_says_its_largest_share():
+    parts = sentence("a", "b", "c", "d", "e", "f")
+    rows = np.eye(8, dtype=np.float32)
+    for query, keys in ((1, (3, 4)), (2, (5, 2)), (3, (3, 1)), (4, (2, 6)), (5, (1, 6)), (6, (6, 2))):
+        rows[query] = 0
+        rows[query, list(keys)] = 0.5
+    found = patterns.role(made(rows, parts))
+    # In halves, a to f: others get 2, 1, 1, 2, 1, 1; itself gets three, the word after one. Entropy 1 of 3 bits.
+    assert (found.kind, found.share) == ("mixed", pytest.approx(4 / 6))
+    assert found.sentence == "On this text it has no single habit: 67 % goes to other words, entropy 1.0 of at most 3.0 bits."
+
+
+def test_a_head_whose_attention_is_mostly_hidden_says_so():
+    parts = tuple(u for u in sentence(*WORDS) if not u.special)
+    found = patterns.role(made(np.full((5, 5), 0.06), parts, note=view.HIDDEN))
+    assert found.sentence == "On this text most of its attention goes to hidden tokens: 70 % on average."
+    assert found.kind == "hidden"
+
+
+def test_one_word_of_a_causal_model_shows_no_habit():
+    found = patterns.role(made([[1.0]], sentence("a", special=False), causal=True))
+    assert "too short" in found.sentence
+
+
+def test_the_first_word_of_a_causal_model_has_no_choice_and_does_not_count():
+    rows = [[1, 0, 0, 0], [0.1, 0.9, 0, 0], [0.1, 0, 0.9, 0], [0.1, 0, 0, 0.9]]
+    found = patterns.role(made(rows, sentence("a", "b", "c", "d", special=False), causal=True))
+    assert (found.kind, found.share) == ("itself", pytest.approx(0.9, abs=1e-6))
+    assert "3 of 3 words" in found.sentence
+
+
+def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
+    rows = looking([0, 0, 0, 0, 4, 5, 0], 0.7, 7)
+    # The words are rows 1 to 5: 0.7 three times and 0.05 twice.
+    found = patterns.sink(made(rows, sentence(*WORDS)))
+    assert found is not None
+    assert (found.key, found.label, found.chosen) == (0, "[CLS]", pytest.approx(0.6))
+    assert found.share == pytest.approx((3 * 0.7 + 2 * 0.05) / 5, abs=1e-6)
+    assert found.sentence == "[CLS] takes 44 % of this head: a resting place, called a sink."
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [looking([0, 0, 0, 3, 4, 5, 0], 0.95, 7), looking([0] * 7, 0.39, 7)],
+    ids=["chosen by two of five", "takes 39 %"],
+)
+def test_a_key_is_no_sink_where_few_choose_it_or_it_takes_little(rows: np.ndarray):
+    assert patterns.sink(made(rows, sentence(*WORDS))) is None
+
+
+def test_a_row_in_which_nothing_is_shown_chooses_nothing():
+    parts = tuple(u for u in sentence("a", "b", "c") if not u.special)
+    assert patterns.sink(made([[0, 0, 0], [0, 0, 0], [0.9, 0.05, 0.05]], parts, note=view.HIDDEN)) is None
+
+
+def test_a_row_is_told_in_words_largest_first_and_what_is_hidden_last():
+    parts = sentence("animal", "it", "was")
+    rows = np.eye(5, dtype=np.float32)
+    rows[2] = [0.12, 0.64, 0.07, 0.0, 0.0]
+    pattern = made(rows, parts)
+    assert patterns.in_words(pattern, 2) == (
+        "“it” gives 64 % of its attention to “animal”, then 12 % to [CLS], 7 % to itself and 17 % to hidden tokens."
+    )
+
+
+def test_a_row_that_is_whole_names_three_keys_and_no_hidden_tokens():
+    rows = np.eye(5, dtype=np.float32)
+    rows[2] = [0.12, 0.69, 0.07, 0.06, 0.06]
+    pattern = made(rows, sentence("animal", "it", "was"))
+    assert (
+        patterns.in_words(pattern, 2) == "“it” gives 69 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."
+    )
+
+
+def test_a_row_with_one_key_is_one_clause():
+    pattern = made(np.eye(5), sentence("a", "b", "c"))
+    assert patterns.in_words(pattern, 1) == "“a” gives 100 % of its attention to itself."
+    assert patterns.in_words(pattern, 0) == "[CLS] gives 100 % of its attention to itself."
+
+
+def test_a_word_that_stands_twice_is_numbered():
+    parts = sentence("the", "cat", "the")
+    rows = np.eye(5, dtype=np.float32)
+    rows[1] = [0, 0, 0, 1, 0]
+    assert patterns.in_words(made(rows, parts), 1) == "“the” (no. 1) gives 100 % of its attention to “the” (no. 2)."
+
+
+def test_a_row_of_which_nothing_is_shown_says_where_it_went():
+    parts = tuple(u for u in sentence("a", "b") if not u.special)
+    found = patterns.in_words(made([[0, 0], [0.5, 0.5]], parts, note=view.HIDDEN), 0)
+    assert found == "“a” gives 100 % of its attention to hidden tokens and next to nothing to what is shown."
+
+
+def test_cross_attention_never_says_itself():
+    keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
+    found = patterns.in_words(made([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]], sentence("Die", "Katze", special=False), keys), 1)
+    assert found == "“Katze” gives 100 % of its attention to “cat”."
+
+
+def test_a_causal_model_says_which_words_come_too_late():
+    parts = sentence("it", "was", "too", "tired", special=False)
+    pattern = made(np.tril(np.ones((4, 4))) / np.arange(1, 5)[:, None], parts, causal=True)
+    assert patterns.unseen(pattern, 0) == (
+        "This model reads left to right: “was too tired” come after “it” and cannot change this row."
+    )
+    assert patterns.unseen(pattern, 2).startswith("This model reads left to right: “tired” comes after “too”")
+    assert patterns.unseen(pattern, 3) == ""
+
+
+def test_a_model_that_reads_both_ways_has_no_words_that_come_too_late():
+    assert patterns.unseen(made(np.eye(4), sentence("a", "b")), 1) == ""
+
+
+def test_a_pattern_made_by_hand_without_units_is_read_by_its_labels():
+    pattern = Pattern(("a", "b"), ("a", "b"), np.array([[0.2, 0.8], [0.9, 0.1]], np.float32), np.zeros(2, np.float32))
+    assert dict(patterns.facts(pattern).shares)["the word before"] == pytest.approx(0.45)
+    assert patterns.in_words(pattern, 0) == "“a” gives 80 % of its attention to “b”, then 20 % to itself."
+
+
+def tokens(*words: str, special: bool = True) -> tuple[Token, ...]:
+    """Tokens of a text, a word each."""
+    texts = ("[CLS]", *words, "[SEP]") if special else words
+    found = []
+    for at, text in enumerate(texts):
+        extra = text.startswith("[")
+        found.append(Token(text, text, 4 * at, 4 * at if extra else 4 * at + 3, None if extra else at))
+    return tuple(found)
+
+
+def traced(weights: np.ndarray, side: tuple[Token, ...], keys: tuple[Token, ...] | None = None, name: str = "self") -> Trace:
+    """A trace of [layer, head, query, key]."""
+    block = Block(name, side, side if keys is None else keys, tuple(Dense(layer) for layer in weights))
+    return Trace(AttentionRequest("made", "by hand"), (block,))
+
+
+def softmaxed(*shape: int, causal: bool = False) -> np.ndarray:
+    """Random rows that sum to 1."""
+    raw = np.random.default_rng(3).exponential(size=shape).astype(np.float32)
+    raw = np.tril(raw) if causal else raw
+    return raw / raw.sum(-1, keepdims=True)
+
+
+def test_scores_of_every_head_are_what_a_loop_over_heads_and_words_finds():
+    weights = softmaxed(2, 3, 6, 6)
+    trace = traced(weights, tokens("a", "b", "c", "d"))
+    for layer in range(2):
+        for head in range(3):
+            w = weights[layer, head]
+            loops = {
+                "previous": np.mean([w[i, i - 1] for i in (2, 3, 4)]),  # the first word has only [CLS] before it
+                "next": np.mean([w[i, i + 1] for i in (1, 2, 3)]),
+                "first": np.mean([w[i, 0] for i in (1, 2, 3, 4)]),
+                "special": np.mean([w[i, 0] + w[i, 5] for i in (1, 2, 3, 4)]),
+                "entropy": np.mean([-sum(a * np.log2(a) for a in w[i]) for i in (1, 2, 3, 4)]),
+            }
+            assert set(loops) == set(patterns.SCORES)
+            for name, want in loops.items():
+                assert patterns.scores(trace, name).values[layer, head] == pytest.approx(want, abs=1e-5), name
+
+
+def test_a_score_says_its_unit_and_range():
+    trace = traced(softmaxed(2, 3, 6, 6), tokens("a", "b", "c", "d"))
+    bits, part = patterns.scores(trace, "entropy"), patterns.scores(trace, "previous")
+    assert (bits.unit, bits.low, bits.high) == ("bits", 0.0, pytest.approx(np.log2(6)))
+    assert (part.unit, part.low, part.high) == ("share", 0.0, 1.0)
+
+
+def test_scores_of_a_causal_model_leave_out_the_word_that_sees_only_itself():
+    weights = softmaxed(2, 3, 4, 4, causal=True)
+    trace = traced(weights, tokens("a", "b", "c", "d", special=False))
+    np.testing.assert_allclose(patterns.scores(trace, "first").values, weights[..., 1:, 0].mean(-1), atol=1e-6)
+    want = [[shares.entropy(head)[1:].mean() for head in layer] for layer in weights]
+    np.testing.assert_allclose(patterns.scores(trace, "entropy").values, want, atol=1e-6)
+    assert not patterns.scores(trace, "next").values.any()
+
+
+def test_scores_agree_with_the_facts_of_the_same_head():
+    trace = traced(softmaxed(2, 3, 6, 6), tokens("a", "b", "c", "d"))
+    found = patterns.facts(view.pattern(trace, HeadRef(1, 2), ViewOptions()))
+    assert patterns.scores(trace, "entropy").values[1, 2] == pytest.approx(found.entropy, abs=1e-5)
+    named = dict(found.shares)
+    assert patterns.scores(trace, "special").values[1, 2] == pytest.approx(named["[CLS]"] + named["[SEP]"], abs=1e-5)
+
+
+def test_a_head_that_a_layer_does_not_have_has_no_score():
+    part = softmaxed(3, 6, 6)
+    side = tokens("a", "b", "c", "d")
+    trace = Trace(AttentionRequest("made", "x"), (Block("self", side, side, (Dense(part[:2]), Dense(part))),))
+    assert np.isnan(patterns.scores(trace, "first").values).tolist() == [[False, False, True], [False, False, False]]
+
+
+def test_cross_attention_has_no_previous_word_but_has_a_first_token():
+    weights = softmaxed(1, 2, 3, 4)
+    trace = traced(weights, tokens("x", "y", "z", special=False), tokens("a", "b"), "cross")
+    with pytest.raises(BadInputError, match="no previous word"):
+        patterns.scores(trace, "previous", block="cross")
+    np.testing.assert_allclose(patterns.scores(trace, "first", block="cross").values, weights[..., 0].mean(-1), atol=1e-6)
+
+
+def test_an_unknown_score_or_block_is_refused_with_those_that_exist():
+    trace = traced(softmaxed(1, 1, 3, 3), tokens("a"))
+    with pytest.raises(BadInputError, match="entropy, previous, next, first, special; got 'magic'"):
+        patterns.scores(trace, "magic")
+    with pytest.raises(UnknownHeadError, match="cross"):
+        patterns.scores(trace, "first", block="cross")
