@@ -25,6 +25,7 @@ DIFFERENCE_LEGEND = (-1.0, -0.3, 0.0, 0.3, 1.0)
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif'
 SENTENCE_FONT = '"Iowan Old Style", Charter, "Source Serif 4", "Source Serif Pro", "Noto Serif", Georgia, serif'
 LABEL = 24  # characters of a label before it is shortened
+Number = float | int | np.number  # numpy's numbers are numbers too: weights come from arrays
 MINUS, NARROW, ELLIPSIS, ARROW = "\u2212", "\u202f", "\u2026", "\u2192"
 
 
@@ -86,33 +87,33 @@ def theme(name: str) -> Theme:
     return THEMES[name]
 
 
-def rgb(colour: str) -> UInt8[np.ndarray, 3]:
+def rgb(colour: str) -> UInt8[np.ndarray, "3"]:
     """`#RRGGBB` as three bytes."""
     return np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8)
 
 
-def hexadecimal(colour: UInt8[np.ndarray, 3]) -> str:
+def hexadecimal(colour: UInt8[np.ndarray, "3"]) -> str:
     """Three bytes as `#RRGGBB`."""
     return "#" + colour.tobytes().hex().upper()
 
 
 def weight_rgb(weights: Float[np.ndarray, "*shape"], name: str) -> UInt8[np.ndarray, "*shape 3"]:
     """The colour of each weight in theme `name`: ramp(weight ** 0.7); what lies outside 0..1 takes the end's colour."""
-    return _ramp(theme(name).sequential, np.clip(weights, 0.0, 1.0) ** EXPONENT)
+    return _ramp(theme(name).sequential, np.asarray(np.clip(weights, 0.0, 1.0) ** EXPONENT))
 
 
 def difference_rgb(differences: Float[np.ndarray, "*shape"], name: str) -> UInt8[np.ndarray, "*shape 3"]:
     """The colour of each difference, -1 to +1, with the same exponent on both sides of 0."""
-    bent = np.sign(differences) * np.clip(np.abs(differences), 0.0, 1.0) ** EXPONENT
-    return _ramp(theme(name).diverging, (1.0 + bent) / 2.0)
+    along = np.sign(differences) * np.clip(np.abs(differences), 0.0, 1.0) ** EXPONENT
+    return _ramp(theme(name).diverging, np.asarray((1.0 + along) / 2.0))
 
 
-def weight_colour(weight: float, name: str) -> str:
+def weight_colour(weight: Number, name: str) -> str:
     """The colour of one weight as `#RRGGBB`."""
     return hexadecimal(weight_rgb(np.array(weight, np.float32), name))
 
 
-def difference_colour(difference: float, name: str) -> str:
+def difference_colour(difference: Number, name: str) -> str:
     """The colour of one difference as `#RRGGBB`."""
     return hexadecimal(difference_rgb(np.array(difference, np.float32), name))
 
@@ -134,39 +135,39 @@ def luminance(colour: str) -> float:
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
-def _ramp(stops: tuple[str, ...], at: np.ndarray) -> UInt8[np.ndarray, "*shape 3"]:
+def _ramp(stops: tuple[str, ...], at: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
     """Colours at `at`, 0 to 1, by straight lines in sRGB between even stops."""
     knots = np.linspace(0.0, 1.0, len(stops))
     table = np.array([rgb(stop) for stop in stops], np.float64)  # [stop, 3]
     return np.stack([np.rint(np.interp(at, knots, channel)) for channel in table.T], -1).astype(np.uint8)
 
 
-def three(weight: float) -> str:
+def three(weight: Number) -> str:
     """A weight where it is read out: `0.640`."""
     return f"{weight:.3f}"
 
 
-def two(weight: float) -> str:
+def two(weight: Number) -> str:
     """A weight under a word or in a cell: `.64`; `1.0` where it rounds to one."""
     return "1.0" if weight >= 0.995 else f"{weight:.2f}"[1:]
 
 
-def signed(difference: float) -> str:
+def signed(difference: Number) -> str:
     """A difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
     return _sign(round(difference, 3)) + three(abs(difference))
 
 
-def signed_two(difference: float) -> str:
+def signed_two(difference: Number) -> str:
     """A difference in a cell: `+.37`."""
     return _sign(round(difference, 2)) + two(abs(difference))
 
 
-def _sign(number: float) -> str:
+def _sign(number: Number) -> str:
     """`+`, a true minus, or nothing."""
     return "+" if number > 0 else MINUS if number < 0 else ""
 
 
-def percent(share: float, digits: int = 0) -> str:
+def percent(share: Number, digits: int = 0) -> str:
     """A share as `52 %`, a rate as `73.0 %` (digits=1), with a narrow no-break space."""
     return f"{100.0 * share:.{digits}f}{NARROW}%"
 
@@ -176,7 +177,7 @@ def thousands(count: int) -> str:
     return f"{count:,}"
 
 
-def tick(value: float) -> str:
+def tick(value: Number) -> str:
     """A legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
     return ("" if value >= 0 else MINUS) + f"{abs(value):g}".removeprefix("0" if value % 1 else "")
 
@@ -237,6 +238,6 @@ def _camel(role: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def bent(value: float) -> float:
+def bent(value: Number) -> float:
     """Where a weight or difference stands along its ramp: sign(v) |v| ** 0.7."""
     return math.copysign(abs(value) ** EXPONENT, value)

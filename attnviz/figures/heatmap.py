@@ -1,0 +1,185 @@
+"""A Pattern in, a plotly heatmap out: rows look, columns are looked at, colour is weight on a fixed scale from 0 to 1.
+
+The figure holds the exact float32 weights; the bend of the colour scale lives in its stops.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from attnviz.errors import BadInputError, ShapeError
+from attnviz.figures import encoding, marks
+from attnviz.figures.geometry import LABELLED, Geometry
+from attnviz.types import Pattern
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
+READING = "Row: who looks. Column: at whom."
+COLOURS = "Green: more in the first. Purple, \u2212: more in the second."
+NUMBER_CELL = 22  # pixels that a cell needs before a number fits
+HOVERED = 10_000  # cells up to which shortened labels are written out in full on hover
+STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the bend within one step of 255
+
+
+def figure(pattern: Pattern, theme: str = "light", *, held: int | None = None, title: str = "") -> go.Figure:
+    """The head's heatmap in one theme; `held` outlines a row and writes its numbers, `title` stands at the top left.
+
+    What a causal head cannot see is left blank, not coloured as 0. Raises BadInputError for a row that is not there.
+    """
+    share = "1 less what is hidden" if pattern.hidden.any() else "1"
+    geometry = Geometry.of(pattern.queries, pattern.keys, title, column=bool(pattern.hidden.any()))
+    lines = [READING, f"Each row sums to {share}."]
+    drawn = marks.frame(pattern, geometry, theme, title=title, lines=lines, held=_row(pattern, held))
+    if not pattern.weights.size:
+        return drawn
+    blank = unseen(pattern)
+    _add_cells(drawn, pattern, np.where(blank, np.float32(np.nan), pattern.weights), geometry, colorscale(theme), "%{z:.3f}")
+    marks.add_blank(drawn, blank, theme)
+    marks.add_legend(drawn, encoding.theme(theme).sequential, encoding.LEGEND, theme)
+    if geometry.column:
+        marks.add_column(drawn, "hidden", [encoding.percent(share) for share in pattern.hidden], theme)
+    if held is not None:
+        if geometry.cell >= NUMBER_CELL:
+            row = enumerate(pattern.weights[held].tolist())
+            cells = [(held, k, encoding.two(w), encoding.weight_colour(w, theme)) for k, w in row if w >= encoding.WRITTEN_FROM]
+            marks.add_texts(drawn, cells, 0.4 * geometry.cell)
+        marks.add_held(drawn, pattern, held, geometry, theme)
+    return drawn
+
+
+def difference_figure(
+    first: Pattern, second: Pattern, theme: str = "light", *, held: int | None = None, title: str = ""
+) -> go.Figure:
+    """First minus second, -1 to +1: green where the first gives more, purple and a minus mark where the second does.
+
+    Where labels differ both are written, `tired/wide`. Raises ShapeError for patterns of different shape.
+    """
+    pair = differing(first, second)
+    geometry = Geometry.of(pair.queries, pair.keys, title)
+    drawn = marks.frame(pair, geometry, theme, title=title, lines=[READING, COLOURS], held=_row(pair, held))
+    if not pair.weights.size:
+        return drawn
+    blank = unseen(first) & unseen(second)
+    delta = first.weights - second.weights
+    # Written here, because plotly's own number format has a hyphen for a minus.
+    values = np.array([[encoding.signed(d) for d in row] for row in delta.tolist()])
+    z = np.where(blank, np.float32(np.nan), delta)
+    _add_cells(drawn, pair, z, geometry, difference_colorscale(theme), "%{text}", text=values, zmin=-1.0)
+    marks.add_blank(drawn, blank, theme)
+    marks.add_legend(drawn, encoding.theme(theme).diverging, encoding.DIFFERENCE_LEGEND, theme)
+    if geometry.labelled:
+        numbered = held if geometry.cell >= NUMBER_CELL else None
+        marks.add_texts(drawn, _difference_texts(delta, numbered, theme), geometry.cell / 3.0)
+    if held is not None:
+        marks.add_held(drawn, pair, held, geometry, theme)
+    return drawn
+
+
+def differing(first: Pattern, second: Pattern) -> Pattern:
+    """The labels of two patterns side by side, with `tired/wide` where they differ; its weights are the first's."""
+    if first.weights.shape != second.weights.shape:
+        shapes = " and ".join("{} × {}".format(*one.weights.shape) for one in (first, second))
+        raise ShapeError(f"A difference needs two patterns of one shape; these are {shapes}. Choose texts with as many words.")
+    queries, keys = (
+        tuple(a if a == b else f"{a}/{b}" for a, b in zip(one, other, strict=True))
+        for one, other in ((first.queries, second.queries), (first.keys, second.keys))
+    )
+    return Pattern(queries, keys, first.weights, first.hidden, "", first.query_units, first.key_units, first.causal)
+
+
+def unseen(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
+    """Which cells a causal head cannot see: above the diagonal, and exactly 0."""
+    return np.triu(pattern.weights == 0.0, 1) & pattern.causal
+
+
+def colorscale(theme: str) -> list[tuple[float, str]]:
+    """Colour stops over weights 0..1 that realise ramp(weight ** 0.7) under plotly's straight lines."""
+    bent = np.linspace(0.0, 1.0, STOPS * (len(encoding.theme(theme).sequential) - 1) + 1)
+    return [(w, encoding.weight_colour(w, theme)) for w in (bent ** (1.0 / encoding.EXPONENT)).tolist()]
+
+
+def difference_colorscale(theme: str) -> list[tuple[float, str]]:
+    """Colour stops over differences -1..1, placed at 0..1 as plotly wants them."""
+    bent = np.linspace(-1.0, 1.0, STOPS * (len(encoding.theme(theme).diverging) - 1) + 1)
+    values = np.sign(bent) * np.abs(bent) ** (1.0 / encoding.EXPONENT)
+    return [((1.0 + d) / 2.0, encoding.difference_colour(d, theme)) for d in values.tolist()]
+
+
+def description(pattern: Pattern, name: str = "") -> str:
+    """The picture in words, for those who do not see it: size, then the strongest link of each row (of the first 40)."""
+    rows, columns = pattern.weights.shape
+    start = f"Attention of {name or 'one head'}: {_counted(rows, 'row', 'looks', 'look')} at {_counted(columns, 'column')}."
+    if not pattern.weights.size:
+        return start
+    strongest = zip(pattern.queries[:LABELLED], pattern.weights.argmax(-1), pattern.weights.max(-1), strict=False)
+    links = [f"{query} looks most at {pattern.keys[k]}, {encoding.three(weight)}" for query, k, weight in strongest]
+    more = f" The other {rows - LABELLED} rows are left out here." if rows > LABELLED else ""
+    return f"{start} {'; '.join(links)}.{more} {pattern.note}".rstrip()
+
+
+def _counted(count: int, noun: str, one: str = "", many: str = "") -> str:
+    """`1 row looks`, `13 rows look`."""
+    return f"{encoding.thousands(count)} {noun if count == 1 else noun + 's'} {one if count == 1 else many}".rstrip()
+
+
+def _row(pattern: Pattern, held: int | None) -> int | None:
+    """The held row, if it is one."""
+    if held is not None and not 0 <= held < len(pattern.queries):
+        raise BadInputError(f"This pattern has rows 0 to {len(pattern.queries) - 1}; there is no row {held} to hold.")
+    return held
+
+
+def _add_cells(
+    drawn: go.Figure,
+    pattern: Pattern,
+    z: Float[np.ndarray, "query key"],
+    geometry: Geometry,
+    scale: list[tuple[float, str]],
+    value: str,
+    *,
+    text: np.ndarray | None = None,
+    zmin: float = 0.0,
+) -> None:
+    """The cells, each with its link and value on hover; NaN is no cell."""
+    full = _full_links(pattern)
+    link = encoding.link("%{y}", "%{x}") if full is None else "%{customdata}"
+    drawn.add_heatmap(
+        **marks.places(*z.shape),
+        z=z,
+        zmin=zmin,
+        zmax=1.0,
+        colorscale=scale,
+        showscale=False,
+        xgap=geometry.gap,
+        ygap=geometry.gap,
+        text=text,
+        customdata=full,
+        hovertemplate=f"{link} {value}<extra></extra>",
+        hoverongaps=False,
+    )
+
+
+def _full_links(pattern: Pattern) -> np.ndarray | None:
+    """`query → key` for every cell, where a label had to be shortened and the picture is small enough to carry them."""
+    if pattern.weights.size > HOVERED or all(len(text) <= encoding.LABEL for text in pattern.queries + pattern.keys):
+        return None
+    queries, keys = (
+        [marks.escaped(encoding.label(text, len(text))) for text in side] for side in (pattern.queries, pattern.keys)
+    )
+    return np.array([[encoding.link(query, key) for key in keys] for query in queries])
+
+
+def _difference_texts(delta: Float[np.ndarray, "query key"], numbered: int | None, theme: str) -> list[marks.CellText]:
+    """A minus on every cell where the second clearly gives more, and numbers along one row."""
+    texts = []
+    for q, k in np.argwhere(np.abs(delta) >= encoding.WRITTEN_FROM).tolist():
+        d = float(delta[q, k])
+        if q == numbered or d < 0:
+            text = encoding.signed_two(d) if q == numbered else encoding.MINUS
+            texts.append((q, k, text, encoding.difference_colour(d, theme)))
+    return texts
