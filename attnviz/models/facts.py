@@ -1,0 +1,89 @@
+"""A model's own configuration in; what kind it is, how many layers and heads it has and how much it reads out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from transformers import PreTrainedConfig
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+)
+
+from attnviz.errors import BadInputError
+
+# Their first position is numbered pad_token_id + 1, so that many rows of the position table are never used:
+# a table of 514 rows reads 512 tokens (Liu et al. 2019; `create_position_ids_from_input_ids` in each of them).
+OFFSET = frozenset({
+    "camembert", "data2vec-text", "esm", "ibert", "longformer", "luke", "markuplm", "mpnet", "roberta",
+    "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+})  # fmt: skip
+BOTH_WAYS = frozenset({"xlnet"})  # listed among the causal language models, but every token sees every other
+UNSTATED = 2048  # tokens allowed where a model states no limit (relative positions): what a laptop shows with ease
+HUGE = 1_000_000  # tokenizers say "no limit" with numbers from here up to 1e30
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a configuration says; see ModelCard, whose fields these are."""
+
+    kind: str
+    layers: int
+    heads: int
+    max_tokens: int
+
+
+def facts(config: PreTrainedConfig, tokenizer_limit: float = HUGE, *, text_only: bool = True) -> Facts:
+    """The facts of a configuration; BadInputError where it is no text model, or does not give them.
+
+    `tokenizer_limit` counts only where the configuration states none. Without `text_only`, a family that reads
+    something else counts as an encoder.
+    """
+    inner = config if getattr(config, "num_hidden_layers", None) else config.get_text_config()
+    return Facts(
+        _kind(config) or ("encoder" if not text_only else _refused(config)),
+        _count(inner, "num_hidden_layers"),
+        _count(inner, "num_attention_heads"),
+        _limit(inner, tokenizer_limit),
+    )
+
+
+def _kind(config: PreTrainedConfig) -> str | None:
+    """encoder, decoder or encoder-decoder, by the tasks that transformers lists the family for; None if it lists none."""
+    family = config.model_type
+    if getattr(config, "is_encoder_decoder", False):
+        return "encoder-decoder" if family in MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES else None
+    if family in MODEL_FOR_MASKED_LM_MAPPING_NAMES or family in BOTH_WAYS:
+        return "decoder" if getattr(config, "is_decoder", False) else "encoder"
+    return "decoder" if family in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES else None
+
+
+def _refused(config: PreTrainedConfig) -> str:
+    """Raises: only families that read and write text are shown."""
+    raise BadInputError(
+        f"A model must read text: an encoder such as bert, a decoder such as gpt2 or llama, or an encoder-decoder such as t5. "
+        f"This one is of the family {config.model_type!r}."
+    )
+
+
+def _count(config: PreTrainedConfig, name: str) -> int:
+    """A whole number above 0 of a configuration; the largest where it has one a layer."""
+    found: Any = getattr(config, name, None)
+    counts = list(found) if isinstance(found, (list, tuple)) else [found]
+    if not counts or not all(isinstance(n, int) and n > 0 for n in counts):
+        raise BadInputError(f"A model's config.json must give {name} as a whole number above 0; this one gives {found!r}.")
+    return max(counts)
+
+
+def _limit(config: PreTrainedConfig, tokenizer_limit: float) -> int:
+    """How many tokens the model reads at most, special tokens included."""
+    stated: Any = next((n for name in ("max_position_embeddings", "n_positions") if (n := getattr(config, name, None))), None)
+    if isinstance(stated, int) and stated > 0:
+        unused = 0
+        if config.model_type in OFFSET:
+            padding = 1 if config.model_type == "mpnet" else config.pad_token_id  # mpnet's is fixed in its code
+            unused = (padding or 0) + 1
+        return max(1, stated - unused)
+    return int(tokenizer_limit) if 0 < tokenizer_limit < HUGE else UNSTATED

