@@ -1,0 +1,42 @@
+"""The board on a page: a trace in, the reader's choices on it into the session."""
+
+from __future__ import annotations
+
+from attnviz.analysis import patterns, view
+from attnviz.board import Choice, board
+from attnviz.engine.trace import Trace
+from attnviz.figures.board import frame, sheet
+from attnviz.types import HeadRef, ViewOptions
+from attnviz.ui import state
+from attnviz.ui.backend import backend
+
+ROLED, MANY = 64, 144  # tokens and heads up to which the board tells each head's role; beyond, the page tells the chosen one's
+
+
+def canvas(trace: Trace) -> None:
+    """Draw the board; what is chosen on it reaches the session before the page runs again."""
+    selection = state.current()
+    block, card = selection.head.block, state.card()
+    board(
+        backend().derived(trace.request, ("frame", block), lambda t: frame(t, block, name=card.name, roles=roles(t, block))),
+        head=selection.head,
+        focus=selection.focus,
+        options=selection.options,
+        sheet=sheet(trace, selection.head),
+        on_choice=chosen,
+    )
+
+
+def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:
+    """What each head does on this text, one sentence a head, by layer; nothing where that would keep the reader waiting."""
+    part = trace.block(block)
+    if len(part.queries) > ROLED or part.layers * part.heads > MANY:
+        return ()
+    return tuple(tuple(patterns.role(found).sentence for found in layer) for layer in view.patterns(trace, ViewOptions(), block))
+
+
+def chosen(choice: Choice) -> None:
+    """The head, word and view that the reader chose on the board."""
+    head, card = choice.head, state.card()
+    if head.layer < card.layers and head.head < card.heads:
+        state.change(head=HeadRef(head.layer, head.head, state.current().head.block), focus=choice.focus, options=choice.options)

@@ -1,0 +1,165 @@
+"""One table of bad and odd input: what the page says, what the command line says, and which error Python raises.
+
+What can be shown is shown (no message, no error); the rest gets rule, value and remedy, exit code 2, no traceback, and
+the app stays usable with the reader's text kept.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import attnviz
+from attnviz import cli, errors
+from attnviz.selection import TEXT
+from attnviz.types import AttentionRequest
+
+WAIT = 120  # seconds: a first run loads torch
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input; `says` is a part of the message on page and command line, None where it is simply shown."""
+
+    name: str
+    text: str
+    says: str | None = None
+    error: type[errors.AttnvizError] | None = None
+    model: str = "minilm"
+    text_b: str | None = None
+    on_page: str | None = None  # where the page's words differ
+    typed: bool = True  # whether a browser can send it at all
+
+
+EVIL = "</script><img src=x onerror=alert(1)>"
+CASES = (
+    Case("empty text", "", "is empty", errors.EmptyTextError, on_page="Type a sentence, and see who looks at whom"),
+    Case("blank text", " \t ", "is empty", errors.EmptyTextError, on_page="Type a sentence, and see who looks at whom"),
+    Case("too many tokens", "word " * 600, "at most 512 tokens; this text has 602", errors.TooLongError),
+    Case("a megabyte", "x" * 1_000_000, "200,000 bytes", errors.TooLongError),
+    Case("a lone surrogate", "half \udcff of it", "only whole characters", errors.BadTextError, typed=False),
+    Case("a second text for a decoder", "one", "takes no second", errors.PairError, model="smollm2", text_b="two"),
+    Case("an unknown model", "one", "no-such-model", errors.UnknownModelError, model="no-such-model", on_page="no-such-model"),
+    Case("a path as a model's name", "one", "../../etc/passwd", errors.UnknownModelError, model="../../etc/passwd"),
+    Case("a hub model without network", "one", "distilbert-base-uncased", errors.UnavailableError, model="distilbert-base-uncased"),
+    Case("NUL and control characters", "a\x00b \x07 c\x1b[31m"),
+    Case("nothing but control characters", "\x00\x01"),
+    Case("emoji with joiners", "👩‍👩‍👧 waved 🏳️‍🌈 at 👍🏽"),
+    Case("right to left", "الحيوان لم يعبر الشارع لأنه كان متعبا"),
+    Case("CJK", "動物は疲れていたので道を渡らなかった"),
+    Case("combining marks", "cafe\u0301 a\u0308o\u0308 Z\u0351\u0343\u034a"),
+    Case("one token", "x"),
+    Case("special tokens as text", "[SEP] [MASK] <|endoftext|> [CLS]"),
+    Case("markup", f"{EVIL} cat"),
+    Case("Markdown", "![x](http://example.org/x.png) [link](http://example.org) **bold** $x^2$ :red[no]"),
+)
+IDS = [case.name for case in CASES]
+
+
+@pytest.fixture(scope="module")
+def app() -> AppTest:
+    return AppTest.from_file("app.py", default_timeout=WAIT)
+
+
+def written(app: AppTest) -> str:
+    """All that the page says in messages and text, with Markdown escapes taken off."""
+    parts = [*app.error, *app.info, *app.warning, *app.markdown, *app.caption, *app.subheader]
+    return "\n".join(str(part.value).replace("\\", "") for part in parts)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.typed], ids=[case.name for case in CASES if case.typed])
+def test_the_page_shows_it_or_says_what_to_do(case, app):
+    app = AppTest.from_file("app.py", default_timeout=WAIT)
+    app.query_params["model"] = case.model
+    app.query_params["text"] = case.text
+    if case.text_b:
+        app.query_params["text_b"] = case.text_b
+    app.run()
+    assert not app.exception
+    if case.says is None:
+        assert not app.error
+        assert len(app.get("plotly_chart")) == 1
+    else:
+        assert (case.on_page or case.says) in written(app)
+    if case.error is not errors.UnknownModelError:
+        assert app.session_state["attnviz_selection"].request.text == case.text, "the typed text stays"
+    _say(app, TEXT)
+    assert not app.exception
+
+
+def _say(app: AppTest, text: str) -> None:
+    """Type another text into whichever field there is: the app is still usable."""
+    field = app.text_area[0] if app.text_area else next(field for field in app.text_input if field.label == "Sentence")
+    field.set_value(text).run()
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_the_command_line_prints_it_or_ends_with_its_message_and_exit_code_2(case, capfdbinary):
+    arguments = ["attend", case.text, "--model", case.model, "--layer", "1", "--head", "2"]
+    code = cli.main([*arguments, "--text-b", case.text_b] if case.text_b else arguments)
+    out, err = (stream.decode("utf-8", "replace") for stream in capfdbinary.readouterr())
+    if case.says is None:
+        assert code == 0
+        found = json.loads(out)
+        assert (found["layer"], found["head"]) == (1, 2)
+        assert len(found["weights"]) == len(found["tokens"])
+    else:
+        assert code == 2
+        assert case.says in err
+        assert "Traceback" not in err
+        assert out == ""
+
+
+@pytest.mark.parametrize("case", CASES, ids=IDS)
+def test_python_returns_a_trace_or_raises_the_error_of_that_name(case):
+    if case.error is None:
+        trace = attnviz.attend(case.text, case.model, case.text_b)
+        assert trace.request == AttentionRequest(case.model, case.text, case.text_b)
+        for token in trace.tokens:
+            assert token.special or token.text.startswith("<0x") or token.text == case.text[token.start : token.end]
+        return
+    with pytest.raises(case.error) as caught:
+        attnviz.attend(case.text, case.model, case.text_b)
+    assert isinstance(caught.value, errors.AttnvizError)
+    assert len(str(caught.value)) < 600, "a message is read, not scrolled"
+
+
+def test_a_hostile_link_opens_the_default_with_a_notice_for_each_bad_value():
+    app = AppTest.from_file("app.py", default_timeout=WAIT)
+    for name, value in {"layer": "99", "head": "x", "model": "../../etc/passwd", "text": EVIL}.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    assert "99" in written(app)
+    assert "../../etc/passwd" in written(app)
+    assert app.session_state["attnviz_selection"].request == AttentionRequest("minilm", EVIL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["attend", "a text", "--layer", "99", "--head", "1"], "layers 0 to 5"),
+        (["attend", "a text", "--layer", "1", "--head", "99"], "heads 0 to 11"),
+        (["attend", "a text", "--layer", "-1", "--head", "1"], "from 0"),
+        (["attend", "a text", "--block", "cross"], "no block"),
+        (["attend", "a text", "-o", "/no/such/folder/head.json"], "cannot be written"),
+        (["attend", "a text", "--model", "./no-such-folder"], "no-such-folder"),
+    ],
+)
+def test_a_command_that_cannot_be_done_says_rule_value_and_remedy(arguments, says, capsys):
+    assert cli.main(arguments) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.out == ""
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("arguments", [["attend"], ["no-such-command"], ["attend", "x", "--layer", "one"], ["attend", "x", "--format", "exe"]])
+def test_a_command_with_wrong_words_ends_with_usage_and_exit_code_2(arguments, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert "usage" in capsys.readouterr().err
