@@ -9,6 +9,7 @@ import streamlit as st
 
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, UnavailableError
+from attnviz.lessons import examples
 from attnviz.selection import Selection
 from attnviz.ui import state
 from attnviz.ui.backend import backend
@@ -36,9 +37,30 @@ def problem(error: AttnvizError) -> None:
     st.caption("Your text and your choices are kept. Change the text or the model above.")
 
 
+INVITED = (("tired", "who is “it”?"), ("thanks-he", "who is “he”?"), ("cataphora", "who is “she”?"))
+
+
+def invitation() -> None:
+    """What an empty page says: what to do, and three sentences to begin with."""
+    st.subheader("Type a sentence, and see who looks at whom", anchor=False)
+    st.markdown("Or start from one of these. Each asks one thing that a head may answer.")
+    for name, asks in INVITED:
+        found = examples.example(name)
+        st.button(f"{plain(found.text)} — {asks}", key=f"invited-{name}", type="tertiary", on_click=ask_example, args=(found,))
+
+
+def ask_example(example: examples.Example) -> None:
+    """Read a ready sentence, with its pronoun held."""
+    state.choose_text(example.text)
+    state.hold(example.focus)
+
+
 def attended(selection: Selection) -> Trace | None:
     """The trace of the selection, or None after a message that says why there is none."""
     notices(state.notices())
+    if not selection.request.text.strip():
+        invitation()
+        return None
     if not selection.fits:
         st.info("This text is too long for a link: the address bar does not carry it, and a reload starts anew.")
     try:

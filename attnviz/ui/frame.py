@@ -12,7 +12,7 @@ from attnviz.lessons import examples
 from attnviz.models import catalog, places
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
-from attnviz.ui import state
+from attnviz.ui import blocks, state
 
 _STYLE = Path(__file__).with_name("frame.css")
 _ICON = Path(__file__).with_name("icon.png")
@@ -93,9 +93,7 @@ def _example() -> None:
 
     def choose() -> None:
         if st.session_state[key]:
-            example = chosen[st.session_state[key]]
-            state.choose_text(example.text)
-            state.hold(example.focus)
+            blocks.ask_example(chosen[st.session_state[key]])
 
     st.selectbox(
         "Example", list(chosen), format_func=lambda name: chosen[name].title, key=key, on_change=choose,
@@ -106,6 +104,8 @@ def _example() -> None:
 def _more() -> None:
     """What is needed now and then: the large field, a second sentence, a masked word."""
     card = state.card()
+    if state.current().request.text_b:
+        state.fill(_SECOND, True)
     with st.popover("More", width=92, key="more"):
         st.toggle("Large field, for several lines", key=_LARGE, help="Ctrl + Enter runs the text.")
         if card.pairs:
