@@ -18,7 +18,7 @@ from attnviz.types import Link, Pattern, Token, ViewOptions, joined
 
 Span = tuple[int, int]
 
-ENOUGH = 0.1  # a head that gives all candidates together less than a tenth divides crumbs: 0.03 % against 0.01 % is no choice
+ENOUGH = 0.2  # below a fifth a head divides crumbs: an even look at ten places would give two candidates as much
 
 
 class Strong(NamedTuple):

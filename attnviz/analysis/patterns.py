@@ -25,10 +25,11 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.types import HeadScores, Pattern, Unit, ViewOptions, joined
 
-MOST = 0.5  # a head is called after a place only where that place gets at least as much as all others together
+MOST = 0.5  # a head is called after a place only where that place gets more than all others together
 POSITIONAL = 0.9  # Voita et al. 2019, section 5.1: the argmax stands at the same offset at least 90 % of the time
 FEW = 5  # on fewer words nothing is called positional: nine tenths of two words is no habit
 RESTING = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink where its mean attention is above 0.3
+TWICE = 2.0  # and, in a short text, where an even look would give it nearly as much, at least twice that
 BROAD = 0.85  # of the most entropy: as spread as an even look at n^0.85 places, 9 of 13 or 50 of 100
 REPEATS = 2  # one word that happens to find its twin says nothing about a head
 SINK_CHOICE, SINK_SHARE = 0.5, 0.4  # a note is worth its place where most words choose the key and it takes this much
@@ -100,7 +101,7 @@ def facts(pattern: Pattern, words: bool = True) -> Facts:
 def role(pattern: Pattern, words: bool = True) -> Role:
     """What the head does on this text in one or two sentences, with the number behind it. A habit on one text, not a law.
 
-    A head is called after the place that gets at least MOST of its attention, or after the neighbour that is first
+    A head is called after the place that gets more than MOST of its attention, or after the neighbour that is first
     choice POSITIONAL of the time; else after a first token that gets more than RESTING; else broad, else mixed.
     """
     word = "word" if words else "token"
@@ -108,12 +109,12 @@ def role(pattern: Pattern, words: bool = True) -> Role:
     if not places:
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
     positional = [p for p in places if p.kind in ("previous", "next") and p.rows >= FEW and p.chosen >= POSITIONAL * p.rows]
-    named = [p for p in places if p.share >= MOST] or positional
+    named = [p for p in places if p.share > MOST] or positional
     if named:
         best = max(named, key=lambda place: place.share)
         more = " This is a positional head in the sense of Voita et al. 2019." if best in positional else ""
         return Role(best.kind, best.share, best.sentence(word) + more)
-    resting = [p for p in places if p.kind == "first" and p.share > RESTING]
+    resting = [p for p in places if p.kind == "first" and p.share > max(RESTING, TWICE * p.even)]
     if resting:
         taken, where = resting[0].share, resting[0].label
         return Role("first", taken, f"On this text {percent(taken)} of its attention rests on {where}.")
@@ -206,19 +207,23 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
 
 @dataclass(frozen=True)
 class _Place:
-    """One kind of place to look at: how much it gets, of how many words it is the first choice, among how many."""
+    """One kind of place to look at: how much it gets, of how many of `rows` words it is the first choice.
+
+    `even` is what it would get from a head without preferences.
+    """
 
     kind: str
     label: str
     share: float
     chosen: int
     rows: int
+    even: float = 0.0
 
     def sentence(self, word: str) -> str:
         """The habit of looking there, in words."""
         if self.kind == "hidden":
             return f"On this text most of its attention goes to {self.label}: {percent(self.share)} on average."
-        start = "it looks mostly at" if self.share >= MOST else "nearly every first choice is"
+        start = "it looks mostly at" if self.share > MOST else "nearly every first choice is"
         among = f"{self.chosen} of {self.rows} {word}{'' if self.rows == 1 else 's'}"
         return f"On this text {start} {self.label}: {percent(self.share)} of its attention on average, first choice of {among}."
 
@@ -229,11 +234,13 @@ def _places(pattern: Pattern, word: str) -> list[_Place]:
     rows, own = choosing(pattern), queries == keys
     if not rows.any():
         return []
-    choice = _first_choices(pattern)
+    choice, seen = _first_choices(pattern), visible(pattern)
+    flat = seen / seen.sum(-1, keepdims=True)
 
     def place(kind: str, label: str, cells: np.ndarray, among: np.ndarray) -> _Place:
         chosen = int((choice & cells)[among].sum())
-        return _Place(kind, label, float(share(pattern.weights, cells, among)), chosen, int(among.sum()))
+        mean, even = float(share(pattern.weights, cells, among)), float(share(flat, cells, among))
+        return _Place(kind, label, mean, chosen, int(among.sum()), even)
 
     found = []
     if own:
@@ -241,7 +248,7 @@ def _places(pattern: Pattern, word: str) -> list[_Place]:
         if not pattern.causal:
             found.append(place("next", f"the {word} after", after(keys), rows & after(keys).any(-1)))
         found.append(place("itself", f"the {word} itself", np.eye(len(keys), dtype=bool), rows))
-    same = twins(queries, keys) & visible(pattern)
+    same = twins(queries, keys) & seen
     if (among := rows & same.any(-1)).sum() >= REPEATS:
         found.append(place("same", f"the same {word} {'elsewhere' if own else 'in the other text'}", same, among))
     column = np.zeros(pattern.weights.shape, bool)

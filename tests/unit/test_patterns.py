@@ -216,6 +216,14 @@ def test_an_even_head_is_broad_and_says_its_entropy():
     assert "entropy 3.0 of at most 3.0 bits" in found.sentence
 
 
+def test_an_even_causal_head_of_a_short_text_is_broad_and_does_not_rest_on_its_first_word():
+    # The four words with a choice give the first (1/2 + 1/3 + 1/4 + 1/5) / 4 = 0.32 without any preference.
+    rows = np.tril(np.ones((5, 5))) / np.arange(1, 6)[:, None]
+    assert patterns.role(made(rows, sentence("a", "b", "c", "d", "e", special=False), causal=True)).kind == "broad"
+    two = [[1, 0], [0.5, 0.5]]
+    assert patterns.role(made(two, sentence("a", "b", special=False), causal=True)).kind == "broad"
+
+
 def test_a_head_without_a_habit_is_mixed_and_says_its_largest_share():
     parts = sentence("a", "b", "c", "d", "e", "f")
     rows = np.eye(8, dtype=np.float32)
