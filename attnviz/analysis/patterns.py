@@ -135,7 +135,7 @@ def sink(pattern: Pattern) -> Sink | None:
     rows = choosing(pattern)
     if not rows.any():
         return None
-    chosen = _first_choices(pattern)[rows].mean(0)
+    chosen = first_choices(pattern)[rows].mean(0)
     key = int(chosen.argmax())
     taken, often = float(pattern.weights[rows, key].mean()), float(chosen[key])
     if often <= SINK_CHOICE or taken <= SINK_SHARE:
@@ -234,7 +234,7 @@ def _places(pattern: Pattern, word: str) -> list[_Place]:
     rows, own = choosing(pattern), queries == keys
     if not rows.any():
         return []
-    choice, seen = _first_choices(pattern), visible(pattern)
+    choice, seen = first_choices(pattern), visible(pattern)
     flat = seen / seen.sum(-1, keepdims=True)
 
     def place(kind: str, label: str, cells: np.ndarray, among: np.ndarray) -> _Place:
@@ -262,13 +262,6 @@ def _places(pattern: Pattern, word: str) -> list[_Place]:
     if pattern.hidden.any():
         found.append(_Place("hidden", _hidden_label(pattern), _mean(pattern.hidden, rows), 0, int(rows.sum())))
     return [one for one in found if one.rows]
-
-
-def _first_choices(pattern: Pattern) -> np.ndarray:
-    """The one cell of each row with the most weight; a row in which nothing is shown has none."""
-    cells = np.zeros(pattern.weights.shape, bool)
-    cells[np.arange(len(cells)), pattern.weights.argmax(-1)] = True
-    return cells & (pattern.weights > 0.0)
 
 
 def _columns(pattern: Pattern, keys: Sequence[Unit], name: str) -> np.ndarray:

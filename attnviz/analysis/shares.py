@@ -79,6 +79,13 @@ def choosing(pattern: Pattern) -> Bool[np.ndarray, " query"]:
     return words_among(units_of(pattern)[0]) & (visible(pattern).sum(-1) > 1)
 
 
+def first_choices(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
+    """The one cell of each row with the most weight; a row in which nothing is shown has none."""
+    cells = np.zeros(pattern.weights.shape, bool)
+    cells[np.arange(len(cells)), pattern.weights.argmax(-1)] = True
+    return cells & (pattern.weights > 0.0)
+
+
 def spelled(parts: Sequence[Unit]) -> str:
     """Neighbouring units as they are written, with a blank where the text has one."""
     return "".join((" " if at and unit.start > parts[at - 1].end else "") + unit.text for at, unit in enumerate(parts))
