@@ -8,6 +8,7 @@ context variable, so that threads share one model without sharing anything of a 
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 import re
 import threading
@@ -26,12 +27,14 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from attnviz.engine import attention
-from attnviz.engine.trace import Block, Dense, Layer, Projections, Trace
+from attnviz.engine.trace import Block, Dense, Layer, Projections, Trace, locked
 from attnviz.errors import BadInputError, NoAttentionError
 from attnviz.types import AttentionRequest, Token
 
 NAME = "attnviz"
 CROSS = re.compile(r"encoder_attn|EncDecAttention|cross_?att|encoder_attention", re.IGNORECASE)
+EAGER = {"attentions": "self", "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
+DECODER = re.compile(r"(^|\.)decoder\.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,8 @@ class Run:
 
 
 _RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
-_TWINS: weakref.WeakKeyDictionary[PreTrainedModel, tuple[tuple[int, ...], dict[str, PreTrainedModel]]] = weakref.WeakKeyDictionary()
+Twins = tuple[tuple[int, ...], dict[str, PreTrainedModel]]  # what the original was made of, and its twins by implementation
+_TWINS: weakref.WeakKeyDictionary[PreTrainedModel, Twins] = weakref.WeakKeyDictionary()
 _TWINS_LOCK = threading.Lock()
 
 
@@ -83,9 +87,10 @@ def answer(
     answered by `engine.attention`.
     """
     run = _RUN.get()
+    attention_mask, position_bias = _four_axes(attention_mask), _four_axes(position_bias)
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
     causal = is_causal if is_causal is not None else bool(getattr(module, "is_causal", True))
-    causal = causal and attention_mask is None and query.shape[2] > 1
+    causal = causal and attention_mask is None  # of one query too, where it hides nothing: the trace still says causal
     if softcap is not None or s_aux is not None or (run is not None and run.scratch):
         output = _from_scratch(query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux)
     else:
@@ -93,9 +98,7 @@ def answer(
             module, query, key, value, attention_mask, scaling=scaling, is_causal=is_causal, position_bias=position_bias, **rest
         )
     if run is not None:
-        run.calls.append(
-            Call(module, query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux, output)
-        )
+        run.calls.append(Call(module, query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux, output))
     return output, None
 
 
@@ -106,11 +109,17 @@ def _from_scratch(
     """The same answer as the fused kernel's, [row, query, head, dim], one row of the batch at a time."""
     rows = []
     for row in range(query.shape[0]):
+        hidden, offset = _row(mask, row), _row(bias, row)
         shares = attention.weights(
-            query[row], key[row], scale=scale, mask=_row(mask, row), causal=causal, bias=_row(bias, row), softcap=softcap, sinks=sinks
+            query[row], key[row], scale=scale, mask=hidden, causal=causal, bias=offset, softcap=softcap, sinks=sinks
         )
         rows.append(attention.mix(shares, value[row]))
     return torch.stack(rows).transpose(1, 2).to(value.dtype).contiguous()
+
+
+def _four_axes(tensor: Tensor | None) -> Tensor | None:
+    """A mask or bias as [row, head, query, key]; missing axes in front stand for all."""
+    return tensor if tensor is None or tensor.ndim >= 4 else tensor[(None,) * (4 - tensor.ndim)]
 
 
 def _row(batched: Tensor | None, row: int) -> Tensor | None:
@@ -149,16 +158,18 @@ def twin(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
 
     Somebody else's model is never switched, not even for a moment, so other threads may use it meanwhile.
     """
-    parts = tuple(id(part) for part in (*model.modules(), *model.parameters(), *model.buffers()))
+    modules = tuple(model.modules())
+    hooks = [hook for module in modules for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())]
+    kept = (*model.parameters(), *model.buffers(), *hooks)
+    parts = tuple(id(part) for part in (*modules, *kept))
     with _TWINS_LOCK:
         mark, twins = _TWINS.get(model, ((), {}))
-        if mark != parts:  # layers or weights were exchanged since
+        if mark != parts:  # layers, weights or hooks were exchanged since
             twins = {}
             _TWINS[model] = (parts, twins)
         if implementation not in twins:
             register()
-            shared: dict[int, Any] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
-            other = copy.deepcopy(model, shared)
+            other = copy.deepcopy(model, {id(part): part for part in kept})
             other.eval()
             if other._can_set_attn_implementation():
                 other.set_attn_implementation(implementation)
@@ -174,10 +185,15 @@ def readable(model: PreTrainedModel) -> PreTrainedModel:
 
 def forward(model: PreTrainedModel, inputs: dict[str, Any]) -> Any:
     """One plain call without cache, which would keep every key twice."""
-    known = inspect.signature(model.forward).parameters
-    if "use_cache" in known and "use_cache" not in inputs:
-        inputs = {**inputs, "use_cache": False}
+    if "use_cache" in _arguments(type(model)):
+        inputs = {"use_cache": False, **inputs}
     return model(**inputs)
+
+
+@functools.lru_cache(maxsize=256)
+def _arguments(family: type[PreTrainedModel]) -> frozenset[str]:
+    """Names of what a model class takes; kept, since looking costs as much as a layer of a small model."""
+    return frozenset(inspect.signature(family.forward).parameters)
 
 
 def capture(model: PreTrainedModel, **inputs: Any) -> Trace:
@@ -216,77 +232,46 @@ def eager_attentions(model: PreTrainedModel, **inputs: Any) -> tuple[tuple[str, 
     """The library's own eager weights, [row, head, query, key] a layer, by block."""
     with torch.inference_mode():
         output = forward(twin(model, "eager"), {**inputs, "output_attentions": True, "return_dict": True})
-    names = {"attentions": "self", "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
-    found = []
-    for field_name, block in names.items():
-        layers = tuple(a for a in (output.get(field_name) or ()) if a is not None)
-        if layers:
-            found.append((block, layers))
-    return tuple(found)
+    found = {name: tuple(a for a in (output.get(name) or ()) if a is not None) for name in EAGER}
+    return tuple((EAGER[name], layers) for name, layers in found.items() if layers)
 
 
 def traces_of(model: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """Recorded calls, told apart by the module that made them, to one Trace a row."""
-    cross = {module for name, module in model_modules(calls, model) if CROSS.search(name)}
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
-    in_decoder = {module for name, module in model_modules(calls, model) if re.search(r"(^|\.)decoder\.", name)}
+    """Recorded calls, told apart by the module that made them, to one Trace a row.
+
+    Raises NoAttentionError where one block's layers read different numbers of tokens: then no picture holds them all.
+    """
     by_block: dict[str, list[Call]] = {}
-    for call in calls:
-        block = "self"
-        if two or cross:
-            block = "cross" if call.module in cross else "decoder" if call.module in in_decoder or not two else "encoder"
+    for call, block in zip(calls, _blocks(model, calls, inputs), strict=True):
         by_block.setdefault(block, []).append(call)
-    rows = calls[0].query.shape[0]
-    masks = _Shared()
-    return tuple(_trace(model, by_block, inputs, row, masks) for row in range(rows))
+    for block, found in by_block.items():
+        sizes = {(call.query.shape[0], call.query.shape[2], call.key.shape[2]) for call in found}
+        if len(sizes) > 1:
+            shown = "; ".join(f"{rows} rows of {queries} queries and {keys} keys" for rows, queries, keys in sorted(sizes))
+            raise NoAttentionError(
+                f"The {block} attention of {type(model).__name__} changes its size from layer to layer ({shown}), "
+                "so it cannot be shown as one block. Choose another model."
+            )
+    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    return tuple(_trace(model, by_block, inputs, row, two) for row in range(calls[0].query.shape[0]))
 
 
-def model_modules(calls: list[Call], model: PreTrainedModel) -> list[tuple[str, nn.Module]]:
-    """The modules that called, with their names inside the model that ran."""
-    wanted = {id(call.module) for call in calls}
-    return [(name, module) for name, module in readable(model).named_modules() if id(module) in wanted]
-
-
-class _Shared:
-    """Masks and biases as arrays, one for each distinct tensor and row: layers share them, and so do their traces."""
-
-    def __init__(self) -> None:
-        self.seen: dict[tuple[Any, ...], tuple[Tensor, np.ndarray]] = {}
-
-    def array(self, tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarray) -> np.ndarray | None:
-        """Row `row` of a [row, head, query, key] tensor at the visible positions, heads left out where all agree."""
-        if tensor is None:
-            return None
-        mark = (tensor.data_ptr(), tuple(tensor.shape), tuple(tensor.stride()), row, queries.tobytes(), keys.tobytes())
-        if mark not in self.seen:
-            one = tensor[min(row, tensor.shape[0] - 1)]
-            array = to_numpy(one[0] if one.shape[0] == 1 else one)
-            array = array[..., : keys[-1] + 1]  # a static cache may hold room for more keys
-            if array.shape[-2:] != (len(queries), len(keys)) and array.shape[-2] > 1:
-                array = array[..., queries[:, None], keys[None, :]]
-            elif array.shape[-2] == 1:
-                array = np.broadcast_to(array[..., keys], (*array.shape[:-2], len(queries), len(keys)))
-            if array.dtype == bool and array.all():
-                self.seen[mark] = (tensor, _NO_MASK)
-            else:
-                self.seen[mark] = (tensor, locked(np.ascontiguousarray(array)))
-        found = self.seen[mark][1]
-        return None if found is _NO_MASK else found
-
-
-_NO_MASK = np.zeros(0)
+def _blocks(model: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> list[str]:
+    """The block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
+    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
+        return ["self"] * len(calls)
+    names = {id(module): name for name, module in readable(model).named_modules()}
+    called = [names[id(call.module)] for call in calls]
+    if not two and not any(CROSS.search(name) for name in called):  # more keys than queries: a cache was handed in
+        return ["self"] * len(calls)
+    return ["cross" if CROSS.search(name) else "decoder" if DECODER.search(name) or not two else "encoder" for name in called]
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
     """A tensor's numbers without a copy where it is float32 or bool on the processor already."""
     tensor = tensor.detach()
     return (tensor if tensor.dtype in (torch.bool, torch.float32) else tensor.float()).cpu().numpy()
-
-
-def locked(array: np.ndarray) -> np.ndarray:
-    """The same array, read-only. Captured tensors belong to one forward pass alone, so no copy is needed."""
-    array.flags.writeable = False
-    return array
 
 
 def _visible(mask: Any, row: int, length: int) -> np.ndarray:
@@ -296,27 +281,28 @@ def _visible(mask: Any, row: int, length: int) -> np.ndarray:
     return np.arange(length)
 
 
-def _trace(
-    model: PreTrainedModel, by_block: dict[str, list[Call]], inputs: dict[str, Any], row: int, masks: _Shared
-) -> Trace:
+def _trace(model: PreTrainedModel, by_block: dict[str, list[Call]], inputs: dict[str, Any], row: int, two: bool) -> Trace:
     """The trace of one row of a batch."""
     blocks = []
     for name in ("self", "encoder", "decoder", "cross"):
-        calls = by_block.get(name)
-        if not calls:
-            continue
-        first = calls[0]
-        queries, keys, query_tokens, key_tokens = _places(inputs, name, row, first.query.shape[2], first.key.shape[2])
-        layers: list[Layer] = [_projections(call, row, queries, keys, masks) for call in calls]
-        blocks.append(Block(name, query_tokens, key_tokens, tuple(layers)))
+        if calls := by_block.get(name):
+            size = calls[0].query.shape[2], calls[0].key.shape[2]
+            queries, keys, query_tokens, key_tokens = _places(inputs, name, row, *size, two)
+            masks: Masks = {}
+            layers: list[Layer] = [_projections(call, row, queries, keys, masks) for call in calls]
+            blocks.append(Block(name, query_tokens, key_tokens, tuple(layers)))
     return Trace(AttentionRequest(_name(model), ""), tuple(blocks))
 
 
 def _places(
-    inputs: dict[str, Any], block: str, row: int, queries: int, keys: int
+    inputs: dict[str, Any], block: str, row: int, queries: int, keys: int, two: bool
 ) -> tuple[np.ndarray, np.ndarray, tuple[Token, ...], tuple[Token, ...]]:
-    """Visible positions and unlabelled tokens of a block's queries and keys."""
-    sides = {"self": ("", ""), "encoder": ("", ""), "decoder": ("decoder_", "decoder_"), "cross": ("decoder_", "")}[block]
+    """Visible positions and unlabelled tokens of a block's queries and keys.
+
+    An encoder-decoder calls its second side `decoder_…`; a decoder that is handed an encoder's states calls those `encoder_…`.
+    """
+    source, target = ("", "decoder_") if two else ("encoder_", "")
+    sides = {"self": ("", ""), "encoder": ("", ""), "decoder": (target, target), "cross": (target, source)}[block]
     found = []
     for side, length in zip(sides, (queries, keys), strict=True):
         places = _visible(inputs.get(f"{side}attention_mask"), row, length)
@@ -335,26 +321,54 @@ def unlabelled(ids: Any, row: int, places: np.ndarray) -> tuple[Token, ...]:
     return tuple(Token(name, name, 0, 0, i) for i, name in enumerate(names))
 
 
-def _projections(call: Call, row: int, queries: np.ndarray, keys: np.ndarray, masks: _Shared) -> Projections:
+def _projections(call: Call, row: int, queries: np.ndarray, keys: np.ndarray, masks: Masks) -> Projections:
     """One call's tensors for one row, at its visible positions."""
-
-    def cut(tensor: Tensor, places: np.ndarray) -> np.ndarray:
-        array = to_numpy(tensor[row])  # [head, token, dim]
-        return locked(array if len(places) == array.shape[1] else np.ascontiguousarray(array[:, places]))
-
     return Projections(
-        query=cut(call.query, queries),
-        key=cut(call.key, keys),
-        value=cut(call.value, keys),
+        query=_cut(call.query, row, queries),
+        key=_cut(call.key, row, keys),
+        value=_cut(call.value, row, keys),
         scale=call.scale,
         causal=call.causal,
-        mask=masks.array(call.mask, row, queries, keys),
-        bias=masks.array(call.bias, row, queries, keys),
+        mask=_shared(call.mask, row, queries, keys, masks),
+        bias=_shared(call.bias, row, queries, keys, masks),
         softcap=call.softcap,
-        sinks=None if call.sinks is None else locked(to_numpy(call.sinks.clone())),
-        output=cut(call.output.transpose(1, 2), queries),
+        sinks=None if call.sinks is None else locked(to_numpy(call.sinks).copy()),
+        output=_cut(call.output.transpose(1, 2), row, queries),
         precision=str(call.query.dtype).removeprefix("torch."),
     )
+
+
+def _cut(tensor: Tensor, row: int, places: np.ndarray) -> np.ndarray:
+    """One row of [row, head, token, dim] at some tokens.
+
+    Uncopied where the row is all there is; a copy from a batch, or each trace would keep its neighbours alive.
+    """
+    array = to_numpy(tensor[min(row, tensor.shape[0] - 1)])  # [head, token, dim]
+    if len(places) < array.shape[1]:
+        return locked(array[:, places])
+    return locked(array if tensor.shape[0] == 1 else array.copy())
+
+
+Masks = dict[tuple[Any, ...], tuple[Tensor, np.ndarray | None]]  # cut already; the tensor is held, so its address stays taken
+
+
+def _shared(tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarray, seen: Masks) -> np.ndarray | None:
+    """Row `row` of a [row, head, query, key] mask or bias at the visible positions: one array for all layers that share it.
+
+    The head axis is left out where all heads agree; a mask that hides nothing is None.
+    """
+    if tensor is None:
+        return None
+    mark = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+    if mark not in seen:
+        one = tensor[min(row, tensor.shape[0] - 1)]  # [head, query, key]
+        array = to_numpy(one[0] if one.shape[0] == 1 else one)
+        if array.shape[-2:] != (len(queries), len(keys)):
+            rows, columns = (p if size > 1 else p * 0 for p, size in zip((queries, keys), array.shape[-2:], strict=True))
+            array = array[..., rows[:, None], columns]  # an axis of 1 stands for every query, or every key
+        hides = array.dtype != bool or not array.all()
+        seen[mark] = (tensor, locked(array.copy()) if hides else None)
+    return seen[mark][1]
 
 
 def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
@@ -362,17 +376,21 @@ def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace
     try:
         found = eager_attentions(model, **inputs)
     except (TypeError, AttributeError) as error:
-        raise NoAttentionError(f"{type(model).__name__} cannot return attention weights ({error}). Choose another model.") from error
+        name = type(model).__name__
+        raise NoAttentionError(f"{name} cannot return attention weights ({error}). Choose another model.") from error
     if not found:
         raise NoAttentionError(f"{type(model).__name__} yields no attention weights by any road. Choose another model.")
+    two = bool(getattr(model.config, "is_encoder_decoder", False))
     traces = []
     for row in range(found[0][1][0].shape[0]):
         blocks = []
         for name, layers in found:
             size = layers[0].shape  # [row, head, query, key]
-            queries, keys, query_tokens, key_tokens = _places(inputs, name, row, size[2], size[3])
+            queries, keys, query_tokens, key_tokens = _places(inputs, name, row, size[2], size[3], two)
+            precision = str(layers[0].dtype).removeprefix("torch.")
             dense: tuple[Layer, ...] = tuple(
-                Dense(locked(np.ascontiguousarray(to_numpy(layer[row])[:, queries[:, None], keys[None, :]]))) for layer in layers
+                Dense(locked(np.ascontiguousarray(to_numpy(layer[row])[:, queries[:, None], keys[None, :]])), precision)
+                for layer in layers
             )
             blocks.append(Block(name, query_tokens, key_tokens, dense))
         traces.append(Trace(AttentionRequest(_name(model), ""), tuple(blocks)))

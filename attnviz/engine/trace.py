@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal, overload
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 from jaxtyping import Float
 
 from attnviz.engine import attention
-from attnviz.errors import BlocksError, NoAttentionError, UnknownHeadError
+from attnviz.errors import BlocksError, NoAttentionError, ShapeError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Token
 
 ROWS = 1e-4  # how far a row's sum may stand from 1
+COARSE = {"bfloat16": 2e-2, "float16": 2e-3}  # the same for weights that the library itself rounded: 8 and 11 bits a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +76,10 @@ class Projections:
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """One layer's weights as the library returned them, [head, query, key]: for families outside the interface."""
+    """One layer's weights as the library returned them, [head, query, key], in the model's own `precision`."""
 
     whole: np.ndarray
+    precision: str = "float32"
 
     @property
     def heads(self) -> int:
@@ -130,10 +133,13 @@ class Block:
         """Where weights come from: captured projections, or the library's eager weights."""
         return "projections" if isinstance(self.calls[0], Projections) else "dense"
 
-    @property
+    @cached_property
     def causal(self) -> bool:
         """Whether no query of any layer may look at a later key."""
-        return self.queries == self.keys and len(self.queries) > 1 and all(_looks_back_only(call) for call in self.calls)
+        if self.queries != self.keys:
+            return False
+        distinct = {id(call) if isinstance(call, Dense) or call.mask is None else id(call.mask): call for call in self.calls}
+        return all(_looks_back_only(call) for call in distinct.values())  # layers share masks: each is looked through once
 
     @property
     def nbytes(self) -> int:
@@ -153,17 +159,22 @@ class Block:
         Raises UnknownHeadError for a layer or head that is not there.
         """
         if layer is None:
-            return _locked(np.stack([self.weights(i) for i in range(self.layers)]))
+            if len({call.heads for call in self.calls}) > 1:
+                raise ShapeError("The layers of this model differ in their number of heads: ask for one layer, weights(layer).")
+            whole = np.empty((self.layers, self.heads, len(self.queries), len(self.keys)), np.float32)
+            for i in range(self.layers):  # filled in place: a list of layers beside their stack would double the peak
+                whole[i] = self.weights(i)
+            return locked(whole)
         call = self._call(layer, head)
         found = call.weights(slice(None) if head is None else slice(head, head + 1))
-        return _locked(self._checked(found if head is None else found[0], call, layer, head))
+        return locked(self._checked(found if head is None else found[0], call, layer, head))
 
-    def sink(self, layer: int, head: int) -> Float[np.ndarray, "query"]:
+    def sink(self, layer: int, head: int) -> Float[np.ndarray, " query"]:
         """The share of each row that a learned sink takes; zeros where the model has none."""
         call = self._call(layer, head)
         if isinstance(call, Dense) or call.sinks is None:
-            return _locked(np.zeros(len(self.queries), np.float32))
-        return _locked(np.clip(1.0 - self.weights(layer, head).sum(-1), 0.0, 1.0).astype(np.float32))
+            return locked(np.zeros(len(self.queries), np.float32))
+        return locked(np.clip(1.0 - self.weights(layer, head).sum(-1), 0.0, 1.0).astype(np.float32))
 
     def difference(self, layer: int, head: int) -> float | None:
         """Largest difference between weights times values, from scratch, and what the model's own kernel returned.
@@ -179,8 +190,7 @@ class Block:
     @property
     def precision(self) -> str:
         """The number format that the model computed in, e.g. float32."""
-        call = self.calls[0]
-        return call.precision if isinstance(call, Projections) else "float32"
+        return self.calls[0].precision
 
     def _call(self, layer: int, head: int | None) -> Layer:
         """The layer asked for, or an error that says which there are."""
@@ -194,8 +204,10 @@ class Block:
     def _checked(self, found: np.ndarray, call: Layer, layer: int, head: int | None) -> np.ndarray:
         """The weights, if each row is a distribution; NoAttentionError otherwise."""
         sums = found.sum(-1)
-        least = 0.0 if isinstance(call, Projections) and call.sinks is not None else 1.0 - ROWS
-        if not (np.isfinite(sums).all() and found.min() >= 0.0 and least <= sums.min() and sums.max() <= 1.0 + ROWS):
+        sunk = isinstance(call, Projections) and call.sinks is not None
+        slack = COARSE.get(call.precision, ROWS) if isinstance(call, Dense) else ROWS
+        least = -slack if sunk else 1.0 - slack
+        if not (np.isfinite(sums).all() and found.min() >= 0.0 and least <= sums.min() and sums.max() <= 1.0 + slack):
             where = f"layer {layer}" if head is None else str(HeadRef(layer, head))
             raise NoAttentionError(
                 f"The rows of {where} should sum to 1 and lie between {sums.min():.4f} and {sums.max():.4f}: "
@@ -205,18 +217,17 @@ class Block:
 
 
 def _looks_back_only(call: Layer) -> bool:
-    """Whether one layer hides every later key."""
+    """Whether one layer hides every later key. One token alone has none: then only a captured causal flag can tell."""
     if isinstance(call, Dense):
-        return not np.triu(call.whole, 1).any()
-    if call.mask is None:
+        return call.whole.shape[-1] > 1 and not np.triu(call.whole, 1).any()
+    if call.mask is None or call.mask.shape[-1] == 1:
         return call.causal
-    upper = np.triu(np.ones(call.mask.shape[-2:], bool), 1)
-    ahead = call.mask[..., upper]
-    return not ahead.any() if call.mask.dtype == bool else bool((ahead < -1e4).all())
+    ahead = call.mask[..., np.triu(np.ones(call.mask.shape[-2:], bool), 1)]
+    return not ahead.any() if call.mask.dtype == bool else bool((ahead <= -1e4).all())  # older models add -10,000
 
 
-def _locked(array: np.ndarray) -> np.ndarray:
-    """The same array, read-only."""
+def locked(array: np.ndarray) -> np.ndarray:
+    """The same array, read-only. Nobody else writes to what a forward pass left behind, so no copy is needed."""
     array.flags.writeable = False
     return array
 
@@ -294,7 +305,7 @@ class Trace:
             return only.weights()
         return only.weights(layer) if head is None else only.weights(layer, head)
 
-    def sink(self, layer: int, head: int) -> Float[np.ndarray, "query"]:
+    def sink(self, layer: int, head: int) -> Float[np.ndarray, " query"]:
         """The share of each row that a learned sink takes; zeros where the model has none."""
         return self._only().sink(layer, head)
 
@@ -320,5 +331,7 @@ class Trace:
     def _only(self) -> Block:
         """The one block there is."""
         if len(self.parts) != 1:
-            raise BlocksError(f"This trace has several blocks: {', '.join(self.blocks)}. Ask one: trace.block({self.blocks[-1]!r}).weights().")
+            raise BlocksError(
+                f"This trace has several blocks: {', '.join(self.blocks)}. Ask one: trace.block({self.blocks[-1]!r}).weights()."
+            )
         return self.parts[0]
