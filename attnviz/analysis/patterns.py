@@ -8,8 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnviz.analysis.shares import (
-    after, before, choosing, entropy, first_choices, quoted, share, spelled, twins, units_of, visible, words_among,
-)  # fmt: skip
+    after,
+    before,
+    choosing,
+    entropy,
+    first_choices,
+    quoted,
+    share,
+    spelled,
+    twins,
+    units_of,
+    visible,
+    words_among,
+)
 from attnviz.analysis.view import HIDDEN, LEARNED_SINK, patterns_of_layer, percent, shown, sides
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
