@@ -3,12 +3,12 @@
 import { adopted, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
 import { addSheet, isLoaded, makeBook } from "./frame.js";
 import { arranged, breadth } from "./layout.js";
-import { barredLink, drawLegend, makeOverview } from "./overview.js";
+import { drawLegend, makeOverview } from "./overview.js";
 import { drawClaim } from "./claim.js";
 import { drawFacts, factsOf } from "./facts.js";
 import { drawReadout } from "./readout.js";
 import { drawStatus } from "./status.js";
-import { headName, thousands } from "./encoding.js";
+import { headName, isolated, thousands } from "./encoding.js";
 import { lineOf, patternOf, unitsOf } from "./pattern.js";
 import { listen } from "./input.js";
 import { lookOf } from "./look.js";
@@ -45,9 +45,13 @@ export function makeBoard(root, tokens, { tell, theme }) {
   const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show });
   const deaf = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
   document.addEventListener("pointerdown", menu.close);
-  const sized = new ResizeObserver(() => ask());
+  const resized = () => {
+    measured = "";
+    ask();
+  };
+  const sized = new ResizeObserver(resized);
   sized.observe(element);
-  addEventListener("resize", ask);
+  addEventListener("resize", resized);
 
   function set(next) {
     state = next;
@@ -94,36 +98,48 @@ export function makeBoard(root, tokens, { tell, theme }) {
 
   function draw() {
     frameAsked = 0;
-    measure();
+    const moved = measure();
+    if (moved) {
+      words(viewOf());
+      arrange();
+    }
+    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
     const view = viewOf();
-    // Without this head's weights the words still stand, untinted.
-    const still = view.pattern ?? { queries: unitsOf(book.frame.queries, optionsOf(state)), keys: unitsOf(book.frame.keys, optionsOf(state)), options: optionsOf(state) };
-    sentence.draw({ ...view, pattern: still });
-    drawReadout($(".readout"), view);
-    menu.draw(view);
-    arrange();
-    const whole = { ...view, geometry };
-    overviewNotes(whole, overview.draw(whole));
-    drawClaim($(".name"), $(".role"), whole);
-    head.draw(whole);
-    drawFacts($(".facts"), whole);
+    const link = overview.draw(view);
+    head.draw(view);
+    if (!moved) words(view);
+    overviewNotes(view, link);
+    drawClaim($(".name"), $(".role"), view);
+    drawFacts($(".facts"), view);
   }
 
-  // What the sentence needs comes first; what is left of the window is for the pictures.
+  function words(view) {
+    // Without this head's weights the words still stand, untinted.
+    const options = optionsOf(state);
+    const bare = { queries: unitsOf(book.frame.queries, options), keys: unitsOf(book.frame.keys, options), options };
+    sentence.draw({ ...view, pattern: view.pattern ?? bare });
+    drawReadout($(".readout"), view);
+    menu.draw(view);
+  }
+
+  // What the sentence needs comes first; what is left of the window is for the pictures. Reading a size makes the browser lay
+  // out the page at once, so sizes are read only when something may have changed them.
   function measure() {
+    const { frame } = book;
+    const name = [frame.digest, frame.sinks, state.words, state.special, state.tab, innerHeight, devicePixelRatio, look.name].join();
+    if (name === measured) return false;
+    measured = name;
     const next = breadth(element.clientWidth);
     element.classList.toggle("phone", next.phone);
     element.classList.toggle("stacked", next.stacked);
     geometry = { ...geometry, ...next };
+    return true;
   }
 
   function arrange() {
     const options = optionsOf(state);
     const [queries, keys] = [unitsOf(book.frame.queries, options), unitsOf(book.frame.keys, options)];
     const top = stage.stage.getBoundingClientRect().top - element.getBoundingClientRect().top + begin(element);
-    const name = [book.frame.digest, options.words, options.special, state.tab, geometry.width, innerHeight, Math.round(top), devicePixelRatio, look.theme].join();
-    if (name === measured) return;
-    measured = name;
     const c = stage.canvas.getContext("2d");
     setFont(c, look, geometry.size, 600);
     const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(unit.label).width));
@@ -144,7 +160,7 @@ export function makeBoard(root, tokens, { tell, theme }) {
     put($(".count"), `${frame.layers} layers \u00d7 ${frame.heads} heads${pooled}`);
     const note = $(".bars-note");
     note.hidden = geometry.overview.pitch < 24 || !frame.whole;
-    put(note, link ? `how much \u201c${pattern.queries[link.query].label}\u201d looks at \u201c${pattern.keys[link.key].label}\u201d in each head` : "");
+    put(note, link ? `how much \u201c${isolated(pattern.queries[link.query].label)}\u201d looks at \u201c${isolated(pattern.keys[link.key].label)}\u201d in each head` : "");
   }
 
   function show(frame, selection, sheets = []) {
@@ -156,7 +172,7 @@ export function makeBoard(root, tokens, { tell, theme }) {
     }
     for (const sheet of sheets) addSheet(book, sheet);
     if (!look) refresh();
-    ask();
+    resized();
     clearTimeout(resting);
     resting = setTimeout(rest, REST);
   }
@@ -180,7 +196,7 @@ export function makeBoard(root, tokens, { tell, theme }) {
     clearTimeout(resting);
     deaf();
     sized.disconnect();
-    removeEventListener("resize", ask);
+    removeEventListener("resize", resized);
     document.removeEventListener("pointerdown", menu.close);
   }
 

@@ -10,14 +10,29 @@ export function fitted(canvas, width, height) {
     canvas.style.height = `${h / ratio}px`;
   }
   const c = canvas.getContext("2d");
+  fonts.delete(c); // a canvas of another size has forgotten its font
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, w, h);
   c.textBaseline = "middle";
   return c;
 }
 
+// Setting a font costs more than writing a word, so it is set only where it changes.
+const fonts = new WeakMap();
 export function setFont(c, look, size, weight = 400) {
-  c.font = `${weight} ${size}px ${look.sans}`;
+  const font = `${weight} ${size}px ${look.sans}`;
+  if (fonts.get(c) === font) return;
+  c.font = font;
+  fonts.set(c, font);
+}
+
+// Draws with a state of its own; the context is afterwards as it was.
+export function aside(c, draw) {
+  const font = fonts.get(c);
+  c.save();
+  draw();
+  c.restore();
+  fonts.set(c, font);
 }
 
 export function write(c, look, text, x, y, { size, color, align = "left", weight = 400 }) {

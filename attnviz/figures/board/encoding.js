@@ -59,3 +59,14 @@ export function headName(layer, head) {
 export function thousands(count) {
   return count.toLocaleString("en");
 }
+
+// A word inside a sentence of ours: whatever its direction, it does not turn its neighbours around.
+export function isolated(word) {
+  return `\u2068${word}\u2069`;
+}
+
+// Which way a text runs: as its first letter does.
+export function directionOf(text) {
+  const letter = /\p{L}/u.exec(text);
+  return letter && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u.test(letter[0]) ? "rtl" : "ltr";
+}

@@ -1,7 +1,7 @@
 // A pattern in; where its head looks on average, and how widely, out: the rule of analysis/patterns.py.
 
 import { element } from "./element.js";
-import { headName, percent } from "./encoding.js";
+import { headName, isolated, percent } from "./encoding.js";
 import { lostTo } from "./pattern.js";
 
 // Shares in reading order, which add up to 1; entropy in bits and the most it could be, both averaged over the words.
@@ -48,7 +48,7 @@ export function unseen({ queries, causal }, focus) {
   if (focus.query < 0 || focus.side !== "query" || !words.length) return "This model reads left to right: no word looks ahead.";
   const few = words.slice(0, 4).map((unit, i) => `${i && !unit.joined ? " " : ""}${unit.label}`).join("");
   const verb = words.length === 1 ? "comes" : "come";
-  return `This model reads left to right. \u201c${few}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after \u201c${queries[focus.query].label}\u201d and cannot change this row.`;
+  return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after \u201c${isolated(queries[focus.query].label)}\u201d and cannot change this row.`;
 }
 
 export function drawFacts(host, { pattern, focus, head, look, facts }) {
@@ -56,6 +56,7 @@ export function drawFacts(host, { pattern, focus, head, look, facts }) {
     host.replaceChildren();
     return;
   }
+  host.classList.toggle("cross", pattern.cross);
   const title = element("h3", "", `On average, ${headName(...head)} looks at`);
   title.append(element("small", "", `entropy ${facts.entropy.toFixed(1)} of ${facts.most.toFixed(1)} bits`));
   const rows = facts.shares.map(([label, share]) => {

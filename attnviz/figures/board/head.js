@@ -4,7 +4,7 @@ import { anchorOf } from "./state.js";
 import { drawColumn, drawSlanted } from "./labels.js";
 import { drawCurves } from "./curves.js";
 import { drawMatrix } from "./matrix.js";
-import { fitted, write } from "./canvas.js";
+import { aside, fitted, write } from "./canvas.js";
 import { percent } from "./encoding.js";
 import { placesIn } from "./layout.js";
 import { within } from "./element.js";
@@ -16,6 +16,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   const eased = makeEasing(again);
   let place = null;
   let anchored = null;
+  let noted = "";
 
   function draw(view) {
     const { pattern, geometry, state, look } = view;
@@ -26,6 +27,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     roll.style.height = `${head.top + head.most * head.row + 4}px`;
     if (!pattern) {
       fitted(canvas, head.width, head.top + head.rows * head.row + 4);
+      noted = view.missing;
       note.textContent = view.missing;
       note.style.cssText = "left: 0; top: 8px";
       place = null;
@@ -38,17 +40,17 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const height = head.top + Math.min(head.rows, head.most) * head.row + 4;
     const c = fitted(canvas, head.width, height);
     const weights = view.still ? eased.now(pattern) : eased.towards(pattern);
-    c.save();
-    c.beginPath();
-    c.rect(0, scrolls ? head.top - 3 : 0, head.width, height);
-    c.clip();
-    if (place.x !== undefined) drawMatrix(c, look, view, place, weights);
-    if (place.left !== undefined) {
-      drawCurves(c, look, view, place, weights);
-      drawColumn(c, look, view, place, "key");
-    }
-    drawColumn(c, look, view, place, "query");
-    c.restore();
+    aside(c, () => {
+      c.beginPath();
+      c.rect(0, scrolls ? head.top - 3 : 0, head.width, height);
+      c.clip();
+      if (place.x !== undefined) drawMatrix(c, look, view, place, weights);
+      if (place.left !== undefined) {
+        drawCurves(c, look, view, place, weights);
+        drawColumn(c, look, view, place, "key");
+      }
+      drawColumn(c, look, view, place, "query");
+    });
     if (place.x !== undefined) drawSlanted(c, look, view, place);
     captions(c, view);
     sinkNote(view);
@@ -68,8 +70,12 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
 
   function sinkNote({ pattern, geometry }) {
     const sink = place.left === undefined ? null : sinkOf(pattern);
-    note.textContent = sink ? `${pattern.keys[sink.key].label} takes ${percent(sink.share)} of this head: a resting place, called a sink.` : "";
-    note.style.cssText = sink ? `left: ${place.left}px; top: 0; width: ${geometry.head.width - place.left}px` : "";
+    const text = sink ? `${pattern.keys[sink.key].label} takes ${percent(sink.share)} of this head: a resting place, called a sink.` : "";
+    const where = sink ? `left: ${place.left}px; top: 0px; width: ${geometry.head.width - place.left}px` : "";
+    if (noted === text + where) return;
+    noted = text + where;
+    note.textContent = text;
+    note.style.cssText = where;
   }
 
   function scrollNote({ pattern, geometry }) {

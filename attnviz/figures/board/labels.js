@@ -2,7 +2,7 @@
 
 import { anchorOf } from "./state.js";
 import { percent } from "./encoding.js";
-import { setFont, shortened, write } from "./canvas.js";
+import { aside, setFont, shortened, write } from "./canvas.js";
 
 const STRONG = 0.1; // from here a word that is looked at stands in bold
 const TINTED = 0.02;
@@ -42,12 +42,14 @@ export function drawSlanted(c, look, view, place) {
     const anchor = focus.side === "key" && j === focus.key;
     const strong = focus.side === "query" && line && (line[j] >= STRONG || j === focus.key);
     if (!anchor && !strong && (j - place.column) % every) continue;
-    c.save();
-    c.translate(place.x + (j - place.column + 0.5) * place.cell, place.top - place.size * 0.7);
-    c.rotate(angle);
     const color = anchor ? look.accent : strong ? look.ink : look.mute;
-    label(c, look, pattern.keys[j].label, 0, 0, most, { size: place.size, align: "left", weight: anchor || strong ? 600 : 400, color });
-    c.restore();
+    const style = { size: place.size, align: "left", weight: anchor || strong ? 600 : 400, color };
+    setFont(c, look, style.size, style.weight);
+    aside(c, () => {
+      c.translate(place.x + (j - place.column + 0.5) * place.cell, place.top - place.size * 0.7);
+      c.rotate(angle);
+      label(c, look, pattern.keys[j].label, 0, 0, most, style);
+    });
   }
 }
 

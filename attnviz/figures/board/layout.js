@@ -6,6 +6,7 @@ export const PHONE = 608; // the board's own width: a window of 640 with 16 at e
 export const STACKED = 900; // below, the overview stands above the head instead of beside it
 const GAP = 32;
 const BELOW = 96; // what stands under the pictures and should show: Streamlit's next line, and the tray later
+const LEAST = 380; // the left side's width where a model has few heads
 const ROWS = 40; // more rows than this scroll inside the head's view
 const ROW = [18, 30];
 
@@ -27,7 +28,8 @@ export function arranged(base, { frame, queries, keys, free, labels, lost, ratio
   const height = Math.max(free - top - (stacked ? 0 : BELOW), leftHeight(frame, wide, scale) - top);
   const row = phone ? 24 : Math.floor(within(Math.min((stacked ? 30 * most : height) / most, Math.max(room, 0) / keys), ROW[0] * scale, ROW[1] * scale));
   const overview = overviewOf(base, frame, most, wide, top + most * row, ratio);
-  const left = stacked ? width : frame.layers > 16 ? wide : Math.ceil(overview.gutter + frame.heads * overview.pitch - (overview.pitch - overview.box));
+  const pictures = Math.ceil(overview.gutter + frame.heads * overview.pitch - (overview.pitch - overview.box));
+  const left = stacked ? width : overview.deep ? wide : Math.max(LEAST, pictures);
   const rows = most > ROWS ? Math.max(12, Math.min(ROWS, Math.floor(Math.max(height, 360) / row))) : most;
   return { ...base, overview, left, head: { width: stacked ? width : width - left - GAP * scale, top, row, rows, label, lost, most } };
 }
@@ -39,7 +41,7 @@ function leftHeight(frame, wide, scale) {
 }
 
 function overviewOf({ phone, stacked, scale }, frame, units, wide, tall, ratio) {
-  const gutter = (phone ? 22 : 24) * scale;
+  const gutter = (frame.layers > 10 ? 28 : phone ? 22 : 24) * scale;
   const rise = 20 * scale;
   const deep = frame.layers > 16;
   const height = phone ? 320 : Math.max(tall, 240 * scale) - rise;
@@ -49,11 +51,12 @@ function overviewOf({ phone, stacked, scale }, frame, units, wide, tall, ratio) 
   return { gutter, rise, pitch, box, pitchY: phone && !deep ? box + 7 : pitch, deep, scale, beside: deep || (stacked && !phone) };
 }
 
-// Whole device pixels a weight where there is room for one.
+// Whole device pixels a weight, unless that would leave more than a quarter of the cell empty.
 function boxOf(pitch, units, phone, ratio) {
   const inner = pitch - (pitch > 24 ? (phone ? 2 : 4) : 2);
   const pixels = Math.floor((inner * ratio) / units + 0.01);
-  return pixels >= 1 ? (pixels * units) / ratio : inner;
+  const whole = (pixels * units) / ratio;
+  return whole >= 0.75 * inner ? whole : inner;
 }
 
 // Where matrix, curves and labels stand within the head's canvas. `scrolled` is how far its rows are scrolled.

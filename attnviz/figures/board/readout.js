@@ -2,7 +2,7 @@
 
 import { anchorOf, mateOf } from "./state.js";
 import { element } from "./element.js";
-import { headName, threeDigits } from "./encoding.js";
+import { headName, isolated, threeDigits } from "./encoding.js";
 import { lostTo, ranked } from "./pattern.js";
 
 const NEXT = 3;
@@ -44,7 +44,7 @@ export function drawReadout(host, view) {
     return;
   }
   const held = element("span", view.focus.side === "query" ? "pill" : "pill outlined", said.who);
-  const then = said.rest.map(([name, weight]) => `${name}\u00a0${threeDigits(weight)}`).join(", ");
+  const then = said.rest.map(([name, weight]) => `${isolated(name)}\u00a0${threeDigits(weight)}`).join(", ");
   const lost = said.lost ? `${said.rescaled ? "before rescaling, " : ""}${said.lost[0]}\u00a0${threeDigits(said.lost[1])}` : "";
   const rest = [then && `then ${then}`, lost].filter(Boolean).join("; ");
   const parts = [held, element("span", "", said.does), element("b", "", said.whom), element("span", "value", threeDigits(said.weight))];

@@ -2,7 +2,7 @@
 
 import { anchorOf } from "./state.js";
 import { element, within } from "./element.js";
-import { twoDigits } from "./encoding.js";
+import { directionOf, twoDigits } from "./encoding.js";
 
 const SHOWN = 500; // units drawn at once: a longer text shows the part around the held word
 const TINTED = 0.004;
@@ -20,7 +20,7 @@ export function makeSentence(host) {
     if (name !== built) {
       built = name;
       kept = -1;
-      lines = sides.map((side, i) => build(side, unitsFor(side, pattern), windows[i]));
+      lines = sides.map((side, i) => build(side, unitsFor(side, pattern), windows[i], book.frame));
       host.replaceChildren(...lines.map((line) => line.outer));
       size(view);
     }
@@ -28,19 +28,22 @@ export function makeSentence(host) {
     keepInView(view);
   }
 
+  // The largest type in which every line fits; else the smallest, and it wraps.
   function size({ geometry }) {
-    for (const { outer, words } of lines) {
+    const [least, most] = geometry.phone ? [24, 24] : lines.length > 1 ? [24, 30] : [28, 40];
+    const fits = lines.map(({ outer, words }) => {
       outer.classList.remove("wrapped");
       outer.style.setProperty("--size", "40px");
       words.style.whiteSpace = "nowrap";
       const wide = words.scrollWidth;
       words.style.whiteSpace = "";
-      const room = outer.clientWidth;
-      const fits = Math.floor((40 * room) / (wide + 1));
-      const least = geometry.phone ? 24 : lines.length > 1 ? 24 : 28;
-      outer.style.setProperty("--size", `${geometry.phone ? 24 : within(fits, least, lines.length > 1 ? 30 : 40)}px`);
-      outer.classList.toggle("wrapped", geometry.phone || fits < least);
-    }
+      return Math.floor((40 * outer.clientWidth) / (wide + 1));
+    });
+    const chosen = within(Math.min(...fits), least, most);
+    lines.forEach(({ outer }, i) => {
+      outer.style.setProperty("--size", `${chosen}px`);
+      outer.classList.toggle("wrapped", fits[i] < chosen);
+    });
   }
 
   function keepInView({ focus, state }) {
@@ -53,7 +56,7 @@ export function makeSentence(host) {
     line.outer.scrollTop = word.offsetTop - line.outer.clientHeight / 2 + word.offsetHeight / 2;
   }
 
-  return { draw, direction: () => (lines[0] ? getComputedStyle(lines[0].words).direction : "ltr") };
+  return { draw, direction: () => lines[0]?.outer.dir ?? "ltr" };
 }
 
 const unitsFor = (side, pattern) => (side === "key" ? pattern.keys : pattern.queries);
@@ -67,9 +70,9 @@ function windowOf(units, anchor) {
   return { start: Math.round(start), end: Math.round(start) + SHOWN };
 }
 
-function build(side, units, { start, end }) {
+function build(side, units, { start, end }, { texts }) {
   const outer = element("div", "line");
-  outer.dir = "auto";
+  outer.dir = directionOf(texts[units.find((unit) => !unit.special)?.segment ?? 0]);
   const words = element("div", "words");
   words.tabIndex = 0;
   words.setAttribute("role", "listbox");

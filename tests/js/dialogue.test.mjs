@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { bytesOf, header, steps, ROWS } from "./made.mjs";
+import { bring, carry, fetched, whenBrought } from "../../attnviz/figures/board/store.js";
+import { digestOf } from "../../attnviz/figures/board/frame.js";
+import { makeDialogue } from "../../attnviz/figures/board/main.js";
+
+const chose = (layer, head) => ({ head: [layer, head], focus: null, words: true, special: "show" });
+
+function talk() {
+  const sent = [];
+  const dialogue = makeDialogue((choice) => sent.push(choice), () => 0);
+  dialogue.heard(chose(3, 1));
+  return { dialogue, sent };
+}
+
+test("a selection that Python repeats is not new", () => {
+  const { dialogue } = talk();
+  assert.equal(dialogue.isNew(chose(3, 1), 0), false);
+});
+
+test("Python's answer to a choice is not new, even when the reader is further by then", () => {
+  const { dialogue, sent } = talk();
+  dialogue.tell(chose(0, 0));
+  dialogue.tell(chose(0, 1));
+  assert.equal(dialogue.isNew(chose(0, 0), sent[0].number), false);
+  assert.equal(dialogue.isNew(chose(0, 1), sent[1].number), false);
+  assert.equal(dialogue.isNew(chose(0, 1), sent[1].number), false);
+});
+
+test("what Python chooses is new, also where the board had chosen it once", () => {
+  const { dialogue, sent } = talk();
+  dialogue.tell(chose(0, 0));
+  dialogue.tell(chose(0, 1));
+  assert.equal(dialogue.isNew(chose(0, 1), sent[1].number), false);
+  assert.equal(dialogue.isNew(chose(5, 5), sent[1].number), true);
+  assert.equal(dialogue.isNew(chose(0, 0), sent[1].number), true);
+});
+
+test("a choice that Python corrects is followed", () => {
+  const { dialogue, sent } = talk();
+  dialogue.tell(chose(9, 9));
+  assert.equal(dialogue.isNew(chose(2, 2), sent[0].number), true);
+});
+
+test("numbers grow though the clock stands", () => {
+  const { dialogue, sent } = talk();
+  dialogue.tell(chose(0, 0));
+  dialogue.tell(chose(0, 1));
+  assert.ok(sent[1].number > sent[0].number);
+});
+
+test("a carrier brings bytes, tells who waits, and takes them away when it goes", () => {
+  const [root, bytes] = [{}, bytesOf(header(), steps(ROWS))];
+  const name = digestOf(bytes);
+  let looked = 0;
+  const stop = whenBrought(() => (looked += 1));
+  const leave = carry({ data: bytes, parentElement: root });
+  carry({ data: bytes, parentElement: root }); // Streamlit calls again after every run
+  assert.equal(looked, 1);
+  assert.equal(fetched(name), bytes);
+  assert.equal(bring(bytes), name);
+  leave();
+  assert.equal(fetched(name), null);
+  stop();
+});
+
+test("a carrier with other bytes lets the old ones go", () => {
+  const root = {};
+  const [old, young] = [bytesOf(header(), steps(ROWS)), bytesOf(header({ dtype: "uint8" }), [1, 2, 3])];
+  carry({ data: old, parentElement: root });
+  carry({ data: young, parentElement: root });
+  assert.equal(fetched(digestOf(old)), null);
+  assert.equal(fetched(digestOf(young)), young);
+});

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ROWS, TOKENS, madeBook, near } from "./made.mjs";
+import { directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/figures/board/encoding.js";
+import { arranged, breadth, placesIn } from "../../attnviz/figures/board/layout.js";
+import { factsOf, unseen } from "../../attnviz/figures/board/facts.js";
+import { makeEasing, sinkOf } from "../../attnviz/figures/board/head.js";
+import { patternOf } from "../../attnviz/figures/board/pattern.js";
+import { sampling } from "../../attnviz/figures/board/overview.js";
+import { spoken } from "../../attnviz/figures/board/readout.js";
+import { walked } from "../../attnviz/figures/board/input.js";
+
+const show = { words: true, special: "show" };
+
+test("colours run from the first stop to the last, and text on them is read", () => {
+  for (const theme of ["light", "dark"]) {
+    const look = makeEncoding(TOKENS, theme);
+    const stops = TOKENS[theme].sequential;
+    assert.deepEqual(look.ramp[0], table([stops[0], stops[1]])[0]);
+    assert.deepEqual(look.ramp[255], table([stops[5], stops[6]])[255]);
+    assert.equal(look.step(0.5), Math.round(255 * 0.5 ** 0.7));
+    for (const rgb of look.ramp) {
+      const ground = luminance(rgb);
+      const ink = ground > TOKENS.luminance ? 0 : 1;
+      const contrast = (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
+      assert.ok(contrast >= 4.5, `${theme} ${rgb} ${contrast}`);
+    }
+  }
+});
+
+test("numbers are written as Python writes them", () => {
+  assert.equal(threeDigits(0.64), "0.640");
+  assert.deepEqual([0.64, 0.05, 0.996, 1].map(twoDigits), [".64", ".05", "1.0", "1.0"]);
+  assert.equal(percent(0.521), "52\u202f%");
+  assert.equal(headName(3, 1), "L3\u00b7H1");
+});
+
+test("a text runs as its first letter does", () => {
+  assert.equal(directionOf("… \u05d7\u05d9\u05d4 cat"), "rtl");
+  assert.equal(directionOf("12 cat \u05d7"), "ltr");
+  assert.equal(directionOf("!?"), "ltr");
+});
+
+test("facts add up to the whole row, and the entropy is that of the words", () => {
+  const found = factsOf(patternOf(madeBook(), 0, 0, show));
+  const wanted = { "[CLS]": 0.2, "the word before": 0.1, itself: 0.3, "the word after": 0.3, "other words": 0, "[SEP]": 0.1 };
+  assert.deepEqual(found.shares.map(([label]) => label), Object.keys(wanted));
+  assert.ok(near(found.shares.map(([, share]) => share), Object.values(wanted)));
+  const bits = (row) => -row.filter((w) => w > 0).reduce((sum, w) => sum + w * Math.log2(w), 0);
+  assert.ok(near([found.entropy, found.most], [(bits([0.2, 0.1, 0.6, 0.1]) + bits([0.2, 0.2, 0.5, 0.1])) / 2, 2]));
+});
+
+test("what is hidden is one more place to look at", () => {
+  const { shares } = factsOf(patternOf(madeBook(), 0, 0, { words: true, special: "hide" }));
+  assert.deepEqual(shares.map(([label]) => label), ["the word before", "itself", "the word after", "other words", "hidden tokens"]);
+  assert.ok(near([shares.at(-1)[1]], [0.3]));
+});
+
+test("a causal model is told what comes too late, and has no word after", () => {
+  const pattern = { ...patternOf(madeBook(), 0, 0, show), causal: true };
+  assert.match(unseen(pattern, { side: "query", query: 1, key: -1 }), /didn't.* comes after .*It.* and cannot change this row/);
+  assert.equal(unseen(pattern, { side: "query", query: 2, key: -1 }), "This model reads left to right: no word looks ahead.");
+  assert.ok(!factsOf(pattern).shares.some(([label]) => label === "the word after"));
+});
+
+test("a sink is first choice of most words and takes much of the head", () => {
+  const sunk = ROWS.map(() => [0.6, 0.1, 0.1, 0.1, 0, 0.1]);
+  assert.deepEqual(sinkOf(patternOf(madeBook(sunk), 0, 0, show)).key, 0);
+  assert.equal(sinkOf(patternOf(madeBook(), 0, 0, { words: false, special: "show" })), null);
+});
+
+test("the readout says who looks at whom, then the next, and what went to the hidden", () => {
+  const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide" });
+  const focus = { side: "query", query: 0, key: -1 };
+  const said = spoken({ pattern, focus, line: pattern.weights.subarray(0, 2) });
+  assert.deepEqual([said.who, said.does, said.whom], ["It", "looks at", "didn't"]);
+  assert.equal(threeDigits(said.weight), "0.600");
+  assert.deepEqual(said.rest.map(([name]) => name), ["itself"]);
+  assert.equal(said.lost[0], "hidden tokens");
+});
+
+test("every weight lies under some pixel, and every pixel over some weight", () => {
+  for (const [count, pixels] of [[13, 26], [13, 29], [40, 26], [1, 5], [7, 7]]) {
+    const parts = sampling(count, pixels);
+    assert.equal(parts.length, pixels);
+    assert.deepEqual([...new Set(parts.flatMap(([a, b]) => Array.from({ length: b - a }, (_, i) => a + i)))].sort((a, b) => a - b), Array.from({ length: count }, (_, i) => i));
+  }
+});
+
+test("a laptop shows 13 words without scrolling, and 26 pixels a head", () => {
+  const geometry = arranged(breadth(1216), { frame: { layers: 6, heads: 12 }, queries: 13, keys: 13, free: 520, labels: 70, lost: 0, ratio: 1, tab: "curves" });
+  assert.deepEqual([geometry.overview.pitch, geometry.overview.box], [33, 26]);
+  assert.equal(geometry.head.rows, 13);
+  const place = placesIn(geometry, { tab: "curves", keys: 13, scrolled: 0 });
+  assert.equal(place.cell, geometry.head.row);
+  assert.ok(place.x + 13 * place.cell < place.queryX && place.left < place.right && place.right < geometry.head.width);
+});
+
+test("thirty layers get twelve pixels a head, with the facts beside them", () => {
+  const { overview } = arranged(breadth(1216), { frame: { layers: 30, heads: 9 }, queries: 11, keys: 11, free: 520, labels: 70, lost: 0, ratio: 1, tab: "curves" });
+  assert.equal(overview.beside, true);
+  assert.ok(overview.pitch >= 10 && overview.pitch <= 16, String(overview.pitch));
+});
+
+test("more than forty rows scroll, and the matrix follows them", () => {
+  const geometry = arranged(breadth(1216), { frame: { layers: 6, heads: 12 }, queries: 300, keys: 300, free: 520, labels: 70, lost: 0, ratio: 1, tab: "curves" });
+  assert.ok(geometry.head.rows < 41);
+  const end = (300 - geometry.head.rows) * geometry.head.row;
+  const place = placesIn(geometry, { tab: "curves", keys: 300, scrolled: end });
+  assert.equal(place.column + place.columns, 300);
+  assert.equal(place.last, 300);
+});
+
+test("a phone shows one picture at a time", () => {
+  const geometry = arranged(breadth(358), { frame: { layers: 6, heads: 12 }, queries: 13, keys: 13, free: 400, labels: 70, lost: 0, ratio: 2, tab: "curves" });
+  assert.equal(geometry.phone, true);
+  assert.ok(!("x" in placesIn(geometry, { tab: "curves", keys: 13, scrolled: 0 })));
+  assert.ok(!("left" in placesIn(geometry, { tab: "matrix", keys: 13, scrolled: 0 })));
+});
+
+test("weights ease from head to head and arrive exactly", () => {
+  let now = 0;
+  let asked = 0;
+  const eased = makeEasing(() => (asked += 1), () => now);
+  const [a, b] = [{ weights: Float32Array.of(0, 1) }, { weights: Float32Array.of(1, 0) }];
+  assert.equal(eased.towards(a), a.weights);
+  now = 10;
+  eased.towards(b);
+  now = 80;
+  const half = eased.towards(b);
+  assert.ok(half[0] > 0.5 && half[0] < 1 && asked === 2);
+  now = 200;
+  assert.equal(eased.towards(b), b.weights);
+  assert.equal(eased.towards(b), b.weights);
+  assert.equal(asked, 2);
+});
+
+test("Left is the next word where the text runs from right to left", () => {
+  assert.equal(walked(2, [0, -1], 5, "ltr"), 1);
+  assert.equal(walked(2, [0, -1], 5, "rtl"), 3);
+  assert.equal(walked(4, [0, 1], 5, "ltr"), 4);
+  assert.equal(walked(-1, [0, 1], 5, "ltr"), 0);
+});

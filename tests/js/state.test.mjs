@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { madeBook } from "./made.mjs";
+import { adopted, choiceOf, firstState, focusOf, held, hovered, letGo, moved, pointed, shownHead, turned } from "../../attnviz/figures/board/state.js";
+
+const { frame } = madeBook(undefined, { layers: 3, heads: 4, counts: [4, 2, 4] });
+const selection = { head: [2, 3], focus: { side: "query", start: 8, segment: 0, special: false }, words: true, special: "show" };
+const first = firstState(selection, frame);
+
+test("a selection comes in and goes out the same", () => {
+  assert.deepEqual(choiceOf(adopted(first, { ...selection, focus: { side: "key", start: 5, segment: 0, special: true } }, frame), frame).focus, { side: "key", start: 5, segment: 0, special: true });
+  assert.deepEqual(choiceOf(first, frame), selection);
+});
+
+test("a word held by one of its pieces is held whole, and stays when words become tokens", () => {
+  assert.deepEqual(focusOf(first, frame), { side: "query", query: 2, key: -1 });
+  assert.deepEqual(focusOf({ ...first, words: false }, frame), { side: "query", query: 4, key: -1 });
+});
+
+test("what does not exist in this text is not held, and heads stay within the model", () => {
+  const far = firstState({ ...selection, head: [9, 9], focus: { side: "query", start: 99, segment: 0, special: false } }, frame);
+  assert.equal(far.hold, null);
+  assert.deepEqual(far.head, [2, 3]);
+  assert.deepEqual(firstState({ ...selection, head: [1, 3] }, frame).head, [1, 1]);
+  assert.equal(firstState({ ...selection, focus: { side: "query", start: 1, segment: 0, special: true } }, frame).hold, null);
+});
+
+test("pointing at a word asks at whom it looks; while one is held, for the link to it", () => {
+  const free = letGo(first);
+  assert.deepEqual(focusOf(pointed(free, { word: 1 }), frame), { side: "query", query: 1, key: -1 });
+  assert.deepEqual(focusOf(pointed({ ...free, side: "key" }, { word: 1 }), frame), { side: "key", query: -1, key: 1 });
+  assert.deepEqual(focusOf(pointed(first, { word: 1 }), frame), { side: "query", query: 2, key: 1 });
+});
+
+test("pointing at the column of keys turns the question round, unless a query is held", () => {
+  assert.deepEqual(focusOf(pointed(letGo(first), { key: 1 }), frame), { side: "key", query: -1, key: 1 });
+  assert.deepEqual(focusOf(pointed(first, { key: 1 }), frame), { side: "query", query: 2, key: 1 });
+  assert.deepEqual(focusOf(pointed(first, { query: 1 }), frame), { side: "query", query: 1, key: -1 });
+  assert.deepEqual(focusOf(pointed(first, { query: 0, key: 5 }), frame), { side: "query", query: 0, key: 3 });
+});
+
+test("holding the same again lets go", () => {
+  const once = held(letGo(first), "query", 1);
+  assert.deepEqual(once.hold, { side: "query", token: 1, mate: null });
+  assert.equal(held(once, "query", 1).hold, null);
+  assert.deepEqual(held(once, "query", 1, 3).hold, { side: "query", token: 1, mate: 3 });
+});
+
+test("what is only pointed at is never told", () => {
+  assert.deepEqual(choiceOf(hovered(pointed(first, { word: 1 }), [0, 0]), frame), selection);
+  assert.deepEqual(shownHead(hovered(first, [0, 0])), [0, 0]);
+});
+
+test("heads move within the model, and a layer with fewer of them keeps the nearest", () => {
+  assert.deepEqual(moved(first, frame, 0, 1).head, [2, 3]);
+  assert.deepEqual(moved(first, frame, -1, 0).head, [1, 1]);
+  assert.deepEqual(moved({ ...first, head: [0, 0] }, frame, -1, -1).head, [0, 0]);
+});
+
+test("the other direction keeps the word, but not across two texts", () => {
+  assert.deepEqual(turned(first, "key", false).hold, { side: "key", token: 4, mate: null });
+  assert.equal(turned(first, "key", true).hold, null);
+  const link = held(first, "query", 1, 3);
+  assert.deepEqual(turned(link, "key", true).hold, { side: "key", token: 3, mate: 1 });
+  assert.equal(turned(first, "query", true).hold, first.hold);
+});
