@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attnviz.errors import BadTextError
+from attnviz.errors import BadTextError, TooLongError
 from attnviz.spans import Piece, aligned, alphabet, byte_named
 from attnviz.words import MASK
 
@@ -35,11 +35,13 @@ class Entry:
     segment: int
 
 
-def entries(tokenizer: Any, texts: Sequence[str], *, target: bool = False, name: str = "this model") -> tuple[Entry, ...]:
+def entries(
+    tokenizer: Any, texts: Sequence[str], *, target: bool = False, max_tokens: int | None = None, name: str = "this model"
+) -> tuple[Entry, ...]:
     """The whole input that `tokenizer` makes of one text or of a pair. Nothing is cut off, nothing padded.
 
     `target` reads as the library's `text_target` does: with the output vocabulary or language, where there are two.
-    Raises BadTextError where a text holds a MASK that the model cannot read.
+    Raises BadTextError where a text holds a MASK that the model cannot read, TooLongError beyond `max_tokens`.
     """
     for text in texts:
         if MASK in text and getattr(tokenizer, "mask_token", None) is None:
@@ -50,9 +52,17 @@ def entries(tokenizer: Any, texts: Sequence[str], *, target: bool = False, name:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     with _alone(tokenizer), _side(tokenizer, target):
         if backend is None:
-            return _walked(tokenizer, texts)
+            return _walked(tokenizer, texts, max_tokens, name)
         with _plain(backend):
-            return _encoded(tokenizer, backend, texts, name)
+            return _encoded(tokenizer, backend, texts, max_tokens, name)
+
+
+def allowed(count: int, max_tokens: int | None, name: str) -> None:
+    """Raises TooLongError where a model cannot read `count` tokens."""
+    if max_tokens is not None and count > max_tokens:
+        raise TooLongError(
+            f"{name} reads at most {max_tokens} tokens; this text has {count}. Shorten it or choose another model."
+        )
 
 
 def special(tokenizer: Any, number: int) -> Piece:
@@ -133,19 +143,19 @@ class _Vocabulary:
         return piece.id in self.special and (piece.piece != self.unknown or typed.strip() == self.unknown)
 
 
-def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], name: str) -> tuple[Entry, ...]:
+def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
     """The road of tokenizers with a backend, which gives spans."""
     vocabulary = _Vocabulary.of(tokenizer, backend)
-    encodings, sides = [], []
+    encodings = []
     for text in texts:
         # A mask has to be recognised inside its sentence, or blanks around it would be read otherwise.
         backend.encode_special_tokens = MASK not in text
-        encoding = backend.encode(text.replace(MASK, vocabulary.mask), add_special_tokens=False)
-        encodings.append(encoding)
-        sides.append(_read(backend, vocabulary, encoding, text))
-        if sum(piece.role == "mask" for piece in sides[-1]) != text.count(MASK):
-            raise BadTextError(f"{name} takes its mask only as a word of its own. Put a blank on each side of it.")
+        encodings.append(backend.encode(text.replace(MASK, vocabulary.mask), add_special_tokens=False))
     whole = backend.post_process(*encodings)
+    allowed(len(whole.ids), max_tokens, name)  # before anything that takes its time: a text may be far too long
+    sides = [_read(backend, vocabulary, encoding, text) for encoding, text in zip(encodings, texts, strict=True)]
+    if sum(piece.role == "mask" for side in sides for piece in side) != sum(text.count(MASK) for text in texts):
+        raise BadTextError(f"{name} takes its mask only as a word of its own. Put a blank on each side of it.")
     template = [
         (Piece(number, backend.id_to_token(number), role="special") if added else None, type_id)
         for number, type_id, added in zip(whole.ids, whole.type_ids, whole.special_tokens_mask, strict=True)
@@ -185,7 +195,8 @@ def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: 
         for number, (low, high) in zip(again.ids, spans, strict=True)
     ]
     if not any(vocabulary.taken(piece, text[piece.start : piece.end]) for piece in out):
-        return out
+        put_before = not text[start].isspace() and not out[0].piece.strip("Ġ▁")  # a blank, as if a text began here
+        return out[1:] if put_before else out
     out = []
     for at in range(start, end):
         spelled = "".join(_LETTERS[byte] for byte in text[at].encode()) if vocabulary.byte_level else text[at].replace(" ", "▁")
@@ -193,42 +204,46 @@ def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: 
     return out
 
 
-def _walked(tokenizer: Any, texts: Sequence[str]) -> tuple[Entry, ...]:
+def _walked(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
     """The road of tokenizers written in Python, which give no spans: pieces are matched with the text."""
     taken = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-    sides: list[list[Piece]] = []
-    for text in texts:
-        side: list[Piece] = []
-        start = 0
-        for stretch in re.split(f"({MASK})", text):
-            if stretch == MASK:
-                side.append(Piece(tokenizer.mask_token_id, tokenizer.mask_token, start, start + 1, role="mask"))
-            elif stretch:
-                side += _matched(tokenizer, stretch, start, taken)
-            start += len(stretch)
-        sides.append(side)
+    stretches = [[(part, _named(tokenizer, part, taken)) for part in re.split(f"({MASK})", text) if part] for text in texts]
+    lengths = [sum(len(names) for _, names in parts) for parts in stretches]
     # Negative numbers go through the template untouched and tell afterwards what stands where.
-    markers = [[-1] * len(side) for side in sides]
-    whole = tokenizer.prepare_for_model(*markers, add_special_tokens=True, verbose=False)
+    whole = tokenizer.prepare_for_model(*([-1] * length for length in lengths), add_special_tokens=True, verbose=False)
     ids = whole["input_ids"]
+    allowed(len(ids), max_tokens, name)
     template = [
         (None if number < 0 else Piece(number, tokenizer.convert_ids_to_tokens(number), role="special"), type_id)
         for number, type_id in zip(ids, whole.get("token_type_ids", [0] * len(ids)), strict=True)
     ]
-    return _woven(template, [len(side) for side in sides], sides)
+    return _woven(template, lengths, [_matched(tokenizer, parts) for parts in stretches])
 
 
-def _matched(tokenizer: Any, stretch: str, start: int, taken: set[int]) -> list[Piece]:
-    """The pieces of a stretch without masks, with the spans that `aligned` finds."""
+def _named(tokenizer: Any, stretch: str, taken: set[int]) -> list[str]:
+    """The pieces of a stretch between masks, or of a mask; what is typed like a special token, letter by letter."""
+    if stretch == MASK:
+        return [tokenizer.mask_token]
     names: list[str] = []
     for name in tokenizer.tokenize(stretch, split_special_tokens=True):
-        broken = tokenizer.convert_tokens_to_ids([name])[0] in taken
-        names += (
-            [part for letter in name for part in tokenizer.tokenize(letter, split_special_tokens=True)] if broken else [name]
-        )
-    out = []
-    for number, name, (low, high) in zip(tokenizer.convert_tokens_to_ids(names), names, aligned(stretch, names), strict=True):
-        out.append(Piece(number, name, start + low, start + high, byte_named(name) if stretch[low:high] != name else None))
+        parts = name if tokenizer.convert_tokens_to_ids([name])[0] in taken else ""
+        names += [piece for letter in parts for piece in tokenizer.tokenize(letter, split_special_tokens=True)] or [name]
+    return names
+
+
+def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> list[Piece]:
+    """The pieces of one text, with the spans that `aligned` finds."""
+    out: list[Piece] = []
+    start = 0
+    for stretch, names in stretches:
+        if stretch == MASK:
+            out.append(Piece(tokenizer.mask_token_id, tokenizer.mask_token, start, start + 1, role="mask"))
+        else:
+            numbers, spans = tokenizer.convert_tokens_to_ids(list(names)), aligned(stretch, names)
+            for number, name, (low, high) in zip(numbers, names, spans, strict=True):
+                raw = byte_named(name) if stretch[low:high] != name else None
+                out.append(Piece(number, name, start + low, start + high, raw))
+        start += len(stretch)
     return out
 
 

@@ -56,20 +56,26 @@ def placed(text: str, pieces: Sequence[Piece]) -> tuple[Place, ...]:
     for piece in _one_character_each(pieces):
         start, end, blank = _located(text, piece, floor)
         floor = start
+        number = max(0, bisect_right(starts, start) - 1)
         if piece.role == "mask":
             numbers.append(None)
-        elif blank:
+        elif blank and not (start == end and _midword(found, number, start, numbers)):
             blanks += start != last_blank  # the bytes of one blank character stay together
             last_blank = start
             numbers.append(len(found) + blanks - 1)
-        else:
-            numbers.append(max(0, bisect_right(starts, start) - 1))
+        else:  # a blank without a character of its own, put in the middle of a word, does not part it
+            numbers.append(number)
         spans.append([start, end])
     _covered(found, spans, numbers)
     return tuple(
         Place(piece.piece if piece.role == "mask" else label(text[start:end], piece), start, end, number)
         for piece, (start, end), number in zip(pieces, spans, numbers, strict=True)
     )
+
+
+def _midword(found: Sequence[tuple[int, int]], number: int, at: int, numbers: Sequence[int | None]) -> bool:
+    """Whether place `at` is in the middle of word `number`: beyond its start, or after another piece of it."""
+    return number < len(found) and at < found[number][1] and (found[number][0] < at or numbers[-1:] == [number])
 
 
 def label(typed: str, piece: Piece) -> str:
@@ -185,7 +191,8 @@ def aligned(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
     """
     folded, origin = _folded(text)
     origin.append(len(text))
-    cores = [_folded(_bare(piece))[0] for piece in pieces]
+    bare = [_bare(piece).strip() for piece in pieces]
+    cores = [_folded(piece)[0] for piece in bare]
     spans: list[tuple[int, int]] = []
     at, done = 0, 0  # in `folded`; in `text`
     here = 0
@@ -197,9 +204,9 @@ def aligned(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
             at, here = at + len(core), here + 1
             continue
         stop, at = _anchor(folded, cores, here, at)
-        gap = (done, origin[at])
-        spans += _shared(text, gap, cores[here:stop])
-        done, here = origin[at], stop
+        gap = (done, max(done, origin[at]))  # one character may be two when folded, and end in the middle of a piece
+        spans += _shared(text, gap, bare[here:stop])
+        done, here = gap[1], stop
     return spans
 
 
@@ -216,20 +223,20 @@ def _anchor(folded: str, cores: Sequence[str], here: int, at: int) -> tuple[int,
     return len(cores), len(folded)
 
 
-def _shared(text: str, gap: tuple[int, int], cores: Sequence[str]) -> list[tuple[int, int]]:
-    """The spans of pieces that did not match, inside a gap of the text."""
+def _shared(text: str, gap: tuple[int, int], bare: Sequence[str]) -> list[tuple[int, int]]:
+    """The spans of pieces that did not match, inside a gap of the text. A piece without letters ("▁") takes blanks."""
     chunks = [(gap[0] + chunk.start(), gap[0] + chunk.end()) for chunk in re.finditer(r"\S+", text[gap[0] : gap[1]])]
-    takers = sum(map(bool, cores))
-    if not chunks or (takers and takers != len(chunks)):
-        chunk = (chunks[0][0], chunks[-1][1]) if chunks else gap
-        return [chunk if core or not chunks else (gap[0], chunk[0]) for core in cores]
-    if not takers:  # "▁" alone, or marks: what stands in the gap was dropped from the comparison
-        return [gap if i == 0 else (gap[1], gap[1]) for i in range(len(cores))]
-    spans, left, edge = [], iter(chunks), gap[0]
-    for core in cores:
-        span = next(left) if core else (edge, edge)
-        spans.append(span)
-        edge = span[1]
+    if not chunks:
+        return [gap if i == 0 else (gap[1], gap[1]) for i in range(len(bare))]
+    if sum(map(bool, bare)) != len(chunks):
+        chunks = [(chunks[0][0], chunks[-1][1])] * len(bare)
+    spans, edge, taken = [], gap[0], 0
+    for letters in bare:
+        if letters:
+            spans.append(chunks[taken])
+            edge, taken = chunks[taken][1], taken + 1
+        else:
+            spans.append((edge, max(edge, chunks[taken][0] if taken < len(chunks) else edge)))
     return spans
 
 

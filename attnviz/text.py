@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
-from attnviz.pieces import Entry, entries, special
+from attnviz.pieces import Entry, allowed, entries, special
 from attnviz.spans import named, placed, unnamed
 from attnviz.types import Token, Unit
 from attnviz.words import MASK, words
@@ -56,11 +56,12 @@ def read(
     empty second text counts as none, as in the library.
     """
     texts = (text, text_b) if text_b else (text,)
-    found = entries(tokenizer, texts, name=name)
+    found = entries(tokenizer, texts, max_tokens=max_tokens, name=name)
+    allowed(len(found), max_tokens, name)
     if not found:
         raise EmptyTextError(f"{name} makes no token of this text: it holds only characters that are left out. Type a word.")
     type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
-    return Reading(_ids(found, max_tokens, name), type_ids, _tokens(found, texts))
+    return Reading(tuple(entry.piece.id for entry in found), type_ids, _tokens(found, texts))
 
 
 def target(tokenizer: Any, text: str, *, start: int, max_tokens: int | None = None, name: str = "this model") -> Reading:
@@ -69,20 +70,12 @@ def target(tokenizer: Any, text: str, *, start: int, max_tokens: int | None = No
     Labels shifted right: the token that output starts with (`start`, the model's `decoder_start_token_id`), then the
     text without its end token, so `<pad> text` for T5 and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020).
     """
-    found = entries(tokenizer, (text,), target=True, name=name)
+    found = entries(tokenizer, (text,), target=True, max_tokens=max_tokens, name=name)
     if found and found[-1].piece.role == "special":
         found = found[:-1]
     found = (Entry(special(tokenizer, start), 0, 0), *found)
-    return Reading(_ids(found, max_tokens, name), None, _tokens(found, (text,), first=1))
-
-
-def _ids(found: Sequence[Entry], max_tokens: int | None, name: str) -> tuple[int, ...]:
-    """The ids, if the model can read so many."""
-    if max_tokens is not None and len(found) > max_tokens:
-        raise TooLongError(
-            f"{name} reads at most {max_tokens} tokens; this text has {len(found)}. Shorten it or choose another model."
-        )
-    return tuple(entry.piece.id for entry in found)
+    allowed(len(found), max_tokens, name)
+    return Reading(tuple(entry.piece.id for entry in found), None, _tokens(found, (text,), first=1))
 
 
 def _tokens(found: Sequence[Entry], texts: Sequence[str], first: int = 0) -> tuple[Token, ...]:
