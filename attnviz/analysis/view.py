@@ -76,25 +76,42 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
     to 1, and the note says how much they had lost. Raises UnknownHeadError for a head or block that is not there.
     """
     block = trace.block(head.block)
-    weights = block.weights(head.layer, head.head)
-    all_queries, all_keys = sides(block, options)
-    queries, keys = shown(all_queries, options), shown(all_keys, options)
-    gone = tuple(unit for unit in all_keys if unit.special) if len(keys) < len(all_keys) else ()
+    weights, sink = block.weights(head.layer, head.head), block.sink(head.layer, head.head)
+    return _pattern(weights, sink, sides(block, options), options, block.causal)
 
+
+def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[tuple[Pattern, ...]]:
+    """The pattern of every head, one layer at a time: several times cheaper than asking head by head."""
+    part = trace.block(block)
+    units_, causal = sides(part, options), part.causal
+    for layer in range(part.layers):
+        weights = part.weights(layer)
+        yield tuple(_pattern(one, part.sink(layer, head), units_, options, causal) for head, one in enumerate(weights))
+
+
+def _pattern(
+    weights: Float[np.ndarray, "query key"],
+    sink: Float[np.ndarray, " query"],
+    units_: tuple[tuple[Unit, ...], tuple[Unit, ...]],
+    options: ViewOptions,
+    causal: bool,
+) -> Pattern:
+    """One head's token weights, and the share of each row that a learned sink took, as they are shown."""
+    queries, keys = (shown(side, options) for side in units_)
+    gone = tuple(unit for unit in units_[1] if unit.special) if len(keys) < len(units_[1]) else ()
     rows = merged(weights, queries, keys)
     special = merged(weights, queries, gone).sum(-1)
-    everything = Unit("", 0, 0, (0,))
-    sink = merged(block.sink(head.layer, head.head)[:, None], queries, (everything,))[:, 0]
-    hidden = special + sink
+    taken = merged(sink[:, None], queries, (Unit("", 0, 0, (0,)),))[:, 0]
+    hidden = special + taken
     sentences = _merging(queries + keys)
     if options.special == "renormalise" and hidden.any():
         rows, empty = _rescaled(rows)
-        sentences += _rescaling(special, gone, sink, int(empty.sum()))
+        sentences += _rescaling(special, gone, taken, int(empty.sum()))
         hidden = empty.astype(np.float32)
     else:
-        sentences += _hiding(special, gone, sink)
+        sentences += _hiding(special, gone, taken)
     labels = tuple(unit.text for unit in queries), tuple(unit.text for unit in keys)
-    return Pattern(*labels, rows, hidden, " ".join(sentences), queries, keys, block.causal)
+    return Pattern(*labels, rows, hidden, " ".join(sentences), queries, keys, causal)
 
 
 def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[Float[np.ndarray, "head query key"]]:
