@@ -40,15 +40,11 @@ class Choice:
         try:
             layer, head = value["head"]
             where, words, special = value["focus"], value["words"], value["special"]
-            focus = (
-                None
-                if where is None
-                else Focus(_count(where["start"]), _count(where["segment"]), where["side"], where["special"])
-            )
+            focus = None if where is None else _focus(where)
         except (TypeError, KeyError, ValueError) as error:
             raise BadInputError("A choice has a head, a focus, words and special. The board sent something else.") from error
-        if not isinstance(words, bool):
-            raise BadInputError("A choice shows words (true) or tokens (false). The board sent something else.")
+        if not isinstance(words, bool) or not isinstance(special, str):
+            raise BadInputError("A choice shows words or tokens, special ones or not. The board sent something else.")
         return cls(HeadRef(_count(layer), _count(head), block), focus, ViewOptions(words, special))
 
 

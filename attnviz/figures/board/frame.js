@@ -7,7 +7,7 @@ export function digestOf(bytes) {
 }
 
 export function decode(bytes) {
-  const own = bytes.slice(); // what comes from Python starts anywhere in its buffer: arrays need it aligned
+  const own = new Uint8Array(bytes); // a copy: what comes from Python starts anywhere in its buffer: arrays need it aligned
   if (String.fromCharCode(...own.subarray(0, 4)) !== "ATN1") throw new Error("These bytes are no frame of the board.");
   const length = new DataView(own.buffer).getUint32(20, true);
   const header = JSON.parse(new TextDecoder().decode(own.subarray(HEADER, HEADER + length)));

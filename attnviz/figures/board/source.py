@@ -14,7 +14,7 @@ MODULES = (
     "element", "encoding", "look", "frame", "pattern", "state", "store", "canvas", "layout", "labels", "sentence", "readout",
     "overview", "matrix", "curves", "head", "facts", "claim", "menu", "status", "input", "actions", "board", "main",
 )  # fmt: skip
-_IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";$', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
 
