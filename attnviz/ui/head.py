@@ -15,7 +15,6 @@ from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
 LEGEND = "Row = who looks, column = at whom, each row sums to 1."
-TABS = ("Strongest links", "BertViz: this head", "BertViz: whole model", "Download")
 STRONGEST = 20
 FILES = {"CSV": ("csv", "text/csv"), "NPZ": ("npz", "application/zip"), "JSON": ("json", "application/json"), "HTML": ("html", "text/html")}
 
@@ -56,27 +55,44 @@ def _switched() -> None:
 
 
 def heatmaps(trace: Trace) -> None:
-    """The head's heatmap with exact values, what it does in words, and the second head's beside it."""
-    selection = state.current()
-    heads = [selection.head, *([_beside()] if _beside() else [])]
-    for column, head in zip(st.columns(len(heads)), heads, strict=True):
-        with column:
-            _heatmap(trace, head)
+    """The head's heatmap with exact values, and beside it the second head's, or what the first one does in numbers."""
+    first, second = state.current().head, _beside()
+    left, right = st.columns(2, gap="large")
+    with left:
+        _heatmap(trace, first)
+    with right:
+        if second is None:
+            _in_words(trace, first)
+            _links(trace, first)
+        else:
+            _heatmap(trace, second)
+    if second is not None:
+        for column, head in zip(st.columns(2, gap="large"), (first, second), strict=True):
+            with column:
+                _in_words(trace, head)
     st.caption(f"{LEGEND} Point at a cell for its exact value. Attention is a signal, not an explanation: a head that looks at a word need not use it.")
-    _badge(trace, heads)
+    _badge(trace, [first, *([second] if second else [])])
 
 
 def _heatmap(trace: Trace, head: HeadRef) -> None:
-    """One head: name, role, heatmap, the held word's row in words, and what was hidden or merged."""
+    """One head's name and heatmap."""
+    pattern = view.pattern(trace, head, state.current().options)
+    st.subheader(encoding.head_name(head), anchor=False)
+    st.plotly_chart(
+        heatmap.figure(pattern, blocks.theme(), held=held_row(pattern)), theme=None, config=heatmap.CONFIG, key=f"heatmap-{head}",
+        alt=heatmap.description(pattern, str(head)),
+    )  # fmt: skip
+
+
+def _in_words(trace: Trace, head: HeadRef) -> None:
+    """The held word's row as a sentence, what the head does on the whole text, and what was hidden or merged."""
     options = state.current().options
     pattern = view.pattern(trace, head, options)
-    st.subheader(encoding.head_name(head), anchor=False)
-    st.markdown(blocks.plain(patterns.role(pattern, options.words).sentence))
     row = held_row(pattern)
-    st.plotly_chart(
-        heatmap.figure(pattern, blocks.theme(), held=row), theme=None, config=heatmap.CONFIG, key=f"heatmap-{head}", alt=heatmap.description(pattern)
-    )
-    st.markdown(blocks.plain(patterns.in_words(pattern, strongest_row(pattern) if row is None else row)))
+    if pattern.queries:
+        said = patterns.in_words(pattern, strongest_row(pattern) if row is None else row)
+        st.markdown(f"**{encoding.head_name(head)}:** {blocks.plain(said)}")
+    st.markdown(blocks.plain(patterns.role(pattern, options.words).sentence))
     if pattern.note:
         st.caption(blocks.plain(pattern.note))
 
@@ -97,7 +113,7 @@ def held_row(pattern: Pattern) -> int | None:
 def strongest_row(pattern: Pattern) -> int:
     """The row of the strongest link between two words, to have something to say while no word is held."""
     found = links.strongest(pattern, 1)
-    return found[0][0] if found else 0
+    return found[0].query if found else 0
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
@@ -123,8 +139,10 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
 def more(trace: Trace) -> None:
     """Links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
     selection = state.current()
-    opened = st.tabs(TABS, key="head_tabs", on_change="rerun")
-    for tab, show in zip(opened, (_links, _bertviz_head, _bertviz_model, _downloads), strict=True):
+    parts = {"Download": _downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
+    if selection.pins:
+        parts = {"Strongest links": _links, **parts}
+    for tab, show in zip(st.tabs(list(parts), key="head_tabs", on_change="rerun"), parts.values(), strict=True):
         if tab.open:
             with tab:
                 try:
@@ -137,21 +155,26 @@ def _links(trace: Trace, head: HeadRef) -> None:
     """The strongest links of the head as a table."""
     pattern = view.pattern(trace, head, state.current().options)
     rows = [
-        {"who looks": pattern.queries[query], "at whom": pattern.keys[key], "weight": round(weight, 3)}
-        for query, key, weight in links.strongest(pattern, STRONGEST)
+        {"who looks": encoding.label(pattern.queries[found.query]), "at whom": encoding.label(pattern.keys[found.key]), "weight": found.weight}
+        for found in links.strongest(pattern, STRONGEST)
     ]
-    st.dataframe(rows, hide_index=True, width=480, alt=f"The {len(rows)} strongest links of {head}")
+    st.dataframe(
+        rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
+        alt=f"The {len(rows)} strongest links of {head}",
+    )  # fmt: skip
 
 
 def _bertviz_head(trace: Trace, head: HeadRef) -> None:
     """The head in BertViz's head view."""
-    page = backend().derived(trace.request, ("bertviz head", head), lambda t: bertviz_view.head_view(t, head))
+    theme = blocks.theme()
+    page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz_view.head_view(t, head, theme=theme))
     st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
 
 
 def _bertviz_model(trace: Trace, head: HeadRef) -> None:
     """The model in BertViz's model view."""
-    page = backend().derived(trace.request, ("bertviz model", head.block, head.layer), lambda t: bertviz_view.model_view(t, head))
+    theme = blocks.theme()
+    page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz_view.model_view(t, head, theme=theme))
     st.iframe(page, height=900, alt="The whole model in BertViz's model view")
 
 

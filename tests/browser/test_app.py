@@ -1,0 +1,155 @@
+"""The app as a reader meets it: a real server, a real browser, real heads."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, quote, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.browser.conftest import PHONE, Visit, free_port, started
+
+from attnviz.selection import TEXT
+
+SLOW = 90_000  # milliseconds: a cold server on a busy machine loads torch first
+EVIL = "</script><img src=x onerror=alert(1)>"
+LABELS = "() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => [...(plot.layout.xaxis.ticktext || [])].map(String))"
+
+
+def drawn(page: Page, word: str = "animal") -> None:
+    """Wait until a heatmap whose columns include `word` is painted."""
+    page.wait_for_function(f"word => ({LABELS})().some(labels => labels.some(label => label.includes(word)))", arg=word, timeout=SLOW)
+
+
+def params(page: Page) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def field(page: Page, label: str = "Sentence"):
+    return page.get_by_label(label, exact=True).first
+
+
+def test_a_reader_types_a_sentence_and_sees_its_heads(visit: Visit):
+    page = visit.open()
+    drawn(page)
+    expect(page.get_by_text("it” gives 64 %", exact=False).first).to_be_visible()
+    field(page).fill("A small dog chased the big cat")
+    field(page).press("Enter")
+    drawn(page, "dog")
+    assert params(page)["text"] == "A small dog chased the big cat"
+    assert visit.errors == []
+
+
+def test_a_head_is_picked_on_the_board_and_the_fields_the_link_and_the_heatmap_follow(visit: Visit):
+    page = visit.open()
+    drawn(page)
+    overview = page.locator("canvas.overview")
+    overview.focus()
+    overview.press("ArrowRight")
+    overview.press("ArrowDown")
+    expect(page.get_by_role("heading", name="L4·H2").first).to_be_visible(timeout=SLOW)
+    expect(field(page, "Layer")).to_have_value("4", timeout=SLOW)
+    expect(field(page, "Head")).to_have_value("2")
+    page.wait_for_function("() => location.search.includes('layer=4') && location.search.includes('head=2')", timeout=SLOW)
+
+
+def test_a_head_typed_into_the_fields_moves_the_board(visit: Visit):
+    page = visit.open()
+    drawn(page)
+    field(page, "Layer").fill("5")
+    field(page, "Layer").press("Enter")
+    expect(page.locator("h2.name")).to_have_text("L5·H1", timeout=SLOW)
+
+
+def test_words_become_tokens_with_one_key_and_the_heatmap_follows(visit: Visit):
+    page = visit.open()
+    drawn(page, "didn't")
+    page.locator("canvas.overview").focus()
+    page.keyboard.press("w")
+    page.wait_for_function(f"() => ({LABELS})().some(labels => labels.includes('didn'))", timeout=SLOW)
+    page.wait_for_function("() => location.search.includes('words=0')", timeout=SLOW)
+
+
+def test_a_deep_link_on_a_fresh_server_opens_what_it_says(visit: Visit, tmp_path):
+    port = free_port()
+    server = started(port, tmp_path / "log.txt")
+    try:
+        visit.address = f"http://127.0.0.1:{port}"
+        page = visit.open(f"/?model=minilm&text={quote(TEXT.replace('tired', 'wide'))}&layer=5&head=11&focus=43")
+        drawn(page, "wide")
+        expect(field(page, "Layer")).to_have_value("5")
+        expect(field(page, "Head")).to_have_value("11")
+        expect(page.get_by_text("gives 50 %", exact=False).first).to_be_visible(timeout=SLOW)
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def test_a_reload_shows_the_same(visit: Visit):
+    page = visit.open(f"/?text={quote('Birds sing at dawn')}&layer=2&head=4&words=0&special=hide")
+    drawn(page, "Birds")
+    page.reload()
+    drawn(page, "Birds")
+    expect(field(page, "Layer")).to_have_value("2")
+    assert params(page)["special"] == "hide"
+    assert params(page)["words"] == "0"
+
+
+@pytest.mark.parametrize("way", ["typed", "linked"])
+def test_hostile_text_is_shown_and_never_runs(visit: Visit, way: str):
+    text = f"{EVIL} ![x](http://example.org/a.png) <b>bold</b> the cat"
+    page = visit.open("/" if way == "typed" else f"/?text={quote(text)}")
+    if way == "typed":
+        drawn(page)
+        field(page).fill(text)
+        field(page).press("Enter")
+    drawn(page, "cat")
+    page.get_by_role("tab", name="BertViz: this head").click()
+    page.frame_locator("iframe").locator("svg").first.wait_for(timeout=SLOW)
+    assert page.locator("img[src='x']").count() == 0
+    assert field(page).input_value() == text
+
+
+def test_special_parameters_that_are_wrong_are_named_and_the_app_stays_usable(visit: Visit):
+    page = visit.open("/?layer=99&head=x&model=../../etc/passwd")
+    drawn(page)
+    expect(page.get_by_text(re.compile("Layer “99” does not exist"))).to_be_visible()
+    expect(page.get_by_text(re.compile("There is no model"))).to_be_visible()
+    field(page).fill("Still here and usable")
+    field(page).press("Enter")
+    drawn(page, "usable")
+
+
+def test_both_bertviz_views_draw_offline(visit: Visit):
+    page = visit.open()
+    drawn(page)
+    for tab in ("BertViz: this head", "BertViz: whole model"):
+        page.get_by_role("tab", name=tab).click()
+        page.frame_locator("iframe").first.locator("svg line, svg path, svg rect").first.wait_for(timeout=SLOW, state="attached")
+
+
+def test_a_download_carries_the_head_on_screen(visit: Visit):
+    page = visit.open()
+    drawn(page)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="JSON").click()
+    found = waiting.value
+    assert found.suggested_filename == "attnviz-minilm-L3H1.json"
+    assert '"layer": 3' in open(found.path()).read().replace('"layer":3', '"layer": 3')
+
+
+def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
+    page = visit.open("/coreference")
+    expect(page.get_by_text("All 72 heads", exact=False)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("0.640").first).to_be_visible()
+
+
+def test_the_page_fits_a_phone_in_both_themes(visit: Visit):
+    page = visit.page
+    page.set_viewport_size(PHONE)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        visit.open()
+        drawn(page)
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wider <= 0, f"{wider} px wider than the phone in {scheme}"
