@@ -204,7 +204,7 @@ def _style(theme: str) -> str:
 
 
 _RULES = """
-body{margin:0;background:var(--page);color:var(--ink);overflow-x:auto}
+body{margin:0;padding:4px;background:var(--page);color:var(--ink);overflow-x:auto}
 p{margin:0 0 8px;color:var(--mute);font-size:13px}
 #vis{margin-top:12px}
 svg text{fill:var(--ink)}

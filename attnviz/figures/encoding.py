@@ -154,12 +154,12 @@ def two(weight: Number) -> str:
 
 def signed(difference: Number) -> str:
     """A difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
-    return _sign(round(difference, 3)) + three(abs(difference))
+    return _sign(round(float(difference), 3)) + three(abs(float(difference)))
 
 
 def signed_two(difference: Number) -> str:
     """A difference in a cell: `+.37`."""
-    return _sign(round(difference, 2)) + two(abs(difference))
+    return _sign(round(float(difference), 2)) + two(abs(float(difference)))
 
 
 def _sign(number: Number) -> str:
@@ -179,7 +179,7 @@ def thousands(count: int) -> str:
 
 def tick(value: Number) -> str:
     """A legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
-    return ("" if value >= 0 else MINUS) + f"{abs(value):g}".removeprefix("0" if value % 1 else "")
+    return ("" if value >= 0 else MINUS) + f"{abs(value):g}".replace("0.", ".")
 
 
 def head_name(head: HeadRef) -> str:
@@ -187,22 +187,27 @@ def head_name(head: HeadRef) -> str:
     return str(head) if head.block == "self" else f"{head.block} {head}"
 
 
-def label(text: str, most: int = LABEL) -> str:
-    """A word or token as it stands beside a row: blanks and control characters made visible, long ones shortened.
-
-    Shortened at the end with an ellipsis, never inside a character that combining marks or joiners follow.
-    """
+def visible(text: str) -> str:
+    """A text with its control characters made visible, and its blanks where it has nothing else."""
     seen = "".join(_VISIBLE.get(c) or (chr(0x2400 + ord(c)) if c < " " else c) for c in text)
-    seen = "\u2423" * len(seen) if seen.isspace() else seen
+    return "\u2423" * len(seen) if seen.isspace() else seen
+
+
+_VISIBLE = {"\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d", "\x7f": "\u2421"}
+
+
+def label(text: str, most: int = LABEL) -> str:
+    """A word or token as it stands beside a row: visible, and where it is long shortened at the end with an ellipsis.
+
+    Never cut inside a character that combining marks or joiners follow.
+    """
+    seen = visible(text)
     if len(seen) <= most:
         return seen
     end = most - 1
     while end > 1 and (unicodedata.combining(seen[end]) or "\u200d" in seen[end - 1 : end + 1] or seen[end] in "\ufe0e\ufe0f"):
         end -= 1
     return seen[:end] + ELLIPSIS
-
-
-_VISIBLE = {"\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d", "\x7f": "\u2421"}
 
 
 def link(query: str, key: str) -> str:

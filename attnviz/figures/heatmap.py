@@ -31,10 +31,8 @@ def figure(pattern: Pattern, theme: str = "light", *, held: int | None = None, t
 
     What a causal head cannot see is left blank, not coloured as 0. Raises BadInputError for a row that is not there.
     """
-    share = "1 less what is hidden" if pattern.hidden.any() else "1"
     geometry = Geometry.of(pattern.queries, pattern.keys, title, column=bool(pattern.hidden.any()))
-    lines = [READING, f"Each row sums to {share}."]
-    drawn = marks.frame(pattern, geometry, theme, title=title, lines=lines, held=_row(pattern, held))
+    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern), held=_row(pattern, held))
     if not pattern.weights.size:
         return drawn
     blank = unseen(pattern)
@@ -97,6 +95,12 @@ def unseen(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
     return np.triu(pattern.weights == 0.0, 1) & pattern.causal
 
 
+def reading(pattern: Pattern) -> list[str]:
+    """How to read the picture, in two short sentences."""
+    share = "1 less what is hidden" if pattern.hidden.any() else "1"
+    return [READING, f"Each row sums to {share}."]
+
+
 def colorscale(theme: str) -> list[tuple[float, str]]:
     """Colour stops over weights 0..1 that realise ramp(weight ** 0.7) under plotly's straight lines."""
     bent = np.linspace(0.0, 1.0, STOPS * (len(encoding.theme(theme).sequential) - 1) + 1)
@@ -117,9 +121,12 @@ def description(pattern: Pattern, name: str = "") -> str:
     if not pattern.weights.size:
         return start
     strongest = zip(pattern.queries[:LABELLED], pattern.weights.argmax(-1), pattern.weights.max(-1), strict=False)
-    links = [f"{query} looks most at {pattern.keys[k]}, {encoding.three(weight)}" for query, k, weight in strongest]
+    links = [
+        f"{encoding.visible(query)} looks most at {encoding.visible(pattern.keys[k])}, {encoding.three(weight)}"
+        for query, k, weight in strongest
+    ]
     more = f" The other {rows - LABELLED} rows are left out here." if rows > LABELLED else ""
-    return f"{start} {'; '.join(links)}.{more} {pattern.note}".rstrip()
+    return f"{start} {'; '.join(links)}.{more} {encoding.visible(pattern.note)}".rstrip()
 
 
 def _counted(count: int, noun: str, one: str = "", many: str = "") -> str:
@@ -168,9 +175,7 @@ def _full_links(pattern: Pattern) -> np.ndarray | None:
     """`query → key` for every cell, where a label had to be shortened and the picture is small enough to carry them."""
     if pattern.weights.size > HOVERED or all(len(text) <= encoding.LABEL for text in pattern.queries + pattern.keys):
         return None
-    queries, keys = (
-        [marks.escaped(encoding.label(text, len(text))) for text in side] for side in (pattern.queries, pattern.keys)
-    )
+    queries, keys = ([marks.escaped(encoding.visible(text)) for text in side] for side in (pattern.queries, pattern.keys))
     return np.array([[encoding.link(query, key) for key in keys] for query in queries])
 
 

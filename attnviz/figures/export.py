@@ -1,0 +1,195 @@
+"""A Pattern and its Provenance in, the bytes of a file out: JSON, CSV, NPZ, or an HTML page that opens offline.
+
+No file carries a date, so that equal input gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from attnviz.errors import BadInputError
+from attnviz.types import HeadRef, ModelCard, Pattern, Token, Unit, ViewOptions
+
+if TYPE_CHECKING:
+    from attnviz.engine.trace import Trace
+
+PACKAGES = ("attnviz", "torch", "transformers")
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a pattern's numbers come from: model, weights, versions, text, head, options.
+
+    `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
+    not); `queries` and `keys` are the tokens as the model read them.
+    """
+
+    model: str
+    name: str
+    digest: str
+    quantised: str
+    versions: tuple[tuple[str, str], ...]
+    text: str
+    text_b: str | None
+    head: HeadRef
+    options: ViewOptions
+    queries: tuple[Token, ...]
+    keys: tuple[Token, ...]
+
+    def as_dict(self, pattern: Pattern) -> dict[str, Any]:
+        """Everything as JSON has it, with what the pattern says was hidden, merged or rescaled."""
+        return {
+            "model": self.model,
+            "name": self.name,
+            "weights_sha256": self.digest,
+            "quantised": self.quantised,
+            "versions": dict(self.versions),
+            "text": self.text,
+            "text_b": self.text_b,
+            "block": self.head.block,
+            "head": str(self.head),
+            "words": self.options.words,
+            "special": self.options.special,
+            "note": pattern.note,
+            "hidden": _decimals(pattern.hidden),
+            "query_pieces": [token.piece for token in self.queries],
+            "key_pieces": [token.piece for token in self.keys],
+        }
+
+
+def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOptions) -> Provenance:
+    """Where the numbers of one head come from. Raises UnknownHeadError for a block that is not there."""
+    block, request = trace.block(head.block), trace.request
+    return Provenance(
+        model=card.id,
+        name=card.name,
+        digest=trace.digest,
+        quantised=card.quantised,
+        versions=tuple((package, _version(package)) for package in PACKAGES),
+        text=request.text,
+        text_b=request.text_b,
+        head=head,
+        options=options,
+        queries=block.queries,
+        keys=block.keys,
+    )
+
+
+def as_json(pattern: Pattern, source: Provenance) -> bytes:
+    """One object: `model block layer head tokens weights provenance`, and `keys` where these are not the queries.
+
+    Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
+    which UTF-8 cannot hold, is escaped.
+    """
+    head, pair = source.head, source.text_b is not None
+    parts: dict[str, Any] = {"model": source.model, "block": head.block, "layer": head.layer, "head": head.head}
+    parts["tokens"] = _tokens(pattern.queries, pattern.query_units, source.queries, pair)
+    if head.block == "cross" or pattern.keys != pattern.queries:
+        parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair)
+    lines = [f"{json.dumps(name)}: {_line(value)}" for name, value in parts.items()]
+    rows = ",\n  ".join(_line(row) for row in _decimals(pattern.weights))
+    lines += [f'"weights": [\n  {rows}\n ]', f'"provenance": {_line(source.as_dict(pattern))}']
+    return ("{\n " + ",\n ".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
+
+
+def as_csv(pattern: Pattern, source: Provenance) -> bytes:
+    """A table with a row a query and a column a key, below `# name: JSON` lines.
+
+    Read it with `pandas.read_csv(file, comment="#", index_col=0)`. Every label is `[place] text`, quoted: a word that
+    stands twice stays two columns, no cell begins with a character that a spreadsheet takes for a formula, and the text
+    behind its place is unchanged. For the same reason commas and semicolons in the lines above are JSON escapes: each
+    line stays one cell. Lists are left out there; a row's hidden share is what it lacks to 1.
+    """
+    facts = source.as_dict(pattern)
+    facts |= {f"version of {package}": version for package, version in facts.pop("versions").items()}
+    out = io.StringIO()
+    for name, value in facts.items():
+        if not isinstance(value, list):
+            text = json.dumps(value).replace(",", "\\u002c").replace(";", "\\u003b")
+            out.write(f"# {name}: {text}\n")
+    table = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    table.writerow(["query", *_placed(pattern.keys)])
+    for name, row in zip(_placed(pattern.queries), _decimals(pattern.weights), strict=True):
+        table.writerow([name, *row])
+    return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def as_npz(pattern: Pattern, source: Provenance) -> bytes:
+    """An archive for `numpy.load`: `weights`, `hidden` (float32), `queries`, `keys` and `provenance` (JSON), all as arrays."""
+    arrays = {
+        "weights": pattern.weights,
+        "hidden": pattern.hidden,
+        "queries": np.array(pattern.queries, np.str_),
+        "keys": np.array(pattern.keys, np.str_),
+        "provenance": np.array(json.dumps(source.as_dict(pattern))),
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            entry = io.BytesIO()
+            np.lib.format.write_array(entry, np.asarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _EPOCH), entry.getvalue())
+    return out.getvalue()
+
+
+def as_html(pattern: Pattern, source: Provenance) -> bytes:
+    """A page of its own: text, head and numbers, in the reader's own light or dark; it fetches nothing and has no script."""
+    from attnviz.figures import page
+
+    return page.html(pattern, source).encode("utf-8", "replace")
+
+
+FORMATS: dict[str, Callable[[Pattern, Provenance], bytes]] = {"json": as_json, "csv": as_csv, "npz": as_npz, "html": as_html}
+
+
+def exported(name: str, pattern: Pattern, source: Provenance) -> bytes:
+    """The file called `name`: json, csv, npz or html. Raises BadInputError for any other."""
+    if name not in FORMATS:
+        raise BadInputError(f"A format is one of {', '.join(FORMATS)}; got {name!r}.")
+    return FORMATS[name](pattern, source)
+
+
+def _tokens(labels: Sequence[str], units: Sequence[Unit], read: Sequence[Token], pair: bool) -> list[dict[str, Any]]:
+    """What stands at each row or column, and where in the text; of a pair, also in which text."""
+    if len(units) != len(labels):
+        return [{"text": text, "start": None, "end": None, "word": None} for text in labels]
+    found = []
+    for unit in units:
+        word = None if unit.special else read[unit.tokens[0]].word
+        one = {"text": unit.text, "start": unit.start, "end": unit.end, "word": word}
+        found.append(one | {"segment": unit.segment} if pair else one)
+    return found
+
+
+def _placed(labels: Sequence[str]) -> list[str]:
+    """`[8] it`: each label behind its place."""
+    return [f"[{place}] {text}" for place, text in enumerate(labels)]
+
+
+def _decimals(array: Float[np.ndarray, "*shape"]) -> list:
+    """Nested lists of the shortest decimals that read back as the same float32."""
+    return array.astype(np.str_).astype(np.float64).tolist()
+
+
+def _line(value: Any) -> str:
+    """JSON on one line, legible."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _version(package: str) -> str:
+    """The installed version of a package."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
