@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import board, encoding
@@ -24,7 +24,7 @@ from attnviz.types import AttentionRequest, HeadRef, Token, ViewOptions
 
 TEXT = "The animal didn't cross because it was tired"
 IT = TEXT.index("it was")
-LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+LAPTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 
 
 def tokens_of(text: str) -> tuple[Token, ...]:
