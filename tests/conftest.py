@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parent.parent
@@ -26,6 +27,9 @@ os.environ["ATTNVIZ_CACHE_DIR"] = str(ROOT / ".cache")
 
 # Before attnviz is first imported: every signature of it is checked at every call, shapes and axis names included.
 install_import_hook("attnviz", "beartype.beartype")
+
+# Hypothesis draws the same examples every time, and no example is late on a machine that does other things too.
+settings.load_profile("ci")
 
 
 def leaves_this_machine(host: object) -> bool:
