@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import itertools
 import re
 import threading
 import weakref
@@ -173,6 +174,8 @@ def twin(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
             other.eval()
             if other._can_set_attn_implementation():
                 other.set_attn_implementation(implementation)
+            else:  # outside the interface only eager returns weights, and e.g. falcon would take the fused mask for them
+                other.config._attn_implementation = "eager"
             twins[implementation] = other
         return twins[implementation]
 
@@ -196,7 +199,7 @@ def _arguments(family: type[PreTrainedModel]) -> frozenset[str]:
     return frozenset(inspect.signature(family.forward).parameters)
 
 
-def capture(model: PreTrainedModel, **inputs: Any) -> Trace:
+def capture(model: nn.Module, **inputs: Any) -> Trace:
     """The trace of one row of input tensors; its tokens may be unlabelled.
 
     Raises BadInputError for more than one row, NoAttentionError for a model that yields no weights.
@@ -207,15 +210,16 @@ def capture(model: PreTrainedModel, **inputs: Any) -> Trace:
     return traces[0]
 
 
-def capture_batch(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
+def capture_batch(model: nn.Module, **inputs: Any) -> tuple[Trace, ...]:
     """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
     if not isinstance(model, PreTrainedModel):
         raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
     if model._can_set_attn_implementation():
+        reader = readable(model)
         with recording() as run:
-            forward(readable(model), dict(inputs))
+            forward(reader, dict(inputs))
         if run.calls:
-            return traces_of(model, run.calls, inputs)
+            return traces_of(reader, run.calls, inputs)
     return _dense_traces(model, inputs)
 
 
@@ -237,10 +241,17 @@ def eager_attentions(model: PreTrainedModel, **inputs: Any) -> tuple[tuple[str, 
 
 
 def traces_of(model: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """Recorded calls, told apart by the module that made them, to one Trace a row.
+    """Recorded calls of the model that ran, told apart by the module that made them, to one Trace a row.
 
     Raises NoAttentionError where one block's layers read different numbers of tokens: then no picture holds them all.
     """
+    for one, other in itertools.pairwise(calls):
+        same = one.module is other.module and one.query.data_ptr() == other.query.data_ptr()
+        if same and one.key.data_ptr() == other.key.data_ptr():  # differential attention: one is subtracted from the other
+            raise NoAttentionError(
+                f"{type(model).__name__} attends twice in one layer and combines the two: its weights are not one softmax. "
+                "Choose another model."
+            )
     by_block: dict[str, list[Call]] = {}
     for call, block in zip(calls, _blocks(model, calls, inputs), strict=True):
         by_block.setdefault(block, []).append(call)
@@ -261,7 +272,7 @@ def _blocks(model: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -
     two = bool(getattr(model.config, "is_encoder_decoder", False))
     if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
         return ["self"] * len(calls)
-    names = {id(module): name for name, module in readable(model).named_modules()}
+    names = {id(module): name for name, module in model.named_modules()}
     called = [names[id(call.module)] for call in calls]
     if not two and not any(CROSS.search(name) for name in called):  # more keys than queries: a cache was handed in
         return ["self"] * len(calls)
@@ -372,7 +383,16 @@ def _shared(tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarr
 
 
 def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """The road for families outside the interface: the library's eager weights, kept whole."""
+    """The road for families outside the interface: eager weights, refused now if they are none, not when somebody looks."""
+    traces = eager_traces(model, **inputs)
+    for block in (block for trace in traces for block in trace.parts):
+        for layer in range(block.layers):
+            block.weights(layer)
+    return traces
+
+
+def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
+    """The library's own eager weights, kept whole: one trace a row, padding cut away."""
     try:
         found = eager_attentions(model, **inputs)
     except (TypeError, AttributeError) as error:
@@ -380,12 +400,14 @@ def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace
         raise NoAttentionError(f"{name} cannot return attention weights ({error}). Choose another model.") from error
     if not found:
         raise NoAttentionError(f"{type(model).__name__} yields no attention weights by any road. Choose another model.")
+    for name, layers in found:
+        _check_dense(model, name, layers)
     two = bool(getattr(model.config, "is_encoder_decoder", False))
     traces = []
     for row in range(found[0][1][0].shape[0]):
         blocks = []
         for name, layers in found:
-            size = layers[0].shape  # [row, head, query, key]
+            size = layers[0].shape
             queries, keys, query_tokens, key_tokens = _places(inputs, name, row, size[2], size[3], two)
             precision = str(layers[0].dtype).removeprefix("torch.")
             dense: tuple[Layer, ...] = tuple(
@@ -395,6 +417,18 @@ def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace
             blocks.append(Block(name, query_tokens, key_tokens, dense))
         traces.append(Trace(AttentionRequest(_name(model), ""), tuple(blocks)))
     return tuple(traces)
+
+
+def _check_dense(model: PreTrainedModel, block: str, layers: tuple[Tensor, ...]) -> None:
+    """NoAttentionError unless all layers are [row, head, query, key] of one size, square where a text looks at itself."""
+    sizes = {tuple(layer.shape) for layer in layers}
+    size = min(sizes)
+    if len({(s[0], *s[2:]) for s in sizes}) > 1 or len(size) != 4 or (block != "cross" and size[2] != size[3]):
+        shown = ", ".join("x".join(map(str, size)) for size in sorted(sizes))
+        raise NoAttentionError(
+            f"The {block} attention that {type(model).__name__} returns is not one weight for each pair of tokens "
+            f"(rows x heads x queries x keys: {shown}). Choose another model."
+        )
 
 
 def _name(model: PreTrainedModel) -> str:

@@ -96,6 +96,9 @@ FAMILIES = (
     }, pairs=True, dense=True),
     Family("xlnet", "encoder", {"d_model": 48, "n_layer": 2, "n_head": 6, "d_inner": 40, "vocab_size": VOCABULARY}, dense=True),
     Family("bloom", "decoder", {"hidden_size": 48, "n_layer": 2, "n_head": 6, "vocab_size": VOCABULARY}, dense=True),
+    Family("falcon", "decoder", {
+        "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 6, "vocab_size": VOCABULARY,
+    }, dense=True),
 )  # fmt: skip
 
 SITUATIONS = {
