@@ -35,7 +35,7 @@ class Facts:
     max_tokens: int
 
 
-def facts(config: PreTrainedConfig, tokenizer_limit: float = HUGE, *, text_only: bool = True) -> Facts:
+def facts(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text_only: bool = True) -> Facts:
     """The facts of a configuration; BadInputError where it is no text model, or does not give them.
 
     `tokenizer_limit` counts only where the configuration states none. Without `text_only`, a family that reads
@@ -77,7 +77,7 @@ def _count(config: PreTrainedConfig, name: str) -> int:
     return max(counts)
 
 
-def _limit(config: PreTrainedConfig, tokenizer_limit: float) -> int:
+def _limit(config: PreTrainedConfig, tokenizer_limit: int | float) -> int:
     """How many tokens the model reads at most, special tokens included."""
     stated: Any = next((n for name in ("max_position_embeddings", "n_positions") if (n := getattr(config, name, None))), None)
     if isinstance(stated, int) and stated > 0:

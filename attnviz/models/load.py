@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.utils import logging as hub_logging
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -35,7 +36,8 @@ Progress = Callable[[str], None]
 
 # Once for the process: bars and reports of the library would run through the lines of our own command line.
 logging.set_verbosity_error()
-logging.disable_progress_bar()
+logging.disable_progress_bar()  # the hub's bars too
+hub_logging.set_verbosity_error()
 
 TOKENIZERS = (
     "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "source.spm",

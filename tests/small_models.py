@@ -1,0 +1,87 @@
+"""Small random models for tests, laid out as a local folder, an installed package or a hub cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedModel, PreTrainedTokenizerFast
+
+from attnviz.models import catalog
+from attnviz.types import ModelCard
+
+WORDS = (
+    "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]",
+    "the", "animal", "did", "not", "cross", "street", "because", "it", "was", "tired", "wide",
+)  # fmt: skip
+SIZES = {
+    "bert": {
+        "num_hidden_layers": 3, "num_attention_heads": 2, "hidden_size": 8, "intermediate_size": 10,
+        "max_position_embeddings": 40,
+    },
+    "gpt2": {"n_layer": 2, "n_head": 4, "n_embd": 12, "n_positions": 44, "bos_token_id": 2, "eos_token_id": 3},
+    "t5": {"num_layers": 2, "num_heads": 3, "d_model": 12, "d_kv": 4, "d_ff": 10, "decoder_start_token_id": 0},
+}  # fmt: skip
+BERT = catalog.card("bert-base-uncased")
+
+
+def tokenizer() -> PreTrainedTokenizerFast:
+    """A whole-word tokenizer of sixteen words."""
+    words = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words, unk_token="[UNK]", pad_token="[PAD]", mask_token="[MASK]", model_max_length=33
+    )
+
+
+def random_model(family: str) -> PreTrainedModel:
+    """A small model of a family, with random weights."""
+    torch.manual_seed(5)
+    config = AutoConfig.for_model(family, vocab_size=len(WORDS), **SIZES[family])
+    return (AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModel).from_config(config)
+
+
+def saved(folder: Path, family: str = "bert", **options: str) -> Path:
+    """A folder as `save_pretrained` leaves it."""
+    random_model(family).save_pretrained(folder, **options)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def changed(file: Path, **entries: object) -> None:
+    """Change entries of a JSON file; None takes one away."""
+    found = json.loads(file.read_text()) | entries
+    file.write_text(json.dumps({key: entry for key, entry in found.items() if entry is not None}))
+
+
+def snapshot(cache: Path, repository: str, family: str = "bert") -> Path:
+    """A model in the hub cache's own layout: a blob store, a snapshot of links into it, and a ref."""
+    root = cache / f"models--{repository.replace('/', '--')}"
+    folder, blobs = root / "snapshots" / ("c0ffee" * 7)[:40], root / "blobs"
+    folder.mkdir(parents=True)
+    blobs.mkdir()
+    for file in saved(cache / "made", family).iterdir():
+        blob = blobs / hashlib.sha256(file.read_bytes()).hexdigest()
+        shutil.move(file, blob)
+        (folder / file.name).symlink_to(Path("../../blobs") / blob.name)
+    (root / "refs").mkdir()
+    (root / "refs" / "main").write_text(folder.name)
+    return folder
+
+
+def packaged(root: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) -> ModelCard:
+    """The card of a model in an installed package whose import would fail, as that of a real one does."""
+    (root / "our_weights").mkdir(parents=True)
+    (root / "our_weights" / "__init__.py").write_text("raise ImportError('this package must never be imported')")
+    shutil.copytree(folder, root / "our_weights" / "model")
+    monkeypatch.syspath_prepend(str(root))
+    pin = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    return replace(
+        BERT, package="our_weights", requirement="our-weights==0.3.0", folder="model", sha256=(("model.safetensors", pin),)
+    )
