@@ -10,7 +10,7 @@ PYTHON ?= python3.11
 PORT ?= 8501
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-TIERS := tests/unit tests/contract tests/parity tests/app tests/browser tests/content
+TIERS := $(wildcard $(addprefix tests/,unit contract parity app browser content))
 
 # A stamp is named after the content it stands for, so a checkout that only touches times installs nothing, and a
 # changed line, or a folder that was moved, installs again.
