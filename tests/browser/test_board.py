@@ -119,11 +119,11 @@ def test_keys_walk_heads_and_words_and_change_the_view(opened):
     expect(page.locator(".name")).to_have_text("L1·H3")
     page.keyboard.press("x")
     expect(page.locator(".unit.held-key")).to_have_text("was")
-    assert page.locator(".unit").count() == 10
+    expect(page.locator(".unit")).to_have_count(10)
     page.keyboard.press("w")
-    assert page.locator(".unit").count() == 12
+    expect(page.locator(".unit")).to_have_count(12)
     page.keyboard.press("s")
-    assert page.locator(".unit").count() == 10
+    expect(page.locator(".unit")).to_have_count(10)
     expect(page.locator(".menu summary")).to_have_text("View (2)")
     page.keyboard.press("Escape")
     expect(page.locator(".readout")).to_contain_text("Point at a word")
@@ -324,6 +324,6 @@ def test_in_streamlit_a_click_comes_back_a_field_is_followed_and_nothing_mounts_
     expect(said).to_have_text("nothing here", timeout=20_000)
     page.get_by_role("link", name="First", exact=True).click()
     expect(page.locator(".name")).to_have_text("L1·H2", timeout=20_000)
-    assert page.locator(".unit").count() == 12
+    expect(page.locator(".unit")).to_have_count(12)
     context.close()
     assert errors == []

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, madeBook, near } from "./made.mjs";
-import { lineOf, lostTo, patternOf, ranked, unitWith } from "../../attnviz/figures/board/pattern.js";
+import { lineOf, lostTo, named, patternOf, ranked, unitWith } from "../../attnviz/figures/board/pattern.js";
 
 const show = { words: true, special: "show" };
 
@@ -57,4 +57,9 @@ test("a token stays with its word when words become tokens", () => {
   assert.equal(unitWith(frame.queries.words, 4), 2);
   assert.equal(unitWith(frame.queries.pieces, 4), 4);
   assert.equal(unitWith(frame.queries.words, null), -1);
+});
+
+test("a word that the text has twice is named with its number", () => {
+  const units = ["it", "is", "it"].map((text) => ({ text, label: text, special: false }));
+  assert.deepEqual([0, 1, 2].map((i) => named(units, i)), ["it (no. 1)", "is", "it (no. 2)"]);
 });

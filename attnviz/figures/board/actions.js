@@ -6,6 +6,8 @@ import { unitsOf } from "./pattern.js";
 import { walked } from "./input.js";
 import { within } from "./element.js";
 
+const LONG = 10; // signs that fit every column of labels
+
 export function makeActions(at, set) {
   const units = (side) => unitsOf(side === "key" ? at.frame().keys : at.frame().queries, optionsOf(at.state()));
   const token = (side, unit) => units(side)[unit].tokens[0];
@@ -87,6 +89,12 @@ export function makeActions(at, set) {
       if (!hold && !pointing) return false;
       return set(letGo(at.state()));
     },
+    // What the pictures had to shorten, whole.
+    wholeText: (link) =>
+      Object.entries(link)
+        .map(([side, unit]) => units(side)[unit].text)
+        .filter((text) => Array.from(text).length > LONG)
+        .join(" \u2192 "),
     headAt: at.headAt,
     unitsAt: at.unitsAt,
     scrolled: at.scrolled,

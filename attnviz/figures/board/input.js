@@ -35,6 +35,11 @@ function overview(on, canvas, act) {
     canvas.style.cursor = found ? "pointer" : "";
     act.hover(found);
   });
+  // A finger that slides along a layer previews its heads, and chooses where it is lifted.
+  on(canvas, "pointerup", (event) => {
+    const found = event.pointerType === "touch" && act.headAt(event.offsetX, event.offsetY);
+    if (found) act.choose(found);
+  });
   on(canvas, "pointerleave", () => act.hover(null));
   on(canvas, "click", (event) => {
     const found = act.headAt(event.offsetX, event.offsetY);
@@ -43,7 +48,13 @@ function overview(on, canvas, act) {
 }
 
 function head(on, canvas, act) {
-  on(canvas, "pointermove", (event) => event.pointerType !== "touch" && act.point(act.unitsAt(event.offsetX, event.offsetY)));
+  on(canvas, "pointermove", (event) => {
+    if (event.pointerType === "touch") return;
+    const found = act.unitsAt(event.offsetX, event.offsetY);
+    const whole = found ? act.wholeText(found) : "";
+    if (canvas.title !== whole) canvas.title = whole;
+    act.point(found);
+  });
   on(canvas, "pointerleave", () => act.point(null));
   on(canvas, "click", (event) => {
     const found = act.unitsAt(event.offsetX, event.offsetY);

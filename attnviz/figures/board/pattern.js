@@ -72,3 +72,9 @@ export function lineOf(pattern, focus) {
 export function ranked(line) {
   return Array.from(line, (_, i) => i).sort((a, b) => line[b] - line[a] || a - b);
 }
+
+// A word as sentences name it: numbered where the text has it more than once, as analysis/shares.py does.
+export function named(units, at) {
+  const same = units.filter((unit) => unit.text === units[at].text && unit.special === units[at].special);
+  return same.length > 1 ? `${units[at].label} (no. ${same.indexOf(units[at]) + 1})` : units[at].label;
+}

@@ -3,7 +3,7 @@
 import { anchorOf, mateOf } from "./state.js";
 import { element } from "./element.js";
 import { headName, isolated, threeDigits } from "./encoding.js";
-import { lostTo, ranked } from "./pattern.js";
+import { lostTo, named, ranked } from "./pattern.js";
 
 const NEXT = 3;
 const NOTED = 0.005;
@@ -15,13 +15,13 @@ export function spoken({ pattern, focus, line }) {
   const looks = focus.side === "query";
   const [here, there] = looks ? [pattern.queries, pattern.keys] : [pattern.keys, pattern.queries];
   const self = (i) => !pattern.cross && i === anchor;
-  const name = (i) => (self(i) ? "itself" : there[i].label);
+  const name = (i) => (self(i) ? "itself" : named(there, i));
   const order = ranked(line);
   const mate = mateOf(focus);
   const main = mate >= 0 ? mate : order.find((i) => !self(i)) ?? order[0];
   const rest = order.filter((i) => i !== main).slice(0, NEXT);
   return {
-    who: here[anchor].label,
+    who: named(here, anchor),
     does: looks ? "looks at" : "is looked at by",
     whom: name(main),
     weight: line[main],
