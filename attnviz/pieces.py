@@ -116,6 +116,7 @@ class _Vocabulary:
     unknown: str
     mask: str
     byte_level: bool
+    ending: str
 
     @classmethod
     def of(cls, tokenizer: Any, backend: Any) -> _Vocabulary:
@@ -127,6 +128,7 @@ class _Vocabulary:
             unknown=str(tokenizer.unk_token),
             mask=str(tokenizer.mask_token),
             byte_level="ByteLevel" in f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}",
+            ending=getattr(backend.model, "end_of_word_suffix", None) or "",
         )
 
     def piece(self, number: int, piece: str, start: int, end: int, typed: str) -> Piece:
@@ -135,7 +137,7 @@ class _Vocabulary:
         if number not in self.added and piece != typed and not self.byte_level:
             raw = byte_named(piece)
         elif number not in self.added and self.byte_level and all(character in _BYTES for character in piece):
-            raw = bytes(_BYTES[character] for character in piece)
+            raw = bytes(_BYTES[character] for character in piece.removesuffix(self.ending))
         return Piece(number, piece, start, end, raw)
 
     def taken(self, piece: Piece, typed: str) -> bool:

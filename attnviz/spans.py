@@ -52,10 +52,10 @@ def placed(text: str, pieces: Sequence[Piece]) -> tuple[Place, ...]:
     starts = [start for start, _ in found]
     spans: list[list[int]] = []
     numbers: list[int | None] = []
-    floor, blanks, last_blank = 0, 0, -1
+    floor, reached, blanks, last_blank = 0, 0, 0, -1
     for piece in _one_character_each(pieces):
-        start, end, blank = _located(text, piece, floor)
-        floor = start
+        start, end, blank = _located(text, piece, floor, reached)
+        floor, reached = start, max(reached, end)
         number = max(0, bisect_right(starts, start) - 1)
         if piece.role == "mask":
             numbers.append(None)
@@ -133,8 +133,10 @@ def _one_character_each(pieces: Sequence[Piece]) -> list[Piece]:
     return out
 
 
-def _located(text: str, piece: Piece, floor: int) -> tuple[int, int, bool]:
+def _located(text: str, piece: Piece, floor: int, reached: int) -> tuple[int, int, bool]:
     """Start, end and whether it is nothing but blanks; never before `floor`, where the piece before it starts.
+
+    `reached` is how far the pieces before it go.
 
     Post-processors trim blanks off the spans of byte-level pieces, whole blank pieces to nothing; and the blank that a
     tokenizer puts before the text has the span of the first character. Both are put right here.
@@ -151,8 +153,9 @@ def _located(text: str, piece: Piece, floor: int) -> tuple[int, int, bool]:
         for low, high in ((start, end), whole, (0, size) if start == 0 else whole):  # the very first blank is cut at its end
             if floor <= low and high - low >= size and text[low:high].isspace():
                 return low, high, True
-        before = max(floor, whole[0]) if start == end else start
-        return before, before, True
+        place = max(floor, whole[0]) if start == end else start
+        before = max(reached, len(text[:place].rstrip()))  # some put a blank before each word in place of those typed
+        return min(before, place), place, True
     while start < end and text[start].isspace():
         start += 1
     if start == end and piece.end > piece.start:  # bytes of a blank character
@@ -228,15 +231,18 @@ def _shared(text: str, gap: tuple[int, int], bare: Sequence[str]) -> list[tuple[
     chunks = [(gap[0] + chunk.start(), gap[0] + chunk.end()) for chunk in re.finditer(r"\S+", text[gap[0] : gap[1]])]
     if not chunks:
         return [gap if i == 0 else (gap[1], gap[1]) for i in range(len(bare))]
-    if sum(map(bool, bare)) != len(chunks):
-        chunks = [(chunks[0][0], chunks[-1][1])] * len(bare)
+    runs = [(letters, len(list(run))) for letters, run in groupby(bare, key=bool)]
+    if sum(letters for letters, _ in runs) != len(chunks):  # blanks do not tell which piece stands for what
+        runs = [(bool(letters), 1) for letters in bare]
+        if sum(map(bool, bare)) != len(chunks):
+            chunks = [(chunks[0][0], chunks[-1][1])] * len(bare)
     spans, edge, taken = [], gap[0], 0
-    for letters in bare:
+    for letters, size in runs:
         if letters:
-            spans.append(chunks[taken])
+            spans += [chunks[taken]] * size
             edge, taken = chunks[taken][1], taken + 1
         else:
-            spans.append((edge, max(edge, chunks[taken][0] if taken < len(chunks) else edge)))
+            spans += [(edge, max(edge, chunks[taken][0] if taken < len(chunks) else gap[1]))] * size
     return spans
 
 

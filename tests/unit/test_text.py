@@ -294,6 +294,22 @@ def test_the_blank_that_a_tokenizer_puts_before_a_text_takes_no_character():
     assert [unit.text for unit in units(tokens)] == ["", "xx", "</s>"]
 
 
+def test_a_blank_put_before_every_word_stands_for_the_blanks_typed_there():
+    made = sentencepiece()
+    metaspace = pre_tokenizers.Metaspace(prepend_scheme="always")
+    made.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), metaspace])  # as in T5
+    assert rows(read(made, "你  你").tokens)[4:6] == [("  ", 1, 3, 3), ("<0xE4>", 3, 4, 1)]
+
+
+def test_the_end_of_a_word_in_a_byte_level_piece_is_no_byte():
+    vocabulary = {"a": 0, "Ã": 1, "©</w>": 2}
+    made = Tokenizer(models.BPE(vocabulary, [], end_of_word_suffix="</w>"))  # as in CLIP
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokens = read(PreTrainedTokenizerFast(tokenizer_object=made), "aé").tokens
+    assert [token.text for token in tokens] == ["a", "<0xC3>", "<0xA9>"]
+    assert units(tokens)[0].text == "aé"
+
+
 def test_an_unknown_word_shows_what_was_typed():
     token = read(KINDS["wordpiece"], "a ☃").tokens[2]
     assert (token.text, token.piece, token.special) == ("☃", "[UNK]", False)
