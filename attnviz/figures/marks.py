@@ -51,7 +51,7 @@ def frame(pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines
     drawn.update_yaxes(
         ticklabelstandoff=STANDOFF + geometry.column,
         scaleanchor="x" if geometry.labelled else None,
-        constraintoward="top",
+        constraintoward="bottom",
     )
     drawn.update_layout(
         template="none",
