@@ -18,7 +18,7 @@ export function makeOverview(canvas) {
     const { pitch, pitchY, gutter, rise, box, scale } = geometry.overview;
     const options = optionsOf(state);
     const name = [frame.digest, options.words, options.special, look.theme, pitch, pitchY, box, devicePixelRatio].join();
-    const width = gutter + frame.heads * pitch;
+    const width = gutter + frame.heads * pitch + (pitch < SMALL ? 8 : 0); // the last label may be wider than its head
     const height = rise + frame.layers * pitchY + 4;
     if (name !== painted) {
       painted = name;
