@@ -101,9 +101,10 @@ def _attend(chosen: argparse.Namespace) -> None:
     if chosen.format == "npz" and chosen.output is None and sys.stdout.isatty():
         raise OutputError("NPZ is binary and is not written to a terminal. Name a file with -o, e.g. -o head.npz.")
     settings = Settings.from_env()
-    backend = open_backend(settings.backend, settings, progress=lambda line: print(f"attnviz: {line}", file=sys.stderr))
-    trace = backend.attend(AttentionRequest(chosen.model, text, chosen.text_b))
     card = _card(chosen.model)
+    folders = (card,) if card.folder and not card.package else ()
+    backend = open_backend(settings.backend, settings, lambda line: print(f"attnviz: {line}", file=sys.stderr), folders)
+    trace = backend.attend(AttentionRequest(card.id, text, chosen.text_b))
     head = HeadRef(
         card.head[0] if chosen.layer is None else chosen.layer,
         card.head[1] if chosen.head is None else chosen.head,

@@ -27,7 +27,7 @@ NOUNS = "animal teacher farmer river bridge window garden letter market forest e
 TURNS = 15
 EMPTY = 'import streamlit as st\nst.text("seen " + st.text_input("Sentence"))\n'
 HEATMAP = """word => [...document.querySelectorAll('.js-plotly-plot')].some(
-  plot => (plot.layout?.xaxis?.ticktext || []).some(label => String(label).includes(word)))"""
+  plot => Object.values(plot.layout?.xaxis?.labelalias || {}).some(label => String(label).includes(word)))"""
 LINE = "word => document.body.innerText.includes('seen The ' + word)"
 
 

@@ -6,13 +6,10 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
-import torch
-
 from attnviz import text as texts
-from attnviz.engine import capture, verify
+from attnviz.engine import capture, inputs, verify
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
@@ -34,18 +31,22 @@ class LocalBackend:
     for longest goes first (a request under way keeps its own until it is done).
     """
 
-    def __init__(self, settings: Settings | None = None, progress: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, progress: Callable[[str], None] | None = None, folders: tuple[ModelCard, ...] = ()
+    ) -> None:
+        """`folders` are cards of local folders that may be named beside the catalogue: no request can name another path."""
         self.settings = settings or Settings.from_env()
+        self.folders = {card.id: card for card in folders}
         self.progress = progress
         self._lock = threading.Lock()
         self._models: OrderedDict[str, Future[LoadedModel]] = OrderedDict()
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The catalogue."""
-        return catalog.cards()
+        """The catalogue, and the folders."""
+        return (*catalog.cards(), *self.folders.values())
 
     def loaded(self, name: str) -> LoadedModel:
-        """The model called `name` (or a local folder, written with a slash), ready to be read by `capture`."""
+        """The model called `name`, ready to be read by `capture`."""
         with self._lock:
             found = self._models.get(name)
             mine = found is None
@@ -66,21 +67,20 @@ class LocalBackend:
 
     def _load(self, name: str) -> LoadedModel:
         """Read the weights and set the recorded attention, once."""
-        card = load.local_card(Path(name)) if name.startswith((".", "/", "~")) else catalog.card(name)
-        model = load.load(card, self.settings, self.progress)
+        model = load.load(self.folders.get(name) or catalog.card(name), self.settings, self.progress)
         capture.prepare(model.model)
         return model
 
     def attend(self, request: AttentionRequest) -> Trace:
         """One forward pass over the request's text; see Backend."""
-        loaded, inputs, sides = self._inputs(request)
-        return capture.capture(loaded.model, **inputs).labelled(request, loaded.digest, *sides)
+        loaded, tensors, sides = self._inputs(request)
+        return capture.capture(loaded.model, **tensors).labelled(request, loaded.digest, *sides)
 
     def check(self, request: AttentionRequest) -> Check:
         """Every head of every layer against the library's own eager model."""
-        loaded, inputs, sides = self._inputs(request)
-        trace = capture.capture(loaded.model, **inputs).labelled(request, loaded.digest, *sides)
-        return verify.against_eager(loaded.model, trace, inputs)
+        loaded, tensors, sides = self._inputs(request)
+        trace = capture.capture(loaded.model, **tensors).labelled(request, loaded.digest, *sides)
+        return verify.against_eager(loaded.model, trace, tensors)
 
     def _inputs(self, request: AttentionRequest) -> tuple[LoadedModel, Inputs, Sides]:
         """The model, its input tensors and the tokens of each side. The text is checked before a model is loaded for it."""
@@ -98,10 +98,13 @@ class LocalBackend:
 
 def traced(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> Trace:
     """The trace of one text read by a model that somebody else loaded, and which is left as it was."""
-    loaded = LoadedModel(model, tokenizer, load.card_of(model), "")
-    request = AttentionRequest(loaded.card.id, texts.checked(text, Settings.max_bytes), text_b)
-    inputs, sides = inputs_of(loaded, request)
-    return capture.capture(model, **inputs).labelled(request, "", *sides)
+    loaded = LoadedModel(model, tokenizer, load.card_of(model, tokenizer), "")
+    for part in (text, text_b):
+        if part is not None:
+            texts.checked(part, Settings.max_bytes)
+    request = AttentionRequest(loaded.card.id, text, text_b)
+    tensors, sides = inputs_of(loaded, request)
+    return capture.capture(model, **tensors).labelled(request, "", *sides)
 
 
 def inputs_of(loaded: LoadedModel, request: AttentionRequest) -> tuple[Inputs, Sides]:
@@ -112,30 +115,20 @@ def inputs_of(loaded: LoadedModel, request: AttentionRequest) -> tuple[Inputs, S
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
     reading = texts.read(loaded.tokenizer, request.text, request.text_b, max_tokens=card.max_tokens, name=card.name)
-    inputs = _tensors(reading)
-    if reading.type_ids is not None:
-        inputs["token_type_ids"] = torch.tensor([reading.type_ids])
-    return inputs, (reading.tokens,)
+    return inputs.row(reading.ids, reading.type_ids), (reading.tokens,)
 
 
 def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> tuple[Inputs, Sides]:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
     source = texts.read(loaded.tokenizer, request.text, max_tokens=card.max_tokens, name=card.name)
-    inputs = _tensors(source)
-    start = model.config.decoder_start_token_id
+    row = inputs.row(source.ids)
     target = request.text_b
     if target is None:
-        with torch.inference_mode():
-            written = model.generate(**inputs, max_new_tokens=GREEDY, num_beams=1, do_sample=False)
-        target = str(loaded.tokenizer.decode(written[0].tolist(), skip_special_tokens=True)).strip()
+        ids = inputs.written(model, row, GREEDY)
+        target = str(loaded.tokenizer.decode(ids, skip_special_tokens=True)).strip()
         if not target:
             raise BadInputError(f"{card.name} writes nothing for this text. Type a target text as the second sentence.")
+    start = model.config.decoder_start_token_id
     reading = texts.target(loaded.tokenizer, target, start=start, max_tokens=card.max_tokens, name=card.name)
-    return {**inputs, "decoder_input_ids": torch.tensor([reading.ids])}, (source.tokens, reading.tokens)
-
-
-def _tensors(reading: texts.Reading) -> Inputs:
-    """Token ids and an all-visible mask, one row."""
-    ids = torch.tensor([reading.ids])
-    return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    return inputs.with_target(row, reading.ids), (source.tokens, reading.tokens)
