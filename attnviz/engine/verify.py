@@ -94,9 +94,8 @@ def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[
             differences.append(float(np.abs(found - wanted).max()))
             precisions.add(block.calls[layer].precision)
             heads += len(found)
-    return _check(
-        "eager model", f"The weights of {_counted(heads)}", "the library's eager model", differences, precisions, heads
-    )
+    shown = f"The weights of {_counted(heads, 'all')}"
+    return _check("eager model", shown, "those of the library's eager model", differences, precisions, heads)
 
 
 def _counted(heads: int, which: str) -> str:

@@ -146,14 +146,14 @@ def test_the_difference_to_the_kernel_is_the_largest_of_any_query():
     trace = one()
     projections = trace.parts[0].calls[0]
     assert isinstance(projections, Projections)
-    assert trace.parts[0].difference(0, 2) < 1e-6
+    assert trace.parts[0].difference(0, 2) == pytest.approx(0, abs=1e-6)
 
     output = projections.output.copy()
     output[2, 3, 1] += 0.25
     moved = Block("self", SOURCE, SOURCE, (replace(projections, output=output),))
 
     assert moved.difference(0, 2) == pytest.approx(0.25, abs=1e-6)
-    assert moved.difference(0, 1) < 1e-6
+    assert moved.difference(0, 1) == pytest.approx(0, abs=1e-6)
     assert dense(np.full((2, 5, 5), 0.2), SOURCE).parts[0].difference(0, 0) is None
 
 
