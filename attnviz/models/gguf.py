@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -85,19 +86,34 @@ def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
 
 
 def _put(unfinished: Path, folder: Path) -> None:
-    """Rename to its final name, unless a whole conversion is there by now."""
+    """Rename to its final name, unless a whole conversion is there by now. What stands there otherwise is moved away."""
     try:
         os.rename(unfinished, folder)
     except OSError:  # a folder that is not empty, or a file, stands there
         if kept(folder):
             return
-        os.rename(folder, unfinished.with_name(f"{unfinished.name}-old"))
-        shutil.rmtree(unfinished.with_name(f"{unfinished.name}-old"), ignore_errors=True)
-        os.rename(unfinished, folder)
+        aside = unfinished.with_name(f"{unfinished.name}-old")
+        with suppress(FileNotFoundError):  # somebody else moved it away first
+            os.rename(folder, aside)
+        _remove(aside)
+        try:
+            os.rename(unfinished, folder)
+        except OSError:
+            if not kept(folder):
+                raise
 
 
 def _remove_abandoned(cache: Path) -> None:
     """Remove what an ended process left half-written: half a gigabyte each."""
     for left in cache.glob(f"{UNFINISHED}*"):
-        if time.time() - left.stat().st_mtime > ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another process finished, or removed it, meanwhile
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                _remove(left)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; what cannot be removed stays."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
