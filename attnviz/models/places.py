@@ -77,7 +77,7 @@ def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
     if settings.models_dir is None:
         return None
     folders = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
-    return next((folder for folder in folders if (folder / CONFIG).is_file()), None)
+    return next((folder for folder in folders if (folder / (card.gguf or CONFIG)).is_file()), None)
 
 
 def _cached(card: ModelCard) -> Path | None:

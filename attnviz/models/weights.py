@@ -53,12 +53,12 @@ def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: 
             sums[file.name] = sha256(file)
         except OSError as error:
             raise DamagedWeightsError(remedied(f"The weights of {name} cannot be read ({error.strerror}).", remedy)) from error
-        want = pins.get(file.name, sums[file.name])
-        if sums[file.name] != want:
+        if pins and sums[file.name] != pins.get(file.name):
+            known = " or ".join(f"{hash[:12]}… ({pinned})" for pinned, hash in pins.items())
             raise DamagedWeightsError(
                 remedied(
-                    f"{file.name} of {name} must have the sha256 {want[:12]}… and has {sums[file.name][:12]}…: "
-                    "it was altered or cut short, and is not read.",
+                    f"The weights of {name} must have the sha256 {known}; {file.name} has {sums[file.name][:12]}…: "
+                    "it was altered, cut short or exchanged, and is not read.",
                     remedy,
                 )
             )

@@ -83,6 +83,14 @@ def test_an_altered_weight_is_refused_before_it_is_read(tmp_path, monkeypatch):
         load.load(card, offline)
 
 
+def test_pinned_weights_may_not_come_in_other_files(tmp_path, monkeypatch):
+    offline = Settings(offline=True, models_dir=tmp_path / "models")
+    card = replace(packaged(tmp_path / "site", monkeypatch, saved(tmp_path / "made")), package="no_such_package_here")
+    saved(tmp_path / "models" / card.id, max_shard_size="2KB")
+    with pytest.raises(DamagedWeightsError, match=r"model-00001-of-\d+\.safetensors has"):
+        load.load(card, offline)
+
+
 @pytest.mark.parametrize("left", [0, 5, 8, 200, -1])
 def test_a_truncated_weight_file_is_refused(tmp_path, left):
     folder = saved(tmp_path / "model")

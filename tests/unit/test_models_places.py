@@ -66,6 +66,15 @@ def test_a_folder_may_be_named_by_the_hubs_name_with_two_dashes(offline):
     assert place(BERT, offline).path == own
 
 
+def test_a_folder_of_other_weights_does_not_pass_for_the_four_bit_copy(offline):
+    card = replace(catalog.card("smollm2"), package="no_such_package_here")
+    assert offline.models_dir is not None
+    own = saved(offline.models_dir / "smollm2", "gpt2")
+    assert place(card, offline).kind == "missing"
+    (own / card.gguf).write_bytes(b"GGUF")
+    assert place(card, offline).path == own
+
+
 def test_a_cache_filled_under_the_short_name_is_found_too(offline, empty_hub_cache):
     cached = snapshot(empty_hub_cache, "bert-base-uncased")
     assert place(BERT, offline).path == cached
