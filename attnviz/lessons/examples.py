@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,16 +13,21 @@ from attnviz.text import words
 from attnviz.types import Focus, HeadRef, Link
 
 Span = tuple[int, int]
+_NUMBERED = re.compile(r"(.+)#([0-9]{1,6})", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence about a head that a test holds against the real model: it gives `more` more than `less`."""
+    """What a test holds against the real model: from the pronoun, `head` gives `more` more than `less`, right or wrong.
+
+    `weight` is what `more` gets, to 0.005; None where only the order is claimed.
+    """
 
     model: str
     head: HeadRef
-    more: str
-    less: str
+    more: Span
+    less: Span
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,12 @@ class Example:
 
 def span(text: str, name: str) -> Span:
     """The character span of a word: `animal`, or `the#2` for its second occurrence; raises BadInputError if it is not there."""
-    word, _, number = name.partition("#")
-    nth = int(number) if number.isdecimal() and number.isascii() and len(number) < 7 else 1
+    numbered = _NUMBERED.fullmatch(name)
+    word, nth = (numbered[1], int(numbered[2])) if numbered else (name, 1)
     found = [place for place in words(text) if text[place[0] : place[1]] == word]
     if not 1 <= nth <= len(found):
-        raise BadInputError(f"“{word}” stands {len(found)} times in “{text}”; number {nth} was asked for. Name a word as it is written there.")
+        times = "once" if len(found) == 1 else f"{len(found)} times"
+        raise BadInputError(f"“{word}” stands {times} in “{text}”; number {nth} was asked for. Name a word as it is written there.")
     return found[nth - 1]
 
 
@@ -92,5 +99,10 @@ def _example(raw: dict) -> Example:
         teaches=raw["teaches"],
         note=raw["note"],
         pair=raw.get("pair"),
-        claims=tuple(Claim(c["model"], HeadRef.parse(c["head"]), c["more"], c["less"]) for c in raw.get("claims", ())),
+        claims=tuple(_claim(text, claim) for claim in raw.get("claims", ())),
     )
+
+
+def _claim(text: str, raw: dict) -> Claim:
+    """One claim of an entry."""
+    return Claim(raw["model"], HeadRef.parse(raw["head"]), span(text, raw["more"]), span(text, raw["less"]), raw.get("weight"))

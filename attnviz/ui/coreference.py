@@ -93,12 +93,14 @@ def sentences(asked: Question, trace: Trace) -> None:
     """The sentence, and beside it the other one of its pair, tinted by where the pronoun looks in the chosen head."""
     st.caption(
         f"{encoding.head_name(state.current().head)}: blue is how much “{asked.word(asked.pronoun)}” looks at each word. Candidates are underlined, "
-        "the right one with a solid line. Choose another head in the map or the table below."
+        "the right one with a solid line. Choose another head in the table below."
     )
-    other = pair_of(asked)
-    for column, (one, its_trace) in zip(st.columns(1 if other is None else 2), _both(asked, trace, other), strict=True):
+    both = _both(asked, trace, pair_of(asked))
+    for column, (one, its_trace) in zip(st.columns(len(both), gap="large"), both, strict=True):
         with column:
             _sentence(one, its_trace)
+    if len(both) == 2:
+        _change(*both)
 
 
 def _both(asked: Question, trace: Trace, other: Question | None) -> list[tuple[Question, Trace]]:
@@ -118,6 +120,17 @@ def _sentence(asked: Question, trace: Trace) -> None:
     shares = links.division(trace, asked.pronoun, asked.candidates).values[state.current().head.layer, state.current().head.head]
     parts = [f"{asked.word(span)} **{encoding.three(float(share))}**" for span, share in zip(asked.candidates, shares, strict=True)]
     st.markdown(f"“{blocks.plain(asked.word(asked.pronoun))}” gives " + ", ".join(parts))
+
+
+def _change(first: tuple[Question, Trace], second: tuple[Question, Trace]) -> None:
+    """What the other sentence of the pair changes, in the chosen head."""
+    head = state.current().head
+    before, after = (links.division(trace, one.pronoun, one.candidates).values[head.layer, head.head] for one, trace in (first, second))
+    parts = [
+        f"{first[0].word(span)} **{encoding.signed(float(there - here))}**"
+        for span, here, there in zip(first[0].candidates, before, after, strict=True)
+    ]
+    st.markdown(f"Change from the first sentence to the second, in {encoding.head_name(head)}: " + ", ".join(parts))
 
 
 def ranking(asked: Question, trace: Trace) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from attnviz import text as texts
+from attnviz.figures import encoding
 from attnviz.lessons import examples
 from attnviz.models import catalog, places
 from attnviz.settings import Settings
@@ -23,7 +24,7 @@ _SECOND = "attnviz_second"
 def page() -> Any:
     """Set up the window and the navigation; returns the page to run."""
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
-    st.html(f"<style>{_STYLE.read_text()}</style>")
+    st.html(f"<style>:root{{{encoding.css(blocks.theme())}}}\n{_STYLE.read_text()}</style>")
     return st.navigation(
         [
             st.Page("pages/explore/attention.py", title="Attention", url_path="attention", default=True),
@@ -69,7 +70,7 @@ def _model() -> None:
     key = state.fill("model", state.current().request.model)
     st.selectbox(
         "Model", [card.id for card in catalog.cards()], format_func=_model_label, key=key,
-        on_change=lambda: state.choose_model(st.session_state[key]), label_visibility="collapsed", width=208,
+        on_change=lambda: state.choose_model(st.session_state[key]), label_visibility="collapsed", width=232,
     )  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def _example() -> None:
             blocks.ask_example(chosen[st.session_state[key]])
 
     st.selectbox(
-        "Example", list(chosen), format_func=lambda name: chosen[name].title, key=key, on_change=choose,
+        "Example", list(chosen), index=None, format_func=lambda name: chosen[name].title, key=key, on_change=choose,
         placeholder="Examples", label_visibility="collapsed", width=176,
     )  # fmt: skip
 

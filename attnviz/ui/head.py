@@ -14,7 +14,8 @@ from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
-LEGEND = "Row = who looks, column = at whom, each row sums to 1."
+LEGEND = "Row = who looks, column = at whom, each row sums to 1. Point at a cell for its exact value."
+CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
 FILES = {"CSV": ("csv", "text/csv"), "NPZ": ("npz", "application/zip"), "JSON": ("json", "application/json"), "HTML": ("html", "text/html")}
 
@@ -59,25 +60,26 @@ def heatmaps(trace: Trace) -> None:
     first, second = state.current().head, _beside()
     left, right = st.columns(2, gap="large")
     with left:
-        _heatmap(trace, first)
+        _heatmap(trace, first, named=second is not None)
     with right:
         if second is None:
             _in_words(trace, first)
             _links(trace, first)
         else:
-            _heatmap(trace, second)
+            _heatmap(trace, second, named=True)
     if second is not None:
         for column, head in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
                 _in_words(trace, head)
-    st.caption(f"{LEGEND} Point at a cell for its exact value. Attention is a signal, not an explanation: a head that looks at a word need not use it.")
+    st.caption(f"{LEGEND} {CAUTION}")
     _badge(trace, [first, *([second] if second else [])])
 
 
-def _heatmap(trace: Trace, head: HeadRef) -> None:
-    """One head's name and heatmap."""
+def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
+    """One head's heatmap, under its name where two stand side by side."""
     pattern = view.pattern(trace, head, state.current().options)
-    st.subheader(encoding.head_name(head), anchor=False)
+    if named:
+        st.subheader(encoding.head_name(head), anchor=False)
     st.plotly_chart(
         heatmap.figure(pattern, blocks.theme(), held=held_row(pattern)), theme=None, config=heatmap.CONFIG, key=f"heatmap-{head}",
         alt=heatmap.description(pattern, str(head)),
@@ -118,22 +120,22 @@ def strongest_row(pattern: Pattern) -> int:
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     """Whether the numbers on screen are the model's own, and how closely; against the eager model when asked."""
-    request = state.current().request
+    request, card = state.current().request, state.card()
     check = verify.against_kernel(trace, heads)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
         st.badge("Verified" if check.ok else "Not verified", color="gray" if check.ok else "orange")
         st.markdown(blocks.plain(check.note))
-        tokens = len(trace.tokens)
-        if tokens <= verify.EAGER_TOKENS:
-            label = f"Check all {state.card().layers * state.card().heads} heads against the eager model"
-            if st.button(label, type="tertiary", help="Reads the text twice more, keeping every weight: a few seconds at most."):
-                try:
-                    with st.spinner("Comparing with the eager model …", show_time=True):
-                        st.markdown(blocks.plain(backend().check(request).note))
-                except AttnvizError as error:
-                    blocks.problem(error)
-    if state.card().quantised:
-        st.caption(blocks.plain(state.card().quantised))
+    if card.quantised:
+        st.caption(blocks.plain(f"{card.name} here is {card.quantised}."))
+    if len(trace.tokens) > verify.EAGER_TOKENS:
+        return
+    count = sum(call.heads for part in trace.parts for call in part.calls)
+    if st.button(f"Check all {count} heads against the library's eager model", help="Reads the text twice more and keeps every weight of it meanwhile."):
+        try:
+            with st.spinner("Comparing with the eager model …", show_time=True):
+                st.markdown(blocks.plain(backend().check(request).note))
+        except AttnvizError as error:
+            blocks.problem(error)
 
 
 def more(trace: Trace) -> None:
