@@ -42,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     """All commands and their options."""
     from attnviz import __version__
 
-    parser = argparse.ArgumentParser(prog="attnviz", description="See every attention head of a real transformer on a text of your own.")
+    parser = argparse.ArgumentParser(
+        prog="attnviz", description="See every attention head of a real transformer on a text of your own."
+    )
     parser.add_argument("--version", action="version", version=f"attnviz {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
@@ -53,12 +55,16 @@ def _parser() -> argparse.ArgumentParser:
     attend = commands.add_parser("attend", help="the attention weights of one head on a text")
     attend.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
     attend.add_argument("--text-b", metavar="T", help="a second sentence, or the target text of an encoder-decoder")
-    attend.add_argument("--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model")
+    attend.add_argument(
+        "--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model"
+    )
     attend.add_argument("--layer", type=int, metavar="N", help="counted from 0 (default: the head the model opens with)")
     attend.add_argument("--head", type=int, metavar="N", help="counted from 0")
     attend.add_argument("--block", metavar="B", help="encoder, decoder or cross, for models that have them")
     attend.add_argument("--words", action="store_true", help="by words instead of tokens")
-    attend.add_argument("--special", choices=SPECIAL, default="show", help="special tokens: shown, hidden, or hidden and rows rescaled")
+    attend.add_argument(
+        "--special", choices=SPECIAL, default="show", help="special tokens: shown, hidden, or hidden and rows rescaled"
+    )
     attend.add_argument("--format", choices=FORMATS, default="json")
     attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
     attend.set_defaults(run=_attend)
@@ -75,7 +81,8 @@ def _models(chosen: argparse.Namespace) -> None:
     if chosen.format == "json":
         listed = [
             {
-                "id": card.id, "name": card.name, "kind": card.kind, "layers": card.layers, "heads": card.heads, "max_tokens": card.max_tokens,
+                "id": card.id, "name": card.name, "kind": card.kind, "layers": card.layers, "heads": card.heads,
+                "max_tokens": card.max_tokens,
                 "licence": card.licence, "source": card.source, "quantised": card.quantised,
                 "weights": {"kind": place.kind, "path": str(place.path) if place.path else None, "remedy": place.remedy},
             }

@@ -12,6 +12,7 @@ from attnviz.types import SPECIAL, AttentionRequest, Focus, HeadRef, ModelCard, 
 MODEL = "minilm"
 TEXT = "The animal didn't cross the street because it was too tired"
 PINS = 8
+REQUEST, HEAD, AS_IT_IS, PRONOUN = AttentionRequest(MODEL, TEXT), HeadRef(3, 1), ViewOptions(), Focus(TEXT.index("it was"))
 IN_URL = 8_000  # bytes of encoded text that still fit a link through common proxies
 PARAMETERS = ("model", "text", "text_b", "head", "layer", "block", "words", "special", "pins", "focus")
 
@@ -20,10 +21,10 @@ PARAMETERS = ("model", "text", "text_b", "head", "layer", "block", "words", "spe
 class Selection:
     """What the reader looks at: a request, a head, how it is shown, the held word and the pinned heads."""
 
-    request: AttentionRequest = AttentionRequest(MODEL, TEXT)
-    head: HeadRef = HeadRef(3, 1)
-    options: ViewOptions = ViewOptions()
-    focus: Focus | None = Focus(TEXT.index("it was"))
+    request: AttentionRequest = REQUEST
+    head: HeadRef = HEAD
+    options: ViewOptions = AS_IT_IS
+    focus: Focus | None = PRONOUN
     pins: tuple[Pin, ...] = field(default=())
 
     @classmethod
@@ -98,7 +99,9 @@ def _head(params: Mapping[str, str], card: ModelCard, notices: list[str]) -> Hea
         if raw.isascii() and raw.isdecimal() and len(raw) < 7 and int(raw) < count:
             parts.append(int(raw))
             continue
-        notices.append(f"{name.capitalize()} {quoted(raw)} does not exist ({card.name} has 0 to {count - 1}): showing {name} 0.")
+        notices.append(
+            f"{name.capitalize()} {quoted(raw)} does not exist ({card.name} has 0 to {count - 1}): showing {name} 0."
+        )
         parts.append(0)
     return HeadRef(parts[0], parts[1], block)
 

@@ -234,7 +234,12 @@ class Focus:
     special: bool = False
 
     def __str__(self) -> str:
-        return ("k" if self.side == "key" else "") + ("b" if self.segment else "") + ("s" if self.special else "") + str(self.start)
+        return (
+            ("k" if self.side == "key" else "")
+            + ("b" if self.segment else "")
+            + ("s" if self.special else "")
+            + str(self.start)
+        )
 
     @classmethod
     def parse(cls, text: str) -> Focus:

@@ -75,15 +75,35 @@ def plain(model: Any, x: dict[str, torch.Tensor]) -> Callable[[], object]:
 
 def overheads() -> None:
     """Captured pass plus one head over the plain pass, and one further head over the plain pass."""
-    for name, tokens, count, bound in (("minilm", 16, 200, 1.15), ("minilm", 512, 30, 1.15), ("smollm2", 1024, 9, 1.10), ("smollm2", LONG, 7, 1.10)):
-        loaded = attnviz.load(name)
-        x = inputs(loaded, tokens)
-        layer, head = loaded.card.head
-        captured, fused, ratio = paired(lambda: capture.capture(loaded.model, **x).weights(layer, head), plain(loaded.model, x), count)
-        show(figure="captured + one head / fused", model=name, tokens=tokens, captured_s=captured, fused_s=fused, ratio=ratio, bound=bound)
-        trace = capture.capture(loaded.model, **x)
-        further = statistics.median(seconds(lambda: trace.weights(layer, head)) for _ in range(max(count, 15)))
-        show(figure="one further head / fused", model=name, tokens=tokens, head_s=further, ratio=further / fused, bound=0.01)
+    for name, tokens, count, bound in (
+        ("minilm", 16, 200, 1.15),
+        ("minilm", 512, 30, 1.15),
+        ("smollm2", 1024, 9, 1.10),
+        ("smollm2", LONG, 7, 1.10),
+    ):
+        overhead(name, tokens, count, bound)
+
+
+def overhead(name: str, tokens: int, count: int, bound: float) -> None:
+    """The same of one model at one length."""
+    loaded = attnviz.load(name)
+    x = inputs(loaded, tokens)
+    layer, head = loaded.card.head
+    captured, fused, ratio = paired(
+        lambda: capture.capture(loaded.model, **x).weights(layer, head), plain(loaded.model, x), count
+    )
+    show(
+        figure="captured + one head / fused",
+        model=name,
+        tokens=tokens,
+        captured_s=captured,
+        fused_s=fused,
+        ratio=ratio,
+        bound=bound,
+    )
+    trace = capture.capture(loaded.model, **x)
+    further = statistics.median(seconds(lambda: trace.weights(layer, head)) for _ in range(max(count, 15)))
+    show(figure="one further head / fused", model=name, tokens=tokens, head_s=further, ratio=further / fused, bound=0.01)
 
 
 def against_eager() -> None:
@@ -93,9 +113,17 @@ def against_eager() -> None:
         ran = subprocess.run([sys.executable, __file__, road], capture_output=True, text=True, check=True)
         found[road] = json.loads(ran.stdout.splitlines()[-1])
     captured, eager = found["captured"], found["eager"]
-    show(figure="eager / captured, seconds", tokens=LONG, eager_s=eager["s"], captured_s=captured["s"], ratio=eager["s"] / captured["s"], bound=3)
     show(
-        figure="captured / eager, extra peak bytes", tokens=LONG, eager=eager["peak"], captured=captured["peak"], fused=found["fused"]["peak"],
+        figure="eager / captured, seconds",
+        tokens=LONG,
+        eager_s=eager["s"],
+        captured_s=captured["s"],
+        ratio=eager["s"] / captured["s"],
+        bound=3,
+    )
+    show(
+        figure="captured / eager, extra peak bytes", tokens=LONG, eager=eager["peak"], captured=captured["peak"],
+        fused=found["fused"]["peak"],
         ratio=captured["peak"] / eager["peak"], bound=0.2,
     )  # fmt: skip
 

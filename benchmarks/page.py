@@ -23,7 +23,10 @@ from playwright.sync_api import Page, sync_playwright
 import attnviz
 
 ROOT = Path(__file__).parent.parent
-NOUNS = "animal teacher farmer river bridge window garden letter market forest engine castle winter shadow mirror basket hammer planet".split()
+NOUNS = (
+    "animal teacher farmer river bridge window garden letter market "
+    "forest engine castle winter shadow mirror basket hammer planet"
+).split(" ")
 TURNS = 15
 EMPTY = 'import streamlit as st\nst.text("seen " + st.text_input("Sentence"))\n'
 HEATMAP = """word => [...document.querySelectorAll('.js-plotly-plot')].some(
@@ -42,7 +45,17 @@ def served(script: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port), "--server.address", "127.0.0.1"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+    ]
     server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(300):
@@ -64,7 +77,8 @@ def enter_to_paint(page: Page, shown: str, noun: str) -> float:
     page.evaluate(
         """([look, word]) => { const shown = eval(look); window.took = null;
           addEventListener('keydown', () => { const from = performance.now();
-            const turn = () => shown(word) ? requestAnimationFrame(() => requestAnimationFrame(() => { window.took = performance.now() - from; }))
+            const turn = () => shown(word) ? requestAnimationFrame(() => requestAnimationFrame(() => {
+              window.took = performance.now() - from; }))
                                            : requestAnimationFrame(turn); turn(); }, { once: true, capture: true }); }""",
         [shown, noun],
     )
@@ -101,4 +115,13 @@ def medians() -> dict[str, float]:
 if __name__ == "__main__":
     took = medians()
     beyond = took["page"] - took["model call"] - took["empty rerun"]
-    print(json.dumps({"figure": "Enter to painted heatmap, beyond call and empty rerun", **{k: round(v, 4) for k, v in took.items()}, "beyond_s": round(beyond, 4), "bound": 0.5}))
+    print(
+        json.dumps(
+            {
+                "figure": "Enter to painted heatmap, beyond call and empty rerun",
+                **{k: round(v, 4) for k, v in took.items()},
+                "beyond_s": round(beyond, 4),
+                "bound": 0.5,
+            }
+        )
+    )

@@ -17,7 +17,14 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-READY = "import time, torch, transformers, attnviz; from attnviz.models import load; from attnviz.engine import capture; t = time.perf_counter(); attnviz.load('smollm2'); print(time.perf_counter() - t)"
+READY = """
+import time, torch, transformers, attnviz
+from attnviz.models import load
+from attnviz.engine import capture
+started = time.perf_counter()
+attnviz.load("smollm2")
+print(time.perf_counter() - started)
+"""
 
 
 def page_after_make() -> float:
@@ -26,7 +33,9 @@ def page_after_make() -> float:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     start = time.perf_counter()
-    server = subprocess.Popen(["make", "app", f"PORT={port}"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(
+        ["make", "app", f"PORT={port}"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         while time.perf_counter() - start < 120:
             try:
@@ -49,5 +58,11 @@ def smollm2_in_a_new_process() -> float:
 
 if __name__ == "__main__":
     smollm2_in_a_new_process()
-    for figure, measured, bound in (("second make app to HTTP 200", page_after_make, 8), ("smollm2 ready beyond imports", smollm2_in_a_new_process, 3)):
-        print(json.dumps({"figure": figure, "s": round(statistics.median(measured() for _ in range(3)), 3), "bound": bound}), flush=True)
+    for figure, measured, bound in (
+        ("second make app to HTTP 200", page_after_make, 8),
+        ("smollm2 ready beyond imports", smollm2_in_a_new_process, 3),
+    ):
+        print(
+            json.dumps({"figure": figure, "s": round(statistics.median(measured() for _ in range(3)), 3), "bound": bound}),
+            flush=True,
+        )

@@ -32,7 +32,10 @@ class LocalBackend:
     """
 
     def __init__(
-        self, settings: Settings | None = None, progress: Callable[[str], None] | None = None, folders: tuple[ModelCard, ...] = ()
+        self,
+        settings: Settings | None = None,
+        progress: Callable[[str], None] | None = None,
+        folders: tuple[ModelCard, ...] = (),
     ) -> None:
         """`folders` are cards of local folders that may be named beside the catalogue: no request can name another path."""
         self.settings = settings or Settings.from_env()
@@ -58,7 +61,7 @@ class LocalBackend:
         if mine:
             try:
                 found.set_result(self._load(name))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # an interrupt too: those who wait must not wait for ever
                 found.set_exception(error)  # those who wait get it too; the next one tries again
                 with self._lock:
                     if self._models.get(name) is found:

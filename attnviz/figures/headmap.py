@@ -37,12 +37,21 @@ def figure(scores: HeadScores, theme: str, chosen: HeadRef | None = None, *, end
         hovertemplate=f"%{{customdata}}: %{{z:.3f}} {_escaped(scores.unit)}<extra></extra>", hoverongaps=False,
     )  # fmt: skip
     cell = min(CELL, 420 // layers) if layers > 14 else CELL
-    axis = {"showgrid": False, "zeroline": False, "fixedrange": True, "tickfont": {"color": colours.mute, "size": 11}, "ticks": ""}
+    axis = {
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "tickfont": {"color": colours.mute, "size": 11},
+        "ticks": "",
+    }
     drawn = go.Figure(picture)
     drawn.update_layout(
-        height=cell * layers + 44, margin={"l": 34, "r": 8, "t": 28, "b": 8}, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
-        xaxis={**axis, "side": "top", "tickangle": 0, "tickvals": list(range(heads)), "ticktext": [f"H{head}" for head in range(heads)]},
-        yaxis={**axis, "autorange": "reversed", "tickvals": _every(layers), "ticktext": [f"L{layer}" for layer in _every(layers)]},
+        height=cell * layers + 44, margin={"l": 34, "r": 8, "t": 28, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)",
+        xaxis={**axis, "side": "top", "tickangle": 0, "tickvals": list(range(heads)),
+               "ticktext": [f"H{head}" for head in range(heads)]},
+        yaxis={**axis, "autorange": "reversed", "tickvals": _every(layers),
+               "ticktext": [f"L{layer}" for layer in _every(layers)]},
         font={"family": encoding.FONT},
     )  # fmt: skip
     if chosen is not None:

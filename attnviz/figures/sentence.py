@@ -23,9 +23,7 @@ class Marks:
     right: tuple[int, int] | None = None
 
 
-def tinted(
-    text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: Float[np.ndarray, "key"] | None = None
-) -> str:
+def tinted(text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: Float[np.ndarray, "key"] | None = None) -> str:
     """The sentence as the reader typed it, each unit of `units` a span; `weights`, one a unit, tint it and stand below it.
 
     Special tokens stand as small labels where the model reads them. Text is escaped; nothing else of it is kept.

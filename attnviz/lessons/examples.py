@@ -67,7 +67,9 @@ def span(text: str, name: str) -> Span:
     found = [place for place in words(text) if text[place[0] : place[1]] == word]
     if not 1 <= nth <= len(found):
         times = "once" if len(found) == 1 else f"{len(found)} times"
-        raise BadInputError(f"“{word}” stands {times} in “{text}”; number {nth} was asked for. Name a word as it is written there.")
+        raise BadInputError(
+            f"“{word}” stands {times} in “{text}”; number {nth} was asked for. Name a word as it is written there."
+        )
     return found[nth - 1]
 
 

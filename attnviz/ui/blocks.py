@@ -46,7 +46,9 @@ def invitation() -> None:
     st.markdown("Or start from one of these. Each asks one thing that a head may answer.")
     for name, asks in INVITED:
         found = examples.example(name)
-        st.button(f"{plain(found.text)}   _{asks}_", key=f"invited-{name}", type="tertiary", on_click=ask_example, args=(found,))
+        st.button(
+            f"{plain(found.text)}   _{asks}_", key=f"invited-{name}", type="tertiary", on_click=ask_example, args=(found,)
+        )
 
 
 def ask_example(example: examples.Example) -> None:

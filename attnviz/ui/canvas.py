@@ -32,11 +32,15 @@ def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:
     part = trace.block(block)
     if len(part.queries) > ROLED or part.layers * part.heads > MANY:
         return ()
-    return tuple(tuple(patterns.role(found).sentence for found in layer) for layer in view.patterns(trace, ViewOptions(), block))
+    return tuple(
+        tuple(patterns.role(found).sentence for found in layer) for layer in view.patterns(trace, ViewOptions(), block)
+    )
 
 
 def chosen(choice: Choice) -> None:
     """The head, word and view that the reader chose on the board."""
     head, card = choice.head, state.card()
     if head.layer < card.layers and head.head < card.heads:
-        state.change(head=HeadRef(head.layer, head.head, state.current().head.block), focus=choice.focus, options=choice.options)
+        state.change(
+            head=HeadRef(head.layer, head.head, state.current().head.block), focus=choice.focus, options=choice.options
+        )

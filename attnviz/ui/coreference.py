@@ -10,7 +10,6 @@ import streamlit as st
 from attnviz import text as texts
 from attnviz.analysis import links, view
 from attnviz.engine.trace import Trace
-from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, headmap, sentence
 from attnviz.lessons import examples
 from attnviz.lessons.examples import Example, Span
@@ -19,7 +18,10 @@ from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
 
 PRONOUNS = frozenset(
-    "he she it they him her them his hers its their theirs himself herself itself themselves i we you me us who this that these those".split()
+    (
+        "he she it they him her them his hers its their theirs himself herself itself themselves "
+        "i we you me us who this that these those"
+    ).split(" ")
 )
 WORDS = ViewOptions(words=True)
 
@@ -63,13 +65,22 @@ def _own(text: str) -> Question | None:
     labels = {place: _numbered(text, places, place) for place in places}
     pronoun = next((p for p in places if text[p[0] : p[1]].casefold() in PRONOUNS), places[0])
     with st.container(horizontal=True, gap="small"):
-        held = st.selectbox("Pronoun", places, index=places.index(pronoun), format_func=labels.__getitem__, key=f"pronoun-{text}", width=208)
+        held = st.selectbox(
+            "Pronoun", places, index=places.index(pronoun), format_func=labels.__getitem__, key=f"pronoun-{text}", width=208
+        )
         others = [place for place in places if place != held]
         chosen = st.multiselect(
-            "Whom could it mean? Choose two or more words", others, format_func=labels.__getitem__, key=f"candidates-{text}", max_selections=4
+            "Whom could it mean? Choose two or more words",
+            others,
+            format_func=labels.__getitem__,
+            key=f"candidates-{text}",
+            max_selections=4,
         )
     if len(chosen) < 2:
-        st.info("Choose the pronoun and at least two words that it could mean: then every head is ranked by how it divides its attention between them.")
+        st.info(
+            "Choose the pronoun and at least two words that it could mean: then every head "
+            "is ranked by how it divides its attention between them."
+        )
         return None
     return Question(text, held, tuple(chosen))
 
@@ -92,7 +103,8 @@ def pair_of(asked: Question) -> Question | None:
 def sentences(asked: Question, trace: Trace) -> None:
     """The sentence, and beside it the other one of its pair, tinted by where the pronoun looks in the chosen head."""
     st.caption(
-        f"{encoding.head_name(state.current().head)}: blue is how much “{asked.word(asked.pronoun)}” looks at each word. Candidates are underlined, "
+        f"{encoding.head_name(state.current().head)}: blue is how much “{asked.word(asked.pronoun)}” looks at each word. "
+        f"Candidates are underlined, "
         "the right one with a solid line. Choose another head in the table below."
     )
     both = _both(asked, trace, pair_of(asked))
@@ -117,15 +129,21 @@ def _sentence(asked: Question, trace: Trace) -> None:
     rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == asked.pronoun and not unit.special]
     weights = pattern.weights[rows[0]] if rows else None
     st.html(sentence.tinted(asked.text, pattern.key_units, blocks.theme(), asked.marks, weights))
-    shares = links.division(trace, asked.pronoun, asked.candidates).values[state.current().head.layer, state.current().head.head]
-    parts = [f"{asked.word(span)} **{encoding.three(float(share))}**" for span, share in zip(asked.candidates, shares, strict=True)]
+    shares = links.division(trace, asked.pronoun, asked.candidates).values[
+        state.current().head.layer, state.current().head.head
+    ]
+    parts = [
+        f"{asked.word(span)} **{encoding.three(float(share))}**" for span, share in zip(asked.candidates, shares, strict=True)
+    ]
     st.markdown(f"“{blocks.plain(asked.word(asked.pronoun))}” gives " + ", ".join(parts))
 
 
 def _change(first: tuple[Question, Trace], second: tuple[Question, Trace]) -> None:
     """What the other sentence of the pair changes, in the chosen head."""
     head = state.current().head
-    before, after = (links.division(trace, one.pronoun, one.candidates).values[head.layer, head.head] for one, trace in (first, second))
+    before, after = (
+        links.division(trace, one.pronoun, one.candidates).values[head.layer, head.head] for one, trace in (first, second)
+    )
     parts = [
         f"{first[0].word(span)} **{encoding.signed(float(there - here))}**"
         for span, here, there in zip(first[0].candidates, before, after, strict=True)
@@ -139,7 +157,9 @@ def ranking(asked: Question, trace: Trace) -> None:
     other = pair_of(asked)
     change = None
     if other is not None:
-        theirs = links.division(backend().attend(AttentionRequest(trace.request.model, other.text)), other.pronoun, other.candidates)
+        theirs = links.division(
+            backend().attend(AttentionRequest(trace.request.model, other.text)), other.pronoun, other.candidates
+        )
         change = theirs.values - division.values
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -177,7 +197,8 @@ def _table(asked: Question, division: links.Division, change: np.ndarray | None)
             row[f"change to {names[0]}"] = float(change[found.layer, found.head, 0])
         rows.append(row)
     st.markdown(
-        f"**All {len(rows)} heads, ranked by the share of {blocks.plain(names[right])}** among the candidates. Heads that give them less than "
+        f"**All {len(rows)} heads, ranked by the share of {blocks.plain(names[right])}** among the candidates. "
+        f"Heads that give them less than "
         f"{encoding.percent(links.ENOUGH)} together have no share and stand last."
     )
     number = st.column_config.NumberColumn(format="%.3f")
@@ -203,14 +224,17 @@ def _share(values: np.ndarray, right: int) -> np.ndarray:
 def cautions(asked: Question, trace: Trace) -> None:
     """What this picture does not show, where it is seen."""
     st.caption(
-        "One sentence is one example: among many heads some will prefer the right word by luck. A head that looks at a word need not use it: "
+        "One sentence is one example: among many heads some will prefer the right word by luck. "
+        "A head that looks at a word need not use it: "
         "attention is a signal, not an explanation."
     )
     if not trace.causal:
         return
     pronoun = blocks.plain(asked.word(asked.pronoun))
     st.info(
-        f"This model reads from left to right. What comes after “{pronoun}” cannot change where “{pronoun}” looks, so a cue at the end of the sentence, "
-        "such as “tired” or “wide”, leaves this row as it is: the two sentences of such a pair give the same numbers up to rounding. "
+        f"This model reads from left to right. What comes after “{pronoun}” cannot change where “{pronoun}” looks, "
+        f"so a cue at the end of the sentence, "
+        "such as “tired” or “wide”, leaves this row as it is: "
+        "the two sentences of such a pair give the same numbers up to rounding. "
         "Choose an encoder such as all\\-MiniLM\\-L6\\-v2, or a sentence whose cue comes first."
     )

@@ -130,7 +130,9 @@ def _second() -> None:
     st.text_input(
         "Target text" if target else "Second sentence", key=key,
         on_change=lambda: state.choose_text(state.current().request.text, st.session_state[key] or None),
-        placeholder="Target text; left empty, the model writes its own" if target else "A second sentence, read as a pair with the first",
+        placeholder="Target text; left empty, the model writes its own"
+        if target
+        else "A second sentence, read as a pair with the first",
         label_visibility="collapsed",
     )  # fmt: skip
 

@@ -17,7 +17,12 @@ _BESIDE = "attnviz_beside"
 LEGEND = "Row = who looks, column = at whom, each row sums to 1. Point at a cell for its exact value."
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
-FILES = {"CSV": ("csv", "text/csv"), "NPZ": ("npz", "application/zip"), "JSON": ("json", "application/json"), "HTML": ("html", "text/html")}
+FILES = {
+    "CSV": ("csv", "text/csv"),
+    "NPZ": ("npz", "application/zip"),
+    "JSON": ("json", "application/json"),
+    "HTML": ("html", "text/html"),
+}
 
 
 def fields(trace: Trace) -> None:
@@ -28,16 +33,34 @@ def fields(trace: Trace) -> None:
     with st.container(horizontal=True, gap="small", key="fields"):
         if len(trace.blocks) > 1:
             key = state.fill("block", head.block)
-            st.segmented_control("Block", trace.blocks, key=key, on_change=lambda: state.choose_block(st.session_state[key] or head.block), required=True)
+            st.segmented_control(
+                "Block",
+                trace.blocks,
+                key=key,
+                on_change=lambda: state.choose_block(st.session_state[key] or head.block),
+                required=True,
+            )
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
         st.toggle("A second head beside it", key=state.fill(_BESIDE, beside is not None), on_change=_switched)
         if beside is not None:
-            _number("Second layer", "layer_2", beside.layer, block.layers, lambda n: state.keep_beside(HeadRef(n, beside.head, head.block)))
-            _number("Second head", "head_2", beside.head, block.heads, lambda n: state.keep_beside(HeadRef(beside.layer, n, head.block)))
+            _number(
+                "Second layer",
+                "layer_2",
+                beside.layer,
+                block.layers,
+                lambda n: state.keep_beside(HeadRef(n, beside.head, head.block)),
+            )
+            _number(
+                "Second head",
+                "head_2",
+                beside.head,
+                block.heads,
+                lambda n: state.keep_beside(HeadRef(beside.layer, n, head.block)),
+            )
 
 
-def _number(label: str, key: str, value: int, count: int, choose) -> None:  # noqa: ANN001 - a callback of one number
+def _number(label: str, key: str, value: int, count: int, choose) -> None:
     """One field for a number from 0."""
     state.fill(key, value)
     st.number_input(label, 0, count - 1, key=key, on_change=lambda: choose(int(st.session_state[key])), width=120)
@@ -81,7 +104,8 @@ def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
     st.plotly_chart(
-        heatmap.figure(pattern, blocks.theme(), held=held_row(pattern)), theme=None, config=heatmap.CONFIG, key=f"heatmap-{head}",
+        heatmap.figure(pattern, blocks.theme(), held=held_row(pattern)), theme=None, config=heatmap.CONFIG,
+        key=f"heatmap-{head}",
         alt=heatmap.description(pattern, str(head)),
     )  # fmt: skip
 
@@ -106,7 +130,9 @@ def held_row(pattern: Pattern) -> int | None:
         return None
     for row, unit in enumerate(pattern.query_units):
         if unit.special == focus.special and unit.segment == focus.segment:
-            inside = unit.tokens[0] == focus.start if unit.special else unit.start <= focus.start < max(unit.end, unit.start + 1)
+            inside = (
+                unit.tokens[0] == focus.start if unit.special else unit.start <= focus.start < max(unit.end, unit.start + 1)
+            )
             if inside:
                 return row
     return None
@@ -130,7 +156,10 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     if len(trace.tokens) > verify.EAGER_TOKENS:
         return
     count = sum(call.heads for part in trace.parts for call in part.calls)
-    if st.button(f"Check all {count} heads against the library's eager model", help="Reads the text twice more and keeps every weight of it meanwhile."):
+    if st.button(
+        f"Check all {count} heads against the library's eager model",
+        help="Reads the text twice more and keeps every weight of it meanwhile.",
+    ):
         try:
             with st.spinner("Comparing with the eager model …", show_time=True):
                 st.markdown(blocks.plain(backend().check(request).note))
@@ -157,7 +186,11 @@ def _links(trace: Trace, head: HeadRef) -> None:
     """The strongest links of the head as a table."""
     pattern = view.pattern(trace, head, state.current().options)
     rows = [
-        {"who looks": encoding.label(pattern.queries[found.query]), "at whom": encoding.label(pattern.keys[found.key]), "weight": found.weight}
+        {
+            "who looks": encoding.label(pattern.queries[found.query]),
+            "at whom": encoding.label(pattern.keys[found.key]),
+            "weight": found.weight,
+        }
         for found in links.strongest(pattern, STRONGEST)
     ]
     st.dataframe(
@@ -169,14 +202,18 @@ def _links(trace: Trace, head: HeadRef) -> None:
 def _bertviz_head(trace: Trace, head: HeadRef) -> None:
     """The head in BertViz's head view."""
     theme = blocks.theme()
-    page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz_view.head_view(t, head, theme=theme))
+    page = backend().derived(
+        trace.request, ("bertviz head", head, theme), lambda t: bertviz_view.head_view(t, head, theme=theme)
+    )
     st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
 
 
 def _bertviz_model(trace: Trace, head: HeadRef) -> None:
     """The model in BertViz's model view."""
     theme = blocks.theme()
-    page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz_view.model_view(t, head, theme=theme))
+    page = backend().derived(
+        trace.request, ("bertviz model", head, theme), lambda t: bertviz_view.model_view(t, head, theme=theme)
+    )
     st.iframe(page, height=900, alt="The whole model in BertViz's model view")
 
 
@@ -185,8 +222,18 @@ def _downloads(trace: Trace, head: HeadRef) -> None:
     options = state.current().options
     pattern = view.pattern(trace, head, options)
     source = export.provenance(state.card(), trace, head, options)
-    st.markdown(f"{head}, {'by words' if options.words else 'by tokens'}, as it is shown. Each file names model, weights, versions, text and options.")
+    st.markdown(
+        f"{head}, {'by words' if options.words else 'by tokens'}, as it is shown. "
+        "Each file names model, weights, versions, text and options."
+    )
     with st.container(horizontal=True, gap="small"):
         for label, (kind, mime) in FILES.items():
             name = f"attnviz-{trace.request.model}-L{head.layer}H{head.head}.{kind}"
-            st.download_button(label, export.exported(kind, pattern, source), file_name=name, mime=mime, on_click="ignore", key=f"download-{kind}")
+            st.download_button(
+                label,
+                export.exported(kind, pattern, source),
+                file_name=name,
+                mime=mime,
+                on_click="ignore",
+                key=f"download-{kind}",
+            )

@@ -42,8 +42,21 @@ CASES = (
     Case("a lone surrogate", "half \udcff of it", "only whole characters", errors.BadTextError, typed=False),
     Case("a second text for a decoder", "one", "takes no second", errors.PairError, model="smollm2", text_b="two"),
     Case("an unknown model", "one", "no-such-model", errors.UnknownModelError, model="no-such-model", on_page="no-such-model"),
-    Case("a path as a model's name", "one", "etc/passwd", errors.UnknownModelError, model="../../etc/passwd", on_command_line="no config.json"),
-    Case("a hub model without network", "one", "distilbert-base-uncased", errors.UnavailableError, model="distilbert-base-uncased"),
+    Case(
+        "a path as a model's name",
+        "one",
+        "etc/passwd",
+        errors.UnknownModelError,
+        model="../../etc/passwd",
+        on_command_line="no config.json",
+    ),
+    Case(
+        "a hub model without network",
+        "one",
+        "distilbert-base-uncased",
+        errors.UnavailableError,
+        model="distilbert-base-uncased",
+    ),
     Case("NUL and control characters", "a\x00b \x07 c\x1b[31m"),
     Case("nothing but control characters", "\x00\x01"),
     Case("emoji with joiners", "👩‍👩‍👧 waved 🏳️‍🌈 at 👍🏽"),
@@ -148,7 +161,9 @@ def test_a_command_that_cannot_be_done_says_rule_value_and_remedy(arguments, say
     assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize("arguments", [["attend"], ["no-such-command"], ["attend", "x", "--layer", "one"], ["attend", "x", "--format", "exe"]])
+@pytest.mark.parametrize(
+    "arguments", [["attend"], ["no-such-command"], ["attend", "x", "--layer", "one"], ["attend", "x", "--format", "exe"]]
+)
 def test_a_command_with_wrong_words_ends_with_usage_and_exit_code_2(arguments, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(arguments)

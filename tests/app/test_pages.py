@@ -27,7 +27,9 @@ def labels(app: AppTest) -> list[str]:
 
 
 def text(app: AppTest) -> str:
-    return "\n".join(str(part.value).replace("\\", "") for part in (*app.markdown, *app.caption, *app.subheader, *app.info, *app.error))
+    return "\n".join(
+        str(part.value).replace("\\", "") for part in (*app.markdown, *app.caption, *app.subheader, *app.info, *app.error)
+    )
 
 
 def test_a_first_visit_shows_l3h1_on_the_missions_sentence(app):

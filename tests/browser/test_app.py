@@ -7,18 +7,23 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import PHONE, Visit, free_port, started
 
 from attnviz.selection import TEXT
+from tests.browser.conftest import PHONE, Visit, free_port, started
 
 SLOW = 90_000  # milliseconds: a cold server on a busy machine loads torch first
 EVIL = "</script><img src=x onerror=alert(1)>"
-LABELS = "() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => Object.values(plot.layout.xaxis.labelalias || {}).map(String))"
+LABELS = (
+    "() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => "
+    "Object.values(plot.layout.xaxis.labelalias || {}).map(String))"
+)
 
 
 def drawn(page: Page, word: str = "animal") -> None:
     """Wait until a heatmap whose columns include `word` is painted."""
-    page.wait_for_function(f"word => ({LABELS})().some(labels => labels.some(label => label.includes(word)))", arg=word, timeout=SLOW)
+    page.wait_for_function(
+        f"word => ({LABELS})().some(labels => labels.some(label => label.includes(word)))", arg=word, timeout=SLOW
+    )
 
 
 def params(page: Page) -> dict[str, str]:
@@ -66,7 +71,10 @@ def test_words_become_tokens_with_one_key_and_the_heatmap_follows(visit: Visit):
     drawn(page, "didn't")
     page.locator("canvas.overview").focus()
     page.keyboard.press("w")
-    page.wait_for_function(f"() => ({LABELS})().some(labels => labels.some(label => label.includes('didn') && !label.includes('didn\\'')))", timeout=SLOW)
+    page.wait_for_function(
+        f"() => ({LABELS})().some(labels => labels.some(label => label.includes('didn') && !label.includes('didn\\'')))",
+        timeout=SLOW,
+    )
     page.wait_for_function("() => location.search.includes('words=0')", timeout=SLOW)
 
 
@@ -125,7 +133,9 @@ def test_both_bertviz_views_draw_offline(visit: Visit):
     drawn(page)
     for tab in ("BertViz: this head", "BertViz: whole model"):
         page.get_by_role("tab", name=tab).click()
-        page.frame_locator("iframe").first.locator("svg line, svg path, svg rect").first.wait_for(timeout=SLOW, state="attached")
+        page.frame_locator("iframe").first.locator("svg line, svg path, svg rect").first.wait_for(
+            timeout=SLOW, state="attached"
+        )
 
 
 def test_a_download_carries_the_head_on_screen(visit: Visit):
@@ -135,7 +145,7 @@ def test_a_download_carries_the_head_on_screen(visit: Visit):
         page.get_by_role("button", name="JSON").click()
     found = waiting.value
     assert found.suggested_filename == "attnviz-minilm-L3H1.json"
-    assert '"layer": 3' in open(found.path()).read().replace('"layer":3', '"layer": 3')
+    assert '"layer": 3' in found.path().read_text(encoding="utf-8").replace('"layer":3', '"layer": 3')
 
 
 def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):

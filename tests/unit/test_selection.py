@@ -72,7 +72,9 @@ def selections(draw):
     def head(block):
         return HeadRef(draw(st.integers(0, card.layers - 1)), draw(st.integers(0, card.heads - 1)), block)
 
-    focus = draw(st.none() | st.builds(Focus, st.integers(0, 9999), st.integers(0, 1), st.sampled_from(["query", "key"]), st.booleans()))
+    focus = draw(
+        st.none() | st.builds(Focus, st.integers(0, 9999), st.integers(0, 1), st.sampled_from(["query", "key"]), st.booleans())
+    )
     options = ViewOptions(draw(st.booleans()), draw(st.sampled_from(["show", "hide", "renormalise"])))
     pins = tuple(Pin(request, head(card.blocks[0])) for _ in range(draw(st.integers(0, 8))))
     return Selection(request, head(draw(st.sampled_from(card.blocks))), options, focus, pins)
