@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
-READING = "Row: who looks. Column: at whom."
+READING = "Row = who looks, column = at whom"
 COLOURS = "Green: more in the first. Purple, \u2212: more in the second."
 NUMBER_CELL = 22  # pixels that a cell needs before a number fits
 HOVERED = 10_000  # cells up to which shortened labels are written out in full on hover
@@ -59,7 +59,7 @@ def difference_figure(
     """
     pair = differing(first, second)
     geometry = Geometry.of(pair.queries, pair.keys, title)
-    drawn = marks.frame(pair, geometry, theme, title=title, lines=[READING, COLOURS], held=_row(pair, held))
+    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS], held=_row(pair, held))
     if not pair.weights.size:
         return drawn
     blank = unseen(first) & unseen(second)
@@ -96,9 +96,9 @@ def unseen(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
 
 
 def reading(pattern: Pattern) -> list[str]:
-    """How to read the picture, in two short sentences."""
+    """How to read the picture, in one line."""
     share = "1 less what is hidden" if pattern.hidden.any() else "1"
-    return [READING, f"Each row sums to {share}."]
+    return [f"{READING}, each row sums to {share}."]
 
 
 def colorscale(theme: str) -> list[tuple[float, str]]:

@@ -37,8 +37,8 @@ def tinted(text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: 
         if not unit.special:
             parts.append(html.escape(text[at : unit.start]))
             at = max(at, unit.end)
-        elif index:
-            parts.append(" ")
+        spaced = index and (unit.special or units[index - 1].special) and not parts[-1].endswith(" ")
+        parts += [" "] if spaced else []
         parts.append(_span(unit, colours, marks, None if weights is None else float(weights[index])))
     parts.append(html.escape(text[at:]))
     return f'<div class="attnviz-sentence" dir="auto" style="{_LINE}">{"".join(parts)}</div>'

@@ -37,8 +37,8 @@ class Question:
     example: Example | None = None
 
     def word(self, span: Span) -> str:
-        """The text of a span."""
-        return self.text[span[0] : span[1]]
+        """The text of a span, with its number where the text has it more than once."""
+        return _numbered(self.text, texts.words(self.text), span)
 
     @property
     def marks(self) -> sentence.Marks:
@@ -102,10 +102,10 @@ def pair_of(asked: Question) -> Question | None:
 
 def sentences(asked: Question, trace: Trace) -> None:
     """The sentence, and beside it the other one of its pair, tinted by where the pronoun looks in the chosen head."""
+    pronoun = blocks.plain(asked.word(asked.pronoun))
     st.caption(
-        f"{encoding.head_name(state.current().head)}: blue is how much “{asked.word(asked.pronoun)}” looks at each word. "
-        f"Candidates are underlined, "
-        "the right one with a solid line. Choose another head in the table below."
+        f"{encoding.head_name(state.current().head)}: blue is how much “{pronoun}” looks at each word. "
+        "Candidates are underlined, the right one with a solid line. Choose another head in the table below."
     )
     both = _both(asked, trace, pair_of(asked))
     for column, (one, its_trace) in zip(st.columns(len(both), gap="large"), both, strict=True):
@@ -133,7 +133,8 @@ def _sentence(asked: Question, trace: Trace) -> None:
         state.current().head.layer, state.current().head.head
     ]
     parts = [
-        f"{asked.word(span)} **{encoding.three(float(share))}**" for span, share in zip(asked.candidates, shares, strict=True)
+        f"{blocks.plain(asked.word(span))} **{encoding.three(float(share))}**"
+        for span, share in zip(asked.candidates, shares, strict=True)
     ]
     st.markdown(f"“{blocks.plain(asked.word(asked.pronoun))}” gives " + ", ".join(parts))
 
@@ -145,7 +146,7 @@ def _change(first: tuple[Question, Trace], second: tuple[Question, Trace]) -> No
         links.division(trace, one.pronoun, one.candidates).values[head.layer, head.head] for one, trace in (first, second)
     )
     parts = [
-        f"{first[0].word(span)} **{encoding.signed(float(there - here))}**"
+        f"{blocks.plain(first[0].word(span))} **{encoding.signed(float(there - here))}**"
         for span, here, there in zip(first[0].candidates, before, after, strict=True)
     ]
     st.markdown(f"Change from the first sentence to the second, in {encoding.head_name(head)}: " + ", ".join(parts))
@@ -192,9 +193,9 @@ def _table(asked: Question, division: links.Division, change: np.ndarray | None)
         values = division.values[found.layer, found.head]
         row = {"rank": found.rank, "head": str(HeadRef(found.layer, found.head))}
         row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
-        row[f"{names[right]}'s share"] = found.share if found.counts else None
+        row[f"{names[right]}’s share"] = 100 * found.share if found.counts else None
         if change is not None:
-            row[f"change to {names[0]}"] = float(change[found.layer, found.head, 0])
+            row[f"change to {names[right]}"] = float(change[found.layer, found.head, right])
         rows.append(row)
     st.markdown(
         f"**All {len(rows)} heads, ranked by the share of {blocks.plain(names[right])}** among the candidates. "
@@ -202,8 +203,9 @@ def _table(asked: Question, division: links.Division, change: np.ndarray | None)
         f"{encoding.percent(links.ENOUGH)} together have no share and stand last."
     )
     number = st.column_config.NumberColumn(format="%.3f")
-    columns = {name: number for name in rows[0] if name.startswith(("to ", "change "))}
-    columns[f"{names[right]}'s share"] = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
+    columns = {name: number for name in rows[0] if name.startswith("to ")}
+    columns |= {name: st.column_config.NumberColumn(format="%+.3f") for name in rows[0] if name.startswith("change ")}
+    columns[f"{names[right]}’s share"] = st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100)
     chosen = st.dataframe(
         rows, hide_index=True, column_config=columns, height=420, on_select="rerun", selection_mode="single-row",
         key=f"coreference-table-{asked.text}-{state.current().request.model}", alt="Every head, ranked",

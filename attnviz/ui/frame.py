@@ -97,8 +97,8 @@ def _example() -> None:
             blocks.ask_example(chosen[st.session_state[key]])
 
     st.selectbox(
-        "Example", list(chosen), index=None, format_func=lambda name: chosen[name].title, key=key, on_change=choose,
-        placeholder="Examples", label_visibility="collapsed", width=176,
+        "Example", [None, *chosen], format_func=lambda name: chosen[name].title if name else "Examples", key=key,
+        on_change=choose, label_visibility="collapsed", width=176,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
 
 _BESIDE = "attnviz_beside"
-LEGEND = "Row = who looks, column = at whom, each row sums to 1. Point at a cell for its exact value."
+LEGEND = "Point at a cell for its exact value."
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
 FILES = {
@@ -154,12 +154,17 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     if card.quantised:
         st.caption(blocks.plain(f"{card.name} here is {card.quantised}."))
     if len(trace.tokens) > verify.EAGER_TOKENS:
+        st.caption(
+            f"A check against the library's eager model keeps every weight of every head, so it is offered up to "
+            f"{verify.EAGER_TOKENS} tokens; this text has {len(trace.tokens):,}."
+        )
         return
-    count = sum(call.heads for part in trace.parts for call in part.calls)
-    if st.button(
-        f"Check all {count} heads against the library's eager model",
-        help="Reads the text twice more and keeps every weight of it meanwhile.",
-    ):
+    sizes = [(call.heads, len(part.queries) * len(part.keys)) for part in trace.parts for call in part.calls]
+    weights = sum(heads * cells for heads, cells in sizes)
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="eager"):
+        asked = st.button(f"Check all {sum(heads for heads, _ in sizes)} heads against the library's eager model")
+        st.caption(f"Reads the text twice more and holds {weights:,} weights meanwhile.")
+    if asked:
         try:
             with st.spinner("Comparing with the eager model …", show_time=True):
                 st.markdown(blocks.plain(backend().check(request).note))

@@ -38,7 +38,7 @@ def test_a_first_visit_shows_l3h1_on_the_missions_sentence(app):
     assert "L3·H1" in text(app)
     assert "“it” gives 64" in text(app)
     assert any("animal" in label for label in labels(app))
-    assert "Row = who looks, column = at whom, each row sums to 1." in text(app)
+    assert "Row = who looks, column = at whom, each row sums to 1." in app.get("plotly_chart")[0].proto.spec
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -68,7 +68,7 @@ def test_a_second_head_stands_beside_the_first(app):
 
 def test_another_sentence_keeps_the_held_word_where_it_still_stands(app):
     app.text_input[0].set_value(TEXT.replace("tired", "wide")).run()
-    assert "then 27 % to “animal”" in text(app)
+    assert "then 27\u202f% to “animal”" in text(app)
     app.text_input[0].set_value("Cats sleep").run()
     assert app.session_state["attnviz_selection"].focus is None
 

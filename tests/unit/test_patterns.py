@@ -148,7 +148,7 @@ def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
     assert found.kind == "previous"
     assert found.share == pytest.approx(0.93, abs=1e-6)
     assert found.sentence == (
-        "On this text it looks mostly at the word before: 93 % of its attention on average, first choice of 5 of 5 words. "
+        "On this text it looks mostly at the word before: 93\u202f% of its attention on average, first choice of 5 of 5 words. "
         "This is a positional head in the sense of Voita et al. 2019."
     )
 
@@ -178,7 +178,7 @@ def test_a_head_is_called_after_the_place_that_gets_most(at: list[int], kind: st
     found = patterns.role(made(looking(at, 0.76, 7), sentence(*WORDS)))
     assert found.kind == kind
     assert found.share == pytest.approx(0.76, abs=1e-6)
-    assert f"mostly at {place}: 76 %" in found.sentence
+    assert f"mostly at {place}: 76\u202f%" in found.sentence
 
 
 def test_a_head_that_finds_twins_is_called_so_over_the_words_that_have_one():
@@ -207,7 +207,9 @@ def test_a_mask_stands_for_a_word_and_is_no_separator():
 def test_a_first_token_that_gets_over_three_tenths_is_a_resting_place():
     # The rest is even, so nothing else has a habit.
     found = patterns.role(made(looking([0] * 7, 0.36, 7), sentence(*WORDS)))
-    assert found == patterns.Role("first", found.share, "On this text 36 % of its attention rests on [CLS], the first token.")
+    assert found == patterns.Role(
+        "first", found.share, "On this text 36\u202f% of its attention rests on [CLS], the first token."
+    )
 
 
 def test_an_even_head_is_broad_and_says_its_entropy():
@@ -233,13 +235,15 @@ def test_a_head_without_a_habit_is_mixed_and_says_its_largest_share():
     found = patterns.role(made(rows, parts))
     # In halves, a to f: others get 2, 1, 1, 2, 1, 1; itself gets three, the word after one. Entropy 1 of 3 bits.
     assert (found.kind, found.share) == ("mixed", pytest.approx(4 / 6))
-    assert found.sentence == "On this text it has no single habit: 67 % goes to other words, entropy 1.0 of at most 3.0 bits."
+    assert (
+        found.sentence == "On this text it has no single habit: 67\u202f% goes to other words, entropy 1.0 of at most 3.0 bits."
+    )
 
 
 def test_a_head_whose_attention_is_mostly_hidden_says_so():
     parts = tuple(u for u in sentence(*WORDS) if not u.special)
     found = patterns.role(made(np.full((5, 5), 0.06), parts, note=view.HIDDEN))
-    assert found.sentence == "On this text most of its attention goes to hidden tokens: 70 % on average."
+    assert found.sentence == "On this text most of its attention goes to hidden tokens: 70\u202f% on average."
     assert found.kind == "hidden"
 
 
@@ -262,13 +266,13 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert found is not None
     assert (found.key, found.label, found.chosen) == (0, "[CLS]", pytest.approx(0.6))
     assert found.share == pytest.approx((3 * 0.7 + 2 * 0.05) / 5, abs=1e-6)
-    assert found.sentence == "[CLS] takes 44 % of this head: a resting place, called a sink."
+    assert found.sentence == "[CLS] takes 44\u202f% of this head: a resting place, called a sink."
 
 
 @pytest.mark.parametrize(
     "rows",
     [looking([0, 0, 0, 3, 4, 5, 0], 0.95, 7), looking([0] * 7, 0.39, 7)],
-    ids=["chosen by two of five", "takes 39 %"],
+    ids=["chosen by two of five", "takes 39\u202f%"],
 )
 def test_a_key_is_no_sink_where_few_choose_it_or_it_takes_little(rows: np.ndarray):
     assert patterns.sink(made(rows, sentence(*WORDS))) is None
@@ -285,7 +289,7 @@ def test_a_row_is_told_in_words_largest_first_and_what_is_hidden_last():
     rows[2] = [0.12, 0.64, 0.07, 0.0, 0.0]
     pattern = made(rows, parts)
     assert patterns.in_words(pattern, 2) == (
-        "“it” gives 64 % of its attention to “animal”, then 12 % to [CLS], 7 % to itself and 17 % to hidden tokens."
+        "“it” gives 64\u202f% of its attention to “animal”, then 12\u202f% to [CLS], 7\u202f% to itself and 17\u202f% to hidden tokens."
     )
 
 
@@ -294,33 +298,34 @@ def test_a_row_that_is_whole_names_three_keys_and_no_hidden_tokens():
     rows[2] = [0.12, 0.69, 0.07, 0.06, 0.06]
     pattern = made(rows, sentence("animal", "it", "was"))
     assert (
-        patterns.in_words(pattern, 2) == "“it” gives 69 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."
+        patterns.in_words(pattern, 2)
+        == "“it” gives 69\u202f% of its attention to “animal”, then 12\u202f% to [CLS] and 7\u202f% to itself."
     )
 
 
 def test_a_row_with_one_key_is_one_clause():
     pattern = made(np.eye(5), sentence("a", "b", "c"))
-    assert patterns.in_words(pattern, 1) == "“a” gives 100 % of its attention to itself."
-    assert patterns.in_words(pattern, 0) == "[CLS] gives 100 % of its attention to itself."
+    assert patterns.in_words(pattern, 1) == "“a” gives 100\u202f% of its attention to itself."
+    assert patterns.in_words(pattern, 0) == "[CLS] gives 100\u202f% of its attention to itself."
 
 
 def test_a_word_that_stands_twice_is_numbered():
     parts = sentence("the", "cat", "the")
     rows = np.eye(5, dtype=np.float32)
     rows[1] = [0, 0, 0, 1, 0]
-    assert patterns.in_words(made(rows, parts), 1) == "“the” (no. 1) gives 100 % of its attention to “the” (no. 2)."
+    assert patterns.in_words(made(rows, parts), 1) == "“the” (no. 1) gives 100\u202f% of its attention to “the” (no. 2)."
 
 
 def test_a_row_of_which_nothing_is_shown_says_where_it_went():
     parts = tuple(u for u in sentence("a", "b") if not u.special)
     found = patterns.in_words(made([[0, 0], [0.5, 0.5]], parts, note=view.HIDDEN), 0)
-    assert found == "“a” gives 100 % of its attention to hidden tokens and next to nothing to what is shown."
+    assert found == "“a” gives 100\u202f% of its attention to hidden tokens and next to nothing to what is shown."
 
 
 def test_cross_attention_never_says_itself():
     keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
     found = patterns.in_words(made([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]], sentence("Die", "Katze", special=False), keys), 1)
-    assert found == "“Katze” gives 100 % of its attention to “cat”."
+    assert found == "“Katze” gives 100\u202f% of its attention to “cat”."
 
 
 def test_a_causal_model_says_which_words_come_too_late():
@@ -340,7 +345,7 @@ def test_a_model_that_reads_both_ways_has_no_words_that_come_too_late():
 def test_a_pattern_made_by_hand_without_units_is_read_by_its_labels():
     pattern = Pattern(("a", "b"), ("a", "b"), np.array([[0.2, 0.8], [0.9, 0.1]], np.float32), np.zeros(2, np.float32))
     assert dict(patterns.facts(pattern).shares)["the word before"] == pytest.approx(0.45)
-    assert patterns.in_words(pattern, 0) == "“a” gives 80 % of its attention to “b”, then 20 % to itself."
+    assert patterns.in_words(pattern, 0) == "“a” gives 80\u202f% of its attention to “b”, then 20\u202f% to itself."
 
 
 def tokens(*words: str, special: bool = True) -> tuple[Token, ...]:

@@ -22,7 +22,7 @@ def written(page: str) -> str:
 
 
 def test_the_text_stands_as_it_was_typed():
-    assert written(tinted(TEXT, UNITS, "light", Marks())) == "[CLS]" + TEXT
+    assert written(tinted(TEXT, UNITS, "light", Marks())) == "[CLS] " + TEXT
 
 
 def test_markup_in_the_text_stays_text():

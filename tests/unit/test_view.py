@@ -125,7 +125,7 @@ def test_a_hidden_token_leaves_its_share_in_the_row():
     np.testing.assert_allclose(pattern.weights, ROWS[1:5, 1:5])
     np.testing.assert_allclose(pattern.weights.sum(-1), 1 - pattern.hidden, atol=1e-6)
     # (0.3 + 0.6 + 0 + 0.3) / 4
-    assert pattern.note == "Special tokens are hidden: on average 30 % of a row goes to [CLS] and [SEP] and is left out."
+    assert pattern.note == "Special tokens are hidden: on average 30\u202f% of a row goes to [CLS] and [SEP] and is left out."
 
 
 def test_a_hidden_share_of_a_word_is_the_mean_over_its_pieces():
@@ -138,7 +138,7 @@ def test_rescaled_rows_sum_to_one_and_the_note_says_what_they_had_lost():
     np.testing.assert_allclose(pattern.weights[1], np.array([0.1, 0.1, 0.1, 0.1]) / 0.4, atol=1e-6)
     np.testing.assert_allclose(pattern.weights.sum(-1), 1.0, atol=1e-6)
     assert not pattern.hidden.any()
-    assert "rescaled to sum to 1: before, 30 % of it on average went to [CLS] and [SEP]" in pattern.note
+    assert "rescaled to sum to 1: before, 30\u202f% of it on average went to [CLS] and [SEP]" in pattern.note
 
 
 def test_a_row_with_nothing_left_stays_zero_and_the_note_says_so():
@@ -203,14 +203,14 @@ def test_a_learned_sink_counts_as_hidden_and_is_named():
     pattern = view.pattern(sinking(), HeadRef(0, 0), WORDS)
     np.testing.assert_allclose(pattern.weights, np.full((3, 3), 0.25), atol=1e-6)
     np.testing.assert_allclose(pattern.hidden, [0.25] * 3, atol=1e-6)
-    assert pattern.note == "On average 25 % of a row goes to a learned sink, which is no token, and is left out."
+    assert pattern.note == "On average 25\u202f% of a row goes to a learned sink, which is no token, and is left out."
 
 
 def test_rescaling_takes_a_learned_sink_out_too_and_the_overview_agrees():
     options = ViewOptions(special="renormalise")
     pattern = view.pattern(sinking(), HeadRef(0, 1), options)  # the sink of head 1 weighs as much as the three keys
     np.testing.assert_allclose(pattern.weights, np.full((3, 3), 1 / 3), atol=1e-6)
-    assert pattern.note == "Each row is rescaled to sum to 1: before, 50 % of it on average went to a learned sink."
+    assert pattern.note == "Each row is rescaled to sum to 1: before, 50\u202f% of it on average went to a learned sink."
     np.testing.assert_allclose(view.overview(sinking(), options)[0, 1], pattern.weights, atol=1e-6)
 
 
@@ -273,7 +273,8 @@ def test_a_head_that_is_not_there_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.0, "0 %"), (0.004, "under 1 %"), (0.006, "1 %"), (0.64, "64 %"), (1.0, "100 %")]
+    ("share", "text"),
+    [(0.0, "0\u202f%"), (0.004, "under 1\u202f%"), (0.006, "1\u202f%"), (0.64, "64\u202f%"), (1.0, "100\u202f%")],
 )
 def test_a_share_is_written_in_per_cent_and_never_as_a_false_zero(share: float, text: str):
     assert view.percent(share) == text
