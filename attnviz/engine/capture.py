@@ -315,20 +315,20 @@ def _places(
     source, target = ("", "decoder_") if two else ("encoder_", "")
     sides = {"self": ("", ""), "encoder": ("", ""), "decoder": (target, target), "cross": (target, source)}[block]
     found = []
-    for side, length in zip(sides, (queries, keys), strict=True):
+    for side, length in dict.fromkeys(zip(sides, (queries, keys), strict=True)):  # once where both are the same
         places = _visible(inputs.get(f"{side}attention_mask"), row, length)
         if not len(places):
             raise BadInputError(f"Row {row} has no visible token: its attention mask is all 0.")
         found.append((places, unlabelled(inputs.get(f"{side}input_ids"), row, places)))
-    return found[0][0], found[1][0], found[0][1], found[1][1]
+    return found[0][0], found[-1][0], found[0][1], found[-1][1]
 
 
 def unlabelled(ids: Any, row: int, places: np.ndarray) -> tuple[Token, ...]:
     """Tokens by number only: `#101` where the input was token ids, the position otherwise."""
     if isinstance(ids, Tensor) and ids.ndim == 2 and ids.shape[1] > int(places[-1]):
-        names = [f"#{int(ids[row, place])}" for place in places]
+        names = [f"#{number}" for number in ids[row].cpu().numpy()[places].tolist()]
     else:
-        names = [str(int(place)) for place in places]
+        names = [str(place) for place in places.tolist()]
     return tuple(Token(name, name, 0, 0, i) for i, name in enumerate(names))
 
 

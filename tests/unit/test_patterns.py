@@ -289,7 +289,8 @@ def test_a_row_is_told_in_words_largest_first_and_what_is_hidden_last():
     rows[2] = [0.12, 0.64, 0.07, 0.0, 0.0]
     pattern = made(rows, parts)
     assert patterns.in_words(pattern, 2) == (
-        "“it” gives 64\u202f% of its attention to “animal”, then 12\u202f% to [CLS], 7\u202f% to itself and 17\u202f% to hidden tokens."
+        "“it” gives 64\u202f% of its attention to “animal”, "
+        "then 12\u202f% to [CLS], 7\u202f% to itself and 17\u202f% to hidden tokens."
     )
 
 
