@@ -5,27 +5,42 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from attnviz import address
+from attnviz.address import PINS
 from attnviz.errors import BadInputError
 from attnviz.models import catalog
-from attnviz.types import SPECIAL, AttentionRequest, Focus, HeadRef, ModelCard, Pin, ViewOptions, quoted
+from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, Focus, HeadRef, Keep, ModelCard, Panel, Pin, ViewOptions, quoted
+
+__all__ = ["IN_URL", "PARAMETERS", "PINS", "SETS", "TEXT", "VIEWS", "Selection"]
 
 MODEL = "minilm"
 TEXT = "The animal didn't cross the street because it was too tired"
-PINS = 8
 REQUEST, HEAD, AS_IT_IS, PRONOUN = AttentionRequest(MODEL, TEXT), HeadRef(3, 1), ViewOptions(), Focus(TEXT.index("it was"))
 IN_URL = 8_000  # bytes of encoded text that still fit a link through common proxies
-PARAMETERS = ("model", "text", "text_b", "head", "layer", "block", "words", "special", "pins", "focus")
+PARAMETERS = (
+    "model", "text", "text_b", "head", "layer", "block", "words", "special", "keep", "between", "focus",
+    "texts", "pins", "panels", "set", "view",
+)  # fmt: skip
+VIEWS = ("curves", "matrix")
+SETS = ("", "layer")  # ready sets that show more heads than may be pinned
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What the reader looks at: a request, a head, how it is shown, the held word and the pinned heads."""
+    """What the reader looks at: a request, a head, how it is shown, the held word and the pinned heads.
+
+    `panels` are pictures made of the pins; `shown` is a ready set that stands in their place ("" for the pins); `view` is
+    the picture where there is room for one only.
+    """
 
     request: AttentionRequest = REQUEST
     head: HeadRef = HEAD
     options: ViewOptions = AS_IT_IS
     focus: Focus | None = PRONOUN
     pins: tuple[Pin, ...] = field(default=())
+    panels: tuple[Panel, ...] = field(default=())
+    shown: str = ""
+    view: str = "curves"
 
     @classmethod
     def parse(cls, params: Mapping[str, str], cards: Iterable[ModelCard] | None = None) -> tuple[Selection, tuple[str, ...]]:
@@ -47,9 +62,14 @@ class Selection:
         head = _head(params, card, notices)
         words = _choice(params, "words", ("1", "0"), notices) == "1"
         special = _choice(params, "special", SPECIAL, notices)
+        options = ViewOptions(words, special, _keep(params, notices), _choice(params, "between", BETWEEN, notices))
         request = AttentionRequest(model, text, text_b)
         focus = _focus(params, text, notices)
-        return cls(request, head, ViewOptions(words, special), focus, _pins(params, request, card, notices)), tuple(notices)
+        requests = address.texts(params.get("texts", ""), known, notices)
+        pins, places = address.pins(params.get("pins", ""), request, requests, known, notices)
+        panels = address.panels(params.get("panels", ""), places, notices)
+        shown, view = _choice(params, "set", SETS, notices), _choice(params, "view", VIEWS, notices)
+        return cls(request, head, options, focus, pins, panels, shown, view), tuple(notices)
 
     def params(self) -> dict[str, str]:
         """The URL parameters that `parse` turns back into this selection. Long texts stay out: see `fits`."""
@@ -65,15 +85,29 @@ class Selection:
             found["words"] = "0"
         if self.options.special != "show":
             found["special"] = self.options.special
-        if self.pins:
-            found["pins"] = ",".join(f"{pin.head.layer}.{pin.head.head}" for pin in self.pins)
+        if self.options.keep is not None:
+            found["keep"] = str(self.options.keep)
+        if self.options.between:
+            found["between"] = self.options.between
         found["focus"] = "" if self.focus is None else str(self.focus)
+        if self.fits and (others := address.others(self.request, self.pins)):
+            found["texts"] = address.written_texts(others)
+        pins = tuple(pin for pin in self.pins if self.fits or pin.request == self.request)
+        if pins:
+            found["pins"] = address.written_pins(self.request, pins)
+        if self.panels and pins == self.pins:
+            found["panels"] = ",".join(str(panel) for panel in self.panels)
+        if self.shown:
+            found["set"] = self.shown
+        if self.view != VIEWS[0]:
+            found["view"] = self.view
         return found
 
     @property
     def fits(self) -> bool:
-        """Whether the texts are short enough to live in a link."""
-        texts = self.request.text + (self.request.text_b or "")
+        """Whether all the texts are short enough to live in a link."""
+        requests = (self.request, *address.others(self.request, self.pins))
+        texts = "".join(request.text + (request.text_b or "") for request in requests)
         return len(texts.encode("utf-8", "surrogatepass")) <= IN_URL
 
 
@@ -120,20 +154,13 @@ def _focus(params: Mapping[str, str], text: str, notices: list[str]) -> Focus | 
         return None
 
 
-def _pins(params: Mapping[str, str], request: AttentionRequest, card: ModelCard, notices: list[str]) -> tuple[Pin, ...]:
-    """Heads kept beside the first, e.g. `pins=5.11,3.2`, of the same text and model."""
-    pins: list[Pin] = []
-    for raw in filter(None, params.get("pins", "").split(",")):
-        try:
-            head = HeadRef.parse(raw)
-        except BadInputError as error:
-            notices.append(f"A pin is left out: {error}")
-            continue
-        if head.layer >= card.layers or head.head >= card.heads:
-            notices.append(f"A pin is left out: {card.name} has no {head}.")
-        elif len(pins) == PINS:
-            notices.append(f"At most {PINS} heads are kept: the rest is left out.")
-            break
-        else:
-            pins.append(Pin(request, HeadRef(head.layer, head.head, card.blocks[0])))
-    return tuple(pins)
+def _keep(params: Mapping[str, str], notices: list[str]) -> Keep | None:
+    """Which weak weights are left out; none where it is missing or wrong."""
+    raw = params.get("keep", "")
+    if not raw:
+        return None
+    try:
+        return Keep.parse(raw)
+    except BadInputError as error:
+        notices.append(f"Every weight is shown: {error}")
+        return None

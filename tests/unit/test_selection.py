@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attnviz.models import catalog
-from attnviz.selection import PARAMETERS, TEXT, Selection
-from attnviz.types import AttentionRequest, Focus, HeadRef, Pin, ViewOptions
+from attnviz.selection import PARAMETERS, SETS, TEXT, VIEWS, Selection
+from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, Focus, HeadRef, Keep, Panel, Pin, ViewOptions
 
 
 def test_a_first_visit_shows_l3h1_on_it():
@@ -39,6 +41,20 @@ def test_a_hostile_link_gives_defaults_and_a_notice_for_each_bad_value():
         ({"block": "cross"}, "block"),
         ({"pins": "99.1"}, "L99·H1"),
         ({"pins": "nonsense"}, "nonsense"),
+        ({"pins": "2:3.1"}, "number 2"),
+        ({"pins": ",".join(["3.1"] * 9)}, "At most 8"),
+        ({"pins": "3.1/cross"}, "cross"),
+        ({"texts": '[["minilm"]]'}, "minilm"),
+        ({"texts": "[[["}, "[[["),
+        ({"texts": '[["gpt9","a"]]', "pins": "1:3.1"}, "gpt9"),
+        ({"texts": '[["smollm2","a","b"]]'}, "second text"),
+        ({"panels": "1-1", "pins": "3.1,3.2"}, "difference of two"),
+        ({"panels": "1-3", "pins": "3.1,3.2"}, "1-3"),
+        ({"keep": "top:0"}, "top:0"),
+        ({"keep": "least:1.5"}, "least:1.5"),
+        ({"between": "a-c"}, "between"),
+        ({"set": "all"}, "set"),
+        ({"view": "tree"}, "view"),
         ({"focus": "-3"}, "-3"),
         ({"layer": "٣"}, "٣"),
         ({"layer": "1" * 5000}, "111"),
@@ -62,22 +78,59 @@ def test_a_second_text_is_refused_for_a_decoder_and_kept_for_an_encoder():
 cards = catalog.cards()
 
 
+characters = st.characters(exclude_categories=["Cs"])
+
+
+@st.composite
+def requests(draw):
+    card = draw(st.sampled_from(cards))
+    pair = draw(st.none() | st.text(characters, min_size=1, max_size=9)) if card.pairs else None
+    return AttentionRequest(card.id, draw(st.text(characters, max_size=30)), pair)
+
+
+@st.composite
+def heads(draw, request):
+    card = catalog.card(request.model)
+    layer, head = st.integers(0, card.layers - 1), st.integers(0, card.heads - 1)
+    return HeadRef(draw(layer), draw(head), draw(st.sampled_from(card.blocks)))
+
+
+@st.composite
+def pinned(draw, request):
+    over = draw(st.sampled_from(["", "", "sum", "mean"]))
+    head = draw(heads(request))
+    return Pin(request, HeadRef(head.layer, 0, head.block) if over else head, draw(st.text(characters, max_size=9)), over)
+
+
+@st.composite
+def focuses(draw):
+    side = draw(st.sampled_from(["query", "key"]))
+    places = st.builds(Focus, st.integers(0, 9999), st.integers(0, 1), st.just(side), st.booleans())
+    return replace(draw(places), also=tuple(draw(st.lists(places, max_size=3))))
+
+
+@st.composite
+def panels(draw, pins):
+    of = draw(st.lists(st.integers(0, pins - 1), min_size=2, max_size=pins, unique=True))
+    return Panel("difference", tuple(of)) if len(of) == 2 else Panel(draw(st.sampled_from(["sum", "mean"])), tuple(of))
+
+
 @st.composite
 def selections(draw):
-    card = draw(st.sampled_from(cards))
-    text = draw(st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
-    pair = draw(st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=9)) if card.pairs else None
-    request = AttentionRequest(card.id, text, pair)
-
-    def head(block):
-        return HeadRef(draw(st.integers(0, card.layers - 1)), draw(st.integers(0, card.heads - 1)), block)
-
-    focus = draw(
-        st.none() | st.builds(Focus, st.integers(0, 9999), st.integers(0, 1), st.sampled_from(["query", "key"]), st.booleans())
+    asked = draw(st.lists(requests(), min_size=1, max_size=4))
+    digits = st.integers(1, 9999).map(lambda n: n / 10_000)
+    keep = (
+        st.none()
+        | st.builds(Keep, st.sampled_from(["least", "mass"]), digits)
+        | st.builds(Keep, st.just("top"), st.integers(1, 9).map(float))
     )
-    options = ViewOptions(draw(st.booleans()), draw(st.sampled_from(["show", "hide", "renormalise"])))
-    pins = tuple(Pin(request, head(card.blocks[0])) for _ in range(draw(st.integers(0, 8))))
-    return Selection(request, head(draw(st.sampled_from(card.blocks))), options, focus, pins)
+    options = ViewOptions(draw(st.booleans()), draw(st.sampled_from(SPECIAL)), draw(keep), draw(st.sampled_from(BETWEEN)))
+    pins = tuple(draw(pinned(draw(st.sampled_from(asked)))) for _ in range(draw(st.integers(0, 8))))
+    made = tuple(dict.fromkeys(draw(st.lists(panels(len(pins)), max_size=3)))) if len(pins) > 1 else ()
+    return Selection(
+        asked[0], draw(heads(asked[0])), options, draw(st.none() | focuses()), pins, made,
+        draw(st.sampled_from(SETS)), draw(st.sampled_from(VIEWS)),
+    )  # fmt: skip
 
 
 @given(selections())
@@ -96,3 +149,35 @@ def test_a_text_too_long_for_a_link_stays_out_of_it():
     assert not selection.fits
     assert "text" not in selection.params()
     assert Selection(AttentionRequest("smollm2", "é" * 4000)).fits
+
+
+def test_pins_of_other_texts_and_models_are_written_once_each_and_counted():
+    own, wide = AttentionRequest("minilm", "a"), AttentionRequest("minilm", "b, [c]")
+    other = AttentionRequest("smollm2", "b, [c]")
+    pins = (
+        Pin(own, HeadRef(3, 1)),
+        Pin(wide, HeadRef(3, 1), "wide, ours"),
+        Pin(other, HeadRef(16, 5)),
+        Pin(wide, HeadRef(4, 0), over="mean"),
+    )
+    params = Selection(own, pins=pins, panels=(Panel("difference", (0, 1)), Panel("mean", (0, 1, 3)))).params()
+    assert params["texts"] == '[["minilm","b, [c]"],["smollm2","b, [c]"]]'
+    assert params["pins"] == "3.1,1:3.1=wide%2C%20ours,2:16.5,1:4.mean"
+    assert params["panels"] == "1-2,mean.1.2.4"
+
+
+def test_a_pin_that_is_left_out_takes_its_panels_along_and_the_others_keep_their_heads():
+    found, notices = Selection.parse({"pins": "3.1,99.0,5.11,2.2", "panels": "1-3,1-2,sum.3.4"})
+    assert [str(pin.head) for pin in found.pins] == ["L3·H1", "L5·H11", "L2·H2"]
+    assert found.panels == (Panel("difference", (0, 1)), Panel("sum", (1, 2)))
+    assert len(notices) == 2
+
+
+def test_where_the_texts_are_too_long_only_the_pins_of_the_shown_text_stay_in_the_link():
+    own = AttentionRequest("smollm2", "short")
+    pins = (Pin(own, HeadRef(1, 1)), Pin(AttentionRequest("smollm2", "long " * 2000), HeadRef(1, 1)))
+    selection = Selection(own, HeadRef(1, 1), pins=pins, panels=(Panel("difference", (0, 1)),))
+    assert not selection.fits
+    assert "texts" not in selection.params()
+    assert "panels" not in selection.params()
+    assert selection.params()["pins"] == "1.1"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from attnviz.errors import BadInputError
-from attnviz.selection import Focus
-from attnviz.types import HeadRef, ViewOptions
+from attnviz.selection import VIEWS
+from attnviz.types import HELD, Focus, HeadRef, Keep, ViewOptions
 
 PLAIN = ViewOptions()
 LARGEST = 10_000_000  # no text, layer or head is counted as far as this
@@ -15,23 +15,28 @@ LARGEST = 10_000_000  # no text, layer or head is counted as far as this
 
 @dataclass(frozen=True)
 class Choice:
-    """What a reader looks at on the board: which head, which word, and how it is shown."""
+    """What a reader looks at on the board: which head, which words, how they are shown, and in which picture on a phone."""
 
     head: HeadRef
     focus: Focus | None = None
     options: ViewOptions = PLAIN
+    view: str = VIEWS[0]
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it."""
         focus = None
         if self.focus is not None:
-            where = self.focus
-            focus = {"side": where.side, "start": where.start, "segment": where.segment, "special": where.special}
+            also = [_place(one) for one in self.focus.also]
+            focus = {"side": self.focus.side, **_place(self.focus), "also": also}
+        keep = self.options.keep
         return {
             "head": [self.head.layer, self.head.head],
             "focus": focus,
             "words": self.options.words,
             "special": self.options.special,
+            "keep": None if keep is None else {"rule": keep.rule, "value": keep.value},
+            "between": self.options.between,
+            "view": self.view,
         }
 
     @classmethod
@@ -41,19 +46,34 @@ class Choice:
             layer, head = value["head"]
             where, words, special = value["focus"], value["words"], value["special"]
             focus = None if where is None else _focus(where)
-        except (TypeError, KeyError, ValueError) as error:
+            keep, between, shown = value.get("keep"), value.get("between", ""), value.get("view", VIEWS[0])
+            kept = None if keep is None else Keep(str(keep["rule"]), float(keep["value"]))
+        except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
             raise BadInputError("A choice has a head, a focus, words and special. The board sent something else.") from error
-        if not isinstance(words, bool) or not isinstance(special, str):
+        if not isinstance(words, bool) or not all(isinstance(part, str) for part in (special, between)) or shown not in VIEWS:
             raise BadInputError("A choice shows words or tokens, special ones or not. The board sent something else.")
-        return cls(HeadRef(_count(layer), _count(head), block), focus, ViewOptions(words, special))
+        return cls(HeadRef(_count(layer), _count(head), block), focus, ViewOptions(words, special, kept, between), shown)
+
+
+def _place(focus: Focus) -> dict[str, Any]:
+    """Where a held word stands."""
+    return {"start": focus.start, "segment": focus.segment, "special": focus.special}
 
 
 def _focus(where: Any) -> Focus:
-    """The held word that a browser sent."""
-    side, special = where["side"], where["special"]
-    if side not in ("query", "key") or not isinstance(special, bool):
+    """The held words that a browser sent."""
+    side, also = where["side"], where.get("also", [])
+    if side not in ("query", "key") or not isinstance(also, list) or len(also) >= HELD:
         raise BadInputError("A held word looks (query) or is looked at (key). The board sent something else.")
-    return Focus(_count(where["start"]), _count(where["segment"]), side, special)
+    first, *others = [_held(one, side) for one in (where, *also)]
+    return replace(first, also=tuple(others))
+
+
+def _held(where: Any, side: str) -> Focus:
+    """One held word."""
+    if not isinstance(where["special"], bool):
+        raise BadInputError("A held word is a special token or is not. The board sent something else.")
+    return Focus(_count(where["start"]), _count(where["segment"]), side, where["special"])
 
 
 def _count(value: Any) -> int:
