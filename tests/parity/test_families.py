@@ -22,7 +22,7 @@ from attnviz.engine import capture
 from attnviz.engine.trace import Projections, Trace
 from attnviz.errors import NoAttentionError
 
-CLOSE = 1e-5  # of the issue; float32 rounds these shares and states at about 1e-6
+CLOSE = 1e-5  # what is promised; float32 rounds these shares and states at about 1e-6
 VOCABULARY = 97
 SOUND = 26  # frames, halved by the model to 13
 
