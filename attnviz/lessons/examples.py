@@ -61,7 +61,10 @@ class Example:
 
 
 def span(text: str, name: str) -> Span:
-    """The character span of a word: `animal`, or `the#2` for its second occurrence; raises BadInputError if it is not there."""
+    """The character span of a word: `animal`, or `the#2` for its second occurrence; raises BadInputError if it is not there.
+
+    A word that itself ends in such a number, like `take#2`, is named with one more: `take#2#1`.
+    """
     numbered = _NUMBERED.fullmatch(name)
     word, nth = (numbered[1], int(numbered[2])) if numbered else (name, 1)
     found = [place for place in words(text) if text[place[0] : place[1]] == word]
@@ -76,8 +79,16 @@ def span(text: str, name: str) -> Span:
 @lru_cache(maxsize=1)
 def examples() -> tuple[Example, ...]:
     """All ready sentences, in the order of the file."""
-    raw = tomllib.loads(resources.files("attnviz").joinpath("content/examples.toml").read_text("utf-8"))
-    return tuple(_example(entry) for entry in raw["example"])
+    return parsed(resources.files("attnviz").joinpath("content/examples.toml").read_text("utf-8"))
+
+
+def parsed(toml: str) -> tuple[Example, ...]:
+    """The sentences of a file written like examples.toml, in its order.
+
+    Raises BadInputError for a word that its text lacks and for what is no head, KeyError with the name of a field that is
+    missing. What only a test can hold (pairs, answers, claims) is not looked at here.
+    """
+    return tuple(_example(entry) for entry in tomllib.loads(toml)["example"])
 
 
 def example(name: str) -> Example:

@@ -1,0 +1,195 @@
+"""The loader with sentences made by hand, and what every ready sentence keeps to whatever a model makes of it."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from attnviz.errors import BadInputError
+from attnviz.lessons.examples import Claim, Example, example, examples, parsed, span
+from attnviz.text import words
+from attnviz.types import Focus, HeadRef, Link
+
+EVERY = pytest.mark.parametrize("one", examples(), ids=lambda one: one.id)
+MISSION = ("tired", "wide")
+
+#       0         1         2         3         4
+#       0123456789012345678901234567890123456789012
+TEXT = "The cat saw the cat#1 and the dog in C# (1)"
+
+MADE = """
+[[example]]
+id = "first"
+title = "First"
+text = "So the dog saw the cat before it ran"
+pronoun = "it"
+candidates = ["dog", "cat"]
+answer = 1
+pair = "second"
+teaches = "guessing"
+note = "Nobody knows."
+claims = [
+  { model = "minilm", head = "L3·H1", more = "dog", less = "the#2", weight = 0.25 },
+  { model = "smollm2", head = "L13·H8", more = "cat", less = "dog" },
+]
+
+[[example]]
+id = "second"
+title = "Second"
+text = "The dog ran"
+pronoun = "ran"
+candidates = ["The", "dog"]
+answer = 0
+teaches = "nothing"
+note = ""
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("cat", (4, 7)),
+        ("cat#1", (4, 7)),  # the number counts; the word that looks like one is the next line's
+        ("cat#1#1", (16, 21)),
+        ("the", (12, 15)),  # "The" is another word
+        ("the#2", (26, 29)),
+        ("C", (37, 38)),
+        ("#", (38, 39)),  # a mark at the end of a word is a word of its own
+        ("1", (41, 42)),
+    ],
+)
+def test_a_word_is_named_as_it_is_written_and_by_its_number(name: str, place: tuple[int, int]):
+    assert span(TEXT, name) == place
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("bird", "“bird” stands 0 times in “The cat .*number 1 was asked for"),
+        ("CAT", "“CAT” stands 0 times"),
+        ("C#", "“C#” stands 0 times"),
+        ("ca", "“ca” stands 0 times"),
+        ("cat#2", "“cat” stands once .*number 2 was asked for"),
+        ("the#3", "“the” stands 2 times .*number 3 was asked for"),
+        ("the#0", "“the” stands 2 times .*number 0 was asked for"),
+        ("the#-1", "“the#-1” stands 0 times"),
+        ("", "“” stands 0 times"),
+    ],
+)
+def test_a_word_that_is_not_there_is_refused_by_name(name: str, says: str):
+    with pytest.raises(BadInputError, match=says):
+        span(TEXT, name)
+
+
+def test_a_file_becomes_sentences_in_its_order():
+    first, second = parsed(MADE)
+    #        0         1         2         3
+    #        0123456789012345678901234567890123456
+    text = "So the dog saw the cat before it ran"
+    assert first == Example(
+        id="first",
+        title="First",
+        text=text,
+        pronoun=(30, 32),
+        candidates=((7, 10), (19, 22)),
+        answer=1,
+        teaches="guessing",
+        note="Nobody knows.",
+        pair="second",
+        claims=(
+            Claim("minilm", HeadRef(3, 1), (7, 10), (15, 18), 0.25),
+            Claim("smollm2", HeadRef(13, 8), (19, 22), (7, 10), None),
+        ),
+    )
+    assert first.focus == Focus(30)
+    assert first.gold == Link((30, 32), (19, 22), "coreference")
+    assert [first.word(place) for place in first.candidates] == ["dog", "cat"]
+    assert (second.id, second.pair, second.claims) == ("second", None, ())
+
+
+@pytest.mark.parametrize("field", ["id", "title", "text", "pronoun", "candidates", "answer", "teaches", "note"])
+def test_a_missing_field_is_named(field: str):
+    lines = [line for line in MADE.splitlines() if not line.startswith(f"{field} = ")]
+    with pytest.raises(KeyError, match=field):
+        parsed("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "error", "says"),
+    [
+        ('pronoun = "it"', 'pronoun = "its"', BadInputError, "“its” stands 0 times in “So the dog"),
+        ('candidates = ["dog", "cat"]', 'candidates = ["dog", "cart"]', BadInputError, "“cart” stands 0 times"),
+        ('less = "the#2"', 'less = "the#3"', BadInputError, "“the” stands 2 times"),
+        ('head = "L3·H1"', 'head = "third"', BadInputError, "A head is written L3·H1"),
+        ("answer = 1", "answer =", tomllib.TOMLDecodeError, "line 8"),
+        ("[[example]]", "[[sentence]]", KeyError, "example"),
+    ],
+)
+def test_a_mistake_in_a_file_is_told(right: str, wrong: str, error: type[Exception], says: str):
+    assert right in MADE
+    with pytest.raises(error, match=says):
+        parsed(MADE.replace(right, wrong))
+
+
+def test_an_example_is_found_by_its_id_and_an_unknown_one_is_answered_with_what_there_is():
+    assert example("wide").text == "The animal didn't cross the street because it was too wide"
+    with pytest.raises(BadInputError, match=r"no example 'broad'.*tired, wide, "):
+        example("broad")
+
+
+def test_there_are_thirteen_sentences_besides_the_two_of_the_mission():
+    assert [one.id for one in examples()][:2] == list(MISSION)
+    assert len(examples()) - len(MISSION) >= 13
+
+
+@pytest.mark.parametrize("field", ["id", "title", "text"])
+def test_no_two_sentences_share_an_id_a_title_or_a_text(field: str):
+    found = [getattr(one, field) for one in examples()]
+    assert len(set(found)) == len(found)
+
+
+@EVERY
+def test_a_title_fits_the_picker(one: Example):
+    assert 0 < len(one.title) <= 18  # what the 176 pixels of the picker show of it
+    assert one.title == one.title.strip()
+
+
+@EVERY
+def test_a_pronoun_has_candidates_one_of_which_is_right(one: Example):
+    places = words(one.text)
+    assert one.pronoun in places
+    assert len(one.candidates) >= 2
+    assert len({one.pronoun, *one.candidates}) == len(one.candidates) + 1
+    assert set(one.candidates) <= set(places)
+    assert 0 <= one.answer < len(one.candidates)
+    assert one.focus == Focus(one.pronoun[0])
+    assert one.gold.target == one.candidates[one.answer]
+
+
+@EVERY
+def test_no_candidate_is_the_first_word(one: Example):
+    assert words(one.text)[0] not in one.candidates
+
+
+@EVERY
+def test_a_sentence_says_what_it_teaches_and_why_the_answer_is_right(one: Example):
+    assert one.teaches.strip()
+    assert one.note.endswith((".", "?"))
+    assert one.text == " ".join(one.text.split())
+    assert not one.text.endswith(".")
+
+
+@EVERY
+def test_the_other_sentence_of_a_pair_is_there(one: Example):
+    assert one.pair is None or example(one.pair).id == one.pair != one.id
+
+
+@EVERY
+def test_a_claim_compares_two_candidates(one: Example):
+    for claim in one.claims:
+        assert {claim.more, claim.less} <= set(one.candidates)
+        assert claim.more != claim.less
+        assert claim.weight is not None
+        assert 0.0 < claim.weight <= 1.0
+    assert len({(claim.model, claim.head) for claim in one.claims}) == len(one.claims)
