@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"attnviz: {error}", file=sys.stderr)
         return OUR_FAULT
     except BrokenPipeError:  # the reader of our output closed it, e.g. `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
     except KeyboardInterrupt:
         return 130
     return 0
@@ -88,13 +89,12 @@ def _models(chosen: argparse.Namespace) -> None:
             }
             for card, place in rows
         ]  # fmt: skip
-        print(json.dumps({"models": listed}, ensure_ascii=False, indent=2))
+        _print(f"{json.dumps({'models': listed}, ensure_ascii=False, indent=2)}\n".encode())
         return
     for card, place in rows:
         where = str(place.path) if place.path else place.remedy
-        print(f"{card.id:28} {card.kind:16} {card.layers:>2} layers x {card.heads:>2} heads   {place.kind:8} {where}")
-        if card.quantised:
-            print(f"{'':28} {card.quantised}")
+        line = f"{card.id:28} {card.kind:16} {card.layers:>2} layers x {card.heads:>2} heads   {place.kind:8} {where}\n"
+        _print(f"{line}{'':28} {card.quantised}\n".encode() if card.quantised else line.encode())
 
 
 def _attend(chosen: argparse.Namespace) -> None:
@@ -126,21 +126,46 @@ def _card(name: str) -> ModelCard:
     """The card of a catalogued model or of a local folder."""
     from attnviz.models import catalog, load
 
-    return load.local_card(Path(name).expanduser()) if name.startswith((".", "/", "~")) else catalog.card(name)
+    return load.local_card(Path(name)) if name.startswith((".", "/", "~")) else catalog.card(name)
 
 
 def _standard_input() -> str:
     """The text on standard input; bytes that are no UTF-8 are kept as lone surrogates, which the check of the text names."""
-    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+    content = sys.stdin.buffer.read() if sys.stdin else b""  # None where the caller closed it, as `<&-` does
+    return content.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
 
 
 def _write(content: bytes, output: str | None) -> None:
     """To a file, or to standard output; OutputError says why a file cannot be written."""
     if output is None:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        _print(content)
         return
     try:
         Path(output).write_bytes(content)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else "no file may be called that"
+        raise OutputError(
+            f"“{output}” cannot be written ({reason}). Name another file with -o, in a folder that exists and has room."
+        ) from error
+
+
+def _print(content: bytes) -> None:
+    """To standard output, at once; OutputError where it takes nothing more."""
+    try:
+        if sys.stdout is None:  # the caller closed it, as `>&-` does
+            raise OSError(errno.EBADF, "it is closed")
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise OutputError(f"{output} cannot be written ({error.strerror or error}). Name another file with -o.") from error
+        _abandon_output()
+        raise OutputError(
+            f"Standard output cannot be written ({error.strerror}). Send it to a file in a folder that has room."
+        ) from error
+
+
+def _abandon_output() -> None:
+    """Send what is still on its way to standard output nowhere, so that the end of the process does not fail over it."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
