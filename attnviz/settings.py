@@ -34,10 +34,11 @@ class Settings:
         models = env.get("ATTNVIZ_MODELS_DIR", "")
         return cls(
             backend=env.get("ATTNVIZ_BACKEND", "") or "local:",
-            models_dir=Path(models).expanduser() if models else None,
+            # Of a user who does not exist, `~name` stays as it is, where `Path.expanduser` raises.
+            models_dir=Path(os.path.expanduser(models)) if models else None,
             cache_dir=Path(
-                env.get("ATTNVIZ_CACHE_DIR", "") or (Path(home) / "attnviz" if home else cls.cache_dir)
-            ).expanduser(),
+                os.path.expanduser(env.get("ATTNVIZ_CACHE_DIR", "") or (Path(home) / "attnviz" if home else cls.cache_dir))
+            ),
             cache_bytes=_whole(env, "ATTNVIZ_CACHE_MB", 512, 1, 1_048_576) * 2**20,
             loaded_models=_whole(env, "ATTNVIZ_LOADED_MODELS", 3, 1, 64),
             offline=env.get("ATTNVIZ_OFFLINE", env.get("HF_HUB_OFFLINE", "")) not in ("", "0"),

@@ -144,6 +144,11 @@ class ViewOptions:
         if self.between not in BETWEEN:
             raise BadInputError(f"Of a pair one may show {', '.join(BETWEEN[1:])}, or everything; got {quoted(self.between)}.")
 
+    @property
+    def unfiltered(self) -> ViewOptions:
+        """The same without `keep` and `between`: what is said of a head is said of all its weights."""
+        return replace(self, keep=None, between="")
+
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
@@ -151,7 +156,8 @@ class Pattern:
 
     `queries` and `keys` are labels; `hidden` is the share of each row that is not shown (special tokens left out, or a
     learned sink); `note` says in words what was hidden, merged or rescaled. `query_units` and `key_units`, when given,
-    say where in the text each label stands. `causal` is True where the upper triangle cannot be seen.
+    say where in the text each label stands. `causal` is True where the upper triangle cannot be seen. `keep`, when
+    given, has left weak weights out: a weight of 0 is then none at all, and pictures leave its cell blank.
     """
 
     queries: tuple[str, ...]
@@ -162,6 +168,7 @@ class Pattern:
     query_units: tuple[Unit, ...] = ()
     key_units: tuple[Unit, ...] = ()
     causal: bool = False
+    keep: Keep | None = None
 
     def __post_init__(self) -> None:
         want = (len(self.queries), len(self.keys))
@@ -326,6 +333,12 @@ class Panel:
         if match[1]:
             return cls("difference", (int(match[1]) - 1, int(match[2]) - 1))
         return cls(match[3], tuple(int(number) - 1 for number in match[4].split(".")[1:]))
+
+
+class Notice(str):
+    """A line of progress that stays true when the work is done, and that the reader should still see then."""
+
+    __slots__ = ()
 
 
 def joined(parts: Sequence[str], last: str = "and") -> str:

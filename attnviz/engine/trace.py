@@ -209,6 +209,11 @@ class Block:
         least = -slack if sunk else 1.0 - slack
         if not (np.isfinite(sums).all() and found.min() >= 0.0 and least <= sums.min() and sums.max() <= 1.0 + slack):
             where = f"layer {layer}" if head is None else str(HeadRef(layer, head))
+            if not np.isfinite(sums).all():
+                raise NoAttentionError(
+                    f"Attention weights must be numbers; those of {where} are none on this text, as damaged weights of a model "
+                    "make them. Put the model's files in their place again, or choose another model."
+                )
             raise NoAttentionError(
                 f"The rows of {where} should sum to 1 and lie between {sums.min():.4f} and {sums.max():.4f}: "
                 "this model's attention is not a plain softmax, so it is not shown."

@@ -78,11 +78,17 @@ def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     except (OSError, SafetensorError) as error:  # a full disk comes as either
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "the disk took only a part of them"
         raise OutputError(
-            f"The converted weights cannot be kept in {folder.parent} ({reason}). "
-            "Set ATTNVIZ_CACHE_DIR to a folder with 600 MB free."
+            f"The converted weights cannot be kept in {_by_home(folder.parent)} ({reason}). "
+            "Set ATTNVIZ_CACHE_DIR to a folder that can be written, with 600 MB free."
         ) from error
+
+
+def _by_home(path: Path) -> str:
+    """A path as its owner writes it: the home folder as ~, which tells strangers nothing of this machine."""
+    home = Path(os.path.expanduser("~"))
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def _put(unfinished: Path, folder: Path) -> None:

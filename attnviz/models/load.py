@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -30,7 +31,7 @@ from attnviz.models import gguf, hub, weights
 from attnviz.models.facts import HUGE, Facts, facts
 from attnviz.models.places import CONFIG, place
 from attnviz.settings import Settings
-from attnviz.types import ModelCard
+from attnviz.types import ModelCard, Notice
 
 Progress = Callable[[str], None]
 
@@ -43,9 +44,7 @@ TOKENIZERS = (
     "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "source.spm",
 )  # fmt: skip
 
-TOKENIZERS = (
-    "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "source.spm",
-)  # fmt: skip
+CONFIGURATION = "configuration"
 
 # While it reads, transformers switches defaults of torch that all threads see (dtype, initialisation).
 _READING = threading.Lock()
@@ -76,7 +75,7 @@ def load(card: ModelCard, settings: Settings, progress: Progress | None = None) 
         switched = "; the hub is switched off" if card.hub else ""
         raise UnavailableError(f"The weights of {card.name} are not on this machine{switched}. Get them with: {spot.remedy}")
     folder = spot.path or hub.fetched(card, spot.remedy, say)
-    if card.gguf and (folder / card.gguf).is_file():
+    if card.gguf and os.path.isfile(folder / card.gguf):
         return _from_gguf(card, folder / card.gguf, settings, spot.remedy, progress)
     files = weights.weight_files(folder, card.name, spot.remedy)
     digest = weights.digest(files, dict(card.sha256), card.name, spot.remedy)
@@ -91,19 +90,15 @@ def local_card(folder: Path) -> ModelCard:
 
     Raises UnavailableError where something is missing, BadInputError where it is no text model of a known family.
     """
-    folder = folder.expanduser().resolve()
+    folder = Path(os.path.realpath(os.path.expanduser(folder)))  # Path's own two raise for odd names; these never do
     name = folder.name
-    if not (folder / CONFIG).is_file():
+    if not os.path.isfile(folder / CONFIG):
         raise UnavailableError(
             f"A local model is a folder with config.json, a tokenizer and safetensors; {name!r} has no config.json."
         )
-    with _sound(name, folder, ""):
+    with _sound(CONFIGURATION, name, folder, ""):
         found = _facts(folder)
-    if not any((folder / file).is_file() for file in TOKENIZERS):
-        raise UnavailableError(
-            f"A local model needs its tokenizer; {name!r} has none of {', '.join(TOKENIZERS)}. "
-            "Save it there with tokenizer.save_pretrained."
-        )
+    _tokenized(folder, name, "")
     weights.weight_files(folder, name, "")
     return ModelCard(
         id=f"local:{name}", name=name, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens,
@@ -124,26 +119,40 @@ def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
     )  # fmt: skip
 
 
+def _tokenized(folder: Path, name: str, remedy: str) -> None:
+    """Raises UnavailableError where a folder has no tokenizer."""
+    if not any(os.path.isfile(folder / file) for file in TOKENIZERS):
+        lacking = f"A model needs its tokenizer; {name!r} has none of {', '.join(TOKENIZERS)}."
+        again = f"Fetch it again: {remedy}" if remedy else "Save it there with tokenizer.save_pretrained."
+        raise UnavailableError(f"{lacking} {again}")
+
+
 def _silent(line: str) -> None:
     """Nobody listens."""
 
 
 def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
     """Model and tokenizer of a folder whose weight files were checked."""
-    with _sound(card.name, folder, remedy):
-        found = _facts(folder)
+    _tokenized(folder, card.name, remedy)
+    with _sound(CONFIGURATION, card.name, folder, remedy):
+        found, config = _facts(folder), _config(folder)
+    with _sound("tokenizer", card.name, folder, remedy):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        family = AutoModelForSeq2SeqLM if found.kind == "encoder-decoder" else AutoModel
-        with _READING:
-            model, report = family.from_pretrained(
-                folder, config=_config(folder), dtype=torch.float32, use_safetensors=True,
-                trust_remote_code=False, local_files_only=True, output_loading_info=True,
-            )  # fmt: skip
+    family = AutoModelForSeq2SeqLM if found.kind == "encoder-decoder" else AutoModel
+    with _sound("weights", card.name, folder, remedy), _READING:
+        model, report = family.from_pretrained(
+            folder, config=config, dtype=torch.float32, use_safetensors=True,
+            trust_remote_code=False, local_files_only=True, output_loading_info=True,
+        )  # fmt: skip
     # A pooler stands after the last attention; checkpoints of language models come without one.
     missing = sorted(key for key in report["missing_keys"] if "pooler" not in key.split("."))
     if missing:
         lacking = f"The weights of {card.name} lack {len(missing)} of its tensors, e.g. {missing[0]}; none are made up here."
         raise DamagedWeightsError(weights.remedied(lacking, remedy))
+    odd = None if card.sha256 else next((key for key, part in model.state_dict().items() if not part.isfinite().all()), None)
+    if odd:
+        said = f"The weights of {card.name} must be numbers; {odd} holds some that are none: its file was altered."
+        raise DamagedWeightsError(weights.remedied(said, remedy))
     return LoadedModel(model, tokenizer, _carded(card, found), digest)
 
 
@@ -159,12 +168,12 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, pro
         except DamagedWeightsError:
             say(f"The kept copy of {card.name} went away while it was read.")  # another process replaces a damaged one
     say(f"Converting {card.name} to plain weights, once. This can take a minute.")
-    with _sound(card.name, file.parent, remedy), _READING:
+    with _sound("weights", card.name, file.parent, remedy), _READING:
         model, tokenizer = gguf.converted(file)
     try:
         gguf.keep(model, tokenizer, folder)
     except OutputError as error:
-        notice = f"{card.name} works now but will be converted again next time. {error}"
+        notice = Notice(f"{card.name} works now but will be converted again next time. {error}")
         progress(notice) if progress else warnings.warn(notice, stacklevel=3)
     return LoadedModel(model, tokenizer, _carded(card, facts(model.config)), digest)
 
@@ -207,21 +216,36 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _sound(name: str, folder: Path, remedy: str) -> Iterator[None]:
-    """Whatever fails while a folder is read becomes DamagedWeightsError, or UnavailableError where a library is missing."""
+def _sound(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
+    """Whatever fails while a part of a model is read becomes DamagedWeightsError, or UnavailableError for want of a library.
+
+    Of a configuration the library says in a sentence what is wrong; of the rest it says what only its makers understand.
+    """
     try:
         yield
     except (AttnvizError, MemoryError):
         raise
     except ImportError as error:
-        raise UnavailableError(f"{name} needs the library {error.name or 'named here'}: {_brief(error, folder)}") from error
+        raise UnavailableError(f"{name} needs the library {error.name or 'named here'}: {_brief(error, folder)}.") from error
     except Exception as error:  # tokenizers raises Exception itself, so nothing narrower will do
-        raise DamagedWeightsError(
-            weights.remedied(f"The files of {name} cannot be read: {_brief(error, folder)}.", remedy)
-        ) from error
+        mixed = "some of its files are damaged, or are those of another model"
+        fault = _unreadable(folder) or (_brief(error, folder) if part == CONFIGURATION else mixed)
+        raise DamagedWeightsError(weights.remedied(f"The {part} of {name} cannot be read: {fault}.", remedy)) from error
+
+
+def _unreadable(folder: Path) -> str:
+    """Which JSON file of a folder is damaged, in words; "" where none is."""
+    for file in sorted(folder.glob("*.json")):
+        try:
+            json.loads(file.read_bytes())
+        except OSError as error:
+            return f"{file.name} cannot be opened ({error.strerror})"
+        except (ValueError, RecursionError):
+            return f"{file.name} is not whole JSON"
+    return ""
 
 
 def _brief(error: Exception, folder: Path) -> str:
     """The first line of an error, without this machine's paths."""
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:160].replace(str(folder), folder.name)}".rstrip(": .")
+    lines = str(error).strip().splitlines() or ["no reason was given"]
+    return lines[0][:160].replace(str(folder), folder.name).rstrip(": .")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def place(card: ModelCard, settings: Settings) -> Place:
     if card.folder and not card.package:
         return Place("folder", Path(card.folder), "")
     package = _package(card)
-    if package is not None and (package / (card.gguf or WEIGHTS)).is_file():
+    if package is not None and os.path.isfile(package / (card.gguf or WEIGHTS)):
         return Place("package", package, _installation(card, again=True))
     own = _own_folder(card, settings)
     if own is not None:
@@ -77,7 +78,8 @@ def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
     if settings.models_dir is None:
         return None
     folders = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
-    return next((folder for folder in folders if (folder / (card.gguf or CONFIG)).is_file()), None)
+    # Where `Path.is_file` raises (a name too long, a folder that may not be entered), this one says no.
+    return next((folder for folder in folders if os.path.isfile(folder / (card.gguf or CONFIG))), None)
 
 
 def _cached(card: ModelCard) -> Path | None:
