@@ -1,8 +1,9 @@
 """attnviz: type a sentence, and see every attention head of a real model. Run with `streamlit run app.py`."""
 
-from attnviz.ui import frame, state
+from attnviz.ui import blocks, frame, state
 
 page = frame.page()
-frame.ask()
-page.run()
+with blocks.told():
+    frame.ask()
+    page.run()
 state.write_url()

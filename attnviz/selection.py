@@ -116,7 +116,8 @@ def _choice(params: Mapping[str, str], name: str, allowed: tuple[str, ...], noti
     value = params.get(name, allowed[0])
     if value in allowed:
         return value
-    notices.append(f"“{name}” is one of {', '.join(allowed)}; got {quoted(value)}: using {allowed[0]}.")
+    using = f"using {allowed[0]}" if allowed[0] else "it is left out"
+    notices.append(f"“{name}” is one of {', '.join(filter(None, allowed))}; got {quoted(value)}: {using}.")
     return allowed[0]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import streamlit as st
 
@@ -11,8 +12,9 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, UnavailableError
 from attnviz.lessons import examples
 from attnviz.selection import Selection
+from attnviz.types import Notice
 from attnviz.ui import state
-from attnviz.ui.backend import backend
+from attnviz.ui.backend import backend, heard
 
 
 def plain(text: str) -> str:
@@ -35,6 +37,15 @@ def problem(error: AttnvizError) -> None:
     """Rule, value and remedy; the reader's text and pins stay where they are."""
     st.error(plain(str(error)))
     st.caption("Your text and your choices are kept. Change the text or the model above.")
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Around all that a page does: an error of ours that nobody nearer has shown ends the page with its message."""
+    try:
+        yield
+    except AttnvizError as error:
+        problem(error)
 
 
 INVITED = (("tired", "who is “it”?"), ("thanks-he", "who is “he”?"), ("cataphora", "who is “she”?"))
@@ -66,10 +77,29 @@ def attended(selection: Selection) -> Trace | None:
     if not selection.fits:
         st.info("This text is too long for a link: the address bar does not carry it, and a reload starts anew.")
     try:
-        with st.spinner("Reading the text …", show_time=True):
-            return backend().attend(selection.request)
+        return _waited(selection)
     except AttnvizError as error:
         problem(error)
         if isinstance(error, UnavailableError):
             st.caption("Models marked “not here” have to be fetched once; the ones without the mark work offline.")
         return None
+
+
+def _waited(selection: Selection) -> Trace:
+    """The trace, with what it takes so long said in one line; what stays true of it is kept until the reader moves on."""
+    kept: list[str] = []
+    with ExitStack() as waiting:
+
+        def hear(line: str) -> None:
+            if isinstance(line, Notice):
+                kept.append(line)
+            else:
+                waiting.close()
+                waiting.enter_context(st.spinner(plain(line), show_time=True))
+
+        hear("Reading the text …")
+        with heard(hear):
+            trace = backend().attend(selection.request)
+    state.keep_notices(kept)
+    notices(kept)
+    return trace

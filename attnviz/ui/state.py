@@ -6,6 +6,7 @@ the URL is written from it. A link, or a step back in the browser, is read when 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Pin, ViewOptions
 
-_KEPT, _WRITTEN, _NOTICES = "attnviz_selection", "attnviz_url", "attnviz_notices"
+_KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
 
 
 def current() -> Selection:
@@ -50,6 +51,11 @@ def notices() -> tuple[str, ...]:
     return st.session_state.get(_NOTICES, ())
 
 
+def keep_notices(lines: Iterable[str]) -> None:
+    """More that the reader should know, until the reader changes something."""
+    st.session_state[_NOTICES] = (*notices(), *lines)
+
+
 def fill(key: str, value: Any) -> str:
     """Give a widget its value before it is drawn; returns the key."""
     if st.session_state.get(key) != value:
@@ -71,13 +77,20 @@ def choose_text(text: str, text_b: str | None = None) -> None:
 
 
 def choose_model(name: str) -> None:
-    """Another model: its own head to begin with; a second text goes where it takes none."""
-    chosen = catalog.card(name)
-    before = current()
-    request = AttentionRequest(name, before.request.text, before.request.text_b if chosen.pairs else None)
-    head = HeadRef(*chosen.head, chosen.blocks[0])
+    """Another model: its own head to begin with, or what was left there; a second text rests where it takes none.
+
+    Whoever tries a model that turns out to be missing or damaged finds head, pins and texts as they were.
+    """
+    chosen, before = catalog.card(name), current()
+    left = st.session_state.setdefault(_LEFT, {})
+    left[before.request.model] = before
+    text_b, earlier = before.request.text_b, left.get(name)
+    if earlier and not card().pairs and earlier.request.text == before.request.text:
+        text_b = earlier.request.text_b
+    request = AttentionRequest(name, before.request.text, text_b if chosen.pairs else None)
     focus = before.focus if before.focus and not before.focus.special else None
-    change(request=request, head=head, focus=focus, pins=())
+    head, pins = (earlier.head, earlier.pins) if earlier else (HeadRef(*chosen.head, chosen.blocks[0]), ())
+    change(request=request, head=head, focus=focus, pins=_moved(pins, request))
 
 
 def choose_head(layer: int, head: int) -> None:
