@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from gguf import GGUFWriter
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM, PreTrainedModel, PreTrainedTokenizerFast
 
@@ -85,3 +87,60 @@ def packaged(root: Path, monkeypatch: pytest.MonkeyPatch, folder: Path) -> Model
     return replace(
         BERT, package="our_weights", requirement="our-weights==0.3.0", folder="model", sha256=(("model.safetensors", pin),)
     )
+
+
+@dataclass(frozen=True)
+class Llama:
+    """The sizes of the Llama that `gguf_file` writes."""
+
+    hidden: int = 64
+    inner: int = 96
+    layers: int = 2
+    heads: int = 4
+    groups: int = 2
+    tokens: int = 48
+
+
+GGUF = Llama()
+PIECES = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *(chr(n) for n in range(33, 127)), "Ġ", "Ċ", "it", "Ġit"]
+
+
+def gguf_file(file: Path) -> Path:
+    """A small Llama with random weights and a byte-pair tokenizer, as a GGUF file."""
+    random, size = np.random.default_rng(3), GGUF
+    file.parent.mkdir(parents=True, exist_ok=True)
+    writer = GGUFWriter(file, "llama")
+    writer.add_name("small")
+    writer.add_context_length(size.tokens)
+    writer.add_embedding_length(size.hidden)
+    writer.add_block_count(size.layers)
+    writer.add_feed_forward_length(size.inner)
+    writer.add_head_count(size.heads)
+    writer.add_head_count_kv(size.groups)
+    writer.add_rope_dimension_count(size.hidden // size.heads)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(len(PIECES))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(PIECES)
+    writer.add_token_types([3, 3, 3] + [1] * (len(PIECES) - 3))
+    writer.add_token_merges(["i t", "Ġ it"])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    small = size.hidden // size.heads * size.groups
+    shapes = {"token_embd": (len(PIECES), size.hidden), "output_norm": (size.hidden,)}
+    for layer in range(size.layers):
+        sizes = {
+            "attn_norm": (size.hidden,), "attn_q": (size.hidden, size.hidden), "attn_k": (small, size.hidden),
+            "attn_v": (small, size.hidden), "attn_output": (size.hidden, size.hidden), "ffn_norm": (size.hidden,),
+            "ffn_gate": (size.inner, size.hidden), "ffn_up": (size.inner, size.hidden), "ffn_down": (size.hidden, size.inner),
+        }  # fmt: skip
+        shapes |= {f"blk.{layer}.{name}": shape for name, shape in sizes.items()}
+    for name, shape in shapes.items():
+        writer.add_tensor(f"{name}.weight", random.normal(0.0, 0.2, shape).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file

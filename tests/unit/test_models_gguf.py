@@ -15,70 +15,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from gguf import GGUFWriter
 from transformers import AutoModel, AutoTokenizer
 
 from attnviz.errors import DamagedWeightsError, OutputError
 from attnviz.models import catalog, gguf, load
 from attnviz.models.places import place
 from attnviz.settings import Settings
-from attnviz.types import ModelCard
-from tests.small_models import random_model, tokenizer
+from attnviz.types import ModelCard, Notice
+from tests.small_models import GGUF, gguf_file, random_model, tokenizer
 
 TEXT = "The animal didn't cross the street because it was too tired"
-HIDDEN, INNER, LAYERS, HEADS, GROUPS = 64, 96, 2, 4, 2
-PIECES = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *(chr(n) for n in range(33, 127)), "Ġ", "Ċ", "it", "Ġit"]
-
-
-def written(file: Path) -> Path:
-    """A Llama of two layers with random weights and a byte-pair tokenizer, as a GGUF file."""
-    random = np.random.default_rng(3)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    writer = GGUFWriter(file, "llama")
-    writer.add_name("small")
-    writer.add_context_length(48)
-    writer.add_embedding_length(HIDDEN)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(INNER)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(GROUPS)
-    writer.add_rope_dimension_count(HIDDEN // HEADS)
-    writer.add_rope_freq_base(10000.0)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_vocab_size(len(PIECES))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_token_list(PIECES)
-    writer.add_token_types([3, 3, 3] + [1] * (len(PIECES) - 3))
-    writer.add_token_merges(["i t", "Ġ it"])
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
-    small = HIDDEN // HEADS * GROUPS
-    shapes = {"token_embd": (len(PIECES), HIDDEN), "output_norm": (HIDDEN,)}
-    for layer in range(LAYERS):
-        sizes = {
-            "attn_norm": (HIDDEN,), "attn_q": (HIDDEN, HIDDEN), "attn_k": (small, HIDDEN), "attn_v": (small, HIDDEN),
-            "attn_output": (HIDDEN, HIDDEN), "ffn_norm": (HIDDEN,), "ffn_gate": (INNER, HIDDEN), "ffn_up": (INNER, HIDDEN),
-            "ffn_down": (HIDDEN, INNER),
-        }  # fmt: skip
-        shapes |= {f"blk.{layer}.{name}": shape for name, shape in sizes.items()}
-    for name, shape in shapes.items():
-        writer.add_tensor(f"{name}.weight", random.normal(0.0, 0.2, shape).astype(np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return file
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     """A folder with one installed package, which carries the small GGUF file."""
     site = tmp_path_factory.mktemp("site")
-    written(site / "small_gguf" / "small.gguf")
+    gguf_file(site / "small_gguf" / "small.gguf")
     return site
 
 
@@ -112,12 +67,13 @@ def test_a_gguf_file_is_converted_once_and_then_read(tmp_path, card, site):
     assert kept_folders(settings.cache_dir) == [f"gguf-{card.sha256[0][1][:16]}-v{gguf.FORMAT}"]
     assert one.digest == two.digest == card.sha256[0][1]
     assert one.card == two.card
-    assert (two.card.kind, two.card.layers, two.card.heads, two.card.max_tokens) == ("decoder", LAYERS, HEADS, 48)
+    facts = (two.card.kind, two.card.layers, two.card.heads, two.card.max_tokens)
+    assert facts == ("decoder", GGUF.layers, GGUF.heads, GGUF.tokens)
 
     direct = AutoModel.from_pretrained(site / "small_gguf", gguf_file="small.gguf", dtype=torch.float32)
     names = AutoTokenizer.from_pretrained(site / "small_gguf", gguf_file="small.gguf")
     want = outputs(load.LoadedModel(direct, names, card, ""))
-    assert want.shape == (1, 11, HIDDEN)
+    assert want.shape == (1, 11, GGUF.hidden)
     assert torch.equal(outputs(one), want)
     assert torch.equal(outputs(two), want)
     assert names(TEXT)["input_ids"] == one.tokenizer(TEXT)["input_ids"] == two.tokenizer(TEXT)["input_ids"]
@@ -164,8 +120,18 @@ def test_with_an_unwritable_cache_the_model_works_and_says_that_it_was_not_kept(
     else:
         with pytest.warns(UserWarning, match="ATTNVIZ_CACHE_DIR"):
             loaded = load.load(card, settings)
-    assert outputs(loaded).shape == (1, 11, HIDDEN)
+    assert outputs(loaded).shape == (1, 11, GGUF.hidden)
     assert (tmp_path / "cache").read_text() == "a file where the folder should be"
+
+
+def test_an_unwritable_cache_in_the_home_folder_is_named_as_its_owner_writes_it(tmp_path, card, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    lines: list[str] = []
+    load.load(card, Settings(cache_dir=tmp_path / "cache" / "attnviz"), lines.append)
+    assert "cannot be kept in ~/cache/attnviz (Not a directory)" in lines[-1]
+    assert str(tmp_path) not in lines[-1]
+    assert [isinstance(line, Notice) for line in lines] == [False, True], "the reader should still see it afterwards"
 
 
 @pytest.mark.slow

@@ -124,6 +124,16 @@ def test_weights_that_lack_a_tensor_are_refused_and_none_is_made_up(tmp_path):
         load.load(load.local_card(folder), Settings())
 
 
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_by_the_name_of_their_tensor(tmp_path, odd):
+    folder = saved(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["encoder.layer.1.attention.self.key.weight"][2, 3] = odd
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(DamagedWeightsError, match=r"must be numbers; encoder\.layer\.1\.attention\.self\.key\.weight"):
+        load.load(load.local_card(folder), Settings())
+
+
 def test_weights_of_another_size_than_the_configuration_are_refused(tmp_path):
     folder = saved(tmp_path / "model")
     changed(folder / "config.json", intermediate_size=11)
@@ -154,6 +164,8 @@ def test_a_damaged_file_beside_the_weights_ends_in_an_error_of_ours(tmp_path, fi
     with pytest.raises(DamagedWeightsError) as caught:
         load.load(card, Settings())
     assert str(tmp_path) not in str(caught.value)
+    assert not re.search(r"\w+(Error|Exception)\b", str(caught.value)), "words, not names of Python"
+    assert content in ODD[2::3] or f"{file} is not whole JSON" in str(caught.value)  # `[]` and the last one are whole
 
 
 def test_a_folder_without_weights_says_which_file_is_missing(tmp_path):
@@ -223,7 +235,9 @@ def test_a_local_folder_becomes_a_card(tmp_path):
 
 
 def test_a_folder_that_is_no_model_is_refused_with_what_it_lacks(tmp_path):
-    for odd in (tmp_path / "nowhere", tmp_path, Path("/etc/passwd")):
+    (tmp_path / "loop").symlink_to("loop")
+    odd_names = (tmp_path / "loop", tmp_path / ("x" * 300), Path("~no-such-user-here/model"))
+    for odd in (tmp_path / "nowhere", tmp_path, Path("/etc/passwd"), *odd_names):
         with pytest.raises(UnavailableError, match=r"no config\.json"):
             load.local_card(odd)
     folder = saved(tmp_path / "model")
@@ -235,8 +249,9 @@ def test_a_folder_that_is_no_model_is_refused_with_what_it_lacks(tmp_path):
         load.local_card(folder)
     changed(folder / "config.json", quantization_config=None)
     (folder / "tokenizer.json").unlink()
-    with pytest.raises(UnavailableError, match="tokenizer"):
-        load.local_card(folder)
+    for attempt in (lambda: load.local_card(folder), lambda: load.load(replace(BERT, folder=str(folder)), Settings())):
+        with pytest.raises(UnavailableError, match=r"needs its tokenizer.*tokenizer\.save_pretrained"):
+            attempt()
 
 
 def test_a_model_in_memory_has_a_card_without_this_machines_paths(tmp_path):

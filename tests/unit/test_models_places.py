@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,7 +23,7 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from attnviz.errors import UnavailableError
+from attnviz.errors import OutputError, UnavailableError
 from attnviz.models import catalog, load
 from attnviz.models.places import place
 from attnviz.settings import Settings
@@ -116,7 +117,10 @@ def test_the_fetching_command_is_one_that_the_hubs_program_takes():
 def test_a_hub_out_of_reach_is_said_at_once_with_the_remedy(offline):
     online = replace(offline, offline=False)
     start = time.monotonic()
-    with pytest.raises(UnavailableError, match=r"could not be fetched.*hf download google-bert/bert-base-uncased"):
+    with pytest.raises(
+        UnavailableError,
+        match=r"could not be fetched from the hub, which did not answer.*hf download google-bert/bert-base-uncased",
+    ):
         load.load(BERT, online)
     assert time.monotonic() - start < 5
 
@@ -162,29 +166,53 @@ class Hub(BaseHTTPRequestHandler):
         """Not into the test's output."""
 
 
-def test_from_a_hub_in_reach_only_what_is_needed_is_fetched_and_then_kept(
-    tmp_path, monkeypatch, offline, empty_hub_cache, capfd
-):
+@pytest.fixture
+def hub(tmp_path, monkeypatch) -> Iterator[None]:
+    """The hub, in reach."""
     Hub.folder = saved(tmp_path / "published")
-    for other in ("pytorch_model.bin", "tf_model.h5", "README.md"):
-        (Hub.folder / other).write_bytes(b"not wanted")
-    online = replace(offline, offline=False)
-    lines: list[str] = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         here = f"http://127.0.0.1:{server.server_port}"
         monkeypatch.setattr(constants, "ENDPOINT", here)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", here + "/{repo_id}/resolve/{revision}/{filename}")
-        assert place(BERT, online).kind == "hub"
-        capfd.readouterr()
-        loaded = load.load(BERT, online, lines.append)
+        yield
         server.shutdown()
+
+
+@pytest.mark.usefixtures("hub")
+def test_from_a_hub_in_reach_only_what_is_needed_is_fetched_and_then_kept(offline, capfd):
+    for other in ("pytorch_model.bin", "tf_model.h5", "README.md"):
+        (Hub.folder / other).write_bytes(b"not wanted")
+    online = replace(offline, offline=False)
+    lines: list[str] = []
+    assert place(BERT, online).kind == "hub"
+    capfd.readouterr()
+    loaded = load.load(BERT, online, lines.append)
     assert loaded.digest == hashlib.sha256((Hub.folder / "model.safetensors").read_bytes()).hexdigest()
     assert not {"pytorch_model.bin", "tf_model.h5", "README.md"} & set(Hub.asked)
     assert [line.split()[0] for line in lines] == ["Fetching", "Reading"]
     assert capfd.readouterr() == ("", "")
     assert place(BERT, offline).kind == "cache"
     assert load.load(BERT, offline).digest == loaded.digest
+
+
+@pytest.mark.usefixtures("hub")
+def test_where_the_hubs_cache_cannot_be_written_that_is_what_the_message_says(tmp_path, monkeypatch, offline):
+    (tmp_path / "file").write_text("a file where the folder should be")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file"))
+    with pytest.raises(OutputError, match=r"cannot be kept in the hub's cache.*\(Not a directory\)\. Set HF_HOME") as caught:
+        load.load(BERT, replace(offline, offline=False))
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_hub_that_refuses_is_quoted_with_its_code(offline):
+    with pytest.raises(UnavailableError, match=r"which answered with code 404\. Where there is a network, run: hf download"):
+        load.load(replace(BERT, hub="nobody/nothing"), replace(offline, offline=False))
+
+
+def test_a_folder_of_models_that_cannot_be_looked_into_counts_as_empty(offline):
+    assert place(BERT, replace(offline, models_dir=Path("/", "x" * 300))).kind == "missing"
 
 
 @pytest.mark.slow

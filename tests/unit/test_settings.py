@@ -46,6 +46,10 @@ def test_a_home_in_a_path_is_the_reader_s_home():
     assert settings.cache_dir == Path.home() / "cache"
 
 
+def test_the_home_of_a_user_who_does_not_exist_is_left_as_it_was_typed():
+    assert Settings.from_env({"ATTNVIZ_MODELS_DIR": "~no-such-user-here/x"}).models_dir == Path("~no-such-user-here/x")
+
+
 def test_the_desktop_s_cache_folder_is_used_unless_we_are_given_our_own():
     assert Settings.from_env({"XDG_CACHE_HOME": "/x"}).cache_dir == Path("/x/attnviz")
     assert Settings.from_env({"XDG_CACHE_HOME": "/x", "ATTNVIZ_CACHE_DIR": "/y"}).cache_dir == Path("/y")
