@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from attnviz.errors import AttnvizError, BadInputError, OutputError
-from attnviz.types import SPECIAL, AttentionRequest, HeadRef, ModelCard, ViewOptions
+from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ModelCard, ViewOptions
 
 BAD_INPUT, OUR_FAULT = 2, 1
 FORMATS = ("json", "csv", "npz", "html")
@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     attend.add_argument(
         "--special", choices=SPECIAL, default="show", help="special tokens: shown, hidden, or hidden and rows rescaled"
     )
+    attend.add_argument(
+        "--keep",
+        metavar="RULE",
+        help="of each row only weights of at least 0.1 (least:0.1), the 3 largest (top:3), or the largest up to 0.9 of it (mass:0.9)",
+    )
+    attend.add_argument("--between", metavar="A-B", help=f"of two texts, only how one looks at one: {', '.join(BETWEEN[1:])}")
     attend.add_argument("--format", choices=FORMATS, default="json")
     attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
     attend.set_defaults(run=_attend)
@@ -99,7 +105,7 @@ def _models(chosen: argparse.Namespace) -> None:
 
 def _attend(chosen: argparse.Namespace) -> None:
     """One head's weights, in the format asked for."""
-    from attnviz.analysis import view
+    from attnviz.analysis import filters, view
     from attnviz.backends import open_backend
     from attnviz.figures import export
     from attnviz.settings import Settings
@@ -107,6 +113,8 @@ def _attend(chosen: argparse.Namespace) -> None:
     text = _standard_input() if chosen.text == "-" else chosen.text
     if chosen.format == "npz" and chosen.output is None and sys.stdout.isatty():
         raise OutputError("NPZ is binary and is not written to a terminal. Name a file with -o, e.g. -o head.npz.")
+    keep = None if chosen.keep is None else Keep.parse(chosen.keep)
+    options = ViewOptions(chosen.words, chosen.special, keep, chosen.between or "")
     settings = Settings.from_env()
     card = _card(chosen.model)
     folders = (card,) if card.folder and not card.package else ()
@@ -117,7 +125,8 @@ def _attend(chosen: argparse.Namespace) -> None:
         card.head[1] if chosen.head is None else chosen.head,
         trace.blocks[0] if chosen.block is None else chosen.block,
     )
-    options = ViewOptions(chosen.words, chosen.special)
+    if options.between and not filters.paired(*view.sides(trace.block(head.block), options)):
+        raise BadInputError("--between chooses from two texts, and here is one. Give the other with --text-b, or leave it out.")
     content = export.exported(chosen.format, view.pattern(trace, head, options), export.provenance(card, trace, head, options))
     _write(content, chosen.output)
 

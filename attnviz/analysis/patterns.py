@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attnviz.analysis.filters import ELSEWHERE
 from attnviz.analysis.shares import (
     after,
     before,
@@ -288,6 +289,7 @@ def _bits(pattern: Pattern) -> tuple[np.ndarray, np.ndarray]:
 def _hidden_label(pattern: Pattern) -> str:
     """What the hidden share went to, as the pattern's note has it."""
     parts = (["hidden tokens"] if HIDDEN in pattern.note else []) + ([LEARNED_SINK] if LEARNED_SINK in pattern.note else [])
+    parts += ([ELSEWHERE] if ELSEWHERE in pattern.note else []) + (["what is left out"] if pattern.keep else [])
     return joined(parts) or "hidden tokens"
 
 

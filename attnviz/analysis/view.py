@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from attnviz.analysis import filters
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import ShapeError
 from attnviz.text import units
@@ -71,10 +72,12 @@ def shown(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
 
 
 def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
-    """One head by words or tokens; `note` says in sentences what was merged, hidden or rescaled, and is "" otherwise.
+    """One head by words or tokens; `note` says in sentences what was merged, hidden, rescaled or left out, and is "" otherwise.
 
-    Row i sums to `1 - hidden[i]`: hidden special tokens and a learned sink leave their share there. Rescaled rows sum
-    to 1, and the note says how much they had lost. Raises UnknownHeadError for a head or block that is not there.
+    Words are merged first, then special tokens hidden, then rows and columns of one text taken, then weak weights left
+    out. Row i sums to `1 - hidden[i]`: hidden special tokens, a learned sink, the other text and weak weights leave
+    their share there. Rescaled rows sum to 1 before `between` and `keep` take their part, and the note says how much they
+    had lost. Raises UnknownHeadError for a head or block that is not there.
     """
     block = trace.block(head.block)
     weights, sink = block.weights(head.layer, head.head), block.sink(head.layer, head.head)
@@ -100,6 +103,9 @@ def _pattern(
     """One head's token weights, and the share of each row that a learned sink took, as they are shown."""
     queries, keys = (shown(side, options) for side in units_)
     gone = tuple(unit for unit in units_[1] if unit.special) if len(keys) < len(units_[1]) else ()
+    ends = filters.ends(queries, keys, options.between)
+    if ends:
+        queries = tuple(queries[at] for at in ends[0])
     rows = merged(weights, queries, keys)
     special = merged(weights, queries, gone).sum(-1)
     taken = merged(sink[:, None], queries, (Unit("", 0, 0, (0,)),))[:, 0]
@@ -111,8 +117,23 @@ def _pattern(
         hidden = empty.astype(np.float32)
     else:
         sentences += _hiding(special, gone, taken)
+    if ends:
+        near = rows[:, ends[1]]
+        away = _less(rows, near)
+        sentences += [filters.between_sentence(options.between, percent(float(away.mean())))]
+        keys, rows, hidden = tuple(keys[at] for at in ends[1]), near, hidden + away
+    if options.keep and rows.size:
+        strong = filters.kept(rows, options.keep)
+        weak = _less(rows, strong)
+        sentences += [filters.keep_sentence(options.keep, percent(float(weak.mean())))]
+        rows, hidden = strong, hidden + weak
     labels = tuple(unit.text for unit in queries), tuple(unit.text for unit in keys)
-    return Pattern(*labels, rows, hidden, " ".join(sentences), queries, keys, causal)
+    return Pattern(*labels, rows, hidden, " ".join(sentences), queries, keys, causal and queries == keys, options.keep)
+
+
+def _less(rows: Float[np.ndarray, "query key"], left: Float[np.ndarray, "query column"]) -> Float[np.ndarray, " query"]:
+    """How much less of each row is left: float64 sums, so that nothing left out is exactly 0."""
+    return (rows.sum(-1, dtype=np.float64) - left.sum(-1, dtype=np.float64)).clip(0.0).astype(np.float32)
 
 
 def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[Float[np.ndarray, "head query key"]]:
@@ -120,11 +141,17 @@ def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -
     part = trace.block(block)
     all_queries, all_keys = sides(part, options)
     queries, keys = shown(all_queries, options), shown(all_keys, options)
+    ends = filters.ends(queries, keys, options.between)
+    if ends:
+        queries = tuple(queries[at] for at in ends[0])
     for layer in range(part.layers):
         weights = part.weights(layer)
         rows = merged(weights, queries, keys)
         fell_short = len(keys) < len(all_keys) or bool((weights.sum(-1) < 1.0 - ROWS).any())
-        yield _rescaled(rows)[0] if options.special == "renormalise" and fell_short else rows
+        rows = _rescaled(rows)[0] if options.special == "renormalise" and fell_short else rows
+        rows = rows[..., ends[1]] if ends else rows
+        # Head by head: the order of a long row's weights takes twice the memory of the weights.
+        yield np.stack([filters.kept(one, options.keep) for one in rows]) if options.keep and rows.size else rows
 
 
 def overview(

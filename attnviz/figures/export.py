@@ -61,6 +61,8 @@ class Provenance:
             "head": str(self.head),
             "words": self.options.words,
             "special": self.options.special,
+            "keep": None if self.options.keep is None else str(self.options.keep),
+            "between": self.options.between,
             "note": pattern.note,
             "hidden": _decimals(pattern.hidden),
             "query_pieces": [token.piece for token in self.queries],

@@ -5,6 +5,7 @@ The figure holds the exact float32 weights; the bend of the colour scale lives i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from attnviz.types import Pattern
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+Held = int | Sequence[int] | None  # the rows of the words that a reader holds
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
 READING = "Row = who looks, column = at whom"
 COLOURS = "Green: more in the first. Purple, \u2212: more in the second."
@@ -26,40 +28,44 @@ HOVERED = 10_000  # cells up to which shortened labels are written out in full o
 STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the bend within one step of 255
 
 
-def figure(pattern: Pattern, theme: str = "light", *, held: int | None = None, title: str = "") -> go.Figure:
-    """The head's heatmap in one theme; `held` outlines a row and writes its numbers, `title` stands at the top left.
+def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: str = "") -> go.Figure:
+    """The head's heatmap in one theme; `held` outlines rows and writes their numbers, `title` stands at the top left.
 
-    What a causal head cannot see is left blank, not coloured as 0. Raises BadInputError for a row that is not there.
+    What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row
+    that is not there.
     """
+    rows = _rows(pattern, held)
     geometry = Geometry.of(pattern.queries, pattern.keys, title, column=bool(pattern.hidden.any()))
-    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern), held=_row(pattern, held))
+    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern), held=rows)
     if not pattern.weights.size:
         return drawn
     blank = unseen(pattern)
-    _add_cells(drawn, pattern, np.where(blank, np.float32(np.nan), pattern.weights), geometry, colorscale(theme), "%{z:.3f}")
+    z = np.where(blank | left_out(pattern), np.float32(np.nan), pattern.weights)
+    _add_cells(drawn, pattern, z, geometry, colorscale(theme), "%{z:.3f}")
     marks.add_blank(drawn, blank, theme)
     marks.add_legend(drawn, encoding.theme(theme).sequential, encoding.LEGEND, theme)
     if geometry.column:
         marks.add_column(drawn, "hidden", [encoding.percent(share) for share in pattern.hidden], theme)
-    if held is not None:
+    for q in rows:
         if geometry.cell >= NUMBER_CELL:
-            row = enumerate(pattern.weights[held].tolist())
-            cells = [(held, k, encoding.two(w), encoding.weight_colour(w, theme)) for k, w in row if w >= encoding.WRITTEN_FROM]
+            row = enumerate(pattern.weights[q].tolist())
+            cells = [(q, k, encoding.two(w), encoding.weight_colour(w, theme)) for k, w in row if w >= encoding.WRITTEN_FROM]
             marks.add_texts(drawn, cells, 0.4 * geometry.cell)
-        marks.add_held(drawn, pattern, held, geometry, theme)
+        marks.add_held(drawn, pattern, q, geometry, theme)
     return drawn
 
 
 def difference_figure(
-    first: Pattern, second: Pattern, theme: str = "light", *, held: int | None = None, title: str = ""
+    first: Pattern, second: Pattern, theme: str = "light", *, held: Held = None, title: str = ""
 ) -> go.Figure:
     """First minus second, -1 to +1: green where the first gives more, purple and a minus mark where the second does.
 
     Where labels differ both are written, `tired/wide`. Raises ShapeError for patterns of different shape.
     """
     pair = differing(first, second)
+    rows = _rows(pair, held)
     geometry = Geometry.of(pair.queries, pair.keys, title)
-    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS], held=_row(pair, held))
+    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS], held=rows)
     if not pair.weights.size:
         return drawn
     blank = unseen(first) & unseen(second)
@@ -71,10 +77,10 @@ def difference_figure(
     marks.add_blank(drawn, blank, theme)
     marks.add_legend(drawn, encoding.theme(theme).diverging, encoding.DIFFERENCE_LEGEND, theme)
     if geometry.labelled:
-        numbered = held if geometry.cell >= NUMBER_CELL else None
+        numbered = rows if geometry.cell >= NUMBER_CELL else ()
         marks.add_texts(drawn, _difference_texts(delta, numbered, theme), geometry.cell / 3.0)
-    if held is not None:
-        marks.add_held(drawn, pair, held, geometry, theme)
+    for q in rows:
+        marks.add_held(drawn, pair, q, geometry, theme)
     return drawn
 
 
@@ -93,6 +99,11 @@ def differing(first: Pattern, second: Pattern) -> Pattern:
 def unseen(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
     """Which cells a causal head cannot see: above the diagonal, and exactly 0."""
     return np.triu(pattern.weights == 0.0, 1) & pattern.causal
+
+
+def left_out(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
+    """Which cells a filter leaves out: they are blank, because a weight stands there that is not shown."""
+    return (pattern.weights == 0.0) & (pattern.keep is not None) & ~unseen(pattern)
 
 
 def reading(pattern: Pattern) -> list[str]:
@@ -123,6 +134,8 @@ def description(pattern: Pattern, name: str = "") -> str:
     strongest = zip(pattern.queries[:LABELLED], pattern.weights.argmax(-1), pattern.weights.max(-1), strict=False)
     links = [
         f"{encoding.visible(query)} looks most at {encoding.visible(pattern.keys[k])}, {encoding.three(weight)}"
+        if weight
+        else f"of {encoding.visible(query)} nothing is shown"
         for query, k, weight in strongest
     ]
     more = f" The other {rows - LABELLED} rows are left out here." if rows > LABELLED else ""
@@ -134,11 +147,13 @@ def _counted(count: int, noun: str, one: str = "", many: str = "") -> str:
     return f"{encoding.thousands(count)} {noun if count == 1 else noun + 's'} {one if count == 1 else many}".rstrip()
 
 
-def _row(pattern: Pattern, held: int | None) -> int | None:
-    """The held row, if it is one."""
-    if held is not None and not 0 <= held < len(pattern.queries):
-        raise BadInputError(f"This pattern has rows 0 to {len(pattern.queries) - 1}; there is no row {held} to hold.")
-    return held
+def _rows(pattern: Pattern, held: Held) -> tuple[int, ...]:
+    """The held rows, if they are rows of the pattern."""
+    rows = () if held is None else (held,) if isinstance(held, int) else tuple(held)
+    for row in rows:
+        if not 0 <= row < len(pattern.queries):
+            raise BadInputError(f"This pattern has rows 0 to {len(pattern.queries) - 1}; there is no row {row} to hold.")
+    return rows
 
 
 def _add_cells(
@@ -179,12 +194,12 @@ def _full_links(pattern: Pattern) -> np.ndarray | None:
     return np.array([[encoding.link(query, key) for key in keys] for query in queries])
 
 
-def _difference_texts(delta: Float[np.ndarray, "query key"], numbered: int | None, theme: str) -> list[marks.CellText]:
-    """A minus on every cell where the second clearly gives more, and numbers along one row."""
+def _difference_texts(delta: Float[np.ndarray, "query key"], numbered: Sequence[int], theme: str) -> list[marks.CellText]:
+    """A minus on every cell where the second clearly gives more, and numbers along the held rows."""
     texts = []
     for q, k in np.argwhere(np.abs(delta) >= encoding.WRITTEN_FROM).tolist():
         d = float(delta[q, k])
-        if q == numbered or d < 0:
-            text = encoding.signed_two(d) if q == numbered else encoding.MINUS
+        if q in numbered or d < 0:
+            text = encoding.signed_two(d) if q in numbered else encoding.MINUS
             texts.append((q, k, text, encoding.difference_colour(d, theme)))
     return texts

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CellText = tuple[int, int, str, str]  # row, column, text, the cell's colour
 CLEAR = "rgba(0,0,0,0)"
 STANDOFF = 6  # pixels between labels and cells
-STRONG = 0.1  # keys that get at least this share of the held row are set bold
+STRONG = 0.1  # keys that get at least this share of a held row are set bold
 NEXT = "it comes later"
 
 
@@ -35,12 +35,14 @@ def places(rows: int, columns: int) -> dict[str, list[str]]:
     return {"x": [str(k) for k in range(columns)], "y": [str(q) for q in range(rows)]}
 
 
-def frame(pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], held: int | None) -> go.Figure:
+def frame(
+    pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], held: Sequence[int]
+) -> go.Figure:
     """The figure without its cells: labelled axes, a title at the top left, reading lines below."""
     import plotly.graph_objects as go
 
     colours = encoding.theme(theme)
-    strong = [] if held is None else (pattern.weights[held] >= STRONG).tolist()
+    strong = (pattern.weights[list(held)].max(0) >= STRONG).tolist() if held else []
     queries = _aliases(pattern.queries, pattern.query_units, colours.mute)
     keys = _aliases(pattern.keys, pattern.key_units, colours.mute, strong)
     hover = {"family": encoding.FONT, "size": 14, "color": colours.ink}

@@ -53,7 +53,7 @@ def html(pattern: Pattern, source: Provenance) -> str:
 
 def _cells(pattern: Pattern, levels: UInt8[np.ndarray, "query key"]) -> str:
     """The heatmap as a table: a tinted cell a weight, its link and exact value in the title, its number while pointed at."""
-    blank = heatmap.unseen(pattern)
+    blank, left_out = heatmap.unseen(pattern), heatmap.left_out(pattern)
     hidden = bool(pattern.hidden.any())
     special = {unit.text for unit in (*pattern.query_units, *pattern.key_units) if unit.special}
     mute = {label: ' class="mute"' if label in special else "" for label in (*pattern.queries, *pattern.keys)}
@@ -67,6 +67,8 @@ def _cells(pattern: Pattern, levels: UInt8[np.ndarray, "query key"]) -> str:
             if blank[q, k]:
                 title = f"{encoding.visible(query)} cannot look at {encoding.visible(key)}: it comes later"
                 cells.append(f'<td class="blank" title="{escape(title)}"></td>')
+            elif left_out[q, k]:
+                cells.append("<td></td>")
             else:
                 number = f"<span>{encoding.two(weight)}</span>" if weight >= encoding.WRITTEN_FROM else ""
                 title = f"{encoding.link(encoding.visible(query), encoding.visible(key))} {weight!s}"

@@ -9,7 +9,7 @@ from attnviz.engine import verify
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import bertviz_view, encoding, export, heatmap
-from attnviz.types import HeadRef, Pattern
+from attnviz.types import Focus, HeadRef, Pattern
 from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
 
@@ -17,6 +17,7 @@ _BESIDE = "attnviz_beside"
 LEGEND = "Point at a cell for its exact value."
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
+SAID = 3  # held words that get a sentence each
 FILES = {
     "CSV": ("csv", "text/csv"),
     "NPZ": ("npz", "application/zip"),
@@ -29,7 +30,7 @@ def fields(trace: Trace) -> None:
     """Layer and head as fields for the keyboard, the block where there are several, and a second head beside the first."""
     head = state.current().head
     block = trace.block(head.block)
-    beside = _beside()
+    beside = state.beside()
     with st.container(horizontal=True, gap="small", key="fields"):
         if len(trace.blocks) > 1:
             key = state.fill("block", head.block)
@@ -66,12 +67,6 @@ def _number(label: str, key: str, value: int, count: int, choose) -> None:
     st.number_input(label, 0, count - 1, key=key, on_change=lambda: choose(int(st.session_state[key])), width=120)
 
 
-def _beside() -> HeadRef | None:
-    """The head shown beside the first."""
-    pins = state.current().pins
-    return pins[0].head if pins else None
-
-
 def _switched() -> None:
     """A second head: the next one of the same layer to begin with."""
     head, heads = state.current().head, state.card().heads
@@ -80,7 +75,7 @@ def _switched() -> None:
 
 def heatmaps(trace: Trace) -> None:
     """The head's heatmap with exact values, and beside it the second head's, or what the first one does in numbers."""
-    first, second = state.current().head, _beside()
+    first, second = state.current().head, state.beside()
     left, right = st.columns(2, gap="large")
     with left:
         _heatmap(trace, first, named=second is not None)
@@ -104,30 +99,41 @@ def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
     st.plotly_chart(
-        heatmap.figure(pattern, blocks.theme(), held=held_row(pattern)), theme=None, config=heatmap.CONFIG,
+        heatmap.figure(pattern, blocks.theme(), held=held_rows(pattern)), theme=None, config=heatmap.CONFIG,
         key=f"heatmap-{head}",
         alt=heatmap.description(pattern, str(head)),
     )  # fmt: skip
 
 
 def _in_words(trace: Trace, head: HeadRef) -> None:
-    """The held word's row as a sentence, what the head does on the whole text, and what was hidden or merged."""
+    """The held words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
+
+    Sentences speak of all the head's weights, whatever is filtered out of the picture; only the note is about that.
+    """
     options = state.current().options
-    pattern = view.pattern(trace, head, options)
-    row = held_row(pattern)
+    pattern = view.pattern(trace, head, options.unfiltered)
+    rows = held_rows(pattern)
     if pattern.queries:
-        said = patterns.in_words(pattern, strongest_row(pattern) if row is None else row)
-        st.markdown(f"**{encoding.head_name(head)}:** {blocks.plain(said)}")
+        for row in rows[:SAID] or (strongest_row(pattern),):
+            st.markdown(f"**{encoding.head_name(head)}:** {blocks.plain(patterns.in_words(pattern, row))}")
+        if len(rows) > SAID:
+            st.caption(f"{len(rows) - SAID} more words are held.")
     st.markdown(blocks.plain(patterns.role(pattern, options.words).sentence))
-    if pattern.note:
-        st.caption(blocks.plain(pattern.note))
+    if note := view.pattern(trace, head, options).note:
+        st.caption(blocks.plain(note))
 
 
-def held_row(pattern: Pattern) -> int | None:
-    """The row of the held word, if it is one of the pattern's and asks at whom it looks."""
+def held_rows(pattern: Pattern) -> tuple[int, ...]:
+    """The rows of the held words, as far as the pattern has them, where we ask at whom they look."""
     focus = state.current().focus
     if focus is None or focus.side != "query":
-        return None
+        return ()
+    found = (_held_row(pattern, one) for one in (focus, *focus.also))
+    return tuple(dict.fromkeys(row for row in found if row is not None))
+
+
+def _held_row(pattern: Pattern, focus: Focus) -> int | None:
+    """The row of one held word, if it is one of the pattern's."""
     for row, unit in enumerate(pattern.query_units):
         if unit.special == focus.special and unit.segment == focus.segment:
             inside = (
@@ -176,7 +182,7 @@ def more(trace: Trace) -> None:
     """Links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
     selection = state.current()
     parts = {"Download": _downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
-    if selection.pins:
+    if state.beside() is not None:
         parts = {"Strongest links": _links, **parts}
     for tab, show in zip(st.tabs(list(parts), key="head_tabs", on_change="rerun"), parts.values(), strict=True):
         if tab.open:

@@ -151,6 +151,10 @@ def test_a_hostile_link_opens_the_default_with_a_notice_for_each_bad_value(opene
         (["attend", "a text", "--block", "cross"], "no block"),
         (["attend", "a text", "-o", "/no/such/folder/head.json"], "cannot be written"),
         (["attend", "a text", "--model", "./no-such-folder"], "no-such-folder"),
+        (["attend", "a text", "--keep", "least:2"], "kept by least:0.1, top:3 or mass:0.9"),
+        (["attend", "a text", "--keep", "0.1"], "kept by least:0.1, top:3 or mass:0.9"),
+        (["attend", "a text", "--between", "a-c"], "a-a, a-b, b-a, b-b"),
+        (["attend", "a text", "--between", "a-b"], "Give the other with --text-b"),
     ],
 )
 def test_a_command_that_cannot_be_done_says_rule_value_and_remedy(arguments, says, capsys):

@@ -8,7 +8,7 @@ import pytest
 from attnviz.errors import BadInputError, ShapeError
 from attnviz.figures import encoding, heatmap
 from attnviz.figures.geometry import LABELLED, Geometry, pixels
-from attnviz.types import Pattern, Unit
+from attnviz.types import Keep, Pattern, Unit
 
 CROSS = Pattern(
     ("das", "Haus"), ("the", "the", "house"), np.array([[0.7, 0.2, 0.1], [0.04, 0.32, 0.64]], np.float32), np.zeros(2)
@@ -220,3 +220,27 @@ def test_a_long_description_stops_and_says_so():
 
 def test_there_is_no_bar_of_buttons():
     assert heatmap.CONFIG["displayModeBar"] is False
+
+
+def test_what_a_filter_leaves_out_is_blank_and_not_a_weight_of_nothing():
+    kept = np.array([[0.7, 0.0, 0.0], [0.0, 0.32, 0.64]], np.float32)
+    pattern = Pattern(CROSS.queries, CROSS.keys, kept, np.array([0.3, 0.04]), keep=Keep("least", 0.3))
+    drawn = heatmap.figure(pattern)
+    assert np.isnan(drawn.data[0].z).tolist() == [[False, True, True], [True, False, False]]
+    assert len(drawn.data) == 2, "no dots: what is left out could be seen"
+    shares = [note.text for note in drawn.layout.annotations if "%" in note.text]
+    assert shares == ["30\u202f%", "4\u202f%"]
+
+
+def test_of_a_causal_head_what_cannot_be_seen_stays_apart_from_what_is_left_out():
+    kept = np.array([[1, 0, 0], [0, 0, 0], [0, 0, 0.75]], np.float32)
+    pattern = Pattern(CAUSAL.queries, CAUSAL.keys, kept, np.array([0, 1, 0.25]), causal=True, keep=Keep("least", 0.6))
+    assert heatmap.unseen(pattern).tolist() == [[False, True, True], [False, False, True], [False, False, False]]
+    assert heatmap.left_out(pattern).tolist() == [[False, False, False], [True, True, False], [True, True, False]]
+    assert "of b nothing is shown" in heatmap.description(pattern)
+
+
+def test_several_held_rows_are_outlined_and_what_any_looks_at_is_bold():
+    drawn = heatmap.figure(CROSS, held=(0, 1))
+    assert len([shape for shape in drawn.layout.shapes if shape.line.width == 2]) == 2
+    assert [drawn.layout.xaxis.labelalias[at] for at in "012"] == ["<b>the</b>", "<b>the</b>", "<b>house</b>"]

@@ -1,0 +1,74 @@
+"""Shown weights and a filter in; what is kept of them and the sentence that says what each row loses by it, out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from attnviz.types import Keep, Unit
+
+REACHED = 1e-6  # of a row: a sum that falls short by less does so by float32's own rounding
+ELSEWHERE = "the text that is not shown"
+_ORDINAL = ("first", "second")
+
+
+def ends(
+    queries: Sequence[Unit], keys: Sequence[Unit], between: str
+) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " column"]] | None:
+    """Which rows and columns `between` leaves, as indices; None where it leaves everything.
+
+    It asks for two texts on either side. Where there is one, as in cross-attention, there is nothing to choose.
+    """
+    if not between or not paired(queries, keys):
+        return None
+    found = [
+        np.array([at for at, unit in enumerate(side) if unit.segment == "ab".index(name)], np.intp)
+        for side, name in zip((queries, keys), between.split("-"), strict=True)
+    ]
+    return found[0], found[1]
+
+
+def paired(queries: Sequence[Unit], keys: Sequence[Unit]) -> bool:
+    """Whether the words of two texts stand on both sides."""
+    return all({0, 1} <= {unit.segment for unit in side if not unit.special} for side in (queries, keys))
+
+
+def kept(weights: Float[np.ndarray, "*lead query key"], keep: Keep) -> Float[np.ndarray, "*lead query key"]:
+    """The weights that `keep` shows; what it leaves out becomes 0. Of equal weights the earlier in the text is the larger."""
+    if keep.rule == "least":
+        return np.where(weights >= np.float32(keep.value), weights, np.float32(0.0))
+    order = np.argsort(-weights, axis=-1, kind="stable")
+    if keep.rule == "top":
+        stays = np.broadcast_to(np.arange(weights.shape[-1]) < keep.value, weights.shape)
+    else:
+        largest = np.take_along_axis(weights, order, -1).astype(np.float64)
+        sums = np.cumsum(largest, -1)
+        stays = sums - largest < keep.value * sums[..., -1:] - REACHED  # not reached by those before it
+    mask = np.zeros(weights.shape, bool)
+    np.put_along_axis(mask, order, stays, -1)
+    return np.where(mask, weights, np.float32(0.0))
+
+
+def between_sentence(between: str, percent: str) -> str:
+    """What is left of a pair of texts, and how much of a row goes elsewhere."""
+    looks, at = (_ORDINAL["ab".index(name)] for name in between.split("-"))
+    whom = "itself" if looks == at else f"the {at}"
+    gone = f"on average {percent} of a row goes to {ELSEWHERE} and is left out"
+    return f"Only how the {looks} text looks at {whom} is shown: {gone}."
+
+
+def keep_sentence(keep: Keep, percent: str) -> str:
+    """Which weights are shown, and how much of a row that leaves out."""
+    if keep.rule == "least":
+        what = f"Only weights of at least {keep.value:g} are shown"
+    elif keep.rule == "top":
+        what = (
+            "Only the largest weight of a row is shown"
+            if keep.value == 1
+            else f"Only the {keep.value:g} largest weights of a row are shown"
+        )
+    else:
+        what = f"Only the largest weights of a row, which together reach {100 * keep.value:g}\u202f% of it, are shown"
+    return f"{what}: on average {percent} of a row is left out."
