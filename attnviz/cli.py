@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     attend.add_argument(
         "--keep",
         metavar="RULE",
-        help="of a row only weights of at least 0.1 (least:0.1), the 3 largest (top:3), or the largest that reach 0.9 (mass:0.9)",
+        help="of a row only weights of at least 0.1 (least:0.1), the 3 largest (top:3), or the largest up to 0.9 (mass:0.9)",
     )
     attend.add_argument("--between", metavar="A-B", help=f"of two texts, only how one looks at one: {', '.join(BETWEEN[1:])}")
     attend.add_argument("--format", choices=FORMATS, default="json")
