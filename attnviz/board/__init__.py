@@ -6,7 +6,7 @@ bytes. So a chosen head never sends the weights again, and the board stays where
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -31,13 +31,13 @@ def board(
     head: HeadRef,
     focus: Focus | None = None,
     options: ViewOptions = PLAIN,
-    sheet: bytes | None = None,
+    sheets: Sequence[bytes] = (),
     key: str = "board",
     on_choice: Callable[[Choice], None] | None = None,
 ) -> Choice | None:
     """Draw the board; returns what the reader has just chosen on it, and None in every other run.
 
-    `frame` and `sheet` come from `attnviz.figures.board`. `on_choice` is called with the choice before the page runs
+    `frame` and `sheets` come from `attnviz.figures.board`. `on_choice` is called with the choice before the page runs
     again: put the choice into the session there, and fields drawn above the board show it in the same run.
     """
     mailbox = f"{key}_answered"
@@ -52,13 +52,14 @@ def board(
 
     data = {
         "frame": digest(frame),
-        "sheet": digest(sheet) if sheet else None,
+        "sheets": [digest(sheet) for sheet in sheets],
         "selection": Choice(head, focus, options).as_dict(),
         "answered": st.session_state.get(mailbox, 0),
     }
     with st.container(gap=None):
         _carrier(key=f"{key}_frame", data=frame, height="content")
-        _carrier(key=f"{key}_sheet", data=sheet, height="content")
+        for place, sheet in enumerate(sheets):
+            _carrier(key=f"{key}_sheet_{place}", data=sheet, height="content")
         result = _board(key=key, data=data, on_choice_change=heard)
     found = _read(result.get("choice"), head.block)
     return None if found is None else found[0]

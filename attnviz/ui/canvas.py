@@ -6,6 +6,7 @@ from attnviz.analysis import patterns, view
 from attnviz.board import Choice, board
 from attnviz.engine.trace import Trace
 from attnviz.figures.board import frame, sheet
+from attnviz.selection import Selection
 from attnviz.types import HeadRef, ViewOptions
 from attnviz.ui import state
 from attnviz.ui.backend import backend
@@ -17,14 +18,23 @@ def canvas(trace: Trace) -> None:
     """Draw the board; what is chosen on it reaches the session before the page runs again."""
     selection = state.current()
     block, card = selection.head.block, state.card()
+    data = backend().derived(trace.request, ("frame", block), lambda t: frame(t, block, name=card.name, roles=roles(t, block)))
     board(
-        backend().derived(trace.request, ("frame", block), lambda t: frame(t, block, name=card.name, roles=roles(t, block))),
+        data,
         head=selection.head,
         focus=selection.focus,
         options=selection.options,
-        sheet=sheet(trace, selection.head),
+        sheets=exact(trace, selection, data),
         on_choice=chosen,
     )
+
+
+def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
+    """The sheets of the chosen head and of the heads pinned beside it: what is looked at closely is exact."""
+    block, request = selection.head.block, selection.request
+    pinned = (pin.head for pin in selection.pins if (pin.request, pin.head.block, pin.over) == (request, block, ""))
+    found = (sheet(trace, head, data) for head in dict.fromkeys((selection.head, *pinned)))
+    return tuple(one for one in found if one is not None)
 
 
 def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:

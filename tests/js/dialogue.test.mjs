@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { bytesOf, header, steps, ROWS } from "./made.mjs";
-import { bring, carry, fetched, whenBrought } from "../../attnviz/figures/board/store.js";
-import { digestOf } from "../../attnviz/figures/board/frame.js";
+import { bring, carry, digestOf, fetched, whenBrought } from "../../attnviz/figures/board/store.js";
 import { makeDialogue } from "../../attnviz/figures/board/main.js";
 
 const chose = (layer, head) => ({ head: [layer, head], focus: null, words: true, special: "show" });

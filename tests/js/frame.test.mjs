@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, bytesOf, header, madeBook, near, steps } from "./made.mjs";
-import { addSheet, decode, digestOf, isLoaded, makeBook, pooledPicture, tokenWeights } from "../../attnviz/figures/board/frame.js";
+import { addSheet, decode, isLoaded, makeBook, pooledPicture, tokenWeights } from "../../attnviz/figures/board/frame.js";
+import { digestOf } from "../../attnviz/figures/board/store.js";
+import { patternOf } from "../../attnviz/figures/board/pattern.js";
+import { restored } from "../../attnviz/figures/board/codec.js";
+
+const sheetOf = (frame, head) => decode(bytesOf({ kind: "sheet", frame, head, dtype: "float32" }, ROWS.flat()));
 
 test("bytes are read wherever they start in their buffer", () => {
   const bytes = bytesOf(header(), steps(ROWS));
@@ -37,9 +42,38 @@ test("where only pictures travel, a head is missing until its sheet is there", (
   assert.deepEqual(Array.from(pooledPicture(book.frame, 0, 1).weights, (w) => Math.round(w * 255)), picture.slice(6));
   assert.equal(isLoaded(book, 0, 1), false);
   assert.equal(tokenWeights(book, 0, 1), null);
-  addSheet(book, decode(bytesOf({ kind: "sheet", head: [0, 1], dtype: "uint16" }, steps(ROWS))));
+  addSheet(book, sheetOf("0".repeat(32), [0, 1]));
+  assert.equal(isLoaded(book, 0, 1), false, "a sheet of another frame");
+  addSheet(book, sheetOf(book.frame.digest, [0, 1]));
   assert.equal(isLoaded(book, 0, 1), true);
-  assert.ok(near(tokenWeights(book, 0, 1), ROWS.flat()));
+  assert.deepEqual(tokenWeights(book, 0, 1), Float32Array.from(ROWS.flat()));
+});
+
+test("a sheet makes its head exact at once, and no other", () => {
+  const rounded = ROWS.map((row) => row.map((weight) => weight * 0.999));
+  const book = makeBook(decode(bytesOf(header({ heads: 2, counts: [2] }), steps([...rounded, ...rounded]))));
+  const options = { words: false, special: "show" };
+  const [before, other] = [patternOf(book, 0, 0, options), patternOf(book, 0, 1, options)];
+  assert.ok(near(before.weights, rounded.flat()));
+  addSheet(book, sheetOf(book.frame.digest, [0, 0]));
+  assert.deepEqual(patternOf(book, 0, 0, options).weights, Float32Array.from(ROWS.flat()));
+  assert.equal(patternOf(book, 0, 1, options), other);
+});
+
+test("the text that looks at itself is sent once", () => {
+  const { frame } = makeBook(decode(bytesOf(header({ keys: null }), steps(ROWS))));
+  assert.deepEqual(frame.keys, frame.queries);
+});
+
+test("what a row of thousandths lacks is shared by the weights that were rounded to nothing", () => {
+  const shape = { rows: 3, columns: 4, causal: false };
+  // 1 thousandth for two weights: half each, but less than would be shown as 0.001. Nothing is taken from a row that has too much.
+  const weights = restored(Uint16Array.from([700, 299, 0, 0, 600, 401, 0, 0, 999, 1, 0, 0]), shape);
+  assert.ok(near(weights, [0.7, 0.299, 0.000499, 0.000499, 0.6, 0.401, 0, 0, 0.999, 0.001, 0, 0], 1e-7));
+  assert.equal(weights[2].toFixed(3), "0.000");
+  const causal = restored(Uint16Array.from([1000, 0, 0, 999, 0, 0, 0, 999, 0]), { rows: 3, columns: 3, causal: true });
+  assert.ok(near(causal, [1, 0, 0, 0.999, 0.000499, 0, 0.000499, 0.999, 0.000499], 1e-7));
+  assert.equal(causal[1] + causal[2] + causal[5], 0);
 });
 
 test("units that touch are joined, and a special token never is", () => {

@@ -48,9 +48,8 @@ def read(data: bytes) -> tuple[dict, np.ndarray]:
     assert data[:4] == b"ATN1"
     (length,) = struct.unpack_from("<I", data, 20)
     header = json.loads(data[24 : 24 + length])
-    return header, np.frombuffer(
-        data, "<u2" if header["dtype"] == "uint16" else np.uint8, offset=24 + length + -(24 + length) % 4
-    )
+    dtype = {"uint8": np.uint8, "packed": np.uint8, "uint16": "<u2", "float32": "<f4"}[header["dtype"]]
+    return header, np.frombuffer(data, dtype, offset=24 + length + -(24 + length) % 4)
 
 
 def test_a_frame_holds_every_weight_to_three_digits():
@@ -90,21 +89,38 @@ def test_too_many_weights_travel_as_small_pictures_and_each_head_as_a_sheet():
     words = tuple(Token(f"w{i}", f"w{i}", 4 * i, 4 * i + 3, i) for i in range(n))
     weights = [softmaxed(6, n, n) for _ in range(8)]  # 48 heads of 90,000 weights
     trace = traced(weights, words)
-    header, numbers = read(board.frame(trace, name="made"))
+    frame = board.frame(trace, name="made")
+    header, numbers = read(frame)
     assert (header["whole"], header["sheets"], header["pool"]) == (False, True, [40, 40])
     first = numbers.reshape(8, 6, 40, 40)[0, 0]
     # Cell (0, 0) covers words 0 to 6 of 300, since 300 / 40 = 7.5.
     assert first[0, 0] == round(255 * float(weights[0][0, :7, :7].max()))
     assert first.max() == round(255 * float(weights[0][0].max()))
-    sheet = board.sheet(trace, HeadRef(7, 5))
+    sheet = board.sheet(trace, HeadRef(7, 5), frame)
     assert sheet is not None
     header, numbers = read(sheet)
-    assert header["head"] == [7, 5]
-    assert np.abs(numbers.reshape(n, n) / 65535 - weights[7][5]).max() <= 1 / 131070 + 1e-7
+    assert (header["frame"], header["block"], header["head"]) == (board.digest(frame), "self", [7, 5])
+    assert np.array_equal(numbers.reshape(n, n), weights[7][5])
 
 
-def test_a_small_frame_needs_no_sheet():
-    assert board.sheet(traced([softmaxed(2, 6, 6)]), HeadRef(0, 1)) is None
+def test_a_sheet_of_a_causal_head_holds_the_lower_triangle_exactly():
+    words = tuple(Token(c, c, 2 * i, 2 * i + 1, i) for i, c in enumerate("abcde"))
+    weights = softmaxed(3, 5, 5, causal=True)
+    trace = traced([weights], words)
+    sheet = board.sheet(trace, HeadRef(0, 2), board.frame(trace, name="made"))
+    assert sheet is not None
+    assert np.array_equal(read(sheet)[1], weights[2][np.tril_indices(5)])
+
+
+def test_a_head_of_more_than_a_million_weights_has_no_sheet():
+    words = tuple(Token("w", "w", i, i + 1, i) for i in range(1001))
+    trace = traced([np.full((1, 1001, 1001), 1 / 1001, np.float32)], words)
+    assert board.sheet(trace, HeadRef(0, 0), b"") is None
+
+
+def test_a_text_that_looks_at_itself_is_sent_once():
+    header, _ = read(board.frame(traced([softmaxed(2, 6, 6)]), name="made"))
+    assert header["keys"] is None
 
 
 def test_the_same_trace_gives_the_same_bytes_and_another_weight_another_digest():

@@ -1,10 +1,10 @@
 // The bytes of frame.py in, a frame or a sheet out. A book is one frame with the sheets that belong to it.
 
-const HEADER = 24; // magic 4, digest 16, length 4
+import { digestOf } from "./store.js";
+import { openLanes, restored, thousandths } from "./codec.js";
 
-export function digestOf(bytes) {
-  return Array.from(bytes.subarray(4, 20), (b) => b.toString(16).padStart(2, "0")).join("");
-}
+const HEADER = 24; // magic 4, digest 16, length 4
+const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array };
 
 export function decode(bytes) {
   const own = new Uint8Array(bytes); // a copy: what comes from Python starts anywhere in its buffer: arrays need it aligned
@@ -12,10 +12,13 @@ export function decode(bytes) {
   const length = new DataView(own.buffer).getUint32(20, true);
   const header = JSON.parse(new TextDecoder().decode(own.subarray(HEADER, HEADER + length)));
   const start = Math.ceil((HEADER + length) / 4) * 4;
-  const numbers = header.dtype === "uint16" ? new Uint16Array(own.buffer, start) : new Uint8Array(own.buffer, start);
-  const found = { ...header, digest: digestOf(own), numbers };
-  if (header.kind === "sheet") return found;
-  return { ...found, queries: sideOf(header.queries), keys: sideOf(header.keys) };
+  const found = { ...header, digest: digestOf(own) };
+  if (header.kind === "sheet") return { ...found, numbers: new ARRAYS[header.dtype](own.buffer, start) };
+  const queries = sideOf(header.queries);
+  const frame = { ...found, queries, keys: header.keys ? sideOf(header.keys) : queries };
+  if (header.dtype !== "packed") return { ...frame, numbers: new ARRAYS[header.dtype](own.buffer, start) };
+  const shape = { heads: frame.layers * frame.heads, rows: queries.tokens.length, columns: frame.keys.tokens.length, causal: frame.causal };
+  return { ...frame, lanes: openLanes(own.subarray(start), shape) };
 }
 
 function sideOf({ tokens, words, pieces }) {
@@ -40,28 +43,40 @@ export function makeBook(frame) {
   return { frame, sheets: new Map(), patterns: new Map() };
 }
 
+// From now on this head's weights are exact; a sheet of another frame is left aside.
 export function addSheet(book, sheet) {
-  book.sheets.set(sheet.head.join("."), sheet.numbers);
+  const name = sheet.head.join(".");
+  if (sheet.frame !== book.frame.digest || book.sheets.has(name)) return;
+  book.sheets.set(name, sheet.numbers);
+  for (const made of [...book.patterns.keys()]) if (made.startsWith(`${name} `)) book.patterns.delete(made);
 }
 
-// Whether this head's exact weights are here; otherwise they have to be asked for.
+// Whether this head's weights are here; otherwise they have to be asked for.
 export function isLoaded(book, layer, head) {
   return book.frame.whole || book.sheets.has(`${layer}.${head}`);
 }
 
-// One head's weights by token, [query * keys + key]; null where they are not here.
+// One head's weights by token, [query * keys + key]: exact where there is a sheet; null where they are not here.
 export function tokenWeights(book, layer, head) {
   const { frame } = book;
-  const rows = frame.queries.tokens.length;
-  const columns = frame.keys.tokens.length;
-  const size = frame.causal ? (rows * (rows + 1)) / 2 : rows * columns;
-  const source = frame.whole ? frame.numbers : book.sheets.get(`${layer}.${head}`);
-  if (!source) return null;
-  let at = frame.whole ? (layer * frame.heads + head) * size : 0;
+  const exact = book.sheets.get(`${layer}.${head}`);
+  if (exact) return unrolled(exact, 0, 1, frame);
+  if (!frame.whole) return null;
+  const number = layer * frame.heads + head;
+  return frame.lanes ? restored(thousandths(frame.lanes, number), frame.lanes.shape) : unrolled(frame.numbers, number, 65535, frame);
+}
+
+// The head that stands at place `number`, row by row, as parts of `one`.
+function unrolled(source, number, one, { queries, keys, causal }) {
+  const rows = queries.tokens.length;
+  const columns = keys.tokens.length;
+  const size = causal ? (rows * (rows + 1)) / 2 : rows * columns;
+  let at = number * size;
+  if (at + size > source.length) throw new Error("The weights of this text arrived damaged. Reload the page.");
   const weights = new Float32Array(rows * columns);
   for (let i = 0; i < rows; i++) {
-    const end = frame.causal ? i + 1 : columns;
-    for (let j = 0; j < end; j++) weights[i * columns + j] = source[at++] / 65535;
+    const end = causal ? i + 1 : columns;
+    for (let j = 0; j < end; j++) weights[i * columns + j] = source[at++] / one;
   }
   return weights;
 }

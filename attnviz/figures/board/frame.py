@@ -2,8 +2,9 @@
 
 Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
 of four, then the arrays in the order and of the lengths that the header names. All numbers are little-endian.
-A frame is a function of request and block. Where all heads together are too many weights to send, it holds small pictures
-of them instead, and each head's exact weights travel as a `sheet` of their own when it is chosen.
+A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths, of a longer one to
+thousandths, packed small (codec.py). Where they are too many even so, it holds small pictures of the heads instead.
+A head that is chosen or pinned travels once more as a `sheet` of its own, exactly.
 """
 
 from __future__ import annotations
@@ -14,16 +15,18 @@ import struct
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, UInt8, UInt16
+from jaxtyping import Float, Float32, UInt8, UInt16
 
 from attnviz.engine.trace import Block, Projections, Trace
 from attnviz.figures import encoding
+from attnviz.figures.board import codec
 from attnviz.text import units
 from attnviz.types import HeadRef, Token, Unit
 
 MAGIC = b"ATN1"
-ALL_WEIGHTS = 4_000_000  # up to here every head travels exactly: 8 MB
-ONE_WEIGHTS = 1_000_000  # up to here the chosen head does
+PLAIN_WEIGHTS = 32_768  # up to here all weights together are 64 kB as they are: packing them would gain nothing to be felt
+ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
+ONE_WEIGHTS = 1_000_000  # up to here the chosen head does, exactly: 4 MB
 SIDE = 40  # weights along one edge of a pooled picture: about the device pixels that its cell has
 
 
@@ -34,9 +37,7 @@ def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seque
     """
     part = trace.block(block)
     request = trace.request
-    whole = is_whole(part)
-    parts = [_packed(part, _padded(part, i)) if whole else _pooled(_padded(part, i)) for i in range(part.layers)]
-    array = np.stack(parts) if parts else np.zeros((0,), np.uint8)
+    dtype, array = _all_heads(part)
     header = {
         "kind": "frame",
         "block": block,
@@ -46,26 +47,26 @@ def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seque
         "counts": [call.heads for call in part.calls],
         "causal": part.causal,
         "cross": part.queries != part.keys,
-        "sinks": any(isinstance(call, Projections) and call.sinks is not None for call in part.calls),
+        "sinks": _has_sinks(part),
         "texts": [request.text, request.text_b or ""],
         "queries": _side(part.queries),
-        "keys": _side(part.keys),
+        "keys": None if part.keys == part.queries else _side(part.keys),
         "roles": [list(row) for row in roles],
-        "whole": whole,
+        "whole": is_whole(part),
         "sheets": fits(part),
-        "pool": list(array.shape[-2:]) if not whole else None,
-        "dtype": "uint16" if whole else "uint8",
+        "pool": list(array.shape[-2:]) if dtype == "uint8" else None,
+        "dtype": dtype,
     }
     return _joined(header, array)
 
 
-def sheet(trace: Trace, head: HeadRef) -> bytes | None:
-    """The exact weights of one head; None where the frame has them already, or where even one head is too large."""
+def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
+    """The exact weights of one head, for the board of `frame`; None where even one head is too large."""
     part = trace.block(head.block)
-    if is_whole(part) or not fits(part):
+    if not fits(part):
         return None
-    weights = _packed(part, part.weights(head.layer, head.head)[None])
-    return _joined({"kind": "sheet", "block": head.block, "head": [head.layer, head.head], "dtype": "uint16"}, weights)
+    header = {"kind": "sheet", "frame": digest(frame), "block": head.block, "head": [head.layer, head.head], "dtype": "float32"}
+    return _joined(header, _seen(part, part.weights(head.layer, head.head)[None]).astype("<f4"))
 
 
 def digest(data: bytes) -> str:
@@ -74,7 +75,7 @@ def digest(data: bytes) -> str:
 
 
 def is_whole(part: Block) -> bool:
-    """Whether a frame of this block holds the exact weights of every head."""
+    """Whether a frame of this block holds the weights of every head."""
     return part.layers * part.heads * len(part.queries) * len(part.keys) <= ALL_WEIGHTS
 
 
@@ -90,13 +91,40 @@ def _padded(part: Block, layer: int) -> Float[np.ndarray, "head query key"]:
     return np.pad(found, ((0, short), (0, 0), (0, 0))) if short else found
 
 
-def _packed(part: Block, weights: Float[np.ndarray, "head query key"]) -> UInt16[np.ndarray, "head weight"]:
-    """Weights as whole 65535ths, off by at most 1/131070; of a causal block only what may be seen, row by row."""
-    steps = np.rint(np.clip(weights, 0.0, 1.0) * 65535.0).astype("<u2")
+def _has_sinks(part: Block) -> bool:
+    """Whether a learned sink takes a share of some rows."""
+    return any(isinstance(call, Projections) and call.sinks is not None for call in part.calls)
+
+
+def _all_heads(part: Block) -> tuple[str, np.ndarray]:
+    """All heads as they travel, and the name of the form that they have."""
+    count = part.layers * part.heads * len(part.queries) * len(part.keys)
+    layers = (_padded(part, i) for i in range(part.layers))
+    if not is_whole(part):
+        return "uint8", np.stack([_pooled(weights) for weights in layers])
+    # What a row lacks is the share of its learned sink, and thousandths would blur it: such weights are not packed.
+    if count <= PLAIN_WEIGHTS or _has_sinks(part):
+        return "uint16", np.stack([_plain(_seen(part, weights)) for weights in layers])
+    steps = np.concatenate([_thousandths(weights) for weights in layers])
+    return "packed", np.frombuffer(codec.packed(steps, part.causal), np.uint8)
+
+
+def _seen(part: Block, weights: Float[np.ndarray, "head query key"]) -> Float[np.ndarray, "head weight"]:
+    """Weights row by row; of a causal block only those that may be seen."""
     if part.causal:
         rows, columns = np.tril_indices(weights.shape[-1])
-        return steps[:, rows, columns]
-    return steps.reshape(len(weights), -1)
+        return weights[:, rows, columns]
+    return weights.reshape(len(weights), -1)
+
+
+def _plain(weights: Float32[np.ndarray, "head weight"]) -> UInt16[np.ndarray, "head weight"]:
+    """Weights as whole 65535ths, off by at most 1/131070."""
+    return np.rint(np.clip(weights, 0.0, 1.0) * 65535.0).astype("<u2")
+
+
+def _thousandths(weights: Float32[np.ndarray, "head query key"]) -> UInt16[np.ndarray, "head query key"]:
+    """Weights as whole thousandths, off by at most 0.0005: float64, so that no half is rounded to the wrong side."""
+    return np.rint(np.clip(weights.astype(np.float64), 0.0, 1.0) * codec.STEPS).astype(np.uint16)
 
 
 def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "head row column"]:

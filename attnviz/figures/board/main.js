@@ -7,7 +7,7 @@ import { makeBoard } from "./board.js";
 const mounted = new WeakMap();
 
 // Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
-// `data` is { frame, sheet, selection, answered }: the digests of bytes that carriers bring, what Python says is chosen, and
+// `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, what Python says is chosen, and
 // the number of the last choice of ours that it has heard.
 export function mount({ parentElement, data, setTriggerValue }, tokens) {
   const one = mounted.get(parentElement) ?? begun(parentElement, tokens);
@@ -32,8 +32,7 @@ function begun(root, tokens) {
       frame = decode(bytes);
       dialogue.heard(wanted.selection);
     } else if (frame?.digest !== wanted.frame) return;
-    const sheet = wanted.sheet && fetched(wanted.sheet);
-    board.show(frame, wanted.selection, sheet ? [decode(sheet)] : []);
+    board.show(frame, wanted.selection, wanted.sheets.map(fetched).filter(Boolean).map(decode));
     if (!bytes && dialogue.isNew(wanted.selection, wanted.answered)) board.adopt(wanted.selection);
   };
   const deaf = whenBrought(look);

@@ -11,7 +11,7 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "encoding", "look", "frame", "pattern", "state", "store", "canvas", "layout", "labels", "sentence", "readout",
+    "element", "encoding", "look", "store", "codec", "frame", "pattern", "state", "canvas", "layout", "labels", "sentence", "readout",
     "overview", "matrix", "curves", "head", "facts", "claim", "menu", "status", "input", "actions", "board", "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
@@ -29,7 +29,7 @@ def source() -> tuple[str, str, str]:
 @cache
 def carrier() -> str:
     """JavaScript of the invisible component that brings a frame's bytes to the board."""
-    return joined(("frame", "store")) + "export default (component) => $store.carry(component);\n"
+    return joined(("store",)) + "export default (component) => $store.carry(component);\n"
 
 
 @cache

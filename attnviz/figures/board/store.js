@@ -1,9 +1,12 @@
 // Frames on their way: the carrier brings bytes from Python, boards wait for them by digest. Both live in one browser page,
 // in separate modules, so they meet at one well-known place of that page.
 
-import { digestOf } from "./frame.js";
-
 const PLACE = Symbol.for("attnviz.frames");
+
+// The digest that a frame or a sheet carries in front of its header: its name here.
+export function digestOf(bytes) {
+  return Array.from(bytes.subarray(4, 20), (b) => b.toString(16).padStart(2, "0")).join("");
+}
 
 function meeting() {
   globalThis[PLACE] ??= { frames: new Map(), waiting: new Set() };

@@ -1,0 +1,75 @@
+"""A pattern, or the difference of two, and where it comes from in; a picture for print out: SVG, PDF or PNG.
+
+`width` is a "column" (85 mm) or a "page" (170 mm) of a journal. Equal input gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from attnviz.types import Pattern
+
+if TYPE_CHECKING:
+    from attnviz.figures.export import Provenance
+    from attnviz.figures.vector.marks import Drawing
+
+    What = Pattern | tuple[Pattern, Pattern]
+    Source = Provenance | tuple[Provenance, Provenance]
+
+__all__ = ["pdf", "png", "svg"]
+
+
+class Look(TypedDict, total=False):
+    """How a picture looks: its width, its theme, rows that stand out, and a name in place of the head's."""
+
+    width: str
+    theme: str
+    held: Sequence[int]
+    name: str
+
+
+def svg(shown: What, source: Source, **look: Unpack[Look]) -> bytes:
+    """An SVG document: letters outlined and as text, each cell with its exact value."""
+    from attnviz.figures.vector import document
+
+    return document.svg(_drawing(shown, source, look, coded=False), _facts(shown, source)).encode("utf-8")
+
+
+def pdf(shown: What, source: Source, **look: Unpack[Look]) -> bytes:
+    """A PDF of one page as large as the picture, its fonts embedded."""
+    from attnviz.figures.vector import paper
+
+    return paper.pdf(_drawing(shown, source, look, coded=True), _facts(shown, source))
+
+
+def png(shown: What, source: Source, **look: Unpack[Look]) -> bytes:
+    """A PNG of two pixels to each of a screen's: 192 to the inch."""
+    from attnviz.figures.vector import paper
+
+    return paper.png(_drawing(shown, source, look, coded=True), _facts(shown, source))
+
+
+def _drawing(shown: What, source: Source, look: Look, *, coded: bool) -> Drawing:
+    """The picture before it is a file. Of two patterns, the first minus the second is drawn."""
+    from attnviz.analysis.compare import difference
+    from attnviz.figures import encoding
+    from attnviz.figures.vector import head
+
+    sources = source if isinstance(source, tuple) else (source,)
+    name = f" {encoding.MINUS} ".join(dict.fromkeys(encoding.head_name(one.head) for one in sources))
+    line = f" {encoding.MINUS} ".join(dict.fromkeys(f"{one.name}: {one.text}" for one in sources))
+    pattern = difference(*shown) if isinstance(shown, tuple) else shown
+    drawn = head.Shown(pattern, look.get("name") or name, line, look.get("theme", "light"), tuple(look.get("held", ())), coded)
+    return head.drawing(drawn, look.get("width", "page"))
+
+
+def _facts(shown: What, source: Source) -> str:
+    """Where the numbers come from, as JSON in ASCII."""
+    if isinstance(shown, tuple) and isinstance(source, tuple):
+        first, second = (one.as_dict(pattern) for one, pattern in zip(source, shown, strict=True))
+        return json.dumps({"shown": "first minus second", "first": first, "second": second})
+    if isinstance(shown, Pattern) and not isinstance(source, tuple):
+        return json.dumps(source.as_dict(shown))
+    raise TypeError("One pattern has one source, two have two.")

@@ -1,0 +1,105 @@
+"""What a drawing is made of: boxes, ribbons, dots, words and a field of colours. All lengths are points, y runs down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from jaxtyping import UInt8
+from numpy import ndarray
+
+Align = Literal["left", "center", "right"]
+MIDDLE = 0.36  # ems from the middle of a line of type to the line it stands on
+
+
+@dataclass(frozen=True)
+class Box:
+    """A filled or outlined rectangle; `title` says it in words, `facts` are (name, value) for programs that read it."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str = ""
+    edge: str = ""
+    line: float = 0.0
+    radius: float = 0.0
+    title: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Ribbon:
+    """A curve from (x0, y0) to (x1, y1) that leaves and arrives level; `thick` is its width at every place."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    thick: float
+    colour: str
+    opacity: float = 1.0
+    dashed: bool = False
+    title: str = ""
+
+    @property
+    def bends(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The two control points of the cubic Bézier curve."""
+        middle = (self.x0 + self.x1) / 2
+        return (middle, self.y0), (middle, self.y1)
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Small discs of one colour: where a causal head cannot look."""
+
+    places: tuple[tuple[float, float], ...]
+    radius: float
+    fill: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """One line of type, `size` points high, at (x, y) on its base line, turned by `angle` degrees against the clock.
+
+    `whole` is the full text of what stands shortened; `role` says what it is, e.g. `query`.
+    """
+
+    text: str
+    x: float
+    y: float
+    size: float
+    colour: str
+    align: Align = "left"
+    bold: bool = False
+    angle: float = 0.0
+    whole: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A picture with one pixel a value, its pixels drawn as they are."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    pixels: UInt8[ndarray, "row column 3"]
+    title: str = ""
+
+
+Mark = Box | Ribbon | Dots | Words | Field
+DASH = (4.0, 2.0)  # points of line and of gap
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Marks in the order in which they are laid over each other, on a ground; `title` and `description` say them in words."""
+
+    width: float
+    height: float
+    ground: str
+    marks: tuple[Mark, ...]
+    title: str
+    description: str

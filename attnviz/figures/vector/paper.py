@@ -1,0 +1,151 @@
+"""A drawing in, a PDF or PNG file out, by matplotlib: no window, no browser, no date.
+
+Text is real text in an embedded DejaVu Sans (TrueType, only the letters used); what needs another font is outlined.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from attnviz.figures.vector import lettering
+from attnviz.figures.vector.marks import DASH, Box, Dots, Drawing, Field, Mark, Ribbon, Words
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.figure import Figure
+
+DENSITY = 192  # pixels an inch of a PNG: twice a screen's 96
+# Type 42 is TrueType; matplotlib's own default, Type 3, is refused by many publishers.
+SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,
+    "pdf.compression": 6,
+    "pdf.use14corefonts": False,
+    "text.usetex": False,
+    "text.hinting": "none",
+}
+
+
+def pdf(drawing: Drawing, facts: str) -> bytes:
+    """One page of the drawing's size."""
+    about = {"Title": drawing.title, "Subject": drawing.description, "Keywords": facts, "Creator": "attnviz"}
+    return _file(drawing, "pdf", {name: _whole(value) for name, value in about.items()} | {"CreationDate": None})
+
+
+def png(drawing: Drawing, facts: str) -> bytes:
+    """A picture with two pixels to each of a screen's."""
+    about = {"Title": drawing.title, "Description": drawing.description, "Source": facts, "Software": "attnviz"}
+    return _file(drawing, "png", {name: _whole(value) for name, value in about.items()})
+
+
+def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None]) -> bytes:
+    """The drawing as matplotlib writes it; its settings are one for the process, so one file is written at a time."""
+    out = io.BytesIO()
+    with _settings():
+        figure = _figure(drawing, outlined=kind == "png")
+        figure.savefig(out, format=kind, dpi=DENSITY, metadata=about, facecolor=drawing.ground)
+    return out.getvalue()
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """matplotlib as it comes, whatever its user has set, and afterwards as it was."""
+    import matplotlib
+
+    with lettering.LOCK, matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(SETTINGS)
+        yield
+
+
+def _figure(drawing: Drawing, *, outlined: bool) -> Figure:
+    """The drawing on one axes that fills the page and counts in points, y running down."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(drawing.width / 72, drawing.height / 72))
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.axis("off")
+    for order, mark in enumerate(drawing.marks):
+        if isinstance(mark, Field):
+            extent = (mark.x, mark.x + mark.width, mark.y + mark.height, mark.y)
+            axes.imshow(mark.pixels, extent=extent, interpolation="none", aspect="auto", zorder=order)
+        for artist in _artists(mark, outlined=outlined):
+            artist.set_zorder(order)
+            axes.add_artist(artist)
+    axes.set(xlim=(0, drawing.width), ylim=(drawing.height, 0))
+    return figure
+
+
+def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
+    """One mark as matplotlib's artists."""
+    from matplotlib.collections import LineCollection
+    from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
+    from matplotlib.path import Path
+
+    match mark:
+        case Box(radius=0.0):
+            style = {"facecolor": mark.fill or "none", "edgecolor": mark.edge or "none", "linewidth": mark.line}
+            return [Rectangle((mark.x, mark.y), mark.width, mark.height, **style)]
+        case Box():
+            round_ = f"round,pad=0,rounding_size={mark.radius}"
+            return [FancyBboxPatch((mark.x, mark.y), mark.width, mark.height, round_, facecolor=mark.fill, linewidth=0)]
+        case Ribbon():
+            path = Path([(mark.x0, mark.y0), *mark.bends, (mark.x1, mark.y1)], [1, 4, 4, 4])
+            style = {"linewidth": mark.thick, "alpha": mark.opacity, "capstyle": "butt"}
+            # matplotlib counts dashes in widths of the line.
+            dash = (0, [part / mark.thick for part in DASH]) if mark.dashed else "solid"
+            return [PathPatch(path, facecolor="none", edgecolor=mark.colour, linestyle=dash, **style)]
+        case Dots():
+            points = [[place, place] for place in mark.places]
+            return [LineCollection(points, linewidths=2 * mark.radius, colors=mark.fill, capstyle="round")]
+        case Words():
+            return _words(mark, outlined=outlined)
+        case Field():
+            return []
+
+
+def _words(words: Words, *, outlined: bool) -> list[Artist]:
+    """A line of type: as text where the bundled font has it, else by its outlines."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.text import Text
+
+    if not words.text.strip():
+        return []
+    if outlined or lettering.outlined(words.text):
+        return _outlines(words)
+    font = FontProperties(fname=str(lettering.file(words.bold)), size=words.size)
+    style: dict[str, Any] = {"horizontalalignment": words.align, "verticalalignment": "baseline", "parse_math": False}
+    turn = {"rotation": words.angle, "rotation_mode": "anchor"}
+    return [Text(words.x, words.y, words.text, color=words.colour, fontproperties=font, **style, **turn)]
+
+
+def _outlines(words: Words) -> list[Artist]:
+    """The outlines of a line of type, turned and put in their place."""
+    import numpy as np
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+    from matplotlib.transforms import Affine2D
+
+    line = lettering.laid(words.text, words.bold)
+    start = {"left": 0.0, "center": -line.width / 2, "right": -line.width}[words.align]
+    places: list[tuple[float, float]] = []
+    codes: list[int] = []
+    for name, x, y in line.glyphs:
+        for code, points in lettering.shape(name):
+            found = np.array(points or (0.0, 0.0)).reshape(-1, 2) + np.array((start + x, y))
+            places += [tuple(point) for point in found.tolist()]
+            codes += [code] * len(found)
+    if not places:
+        return []
+    scale = words.size / lettering.UNIT
+    put = Affine2D().rotate_deg(words.angle).scale(scale, -scale).translate(words.x, words.y)
+    return [PathPatch(put.transform_path(Path(places, codes)), facecolor=words.colour, linewidth=0)]
+
+
+def _whole(text: str) -> str:
+    """Text without half surrogate pairs, which no file can hold: they stand by their code points."""
+    return "".join(f"U+{ord(c):04X}" if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -1,0 +1,54 @@
+"""A pattern or a difference, and how it is to look, together: colours, numbers and words of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attnviz.analysis.compare import Difference
+from attnviz.figures import encoding
+from attnviz.figures.vector import lettering
+from attnviz.types import Pattern
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is drawn: a pattern or a difference, under its name, with a second line that says of what.
+
+    `held` are rows that stand out; `coded` writes letters without a font by their code points.
+    """
+
+    pattern: Pattern | Difference
+    name: str
+    line: str
+    theme: str = "light"
+    held: tuple[int, ...] = ()
+    coded: bool = False
+
+    @property
+    def signed(self) -> bool:
+        """Whether values are differences, -1 to 1."""
+        return isinstance(self.pattern, Difference)
+
+    @property
+    def colours(self) -> encoding.Theme:
+        """The theme's colours."""
+        return encoding.theme(self.theme)
+
+    def colour(self, value: float) -> str:
+        """The colour of a weight or of a difference."""
+        return (encoding.difference_colour if self.signed else encoding.weight_colour)(value, self.theme)
+
+    def number(self, value: float) -> str:
+        """A value in a cell."""
+        return encoding.signed_two(value) if self.signed else encoding.two(value)
+
+    def seen(self, text: str) -> str:
+        """The reader's text as it is written here."""
+        return lettering.readable(encoding.visible(text)) if self.coded else encoding.visible(text)
+
+    def exact(self, query: int, key: int) -> str:
+        """A link and its value: `it → animal 0.640`."""
+        value = self.pattern.weights[query, key]
+        written = encoding.signed(value) if self.signed else encoding.three(value)
+        link = encoding.link(encoding.visible(self.pattern.queries[query]), encoding.visible(self.pattern.keys[key]))
+        return f"{link} {written}"
