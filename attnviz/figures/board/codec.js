@@ -33,7 +33,7 @@ export function openLanes(bytes, shape) {
     at += 2 * words;
   }
   if (at !== bytes.length) throw damaged();
-  return { shape, view, kinds, tables, lanes };
+  return { shape, view, kinds, tables, lanes, found: new Map() };
 }
 
 function readTable(bytes, begin, { shares, starts, symbols }, table) {
@@ -53,8 +53,14 @@ function readTable(bytes, begin, { shares, starts, symbols }, table) {
   return at;
 }
 
-// One head's thousandths, row by row; rows of a causal block end at the diagonal, and the rest is 0.
-export function thousandths({ shape, view, kinds, tables, lanes }, head) {
+// One head's thousandths, row by row; rows of a causal block end at the diagonal, and the rest is 0. They are kept: words or
+// tokens, special ones or not, ask for them again.
+export function thousandths(all, head) {
+  if (!all.found.has(head)) all.found.set(head, readLane(all, head));
+  return all.found.get(head);
+}
+
+function readLane({ shape, view, kinds, tables, lanes }, head) {
   const { rows, columns, causal } = shape;
   const { base, coefficients } = kinds[head];
   const [cAbove, cLeft, cCorner, cUsual, cRest, cRuns, cTwin, cApart, cOne] = coefficients;
