@@ -78,7 +78,9 @@ def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     except (OSError, SafetensorError) as error:  # a full disk comes as either
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "the disk took only a part of them"
+        reason = getattr(error, "strerror", None) or "the disk took only a part of them"
+        if isinstance(error, FileExistsError):  # said of the name, which a file has
+            reason = "it is a file"
         raise OutputError(
             f"The converted weights cannot be kept in {_by_home(folder.parent)} ({reason}). "
             "Set ATTNVIZ_CACHE_DIR to a folder that can be written, with 600 MB free."

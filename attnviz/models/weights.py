@@ -57,8 +57,8 @@ def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: 
             known = " or ".join(f"{hash[:12]}… ({pinned})" for pinned, hash in pins.items())
             raise DamagedWeightsError(
                 remedied(
-                    f"The weights of {name} must have the sha256 {known}; {file.name} has {sums[file.name][:12]}…: "
-                    "it was altered, cut short or exchanged, and is not read.",
+                    f"The weights of {name} must be the published ones; {file.name} was altered, cut short or exchanged, and "
+                    f"is not read. Its sha256 begins {sums[file.name][:12]}…, and should begin {known}.",
                     remedy,
                 )
             )

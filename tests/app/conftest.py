@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 from streamlit.testing.v1 import AppTest
 
+import attnviz
+from attnviz.ui.backend import backend
+from tests.small_models import saved
+
 APP = Path(__file__).parents[2] / "app.py"
+SOUND = "distilbert-base-uncased"  # the model that `own_models` has
 WAIT = 120  # seconds: a first run loads torch
 
 
@@ -23,6 +29,19 @@ def opened() -> Callable[..., AppTest]:
         return app.run()
 
     return opener
+
+
+@pytest.fixture
+def own_models(tmp_path, monkeypatch) -> Iterator[Path]:
+    """The reader's folder of models, with a sound one in it; no model is loaded yet, and the hub's cache is empty."""
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("ATTNVIZ_OFFLINE", "1")
+    monkeypatch.setenv("ATTNVIZ_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setattr(attnviz, "_default", [])
+    saved(tmp_path / "models" / SOUND)
+    backend.clear()
+    yield tmp_path / "models"
+    backend.clear()
 
 
 def written(app: AppTest) -> str:
