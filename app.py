@@ -1,6 +1,10 @@
 """attnviz: type a sentence, and see every attention head of a real model. Run with `streamlit run app.py`."""
 
-from attnviz.ui import blocks, frame, state
+from attnviz.ui import start
+
+start.wake()
+
+from attnviz.ui import blocks, frame, state  # noqa: E402  # they need the engine, and the reader is told while it comes
 
 page = frame.page()
 with blocks.told():
