@@ -14,7 +14,8 @@ from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ModelCard, ViewOptions
 
 BAD_INPUT, OUR_FAULT = 2, 1
-FORMATS = ("json", "csv", "npz", "html")
+FORMATS = ("json", "csv", "npz", "html", "svg", "pdf", "png")
+BINARY = ("npz", "pdf", "png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -111,8 +112,11 @@ def _attend(chosen: argparse.Namespace) -> None:
     from attnviz.settings import Settings
 
     text = _standard_input() if chosen.text == "-" else chosen.text
-    if chosen.format == "npz" and chosen.output is None and sys.stdout.isatty():
-        raise OutputError("NPZ is binary and is not written to a terminal. Name a file with -o, e.g. -o head.npz.")
+    kind = chosen.format
+    if kind in BINARY and chosen.output is None and sys.stdout and sys.stdout.isatty():
+        raise OutputError(
+            f"{kind.upper()} is binary and is not written to a terminal. Name a file with -o, e.g. -o head.{kind}."
+        )
     keep = None if chosen.keep is None else Keep.parse(chosen.keep)
     options = ViewOptions(chosen.words, chosen.special, keep, chosen.between or "")
     settings = Settings.from_env()
@@ -127,8 +131,8 @@ def _attend(chosen: argparse.Namespace) -> None:
     )
     if options.between and not filters.paired(*view.sides(trace.block(head.block), options)):
         raise BadInputError("--between chooses from two texts, and here is one. Give the other with --text-b, or leave it out.")
-    content = export.exported(chosen.format, view.pattern(trace, head, options), export.provenance(card, trace, head, options))
-    _write(content, chosen.output)
+    source = export.provenance(card, trace, head, options)
+    _write(export.exported(kind, export.Exhibit(trace, view.pattern(trace, head, options), source)), chosen.output)
 
 
 def _card(name: str) -> ModelCard:

@@ -1,6 +1,6 @@
-"""A Pattern and its Provenance in, the bytes of a file out: JSON, CSV, NPZ, or an HTML page that opens offline.
+"""One head as it is shown in, the bytes of a file out: numbers (JSON, CSV, NPZ), pictures (SVG, PDF, PNG) or the board (HTML).
 
-No file carries a date, so that equal input gives equal bytes.
+Every file says where its numbers come from; no file carries a date, so that equal input gives equal bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attnviz.errors import BadInputError
-from attnviz.types import HeadRef, ModelCard, Pattern, Token, Unit, ViewOptions
+from attnviz.types import Focus, HeadRef, ModelCard, Pattern, Token, Unit, ViewOptions
 
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
@@ -32,7 +32,7 @@ class Provenance:
     """Where a pattern's numbers come from: model, weights, versions, text, head, options.
 
     `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
-    not); `queries` and `keys` are the tokens as the model read them.
+    not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held.
     """
 
     model: str
@@ -46,6 +46,7 @@ class Provenance:
     options: ViewOptions
     queries: tuple[Token, ...]
     keys: tuple[Token, ...]
+    focus: Focus | None = None
 
     def as_dict(self, pattern: Pattern) -> dict[str, Any]:
         """Everything as JSON has it, with what the pattern says was hidden, merged or rescaled."""
@@ -63,6 +64,7 @@ class Provenance:
             "special": self.options.special,
             "keep": None if self.options.keep is None else str(self.options.keep),
             "between": self.options.between,
+            "focus": None if self.focus is None else str(self.focus),
             "note": pattern.note,
             "hidden": _decimals(pattern.hidden),
             "query_pieces": [token.piece for token in self.queries],
@@ -70,7 +72,7 @@ class Provenance:
         }
 
 
-def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOptions) -> Provenance:
+def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOptions, focus: Focus | None = None) -> Provenance:
     """Where the numbers of one head come from. Raises UnknownHeadError for a block that is not there."""
     block, request = trace.block(head.block), trace.request
     return Provenance(
@@ -85,6 +87,7 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
         options=options,
         queries=block.queries,
         keys=block.keys,
+        focus=focus,
     )
 
 
@@ -145,21 +148,62 @@ def as_npz(pattern: Pattern, source: Provenance) -> bytes:
     return out.getvalue()
 
 
-def as_html(pattern: Pattern, source: Provenance) -> bytes:
-    """A page of its own: text, head and numbers, in the reader's own light or dark; it fetches nothing and has no script."""
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """One head as it is shown, with all that its files need; `held` are the rows of the words that the reader holds."""
+
+    trace: Trace
+    pattern: Pattern
+    source: Provenance
+    held: tuple[int, ...] = ()
+
+
+def as_html(exhibit: Exhibit) -> bytes:
+    """The board as a page of its own, with every head; it fetches nothing. Numbers and provenance stand below it."""
     from attnviz.figures import page
+    from attnviz.figures.board import frame, sheet
+    from attnviz.figures.board import page as board
+    from attnviz.figures.board.choice import Choice
+    from attnviz.figures.board.roles import roles
 
-    return page.html(pattern, source).encode("utf-8", "replace")
+    trace, source = exhibit.trace, exhibit.source
+    data = frame(trace, source.head.block, name=source.name, roles=roles(trace, source.head.block))
+    written = board(
+        data,
+        Choice(source.head, source.focus, source.options),
+        sheet=sheet(trace, source.head, data),
+        title=page.title(source),
+        meta=page.meta(exhibit.pattern, source),
+        beneath=page.beneath(exhibit.pattern, source),
+    )
+    return written.encode("utf-8", "replace")
 
 
-FORMATS: dict[str, Callable[[Pattern, Provenance], bytes]] = {"json": as_json, "csv": as_csv, "npz": as_npz, "html": as_html}
+def _drawn(kind: str) -> Callable[[Exhibit], bytes]:
+    """A picture as wide as a page of a journal."""
+
+    def made(exhibit: Exhibit) -> bytes:
+        from attnviz.figures import vector
+
+        return getattr(vector, kind)(exhibit.pattern, exhibit.source, held=exhibit.held)
+
+    return made
 
 
-def exported(name: str, pattern: Pattern, source: Provenance) -> bytes:
-    """The file called `name`: json, csv, npz or html. Raises BadInputError for any other."""
+FORMATS: dict[str, Callable[[Exhibit], bytes]] = {
+    "json": lambda exhibit: as_json(exhibit.pattern, exhibit.source),
+    "csv": lambda exhibit: as_csv(exhibit.pattern, exhibit.source),
+    "npz": lambda exhibit: as_npz(exhibit.pattern, exhibit.source),
+    "html": as_html,
+    **{kind: _drawn(kind) for kind in ("svg", "pdf", "png")},
+}
+
+
+def exported(name: str, exhibit: Exhibit) -> bytes:
+    """The file called `name`: json, csv, npz, html, svg, pdf or png. Raises BadInputError for any other."""
     if name not in FORMATS:
         raise BadInputError(f"A format is one of {', '.join(FORMATS)}; got {name!r}.")
-    return FORMATS[name](pattern, source)
+    return FORMATS[name](exhibit)
 
 
 def _tokens(labels: Sequence[str], units: Sequence[Unit], read: Sequence[Token], pair: bool) -> list[dict[str, Any]]:

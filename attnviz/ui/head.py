@@ -8,22 +8,17 @@ from attnviz.analysis import links, patterns, view
 from attnviz.engine import verify
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
-from attnviz.figures import bertviz_view, encoding, export, heatmap
+from attnviz.figures import bertviz_view, encoding, heatmap
 from attnviz.types import Focus, HeadRef, Pattern
 from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
+from attnviz.ui.downloads import downloads
 
 _BESIDE = "attnviz_beside"
 LEGEND = "Point at a cell for its exact value."
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
 SAID = 3  # held words that get a sentence each
-FILES = {
-    "CSV": ("csv", "text/csv"),
-    "NPZ": ("npz", "application/zip"),
-    "JSON": ("json", "application/json"),
-    "HTML": ("html", "text/html"),
-}
 
 
 def fields(trace: Trace) -> None:
@@ -229,22 +224,5 @@ def _bertviz_model(trace: Trace, head: HeadRef) -> None:
 
 
 def _downloads(trace: Trace, head: HeadRef) -> None:
-    """The head as files, each with where its numbers come from."""
-    options = state.current().options
-    pattern = view.pattern(trace, head, options)
-    source = export.provenance(state.card(), trace, head, options)
-    st.markdown(
-        f"{head}, {'by words' if options.words else 'by tokens'}, as it is shown. "
-        "Each file names model, weights, versions, text and options."
-    )
-    with st.container(horizontal=True, gap="small"):
-        for label, (kind, mime) in FILES.items():
-            name = f"attnviz-{trace.request.model}-L{head.layer}H{head.head}.{kind}"
-            st.download_button(
-                label,
-                export.exported(kind, pattern, source),
-                file_name=name,
-                mime=mime,
-                on_click="ignore",
-                key=f"download-{kind}",
-            )
+    """The head as files."""
+    downloads(trace, head, held_rows(view.pattern(trace, head, state.current().options)))

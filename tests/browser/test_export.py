@@ -1,92 +1,118 @@
-"""The exported page in a real browser: it opens from a file, fetches nothing, runs nothing, and follows light and dark."""
+"""Saved files in a real browser: the board opens from a file and fetches nothing, the SVG has its labels on its letters."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
-from attnviz.figures import encoding, export
-from attnviz.types import HeadRef, Pattern, Token, ViewOptions
+from attnviz.analysis import view
+from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.figures import board, encoding, export, vector
+from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Token, ViewOptions
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
+CARD = ModelCard("tiny", "Tiny", "encoder", 2, 3, 64, "Apache-2.0", "nowhere")
+WORDS = ("it", "saw", HOSTILE, "שלום")
 
 
-def source(*words: str) -> export.Provenance:
-    tokens = tuple(Token(word, word, i, i + 1, i) for i, word in enumerate(words))
-    versions = (("attnviz", "0.1.0"),)
-    return export.Provenance(
-        "m", "Model", "ab", "", versions, " ".join(words), None, HeadRef(3, 1), ViewOptions(), tokens, tokens
-    )
+def exhibit(words: tuple[str, ...] = WORDS, focus: Focus | None = Focus(0)) -> export.Exhibit:  # noqa: B008
+    text, tokens = " ".join(words), []
+    for i, word in enumerate(words):
+        start = sum(len(one) + 1 for one in words[:i])
+        tokens.append(Token(word, word, start, start + len(word), i))
+    random = np.random.default_rng(3)
+    calls = tuple(Dense(random.dirichlet(np.ones(len(words)), (3, len(words))).astype(np.float32)) for _ in range(2))
+    trace = Trace(AttentionRequest("tiny", text), (Block("self", tuple(tokens), tuple(tokens), calls),), "ab" * 32)
+    head, options = HeadRef(1, 2), ViewOptions(words=False)
+    return export.Exhibit(trace, view.pattern(trace, head, options), export.provenance(CARD, trace, head, options, focus))
 
 
 @pytest.fixture
 def noted(browser: Browser):
     """A way to open a file, and a check at the end that nothing was asked for, complained of or opened."""
     said: list[str] = []
-    pages = []
+    contexts = []
 
-    def opened(path: Path, scheme: str = "light"):
-        page = browser.new_page(color_scheme=scheme)
-        pages.append(page)
+    def opened(path: Path, scheme: str = "light", *, script: bool = True):
+        context = browser.new_context(color_scheme=scheme, java_script_enabled=script, offline=True)
+        contexts.append(context)
+        page = context.new_page()
         page.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
         page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
         page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
         page.goto(path.as_uri())
         return page
 
     yield opened
-    for page in pages:
-        page.close()
-    assert [one for one in said if not one.startswith("data:image/png")] == []
+    for context in contexts:
+        context.close()
+    assert said == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_cells_have_their_colours_and_a_row_tells_its_numbers_when_pointed_at(noted, tmp_path: Path, scheme: str):
-    weights = np.array([[0.7, 0.3, 0], [0.04, 0.32, 0.64], [1, 0, 0]], np.float32)
-    words = ("it", "it", HOSTILE)
-    file = tmp_path / "head.html"
-    file.write_bytes(export.as_html(Pattern(words, words, weights, np.zeros(3)), source(*words)))
+def test_the_saved_board_opens_offline_with_the_numbers_of_the_trace(noted, tmp_path: Path, scheme: str):
+    shown = exhibit()
+    file = tmp_path / "board.html"
+    file.write_bytes(export.exported("html", shown))
     page = noted(file, scheme)
-    row = page.locator("table.head tbody tr").nth(1)
-    cell = row.locator("td").nth(2)
-    assert cell.get_attribute("title").endswith("0.64")
-    want = encoding.weight_rgb(np.array(0.64), scheme).astype(int)
-    shown = cell.evaluate("e => getComputedStyle(e).backgroundColor.match(/\\d+/g).map(Number)")
-    assert np.abs(np.array(shown) - want).max() <= 2
-    number = cell.locator("span")
-    assert number.evaluate("e => getComputedStyle(e).opacity") == "0"
-    cell.hover()
-    assert number.evaluate("e => getComputedStyle(e).opacity") == "1"
-    assert number.text_content() == ".64"
-    assert page.locator("p.text").text_content() == f"it it {HOSTILE}"
+    row = shown.pattern.weights[0]
+    value = page.locator(".readout .value")
+    expect(value).to_have_text(f"{row.max():.3f}")
+    expect(page.locator(".claim .name")).to_have_text("L1·H2")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+    assert ground == encoding.rgb(encoding.theme(scheme).page).tolist()
+    page.locator("canvas.overview").focus()
+    page.keyboard.press("ArrowLeft")  # another head is in the file as well
+    expect(page.locator(".claim .name")).to_have_text("L1·H1")
+    expect(value).to_have_text(f"{shown.trace.weights(1, 1)[0].max():.3f}")
     assert page.locator("img").count() == 0
 
 
-def test_numbers_unfold_without_a_script(noted, tmp_path: Path):
-    file = tmp_path / "head.html"
-    file.write_bytes(
-        export.as_html(Pattern(("a", "b"), ("a", "b"), np.full((2, 2), 0.5, np.float32), np.zeros(2)), source("a", "b"))
-    )
+def test_without_scripts_the_saved_board_is_its_text_and_its_numbers(noted, tmp_path: Path):
+    shown = exhibit()
+    file = tmp_path / "board.html"
+    file.write_bytes(export.exported("html", shown))
+    page = noted(file, script=False)
+    assert page.locator("p.attnviz-text").inner_text() == " ".join(WORDS)
+    assert not page.locator(".attnviz").is_visible()
+    page.locator("details.numbers summary").click()
+    cells = page.locator("details.numbers tbody td").all_inner_texts()
+    assert [float(one) for one in cells] == pytest.approx(shown.pattern.weights.ravel().tolist(), abs=0.0005)
+    assert "sha256 abab" in page.locator("footer dl").inner_text()
+
+
+@pytest.mark.parametrize("width", ["page", "column"])
+def test_the_svg_has_its_labels_where_its_letters_are(noted, tmp_path: Path, width: str):
+    shown = exhibit()
+    file = tmp_path / "head.svg"
+    file.write_bytes(vector.svg(shown.pattern, shown.source, width=width))
     page = noted(file)
-    assert not page.locator("details td").last.is_visible()
-    page.get_by_text("All weights in numbers").click()
-    assert page.locator("details td").last.is_visible()
+    keys = page.locator("text.key")
+    assert keys.all_text_contents()[:2] == ["it", "saw"]
+    assert keys.all_text_contents()[3] == "שלום"
+    boxes = page.evaluate(
+        """() => [...document.querySelectorAll('text.key, text.query')].map((text) => {
+            const outline = text.parentNode.querySelector('g').getBoundingClientRect();
+            const words = text.getBoundingClientRect();
+            return [words.left - outline.left, words.right - outline.right, outline.width];
+        })"""
+    )
+    for left, right, wide in boxes:  # the searchable text lies on its outlines; another font may be a fifth wider
+        assert abs(left) <= 2 + 0.2 * wide
+        assert abs(right) <= 2 + 0.2 * wide
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_picture_of_a_long_text_is_decoded_in_the_colours_of_the_theme(noted, tmp_path: Path, scheme: str):
-    names = tuple(f"w{i}" for i in range(110))
-    file = tmp_path / "head.html"
-    file.write_bytes(export.as_html(Pattern(names, names, np.eye(110, dtype=np.float32), np.zeros(110)), source(*names)))
-    page = noted(file, scheme)
-    picture = page.locator("picture img")
-    assert picture.evaluate("e => [e.complete, e.naturalWidth, e.naturalHeight]") == [True, 110, 110]
-    pixel = """e => {
-        const canvas = document.createElement('canvas'), draw = canvas.getContext('2d');
-        draw.drawImage(e, 0, 0);
-        return [...draw.getImageData(5, 5, 1, 1).data].slice(0, 3);
-    }"""
-    assert picture.evaluate(pixel) == encoding.weight_rgb(np.array(1.0), scheme).tolist()
+def test_a_text_too_long_for_every_head_says_so_when_another_is_chosen(noted, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(sys.modules[board.frame.__module__], "ALL_WEIGHTS", 50)
+    file = tmp_path / "board.html"
+    file.write_bytes(export.exported("html", exhibit()))
+    page = noted(file)
+    expect(page.locator(".readout .value")).to_have_text(f"{exhibit().pattern.weights[0].max():.3f}")
+    page.locator("canvas.overview").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".sink")).to_contain_text("is not in this file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -9,7 +10,6 @@ import struct
 import subprocess
 import sys
 import time
-import zlib
 from html import unescape
 
 import numpy as np
@@ -18,7 +18,7 @@ import pytest
 
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
-from attnviz.figures import encoding, export, page
+from attnviz.figures import export, page
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Pattern, Token, Unit, ViewOptions
 
 TEXT = "=1+1, unbelievable; @it"
@@ -50,6 +50,7 @@ def trace(name: str = "self", keys: tuple[Token, ...] = TOKENS, text_b: str | No
 LABELS = tuple(unit.text for unit in UNITS)
 PATTERN = Pattern(LABELS, LABELS, random_weights(4, 4), np.zeros(4), "Words are merged.", UNITS, UNITS)
 SOURCE = export.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
+EXHIBIT = export.Exhibit(trace(), PATTERN, SOURCE)
 
 
 def test_json_has_the_promised_shape_and_says_where_each_unit_stands():
@@ -149,87 +150,76 @@ def test_numpy_reads_the_npz_without_pickle():
 
 @pytest.mark.parametrize("name", export.FORMATS)
 def test_equal_input_gives_equal_bytes_at_another_time(name: str, monkeypatch: pytest.MonkeyPatch):
-    first = export.exported(name, PATTERN, SOURCE)
+    first = export.exported(name, EXHIBIT)
     monkeypatch.setattr(time, "time", lambda: 4e9)
-    assert export.exported(name, PATTERN, export.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())) == first
+    again = export.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
+    assert export.exported(name, export.Exhibit(trace(), PATTERN, again)) == first
 
 
 def test_an_unknown_format_is_refused_by_name():
-    with pytest.raises(BadInputError, match="json, csv, npz, html; got 'xls'"):
-        export.exported("xls", PATTERN, SOURCE)
+    with pytest.raises(BadInputError, match="json, csv, npz, html, svg, pdf, png; got 'xls'"):
+        export.exported("xls", EXHIBIT)
 
 
-def cells(html: str) -> list[tuple[int, str]]:
-    """(level, title) of each cell of the page's heatmap."""
-    return [(int(level), unescape(title)) for level, title in re.findall(r'<td class="w(\d+)" title="([^"]*)"', html)]
+def test_the_page_says_where_its_numbers_come_from_for_readers_and_for_programs():
+    html = export.as_html(EXHIBIT).decode()
+    facts = json.loads(unescape(re.search(r'<meta name="attnviz-provenance" content="([^"]*)"', html)[1]))
+    assert facts == json.loads(json.dumps(SOURCE.as_dict(PATTERN)))
+    below = html[html.index('<footer class="attnviz-below">') :]
+    for said in ("Tiny BERT (tiny)", "ab" * 32, "4-bit copy", "layer 1, head 2, counted from 0", "by words", "torch "):
+        assert said in below
 
 
-def test_the_page_tells_every_link_with_its_exact_value():
-    found = cells(export.as_html(PATTERN, SOURCE).decode())
-    assert len(found) == 16
-    assert found[7][1] == f"\u2068=1+1,\u2069 → \u2068@it\u2069 {PATTERN.weights[1, 3]!s}"
-    assert found[7][0] == round(255 * float(PATTERN.weights[1, 3]) ** 0.7)
+def test_without_a_script_the_page_still_has_the_text_and_every_number():
+    html = export.as_html(EXHIBIT).decode()
+    bare = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
+    assert f'<noscript><style>.attnviz{{display:none}}</style><p class="attnviz-text" dir="auto">{TEXT}</p>' in bare
+    table = bare[bare.index("All weights in numbers") :]
+    found = re.findall(r"<td>(\d\.\d{3})</td>", table)
+    assert [float(one) for one in found] == pytest.approx(PATTERN.weights.ravel().tolist(), abs=0.0005)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_page_has_the_colours_of_the_encoding(theme: str):
-    html = export.as_html(PATTERN, SOURCE).decode()
-    light, dark = html.split("@media(prefers-color-scheme:dark)")
-    style = light if theme == "light" else dark
-    for level, title in cells(html):
-        colour = re.search(rf"\.w{level}{{background:(#\w+);color:(#\w+)}}", style)
-        assert colour is not None
-        want = encoding.weight_rgb(np.array(float(title.rsplit(" ", 1)[1])), theme)
-        assert np.abs(encoding.rgb(colour[1]).astype(int) - want).max() <= 2  # half a level of 255, and rounding
-        assert colour[2] == encoding.text_on(colour[1])
+def test_the_page_holds_the_board_with_every_head():
+    html = export.as_html(EXHIBIT).decode()
+    parts = re.findall(r'class="attnviz-data">([^<]*)<', html)
+    frame = base64.b64decode(parts[0])
+    (size,) = struct.unpack("<I", frame[20:24])
+    header = json.loads(frame[24 : 24 + size])
+    assert (header["layers"], header["heads"], header["texts"]) == (2, 3, [TEXT, ""])
+    assert header["whole"]
+    start = json.loads(re.search(r'id="attnviz-start">([^<]*)<', html)[1])
+    assert start["selection"]["head"] == [1, 2]
 
 
 def test_hostile_text_stands_in_the_page_as_text():
-    hostile = "</style></script><img src=x onerror=alert(1)>\x00"
+    hostile = "</style></script>]]><img src=x onerror=alert(1)>\x00\ud83d"
     token = (Token(hostile, "x", 0, 5, 0),)
     one = Trace(
         AttentionRequest("tiny", hostile, hostile), (Block("self", token, token, (Dense(np.ones((1, 1, 1), np.float32)),)),)
     )
     pattern = Pattern((hostile,), (hostile,), np.ones((1, 1), np.float32), np.zeros(1), hostile)
-    html = export.as_html(pattern, export.provenance(CARD, one, HeadRef(0, 0), ViewOptions())).decode()
+    html = export.as_html(export.Exhibit(one, pattern, export.provenance(CARD, one, HeadRef(0, 0), ViewOptions()))).decode()
     assert "<img" not in html
     assert "\x00" not in html
-    assert html.count("</style>") == 1
-    assert "<script" not in html
+    plain = export.as_html(EXHIBIT).decode()
+    assert [html.count(tag) for tag in ("</style>", "<script", "</script>")] == [plain.count("</style>"), 4, 4]
 
 
-def test_what_cannot_be_seen_is_blank_on_the_page():
-    weights = np.array([[1, 0], [0.5, 0.5]], np.float32)
-    html = export.as_html(Pattern(("a", "b"), ("a", "b"), weights, np.zeros(2), causal=True), SOURCE).decode()
-    assert html.count('class="blank"') == 1
-    assert "a cannot look at b: it comes later" in html
-    assert len(cells(html)) == 3
-
-
-def test_a_long_text_becomes_a_picture_with_a_pixel_a_weight():
+def test_of_a_long_text_the_strongest_link_of_each_row_is_told():
     weights = random_weights(90, 120)
-    names = tuple(f"q{i}" for i in range(90)), tuple(f"k{i}" for i in range(120))
-    pattern = Pattern(*names, weights, np.zeros(90))
-    levels = np.rint(255 * weights**0.7).astype(np.uint8)
-    png = page._png(levels, "dark")
-    width, height, depth, kind = struct.unpack(">IIBB", png[16:26])
-    assert (width, height, depth, kind) == (120, 90, 8, 3)
-    start = png.index(b"IDAT")
-    (size,) = struct.unpack(">I", png[start - 4 : start])
-    lines = np.frombuffer(zlib.decompress(png[start + 4 : start + 4 + size]), np.uint8).reshape(90, 121)
-    assert np.array_equal(lines[:, 1:], levels)
-    html = export.as_html(pattern, SOURCE).decode()
-    assert cells(html) == []
-    assert html.count("data:image/png;base64,") == 2
+    pattern = Pattern(tuple(f"q{i}" for i in range(90)), tuple(f"k{i}" for i in range(120)), weights, np.zeros(90))
+    html = page.beneath(pattern, SOURCE)
     assert f"<td><bdi>k{weights[7].argmax()}</bdi></td><td>{weights[7].max():.3f}</td>" in html
+    assert html.count("<tr>") == 91
 
 
 def test_nothing_to_show_is_still_a_page():
     empty = Pattern((), (), np.zeros((0, 0), np.float32), np.zeros(0))
     for name in export.FORMATS:
-        assert export.exported(name, empty, SOURCE)
+        assert export.exported(name, export.Exhibit(trace(), empty, SOURCE))
 
 
 def test_exporting_loads_no_heavy_library():
-    code = "import sys; from attnviz.figures import export, page; print({'torch', 'transformers', 'plotly'} & set(sys.modules))"
+    heavy = {"torch", "transformers", "plotly", "matplotlib"}
+    code = f"import sys; from attnviz.figures import export, page, vector; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -14,10 +14,20 @@ from attnviz.figures.board.source import script, source
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def page(frame: bytes, selection: Choice, *, sheet: bytes | None = None, title: str = "attnviz", theme: str = "") -> str:
+def page(
+    frame: bytes,
+    selection: Choice,
+    *,
+    sheet: bytes | None = None,
+    title: str = "attnviz",
+    theme: str = "",
+    meta: str = "",
+    beneath: str = "",
+) -> str:
     """The board as a page of its own.
 
     `theme` is "light", "dark", or "" for the reader's own setting. `title` is escaped; the text itself stands in base64.
+    `meta` goes into the head of the page and `beneath` below the board, both as HTML.
     """
     body, css, _ = source()
     tokens = json.loads(encoding.as_json())
@@ -32,8 +42,9 @@ def page(frame: bytes, selection: Choice, *, sheet: bytes | None = None, title: 
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{html.escape(title)}</title>\n<style>\n{css}\n{ground}</style>\n</head>\n"
-        f'<body class="attnviz-page">\n<main>\n<h1 class="attnviz-page-title">{html.escape(title)}</h1>\n{body}\n</main>\n'
+        f"{meta}\n<title>{html.escape(title)}</title>\n<style>\n{css}\n{ground}</style>\n</head>\n"
+        f'<body class="attnviz-page">\n<main>\n<h1 class="attnviz-page-title">{html.escape(title)}</h1>\n'
+        f"{body}\n{beneath}</main>\n"
         f'<script type="application/json" id="attnviz-start">{start}</script>\n'
         + "".join(f'<script type="application/octet-stream" class="attnviz-data">{part}</script>\n' for part in data)
         + f"<script>\n(() => {{\n{script()}$main.show(document, TOKENS);\n}})();\n</script>\n</body>\n</html>\n"

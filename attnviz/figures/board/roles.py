@@ -1,0 +1,19 @@
+"""A trace in, what each head does on this text out: the sentence that stands beside a head's name on the board."""
+
+from __future__ import annotations
+
+from attnviz.analysis import patterns, view
+from attnviz.engine.trace import Trace
+from attnviz.types import ViewOptions
+
+ROLED, MANY = 64, 144  # tokens and heads up to which every head's role is told; beyond, the page tells the chosen one's
+
+
+def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:
+    """One sentence a head, by layer; nothing where that would keep the reader waiting."""
+    part = trace.block(block)
+    if len(part.queries) > ROLED or part.layers * part.heads > MANY:
+        return ()
+    return tuple(
+        tuple(patterns.role(found).sentence for found in layer) for layer in view.patterns(trace, ViewOptions(), block)
+    )
