@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,8 @@ def bertviz_page(trace: Trace) -> str:
     from bertviz import head_view
 
     attention = [torch.tensor(trace.weights(layer))[None] for layer in range(trace.layers)]
-    return head_view(attention, [token.text for token in trace.tokens], html_action="return").data
+    page: Any = head_view(attention, [token.text for token in trace.tokens], html_action="return")
+    return page.data
 
 
 def seconds(call: Callable[[], object]) -> float:

@@ -6,7 +6,7 @@ import { arranged, breadth, placesIn } from "../../attnviz/figures/board/layout.
 import { factsOf, unseen } from "../../attnviz/figures/board/facts.js";
 import { makeEasing, sinkOf } from "../../attnviz/figures/board/head.js";
 import { patternOf } from "../../attnviz/figures/board/pattern.js";
-import { sampling } from "../../attnviz/figures/board/overview.js";
+import { sampling } from "../../attnviz/figures/board/pictures.js";
 import { spoken } from "../../attnviz/figures/board/readout.js";
 import { walked } from "../../attnviz/figures/board/input.js";
 

@@ -26,7 +26,7 @@ export function makeBoard(root, tokens, { tell, theme }) {
   const element = root.querySelector(".attnviz");
   const stage = { stage: $(".stage"), roll: $(".roll"), canvas: $("canvas.head"), note: $(".sink"), below: $(".below") };
   const sentence = makeSentence($(".lines"));
-  const overview = makeOverview($(".overview"));
+  const overview = makeOverview($(".overview"), () => ask());
   const head = makeHead(stage, () => ask());
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
   let [book, state, look, geometry, told, measured] = [null, null, null, null, "", ""];

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
     "element", "encoding", "look", "store", "codec", "frame", "pattern", "state", "canvas", "layout", "labels", "sentence", "readout",
-    "overview", "matrix", "curves", "head", "facts", "claim", "menu", "status", "input", "actions", "board", "main",
+    "pictures", "overview", "matrix", "curves", "head", "facts", "claim", "menu", "status", "input", "actions", "board", "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
