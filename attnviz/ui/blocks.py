@@ -12,7 +12,7 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, UnavailableError
 from attnviz.lessons import examples
 from attnviz.selection import Selection
-from attnviz.types import Notice
+from attnviz.types import HeadRef, Notice, joined
 from attnviz.ui import state
 from attnviz.ui.backend import backend, heard
 
@@ -100,6 +100,27 @@ def _waited(selection: Selection) -> Trace:
         hear("Reading the text …")
         with heard(hear):
             trace = backend().attend(selection.request)
+    kept += _fitted(trace)
     state.keep_notices(kept)
     notices(kept)
     return trace
+
+
+def _fitted(trace: Trace) -> list[str]:
+    """Let go of heads that the weights on this machine lack, as a smaller model in a folder of that name does; what to say."""
+    now, said = state.current(), state.notices()
+    lacking = [head for head in (now.head, *(p.head for p in now.pins if p.request == now.request)) if not _has(trace, head)]
+    if not lacking:
+        return []
+    head = HeadRef(0, 0, trace.blocks[0]) if now.head in lacking else now.head
+    pins = tuple(pin for pin in now.pins if pin.request != now.request or pin.head not in lacking)
+    state.change(head=head, pins=pins, panels=now.panels if pins == now.pins else ())
+    state.keep_notices(said)
+    names = joined([str(head) for head in dict.fromkeys(lacking)], "or")
+    return [f"{state.card().name} as it is on this machine has no {names}: showing {head}."]
+
+
+def _has(trace: Trace, head: HeadRef) -> bool:
+    """Whether a trace has a head."""
+    part = trace.block(head.block) if head.block in trace.blocks else None
+    return part is not None and head.layer < part.layers and head.head < part.heads

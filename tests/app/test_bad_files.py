@@ -215,8 +215,7 @@ def test_what_was_put_right_is_read_without_a_restart(case, harmed, opened):
 @pytest.mark.usefixtures("harmed")
 def test_who_tries_a_damaged_model_finds_text_head_pin_and_page_as_they_were(case, opened):
     wide = TEXT.replace("tired", "wide")
-    app = opened(layer="5", head="11", pins="3.2")
-    say(app, wide)
+    app = opened(text=wide, layer="5", head="11", pins="3.2")
     app.switch_page("pages/learn/coreference.py").run()
     app.selectbox(key="model").set_value(case.model).run()
     assert len(app.error) == 1
@@ -246,11 +245,13 @@ def test_weights_that_make_no_numbers_only_on_this_text_are_said_on_the_page_too
     assert drawn(app) == 1
 
 
-def test_a_model_smaller_than_its_card_is_met_with_a_message_and_its_fields_lead_out(own_models, opened):
-    saved(own_models / OWN)  # 3 layers, where the catalogue has 12 and opens with L4·H3
-    app = opened(model=OWN, text=TEXT)
-    assert not app.exception
-    assert "layers 0 to 2; there is no layer 4" in written(app)
-    app.number_input(key="layer").set_value(1).run()
-    app.number_input(key="head").set_value(1).run()
-    assert drawn(app) == 1
+def test_a_model_smaller_than_its_card_opens_with_its_first_head_and_says_so(own_models, opened):
+    saved(own_models / OWN)  # 3 layers of 2 heads, where the catalogue has 12 of 12 and opens with L4·H3
+    app = opened(model=OWN, text=TEXT, pins="1.1,0.2")
+    assert drawn(app) == 2
+    assert "BERT base (uncased) as it is on this machine has no L4·H3 or L0·H2: showing L0·H0." in written(app)
+    assert selection(app).head == HeadRef(0, 0)
+    assert [pin.head for pin in selection(app).pins] == [HeadRef(1, 1)]
+    app.number_input(key="layer").set_value(2).run()
+    assert drawn(app) == 2
+    assert "on this machine" not in written(app), "the reader has moved on"
