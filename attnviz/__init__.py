@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from attnviz.engine import display
 from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest, HeadRef, Link
 
@@ -79,6 +80,16 @@ def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
     from attnviz.engine import capture as engine
 
     return engine.capture_batch(model, **inputs)
+
+
+def _board(trace: Trace) -> str:
+    """The trace as a notebook shows it."""
+    from attnviz.figures.board import notebook
+
+    return notebook.cell(trace)
+
+
+display.pictures.append(_board)
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from attnviz.engine import attention
+from attnviz.engine import attention, display
 from attnviz.errors import BlocksError, NoAttentionError, ShapeError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Token
 
@@ -248,6 +248,14 @@ class Trace:
     request: AttentionRequest
     parts: tuple[Block, ...]
     digest: str = ""
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{part.name} {part.layers} layers × {part.heads} heads" for part in self.parts)
+        return f"Trace({self.request!r}, {len(self.tokens)} tokens, {sizes})"
+
+    def _repr_html_(self) -> str | None:
+        """The board, in a notebook."""
+        return display.html(self)
 
     @property
     def blocks(self) -> tuple[str, ...]:
