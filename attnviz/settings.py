@@ -15,7 +15,8 @@ class Settings:
     """Where things are and how much is allowed.
 
     `backend` is a URL for `open_backend`; `models_dir` a folder of local models; `cache_dir` where converted weights
-    live; `cache_bytes` bounds the results kept in memory; `max_bytes` bounds a text; `offline` forbids the hub.
+    live; `cache_bytes` bounds the results kept in memory; `max_bytes` bounds a text, and `text_bytes` what reading it
+    may keep; `offline` forbids the hub.
     """
 
     backend: str = "local:"
@@ -23,6 +24,7 @@ class Settings:
     cache_dir: Path = Path.home() / ".cache" / "attnviz"
     cache_bytes: int = 512 * 2**20
     max_bytes: int = 200_000
+    text_bytes: int = 1024 * 2**20
     loaded_models: int = 3
     offline: bool = False
 
@@ -40,6 +42,7 @@ class Settings:
                 os.path.expanduser(env.get("ATTNVIZ_CACHE_DIR", "") or (Path(home) / "attnviz" if home else cls.cache_dir))
             ),
             cache_bytes=_whole(env, "ATTNVIZ_CACHE_MB", 512, 1, 1_048_576) * 2**20,
+            text_bytes=_whole(env, "ATTNVIZ_TEXT_MB", 1024, 1, 1_048_576) * 2**20,
             loaded_models=_whole(env, "ATTNVIZ_LOADED_MODELS", 3, 1, 64),
             offline=env.get("ATTNVIZ_OFFLINE", env.get("HF_HUB_OFFLINE", "")) not in ("", "0"),
         )

@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from attnviz import text as texts
-from attnviz.engine import capture, inputs, verify
+from attnviz.engine import capture, inputs, size, verify
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
@@ -21,6 +21,7 @@ from attnviz.types import AttentionRequest, ModelCard, Token
 Inputs = dict[str, Any]
 Sides = tuple[tuple[Token, ...], ...]
 
+LONG = 512  # tokens from which a reader is told how far a text is read
 GREEDY = 40  # tokens of output that an encoder-decoder writes when no target text is given
 
 
@@ -77,7 +78,27 @@ class LocalBackend:
     def attend(self, request: AttentionRequest) -> Trace:
         """One forward pass over the request's text; see Backend."""
         loaded, tensors, sides = self._inputs(request)
-        return capture.capture(loaded.model, **tensors).labelled(request, loaded.digest, *sides)
+        self._sized(loaded, sides)
+        with capture.followed(self._progress_of(loaded, sides)):
+            return capture.capture(loaded.model, **tensors).labelled(request, loaded.digest, *sides)
+
+    def _sized(self, loaded: LoadedModel, sides: Sides) -> None:
+        """Raises TooLongError, before anything is run, where reading this text would keep too much."""
+        card, tokens = loaded.card, [len(side) for side in sides]
+        dense = not loaded.model._can_set_attn_implementation()
+        bytes_needed = size.needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
+        size.checked(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
+
+    def _progress_of(self, loaded: LoadedModel, sides: Sides) -> Callable[[int], None]:
+        """Tells whoever waits for a long text how far it is read."""
+        tokens = sum(len(side) for side in sides)
+        calls = loaded.card.layers * (1 if len(sides) == 1 else 3)  # the encoder's, the decoder's own and its looks across
+
+        def heard(done: int) -> None:
+            if self.progress is not None and tokens >= LONG:
+                self.progress(f"Reading {tokens:,} tokens: layer {done} of {calls}.")
+
+        return heard
 
     def check(self, request: AttentionRequest) -> Check:
         """Every head of every layer against the library's own eager model."""

@@ -14,7 +14,7 @@ import itertools
 import re
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -60,10 +60,12 @@ class Run:
     """One forward pass under way in this context: which kernel answers, and the calls kept so far."""
 
     scratch: bool = False
+    heard: Callable[[int], None] | None = None
     calls: list[Call] = field(default_factory=list)
 
 
 _RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
+_HEARD: ContextVar[Callable[[int], None] | None] = ContextVar("attnviz_heard", default=None)
 Twins = tuple[tuple[int, ...], dict[str, PreTrainedModel]]  # what the original was made of, and its twins by implementation
 _TWINS: weakref.WeakKeyDictionary[PreTrainedModel, Twins] = weakref.WeakKeyDictionary()
 _TWINS_LOCK = threading.Lock()
@@ -100,6 +102,8 @@ def answer(
         )
     if run is not None:
         run.calls.append(Call(module, query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux, output))
+        if run.heard is not None:
+            run.heard(len(run.calls))
     return output, None
 
 
@@ -137,13 +141,23 @@ def register() -> None:
 @contextmanager
 def recording(*, scratch: bool = False) -> Iterator[Run]:
     """Keep every attention call made by this thread until the block ends; no gradients inside."""
-    run = Run(scratch)
+    run = Run(scratch, _HEARD.get())
     mark = _RUN.set(run)
     try:
         with torch.inference_mode():
             yield run
     finally:
         _RUN.reset(mark)
+
+
+@contextmanager
+def followed(heard: Callable[[int], None]) -> Iterator[None]:
+    """Inside, `heard` is told by this thread's forward passes how many attention calls are done."""
+    mark = _HEARD.set(heard)
+    try:
+        yield
+    finally:
+        _HEARD.reset(mark)
 
 
 def prepare(model: PreTrainedModel) -> None:
