@@ -1,4 +1,4 @@
-"""Two Patterns in, their difference out: texts laid word by word over each other, values from -1 to 1."""
+"""Patterns in, their difference, sum or mean out: texts laid word by word over each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import numpy as np
 from jaxtyping import Float
 
 from attnviz.errors import ShapeError
-from attnviz.types import Pattern, Unit, frozen_copy, joined
+from attnviz.text import units
+from attnviz.types import Pattern, Token, Unit, frozen_copy, joined
+
+ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,15 +86,75 @@ def difference(first: Pattern, second: Pattern) -> Difference:
     )
 
 
+def combined(kind: str, patterns: Sequence[Pattern]) -> Pattern:
+    """The `sum` or `mean` of several patterns, for the words that all of them have; a sum's rows sum to their number.
+
+    Words without a counterpart in one of the others are left out, and the note names them.
+    """
+    first, *others = patterns
+    rows = _common([[(at, at) for at in range(len(first.queries))], *(aligned(first.queries, o.queries) for o in others)])
+    columns = _common([[(at, at) for at in range(len(first.keys))], *(aligned(first.keys, o.keys) for o in others)])
+    cuts = [
+        (p.weights[np.ix_([row[i] for row in rows], [column[i] for column in columns])], p.hidden[[row[i] for row in rows]])
+        for i, p in enumerate(patterns)
+    ]
+    over = 1 if kind == "sum" else len(patterns)
+    notes = [
+        _left_out(first, o, [(r[0], r[i]) for r in rows], [(c[0], c[i]) for c in columns], ORDINALS[i - 1])
+        for i, o in enumerate(others, start=1)
+    ]
+    return Pattern(
+        queries=tuple(_label([p.queries[at] for p, at in zip(patterns, row, strict=True)]) for row in rows),
+        keys=tuple(_label([p.keys[at] for p, at in zip(patterns, column, strict=True)]) for column in columns),
+        weights=np.stack([weights for weights, _ in cuts]).sum(0) / np.float32(over),
+        hidden=np.stack([hidden for _, hidden in cuts]).sum(0) / np.float32(over),
+        note=" ".join(dict.fromkeys(note for note in (*notes, *(p.note for p in patterns)) if note)),
+        query_units=tuple(first.query_units[row[0]] for row in rows) if first.query_units else (),
+        key_units=tuple(first.key_units[column[0]] for column in columns) if first.key_units else (),
+        causal=all(p.causal for p in patterns),
+    )
+
+
+def _common(pairings: Sequence[Sequence[tuple[int, int]]]) -> list[tuple[int, ...]]:
+    """For each place of the first text that has a counterpart in every other, the places in all of them."""
+    maps = [dict(pairs) for pairs in pairings]
+    return [tuple(found[at] for found in maps) for at in maps[0] if all(at in found for found in maps)]
+
+
+def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> int | None:
+    """The token of the second text that stands where `token` stands in the first; None where its word has no counterpart.
+
+    Words are aligned, whatever is shown; within a word pieces are counted, and a word of fewer pieces answers with its last.
+    """
+    here, there = units(first, words=True), units(second, words=True)
+    pairs = dict(aligned([unit.text for unit in here], [unit.text for unit in there]))
+    at = next(place for place, unit in enumerate(here) if token in unit.tokens)
+    if at not in pairs:
+        return None
+    pieces = there[pairs[at]].tokens
+    return pieces[min(here[at].tokens.index(token), len(pieces) - 1)]
+
+
 def _labels(first: Sequence[str], second: Sequence[str], pairs: Sequence[tuple[int, int]]) -> tuple[str, ...]:
     """One label a pair, both words where they differ."""
-    return tuple(first[a] if first[a] == second[b] else f"{first[a]}/{second[b]}" for a, b in pairs)
+    return tuple(_label((first[a], second[b])) for a, b in pairs)
 
 
-def _left_out(first: Pattern, second: Pattern, rows: Sequence[tuple[int, int]], columns: Sequence[tuple[int, int]]) -> str:
+def _label(words: Sequence[str]) -> str:
+    """The word, or all different ones, `tired/wide`."""
+    return "/".join(dict.fromkeys(words))
+
+
+def _left_out(
+    first: Pattern,
+    second: Pattern,
+    rows: Sequence[tuple[int, int]],
+    columns: Sequence[tuple[int, int]],
+    other: str = ORDINALS[0],
+) -> str:
     """The sentence on words that stand in one of the patterns only."""
     sentences = []
-    for pattern, side, name in ((first, 0, "first"), (second, 1, "second")):
+    for pattern, side, name in ((first, 0, "first"), (second, 1, other)):
         paired = {pair[side] for pair in rows}, {pair[side] for pair in columns}
         alone = [label for at, label in enumerate(pattern.keys) if at not in paired[1]]
         alone += [label for at, label in enumerate(pattern.queries) if at not in paired[0] and label not in alone]

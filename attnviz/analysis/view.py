@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -82,6 +83,20 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
     block = trace.block(head.block)
     weights, sink = block.weights(head.layer, head.head), block.sink(head.layer, head.head)
     return _pattern(weights, sink, sides(block, options), options, block.causal)
+
+
+def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) -> Pattern:
+    """The mean of all heads of a layer, shown as one head is; or, with `over="sum"`, the same times the number of heads.
+
+    Then row i sums to that number times `1 - hidden[i]` of the mean.
+    """
+    block = trace.block(head.block)
+    weights = block.weights(head.layer)
+    sinks = np.stack([block.sink(head.layer, one) for one in range(len(weights))])
+    found = _pattern(weights.mean(0), sinks.mean(0), sides(block, options), options, block.causal)
+    if over != "sum":
+        return found
+    return replace(found, weights=found.weights * len(weights), hidden=found.hidden * len(weights))
 
 
 def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[tuple[Pattern, ...]]:

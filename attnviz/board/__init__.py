@@ -6,7 +6,7 @@ bytes. So a chosen head never sends the weights again, and the board stays where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -32,13 +32,15 @@ def board(
     focus: Focus | None = None,
     options: ViewOptions = PLAIN,
     sheets: Sequence[bytes] = (),
+    pins: Sequence[Mapping[str, Any]] = (),
     key: str = "board",
     on_choice: Callable[[Choice], None] | None = None,
 ) -> Choice | None:
     """Draw the board; returns what the reader has just chosen on it, and None in every other run.
 
-    `frame` and `sheets` come from `attnviz.figures.board`. `on_choice` is called with the choice before the page runs
-    again: put the choice into the session there, and fields drawn above the board show it in the same run.
+    `frame` and `sheets` come from `attnviz.figures.board`, `pins` from its tray's `listed`. `on_choice` is called with the
+    choice before the page runs again: put the choice into the session there, and fields drawn above the board show it in
+    the same run.
     """
     mailbox = f"{key}_answered"
 
@@ -53,7 +55,7 @@ def board(
     data = {
         "frame": digest(frame),
         "sheets": [digest(sheet) for sheet in sheets],
-        "selection": Choice(head, focus, options).as_dict(),
+        "selection": {**Choice(head, focus, options).as_dict(), "pins": list(pins)},
         "answered": st.session_state.get(mailbox, 0),
     }
     with st.container(gap=None):

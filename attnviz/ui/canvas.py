@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from attnviz.analysis import patterns, view
 from attnviz.board import Choice, board
 from attnviz.engine.trace import Trace
 from attnviz.figures.board import frame, sheet
+from attnviz.figures.board.tray import listed
+from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import HeadRef, ViewOptions
 from attnviz.ui import state
 from attnviz.ui.backend import backend
 
+COMPARE = "compare"  # where the board goes when the reader asks for the tray in full
 ROLED, MANY = 64, 144  # tokens and heads up to which the board tells each head's role; beyond, the page tells the chosen one's
 
 
@@ -19,14 +24,22 @@ def canvas(trace: Trace) -> None:
     selection = state.current()
     block, card = selection.head.block, state.card()
     data = backend().derived(trace.request, ("frame", block), lambda t: frame(t, block, name=card.name, roles=roles(t, block)))
-    board(
+    found = board(
         data,
         head=selection.head,
         focus=selection.focus,
         options=selection.options,
         sheets=exact(trace, selection, data),
+        pins=listed(selection.pins, selection.request, block, names(selection)),
         on_choice=chosen,
     )
+    if found is not None and found.go == COMPARE:
+        st.switch_page("pages/explore/compare.py")
+
+
+def names(selection: Selection) -> dict[str, str]:
+    """What the models of the pins are called."""
+    return {pin.request.model: catalog.card(pin.request.model).name for pin in selection.pins}
 
 
 def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
@@ -48,9 +61,13 @@ def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:
 
 
 def chosen(choice: Choice) -> None:
-    """The head, word and view that the reader chose on the board."""
+    """The head, word and view that the reader chose on the board, what was done with the pins, and where to go from here."""
     head, card = choice.head, state.card()
     if head.layer < card.layers and head.head < card.heads:
         state.change(
             head=HeadRef(head.layer, head.head, state.current().head.block), focus=choice.focus, options=choice.options
         )
+    if choice.tray is not None:
+        state.take(choice.tray)
+    if choice.go:
+        state.open_pin(choice.go)

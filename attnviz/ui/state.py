@@ -12,8 +12,9 @@ from typing import Any
 
 import streamlit as st
 
+from attnviz.figures.board.tray import Kept, Tray, key, rebuilt
 from attnviz.models import catalog
-from attnviz.selection import Selection
+from attnviz.selection import PINS, Selection
 from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Pin, ViewOptions
 
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
@@ -70,16 +71,19 @@ def change(**parts: Any) -> None:
 
 
 def choose_text(text: str, text_b: str | None = None) -> None:
-    """Another text: the held word stays where the same word stands at the same place, and is let go elsewhere."""
+    """Another text: the held word stays where the same word stands at the same place, and is let go elsewhere.
+
+    Pins stay with the texts that they were pinned on.
+    """
     before = current()
     request = AttentionRequest(before.request.model, text, text_b)
-    change(request=request, focus=_same_word(before.focus, before.request, request), pins=_moved(before.pins, request))
+    change(request=request, focus=_same_word(before.focus, before.request, request))
 
 
 def choose_model(name: str) -> None:
     """Another model: its own head to begin with, or what was left there; a second text rests where it takes none.
 
-    Whoever tries a model that turns out to be missing or damaged finds head, pins and texts as they were.
+    Whoever tries a model that turns out to be missing or damaged finds head and texts as they were. Pins stay.
     """
     chosen, before = catalog.card(name), current()
     left = st.session_state.setdefault(_LEFT, {})
@@ -89,8 +93,7 @@ def choose_model(name: str) -> None:
         text_b = earlier.request.text_b
     request = AttentionRequest(name, before.request.text, text_b if chosen.pairs else None)
     focus = before.focus if before.focus and not before.focus.special else None
-    head, pins = (earlier.head, earlier.pins) if earlier else (HeadRef(*chosen.head, chosen.blocks[0]), ())
-    change(request=request, head=head, focus=focus, pins=_moved(pins, request))
+    change(request=request, head=earlier.head if earlier else HeadRef(*chosen.head, chosen.blocks[0]), focus=focus)
 
 
 def choose_head(layer: int, head: int) -> None:
@@ -100,7 +103,7 @@ def choose_head(layer: int, head: int) -> None:
 
 def choose_block(block: str) -> None:
     """Another block of an encoder-decoder, same layer and head."""
-    change(head=replace(current().head, block=block), focus=None, pins=())
+    change(head=replace(current().head, block=block), focus=None)
 
 
 def choose_options(words: bool, special: str) -> None:
@@ -113,14 +116,66 @@ def hold(focus: Focus | None) -> None:
     change(focus=focus)
 
 
+def take(tray: Tray) -> None:
+    """The pins as the reader has put them, and the panels made of them."""
+    now, known = current(), {key(pin) for pin in current().pins}
+    pins, panels = rebuilt(tray, now.pins, now.panels, now.request, now.head.block)
+    if all(key(pin) in known or _exists(pin.head) for pin in pins):
+        change(pins=pins, panels=panels)
+
+
+def _exists(head: HeadRef) -> bool:
+    """Whether the chosen model has such a head."""
+    return head.layer < card().layers and head.head < card().heads
+
+
+def open_pin(name: str) -> None:
+    """Show the head, text and model of the pin whose key is `name`, if there is one."""
+    now = current()
+    for pin in now.pins:
+        if key(pin) == name:
+            focus = now.focus if pin.request == now.request else _same_word(now.focus, now.request, pin.request)
+            change(request=pin.request, head=pin.head, focus=focus)
+            return
+
+
+def beside() -> HeadRef | None:
+    """The head that stands beside the chosen one: the first other one pinned on the same text and block."""
+    pin = _beside()
+    return None if pin is None else pin.head
+
+
 def keep_beside(head: HeadRef | None) -> None:
-    """The one head shown beside the first, or none."""
-    change(pins=() if head is None else (Pin(current().request, head),))
+    """Pin the head that is to stand beside the chosen one, in the place of the one that does; None takes that away.
+
+    Whoever counts through the heads steps over the chosen one. A ninth pin is refused with a notice.
+    """
+    now, old = current(), _beside()
+    if head is not None and old is not None and head == now.head:
+        head = _past(old.head, head)
+    own = head is not None and any(pin.request == now.request and pin.head == head and not pin.over for pin in now.pins)
+    new = None if head is None or own else Pin(now.request, head)
+    if old is None and new is not None and len(now.pins) >= PINS:
+        st.session_state[_NOTICES] = (f"{PINS} heads are pinned, and {PINS} is the most: remove one first.",)
+        return
+    listed = [pin for pin in now.pins if pin != old]
+    if new is not None:
+        listed.insert(len(listed) if old is None else now.pins.index(old), new)
+    take(Tray(tuple(Kept(key(pin), (pin.head.layer, pin.head.head), pin.name) for pin in listed)))
 
 
-def _moved(pins: tuple[Pin, ...], request: AttentionRequest) -> tuple[Pin, ...]:
-    """The same heads, asked about another text."""
-    return tuple(replace(pin, request=request) for pin in pins)
+def _past(start: HeadRef, end: HeadRef) -> HeadRef:
+    """One step further than from `start` to `end`; where the model ends, `start`."""
+    layer, head = (b + (b > a) - (b < a) for a, b in ((start.layer, end.layer), (start.head, end.head)))
+    found = HeadRef(layer, head, end.block) if layer >= 0 and head >= 0 else start
+    return found if _exists(found) else start
+
+
+def _beside() -> Pin | None:
+    """The pin of the head that stands beside the chosen one."""
+    now = current()
+    others = [pin for pin in now.pins if pin.request == now.request and not pin.over and pin.head.block == now.head.block]
+    return next((pin for pin in others if pin.head != now.head), None)
 
 
 def _same_word(focus: Focus | None, before: AttentionRequest, after: AttentionRequest) -> Focus | None:

@@ -13,15 +13,18 @@ import { lineOf, patternOf, unitsOf } from "./pattern.js";
 import { listen } from "./input.js";
 import { lookOf } from "./look.js";
 import { makeActions } from "./actions.js";
+import { drawPin, makeChips, textOf } from "./chips.js";
 import { makeHead } from "./head.js";
 import { makeMenu } from "./menu.js";
+import { makePinning } from "./pinning.js";
 import { makeSentence } from "./sentence.js";
 import { setFont } from "./canvas.js";
+import { pinsTold, spelled } from "./tray.js";
 
 const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
 
-// `tell` gets what Python is to know. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
-export function makeBoard(root, tokens, { tell, theme }) {
+// `tell` gets what Python is to know; `alone` says that there is no Python. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
   const stage = { stage: $(".stage"), roll: $(".roll"), canvas: $("canvas.head"), note: $(".sink"), below: $(".below") };
@@ -42,6 +45,12 @@ export function makeBoard(root, tokens, { tell, theme }) {
     unitsAt: (x, y) => head.unitsAt(x, y, viewOf()),
     scrolled: () => ask(),
   }, set);
+  const shown = () => ({ model: book.frame.name, text: textOf(book.frame) });
+  const tray = makePinning({ state: () => state, shown }, set, alone ? null : (go) => sayNow({ go }));
+  Object.assign(act, { pin: tray.pin, goTo: tray.goTo, open: tray.open });
+  const leaving = new AbortController();
+  const chips = makeChips($(".tray"), tray, leaving.signal);
+  $(".pin").addEventListener("click", () => act.pin(), { signal: leaving.signal });
   const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show });
   const deaf = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
   document.addEventListener("pointerdown", menu.close);
@@ -67,12 +76,19 @@ export function makeBoard(root, tokens, { tell, theme }) {
   function rest() {
     if (!book) return;
     drawStatus({ status: $("[role=status]"), caption: $("caption"), body: $("tbody") }, viewOf());
+    const [choice, said] = choiceNow();
+    if (said !== told) sayNow();
+  }
+
+  function choiceNow() {
     const choice = choiceOf(state, book.frame);
-    const said = JSON.stringify(choice);
-    if (said !== told) {
-      told = said;
-      tell(choice);
-    }
+    return [{ ...choice, pins: pinsTold(state.pins) }, JSON.stringify([choice, spelled(state.pins)])];
+  }
+
+  function sayNow(more = {}) {
+    const [choice, said] = choiceNow();
+    told = said;
+    tell({ ...choice, ...more });
   }
 
   function viewOf() {
@@ -111,6 +127,8 @@ export function makeBoard(root, tokens, { tell, theme }) {
     overviewNotes(view, link);
     drawClaim($(".name"), $(".role"), view);
     drawFacts($(".facts"), view);
+    drawPin($(".pin"), view);
+    chips.draw(view);
   }
 
   function words(view) {
@@ -168,7 +186,7 @@ export function makeBoard(root, tokens, { tell, theme }) {
     if (another) {
       book = makeBook(frame);
       state = state ? adopted(state, selection, frame) : firstState(selection, frame);
-      told = JSON.stringify(choiceOf(state, frame));
+      [, told] = choiceNow();
     }
     for (const sheet of sheets) addSheet(book, sheet);
     if (!look) refresh();
@@ -180,7 +198,7 @@ export function makeBoard(root, tokens, { tell, theme }) {
   // Python has chosen something else: the board follows, and has nothing to tell about it.
   function adopt(selection) {
     state = adopted(state, selection, book.frame);
-    told = JSON.stringify(choiceOf(state, book.frame));
+    [, told] = choiceNow();
     set(state);
   }
 
@@ -194,6 +212,7 @@ export function makeBoard(root, tokens, { tell, theme }) {
   function stop() {
     cancelAnimationFrame(frameAsked);
     clearTimeout(resting);
+    leaving.abort();
     deaf();
     sized.disconnect();
     removeEventListener("resize", resized);

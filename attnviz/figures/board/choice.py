@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attnviz.errors import BadInputError
+from attnviz.figures.board.tray import Tray
 from attnviz.selection import VIEWS
 from attnviz.types import HELD, Focus, HeadRef, Keep, ViewOptions
 
@@ -15,12 +16,18 @@ LARGEST = 10_000_000  # no text, layer or head is counted as far as this
 
 @dataclass(frozen=True)
 class Choice:
-    """What a reader looks at on the board: which head, which words, how they are shown, and in which picture on a phone."""
+    """What a reader looks at on the board: which head, which words, how they are shown, and in which picture on a phone.
+
+    `tray` is what the reader did with the pins, None where the board says nothing of them; `go` is the key of a pin to
+    open, or "compare" for the tray in full. Both only come from a browser.
+    """
 
     head: HeadRef
     focus: Focus | None = None
     options: ViewOptions = PLAIN
     view: str = VIEWS[0]
+    tray: Tray | None = None
+    go: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as JSON has it."""
@@ -48,11 +55,14 @@ class Choice:
             focus = None if where is None else _focus(where)
             keep, between, shown = value.get("keep"), value.get("between", ""), value.get("view", VIEWS[0])
             kept = None if keep is None else Keep(str(keep["rule"]), float(keep["value"]))
+            tray, go = Tray.parse(value.get("pins"), value.get("panels")), value.get("go", "")
         except (TypeError, KeyError, ValueError, AttributeError, OverflowError) as error:
             raise BadInputError("A choice has a head, a focus, words and special. The board sent something else.") from error
-        if not isinstance(words, bool) or not all(isinstance(part, str) for part in (special, between)) or shown not in VIEWS:
+        strings = all(isinstance(part, str) for part in (special, between, go))
+        if not isinstance(words, bool) or not strings or shown not in VIEWS:
             raise BadInputError("A choice shows words or tokens, special ones or not. The board sent something else.")
-        return cls(HeadRef(_count(layer), _count(head), block), focus, ViewOptions(words, special, kept, between), shown)
+        options = ViewOptions(words, special, kept, between)
+        return cls(HeadRef(_count(layer), _count(head), block), focus, options, shown, tray, go)
 
 
 def _place(focus: Focus) -> dict[str, Any]:

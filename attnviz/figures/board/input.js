@@ -41,6 +41,10 @@ function overview(on, canvas, act) {
     if (found) act.choose(found);
   });
   on(canvas, "pointerleave", () => act.hover(null));
+  on(canvas, "dblclick", (event) => {
+    const found = act.headAt(event.offsetX, event.offsetY);
+    if (found) act.pin(found);
+  });
   on(canvas, "click", (event) => {
     const found = act.headAt(event.offsetX, event.offsetY);
     if (found) act.choose(found);
@@ -88,7 +92,8 @@ function arrow(event, active, parts, act) {
 
 function letter(event, act) {
   if (event.shiftKey && event.key !== "Escape") return false;
-  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), escape: act.letGo }[event.key.toLowerCase()];
+  if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
+  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), t: act.open, escape: act.letGo }[event.key.toLowerCase()];
   if (!meant) return false;
   return meant() !== false;
 }

@@ -3,6 +3,7 @@
 import { decode } from "./frame.js";
 import { fetched, whenBrought } from "./store.js";
 import { makeBoard } from "./board.js";
+import { spelled } from "./tray.js";
 
 const mounted = new WeakMap();
 
@@ -76,16 +77,16 @@ export function makeDialogue(send, clock = Date.now) {
   };
 }
 
-function canonical({ head, focus, words, special }) {
+function canonical({ head, focus, words, special, pins = [] }) {
   const where = focus && [focus.side, focus.start, focus.segment, focus.special];
-  return JSON.stringify([head, where, words, special]);
+  return JSON.stringify([head, where, words, special, spelled(pins)]);
 }
 
 // A page of its own: everything it needs stands in the document.
 export function show(page, tokens) {
   const { selection, theme } = JSON.parse(page.getElementById("attnviz-start").textContent);
   const [frame, ...sheets] = [...page.querySelectorAll(".attnviz-data")].map((data) => decode(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
-  const board = makeBoard(page.body, tokens, { tell: () => {}, theme });
+  const board = makeBoard(page.body, tokens, { tell: () => {}, theme, alone: true });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", board.refresh);
   board.show(frame, selection, sheets);
 }

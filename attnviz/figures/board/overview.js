@@ -29,6 +29,7 @@ export function makeOverview(canvas, again) {
     const at = ([layer, head]) => [gutter + head * pitch - 1.5, rise + layer * pitchY - 1.5, box + 3, box + 3];
     ring(c, look, look.accent, ...at(state.head), 2 * Math.max(1, scale * 0.8));
     if (state.hover) ring(c, look, look.ink, ...at(state.hover), 2);
+    if (pitch >= SMALL) badges(c, view);
     return link;
   }
 
@@ -59,6 +60,23 @@ function bars(c, { book, state, look, geometry }, { query, key }, has) {
       if (weight >= BARRED) fill(c, look.accent, gutter + head * pitch, rise + layer * pitchY + box + 1, Math.round(box * weight), 2 * Math.max(1, scale));
     }
   }
+}
+
+// The number of a pinned head, at its corner.
+function badges(c, { state, look, geometry }) {
+  const { pitch, pitchY, gutter, rise, box, scale } = geometry.overview;
+  state.pins.forEach(({ here, head: [layer, head] }, i) => {
+    if (!here) return;
+    const [x, y] = [gutter + head * pitch + box - 1, rise + layer * pitchY + 1];
+    c.beginPath();
+    c.arc(x, y, 7 * scale, 0, 2 * Math.PI);
+    c.fillStyle = look.ink;
+    c.fill();
+    c.strokeStyle = look.page;
+    c.lineWidth = 2;
+    c.stroke();
+    write(c, look, String(i + 1), x, y + 0.5, { size: 10 * scale, color: look.page, align: "center", weight: 700 });
+  });
 }
 
 function axes(c, { book, head: [layer, head], look, geometry }) {

@@ -7,7 +7,7 @@ import { within } from "./element.js";
 export const SPECIAL = ["show", "hide", "renormalise"];
 
 export function firstState(selection, frame) {
-  const blank = { head: [0, 0], hover: null, hold: null, point: null, side: "query", words: true, special: "show", tab: "curves" };
+  const blank = { head: [0, 0], hover: null, hold: null, point: null, side: "query", pins: [], panels: [], full: false, words: true, special: "show", tab: "curves" };
   return adopted(blank, selection, frame);
 }
 
@@ -23,6 +23,7 @@ export function adopted(state, selection, frame) {
     side: selection.focus ? selection.focus.side : state.side,
     words: selection.words,
     special: SPECIAL.includes(selection.special) ? selection.special : "show",
+    pins: selection.pins ?? state.pins,
   };
 }
 

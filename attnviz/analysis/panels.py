@@ -1,0 +1,170 @@
+"""Pins, panels and the traces that they need in; what each panel shows, and one link followed through all of them, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from attnviz.analysis import compare, view
+from attnviz.analysis.compare import Difference
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError
+from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pattern, Pin, Token, Unit, ViewOptions
+
+NOTHING_SHARED = "These texts have no words that stand for each other, so there is nothing to lay over each other."
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One panel: `kind` is "" for a pin, else how it is made of its pins. `pattern` is None where `problem` says why.
+
+    `numbers` are those of its pins, from 1; `queries` and `keys` the tokens that its units count.
+    """
+
+    pins: tuple[Pin, ...]
+    numbers: tuple[int, ...]
+    kind: str = ""
+    pattern: Pattern | Difference | None = None
+    queries: tuple[Token, ...] = ()
+    keys: tuple[Token, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One link as a panel has it: the words at both ends as they are written there, and the exact weight or difference."""
+
+    query: str
+    key: str
+    weight: float
+
+
+def of_layer(request: AttentionRequest, head: HeadRef, heads: int) -> tuple[Pin, ...]:
+    """Every head of one layer as a pin."""
+    return tuple(Pin(request, replace(head, head=number)) for number in range(heads))
+
+
+def shown(
+    pins: Sequence[Pin], panels: Sequence[Panel], traces: Mapping[AttentionRequest, Trace | str], options: ViewOptions
+) -> tuple[Shown, ...]:
+    """Every panel, pins first. `traces` has, for each request, its trace, or the sentence that says why there is none."""
+    found = [_pinned(pin, number, traces[pin.request], options) for number, pin in enumerate(pins, start=1)]
+    return (*found, *(_made(panel, pins, found, traces, options) for panel in panels if max(panel.of) < len(pins)))
+
+
+def _pinned(pin: Pin, number: int, trace: Trace | str, options: ViewOptions) -> Shown:
+    """The panel of one pin."""
+    try:
+        if isinstance(trace, str):
+            return Shown((pin,), (number,), problem=trace)
+        block = trace.block(pin.head.block)
+        pattern = pattern_of(pin, trace, options)
+    except AttnvizError as error:
+        return Shown((pin,), (number,), problem=str(error))
+    return Shown((pin,), (number,), "", pattern, block.queries, block.keys)
+
+
+def pattern_of(pin: Pin, trace: Trace, options: ViewOptions) -> Pattern:
+    """What a pin shows: one head, or all heads of its layer."""
+    return view.layer_pattern(trace, pin.head, options, pin.over) if pin.over else view.pattern(trace, pin.head, options)
+
+
+def _made(
+    panel: Panel,
+    pins: Sequence[Pin],
+    found: Sequence[Shown],
+    traces: Mapping[AttentionRequest, Trace | str],
+    options: ViewOptions,
+) -> Shown:
+    """A difference, sum or mean of panels; of two models always by words, because they cut a text differently."""
+    own = tuple(pins[at] for at in panel.of)
+    numbers = tuple(at + 1 for at in panel.of)
+    for at in panel.of:
+        if found[at].pattern is None:
+            return Shown(own, numbers, panel.kind, problem=f"This needs panel {at + 1}, which is not here.")
+    words = options if len({pin.request.model for pin in own}) == 1 else replace(options, words=True)
+    patterns = [pattern_of(pin, trace, words) for pin in own if not isinstance(trace := traces[pin.request], str)]
+    made = compare.difference(*patterns) if panel.kind == "difference" else compare.combined(panel.kind, patterns)
+    if not made.weights.size:
+        return Shown(own, numbers, panel.kind, problem=NOTHING_SHARED)
+    first = found[panel.of[0]]
+    return Shown(own, numbers, panel.kind, made, first.queries, first.keys)
+
+
+def held_token(focus: Focus, tokens: Sequence[Token]) -> int | None:
+    """The token that a focus means; None where this text has none there."""
+    for at, token in enumerate(tokens):
+        inside = at == focus.start if token.special else token.start <= focus.start < token.end
+        if token.special == focus.special and inside and (token.special or token.segment == focus.segment):
+            return at
+    return None
+
+
+def followed(
+    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]]
+) -> tuple[Followed | None, ...]:
+    """The held word's strongest link in the first panel, as every panel has it; None where a panel lacks one of its words.
+
+    `base` are the queries and keys that `focus` counts. Several held words are summed. The far end is a word: neither a
+    special token, unless there is nothing else, nor the held word itself.
+    """
+    first = next((panel for panel in panels if panel.pattern is not None), None)
+    if focus is None or first is None or first.pattern is None:
+        return (None,) * len(panels)
+    looks = focus.side == "query"
+    near, far = (0, 1) if looks else (1, 0)
+    held = [held_token(one, base[near]) for one in (focus, *focus.also)]
+    anchors = [token for token in held if token is not None]
+    line, places = _line(first, anchors, base[near], near)
+    units = _units(first)[far]
+    cross = first.queries != first.keys
+    order = [int(at) for at in np.argsort(-line, kind="stable")] if line is not None else []
+    mate = next((at for at in order if not units[at].special and (cross or at not in places)), None)
+    if mate is None:
+        return (None,) * len(panels)
+    token = units[mate].tokens[0]
+    sides = (first.queries, first.keys)
+    return tuple(_followed(panel, anchors, base[near], near, token, sides[far]) for panel in panels)
+
+
+def _followed(
+    panel: Shown, anchors: Sequence[int], held: Sequence[Token], near: int, mate: int, mates: Sequence[Token]
+) -> Followed | None:
+    """One link in one panel."""
+    line, places = _line(panel, anchors, held, near)
+    if line is None or panel.pattern is None:
+        return None
+    far = 1 - near
+    token = compare.counterpart(mate, mates, (panel.queries, panel.keys)[far])
+    at = None if token is None else _unit_with(_units(panel)[far], token)
+    if at is None:
+        return None
+    labels = (panel.pattern.queries, panel.pattern.keys)
+    ends = {near: " + ".join(labels[near][place] for place in places), far: labels[far][at]}
+    return Followed(ends[0], ends[1], float(line[at]))
+
+
+def _line(panel: Shown, anchors: Sequence[int], held: Sequence[Token], near: int) -> tuple[np.ndarray | None, tuple[int, ...]]:
+    """What the held words give or get in a panel, summed, and their rows or columns; None where it has none of them."""
+    if panel.pattern is None:
+        return None, ()
+    tokens = [compare.counterpart(token, held, (panel.queries, panel.keys)[near]) for token in anchors]
+    units = _units(panel)[near]
+    found = [_unit_with(units, token) for token in tokens if token is not None]
+    places = tuple(dict.fromkeys(place for place in found if place is not None))
+    if not places:
+        return None, ()
+    weights = panel.pattern.weights if near == 0 else panel.pattern.weights.T
+    return weights[list(places)].sum(0), places
+
+
+def _units(panel: Shown) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
+    """The units of a panel's rows and of its columns."""
+    return (panel.pattern.query_units, panel.pattern.key_units) if panel.pattern is not None else ((), ())
+
+
+def _unit_with(units: Sequence[Unit], token: int) -> int | None:
+    """The unit that holds a token; None where it is hidden."""
+    return next((at for at, unit in enumerate(units) if token in unit.tokens), None)

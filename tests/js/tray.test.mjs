@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { MOST, besides, moved, named, pinAt, pinsTold, removed, spelled, telling, toggled } from "../../attnviz/figures/board/tray.js";
+
+const pin = (key, head, more = {}) => ({ key, head, over: "", name: "", here: true, model: "all-MiniLM-L6-v2", text: "a", ...more });
+const three = { pins: [pin("a", [0, 0]), pin("b", [1, 1]), pin("c", [2, 2])], panels: [{ kind: "difference", of: [2, 0] }, { kind: "mean", of: [0, 1] }] };
+const where = { model: "all-MiniLM-L6-v2", text: "a" };
+
+test("a head is pinned at the end, and pinned again it goes", () => {
+  const { tray, full } = toggled(three, [3, 1], where);
+  assert.equal(full, false);
+  assert.equal(pinAt(tray.pins, [3, 1]), 3);
+  assert.deepEqual(toggled(tray, [3, 1], where).tray.pins, three.pins);
+});
+
+test("there is room for eight", () => {
+  const eight = { pins: Array.from({ length: MOST }, (_, i) => pin(`k${i}`, [0, i])), panels: [] };
+  const { tray, full } = toggled(eight, [5, 5], where);
+  assert.equal(full, true);
+  assert.equal(tray, eight);
+});
+
+test("the same head of another text, and the mean of its layer, are other pins", () => {
+  const others = [pin("x", [3, 1], { here: false, text: "b" }), pin("y", [3, 0], { over: "mean", here: false })];
+  assert.equal(pinAt(others, [3, 1]), -1);
+  assert.equal(pinAt(others, [3, 0]), -1);
+});
+
+test("a panel goes with a pin that it needs, and the others count anew", () => {
+  assert.deepEqual(removed(three, 1).panels, [{ kind: "difference", of: [1, 0] }]);
+  assert.deepEqual(removed(three, 2).panels, [{ kind: "mean", of: [0, 1] }]);
+});
+
+test("panels follow their pins into a new order", () => {
+  const after = moved(three, 2, 0);
+  assert.deepEqual(after.pins.map((one) => one.key), ["c", "a", "b"]);
+  assert.deepEqual(after.panels, [{ kind: "difference", of: [0, 1] }, { kind: "mean", of: [1, 2] }]);
+  assert.deepEqual(moved(three, 0, 3).pins, three.pins);
+});
+
+test("a name is trimmed and has at most forty characters", () => {
+  assert.equal(named(three, 1, "  previous word ").pins[1].name, "previous word");
+  assert.equal(Array.from(named(three, 0, "\u{1f9e0}".repeat(50)).pins[0].name).length, 40);
+});
+
+test("Python is told old pins by key and new ones by head, and both spell the same once it has answered", () => {
+  const { tray } = toggled(three, [3, 1], where);
+  assert.deepEqual(pinsTold(tray.pins)[3], { key: null, head: [3, 1], name: "" });
+  assert.deepEqual(pinsTold([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, name: "" });
+  assert.deepEqual(spelled(tray.pins), spelled([...three.pins, pin("new", [3, 1])]));
+});
+
+test("texts are told apart by the words between those that they share", () => {
+  const texts = ["because it was too tired", "because it was too wide", "because it was too tired"];
+  assert.deepEqual([...telling(texts)], [["because it was too tired", "tired"], ["because it was too wide", "wide"]]);
+  assert.deepEqual([...telling(["only one"])], [["only one", ""]]);
+  assert.deepEqual([...telling(["a b d", "a b c d"]).values()], ["b d", "c"]);
+  assert.equal(telling(["x", "a very long text that no chip has the room for"]).get("a very long text that no chip has the room for"), "a very long text that n\u2026");
+});
+
+test("beside a head stands what the pins differ in, and no more", () => {
+  assert.deepEqual(besides(three.pins), ["", "", ""]);
+  const mixed = [pin("a", [0, 0], { text: "too tired" }), pin("b", [0, 0], { text: "too wide", model: "SmolLM2-135M" })];
+  assert.deepEqual(besides(mixed), ["tired \u00b7 MiniLM-L6-v2", "wide \u00b7 SmolLM2-135M"]);
+});
