@@ -15,7 +15,7 @@ from streamlit.components import v2
 from attnviz.errors import BadInputError
 from attnviz.figures.board import carrier, digest, source
 from attnviz.figures.board.choice import PLAIN, Choice
-from attnviz.selection import Focus
+from attnviz.selection import VIEWS, Focus
 from attnviz.types import HeadRef, ViewOptions
 
 __all__ = ["Choice", "board"]
@@ -31,6 +31,7 @@ def board(
     head: HeadRef,
     focus: Focus | None = None,
     options: ViewOptions = PLAIN,
+    view: str = VIEWS[0],
     sheets: Sequence[bytes] = (),
     pins: Sequence[Mapping[str, Any]] = (),
     key: str = "board",
@@ -55,7 +56,7 @@ def board(
     data = {
         "frame": digest(frame),
         "sheets": [digest(sheet) for sheet in sheets],
-        "selection": {**Choice(head, focus, options).as_dict(), "pins": list(pins)},
+        "selection": {**Choice(head, focus, options, view).as_dict(), "pins": list(pins)},
         "answered": st.session_state.get(mailbox, 0),
     }
     with st.container(gap=None):

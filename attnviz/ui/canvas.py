@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from attnviz.analysis import patterns, view
 from attnviz.board import Choice, board
 from attnviz.engine.trace import Trace
 from attnviz.figures.board import frame, sheet
+from attnviz.figures.board.roles import roles
 from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
-from attnviz.types import HeadRef, ViewOptions
+from attnviz.types import HeadRef
 from attnviz.ui import state
 from attnviz.ui.backend import backend
 
 COMPARE = "compare"  # where the board goes when the reader asks for the tray in full
-ROLED, MANY = 64, 144  # tokens and heads up to which the board tells each head's role; beyond, the page tells the chosen one's
 
 
 def canvas(trace: Trace) -> None:
@@ -29,17 +28,13 @@ def canvas(trace: Trace) -> None:
         head=selection.head,
         focus=selection.focus,
         options=selection.options,
+        view=selection.view,
         sheets=exact(trace, selection, data),
         pins=listed(selection.pins, selection.request, block, names(selection)),
         on_choice=chosen,
     )
     if found is not None and found.go == COMPARE:
         st.switch_page("pages/explore/compare.py")
-
-
-def names(selection: Selection) -> dict[str, str]:
-    """What the models of the pins are called."""
-    return {pin.request.model: catalog.card(pin.request.model).name for pin in selection.pins}
 
 
 def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
@@ -50,14 +45,9 @@ def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:
-    """What each head does on this text, one sentence a head, by layer; nothing where that would keep the reader waiting."""
-    part = trace.block(block)
-    if len(part.queries) > ROLED or part.layers * part.heads > MANY:
-        return ()
-    return tuple(
-        tuple(patterns.role(found).sentence for found in layer) for layer in view.patterns(trace, ViewOptions(), block)
-    )
+def names(selection: Selection) -> dict[str, str]:
+    """What the models of the pins are called."""
+    return {pin.request.model: catalog.card(pin.request.model).name for pin in selection.pins}
 
 
 def chosen(choice: Choice) -> None:
@@ -65,7 +55,10 @@ def chosen(choice: Choice) -> None:
     head, card = choice.head, state.card()
     if head.layer < card.layers and head.head < card.heads:
         state.change(
-            head=HeadRef(head.layer, head.head, state.current().head.block), focus=choice.focus, options=choice.options
+            head=HeadRef(head.layer, head.head, state.current().head.block),
+            focus=choice.focus,
+            options=choice.options,
+            view=choice.view,
         )
     if choice.tray is not None:
         state.take(choice.tray)

@@ -15,6 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from attnviz.engine.trace import Trace
+from attnviz.figures import board
+from attnviz.figures.board.choice import Choice
+from tests.browser.boards import START as HELD_IT
+
 ROOT = Path(__file__).parents[2]
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 START = 60  # seconds that a server may take on a busy machine
@@ -112,3 +117,27 @@ def visit(browser: Browser, server: str) -> Iterator[Visit]:
     context.close()
     assert one.elsewhere == [], "a request left this machine"
     assert one.dialogs == [], "a script of somebody else ran"
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path):
+    """Opens the board as a page from a file, with nothing else on the machine to talk to."""
+    contexts, errors = [], []
+
+    def open_page(trace: Trace, choice: Choice = HELD_IT, *, theme: str = "", size=LAPTOP, **more) -> Page:
+        file = tmp_path / "board.html"
+        file.write_text(board.page(board.frame(trace, name="made"), choice, theme=theme), "utf-8")
+        context = browser.new_context(viewport=size, **more)
+        contexts.append(context)
+        context.route("http*://**/*", lambda route: errors.append(route.request.url) or route.abort())
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: errors.append(dialog.message) or dialog.dismiss())
+        page.goto(file.as_uri())
+        page.wait_for_function("document.querySelector('.readout')?.textContent")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []

@@ -63,3 +63,9 @@ test("a word that the text has twice is named with its number", () => {
   const units = ["it", "is", "it"].map((text) => ({ text, label: text, special: false }));
   assert.deepEqual([0, 1, 2].map((i) => named(units, i)), ["it (no. 1)", "is", "it (no. 2)"]);
 });
+
+test("several held words' lines are summed", () => {
+  const pattern = patternOf(madeBook(), 0, 0, show);
+  assert.ok(near(lineOf(pattern, { side: "query", query: 1, key: -1, also: [3] }), [0.2, 0.1, 0.6, 1.1]));
+  assert.ok(near(lineOf(pattern, { side: "key", query: -1, key: 1, also: [2] }), [0, 0.7, 0.7, 0]));
+});

@@ -5,9 +5,11 @@ import { directionOf, headName, luminance, makeEncoding, percent, table, threeDi
 import { arranged, breadth, placesIn } from "../../attnviz/figures/board/layout.js";
 import { factsOf, unseen } from "../../attnviz/figures/board/facts.js";
 import { makeEasing, sinkOf } from "../../attnviz/figures/board/head.js";
-import { patternOf } from "../../attnviz/figures/board/pattern.js";
+import { lineOf, patternOf } from "../../attnviz/figures/board/pattern.js";
 import { sampling } from "../../attnviz/figures/board/pictures.js";
 import { spoken } from "../../attnviz/figures/board/readout.js";
+import { largest } from "../../attnviz/figures/board/tables.js";
+import { scaleOf } from "../../attnviz/figures/board/presenter.js";
 import { walked } from "../../attnviz/figures/board/input.js";
 
 const show = { words: true, special: "show" };
@@ -30,7 +32,7 @@ test("colours run from the first stop to the last, and text on them is read", ()
 
 test("numbers are written as Python writes them", () => {
   assert.equal(threeDigits(0.64), "0.640");
-  assert.deepEqual([0.64, 0.05, 0.996, 1].map(twoDigits), [".64", ".05", "1.0", "1.0"]);
+  assert.deepEqual([0.64, 0.05, 0.996, 1, 1.64].map(twoDigits), [".64", ".05", "1.0", "1.0", "1.64"]);
   assert.equal(percent(0.521), "52\u202f%");
   assert.equal(headName(3, 1), "L3\u00b7H1");
 });
@@ -76,7 +78,38 @@ test("the readout says who looks at whom, then the next, and what went to the hi
   assert.deepEqual([said.who, said.does, said.whom], ["It", "looks at", "didn't"]);
   assert.equal(threeDigits(said.weight), "0.600");
   assert.deepEqual(said.rest.map(([name]) => name), ["itself"]);
-  assert.equal(said.lost[0], "hidden tokens");
+  assert.deepEqual(said.lost.map(([to, share]) => [to, threeDigits(share)]), [["[CLS] and [SEP]", "0.300"]]);
+  assert.deepEqual(said.before, []);
+});
+
+test("several words look together, their weights are summed, and so is what is hidden of them", () => {
+  const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide", keep: { rule: "least", value: 0.15 } });
+  const focus = { side: "query", query: 0, key: -1, also: [1] };
+  const said = spoken({ pattern, focus, line: lineOf(pattern, focus) });
+  assert.deepEqual([said.who, said.does, said.whom, threeDigits(said.weight)], ["It + didn't", "look at", "didn't", "1.100"]);
+  // It shows 0.6 to didn't and leaves out 0.1 to itself; didn't shows 0.2 and 0.5.
+  assert.deepEqual(said.rest.map(([name, weight]) => [name, threeDigits(weight)]), [["It", "0.200"]]);
+  assert.deepEqual(said.lost.map(([to, share]) => [to, threeDigits(share)]), [["[CLS] and [SEP]", "0.600"], ["below 0.15", "0.100"]]);
+  assert.equal(said.summed, true);
+});
+
+test("what rows had before they were rescaled is told apart from what is left out of them now", () => {
+  const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "renormalise", keep: { rule: "top", value: 1 } });
+  const focus = { side: "query", query: 1, key: -1 };
+  const said = spoken({ pattern, focus, line: lineOf(pattern, focus) });
+  assert.deepEqual(said.before.map(([to, share]) => [to, threeDigits(share)]), [["[CLS] and [SEP]", "0.300"]]);
+  assert.deepEqual(said.lost.map(([to, share]) => [to, threeDigits(share)]), [["beyond the largest", "0.286"]]);
+});
+
+test("the strongest links are the largest weights, equals in the order of the text", () => {
+  assert.deepEqual(largest([0.2, 0.5, 0, 0.2, 0.9, 0.2], 4), [4, 1, 0, 3]);
+  assert.deepEqual(largest([0, 0], 4), []);
+});
+
+test("alone on the screen type grows with the window, up to two and a half times", () => {
+  assert.deepEqual([[1120, 640], [800, 600], [1920, 1080], [3840, 2160]].map((size) => scaleOf(...size)), [1, 1, 1.6875, 2.4]);
+  const smallest = 11 * scaleOf(1920, 1080);
+  assert.ok(smallest >= 17, String(smallest));
 });
 
 test("every weight lies under some pixel, and every pixel over some weight", () => {

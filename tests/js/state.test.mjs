@@ -1,20 +1,22 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { madeBook } from "./made.mjs";
+import { anchorsOf, kept, together, tokensOf, walkedTo } from "../../attnviz/figures/board/held.js";
 import { adopted, choiceOf, firstState, focusOf, held, hovered, letGo, moved, pointed, shownHead, turned } from "../../attnviz/figures/board/state.js";
 
 const { frame } = madeBook(undefined, { layers: 3, heads: 4, counts: [4, 2, 4] });
-const selection = { head: [2, 3], focus: { side: "query", start: 8, segment: 0, special: false }, words: true, special: "show" };
+const plain = { words: true, special: "show", keep: null, between: "", view: "curves" };
+const selection = { head: [2, 3], focus: { side: "query", start: 8, segment: 0, special: false, also: [] }, ...plain };
 const first = firstState(selection, frame);
 
 test("a selection comes in and goes out the same", () => {
-  assert.deepEqual(choiceOf(adopted(first, { ...selection, focus: { side: "key", start: 5, segment: 0, special: true } }, frame), frame).focus, { side: "key", start: 5, segment: 0, special: true });
+  assert.deepEqual(choiceOf(adopted(first, { ...selection, focus: { side: "key", start: 5, segment: 0, special: true } }, frame), frame).focus, { side: "key", start: 5, segment: 0, special: true, also: [] });
   assert.deepEqual(choiceOf(first, frame), selection);
 });
 
 test("a word held by one of its pieces is held whole, and stays when words become tokens", () => {
-  assert.deepEqual(focusOf(first, frame), { side: "query", query: 2, key: -1 });
-  assert.deepEqual(focusOf({ ...first, words: false }, frame), { side: "query", query: 4, key: -1 });
+  assert.deepEqual(focusOf(first, frame), { side: "query", query: 2, key: -1, also: [] });
+  assert.deepEqual(focusOf({ ...first, words: false }, frame), { side: "query", query: 4, key: -1, also: [] });
 });
 
 test("what does not exist in this text is not held, and heads stay within the model", () => {
@@ -27,23 +29,23 @@ test("what does not exist in this text is not held, and heads stay within the mo
 
 test("pointing at a word asks at whom it looks; while one is held, for the link to it", () => {
   const free = letGo(first);
-  assert.deepEqual(focusOf(pointed(free, { word: 1 }), frame), { side: "query", query: 1, key: -1 });
-  assert.deepEqual(focusOf(pointed({ ...free, side: "key" }, { word: 1 }), frame), { side: "key", query: -1, key: 1 });
-  assert.deepEqual(focusOf(pointed(first, { word: 1 }), frame), { side: "query", query: 2, key: 1 });
+  assert.deepEqual(focusOf(pointed(free, { word: 1 }), frame), { side: "query", query: 1, key: -1, also: [] });
+  assert.deepEqual(focusOf(pointed({ ...free, side: "key" }, { word: 1 }), frame), { side: "key", query: -1, key: 1, also: [] });
+  assert.deepEqual(focusOf(pointed(first, { word: 1 }), frame), { side: "query", query: 2, key: 1, also: [] });
 });
 
 test("pointing at the column of keys turns the question round, unless a query is held", () => {
-  assert.deepEqual(focusOf(pointed(letGo(first), { key: 1 }), frame), { side: "key", query: -1, key: 1 });
-  assert.deepEqual(focusOf(pointed(first, { key: 1 }), frame), { side: "query", query: 2, key: 1 });
-  assert.deepEqual(focusOf(pointed(first, { query: 1 }), frame), { side: "query", query: 1, key: -1 });
-  assert.deepEqual(focusOf(pointed(first, { query: 0, key: 5 }), frame), { side: "query", query: 0, key: 3 });
+  assert.deepEqual(focusOf(pointed(letGo(first), { key: 1 }), frame), { side: "key", query: -1, key: 1, also: [] });
+  assert.deepEqual(focusOf(pointed(first, { key: 1 }), frame), { side: "query", query: 2, key: 1, also: [] });
+  assert.deepEqual(focusOf(pointed(first, { query: 1 }), frame), { side: "query", query: 1, key: -1, also: [] });
+  assert.deepEqual(focusOf(pointed(first, { query: 0, key: 5 }), frame), { side: "query", query: 0, key: 3, also: [] });
 });
 
 test("holding the same again lets go", () => {
   const once = held(letGo(first), "query", 1);
-  assert.deepEqual(once.hold, { side: "query", token: 1, mate: null });
+  assert.deepEqual(once.hold, { side: "query", token: 1, mate: null, also: [] });
   assert.equal(held(once, "query", 1).hold, null);
-  assert.deepEqual(held(once, "query", 1, 3).hold, { side: "query", token: 1, mate: 3 });
+  assert.deepEqual(held(once, "query", 1, 3).hold, { side: "query", token: 1, mate: 3, also: [] });
 });
 
 test("what is only pointed at is never told", () => {
@@ -58,9 +60,55 @@ test("heads move within the model, and a layer with fewer of them keeps the near
 });
 
 test("the other direction keeps the word, but not across two texts", () => {
-  assert.deepEqual(turned(first, "key", false).hold, { side: "key", token: 4, mate: null });
+  assert.deepEqual(turned(first, "key", false).hold, { side: "key", token: 4, mate: null, also: [] });
   assert.equal(turned(first, "key", true).hold, null);
   const link = held(first, "query", 1, 3);
-  assert.deepEqual(turned(link, "key", true).hold, { side: "key", token: 3, mate: 1 });
+  assert.deepEqual(turned(link, "key", true).hold, { side: "key", token: 3, mate: 1, also: [] });
   assert.equal(turned(first, "query", true).hold, first.hold);
+});
+
+test("a word taken in is summed with the held one, and taken out again", () => {
+  const both = together(first, "query", [1]);
+  assert.deepEqual(both.hold, { side: "query", token: 4, mate: null, also: [1] });
+  assert.deepEqual(focusOf(both, frame), { side: "query", query: 2, key: -1, also: [1] });
+  assert.deepEqual(anchorsOf(focusOf(both, frame)), [2, 1]);
+  assert.deepEqual(together(both, "query", [1]).hold, first.hold);
+  assert.deepEqual(together(both, "query", [2, 3, 4]).hold, { side: "query", token: 1, mate: null, also: [] });
+  assert.equal(together(first, "query", [2, 3, 4]).hold, null);
+});
+
+test("a word of the other side is held alone", () => {
+  assert.deepEqual(together(first, "key", [1]).hold, { side: "key", token: 1, mate: null, also: [] });
+});
+
+test("a word that is to stay does, when the arrows walk on, and is told once", () => {
+  const stays = kept(first, [2, 3, 4]);
+  assert.deepEqual(anchorsOf(focusOf(stays, frame)), [2]);
+  const on = walkedTo(stays, "query", 1);
+  assert.deepEqual(anchorsOf(focusOf(on, frame)), [1, 2]);
+  assert.deepEqual(tokensOf(walkedTo(on, "query", 4).hold), [4]);
+  assert.deepEqual(kept(walkedTo(on, "query", 4), [2, 3, 4]).hold.also, []);
+  assert.deepEqual(choiceOf(stays, frame).focus.also, []);
+});
+
+test("of words held together one that is hidden leaves the others", () => {
+  const odd = { ...together(letGo(first), "query", [0]), special: "hide" };
+  assert.deepEqual(focusOf(odd, frame), { side: "query", query: -1, key: -1, also: [] });
+  assert.deepEqual(focusOf(together(odd, "query", [1]), frame), { side: "query", query: 0, key: -1, also: [] });
+});
+
+test("while several are held, pointing at a word asks for their links to it, and at a cell for that cell", () => {
+  const both = together(first, "query", [1]);
+  assert.deepEqual(focusOf(pointed(both, { word: 5 }), frame), { side: "query", query: 2, key: 3, also: [1] });
+  assert.deepEqual(focusOf(pointed(both, { query: 1, key: 5 }), frame), { side: "query", query: 1, key: 3, also: [] });
+});
+
+test("clicking one of several words holds that one alone", () => {
+  assert.deepEqual(held(together(first, "query", [1]), "query", 4).hold, { side: "query", token: 4, mate: null, also: [] });
+});
+
+test("filters, several words and the picture come in and go out the same", () => {
+  const also = [{ start: 0, segment: 0, special: true }, { start: 0, segment: 0, special: false }];
+  const more = { ...selection, focus: { ...selection.focus, also }, keep: { rule: "top", value: 3 }, between: "a-b", view: "matrix" };
+  assert.deepEqual(choiceOf(firstState(more, frame), frame), more);
 });

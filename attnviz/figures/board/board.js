@@ -3,13 +3,13 @@
 import { adopted, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
 import { addSheet, isLoaded, makeBook } from "./frame.js";
 import { arranged, breadth } from "./layout.js";
+import { betweenOf } from "./filters.js";
 import { drawLegend, makeOverview } from "./overview.js";
 import { drawClaim } from "./claim.js";
 import { drawFacts, factsOf } from "./facts.js";
-import { drawReadout } from "./readout.js";
-import { drawStatus } from "./status.js";
+import { drawReadout, sentenceOf } from "./readout.js";
 import { headName, isolated, thousands } from "./encoding.js";
-import { lineOf, patternOf, unitsOf } from "./pattern.js";
+import { columnsOf, lineOf, patternOf, rowsOf, wholeOf } from "./pattern.js";
 import { listen } from "./input.js";
 import { lookOf } from "./look.js";
 import { makeActions } from "./actions.js";
@@ -17,7 +17,9 @@ import { drawPin, makeChips, textOf } from "./chips.js";
 import { makeHead } from "./head.js";
 import { makeMenu } from "./menu.js";
 import { makePinning } from "./pinning.js";
+import { makePresenter, scaleOf } from "./presenter.js";
 import { makeSentence } from "./sentence.js";
+import { makeTables } from "./tables.js";
 import { setFont } from "./canvas.js";
 import { pinsTold, spelled } from "./tray.js";
 
@@ -51,7 +53,16 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   const leaving = new AbortController();
   const chips = makeChips($(".tray"), tray, leaving.signal);
   $(".pin").addEventListener("click", () => act.pin(), { signal: leaving.signal });
-  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show });
+  const presenter = makePresenter(element, () => resized());
+  const tables = makeTables($(".tables"), $(".as-table"));
+  const table = () => {
+    if (!tables.toggle()) return;
+    tables.draw(viewOf());
+    $(".tables").scrollIntoView({ block: "nearest" });
+  };
+  $(".as-table").addEventListener("click", table, { signal: leaving.signal });
+  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show, table, present: presenter.toggle });
+  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || act.letGo() !== false || presenter.leave() });
   const deaf = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
   document.addEventListener("pointerdown", menu.close);
   const resized = () => {
@@ -75,7 +86,9 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
 
   function rest() {
     if (!book) return;
-    drawStatus({ status: $("[role=status]"), caption: $("caption"), body: $("tbody") }, viewOf());
+    const view = viewOf();
+    put($("[role=status]"), sentenceOf(view));
+    tables.draw(view);
     const [choice, said] = choiceNow();
     if (said !== told) sayNow();
   }
@@ -93,13 +106,15 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
 
   function viewOf() {
     const [layer, number] = shownHead(state);
-    const pattern = patternOf(book, layer, number, optionsOf(state));
+    const options = optionsOf(state);
+    const pattern = patternOf(book, layer, number, options);
+    const whole = wholeOf(book, layer, number, options); // what is said of the head itself
     const focus = focusOf(state, book.frame);
     return {
-      root, book, state, look, geometry, pattern, focus,
+      root, book, state, look, geometry, pattern, whole, focus,
       head: [layer, number],
       line: pattern ? lineOf(pattern, focus) : null,
-      facts: pattern ? factsOf(pattern) : null,
+      facts: whole ? factsOf(whole) : null,
       missing: pattern ? "" : missing(layer, number),
       still: reduced.matches,
     };
@@ -108,6 +123,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   function missing(layer, number) {
     const { frame } = book;
     const weights = frame.queries.tokens.length * frame.keys.tokens.length;
+    if (alone && frame.sheets) return `${headName(layer, number)} is not in this file: of so long a text it has one head in full, and small pictures of the others.`;
     if (frame.sheets) return `The weights of ${headName(layer, number)} are on their way.`;
     return `One head of this text has ${thousands(weights)} weights, more than the board draws. Shorten the text to see it here.`;
   }
@@ -132,10 +148,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   }
 
   function words(view) {
-    // Without this head's weights the words still stand, untinted.
-    const options = optionsOf(state);
-    const bare = { queries: unitsOf(book.frame.queries, options), keys: unitsOf(book.frame.keys, options), options };
-    sentence.draw({ ...view, pattern: view.pattern ?? bare });
+    sentence.draw(view);
     drawReadout($(".readout"), view);
     menu.draw(view);
   }
@@ -144,10 +157,14 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   // out the page at once, so sizes are read only when something may have changed them.
   function measure() {
     const { frame } = book;
-    const name = [frame.digest, frame.sinks, state.words, state.special, state.tab, innerHeight, devicePixelRatio, look.name].join();
+    const name = [frame.digest, frame.sinks, state.words, state.special, Boolean(state.keep), state.between, state.tab, innerHeight, devicePixelRatio, look.name].join();
     if (name === measured) return false;
     measured = name;
-    const next = breadth(element.clientWidth);
+    const presenting = presenter.is();
+    const scale = presenting ? scaleOf(innerWidth, innerHeight) : 1;
+    element.style.setProperty("--k", scale);
+    const edges = getComputedStyle(element);
+    const next = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
     element.classList.toggle("phone", next.phone);
     element.classList.toggle("stacked", next.stacked);
     geometry = { ...geometry, ...next };
@@ -156,12 +173,12 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
 
   function arrange() {
     const options = optionsOf(state);
-    const [queries, keys] = [unitsOf(book.frame.queries, options), unitsOf(book.frame.keys, options)];
-    const top = stage.stage.getBoundingClientRect().top - element.getBoundingClientRect().top + begin(element);
+    const [queries, keys] = [rowsOf(book.frame, options), columnsOf(book.frame, options)];
+    const top = stage.stage.getBoundingClientRect().top - element.getBoundingClientRect().top + (geometry.presenting ? 0 : begin(element));
     const c = stage.canvas.getContext("2d");
     setFont(c, look, geometry.size, 600);
     const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(unit.label).width));
-    const lost = options.special !== "show" || book.frame.sinks ? 40 : 0;
+    const lost = options.special !== "show" || options.keep || betweenOf(book.frame, options) || book.frame.sinks ? 40 * geometry.scale : 0;
     geometry = arranged(geometry, {
       frame: book.frame, queries: queries.length, keys: keys.length, free: innerHeight - top, labels, lost, ratio: devicePixelRatio || 1, tab: state.tab,
     });
@@ -173,12 +190,15 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   function overviewNotes({ pattern }, link) {
     const { frame } = book;
     const pixels = Math.round(geometry.overview.box * (devicePixelRatio || 1));
-    const units = Math.max(unitsOf(frame.queries, optionsOf(state)).length, unitsOf(frame.keys, optionsOf(state)).length);
+    const options = optionsOf(state);
+    const units = Math.max(rowsOf(frame, options).length, columnsOf(frame, options).length);
     const pooled = !frame.whole ? ", pooled by maximum over tokens" : units > pixels ? ", pooled by maximum" : "";
-    put($(".count"), `${frame.layers} layers \u00d7 ${frame.heads} heads${pooled}`);
+    const all = !frame.whole && (options.keep || betweenOf(frame, options)) ? ", nothing left out" : "";
+    put($(".count"), `${frame.layers} layers \u00d7 ${frame.heads} heads${pooled}${all}`);
     const note = $(".bars-note");
     note.hidden = geometry.overview.pitch < 24 || !frame.whole;
-    put(note, link ? `how much \u201c${isolated(pattern.queries[link.query].label)}\u201d looks at \u201c${isolated(pattern.keys[link.key].label)}\u201d in each head` : "");
+    const named = (units, held) => held.map((at) => `\u201c${isolated(units[at].label)}\u201d`).join(" + ");
+    put(note, link ? `how much ${named(pattern.queries, link.queries)} ${link.queries.length > 1 ? "look" : "looks"} at ${named(pattern.keys, link.keys)} in each head` : "");
   }
 
   function show(frame, selection, sheets = []) {
@@ -214,6 +234,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
     clearTimeout(resting);
     leaving.abort();
     deaf();
+    presenter.stop();
     sized.disconnect();
     removeEventListener("resize", resized);
     document.removeEventListener("pointerdown", menu.close);

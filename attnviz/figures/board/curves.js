@@ -1,7 +1,7 @@
 // A pattern in, ribbons between two columns of words out. Each query owns a band of fixed height, its whole 1.0, and hands
 // it out: thickness is weight, and what is missing of the band is hidden.
 
-import { anchorOf } from "./state.js";
+import { anchorsOf } from "./held.js";
 import { fill } from "./canvas.js";
 
 const BAND = 0.84; // of a row's height
@@ -10,23 +10,24 @@ const MOST = 1500; // ribbons behind the held word; past that the weakest are le
 
 export function drawCurves(c, look, view, place, weights) {
   const { focus } = view;
-  const anchor = anchorOf(focus);
+  const anchors = new Set(anchorsOf(focus));
   const ribbons = ribbonsOf(view, place, weights);
-  const isMeant = (ribbon) => anchor < 0 || (focus.side === "query" ? ribbon.query : ribbon.key) === anchor;
+  const isMeant = (ribbon) => !anchors.size || anchors.has(focus.side === "query" ? ribbon.query : ribbon.key);
   const pair = focus.query >= 0 && focus.key >= 0;
-  if (anchor >= 0) {
+  const mate = focus.side === "query" ? focus.key : focus.query;
+  if (anchors.size) {
     c.globalAlpha = 0.06;
     for (const ribbon of ribbons) if (!isMeant(ribbon)) draw(c, place, ribbon, look.mute);
     c.globalAlpha = 1;
   }
-  let pointed = null;
+  const pointed = [];
   for (const ribbon of ribbons) {
     if (!isMeant(ribbon)) continue;
-    if (pair && ribbon.query === focus.query && ribbon.key === focus.key) pointed = ribbon;
-    else draw(c, place, ribbon, look.faded(Math.max(ribbon.weight, 0.05), pair ? 0.45 : anchor < 0 ? 0.8 : 1));
+    if (pair && (focus.side === "query" ? ribbon.key : ribbon.query) === mate) pointed.push(ribbon);
+    else draw(c, place, ribbon, look.faded(Math.max(ribbon.weight, 0.05), pair ? 0.45 : anchors.size ? 1 : 0.8));
   }
-  if (pointed) draw(c, place, { ...pointed, thick: Math.max(2, pointed.thick) }, look.ink);
-  bands(c, look, view, place, anchor);
+  for (const ribbon of pointed) draw(c, place, { ...ribbon, thick: Math.max(2, ribbon.thick) }, look.ink);
+  bands(c, look, view, place, anchors);
 }
 
 // Weakest first, so that the strong ones lie on top.
@@ -59,11 +60,11 @@ function draw(c, place, { query, key, from, thick }, color) {
 }
 
 // The ends of the bands, with the held word's in the reader's colour.
-function bands(c, look, { pattern, focus }, place, anchor) {
+function bands(c, look, { pattern, focus }, place, anchors) {
   const end = (x, i, color) => fill(c, color, x, place.y + (i + 0.08) * place.row, 3, place.row * BAND);
   for (let i = place.first; i < place.last; i++) {
     if (i < pattern.queries.length) end(place.left - 3, i, look.line);
     if (i < pattern.keys.length) end(place.right, i, look.line);
   }
-  if (anchor >= 0) end(focus.side === "query" ? place.left - 3 : place.right, anchor, look.accent);
+  for (const anchor of anchors) end(focus.side === "query" ? place.left - 3 : place.right, anchor, look.accent);
 }

@@ -28,6 +28,10 @@ export function segments(name, choices, chosen, choose) {
   return row;
 }
 
+export function press(row, chosen) {
+  for (const one of row.children) one.setAttribute("aria-pressed", String(one.dataset.value === String(chosen)));
+}
+
 export function within(value, low, high) {
   return Math.min(high, Math.max(low, value));
 }

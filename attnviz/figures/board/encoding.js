@@ -43,8 +43,9 @@ export function threeDigits(weight) {
   return weight.toFixed(3);
 }
 
-// As it stands in cells and under words: .64, and 1.0 for what rounds to one.
+// As it stands in cells and under words: .64, and 1.0 for what rounds to one; several words' sum may be more.
 export function twoDigits(weight) {
+  if (weight >= 1.005) return weight.toFixed(2);
   return weight >= 0.995 ? "1.0" : weight.toFixed(2).slice(1);
 }
 

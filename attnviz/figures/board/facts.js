@@ -51,12 +51,12 @@ export function unseen({ queries, causal }, focus) {
   return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after \u201c${isolated(queries[focus.query].label)}\u201d and cannot change this row.`;
 }
 
-export function drawFacts(host, { pattern, focus, head, look, facts }) {
+export function drawFacts(host, { pattern, whole, focus, head, look, facts }) {
   if (!pattern) {
     host.replaceChildren();
     return;
   }
-  host.classList.toggle("cross", pattern.cross);
+  host.classList.toggle("cross", whole.cross);
   const title = element("h3", "", `On average, ${headName(...head)} looks at`);
   title.append(element("small", "", `entropy ${facts.entropy.toFixed(1)} of ${facts.most.toFixed(1)} bits`));
   const rows = facts.shares.map(([label, share]) => {

@@ -5,6 +5,7 @@ import { drawColumn, drawSlanted } from "./labels.js";
 import { drawCurves } from "./curves.js";
 import { drawMatrix } from "./matrix.js";
 import { aside, fitted, write } from "./canvas.js";
+import { notesOf } from "./notes.js";
 import { percent } from "./encoding.js";
 import { placesIn } from "./layout.js";
 import { within } from "./element.js";
@@ -54,7 +55,9 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (place.x !== undefined) drawSlanted(c, look, view, place);
     captions(c, view);
     sinkNote(view);
-    below.textContent = scrolls ? scrollNote(view) : "";
+    // Whatever is missing from the rows is named beneath them.
+    const notes = [scrolls ? scrollNote(view) : "", ...notesOf(pattern)].filter(Boolean).join(" ");
+    if (below.textContent !== notes) below.textContent = notes;
   }
 
   function captions(c, { pattern, geometry, look }) {
@@ -65,12 +68,12 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
       write(c, look, geometry.phone || place.lost ? "looks" : "looks (query)", place.queryX, y, style);
       write(c, look, geometry.phone ? "is looked at" : "is looked at (key)", width, y, style);
     }
-    if (place.lost) write(c, look, pattern.options.special === "renormalise" ? "rescaled" : "hidden", place.lostX + 6, y, style);
+    if (place.lost) write(c, look, pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? "rescaled" : "hidden", place.lostX + 6, y, style);
   }
 
-  function sinkNote({ pattern, geometry }) {
-    const sink = place.left === undefined ? null : sinkOf(pattern);
-    const text = sink ? `${pattern.keys[sink.key].label} takes ${percent(sink.share)} of this head: a resting place, called a sink.` : "";
+  function sinkNote({ whole, geometry }) {
+    const sink = place.left === undefined ? null : sinkOf(whole);
+    const text = sink ? `${whole.keys[sink.key].label} takes ${percent(sink.share)} of this head: a resting place, called a sink.` : "";
     const where = sink ? `left: ${place.left}px; top: 0px; width: ${geometry.head.width - place.left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
@@ -116,16 +119,19 @@ export function makeEasing(again, clock = () => performance.now()) {
   let from = null;
   let to = null;
   let shown = null;
+  let tall = 0; // as many weights in another number of rows are no neighbours of these
   let start = 0;
 
-  function now({ weights }) {
+  function now({ weights, queries }) {
     from = to = shown = weights;
+    tall = queries?.length;
     return weights;
   }
 
   function towards(pattern) {
-    const { weights } = pattern;
-    if (!shown || shown.length !== weights.length) return now(pattern);
+    const { weights, queries } = pattern;
+    const rows = queries?.length;
+    if (!shown || shown.length !== weights.length || rows !== tall) return now(pattern);
     if (to !== weights) {
       [from, to, start] = [shown, weights, clock()];
     }

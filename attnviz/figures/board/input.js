@@ -1,5 +1,6 @@
 // Pointer and keys in, what they mean out: every gesture becomes one call of `act`.
 
+import { adds, onLongPress } from "./press.js";
 import { within } from "./element.js";
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -21,11 +22,15 @@ function sentence(on, lines, act) {
     const span = event.target.closest?.(".unit");
     return span ? { unit: Number(span.dataset.unit), side: span.closest(".words").dataset.side } : null;
   };
+  onLongPress(on, lines, (event) => {
+    const word = wordAt(event);
+    if (word) act.addWord(word);
+  });
   on(lines, "pointermove", (event) => event.pointerType !== "touch" && act.pointWord(wordAt(event)));
   on(lines, "pointerleave", () => act.point(null));
   on(lines, "click", (event) => {
     const word = wordAt(event);
-    if (word) act.holdWord(word);
+    if (word) (adds(event) ? act.addWord : act.holdWord)(word);
   });
 }
 
@@ -52,6 +57,10 @@ function overview(on, canvas, act) {
 }
 
 function head(on, canvas, act) {
+  onLongPress(on, canvas, (event) => {
+    const found = act.unitsAt(event.offsetX, event.offsetY);
+    if (found) act.addLink(found);
+  });
   on(canvas, "pointermove", (event) => {
     if (event.pointerType === "touch") return;
     const found = act.unitsAt(event.offsetX, event.offsetY);
@@ -62,7 +71,8 @@ function head(on, canvas, act) {
   on(canvas, "pointerleave", () => act.point(null));
   on(canvas, "click", (event) => {
     const found = act.unitsAt(event.offsetX, event.offsetY);
-    if (found) act.holdLink(found, event.pointerType === "touch");
+    if (found && adds(event)) act.addLink(found);
+    else if (found) act.holdLink(found, event.pointerType === "touch");
   });
 }
 
@@ -70,8 +80,11 @@ function keys(on, root, parts, act) {
   const answer = (event, inside) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const active = inside ? event.composedPath()[0] : null;
-    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) return;
-    const known = arrow(event, active, parts, act) || (event.key === "Enter" && active === parts.head && act.holdPointed()) || letter(event, act);
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) {
+      if (event.key === "Escape" && act.escape()) event.preventDefault();
+      return event.stopPropagation();
+    }
+    const known = arrow(event, active, parts, act) || enter(event, active, parts, act) || letter(event, act);
     if (known) event.preventDefault();
     // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
     if (inside && (known || event.key.length === 1)) event.stopPropagation();
@@ -90,10 +103,17 @@ function arrow(event, active, parts, act) {
   return true;
 }
 
+// Shift takes a word in beside those that are held.
+function enter(event, active, parts, act) {
+  if (event.key !== "Enter") return false;
+  if (active === parts.head) return event.shiftKey ? act.addPointed() : act.holdPointed();
+  return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepWord();
+}
+
 function letter(event, act) {
   if (event.shiftKey && event.key !== "Escape") return false;
   if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
-  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), t: act.open, escape: act.letGo }[event.key.toLowerCase()];
+  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
   if (!meant) return false;
   return meant() !== false;
 }

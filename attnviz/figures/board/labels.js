@@ -1,6 +1,6 @@
 // Units, weights and what is meant in; the words beside and above the pictures out.
 
-import { anchorOf } from "./state.js";
+import { anchorsOf } from "./held.js";
 import { percent } from "./encoding.js";
 import { aside, setFont, shortened, write } from "./canvas.js";
 
@@ -12,22 +12,24 @@ const NOTED = 0.005;
 export function drawColumn(c, look, view, place, side) {
   const { pattern, focus, line } = view;
   const units = side === "query" ? pattern.queries : pattern.keys;
-  const anchor = focus.side === side ? anchorOf(focus) : -1;
+  const anchors = focus.side === side ? anchorsOf(focus) : [];
   const mate = side === "query" ? focus.query : focus.key;
   const pair = focus.query >= 0 && focus.key >= 0;
   const left = side === "query";
+  const lost = pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? pattern.lost : pattern.hidden;
   for (let i = place.first; i < Math.min(place.last, units.length); i++) {
     const weight = focus.side !== side && line ? line[i] : 0;
-    const style = { size: place.size, align: left ? "right" : "left", weight: i === anchor || weight >= STRONG ? 600 : 400 };
+    const anchor = anchors.includes(i);
+    const style = { size: place.size, align: left ? "right" : "left", weight: anchor || weight >= STRONG ? 600 : 400 };
     style.color = units[i].special ? look.mute : look.ink;
-    if (i === anchor && left) Object.assign(style, { ground: look.accent, color: look.onAccent });
-    else if (i === anchor) Object.assign(style, { edge: look.accent, color: look.accent });
+    if (anchor && left) Object.assign(style, { ground: look.accent, color: look.onAccent });
+    else if (anchor) Object.assign(style, { edge: look.accent, color: look.accent });
     else if (weight >= TINTED) Object.assign(style, { ground: look.colour(weight), color: look.onColour(weight) });
-    if (pair && i === mate && i !== anchor) style.edge = look.ink;
+    if (pair && i === mate && !anchor) style.edge = look.ink;
     const y = place.y + (i + 0.5) * place.row;
     label(c, look, units[i].label, left ? place.queryX : place.keyX, y, place.widest, style);
-    if (left && place.lost && pattern.lost[i] >= NOTED) {
-      write(c, look, percent(pattern.lost[i]), place.lostX, y, { size: place.size * 0.86, align: "right", color: look.mute });
+    if (left && place.lost && lost[i] >= NOTED) {
+      write(c, look, percent(lost[i]), place.lostX, y, { size: place.size * 0.86, align: "right", color: look.mute });
     }
   }
 }
@@ -38,8 +40,9 @@ export function drawSlanted(c, look, view, place) {
   const angle = place.cell < 1.45 * place.size ? -Math.PI / 3 : -Math.PI / 4;
   const most = (place.top - place.size) / Math.sin(-angle);
   const every = Math.ceil((place.size * 1.1) / place.cell);
+  const anchors = anchorsOf(focus);
   for (let j = place.column; j < place.column + place.columns; j++) {
-    const anchor = focus.side === "key" && j === focus.key;
+    const anchor = focus.side === "key" && anchors.includes(j);
     const strong = focus.side === "query" && line && (line[j] >= STRONG || j === focus.key);
     if (!anchor && !strong && (j - place.column) % every) continue;
     const color = anchor ? look.accent : strong ? look.ink : look.mute;

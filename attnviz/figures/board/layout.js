@@ -6,33 +6,37 @@ export const PHONE = 608; // the board's own width: a window of 640 with 16 at e
 export const STACKED = 900; // below, the overview stands above the head instead of beside it
 const GAP = 32;
 const BELOW = 96; // what stands under the pictures and should show: Streamlit's next line, and the tray later
+const ALONE = 48; // the edge of the screen, where the board stands alone on it
 const LEAST = 380; // the left side's width where a model has few heads
 const ROWS = 40; // more rows than this scroll inside the head's view
 const ROW = [18, 30];
 
 // What is known before the sentence is drawn.
-export function breadth(width) {
+export function breadth(width, scale = 1, presenting = false) {
   const phone = width < PHONE;
-  return { width, phone, stacked: width < STACKED, scale: 1, size: 13 };
+  return { width, phone, stacked: width < STACKED, scale, size: 13 * scale, presenting };
 }
 
 // `free` is the height from the top of the pictures to the end of the window, `labels` the width of the widest word.
 export function arranged(base, { frame, queries, keys, free, labels, lost, ratio, tab }) {
-  const { width, phone, stacked, scale } = base;
+  const { width, phone, stacked, scale, presenting } = base;
   const most = Math.max(queries, keys);
-  const wide = stacked ? width : within(width * 0.35, 400, 560) * scale;
+  const wide = stacked ? width : within(width * 0.35, 400, 560 * scale);
   const top = (phone ? (tab === "matrix" ? 60 : 36) : 56) * scale;
   const label = within(labels + 13 * scale, 40, 120 * scale);
   const side = stacked ? width : width - wide - GAP * scale;
-  const room = side - 2 * label - lost - 210 * scale;
-  const height = Math.max(free - top - (stacked ? 0 : BELOW), leftHeight(frame, wide, scale) - top);
+  const room = side - 2 * label - lost - curves(base);
+  const height = Math.max(free - top - (stacked ? 0 : presenting ? ALONE : BELOW), leftHeight(frame, wide, scale) - top);
   const row = phone ? 24 : Math.floor(within(Math.min((stacked ? 30 * most : height) / most, Math.max(room, 0) / keys), ROW[0] * scale, ROW[1] * scale));
   const overview = overviewOf(base, frame, most, wide, top + most * row, ratio);
   const pictures = Math.ceil(overview.gutter + frame.heads * overview.pitch - (overview.pitch - overview.box));
-  const left = stacked ? width : overview.deep ? wide : Math.max(LEAST, pictures);
+  const left = stacked ? width : overview.deep ? wide : Math.max(LEAST * scale, pictures);
   const rows = most > ROWS ? Math.max(12, Math.min(ROWS, Math.floor(Math.max(height, 360) / row))) : most;
   return { ...base, overview, left, head: { width: stacked ? width : width - left - GAP * scale, top, row, rows, label, lost, most } };
 }
+
+// The width that the curves need at least; on a large screen they are long enough with less.
+const curves = ({ presenting, scale }) => (presenting ? 160 : 210) * scale;
 
 // What stands on the left anyway: the overview at full width, and the facts below it. The head may be as tall.
 function leftHeight(frame, wide, scale) {
@@ -60,7 +64,7 @@ function boxOf(pitch, units, phone, ratio) {
 }
 
 // Where matrix, curves and labels stand within the head's canvas. `scrolled` is how far its rows are scrolled.
-export function placesIn({ head, phone, scale, size }, { tab, keys, scrolled }) {
+export function placesIn({ head, phone, presenting, scale, size }, { tab, keys, scrolled }) {
   const { width, top, row, rows, label, most } = head;
   const lost = phone ? 0 : head.lost;
   const first = Math.floor(scrolled / row);
@@ -70,7 +74,7 @@ export function placesIn({ head, phone, scale, size }, { tab, keys, scrolled }) 
     return { ...shared, queryX: label, x: label + 8, ...columns };
   }
   if (phone) return { ...shared, queryX: label, left: label + 12, right: width - label - 12, keyX: width - label };
-  const columns = columnsIn(width - 2 * label - lost - 210 * scale, row, keys, scrolled, head);
+  const columns = columnsIn(width - 2 * label - lost - curves({ presenting, scale }), row, keys, scrolled, head);
   const start = 4 + columns.columns * columns.cell + 30 * scale + lost;
   return {
     ...shared,

@@ -77,9 +77,10 @@ export function makeDialogue(send, clock = Date.now) {
   };
 }
 
-function canonical({ head, focus, words, special, pins = [] }) {
-  const where = focus && [focus.side, focus.start, focus.segment, focus.special];
-  return JSON.stringify([head, where, words, special, spelled(pins)]);
+function canonical({ head, focus, words, special, keep = null, between = "", view = "curves", pins = [] }) {
+  const place = ({ start, segment, special }) => [start, segment, special];
+  const where = focus && [focus.side, place(focus), ...(focus.also ?? []).map(place)];
+  return JSON.stringify([head, where, words, special, keep && [keep.rule, keep.value], between, view, spelled(pins)]);
 }
 
 // A page of its own: everything it needs stands in the document.

@@ -1,8 +1,9 @@
 // A book in, every head of every layer as one small picture of its matrix out: layers are rows, heads are columns.
 
-import { anchorOf, optionsOf } from "./state.js";
+import { anchorsOf } from "./held.js";
+import { optionsOf } from "./state.js";
 import { fill, fitted, ring, write } from "./canvas.js";
-import { lineOf, patternOf, ranked } from "./pattern.js";
+import { patternOf, ranked } from "./pattern.js";
 import { makePictures } from "./pictures.js";
 
 const BARRED = 0.1; // weaker links get no bar
@@ -41,23 +42,24 @@ export function makeOverview(canvas, again) {
   return { draw, headAt };
 }
 
-// The link that the bars show: the one pointed at, or the strongest of the held word among words.
-export function barredLink({ book, pattern, focus, geometry }) {
-  if (!book.frame.whole || !pattern || focus.query < 0 || geometry.overview.pitch < SMALL) return null;
-  if (focus.key >= 0) return { query: focus.query, key: focus.key };
-  const line = lineOf(pattern, focus);
-  const key = ranked(line).find((j) => !pattern.keys[j].special && (pattern.cross || j !== anchorOf(focus)));
-  return key === undefined ? null : { query: focus.query, key };
+// The links that the bars show: the ones pointed at, or the strongest of the held words among words. Their weights are summed.
+export function barredLink({ book, pattern, focus, line, geometry }) {
+  const anchors = anchorsOf(focus);
+  if (!book.frame.whole || !pattern || !anchors.length || focus.query < 0 || geometry.overview.pitch < SMALL) return null;
+  if (focus.query >= 0 && focus.key >= 0) return focus.side === "query" ? { queries: anchors, keys: [focus.key] } : { queries: [focus.query], keys: anchors };
+  const key = ranked(line).find((j) => !pattern.keys[j].special && (pattern.cross || anchors.length > 1 || j !== anchors[0]) && line[j] > 0);
+  return key === undefined ? null : { queries: anchors, keys: [key] };
 }
 
-function bars(c, { book, state, look, geometry }, { query, key }, has) {
+function bars(c, { book, state, look, geometry }, { queries, keys }, has) {
   const { pitch, pitchY, gutter, rise, box, scale } = geometry.overview;
   for (let layer = 0; layer < book.frame.layers; layer++) {
     for (let head = 0; head < book.frame.counts[layer]; head++) {
       if (!has(layer, head, book.frame)) continue;
       const pattern = patternOf(book, layer, head, optionsOf(state));
-      const weight = pattern.weights[query * pattern.keys.length + key];
-      if (weight >= BARRED) fill(c, look.accent, gutter + head * pitch, rise + layer * pitchY + box + 1, Math.round(box * weight), 2 * Math.max(1, scale));
+      let weight = 0;
+      for (const query of queries) for (const key of keys) weight += pattern.weights[query * pattern.keys.length + key];
+      if (weight >= BARRED) fill(c, look.accent, gutter + head * pitch, rise + layer * pitchY + box + 1, Math.round(box * Math.min(1, weight)), 2 * Math.max(1, scale));
     }
   }
 }

@@ -1,8 +1,10 @@
 // A book and how it is shown in, one head's pattern over words or tokens out: the rule of attnviz/analysis/view.py.
 
+import { betweenOf, filtered, ofText } from "./filters.js";
 import { tokenWeights } from "./frame.js";
 
 const KEPT = 400; // patterns remembered: all heads of a usual model
+const SINK = "a learned sink";
 const NOTHING = 1e-6; // below this a row has nothing left that could be rescaled
 
 // The words or tokens of one side, without the special ones where those are hidden.
@@ -11,15 +13,25 @@ export function unitsOf(side, { words, special }) {
   return special === "show" ? all : all.filter((unit) => !unit.special);
 }
 
+// The units that have a row, and those that have a column.
+export const rowsOf = (frame, options) => ofText(unitsOf(frame.queries, options), betweenOf(frame, options)[0]);
+export const columnsOf = (frame, options) => ofText(unitsOf(frame.keys, options), betweenOf(frame, options)[2]);
+
 // The unit that holds a token; -1 where it is hidden or nothing is meant.
 export function unitWith(units, token) {
   return token === null ? -1 : units.findIndex((unit) => unit.tokens.includes(token));
 }
 
 // Attention to a word is the sum over its pieces, attention from a word the mean over its pieces (Clark et al. 2019,
-// section 4.1, arXiv:1906.04341). `lost` is the share of each row that went to what is hidden: the row falls short by it,
-// unless it was rescaled. Null where this head's weights are not here.
+// section 4.1, arXiv:1906.04341). `lost` is the share of each row that went to special tokens or a learned sink, before it
+// was rescaled; `hidden` is what the row as it is shown falls short by. Null where this head's weights are not here.
 export function patternOf(book, layer, head, options) {
+  const whole = wholeOf(book, layer, head, options);
+  return whole && filtered(whole, book.frame, options);
+}
+
+// The same without filters: what is said of a head is said of all its weights.
+export function wholeOf(book, layer, head, options) {
   const name = `${layer}.${head} ${options.words} ${options.special}`;
   const kept = book.patterns.get(name);
   if (kept) return kept;
@@ -34,38 +46,53 @@ export function patternOf(book, layer, head, options) {
 export function merged(tokens, frame, options) {
   const queries = unitsOf(frame.queries, options);
   const keys = unitsOf(frame.keys, options);
-  const allKeys = options.words ? frame.keys.words : frame.keys.pieces;
+  const gone = options.special === "show" ? [] : (options.words ? frame.keys.words : frame.keys.pieces).filter((unit) => unit.special);
   const columns = frame.keys.tokens.length;
   const weights = new Float32Array(queries.length * keys.length);
-  const lost = new Float32Array(queries.length);
+  const [special, sink, hidden] = [0, 1, 2].map(() => new Float32Array(queries.length));
   const keyOf = new Int32Array(columns).fill(-1);
   keys.forEach((unit, j) => unit.tokens.forEach((token) => (keyOf[token] = j)));
+  const rescaled = options.special === "renormalise" && (gone.length > 0 || frame.sinks);
   queries.forEach((unit, i) => {
     const row = weights.subarray(i * keys.length, (i + 1) * keys.length);
     for (const token of unit.tokens) {
       for (let t = 0; t < columns; t++) if (keyOf[t] >= 0) row[keyOf[t]] += tokens[token * columns + t];
+      for (const { tokens: places } of gone) for (const t of places) special[i] += tokens[token * columns + t] / unit.tokens.length;
     }
     let sum = 0;
     for (let j = 0; j < row.length; j++) sum += row[j] /= unit.tokens.length;
-    // Without a hidden token or a learned sink nothing is missing: what sixteen bits a weight round away is no share.
-    lost[i] = frame.sinks || keys.length < allKeys.length ? Math.max(0, 1 - sum) : 0;
-    if (options.special === "renormalise" && sum >= NOTHING) for (let j = 0; j < row.length; j++) row[j] /= sum;
-    else if (options.special === "renormalise") row.fill(0);
+    // Without a learned sink nothing is missing: what sixteen bits a weight round away is no share.
+    if (frame.sinks) sink[i] = Math.max(0, 1 - sum - special[i]);
+    hidden[i] = rescaled ? Number(sum < NOTHING) : special[i] + sink[i];
+    if (rescaled && sum >= NOTHING) for (let j = 0; j < row.length; j++) row[j] /= sum;
+    else if (rescaled) row.fill(0);
   });
-  return { queries, keys, weights, lost, options, causal: frame.causal, cross: frame.cross, sinks: frame.sinks };
+  const lost = special.map((share, i) => share + sink[i]);
+  const name = joined([...new Set(gone.map((unit) => unit.label))]);
+  const parts = [{ kind: "special", to: name, shares: special, rescaled }, { kind: "sink", to: SINK, shares: sink, rescaled }].filter(({ kind }) => (kind === "sink" ? frame.sinks : gone.length));
+  const empty = Float32Array.from(hidden, (share) => Number(rescaled && share === 1));
+  const { causal, cross, sinks } = frame;
+  return { queries, keys, weights, lost, empty, hidden, parts, options, causal, cross, sinks, keep: null, between: "" };
 }
+
+const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
 // What the share that a row has lost went to.
 export function lostTo({ options, sinks }) {
-  const parts = [...(options.special === "show" ? [] : ["hidden tokens"]), ...(sinks ? ["a learned sink"] : [])];
+  const parts = [...(options.special === "show" ? [] : ["hidden tokens"]), ...(sinks ? [SINK] : [])];
   return parts.join(" and ");
 }
 
-// The weights of the held word: its row (at whom it looks) or its column (who looks at it); null where nothing is held.
+// The weights of the held words: the sum of their rows (at whom they look) or of their columns (who looks at them); null
+// where none is held. One word's row is a view of the pattern itself.
 export function lineOf(pattern, focus) {
   const { queries, keys, weights } = pattern;
-  if (focus.side === "query") return focus.query < 0 ? null : weights.subarray(focus.query * keys.length, (focus.query + 1) * keys.length);
-  return focus.key < 0 ? null : Float32Array.from(queries, (_, i) => weights[i * keys.length + focus.key]);
+  const looks = focus.side === "query";
+  const [first, ...also] = [looks ? focus.query : focus.key, ...(focus.also ?? [])];
+  if (first < 0) return null;
+  const one = (at) => (looks ? weights.subarray(at * keys.length, (at + 1) * keys.length) : Float32Array.from(queries, (_, i) => weights[i * keys.length + at]));
+  const line = one(first);
+  return also.length ? also.map(one).reduce((sum, more) => sum.map((weight, i) => weight + more[i]), line) : line;
 }
 
 // Places in order of weight, strongest first; equal weights keep their order in the text.

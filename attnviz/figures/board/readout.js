@@ -1,33 +1,39 @@
 // A pattern and what is meant in; one line in words out: who looks at whom, and how much.
 
-import { anchorOf, mateOf } from "./state.js";
+import { anchorsOf } from "./held.js";
+import { mateOf } from "./state.js";
 import { element } from "./element.js";
 import { headName, isolated, threeDigits } from "./encoding.js";
-import { lostTo, named, ranked } from "./pattern.js";
+import { named, ranked } from "./pattern.js";
 
 const NEXT = 3;
 const NOTED = 0.005;
 
-// The same line as data: the readout and the status line for screen readers both speak it.
+// The same line as data: the readout and the status line for screen readers both speak it. `lost` says where the rest of the
+// held rows went, and how much; `before` where that was before they were rescaled.
 export function spoken({ pattern, focus, line }) {
-  if (!line) return null;
-  const anchor = anchorOf(focus);
+  if (!line || !line.length) return null;
+  const anchors = anchorsOf(focus);
   const looks = focus.side === "query";
   const [here, there] = looks ? [pattern.queries, pattern.keys] : [pattern.keys, pattern.queries];
-  const self = (i) => !pattern.cross && i === anchor;
-  const name = (i) => (self(i) ? "itself" : named(there, i));
+  const own = (i) => !pattern.cross && anchors.length === 1 && anchors[0] === i; // of several, one may look at another
+  const name = (i) => (own(i) ? "itself" : named(there, i));
   const order = ranked(line);
   const mate = mateOf(focus);
-  const main = mate >= 0 ? mate : order.find((i) => !self(i)) ?? order[0];
-  const rest = order.filter((i) => i !== main).slice(0, NEXT);
+  const main = mate >= 0 ? mate : order.find((i) => !own(i)) ?? order[0];
+  const rest = order.filter((i) => i !== main && !(pattern.keep && line[i] === 0)).slice(0, NEXT);
+  const many = anchors.length > 1;
+  const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
+  const noted = parts.filter(([, share]) => share >= NOTED);
   return {
-    who: named(here, anchor),
-    does: looks ? "looks at" : "is looked at by",
+    who: anchors.map((i) => named(here, i)).join(" + "),
+    does: looks ? (many ? "look at" : "looks at") : many ? "are looked at by" : "is looked at by",
     whom: name(main),
     weight: line[main],
     rest: mate >= 0 ? [] : rest.map((i) => [name(i), line[i]]),
-    lost: looks && pattern.lost[anchor] >= NOTED ? [lostTo(pattern), pattern.lost[anchor]] : null,
-    rescaled: pattern.options.special === "renormalise",
+    before: noted.filter(([, , rescaled]) => rescaled).map(([to, share]) => [to, share]),
+    lost: noted.filter(([, , rescaled]) => !rescaled).map(([to, share]) => [to, share]),
+    summed: many,
   };
 }
 
@@ -40,13 +46,18 @@ export function drawReadout(host, view) {
   const said = spoken(view);
   if (!said) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
-    host.replaceChildren(`Point at a word to see ${verb}. Click holds it, Escape lets go.`);
+    if (state.hold && !state.point) host.replaceChildren("The word that is held is not shown here. Click another, or press Escape.");
+    else host.replaceChildren(`Point at a word to see ${verb}. Click holds it, Escape lets go.`);
     return;
   }
   const held = element("span", view.focus.side === "query" ? "pill" : "pill outlined", said.who);
-  const then = said.rest.map(([name, weight]) => `${isolated(name)}\u00a0${threeDigits(weight)}`).join(", ");
-  const lost = said.lost ? `${said.rescaled ? "before rescaling, " : ""}${said.lost[0]}\u00a0${threeDigits(said.lost[1])}` : "";
-  const rest = [then && `then ${then}`, lost].filter(Boolean).join("; ");
+  const list = (pairs) => pairs.map(([name, weight]) => `${isolated(name)}\u00a0${threeDigits(weight)}`).join(", ");
+  const rest = [
+    said.summed && "summed",
+    said.rest.length && `then ${list(said.rest)}`,
+    said.before.length && `before rescaling, ${list(said.before)}`,
+    said.lost.length && `hidden: ${list(said.lost)}`,
+  ].filter(Boolean).join("; ");
   const parts = [held, element("span", "", said.does), element("b", "", said.whom), element("span", "value", threeDigits(said.weight))];
   host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []));
 }
@@ -55,7 +66,7 @@ export function sentenceOf(view) {
   const said = view.pattern ? spoken(view) : null;
   const where = headName(...view.head);
   if (!said) return `${where}. No word is held.`;
-  const rest = said.rest.map(([name, weight]) => `${name} ${threeDigits(weight)}`).join(", ");
-  const lost = said.lost ? ` ${said.lost[0]} ${threeDigits(said.lost[1])}.` : "";
-  return `In ${where}, ${said.who} ${said.does} ${said.whom} ${threeDigits(said.weight)}.${rest ? ` Then ${rest}.` : ""}${lost}`;
+  const list = (pairs) => pairs.map(([name, weight]) => `${name} ${threeDigits(weight)}`).join(", ");
+  const more = [said.rest.length && `Then ${list(said.rest)}.`, said.before.length && `Before rescaling, ${list(said.before)}.`, said.lost.length && `Hidden: ${list(said.lost)}.`];
+  return [`In ${where}, ${said.who} ${said.does} ${said.whom} ${threeDigits(said.weight)}${said.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
 }

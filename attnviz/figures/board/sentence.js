@@ -1,22 +1,26 @@
 // Units and what is meant in; the sentence in large type out, each word tinted by what the held word gives it.
 
 import { anchorOf } from "./state.js";
+import { anchorsOf } from "./held.js";
+import { columnsOf, rowsOf, unitsOf } from "./pattern.js";
 import { element, within } from "./element.js";
 import { directionOf, twoDigits } from "./encoding.js";
 
 const SHOWN = 500; // units drawn at once: a longer text shows the part around the held word
 const TINTED = 0.004;
+const LARGEST = 72; // pixels, alone on the screen
 
 export function makeSentence(host) {
   let built = "";
   let lines = [];
   let kept = -1;
 
-  function draw(view) {
+  function draw(seen) {
+    const view = inText(seen);
     const { book, pattern, focus, geometry } = view;
     const sides = book.frame.cross ? ["query", "key"] : ["both"];
     const windows = sides.map((side) => windowOf(unitsFor(side, pattern), meantOn(side, focus)));
-    const name = [book.frame.digest, pattern.options.words, pattern.options.special, geometry.width, geometry.phone, windows.map((w) => w.start)].join();
+    const name = [book.frame.digest, pattern.options.words, pattern.options.special, geometry.width, geometry.phone, geometry.scale, windows.map((w) => w.start)].join();
     if (name !== built) {
       built = name;
       kept = -1;
@@ -30,16 +34,16 @@ export function makeSentence(host) {
 
   // The largest type in which every line fits; else the smallest, and it wraps.
   function size({ geometry }) {
-    const [least, most] = geometry.phone ? [24, 24] : lines.length > 1 ? [24, 30] : [28, 40];
+    const [least, most] = geometry.phone ? [24, 24] : (lines.length > 1 ? [24, 30] : [28, 40]).map((size) => size * geometry.scale);
     const fits = lines.map(({ outer, words }) => {
       outer.classList.remove("wrapped");
       outer.style.setProperty("--size", "40px");
-      words.style.whiteSpace = "nowrap";
-      const wide = words.scrollWidth;
-      words.style.whiteSpace = "";
+      words.style.cssText = "white-space: nowrap; width: max-content";
+      const wide = words.offsetWidth;
+      words.style.cssText = "";
       return Math.floor((40 * outer.clientWidth) / (wide + 1));
     });
-    const chosen = within(Math.min(...fits), least, most);
+    const chosen = within(Math.min(...fits), least, geometry.presenting ? LARGEST : most);
     lines.forEach(({ outer }, i) => {
       outer.style.setProperty("--size", `${chosen}px`);
       outer.classList.toggle("wrapped", fits[i] < chosen);
@@ -59,6 +63,22 @@ export function makeSentence(host) {
   return { draw, direction: () => lines[0]?.outer.dir ?? "ltr" };
 }
 
+// The sentence stands there whole, whatever is left out of the pictures, and with this head's weights or without: units,
+// focus and line are counted in all of its words.
+function inText(view) {
+  const { book: { frame }, state: { words, special, keep, between }, focus, line } = view;
+  const options = { words, special, keep, between };
+  const [queries, keys] = [unitsOf(frame.queries, options), unitsOf(frame.keys, options)];
+  const whole = { ...view, pattern: { queries, keys, options } };
+  const [rows, columns] = [rowsOf(frame, options), columnsOf(frame, options)];
+  if (rows.length === queries.length && columns.length === keys.length) return whole;
+  const [row, column] = [(at) => queries.indexOf(rows[at]), (at) => keys.indexOf(columns[at])];
+  const [near, far, there] = focus.side === "query" ? [row, column, keys] : [column, row, queries];
+  const spread = line && new Float32Array(there.length);
+  line?.forEach((weight, at) => (spread[far(at)] = weight));
+  return { ...whole, line: spread, focus: { side: focus.side, query: row(focus.query), key: column(focus.key), also: focus.also.map(near) } };
+}
+
 const unitsFor = (side, pattern) => (side === "key" ? pattern.keys : pattern.queries);
 const meantOn = (side, focus) => (side === "both" ? anchorOf(focus) : side === "query" ? focus.query : focus.key);
 
@@ -76,8 +96,9 @@ function build(side, units, { start, end }, { texts }) {
   const words = element("div", "words");
   words.tabIndex = 0;
   words.setAttribute("role", "listbox");
+  words.setAttribute("aria-multiselectable", "true");
   const name = { both: "The sentence", query: "The text that looks", key: "The text that is looked at" }[side];
-  words.setAttribute("aria-label", `${name}. Arrow keys walk the words.`);
+  words.setAttribute("aria-label", `${name}. Arrow keys walk the words; Shift + Enter keeps one while they walk on.`);
   words.dataset.side = side;
   if (side !== "both") outer.append(element("small", "tag", side === "query" ? "looks" : "is looked at"));
   if (start > 0) words.append(element("small", "cut", `\u2026 ${start} before`), " ");
@@ -100,14 +121,15 @@ function build(side, units, { start, end }, { texts }) {
 // Only what has changed since the last time is written to the page.
 function tint({ side, words, spans, painted }, { focus, line, look }) {
   const anchor = anchorOf(focus);
+  const anchors = new Set(anchorsOf(focus));
   const pair = focus.query >= 0 && focus.key >= 0;
   const anchored = side === "both" || side === focus.side;
   const reached = side === "both" || side !== focus.side; // the words that the weights of `line` belong to
   const mate = focus.side === "query" ? focus.key : focus.query;
   let best = -1;
-  if (line && reached) for (let i = 0; i < line.length; i++) if (!(anchored && i === anchor) && (best < 0 || line[i] > line[best])) best = i;
+  if (line && reached) for (let i = 0; i < line.length; i++) if (!(anchored && anchors.has(i)) && (best < 0 || line[i] > line[best])) best = i;
   for (const [i, span] of spans) {
-    const me = anchored && i === anchor;
+    const me = anchored && anchors.has(i);
     const weight = line && reached ? line[i] : 0;
     const paired = pair && reached && !me && i === mate;
     const written = line && reached && (weight >= look.writtenFrom || paired) ? twoDigits(weight) : "";

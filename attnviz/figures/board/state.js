@@ -1,13 +1,14 @@
 // What the reader does in, the next state out. Nothing here draws, and a state is never changed in place.
 // Words are meant by a token's index on its side, so that they stay the same when words become tokens.
 
-import { unitsOf, unitWith } from "./pattern.js";
+import { columnsOf, rowsOf, unitWith } from "./pattern.js";
+import { tokensOf } from "./held.js";
 import { within } from "./element.js";
 
 export const SPECIAL = ["show", "hide", "renormalise"];
 
 export function firstState(selection, frame) {
-  const blank = { head: [0, 0], hover: null, hold: null, point: null, side: "query", pins: [], panels: [], full: false, words: true, special: "show", tab: "curves" };
+  const blank = { head: [0, 0], hover: null, hold: null, point: null, side: "query", pins: [], panels: [], full: false, words: true, special: "show", keep: null, between: "", tab: "curves" };
   return adopted(blank, selection, frame);
 }
 
@@ -23,48 +24,56 @@ export function adopted(state, selection, frame) {
     side: selection.focus ? selection.focus.side : state.side,
     words: selection.words,
     special: SPECIAL.includes(selection.special) ? selection.special : "show",
+    keep: selection.keep ?? null,
+    between: selection.between ?? "",
+    tab: selection.view ?? state.tab,
     pins: selection.pins ?? state.pins,
   };
 }
 
 function holdFrom(focus, frame) {
   if (!focus) return null;
-  const tokens = (focus.side === "key" ? frame.keys : frame.queries).tokens;
-  const token = focus.special
-    ? tokens[focus.start]?.special ? focus.start : -1
-    : tokens.findIndex((t) => !t.special && t.segment === focus.segment && t.start <= focus.start && focus.start < t.end);
-  return token < 0 ? null : { side: focus.side, token, mate: null };
+  const { side, also = [] } = focus;
+  const tokens = (side === "key" ? frame.keys : frame.queries).tokens;
+  const at = (place) => tokens.findIndex((t, i) => t.special === place.special && (t.special ? i === place.start : t.segment === place.segment && t.start <= place.start && place.start < t.end));
+  const [token, ...others] = [focus, ...also].map(at).filter((found) => found >= 0);
+  return token === undefined ? null : { side, token, mate: null, also: others };
 }
 
 // What Python is told: never what is only pointed at.
 export function choiceOf(state, frame) {
+  const { head, hold, words, special, keep, between, tab: view } = state;
   let focus = null;
-  if (state.hold) {
-    const { side, token } = state.hold;
-    const { start, segment, special } = (side === "key" ? frame.keys : frame.queries).tokens[token];
-    focus = { side, start: special ? token : start, segment, special };
+  if (hold) {
+    const tokens = (hold.side === "key" ? frame.keys : frame.queries).tokens;
+    const places = tokensOf(hold).map((token) => {
+      const { start, segment, special: odd } = tokens[token];
+      return { start: odd ? token : start, segment, special: odd };
+    });
+    focus = { side: hold.side, ...places[0], also: places.slice(1) };
   }
-  return { head: state.head, focus, words: state.words, special: state.special };
+  return { head, focus, words, special, keep, between, view };
 }
 
-export const optionsOf = (state) => ({ words: state.words, special: state.special });
+export const optionsOf = ({ words, special, keep, between }) => ({ words, special, keep, between });
 export const sideOf = (state) => (state.hold ? state.hold.side : state.side);
 export const shownHead = (state) => state.hover ?? state.head;
 
-// Which query and which key are meant, as indices into the units shown; -1 for none. The anchor is the end on `side`.
+// Which query and which key are meant, as indices into the units shown; -1 for none. The anchor is the end on `side`; `also`
+// are the other words held there.
 export function focusOf(state, frame) {
-  const meant = tokensMeant(state, frame.cross);
+  const meant = tokensMeant(state);
   const options = optionsOf(state);
-  return {
-    side: meant.side,
-    query: unitWith(unitsOf(frame.queries, options), meant.query),
-    key: unitWith(unitsOf(frame.keys, options), meant.key),
-  };
+  const units = { query: rowsOf(frame, options), key: columnsOf(frame, options) };
+  const far = meant.side === "query" ? "key" : "query";
+  const near = [meant[meant.side], ...meant.also].map((token) => unitWith(units[meant.side], token));
+  const [first = -1, ...also] = new Set(near.filter((unit) => unit >= 0));
+  return { side: meant.side, [meant.side]: first, [far]: unitWith(units[far], meant[far]), also };
 }
 
 function tokensMeant({ hold, point, side }) {
-  let meant = { side: hold ? hold.side : side, query: null, key: null };
-  if (hold) meant = { side: hold.side, query: hold.side === "query" ? hold.token : hold.mate, key: hold.side === "key" ? hold.token : hold.mate };
+  let meant = { side, query: null, key: null, also: [] };
+  if (hold) meant = { side: hold.side, query: hold.side === "query" ? hold.token : hold.mate, key: hold.side === "key" ? hold.token : hold.mate, also: hold.also };
   if (!point) return meant;
   const { query = null, key = null, word = null } = point;
   if (word !== null) {
@@ -72,9 +81,9 @@ function tokensMeant({ hold, point, side }) {
     const far = meant.side === "query" ? "key" : "query";
     return hold ? { ...meant, [far]: word } : { ...meant, [meant.side]: word, [far]: null };
   }
-  if (query !== null && key !== null) return { ...meant, query, key };
-  if (query !== null) return hold?.side === "key" ? { ...meant, query } : { side: "query", query, key: null };
-  return hold?.side === "query" ? { ...meant, key } : { side: "key", query: null, key };
+  if (query !== null && key !== null) return { ...meant, query, key, also: [] };
+  if (query !== null) return hold?.side === "key" ? { ...meant, query } : { side: "query", query, key: null, also: [] };
+  return hold?.side === "query" ? { ...meant, key } : { side: "key", query: null, key, also: [] };
 }
 
 export const anchorOf = (focus) => (focus.side === "query" ? focus.query : focus.key);
@@ -83,8 +92,8 @@ export const mateOf = (focus) => (focus.side === "query" ? focus.key : focus.que
 // Hold a word, or a link; the same again lets go.
 export function held(state, side, token, mate = null) {
   const { hold } = state;
-  const same = hold && hold.side === side && hold.token === token && hold.mate === mate;
-  return { ...state, side, hold: same ? null : { side, token, mate }, point: null };
+  const same = hold && hold.side === side && hold.token === token && hold.mate === mate && !hold.also.length;
+  return { ...state, side, hold: same ? null : { side, token, mate, also: [] }, point: null };
 }
 
 export function letGo(state) {
@@ -114,6 +123,6 @@ export function turned(state, side, cross) {
   if (side === sideOf(state)) return { ...state, side };
   const { hold } = state;
   if (!hold) return { ...state, side };
-  if (!cross) return { ...state, side, hold: { side, token: hold.token, mate: hold.mate } };
-  return { ...state, side, hold: hold.mate === null ? null : { side, token: hold.mate, mate: hold.token } };
+  if (!cross) return { ...state, side, hold: { ...hold, side } };
+  return { ...state, side, hold: hold.mate === null ? null : { side, token: hold.mate, mate: hold.token, also: [] } };
 }

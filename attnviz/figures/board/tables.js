@@ -1,0 +1,99 @@
+// What is shown in; two tables out, for whoever asks: the held words' weights, and the strongest links of the head.
+
+import { anchorsOf } from "./held.js";
+import { element } from "./element.js";
+import { headName, isolated, threeDigits } from "./encoding.js";
+import { named, ranked } from "./pattern.js";
+
+const ROWS = 40; // of a longer text, the strongest
+const LINKS = 20;
+
+// `host` is empty until the reader asks, and then holds both.
+export function makeTables(host, opener) {
+  let drawn = "";
+
+  function draw(view) {
+    if (host.hidden || !view.pattern) return;
+    const { book, head, state, focus } = view;
+    const name = JSON.stringify([book.frame.digest, head, state.words, state.special, state.keep, state.between, focus]);
+    if (name === drawn) return;
+    drawn = name;
+    host.replaceChildren(...[heldTable(view), linksTable(view)].filter(Boolean));
+  }
+
+  // Opens both, or closes them; returns whether they are open.
+  function toggle() {
+    host.hidden = !host.hidden;
+    opener.textContent = host.hidden ? "Show as table" : "Hide the tables";
+    opener.setAttribute("aria-expanded", String(!host.hidden));
+    drawn = "";
+    if (host.hidden) host.replaceChildren();
+    return !host.hidden;
+  }
+
+  return { draw, toggle };
+}
+
+// Who is held, as titles name them: `it + animal`.
+export function heldNames({ pattern, focus }) {
+  const units = focus.side === "query" ? pattern.queries : pattern.keys;
+  return anchorsOf(focus).map((at) => named(units, at)).join(" + ");
+}
+
+function heldTable(view) {
+  const { pattern, focus, line, head } = view;
+  if (!line) return null;
+  const looks = focus.side === "query";
+  const there = looks ? pattern.keys : pattern.queries;
+  const shown = ranked(line).slice(0, ROWS);
+  if (there.length <= ROWS) shown.sort((a, b) => a - b);
+  const many = focus.also.length > 0;
+  const what = looks ? `at whom ${heldNames(view)} ${many ? "look" : "looks"}` : `who looks at ${heldNames(view)}`;
+  const which = there.length > ROWS ? `, the ${ROWS} strongest of ${there.length}` : "";
+  const title = `${headName(...head)}: ${what}${many ? ", summed" : ""}${which}`;
+  return table(title, [looks ? "at whom" : "who looks", "weight"], shown.map((i) => [named(there, i), threeDigits(line[i])]));
+}
+
+function linksTable({ pattern, head }) {
+  const { queries, keys, weights } = pattern;
+  const best = largest(weights, LINKS);
+  const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), threeDigits(weights[at])]);
+  return table(`${headName(...head)}: its ${rows.length} strongest links`, ["who looks", "at whom", "weight"], rows);
+}
+
+// The places of the `count` largest weights, largest first: a long text has too many weights to sort them all.
+export function largest(weights, count) {
+  const best = [];
+  for (let at = 0; at < weights.length; at++) {
+    const weight = weights[at];
+    if (!(weight > 0) || (best.length === count && weight <= weights[best[count - 1]])) continue;
+    let to = best.length;
+    while (to > 0 && weights[best[to - 1]] < weight) to -= 1;
+    best.splice(to, 0, at);
+    if (best.length > count) best.pop();
+  }
+  return best;
+}
+
+function table(title, names, rows) {
+  const made = element("table");
+  const body = element("tbody");
+  const line = element("tr");
+  for (const name of names) {
+    const cell = element("th", "", name);
+    cell.scope = "col";
+    line.append(cell);
+  }
+  for (const row of rows) {
+    const one = element("tr");
+    const [first, ...others] = row;
+    const name = element("th", "", isolated(first));
+    name.scope = "row";
+    one.append(name, ...others.map((text) => element("td", "", isolated(text))));
+    body.append(one);
+  }
+  const head = element("thead");
+  head.append(line);
+  made.append(element("caption", "", title), head, body);
+  return made;
+}
