@@ -28,9 +28,10 @@ WHOLE = 64  # a coefficient of 1
 SHARES = 4096  # what all symbols of a table share
 TOTAL = 65536  # the same in the coder's own unit, so that a symbol divides further among the weights it stands for
 CHUNK = 2_000_000  # weights looked at together, so that their surroundings fit into some hundred megabytes
+ALONE = 200_000  # products that the library multiplies in one thread: on a busy machine several wait long for each other
 
 # log2(1 + t) for t in sixteenths of a thousandth; no entry lies near a half, so every machine rounds it alike.
-LOGS = np.rint(FINE * np.log2(1 + np.arange(16 * STEPS + 1) / 16)).astype(np.int64)
+LOGS = np.rint(FINE * np.log2(1 + np.arange(16 * STEPS + 1) / 16)).astype(np.int32)
 
 
 def _symbols() -> tuple[UInt8[np.ndarray, "step"], UInt8[np.ndarray, "step"]]:
@@ -64,7 +65,7 @@ def packed(steps: UInt16[np.ndarray, "head query key"], causal: bool) -> bytes:
     heads, rows, columns = steps.shape
     seen = np.tri(rows, columns, dtype=bool) if causal else np.ones((rows, columns), bool)
     many = max(1, CHUNK // max(1, rows * columns))
-    parts = [_looked_at(steps[at : at + many].astype(np.int64), seen) for at in range(0, heads, many)]
+    parts = [_looked_at(steps[at : at + many].astype(np.int32), seen) for at in range(0, heads, many)]
     coefficients, twins, bins = (np.concatenate([getattr(p, f) for p in parts]) for f in ("coefficients", "twins", "bins"))
     kinds = _classes(np.concatenate([part.miss for part in parts]))
     tables = bins.astype(np.int64) + BINS * kinds[:, None]
@@ -86,18 +87,24 @@ def _looked_at(steps: Int[np.ndarray, "head query key"], seen: Bool[np.ndarray, 
     around = _surroundings(steps, logs, twins, seen)[:, :, seen]
     wanted = logs[:, seen]
     coefficients = _fitted(around, wanted)
-    expected = np.einsum("fhw,hf->hw", around, coefficients.astype(np.int64))
+    expected = np.einsum("fhw,hf->hw", around, coefficients.astype(np.int32))
     miss = np.abs(expected - WHOLE * wanted).sum(1) // max(1, wanted.shape[1])
     return _Heads(coefficients, twins, np.clip(expected >> 12, 0, BINS - 1).astype(np.uint8), miss)
 
 
 def _twins(logs: Int[np.ndarray, "head query key"]) -> Int[np.ndarray, "head query"]:
     """Of each row, the earlier row that is most like it; 0 for the first."""
+    rows, keys = logs.shape[1:]
     x = logs.astype(np.float64)  # sums of whole numbers below 2**53 are exact
     size = (x**2).sum(-1)
-    apart = size[:, None, :] - 2 * np.matmul(x, x.transpose(0, 2, 1))  # [head, row, earlier row]
-    apart[:, np.triu(np.ones(apart.shape[1:], bool))] = np.inf
-    return np.argmin(apart, axis=2)
+    twins = np.zeros(logs.shape[:2], np.int64)
+    many = max(1, ALONE // (rows * keys))
+    for at in range(1, rows, many):
+        end = min(at + many, rows)
+        apart = size[:, None, :end] - 2 * np.matmul(x[:, at:end], x[:, :end].transpose(0, 2, 1))  # [head, row, earlier row]
+        apart[:, ~np.tri(end - at, end, at - 1, dtype=bool)] = np.inf
+        twins[:, at:end] = np.argmin(apart, axis=2)
+    return twins
 
 
 def _surroundings(
@@ -114,7 +121,7 @@ def _surroundings(
     left = np.arange(steps.shape[2]) + 4  # the weights of the row that are known, and some to be careful
     ahead = np.maximum(seen.sum(1, keepdims=True) - np.arange(steps.shape[2]), 1)
     rest = np.clip(STEPS - (np.cumsum(steps, axis=2) - steps), 0, STEPS)
-    around = np.zeros((FEATURES, *steps.shape), np.int64)
+    around = np.zeros((FEATURES, *steps.shape), np.int32)
     around[0, :, 1:] = logs[:, :-1]
     around[1, :, :, 1:] = logs[:, :, :-1]
     around[2, :, 1:, 1:] = logs[:, :-1, :-1]
