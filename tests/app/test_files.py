@@ -1,0 +1,84 @@
+"""Files from the command line and from the page: each arrives whole, binary ones stay off terminals, none is made unasked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from attnviz import cli
+from attnviz.figures import export
+from tests.app.conftest import drawn
+
+TEXT = "the cat sat, because it </script> was =tired]]> مرحبا"
+BEGINS = {
+    "json": b"{\n", "csv": b"# model", "npz": b"PK\x03\x04", "html": b"<!doctype html>", "svg": b"<?xml", "pdf": b"%PDF-",
+    "png": b"\x89PNG",
+}  # fmt: skip
+
+
+def attended(form: str, **more) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "attnviz", "attend", TEXT, "--words", "--layer", "3", "--head", "1", "--format", form]
+    return subprocess.run(command, check=False, **more)
+
+
+def test_every_format_of_the_exports_is_one_of_the_command_lines():
+    assert cli.FORMATS == tuple(export.FORMATS) == tuple(BEGINS)
+
+
+EVERY = """
+import sys
+from attnviz import cli
+for form in cli.FORMATS:
+    cli.main(["attend", sys.argv[1], "--words", "--layer", "3", "--head", "1", "--format", form, "-o", f"{sys.argv[2]}/{form}"])
+"""
+
+
+def test_two_processes_write_the_same_bytes_in_every_format(tmp_path: Path):
+    for seed in ("1", "2"):
+        (tmp_path / seed).mkdir()
+        environment = os.environ | {"PYTHONHASHSEED": seed, "TZ": f"UTC-{seed}"}
+        subprocess.run([sys.executable, "-c", EVERY, TEXT, str(tmp_path / seed)], env=environment, check=True)
+    for form, begins in BEGINS.items():
+        first, second = ((tmp_path / seed / form).read_bytes() for seed in ("1", "2"))
+        assert first.startswith(begins)
+        assert first == second, form
+
+
+def test_a_binary_file_goes_into_a_pipe():
+    said = attended("pdf", capture_output=True)
+    assert (said.returncode, said.stdout[:5]) == (0, b"%PDF-")
+
+
+@pytest.mark.parametrize("form", cli.BINARY)
+def test_binary_files_are_not_written_to_a_terminal(form: str):
+    screen, terminal = os.openpty()
+    said = attended(form, stdout=terminal, stderr=subprocess.PIPE, text=True)
+    os.close(terminal)
+    os.close(screen)
+    assert said.returncode == 2
+    assert said.stderr == (
+        f"attnviz: {form.upper()} is binary and is not written to a terminal. Name a file with -o, e.g. -o head.{form}.\n"
+    )
+
+
+def test_an_unknown_format_names_those_that_there_are(capfd):
+    with pytest.raises(SystemExit) as left:
+        cli.main(["attend", "a", "--format", "gif"])
+    assert left.value.code == 2
+    assert "'svg', 'pdf', 'png'" in capfd.readouterr().err
+
+
+def test_the_page_offers_every_format_and_makes_none_before_it_is_asked_for(opened, monkeypatch: pytest.MonkeyPatch):
+    made: list[str] = []
+    for form, make in export.FORMATS.items():
+        monkeypatch.setitem(export.FORMATS, form, lambda exhibit, form=form, make=make: (made.append(form), make(exhibit))[1])
+    app = opened(layer="3", head="1")
+    assert drawn(app) == 1
+    buttons = [one.proto.label for one in app.get("download_button")]
+    assert {"HTML", "SVG", "PDF", "PNG", "CSV", "NPZ", "JSON"} <= set(buttons)
+    app.run()
+    assert made == []
