@@ -61,8 +61,8 @@ def board(
     }
     with st.container(gap=None):
         _carrier(key=f"{key}_frame", data=frame, height="content")
-        for place, sheet in enumerate(sheets):
-            _carrier(key=f"{key}_sheet_{place}", data=sheet, height="content")
+        for sheet in sheets:  # by its own name, so that one that was here stays here when another comes
+            _carrier(key=f"{key}_{digest(sheet)}", data=sheet, height="content")
         result = _board(key=key, data=data, on_choice_change=heard)
     found = _read(result.get("choice"), head.block)
     return None if found is None else found[0]
