@@ -107,6 +107,9 @@ def test_a_causal_head_has_dots_where_it_cannot_look():
     assert len(cells(tree)) == 15
     dots = [one for one in tree.iter(f"{SVG}path") if one.get("stroke-linecap") == "round"]
     assert [one.get("d", "").count("M") for one in dots] == [10]
+    x, y = map(float, re.match(r"M([\d.]+) ([\d.]+)h0", dots[0].get("d", "")).groups())
+    picture = np.asarray(Image.open(io.BytesIO(vector.png(pattern(causal=True), source()))).convert("L")).astype(int)
+    assert picture[int(y * 192 / 72), int(x * 192 / 72)] < 190  # a muted dot on white
 
 
 def test_weights_that_a_filter_leaves_out_have_no_cell():

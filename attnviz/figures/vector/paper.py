@@ -82,7 +82,6 @@ def _figure(drawing: Drawing, *, outlined: bool) -> Figure:
 
 def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
     """One mark as matplotlib's artists."""
-    from matplotlib.collections import LineCollection
     from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
     from matplotlib.path import Path
 
@@ -100,8 +99,8 @@ def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
             dash = (0, [part / mark.thick for part in DASH]) if mark.dashed else "solid"
             return [PathPatch(path, facecolor="none", edgecolor=mark.colour, linestyle=dash, **style)]
         case Dots():
-            points = [[place, place] for place in mark.places]
-            return [LineCollection(points, linewidths=2 * mark.radius, colors=mark.fill, capstyle="round")]
+            discs = Path.make_compound_path(*(Path.circle(place, mark.radius) for place in mark.places))
+            return [PathPatch(discs, facecolor=mark.fill, linewidth=0)]
         case Words():
             return _words(mark, outlined=outlined)
         case Field():
