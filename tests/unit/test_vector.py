@@ -234,6 +234,22 @@ def test_letters_without_a_font_are_text_in_the_svg_and_code_points_elsewhere():
         io.BytesIO(vector.pdf(shown, about))).pages[0]["/Resources"]["/Font"].values()])  # fmt: skip
 
 
+def test_letters_of_another_font_of_this_machine_are_outlined_and_the_font_is_named(monkeypatch: pytest.MonkeyPatch):
+    bundled = lettering.file(False)
+    other = str(bundled.with_name("STIXGeneral.ttf"))
+    letter = chr(min(lettering._characters(other) - lettering._characters(str(bundled))))
+    for kept in (lettering._fonts_for, lettering.missing, lettering.laid):
+        kept.cache_clear()
+    monkeypatch.setattr(lettering, "_others", lambda: (("STIXGeneral", other),))
+    tree = root(vector.svg(pattern((letter, "it")), source((letter, "it"))))
+    assert {one.get("fill") for one in tree.iter(f"{SVG}text") if one.text == letter} == {"none"}
+    assert tree.find(f"{SVG}desc").text.endswith("Letters: DejaVu Sans, STIXGeneral.")
+    fonts = PdfReader(io.BytesIO(vector.pdf(pattern((letter, "it")), source()))).pages[0]["/Resources"]["/Font"]
+    assert all("DejaVuSans" in font.get_object()["/BaseFont"] for font in fonts.values())  # the other's are outlines
+    for kept in (lettering._fonts_for, lettering.missing, lettering.laid):
+        kept.cache_clear()
+
+
 @pytest.mark.parametrize("width", ["page", "column"])
 @pytest.mark.parametrize("made", [vector.svg, vector.pdf, vector.png], ids=["svg", "pdf", "png"])
 def test_hostile_words_are_words(made, width: str):

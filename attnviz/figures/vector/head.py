@@ -54,7 +54,8 @@ def drawing(shown: Shown, width: str = "page") -> Drawing:
         marks.append(Words(line, 0.0, below, SMALL, shown.colours.mute, role="note"))
         below += 8.5
     described = heatmap.description(pattern, shown.name) if isinstance(pattern, Pattern) else ""
-    said = " ".join([described, MEANING, GREEN if shown.signed else "", *lines])
+    fonts = ", ".join(lettering.used(mark.text for mark in marks if isinstance(mark, Words)))
+    said = " ".join([described, MEANING, *lines, f"Letters: {fonts}."])
     height = below - (8.5 - 2.5) if lines else place.height + 2.0
     return Drawing(place.width, height, shown.colours.page, tuple(marks), f"{shown.name}: {shown.line}", " ".join(said.split()))
 
