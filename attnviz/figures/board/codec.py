@@ -27,7 +27,7 @@ FEATURES = 9
 WHOLE = 64  # a coefficient of 1
 SHARES = 4096  # what all symbols of a table share
 TOTAL = 65536  # the same in the coder's own unit, so that a symbol divides further among the weights it stands for
-CHUNK = 2_000_000  # weights looked at together, so that their surroundings fit into some hundred megabytes
+CHUNK = 500_000  # weights looked at together: their surroundings take a hundred megabytes
 ALONE = 200_000  # products that the library multiplies in one thread: on a busy machine several wait long for each other
 
 # log2(1 + t) for t in sixteenths of a thousandth; no entry lies near a half, so every machine rounds it alike.
@@ -68,7 +68,7 @@ def packed(steps: UInt16[np.ndarray, "head query key"], causal: bool) -> bytes:
     parts = [_looked_at(steps[at : at + many].astype(np.int32), seen) for at in range(0, heads, many)]
     coefficients, twins, bins = (np.concatenate([getattr(p, f) for p in parts]) for f in ("coefficients", "twins", "bins"))
     kinds = _classes(np.concatenate([part.miss for part in parts]))
-    tables = bins.astype(np.int64) + BINS * kinds[:, None]
+    tables = bins + (BINS * kinds[:, None]).astype(np.int16)
     flat = steps[:, seen]
     shares = _shares(tables, SYMBOL[flat])
     lanes, lengths = _lanes(*_intervals(flat, tables, twins, shares, seen))
@@ -192,7 +192,7 @@ def _intervals(
     turns = np.arange(len(row)) + np.maximum(row - 1, 0)
     before = np.searchsorted(row, rows) + rows - 2
     twin = np.array([TOTAL >> (int(i) - 1).bit_length() for i in rows], np.int64)
-    widths, begins = (np.empty((len(row) + len(rows), len(flat)), np.uint64) for _ in range(2))
+    widths, begins = (np.empty((len(row) + len(rows), len(flat)), np.uint32) for _ in range(2))
     widths[turns], begins[turns] = width.T, start.T
     widths[before], begins[before] = twin[:, None], twins[:, 2:].T * twin[:, None]
     return widths, begins
@@ -204,13 +204,12 @@ def _lanes(widths: np.ndarray, begins: np.ndarray) -> tuple[UInt16[np.ndarray, "
     words = np.zeros((turns + 2, heads), np.uint16)
     used = np.ones((turns + 2, heads), bool)
     state = np.full(heads, TOTAL, np.uint64)
-    spread = np.uint64(TOTAL) - widths
     for turn in range(turns - 1, -1, -1):
         width = widths[turn]
         high = state >> np.uint64(16)
         full = used[turn + 2] = high >= width
         words[turn + 2] = state
         state = np.where(full, high, state)
-        state += state // width * spread[turn] + begins[turn]
+        state += state // width * (TOTAL - width) + begins[turn]
     words[0], words[1] = state >> np.uint64(16), state
     return words.T[used.T], used.sum(0)
