@@ -94,6 +94,21 @@ def test_a_picture_in_the_overview_has_the_colours_of_its_weights(opened):
     assert np.abs(np.array(found, int) - wanted.astype(int)).max() <= 3  # 256 steps here, a continuous ramp there
 
 
+def test_every_head_of_a_longer_text_is_painted_though_not_all_at_once(opened):
+    text = " ".join(f"word{i}" for i in range(58))
+    page = opened(made(text, layers=6, heads=12), Choice(HeadRef(0, 0)), theme="light")  # 72 heads of 60 x 60: packed
+    look = """() => { const canvas = document.querySelector('canvas.overview'), c = canvas.getContext('2d');
+                      const [across, down] = [(canvas.width - 24) / 12, (canvas.height - 24) / 6];
+                      return Array.from({ length: 72 }, (_, i) => [24 + (i % 12) * across, 20 + Math.floor(i / 12) * down])
+                        .map(([x, y]) => [...c.getImageData(x, y + 5, 1, 1).data].slice(0, 3)); }"""
+    for _ in range(100):
+        if np.array(page.evaluate(look)).any(axis=1).all():
+            break
+        page.wait_for_timeout(100)
+    wanted = encoding.weight_rgb(np.array([0.2], np.float32), "light")[0].astype(int)
+    assert np.abs(np.array(page.evaluate(look)[1:], int) - wanted).max() <= 3  # the chosen head's ring lies on its edge
+
+
 def test_the_matrix_can_be_walked_and_a_link_held(opened):
     page = opened(made(), Choice(HeadRef(1, 2)))
     page.locator("canvas.head").focus()
