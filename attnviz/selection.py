@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote_plus
 
 from attnviz import address
 from attnviz.address import PINS
@@ -16,12 +18,13 @@ __all__ = ["IN_URL", "PARAMETERS", "PINS", "SETS", "TEXT", "VIEWS", "Selection"]
 MODEL = "minilm"
 TEXT = "The animal didn't cross the street because it was too tired"
 REQUEST, HEAD, AS_IT_IS, PRONOUN = AttentionRequest(MODEL, TEXT), HeadRef(3, 1), ViewOptions(), Focus(TEXT.index("it was"))
-IN_URL = 8_000  # bytes of encoded text that still fit a link through common proxies
+IN_URL = 8_000  # characters of text, as a link encodes it, that still pass common proxies
 PARAMETERS = (
     "model", "text", "text_b", "head", "layer", "block", "words", "special", "keep", "between", "focus",
-    "texts", "pins", "panels", "set", "view",
+    "texts", "pins", "panels", "set", "view", "candidates",
 )  # fmt: skip
 VIEWS = ("curves", "matrix")
+CANDIDATES = 4
 SETS = ("", "layer")  # ready sets that show more heads than may be pinned
 
 
@@ -30,7 +33,7 @@ class Selection:
     """What the reader looks at: a request, a head, how it is shown, the held word and the pinned heads.
 
     `panels` are pictures made of the pins; `shown` is a ready set that stands in their place ("" for the pins); `view` is
-    the picture where there is room for one only.
+    the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start.
     """
 
     request: AttentionRequest = REQUEST
@@ -41,6 +44,7 @@ class Selection:
     panels: tuple[Panel, ...] = field(default=())
     shown: str = ""
     view: str = "curves"
+    candidates: tuple[int, ...] = ()
 
     @classmethod
     def parse(cls, params: Mapping[str, str], cards: Iterable[ModelCard] | None = None) -> tuple[Selection, tuple[str, ...]]:
@@ -64,12 +68,13 @@ class Selection:
         special = _choice(params, "special", SPECIAL, notices)
         options = ViewOptions(words, special, _keep(params, notices), _choice(params, "between", BETWEEN, notices))
         request = AttentionRequest(model, text, text_b)
-        focus = _focus(params, text, notices)
+        focus = _focus(params, request, notices)
         requests = address.texts(params.get("texts", ""), known, notices)
         pins, places = address.pins(params.get("pins", ""), request, requests, known, notices)
         panels = address.panels(params.get("panels", ""), places, notices)
         shown, view = _choice(params, "set", SETS, notices), _choice(params, "view", VIEWS, notices)
-        return cls(request, head, options, focus, pins, panels, shown, view), tuple(notices)
+        candidates = _candidates(params, text, notices)
+        return cls(request, head, options, focus, pins, panels, shown, view, candidates), tuple(notices)
 
     def params(self) -> dict[str, str]:
         """The URL parameters that `parse` turns back into this selection. Long texts stay out: see `fits`."""
@@ -101,6 +106,8 @@ class Selection:
             found["set"] = self.shown
         if self.view != VIEWS[0]:
             found["view"] = self.view
+        if self.candidates:
+            found["candidates"] = ",".join(map(str, self.candidates))
         return found
 
     @property
@@ -108,7 +115,7 @@ class Selection:
         """Whether all the texts are short enough to live in a link."""
         requests = (self.request, *address.others(self.request, self.pins))
         texts = "".join(request.text + (request.text_b or "") for request in requests)
-        return len(texts.encode("utf-8", "surrogatepass")) <= IN_URL
+        return len(quote_plus(texts, errors="replace")) <= IN_URL
 
 
 def _choice(params: Mapping[str, str], name: str, allowed: tuple[str, ...], notices: list[str]) -> str:
@@ -127,10 +134,9 @@ def _head(params: Mapping[str, str], card: ModelCard, notices: list[str]) -> Hea
     if block not in card.blocks:
         notices.append(f"{card.name} has no block {quoted(block)}: showing {card.blocks[0]}.")
         block = card.blocks[0]
-    named = "layer" in params or "head" in params
     parts = []
     for name, count, default in (("layer", card.layers, card.head[0]), ("head", card.heads, card.head[1])):
-        raw = params.get(name, "0" if named else str(default))
+        raw = params.get(name, str(default))
         if raw.isascii() and raw.isdecimal() and len(raw) < 7 and int(raw) < count:
             parts.append(int(raw))
             continue
@@ -141,18 +147,40 @@ def _head(params: Mapping[str, str], card: ModelCard, notices: list[str]) -> Hea
     return HeadRef(parts[0], parts[1], block)
 
 
-def _focus(params: Mapping[str, str], text: str, notices: list[str]) -> Focus | None:
+def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[str]) -> Focus | None:
     """The held word; on the text we open with, the pronoun."""
     raw = params.get("focus")
     if raw is None:
-        return Selection.focus if text == TEXT else None
+        return Selection.focus if request.text == TEXT else None
     if not raw:
         return None
     try:
-        return Focus.parse(raw)
+        focus = Focus.parse(raw)
     except BadInputError as error:
         notices.append(f"Nothing is held: {error}.")
         return None
+    for one in (focus, *focus.also):
+        text = (request.text_b if one.segment else request.text) or ""
+        if not one.special and one.start >= len(text):
+            which = "second text" if one.segment else "text"
+            notices.append(f"Nothing is held: the {which} has {len(text)} characters, and none at {one.start}.")
+            return None
+    return focus
+
+
+def _candidates(params: Mapping[str, str], text: str, notices: list[str]) -> tuple[int, ...]:
+    """The words that a pronoun may mean, e.g. `candidates=4,32`."""
+    raw = params.get("candidates", "")
+    if not raw:
+        return ()
+    parts = raw.split(",")
+    if len(parts) > CANDIDATES or not all(re.fullmatch(r"\d{1,7}", part, re.ASCII) and int(part) < len(text) for part in parts):
+        notices.append(
+            f"Candidates are at most {CANDIDATES} words by the characters where they start, e.g. 4,32; got {quoted(raw)}: "
+            "they are left out."
+        )
+        return ()
+    return tuple(dict.fromkeys(map(int, parts)))
 
 
 def _keep(params: Mapping[str, str], notices: list[str]) -> Keep | None:

@@ -56,6 +56,12 @@ def test_a_hostile_link_gives_defaults_and_a_notice_for_each_bad_value():
         ({"set": "all"}, "set"),
         ({"view": "tree"}, "view"),
         ({"focus": "-3"}, "-3"),
+        ({"focus": "59"}, "59 characters"),
+        ({"focus": "4+9999999"}, "9999999"),
+        ({"focus": "b3"}, "second text"),
+        ({"candidates": "4,x"}, "4,x"),
+        ({"candidates": "1,2,3,4,5"}, "at most 4"),
+        ({"candidates": "59"}, "59"),
         ({"layer": "٣"}, "٣"),
         ({"layer": "1" * 5000}, "111"),
     ],
@@ -103,9 +109,12 @@ def pinned(draw, request):
 
 
 @st.composite
-def focuses(draw):
-    side = draw(st.sampled_from(["query", "key"]))
-    places = st.builds(Focus, st.integers(0, 9999), st.integers(0, 1), st.just(side), st.booleans())
+def focuses(draw, request):
+    side = st.just(draw(st.sampled_from(["query", "key"])))
+    places = st.builds(Focus, st.integers(0, 9999), st.integers(0, 1), side, st.just(True))
+    for segment, text in enumerate((request.text, request.text_b)):
+        if text:
+            places |= st.builds(Focus, st.integers(0, len(text) - 1), st.just(segment), side, st.just(False))
     return replace(draw(places), also=tuple(draw(st.lists(places, max_size=3))))
 
 
@@ -127,9 +136,11 @@ def selections(draw):
     options = ViewOptions(draw(st.booleans()), draw(st.sampled_from(SPECIAL)), draw(keep), draw(st.sampled_from(BETWEEN)))
     pins = tuple(draw(pinned(draw(st.sampled_from(asked)))) for _ in range(draw(st.integers(0, 8))))
     made = tuple(dict.fromkeys(draw(st.lists(panels(len(pins)), max_size=3)))) if len(pins) > 1 else ()
+    places = st.integers(0, max(0, len(asked[0].text) - 1))
+    candidates = st.lists(places, max_size=4, unique=True) if asked[0].text else st.just([])
     return Selection(
-        asked[0], draw(heads(asked[0])), options, draw(st.none() | focuses()), pins, made,
-        draw(st.sampled_from(SETS)), draw(st.sampled_from(VIEWS)),
+        asked[0], draw(heads(asked[0])), options, draw(st.none() | focuses(asked[0])), pins, made,
+        draw(st.sampled_from(SETS)), draw(st.sampled_from(VIEWS)), tuple(draw(candidates)),
     )  # fmt: skip
 
 
@@ -145,10 +156,10 @@ def test_no_link_raises(params):
 
 
 def test_a_text_too_long_for_a_link_stays_out_of_it():
-    selection = Selection(AttentionRequest("smollm2", "é" * 4001))
+    selection = Selection(AttentionRequest("smollm2", "é" * 1334))
     assert not selection.fits
     assert "text" not in selection.params()
-    assert Selection(AttentionRequest("smollm2", "é" * 4000)).fits
+    assert Selection(AttentionRequest("smollm2", "é" * 1333)).fits
 
 
 def test_pins_of_other_texts_and_models_are_written_once_each_and_counted():
@@ -181,3 +192,8 @@ def test_where_the_texts_are_too_long_only_the_pins_of_the_shown_text_stay_in_th
     assert "texts" not in selection.params()
     assert "panels" not in selection.params()
     assert selection.params()["pins"] == "1.1"
+
+
+def test_what_a_link_leaves_out_of_a_head_is_the_models_own():
+    assert Selection.parse({"layer": "5"})[0].head == HeadRef(5, 1)
+    assert Selection.parse({"head": "2"})[0].head == HeadRef(3, 2)
