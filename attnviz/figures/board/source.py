@@ -11,9 +11,10 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "encoding", "look", "store", "codec", "frame", "filters", "notes", "pattern", "held", "state", "tray", "drag", "canvas", "layout", "labels", "sentence", "readout",
-    "pictures", "overview", "matrix", "curves", "head", "facts", "claim", "chips", "pinning", "sieve", "menu",
-    "tables", "presenter", "press", "input", "actions", "board", "main",
+    "element", "encoding", "look", "store", "codec", "frame", "filters", "notes", "pattern", "held", "state", "tray",
+    "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "curves", "head",
+    "facts", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "input", "actions", "board",
+    "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
