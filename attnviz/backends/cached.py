@@ -84,7 +84,9 @@ def weight(value: Any) -> int:
     """About how many bytes a value holds; never less than 256, so that many small ones are bounded too."""
     if isinstance(value, Trace | np.ndarray):
         return 256 + value.nbytes
-    if isinstance(value, bytes | str):
+    if isinstance(value, bytes):
+        return 256 + len(value)
+    if isinstance(value, str):
         return 256 + 4 * len(value)
     if isinstance(value, AttentionRequest):
         return 256 + 4 * len(value.text) + 4 * len(value.text_b or "")

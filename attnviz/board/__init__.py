@@ -6,7 +6,7 @@ bytes. So a chosen head never sends the weights again, and the board stays where
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -33,13 +33,15 @@ def board(
     options: ViewOptions = PLAIN,
     view: str = VIEWS[0],
     sheets: Sequence[bytes] = (),
+    layers: Iterable[bytes] = (),
     pins: Sequence[Mapping[str, Any]] = (),
     key: str = "board",
     on_choice: Callable[[Choice], None] | None = None,
 ) -> Choice | None:
     """Draw the board; returns what the reader has just chosen on it, and None in every other run.
 
-    `frame` and `sheets` come from `attnviz.figures.board`, `pins` from its tray's `listed`. `on_choice` is called with the
+    `frame`, `sheets` and `layers` come from `attnviz.figures.board`, `pins` from its tray's `listed`; of an outline the
+    layers are sent one by one, while the board stands there already. `on_choice` is called with the
     choice before the page runs again: put the choice into the session there, and fields drawn above the board show it in
     the same run.
     """
@@ -64,6 +66,8 @@ def board(
         for sheet in sheets:  # by its own name, so that one that was here stays here when another comes
             _carrier(key=f"{key}_{digest(sheet)}", data=sheet, height="content")
         result = _board(key=key, data=data, on_choice_change=heard)
+        for number, layer in enumerate(layers):  # each is made while those before it are on their way
+            _carrier(key=f"{key}_layer_{number}", data=layer, height="content")
     found = _read(result.get("choice"), head.block)
     return None if found is None else found[0]
 

@@ -6,14 +6,11 @@ import streamlit as st
 
 from attnviz.board import Choice, board
 from attnviz.engine.trace import Trace
-from attnviz.figures.board import frame, sheet
-from attnviz.figures.board.roles import roles
 from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import HeadRef
-from attnviz.ui import state
-from attnviz.ui.backend import backend
+from attnviz.ui import layers, state
 
 COMPARE = "compare"  # where the board goes when the reader asks for the tray in full
 
@@ -22,7 +19,7 @@ def canvas(trace: Trace) -> None:
     """Draw the board; what is chosen on it reaches the session before the page runs again."""
     selection = state.current()
     block, card = selection.head.block, state.card()
-    data = backend().derived(trace.request, ("frame", block), lambda t: frame(t, block, name=card.name, roles=roles(t, block)))
+    data = layers.bytes_of(trace, block, card.name)
     found = board(
         data,
         head=selection.head,
@@ -30,6 +27,7 @@ def canvas(trace: Trace) -> None:
         options=selection.options,
         view=selection.view,
         sheets=exact(trace, selection, data),
+        layers=layers.layers_of(trace, block, data),
         pins=listed(selection.pins, selection.request, block, names(selection)),
         on_choice=chosen,
     )
@@ -41,7 +39,7 @@ def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
     """The sheets of the chosen head and of the heads pinned beside it: what is looked at closely is exact."""
     block, request = selection.head.block, selection.request
     pinned = (pin.head for pin in selection.pins if (pin.request, pin.head.block, pin.over) == (request, block, ""))
-    found = (sheet(trace, head, data) for head in dict.fromkeys((selection.head, *pinned)))
+    found = (layers.exact(trace, head, data) for head in dict.fromkeys((selection.head, *pinned)))
     return tuple(one for one in found if one is not None)
 
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, bytesOf, header, madeBook, near, steps } from "./made.mjs";
-import { addSheet, decode, isLoaded, makeBook, pooledPicture, tokenWeights } from "../../attnviz/figures/board/frame.js";
+import { addLayer, addSheet, decode, isLoaded, isSeen, makeBook, pooledPicture, tokenWeights } from "../../attnviz/figures/board/frame.js";
 import { digestOf } from "../../attnviz/figures/board/store.js";
 import { patternOf } from "../../attnviz/figures/board/pattern.js";
 import { restored } from "../../attnviz/figures/board/codec.js";
@@ -39,7 +39,7 @@ test("of a causal frame only the lower triangle travels, and the rest is exactly
 test("where only pictures travel, a head is missing until its sheet is there", () => {
   const picture = Array.from({ length: 2 * 2 * 3 }, (_, i) => i * 20);
   const book = makeBook(decode(bytesOf(header({ whole: false, dtype: "uint8", heads: 2, counts: [2], pool: [2, 3] }), picture)));
-  assert.deepEqual(Array.from(pooledPicture(book.frame, 0, 1).weights, (w) => Math.round(w * 255)), picture.slice(6));
+  assert.deepEqual(Array.from(pooledPicture(book, 0, 1).weights, (w) => Math.round(w * 255)), picture.slice(6));
   assert.equal(isLoaded(book, 0, 1), false);
   assert.equal(tokenWeights(book, 0, 1), null);
   addSheet(book, sheetOf("0".repeat(32), [0, 1]));
@@ -47,6 +47,26 @@ test("where only pictures travel, a head is missing until its sheet is there", (
   addSheet(book, sheetOf(book.frame.digest, [0, 1]));
   assert.equal(isLoaded(book, 0, 1), true);
   assert.deepEqual(tokenWeights(book, 0, 1), Float32Array.from(ROWS.flat()));
+});
+
+test("an outline is filled layer by layer, and what is not here is not seen", () => {
+  const outline = { whole: false, dtype: "uint8", layers: 2, heads: 2, counts: [2, 1], pool: [2, 3], layered: true };
+  const book = makeBook(decode(bytesOf(header(outline), [])));
+  const layer = (number, frame = book.frame.digest) => decode(bytesOf({ kind: "layer", frame, layer: number, dtype: "uint8" }, Array.from({ length: 12 }, (_, i) => i * 20 + number)));
+  assert.equal(pooledPicture(book, 1, 0), null);
+  assert.equal(isSeen(book, 1, 0), false);
+  assert.equal(addLayer(book, layer(1, "0".repeat(32))), false, "of another frame");
+  assert.equal(addLayer(book, layer(1)), true);
+  assert.equal(addLayer(book, layer(1)), false, "a second time");
+  assert.deepEqual([isSeen(book, 1, 0), isSeen(book, 0, 0), isLoaded(book, 1, 0)], [true, false, false]);
+  assert.deepEqual(Array.from(pooledPicture(book, 1, 0).weights, (w) => Math.round(w * 255)), [1, 21, 41, 61, 81, 101]);
+  assert.equal(pooledPicture(book, 0, 1), null);
+});
+
+test("of many large sheets the ones that came first are let go", () => {
+  const book = makeBook(decode(bytesOf(header({ whole: false, dtype: "uint8", heads: 3, counts: [3], pool: [2, 3] }), new Uint8Array(18))));
+  for (const head of [0, 1, 2]) addSheet(book, { frame: book.frame.digest, head: [0, head], numbers: { length: 9_000_000 } });
+  assert.deepEqual([...book.sheets.keys()], ["0.1", "0.2"]);
 });
 
 test("a sheet makes its head exact at once, and no other", () => {

@@ -112,10 +112,31 @@ def test_a_sheet_of_a_causal_head_holds_the_lower_triangle_exactly():
     assert np.array_equal(read(sheet)[1], weights[2][np.tril_indices(5)])
 
 
-def test_a_head_of_more_than_a_million_weights_has_no_sheet():
-    words = tuple(Token("w", "w", i, i + 1, i) for i in range(1001))
-    trace = traced([np.full((1, 1001, 1001), 1 / 1001, np.float32)], words)
-    assert board.sheet(trace, HeadRef(0, 0), b"") is None
+@pytest.mark.parametrize(("tokens", "sent"), [(2048, True), (2049, False)])
+def test_one_head_travels_exactly_up_to_2048_tokens(tokens: int, sent: bool):
+    words = tuple(Token("w", "w", i, i + 1, i) for i in range(tokens))
+    trace = traced([np.full((1, tokens, tokens), 1 / tokens, np.float32)], words)
+    assert (board.sheet(trace, HeadRef(0, 0), b"") is not None) is sent
+
+
+def test_layers_bring_the_pictures_that_a_frame_holds_to_its_outline():
+    n = 101  # no multiple of 40: strips are of two and three rows
+    words = tuple(Token(f"w{i}", f"w{i}", 4 * i, 4 * i + 3, i) for i in range(n))
+    weights = [softmaxed(70, n, n)[: 70 - i].copy() for i in range(6)]  # 417 heads, fewer in each layer than in the one before
+    trace = traced(weights, words)
+    header, numbers = read(board.frame(trace, name="made"))
+    outline = board.outline(trace, name="made")
+    begun, nothing = read(outline)
+    assert (begun.pop("layered"), nothing.size) == (True, 0)
+    assert begun == header
+    found = []
+    for number in range(6):
+        head, pictures = read(board.layer(trace, number, outline))
+        assert (head["kind"], head["frame"], head["layer"]) == ("layer", board.digest(outline), number)
+        found.append(pictures)
+    assert np.array_equal(np.concatenate(found), numbers)
+    # Cell (1, 2) of the first picture covers rows 2 to 4 (101 / 40 = 2.525) and columns 5 and 6.
+    assert found[0].reshape(70, 40, 40)[0, 1, 2] == round(255 * float(weights[0][0, 2:5, 5:7].max()))
 
 
 def test_a_text_that_looks_at_itself_is_sent_once():

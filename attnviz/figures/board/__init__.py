@@ -1,9 +1,9 @@
-"""A trace in, the board out: its bytes (`frame`, `sheet`), its source (`source`), or a whole page that needs no server."""
+"""A trace in, the board out: its bytes (`frame`, `sheet`; `outline` and `layer`), its source (`source`), or a whole page that needs no server."""
 
 from __future__ import annotations
 
-from attnviz.figures.board.frame import digest, frame, sheet
+from attnviz.figures.board.frame import digest, frame, is_whole, layer, outline, sheet
 from attnviz.figures.board.page import page
 from attnviz.figures.board.source import carrier, source
 
-__all__ = ["carrier", "digest", "frame", "page", "sheet", "source"]
+__all__ = ["carrier", "digest", "frame", "is_whole", "layer", "outline", "page", "sheet", "source"]

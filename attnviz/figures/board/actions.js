@@ -1,7 +1,7 @@
 // Gestures in, the next state handed to `set` out. `at` gives what the gesture needs to know: frame, state, view, pictures.
 
 import { SPECIAL, chosen, focusOf, held, hovered, letGo, moved, optionsOf, pointed, sideOf, turned } from "./state.js";
-import { isLoaded } from "./frame.js";
+import { isSeen } from "./frame.js";
 import { betweenOf, isAcross } from "./filters.js";
 import { columnsOf, rowsOf, unitsOf } from "./pattern.js";
 import { kept, together, walkedTo } from "./held.js";
@@ -50,7 +50,7 @@ export function makeActions(at, set) {
   function hover(head) {
     const now = at.state();
     const same = head ? now.hover && head.join() === now.hover.join() : !now.hover;
-    if (same || (head && !isLoaded(at.book(), ...head))) return;
+    if (same || (head && !isSeen(at.book(), ...head))) return;
     set(hovered(now, head));
   }
 
@@ -115,6 +115,7 @@ export function makeActions(at, set) {
       const { query, key } = focusOf(at.state(), at.frame());
       const next = (from, step, side) => within(from < 0 ? 0 : from + step, 0, units(side).length - 1);
       point({ query: next(query, down, "query"), key: next(key, right, "key") });
+      at.follow();
     },
     turn: (side = sideOf(at.state()) === "query" ? "key" : "query") => set(turned(at.state(), side, at.frame().cross || across())),
     show: (what) => {

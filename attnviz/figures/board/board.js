@@ -1,7 +1,7 @@
 // A place in the page, the tokens of the encoding and frames in; the board out. Each frame of animation draws only what changed.
 
 import { adopted, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
-import { addSheet, isLoaded, makeBook } from "./frame.js";
+import { addLayer, addSheet, isLoaded, makeBook } from "./frame.js";
 import { arranged, breadth } from "./layout.js";
 import { betweenOf } from "./filters.js";
 import { drawLegend, makeOverview } from "./overview.js";
@@ -42,6 +42,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
     book: () => book,
     state: () => state,
     still: () => head.still(),
+    follow: () => head.lens.follow(),
     direction: () => sentence.direction(),
     headAt: (x, y) => overview.headAt(x, y, book.frame, geometry.overview),
     unitsAt: (x, y) => head.unitsAt(x, y, viewOf()),
@@ -49,7 +50,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   }, set);
   const shown = () => ({ model: book.frame.name, text: textOf(book.frame) });
   const tray = makePinning({ state: () => state, shown }, set, alone ? null : (go) => sayNow({ go }));
-  Object.assign(act, { pin: tray.pin, goTo: tray.goTo, open: tray.open });
+  Object.assign(act, { lens: head.lens, pin: tray.pin, goTo: tray.goTo, open: tray.open });
   const leaving = new AbortController();
   const chips = makeChips($(".tray"), tray, leaving.signal);
   $(".pin").addEventListener("click", () => act.pin(), { signal: leaving.signal });
@@ -58,6 +59,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   const table = () => {
     if (!tables.toggle()) return;
     tables.draw(viewOf());
+    $(".as-table").focus({ preventScroll: true });
     $(".tables").scrollIntoView({ block: "nearest" });
   };
   $(".as-table").addEventListener("click", table, { signal: leaving.signal });
@@ -121,11 +123,12 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   }
 
   function missing(layer, number) {
-    const { frame } = book;
+    const { frame, layers } = book;
     const weights = frame.queries.tokens.length * frame.keys.tokens.length;
+    if (!layers.has(layer)) return `${headName(layer, number)} appears with layer ${layer}.`;
     if (alone && frame.sheets) return `${headName(layer, number)} is not in this file: of so long a text it has one head in full, and small pictures of the others.`;
     if (frame.sheets) return `The weights of ${headName(layer, number)} are on their way.`;
-    return `One head of this text has ${thousands(weights)} weights, more than the board draws. Shorten the text to see it here.`;
+    return `One head of this text has ${thousands(weights)} weights, more than the board draws: this is its small picture, pooled by maximum.`;
   }
 
   function draw() {
@@ -188,13 +191,14 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   }
 
   function overviewNotes({ pattern }, link) {
-    const { frame } = book;
+    const { frame, layers } = book;
     const pixels = Math.round(geometry.overview.box * (devicePixelRatio || 1));
     const options = optionsOf(state);
     const units = Math.max(rowsOf(frame, options).length, columnsOf(frame, options).length);
     const pooled = !frame.whole ? ", pooled by maximum over tokens" : units > pixels ? ", pooled by maximum" : "";
     const all = !frame.whole && (options.keep || betweenOf(frame, options)) ? ", nothing left out" : "";
-    put($(".count"), `${frame.layers} layers \u00d7 ${frame.heads} heads${pooled}${all}`);
+    const filling = layers.size < frame.layers ? `, filling: ${layers.size} of ${frame.layers}` : "";
+    put($(".count"), `${frame.layers} layers \u00d7 ${frame.heads} heads${filling || pooled + all}`);
     const note = $(".bars-note");
     note.hidden = geometry.overview.pitch < 24 || !frame.whole;
     const named = (units, held) => held.map((at) => `\u201c${isolated(units[at].label)}\u201d`).join(" + ");
@@ -213,6 +217,11 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
     resized();
     clearTimeout(resting);
     resting = setTimeout(rest, REST);
+  }
+
+  // Layers of small pictures, one by one as Python makes them.
+  function fill(layers) {
+    if (layers.filter((layer) => addLayer(book, layer)).length) ask();
   }
 
   // Python has chosen something else: the board follows, and has nothing to tell about it.
@@ -240,7 +249,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
     document.removeEventListener("pointerdown", menu.close);
   }
 
-  return { show, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
+  return { show, fill, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
 }
 
 function put(host, text) {

@@ -5,7 +5,13 @@ import { headName, isolated, percent } from "./encoding.js";
 import { lostTo } from "./pattern.js";
 
 // Shares in reading order, which add up to 1; entropy in bits and the most it could be, both averaged over the words.
+const known = new WeakMap(); // a long text's weights take a while to add up
 export function factsOf(pattern) {
+  if (!known.has(pattern)) known.set(pattern, counted(pattern));
+  return known.get(pattern);
+}
+
+function counted(pattern) {
   const { queries, keys, weights, lost, causal, cross, options } = pattern;
   const word = options.words ? "word" : "token";
   const start = keys.findIndex((key) => !key.special);
@@ -23,17 +29,27 @@ export function factsOf(pattern) {
     shares.set(label, shares.get(label) + weight);
     if (weight > 0) bits -= weight * Math.log2(weight);
   };
+  const usual = keys.map((key) => (key.special ? key.text : others));
   queries.forEach((query, i) => {
     if (query.special) return;
     rows += 1;
-    keys.forEach((key, j) => {
-      let label = others;
-      if (key.special) label = key.text;
-      else if (!cross && j === i) label = "itself";
-      else if (!cross && j === i - 1 && touch(key, query)) label = `the ${word} before`;
-      else if (!cross && !causal && j === i + 1 && touch(query, key)) label = `the ${word} after`;
-      add(label, weights[i * keys.length + j]);
-    });
+    let rest = 0; // of the words that have no name of their own: nearly all of a long text
+    for (let j = 0; j < keys.length; j++) {
+      const weight = weights[i * keys.length + j];
+      if (!weight) continue;
+      let label = usual[j];
+      if (!cross && !keys[j].special && Math.abs(j - i) < 2) {
+        if (j === i) label = "itself";
+        else if (j === i - 1 && touch(keys[j], query)) label = `the ${word} before`;
+        else if (!causal && j === i + 1 && touch(query, keys[j])) label = `the ${word} after`;
+      }
+      if (label !== others) add(label, weight);
+      else {
+        rest += weight;
+        bits -= weight * Math.log2(weight);
+      }
+    }
+    shares.set(others, shares.get(others) + rest);
     if (missing) add(missing, lost[i]);
     most += Math.log2((causal ? i + 1 : keys.length) + (missing ? 1 : 0));
   });

@@ -1,24 +1,30 @@
-// The bytes of frame.py in, a frame or a sheet out. A book is one frame with the sheets that belong to it.
+// The bytes of frame.py in, a frame, a layer or a sheet out. A book is one frame with the layers and sheets that belong to it.
 
 import { digestOf } from "./store.js";
 import { openLanes, restored, thousandths } from "./codec.js";
 
 const HEADER = 24; // magic 4, digest 16, length 4
+const EXACT = 20_000_000; // weights of sheets that a book keeps: 80 MB; the one that came first goes first
 const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array };
 
 export function decode(bytes) {
+  const { header, start, own } = opened(bytes);
+  const found = { ...header, digest: digestOf(own) };
+  if (header.kind !== "frame") return { ...found, numbers: new ARRAYS[header.dtype](own.buffer, start) };
+  const queries = sideOf(header.queries);
+  const frame = { ...found, queries, keys: header.keys ? sideOf(header.keys) : queries };
+  if (header.layered) return { ...frame, numbers: new Uint8Array(frame.layers * frame.heads * frame.pool[0] * frame.pool[1]) };
+  if (header.dtype !== "packed") return { ...frame, numbers: new ARRAYS[header.dtype](own.buffer, start) };
+  const shape = { heads: frame.layers * frame.heads, rows: queries.tokens.length, columns: frame.keys.tokens.length, causal: frame.causal };
+  return { ...frame, lanes: openLanes(own.subarray(start), shape) };
+}
+
+function opened(bytes) {
   const own = new Uint8Array(bytes); // a copy: what comes from Python starts anywhere in its buffer: arrays need it aligned
   if (String.fromCharCode(...own.subarray(0, 4)) !== "ATN1") throw new Error("These bytes are no frame of the board.");
   const length = new DataView(own.buffer).getUint32(20, true);
   const header = JSON.parse(new TextDecoder().decode(own.subarray(HEADER, HEADER + length)));
-  const start = Math.ceil((HEADER + length) / 4) * 4;
-  const found = { ...header, digest: digestOf(own) };
-  if (header.kind === "sheet") return { ...found, numbers: new ARRAYS[header.dtype](own.buffer, start) };
-  const queries = sideOf(header.queries);
-  const frame = { ...found, queries, keys: header.keys ? sideOf(header.keys) : queries };
-  if (header.dtype !== "packed") return { ...frame, numbers: new ARRAYS[header.dtype](own.buffer, start) };
-  const shape = { heads: frame.layers * frame.heads, rows: queries.tokens.length, columns: frame.keys.tokens.length, causal: frame.causal };
-  return { ...frame, lanes: openLanes(own.subarray(start), shape) };
+  return { header, start: Math.ceil((HEADER + length) / 4) * 4, own };
 }
 
 function sideOf({ tokens, words, pieces }) {
@@ -40,7 +46,17 @@ function unitsFrom(rows) {
 }
 
 export function makeBook(frame) {
-  return { frame, sheets: new Map(), patterns: new Map() };
+  const here = frame.layered ? [] : Array.from({ length: frame.layers }, (_, layer) => layer);
+  return { frame, layers: new Set(here), sheets: new Map(), patterns: new Map() };
+}
+
+// From now on this layer's small pictures are here; returns whether they are new.
+export function addLayer({ frame, layers }, { frame: meant, layer, numbers }) {
+  const size = frame.heads * (frame.pool?.[0] ?? 0) * (frame.pool?.[1] ?? 0);
+  if (meant !== frame.digest || layers.has(layer) || numbers.length !== size) return false;
+  frame.numbers.set(numbers, layer * size);
+  layers.add(layer);
+  return true;
 }
 
 // From now on this head's weights are exact; a sheet of another frame is left aside.
@@ -48,12 +64,24 @@ export function addSheet(book, sheet) {
   const name = sheet.head.join(".");
   if (sheet.frame !== book.frame.digest || book.sheets.has(name)) return;
   book.sheets.set(name, sheet.numbers);
+  let kept = 0;
+  for (const numbers of book.sheets.values()) kept += numbers.length;
+  for (const [old, numbers] of book.sheets) {
+    if (kept <= EXACT || old === name) break;
+    kept -= numbers.length;
+    book.sheets.delete(old);
+  }
   for (const made of [...book.patterns.keys()]) if (made.startsWith(`${name} `)) book.patterns.delete(made);
 }
 
 // Whether this head's weights are here; otherwise they have to be asked for.
 export function isLoaded(book, layer, head) {
   return book.frame.whole || book.sheets.has(`${layer}.${head}`);
+}
+
+// Whether there is something to see of this head: its weights, or its small picture.
+export function isSeen(book, layer, head) {
+  return isLoaded(book, layer, head) || book.layers.has(layer);
 }
 
 // One head's weights by token, [query * keys + key]: exact where there is a sheet; null where they are not here.
@@ -81,8 +109,9 @@ function unrolled(source, number, one, { queries, keys, causal }) {
   return weights;
 }
 
-// One head's small picture, where the frame holds pictures instead of weights.
-export function pooledPicture(frame, layer, head) {
+// One head's small picture, where the frame holds pictures instead of weights; null where its layer is still on its way.
+export function pooledPicture({ frame, layers }, layer, head) {
+  if (!layers.has(layer)) return null;
   const [rows, columns] = frame.pool;
   const start = (layer * frame.heads + head) * rows * columns;
   return { rows, columns, weights: Float32Array.from(frame.numbers.subarray(start, start + rows * columns), (v) => v / 255) };

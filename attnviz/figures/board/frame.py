@@ -3,7 +3,8 @@
 Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
 of four, then the arrays in the order and of the lengths that the header names. All numbers are little-endian.
 A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths, of a longer one to
-thousandths, packed small (codec.py). Where they are too many even so, it holds small pictures of the heads instead.
+thousandths, packed small (codec.py). Where they are too many even so, it holds small pictures of the heads instead; an
+`outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as it is made.
 A head that is chosen or pinned travels once more as a `sheet` of its own, exactly.
 """
 
@@ -13,6 +14,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
@@ -26,7 +28,7 @@ from attnviz.types import HeadRef, Token, Unit
 MAGIC = b"ATN1"
 PLAIN_WEIGHTS = 32_768  # up to here all weights together are 64 kB as they are: packing them would gain nothing to be felt
 ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
-ONE_WEIGHTS = 1_000_000  # up to here the chosen head does, exactly: 4 MB
+ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
 SIDE = 40  # weights along one edge of a pooled picture: about the device pixels that its cell has
 
 
@@ -36,9 +38,38 @@ def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seque
     `name` is the model's; `roles[layer][head]`, when given, is the sentence that stands beside a head's name.
     """
     part = trace.block(block)
-    request = trace.request
     dtype, array = _all_heads(part)
-    header = {
+    pool = list(array.shape[-2:]) if dtype == "uint8" else None
+    return _joined(_header(trace, block, name, roles) | {"pool": pool, "dtype": dtype}, array)
+
+
+def outline(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Sequence[str]] = ()) -> bytes:
+    """A frame of too many weights, without its pictures: tokens and units are there at once, each `layer` follows."""
+    part = trace.block(block)
+    pool = [min(len(side), SIDE) for side in (part.queries, part.keys)]
+    header = _header(trace, block, name, roles) | {"pool": pool, "dtype": "uint8", "layered": True}
+    return _joined(header, np.empty(0, np.uint8))
+
+
+def layer(trace: Trace, number: int, frame: bytes, block: str = "self") -> bytes:
+    """The pictures of one layer's heads, for the board of an `outline`."""
+    header = {"kind": "layer", "frame": digest(frame), "block": block, "layer": number, "dtype": "uint8"}
+    return _joined(header, _pooled(_padded(trace.block(block), number)))
+
+
+def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
+    """The exact weights of one head, for the board of `frame`; None where even one head is too large."""
+    part = trace.block(head.block)
+    if not fits(part):
+        return None
+    header = {"kind": "sheet", "frame": digest(frame), "block": head.block, "head": [head.layer, head.head], "dtype": "float32"}
+    return _joined(header, _seen(part, part.weights(head.layer, head.head)[None]).astype("<f4"))
+
+
+def _header(trace: Trace, block: str, name: str, roles: Sequence[Sequence[str]]) -> dict:
+    """What a frame says of itself beside the form of its weights."""
+    part, request = trace.block(block), trace.request
+    return {
         "kind": "frame",
         "block": block,
         "name": name,
@@ -54,19 +85,7 @@ def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seque
         "roles": [list(row) for row in roles],
         "whole": is_whole(part),
         "sheets": fits(part),
-        "pool": list(array.shape[-2:]) if dtype == "uint8" else None,
-        "dtype": dtype,
     }
-    return _joined(header, array)
-
-
-def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
-    """The exact weights of one head, for the board of `frame`; None where even one head is too large."""
-    part = trace.block(head.block)
-    if not fits(part):
-        return None
-    header = {"kind": "sheet", "frame": digest(frame), "block": head.block, "head": [head.layer, head.head], "dtype": "float32"}
-    return _joined(header, _seen(part, part.weights(head.layer, head.head)[None]).astype("<f4"))
 
 
 def digest(data: bytes) -> str:
@@ -112,8 +131,7 @@ def _all_heads(part: Block) -> tuple[str, np.ndarray]:
 def _seen(part: Block, weights: Float[np.ndarray, "head query key"]) -> Float[np.ndarray, "head weight"]:
     """Weights row by row; of a causal block only those that may be seen."""
     if part.causal:
-        rows, columns = np.tril_indices(weights.shape[-1])
-        return weights[:, rows, columns]
+        return weights[:, np.tri(weights.shape[-1], dtype=bool)]
     return weights.reshape(len(weights), -1)
 
 
@@ -129,11 +147,13 @@ def _thousandths(weights: Float32[np.ndarray, "head query key"]) -> UInt16[np.nd
 
 def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "head row column"]:
     """A small picture of each head, at most SIDE weights a side: each of its cells is the largest weight beneath it."""
-    found = weights
-    for axis in (-2, -1):
-        n = found.shape[axis]
-        side = min(n, SIDE)
-        found = np.maximum.reduceat(found, np.arange(side) * n // side, axis=axis)
+    rows, columns = weights.shape[-2:]
+    side = min(rows, SIDE)
+    cuts = np.arange(side + 1) * rows // side
+    # Strip by strip: numpy's own reduceat walks down the columns, ten times slower.
+    strips = np.stack([weights[:, a:b].max(1) for a, b in pairwise(cuts)], axis=1)  # [head, row, key]
+    side = min(columns, SIDE)
+    found = np.maximum.reduceat(strips, np.arange(side) * columns // side, axis=-1)
     return np.rint(np.clip(found, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 

@@ -4,8 +4,12 @@ import { anchorOf } from "./state.js";
 import { drawColumn, drawSlanted } from "./labels.js";
 import { drawCurves } from "./curves.js";
 import { drawMatrix } from "./matrix.js";
+import { makeLens } from "./lens.js";
+import { makeRaster } from "./raster.js";
 import { aside, fitted, write } from "./canvas.js";
 import { notesOf } from "./notes.js";
+import { pooledPicture } from "./frame.js";
+import { whole } from "./zoom.js";
 import { percent } from "./encoding.js";
 import { placesIn } from "./layout.js";
 import { within } from "./element.js";
@@ -15,6 +19,8 @@ const SINK = { share: 0.4, chosen: 0.5 }; // the rule of analysis/patterns.py
 
 export function makeHead({ stage, roll, canvas, note, below }, again) {
   const eased = makeEasing(again);
+  const lens = makeLens(again);
+  const small = makeRaster();
   let place = null;
   let anchored = null;
   let noted = "";
@@ -27,10 +33,11 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     stage.classList.toggle("scrolls", scrolls);
     roll.style.height = `${head.top + head.most * head.row + 4}px`;
     if (!pattern) {
-      fitted(canvas, head.width, head.top + head.rows * head.row + 4);
+      const c = fitted(canvas, head.width, head.top + head.rows * head.row + 4);
       noted = view.missing;
       note.textContent = view.missing;
       note.style.cssText = "left: 0; top: 8px";
+      meanwhile(c, view);
       place = null;
       below.textContent = "";
       return;
@@ -38,26 +45,43 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (scrolls) keepInView(view);
     const scrolled = scrolls ? stage.scrollTop : 0;
     place = placesIn(geometry, { tab: state.tab, keys: pattern.keys.length, scrolled });
+    const area = head.rows * head.row;
+    let under = scrolls ? lens.laid(view.book.frame.digest, place, head.rows, area, pattern) : null;
+    const walked = scrolls ? lens.followed(view.focus, place) : null;
+    if (walked !== null) {
+      under = lens.laid(view.book.frame.digest, place, head.rows, area, pattern);
+      toRow(walked, head);
+    }
     const height = head.top + Math.min(head.rows, head.most) * head.row + 4;
     const c = fitted(canvas, head.width, height);
-    const weights = view.still ? eased.now(pattern) : eased.towards(pattern);
+    const weights = view.still || scrolls ? eased.now(pattern) : eased.towards(pattern); // a long text is too much to ease
     aside(c, () => {
       c.beginPath();
       c.rect(0, scrolls ? head.top - 3 : 0, head.width, height);
       c.clip();
-      if (place.x !== undefined) drawMatrix(c, look, view, place, weights);
+      if (under) lens.draw(c, look, view, under, weights, place);
+      else if (place.x !== undefined) drawMatrix(c, look, view, place, weights);
       if (place.left !== undefined) {
         drawCurves(c, look, view, place, weights);
         drawColumn(c, look, view, place, "key");
       }
       drawColumn(c, look, view, place, "query");
     });
-    if (place.x !== undefined) drawSlanted(c, look, view, place);
+    if (place.x !== undefined) drawSlanted(c, look, view, under ?? place);
     captions(c, view);
     sinkNote(view);
     // Whatever is missing from the rows is named beneath them.
     const notes = [scrolls ? scrollNote(view) : "", ...notesOf(pattern)].filter(Boolean).join(" ");
     if (below.textContent !== notes) below.textContent = notes;
+  }
+
+  // Until a head's weights are here, or where they are too many, its small picture stands in their place.
+  function meanwhile(c, { book, look, geometry: { head, phone }, state, head: [layer, number] }) {
+    const picture = book.frame.whole || (phone && state.tab !== "matrix") ? null : pooledPicture(book, layer, number);
+    if (!picture) return;
+    const side = Math.min(head.width, head.rows * head.row);
+    const area = { x: 3, y: head.top, width: side, height: side };
+    small.draw(c, look, { ...picture, causal: book.frame.causal }, whole(area, picture.rows, picture.columns), area);
   }
 
   function captions(c, { pattern, geometry, look }) {
@@ -84,8 +108,15 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   function scrollNote({ pattern, geometry }) {
     const { rows, most } = geometry.head;
     const words = pattern.options.words ? "words" : "tokens";
+    if (lens.isHeld()) return lens.said(words);
     const cut = place.columns < pattern.keys.length ? `; the matrix shows columns ${place.column + 1} to ${place.column + place.columns}` : "";
     return `Rows ${place.first + 1} to ${Math.min(most, place.first + rows)} of ${most} ${words}${cut}. Scroll for the others.`;
+  }
+
+  // A row that the keyboard has walked to comes into view.
+  function toRow(at, { row, rows }) {
+    const lowest = (at + 2 - rows) * row;
+    stage.scrollTop = Math.max(lowest, Math.min(stage.scrollTop, Math.max(0, at - 1) * row));
   }
 
   // The held word's row stays in the middle, until the reader scrolls it away.
@@ -101,6 +132,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   // Which query and which key lie under a point of the canvas, as indices into the units shown.
   function unitsAt(x, y, { pattern }) {
     if (!place || !pattern || y < place.top - 2) return null;
+    if (lens.isHeld() && lens.has(x, y)) return lens.unitsAt(x, y);
     const row = Math.floor((y - place.y) / place.row);
     const column = place.x === undefined ? -1 : Math.floor((x - place.x) / place.cell);
     const inMatrix = column >= 0 && column < place.columns;
@@ -111,7 +143,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     return right ? { key: row } : { query: row };
   }
 
-  return { draw, unitsAt, still: eased.stop };
+  return { draw, unitsAt, lens, still: eased.stop };
 }
 
 // Weights on their way from one head to the next, so that the eye can follow. Numbers are never on their way.
@@ -149,7 +181,13 @@ export function makeEasing(again, clock = () => performance.now()) {
 }
 
 // The key that most words choose first and that takes much of the head; words that see only one key have no choice.
-export function sinkOf({ queries, keys, weights, causal }) {
+const sinks = new WeakMap(); // asked at every drawing, found once
+export function sinkOf(pattern) {
+  if (!sinks.has(pattern)) sinks.set(pattern, sunk(pattern));
+  return sinks.get(pattern);
+}
+
+function sunk({ queries, keys, weights, causal }) {
   const n = keys.length;
   const takes = new Float64Array(n);
   const first = new Float64Array(n);

@@ -1,6 +1,7 @@
 // Pointer and keys in, what they mean out: every gesture becomes one call of `act`.
 
 import { adds, onLongPress } from "./press.js";
+import { lensKey, onLens } from "./lensing.js";
 import { within } from "./element.js";
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -57,6 +58,7 @@ function overview(on, canvas, act) {
 }
 
 function head(on, canvas, act) {
+  onLens(on, canvas, act);
   onLongPress(on, canvas, (event) => {
     const found = act.unitsAt(event.offsetX, event.offsetY);
     if (found) act.addLink(found);
@@ -84,7 +86,7 @@ function keys(on, root, parts, act) {
       if (event.key === "Escape" && act.escape()) event.preventDefault();
       return event.stopPropagation();
     }
-    const known = arrow(event, active, parts, act) || enter(event, active, parts, act) || letter(event, act);
+    const known = arrow(event, active, parts, act) || enter(event, active, parts, act) || lensKey(event, act) || letter(event, act);
     if (known) event.preventDefault();
     // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
     if (inside && (known || event.key.length === 1)) event.stopPropagation();

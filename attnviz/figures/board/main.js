@@ -1,7 +1,7 @@
 // The two doors of the board: `mount` for Streamlit, `show` for a page of its own.
 
 import { decode } from "./frame.js";
-import { fetched, whenBrought } from "./store.js";
+import { fetched, parts, whenBrought } from "./store.js";
 import { makeBoard } from "./board.js";
 import { spelled } from "./tray.js";
 
@@ -26,21 +26,29 @@ function begun(root, tokens) {
   const dialogue = makeDialogue((choice) => one.send(choice));
   const board = makeBoard(root, tokens, { tell: dialogue.tell, theme: "" });
   let [wanted, frame] = [null, null];
-  const look = () => {
+  let seen = new Set(); // digests of the sheets and layers that the board has been given
+  const fresh = (name) => !seen.has(name) && fetched(name) && seen.add(name);
+  const look = (told) => {
     if (!wanted) return;
     const bytes = frame?.digest === wanted.frame ? null : fetched(wanted.frame);
     if (bytes) {
       frame = decode(bytes);
+      seen = new Set([wanted.frame]);
       dialogue.heard(wanted.selection);
     } else if (frame?.digest !== wanted.frame) return;
-    board.show(frame, wanted.selection, wanted.sheets.map(fetched).filter(Boolean).map(decode));
-    if (!bytes && dialogue.isNew(wanted.selection, wanted.answered)) board.adopt(wanted.selection);
+    // Whatever belongs to this frame says so itself; it may come before Python has told of it, and layers while it computes.
+    const found = parts().filter(fresh).map(fetched).map(decode);
+    const [sheets, layers] = ["sheet", "layer"].map((kind) => found.filter((part) => part.kind === kind && part.frame === frame.digest));
+    if (told || bytes || sheets.length) board.show(frame, wanted.selection, sheets);
+    board.fill(layers);
+    if (told && !bytes && dialogue.isNew(wanted.selection, wanted.answered)) board.adopt(wanted.selection);
   };
-  const deaf = whenBrought(look);
+  const deaf = whenBrought(() => look(false));
   one.take = (data) => {
     wanted = data;
+    for (const name of seen) if (name !== data.frame && !fetched(name)) seen.delete(name); // it may come again
     board.refresh();
-    look();
+    look(true);
   };
   one.stop = () => {
     deaf();

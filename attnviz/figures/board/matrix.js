@@ -34,7 +34,7 @@ export function drawMatrix(c, look, view, place, weights) {
   rings(c, look, pattern, focus, place, anchors);
 }
 
-function rings(c, look, pattern, focus, place, anchors) {
+export function rings(c, look, pattern, focus, place, anchors) {
   const shown = (j) => j >= place.column && j < place.column + place.columns;
   const left = (j) => place.x + (j - place.column) * place.cell;
   for (const at of anchors) {

@@ -24,6 +24,10 @@ export function makeOverview(canvas, again) {
     c.setTransform(1, 0, 0, 1, 0, 0);
     c.drawImage(painted, 0, 0);
     c.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
+    for (let layer = 0; layer < frame.layers; layer++) {
+      if (book.layers.has(layer)) continue; // still on its way
+      for (let head = 0; head < frame.counts[layer]; head++) fill(c, look.field, gutter + head * pitch, rise + layer * pitchY, box, box);
+    }
     axes(c, view);
     const link = barredLink(view);
     if (link) bars(c, view, link, pictures.has);

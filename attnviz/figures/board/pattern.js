@@ -4,6 +4,7 @@ import { betweenOf, filtered, ofText } from "./filters.js";
 import { tokenWeights } from "./frame.js";
 
 const KEPT = 400; // patterns remembered: all heads of a usual model
+const WEIGHTS = 30_000_000; // and weights in them, 120 MB: of a long text only a few heads
 const SINK = "a learned sink";
 const NOTHING = 1e-6; // below this a row has nothing left that could be rescaled
 
@@ -37,8 +38,8 @@ export function wholeOf(book, layer, head, options) {
   if (kept) return kept;
   const tokens = tokenWeights(book, layer, head);
   if (!tokens) return null;
-  if (book.patterns.size >= KEPT) book.patterns.clear();
   const made = merged(tokens, book.frame, options);
+  if ((book.patterns.size + 1) * made.weights.length > WEIGHTS || book.patterns.size >= KEPT) book.patterns.clear();
   book.patterns.set(name, made);
   return made;
 }

@@ -16,11 +16,12 @@ export function makePictures(again) {
 
   // The canvas with as many pictures as are ready. What only looks different, as under another filter, is painted over.
   function draw(view, width, height) {
-    const { book: { frame }, state, look, geometry } = view;
+    const { book, state, look, geometry } = view;
+    const { frame } = book;
     const { pitch, pitchY, box } = geometry.overview;
     const { words, special, keep, between } = optionsOf(state);
     const where = [frame.digest, words, special, pitch, pitchY, box, width, height, devicePixelRatio].join();
-    const how = [keep?.rule, keep?.value, between, look.theme].join();
+    const how = [keep?.rule, keep?.value, between, look.theme, book.layers.size].join();
     if (where !== place) {
       canvas.width = Math.round(width * devicePixelRatio);
       canvas.height = Math.round(height * devicePixelRatio);
@@ -39,8 +40,9 @@ export function makePictures(again) {
     const colours = Uint32Array.from(look.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
     do {
       const [layer, head] = heads[next];
-      picture(pictureOf(book, layer, head, optionsOf(state)), layer, head, geometry.overview, (weight) => colours[look.step(weight)]);
-      seen.add(layer * book.frame.heads + head);
+      const found = pictureOf(book, layer, head, optionsOf(state));
+      if (found) picture(found, layer, head, geometry.overview, (weight) => colours[look.step(weight)]);
+      if (found) seen.add(layer * book.frame.heads + head);
       next = (next + 1) % heads.length;
       due -= 1;
     } while (due && performance.now() < until);
@@ -70,7 +72,7 @@ export function makePictures(again) {
 }
 
 function pictureOf(book, layer, head, options) {
-  if (!book.frame.whole) return pooledPicture(book.frame, layer, head);
+  if (!book.frame.whole) return pooledPicture(book, layer, head);
   const { queries, keys, weights, keep } = patternOf(book, layer, head, options);
   return { rows: queries.length, columns: keys.length, weights, keep };
 }

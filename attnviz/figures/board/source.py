@@ -12,8 +12,8 @@ HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
     "element", "encoding", "look", "store", "codec", "frame", "filters", "notes", "pattern", "held", "state", "tray",
-    "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "curves", "head",
-    "facts", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "input", "actions", "board",
+    "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "zoom", "raster", "lens", "curves", "head",
+    "facts", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "lensing", "input", "actions", "board",
     "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)

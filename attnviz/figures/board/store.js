@@ -23,6 +23,10 @@ export function bring(bytes) {
   return name;
 }
 
+// The digests of the sheets and layers that are here. A header begins with its kind.
+const KIND = 24 + '{"kind":"'.length;
+export const parts = () => [...meeting().frames].filter(([, { bytes }]) => bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
+
 export function fetched(name) {
   return meeting().frames.get(name)?.bytes ?? null;
 }

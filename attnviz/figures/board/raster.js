@@ -1,0 +1,43 @@
+// A field of weights and the lens over it in; the part that is seen, painted pixel by pixel of the device, out. Where several
+// weights lie under one pixel, the largest is shown.
+
+import { under } from "./zoom.js";
+
+// Painted anew only where something has changed: pointing at words moves nothing.
+export function makeRaster() {
+  const canvas = document.createElement("canvas");
+  let painted = "";
+  let last = null;
+
+  // `source` is { rows, columns, weights, causal, keep }, `area` { x, y, width, height } in CSS pixels of the context `c`.
+  function draw(c, look, source, lens, area) {
+    const ratio = globalThis.devicePixelRatio || 1;
+    const [width, height] = [Math.round(area.width * ratio), Math.round(area.height * ratio)];
+    const name = [lens.cell, lens.row, lens.column, width, height, look.name].join();
+    if (name !== painted || source.weights !== last) {
+      [painted, last] = [name, source.weights];
+      [canvas.width, canvas.height] = [width, height];
+      canvas.getContext("2d").putImageData(imageOf(look, source, lens, width, height, 1 / (lens.cell * ratio)), 0, 0);
+    }
+    c.drawImage(canvas, area.x, area.y, area.width, area.height);
+  }
+
+  return { draw };
+}
+
+function imageOf(look, { rows, columns, weights, causal = false, keep = null }, lens, width, height, pixel) {
+  const image = new ImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const colours = Uint32Array.from(look.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
+  const across = under(lens.column, pixel, width, columns);
+  under(lens.row, pixel, height, rows).forEach(([top, bottom], y) => {
+    for (let x = 0; x < across.length; x++) {
+      const [left, right] = across[x];
+      if (causal && left >= bottom) break; // what cannot be seen has the colour of the page
+      let most = 0;
+      for (let i = top; i < bottom; i++) for (let j = left; j < right; j++) most = Math.max(most, weights[i * columns + j]);
+      if (most > 0 || !keep) pixels[y * width + x] = colours[look.step(most)];
+    }
+  });
+  return image;
+}
