@@ -18,6 +18,7 @@ from attnviz.selection import PINS, Selection
 from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Pin, ViewOptions
 
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
+_CHANGED = "attnviz_changed"
 
 
 def current() -> Selection:
@@ -31,12 +32,18 @@ def card() -> ModelCard:
 
 
 def read_url() -> None:
-    """Take the selection from the URL on a first visit, and whenever the URL was changed by somebody else."""
+    """Take the selection from the URL on a first visit, and whenever the URL was changed by somebody else.
+
+    What comes together with a choice of the reader may be the URL of a moment ago, when the one that we wrote last is
+    still on its way to the browser: the choice is newer, and stands.
+    """
     params = st.query_params.to_dict()
-    if _KEPT not in st.session_state or (params and params != st.session_state.get(_WRITTEN)):
+    chosen = st.session_state.pop(_CHANGED, False)
+    if _KEPT not in st.session_state or (params and not chosen and params != st.session_state.get(_WRITTEN)):
         selection, notices = Selection.parse(params)
         st.session_state[_KEPT] = selection
         st.session_state[_NOTICES] = notices
+    st.session_state[_WRITTEN] = params  # read once: a run that is cut short does not reach `write_url`
 
 
 def write_url() -> None:
@@ -45,6 +52,7 @@ def write_url() -> None:
     if st.query_params.to_dict() != params:
         st.query_params.from_dict(params)
     st.session_state[_WRITTEN] = params
+    st.session_state.pop(_CHANGED, None)
 
 
 def notices() -> tuple[str, ...]:
@@ -68,6 +76,7 @@ def change(**parts: Any) -> None:
     """A new selection with some parts exchanged; whatever was wrong with the link is forgotten."""
     st.session_state[_KEPT] = replace(current(), **parts)
     st.session_state[_NOTICES] = ()
+    st.session_state[_CHANGED] = True
 
 
 def choose_text(text: str, text_b: str | None = None) -> None:

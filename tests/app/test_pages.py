@@ -66,6 +66,17 @@ def test_a_second_head_stands_beside_the_first(app):
     assert "L3·H7" in text(app)
 
 
+def test_filters_change_the_picture_and_its_note_but_nothing_that_is_said_of_the_head(app, opened):
+    filtered = opened(keep="top:1", focus="43+4")
+    assert not filtered.exception
+    habit = next(line for line in text(app).splitlines() if line.startswith("On this text"))
+    assert habit in text(filtered)
+    assert "“it” gives 64" in text(filtered)
+    assert "“animal” gives 80" in text(filtered)
+    assert "Only the largest weight of a row is shown: on average" in text(filtered)
+    assert "each row sums to 1 less what is hidden" in filtered.get("plotly_chart")[0].proto.spec
+
+
 def test_another_sentence_keeps_the_held_word_where_it_still_stands(app):
     app.text_input[0].set_value(TEXT.replace("tired", "wide")).run()
     assert "then 27\u202f% to “animal”" in text(app)

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from attnviz.engine.trace import Trace
 from attnviz.figures import board
@@ -134,7 +134,7 @@ def opened(browser: Browser, tmp_path: Path):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: errors.append(dialog.message) or dialog.dismiss())
         page.goto(file.as_uri())
-        page.wait_for_function("document.querySelector('.readout')?.textContent")
+        expect(page.locator(".readout")).not_to_be_empty()
         return page
 
     yield open_page

@@ -52,8 +52,10 @@ const { weights, options } = JSON.parse(readFileSync("%(file)s", "utf8"));
 const frame = decode(readFileSync("%(frame)s"));
 console.log(JSON.stringify(options.map((one) => {
   const found = filtered(merged(Float32Array.from(weights), frame, one), frame, one);
-  return { queries: found.queries.map((u) => u.text), keys: found.keys.map((u) => u.text), weights: Array.from(found.weights),
-           hidden: Array.from(found.hidden), parts: found.parts.map(({ shares }) => Array.from(shares)), note: notesOf(found).join(" ") };
+  const [queries, keys] = [found.queries, found.keys].map((units) => units.map((unit) => unit.text));
+  const parts = found.parts.map(({ shares }) => Array.from(shares));
+  const [shown, hidden] = [found.weights, found.hidden].map((numbers) => Array.from(numbers));
+  return { queries, keys, parts, shown, hidden, note: notesOf(found).join(" ") };
 })));
 """
 
@@ -111,7 +113,7 @@ def test_javascript_shows_what_python_shows_under_every_filter(tokens: tuple[Tok
     for options, theirs in zip(ALL, found, strict=True):
         ours = view.pattern(trace, HeadRef(0, 0), options)
         assert (tuple(theirs["queries"]), tuple(theirs["keys"])) == (ours.queries, ours.keys), options
-        shown = np.array(theirs["weights"]).reshape(ours.weights.shape)
+        shown = np.array(theirs["shown"]).reshape(ours.weights.shape)
         np.testing.assert_array_equal(shown > 0, ours.weights > 0, err_msg=str(options))
         # Sums of float32 in another order: at most eleven roundings of 6e-8 each.
         np.testing.assert_allclose(shown, ours.weights, atol=1e-6, err_msg=str(options))

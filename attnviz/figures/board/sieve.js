@@ -25,7 +25,8 @@ export function makeSieve(choose) {
     const { field: [least, most], of, step } = AMOUNTS[shown.rule];
     if (host.value === "" || !Number.isFinite(Number(host.value))) return;
     const typed = within(Number(host.value), least, most);
-    choose({ rule: shown.rule, value: Number((step === 1 && of === 1 ? Math.round(typed) : typed / of).toFixed(4)) });
+    shown = { rule: shown.rule, value: Number((step === 1 && of === 1 ? Math.round(typed) : typed / of).toFixed(4)) };
+    choose(shown);
   };
   field.addEventListener("input", told(field));
   slider.addEventListener("input", told(slider));

@@ -1,9 +1,9 @@
 // What is shown in; two tables out, for whoever asks: the held words' weights, and the strongest links of the head.
 
-import { anchorsOf } from "./held.js";
 import { element } from "./element.js";
 import { headName, isolated, threeDigits } from "./encoding.js";
 import { named, ranked } from "./pattern.js";
+import { spoken } from "./readout.js";
 
 const ROWS = 40; // of a longer text, the strongest
 const LINKS = 20;
@@ -34,31 +34,29 @@ export function makeTables(host, opener) {
   return { draw, toggle };
 }
 
-// Who is held, as titles name them: `it + animal`.
-export function heldNames({ pattern, focus }) {
-  const units = focus.side === "query" ? pattern.queries : pattern.keys;
-  return anchorsOf(focus).map((at) => named(units, at)).join(" + ");
-}
-
+// What is left out of a row is no row of 0.000: it stands at the end, all together.
 function heldTable(view) {
   const { pattern, focus, line, head } = view;
-  if (!line) return null;
+  const said = spoken(view);
+  if (!said) return null;
   const looks = focus.side === "query";
   const there = looks ? pattern.keys : pattern.queries;
-  const shown = ranked(line).slice(0, ROWS);
-  if (there.length <= ROWS) shown.sort((a, b) => a - b);
-  const many = focus.also.length > 0;
-  const what = looks ? `at whom ${heldNames(view)} ${many ? "look" : "looks"}` : `who looks at ${heldNames(view)}`;
-  const which = there.length > ROWS ? `, the ${ROWS} strongest of ${there.length}` : "";
-  const title = `${headName(...head)}: ${what}${many ? ", summed" : ""}${which}`;
-  return table(title, [looks ? "at whom" : "who looks", "weight"], shown.map((i) => [named(there, i), threeDigits(line[i])]));
+  const all = ranked(line).filter((i) => !pattern.keep || line[i] > 0);
+  const shown = all.slice(0, ROWS);
+  if (all.length <= ROWS) shown.sort((a, b) => a - b);
+  const what = looks ? `at whom ${said.who} ${said.summed ? "look" : "looks"}` : `who looks at ${said.who}`;
+  const which = all.length > ROWS ? `, the ${ROWS} strongest of ${all.length}` : "";
+  const title = `${headName(...head)}: ${what}${said.summed ? ", summed" : ""}${which}`;
+  const rows = [...shown.map((i) => [named(there, i), line[i]]), ...said.lost.map(([to, share]) => [`hidden: ${to}`, share])];
+  return table(title, [looks ? "at whom" : "who looks", "weight"], rows.map(([name, weight]) => [name, threeDigits(weight)]));
 }
 
 function linksTable({ pattern, head }) {
   const { queries, keys, weights } = pattern;
   const best = largest(weights, LINKS);
   const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), threeDigits(weights[at])]);
-  return table(`${headName(...head)}: its ${rows.length} strongest links`, ["who looks", "at whom", "weight"], rows);
+  const many = rows.length === 1 ? "strongest link" : `${rows.length} strongest links`;
+  return table(`${headName(...head)}: its ${many}`, ["who looks", "at whom", "weight"], rows);
 }
 
 // The places of the `count` largest weights, largest first: a long text has too many weights to sort them all.
