@@ -18,7 +18,7 @@ from attnviz.figures.board.choice import PLAIN, Choice
 from attnviz.selection import VIEWS, Focus
 from attnviz.types import HeadRef, ViewOptions
 
-__all__ = ["Choice", "board"]
+__all__ = ["Choice", "board", "carry", "read_choice"]
 
 _HTML, _CSS, _JS = source()
 _board = v2.component("attnviz_board", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
@@ -48,7 +48,7 @@ def board(
     mailbox = f"{key}_answered"
 
     def heard() -> None:
-        found = _read(st.session_state[key].get("choice"), head.block)
+        found = read_choice(st.session_state[key].get("choice"), head.block)
         if found is None:
             return
         choice, st.session_state[mailbox] = found
@@ -62,17 +62,22 @@ def board(
         "answered": st.session_state.get(mailbox, 0),
     }
     with st.container(gap=None):
-        _carrier(key=f"{key}_frame", data=frame, height="content")
+        carry(frame, f"{key}_frame")
         for sheet in sheets:  # by its own name, so that one that was here stays here when another comes
-            _carrier(key=f"{key}_{digest(sheet)}", data=sheet, height="content")
+            carry(sheet, f"{key}_{digest(sheet)}")
         result = _board(key=key, data=data, on_choice_change=heard)
         for number, layer in enumerate(layers):  # each is made while those before it are on their way
-            _carrier(key=f"{key}_layer_{number}", data=layer, height="content")
-    found = _read(result.get("choice"), head.block)
+            carry(layer, f"{key}_layer_{number}")
+    found = read_choice(result.get("choice"), head.block)
     return None if found is None else found[0]
 
 
-def _read(value: Any, block: str) -> tuple[Choice, int] | None:
+def carry(data: bytes, key: str) -> None:
+    """Bring the bytes of a frame or sheet to whatever on the page waits for them."""
+    _carrier(key=key, data=data, height="content")
+
+
+def read_choice(value: Any, block: str) -> tuple[Choice, int] | None:
     """What the browser sent as a choice and its number; None for nothing, and for what no board sends."""
     try:
         return (Choice.parse(value, block), int(value["number"])) if value else None

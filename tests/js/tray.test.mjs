@@ -45,8 +45,8 @@ test("a name is trimmed and has at most forty characters", () => {
 
 test("Python is told old pins by key and new ones by head, and both spell the same once it has answered", () => {
   const { tray } = toggled(three, [3, 1], where);
-  assert.deepEqual(pinsTold(tray.pins)[3], { key: null, head: [3, 1], name: "" });
-  assert.deepEqual(pinsTold([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, name: "" });
+  assert.deepEqual(pinsTold(tray.pins)[3], { key: null, head: [3, 1], over: "", name: "" });
+  assert.deepEqual(pinsTold([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, over: "", name: "" });
   assert.deepEqual(spelled(tray.pins), spelled([...three.pins, pin("new", [3, 1])]));
 });
 

@@ -13,22 +13,23 @@ from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import board, encoding
 from attnviz.figures.board.choice import Choice
-from attnviz.figures.board.source import MODULES, joined, wrapped
+from attnviz.figures.board.source import COMPARE, MODULES, compare_source, joined, wrapped
 from attnviz.selection import Focus
 from attnviz.types import AttentionRequest, HeadRef, Token, ViewOptions
 
 HERE = Path(board.__file__).parent
+ALL = (*MODULES, *COMPARE)
 
 
 def test_every_module_is_joined_and_imports_only_from_those_before_it():
-    assert sorted(MODULES) == sorted(path.stem for path in HERE.glob("*.js"))
-    for place, name in enumerate(MODULES):
+    assert sorted(ALL) == sorted(path.stem for path in HERE.glob("*.js"))
+    for place, name in enumerate(ALL):
         imported = re.findall(r'from "\./(\w+)\.js"', (HERE / f"{name}.js").read_text("utf-8"))
-        assert set(imported) <= set(MODULES[:place]), name
+        assert set(imported) <= set(ALL[:place]), name
 
 
 def test_every_imported_name_is_exported():
-    texts = {name: (HERE / f"{name}.js").read_text("utf-8") for name in MODULES}
+    texts = {name: (HERE / f"{name}.js").read_text("utf-8") for name in ALL}
     form = r"^export (?:async function|function|class|const) (\w+)"
     exported = {name: set(re.findall(form, text, re.M)) for name, text in texts.items()}
     for name, text in texts.items():
@@ -56,18 +57,18 @@ def test_what_streamlit_mounts_has_one_export_and_no_import():
     html, css, script = board.source()
     assert 'class="attnviz"' in html
     assert ".attnviz" in css
-    for text in (script, board.carrier()):
+    for text in (script, compare_source()[2], board.carrier()):
         assert re.findall(r"^(import|export)\b.*", text, re.M) == ["export"]
         assert text.rstrip().splitlines()[-1].startswith("export default (component) =>")
 
 
 def test_nothing_is_fetched_from_elsewhere():
-    for text in (*board.source(), board.carrier()):
+    for text in (*board.source(), *compare_source(), board.carrier()):
         assert not re.search(r"https?:|//cdn|@import|url\(", text)
 
 
 def test_user_text_never_becomes_markup():
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", joined(MODULES))
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", joined(ALL))
 
 
 def test_the_tests_in_javascript_use_the_tokens_of_the_encoding():

@@ -9,8 +9,11 @@ export function makeEncoding(tokens, theme) {
   return {
     ...colours,
     theme,
+    luminance: tokens.luminance,
     ticks: tokens.legend,
     writtenFrom: tokens.writtenFrom,
+    written: twoDigits,
+    whole: 1, // what a row adds up to
     fonts: { sans: tokens.font, serif: tokens.sentenceFont },
     bar: colours.sequential[theme === "dark" ? 4 : 3],
     ramp,
@@ -19,6 +22,42 @@ export function makeEncoding(tokens, theme) {
     onColour: (weight) => on[step(weight)],
     faded: (weight, alpha) => `rgba(${ramp[step(weight)].join()},${alpha})`,
     place: (weight) => weight ** tokens.exponent,
+    differenceTicks: tokens.differenceLegend,
+  };
+}
+
+// The same for differences, -1 to +1, on the diverging scale: numbers carry their sign.
+export function differing(look) {
+  const ramp = table(look.diverging);
+  const css = ramp.map((rgb) => `rgb(${rgb.join()})`);
+  const on = ramp.map((rgb) => (luminance(rgb) > look.luminance ? "#000" : "#FFF"));
+  const bent = (difference) => Math.sign(difference) * look.place(Math.min(1, Math.abs(difference)));
+  const step = (difference) => Math.round(127.5 + 127.5 * bent(difference));
+  return {
+    ...look,
+    ramp,
+    step,
+    ticks: look.differenceTicks,
+    written: signedTwo,
+    colour: (difference) => css[step(difference)],
+    onColour: (difference) => on[step(difference)],
+    faded: (difference, alpha) => `rgba(${ramp[step(difference)].join()},${alpha})`,
+    place: (difference) => (1 + bent(difference)) / 2,
+  };
+}
+
+// The same for the sum of `count` heads, 0 to `count`: a row adds up to that.
+export function summed(look, count) {
+  const part = (weight) => weight / count;
+  return {
+    ...look,
+    whole: count,
+    writtenFrom: look.writtenFrom * count,
+    written: (weight) => (count < 10 ? weight.toFixed(1) : String(Math.round(weight))),
+    step: (weight) => look.step(part(weight)),
+    colour: (weight) => look.colour(part(weight)),
+    onColour: (weight) => look.onColour(part(weight)),
+    faded: (weight, alpha) => look.faded(part(weight), alpha),
   };
 }
 
@@ -48,6 +87,18 @@ export function twoDigits(weight) {
   if (weight >= 1.005) return weight.toFixed(2);
   return weight >= 0.995 ? "1.0" : weight.toFixed(2).slice(1);
 }
+
+// A difference: +0.374, with a true minus below 0, and no sign where it rounds to 0.
+export function signed(difference) {
+  return signOf(difference.toFixed(3)) + threeDigits(Math.abs(difference));
+}
+
+// The same in a cell: +.37.
+export function signedTwo(difference) {
+  return signOf(difference.toFixed(2)) + twoDigits(Math.abs(difference));
+}
+
+const signOf = (rounded) => (Number(rounded) > 0 ? "+" : Number(rounded) < 0 ? "\u2212" : "");
 
 export function percent(share, digits = 0) {
   return `${(100 * share).toFixed(digits)}\u202f%`;

@@ -29,6 +29,7 @@ MAGIC = b"ATN1"
 PLAIN_WEIGHTS = 32_768  # up to here all weights together are 64 kB as they are: packing them would gain nothing to be felt
 ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
 ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
+OF_LAYER = -1  # the place of a layer's mean among the sheets of its heads
 SIDE = 40  # weights along one edge of a pooled picture: about the device pixels that its cell has
 
 
@@ -86,6 +87,15 @@ def _header(trace: Trace, block: str, name: str, roles: Sequence[Sequence[str]])
         "whole": is_whole(part),
         "sheets": fits(part),
     }
+
+
+def layer_sheet(trace: Trace, layer: int, block: str, frame: bytes) -> bytes | None:
+    """The exact mean of all heads of one layer, as a sheet of the head OF_LAYER; None where even one head is too large."""
+    part = trace.block(block)
+    if not fits(part):
+        return None
+    header = {"kind": "sheet", "frame": digest(frame), "block": block, "head": [layer, OF_LAYER], "dtype": "float32"}
+    return _joined(header, _seen(part, part.weights(layer).mean(0)[None]).astype("<f4"))
 
 
 def digest(data: bytes) -> str:

@@ -20,11 +20,12 @@ export function drawColumn(c, look, view, place, side) {
   for (let i = place.first; i < Math.min(place.last, units.length); i++) {
     const weight = focus.side !== side && line ? line[i] : 0;
     const anchor = anchors.includes(i);
-    const style = { size: place.size, align: left ? "right" : "left", weight: anchor || weight >= STRONG ? 600 : 400 };
+    const share = Math.abs(weight) / look.whole;
+    const style = { size: place.size, align: left ? "right" : "left", weight: anchor || share >= STRONG ? 600 : 400 };
     style.color = units[i].special ? look.mute : look.ink;
     if (anchor && left) Object.assign(style, { ground: look.accent, color: look.onAccent });
     else if (anchor) Object.assign(style, { edge: look.accent, color: look.accent });
-    else if (weight >= TINTED) Object.assign(style, { ground: look.colour(weight), color: look.onColour(weight) });
+    else if (share >= TINTED) Object.assign(style, { ground: look.colour(weight), color: look.onColour(weight) });
     if (pair && i === mate && !anchor) style.edge = look.ink;
     const y = place.y + (i + 0.5) * place.row;
     label(c, look, units[i].label, left ? place.queryX : place.keyX, y, place.widest, style);
@@ -43,7 +44,7 @@ export function drawSlanted(c, look, view, place) {
   const anchors = anchorsOf(focus);
   for (let j = place.column; j < place.column + place.columns; j++) {
     const anchor = focus.side === "key" && anchors.includes(j);
-    const strong = focus.side === "query" && line && (line[j] >= STRONG || j === focus.key);
+    const strong = focus.side === "query" && line && (Math.abs(line[j]) >= STRONG * look.whole || j === focus.key);
     if (!anchor && !strong && (j - place.column) % every) continue;
     const color = anchor ? look.accent : strong ? look.ink : look.mute;
     const style = { size: place.size, align: "left", weight: anchor || strong ? 600 : 400, color };

@@ -85,10 +85,10 @@ export function makeDialogue(send, clock = Date.now) {
   };
 }
 
-function canonical({ head, focus, words, special, keep = null, between = "", view = "curves", pins = [] }) {
+function canonical({ head, focus, words, special, keep = null, between = "", view = "curves", pins = [], panels = [] }) {
   const place = ({ start, segment, special }) => [start, segment, special];
   const where = focus && [focus.side, place(focus), ...(focus.also ?? []).map(place)];
-  return JSON.stringify([head, where, words, special, keep && [keep.rule, keep.value], between, view, spelled(pins)]);
+  return JSON.stringify([head, where, words, special, keep && [keep.rule, keep.value], between, view, spelled(pins), panels.map(({ kind, of }) => [kind, ...of])]);
 }
 
 // A page of its own: everything it needs stands in the document.

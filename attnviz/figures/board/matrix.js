@@ -2,7 +2,6 @@
 
 import { anchorsOf } from "./held.js";
 import { fill, ring, write } from "./canvas.js";
-import { twoDigits } from "./encoding.js";
 import { within } from "./element.js";
 
 export function drawMatrix(c, look, view, place, weights) {
@@ -25,10 +24,10 @@ export function drawMatrix(c, look, view, place, weights) {
       if (pattern.keep && weight <= 0) continue; // left out: no weight of 0, but the page
       fill(c, look.colour(weight), x, y, place.cell - gap[0], place.row - gap[1]);
       const meant = anchors.size ? anchors.has(focus.side === "query" ? i : j) : place.cell >= 34 * scale;
-      if (numbers && meant && weight >= look.writtenFrom) {
-        const size = within(10.1 * scale, Math.min(place.cell * 0.42, place.row * 0.5, 16 * scale), Math.min(place.cell, place.row) * 0.5);
-        write(c, look, twoDigits(weight), x + (place.cell - gap[0]) / 2, y + place.row / 2, { size, color: look.onColour(weight), align: "center", weight: 500 });
-      }
+      if (numbers && meant && Math.abs(weight) >= look.writtenFrom) {
+        const size = within(10.1 * scale, Math.min(place.cell * (weight < 0 ? 0.36 : 0.42), place.row * 0.5, 16 * scale), Math.min(place.cell, place.row) * 0.5);
+        write(c, look, look.written(weight), x + (place.cell - gap[0]) / 2, y + place.row / 2, { size, color: look.onColour(weight), align: "center", weight: 500 });
+      } else if (weight <= -look.writtenFrom) fill(c, look.onColour(weight), x + place.cell * 0.3, y + place.row / 2 - 1, place.cell * 0.35, 1.5); // a minus
     }
   }
   rings(c, look, pattern, focus, place, anchors);

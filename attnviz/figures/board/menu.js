@@ -11,7 +11,7 @@ const PAIR = [["", "All"], ["a-b", "A \u2192 B"], ["b-a", "B \u2192 A"], ["a-a",
 const DIRECTIONS = [["query", "Looks at"], ["key", "Looked at by"]];
 const PICTURES = [["curves", "Curves"], ["matrix", "Matrix"]];
 
-// `act` has turn, show, table and present.
+// `act` has turn, show, present, and table where the board has one of its own.
 export function makeMenu(tools, tabs, act) {
   const direction = segments("Direction", DIRECTIONS, "query", act.turn);
   const pieces = segments("Words or tokens", PIECES, true, (words) => act.show({ words }));
@@ -34,7 +34,7 @@ export function makeMenu(tools, tabs, act) {
   const present = button("Present", then(act.present));
   present.append(element("kbd", "", "F"));
   present.setAttribute("aria-keyshortcuts", "F");
-  more.append(button("Show as table", then(act.table)), present);
+  more.append(...(act.table ? [button("Show as table", then(act.table))] : []), present);
   box.append(turning, group("Pieces", pieces), group("Special tokens", specials), group("Links shown", sieve.node), sentences, more);
   menu.append(summary, box);
   let [drawn, placed] = ["", null];

@@ -10,7 +10,8 @@ const SHOWN = 500; // units drawn at once: a longer text shows the part around t
 const TINTED = 0.004;
 const LARGEST = 72; // pixels, alone on the screen
 
-export function makeSentence(host) {
+// `prefix` tells several sentences of one page apart.
+export function makeSentence(host, prefix = "attnviz") {
   let built = "";
   let lines = [];
   let kept = -1;
@@ -24,7 +25,7 @@ export function makeSentence(host) {
     if (name !== built) {
       built = name;
       kept = -1;
-      lines = sides.map((side, i) => build(side, unitsFor(side, pattern), windows[i], book.frame));
+      lines = sides.map((side, i) => build(side, unitsFor(side, pattern), windows[i], book.frame, prefix));
       host.replaceChildren(...lines.map((line) => line.outer));
       size(view);
     }
@@ -34,7 +35,7 @@ export function makeSentence(host) {
 
   // The largest type in which every line fits; else the smallest, and it wraps.
   function size({ geometry }) {
-    const [least, most] = geometry.phone ? [24, 24] : (lines.length > 1 ? [24, 30] : [28, 40]).map((size) => size * geometry.scale);
+    const [least, most] = geometry.type ?? (geometry.phone ? [24, 24] : (lines.length > 1 ? [24, 30] : [28, 40]).map((size) => size * geometry.scale));
     const fits = lines.map(({ outer, words }) => {
       outer.classList.remove("wrapped");
       outer.style.setProperty("--size", "40px");
@@ -90,7 +91,7 @@ function windowOf(units, anchor) {
   return { start: Math.round(start), end: Math.round(start) + SHOWN };
 }
 
-function build(side, units, { start, end }, { texts }) {
+function build(side, units, { start, end }, { texts }, prefix) {
   const outer = element("div", "line");
   outer.dir = directionOf(texts[units.find((unit) => !unit.special)?.segment ?? 0]);
   const words = element("div", "words");
@@ -108,7 +109,7 @@ function build(side, units, { start, end }, { texts }) {
     const span = element("span", `unit${unit.special ? " special" : ""}${unit.joined ? " joined" : ""}`, unit.special ? unit.label : unit.text || unit.label);
     span.setAttribute("role", "option");
     span.dataset.unit = String(i);
-    span.id = `attnviz-${side}-${i}`;
+    span.id = `${prefix}-${side}-${i}`;
     if (i > start && !unit.joined) words.append(" ");
     words.append(span);
     spans.set(i, span);

@@ -16,6 +16,11 @@ MODULES = (
     "facts", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "lensing", "input", "actions", "board",
     "main",
 )  # fmt: skip
+# What the panels side by side need besides.
+COMPARE = (
+    "align", "combine", "linked", "gallery", "grid", "panels", "textlines", "comparetools", "compareinput", "compareactions",
+    "compare",
+)  # fmt: skip
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
@@ -26,6 +31,14 @@ def source() -> tuple[str, str, str]:
     """HTML, CSS and JavaScript of the board, the last as one module whose default export Streamlit mounts."""
     html, css = ((HERE / f"board.{ending}").read_text("utf-8") for ending in ("html", "css"))
     return html, css, script() + "export default (component) => $main.mount(component, TOKENS);\n"
+
+
+@cache
+def compare_source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the panels side by side, as `source` has them of the board."""
+    html, css = ((HERE / f"compare.{ending}").read_text("utf-8") for ending in ("html", "css"))
+    javascript = script() + joined(COMPARE) + "export default (component) => $compare.mountCompare(component, TOKENS);\n"
+    return html, f"{source()[1]}\n{css}", javascript
 
 
 @cache

@@ -71,7 +71,7 @@ export function focusOf(state, frame) {
   return { side: meant.side, [meant.side]: first, [far]: unitWith(units[far], meant[far]), also };
 }
 
-function tokensMeant({ hold, point, side }) {
+export function tokensMeant({ hold, point, side }) {
   let meant = { side, query: null, key: null, also: [] };
   if (hold) meant = { side: hold.side, query: hold.side === "query" ? hold.token : hold.mate, key: hold.side === "key" ? hold.token : hold.mate, also: hold.also };
   if (!point) return meant;

@@ -47,7 +47,7 @@ export function named({ pins, panels }, at, name) {
 
 // What Python is told of a pin: it knows old ones by their key, new ones by their head.
 export function pinsTold(pins) {
-  return pins.map(({ key, head, here, over, name }) => ({ key, head: here && !over ? head : null, name }));
+  return pins.map(({ key, head, here, over, name }) => ({ key, head: key === null || here ? head : null, over, name }));
 }
 
 // The same pins spelled the same, whether Python has named them yet or not.

@@ -12,30 +12,35 @@ from attnviz.address import NAME, PINS
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, HeadRef, Panel, Pin
 
+OVER = ("", "sum", "mean")
 KEY = 12  # hexadecimal digits of a pin's key
 NO_TRAY = "A tray holds at most eight pins, each a key or a head, and a name. The board sent something else."
 
 
 @dataclass(frozen=True)
 class Kept:
-    """One pin as the browser has it: an old one by its `key`, or else a head, (layer, head), of the shown text."""
+    """One pin as the browser has it: an old one by its `key`, or else a head, (layer, head), of the shown text.
+
+    `over` makes a new one stand for all heads of its layer, as a Pin's does.
+    """
 
     key: str
     head: tuple[int, int] | None
     name: str
+    over: str = ""
 
     @classmethod
     def parse(cls, value: Any) -> Kept:
         """The pin that a browser sent; raises BadInputError where it is not one."""
         try:
-            key, head, name = value["key"], value["head"], value["name"]
+            key, head, name, over = value["key"], value["head"], value["name"], value.get("over", "")
             place = None if head is None else (head[0], head[1])
-        except (TypeError, KeyError, IndexError) as error:
+        except (TypeError, KeyError, IndexError, AttributeError) as error:
             raise BadInputError(NO_TRAY) from error
         numbers = place is None or all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 10_000 for n in place)
-        if not numbers or not (key is None or isinstance(key, str)) or not isinstance(name, str):
+        if not numbers or not (key is None or isinstance(key, str)) or not isinstance(name, str) or over not in OVER:
             raise BadInputError(NO_TRAY)
-        return cls(key or "", place, name[:NAME])
+        return cls(key or "", place, name[:NAME], over)
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def rebuilt(
     for one in tray.kept:
         pin = old.get(one.key)
         if pin is None and one.head is not None:
-            pin = Pin(shown, HeadRef(*one.head, block))
+            pin = Pin(shown, HeadRef(one.head[0], 0 if one.over else one.head[1], block), over=one.over)
         places.append("" if pin is None else key(pin))
         if pin is not None:
             found.setdefault(key(pin), replace(pin, name=one.name))

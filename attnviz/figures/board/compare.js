@@ -1,0 +1,238 @@
+// A place in the page, the tokens of the encoding, and what Python says stands side by side in; the panels with linked hover out.
+
+import { addSheet, decode, makeBook } from "./frame.js";
+import { adopted, choiceOf, mateOf, sideOf } from "./state.js";
+import { anchorsOf } from "./held.js";
+import { breadth } from "./layout.js";
+import { drawCompareReadout, makeCompareTools } from "./comparetools.js";
+import { fetched, whenBrought } from "./store.js";
+import { focusIn, linksIn, marked, stateIn } from "./linked.js";
+import { isolated, signed, threeDigits } from "./encoding.js";
+import { listenToPanels } from "./compareinput.js";
+import { lookOf } from "./look.js";
+import { makeCombiner } from "./combine.js";
+import { makeCompareActions } from "./compareactions.js";
+import { makeDialogue } from "./main.js";
+import { makeMenu } from "./menu.js";
+import { makePanels } from "./panels.js";
+import { makePresenter, scaleOf } from "./presenter.js";
+import { makeTexts } from "./textlines.js";
+import { named, unitsOf } from "./pattern.js";
+import { picturesOf, textsOf } from "./gallery.js";
+import { pinsTold, spelled } from "./tray.js";
+import { setFont } from "./canvas.js";
+
+const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
+const AROUND = 96; // pixels of a panel above and below its picture
+
+const standing = new WeakMap();
+// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+export function mountCompare({ parentElement, data, setTriggerValue }, tokens) {
+  const one = standing.get(parentElement) ?? makeCompare(parentElement, tokens);
+  standing.set(parentElement, one);
+  one.send = (choice) => setTriggerValue("choice", choice);
+  one.take(data);
+  return () => {
+    one.stop();
+    standing.delete(parentElement);
+  };
+}
+
+// `data` is { sources, frames, sheets, base, own, shown, selection, answered }: digests of bytes that carriers bring, the frame
+// whose places the held word counts, the text shown elsewhere, the ready set, and what Python says is chosen.
+function makeCompare(root, tokens) {
+  const $ = (name) => root.querySelector(name);
+  const element = $(".attnviz");
+  const one = { send: null };
+  const dialogue = makeDialogue((choice) => one.send(choice));
+  const reduced = matchMedia("(prefers-reduced-motion: reduce)");
+  const books = new Map();
+  const combine = makeCombiner();
+  let [data, state, look, geometry, pictures, told, measured, labelled] = [null, null, null, null, [], "", "", ["", 0]];
+  let [frameAsked, resting, free] = [0, 0, 0];
+
+  const leaving = new AbortController();
+  const at = {
+    state: () => state,
+    data: () => data,
+    pictures: () => pictures,
+    pictureOn: (canvas) => panels.panelWith(canvas),
+    lineOn: (node) => {
+      const line = texts.lineOfNode(node);
+      return { frame: textsOf(pictures)[line].frame, direction: texts.direction(line) };
+    },
+    bringIntoView: (place) => panels.bringIntoView(place),
+  };
+  const act = makeCompareActions(at, set, (go) => sayNow({ go }));
+  const panels = makePanels($(".panels"), act, leaving.signal);
+  const texts = makeTexts($(".lines"));
+  const presenter = makePresenter(element, () => resized());
+  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show, present: presenter.toggle });
+  const tools = makeCompareTools($(".tools"), $(".tabs"), act);
+  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || tools.shut() || act.letGo() !== false || presenter.leave() });
+  const tokensOf = ({ frame, pattern, ...found }) => ({ frame, ...Object.fromEntries(Object.entries(found).map(([side, unit]) => [side, (side === "key" ? pattern.keys : pattern.queries)[unit].tokens[0]])) });
+  const deaf = listenToPanels(element, { lines: $(".lines"), panels: $(".panels") }, { word: wordAt, units: (event) => tokensAt(panels.at(event)), choosing: (event) => chose(event) }, act);
+  for (const close of [menu.close, tools.close]) document.addEventListener("pointerdown", close, { signal: leaving.signal });
+  const sized = new ResizeObserver(() => resized());
+  sized.observe(element);
+  addEventListener("resize", resized, { signal: leaving.signal });
+  const unheard = whenBrought(() => look && take());
+
+  function resized() {
+    measured = "";
+    ask();
+  }
+
+  const tokensAt = (found) => found && tokensOf(found);
+
+  // While panels are chosen, a click anywhere on one chooses it.
+  function chose(event) {
+    const picture = state.choosing && panels.panelWith(event.target);
+    if (picture) act.choose(picture);
+    return Boolean(picture);
+  }
+
+  function wordAt(event) {
+    const span = event.target.closest?.(".unit");
+    if (!span) return null;
+    const { frame } = textsOf(pictures)[texts.lineOfNode(span)];
+    const { side } = span.closest(".words").dataset;
+    const unit = unitsOf(side === "key" ? frame.keys : frame.queries, state)[Number(span.dataset.unit)];
+    return { frame, [side === "both" ? "word" : side]: unit.tokens[0] };
+  }
+
+  function set(next) {
+    state = next;
+    ask();
+    clearTimeout(resting);
+    resting = setTimeout(rest, REST);
+  }
+
+  function ask() {
+    if (!frameAsked && state) frameAsked = requestAnimationFrame(draw);
+  }
+
+  function take(given = data) {
+    if (!given) return;
+    data = given;
+    for (const digest of data.frames) {
+      const bytes = books.has(digest) ? null : fetched(digest);
+      if (bytes) books.set(digest, makeBook(decode(bytes)));
+    }
+    for (const digest of [...books.keys()]) if (!data.frames.includes(digest)) books.delete(digest);
+    for (const sheet of data.sheets.map(fetched).filter(Boolean).map(decode)) if (books.has(sheet.frame)) addSheet(books.get(sheet.frame), sheet);
+    const base = books.get(data.base)?.frame;
+    if (!base) return;
+    look = lookOf(element, tokens, "");
+    const lost = state?.hold && !books.has(state.hold.frame.digest);
+    if (!state || lost || dialogue.isNew(data.selection, data.answered)) {
+      if (!state) dialogue.heard(data.selection);
+      state = begun(base);
+      [, told] = choiceNow();
+      set(state);
+    }
+    resized();
+  }
+
+  function begun(base) {
+    const blank = { hover: null, point: null, hold: null, side: "query", tab: "curves", full: false, choosing: null, said: "", pins: [], panels: [] };
+    return { ...marked(adopted(state ?? blank, data.selection, base), base), panels: data.selection.panels, choosing: null, said: "" };
+  }
+
+  const baseFrame = () => books.get(data.base).frame;
+
+  function choiceNow() {
+    const choice = choiceOf(stateIn(state, baseFrame()), baseFrame());
+    const { panels: made } = state;
+    return [{ ...choice, head: data.selection.head, pins: pinsTold(state.pins), panels: made }, JSON.stringify([choice, spelled(state.pins), made])];
+  }
+
+  function sayNow(more = {}) {
+    const [choice, said] = choiceNow();
+    told = said;
+    dialogue.tell({ ...choice, ...more });
+  }
+
+  function rest() {
+    if (!books.get(data.base)) return;
+    put($("[role=status]"), spokenOf(pictures, linksIn(pictures, state)));
+    if (choiceNow()[1] !== told) sayNow();
+  }
+
+  function draw() {
+    frameAsked = 0;
+    if (!books.get(data.base)) return;
+    pictures = picturesOf({ data, books, state, look, combine });
+    const lines = textsOf(pictures);
+    const again = measure();
+    const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, still: reduced.matches, links: linksIn(pictures, state) };
+    texts.draw(view, lines);
+    readout();
+    menu.draw(view);
+    tools.draw(view);
+    if (again) free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - AROUND - (geometry.presenting ? 0 : 120);
+    panels.draw({ ...view, free, labels: widest() });
+  }
+
+  function measure() {
+    const name = [pictures.length, data.frames, state.words, state.special, state.tab, innerWidth, innerHeight, devicePixelRatio, look.name].join();
+    if (name === measured) return false;
+    measured = name;
+    const presenting = presenter.is();
+    const scale = presenting ? scaleOf(innerWidth, innerHeight) : 1;
+    element.style.setProperty("--k", scale);
+    const edges = getComputedStyle(element);
+    geometry = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
+    element.classList.toggle("phone", geometry.phone);
+    return true;
+  }
+
+  // The width of the widest word of all panels.
+  function widest() {
+    const found = pictures.filter(({ pattern }) => pattern);
+    const name = [found.map(({ id, frame }) => id + frame.digest), state.words, state.special, geometry.scale].join();
+    if (labelled[0] === name) return labelled[1];
+    const c = $("canvas.probe").getContext("2d");
+    setFont(c, look, 12 * geometry.scale, 600);
+    const widths = found.flatMap(({ pattern }) => [...pattern.queries, ...pattern.keys].map((unit) => c.measureText(unit.label).width));
+    labelled = [name, Math.max(0, ...widths)];
+    return labelled[1];
+  }
+
+  function readout() {
+    const first = pictures.find((picture) => picture.pattern && anchorsOf(focusIn(picture, state)).length);
+    const focus = first && focusIn(first, state);
+    const [near, far] = first ? (focus.side === "query" ? [first.pattern.queries, first.pattern.keys] : [first.pattern.keys, first.pattern.queries]) : [];
+    const held = first ? anchorsOf(focus).map((unit) => named(near, unit)).join(" + ") : "";
+    const mate = first && mateOf(focus) >= 0 ? named(far, mateOf(focus)) : "";
+    drawCompareReadout($(".readout"), { choosing: state.choosing, held, side: first ? focus.side : sideOf(state), mate, said: state.said, act });
+  }
+
+  one.take = take;
+  one.stop = () => {
+    cancelAnimationFrame(frameAsked);
+    clearTimeout(resting);
+    leaving.abort();
+    presenter.stop();
+    sized.disconnect();
+    deaf();
+    unheard();
+  };
+  return one;
+}
+
+function put(host, text) {
+  if (host.textContent !== text) host.textContent = text;
+}
+
+// The same link in every panel, as one sentence.
+function spokenOf(pictures, links) {
+  const parts = pictures.map((picture, i) => {
+    const link = links[i];
+    const name = `${picture.numbers.join(picture.kind === "difference" ? " minus " : " and ")} ${picture.name || picture.title}`.trim();
+    if (!link) return `${name}: ${picture.problem || "no such link"}`;
+    const words = (units, places) => places.map((at) => isolated(units[at].label)).join(" + ");
+    return `${name}: ${words(picture.pattern.queries, link.queries)} \u2192 ${words(picture.pattern.keys, link.keys)} ${(picture.kind === "difference" ? signed : threeDigits)(link.value)}`;
+  });
+  return links.some(Boolean) ? `${parts.join("; ")}.` : `${pictures.length} panels. No word is held.`;
+}

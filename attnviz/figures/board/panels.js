@@ -1,0 +1,160 @@
+// Pictures in, panels side by side out: each with its name, its matrix or curves, and the one link that all of them tell.
+
+import { anchorsOf } from "./held.js";
+import { mateOf } from "./state.js";
+import { button, element } from "./element.js";
+import { chipKeys, nameField } from "./chips.js";
+import { draggable } from "./drag.js";
+import { drawColumn, drawSlanted } from "./labels.js";
+import { drawCurves } from "./curves.js";
+import { drawMatrix } from "./matrix.js";
+import { fitted } from "./canvas.js";
+import { focusIn } from "./linked.js";
+import { gridOf, placeAt, placeIn } from "./grid.js";
+import { isolated, signed, threeDigits } from "./encoding.js";
+import { lineOf } from "./pattern.js";
+
+// `act` is { remove, move, name, choose, pin }, each told the place of the panel.
+export function makePanels(host, act, signal) {
+  let [built, panels, grid] = ["", [], null];
+  const placeOf = (event) => panels.findIndex(({ node }) => node.contains(event.target));
+  const mayMove = (event) => (event.target.closest?.(".grip") ? placeOf(event) : -1);
+  draggable(host, () => panels.map(({ node }) => node), mayMove, (from, to) => act.move(panels[from].picture, panels[to].picture), signal);
+  host.addEventListener("keydown", (event) => {
+    const at = event.target.closest?.(".grip") ? placeOf(event) : -1;
+    const neighbour = (_, to) => act.move(panels[at].picture, panels[to].picture);
+    chipKeys(event, at, { rename, move: neighbour, remove: () => act.remove(panels[at].picture), count: panels.length });
+  }, { signal });
+  host.addEventListener("click", (event) => {
+    const at = event.target.closest?.(".grip") ? placeOf(event) : -1;
+    if (at >= 0) event.detail > 1 ? rename(at) : act.choose(panels[at].picture);
+  }, { signal });
+
+  function draw(view) {
+    const { pictures, state } = view;
+    const name = JSON.stringify(pictures.map(({ id, kind, numbers, title, beside, name: called, note, problem, pinned, own }) => [id, kind, numbers, title, beside, called, note, problem, pinned, own]));
+    if (name !== built) build(pictures, view);
+    built = name;
+    grid = gridOf(measures(view));
+    host.classList.toggle("compact", grid.compact);
+    const wide = grid.once ? `${grid.label + grid.each}px repeat(${grid.columns - 1}, minmax(0, 1fr))` : `repeat(${grid.columns}, minmax(0, 1fr))`;
+    if (host.style.getPropertyValue("--columns") !== wide) host.style.setProperty("--columns", wide);
+    panels.forEach((panel, i) => drawPanel(panel, pictures[i], view, i, state.choosing && !pictures[i].kind ? state.choosing.of.indexOf(pictures[i].place) : -1, Boolean(state.choosing), state));
+  }
+
+  function build(pictures, { root }) {
+    const before = panels.findIndex(({ node }) => node.contains(root.activeElement));
+    const grip = before >= 0 && root.activeElement.closest(".grip");
+    panels = pictures.map((picture) => panelOf(picture, act));
+    host.replaceChildren(...panels.map(({ node }) => node));
+    const next = panels[Math.min(before, panels.length - 1)];
+    if (next) (grip ? next.grip : next.canvas).focus({ preventScroll: true });
+  }
+
+  function rename(at) {
+    const { node, grip, picture } = panels[at];
+    if (!picture.own || picture.kind || node.querySelector("input")) return;
+    grip.replaceWith(nameField(picture.name, (name) => {
+      built = "";
+      act.name(picture, name);
+    }));
+    node.querySelector("input").select();
+  }
+
+  // All panels share one height of rows and one width of words, so that the eye can cross.
+  function measures({ pictures, geometry, state, free, labels }) {
+    const found = pictures.filter(({ pattern }) => pattern).map(({ pattern }) => pattern);
+    const most = Math.max(1, ...found.map(({ queries, keys }) => Math.max(queries.length, keys.length)));
+    const same = found.every(({ queries }) => queries.length === found[0].queries.length);
+    return { count: pictures.length, most, labels, same, free, tab: state.tab, ...geometry };
+  }
+
+  function drawPanel(panel, picture, view, i, chosenAt, choosing, state) {
+    const { node, canvas, foot, problem } = panel;
+    panel.picture = picture;
+    node.classList.toggle("choosing", choosing && !picture.kind);
+    panel.grip.setAttribute("aria-pressed", String(chosenAt >= 0));
+    problem.textContent = picture.problem ?? "";
+    canvas.hidden = !picture.pattern;
+    if (!picture.pattern) return foot.replaceChildren();
+    const { pattern, look } = picture;
+    const focus = focusIn(picture, state);
+    const line = lineOf(pattern, focus);
+    const owns = !grid.compact && (!grid.once || i % grid.columns === 0);
+    const place = placeIn(grid, { queries: pattern.queries.length, keys: pattern.keys.length, anchor: anchorsOf(focus)[0] ?? -1, mate: mateOf(focus), owns });
+    panel.place = place;
+    canvas.style.marginInlineStart = grid.once ? (i % grid.columns ? "-3px" : "0") : "";
+    node.style.paddingInlineStart = "";
+    node.classList.toggle("indented", grid.once && i % grid.columns === 0);
+    node.style.setProperty("--label", `${grid.label}px`);
+    const c = fitted(canvas, place.width, place.height);
+    const seen = { ...view, pattern, focus, line };
+    if (place.x !== undefined) drawMatrix(c, look, seen, place, pattern.weights);
+    if (place.x !== undefined && !grid.compact) drawSlanted(c, look, seen, place);
+    if (place.left !== undefined) {
+      drawCurves(c, look, seen, place, pattern.weights);
+      drawColumn(c, look, seen, place, "key");
+    }
+    if (owns) drawColumn(c, look, grid.once ? { ...seen, pattern: { ...pattern, queries: together(view.pictures, i, grid.columns) } } : seen, place, "query");
+    drawFoot(foot, picture, view.links[i], Boolean(anchorsOf(focus).length || state.hold || state.point));
+  }
+
+  function drawFoot(host_, { pattern, kind }, link, asked) {
+    if (!link) return host_.replaceChildren(asked ? "This link is not in this text." : "");
+    const words = (units, places) => places.map((at) => isolated(units[at].label)).join(" + ");
+    const value = kind === "difference" ? signed(link.value) : threeDigits(link.value);
+    host_.replaceChildren(`${words(pattern.queries, link.queries)} \u2192 ${words(pattern.keys, link.keys)} `, element("b", "", value));
+  }
+
+  function at(event) {
+    const panel = panels.find(({ canvas }) => canvas === event.target);
+    if (!panel?.picture?.pattern) return null;
+    const { pattern, frame } = panel.picture;
+    const found = placeAt(panel.place, pattern.queries.length, pattern.keys.length, [event.offsetX, event.offsetY]);
+    return found && { frame, pattern, ...found };
+  }
+
+  const panelWith = (node) => panels.find((panel) => panel.canvas === node)?.picture;
+  const bringIntoView = (place) => panels[place]?.canvas.scrollIntoView({ block: "nearest", inline: "start" });
+
+  return { draw, at, panelWith, bringIntoView };
+}
+
+// The words that one row of panels shares: all that stand at the same place, each once.
+function together(pictures, i, columns) {
+  const row = pictures.slice(i, i + columns).filter(({ pattern }) => pattern);
+  return row[0].pattern.queries.map((unit, at) => ({ ...unit, label: [...new Set(row.flatMap(({ pattern }) => pattern.queries[at].label.split("/")))].join("/") }));
+}
+
+function panelOf(picture, act) {
+  const { kind, numbers, title, beside, name, note, own, pinned } = picture;
+  const node = element("article", "panel");
+  const header = element("header");
+  const grip = button("", () => {});
+  grip.className = "grip";
+  const badges = numbers.map((number) => element("span", "num", String(number)));
+  const between = kind === "difference" ? "\u2212" : kind ? "+" : "";
+  grip.append(...badges.flatMap((badge, i) => (i && between ? [element("span", "", between), badge] : [badge])), element("b", "", name || title), element("small", "", [name && title, beside].filter(Boolean).join(" \u00b7 ")));
+  grip.title = own ? `${picture.text ?? ""}\nDouble click or F2 names it, Delete removes it, Alt + arrows move it.`.trim() : picture.text ?? "";
+  header.append(grip);
+  if (own) {
+    const away = button("\u00d7", () => act.remove(picture));
+    away.className = "x";
+    away.setAttribute("aria-label", `Remove ${numbers.join(between)} ${title}`);
+    header.append(away);
+  } else if (picture.head) {
+    const pin = button(pinned ? "Pinned" : "Pin", () => act.pin(picture));
+    pin.className = "small-pin";
+    pin.setAttribute("aria-pressed", String(Boolean(pinned)));
+    pin.setAttribute("aria-label", `${pinned ? "Unpin" : "Pin"} ${title}`);
+    header.append(pin);
+  }
+  const canvas = element("canvas");
+  canvas.tabIndex = 0;
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-label", `${numbers.join(` ${between} `)} ${name || title}. Arrow keys walk over its links, Enter holds.`);
+  const [said, problem, foot] = [element("p", "ev", note), element("p", "problem"), element("p", "foot")];
+  said.title = note;
+  node.append(header, said, problem, canvas, foot);
+  return { node, canvas, foot, grip, problem, picture, place: null };
+}

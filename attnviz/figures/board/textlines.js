@@ -1,0 +1,75 @@
+// The texts of all panels in, one line each out: tinted by its first head, what differs underlined, the held word in each.
+
+import { aligned } from "./align.js";
+import { element } from "./element.js";
+import { focusIn } from "./linked.js";
+import { lineOf, unitsOf } from "./pattern.js";
+import { makeSentence } from "./sentence.js";
+
+export function makeTexts(host) {
+  let [built, lines] = ["", []];
+
+  // `texts` are { frame, book, tag, numbers, picture }, one for each text and model.
+  function draw(view, texts) {
+    const { geometry, state } = view;
+    const name = JSON.stringify([texts.map(({ frame, numbers, tag }) => [frame.digest, numbers, tag]), state.words, state.special, geometry.width, geometry.scale, geometry.phone]);
+    const fresh = name !== built;
+    if (fresh) build(texts);
+    built = name;
+    const type = geometry.phone ? [20, 24] : [24, texts.length > 1 ? 30 : 36].map((size) => size * geometry.scale);
+    lines.forEach(({ sentence }, i) => {
+      const { frame, book, picture } = texts[i];
+      const whole = picture?.pattern ?? bare(frame, state);
+      const focus = focusIn({ frame, pattern: whole }, state);
+      sentence.draw({ ...view, book, geometry: { ...geometry, type }, focus, line: picture?.pattern ? lineOf(picture.pattern, focus) : null });
+    });
+    if (!fresh) return;
+    even(host);
+    underline(lines, texts, state);
+  }
+
+  function build(texts) {
+    lines = texts.map(({ numbers, tag }, i) => {
+      const [row, said, words] = [element("div", "text-row"), element("span", "text-tag"), element("div", "text-words")];
+      said.append(...numbers.map((number) => element("span", "num", String(number))), element("small", "", tag));
+      row.append(...(texts.length > 1 || tag ? [said] : []), words);
+      return { row, words, sentence: makeSentence(words, `attnviz-text${i}`) };
+    });
+    host.replaceChildren(...lines.map(({ row }) => row));
+  }
+
+  // Which line an element of the sentences stands in.
+  const lineOfNode = (node) => lines.findIndex(({ row }) => row.contains(node));
+
+  return { draw, lineOfNode, direction: (i) => lines[i]?.sentence.direction() ?? "ltr" };
+}
+
+function bare(frame, { words, special }) {
+  return { queries: unitsOf(frame.queries, { words, special }), keys: unitsOf(frame.keys, { words, special }) };
+}
+
+// All lines in the size of the smallest.
+function even(host) {
+  const outers = [...host.querySelectorAll(".line")];
+  const least = Math.min(...outers.map((outer) => parseFloat(outer.style.getPropertyValue("--size"))));
+  for (const outer of outers) outer.style.setProperty("--size", `${least}px`);
+}
+
+// A word is underlined where another text has another word, or none, in its place.
+function underline(lines, texts, state) {
+  const words = texts.map(({ frame }) => frame.queries.words.map((unit) => unit.text));
+  texts.forEach(({ frame }, i) => {
+    const differs = new Set();
+    words.forEach((others, k) => {
+      const same = new Map(aligned(words[i], others));
+      words[i].forEach((word, at) => {
+        if (!frame.queries.words[at].special && others[same.get(at)] !== word) differs.add(at);
+      });
+    });
+    const units = unitsOf(frame.queries, state);
+    for (const span of lines[i].words.querySelectorAll(".unit")) {
+      const token = units[span.dataset.unit]?.tokens[0];
+      span.classList.toggle("differs", differs.has(frame.queries.words.findIndex((unit) => unit.tokens.includes(token))));
+    }
+  });
+}
