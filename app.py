@@ -2,11 +2,11 @@
 
 from attnviz.ui import start
 
+page = start.page()
 start.wake()
 
 from attnviz.ui import blocks, frame, state  # noqa: E402  # they need the engine, and the reader is told while it comes
 
-page = frame.page()
 with blocks.told():
     frame.ask()
     page.run()

@@ -28,15 +28,16 @@ HOVERED = 10_000  # cells up to which shortened labels are written out in full o
 STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the bend within one step of 255
 
 
-def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: str = "") -> go.Figure:
+def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: str = "", told: bool = True) -> go.Figure:
     """The head's heatmap in one theme; `held` outlines rows and writes their numbers, `title` stands at the top left.
 
+    `told` says below it how to read it; a page that says so itself, in text that wraps, leaves it out.
     What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row
     that is not there.
     """
     rows = _rows(pattern, held)
     geometry = Geometry.of(pattern.queries, pattern.keys, title, column=bool(pattern.hidden.any()))
-    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern), held=rows)
+    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern) if told else (), held=rows)
     if not pattern.weights.size:
         return drawn
     blank = unseen(pattern)

@@ -13,18 +13,15 @@ from attnviz.errors import AttnvizError, UnavailableError
 from attnviz.lessons import examples
 from attnviz.selection import Selection
 from attnviz.types import HeadRef, Notice, joined
-from attnviz.ui import state
+from attnviz.ui import start, state
 from attnviz.ui.backend import backend, heard
+
+theme = start.theme
 
 
 def plain(text: str) -> str:
     """Text as Markdown that shows exactly this text: every mark that could start markup, a link or a formula is escaped."""
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:/@&=^])", r"\\\1", text).replace("\n", "  \n")
-
-
-def theme() -> str:
-    """`light` or `dark`, as the reader's browser shows the page."""
-    return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def notices(lines: Sequence[str]) -> None:

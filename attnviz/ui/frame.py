@@ -1,38 +1,19 @@
-"""What stands around every page: title, look, navigation, and the row that asks what to read."""
+"""The row that stands on every page and asks what to read."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from attnviz import text as texts
-from attnviz.figures import encoding
 from attnviz.lessons import examples
 from attnviz.models import catalog, places
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 from attnviz.ui import blocks, state
 
-_STYLE = Path(__file__).with_name("frame.css")
-_ICON = Path(__file__).with_name("icon.png")
+NONE = ""  # no ready sentence is on screen
 _LARGE = "attnviz_large"
 _SECOND = "attnviz_second"
-
-
-def page() -> Any:
-    """Set up the window and the navigation; returns the page to run."""
-    st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
-    st.html(f"<style>:root{{{encoding.css(blocks.theme())}}}\n{_STYLE.read_text()}</style>")
-    return st.navigation(
-        [
-            st.Page("pages/explore/attention.py", title="Attention", url_path="attention", default=True),
-            st.Page("pages/explore/compare.py", title="Compare", url_path="compare"),
-            st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
-        ],
-        position="top",
-    )
 
 
 def ask() -> None:
@@ -71,7 +52,7 @@ def _model() -> None:
     key = state.fill("model", state.current().request.model)
     st.selectbox(
         "Model", [card.id for card in catalog.cards()], format_func=_model_label, key=key,
-        on_change=lambda: state.choose_model(st.session_state[key]), label_visibility="collapsed", width=232,
+        on_change=lambda: state.choose_model(st.session_state[key]), label_visibility="collapsed", width=256,
     )  # fmt: skip
 
 
@@ -91,14 +72,14 @@ def _example() -> None:
     chosen = {example.id: example for example in examples.examples()}
     text = state.current().request.text
     now = next((name for name, example in chosen.items() if example.text == text), None)
-    key = state.fill("example", now)
+    key = state.fill("example", now or NONE)
 
     def choose() -> None:
-        if st.session_state[key]:
+        if st.session_state[key] != NONE:
             blocks.ask_example(chosen[st.session_state[key]])
 
     st.selectbox(
-        "Example", [None, *chosen], format_func=lambda name: chosen[name].title if name else "Examples", key=key,
+        "Example", [NONE, *chosen], format_func=lambda name: chosen[name].title if name in chosen else "Examples", key=key,
         on_change=choose, label_visibility="collapsed", width=176,
     )  # fmt: skip
 
@@ -109,7 +90,11 @@ def _more() -> None:
     if state.current().request.text_b:
         state.fill(_SECOND, True)
     with st.popover("More", width=92, key="more"):
-        st.toggle("Large field, for several lines", key=_LARGE, help="Ctrl + Enter runs the text.")
+        lines = "\n" in state.current().request.text
+        st.toggle(
+            "Large field, for several lines", key=state.fill(_LARGE, True) if lines else _LARGE, disabled=lines,
+            help="This text has several lines." if lines else "Ctrl + Enter runs the text.",
+        )  # fmt: skip
         if card.pairs:
             label = "Target text" if card.kind == "encoder-decoder" else "Second sentence"
             st.toggle(label, key=_SECOND, on_change=_second_switched)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from attnviz.analysis import links, patterns, view
@@ -15,7 +16,6 @@ from attnviz.ui.backend import backend
 from attnviz.ui.downloads import downloads
 
 _BESIDE = "attnviz_beside"
-LEGEND = "Point at a cell for its exact value."
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
 SAID = 3  # held words that get a sentence each
@@ -84,7 +84,7 @@ def heatmaps(trace: Trace) -> None:
         for column, head in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
                 _in_words(trace, head)
-    st.caption(f"{LEGEND} {CAUTION}")
+    st.caption(CAUTION)
     _badge(trace, [first, *([second] if second else [])])
 
 
@@ -94,10 +94,11 @@ def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
     st.plotly_chart(
-        heatmap.figure(pattern, blocks.theme(), held=held_rows(pattern)), theme=None, config=heatmap.CONFIG,
+        heatmap.figure(pattern, blocks.theme(), held=held_rows(pattern), told=False), theme=None, config=heatmap.CONFIG,
         key=f"heatmap-{head}",
         alt=heatmap.description(pattern, str(head)),
     )  # fmt: skip
+    st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 
 def _in_words(trace: Trace, head: HeadRef) -> None:
@@ -141,8 +142,12 @@ def _held_row(pattern: Pattern, focus: Focus) -> int | None:
 
 def strongest_row(pattern: Pattern) -> int:
     """The row of the strongest link between two words, to have something to say while no word is held."""
-    found = links.strongest(pattern, 1)
-    return found[0].query if found else 0
+    weights = pattern.weights.copy()
+    weights[[unit.special for unit in pattern.query_units]] = 0.0
+    weights[:, [unit.special for unit in pattern.key_units]] = 0.0
+    if pattern.query_units == pattern.key_units:
+        np.fill_diagonal(weights, 0.0)
+    return int(np.argmax(weights if weights.any() else pattern.weights)) // max(len(pattern.keys), 1)
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:

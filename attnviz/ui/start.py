@@ -1,13 +1,41 @@
-"""The first moments of a server: what is slow to import is imported here, and the reader is told."""
+"""What a page begins with, before anything slow is imported: the window, its look, the navigation, and waking the engine."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from attnviz.figures import encoding
+
 ENGINE = "attnviz.engine.capture"  # brings torch and transformers
+_STYLE = Path(__file__).with_name("frame.css")
+_ICON = Path(__file__).with_name("icon.png")
+
+
+def theme() -> str:
+    """`light` or `dark`, as the reader's browser shows the page."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def page() -> Any:
+    """Set up the window and the navigation; returns the page to run.
+
+    A browser asks for a page by its path at once, so the pages are named before the engine is awake.
+    """
+    st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
+    st.html(f"<style>:root{{{encoding.css(theme())}}}\n{_STYLE.read_text()}</style>")
+    return st.navigation(
+        [
+            st.Page("pages/explore/attention.py", title="Attention", url_path="attention", default=True),
+            st.Page("pages/explore/compare.py", title="Compare", url_path="compare"),
+            st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
+        ],
+        position="top",
+    )
 
 
 def wake() -> None:

@@ -86,7 +86,8 @@ def choose_text(text: str, text_b: str | None = None) -> None:
     """
     before = current()
     request = AttentionRequest(before.request.model, text, text_b)
-    change(request=request, focus=_same_word(before.focus, before.request, request))
+    candidates = before.candidates if text == before.request.text else ()
+    change(request=request, focus=_same_word(before.focus, before.request, request), candidates=candidates)
 
 
 def choose_model(name: str) -> None:

@@ -2,8 +2,9 @@
 
 from attnviz.ui import blocks, coreference, state
 
-question = coreference.question(state.current().request)
-trace = blocks.attended(state.current()) if question else None
+selection = coreference.read(state.current())
+trace = blocks.attended(selection)
+question = coreference.question(selection.request, trace) if trace is not None else None
 if question and trace is not None:
     coreference.sentences(question, trace)
     coreference.ranking(question, trace)

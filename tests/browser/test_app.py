@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from attnviz.selection import TEXT
+from attnviz.ui import first
 from tests.browser.conftest import PHONE, Visit, free_port, started
 
 SLOW = 90_000  # milliseconds: a cold server on a busy machine loads torch first
@@ -93,6 +94,22 @@ def test_a_deep_link_on_a_fresh_server_opens_what_it_says(visit: Visit, tmp_path
         server.wait(20)
 
 
+def test_the_first_reader_of_a_server_may_open_any_page(visit: Visit, tmp_path):
+    port = free_port()
+    server = started(port, tmp_path / "log.txt")
+    try:
+        assert first.visit(port)  # as `make app` does
+        page = visit.page
+        page.goto(f"http://127.0.0.1:{port}/coreference?model=minilm&text={quote(TEXT)}")
+        lost = page.get_by_text("Page not found")
+        ranked = page.get_by_text("All 72 heads", exact=False)
+        expect(lost.or_(ranked)).to_be_visible(timeout=SLOW)
+        assert not lost.is_visible()
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
 def test_a_reload_shows_the_same(visit: Visit):
     page = visit.open(f"/?text={quote('Birds sing at dawn')}&layer=2&head=4&words=0&special=hide")
     drawn(page, "Birds")
@@ -152,6 +169,11 @@ def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
     page = visit.open("/coreference")
     expect(page.get_by_text("All 72 heads", exact=False)).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("0.640").first).to_be_visible()
+    table = page.get_by_test_id("stDataFrame").locator("canvas").first
+    first_row = {"x": 15, "y": 52}  # its box; what lies over the canvas is the table's own scroller
+    table.click(position=first_row, force=True)
+    page.wait_for_function("() => location.search.includes('layer=5') && location.search.includes('head=11')", timeout=SLOW)
+    expect(page.get_by_text("0.647").first).to_be_visible()
 
 
 def test_the_page_fits_a_phone_in_both_themes(visit: Visit):

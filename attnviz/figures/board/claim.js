@@ -3,9 +3,10 @@
 import { element } from "./element.js";
 import { headName, percent } from "./encoding.js";
 
-export function drawClaim(nameHost, roleHost, { book, head, pattern, facts, missing }) {
+export function drawClaim(nameHost, roleHost, { book, head, pattern, facts, missing, state }) {
   nameHost.textContent = headName(...head);
-  const said = book.frame.roles[head[0]]?.[head[1]];
+  // Roles are told by words with every token shown; of another view the facts beside it speak.
+  const said = state.words && state.special === "show" && book.frame.roles[head[0]]?.[head[1]];
   if (!pattern) roleHost.replaceChildren(missing);
   else if (said) roleHost.replaceChildren(said);
   else roleHost.replaceChildren(...roleOf(facts), element("small", "", "Measured on this text alone: it shows, it does not prove."));
