@@ -61,13 +61,24 @@ def aligned(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[int, int
     return tuple(pairs)
 
 
+def _pairs(first: Pattern, second: Pattern) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+    """The rows and the columns of two patterns that stand for each other; a special token never stands for a word."""
+    rows = _alike(aligned(first.queries, second.queries), first.query_units, second.query_units)
+    return rows, _alike(aligned(first.keys, second.keys), first.key_units, second.key_units)
+
+
+def _alike(pairs: tuple[tuple[int, int], ...], first: Sequence[Unit], second: Sequence[Unit]) -> tuple[tuple[int, int], ...]:
+    """The pairs of two words or of two special tokens; all of them where units are unknown."""
+    return tuple((a, b) for a, b in pairs if not first or not second or first[a].special == second[b].special)
+
+
 def difference(first: Pattern, second: Pattern) -> Difference:
     """What the first pattern gives more (above 0) or less (below 0) than the second, for every pair of aligned words.
 
     Works for one text under two heads, for a minimal pair, and for two models that cut a text differently. Words
     without a counterpart are left out, and the note names them.
     """
-    rows, columns = aligned(first.queries, second.queries), aligned(first.keys, second.keys)
+    rows, columns = _pairs(first, second)
     left = first.weights[np.ix_([a for a, _ in rows], [a for a, _ in columns])]
     right = second.weights[np.ix_([b for _, b in rows], [b for _, b in columns])]
     return Difference(
@@ -92,8 +103,9 @@ def combined(kind: str, patterns: Sequence[Pattern]) -> Pattern:
     Words without a counterpart in one of the others are left out, and the note names them.
     """
     first, *others = patterns
-    rows = _common([[(at, at) for at in range(len(first.queries))], *(aligned(first.queries, o.queries) for o in others)])
-    columns = _common([[(at, at) for at in range(len(first.keys))], *(aligned(first.keys, o.keys) for o in others)])
+    found = [_pairs(first, other) for other in others]
+    rows = _common(len(first.queries), [pairs for pairs, _ in found])
+    columns = _common(len(first.keys), [pairs for _, pairs in found])
     cuts = [
         (p.weights[np.ix_([row[i] for row in rows], [column[i] for column in columns])], p.hidden[[row[i] for row in rows]])
         for i, p in enumerate(patterns)
@@ -115,10 +127,10 @@ def combined(kind: str, patterns: Sequence[Pattern]) -> Pattern:
     )
 
 
-def _common(pairings: Sequence[Sequence[tuple[int, int]]]) -> list[tuple[int, ...]]:
-    """For each place of the first text that has a counterpart in every other, the places in all of them."""
+def _common(count: int, pairings: Sequence[Sequence[tuple[int, int]]]) -> list[tuple[int, ...]]:
+    """For each of the first text's places that has a counterpart in every other, the places in all of them."""
     maps = [dict(pairs) for pairs in pairings]
-    return [tuple(found[at] for found in maps) for at in maps[0] if all(at in found for found in maps)]
+    return [(at, *(found[at] for found in maps)) for at in range(count) if all(at in found for found in maps)]
 
 
 def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> int | None:
@@ -127,7 +139,7 @@ def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> 
     Words are aligned, whatever is shown; within a word pieces are counted, and a word of fewer pieces answers with its last.
     """
     here, there = units(first, words=True), units(second, words=True)
-    pairs = dict(aligned([unit.text for unit in here], [unit.text for unit in there]))
+    pairs = dict(_alike(aligned([unit.text for unit in here], [unit.text for unit in there]), here, there))
     at = next(place for place, unit in enumerate(here) if token in unit.tokens)
     if at not in pairs:
         return None

@@ -103,20 +103,23 @@ def held_token(focus: Focus, tokens: Sequence[Token]) -> int | None:
 
 
 def followed(
-    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]]
+    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]], chosen: Pin | None = None
 ) -> tuple[Followed | None, ...]:
-    """The held word's strongest link in the first panel, as every panel has it; None where a panel lacks one of its words.
+    """The held word's strongest link in the chosen head's panel, else in the first that has the word, as every panel has it.
 
-    `base` are the queries and keys that `focus` counts. Several held words are summed. The far end is a word: neither a
-    special token, unless there is nothing else, nor the held word itself.
+    None where a panel lacks one of its words. `base` are the queries and keys that `focus` counts. Several held words are
+    summed. The far end is a word: neither a special token nor the held word itself.
     """
-    first = next((panel for panel in panels if panel.pattern is not None), None)
-    if focus is None or first is None or first.pattern is None:
+    if focus is None:
         return (None,) * len(panels)
     looks = focus.side == "query"
     near, far = (0, 1) if looks else (1, 0)
     held = [held_token(one, base[near]) for one in (focus, *focus.also)]
     anchors = [token for token in held if token is not None]
+    able = [panel for panel in panels if _line(panel, anchors, base[near], near)[0] is not None]
+    first = next((panel for panel in able if chosen and _same(panel, chosen)), able[0] if able else None)
+    if first is None:
+        return (None,) * len(panels)
     line, places = _line(first, anchors, base[near], near)
     units = _units(first)[far]
     cross = first.queries != first.keys
@@ -127,6 +130,11 @@ def followed(
     token = units[mate].tokens[0]
     sides = (first.queries, first.keys)
     return tuple(_followed(panel, anchors, base[near], near, token, sides[far]) for panel in panels)
+
+
+def _same(panel: Shown, pin: Pin) -> bool:
+    """Whether a panel shows one head, that of `pin`."""
+    return not panel.kind and replace(panel.pins[0], name="") == replace(pin, name="")
 
 
 def _followed(

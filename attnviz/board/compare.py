@@ -41,7 +41,7 @@ def panels(
     frames: Sequence[bytes],
     sheets: Sequence[bytes],
     base: bytes,
-    own: Mapping[str, str],
+    own: Mapping[str, Any],
     selection: Mapping[str, Any],
     shown: str = "",
     key: str = "compare",
@@ -50,7 +50,8 @@ def panels(
     """Draw the panels; returns what the reader has just chosen there, and None in every other run.
 
     `frames` and `sheets` come from `attnviz.figures.board`; the places of the held word are counted in the frame `base`.
-    `own` is the `model` and `text` that a newly pinned head belongs to; `selection` a Choice as JSON with pins and panels.
+    `own` is the chosen head as a tray lists it: a newly pinned one has its model and text; `selection` is a Choice as JSON
+    has it, with pins and panels.
     """
     mailbox = f"{key}_answered"
     block = "self"

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 
 from attnviz.analysis import panels
 from attnviz.analysis.panels import Shown
+from attnviz.board import Choice
+from attnviz.board.compare import Source
+from attnviz.board.compare import panels as draw
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
+from attnviz.figures import panels as files
+from attnviz.figures.board import digest, layer_sheet, sheet
+from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Pin
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, layers, state
 from attnviz.ui.backend import backend
+
+ATTENTION = "attention"  # where the panels go when the reader asks for the board
+EXACT_BYTES = 16_000_000  # exact weights of at most this size travel; what is beyond is drawn to thousandths
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +67,93 @@ def _read(request: AttentionRequest) -> Trace | str:
         return str(error)
 
 
+def panels_(found: Gathered) -> None:
+    """Draw the panels; what is done there reaches the session before the page runs again."""
+    selection = state.current()
+    block = selection.head.block
+    own = Pin(selection.request, selection.head)
+    ready = panels.of_layer(own.request, own.head, len(found.pins)) if selection.shown else (own,)
+    pins = (*(() if selection.shown else selection.pins), *ready)
+    frames, sheets = _carried(found, pins)
+    base = frames.get((selection.request, block)) or next(iter(frames.values()), None)
+    if base is None:
+        for problem in dict.fromkeys(panel.problem for panel in found.shown):
+            st.error(blocks.plain(problem))
+        return
+    names = {pin.request.model: catalog.card(pin.request.model).name for pin in pins}
+    mine = listed(selection.pins, selection.request, block, names | _names(selection.pins))
+    sources = [
+        Source(one, _digest(frames.get((pin.request, pin.head.block))), _heads(found, pin), _problem(found, pin), pin in ready)
+        for pin, one in zip(pins, listed(pins, selection.request, block, names), strict=True)
+    ]
+    choice = Choice(selection.head, selection.focus, selection.options, selection.view).as_dict()
+    made = [{"kind": panel.kind, "of": list(panel.of)} for panel in selection.panels]
+    shown = draw(
+        sources,
+        frames=tuple(frames.values()),
+        sheets=sheets,
+        base=base,
+        own=listed((own,), own.request, block, names)[0],
+        selection={**choice, "pins": mine, "panels": made},
+        shown=selection.shown,
+        on_choice=chosen,
+    )
+    if shown is not None and shown.go == ATTENTION:
+        st.switch_page("pages/explore/attention.py")
+
+
+def chosen(choice: Choice) -> None:
+    """The word, the view, the pins and the panels that the reader chose."""
+    state.change(focus=choice.focus, options=choice.options, view=choice.view)
+    if choice.tray is not None:
+        state.take(choice.tray)
+
+
+def _names(pins: Sequence[Pin]) -> dict[str, str]:
+    """What the models of pins are called."""
+    return {pin.request.model: catalog.card(pin.request.model).name for pin in pins}
+
+
+def _carried(found: Gathered, pins: Sequence[Pin]) -> tuple[dict[tuple[AttentionRequest, str], bytes], tuple[bytes, ...]]:
+    """The frames that the panels are drawn from, and the exact weights of their heads, as far as that is not too much."""
+    frames: dict[tuple[AttentionRequest, str], bytes] = {}
+    sheets: list[bytes] = []
+    own = state.current()
+    blocks_ = {(own.request, own.head.block): None} | {(pin.request, pin.head.block): None for pin in pins}
+    for request, block in blocks_:
+        trace = found.traces.get(request)
+        if isinstance(trace, Trace) and block in trace.blocks:
+            frames[request, block] = framed(trace, block)
+    for pin in pins:
+        trace, data = found.traces.get(pin.request), frames.get((pin.request, pin.head.block))
+        if isinstance(trace, Trace) and data is not None and not _problem(found, pin):
+            make = layer_sheet(trace, pin.head.layer, pin.head.block, data) if pin.over else sheet(trace, pin.head, data)
+            sheets += [] if make is None or sum(map(len, sheets)) + len(make) > EXACT_BYTES else [make]
+    return frames, tuple(dict.fromkeys(sheets))
+
+
+def _digest(frame: bytes | None) -> str | None:
+    """The name of a frame."""
+    return None if frame is None else digest(frame)
+
+
+def _heads(found: Gathered, pin: Pin) -> int:
+    """How many heads a pin's layer has."""
+    trace = found.traces.get(pin.request)
+    if not isinstance(trace, Trace) or pin.head.block not in trace.blocks:
+        return 0
+    calls = trace.block(pin.head.block).calls
+    return calls[pin.head.layer].heads if pin.head.layer < len(calls) else 0
+
+
+def _problem(found: Gathered, pin: Pin) -> str:
+    """Why a pin's panel has no picture, "" where it has one."""
+    trace = found.traces.get(pin.request)
+    if isinstance(trace, str):
+        return trace
+    return next((panel.problem for panel in found.shown if panel.pins == (pin,)), "")
+
+
 def table(found: Gathered) -> None:
     """The held word's strongest link as every panel has it, with exact values."""
     selection = state.current()
@@ -64,13 +162,13 @@ def table(found: Gathered) -> None:
     if base is None:
         return
     block = base.block(selection.head.block if selection.head.block in base.blocks else base.blocks[0])
-    links = panels.followed(found.shown, selection.focus, (block.queries, block.keys))
+    links = panels.followed(found.shown, selection.focus, (block.queries, block.keys), Pin(selection.request, selection.head))
     if not any(links):
         st.caption("Hold a word, and its strongest link is followed through every panel, with exact values.")
         return
     rows = [
         {
-            "panel": titled(panel),
+            "panel": files.titled(panel),
             "model": _models(panel),
             "text": _texts(panel),
             "link": encoding.link(link.query, link.key),
@@ -78,7 +176,7 @@ def table(found: Gathered) -> None:
         }
         if link
         else {
-            "panel": titled(panel),
+            "panel": files.titled(panel),
             "model": _models(panel),
             "text": _texts(panel),
             "link": panel.problem or "not in this text",
@@ -92,17 +190,6 @@ def table(found: Gathered) -> None:
     )  # fmt: skip
 
 
-def titled(panel: Shown) -> str:
-    """A panel's number and name: `1 L3·H1`, `1 − 2`, `mean of 1, 2`."""
-    if panel.kind == "difference":
-        return f" {encoding.MINUS} ".join(map(str, panel.numbers))
-    if panel.kind:
-        return f"{panel.kind} of {', '.join(map(str, panel.numbers))}"
-    pin = panel.pins[0]
-    head = f"L{pin.head.layer} {pin.over}" if pin.over else encoding.head_name(pin.head)
-    return f"{panel.numbers[0]} {pin.name + ', ' if pin.name else ''}{head}"
-
-
 def _models(panel: Shown) -> str:
     """The models of a panel, each once."""
     return ", ".join(dict.fromkeys(catalog.card(pin.request.model).name for pin in panel.pins))
@@ -112,3 +199,19 @@ def _texts(panel: Shown) -> str:
     """The texts of a panel, each once."""
     texts = (pin.request.text + (f" / {pin.request.text_b}" if pin.request.text_b else "") for pin in panel.pins)
     return " | ".join(dict.fromkeys(texts))
+
+
+def downloads(found: Gathered) -> None:
+    """All panels as files, made when somebody asks for them."""
+    selection, cards = state.current(), {card.id: card for card in catalog.cards()}
+    parts = found.shown, found.traces, cards, selection.options, selection.focus
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):
+        st.caption("All panels as files, as they are shown", width="content")
+        st.download_button(
+            "CSV", partial(files.as_csv, found.shown, cards, selection.options), file_name="attnviz-panels.csv",
+            mime="text/csv", on_click="ignore", key="download-panels-csv", help="A row for each weight of each panel",
+        )  # fmt: skip
+        st.download_button(
+            "JSON", partial(files.as_json, *parts), file_name="attnviz-panels.json", mime="application/json",
+            on_click="ignore", key="download-panels-json", help="Weights, words, and where each panel's numbers come from",
+        )  # fmt: skip

@@ -15,10 +15,11 @@ import streamlit as st
 from attnviz.figures.board.tray import Kept, Tray, key, rebuilt
 from attnviz.models import catalog
 from attnviz.selection import PINS, Selection
-from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Pin, ViewOptions
+from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Panel, Pin, ViewOptions
 
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
 _CHANGED = "attnviz_changed"
+_AWAY, _SET = "attnviz_away", "attnviz_set"
 
 
 def current() -> Selection:
@@ -147,6 +148,27 @@ def open_pin(name: str) -> None:
             focus = now.focus if pin.request == now.request else _same_word(now.focus, now.request, pin.request)
             change(request=pin.request, head=pin.head, focus=focus)
             return
+
+
+def show_set(pins: tuple[Pin, ...], panels: tuple[Panel, ...] = ()) -> None:
+    """A ready set in the place of the reader's own pins, which are put away until `show_own` brings them back."""
+    now = current()
+    if now.pins and now.pins != st.session_state.get(_SET):
+        st.session_state[_AWAY] = (now.pins, now.panels)
+    st.session_state[_SET] = pins
+    change(pins=pins, panels=panels, shown="")
+
+
+def put_away() -> tuple[Pin, ...]:
+    """The pins that a ready set has taken the place of."""
+    away = st.session_state.get(_AWAY, ((), ()))[0]
+    return () if away == current().pins else away
+
+
+def show_own() -> None:
+    """The reader's own pins, as they were before a ready set."""
+    pins, panels = st.session_state.pop(_AWAY, (current().pins, current().panels))
+    change(pins=pins, panels=panels, shown="")
 
 
 def beside() -> HeadRef | None:

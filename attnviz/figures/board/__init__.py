@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from attnviz.figures.board.frame import digest, frame, is_whole, layer, outline, sheet
+from attnviz.figures.board.frame import digest, frame, is_whole, layer, layer_sheet, outline, sheet
 from attnviz.figures.board.page import page
 from attnviz.figures.board.source import carrier, source
+from attnviz.figures.board.tray import listed
 
-__all__ = ["carrier", "digest", "frame", "is_whole", "layer", "outline", "page", "sheet", "source"]
+__all__ = ["carrier", "digest", "frame", "is_whole", "layer", "layer_sheet", "listed", "outline", "page", "sheet", "source"]

@@ -13,6 +13,12 @@ export function aligned(first, second) {
   return pairs;
 }
 
+// The same for units: a special token never stands for a word.
+export function alignedUnits(first, second) {
+  const texts = (units) => units.map((unit) => unit.text);
+  return aligned(texts(first), texts(second)).filter(([a, b]) => first[a].special === second[b].special);
+}
+
 // The longest common run, then those before it and after it, in order.
 function commonRuns(first, second) {
   const places = new Map();
@@ -58,9 +64,8 @@ export function counterpart(first, second, token) {
 }
 
 function counterparts(first, second) {
-  const texts = ({ words }) => words.map((unit) => unit.text);
   const found = new Map();
-  for (const [a, b] of aligned(texts(first), texts(second))) {
+  for (const [a, b] of alignedUnits(first.words, second.words)) {
     const there = second.words[b].tokens;
     first.words[a].tokens.forEach((token, piece) => found.set(token, there[Math.min(piece, there.length - 1)]));
   }

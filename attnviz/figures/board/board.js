@@ -257,7 +257,7 @@ function put(host, text) {
 }
 
 // Where the board begins in its page, however far that is scrolled now.
-function begin(element) {
+export function begin(element) {
   let at = element.getBoundingClientRect().top;
   for (let node = element; node; node = node.parentNode ?? node.host) {
     if (node.scrollTop && node !== element) at += node.scrollTop;

@@ -1,6 +1,6 @@
 // Patterns of several heads in, their difference, sum or mean out: the rule of attnviz/analysis/compare.py.
 
-import { aligned } from "./align.js";
+import { alignedUnits } from "./align.js";
 
 export const NOTHING_SHARED = "These texts have no words that stand for each other, so there is nothing to lay over each other.";
 const ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
@@ -51,8 +51,7 @@ export function combined(kind, patterns) {
 
 // For each word of the first text that has a counterpart in every other, its places in all of them.
 function common([first, ...others]) {
-  const texts = (units) => units.map((unit) => unit.text);
-  const maps = others.map((other) => new Map(aligned(texts(first), texts(other))));
+  const maps = others.map((other) => new Map(alignedUnits(first, other)));
   return first.map((_, at) => [at, ...maps.map((map) => map.get(at))]).filter((places) => !places.includes(undefined));
 }
 

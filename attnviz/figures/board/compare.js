@@ -3,8 +3,10 @@
 import { addSheet, decode, makeBook } from "./frame.js";
 import { adopted, choiceOf, mateOf, sideOf } from "./state.js";
 import { anchorsOf } from "./held.js";
+import { begin } from "./board.js";
 import { breadth } from "./layout.js";
 import { drawCompareReadout, makeCompareTools } from "./comparetools.js";
+import { MANY } from "./grid.js";
 import { fetched, whenBrought } from "./store.js";
 import { focusIn, linksIn, marked, stateIn } from "./linked.js";
 import { isolated, signed, threeDigits } from "./encoding.js";
@@ -23,7 +25,7 @@ import { pinsTold, spelled } from "./tray.js";
 import { setFont } from "./canvas.js";
 
 const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
-const AROUND = 96; // pixels of a panel above and below its picture
+const AROUND = 116; // pixels of a panel above and below its picture
 
 const standing = new WeakMap();
 // Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
@@ -165,12 +167,12 @@ function makeCompare(root, tokens) {
     pictures = picturesOf({ data, books, state, look, combine });
     const lines = textsOf(pictures);
     const again = measure();
-    const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, still: reduced.matches, links: linksIn(pictures, state) };
+    const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: pictures.length > MANY, still: reduced.matches, links: linksIn(pictures, state) };
     texts.draw(view, lines);
     readout();
     menu.draw(view);
     tools.draw(view);
-    if (again) free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - AROUND - (geometry.presenting ? 0 : 120);
+    if (again) free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - (geometry.presenting ? 32 : begin(element)) - AROUND * geometry.scale;
     panels.draw({ ...view, free, labels: widest() });
   }
 

@@ -27,12 +27,13 @@ export function makeCompareTools(host, phoneHost, act) {
   group.append(menu, pictures);
   let placed = null;
 
-  function draw({ state, geometry, data }) {
+  function draw({ state, geometry, data, many }) {
     if (placed !== geometry.phone) (geometry.phone ? phoneHost : host).append(group);
     placed = geometry.phone;
     press(pictures, state.tab);
     for (const [kind, one] of Object.entries(layer)) one.textContent = `${kind === "mean" ? "Mean" : "Sum"} of layer ${data.selection.head[0]}`;
     menu.hidden = Boolean(data.shown);
+    pictures.hidden = many;
   }
 
   function close(event) {

@@ -17,18 +17,18 @@ export function picturesOf({ data, books, state, look, combine }) {
   const ready = data.shown || !state.pins.length;
   const sources = ready ? data.sources.filter(({ set }) => set) : state.pins.map((pin) => ({ ...pin, ...data.sources.find(({ key }) => key === pin.key), name: pin.name }));
   const texts = besides(sources);
-  const single = sources.map((source, i) => pictureOf(source, i, { ready, beside: texts[i], books, state, look }));
+  const single = sources.map((source, i) => pictureOf(source, i, { ready, beside: texts[i], books, state, look, data }));
   const made = ready ? [] : state.panels.map((panel, i) => madeOf(panel, i, single, { books, state, look, combine }));
   return [...single, ...made];
 }
 
-function pictureOf(source, i, { ready, beside, books, state, look }) {
+function pictureOf(source, i, { ready, beside, books, state, look, data }) {
   const { key, head, over, heads, name = "", model, text, frame: digest, problem = digest ? "" : WAITING } = source;
   const book = books.get(digest);
   const pattern = book ? whole(book, source, state) : null;
   const note = over ? `All ${heads} heads of layer ${head[0]}${over === "sum" ? `, summed: 0 to ${heads}` : " on average"}.` : book?.frame.roles[head[0]]?.[head[1]] ?? "";
   return {
-    id: key, place: i, kind: "", numbers: ready ? [] : [i + 1], title: pinName(source), name, beside, note, text, model, head, over, heads,
+    id: key, chosen: key === data.own.key, place: i, kind: "", numbers: ready ? [] : [i + 1], title: pinName(source), name, beside, note, text, model, head, over, heads,
     most: over === "sum" ? heads : 1, own: !ready, pinned: ready && pinAt(state.pins, head) >= 0, book, frame: book?.frame, pattern,
     problem: problem || (pattern ? "" : WAITING), look: scaleFor(look, over === "sum" ? heads : 1),
   };

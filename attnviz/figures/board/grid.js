@@ -4,7 +4,7 @@ import { within } from "./element.js";
 
 export const MANY = 8; // more panels than this are small, without words
 const GAP = 24;
-const ROW = [20, 26];
+const ROW = [18, 26];
 const LONGEST = 128; // rows and columns drawn at once; of a longer text, those around the held word
 const NARROW = 3; // pixels of the narrowest column
 
@@ -24,10 +24,10 @@ export function gridOf({ count, most, labels, width, free, phone, scale, tab, sa
   const matrix = tab === "matrix";
   const once = matrix && same && !phone;
   const each = phone ? Math.min(width, 320) : (width - (once ? label : 0) - gap * (columns - 1)) / columns;
-  const row = Math.floor(within(free / most, ROW[0] * scale, ROW[1] * scale));
+  const top = matrix ? 60 * scale : 4;
+  const row = Math.floor(within((free - top) / most, ROW[0] * scale, ROW[1] * scale));
   const room = once ? each - size * 1.6 : each - label - size * 1.6;
   const cell = matrix ? within(Math.floor(room / most), NARROW, row) : 0;
-  const top = matrix ? 60 * scale : 4;
   return { compact: false, once, columns, gap, each, label, size, row: matrix && cell >= 10 ? cell : row, cell, top, rows: Math.min(most, LONGEST) };
 }
 

@@ -43,11 +43,12 @@ export function focusIn({ frame, pattern }, state) {
   return { side: meant.side, [meant.side]: first, [far]: unitWith(units[far], meant[far]), also };
 }
 
-// The one link that all pictures tell: the one meant, or the held word's strongest in the first picture that has it. Gives
-// for each picture { query, key, value } as places in it, or null where it lacks a word.
+// The one link that all pictures tell: the one meant, or the held word's strongest in the chosen head's picture, else in the
+// first that has the word. Gives for each picture { queries, keys, value }, places in it, or null where it lacks a word.
 export function linksIn(pictures, state) {
   const seen = pictures.map((picture) => picture.pattern && { picture, focus: focusIn(picture, state) });
-  const first = seen.find((one) => one && anchorsOf(one.focus).length);
+  const able = seen.filter((one) => one && anchorsOf(one.focus).length);
+  const first = able.find((one) => one.picture.chosen) ?? able[0];
   if (!first) return pictures.map(() => null);
   const meant = mateOf(first.focus);
   const mate = meant >= 0 ? meant : strongest(first.picture.pattern, first.focus);

@@ -1,6 +1,6 @@
 // The texts of all panels in, one line each out: tinted by its first head, what differs underlined, the held word in each.
 
-import { aligned } from "./align.js";
+import { alignedUnits } from "./align.js";
 import { element } from "./element.js";
 import { focusIn } from "./linked.js";
 import { lineOf, unitsOf } from "./pattern.js";
@@ -57,13 +57,13 @@ function even(host) {
 
 // A word is underlined where another text has another word, or none, in its place.
 function underline(lines, texts, state) {
-  const words = texts.map(({ frame }) => frame.queries.words.map((unit) => unit.text));
+  const words = texts.map(({ frame }) => frame.queries.words);
   texts.forEach(({ frame }, i) => {
     const differs = new Set();
     words.forEach((others, k) => {
-      const same = new Map(aligned(words[i], others));
+      const same = new Map(alignedUnits(words[i], others));
       words[i].forEach((word, at) => {
-        if (!frame.queries.words[at].special && others[same.get(at)] !== word) differs.add(at);
+        if (!word.special && others[same.get(at)]?.text !== word.text) differs.add(at);
       });
     });
     const units = unitsOf(frame.queries, state);
