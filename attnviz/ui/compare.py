@@ -17,16 +17,16 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.figures import panels as files
-from attnviz.figures.board import digest, layer_sheet, sheet
+from attnviz.figures.board import digest
 from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Pin
-from attnviz.ui import blocks, layers, state
+from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
+from attnviz.ui.carried import carried
 
 ATTENTION = "attention"  # where the panels go when the reader asks for the board
-EXACT_BYTES = 16_000_000  # exact weights of at most this size travel; what is beyond is drawn to thousandths
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,27 +74,32 @@ def panels_(found: Gathered) -> None:
     own = Pin(selection.request, selection.head)
     ready = panels.of_layer(own.request, own.head, len(found.pins)) if selection.shown else (own,)
     pins = (*(() if selection.shown else selection.pins), *ready)
-    frames, sheets = _carried(found, pins)
-    base = frames.get((selection.request, block)) or next(iter(frames.values()), None)
+    parts = carried(found.traces, pins, (selection.request, block))
+    base = parts.frames.get((selection.request, block)) or next(iter(parts.frames.values()), None)
     if base is None:
-        for problem in dict.fromkeys(panel.problem for panel in found.shown):
+        for problem in dict.fromkeys(parts.problems.values()):
             st.error(blocks.plain(problem))
         return
-    names = {pin.request.model: catalog.card(pin.request.model).name for pin in pins}
-    mine = listed(selection.pins, selection.request, block, names | _names(selection.pins))
+    names = _names((*pins, *selection.pins))
     sources = [
-        Source(one, _digest(frames.get((pin.request, pin.head.block))), _heads(found, pin), _problem(found, pin), pin in ready)
+        Source(
+            one,
+            _digest(parts.frames.get((pin.request, pin.head.block))),
+            _heads(found, pin),
+            parts.problems.get(pin, ""),
+            pin in ready,
+        )
         for pin, one in zip(pins, listed(pins, selection.request, block, names), strict=True)
     ]
     choice = Choice(selection.head, selection.focus, selection.options, selection.view).as_dict()
     made = [{"kind": panel.kind, "of": list(panel.of)} for panel in selection.panels]
     shown = draw(
         sources,
-        frames=tuple(frames.values()),
-        sheets=sheets,
+        frames=tuple(parts.frames.values()),
+        sheets=parts.sheets,
         base=base,
         own=listed((own,), own.request, block, names)[0],
-        selection={**choice, "pins": mine, "panels": made},
+        selection={**choice, "pins": listed(selection.pins, selection.request, block, names), "panels": made},
         shown=selection.shown,
         on_choice=chosen,
     )
@@ -114,24 +119,6 @@ def _names(pins: Sequence[Pin]) -> dict[str, str]:
     return {pin.request.model: catalog.card(pin.request.model).name for pin in pins}
 
 
-def _carried(found: Gathered, pins: Sequence[Pin]) -> tuple[dict[tuple[AttentionRequest, str], bytes], tuple[bytes, ...]]:
-    """The frames that the panels are drawn from, and the exact weights of their heads, as far as that is not too much."""
-    frames: dict[tuple[AttentionRequest, str], bytes] = {}
-    sheets: list[bytes] = []
-    own = state.current()
-    blocks_ = {(own.request, own.head.block): None} | {(pin.request, pin.head.block): None for pin in pins}
-    for request, block in blocks_:
-        trace = found.traces.get(request)
-        if isinstance(trace, Trace) and block in trace.blocks:
-            frames[request, block] = framed(trace, block)
-    for pin in pins:
-        trace, data = found.traces.get(pin.request), frames.get((pin.request, pin.head.block))
-        if isinstance(trace, Trace) and data is not None and not _problem(found, pin):
-            make = layer_sheet(trace, pin.head.layer, pin.head.block, data) if pin.over else sheet(trace, pin.head, data)
-            sheets += [] if make is None or sum(map(len, sheets)) + len(make) > EXACT_BYTES else [make]
-    return frames, tuple(dict.fromkeys(sheets))
-
-
 def _digest(frame: bytes | None) -> str | None:
     """The name of a frame."""
     return None if frame is None else digest(frame)
@@ -144,14 +131,6 @@ def _heads(found: Gathered, pin: Pin) -> int:
         return 0
     calls = trace.block(pin.head.block).calls
     return calls[pin.head.layer].heads if pin.head.layer < len(calls) else 0
-
-
-def _problem(found: Gathered, pin: Pin) -> str:
-    """Why a pin's panel has no picture, "" where it has one."""
-    trace = found.traces.get(pin.request)
-    if isinstance(trace, str):
-        return trace
-    return next((panel.problem for panel in found.shown if panel.pins == (pin,)), "")
 
 
 def table(found: Gathered) -> None:

@@ -1,4 +1,4 @@
-"""A trace in, the board out: its bytes (`frame`, `sheet`; `outline` and `layer`), its source (`source`), or a whole page that needs no server."""
+"""A trace in, the board out: its bytes (`frame`; `sheet`, `layer`), its source, or a whole page that needs no server."""
 
 from __future__ import annotations
 
