@@ -29,6 +29,11 @@ SIZES = {
     },
     "gpt2": {"n_layer": 2, "n_head": 4, "n_embd": 12, "n_positions": 44, "bos_token_id": 2, "eos_token_id": 3},
     "t5": {"num_layers": 2, "num_heads": 3, "d_model": 12, "d_kv": 4, "d_ff": 10, "decoder_start_token_id": 0},
+    "nllb-moe": {
+        "encoder_layers": 2, "decoder_layers": 2, "d_model": 12, "encoder_attention_heads": 3, "decoder_attention_heads": 3,
+        "encoder_ffn_dim": 10, "decoder_ffn_dim": 10, "num_experts": 3, "max_position_embeddings": 40,
+        "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "decoder_start_token_id": 3,
+    },
 }  # fmt: skip
 BERT = catalog.card("bert-base-uncased")
 

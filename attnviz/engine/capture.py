@@ -7,17 +7,13 @@ context variable, so that threads share one model without sharing anything of a 
 
 from __future__ import annotations
 
-import copy
 import functools
 import inspect
-import itertools
-import re
-import threading
-import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,32 +23,17 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from attnviz.engine import attention
-from attnviz.engine.trace import Block, Dense, Layer, Projections, Trace, locked
+from attnviz.engine import attention, twins
+from attnviz.engine.rows import Call, dense_traces_of, traces_of
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, NoAttentionError
-from attnviz.types import AttentionRequest, Token
 
 NAME = "attnviz"
-CROSS = re.compile(r"encoder_attn|EncDecAttention|cross_?att|encoder_attention", re.IGNORECASE)
 EAGER = {"attentions": "self", "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
-DECODER = re.compile(r"(^|\.)decoder\.")
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One attention call as the model made it: batched tensors [row, head, token, dim], and what came back."""
-
-    module: nn.Module
-    query: Tensor
-    key: Tensor
-    value: Tensor
-    mask: Tensor | None
-    scale: float
-    causal: bool
-    bias: Tensor | None
-    softcap: float | None
-    sinks: Tensor | None
-    output: Tensor  # [row, query, head, dim]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+PROBE = 3  # tokens: the fewest of which a query in the middle has one before and one after itself
+APART = {"float16": 0.1, "bfloat16": 0.1}  # rounding adds up from layer to layer; a wrong mask moves whole shares
+CLOSE = 1e-3  # the same in float32: far more than rounding, far less than a wrong mask
 
 
 @dataclass
@@ -66,9 +47,6 @@ class Run:
 
 _RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
 _HEARD: ContextVar[Callable[[int], None] | None] = ContextVar("attnviz_heard", default=None)
-Twins = tuple[tuple[int, ...], dict[str, PreTrainedModel]]  # what the original was made of, and its twins by implementation
-_TWINS: weakref.WeakKeyDictionary[PreTrainedModel, Twins] = weakref.WeakKeyDictionary()
-_TWINS_LOCK = threading.Lock()
 
 
 def answer(
@@ -161,7 +139,10 @@ def followed(heard: Callable[[int], None]) -> Iterator[None]:
 
 
 def prepare(model: PreTrainedModel) -> None:
-    """Set a model that we own to the recorded attention, once, when it is loaded. Families outside stay as they are."""
+    """Set a model that we own, and of which we know that it is `faithful`, to the recorded attention, once, when it is loaded.
+
+    Families outside the interface stay as they are.
+    """
     register()
     model.eval()
     if model._can_set_attn_implementation():
@@ -169,35 +150,93 @@ def prepare(model: PreTrainedModel) -> None:
 
 
 def twin(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
-    """The same model with another attention implementation: shares every weight, but no setting, with the original.
-
-    Somebody else's model is never switched, not even for a moment, so other threads may use it meanwhile.
-    """
-    modules = tuple(model.modules())
-    hooks = [hook for module in modules for hook in (*module._forward_hooks.values(), *module._forward_pre_hooks.values())]
-    kept = (*model.parameters(), *model.buffers(), *hooks)
-    parts = tuple(id(part) for part in (*modules, *kept))
-    with _TWINS_LOCK:
-        mark, twins = _TWINS.get(model, ((), {}))
-        if mark != parts:  # layers, weights or hooks were exchanged since
-            twins = {}
-            _TWINS[model] = (parts, twins)
-        if implementation not in twins:
-            register()
-            other = copy.deepcopy(model, {id(part): part for part in kept})
-            other.eval()
-            if other._can_set_attn_implementation():
-                other.set_attn_implementation(implementation)
-            else:  # outside the interface only eager returns weights, and e.g. falcon would take the fused mask for them
-                other.config._attn_implementation = "eager"
-            twins[implementation] = other
-        return twins[implementation]
+    """The same model with another attention implementation: shares every weight, but no setting, with the original."""
+    register()
+    return twins.twin(model, implementation)
 
 
 def readable(model: PreTrainedModel) -> PreTrainedModel:
     """`model` itself where it was prepared, its recorded twin otherwise."""
-    prepared = model.config._attn_implementation == NAME and not model.training
-    return model if prepared else twin(model, NAME)
+    return model if prepared(model) else twin(model, NAME)
+
+
+def prepared(model: PreTrainedModel) -> bool:
+    """Whether a model is set to the recorded attention and reads without noise."""
+    return model.config._attn_implementation == NAME and not model.training
+
+
+def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> bool:
+    """Whether what passes through the attention interface is what the library's eager attention computes.
+
+    No flag tells. Families that refuse the fused kernel are right (gemma2, gpt_oss) or wrong (splinter, nllb_moe: a mask
+    left out means causal to the kernel and nothing to eager); some that take it are wrong (paligemma); some take only a
+    part of their attention there (bigbird_pegasus' encoder). So each model is seen once, on three tokens (a picture or
+    a sound: on the caller's own), by both roads, and goes the dense one where they differ. Where eager
+    gives no weights to compare, the family's own word decides whether it knows the fused kernel.
+    """
+    return twins.faithful(model, lambda: _agrees(model, _probe(model, inputs)))
+
+
+def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
+    """Whether recorded and eager attention of one row are the same blocks, layers and weights. Hooks hear nothing of it."""
+    found, wanted = _tried(_recorded, model, small), _tried(_eager_seen, model, small)
+    if wanted is None:
+        return bool(model._supports_sdpa) and (found is None or _whole(model, found))
+    if found is None or _sizes(found) != _sizes(wanted):
+        return False
+    for one, other in zip(found.parts, wanted.parts, strict=True):
+        for mine, theirs in zip(one.calls, other.calls, strict=True):
+            apart = np.abs(mine.weights(slice(None)) - theirs.weights(slice(None))).max()
+            if not apart <= APART.get(mine.precision, CLOSE):  # also where it is no number
+                return False
+    return True
+
+
+def _tried(
+    road: Callable[[PreTrainedModel, dict[str, Any]], Trace], model: PreTrainedModel, small: dict[str, Any]
+) -> Trace | None:
+    """A trace by one road, None where there is none: models fail in ways of their own where they are given three tokens."""
+    try:
+        return road(model, small)
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
+    """One row by the recorded attention, by a twin that is thrown away; nobody is told how far it is."""
+    reader = twins.made(model, NAME, hooked=False)
+    with recording() as run:
+        run.heard = None
+        forward(reader, dict(small))
+    return traces_of(reader, run.calls, small)[0]
+
+
+def _eager_seen(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
+    """The same row by the library's eager attention."""
+    return dense_traces_of(model, _eager(twins.made(model, "eager", hooked=False), small), small)[0]
+
+
+def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
+    """Blocks, heads of each layer, queries and keys."""
+    return [(p.name, [call.heads for call in p.calls], len(p.queries), len(p.keys)) for p in trace.parts]
+
+
+def _whole(model: PreTrainedModel, trace: Trace) -> bool:
+    """Whether an encoder-decoder shows its three blocks and looks back only where it writes."""
+    if not getattr(model.config, "is_encoder_decoder", False):
+        return True
+    return trace.blocks == ("encoder", "decoder", "cross") and trace.block("decoder").causal
+
+
+def _probe(model: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """One row for a model to be seen on: three tokens, or the first row of what only the caller can give."""
+    if model.main_input_name != "input_ids":
+        return {name: value[:1] if isinstance(value, Tensor) else value for name, value in inputs.items()}
+    ids = torch.arange(1, PROBE + 1, device=model.device)[None]
+    row = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    if getattr(model.config, "is_encoder_decoder", False):
+        row["decoder_input_ids"] = ids
+    return {name: value for name, value in row.items() if name in _arguments(type(model))}
 
 
 def forward(model: PreTrainedModel, inputs: dict[str, Any]) -> Any:
@@ -233,7 +272,9 @@ def capture_batch(model: nn.Module, **inputs: Any) -> tuple[Trace, ...]:
         with recording() as run:
             forward(reader, dict(inputs))
         if run.calls:
-            return traces_of(reader, run.calls, inputs)
+            traces = traces_of(reader, run.calls, inputs)
+            if reader is model or faithful(model, inputs):
+                return traces
     return _dense_traces(model, inputs)
 
 
@@ -241,159 +282,24 @@ def forward_from_scratch(model: PreTrainedModel, **inputs: Any) -> Any:
     """The model's own output, with the in-repo attention running inside it in place of the fused kernel."""
     with recording(scratch=True) as run:
         output = forward(readable(model), dict(inputs))
-    if not run.calls:
-        raise NoAttentionError(f"{type(model).__name__} does not pass through the attention interface.")
+    if not run.calls or not (prepared(model) or faithful(model, inputs)):
+        raise NoAttentionError(
+            f"{type(model).__name__} does not pass through the attention interface with all of its attention."
+        )
     return output
 
 
-def eager_attentions(model: PreTrainedModel, **inputs: Any) -> tuple[tuple[str, tuple[Tensor, ...]], ...]:
+def eager_attentions(model: PreTrainedModel, **inputs: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     """The library's own eager weights, [row, head, query, key] a layer, by block."""
+    return _eager(twin(model, "eager"), inputs)
+
+
+def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """The weights that a model returns by its eager attention."""
     with torch.inference_mode():
-        output = forward(twin(model, "eager"), {**inputs, "output_attentions": True, "return_dict": True})
+        output = forward(reader, {**inputs, "output_attentions": True, "return_dict": True})
     found = {name: tuple(a for a in (output.get(name) or ()) if a is not None) for name in EAGER}
     return tuple((EAGER[name], layers) for name, layers in found.items() if layers)
-
-
-def traces_of(model: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """Recorded calls of the model that ran, told apart by the module that made them, to one Trace a row.
-
-    Raises NoAttentionError where one block's layers read different numbers of tokens: then no picture holds them all.
-    """
-    for one, other in itertools.pairwise(calls):
-        same = one.module is other.module and one.query.data_ptr() == other.query.data_ptr()
-        if same and one.key.data_ptr() == other.key.data_ptr():  # differential attention: one is subtracted from the other
-            raise NoAttentionError(
-                f"{type(model).__name__} attends twice in one layer and combines the two: its weights are not one softmax. "
-                "Choose another model."
-            )
-    by_block: dict[str, list[Call]] = {}
-    for call, block in zip(calls, _blocks(model, calls, inputs), strict=True):
-        by_block.setdefault(block, []).append(call)
-    for block, found in by_block.items():
-        sizes = {(call.query.shape[0], call.query.shape[2], call.key.shape[2]) for call in found}
-        if len(sizes) > 1:
-            shown = "; ".join(f"{rows} rows of {queries} queries and {keys} keys" for rows, queries, keys in sorted(sizes))
-            raise NoAttentionError(
-                f"The {block} attention of {type(model).__name__} changes its size from layer to layer ({shown}), "
-                "so it cannot be shown as one block. Choose another model."
-            )
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
-    return tuple(_trace(model, by_block, inputs, row, two) for row in range(calls[0].query.shape[0]))
-
-
-def _blocks(model: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> list[str]:
-    """The block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
-    if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
-        return ["self"] * len(calls)
-    names = {id(module): name for name, module in model.named_modules()}
-    called = [names[id(call.module)] for call in calls]
-    if not two and not any(CROSS.search(name) for name in called):  # more keys than queries: a cache was handed in
-        return ["self"] * len(calls)
-    return ["cross" if CROSS.search(name) else "decoder" if DECODER.search(name) or not two else "encoder" for name in called]
-
-
-def to_numpy(tensor: Tensor) -> np.ndarray:
-    """A tensor's numbers without a copy where it is float32 or bool on the processor already."""
-    tensor = tensor.detach()
-    return (tensor if tensor.dtype in (torch.bool, torch.float32) else tensor.float()).cpu().numpy()
-
-
-def _visible(mask: Any, row: int, length: int) -> np.ndarray:
-    """Indices of the real tokens of one row: where its [row, token] mask is not 0."""
-    if isinstance(mask, Tensor) and mask.ndim == 2 and mask.shape[1] == length:
-        return np.flatnonzero(mask[row].cpu().numpy())
-    return np.arange(length)
-
-
-def _trace(model: PreTrainedModel, by_block: dict[str, list[Call]], inputs: dict[str, Any], row: int, two: bool) -> Trace:
-    """The trace of one row of a batch."""
-    blocks = []
-    for name in ("self", "encoder", "decoder", "cross"):
-        if calls := by_block.get(name):
-            size = calls[0].query.shape[2], calls[0].key.shape[2]
-            queries, keys, query_tokens, key_tokens = _places(inputs, name, row, *size, two)
-            masks: Masks = {}
-            layers: list[Layer] = [_projections(call, row, queries, keys, masks) for call in calls]
-            blocks.append(Block(name, query_tokens, key_tokens, tuple(layers)))
-    return Trace(AttentionRequest(_name(model), ""), tuple(blocks))
-
-
-def _places(
-    inputs: dict[str, Any], block: str, row: int, queries: int, keys: int, two: bool
-) -> tuple[np.ndarray, np.ndarray, tuple[Token, ...], tuple[Token, ...]]:
-    """Visible positions and unlabelled tokens of a block's queries and keys.
-
-    An encoder-decoder calls its second side `decoder_…`; a decoder that is handed an encoder's states calls those `encoder_…`.
-    """
-    source, target = ("", "decoder_") if two else ("encoder_", "")
-    sides = {"self": ("", ""), "encoder": ("", ""), "decoder": (target, target), "cross": (target, source)}[block]
-    found = []
-    for side, length in dict.fromkeys(zip(sides, (queries, keys), strict=True)):  # once where both are the same
-        places = _visible(inputs.get(f"{side}attention_mask"), row, length)
-        if not len(places):
-            raise BadInputError(f"Row {row} has no visible token: its attention mask is all 0.")
-        found.append((places, unlabelled(inputs.get(f"{side}input_ids"), row, places)))
-    return found[0][0], found[-1][0], found[0][1], found[-1][1]
-
-
-def unlabelled(ids: Any, row: int, places: np.ndarray) -> tuple[Token, ...]:
-    """Tokens by number only: `#101` where the input was token ids, the position otherwise."""
-    if isinstance(ids, Tensor) and ids.ndim == 2 and ids.shape[1] > int(places[-1]):
-        names = [f"#{number}" for number in ids[row].cpu().numpy()[places].tolist()]
-    else:
-        names = [str(place) for place in places.tolist()]
-    return tuple(Token(name, name, 0, 0, i) for i, name in enumerate(names))
-
-
-def _projections(call: Call, row: int, queries: np.ndarray, keys: np.ndarray, masks: Masks) -> Projections:
-    """One call's tensors for one row, at its visible positions."""
-    return Projections(
-        query=_cut(call.query, row, queries),
-        key=_cut(call.key, row, keys),
-        value=_cut(call.value, row, keys),
-        scale=call.scale,
-        causal=call.causal,
-        mask=_shared(call.mask, row, queries, keys, masks),
-        bias=_shared(call.bias, row, queries, keys, masks),
-        softcap=call.softcap,
-        sinks=None if call.sinks is None else locked(to_numpy(call.sinks).copy()),
-        output=_cut(call.output.transpose(1, 2), row, queries),
-        precision=str(call.query.dtype).removeprefix("torch."),
-    )
-
-
-def _cut(tensor: Tensor, row: int, places: np.ndarray) -> np.ndarray:
-    """One row of [row, head, token, dim] at some tokens.
-
-    Uncopied where the row is all there is; a copy from a batch, or each trace would keep its neighbours alive.
-    """
-    array = to_numpy(tensor[min(row, tensor.shape[0] - 1)])  # [head, token, dim]
-    if len(places) < array.shape[1]:
-        return locked(array[:, places])
-    return locked(array if tensor.shape[0] == 1 else array.copy())
-
-
-Masks = dict[tuple[Any, ...], tuple[Tensor, np.ndarray | None]]  # cut already; the tensor is held, so its address stays taken
-
-
-def _shared(tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarray, seen: Masks) -> np.ndarray | None:
-    """Row `row` of a [row, head, query, key] mask or bias at the visible positions: one array for all layers that share it.
-
-    The head axis is left out where all heads agree; a mask that hides nothing is None.
-    """
-    if tensor is None:
-        return None
-    mark = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
-    if mark not in seen:
-        one = tensor[min(row, tensor.shape[0] - 1)]  # [head, query, key]
-        array = to_numpy(one[0] if one.shape[0] == 1 else one)
-        if array.shape[-2:] != (len(queries), len(keys)):
-            rows, columns = (p if size > 1 else p * 0 for p, size in zip((queries, keys), array.shape[-2:], strict=True))
-            array = array[..., rows[:, None], columns]  # an axis of 1 stands for every query, or every key
-        hides = array.dtype != bool or not array.all()
-        seen[mark] = (tensor, locked(array.copy()) if hides else None)
-    return seen[mark][1]
 
 
 def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
@@ -414,37 +320,4 @@ def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
         raise NoAttentionError(f"{name} cannot return attention weights ({error}). Choose another model.") from error
     if not found:
         raise NoAttentionError(f"{type(model).__name__} yields no attention weights by any road. Choose another model.")
-    for name, layers in found:
-        _check_dense(model, name, layers)
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
-    traces = []
-    for row in range(found[0][1][0].shape[0]):
-        blocks = []
-        for name, layers in found:
-            size = layers[0].shape
-            queries, keys, query_tokens, key_tokens = _places(inputs, name, row, size[2], size[3], two)
-            precision = str(layers[0].dtype).removeprefix("torch.")
-            dense: tuple[Layer, ...] = tuple(
-                Dense(locked(np.ascontiguousarray(to_numpy(layer[row])[:, queries[:, None], keys[None, :]])), precision)
-                for layer in layers
-            )
-            blocks.append(Block(name, query_tokens, key_tokens, dense))
-        traces.append(Trace(AttentionRequest(_name(model), ""), tuple(blocks)))
-    return tuple(traces)
-
-
-def _check_dense(model: PreTrainedModel, block: str, layers: tuple[Tensor, ...]) -> None:
-    """NoAttentionError unless all layers are [row, head, query, key] of one size, square where a text looks at itself."""
-    sizes = {tuple(layer.shape) for layer in layers}
-    size = min(sizes)
-    if len({(s[0], *s[2:]) for s in sizes}) > 1 or len(size) != 4 or (block != "cross" and size[2] != size[3]):
-        shown = ", ".join("x".join(map(str, size)) for size in sorted(sizes))
-        raise NoAttentionError(
-            f"The {block} attention that {type(model).__name__} returns is not one weight for each pair of tokens "
-            f"(rows x heads x queries x keys: {shown}). Choose another model."
-        )
-
-
-def _name(model: PreTrainedModel) -> str:
-    """What an unlabelled trace calls its model."""
-    return getattr(model.config, "_name_or_path", "") or type(model).__name__
+    return dense_traces_of(model, found, inputs)

@@ -111,12 +111,15 @@ class Block:
     """The attention of one block of a model: all layers and heads over one list of queries and one of keys.
 
     A model with one kind of attention has the block `self`; an encoder-decoder has `encoder`, `decoder` and `cross`.
+    Where only some of a model's layers attend, `numbers` are its own numbers of them, and `note` says so in words.
     """
 
     name: str
     queries: tuple[Token, ...]
     keys: tuple[Token, ...]
     calls: tuple[Layer, ...]
+    numbers: tuple[int, ...] = ()
+    note: str = ""
 
     @property
     def layers(self) -> int:
@@ -195,7 +198,8 @@ class Block:
     def _call(self, layer: int, head: int | None) -> Layer:
         """The layer asked for, or an error that says which there are."""
         if not 0 <= layer < self.layers:
-            raise UnknownHeadError(f"This model has layers 0 to {self.layers - 1}; there is no layer {layer}.")
+            note = f" {self.note}" if self.note else ""
+            raise UnknownHeadError(f"This model has layers 0 to {self.layers - 1}; there is no layer {layer}.{note}")
         call = self.calls[layer]
         if head is not None and not 0 <= head < call.heads:
             raise UnknownHeadError(f"Layer {layer} has heads 0 to {call.heads - 1}; there is no head {head}.")
@@ -242,12 +246,14 @@ class Trace:
     """One text read by one model: its tokens, and every head's attention, computed when asked for.
 
     Rows over visible keys are finite, at least 0 and sum to 1 within 1e-4 (with a learned sink, to 1 minus its share);
-    causal traces are exactly 0 above the diagonal. `request` says what was asked, `digest` which weights answered.
+    causal traces are exactly 0 above the diagonal. `request` says what was asked, `digest` which weights answered;
+    `written` is the target text that an encoder-decoder wrote by itself, None where one was given or none is read.
     """
 
     request: AttentionRequest
     parts: tuple[Block, ...]
     digest: str = ""
+    written: str | None = None
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part.name} {part.layers} layers × {part.heads} heads" for part in self.parts)
@@ -268,6 +274,14 @@ class Trace:
             if part.name == name:
                 return part
         raise UnknownHeadError(f"This trace has the blocks {', '.join(self.blocks)}; there is no block {name!r}.")
+
+    @property
+    def note(self) -> str:
+        """What a reader must know beside the numbers, in sentences: layers numbered anew, a target that the model wrote."""
+        notes = [part.note for part in self.parts]
+        if self.written is not None:
+            notes.append(f"No target text was given, so the model wrote one itself: {self.written}")
+        return " ".join(dict.fromkeys(filter(None, notes)))
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -326,7 +340,7 @@ class Trace:
         """The weights of one head, whichever block it belongs to."""
         return self.block(head.block).weights(head.layer, head.head)
 
-    def labelled(self, request: AttentionRequest, digest: str, *sides: tuple[Token, ...]) -> Trace:
+    def labelled(self, request: AttentionRequest, digest: str, *sides: tuple[Token, ...], written: str | None = None) -> Trace:
         """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder."""
         source, target = sides[0], sides[-1]
         lists = {"self": (source, source), "encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
@@ -339,7 +353,7 @@ class Trace:
                     f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched."
                 )
             parts.append(replace(part, queries=queries, keys=keys))
-        return Trace(request, tuple(parts), digest)
+        return Trace(request, tuple(parts), digest, written)
 
     def _only(self) -> Block:
         """The one block there is."""

@@ -11,9 +11,11 @@ from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.errors import AttnvizError, EmptyTextError, PairError, TooLongError, UnknownModelError
+from attnviz.models import load
 from attnviz.settings import Settings
 from attnviz.text import MASK
 from attnviz.types import AttentionRequest
+from tests.small_models import saved
 
 MISSION = "The animal didn't cross the street because it was too tired"
 MAKERS = {
@@ -151,3 +153,15 @@ def test_closing_twice_is_harmless():
     made = open_backend("local:")
     made.close()
     made.close()
+
+
+def test_a_folder_of_any_family_is_looked_at_before_it_is_trusted(tmp_path):
+    card = load.local_card(saved(tmp_path / "mixed", "nllb-moe"))
+    backend = LocalBackend(Settings.from_env(), folders=(card,))
+    request = AttentionRequest(card.id, "the animal did not cross", "it was tired")
+
+    trace = backend.attend(request)
+
+    assert trace.source == "dense"
+    assert (trace.blocks, trace.block("decoder").causal) == (("encoder", "decoder", "cross"), True)
+    assert backend.check(request).ok

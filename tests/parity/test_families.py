@@ -65,6 +65,7 @@ FAMILIES = (
     Family("modernbert", "encoder", {
         **BERT, **MARKS, "local_attention": 6, "global_attn_every_n_layers": 2, "cls_token_id": 1, "sep_token_id": 2,
     }),
+    Family("markuplm", "encoder", {**BERT, "max_depth": 2, "xpath_unit_hidden_size": 2}),
     Family("esm", "encoder", {**BERT, "pad_token_id": 1, "mask_token_id": 3, "position_embedding_type": "rotary"}),
     Family("gpt2", "decoder", {"n_embd": 48, "n_layer": 2, "n_head": 6, "vocab_size": VOCABULARY, "n_positions": 64}),
     Family("opt", "decoder", {
@@ -77,12 +78,17 @@ FAMILIES = (
     Family("gemma2", "decoder", {**LLAMA, **MIXED, "query_pre_attn_scalar": 20, "attn_logit_softcapping": 2.0}),
     Family("gemma3_text", "decoder", {**LLAMA, **MIXED, "query_pre_attn_scalar": 20}),
     Family("gpt_oss", "decoder", {**LLAMA, **MIXED, "num_local_experts": 3, "num_experts_per_tok": 2}),
+    Family("vaultgemma", "decoder", {**LLAMA, **MIXED, "query_pre_attn_scalar": 20}),
     Family("t5", "translator", {
         "d_model": 48, "d_kv": 8, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 6, "d_ff": 40,
         "vocab_size": VOCABULARY,
     }, loud=0.12),
     Family("bart", "translator", BART),
     Family("marian", "translator", {**BART, "pad_token_id": 0, "decoder_start_token_id": 0}),
+    Family("switch_transformers", "translator", {
+        "d_model": 48, "d_kv": 8, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 6, "d_ff": 40, "num_experts": 3,
+        "num_sparse_encoder_layers": 1, "num_sparse_decoder_layers": 1, "vocab_size": VOCABULARY,
+    }, loud=0.12),
     Family("whisper", "speech", {
         **{key: value for key, value in BART.items() if key != "max_position_embeddings"}, **MARKS,
         "max_source_positions": 13, "max_target_positions": 64, "num_mel_bins": 5, "decoder_start_token_id": 1,
@@ -99,6 +105,12 @@ FAMILIES = (
     Family("falcon", "decoder", {
         "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 6, "vocab_size": VOCABULARY,
     }, dense=True),
+    # These pass through the interface too, but not with all that their eager attention does.
+    Family("splinter", "encoder", {**BERT, "question_token_id": 3}, pairs=True, dense=True),
+    Family("nllb-moe", "translator", {
+        **BART, "num_experts": 3, "encoder_sparse_step": 2, "decoder_sparse_step": 2,
+    }, dense=True),
+    Family("bigbird_pegasus", "translator", {**BART, "attention_type": "original_full"}, dense=True),
 )  # fmt: skip
 
 SITUATIONS = {

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import gc
+import re
 import threading
+import types
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,13 +25,19 @@ from transformers.models.llama.modeling_llama import LlamaModel
 
 from attnviz.engine import capture
 from attnviz.engine.trace import Projections, Trace
-from attnviz.errors import BadInputError, NoAttentionError
+from attnviz.errors import BadInputError, NoAttentionError, UnknownHeadError
 
 VOCABULARY = 97
 SIZES: dict[str, Any] = {
     "hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 6, "intermediate_size": 40,
     "vocab_size": VOCABULARY, "max_position_embeddings": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
 }  # fmt: skip
+
+STACKS: dict[str, Any] = {
+    "d_model": 48, "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 6, "decoder_attention_heads": 6,
+    "encoder_ffn_dim": 40, "decoder_ffn_dim": 40, "vocab_size": VOCABULARY,
+}  # fmt: skip
+LONGT5: dict[str, Any] = {"d_model": 48, "d_kv": 8, "num_layers": 2, "num_heads": 6, "d_ff": 40, "vocab_size": VOCABULARY}
 
 
 def loud(model: PreTrainedModel) -> PreTrainedModel:
@@ -214,14 +222,133 @@ def test_a_model_without_attention_is_refused(family: str):
     [
         ("squeezebert", {**SIZES, "embedding_size": 48}, "should sum to 1"),  # returns raw scores
         ("longformer", {**SIZES, "attention_window": 4}, "not one weight for each pair"),  # returns bands
+        ("pegasus_x", STACKS, "encoder attention that PegasusXModel returns is several parts"),
+        ("longt5", LONGT5, "encoder attention that LongT5Model returns is not one weight for each pair"),
         ("diffllama", {**SIZES, "num_key_value_heads": 2}, "attends twice in one layer"),
     ],
 )
 def test_what_is_no_plain_softmax_over_the_tokens_is_refused(family: str, more: dict, reason: str):
     model = AutoModel.from_config(AutoConfig.for_model(family, **more)).eval()
+    target = {"decoder_input_ids": ids(7)} if model.config.is_encoder_decoder else {}
 
     with pytest.raises(NoAttentionError, match=reason):
-        capture.capture(model, input_ids=ids(11), attention_mask=torch.ones(1, 11, dtype=torch.long))
+        capture.capture(model, input_ids=ids(11), attention_mask=torch.ones(1, 11, dtype=torch.long), **target)
+
+
+def test_a_family_is_shown_as_it_attends_whatever_it_says_of_the_fused_kernel():
+    """paligemma takes the fused kernel, and looks both ways by it where its eager attention looks back only."""
+    text = {**SIZES, "num_key_value_heads": 3, "head_dim": 8}
+    vision = {
+        "hidden_size": 48, "num_hidden_layers": 1, "num_attention_heads": 6, "intermediate_size": 40,
+        "image_size": 8, "patch_size": 4, "projection_dim": 48,
+    }  # fmt: skip
+    sizes = {"text_config": text, "vision_config": vision, "projection_dim": 48, "image_token_index": 96}
+    model = loud(AutoModel.from_config(AutoConfig.for_model("paligemma", **sizes)))
+    given = {"input_ids": ids(11), "attention_mask": torch.ones(1, 11, dtype=torch.long)}
+
+    trace = capture.capture(model, **given)
+
+    (wanted,) = capture.eager_traces(model, **given)
+    assert trace.source == "dense"
+    np.testing.assert_allclose(trace.weights(), wanted.weights(), atol=1e-5)
+
+
+def test_a_model_is_looked_at_once_and_its_hooks_hear_nothing_of_it(monkeypatch: pytest.MonkeyPatch):
+    model, heard, looked = bert(), [], []
+    look = capture._agrees
+    monkeypatch.setattr(capture, "_agrees", lambda *given: looked.append(1) or look(*given))
+    hook = model.encoder.layer[0].register_forward_hook(lambda module, args, output: heard.append(args[0].shape[1]))
+
+    for _ in range(2):
+        capture.capture(model, input_ids=ids(11))
+    hook.remove()
+    capture.capture(model, input_ids=ids(11))
+    assert (heard, looked) == ([11, 11], [1])
+
+    model.config.is_decoder = True  # another setting: the answer may be another
+    capture.capture(model, input_ids=ids(11))
+    assert looked == [1, 1]
+
+
+def test_eight_threads_look_at_one_family_and_go_the_same_road():
+    model = loud(AutoModel.from_config(AutoConfig.for_model("splinter", **SIZES, question_token_id=3)))
+
+    with ThreadPoolExecutor(8) as pool:
+        traces = list(pool.map(lambda length: capture.capture(model, input_ids=ids(length)), range(3, 19)))
+
+    assert {(trace.source, trace.causal) for trace in traces} == {("dense", False)}
+
+
+def test_settings_changed_since_are_read_as_they_are_now():
+    model = loud(AutoModel.from_config(AutoConfig.for_model("mistral", **SIZES, num_key_value_heads=3, head_dim=8)))
+    wide = capture.capture(model, input_ids=ids(11))
+
+    model.config.sliding_window = 2
+    narrow, wanted = capture.capture(model, input_ids=ids(11)), eager_weights(model, input_ids=ids(11))
+    layer: Any = model.layers[1]
+    layer.self_attn.scaling *= 2
+    sharp = capture.capture(model, input_ids=ids(11))
+
+    query, key = np.indices((11, 11))
+    assert (wide.weights()[..., (query - key >= 2) & (query >= key)] > 0).all()
+    assert (narrow.weights()[..., query - key >= 2] == 0).all()
+    np.testing.assert_allclose(narrow.weights(), wanted[:, 0].numpy(), atol=1e-5)
+    np.testing.assert_array_equal(sharp.weights(0), narrow.weights(0))
+    assert not np.allclose(sharp.weights(1), narrow.weights(1), atol=1e-2)
+
+
+@pytest.mark.parametrize("kind", ["closure", "method", "global", "pure"])
+def test_a_forward_that_was_replaced_acts_on_the_twin_too(kind: str):
+    model = bert()
+    plain = capture.capture(model, input_ids=ids(11))
+    layer: Any = model.encoder.layer[0]
+    before = layer.forward
+    space: dict[str, Any] = {"before": before}  # what a notebook's cells share
+    exec("def by_name(*args, **rest):\n    return before(*args, **rest) * 0", space)
+    layer.forward = {
+        "closure": lambda *args, **rest: before(*args, **rest) * 0,
+        "method": types.MethodType(lambda self, *args, **rest: type(self).forward(self, *args, **rest) * 0, layer),
+        "global": space["by_name"],
+        "pure": lambda states, *args, **rest: states * 0,
+    }[kind]
+
+    found = capture.capture(model, input_ids=ids(11))
+
+    assert found.layers == (1 if kind == "pure" else 2)  # a layer that calls no attention has none to show
+    if kind == "pure":
+        assert found.parts[0].numbers == (1,)
+    else:
+        np.testing.assert_array_equal(found.weights(0), plain.weights(0))
+    np.testing.assert_allclose(found.weights(found.layers - 1), np.full((6, 11, 11), 1 / 11), atol=1e-6)
+    del layer.forward
+    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), plain.weights())
+
+
+HERE = "here they are layers 0 to 1"
+
+
+@pytest.mark.parametrize(
+    ("attending", "numbers", "note"),
+    [
+        ([3], (3,), "Only layer 3 of this model's 4 attends from token to token; it is layer 0 here."),
+        ([1, 3], (1, 3), f"Only layers 1 and 3 of this model's 4 attend from token to token; {HERE}, in this order."),
+        ([0, 1], (), f"Only 2 of this model's 4 layers attend from token to token; {HERE}."),
+        ([0, 1, 2, 3], (), ""),
+    ],
+)
+def test_layers_that_are_numbered_anew_say_their_own_numbers(attending: list[int], numbers: tuple[int, ...], note: str):
+    kinds = ["full_attention" if layer in attending else "conv" for layer in range(4)]
+    sizes = {**SIZES, "num_hidden_layers": 4, "num_key_value_heads": 3, "layer_types": kinds, "block_auto_adjust_ff_dim": False}
+    model = loud(AutoModel.from_config(AutoConfig.for_model("lfm2", **sizes)))
+
+    trace = capture.capture(model, input_ids=ids(11))
+
+    assert (trace.layers, trace.parts[0].numbers, trace.note) == (len(attending), numbers, note)
+    np.testing.assert_allclose(trace.weights(), eager_weights(model, input_ids=ids(11))[:, 0].numpy(), atol=1e-5)
+    with pytest.raises(UnknownHeadError, match=re.escape(note) + "$"):
+        trace.weights(4)
+    (dense,) = capture.eager_traces(model, input_ids=ids(11))  # here nothing tells which ones
+    assert ("Only" in dense.note) == (len(attending) < 4)
 
 
 def test_layers_of_different_sizes_are_refused():
