@@ -117,11 +117,6 @@ def choose_block(block: str) -> None:
     change(head=replace(current().head, block=block), focus=None)
 
 
-def choose_options(words: bool, special: str) -> None:
-    """By words or tokens; special tokens shown, hidden or rescaled."""
-    change(options=ViewOptions(words, special))
-
-
 def hold(focus: Focus | None) -> None:
     """Hold a word, or let go."""
     change(focus=focus)
