@@ -341,6 +341,17 @@ class Notice(str):
     __slots__ = ()
 
 
+class Progress(str):
+    """A line of progress that takes the place of the one before it; `share` of the work is done, 0 to 1."""
+
+    share: float
+
+    def __new__(cls, line: str, share: float) -> Progress:
+        made = super().__new__(cls, line)
+        made.share = share
+        return made
+
+
 def joined(parts: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`: a list as a sentence wants it."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""

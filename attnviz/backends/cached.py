@@ -22,7 +22,8 @@ class Store:
     """Values by key, at most `limit` bytes of them; the one unused for longest goes first. Thread-safe.
 
     When several threads want the same missing value, one makes it and the others wait for it. A value that could not
-    be made is not kept: whoever waits gets the error, whoever comes later tries again.
+    be made is not kept: whoever waits gets the error, whoever comes later tries again. Where the one who makes it is
+    called away (a reader who types on, Ctrl+C), one of those who wait goes on in its place.
     """
 
     def __init__(self, limit: int) -> None:
@@ -48,7 +49,9 @@ class Store:
             if future is None:
                 future = self._under_way[key] = Future()
         if not mine:
-            return future.result()
+            error = future.exception()
+            away = error is not None and not isinstance(error, Exception)  # meant for the one who made it, not for us
+            return self.get(key, make) if away else future.result()
         try:
             value = make()
         except BaseException as error:

@@ -11,8 +11,9 @@ import streamlit as st
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, UnavailableError
 from attnviz.lessons import examples
+from attnviz.lessons.long import LongText, long_texts
 from attnviz.selection import Selection
-from attnviz.types import HeadRef, Notice, joined
+from attnviz.types import HeadRef, Notice, Progress, joined
 from attnviz.ui import start, state
 from attnviz.ui.backend import backend, heard
 
@@ -59,10 +60,27 @@ def invitation() -> None:
         )
 
 
-def ask_example(example: examples.Example) -> None:
-    """Read a ready sentence, with its pronoun held."""
-    state.choose_text(example.text)
-    state.hold(example.focus)
+def ask_example(example: examples.Example | LongText) -> None:
+    """Read a ready text, with its word held; a long one by a model that reads so much, and with the head that it is about."""
+    before = state.card()
+    if isinstance(example, LongText):
+        state.choose_model(example.model)
+        state.choose_text(example.text)
+        state.change(head=example.head, focus=example.focus)
+    else:
+        state.choose_text(example.text)
+        state.hold(example.focus)
+    if (now := state.card()) != before:
+        words = len(example.text.split())
+        reads = f"which reads {before.max_tokens:,} tokens, to {now.name}, which reads {now.max_tokens:,}"
+        state.keep_notices([f"“{example.title}” has {words} words: the model was changed from {before.name}, {reads}."])
+
+
+def about(selection: Selection) -> None:
+    """What is to be seen in a prepared long text, while it is read by the model that this was measured on."""
+    for one in long_texts():
+        if (one.text, one.model) == (selection.request.text, selection.request.model):
+            st.caption(plain(one.note))
 
 
 def attended(selection: Selection) -> Trace | None:
@@ -85,11 +103,15 @@ def attended(selection: Selection) -> Trace | None:
 def _waited(selection: Selection) -> Trace:
     """The trace, with what it takes so long said in one line; what stays true of it is kept until the reader moves on."""
     kept: list[str] = []
+    bar = st.empty()
     with ExitStack() as waiting:
 
         def hear(line: str) -> None:
             if isinstance(line, Notice):
                 kept.append(line)
+            elif isinstance(line, Progress):  # many, and quickly: a spinner for each would flicker
+                waiting.close()
+                bar.progress(line.share, text=plain(line))
             else:
                 waiting.close()
                 waiting.enter_context(st.spinner(plain(line), show_time=True))
@@ -97,6 +119,7 @@ def _waited(selection: Selection) -> Trace:
         hear("Reading the text …")
         with heard(hear):
             trace = backend().attend(selection.request)
+        bar.empty()
     kept += _fitted(trace)
     state.keep_notices(kept)
     notices(kept)

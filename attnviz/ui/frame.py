@@ -6,6 +6,7 @@ import streamlit as st
 
 from attnviz import text as texts
 from attnviz.lessons import examples
+from attnviz.lessons.long import long_texts
 from attnviz.models import catalog, places
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
@@ -69,7 +70,7 @@ def available(card: ModelCard) -> bool:
 
 def _example() -> None:
     """Ready sentences; choosing one asks it at once."""
-    chosen = {example.id: example for example in examples.examples()}
+    chosen = {example.id: example for example in (*examples.examples(), *long_texts())}
     text = state.current().request.text
     now = next((name for name, example in chosen.items() if example.text == text), None)
     key = state.fill("example", now or NONE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -71,3 +72,35 @@ def test_the_weight_of_a_value_counts_its_arrays_and_strings():
     assert weight(np.zeros((3, 5), np.float32)) == 256 + 60
     assert weight(b"1234") == 256 + 4
     assert weight((np.zeros(2, np.float64), "ab")) == 256 + (256 + 16) + (256 + 8)
+
+
+def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_it():
+    class CalledAway(BaseException):
+        """As Streamlit stops a script whose reader has typed something else."""
+
+    store, begun, go = Store(10_000), threading.Event(), threading.Event()
+    ended: list[str] = []
+
+    def interrupted() -> bytes:
+        begun.set()
+        assert go.wait(5)
+        raise CalledAway
+
+    def first() -> None:
+        try:
+            store.get("a", interrupted)
+        except CalledAway:
+            ended.append("away")
+
+    def second() -> None:
+        ended.append(store.get("a", lambda: b"made").decode())
+
+    maker, waiter = threading.Thread(target=first), threading.Thread(target=second)
+    maker.start()
+    assert begun.wait(5)
+    waiter.start()
+    time.sleep(0.05)  # so that it waits for the first; if it came later, it would make the value all the same
+    go.set()
+    maker.join(5)
+    waiter.join(5)
+    assert sorted(ended) == ["away", "made"]

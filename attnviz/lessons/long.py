@@ -1,0 +1,84 @@
+"""long.toml and its texts in, prepared long texts out: each with a head, and a held word whose partner stands far away."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+from attnviz.lessons.examples import Span, span
+from attnviz.types import Focus, HeadRef
+
+
+@dataclass(frozen=True)
+class FarLink:
+    """What a test holds against the real model: by words, `head` gives `finds` this `weight` (± 0.005) from `held`.
+
+    `most` says that no head of the model gives it more.
+    """
+
+    head: HeadRef
+    held: Span
+    finds: Span
+    weight: float
+    most: bool = False
+
+
+@dataclass(frozen=True)
+class LongText:
+    """A prepared long text: the model and the head it opens with, the word held, the word it finds, and what is seen."""
+
+    id: str
+    title: str
+    text: str
+    model: str
+    head: HeadRef
+    held: Span
+    finds: Span
+    note: str
+    claims: tuple[FarLink, ...]
+
+    @property
+    def focus(self) -> Focus:
+        """The word that is held to begin with."""
+        return Focus(self.held[0])
+
+
+@lru_cache(maxsize=1)
+def long_texts() -> tuple[LongText, ...]:
+    """All prepared long texts, in the order of the file."""
+    content = resources.files("attnviz").joinpath("content")
+    return parsed(
+        content.joinpath("long.toml").read_text("utf-8"), lambda name: content.joinpath("long", name).read_text("utf-8")
+    )
+
+
+def parsed(toml: str, read: Callable[[str], str]) -> tuple[LongText, ...]:
+    """The texts of a file written like long.toml; `read` gives the text in a file of that name.
+
+    Raises BadInputError for a word that its text lacks and for what is no head, KeyError with the name of a missing field.
+    """
+    return tuple(_long(entry, read(entry["file"]).strip()) for entry in tomllib.loads(toml)["long"])
+
+
+def _long(raw: dict, text: str) -> LongText:
+    """One entry of the file."""
+    return LongText(
+        id=raw["id"],
+        title=raw["title"],
+        text=text,
+        model=raw["model"],
+        head=HeadRef.parse(raw["head"]),
+        held=span(text, raw["held"]),
+        finds=span(text, raw["finds"]),
+        note=raw["note"],
+        claims=tuple(_claim(text, claim) for claim in raw["claims"]),
+    )
+
+
+def _claim(text: str, raw: dict) -> FarLink:
+    """One claim of an entry."""
+    places = span(text, raw["held"]), span(text, raw["finds"])
+    return FarLink(HeadRef.parse(raw["head"]), *places, raw["weight"], raw.get("most", False))

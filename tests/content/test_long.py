@@ -1,0 +1,61 @@
+"""Every claim about a prepared long text, held against the real model."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+import attnviz
+from attnviz import AttentionRequest
+from attnviz.analysis import view
+from attnviz.engine.trace import Trace
+from attnviz.lessons.examples import Span
+from attnviz.lessons.long import LongText, long_texts
+from attnviz.types import HeadRef, ViewOptions
+
+pytestmark = pytest.mark.slow
+EVERY = pytest.mark.parametrize("one", long_texts(), ids=lambda one: one.id)
+NEAR = 0.005  # what three digits round away, and what another machine's sums may differ by
+
+
+@lru_cache(maxsize=1)
+def traced(one: LongText) -> Trace:
+    return attnviz.attend(one.text, one.model)
+
+
+def weights(trace: Trace, held: Span, finds: Span) -> dict[HeadRef, float]:
+    """What every head gives the word at `finds` (the sum over its pieces) from the word at `held` (the mean over its pieces)."""
+    queries, keys = ([i for i, t in enumerate(trace.tokens) if a <= t.start < b] for a, b in (held, finds))
+    layers = (trace.weights(layer) for layer in range(trace.layers))
+    found = np.stack([layer[:, queries][:, :, keys].sum(-1).mean(-1) for layer in layers])
+    return {HeadRef(layer, head): float(found[layer, head]) for layer, head in np.ndindex(found.shape)}
+
+
+@EVERY
+def test_every_far_link_is_real(one: LongText):
+    trace = traced(one)
+    for claim in one.claims:
+        found = weights(trace, claim.held, claim.finds)
+        assert found[claim.head] == pytest.approx(claim.weight, abs=NEAR), claim
+        if claim.most:
+            assert max(found.values()) == found[claim.head], claim
+
+
+@EVERY
+def test_the_link_that_opens_is_the_strongest_of_its_row_and_far(one: LongText):
+    pattern = view.pattern(traced(one), one.head, ViewOptions())
+    row, key = (next(i for i, u in enumerate(pattern.query_units) if u.start == place[0]) for place in (one.held, one.finds))
+    assert int(np.argmax(pattern.weights[row])) == key
+    assert row - key > 500
+
+
+def test_the_definition_stands_as_many_words_before_as_the_note_says():
+    contract = long_texts()[0]
+    pattern = view.pattern(traced(contract), contract.head, ViewOptions())
+    first, second = (i for i, u in enumerate(pattern.query_units) if u.text == "Handover")
+    said = re.search(r"told (\d+) words before", contract.note)
+    assert said is not None
+    assert int(said[1]) == second - first
