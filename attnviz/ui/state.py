@@ -15,7 +15,7 @@ import streamlit as st
 from attnviz.figures.board.tray import Kept, Tray, key, rebuilt
 from attnviz.models import catalog
 from attnviz.selection import PINS, Selection
-from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Panel, Pin, ViewOptions
+from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Panel, Pin
 
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
 _CHANGED = "attnviz_changed"
