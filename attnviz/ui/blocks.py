@@ -76,7 +76,7 @@ def ask_example(example: examples.Example | LongText) -> None:
         state.keep_notices([f"“{example.title}” has {words} words: the model was changed from {before.name}, {reads}."])
 
 
-def about(selection: Selection) -> None:
+def _about(selection: Selection) -> None:
     """What is to be seen in a prepared long text, while it is read by the model that this was measured on."""
     for one in long_texts():
         if (one.text, one.model) == (selection.request.text, selection.request.model):
@@ -84,7 +84,20 @@ def about(selection: Selection) -> None:
 
 
 def attended(selection: Selection) -> Trace | None:
-    """The trace of the selection, or None after a message that says why there is none."""
+    """The trace of the selection, or None after a message that says why there is none.
+
+    All that is said stands in one container: what comes after it keeps its place, and so is not mounted anew, when a
+    message goes.
+    """
+    with st.container(key="said"):
+        trace = _attended(selection)
+        if trace is not None:
+            _about(selection)
+        return trace
+
+
+def _attended(selection: Selection) -> Trace | None:
+    """The trace, or a message."""
     notices(state.notices())
     if not selection.request.text.strip():
         invitation()

@@ -18,6 +18,7 @@ from attnviz.ui.downloads import downloads
 _BESIDE = "attnviz_beside"
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
+DRAWN = 262_144  # cells of a heatmap: 512 words a side; the board's matrix shows more, and zooms
 SAID = 3  # held words that get a sentence each
 
 
@@ -93,6 +94,12 @@ def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
     pattern = view.pattern(trace, head, state.current().options)
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
+    if pattern.weights.size > DRAWN:
+        st.caption(
+            f"A heatmap is drawn up to {DRAWN:,} cells; this one would have {pattern.weights.size:,}. "
+            "The matrix on the board shows them all and zooms."
+        )
+        return
     st.plotly_chart(
         heatmap.figure(pattern, blocks.theme(), held=held_rows(pattern), told=False), theme=None, config=heatmap.CONFIG,
         key=f"heatmap-{head}",

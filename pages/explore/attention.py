@@ -6,7 +6,6 @@ from attnviz.ui.canvas import canvas
 selection = state.current()
 trace = blocks.attended(selection)
 if trace is not None:
-    blocks.about(selection)
     canvas(trace)
     head.fields(trace)
     head.heatmaps(trace)

@@ -198,7 +198,8 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
     const pooled = !frame.whole ? ", pooled by maximum over tokens" : units > pixels ? ", pooled by maximum" : "";
     const all = !frame.whole && (options.keep || betweenOf(frame, options)) ? ", nothing left out" : "";
     const filling = layers.size < frame.layers ? `, filling: ${layers.size} of ${frame.layers}` : "";
-    put($(".count"), `${frame.layers} layers \u00d7 ${frame.heads} heads${filling || pooled + all}`);
+    const size = geometry.phone ? `${frame.layers} \u00d7 ${frame.heads}` : `${frame.layers} layers \u00d7 ${frame.heads} heads`;
+    put($(".count"), size + (filling || (geometry.phone ? pooled.replace(" over tokens", "") : pooled) + all));
     const note = $(".bars-note");
     note.hidden = geometry.overview.pitch < 24 || !frame.whole;
     const named = (units, held) => held.map((at) => `\u201c${isolated(units[at].label)}\u201d`).join(" + ");

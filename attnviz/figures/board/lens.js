@@ -41,6 +41,7 @@ export function makeLens(again) {
   function draw(c, look, view, place, weights, beside) {
     const { pattern, focus } = view;
     const { area } = seen;
+    seen.cell = cellOf(view);
     aside(c, () => {
       c.beginPath();
       c.rect(area.x - 3, area.y - 3, area.width + 6, area.height + 6);
@@ -54,14 +55,21 @@ export function makeLens(again) {
   }
 
   // Of one held word, the link that the line above names: in so small a picture nobody finds it otherwise.
-  function best(c, look, { pattern, focus, line }, place) {
-    const anchors = anchorsOf(focus);
-    if (anchors.length !== 1 || (focus.query >= 0 && focus.key >= 0)) return;
-    const other = ranked(line).find((i) => pattern.cross || i !== anchors[0]);
-    if (other === undefined || !line[other]) return;
-    const [query, key] = focus.side === "query" ? [anchors[0], other] : [other, anchors[0]];
+  function best(c, look, { focus }, place) {
+    if (!seen.cell || (focus.query >= 0 && focus.key >= 0)) return;
+    const { query, key } = seen.cell;
     const [x, y] = [place.x + (key - place.column + 0.5) * place.cell, place.y + (query + 0.5) * place.row];
     ring(c, look, look.ink, x - 5, y - 5, 10, 10);
+  }
+
+  // The link that is meant: the one pointed at, or the strongest of the one held word.
+  function cellOf({ pattern, focus, line }) {
+    const anchors = anchorsOf(focus);
+    if (focus.query >= 0 && focus.key >= 0) return { query: focus.query, key: focus.key };
+    if (anchors.length !== 1) return null;
+    const other = ranked(line).find((i) => pattern.cross || i !== anchors[0]);
+    if (other === undefined || !line[other]) return null;
+    return focus.side === "query" ? { query: anchors[0], key: other } : { query: other, key: anchors[0] };
   }
 
   // Which rows the words and curves beside the matrix show.
@@ -103,12 +111,17 @@ export function makeLens(again) {
     laid, draw, has, unitsAt,
     isLong: () => Boolean(seen),
     isHeld: () => Boolean(seen && lens),
-    // `at` is a point of the canvas; without one the middle of the matrix stays.
+    // `at` is a point of the canvas that stays where it is; without one the link that is meant does, or the middle.
     zoom(factor, at = null) {
       if (!seen) return false;
       const { area, rows, columns } = seen;
-      const point = at ? { x: at.x - area.x, y: at.y - area.y } : { x: area.width / 2, y: area.height / 2 };
-      return change(zoomed(held(), factor, point, area, rows, columns));
+      const now = held();
+      const { cell } = seen;
+      let point = { x: area.width / 2, y: area.height / 2 };
+      if (at) point = { x: at.x - area.x, y: at.y - area.y };
+      else if (cell) point = { x: (cell.key + 0.5 - now.column) * now.cell, y: (cell.query + 0.5 - now.row) * now.cell };
+      const next = zoomed(now, factor, point, area, rows, columns);
+      return change(!at && cell ? revealed(next, cell.query, cell.key, area, rows, columns) : next);
     },
     closer: (times) => STEP ** times,
     pan: (right, down) => Boolean(seen && lens) && change(panned(lens, right, down, seen.area, seen.rows, seen.columns)),
