@@ -24,10 +24,15 @@ class Backend(Protocol):
         """The trace of one text, labelled with its tokens."""
         ...
 
-    def check(self, request: AttentionRequest) -> Check:
-        """Every head's weights for this request against the library's own eager model; takes about two forward passes."""
-        ...
-
     def close(self) -> None:
         """Let go of models and memory; calling it twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class CheckingBackend(Backend, Protocol):
+    """A backend that has its models at hand, and so can also compare what it answers with the library's own eager model."""
+
+    def check(self, request: AttentionRequest) -> Check:
+        """Every head's weights for this request against the library's own eager model; takes about two forward passes."""
         ...

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from attnviz.backends.base import Backend
+from attnviz.backends.base import Backend, CheckingBackend
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
+from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, ModelCard
 
 T = TypeVar("T")
@@ -115,9 +116,17 @@ class CachedBackend:
         """The trace, from memory where it is there."""
         return self.store.get(request, lambda: self.inner.attend(request))
 
+    @property
+    def checks(self) -> bool:
+        """Whether the inner backend can compare its answers with the eager model: where it cannot, no page offers to."""
+        return isinstance(self.inner, CheckingBackend)
+
     def check(self, request: AttentionRequest) -> Check:
-        """The check against the eager model, done once a request."""
-        return self.store.get(("check", request), lambda: self.inner.check(request))
+        """The check against the eager model, done once a request. BadInputError where the inner backend has none."""
+        inner = self.inner
+        if not isinstance(inner, CheckingBackend):
+            raise BadInputError("This backend has no eager model to compare with. Open the backend `local:` for that.")
+        return self.store.get(("check", request), lambda: inner.check(request))
 
     def derived(self, request: AttentionRequest, name: Hashable, make: Callable[[Trace], T]) -> T:
         """What `make` says of the request's trace, kept beside it under `name`: for all that costs more than 5 ms."""
