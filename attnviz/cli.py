@@ -124,6 +124,8 @@ def _attend(chosen: argparse.Namespace) -> None:
     folders = (card,) if card.folder and not card.package else ()
     backend = open_backend(settings.backend, settings, lambda line: print(f"attnviz: {line}", file=sys.stderr), folders)
     trace = backend.attend(AttentionRequest(card.id, text, chosen.text_b))
+    if trace.note:
+        print(f"attnviz: {trace.note}", file=sys.stderr)
     head = HeadRef(
         card.head[0] if chosen.layer is None else chosen.layer,
         card.head[1] if chosen.head is None else chosen.head,

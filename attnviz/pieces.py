@@ -71,6 +71,42 @@ def special(tokenizer: Any, number: int) -> Piece:
         return Piece(number, str(tokenizer.convert_ids_to_tokens(number)), role="special")
 
 
+def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
+    """What a model wrote: the text that `ids` decode to, without special tokens and outer blanks, and its whole input.
+
+    Where the text grows as one more id is decoded, there stands its piece. Ids that make a character together (bytes of
+    one) all stand on it.
+    """
+    with _alone(tokenizer), _side(tokenizer, target=True):
+        names = [str(name) for name in tokenizer.convert_ids_to_tokens(list(ids))]
+        plain = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+        grown = [str(tokenizer.decode(list(ids[: i + 1]), **plain)) for i in range(len(ids))]
+        vocabulary = _Vocabulary.of(tokenizer, backend) if (backend := getattr(tokenizer, "backend_tokenizer", None)) else None
+        hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
+    whole = grown[-1] if grown else ""
+    text, left = whole.strip(), len(whole) - len(whole.lstrip())
+    done = [min(max(_alike(part, whole) - left, 0), len(text)) for part in grown]  # characters that are whole by then
+    begun = [
+        min(at + (len(part) - left > at), len(text)) for at, part in zip(done, grown, strict=True)
+    ]  # with half of one more
+    found: list[Entry] = []
+    start = 0
+    for place, (number, name) in enumerate(zip(ids, names, strict=True)):
+        if number in hidden:
+            found.append(Entry(Piece(number, name, role="special"), 0, 0))
+            continue
+        end = next((end for end in begun[place:] if end > start), len(text))
+        raw = vocabulary.piece(number, name, start, end, text[start:end]).raw if vocabulary else byte_named(name)
+        found.append(Entry(Piece(number, name, start, end, raw), 0, 0))
+        start = max(start, done[place])
+    return text, tuple(found)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts have in common from the start."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
 @contextmanager
 def _alone(tokenizer: Any) -> Iterator[None]:
     """No other thread of ours uses this tokenizer until the block ends."""

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from attnviz import pieces
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
 from attnviz.pieces import Entry, allowed, entries, special
 from attnviz.spans import named, placed, unnamed
 from attnviz.types import Token, Unit
 from attnviz.words import MASK, words
 
-__all__ = ["MASK", "Reading", "checked", "read", "target", "tokens_of", "units", "words"]
+__all__ = ["MASK", "Reading", "checked", "read", "target", "tokens_of", "units", "words", "written"]
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,19 @@ def target(tokenizer: Any, text: str, *, start: int, max_tokens: int | None = No
     return Reading(tuple(entry.piece.id for entry in found), None, _tokens(found, (text,), first=1))
 
 
+def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Reading]:
+    """What the decoder of an encoder-decoder wrote by itself: the text, and these very ids as it read them; segment 1.
+
+    Tokenised anew, the same text may be other and more ids than the model wrote.
+    """
+    text, found = pieces.written(tokenizer, ids)
+    return text, Reading(tuple(ids), None, _tokens(found, (text,), first=1))
+
+
 def _tokens(found: Sequence[Entry], texts: Sequence[str], first: int = 0) -> tuple[Token, ...]:
     """The tokens of all texts, the first of which is segment `first`. Special tokens stand where the text before them ends."""
-    pieces = [[e.piece for e in found if e.segment == i and e.piece.role != "special"] for i in range(len(texts))]
-    places = [iter(placed(text, side)) for text, side in zip(texts, pieces, strict=True)]
+    typed = [[e.piece for e in found if e.segment == i and e.piece.role != "special"] for i in range(len(texts))]
+    places = [iter(placed(text, side)) for text, side in zip(texts, typed, strict=True)]
     ends = [0] * len(texts)
     out: list[Token] = []
     for entry in found:

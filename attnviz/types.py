@@ -48,11 +48,22 @@ class Token:
 
 @dataclass(frozen=True)
 class AttentionRequest:
-    """What a reader asks a backend for. Hashable: it is the cache key."""
+    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none."""
 
     model: str
     text: str
     text_b: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text_b", None if self.text_b == "" else self.text_b)
+        wanted = (
+            ("model", self.model, "the name of a model"),
+            ("text", self.text, "a text"),
+            ("text_b", self.text_b, "a text"),
+        )
+        for name, value, meaning in wanted:
+            if not isinstance(value, str) and (value, name) != (None, "text_b"):
+                raise BadInputError(f"{name} must be {meaning}, a string; got {type(value).__name__}. Put it in quotes.")
 
 
 @dataclass(frozen=True, order=True)

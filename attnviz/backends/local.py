@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 from attnviz import text as texts
@@ -18,11 +19,23 @@ from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard, Progress, Token
 
-Inputs = dict[str, Any]
 Sides = tuple[tuple[Token, ...], ...]
 
 LONG = 512  # tokens from which a reader is told how far a text is read
 GREEDY = 40  # tokens of output that an encoder-decoder writes when no target text is given
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """A request as a model reads it: input tensors of one row, the tokens of each side, and a target that the model wrote."""
+
+    tensors: dict[str, Any]
+    sides: Sides
+    written: str | None = None
+
+    def trace(self, model: Any, request: AttentionRequest, digest: str) -> Trace:
+        """What the model did with it, labelled."""
+        return capture.capture(model, **self.tensors).labelled(request, digest, *self.sides, written=self.written)
 
 
 class LocalBackend:
@@ -81,10 +94,10 @@ class LocalBackend:
 
     def attend(self, request: AttentionRequest) -> Trace:
         """One forward pass over the request's text; see Backend."""
-        loaded, tensors, sides = self._inputs(request)
-        self._sized(loaded, sides)
-        with capture.followed(self._progress_of(loaded, sides)):
-            return capture.capture(loaded.model, **tensors).labelled(request, loaded.digest, *sides)
+        loaded, read = self._read(request)
+        self._sized(loaded, read.sides)
+        with capture.followed(self._progress_of(loaded, read.sides)):
+            return read.trace(loaded.model, request, loaded.digest)
 
     def _sized(self, loaded: LoadedModel, sides: Sides) -> None:
         """Raises TooLongError, before anything is run, where reading this text would keep too much."""
@@ -106,17 +119,16 @@ class LocalBackend:
 
     def check(self, request: AttentionRequest) -> Check:
         """Every head of every layer against the library's own eager model."""
-        loaded, tensors, sides = self._inputs(request)
-        trace = capture.capture(loaded.model, **tensors).labelled(request, loaded.digest, *sides)
-        return verify.against_eager(loaded.model, trace, tensors)
+        loaded, read = self._read(request)
+        return verify.against_eager(loaded.model, read.trace(loaded.model, request, loaded.digest), read.tensors)
 
-    def _inputs(self, request: AttentionRequest) -> tuple[LoadedModel, Inputs, Sides]:
-        """The model, its input tensors and the tokens of each side. The text is checked before a model is loaded for it."""
+    def _read(self, request: AttentionRequest) -> tuple[LoadedModel, Read]:
+        """The model, and the request as it reads it. The text is checked before a model is loaded for it."""
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
         loaded = self.loaded(request.model)
-        return (loaded, *inputs_of(loaded, request))
+        return loaded, read_by(loaded, request)
 
     def close(self) -> None:
         """Forget the models."""
@@ -126,37 +138,43 @@ class LocalBackend:
 
 def traced(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> Trace:
     """The trace of one text read by a model that somebody else loaded, and which is left as it was."""
-    loaded = LoadedModel(model, tokenizer, load.card_of(model, tokenizer), "")
-    for part in (text, text_b):
+    card = load.card_of(model, tokenizer)
+    if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
+        raise BadInputError(
+            f"A transformers tokenizer is needed beside the model; got {type(tokenizer).__name__}. "
+            "Give the model's own, e.g. AutoTokenizer.from_pretrained(its name)."
+        )
+    loaded = LoadedModel(model, tokenizer, card, "")
+    request = AttentionRequest(loaded.card.id, text, text_b)
+    for part in (request.text, request.text_b):
         if part is not None:
             texts.checked(part, Settings.max_bytes)
-    request = AttentionRequest(loaded.card.id, text, text_b)
-    tensors, sides = inputs_of(loaded, request)
-    return capture.capture(model, **tensors).labelled(request, "", *sides)
+    return read_by(loaded, request).trace(model, request, "")
 
 
-def inputs_of(loaded: LoadedModel, request: AttentionRequest) -> tuple[Inputs, Sides]:
-    """A request's input tensors, one row, and the tokens of each side of the attention."""
+def read_by(loaded: LoadedModel, request: AttentionRequest) -> Read:
+    """A request as a model reads it."""
     card = loaded.card
     if card.kind == "encoder-decoder":
         return _both_sides(loaded, request)
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
     reading = texts.read(loaded.tokenizer, request.text, request.text_b, max_tokens=card.max_tokens, name=card.name)
-    return inputs.row(reading.ids, reading.type_ids), (reading.tokens,)
+    return Read(inputs.row(reading.ids, reading.type_ids), (reading.tokens,))
 
 
-def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> tuple[Inputs, Sides]:
+def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
     source = texts.read(loaded.tokenizer, request.text, max_tokens=card.max_tokens, name=card.name)
     row = inputs.row(source.ids)
-    target = request.text_b
-    if target is None:
-        ids = inputs.written(model, row, GREEDY)
-        target = str(loaded.tokenizer.decode(ids, skip_special_tokens=True)).strip()
-        if not target:
+    if request.text_b is None:
+        ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1))
+        written, reading = texts.written(loaded.tokenizer, ids)
+        if not written:
             raise BadInputError(f"{card.name} writes nothing for this text. Type a target text as the second sentence.")
-    start = model.config.decoder_start_token_id
-    reading = texts.target(loaded.tokenizer, target, start=start, max_tokens=card.max_tokens, name=card.name)
-    return inputs.with_target(row, reading.ids), (source.tokens, reading.tokens)
+    else:
+        start = model.config.decoder_start_token_id
+        reading = texts.target(loaded.tokenizer, request.text_b, start=start, max_tokens=card.max_tokens, name=card.name)
+        written = None
+    return Read(inputs.with_target(row, reading.ids), (source.tokens, reading.tokens), written)

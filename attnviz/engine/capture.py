@@ -160,6 +160,11 @@ def readable(model: PreTrainedModel) -> PreTrainedModel:
     return model if prepared(model) else twin(model, NAME)
 
 
+def writer(model: PreTrainedModel) -> PreTrainedModel:
+    """The model to let write: itself where it was prepared, its eager twin otherwise, which is right for every family."""
+    return model if prepared(model) else twin(model, "eager")
+
+
 def prepared(model: PreTrainedModel) -> bool:
     """Whether a model is set to the recorded attention and reads without noise."""
     return model.config._attn_implementation == NAME and not model.training

@@ -32,7 +32,8 @@ class Provenance:
     """Where a pattern's numbers come from: model, weights, versions, text, head, options.
 
     `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
-    not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held.
+    not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held. `written` is the
+    target that the model wrote where none was given, `layers` says which of its layers attend where not all do.
     """
 
     model: str
@@ -47,6 +48,8 @@ class Provenance:
     queries: tuple[Token, ...]
     keys: tuple[Token, ...]
     focus: Focus | None = None
+    written: str | None = None
+    layers: str = ""
 
     def as_dict(self, pattern: Pattern) -> dict[str, Any]:
         """Everything as JSON has it, with what the pattern says was hidden, merged or rescaled."""
@@ -58,6 +61,8 @@ class Provenance:
             "versions": dict(self.versions),
             "text": self.text,
             "text_b": self.text_b,
+            "written": self.written,
+            "layers": self.layers,
             "block": self.head.block,
             "head": str(self.head),
             "words": self.options.words,
@@ -88,6 +93,8 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
         queries=block.queries,
         keys=block.keys,
         focus=focus,
+        written=trace.written,
+        layers=block.note,
     )
 
 
@@ -97,7 +104,7 @@ def as_json(pattern: Pattern, source: Provenance) -> bytes:
     Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
     which UTF-8 cannot hold, is escaped.
     """
-    head, pair = source.head, source.text_b is not None
+    head, pair = source.head, source.text_b is not None or source.written is not None
     parts: dict[str, Any] = {"model": source.model, "block": head.block, "layer": head.layer, "head": head.head}
     parts["tokens"] = _tokens(pattern.queries, pattern.query_units, source.queries, pair)
     if head.block == "cross" or pattern.keys != pattern.queries:

@@ -33,7 +33,7 @@ def meta(pattern: Pattern, source: Provenance) -> str:
 def beneath(pattern: Pattern, source: Provenance) -> str:
     """The numbers of the head, folded away, and where they come from, in small print. All text is escaped."""
     numbers = _numbers(pattern) if pattern.weights.size <= NUMBERS else _strongest(pattern)
-    without = "".join(_paragraph(text) for text in (source.text, source.text_b) if text)
+    without = "".join(_paragraph(text) for text in (source.text, source.text_b, source.written) if text)
     name = escape(f"{encoding.head_name(source.head)} of {source.name}")
     note = f"<p>{escape(encoding.visible(pattern.note))}</p>" if pattern.note else ""
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from attnviz import cli
 from attnviz.figures import export
 from tests.app.conftest import drawn
+from tests.small_models import saved
 
 TEXT = "the cat sat, because it </script> was =tired]]> مرحبا"
 BEGINS = {
@@ -82,3 +84,19 @@ def test_the_page_offers_every_format_and_makes_none_before_it_is_asked_for(open
     assert {"HTML", "SVG", "PDF", "PNG", "CSV", "NPZ", "JSON"} <= set(buttons)
     app.run()
     assert made == []
+
+
+def test_a_target_that_the_model_wrote_is_said_and_stands_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    folder = saved(tmp_path / "writer", "t5")
+
+    assert cli.main(["attend", "the animal did", "--model", str(folder), "--block", "cross"]) == 0
+    out, err = capsys.readouterr()
+    facts = json.loads(out)["provenance"]
+
+    assert facts["text_b"] is None
+    assert facts["written"]
+    assert f"attnviz: No target text was given, so the model wrote one itself: {facts['written']}\n" in err
+    assert cli.main(["attend", "the animal did", "--model", str(folder), "--text-b", "it was", "--block", "cross"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["provenance"]["written"] is None
+    assert "No target" not in err

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
+from transformers import AutoModel
 
+import attnviz
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
-from attnviz.errors import AttnvizError, EmptyTextError, PairError, TooLongError, UnknownModelError
+from attnviz.errors import AttnvizError, BadInputError, EmptyTextError, PairError, TooLongError, UnknownModelError
 from attnviz.models import load
 from attnviz.settings import Settings
 from attnviz.text import MASK
 from attnviz.types import AttentionRequest
-from tests.small_models import saved
+from tests.small_models import random_model, saved, tokenizer
 
 MISSION = "The animal didn't cross the street because it was too tired"
 MAKERS = {
@@ -135,6 +140,19 @@ def test_eight_threads_with_different_requests_get_the_single_threaded_answers_b
         assert np.array_equal(answer.weights(1, 2), want.weights(1, 2))
 
 
+def test_a_backend_of_three_methods_is_cached_like_any_other_and_offers_no_check():
+    class Plain:
+        inner = LocalBackend(Settings.from_env())
+        models, attend, close = inner.models, inner.attend, inner.close
+
+    plain, full = CachedBackend(Plain(), 2**20), CachedBackend(LocalBackend(Settings.from_env()), 2**20)
+
+    assert plain.attend(AttentionRequest("minilm", "a")).layers == 6
+    assert (plain.checks, full.checks) == (False, True)
+    with pytest.raises(BadInputError, match="no eager model to compare with"):
+        plain.check(AttentionRequest("minilm", "a"))
+
+
 def test_every_head_agrees_with_the_eager_model(backend):
     for model in ("minilm", "smollm2"):
         check = backend.check(AttentionRequest(model, MISSION))
@@ -165,3 +183,76 @@ def test_a_folder_of_any_family_is_looked_at_before_it_is_trusted(tmp_path):
     assert trace.source == "dense"
     assert (trace.blocks, trace.block("decoder").causal) == (("encoder", "decoder", "cross"), True)
     assert backend.check(request).ok
+
+
+@pytest.mark.parametrize("family", ["t5", "nllb-moe"])
+def test_a_target_that_the_model_wrote_is_read_as_it_was_written_and_said(tmp_path, family: str):
+    card = load.local_card(saved(tmp_path / "writer", family))
+    backend = LocalBackend(Settings.from_env(), folders=(card,))
+    loaded, most = backend.loaded(card.id), min(40, card.max_tokens - 1)
+    ids = loaded.model.generate(torch.tensor([[5, 6, 7]]), max_new_tokens=most, do_sample=False, num_beams=1)[0].tolist()
+
+    trace = backend.attend(AttentionRequest(card.id, "the animal did"))
+
+    read = ids[:-1] if ids[-1] == loaded.model.generation_config.eos_token_id else ids  # nothing is read after the end
+    vocabulary = loaded.tokenizer.convert_ids_to_tokens(read)
+    assert [token.piece for token in trace.block("decoder").queries] == vocabulary
+    assert trace.request.text_b is None
+    assert trace.written == " ".join(piece for piece in vocabulary if piece not in ("[PAD]", "[UNK]", "[MASK]"))
+    assert trace.note == f"No target text was given, so the model wrote one itself: {trace.written}"
+    given = backend.attend(AttentionRequest(card.id, "the animal did", "it was tired"))
+    assert (given.written, given.note) == (None, "")
+    assert backend.attend(AttentionRequest(card.id, "the animal did", "")).written == trace.written, "an empty target is none"
+
+
+@pytest.mark.parametrize("family", ["t5", "nllb-moe"])
+def test_a_model_that_cannot_write_asks_for_a_target(family: str):
+    model = AutoModel.from_config(random_model(family).config).eval()
+
+    with pytest.raises(BadInputError, match=r"cannot write one itself.*Give a target text as text_b"):
+        attnviz.trace(model, tokenizer(), "the animal did")
+    assert attnviz.trace(model, tokenizer(), "the animal did", "it was tired").blocks == ("encoder", "decoder", "cross")
+
+
+def test_whatever_generation_stumbles_over_asks_for_a_target():
+    model = random_model("t5").eval()
+    model.generation_config.decoder_start_token_id = model.config.decoder_start_token_id = 999  # no such token
+
+    with pytest.raises(BadInputError, match="T5ForConditionalGeneration cannot write one itself"):
+        attnviz.trace(model, tokenizer(), "the animal did")
+
+
+def test_an_empty_second_text_is_none(backend):
+    assert AttentionRequest("minilm", "a", "") == AttentionRequest("minilm", "a")
+    assert len(backend.attend(AttentionRequest("minilm", "a", "")).tokens) == 3
+    assert (
+        backend.attend(AttentionRequest("smollm2", "a", "")).tokens == backend.attend(AttentionRequest("smollm2", "a")).tokens
+    )
+
+
+def test_what_is_no_tokenizer_is_refused():
+    with pytest.raises(BadInputError, match="A transformers tokenizer is needed beside the model; got NoneType"):
+        attnviz.trace(random_model("bert"), None, "the animal")
+
+
+def test_what_is_no_string_is_refused_by_our_own_error():
+    """In a process of its own: here every signature is checked before a function of ours can say a word."""
+    code = """
+import attnviz
+for call in (
+    lambda: attnviz.attend(None), lambda: attnviz.attend(5), lambda: attnviz.attend("a", model=None),
+    lambda: attnviz.attend("a", text_b=5), lambda: attnviz.AttentionRequest("minilm", b"a"),
+):
+    try:
+        call()
+    except attnviz.AttnvizError as error:
+        print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == [
+        "text must be a text, a string; got NoneType. Put it in quotes.",
+        "text must be a text, a string; got int. Put it in quotes.",
+        "model must be the name of a model, a string; got NoneType. Put it in quotes.",
+        "text_b must be a text, a string; got int. Put it in quotes.",
+        "text must be a text, a string; got bytes. Put it in quotes.",
+    ]

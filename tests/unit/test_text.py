@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
-from attnviz.text import MASK, checked, read, target, tokens_of, units, words
+from attnviz.text import MASK, checked, read, target, tokens_of, units, words, written
 from attnviz.types import Token
 
 SENTENCES = [
@@ -344,6 +344,46 @@ def test_a_bart_like_decoder_reads_the_end_token_first():
 
 def test_a_target_without_an_end_token_loses_nothing():
     assert [token.text for token in target(KINDS["byte level, bare"], "x", start=5).tokens] == ["<|endoftext|>", "x"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *(
+            (kind, text)
+            for kind in ("byte level", "byte level, bare")
+            for text in (*HARD[:5], f"an {FAMILY} emoji 😀😀", "café")
+        ),
+        *((kind, text) for kind in ("sentencepiece", "sentencepiece, blank put first") for text in (SENTENCE, "x", "café")),
+    ],
+)
+def test_what_was_written_stands_where_the_same_text_stands_when_it_is_read(kind: str, text: str):
+    wanted = target(KINDS[kind], text, start=0)
+
+    found, reading = written(KINDS[kind], wanted.ids)
+
+    assert (found, reading.ids) == (text, wanted.ids)
+    assert [token for token in reading.tokens if not token.special] == [token for token in wanted.tokens if not token.special]
+
+
+def test_written_ids_are_kept_as_they_are_where_the_tokenizer_would_make_others_of_the_text():
+    tokenizer = KINDS["byte level"]
+    letters = [tokenizer.convert_tokens_to_ids(letter) for letter in ("t", "h", "e", "Ġ", "c")]
+    assert len(plain(tokenizer, "the c")) < len(letters) + 2  # besides the two special tokens around them
+
+    text, reading = written(tokenizer, [1, *letters])
+
+    assert text == "the c"
+    assert reading.ids == (1, *letters)
+    assert [(token.text, token.start, token.end, token.word) for token in reading.tokens] == [
+        ("</s>", 0, 0, None), ("t", 0, 1, 0), ("h", 1, 2, 0), ("e", 2, 3, 0), (" ", 3, 4, 2), ("c", 4, 5, 1),
+    ]  # fmt: skip
+    assert {token.segment for token in reading.tokens} == {1}
+
+
+def test_nothing_but_special_tokens_is_no_text():
+    assert written(KINDS["sentencepiece"], [0, 1])[0] == ""
+    assert written(KINDS["sentencepiece"], [])[0] == ""
 
 
 def test_too_many_tokens_are_refused_with_both_numbers_and_nothing_is_cut_off():

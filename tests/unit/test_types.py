@@ -57,8 +57,13 @@ def test_a_token_is_special_when_it_belongs_to_no_word():
 
 
 def test_equal_requests_are_one_cache_key_and_another_second_text_is_another():
-    keys = {AttentionRequest("minilm", "a"), AttentionRequest("minilm", "a"), AttentionRequest("minilm", "a", "")}
+    keys = {AttentionRequest("minilm", "a"), AttentionRequest("minilm", "a"), AttentionRequest("minilm", "a", "b")}
     assert len(keys) == 2
+
+
+def test_an_empty_second_text_is_none_and_a_blank_one_is_a_text():
+    assert AttentionRequest("minilm", "a", "") == AttentionRequest("minilm", "a")
+    assert AttentionRequest("minilm", "a", " ").text_b == " "
 
 
 def test_a_head_prints_counted_from_zero():
