@@ -152,6 +152,9 @@ def test_a_long_text_stays_within_1500_nodes_and_says_what_it_shows(opened):
     page = opened(made(text, layers=1, heads=1), Choice(HeadRef(0, 0), Focus(text.index("word700"))))
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
     expect(page.locator(".unit.held")).to_have_text("word700")
+    expect(page.locator(".below")).to_contain_text("The matrix shows all 902 words")
+    page.locator("canvas.head").focus()
+    page.keyboard.press("0")
     expect(page.locator(".below")).to_contain_text("of 902 words")
     expect(page.locator(".count")).to_contain_text("pooled by maximum")
     assert page.locator(".stage").evaluate("e => e.scrollTop") > 5000

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import attnviz
-from attnviz import AttentionRequest
 from attnviz.analysis import view
 from attnviz.engine.trace import Trace
 from attnviz.lessons.examples import Span
@@ -27,7 +26,7 @@ def traced(one: LongText) -> Trace:
 
 
 def weights(trace: Trace, held: Span, finds: Span) -> dict[HeadRef, float]:
-    """What every head gives the word at `finds` (the sum over its pieces) from the word at `held` (the mean over its pieces)."""
+    """What every head gives the word at `finds` (summed over its pieces) from the word at `held` (their mean)."""
     queries, keys = ([i for i, t in enumerate(trace.tokens) if a <= t.start < b] for a, b in (held, finds))
     layers = (trace.weights(layer) for layer in range(trace.layers))
     found = np.stack([layer[:, queries][:, :, keys].sum(-1).mean(-1) for layer in layers])

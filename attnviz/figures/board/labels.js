@@ -40,7 +40,7 @@ export function drawSlanted(c, look, view, place) {
   const { pattern, focus, line } = view;
   const angle = place.cell < 1.45 * place.size ? -Math.PI / 3 : -Math.PI / 4;
   const most = (place.top - place.size) / Math.sin(-angle);
-  const every = Math.ceil((place.size * 1.1) / place.cell);
+  const every = place.every ?? Math.ceil((place.size * 1.1) / place.cell);
   const anchors = anchorsOf(focus);
   for (let j = place.column; j < place.column + place.columns; j++) {
     const anchor = focus.side === "key" && anchors.includes(j);

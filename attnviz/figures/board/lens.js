@@ -34,6 +34,7 @@ export function makeLens(again) {
     const [column, right] = rangeOf(lens.column, area.width, lens.cell, columns);
     return {
       ...place, first, last: last + 1, column, columns: right - column + 1, row: lens.cell, cell: lens.cell,
+      every: lens.cell < 1 ? columns : undefined, // of so many columns a few names taken at random would say nothing
       y: area.y - lens.row * lens.cell, x: area.x + (column - lens.column) * lens.cell,
     };
   }
