@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from report import Report
 
 import attnviz
 from attnviz.engine import capture
@@ -57,11 +58,6 @@ def paired(one: Callable[[], object], other: Callable[[], object], count: int) -
     )
 
 
-def show(**figures: object) -> None:
-    """One JSON line."""
-    print(json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in figures.items()}), flush=True)
-
-
 def plain(model: Any, x: dict[str, torch.Tensor]) -> Callable[[], object]:
     """The fused forward pass as the library does it, on the same weights."""
     fused = capture.twin(model, "sdpa")
@@ -73,7 +69,7 @@ def plain(model: Any, x: dict[str, torch.Tensor]) -> Callable[[], object]:
     return call
 
 
-def overheads() -> None:
+def overheads(report: Report) -> None:
     """Captured pass plus one head over the plain pass, and one further head over the plain pass."""
     for name, tokens, count, bound in (
         ("minilm", 16, 200, 1.15),
@@ -81,10 +77,10 @@ def overheads() -> None:
         ("smollm2", 1024, 9, 1.10),
         ("smollm2", LONG, 7, 1.10),
     ):
-        overhead(name, tokens, count, bound)
+        overhead(report, name, tokens, count, bound)
 
 
-def overhead(name: str, tokens: int, count: int, bound: float) -> None:
+def overhead(report: Report, name: str, tokens: int, count: int, bound: float) -> None:
     """The same of one model at one length."""
     loaded = attnviz.load(name)
     x = inputs(loaded, tokens)
@@ -92,8 +88,9 @@ def overhead(name: str, tokens: int, count: int, bound: float) -> None:
     captured, fused, ratio = paired(
         lambda: capture.capture(loaded.model, **x).weights(layer, head), plain(loaded.model, x), count
     )
-    show(
-        figure="captured + one head / fused",
+    report.show(
+        "captured + one head / fused",
+        ok=ratio <= bound,
         model=name,
         tokens=tokens,
         captured_s=captured,
@@ -103,28 +100,27 @@ def overhead(name: str, tokens: int, count: int, bound: float) -> None:
     )
     trace = capture.capture(loaded.model, **x)
     further = statistics.median(seconds(lambda: trace.weights(layer, head)) for _ in range(max(count, 15)))
-    show(figure="one further head / fused", model=name, tokens=tokens, head_s=further, ratio=further / fused, bound=0.01)
+    share = further / fused
+    report.show(
+        "one further head / fused", ok=share <= 0.01, model=name, tokens=tokens, head_s=further, ratio=share, bound=0.01
+    )  # fmt: skip
 
 
-def against_eager() -> None:
+def against_eager(report: Report) -> None:
     """Eager output_attentions against captured plus one head at 2,048 tokens: time, and extra peak memory."""
     found = {}
     for road in ("captured", "eager", "fused"):
         ran = subprocess.run([sys.executable, __file__, road], capture_output=True, text=True, check=True)
         found[road] = json.loads(ran.stdout.splitlines()[-1])
     captured, eager = found["captured"], found["eager"]
-    show(
-        figure="eager / captured, seconds",
-        tokens=LONG,
-        eager_s=eager["s"],
-        captured_s=captured["s"],
-        ratio=eager["s"] / captured["s"],
-        bound=3,
-    )
-    show(
-        figure="captured / eager, extra peak bytes", tokens=LONG, eager=eager["peak"], captured=captured["peak"],
-        fused=found["fused"]["peak"],
-        ratio=captured["peak"] / eager["peak"], bound=0.2,
+    faster, extra = eager["s"] / captured["s"], captured["peak"] / eager["peak"]
+    report.show(
+        "eager / captured, seconds", ok=faster >= 3, tokens=LONG, eager_s=eager["s"], captured_s=captured["s"],
+        ratio=faster, bound=3,
+    )  # fmt: skip
+    report.show(
+        "captured / eager, extra peak bytes", ok=extra <= 0.2, tokens=LONG, eager=eager["peak"], captured=captured["peak"],
+        fused=found["fused"]["peak"], ratio=extra, bound=0.2,
     )  # fmt: skip
 
 
@@ -142,7 +138,7 @@ def one_road(road: str) -> None:
     before = memory("VmRSS")
     first = seconds(lambda: roads[road](x))
     peak = memory("VmHWM") - before
-    show(s=statistics.median([first, *(seconds(lambda: roads[road](x)) for _ in range(2))]), peak=peak)
+    print(json.dumps({"s": statistics.median([first, *(seconds(lambda: roads[road](x)) for _ in range(2))]), "peak": peak}))
 
 
 def memory(name: str) -> int:
@@ -155,5 +151,7 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         one_road(sys.argv[1])
     else:
-        overheads()
-        against_eager()
+        shown = Report()
+        overheads(shown)
+        against_eager(shown)
+        sys.exit(shown.code)

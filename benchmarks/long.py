@@ -6,7 +6,6 @@ head, chosen when every layer is here. `exact` is when the chosen head's own wei
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import socket
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, WebSocket, sync_playwright
+from report import Report
 
 from attnviz.models import catalog, load
 from attnviz.settings import Settings
@@ -110,4 +110,4 @@ if __name__ == "__main__":
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         figures = measured(browser.new_page(viewport={"width": 1280, "height": 800}), address, pid)
         browser.close()
-    print(json.dumps({"figure": f"Enter to each stage, {TOKENS} tokens, {MODEL}", **figures}))
+    Report().show(f"Enter to each stage, {TOKENS} tokens, {MODEL}", ok=True, **figures)  # nothing is promised of these

@@ -6,7 +6,6 @@ text rerun by Enter, and the Attention page, warm, with a new sentence of 12 wor
 
 from __future__ import annotations
 
-import json
 import socket
 import statistics
 import subprocess
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+from report import Report
 
 import attnviz
 
@@ -115,13 +115,6 @@ def medians() -> dict[str, float]:
 if __name__ == "__main__":
     took = medians()
     beyond = took["page"] - took["model call"] - took["empty rerun"]
-    print(
-        json.dumps(
-            {
-                "figure": "Enter to painted heatmap, beyond call and empty rerun",
-                **{k: round(v, 4) for k, v in took.items()},
-                "beyond_s": round(beyond, 4),
-                "bound": 0.5,
-            }
-        )
-    )
+    report = Report()
+    report.show("Enter to painted heatmap, beyond call and empty rerun", ok=beyond <= 0.5, **took, beyond_s=beyond, bound=0.5)
+    sys.exit(report.code)

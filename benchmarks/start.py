@@ -5,7 +5,6 @@ Prints one JSON line each. The environment and the converted weights must be the
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -15,6 +14,8 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+
+from report import Report
 
 ROOT = Path(__file__).parent.parent
 READY = """
@@ -58,11 +59,11 @@ def smollm2_in_a_new_process() -> float:
 
 if __name__ == "__main__":
     smollm2_in_a_new_process()
+    report = Report()
     for figure, measured, bound in (
         ("second make app to HTTP 200", page_after_make, 8),
         ("smollm2 ready beyond imports", smollm2_in_a_new_process, 3),
     ):
-        print(
-            json.dumps({"figure": figure, "s": round(statistics.median(measured() for _ in range(3)), 3), "bound": bound}),
-            flush=True,
-        )
+        took = statistics.median(measured() for _ in range(3))
+        report.show(figure, ok=took <= bound, s=took, bound=bound)
+    sys.exit(report.code)

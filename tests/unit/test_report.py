@@ -1,0 +1,44 @@
+"""A benchmark that misses its bound says so in its line, and fails."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.report import Report
+
+BENCHMARKS = Path(__file__).parent.parent.parent / "benchmarks"
+
+
+def test_each_line_says_whether_the_figure_keeps_its_bound(capsys: pytest.CaptureFixture[str]):
+    report = Report()
+    report.show("fast", ok=True, ratio=1.0412345, bound=1.15)
+    assert report.code == 0
+
+    report.show("slow", ok=False, ratio=1.5, model="minilm")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert lines[0] == {"figure": "fast", "ratio": 1.04123, "bound": 1.15, "ok": True}
+    assert lines[1] == {"figure": "slow", "ratio": 1.5, "model": "minilm", "ok": False}
+    assert (report.missed, report.code) == (["slow"], 1)
+
+
+def test_one_missed_bound_fails_the_process_after_all_figures_were_shown():
+    code = (
+        "import sys; from report import Report; report = Report(); report.show('a', ok=False); report.show('b', ok=True); "
+        "sys.exit(report.code)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert [json.loads(line)["figure"] for line in ran.stdout.splitlines()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.py")), ids=lambda file: file.name)
+def test_every_benchmark_shows_its_figures_by_the_report(file: Path):
+    names = {node.id for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Name)}
+    assert "Report" in names or file.name == "report.py"
