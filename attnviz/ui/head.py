@@ -166,6 +166,8 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
         st.markdown(blocks.plain(check.note))
     if card.quantised:
         st.caption(blocks.plain(f"{card.name} here is {card.quantised}."))
+    if not backend().checks:
+        return
     if len(trace.tokens) > verify.EAGER_TOKENS:
         st.caption(
             f"A check against the library's eager model keeps every weight of every head, so it is offered up to "
