@@ -31,6 +31,12 @@ def notices(lines: Sequence[str]) -> None:
         st.info("  \n".join(plain(line) for line in lines))
 
 
+def aside(note: str) -> None:
+    """What must be known of a trace beside its numbers, if there is anything."""
+    if note:
+        st.caption(plain(note))
+
+
 def problem(error: AttnvizError) -> None:
     """Rule, value and remedy; the reader's text and pins stay where they are."""
     st.error(plain(str(error)))

@@ -6,6 +6,7 @@ from attnviz.ui.canvas import canvas
 selection = state.current()
 trace = blocks.attended(selection)
 if trace is not None:
+    blocks.aside(trace.note)
     canvas(trace)
     head.fields(trace)
     head.heatmaps(trace)

@@ -151,7 +151,7 @@ def made_of(trace: Trace, weights: np.ndarray, tmp_path: Path, causal: bool) -> 
     return np.array(found["weights"]).reshape(weights.shape)
 
 
-@pytest.mark.parametrize("model", ["minilm", "smollm2"])
+@pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks=pytest.mark.slow)])
 def test_no_weight_of_a_real_model_is_off_by_more_than_half_a_thousandth(model: str, tmp_path: Path):
     trace = attnviz.attend(TEXT, model)
     weights = trace.weights()

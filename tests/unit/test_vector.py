@@ -263,6 +263,7 @@ def test_hostile_words_are_words(made, width: str):
         assert not [name for one in tree.iter() for name in one.attrib if name.startswith("on")]
 
 
+@pytest.mark.slow
 def test_many_weights_become_one_picture_inside_the_picture_and_it_says_so():
     words = tuple(f"w{i}" for i in range(120))
     tree = root(vector.svg(pattern(words), source(words)))
@@ -308,6 +309,7 @@ for made in (vector.svg, vector.pdf, vector.png):
 """
 
 
+@pytest.mark.slow
 def test_equal_input_gives_equal_bytes_in_another_process_at_another_time():
     said = []
     for seed, day in (("1", "1000000000"), ("2", "2000000000")):

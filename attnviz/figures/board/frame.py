@@ -80,7 +80,7 @@ def _header(trace: Trace, block: str, name: str, roles: Sequence[Sequence[str]])
         "causal": part.causal,
         "cross": part.queries != part.keys,
         "sinks": _has_sinks(part),
-        "texts": [request.text, request.text_b or ""],
+        "texts": [request.text, request.text_b or trace.written or ""],
         "queries": _side(part.queries),
         "keys": None if part.keys == part.queries else _side(part.keys),
         "roles": [list(row) for row in roles],
