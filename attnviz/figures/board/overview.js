@@ -69,11 +69,12 @@ function bars(c, { book, state, look, geometry }, { queries, keys }, has) {
 }
 
 // The number of a pinned head, at its corner.
-function badges(c, { state, look, geometry }) {
+function badges(c, { book, state, look, geometry }) {
   const { pitch, pitchY, gutter, rise, box, scale } = geometry.overview;
   state.pins.forEach(({ here, head: [layer, head] }, i) => {
     if (!here) return;
-    const [x, y] = [gutter + head * pitch + box - 1, rise + layer * pitchY + 1];
+    const last = gutter + book.frame.heads * pitch - 9 * scale; // whole, also in the last column
+    const [x, y] = [Math.min(last, gutter + head * pitch + box - 1), rise + layer * pitchY + 1];
     c.beginPath();
     c.arc(x, y, 7 * scale, 0, 2 * Math.PI);
     c.fillStyle = look.ink;
