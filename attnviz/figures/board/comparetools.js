@@ -33,7 +33,7 @@ export function makeCompareTools(host, phoneHost, act) {
     press(pictures, state.tab);
     for (const [kind, one] of Object.entries(layer)) one.textContent = `${kind === "mean" ? "Mean" : "Sum"} of layer ${data.selection.head[0]}`;
     menu.hidden = Boolean(data.shown);
-    pictures.hidden = many;
+    pictures.hidden = many || geometry.phone; // a phone has them beside the View menu
   }
 
   function close(event) {
