@@ -24,6 +24,7 @@ PAIR = (
     f"text={quote(TEXT)}&layer=3&head=1&focus=43&texts={quote(json.dumps([['minilm', WIDE]]))}&pins=3.1,1:3.1,5.11&panels=1-2"
 )
 MINUS = "\u2212"
+CACHED = 10_000  # bytes: Streamlit repeats smaller messages, such as one head's exact weights, at every run
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def test_heads_are_pinned_named_moved_and_taken_away_and_the_link_follows(opened
     page.locator("canvas.overview").focus()
     page.keyboard.press("p")
     page.keyboard.press("ArrowRight")
-    page.get_by_role("button", name="Pin P").click()
+    page.get_by_role("button", name="Pin", exact=True).click()
     expect(page.locator(".chip b")).to_have_text(["L3·H1", "L3·H2"])
     pins_in(page, "pins=3.1,3.2")
     page.locator("canvas.overview").focus()
@@ -214,7 +215,7 @@ def test_a_model_that_is_not_here_is_said_in_its_panel(opened: Page, visit: Visi
 
 def state_of(page: Page) -> dict:
     """Everything that a reader sees of a tray: names, numbers, and the pictures themselves, pixel by pixel."""
-    page.locator(".panel .foot b").nth(11).wait_for(timeout=SLOW)
+    page.locator(".panel .foot b").nth(10).wait_for(timeout=SLOW)  # one of the twelve has no animal
     page.wait_for_timeout(1500)  # exact weights may follow their frame
     pictures = page.locator(".panels canvas").evaluate_all("all => all.map(canvas => canvas.toDataURL())")
     return {"names": names(page), "values": values(page), "pictures": pictures, "words": page.locator(".lines").inner_text()}
@@ -258,21 +259,30 @@ def test_a_copied_link_restores_the_whole_tray_in_a_new_browser(opened: Page, vi
 
 
 def test_moving_the_pointer_and_changing_the_view_ask_the_server_for_no_weights(opened: Page, visit: Visit):
-    frames: list[int] = []
-    opened.on("websocket", lambda socket: socket.on("framereceived", lambda data: frames.append(len(data) if data else 0)))
+    messages: list[bytes] = []
+    weights: list[bytes] = []
+
+    def received(data: str | bytes) -> None:
+        raw = data if isinstance(data, bytes) else data.encode()
+        messages.append(raw)
+        if b"ATN1" in raw and b"mountCompare" not in raw and len(raw) > CACHED:  # the script names those bytes, too
+            weights.append(raw)
+
+    opened.on("websocket", lambda socket: socket.on("framereceived", received))
     page = compare(opened, visit)
     page.wait_for_timeout(2000)
-    sent = sum(frames)
+    assert weights, "frames are known by their first four bytes"
+    before, sent = len(messages), len(weights)
     for word in ("street", "animal", "cross", "tired"):
         page.locator(".unit").filter(has_text=word).first.hover()
     page.wait_for_timeout(600)
-    assert sum(frames) == sent, "hovering is the browser's own affair"
+    assert len(messages) == before, "hovering is the browser's own affair"
     page.locator(".panels canvas").first.focus()
-    for key in ("w", "x", "s"):
+    for key in ("w", "x", "s", "d"):
         page.keyboard.press(key)
-        page.wait_for_timeout(1200)
-    exact = 4 * 13 * 13 * 4  # the exact weights of the four heads that are shown
-    assert sum(frames) - sent < 60_000 + exact
+        page.wait_for_timeout(1000)
+    assert len(messages) > before, "Python hears of it when the hand rests"
+    assert len(weights) == sent
 
 
 def test_a_tray_fits_a_phone_and_its_panels_swipe(visit: Visit):

@@ -3,6 +3,7 @@ import test from "node:test";
 import { bytesOf, header, steps, ROWS } from "./made.mjs";
 import { bring, carry, digestOf, fetched, whenBrought } from "../../attnviz/figures/board/store.js";
 import { makeDialogue } from "../../attnviz/figures/board/main.js";
+import { pinsTold } from "../../attnviz/figures/board/tray.js";
 
 const chose = (layer, head) => ({ head: [layer, head], focus: null, words: true, special: "show" });
 
@@ -40,6 +41,14 @@ test("a choice that Python corrects is followed", () => {
   const { dialogue, sent } = talk();
   dialogue.tell(chose(9, 9));
   assert.equal(dialogue.isNew(chose(2, 2), sent[0].number), true);
+});
+
+test("a head that was pinned is no news when Python answers it with a key", () => {
+  const { dialogue, sent } = talk();
+  const pin = { key: null, head: [3, 1], here: true, over: "", name: "" };
+  dialogue.tell({ ...chose(3, 1), pins: pinsTold([pin]) });
+  dialogue.tell({ ...chose(3, 2), pins: pinsTold([pin, { ...pin, head: [3, 2] }]) });
+  assert.equal(dialogue.isNew({ ...chose(3, 1), pins: [{ ...pin, key: "a1" }] }, sent[0].number), false);
 });
 
 test("numbers grow though the clock stands", () => {

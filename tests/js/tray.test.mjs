@@ -21,7 +21,7 @@ test("there is room for eight", () => {
 });
 
 test("the same head of another text, and the mean of its layer, are other pins", () => {
-  const others = [pin("x", [3, 1], { here: false, text: "b" }), pin("y", [3, 0], { over: "mean", here: false })];
+  const others = [pin("x", [3, 1], { here: false, text: "b" }), pin("y", [3, 0], { over: "mean" })];
   assert.equal(pinAt(others, [3, 1]), -1);
   assert.equal(pinAt(others, [3, 0]), -1);
 });
@@ -45,9 +45,11 @@ test("a name is trimmed and has at most forty characters", () => {
 
 test("Python is told old pins by key and new ones by head, and both spell the same once it has answered", () => {
   const { tray } = toggled(three, [3, 1], where);
-  assert.deepEqual(pinsTold(tray.pins)[3], { key: null, head: [3, 1], over: "", name: "" });
-  assert.deepEqual(pinsTold([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, over: "", name: "" });
-  assert.deepEqual(spelled(tray.pins), spelled([...three.pins, pin("new", [3, 1])]));
+  assert.deepEqual(pinsTold(tray.pins)[3], { key: null, head: [3, 1], here: true, over: "", name: "" });
+  assert.deepEqual(pinsTold([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, here: false, over: "", name: "" });
+  const answered = [...three.pins, pin("new", [3, 1]), pin("mean", [3, 0], { over: "mean" }), pin("far", [1, 1], { here: false })];
+  const sent = [...tray.pins, pin(null, [3, 0], { over: "mean" }), pin("far", [1, 1], { here: false })];
+  assert.deepEqual(spelled(pinsTold(sent)), spelled(answered));
 });
 
 test("texts are told apart by the words between those that they share", () => {

@@ -24,7 +24,7 @@ def test_a_key_says_what_is_pinned_and_nothing_of_its_name():
 
 def test_pins_are_listed_with_what_tells_them_apart():
     found = listed(PINS, OWN, "self", {"minilm": "MiniLM", "smollm2": "SmolLM2"})
-    assert [one["here"] for one in found] == [True, False, False]
+    assert [one["here"] for one in found] == [True, False, True]
     assert (found[1]["model"], found[1]["text"], found[1]["name"]) == ("SmolLM2", "too wide", "far")
     assert found[2]["over"] == "mean"
     assert not listed(PINS[:1], OWN, "cross", {"minilm": "MiniLM"})[0]["here"]

@@ -19,7 +19,8 @@ export function makeChips(host, act, signal) {
   host.replaceChildren(list, hint, ...(go ? [go] : []));
   if (go) {
     go.className = "go";
-    go.append(element("kbd", "", "T"));
+    go.setAttribute("aria-keyshortcuts", "T");
+    go.append(keyMark("T"));
   }
   let drawn = { pins: null };
   const placeOf = (event) => [...list.children].indexOf(event.target.closest?.(".chip"));
@@ -36,8 +37,8 @@ export function makeChips(host, act, signal) {
   }, { signal });
   list.addEventListener("keydown", (event) => chipKeys(event, placeOf(event), { ...act, rename, count: list.children.length }), { signal });
 
-  function draw({ state, book, full, root }) {
-    const { pins } = state;
+  function draw({ state, book, root }) {
+    const { pins, full } = state;
     const { digest } = book.frame;
     if (drawn.head !== state.head) pins.forEach((pin, i) => list.children[i]?.querySelector(".open")?.setAttribute("aria-pressed", String(pinAt([pin], state.head) === 0)));
     drawn.head = state.head;
@@ -75,7 +76,7 @@ function focusOn(list, at) {
 function chip(pin, i, other, chosen, remove) {
   const one = element("li", "chip");
   one.dataset.name = pin.name;
-  if (pin.here) one.dataset.here = "yes";
+  if (pin.here && !pin.over) one.dataset.here = "yes";
   const open = button("", () => {});
   open.className = "open";
   open.setAttribute("aria-pressed", String(chosen));
@@ -127,5 +128,12 @@ export function drawPin(host, { state }) {
   const at = pinAt(state.pins, state.head);
   const said = at < 0 ? "Pin" : `Pinned ${at + 1}`;
   host.setAttribute("aria-pressed", String(at >= 0));
-  if (host.firstChild?.data !== said) host.replaceChildren(said, element("kbd", "", "P"));
+  if (host.firstChild?.data !== said) host.replaceChildren(said, keyMark("P"));
+}
+
+// The key that does the same, for those who see it: aria-keyshortcuts says it to the others.
+export function keyMark(key) {
+  const mark = element("kbd", "", key);
+  mark.setAttribute("aria-hidden", "true");
+  return mark;
 }

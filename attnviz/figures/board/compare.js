@@ -6,7 +6,7 @@ import { anchorsOf } from "./held.js";
 import { begin } from "./board.js";
 import { breadth } from "./layout.js";
 import { drawCompareReadout, makeCompareTools } from "./comparetools.js";
-import { MANY } from "./grid.js";
+import { manyOf } from "./grid.js";
 import { fetched, whenBrought } from "./store.js";
 import { focusIn, linksIn, marked, stateIn } from "./linked.js";
 import { isolated, signed, threeDigits } from "./encoding.js";
@@ -167,7 +167,7 @@ function makeCompare(root, tokens) {
     pictures = picturesOf({ data, books, state, look, combine });
     const lines = textsOf(pictures);
     const again = measure();
-    const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: pictures.length > MANY, still: reduced.matches, links: linksIn(pictures, state) };
+    const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
     texts.draw(view, lines);
     readout();
     menu.draw(view);

@@ -98,7 +98,7 @@ export function makeCompareActions(at, set, leave) {
       if (pins.length >= MOST) return refuse(FULL);
       const { head: [layer] } = at.data().selection;
       const { model, text } = at.data().own;
-      return put({ pins: [...pins, { key: null, head: [layer, 0], over, name: "", here: false, model, text }] });
+      return put({ pins: [...pins, { key: null, head: [layer, 0], over, name: "", here: true, model, text }] });
     },
     remove: (picture) => (picture.kind ? put({ panels: at.state().panels.filter((_, i) => i !== picture.place) }) : put(removed(at.state(), picture.place))),
     move: (from, to) => {

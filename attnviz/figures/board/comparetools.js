@@ -1,6 +1,7 @@
 // What is shown side by side in; the switch between curves and matrix, and the menu that makes panels of panels, out.
 
 import { button, element, press, segments } from "./element.js";
+import { keyMark } from "./chips.js";
 
 const PICTURES = [["curves", "Curves"], ["matrix", "Matrix"]];
 const HINTS = {
@@ -19,7 +20,8 @@ export function makeCompareTools(host, phoneHost, act) {
     what();
   };
   const difference = button("Difference of two", then(() => act.combine("difference")));
-  difference.append(element("kbd", "", "D"));
+  difference.setAttribute("aria-keyshortcuts", "D");
+  difference.append(keyMark("D"));
   const layer = { mean: button("", then(() => act.ofLayer("mean"))), sum: button("", then(() => act.ofLayer("sum"))) };
   box.append(difference, button("Sum of several", then(() => act.combine("sum"))), button("Mean of several", then(() => act.combine("mean"))), layer.mean, layer.sum);
   menu.append(element("summary", "", "Combine"), box);

@@ -2,18 +2,18 @@
 
 import { within } from "./element.js";
 
-export const MANY = 8; // more panels than this are small, without words
+const MANY = { set: 8, own: 16 }; // more panels than these are small, without words
 const GAP = 24;
 const ROW = [20, 26];
 const LONGEST = 128; // rows and columns drawn at once; of a longer text, those around the held word
 const NARROW = 3; // pixels of the narrowest column
 
 // `most` is the largest number of words of a panel, `labels` the width of the widest, `free` the height from the top of the
-// pictures to the end of the window. `same` says that all panels have as many rows: then one column of words serves a row.
-export function gridOf({ count, most, labels, width, free, phone, scale, tab, same }) {
+// pictures to the end of the window. `same` says that all panels have as many rows: then one column of words serves a row. `many` has them small.
+export function gridOf({ count, many, most, labels, width, free, phone, scale, tab, same }) {
   const size = within(12 * scale, 12, 18);
   const gap = GAP;
-  if (count > MANY) {
+  if (many) {
     const columns = phone ? 2 : 6;
     const each = (width - gap * (columns - 1)) / columns;
     const cell = Math.max(1, Math.floor((each - 8) / Math.min(most, LONGEST)));
@@ -30,6 +30,8 @@ export function gridOf({ count, most, labels, width, free, phone, scale, tab, sa
   const cell = matrix ? within(Math.floor(room / most), NARROW, row) : 0;
   return { compact: false, once, columns, gap, each, label, size, row: matrix && cell >= 10 ? cell : row, cell, top, rows: Math.min(most, LONGEST) };
 }
+
+export const manyOf = (count, shown) => count > (shown ? MANY.set : MANY.own);
 
 // Where matrix or curves and words stand on one panel's canvas. `owns` says that it has its own column of words.
 export function placeIn(grid, { queries, keys, anchor, mate, owns }) {

@@ -71,8 +71,8 @@ function bars(c, { book, state, look, geometry }, { queries, keys }, has) {
 // The number of a pinned head, at its corner.
 function badges(c, { book, state, look, geometry }) {
   const { pitch, pitchY, gutter, rise, box, scale } = geometry.overview;
-  state.pins.forEach(({ here, head: [layer, head] }, i) => {
-    if (!here) return;
+  state.pins.forEach(({ here, over, head: [layer, head] }, i) => {
+    if (!here || over) return;
     const last = gutter + book.frame.heads * pitch - 9 * scale; // whole, also in the last column
     const [x, y] = [Math.min(last, gutter + head * pitch + box - 1), rise + layer * pitchY + 1];
     c.beginPath();

@@ -62,11 +62,11 @@ export function makePanels(host, act, signal) {
   }
 
   // All panels share one height of rows and one width of words, so that the eye can cross.
-  function measures({ pictures, geometry, state, free, labels }) {
+  function measures({ pictures, many, geometry, state, free, labels }) {
     const found = pictures.filter(({ pattern }) => pattern).map(({ pattern }) => pattern);
     const most = Math.max(1, ...found.map(({ queries, keys }) => Math.max(queries.length, keys.length)));
     const same = found.every(({ queries }) => queries.length === found[0].queries.length);
-    return { count: pictures.length, most, labels, same, free, tab: state.tab, ...geometry };
+    return { count: pictures.length, many, most, labels, same, free, tab: state.tab, ...geometry };
   }
 
   function drawPanel(panel, picture, view, i, chosenAt, choosing, state) {

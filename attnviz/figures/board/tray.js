@@ -1,5 +1,5 @@
 // A tray and what the reader does with it in, the next tray out. A tray is { pins, panels }; a pin is { key, head, over, name,
-// here, model, text }, where `here` says that it is a head of the text shown. Panels are { kind, of } and count the pins from 0.
+// here, model, text }, where `here` says that it is of the text shown. Panels are { kind, of } and count the pins from 0.
 
 export const MOST = 8;
 export const FULL = `${MOST} heads are pinned, and ${MOST} is the most: remove one first.`;
@@ -7,7 +7,7 @@ const LONGEST = 40; // characters of a name
 const TELLING = 24; // characters of a text that a chip has room for
 
 export function pinAt(pins, head) {
-  return pins.findIndex((pin) => pin.here && pin.head.join() === head.join());
+  return pins.findIndex((pin) => pin.here && !pin.over && pin.head.join() === head.join());
 }
 
 // Pin a head of the text shown, or, where it is pinned, take it away. `full` says that there was no room.
@@ -47,12 +47,12 @@ export function named({ pins, panels }, at, name) {
 
 // What Python is told of a pin: it knows old ones by their key, new ones by their head.
 export function pinsTold(pins) {
-  return pins.map(({ key, head, here, over, name }) => ({ key, head: key === null || here ? head : null, over, name }));
+  return pins.map(({ key, head, here, over, name }) => ({ key, head: here ? head : null, here, over, name }));
 }
 
 // The same pins spelled the same, whether Python has named them yet or not.
 export function spelled(pins) {
-  return pins.map(({ key, head, here, over, name }) => `${here && !over ? head.join(".") : key}=${name}`);
+  return pins.map(({ key, head, here, over, name }) => `${here ? `${head[0]}.${over || head[1]}` : key}=${name}`);
 }
 
 // What tells each of several texts from the others: the words between those that all begin and end with.

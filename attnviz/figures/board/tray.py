@@ -79,14 +79,14 @@ def key(pin: Pin) -> str:
 
 
 def listed(pins: Sequence[Pin], shown: AttentionRequest, block: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Pins as JSON has them; `here` says that it is a head of the text and block shown. `names` are the models'."""
+    """Pins as JSON has them; `here` says that it is of the text and block shown. `names` are the models'."""
     return [
         {
             "key": key(pin),
             "head": [pin.head.layer, pin.head.head],
             "over": pin.over,
             "name": pin.name,
-            "here": pin.request == shown and pin.head.block == block and not pin.over,
+            "here": pin.request == shown and pin.head.block == block,
             "model": names[pin.request.model],
             "text": pin.request.text + (f" / {pin.request.text_b}" if pin.request.text_b else ""),
         }
