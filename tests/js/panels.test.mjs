@@ -6,6 +6,7 @@ import { firstState } from "../../attnviz/figures/board/state.js";
 import { focusIn, holdAt, linksIn, marked, stateIn } from "../../attnviz/figures/board/linked.js";
 import { gridOf, manyOf, placeAt, placeIn } from "../../attnviz/figures/board/grid.js";
 import { picturesOf, textsOf } from "../../attnviz/figures/board/gallery.js";
+import { differing as wordsDiffering } from "../../attnviz/figures/board/textlines.js";
 import { makeCombiner } from "../../attnviz/figures/board/combine.js";
 
 const look = makeEncoding(TOKENS, "light");
@@ -83,6 +84,13 @@ test("a held word is held in every text, and its link told in every panel", () =
   assert.ok(near([links[0].value, links[1].value, links[3].value], [0.5, 0.25, 0.25]));
   assert.deepEqual([links[2], links[4]], [null, null]);
   assert.deepEqual(textsOf(pictures).map(({ numbers }) => numbers), [[1], [2]]);
+});
+
+test("words that differ are marked between texts that are alike, and not between others", () => {
+  const units = (text) => text.split(" ").map((word) => ({ text: word, special: word.startsWith("[") }));
+  assert.deepEqual(wordsDiffering(units("[CLS] it was too tired"), units("[CLS] it was too wide")), [4]);
+  assert.deepEqual(wordsDiffering(units("[CLS] it was old and tired"), units("it was tired")), [3, 4]);
+  assert.deepEqual(wordsDiffering(units("it was too tired"), units("Anna took the cake")), []);
 });
 
 test("what is held in one text and let go in another is let go", () => {

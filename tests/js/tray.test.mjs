@@ -52,9 +52,10 @@ test("Python is told old pins by key and new ones by head, and both spell the sa
   assert.deepEqual(spelled(pinsTold(sent)), spelled(answered));
 });
 
-test("texts are told apart by the words between those that they share", () => {
+test("texts that are much alike are told apart by the words in which they differ, others by how they begin", () => {
   const texts = ["because it was too tired", "because it was too wide", "because it was too tired"];
   assert.deepEqual([...telling(texts)], [["because it was too tired", "tired"], ["because it was too wide", "wide"]]);
+  assert.deepEqual([...telling(["it was too tired", "it was too wide", "Anna took it"]).values()], ["tired", "wide", "Anna took it"]);
   assert.deepEqual([...telling(["only one"])], [["only one", ""]]);
   assert.deepEqual([...telling(["a b d", "a b c d"]).values()], ["b d", "c"]);
   assert.equal(telling(["x", "a very long text that no chip has the room for"]).get("a very long text that no chip has the room for"), "a very long text that n\u2026");

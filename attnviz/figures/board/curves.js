@@ -31,8 +31,19 @@ export function drawCurves(c, look, view, place, weights) {
   bands(c, look, view, place, anchors);
 }
 
+// The last of the same weights are remembered: while a pointer moves over words, they stay where they are.
+const remembered = new WeakMap();
+function ribbonsOf(view, place, weights, whole) {
+  const name = [place.row, place.first, place.last, whole].join();
+  const kept = remembered.get(weights);
+  if (kept?.name === name) return kept.found;
+  const found = ribbonsFrom(view, place, weights, whole);
+  remembered.set(weights, { name, found });
+  return found;
+}
+
 // Weakest first, so that the strong ones lie on top.
-function ribbonsOf({ pattern }, place, weights, whole) {
+function ribbonsFrom({ pattern }, place, weights, whole) {
   const band = (place.row * BAND) / whole;
   const columns = pattern.keys.length;
   const found = [];

@@ -55,21 +55,23 @@ function even(host) {
   for (const outer of outers) outer.style.setProperty("--size", `${least}px`);
 }
 
-// A word is underlined where another text has another word, or none, in its place.
+// A word is underlined where another text that is much like this one has another word, or none, in its place.
 function underline(lines, texts, state) {
   const words = texts.map(({ frame }) => frame.queries.words);
   texts.forEach(({ frame }, i) => {
-    const differs = new Set();
-    words.forEach((others, k) => {
-      const same = new Map(alignedUnits(words[i], others));
-      words[i].forEach((word, at) => {
-        if (!word.special && others[same.get(at)]?.text !== word.text) differs.add(at);
-      });
-    });
+    const differs = new Set(words.flatMap((others) => differing(words[i], others)));
     const units = unitsOf(frame.queries, state);
     for (const span of lines[i].words.querySelectorAll(".unit")) {
       const token = units[span.dataset.unit]?.tokens[0];
-      span.classList.toggle("differs", differs.has(frame.queries.words.findIndex((unit) => unit.tokens.includes(token))));
+      span.classList.toggle("differs", differs.has(words[i].findIndex((unit) => unit.tokens.includes(token))));
     }
   });
+}
+
+// The places of words that another text has not; none where the texts have less than half in common.
+export function differing(words, others) {
+  const same = new Map(alignedUnits(words, others));
+  const own = words.map((_, at) => at).filter((at) => !words[at].special);
+  const gone = own.filter((at) => others[same.get(at)]?.text !== words[at].text);
+  return 2 * gone.length > own.length ? [] : gone;
 }

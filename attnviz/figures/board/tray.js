@@ -55,16 +55,26 @@ export function spelled(pins) {
   return pins.map(({ key, head, here, over, name }) => `${here ? `${head[0]}.${over || head[1]}` : key}=${name}`);
 }
 
-// What tells each of several texts from the others: the words between those that all begin and end with.
+// What tells each of several texts from the others: where it is much like another, the words that differ; else its beginning.
 export function telling(texts) {
-  const words = [...new Set(texts)].map((text) => text.split(" "));
-  if (words.length < 2) return new Map(texts.map((text) => [text, ""]));
-  const shortest = Math.min(...words.map((one) => one.length));
-  const same = (at) => words.every((one) => one.at(at) === words[0].at(at));
+  const all = [...new Set(texts)].map((text) => ({ text, words: text.split(" ") }));
+  const said = ({ text, words }) => {
+    const others = all.filter((other) => other.text !== text).map((other) => shared(words, other.words));
+    if (!others.length) return "";
+    const [start, end] = others.reduce((best, one) => (one[0] + one[1] > best[0] + best[1] ? one : best));
+    if (2 * (start + end) < words.length) return short(text);
+    return short(words.slice(start, words.length - end).join(" ") || `${words[start - 1] ?? ""} ${words[start] ?? ""}`);
+  };
+  return new Map(all.map((one) => [one.text, said(one)]));
+}
+
+// How many words two texts share at their beginning, and then at their end.
+function shared(first, second) {
+  const shortest = Math.min(first.length, second.length);
   let [start, end] = [0, 0];
-  while (start < shortest && same(start)) start += 1;
-  while (end < shortest - start && same(-1 - end)) end += 1;
-  return new Map(words.map((one) => [one.join(" "), short(one.slice(start, one.length - end).join(" ") || `${one[start - 1] ?? ""} ${one[start] ?? ""}`)]));
+  while (start < shortest && first[start] === second[start]) start += 1;
+  while (end < shortest - start && first.at(-1 - end) === second.at(-1 - end)) end += 1;
+  return [start, end];
 }
 
 function short(text) {
