@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MOST, besides, moved, named, pinAt, pinsTold, removed, spelled, telling, toggled } from "../../attnviz/figures/board/tray.js";
+import { MOST, besides, keyed, moved, named, pinAt, pinsTold, removed, spelled, telling, toggled } from "../../attnviz/figures/board/tray.js";
 
 const pin = (key, head, more = {}) => ({ key, head, over: "", name: "", here: true, model: "all-MiniLM-L6-v2", text: "a", ...more });
 const three = { pins: [pin("a", [0, 0]), pin("b", [1, 1]), pin("c", [2, 2])], panels: [{ kind: "difference", of: [2, 0] }, { kind: "mean", of: [0, 1] }] };
@@ -50,6 +50,12 @@ test("Python is told old pins by key and new ones by head, and both spell the sa
   const answered = [...three.pins, pin("new", [3, 1]), pin("mean", [3, 0], { over: "mean" }), pin("far", [1, 1], { here: false })];
   const sent = [...tray.pins, pin(null, [3, 0], { over: "mean" }), pin("far", [1, 1], { here: false })];
   assert.deepEqual(spelled(pinsTold(sent)), spelled(answered));
+});
+
+test("a new pin learns its key from Python's answer", () => {
+  const fresh = [pin(null, [3, 0], { over: "mean" }), pin(null, [3, 1]), pin(null, [9, 9])];
+  const known = [pin("m", [3, 0], { over: "mean" }), pin("h", [3, 1]), pin("far", [9, 9], { here: false })];
+  assert.deepEqual(keyed(fresh, known).map(({ key }) => key), ["m", "h", null]);
 });
 
 test("texts that are much alike are told apart by the words in which they differ, others by how they begin", () => {

@@ -21,7 +21,7 @@ import { makePresenter, scaleOf } from "./presenter.js";
 import { makeTexts } from "./textlines.js";
 import { named, unitsOf } from "./pattern.js";
 import { picturesOf, textsOf } from "./gallery.js";
-import { pinsTold, spelled } from "./tray.js";
+import { keyed, pinsTold, spelled } from "./tray.js";
 import { setFont } from "./canvas.js";
 
 const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
@@ -133,6 +133,7 @@ function makeCompare(root, tokens) {
       [, told] = choiceNow();
       set(state);
     }
+    state = { ...state, pins: keyed(state.pins, data.selection.pins) };
     resized();
   }
 

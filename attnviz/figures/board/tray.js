@@ -55,6 +55,12 @@ export function spelled(pins) {
   return pins.map(({ key, head, here, over, name }) => `${here ? `${head[0]}.${over || head[1]}` : key}=${name}`);
 }
 
+// New pins with the keys that Python has given them.
+export function keyed(pins, known) {
+  const place = ({ here, head, over }) => here && `${head[0]}.${over || head[1]}`;
+  return pins.map((pin) => (pin.key ? pin : { ...pin, key: known.find((one) => place(one) && place(one) === place(pin))?.key ?? null }));
+}
+
 // What tells each of several texts from the others: where it is much like another, the words that differ; else its beginning.
 export function telling(texts) {
   const all = [...new Set(texts)].map((text) => ({ text, words: text.split(" ") }));
