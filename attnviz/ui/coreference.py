@@ -48,6 +48,11 @@ class Question:
         return sentence.Marks(self.pronoun, self.candidates, None if self.right is None else self.candidates[self.right])
 
 
+def title() -> None:
+    """What this page asks, whatever comes below it."""
+    st.subheader("Whom does the pronoun mean?", anchor=False)
+
+
 def read(selection: Selection) -> Selection:
     """The selection as this page reads it: the first text alone, by the source side of an encoder-decoder."""
     request = AttentionRequest(selection.request.model, selection.request.text)
@@ -62,7 +67,6 @@ def chosen() -> HeadRef:
 
 def question(request: AttentionRequest, trace: Trace) -> Question | None:
     """The question of the text on screen: a ready sentence's own, or what the reader says of theirs; None after a message."""
-    st.subheader("Whom does the pronoun mean?", anchor=False)
     if state.current().request.text_b:
         st.caption("This page reads the first sentence alone; the second one is left out here.")
     known = next((e for e in examples.examples() if e.text == request.text), None)

@@ -3,6 +3,7 @@
 from attnviz.ui import blocks, coreference, state
 
 selection = coreference.read(state.current())
+coreference.title()
 trace = blocks.attended(selection)
 question = coreference.question(selection.request, trace) if trace is not None else None
 if question and trace is not None:
