@@ -76,6 +76,9 @@ def panels_(found: Gathered) -> None:
     pins = (*(() if selection.shown else selection.pins), *ready)
     parts = carried(found.traces, pins, (selection.request, block))
     base = parts.frames.get((selection.request, block)) or next(iter(parts.frames.values()), None)
+    if base is None and not selection.request.text.strip():
+        blocks.invitation()
+        return
     if base is None:
         for problem in dict.fromkeys(parts.problems.values()):
             st.error(blocks.plain(problem))

@@ -54,7 +54,7 @@ def _sentences() -> None:
     own = state.current().request.text
     ready = {one.text: one.title for one in examples.examples() if one.text != own}
     proposed = partner(own)
-    typed = st.text_input("Second sentence", value=proposed, key=f"{_SECOND}-{hash(own)}", help="Enter puts both side by side")
+    typed = st.text_input("Second sentence", value=proposed, key=f"{_SECOND}-{own}", help="Enter puts both side by side")
     chosen = st.selectbox("Or an example", [None, *ready], format_func=lambda text: ready[text] if text else "Choose one")
     st.button("Side by side", on_click=two_sentences, args=(chosen or typed,), disabled=not (chosen or typed).strip())
 

@@ -108,6 +108,24 @@ def test_a_model_that_is_not_here_is_said_in_its_row_and_the_others_stay(compare
     assert "needs panel 2" in rows["link"][2]
 
 
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_empty_text_is_an_invitation_and_pins_of_other_texts_stay(compared, text):
+    assert any("Type a sentence" in str(found.value) for found in compared(text=text).subheader)
+    app = compared(text=text, texts=json.dumps([["minilm", WIDE]]), pins="1:3.1,3.1")
+    assert not app.exception
+    assert not app.error
+    assert any("Hold a word" in str(found.value) for found in app.caption)
+
+
+def test_a_hostile_link_is_shown_as_text_and_named(compared):
+    evil = "</script><img src=x onerror=alert(1)>"
+    texts = json.dumps([["minilm", f"{evil} it"], ["../../etc", "x"]])
+    app = compared(texts=texts, pins=f"1:3.1={evil},2:1.1,9.9,1:0.mean", panels="1-2,1-9,sum.1.1", set="x", view="y")
+    assert not app.exception
+    assert selection(app).pins[0].request.text == f"{evil} it"
+    assert len(selection(app).pins) == 2
+
+
 def test_pins_stay_through_another_text_another_model_and_another_page(opened):
     app = opened(pins="3.1,5.11=second", focus="43")
     pins = selection(app).pins
