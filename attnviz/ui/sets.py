@@ -28,7 +28,7 @@ def sets() -> None:
         whole = selection.shown == "layer"
         st.button(
             f"All heads of layer {layer}", on_click=lambda: state.change(shown="" if whole else "layer"),
-            type="primary" if whole else "secondary", key="set-layer", help="Pressed again, your pins come back",
+            key="set-layer-on" if whole else "set-layer", help="Pressed again, your pins come back",
         )  # fmt: skip
         with st.popover("Same head, two sentences"):
             _sentences()
