@@ -33,13 +33,13 @@ def _sentence() -> None:
     """The text: one line in which Enter runs, or a large field."""
     request = state.current().request
     limit = f"Type a sentence, at most {state.card().max_tokens:,} tokens"
-    key = state.fill("sentence", request.text)
     if st.session_state.get(_LARGE) or "\n" in request.text:
         st.text_area(
             "Sentence", key=state.fill("sentence_large", request.text), on_change=_typed, args=("sentence_large",),
             placeholder=limit, label_visibility="collapsed", height=160,
         )  # fmt: skip
     else:
+        key = state.fill("sentence", request.text)  # only what is drawn is filled: a field that is gone may still report
         st.text_input("Sentence", key=key, on_change=_typed, args=(key,), placeholder=limit, label_visibility="collapsed")
 
 
