@@ -1,28 +1,26 @@
 // A place in the page, the tokens of the encoding, and what Python says stands side by side in; the panels with linked hover out.
 
-import { addSheet, decode, makeBook } from "./frame.js";
-import { adopted, choiceOf, mateOf, sideOf } from "./state.js";
-import { anchorsOf } from "./held.js";
+import { adopted, choiceOf } from "./state.js";
 import { begin } from "./board.js";
 import { breadth } from "./layout.js";
 import { drawCompareReadout, makeCompareTools } from "./comparetools.js";
 import { manyOf } from "./grid.js";
-import { fetched, whenBrought } from "./store.js";
-import { focusIn, linksIn, marked, stateIn } from "./linked.js";
-import { isolated, signed, threeDigits } from "./encoding.js";
+import { whenBrought } from "./store.js";
+import { heldIn, makeRuler, spokenOf } from "./comparewords.js";
+import { linksIn, marked, stateIn } from "./linked.js";
 import { listenToPanels } from "./compareinput.js";
 import { lookOf } from "./look.js";
 import { makeCombiner } from "./combine.js";
 import { makeCompareActions } from "./compareactions.js";
 import { makeDialogue } from "./main.js";
+import { makeLibrary } from "./library.js";
 import { makeMenu } from "./menu.js";
 import { makePanels } from "./panels.js";
 import { makePresenter, scaleOf } from "./presenter.js";
 import { makeTexts } from "./textlines.js";
-import { named, unitsOf } from "./pattern.js";
+import { unitsOf } from "./pattern.js";
 import { picturesOf, textsOf } from "./gallery.js";
 import { keyed, pinsTold, spelled } from "./tray.js";
-import { setFont } from "./canvas.js";
 
 const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
 const AROUND = 116; // pixels of a panel above and below its picture
@@ -48,9 +46,11 @@ function makeCompare(root, tokens) {
   const one = { send: null };
   const dialogue = makeDialogue((choice) => one.send(choice));
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-  const books = new Map();
+  const library = makeLibrary();
+  const { books } = library;
+  const widest = makeRuler($("canvas.probe"));
   const combine = makeCombiner();
-  let [data, state, look, geometry, pictures, told, measured, labelled] = [null, null, null, null, [], "", "", ["", 0]];
+  let [data, state, look, geometry, pictures, told, measured] = [null, null, null, null, [], "", ""];
   let [frameAsked, resting, free] = [0, 0, 0];
 
   const leaving = new AbortController();
@@ -117,12 +117,7 @@ function makeCompare(root, tokens) {
   function take(given = data) {
     if (!given) return;
     data = given;
-    for (const digest of data.frames) {
-      const bytes = books.has(digest) ? null : fetched(digest);
-      if (bytes) books.set(digest, makeBook(decode(bytes)));
-    }
-    for (const digest of [...books.keys()]) if (!data.frames.includes(digest)) books.delete(digest);
-    for (const sheet of data.sheets.map(fetched).filter(Boolean).map(decode)) if (books.has(sheet.frame)) addSheet(books.get(sheet.frame), sheet);
+    library.take(data);
     const base = books.get(data.base)?.frame;
     if (!base) return;
     look = lookOf(element, tokens, "");
@@ -170,11 +165,11 @@ function makeCompare(root, tokens) {
     const again = measure();
     const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
     texts.draw(view, lines);
-    readout();
+    drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, ...heldIn(pictures, state) });
     menu.draw(view);
     tools.draw(view);
     if (again) free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - (geometry.presenting ? 32 : begin(element)) - AROUND * geometry.scale;
-    panels.draw({ ...view, free, labels: widest() });
+    panels.draw({ ...view, free, labels: widest(pictures, state, look, geometry.scale) });
   }
 
   function measure() {
@@ -188,27 +183,6 @@ function makeCompare(root, tokens) {
     geometry = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
     element.classList.toggle("phone", geometry.phone);
     return true;
-  }
-
-  // The width of the widest word of all panels.
-  function widest() {
-    const found = pictures.filter(({ pattern }) => pattern);
-    const name = [found.map(({ id, frame }) => id + frame.digest), state.words, state.special, geometry.scale].join();
-    if (labelled[0] === name) return labelled[1];
-    const c = $("canvas.probe").getContext("2d");
-    setFont(c, look, 12 * geometry.scale, 600);
-    const widths = found.flatMap(({ pattern }) => [...pattern.queries, ...pattern.keys].map((unit) => c.measureText(unit.label).width));
-    labelled = [name, Math.max(0, ...widths)];
-    return labelled[1];
-  }
-
-  function readout() {
-    const first = pictures.find((picture) => picture.pattern && anchorsOf(focusIn(picture, state)).length);
-    const focus = first && focusIn(first, state);
-    const [near, far] = first ? (focus.side === "query" ? [first.pattern.queries, first.pattern.keys] : [first.pattern.keys, first.pattern.queries]) : [];
-    const held = first ? anchorsOf(focus).map((unit) => named(near, unit)).join(" + ") : "";
-    const mate = first && mateOf(focus) >= 0 ? named(far, mateOf(focus)) : "";
-    drawCompareReadout($(".readout"), { choosing: state.choosing, held, side: first ? focus.side : sideOf(state), mate, said: state.said, act });
   }
 
   one.take = take;
@@ -226,16 +200,4 @@ function makeCompare(root, tokens) {
 
 function put(host, text) {
   if (host.textContent !== text) host.textContent = text;
-}
-
-// The same link in every panel, as one sentence.
-function spokenOf(pictures, links) {
-  const parts = pictures.map((picture, i) => {
-    const link = links[i];
-    const name = `${picture.numbers.join(picture.kind === "difference" ? " minus " : " and ")} ${picture.name || picture.title}`.trim();
-    if (!link) return `${name}: ${picture.problem || "no such link"}`;
-    const words = (units, places) => places.map((at) => isolated(units[at].label)).join(" + ");
-    return `${name}: ${words(picture.pattern.queries, link.queries)} \u2192 ${words(picture.pattern.keys, link.keys)} ${(picture.kind === "difference" ? signed : threeDigits)(link.value)}`;
-  });
-  return links.some(Boolean) ? `${parts.join("; ")}.` : `${pictures.length} panels. No word is held.`;
 }

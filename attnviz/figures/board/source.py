@@ -18,8 +18,8 @@ MODULES = (
 )  # fmt: skip
 # What the panels side by side need besides.
 COMPARE = (
-    "align", "combine", "linked", "gallery", "grid", "panels", "textlines", "comparetools", "compareinput", "compareactions",
-    "compare",
+    "library", "align", "combine", "linked", "comparewords", "gallery", "grid", "panels", "textlines", "comparetools",
+    "compareinput", "compareactions", "compare",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
