@@ -57,7 +57,7 @@ INVITED = (("tired", "who is “it”?"), ("thanks-he", "who is “he”?"), ("c
 
 def invitation() -> None:
     """What an empty page says: what to do, and three sentences to begin with."""
-    st.subheader("Type a sentence, and see who looks at whom", anchor=False)
+    st.header("Type a sentence, and see who looks at whom", anchor=False)
     st.markdown("Or start from one of these: each asks one thing that a head may answer.")
     for name, asks in INVITED:
         found = examples.example(name)

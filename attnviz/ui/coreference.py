@@ -50,7 +50,7 @@ class Question:
 
 def title() -> None:
     """What this page asks, whatever comes below it."""
-    st.subheader("Whom does the pronoun mean?", anchor=False)
+    st.header("Whom does the pronoun mean?", anchor=False)
 
 
 def read(selection: Selection) -> Selection:

@@ -28,7 +28,7 @@ def page() -> Any:
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
     st.html(f"<style>:root{{{encoding.css(theme())}}}\n{_STYLE.read_text()}</style>")
-    return st.navigation(
+    found = st.navigation(
         [
             st.Page("pages/explore/attention.py", title="Attention", url_path="attention", default=True),
             st.Page("pages/explore/compare.py", title="Compare", url_path="compare"),
@@ -36,6 +36,8 @@ def page() -> Any:
         ],
         position="top",
     )
+    st.html(f'<h1 class="page-name">{found.title}</h1>')  # heard, not seen: the navigation shows where one is
+    return found
 
 
 def wake() -> None:

@@ -46,7 +46,7 @@ def own_models(tmp_path, monkeypatch) -> Iterator[Path]:
 
 def written(app: AppTest) -> str:
     """All that the page says in messages and text, with Markdown escapes taken off."""
-    parts = [*app.error, *app.info, *app.warning, *app.markdown, *app.caption, *app.subheader]
+    parts = [*app.error, *app.info, *app.warning, *app.markdown, *app.caption, *app.header, *app.subheader]
     return "\n".join(str(part.value).replace("\\", "") for part in parts)
 
 

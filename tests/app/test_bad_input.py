@@ -146,7 +146,7 @@ def test_markup_in_any_part_of_a_link_is_shown_as_text_or_named_as_wrong(named, 
     assert drawn(app) == 1
     if not {*named} <= {"text", "text_b"}:
         assert EVIL in written(app), "the notice quotes it"
-    for part in (*app.info, *app.markdown, *app.caption, *app.subheader):
+    for part in (*app.info, *app.markdown, *app.caption, *app.header, *app.subheader):
         assert "<" not in str(part.value).replace("\\<", ""), "every mark that could start markup is escaped"
 
 

@@ -29,7 +29,8 @@ def labels(app: AppTest) -> list[str]:
 
 def text(app: AppTest) -> str:
     return "\n".join(
-        str(part.value).replace("\\", "") for part in (*app.markdown, *app.caption, *app.subheader, *app.info, *app.error)
+        str(part.value).replace("\\", "")
+        for part in (*app.markdown, *app.caption, *app.header, *app.subheader, *app.info, *app.error)
     )
 
 

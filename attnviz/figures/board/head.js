@@ -6,7 +6,7 @@ import { drawCurves } from "./curves.js";
 import { drawMatrix } from "./matrix.js";
 import { makeLens } from "./lens.js";
 import { makeRaster } from "./raster.js";
-import { aside, fitted, write } from "./canvas.js";
+import { aside, fitted, setFont, write } from "./canvas.js";
 import { notesOf } from "./notes.js";
 import { pooledPicture } from "./frame.js";
 import { whole } from "./zoom.js";
@@ -89,10 +89,17 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     const style = { size: 12 * geometry.scale, color: look.mute, align: "right" };
     const y = place.top - 12 * geometry.scale;
     if (place.left !== undefined) {
-      write(c, look, geometry.phone || place.lost ? "looks" : "looks (query)", place.queryX, y, style);
+      write(c, look, geometry.phone || place.lost || !fits(c, look, "looks (query)", style.size) ? "looks" : "looks (query)", place.queryX, y, style);
       write(c, look, geometry.phone ? "is looked at" : "is looked at (key)", width, y, style);
     }
     if (place.lost) write(c, look, pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? "rescaled" : "hidden", place.lostX + 6, y, style);
+  }
+
+  // Whether a caption of the words on the left ends beside the last of the words that stand aslant above the matrix.
+  function fits(c, look, text, size) {
+    if (place.x === undefined) return true;
+    setFont(c, look, size);
+    return c.measureText(text).width < place.queryX - place.x - (place.columns - 0.5) * place.cell - 1.5 * size;
   }
 
   function sinkNote({ whole, geometry }) {

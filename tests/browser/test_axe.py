@@ -1,0 +1,163 @@
+"""axe-core over every page, in both themes, at both widths: no rule of any weight is broken, by us or by Streamlit.
+
+Nothing is left out. axe looks into open shadow roots by itself; the first test makes sure that the board's is among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from attnviz.selection import TEXT
+from tests.browser.boards import made
+from tests.browser.conftest import LAPTOP, PHONE, Visit
+
+SLOW = 90_000
+QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
+WIDE = quote(TEXT.replace("tired", "wide"))
+PINS = f'texts=[["minilm","{WIDE}"],["smollm2","{quote(TEXT)}"]]&pins=3.1,1:3.1,2:5.2&panels=1-2&focus=43'
+
+
+def axe() -> str:
+    """The script of axe-core, from the package that brings it for tests."""
+    found = find_spec("axe_playwright_python")
+    assert found is not None
+    assert found.submodule_search_locations
+    return (Path(found.submodule_search_locations[0]) / "axe.min.js").read_text("utf-8")
+
+
+def found_by_axe(page: Page) -> dict[str, Any]:
+    """What axe says of the page as it stands: all of its rules, those of mere good practice among them."""
+    page.evaluate("document.fonts.ready")
+    page.evaluate(axe())
+    return page.evaluate("axe.run(document)")
+
+
+def violations(page: Page) -> list[str]:
+    """One line for each element that breaks a rule."""
+    lines = []
+    for broken in found_by_axe(page)["violations"]:
+        for node in broken["nodes"]:
+            target = " >> ".join(part if isinstance(part, str) else " >>> ".join(part) for part in node["target"])
+            lines.append(f"{broken['id']} ({broken['impact']}): {target}: {node['html'][:120]}: {node['failureSummary']}")
+    return lines
+
+
+def drawn(page: Page) -> None:
+    """Wait until the page has run, and the board, where there is one, says something."""
+    page.locator(QUIET).wait_for(timeout=SLOW)
+    page.wait_for_timeout(300)  # fading in is not a colour of the page
+    page.locator(QUIET).wait_for(timeout=SLOW)
+
+
+def with_board(page: Page) -> None:
+    expect(page.locator(".readout")).not_to_be_empty(timeout=SLOW)
+    drawn(page)
+
+
+def menu_opened(page: Page) -> None:
+    page.locator(".menu summary").first.click()
+    expect(page.locator(".menu .box").first).to_be_visible()
+
+
+def filtered(page: Page) -> None:
+    page.locator(".menu").get_by_role("button", name="At least").click()
+    expect(page.get_by_role("spinbutton").first).to_be_visible()
+
+
+def with_tables(page: Page) -> None:
+    page.keyboard.press("Escape")
+    page.locator(".as-table").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".tables table")).to_have_count(2)
+
+
+def presenting(page: Page) -> None:
+    page.locator("canvas.overview").focus()
+    page.keyboard.press("f")
+    expect(page.locator(".presenting")).to_have_count(1)
+
+
+def with_message(page: Page) -> None:
+    expect(page.get_by_test_id("stAlert").first).to_be_visible(timeout=SLOW)
+    drawn(page)
+
+
+def with_panels(page: Page) -> None:
+    expect(page.locator(".panel")).to_have_count(4, timeout=SLOW)
+    drawn(page)
+
+
+def combining(page: Page) -> None:
+    page.get_by_text("Combine", exact=True).click()
+    expect(page.locator(".combine .box")).to_be_visible()
+
+
+# What to open, "" for what is open already, and what to do there first.
+STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "Attention": ("/", with_board),
+    "its View menu": ("", menu_opened),
+    "its filters": ("", filtered),
+    "its tables": ("", with_tables),
+    "alone on the screen": ("", presenting),
+    "Attention, with pins": (f"/?{PINS}", with_board),
+    "Attention, hidden tokens left out": ("/?special=hide&keep=top%3A2&focus=43%2B4", with_board),
+    "Attention, a model of 270 heads": ("/?model=smollm2", with_board),
+    "Attention, no text": ("/?text=", drawn),
+    "Attention, a notice": ("/?layer=99&model=no", with_message),
+    "Attention, an error": (f"/?text={quote('word ' * 900)}", with_message),
+    "Compare": (f"/compare?{PINS}", with_panels),
+    "its Combine menu": ("", combining),
+    "Compare, nothing pinned": ("/compare", drawn),
+    "Compare, a layer": ("/compare?set=layer", drawn),
+    "Compare, no text": ("/compare?text=", drawn),
+    "Coreference": ("/coreference", drawn),
+    "Coreference, no text": ("/coreference?text=", drawn),
+}
+
+
+@pytest.fixture(params=[(size, scheme) for size in ("laptop", "phone") for scheme in ("light", "dark")], ids="-".join)
+def reader(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Visit]:
+    """A reader with one screen and one theme."""
+    size, scheme = request.param
+    viewport, touch = (LAPTOP, False) if size == "laptop" else (PHONE, True)
+    context = browser.new_context(
+        viewport=viewport, color_scheme=scheme, has_touch=touch, reduced_motion="reduce", locale="en-US"
+    )
+    visit = Visit(context, server)
+    yield visit
+    context.close()
+    assert visit.elsewhere == []
+
+
+def test_axe_looks_into_the_board(visit: Visit):
+    page = visit.open()
+    with_board(page)
+    page.locator(".readout .rest").evaluate("e => { e.style.color = '#ddd'; e.closest('.attnviz').style.background = '#fff'; }")
+    page.locator("canvas.legend").evaluate("e => e.removeAttribute('aria-label')")
+    rules = {line.partition(" ")[0] for line in violations(page)}
+    assert {"color-contrast", "role-img-alt"} <= rules
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_no_page_breaks_a_rule_of_axe(reader: Visit):
+    wrong = {}
+    for name, (path, ready) in STATES.items():
+        page = reader.open(path) if path else reader.page
+        ready(page)
+        if lines := violations(page):
+            wrong[name] = lines
+    assert not wrong, "\n".join(f"{name}: {line}" for name, lines in wrong.items() for line in lines)
+    assert reader.errors == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_board_as_a_page_of_its_own_breaks_none_either(opened, theme: str):
+    assert violations(opened(made(), theme=theme, reduced_motion="reduce")) == []
