@@ -8,8 +8,8 @@ the board. The key repeats every 33 ms, as a keyboard's does.
 
 from __future__ import annotations
 
-import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ from urllib.parse import quote
 import numpy as np
 from page import NOUNS, ROOT, sentence, served
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from report import Report
 
 from attnviz.models import catalog, load
 from attnviz.settings import Settings
@@ -207,23 +208,22 @@ def paints(browser: Browser) -> Iterator[dict[str, Any]]:
                 yield {"browser": "was here before" if known else "new", **medians, "bound": medians["heatmap"]}
 
 
-def said(**figures: Any) -> None:
-    """One line of JSON."""
-    print(json.dumps(figures), flush=True)
-
-
 def main() -> None:
-    """All figures, a line each."""
+    """All figures, a line each; ends with 1 where one misses its bound."""
+    report = Report()
     texts = {"minilm": sentence("animal"), "smollm2": of_tokens(TOKENS, "smollm2")}
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         with served(ROOT / "app.py") as address:
             for model, text in texts.items():
                 found = walks(browser, address, model, text)
-                said(figure="an arrow key held over all heads", model=model, **found, bounds=BOUNDS)
+                ok = all(found[name] <= most for name, most in BOUNDS.items())
+                report.show("an arrow key held over all heads", ok=ok, model=model, **found, bounds=BOUNDS)
         for found in paints(browser):
-            said(figure="first paint of 12 words, from opening the page", unit="s", **found)
+            first = found["board"] <= found["heatmap"]
+            report.show("first paint of 12 words, from opening the page", ok=first, unit="s", **found)
         browser.close()
+    sys.exit(report.code)
 
 
 if __name__ == "__main__":
