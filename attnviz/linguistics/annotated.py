@@ -1,0 +1,46 @@
+"""What an annotated corpus holds, as values: sentences with gold links, texts with a question about a pronoun, broken lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attnviz.types import Link
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A sentence with gold dependencies, in characters of `text`.
+
+    `words` are the corpus's own words, in order. Of each link the source is the dependent, the target its head, and
+    `kind` the relation as the corpus writes it, e.g. `nsubj` or `nmod:poss`.
+    """
+
+    id: str
+    text: str
+    words: tuple[Span, ...]
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """A text with a pronoun and those whom it may mean, in characters; `answer` counts them, None where it means none."""
+
+    id: str
+    text: str
+    pronoun: Span
+    candidates: tuple[Span, ...]
+    answer: int | None
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A line that could not be read: which file, which line (from 1), and why."""
+
+    path: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
