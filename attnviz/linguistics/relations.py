@@ -1,0 +1,76 @@
+"""A grammatical label in, what it means in plain words and which relation of the corpus means the same out."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from attnviz.errors import BadInputError
+from attnviz.types import joined, quoted
+
+CORPUS, PARSER = "corpus", "parser"
+SCHEMES = {CORPUS: "Universal Dependencies", PARSER: "the parser’s own (ClearNLP)"}
+FITS = ("same", "part", "none")
+UNCOUNTED = frozenset({"root", "punct"})  # the rule leaves them out (Clark et al. 2019, section 4)
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One label of one scheme.
+
+    `corpus` is the corpus's relation that means the same ("" where none does). `fit` says how well: the `same`; `part`,
+    one of several things that the corpus counts together; `none`. `differs` says in a sentence what is not the same.
+    """
+
+    scheme: str
+    name: str
+    plain: str
+    explains: str
+    corpus: str
+    fit: str
+    differs: str = ""
+
+    @property
+    def counted(self) -> str:
+        """Under which name gold links of it are counted: without what stands behind a colon; "" where there are none."""
+        name = self.corpus.partition(":")[0]
+        return "" if name in UNCOUNTED else name
+
+    @property
+    def twin(self) -> str:
+        """What the corpus calls it, e.g. `UD obj`, `in UD nmod`, and `no UD twin`."""
+        if not self.counted:
+            return "no UD twin"
+        return f"UD {self.counted}" if self.fit == "same" else f"in UD {self.counted}"
+
+
+def relation(name: str, scheme: str) -> Relation:
+    """The label `name` of a scheme, `corpus` or `parser`; an unknown subtype is explained as the relation before its colon.
+
+    Raises BadInputError for any other label, and lists those that there are.
+    """
+    known = relations(scheme)
+    found = known.get(name) or known.get(name.partition(":")[0])
+    if found is None:
+        raise BadInputError(f"There is no relation {quoted(name)} in this scheme. It has: {', '.join(known)}.")
+    return found
+
+
+@cache
+def relations(scheme: str) -> Mapping[str, Relation]:
+    """Every label of a scheme by name, in the order of the file; raises BadInputError for a scheme that there is not."""
+    if scheme not in SCHEMES:
+        raise BadInputError(f"A scheme is {joined(tuple(SCHEMES), 'or')}; got {quoted(scheme)}.")
+    whole = tomllib.loads(resources.files("attnviz").joinpath("content/relations.toml").read_text("utf-8"))
+    return {name: _relation(scheme, name, raw) for name, raw in whole[scheme].items()}
+
+
+def _relation(scheme: str, name: str, raw: dict[str, Any]) -> Relation:
+    """One entry of the file."""
+    corpus = name if scheme == CORPUS else raw.get("corpus", "")
+    fit = ("part" if ":" in name else "same") if scheme == CORPUS else raw.get("fit", "none")
+    return Relation(scheme, name, raw["plain"], raw["explains"], corpus, fit, raw.get("differs", ""))

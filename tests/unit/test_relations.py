@@ -1,0 +1,72 @@
+"""Every label that can be met is explained, and what the table says of its twin is true of both schemes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics import parse, relations
+from attnviz.linguistics.relations import CORPUS, FITS, PARSER, relation
+
+
+def test_each_label_of_the_parser_is_there_and_no_other():
+    assert set(relations.relations(PARSER)) == set(parse.labels()) | {"ROOT"}
+
+
+def test_each_relation_of_the_corpus_is_there(corpora: Path):
+    rows = (line.split("\t") for line in (corpora / "ewt-dev.conllu").read_text("utf-8").splitlines() if "\t" in line)
+    met = {row[7] for row in rows} - {"_"}
+    assert met - set(relations.relations(CORPUS)) == set()
+
+
+@pytest.mark.parametrize("scheme", [CORPUS, PARSER])
+def test_each_label_has_a_name_and_one_line_of_explanation(scheme: str):
+    for one in relations.relations(scheme).values():
+        assert one.plain, one.name
+        assert one.explains.endswith("."), one.name
+        assert len(one.explains) < 160, one.name
+        assert "\n" not in one.explains + one.differs
+        assert one.fit in FITS
+
+
+def test_a_twin_is_a_relation_of_the_corpus_and_what_has_none_says_why():
+    for one in relations.relations(PARSER).values():
+        if one.fit == "none":
+            assert one.corpus == "", one.name
+            assert one.counted == ""
+            assert one.differs, one.name
+        else:
+            assert one.corpus in relations.relations(CORPUS), one.name
+        if one.fit == "part":
+            assert one.differs, one.name
+        if ":" in one.corpus:
+            assert one.fit == "part", f"{one.name} is counted together with others"
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "twin", "counted"),
+    [
+        ("dobj", PARSER, "UD obj", "obj"),
+        ("nsubjpass", PARSER, "in UD nsubj", "nsubj"),
+        ("poss", PARSER, "in UD nmod", "nmod"),
+        ("pobj", PARSER, "no UD twin", ""),
+        ("prep", PARSER, "no UD twin", ""),
+        ("cc", PARSER, "no UD twin", ""),
+        ("obj", CORPUS, "UD obj", "obj"),
+        ("nmod:poss", CORPUS, "in UD nmod", "nmod"),
+        ("punct", CORPUS, "no UD twin", ""),
+    ],
+)
+def test_labels_and_their_twins(name: str, scheme: str, twin: str, counted: str):
+    found = relation(name, scheme)
+    assert (found.twin, found.counted) == (twin, counted)
+
+
+def test_an_unknown_subtype_is_explained_as_its_relation_and_an_unknown_label_is_refused():
+    assert relation("obl:arg", CORPUS).plain == relation("obl", CORPUS).plain
+    with pytest.raises(BadInputError, match="There is no relation “blob”"):
+        relation("blob", CORPUS)
+    with pytest.raises(BadInputError, match="A scheme is corpus or parser"):
+        relation("obj", "stanford")
