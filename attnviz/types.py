@@ -231,6 +231,21 @@ class Evidence:
     scheme: str
     source: str
 
+    @property
+    def rate(self) -> float:
+        """Hits of all, 0 to 1; NaN where there is nothing to count."""
+        return self.hits / self.n if self.n else float("nan")
+
+    @property
+    def baseline(self) -> tuple[str, float]:
+        """The strongest baseline: its name and its rate. Of none, a nameless rate of 0."""
+        return max(self.baselines, key=lambda one: one[1], default=("", 0.0))
+
+    @property
+    def beats(self) -> bool:
+        """Whether the whole interval lies above the strongest baseline."""
+        return self.n > 0 and self.interval[0] > self.baseline[1]
+
 
 @dataclass(frozen=True)
 class ModelCard:

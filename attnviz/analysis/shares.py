@@ -1,4 +1,4 @@
-"""Attention weights and units in; entropy, average shares, and which cells hold a neighbour or a twin, out."""
+"""Attention weights and units in; entropy, average shares (also in words), and which cells hold a neighbour or a twin, out."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from attnviz.types import Pattern, Unit
+
+NARROW = "\u202f"  # a number stays on the line of its percent sign
+
+
+def percent(share: float) -> str:
+    """A share as sentences write it, `64 %` with a narrow no-break space; what rounds to nothing and is not is `under 1 %`."""
+    return f"under 1{NARROW}%" if 0.0 < share < 0.005 else f"{100 * share:.0f}{NARROW}%"
 
 
 def entropy(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, "*lead query"]:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from attnviz.analysis import filters
+from attnviz.analysis.shares import percent
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import ShapeError
 from attnviz.text import units
@@ -16,14 +17,8 @@ from attnviz.types import HeadRef, Pattern, Unit, ViewOptions, joined
 
 NOTHING = 1e-6  # below this a row's rest is float32 noise of the softmax, and rescaling it would invent a pattern
 ROWS = 1e-4  # how far a row's sum may stand from 1 without a learned sink (the same promise as a Trace gives)
-NARROW = "\u202f"  # a number stays on the line of its percent sign
 LEARNED_SINK = "a learned sink"
 HIDDEN = "Special tokens are hidden"
-
-
-def percent(share: float) -> str:
-    """A share as sentences write it, `64 %` with a narrow no-break space; what rounds to nothing and is not is `under 1 %`."""
-    return f"under 1{NARROW}%" if 0.0 < share < 0.005 else f"{100 * share:.0f}{NARROW}%"
 
 
 def merged(

@@ -1,0 +1,249 @@
+"""An atlas file in; which heads of a model were right on each link and question of some corpora, out.
+
+The file may come from anywhere: `members` and `header` believe nothing that they have not checked. Its members are read when
+they are first needed, and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Integer, UInt8
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics import members
+from attnviz.linguistics.header import MAX_HEADER, Corpus, Header, header
+from attnviz.models import catalog
+from attnviz.types import HeadScores, joined, quoted
+
+DIRECTIONS = ("dh", "hd")  # the dependent looks at its head, the head at its dependent
+ALL_QUESTIONS = "coreference"
+LINKS = {
+    "text": np.int32, "corpus": np.uint8, "relation": np.uint8, "direction": np.uint8, "offset": np.int16, "others": np.uint16,
+}  # fmt: skip
+QUESTIONS = {"text": np.int32, "corpus": np.uint8, "nearest": np.bool_}
+
+
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """Which heads were right on each of n links of one kind, or on each of n questions about a pronoun.
+
+    `text` is the ordinal of the text within its corpus, `corpus` which one. Of links, `offset` is the target's word number
+    minus the source's and `others` how many words the source could have chosen; of questions, `nearest` says whether the
+    right candidate is the nearer one.
+    """
+
+    text: Integer[np.ndarray, " n"]
+    corpus: Integer[np.ndarray, " n"]
+    hits: Bool[np.ndarray, "n layer head"]
+    offset: Integer[np.ndarray, " n"] | None = None
+    others: Integer[np.ndarray, " n"] | None = None
+    nearest: Bool[np.ndarray, " n"] | None = None
+
+    def __post_init__(self) -> None:
+        for array in vars(self).values():
+            if array is not None:
+                array.flags.writeable = False  # shared between sessions
+
+    @property
+    def even(self) -> Bool[np.ndarray, " n"]:
+        """Those on which heads and offsets are chosen; the others are reported on."""
+        return self.text % 2 == 0
+
+    @property
+    def counts(self) -> Int[np.ndarray, "layer head"]:
+        """How often each head was right."""
+        return self.hits.sum(0, dtype=np.int64)
+
+    def where(self, rows: Bool[np.ndarray, " n"]) -> Hits:
+        """Some of the instances."""
+        parts = (self.offset, self.others, self.nearest)
+        return Hits(self.text[rows], self.corpus[rows], self.hits[rows], *(None if p is None else p[rows] for p in parts))
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """What was measured of every head of one model; `header` says of which model, how, and on which corpora."""
+
+    header: Header
+    file: Traversable
+
+    @property
+    def model(self) -> str:
+        """The model's id, or the folder that it was read from."""
+        return self.header.model
+
+    @cached_property
+    def relations(self) -> dict[tuple[str, str], int]:
+        """How many links there are of each (relation, direction)."""
+        numbers = self._links["relation"].astype(int) * len(DIRECTIONS) + self._links["direction"]
+        pairs = [(name, way) for name in self.header.relations for way in DIRECTIONS]
+        return dict(zip(pairs, np.bincount(numbers, minlength=len(pairs)).tolist(), strict=True))
+
+    @cached_property
+    def kinds(self) -> dict[str, int]:
+        """How many questions there are: of all corpora together (`coreference`), then of each kind that has any."""
+        found = np.bincount(self._questions["corpus"], minlength=len(self.header.corpora)).tolist()
+        numbers = {ALL_QUESTIONS: sum(found)} if sum(found) else {}
+        for corpus, n in zip(self.header.corpora, found, strict=True):
+            if n:
+                numbers[corpus.kind] = numbers.get(corpus.kind, 0) + n
+        return numbers
+
+    def links(self, relation: str, direction: str = "dh") -> Hits:
+        """The links of one relation, `det` for example, seen from the dependent (`dh`) or from its head (`hd`).
+
+        Raises BadInputError for a relation or direction that is not here, and lists those that are.
+        """
+        if direction not in DIRECTIONS:
+            raise BadInputError(
+                f"A direction is dh (dependent looks at head) or hd (head at dependent); got {quoted(direction)}."
+            )
+        if relation not in self.header.relations:
+            raise BadInputError(self.unknown(relation))
+        return _links(self, relation, direction)
+
+    def questions(self, kind: str = ALL_QUESTIONS) -> Hits:
+        """The questions of one kind of corpus, e.g. `gap`, or of all: a hit gives the right candidate more than the wrong one.
+
+        Raises BadInputError for a kind that is not here, and lists those that are.
+        """
+        if kind not in self.kinds:
+            raise BadInputError(self.unknown(kind))
+        return _questions(self, kind)
+
+    def corpora(self, hits: Hits) -> tuple[Corpus, ...]:
+        """The corpora that some hits come from."""
+        return tuple(self.header.corpora[int(at)] for at in np.unique(hits.corpus))
+
+    def habit(self, name: str) -> HeadScores:
+        """How much every head has one habit, e.g. `previous`: entropy in bits, all others as a share. NaN: not measured."""
+        names = self.header.habits
+        if name not in names:
+            raise BadInputError(f"This atlas has no habit {quoted(name)}. It has {joined(names) or 'none'}.")
+        values = self._habits[names.index(name)]
+        if name != "entropy":
+            return HeadScores(name, values, "share", 0.0, 1.0)
+        return HeadScores(name, values, "bits", 0.0, float(np.nan_to_num(values).max()))
+
+    @cached_property
+    def meaning(self) -> tuple[HeadScores, HeadScores]:
+        """How well every head follows the likeness of words (mean rank correlation), and the same with the words shuffled."""
+        real, shuffled = self._array("meaning", np.float32, (2, self.header.layers, self.header.heads))
+        return (
+            HeadScores("meaning", real, "rank correlation", -1.0, 1.0),
+            HeadScores("meaning, words shuffled", shuffled, "rank correlation", -1.0, 1.0),
+        )
+
+    def unknown(self, name: str) -> str:
+        """What to say of a relation that is not here: which are, and how many instances each has."""
+        numbers = {one: max(self.relations[one, way] for way in DIRECTIONS) for one in self.header.relations} | self.kinds
+        listed = ", ".join(f"{one} ({n:,})" for one, n in numbers.items() if n)
+        return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}. It has: {listed or 'none'}."
+
+    @cached_property
+    def _links(self) -> dict[str, np.ndarray]:
+        """All links, a column each; `hits` still packed."""
+        found = self._table("links", LINKS)
+        self._below("relation", found["relation"], len(self.header.relations))
+        self._below("direction", found["direction"], len(DIRECTIONS))
+        if not found["others"].all():
+            raise members.damaged(self.file, "a link whose source sees no other word")
+        return found
+
+    @cached_property
+    def _questions(self) -> dict[str, np.ndarray]:
+        """All questions, a column each; `hits` still packed."""
+        found = self._table("questions", QUESTIONS)
+        return found | {"nearest": found["nearest"].view(np.uint8) != 0}  # a byte from outside need not be 0 or 1
+
+    @cached_property
+    def _habits(self) -> Float[np.ndarray, "habit layer head"]:
+        """Every habit."""
+        return self._array("habits", np.float32, (len(self.header.habits), self.header.layers, self.header.heads))
+
+    def _table(self, name: str, columns: Mapping[str, type]) -> dict[str, np.ndarray]:
+        """Columns of equal length, and beside them the packed hits."""
+        found: dict[str, np.ndarray] = {}
+        length = None
+        for column, dtype in columns.items():
+            found[column] = self._array(f"{name}.{column}", dtype, (length,))
+            length = len(found[column])
+        found["hits"] = self._array(f"{name}.hits", np.uint8, (length, -(-self.header.layers * self.header.heads // 8)))
+        self._below("corpus", found["corpus"], len(self.header.corpora))
+        if length and found["text"].min() < 0:
+            raise members.damaged(self.file, "a text with a number below 0")
+        return found
+
+    def _array(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
+        """One member of the file."""
+        return members.array(self.file, f"{name}.npy", dtype, shape)
+
+    def _below(self, what: str, column: np.ndarray, limit: int) -> None:
+        """Raises BadInputError where a column counts beyond what the header names."""
+        if len(column) and column.max() >= limit:
+            raise members.damaged(self.file, f"{what} number {column.max()}, where the header names {limit}")
+
+
+@lru_cache(maxsize=4)
+def _links(atlas: Atlas, relation: str, direction: str) -> Hits:
+    """The links of one relation, unpacked; the last few are kept, since a page asks for the same ones again and again."""
+    table = atlas._links
+    rows = (table["relation"] == atlas.header.relations.index(relation)) & (table["direction"] == DIRECTIONS.index(direction))
+    columns = (table[name][rows] for name in ("offset", "others"))
+    return Hits(table["text"][rows], table["corpus"][rows], _unpacked(atlas, table["hits"][rows]), *columns)
+
+
+@lru_cache(maxsize=4)
+def _questions(atlas: Atlas, kind: str) -> Hits:
+    """The questions of one kind, unpacked."""
+    table = atlas._questions
+    wanted = np.array([kind in (ALL_QUESTIONS, corpus.kind) for corpus in atlas.header.corpora], bool)
+    rows = wanted[table["corpus"]]
+    hits = _unpacked(atlas, table["hits"][rows])
+    return Hits(table["text"][rows], table["corpus"][rows], hits, nearest=table["nearest"][rows])
+
+
+def _unpacked(atlas: Atlas, packed: UInt8[np.ndarray, "n byte"]) -> Bool[np.ndarray, "n layer head"]:
+    """Eight heads a byte, in the order of layers and heads, as one truth value each."""
+    layers, heads = atlas.header.layers, atlas.header.heads
+    if len(packed) * layers * heads > members.MOST:
+        raise BadInputError(
+            f"{len(packed):,} links of {layers * heads:,} heads take more than the {members.MOST:,} bytes allowed. "
+            "Build the atlas from fewer texts."
+        )
+    return np.unpackbits(packed, axis=-1, count=layers * heads).view(bool).reshape(-1, layers, heads)
+
+
+def read(path: str | Path) -> Atlas:
+    """The atlas in a file: its header now, all else when needed. Raises BadInputError where there is none, or a damaged one."""
+    if not Path(path).is_file():
+        raise BadInputError(f"There is no atlas in {quoted(str(path))}. Name a file that `attnviz atlas build` wrote.")
+    return _read(Path(path))
+
+
+@lru_cache(maxsize=8)
+def shipped(model: str) -> Atlas | None:
+    """The atlas that attnviz brings for a model of the catalogue; None where it brings none."""
+    if model not in {card.id for card in catalog.cards()}:  # a name from outside is never a path
+        return None
+    file = resources.files("attnviz").joinpath(f"content/atlas/{model}.npz")
+    return _read(file) if file.is_file() else None
+
+
+def _read(file: Traversable) -> Atlas:
+    """The atlas in a file, be it on disk or inside a package."""
+    written = members.content(file, "header.json", MAX_HEADER)
+    try:
+        return Atlas(header(written), file)
+    except ValueError as error:
+        raise members.damaged(file, str(error)) from error

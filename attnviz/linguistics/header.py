@@ -1,0 +1,109 @@
+"""The header of an atlas file in (JSON, from anywhere), checked values out: which model, which corpora, which rule."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+FORMAT = 1
+MOST = 4096  # layers or heads; the largest models have a few hundred
+MAX_HEADER = 4 * 2**20  # bytes
+NAMES = 255  # relations and corpora are counted in one byte
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Some texts of one kind that heads were measured on, and what was left out of them, by reason."""
+
+    kind: str
+    name: str
+    source: str
+    licence: str
+    texts: int
+    used: int
+    left_out: tuple[tuple[str, int], ...]
+    files: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an atlas says of itself.
+
+    `digest` is of the weights that were measured, `words` is how many words the likeness of meaning was averaged over, and
+    `files` of a corpus are (name, sha256).
+    """
+
+    model: str
+    digest: str
+    layers: int
+    heads: int
+    causal: bool
+    rule: str
+    corpora: tuple[Corpus, ...]
+    relations: tuple[str, ...]
+    habits: tuple[str, ...]
+    words: int
+
+
+def header(written: bytes) -> Header:
+    """The header that was written; raises ValueError, which says what is wrong with it."""
+    try:
+        raw = json.loads(written)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"its header is no JSON: {error}") from error
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        got = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
+        raise ValueError(f"format {FORMAT} is read here, and it has {got!r}")
+    return Header(
+        _of(raw, "model", str),
+        _of(raw, "digest", str),
+        _between(raw, "layers", 1, MOST),
+        _between(raw, "heads", 1, MOST),
+        _of(raw, "causal", bool),
+        _of(raw, "rule", str),
+        tuple(_corpus(one) for one in _several(raw, "corpora", dict)),
+        tuple(_several(raw, "relations", str)),
+        tuple(_several(raw, "habits", str)),
+        _between(_of(raw, "meaning", dict), "words", 0, 2**40),
+    )
+
+
+def _corpus(raw: dict[str, Any]) -> Corpus:
+    """One corpus of a header."""
+    left_out = _of(raw, "left_out", dict)
+    return Corpus(
+        _of(raw, "kind", str),
+        _of(raw, "name", str),
+        _of(raw, "source", str),
+        _of(raw, "licence", str),
+        _between(raw, "texts", 0, 2**40),
+        _between(raw, "used", 0, 2**40),
+        tuple((reason, _between(left_out, reason, 0, 2**40)) for reason in left_out),
+        tuple((_of(file, "name", str), _of(file, "sha256", str)) for file in _several(raw, "files", dict)),
+    )
+
+
+def _of(raw: dict[str, Any], name: str, kind: type[T]) -> T:
+    """One field, if it is of its kind."""
+    value = raw.get(name)
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} should be {kind.__name__} and is {type(value).__name__}")
+    return value
+
+
+def _between(raw: dict[str, Any], name: str, low: int, high: int) -> int:
+    """One whole number, if it lies between two others."""
+    value = _of(raw, name, int)
+    if isinstance(value, bool) or not low <= value <= high:
+        raise ValueError(f"{name} should lie between {low} and {high} and is {value}")
+    return value
+
+
+def _several(raw: dict[str, Any], name: str, kind: type[T]) -> list[T]:
+    """One list of at most NAMES values of a kind."""
+    values = _of(raw, name, list)
+    if len(values) > NAMES or not all(isinstance(value, kind) for value in values):
+        raise ValueError(f"{name} should be a list of at most {NAMES}, each {kind.__name__}")
+    return values

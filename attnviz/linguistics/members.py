@@ -1,0 +1,59 @@
+"""An archive of arrays from anywhere in; members of just the kind and shape that belong there, out.
+
+No pickle is read, and no size is believed before it is checked. Whatever is wrong with a file raises BadInputError.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from importlib.resources.abc import Traversable
+from math import prod
+
+import numpy as np
+
+from attnviz.errors import BadInputError
+from attnviz.types import quoted
+
+MOST = 2**30  # bytes of a member; those of the shipped atlases have a few million
+DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError)
+
+
+def content(file: Traversable, name: str, most: int) -> bytes:
+    """The bytes of one member, of which there may be `most`."""
+    try:
+        with file.open("rb") as opened, zipfile.ZipFile(opened) as archive:
+            size = archive.getinfo(name).file_size
+            if size > most:
+                raise ValueError(f"{size:,} bytes, where at most {most:,} are allowed")
+            return archive.read(name)  # the archive's reader gives no more than the size that it names
+    except DAMAGED as error:
+        raise damaged(file, f"{name}: {error}") from error
+
+
+def array(file: Traversable, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
+    """The array in member `name`, read-only, if it is of `dtype` and `shape`; None in it stands for any length."""
+    try:
+        with file.open("rb") as opened, zipfile.ZipFile(opened) as archive, archive.open(name) as member:
+            np.lib.format.read_magic(member)
+            found, columns_first, stored = np.lib.format.read_array_header_1_0(member, max_header_size=1000)
+            fits = len(found) == len(shape) and all(wanted in (None, got) for got, wanted in zip(found, shape, strict=True))
+            if columns_first or stored != np.dtype(dtype) or not fits:
+                raise ValueError(f"{stored} {found}, where {np.dtype(dtype)} {shape} belongs")
+            size = prod(found) * stored.itemsize
+            if size > MOST:
+                raise ValueError(f"{size:,} bytes, where at most {MOST:,} are allowed")
+            held = member.read(size + 1)  # one more, so that too many show, and the archive checks its sum at the end
+            if len(held) != size:
+                raise ValueError(f"{len(held):,} bytes or more, where {size:,} belong")
+            return np.frombuffer(held, stored).reshape(found)
+    except DAMAGED as error:
+        raise damaged(file, f"{name}: {error}") from error
+
+
+def damaged(file: Traversable, reason: str) -> BadInputError:
+    """The error for an atlas that cannot be used: rule, value, remedy."""
+    why = " ".join(reason.split())[:160]
+    return BadInputError(
+        f"An atlas is a file that `attnviz atlas build` wrote; {quoted(file.name)} is none, or damaged ({why}). Build it anew."
+    )

@@ -1,0 +1,139 @@
+"""A tested claim in; the words that one may honestly write about the head, out. Nothing here says more than was counted."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+from attnviz.analysis.shares import NARROW, percent
+from attnviz.errors import UnknownModelError
+from attnviz.linguistics.claims import ENOUGH, Best, Claim
+from attnviz.models import catalog
+from attnviz.types import Evidence
+
+MINUS = "\u2212"
+CAUTION = "Attention is a signal, not an explanation of what the model does."
+
+
+def sentence(claim: Claim) -> str:
+    """What was counted, what it is worth, on the odd half too, by which scheme, and a word of caution."""
+    if claim.verdict == "unseen":
+        return f"{_unseen(claim)} {CAUTION}"
+    parts = [counted(claim), _worth(claim)]
+    if claim.held_out.n >= ENOUGH and claim.verdict != "few":
+        parts.append(_held_out(claim.held_out))
+    if claim.causal:
+        parts.append(f"The model reads left to right, so only {_visible(claim)} are counted.")
+    return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}.", CAUTION])
+
+
+def counted(claim: Claim | Best, model: str = "") -> str:
+    """The plain count: on what, which head, how often, and what the strongest baseline reaches.
+
+    `model` is that of a Best, which does not name its own.
+    """
+    found, who = claim.evidence, f"{claim.head} of {named(claim.model if isinstance(claim, Claim) else model)}"
+    if not claim.direction:
+        what = f"On {found.n:,} pronouns of {found.source}, {who} gives the right candidate more than the wrong one"
+    else:
+        many, one, other = _words(claim.relation)
+        looks = f"{who} looks most at {other}" if claim.direction == "dh" else f"{who} looks most from {other} at {one}"
+        what = f"On {found.n:,} {many} of {found.source}, {looks}"
+    interval = f"95{NARROW}% interval {span(found)}"
+    return f"{what} in {percent(found.rate)} ({interval}); {baseline(found, claim.offset)}."
+
+
+def no_gold(relation: str, source: str) -> str:
+    """What to say of a label that the corpus has no links of: nothing about any head."""
+    return f"{source} has no gold links called “{relation}”, so nothing can be said here about how often a head follows them."
+
+
+def baseline(found: Evidence, offset: int | None) -> str:
+    """What the strongest baseline reaches, in words."""
+    name, rate = found.baseline
+    if name == "offset" and offset is not None:
+        return f"the best fixed offset ({signed(offset)}) reaches {percent(rate)}"
+    if name == "nearest":
+        return f"taking the nearer candidate is right in {percent(rate)}"
+    return f"chance reaches {percent(rate)}"
+
+
+def span(found: Evidence) -> str:
+    """An interval, `58 to 64 %`."""
+    low, high = found.interval
+    return f"{100 * low:.0f} to {percent(high)}"
+
+
+def signed(offset: int) -> str:
+    """A distance in words: `+1` is the next one."""
+    return f"+{offset}" if offset > 0 else f"{MINUS}{-offset}"
+
+
+def chance(p: float) -> str:
+    """A chance as papers write it."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def named(model: str) -> str:
+    """The name of a model of the catalogue; of any other, what it is called here."""
+    try:
+        return catalog.card(model).name
+    except UnknownModelError:
+        return model
+
+
+def _worth(claim: Claim) -> str:
+    """What the count is worth against the strongest baseline."""
+    points = f"{abs(claim.points):.0f} points" if abs(claim.points) >= 0.95 else "less than a point"
+    corrected = f"corrected for a choice among {claim.heads} heads by Holm's method, {chance(claim.p_corrected)}"
+    if claim.verdict == "few":
+        return f"Fewer than {ENOUGH} are too few to say anything about this head."
+    if claim.verdict == "none" and claim.points <= 0:
+        return "That is no more than this baseline: do not write that this head finds them."
+    if claim.verdict == "none":
+        return f"That is {points} more, too little to tell from an accident ({chance(claim.p)})."
+    if claim.verdict == "uncorrected":
+        return f"That is {points} more, but it may be an accident of looking at many heads ({corrected})."
+    if claim.verdict == "slight":
+        return f"That is only {points} more: hardly an accident ({corrected}), but a small lead over a rule that reads nothing."
+    return f"That is {points} more, and hardly an accident ({corrected})."
+
+
+def _held_out(found: Evidence) -> str:
+    """The same on the half of the texts on which nothing was chosen."""
+    name, rate = found.baseline
+    by = {"offset": "a fixed offset", "nearest": "taking the nearer candidate"}.get(name, name)
+    return (
+        f"On the odd half of the texts, on which no head or offset was chosen, it is {percent(found.rate)} of {found.n:,} "
+        f"({span(found)}), against {percent(rate)} by {by}."
+    )
+
+
+def _visible(claim: Claim) -> str:
+    """What a causal model is asked at all."""
+    return "links to an earlier word" if claim.direction else "pronouns behind both candidates"
+
+
+def _unseen(claim: Claim) -> str:
+    """Why there is nothing to count."""
+    if not claim.direction:
+        return "There are no such questions in this atlas, so nothing can be said about this head."
+    many, one, other = _words(claim.relation)
+    start, end = (one, other) if claim.direction == "dh" else (other, one)
+    why = f"; the model reads left to right, and {end} never stands before {start}" if claim.causal else ""
+    return f"No {many} were counted in this direction{why}. So nothing can be said about this head."
+
+
+def _words(relation: str) -> tuple[str, str, str]:
+    """How a sentence names the links of a relation: the dependents, one of them, and the word it hangs on."""
+    entry = _entries().get(relation)
+    if entry is None:
+        return f"“{relation}” links", "the dependent", "the word it hangs on"
+    return entry["many"], entry["one"], entry["other"]
+
+
+@lru_cache(maxsize=1)
+def _entries() -> dict[str, dict[str, str]]:
+    """The file content/claims.toml."""
+    return tomllib.loads(resources.files("attnviz").joinpath("content/claims.toml").read_text("utf-8"))["relation"]

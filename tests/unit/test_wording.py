@@ -1,0 +1,123 @@
+"""What one may write of a head: one wording for each verdict, every number in it from the counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from attnviz.analysis import evidence
+from attnviz.linguistics import claims, wording
+from attnviz.linguistics.claims import Claim
+from attnviz.types import HeadRef
+
+TREES = "UD English EWT, dev"
+
+
+def claim(hits: int, n: int, rules: dict[str, float], p: float, p_corrected: float, **more) -> Claim:
+    """A claim about L3·H1 of minilm; its odd half is half as large, with the same rate."""
+    said = {"chosen": "named", "scheme": claims.LINKS, "source": TREES}
+    counts = evidence.evidence(hits, n, rules, **said), evidence.evidence(hits // 2, n // 2, rules, **said)
+    made = Claim("minilm", False, "det", "dh", HeadRef(3, 1), 1, *counts, rank=2, heads=72, p=p, p_corrected=p_corrected)
+    return replace(made, **more)
+
+
+RULES = {"offset": 0.52, "chance": 0.05}
+CLEAR = claim(800, 1234, RULES, 1e-20, 1e-18)
+SLIGHT = claim(753, 1234, RULES, 1e-10, 1e-8)
+ENDS = f" Counted by this scheme: {claims.LINKS}. {wording.CAUTION}"
+
+
+def test_a_head_clearly_better_than_its_baseline():
+    # 800 of 1,234 = 64.8 %, Wilson 62.1 to 67.4 %, 12.8 points above 52; 400 of 617, Wilson 61.0 to 68.5 %.
+    assert wording.sentence(CLEAR) == (
+        "On 1,234 determiners of UD English EWT, dev, L3·H1 of all-MiniLM-L6-v2 looks most at the head noun in 65\u202f% "
+        "(95\u202f% interval 62 to 67\u202f%); the best fixed offset (+1) reaches 52\u202f%. "
+        "That is 13 points more, and hardly an accident (corrected for a choice among 72 heads by Holm's method, p < 0.001). "
+        "On the odd half of the texts, on which no head or offset was chosen, it is 65\u202f% of 617 (61 to 68\u202f%), "
+        f"against 52\u202f% by a fixed offset.{ENDS}"
+    )
+
+
+def test_a_head_that_leads_by_little():
+    found = wording.sentence(SLIGHT)
+    assert SLIGHT.verdict == "slight"
+    assert "in 61\u202f% (95\u202f% interval 58 to 64\u202f%); the best fixed offset (+1) reaches 52\u202f%." in found
+    assert "That is only 9 points more: hardly an accident" in found
+    assert "small lead over a rule that reads nothing" in found
+
+
+def test_a_head_that_is_better_but_not_after_the_correction():
+    found = wording.sentence(claim(680, 1234, RULES, 0.012, 0.86))
+    assert "That is 3 points more, but it may be an accident of looking at many heads (" in found
+    assert "p = 0.86)." in found
+
+
+def test_a_head_that_is_no_better():
+    found = wording.sentence(claim(600, 1234, RULES, 0.99, 1.0))
+    assert "That is no more than this baseline: do not write that this head finds them." in found
+    found = wording.sentence(claim(645, 1234, RULES, 0.4, 1.0))
+    assert "That is less than a point more, too little to tell from an accident (p = 0.4)." in found
+
+
+def test_too_few_instances_say_nothing():
+    found = wording.sentence(claim(9, 12, {"offset": 0.1, "chance": 0.05}, 1e-6, 1e-4))
+    assert "On 12 determiners" in found
+    assert "Fewer than 30 are too few to say anything about this head." in found
+    assert "hardly" not in found
+
+
+@pytest.mark.parametrize("made", [CLEAR, SLIGHT, claim(9, 12, RULES, 0.1, 1.0), claim(0, 0, {}, 1.0, 1.0)])
+def test_every_sentence_ends_with_what_attention_is(made: Claim):
+    assert wording.sentence(made).endswith("Attention is a signal, not an explanation of what the model does.")
+
+
+def test_the_other_direction_looks_from_the_head():
+    found = wording.counted(replace(CLEAR, direction="hd", offset=-1))
+    assert "looks most from the head noun at the determiner in 65\u202f%" in found
+    assert "the best fixed offset (−1)" in found
+
+
+def test_pronouns():
+    made = replace(claim(1500, 2000, {"nearest": 0.55, "chance": 0.5}, 1e-30, 1e-28), relation="gap", direction="", offset=None)
+    found = wording.sentence(made)
+    assert "On 2,000 pronouns of" in found
+    assert "gives the right candidate more than the wrong one in 75\u202f%" in found
+    assert "taking the nearer candidate is right in 55\u202f%" in found
+    assert "by taking the nearer candidate." in found
+
+
+def test_a_causal_model_says_what_it_is_asked():
+    found = wording.sentence(replace(CLEAR, causal=True))
+    assert "The model reads left to right, so only links to an earlier word are counted." in found
+    found = wording.sentence(replace(CLEAR, causal=True, relation="gap", direction="", offset=None))
+    assert "so only pronouns behind both candidates are counted." in found
+
+
+def test_nothing_counted_says_why():
+    nothing = claim(0, 0, {}, 1.0, 1.0)
+    assert wording.sentence(nothing).startswith(
+        "No determiners were counted in this direction. So nothing can be said about this head."
+    )
+    late = wording.sentence(replace(nothing, causal=True))
+    assert "the model reads left to right, and the head noun never stands before the determiner" in late
+
+
+def test_a_relation_without_gold_says_nothing_about_any_head():
+    assert wording.no_gold("pobj", TREES) == (
+        "UD English EWT, dev has no gold links called “pobj”, so nothing can be said here about how often a head follows them."
+    )
+
+
+def test_a_relation_without_words_of_its_own_is_named_by_its_label():
+    found = wording.counted(replace(CLEAR, relation="orphan"))
+    assert "On 1,234 “orphan” links of" in found
+    assert "looks most at the word it hangs on" in found
+
+
+def test_chances_and_distances_as_papers_write_them():
+    assert [wording.chance(p) for p in (0.0, 0.00099, 0.001, 0.0456, 1.0)] == [
+        "p < 0.001", "p < 0.001", "p = 0.001", "p = 0.046", "p = 1",
+    ]  # fmt: skip
+    assert [wording.signed(offset) for offset in (1, -12)] == ["+1", "−12"]
+    assert wording.named("./my-model") == "./my-model"
