@@ -1,4 +1,7 @@
-"""Pinned heads, the texts they need and the panels made of them: as a link writes them, and back. Nothing here raises."""
+"""Pinned heads, their texts, the panels made of them, and links from word to word: as an address writes them, and back.
+
+Nothing here raises: what cannot be used is left out, with a notice.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote
 
 from attnviz.errors import BadInputError
-from attnviz.types import AttentionRequest, HeadRef, ModelCard, Panel, Pin, quoted
+from attnviz.types import AttentionRequest, HeadRef, Link, ModelCard, Panel, Pin, quoted
 
 PINS = 8
 NAME = 40  # characters of a pin's name
+LINKS = 64  # from word to word, at most
 _PIN = re.compile(
     r"(?:([1-8]):)?(\d{1,6})\.(?:(\d{1,6})|(sum|mean))(?:/(encoder|decoder|cross))?(?:=(.*))?", re.ASCII | re.DOTALL
 )
+_LINK = re.compile(r"(\d{1,7})-(\d{1,7}):(\d{1,7})-(\d{1,7})", re.ASCII)
 
 
 def others(own: AttentionRequest, pins: Sequence[Pin]) -> tuple[AttentionRequest, ...]:
@@ -132,3 +137,33 @@ def panels(raw: str, places: Sequence[int | None], notices: list[str]) -> tuple[
     if len(parts) > PINS:
         notices.append(f"At most {PINS} panels are kept: the rest is left out.")
     return tuple(dict.fromkeys(found))
+
+
+def written_links(links: Sequence[Link]) -> str:
+    """Links as `43-45:4-10`, the source's characters before the target's, by commas."""
+    return ",".join("{}-{}:{}-{}".format(*link.source, *link.target) for link in links)
+
+
+def links(raw: str, text: str, notices: list[str]) -> tuple[Link, ...]:
+    """The links of a `links` parameter that stand in `text`; one notice for all that do not."""
+    parts = [part for part in raw[: LINKS * 40].split(",") if part]
+    read = [_link(part, len(text)) for part in parts[:LINKS]]
+    wrong = [part for part, link in zip(parts, read, strict=False) if link is None]
+    if wrong:
+        more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        notices.append(
+            f"A link is written 43-45:4-10, two different places within the {len(text):,} characters of the text; "
+            f"got {quoted(wrong[0])}{more}: left out."
+        )
+    if len(parts) > LINKS:
+        notices.append(f"At most {LINKS} links are kept: the rest is left out.")
+    return tuple(dict.fromkeys(link for link in read if link is not None))
+
+
+def _link(raw: str, end: int) -> Link | None:
+    """One link between two places of a text that ends at `end`, or None."""
+    match = _LINK.fullmatch(raw)
+    if not match:
+        return None
+    a, b, c, d = map(int, match.groups())
+    return Link((a, b), (c, d)) if a < b <= end and c < d <= end and (a, b) != (c, d) else None

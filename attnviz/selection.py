@@ -11,7 +11,20 @@ from attnviz import address
 from attnviz.address import PINS
 from attnviz.errors import BadInputError
 from attnviz.models import catalog
-from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, Focus, HeadRef, Keep, ModelCard, Panel, Pin, ViewOptions, quoted
+from attnviz.types import (
+    BETWEEN,
+    SPECIAL,
+    AttentionRequest,
+    Focus,
+    HeadRef,
+    Keep,
+    Link,
+    ModelCard,
+    Panel,
+    Pin,
+    ViewOptions,
+    quoted,
+)
 
 __all__ = ["IN_URL", "PARAMETERS", "PINS", "SETS", "TEXT", "VIEWS", "Selection"]
 
@@ -21,7 +34,7 @@ REQUEST, HEAD, AS_IT_IS, PRONOUN = AttentionRequest(MODEL, TEXT), HeadRef(3, 1),
 IN_URL = 8_000  # characters of text, as a link encodes it, that still pass common proxies
 PARAMETERS = (
     "model", "text", "text_b", "head", "layer", "block", "words", "special", "keep", "between", "focus",
-    "texts", "pins", "panels", "set", "view", "candidates",
+    "texts", "pins", "panels", "set", "view", "candidates", "links",
 )  # fmt: skip
 VIEWS = ("curves", "matrix")
 CANDIDATES = 4
@@ -33,7 +46,8 @@ class Selection:
     """What the reader looks at: a request, a head, how it is shown, the held word and the pinned heads.
 
     `panels` are pictures made of the pins; `shown` is a ready set that stands in their place ("" for the pins); `view` is
-    the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start.
+    the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start;
+    `links` are those that heads are ranked by, None where the reader has said nothing of them.
     """
 
     request: AttentionRequest = REQUEST
@@ -45,6 +59,7 @@ class Selection:
     shown: str = ""
     view: str = "curves"
     candidates: tuple[int, ...] = ()
+    links: tuple[Link, ...] | None = None
 
     @classmethod
     def parse(cls, params: Mapping[str, str], cards: Iterable[ModelCard] | None = None) -> tuple[Selection, tuple[str, ...]]:
@@ -74,7 +89,8 @@ class Selection:
         panels = address.panels(params.get("panels", ""), places, notices)
         shown, view = _choice(params, "set", SETS, notices), _choice(params, "view", VIEWS, notices)
         candidates = _candidates(params, text, notices)
-        return cls(request, head, options, focus, pins, panels, shown, view, candidates), tuple(notices)
+        links = address.links(params["links"], text, notices) if "links" in params else None
+        return cls(request, head, options, focus, pins, panels, shown, view, candidates, links), tuple(notices)
 
     def params(self) -> dict[str, str]:
         """The URL parameters that `parse` turns back into this selection. Long texts stay out: see `fits`."""
@@ -108,6 +124,8 @@ class Selection:
             found["view"] = self.view
         if self.candidates:
             found["candidates"] = ",".join(map(str, self.candidates))
+        if self.links is not None and self.fits:
+            found["links"] = address.written_links(self.links)
         return found
 
     @property

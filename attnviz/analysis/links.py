@@ -95,12 +95,8 @@ def ranked(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[Ra
     sources = [_tokens(part.queries, link.source) for link in links]
     targets = [_tokens(part.keys, link.target) for link in links]
     for link, source, target in zip(links, sources, targets, strict=True):
-        if part.causal and min(target) > max(source):
-            there, here = _typed(part.keys, link.target), _typed(part.queries, link.source)
-            raise BadInputError(
-                f"This model reads left to right: “{there}” comes after “{here}”, so no head can look at it. "
-                "Turn the link round, or choose a model that reads both ways."
-            )
+        if late := _late(part, link, source, target):
+            raise BadInputError(late)
     rows = _rows(part, sources)  # layer head link key
     on_target = np.zeros((len(links), len(part.keys)), np.float32)
     for at, target in enumerate(targets):
@@ -111,6 +107,16 @@ def ranked(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[Ra
     there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(weights))]
     best = sorted(there, key=lambda at: -weights[at])
     return tuple(Ranked(*at, float(weights[at]), float(margins[at]), rank) for rank, at in enumerate(best, 1))
+
+
+def unfollowed(trace: Trace, link: Link, block: str = "self") -> str:
+    """Why no head of this model can follow a link; "" where it can."""
+    part = trace.block(block)
+    try:
+        source, target = _tokens(part.queries, link.source), _tokens(part.keys, link.target)
+    except BadInputError as error:
+        return str(error)
+    return _late(part, link, source, target)
 
 
 def strongest(pattern: Pattern, n: int = 20) -> tuple[Strong, ...]:
@@ -180,6 +186,17 @@ def _strongest_other(
         bool,
     ).reshape(len(sources), len(words))
     return np.where(taken, 0.0, summed(rows, words, -1)).max(-1, initial=0.0)
+
+
+def _late(part: Block, link: Link, source: list[int], target: list[int]) -> str:
+    """Why a causal model cannot see the target from the source; "" where it can."""
+    if not part.causal or min(target) <= max(source):
+        return ""
+    there, here = _typed(part.keys, link.target), _typed(part.queries, link.source)
+    return (
+        f"This model reads left to right: “{there}” comes after “{here}”, so no head can look at it. "
+        "Turn the link round, or choose a model that reads both ways."
+    )
 
 
 def _tokens(tokens: Sequence[Token], span: Span) -> list[int]:

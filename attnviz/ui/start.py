@@ -32,6 +32,7 @@ def page() -> Any:
         [
             st.Page("pages/explore/attention.py", title="Attention", url_path="attention", default=True),
             st.Page("pages/explore/compare.py", title="Compare", url_path="compare"),
+            st.Page("pages/explore/heads.py", title="Find heads", url_path="heads"),
             st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
         ],
         position="top",

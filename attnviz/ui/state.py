@@ -15,7 +15,8 @@ import streamlit as st
 from attnviz.figures.board.tray import Kept, Tray, key, rebuilt
 from attnviz.models import catalog
 from attnviz.selection import PINS, Selection
-from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Panel, Pin
+from attnviz.text import words
+from attnviz.types import AttentionRequest, Focus, HeadRef, Link, ModelCard, Panel, Pin
 
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
 _CHANGED = "attnviz_changed"
@@ -83,12 +84,13 @@ def change(**parts: Any) -> None:
 def choose_text(text: str, text_b: str | None = None) -> None:
     """Another text: the held word stays where the same word stands at the same place, and is let go elsewhere.
 
-    Pins stay with the texts that they were pinned on.
+    Pins stay with the texts that they were pinned on; links stay where all of their words do.
     """
     before = current()
     request = AttentionRequest(before.request.model, text, text_b)
     candidates = before.candidates if text == before.request.text else ()
-    change(request=request, focus=_same_word(before.focus, before.request, request), candidates=candidates)
+    focus = _same_word(before.focus, before.request, request)
+    change(request=request, focus=focus, candidates=candidates, links=_same_links(before.links, before.request.text, text))
 
 
 def choose_model(name: str) -> None:
@@ -203,6 +205,16 @@ def _beside() -> Pin | None:
     now = current()
     others = [pin for pin in now.pins if pin.request == now.request and not pin.over and pin.head.block == now.head.block]
     return next((pin for pin in others if pin.head != now.head), None)
+
+
+def _same_links(links: tuple[Link, ...] | None, before: str, after: str) -> tuple[Link, ...] | None:
+    """The links, if the same words stand at their places in both texts; else none were said."""
+    same = {place for place in set(words(before)) & set(words(after)) if before[slice(*place)] == after[slice(*place)]}
+
+    def stays(span: tuple[int, int]) -> bool:
+        return any(start <= span[0] and span[1] <= end for start, end in same)
+
+    return links if links and all(stays(link.source) and stays(link.target) for link in links) else None
 
 
 def _same_word(focus: Focus | None, before: AttentionRequest, after: AttentionRequest) -> Focus | None:

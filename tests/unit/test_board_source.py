@@ -13,12 +13,23 @@ from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import board, encoding
 from attnviz.figures.board.choice import Choice
-from attnviz.figures.board.source import COMPARE, MODULES, compare_source, joined, wrapped
+from attnviz.figures.board.source import (
+    COMPARE,
+    FOUND,
+    LINKS,
+    MODULES,
+    compare_source,
+    found_source,
+    joined,
+    links_source,
+    wrapped,
+)
 from attnviz.selection import Focus
 from attnviz.types import AttentionRequest, HeadRef, Token, ViewOptions
 
 HERE = Path(board.__file__).parent
-ALL = (*MODULES, *COMPARE)
+ALL = (*MODULES, *COMPARE, *LINKS, *FOUND)
+MOUNTED = (compare_source, links_source, found_source)
 
 
 def test_every_module_is_joined_and_imports_only_from_those_before_it():
@@ -57,13 +68,13 @@ def test_what_streamlit_mounts_has_one_export_and_no_import():
     html, css, script = board.source()
     assert 'class="attnviz"' in html
     assert ".attnviz" in css
-    for text in (script, compare_source()[2], board.carrier()):
+    for text in (script, *(source()[2] for source in MOUNTED), board.carrier()):
         assert re.findall(r"^(import|export)\b.*", text, re.M) == ["export"]
         assert text.rstrip().splitlines()[-1].startswith("export default (component) =>")
 
 
 def test_nothing_is_fetched_from_elsewhere():
-    for text in (*board.source(), *compare_source(), board.carrier()):
+    for text in (*board.source(), *(part for source in MOUNTED for part in source()), board.carrier()):
         assert not re.search(r"https?:|//cdn|@import|url\(", text)
 
 

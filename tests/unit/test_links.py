@@ -70,6 +70,16 @@ def test_heads_are_ranked_by_their_weight_with_a_margin_over_the_strongest_other
     assert [r.margin for r in found] == pytest.approx([0.35, -0.25, 0.10])
 
 
+def test_a_link_that_no_head_can_follow_says_why_and_any_other_nothing():
+    weights = softmaxed(1, 1, 3, 3, causal=True)
+    trace = traced(weights, plain("Anna", "met", "her"))
+    assert links.unfollowed(trace, Link((10, 13), (0, 4))) == ""
+    assert "“her” comes after “Anna”" in links.unfollowed(trace, Link((0, 4), (10, 13)))
+    assert "No token starts" in links.unfollowed(trace, Link((0, 4), (11, 13)))
+    with pytest.raises(BadInputError, match="“her” comes after “Anna”"):
+        links.ranked(trace, [Link((0, 4), (10, 13))])
+
+
 def test_several_links_are_averaged_as_a_loop_over_heads_and_links_does_it():
     pairs = [Link(IT, CATS), Link(SAW, CATS), Link(CATS, SAW)]
     words = {CATS: [1, 2], SAW: [3], IT: [4]}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from attnviz.models import catalog
 from attnviz.selection import PARAMETERS, SETS, TEXT, VIEWS, Selection
-from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, Focus, HeadRef, Keep, Panel, Pin, ViewOptions
+from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, Focus, HeadRef, Keep, Link, Panel, Pin, ViewOptions
 
 
 def test_a_first_visit_shows_l3h1_on_it():
@@ -62,6 +62,11 @@ def test_a_hostile_link_gives_defaults_and_a_notice_for_each_bad_value():
         ({"candidates": "4,x"}, "4,x"),
         ({"candidates": "1,2,3,4,5"}, "at most 4"),
         ({"candidates": "59"}, "59"),
+        ({"links": "43-45"}, "43-45"),
+        ({"links": "43-45:4-10,45-43:4-10,4-10:4-10,0-3:4-60"}, "2 more"),
+        ({"links": "0-3:4-60"}, "59 characters"),
+        ({"links": "٣-4:5-6"}, "٣"),
+        ({"links": ",".join(f"{n}-{n + 1}:58-59" for n in range(50)) + ",0-1:2-3" * 15}, "At most 64"),
         ({"layer": "٣"}, "٣"),
         ({"layer": "1" * 5000}, "111"),
     ],
@@ -125,6 +130,14 @@ def panels(draw, pins):
 
 
 @st.composite
+def links(draw, text):
+    """Any links that stand in a text."""
+    spans = st.tuples(st.integers(0, len(text) - 1), st.integers(1, 4)).map(lambda one: (one[0], min(len(text), sum(one))))
+    made = st.builds(Link, spans, spans).filter(lambda link: link.source != link.target)
+    return tuple(draw(st.lists(made, max_size=5, unique=True)))
+
+
+@st.composite
 def selections(draw):
     asked = draw(st.lists(requests(), min_size=1, max_size=4))
     digits = st.integers(1, 9999).map(lambda n: n / 10_000)
@@ -141,6 +154,7 @@ def selections(draw):
     return Selection(
         asked[0], draw(heads(asked[0])), options, draw(st.none() | focuses(asked[0])), pins, made,
         draw(st.sampled_from(SETS)), draw(st.sampled_from(VIEWS)), tuple(draw(candidates)),
+        draw(st.none() | (links(asked[0].text) if len(asked[0].text) > 1 else st.just(()))),
     )  # fmt: skip
 
 
@@ -197,3 +211,13 @@ def test_where_the_texts_are_too_long_only_the_pins_of_the_shown_text_stay_in_th
 def test_what_a_link_leaves_out_of_a_head_is_the_models_own():
     assert Selection.parse({"layer": "5"})[0].head == HeadRef(5, 1)
     assert Selection.parse({"head": "2"})[0].head == HeadRef(3, 2)
+
+
+def test_links_are_written_by_the_characters_of_their_words_and_no_links_are_not_the_same_as_none_said():
+    drawn = (Link((43, 45), (4, 10)), Link((4, 10), (0, 3)))
+    assert Selection(links=drawn).params()["links"] == "43-45:4-10,4-10:0-3"
+    assert Selection(links=()).params()["links"] == ""
+    assert "links" not in Selection().params()
+    assert Selection.parse({"links": ""})[0].links == ()
+    assert Selection.parse({})[0].links is None
+    assert Selection.parse({"links": "43-45:4-10,43-45:4-10"})[0].links == drawn[:1]

@@ -21,6 +21,9 @@ COMPARE = (
     "library", "align", "combine", "linked", "comparewords", "gallery", "grid", "panels", "textlines", "comparetools",
     "compareinput", "compareactions", "compare",
 )  # fmt: skip
+# What drawing links on a sentence needs besides, and choosing among the heads that follow them.
+LINKS = ("drawnlinks", "arcs", "linkwords", "linkinput", "links")
+FOUND = ("headgrid", "headrows", "found")
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
@@ -36,8 +39,25 @@ def source() -> tuple[str, str, str]:
 @cache
 def compare_source() -> tuple[str, str, str]:
     """HTML, CSS and JavaScript of the panels side by side, as `source` has them of the board."""
-    html, css = ((HERE / f"compare.{ending}").read_text("utf-8") for ending in ("html", "css"))
-    javascript = script() + joined(COMPARE) + "export default (component) => $compare.mountCompare(component, TOKENS);\n"
+    return _over("compare", COMPARE, "mountCompare")
+
+
+@cache
+def links_source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the sentence on which links are drawn."""
+    return _over("links", LINKS, "mountLinks")
+
+
+@cache
+def found_source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the map and the list of heads."""
+    return _over("found", FOUND, "mountFound")
+
+
+def _over(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:
+    """A component of its own files, over the board's style and scripts."""
+    html, css = ((HERE / f"{name}.{ending}").read_text("utf-8") for ending in ("html", "css"))
+    javascript = script() + joined(modules) + f"export default (component) => ${name}.{mount}(component, TOKENS);\n"
     return html, f"{source()[1]}\n{css}", javascript
 
 

@@ -1,0 +1,131 @@
+"""A sentence and the reader's links on the page; every head ranked by how much it follows them, and the chosen one shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import streamlit as st
+
+from attnviz.analysis import links, looks, view
+from attnviz.analysis.links import Ranked
+from attnviz.board.heads import choosing, drawing
+from attnviz.engine.trace import Trace
+from attnviz.figures import encoding
+from attnviz.figures.board.found import found
+from attnviz.figures.board.linking import Drawn, Picked, written
+from attnviz.lessons import examples
+from attnviz.selection import Selection
+from attnviz.types import AttentionRequest, Focus, HeadRef, Link, Unit, ViewOptions
+from attnviz.ui import state
+from attnviz.ui.backend import backend
+
+BY_HAND = 8  # links that are drawn; a relation may fill in more
+WORDS = 500  # words on which links are drawn
+TOKENS = 1_024  # beyond, all heads' weights take longer than a reader waits
+_DRAWN = ViewOptions()
+
+
+def chosen() -> HeadRef:
+    """The chosen head, in the block that this page shows: of an encoder-decoder its encoder."""
+    head, block = state.current().head, state.card().blocks[0]
+    return head if head.block == block else HeadRef(head.layer, head.head, block)
+
+
+def read(selection: Selection) -> Selection:
+    """The selection as this page reads it: the first text alone."""
+    return replace(selection, request=AttentionRequest(selection.request.model, selection.request.text), head=chosen())
+
+
+def wanted() -> tuple[Link, ...]:
+    """The links that heads are ranked by: the reader's; before any is drawn, what a ready sentence's pronoun means."""
+    now = state.current()
+    if now.links is not None:
+        return now.links
+    known = next((example for example in examples.examples() if example.text == now.request.text), None)
+    return (known.gold,) if known is not None and known.gold is not None else ()
+
+
+def sentence(trace: Trace) -> None:
+    """The words, on which links are drawn; a link that no head of this model can follow says so, and stays."""
+    text, block = trace.request.text, chosen().block
+    if state.current().request.text_b:
+        st.caption("This page reads the first sentence alone; the second one is left out here.")
+    parts = [unit for unit in view.sides(trace.block(block), _DRAWN)[0] if not unit.special]
+    if len(parts) > WORDS:
+        st.caption(f"Links are drawn on the first {WORDS} of these {len(parts):,} words.")
+    now = wanted()
+    drawing(
+        {
+            "text": text,
+            "units": _units(text, parts[:WORDS]),
+            "links": written(now),
+            "refused": [links.unfollowed(trace, link, block) for link in now],
+            "most": BY_HAND,
+        },
+        key="heads-drawing", on_links=_drawn,
+    )  # fmt: skip
+
+
+def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool]]:
+    """Each word as it is shown, where it stands, and whether it touches the one before it."""
+    before = [None, *(unit.end for unit in parts)]
+    return [
+        (encoding.visible(unit.text), unit.start, unit.end, end is not None and not text[end : unit.start].isspace())
+        for unit, end in zip(parts, before, strict=False)
+    ]
+
+
+def _drawn(drawn: Drawn) -> None:
+    """The links as they are drawn now, those of a text that is gone left out."""
+    end = len(state.current().request.text)
+    state.change(links=tuple(link for link in drawn.links if max(link.source[1], link.target[1]) <= end))
+
+
+def ranking(trace: Trace) -> None:
+    """The map, the best heads and the chosen one; its own page, with the first link's source held, when asked for."""
+    block, head = trace.block(chosen().block), chosen()
+    if len(block.queries) > TOKENS:
+        st.info(
+            f"All heads are ranked on texts of up to {TOKENS:,} tokens; this one has {len(block.queries):,}. "
+            "Shorten it, or look at one head at a time on the Attention page."
+        )
+        return
+    followed = tuple(link for link in wanted() if not links.unfollowed(trace, link, head.block))
+    if not followed:
+        st.caption("Every head is ranked here as soon as there is a link that it can follow.")
+        return
+    ranked = _ranked(trace, followed)
+    rows = looks.looks(trace, head, followed)
+    counts = [call.heads for call in block.calls]
+    opened = choosing(
+        found(ranked, counts, head, rows, len(followed)), block=head.block, key="heads-found", on_head=_picked
+    )  # fmt: skip
+    if opened:
+        state.hold(Focus(followed[0].source[0]))
+        st.switch_page("pages/explore/attention.py")
+    _cautions(trace, len(ranked), len(followed))
+
+
+def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[Ranked, ...]:
+    """Every head's score on the links, kept beside the trace: the same reader asks again with every click."""
+    block = chosen().block
+    return backend().derived(trace.request, ("ranked", block, followed), lambda one: links.ranked(one, followed, block))
+
+
+def _picked(picked: Picked) -> None:
+    """The head that was chosen on the map or in the list."""
+    if picked.head.layer < state.card().layers and picked.head.head < state.card().heads:
+        state.change(head=picked.head)
+
+
+def _cautions(trace: Trace, heads: int, drawn: int) -> None:
+    """What this ranking does not show, where it is seen."""
+    one = "One link in one sentence" if drawn == 1 else f"{drawn} links in one sentence"
+    st.caption(
+        f"{one} is no evidence: the best of {heads} heads looks good by luck alone. The table below counts the same head on "
+        "thousands of links. A head that looks at a word need not use it: attention is a signal, not an explanation."
+    )
+    if trace.causal:
+        st.caption(
+            "This model reads from left to right: a word can look at itself and at what comes before it, never at what follows."
+        )

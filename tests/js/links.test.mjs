@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { blank, cleared, letGo, linkName, picked, removed, turnedRound, unitAt } from "../../attnviz/figures/board/drawnlinks.js";
+import { arcsOf, levelsOf, linesOf, riseOf } from "../../attnviz/figures/board/arcs.js";
+
+const UNITS = [["The", 0, 3], ["animal", 4, 10], ["didn't", 11, 17], ["it", 43, 45]].map(([text, start, end]) => ({ text, start, end }));
+const [THE, ANIMAL, DIDNT, IT] = [0, 1, 2, 3];
+const draw = (state, from, to, most = 8) => picked(picked(state, from, UNITS, most), to, UNITS, most);
+
+test("the first word chosen is the source, the second the target", () => {
+  const half = picked(blank, IT, UNITS, 8);
+  assert.deepEqual([half.from, half.links], [IT, []]);
+  const whole = picked(half, ANIMAL, UNITS, 8);
+  assert.deepEqual([whole.from, whole.links], [-1, [[[43, 45], [4, 10]]]]);
+  assert.match(whole.said, /1 link\.$/);
+});
+
+test("the source chosen again, and Escape, let go of it and leave the links alone", () => {
+  const one = draw(blank, IT, ANIMAL);
+  for (const after of [picked(picked(one, DIDNT, UNITS, 8), DIDNT, UNITS, 8), letGo(picked(one, DIDNT, UNITS, 8))]) {
+    assert.equal(after.from, -1);
+    assert.equal(after.links, one.links);
+  }
+});
+
+test("the same link is drawn once, and its other way round is another link", () => {
+  const one = draw(blank, IT, ANIMAL);
+  assert.equal(draw(one, IT, ANIMAL).links, one.links);
+  assert.match(draw(one, IT, ANIMAL).said, /already/);
+  assert.equal(draw(one, ANIMAL, IT).links.length, 2);
+});
+
+test("beyond the most nothing begins, and it is said", () => {
+  const one = draw(blank, IT, ANIMAL, 1);
+  const after = picked(one, THE, UNITS, 1);
+  assert.equal(after.from, -1);
+  assert.match(after.said, /1 is the most/);
+});
+
+test("a link is removed, turned round, and all are cleared", () => {
+  const two = draw(draw(blank, IT, ANIMAL), THE, ANIMAL);
+  assert.deepEqual(removed(two, 0, UNITS).links, [[[0, 3], [4, 10]]]);
+  assert.deepEqual(turnedRound(two, 0, UNITS).links[0], [[4, 10], [43, 45]]);
+  const both = draw(two, ANIMAL, IT);
+  assert.deepEqual(turnedRound(both, 0, UNITS).links, both.links.slice(1), "it was there already");
+  assert.deepEqual(cleared().links, []);
+});
+
+test("a span belongs to the word in which it begins", () => {
+  assert.equal(unitAt([14, 17], UNITS), DIDNT);
+  assert.equal(unitAt([20, 22], UNITS), -1);
+  assert.equal(linkName([[43, 45], [14, 17]], UNITS), "\u2068it\u2069 \u2192 \u2068didn't\u2069");
+});
+
+// Words 40 pixels wide and 20 high; four on the first line, two on the second.
+const BOXES = [[0, 50], [60, 50], [120, 50], [180, 50], [0, 120], [60, 120]].map(([left, top]) => ({ left, top, right: left + 40, bottom: top + 20 }));
+
+test("a line begins where a word stands lower, whichever way the text runs", () => {
+  assert.deepEqual(linesOf(BOXES), [0, 0, 0, 0, 1, 1]);
+  assert.deepEqual(linesOf([BOXES[3], BOXES[0], BOXES[5]]), [0, 0, 1]);
+  assert.deepEqual(linesOf([{ ...BOXES[0] }, { ...BOXES[1], top: 54 }]), [0, 0], "a smaller word stands on the same line");
+});
+
+const lines = linesOf(BOXES);
+const numbers = (path) => path.match(/-?[\d.]+/g).map(Number);
+
+test("an arc that spans another is higher, and needs more room above the line", () => {
+  const ends = [{ source: 0, target: 3 }, { source: 2, target: 1 }, { source: 4, target: 5 }, { source: 3, target: 4 }];
+  const levels = levelsOf(ends, BOXES, lines);
+  assert.deepEqual(levels, [1, 0, 0, 0]);
+  assert.ok(riseOf(levels) > riseOf([0]));
+  const [long, short] = arcsOf(ends, BOXES, lines, levels);
+  assert.ok(Math.min(...numbers(long.path).filter((_, i) => i % 2)) < Math.min(...numbers(short.path).filter((_, i) => i % 2)));
+});
+
+test("an arc runs from its source to its target, where the arrow head is", () => {
+  const [arc] = arcsOf([{ source: 3, target: 0 }], BOXES, lines, [0]);
+  assert.deepEqual(numbers(arc.path).slice(0, 2), [200, 50]);
+  assert.deepEqual(arc.tip[0], [20, 50]);
+  assert.ok(arc.tip[1][1] < 50, "the arrow points down at the word");
+  assert.ok(arc.mark[1] < 50 && arc.mark[0] > 20 && arc.mark[0] < 200);
+});
+
+test("from line to line a link runs between the lines", () => {
+  const [down, up] = arcsOf([{ source: 0, target: 4 }, { source: 5, target: 1 }], BOXES, lines, [0, 0]);
+  assert.deepEqual([numbers(down.path)[1], down.tip[0][1]], [70, 120]);
+  assert.deepEqual([numbers(up.path)[1], up.tip[0][1]], [120, 70]);
+  assert.ok(up.tip[1][1] > 70, "the arrow points up at the word");
+});
+
+test("several links at one word end apart, and their marks do not cover each other", () => {
+  const ends = [{ source: 0, target: 3 }, { source: 1, target: 3 }, { source: 2, target: 3 }, { source: 3, target: 0 }];
+  const arcs = arcsOf(ends, BOXES, lines, levelsOf(ends, BOXES, lines));
+  const tips = arcs.slice(0, 3).map(({ tip }) => tip[0][0]);
+  assert.equal(new Set(tips).size, 3);
+  assert.ok(tips[0] > tips[1] && tips[1] > tips[2], "arcs lie within each other");
+  arcs.forEach(({ mark: [x, y] }, i) => arcs.slice(0, i).forEach(({ mark: [a, b] }) => assert.ok(Math.hypot(a - x, b - y) >= 24)));
+});

@@ -1,0 +1,85 @@
+"""What a browser says of drawn links and of a chosen head: read with distrust."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from attnviz.analysis.links import Ranked
+from attnviz.analysis.looks import Look, Place
+from attnviz.errors import BadInputError
+from attnviz.figures.board.found import found
+from attnviz.figures.board.linking import Drawn, Picked, number, written
+from attnviz.types import HeadRef, Link
+
+LINKS = (Link((43, 45), (4, 10)), Link((4, 10), (0, 3)))
+
+
+def test_links_come_back_as_they_went_each_once():
+    sent = json.loads(json.dumps({"links": [*written(LINKS), *written(LINKS[:1])]}))
+    assert Drawn.parse(sent).links == LINKS
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        None, "x", {}, [1], [[1, 2]], [[[0, 1]]], [[[0, 1], [2, 3], [4, 5]]], [[[0, 1], [2, 3.0]]], [[[0, True], [2, 3]]],
+        [[[0, 1], [3, 3]]], [[[5, 1], [2, 3]]], [[[0, 1], [0, 1]]], [[[-1, 1], [2, 3]]], [[[0, 1], [2, 10**9]]],
+        [[["0", "1"], [2, 3]]], [[[n, n + 1], [0, 1]] for n in range(1, 66)],
+    ],
+)  # fmt: skip
+def test_what_are_no_links_is_refused(rows: object):
+    with pytest.raises(BadInputError):
+        Drawn.parse({"links": rows})
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 3, {}])
+def test_what_is_no_message_at_all_is_refused(value: object):
+    for parse in (Drawn.parse, Picked.parse, number):
+        with pytest.raises(BadInputError):
+            parse(value)
+
+
+def test_a_head_comes_with_its_block_and_where_to_go():
+    assert Picked.parse({"head": [3, 1], "go": "board"}, "encoder") == Picked(HeadRef(3, 1, "encoder"), "board")
+    assert Picked.parse({"head": [3, 1]}).go == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"head": [1]},
+        {"head": [1, -1]},
+        {"head": [True, 1]},
+        {"head": [1.0, 1]},
+        {"head": "31"},
+        {"head": [1, 1], "go": "https"},
+    ],
+)
+def test_what_is_no_head_is_refused(value: object):
+    with pytest.raises(BadInputError):
+        Picked.parse(value)
+
+
+@pytest.mark.parametrize("value", [{"number": -1}, {"number": 1.5}, {"number": True}, {"number": None}])
+def test_a_message_without_a_number_is_refused(value: object):
+    with pytest.raises(BadInputError):
+        number(value)
+
+
+def test_every_head_has_its_place_and_the_best_come_first():
+    ranking = (Ranked(1, 0, 0.64004, 0.5, 1), Ranked(0, 1, 0.25, -0.25, 2), Ranked(0, 0, 0.125, 0.0, 3))
+    look = Look("it", "animal", (Place("animal", 0.64, "target"), Place("street", 0.14, "word")), 0.22, True)
+    made = found(ranking, (2, 1), HeadRef(0, 1), (look,) * 8, 8)
+    assert made["weights"] == [[0.125, 0.25], [0.64]]
+    assert made["margins"] == [[0.0, -0.25], [0.5]]
+    assert [(one["layer"], one["head"]) for one in made["best"]] == [(1, 0), (0, 1), (0, 0)]
+    assert made["summary"] == {"layer": 0, "head": 1, "weight": 0.25, "margin": -0.25, "rank": 2, "count": 3, "links": 8}
+    assert (len(made["rows"]), made["more"]) == (6, 2)
+    assert made["rows"][0]["places"][0] == {"text": "animal", "weight": 0.64, "kind": "target"}
+    json.dumps(made)
+
+
+def test_a_chosen_head_that_is_not_ranked_gives_way_to_the_best():
+    assert found((Ranked(0, 0, 0.5, 0.1, 1),), (1,), HeadRef(4, 4), (), 1)["chosen"] == [0, 0]
