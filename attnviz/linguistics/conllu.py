@@ -157,15 +157,11 @@ def _spans(surface: Sequence[_Row], words: Sequence[_Row], text: str) -> list[Sp
             raise _Fault(row.line, f"{rule}; before {quoted(row.form)} the text {have}. Correct the text or the column.")
         if not text.startswith(row.form, start):
             there = f"at character {start + 1} stands {quoted(text[start:])}, not {quoted(row.form)}"
-            raise _Fault(
-                row.line, f"The words follow each other in the text as they are written; {there}. Correct one of them."
-            )
+            raise _Fault(row.line, f"The text has the words as they are written; {there}. Correct one of them.")
         at = start + len(row.form)
         spans += _parts(row, words[row.first - 1 : row.last], start)
     if at < len(text):
-        raise _Fault(
-            surface[-1].line, f"The last word ends the text; behind it stands {quoted(text[at:])}. Correct one of them."
-        )
+        raise _Fault(surface[-1].line, f"The last word ends the text; {quoted(text[at:])} follows. Correct one of them.")
     return spans
 
 
