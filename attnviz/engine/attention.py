@@ -2,8 +2,8 @@
 
     weights = softmax(cap(scale * Q K^T) + bias + mask),   output = weights V          Vaswani et al. 2017, eq. 1
 
-All functions take one text: axes are `head query dim` for queries and `group key dim` for keys and values, where a
-group of query heads shares one key/value head (grouped queries, Ainslie et al. 2023). Softmax runs in float32.
+Axes are `head query dim` for queries and `group key dim` for keys and values, where a group of query heads shares one
+key/value head (grouped queries, Ainslie et al. 2023); the rows of a batch may stand before them. Softmax runs in float32.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from torch import Tensor
 NEVER = float("-inf")
 
 
-def expanded(grouped: Float[Tensor, "group key dim"], heads: int) -> Float[Tensor, "{heads} key dim"]:
+def expanded(grouped: Float[Tensor, "*row group key dim"], heads: int) -> Float[Tensor, "*row {heads} key dim"]:
     """Keys or values, one copy for each query head: heads 0..r-1 read group 0, the next r group 1, and so on."""
-    return grouped if grouped.shape[0] == heads else grouped.repeat_interleave(heads // grouped.shape[0], dim=0)
+    return grouped if grouped.shape[-3] == heads else grouped.repeat_interleave(heads // grouped.shape[-3], dim=-3)
 
 
 def scores(
-    query: Float[Tensor, "head query dim"], key: Float[Tensor, "group key dim"], scale: float
-) -> Float[Tensor, "head query key"]:
+    query: Float[Tensor, "*row head query dim"], key: Float[Tensor, "*row group key dim"], scale: float
+) -> Float[Tensor, "*row head query key"]:
     """How well each query fits each key: the dot product, times `scale` (1/sqrt(dim), unless the model says otherwise).
 
     The queries are scaled instead of the products: the same numbers, and one pass less over the larger array.
     """
-    return torch.einsum("hqd,hkd->hqk", query * scale, expanded(key, query.shape[0]))
+    return torch.einsum("...hqd,...hkd->...hqk", query * scale, expanded(key, query.shape[-3]))
 
 
-def capped(raw: Float[Tensor, "head query key"], cap: float) -> Float[Tensor, "head query key"]:
+def capped(raw: Float[Tensor, "*row head query key"], cap: float) -> Float[Tensor, "*row head query key"]:
     """Scores squeezed smoothly into -cap..cap: cap * tanh(raw / cap). Gemma 2, arXiv:2408.00118, section 2."""
     return cap * torch.tanh(raw / cap)
 
@@ -50,10 +50,12 @@ def padding_mask(visible: Bool[Tensor, " key"], queries: int) -> Bool[Tensor, "{
     return visible[None, :].expand(queries, -1)
 
 
-def masked(raw: Float[Tensor, "head query key"], mask: Tensor | None, causal: bool) -> Float[Tensor, "head query key"]:
+def masked(
+    raw: Float[Tensor, "*row head query key"], mask: Tensor | None, causal: bool
+) -> Float[Tensor, "*row head query key"]:
     """Scores with minus infinity where a query may not look.
 
-    `mask` is boolean (True: may look) or additive (0: may look), [query, key] or [head, query, key].
+    `mask` is boolean (True: may look) or additive (0: may look), [query, key] or [head, query, key], or one for each row.
     """
     if causal:
         raw = torch.where(causal_mask(*raw.shape[-2:]).to(raw.device), raw, NEVER)
@@ -63,8 +65,8 @@ def masked(raw: Float[Tensor, "head query key"], mask: Tensor | None, causal: bo
 
 
 def softmax(
-    raw: Float[Tensor, "head query key"], sinks: Float[Tensor, " head"] | None = None
-) -> Float[Tensor, "head query key"]:
+    raw: Float[Tensor, "*row head query key"], sinks: Float[Tensor, " head"] | None = None
+) -> Float[Tensor, "*row head query key"]:
     """exp(raw), each row divided by its sum, in float32. Every row sums to 1, or to less where `sinks` take a share.
 
     A learned sink is one more score a head, which every query may choose and which mixes nothing (gpt-oss,
@@ -72,7 +74,7 @@ def softmax(
     """
     raw = raw.float()
     if sinks is not None:
-        sink = sinks.float()[:, None, None].expand(-1, raw.shape[1], 1)  # [head, query, 1]
+        sink = sinks.float()[:, None, None].expand(*raw.shape[:-1], 1)  # [head, query, 1]
         return torch.softmax(torch.cat([raw, sink], dim=-1), dim=-1)[..., :-1]
     shares = torch.softmax(raw, dim=-1)
     blind = raw.amax(dim=-1) == NEVER  # [head, query]: here softmax divides nothing by nothing
@@ -80,8 +82,8 @@ def softmax(
 
 
 def weights(
-    query: Float[Tensor, "head query dim"],
-    key: Float[Tensor, "group key dim"],
+    query: Float[Tensor, "*row head query dim"],
+    key: Float[Tensor, "*row group key dim"],
     *,
     scale: float,
     mask: Tensor | None = None,
@@ -89,7 +91,7 @@ def weights(
     bias: Tensor | None = None,
     softcap: float | None = None,
     sinks: Float[Tensor, " head"] | None = None,
-) -> Float[Tensor, "head query key"]:
+) -> Float[Tensor, "*row head query key"]:
     """The share of its attention that each query gives to each key: all the steps above, in order."""
     raw = scores(query.float(), key.float(), scale)  # [head, query, key]
     if softcap is not None:
@@ -99,6 +101,8 @@ def weights(
     return softmax(masked(raw, mask, causal), sinks)
 
 
-def mix(shares: Float[Tensor, "head query key"], value: Float[Tensor, "group key dim"]) -> Float[Tensor, "head query dim"]:
+def mix(
+    shares: Float[Tensor, "*row head query key"], value: Float[Tensor, "*row group key dim"]
+) -> Float[Tensor, "*row head query dim"]:
     """Each query's new content: the values of the keys, weighted by its attention to them."""
-    return torch.einsum("hqk,hkd->hqd", shares, expanded(value.float(), shares.shape[0]))
+    return torch.einsum("...hqk,...hkd->...hqd", shares, expanded(value.float(), shares.shape[-3]))

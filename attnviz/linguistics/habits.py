@@ -1,0 +1,98 @@
+"""Tokens and attention of a batch in; how much every head keeps to places and repeats instead of words, as sums, out.
+
+Each habit is attention from a token of the text to some tokens, averaged over the tokens that have any such:
+
+    previous, next      the token just before or after           Voita et al. 2019 (arXiv:1905.09418), section 5.1
+    first               the first token of the text
+    separator           special tokens that are not the first token of all, such as [SEP]
+    same                the same token elsewhere
+    repeated            earlier occurrences of the same token
+    induction           the tokens after earlier occurrences     Olsson et al. 2022 (arXiv:2209.11895)
+    sink                the first token of all, [CLS] in BERT    Gu et al. 2025 (arXiv:2410.10781), who count its own row too
+    entropy             none: how spread the row is, in bits     Clark et al. 2019 (arXiv:1906.04341), section 3.3, in nats
+
+Natural text repeats less than the random tokens that Olsson et al. measure on, so our repeats are not their figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from attnviz.types import Token
+
+NAMES = ("previous", "next", "first", "separator", "same", "repeated", "induction", "sink", "entropy")
+TINY = np.float32(1e-38)  # 0 log 0 counts as 0
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Where each habit but entropy would look, in a batch: `cells`; `text` are the tokens of the text, whose rows count.
+
+    `counts` says how many rows have any such cell; of entropy, how many rows there are.
+    """
+
+    cells: Float[np.ndarray, "row cell habit"]
+    text: Float[np.ndarray, "row query"]
+    counts: Int[np.ndarray, " kind"]
+
+
+def places(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]], *, causal: bool) -> Places:
+    """The places of a batch of texts, padded to the longest."""
+    shape = len(ids), max(map(len, ids), default=0)
+    number, real, text = np.full(shape, -1), np.zeros(shape, bool), np.zeros(shape, bool)
+    for row, (mine, inner) in enumerate(zip(ids, tokens, strict=True)):
+        number[row, : len(mine)], real[row, : len(mine)] = mine, True
+        text[row, : len(mine)] = [not token.special for token in inner]
+    at = np.arange(shape[1])
+    query, key = at[:, None], at[None, :]
+    visible = np.tril(np.ones((len(at), len(at)), bool)) if causal else np.ones((len(at), len(at)), bool)
+    among = text[:, :, None] & text[:, None] & visible & (query != key)  # row query key
+    same = among & (number[:, :, None] == number[:, None])
+    repeated = same & (key < query)
+    after = np.zeros_like(repeated)
+    after[:, :, 1:] = repeated[:, :, :-1]
+    special = (real & ~text)[:, None] & text[:, :, None] & visible
+    first = np.where(text.any(1), text.argmax(1), -1)[:, None, None]
+    cells = np.stack(
+        [
+            among & (key == query - 1),
+            among & (key == query + 1),
+            among & (key == first),
+            special & (key > 0),
+            same,
+            repeated,
+            after & among & (key < query),
+            text[:, :, None] & real[:, None] & visible & (key == 0) & (query > 0),
+        ],
+        -1,
+    )  # row query key habit
+    counts = np.append(cells.any(2).sum((0, 1)), text.sum())
+    return Places(cells.reshape(shape[0], -1, len(NAMES) - 1).astype(np.float32), text.astype(np.float32), counts)
+
+
+def sums(weights: Float[np.ndarray, "row head query key"], found: Places) -> Float[np.ndarray, "kind head"]:
+    """The sum over the rows that count, of every head of a layer, in the order of NAMES; float64."""
+    rows, heads = weights.shape[:2]
+    looked = weights.reshape(rows, heads, -1) @ found.cells  # row head habit
+    bits = entropies(weights)  # row head query
+    spread = np.einsum("rhq,rq->h", bits, found.text, dtype=np.float64)
+    return np.concatenate([looked.sum(0, dtype=np.float64).T, spread[None]])
+
+
+def entropies(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, "*lead query"]:
+    """Entropy of each row in bits, as `analysis.shares.entropy`, in two passes over the weights instead of five."""
+    logs = np.log(np.maximum(weights, TINY))
+    logs *= weights
+    return logs.sum(-1) * np.float32(-1.0 / np.log(2.0))
+
+
+def means(
+    total: Float[np.ndarray, "kind layer head"], counts: Int[np.ndarray, " kind"]
+) -> Float[np.ndarray, "kind layer head"]:
+    """Sums to means, float32; NaN where no row counted."""
+    rows = np.where(counts > 0, counts, np.nan)[:, None, None]
+    return (total / rows).astype(np.float32)

@@ -1,0 +1,86 @@
+"""Rank correlations of attention with likeness against scipy's, ties and hidden words included. Every axis has another size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from attnviz.linguistics import meaning
+from attnviz.linguistics.grid import Grid, grid
+from attnviz.types import Token
+
+WORDS = (8, 6)  # of two texts; a token each, and no special ones
+HEADS, NUMBERS = 3, 5
+
+
+def made(*, causal: bool = False) -> Grid:
+    tokens = [[Token("x", "x", 2 * at, 2 * at + 1, at) for at in range(many)] for many in WORDS]
+    return grid(tokens, [tuple((2 * at, 2 * at + 1) for at in range(many)) for many in WORDS], causal=causal)
+
+
+def pieces() -> list[np.ndarray]:
+    """Embeddings of the tokens, the second word of the first text like its fifth."""
+    random = np.random.default_rng(2)
+    found = [random.normal(size=(many, NUMBERS)).astype(np.float32) for many in WORDS]
+    found[0][4] = found[0][1]
+    return found
+
+
+def attention() -> np.ndarray:
+    """[row, head, word, other], with a few ties."""
+    found = np.random.default_rng(3).uniform(size=(2, HEADS, 8, 8)).astype(np.float32)
+    found[0, 1, 7, 2] = found[0, 1, 7, 4] = found[0, 1, 7, 5]
+    found[1, :, 6:] = found[1, :, :, 6:] = 0.0
+    return found
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_sum_is_that_of_scipy_over_all_words_that_see_four_others(causal: bool):
+    here, given = made(causal=causal), attention()
+    like = meaning.similar(pieces(), here, [0, 1])
+    wanted, rows = np.zeros(HEADS), 0
+    for row, mine in enumerate(pieces()):
+        units = mine / np.linalg.norm(mine, axis=-1, keepdims=True)
+        cosine = np.round(units @ units.T, 5)
+        for word in range(WORDS[row]):
+            others = [other for other in range(WORDS[row]) if other != word and (other < word or not causal)]
+            if len(others) >= 4:
+                rows += 1
+                for head in range(HEADS):
+                    wanted[head] += spearmanr(given[row, head, word, others], cosine[word, others]).statistic
+    assert like.n == rows == ((8 - 4) + (6 - 4) if causal else 14)
+    np.testing.assert_allclose(meaning.sums(given, here, like)[0], wanted, atol=1e-5)
+
+
+def test_a_head_that_looks_at_what_is_alike_scores_1_and_the_shuffle_takes_it_away():
+    here = made()
+    like = meaning.similar(pieces(), here, [0, 1])
+    given = np.zeros((2, HEADS, 8, 8), np.float32)
+    for row, mine in enumerate(pieces()):
+        given[row, :, : WORDS[row], : WORDS[row]] = (meaning.likeness(mine) + 1.0) / 2.0
+    own, shuffled = meaning.sums(given, here, like) / like.n
+    np.testing.assert_allclose(own, 1.0, atol=1e-5)
+    assert (np.abs(shuffled) < 0.5).all()
+
+
+def test_the_shuffle_depends_on_the_text_alone():
+    here = made()
+    one, two = (meaning.similar(pieces(), here, seeds) for seeds in ([4, 9], [4, 3]))
+    np.testing.assert_array_equal(one.shuffled[0], two.shuffled[0])
+    assert (one.shuffled[1] != two.shuffled[1]).any()
+
+
+def test_words_without_a_choice_count_for_nothing():
+    flat = [np.ones((many, NUMBERS), np.float32) for many in WORDS]  # all alike: no rank says anything
+    like = meaning.similar(flat, made(), [0, 1])
+    assert like.n == 0
+    assert not meaning.sums(attention(), made(), like).any()
+
+
+def test_ranks_share_their_mean_where_values_tie():
+    values = np.array([[9.0, 1.0, 3.0, 1.0, 5.0]])
+    seen = np.array([[False, True, True, True, True]])
+    found = meaning.unit_ranks(values, seen)  # ranks 1.5, 3, 1.5, 4 around 2.5
+    wanted = np.array([0.0, -1.0, 0.5, -1.0, 1.5])
+    np.testing.assert_allclose(found[0], wanted / np.linalg.norm(wanted), atol=1e-6)

@@ -1,0 +1,66 @@
+"""Questions about a pronoun decided by hand: maxima, not sums; ties; candidates that cannot be seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attnviz.linguistics import pronouns
+from attnviz.linguistics.annotated import Question
+from attnviz.types import Token
+
+# "Ann Lee met Bob . She ate": Ann, Lee, met, Bob, ., She as two pieces, ate. 8 tokens.
+TEXT = "Ann Lee met Bob . She ate"
+TOKENS = tuple(
+    Token(text, text, start, start + len(text), word)
+    for word, (text, start) in enumerate(
+        [("Ann", 0), ("Lee", 4), ("met", 8), ("Bob", 12), (".", 16), ("Sh", 18), ("e", 20), ("ate", 22)]
+    )
+)
+ANN, BOB, SHE = (0, 7), (12, 15), (18, 21)
+
+
+def question(pronoun=SHE, candidates=(ANN, BOB), answer: int | None = 0) -> Question:
+    return Question("q", TEXT, pronoun, candidates, answer)
+
+
+def test_a_question_in_tokens():
+    assert pronouns.choice(question(), TOKENS, causal=True) == pronouns.Choice((5, 6), ((0, 1), (3,)), 0, False)
+    assert pronouns.choice(question(answer=1), TOKENS, causal=True) == pronouns.Choice((5, 6), ((0, 1), (3,)), 1, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "causal", "reason"),
+    [
+        (question(answer=None), False, pronouns.NO_ANSWER),
+        (question(candidates=(ANN,)), False, pronouns.NO_ANSWER),
+        (question(pronoun=(19, 20)), False, pronouns.NO_TOKEN),
+        (question(pronoun=BOB, candidates=(ANN, SHE)), True, pronouns.LATER),
+    ],
+)
+def test_a_question_that_cannot_be_asked_says_why(asked: Question, causal: bool, reason: str):
+    assert pronouns.choice(asked, TOKENS, causal=causal) == reason
+
+
+def test_a_model_that_reads_both_ways_sees_a_later_candidate():
+    assert pronouns.choice(question(pronoun=BOB, candidates=(ANN, SHE)), TOKENS, causal=False) == pronouns.Choice(
+        (3,), ((0, 1), (5, 6)), 0, False
+    )
+
+
+def test_distance_is_counted_between_the_spans_on_either_side():
+    assert pronouns.distance((0, 7), (12, 15)) == 5
+    assert pronouns.distance((12, 15), (0, 7)) == 5
+
+
+def test_the_mean_over_the_pronoun_and_the_maximum_over_a_name_decide_and_a_tie_is_a_miss():
+    choices = [
+        pronouns.Choice((5, 6), ((0, 1), (3,)), 0, False),
+        pronouns.Choice((5,), ((0, 1), (3,)), 1, True),
+    ]
+    given = np.zeros((2, 3, 2, 8), np.float32)  # 2 questions, 3 heads, 2 pieces of the pronoun, 8 keys
+    given[0, 0, :, :4] = [[0.2, 0.2, 0.0, 0.3], [0.2, 0.2, 0.0, 0.3]]  # a sum would say Ann Lee, the maximum says Bob
+    given[0, 1, :, :4] = [[0.6, 0.0, 0.0, 0.4], [0.1, 0.0, 0.0, 0.2]]  # means 0.35 and 0.30
+    given[0, 2, :, :4] = [[0.25, 0.5, 0.0, 0.5], [0.25, 0.0, 0.0, 0.0]]  # 0.25 each
+    given[1, :, 0, :4] = [[0.2, 0.2, 0.0, 0.3], [0.6, 0.0, 0.0, 0.4], [0.25, 0.5, 0.0, 0.5]]
+    assert pronouns.hits(given, choices).tolist() == [[False, True, False], [True, False, False]]
