@@ -1,0 +1,190 @@
+"""A sentence's links and one head's choices in, arcs over and under its words as an SVG string out.
+
+Above, the links: from head to dependent, as grammar books draw them. Below, whom the head looks at: a solid arc with a
+check where that is right, a dashed one with a cross where it is not, dots at a word that cannot see the right one. The
+thickness of a choice is its weight. Text is escaped; nothing of it is markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from attnviz.errors import ShapeError
+from attnviz.figures import encoding, levels
+from attnviz.figures.encoding import Theme
+from attnviz.figures.geometry import pixels
+
+WORD, LABEL = 20, 13  # sizes of type
+STEP = 27.0  # from one level to the next
+FIRST = 30.0  # from the words to the lowest arcs
+PAD = 14.0  # around the picture
+BAND = 30.0  # the words' own height
+SEEN = 24  # characters of a word before it is shortened
+THIN, THICK = 1.5, 4.5  # a choice's line at weight 0 and 1
+DASH = "5 4"
+
+
+@dataclass(frozen=True)
+class Arc:
+    """A link above the words: their numbers and its relation; `own` where a reader drew it."""
+
+    dependent: int
+    head: int
+    label: str
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whom a word looks at most, and whether that is right; `label` names the relation that it got right ("" of none)."""
+
+    source: int
+    target: int
+    weight: float
+    hit: bool
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that is drawn. `unseen` are words that look and cannot see the right word, `held` is the word that stands out."""
+
+    words: tuple[str, ...]
+    arcs: tuple[Arc, ...]
+    choices: tuple[Choice, ...] = ()
+    unseen: tuple[int, ...] = ()
+    held: int | None = None
+    title: str = ""
+    description: str = ""
+
+
+def svg(picture: Picture, theme: str) -> str:
+    """The picture at its natural size, in pixels. Raises ShapeError for an arc to a word that there is not."""
+    count = len(picture.words)
+    above = [(arc.head, arc.dependent) for arc in picture.arcs]
+    below = [(choice.source, choice.target) for choice in picture.choices]
+    wrong = [end for arc in (*above, *below) for end in arc if not 0 <= end < count]
+    if wrong or any(one == other for one, other in (*above, *below)):
+        raise ShapeError(f"Arcs run between two of {count} words, counted from 0; got {wrong or 'one from a word to itself'}.")
+    labels = [arc.label for arc in picture.arcs], [_said(choice) for choice in picture.choices]
+    rooms = [pixels(label, LABEL) + 8 for label in labels[0]], [pixels(label, LABEL) + 24 for label in labels[1]]
+    shown = [encoding.label(word, SEEN) for word in picture.words]
+    widths = [pixels(word, WORD) + 6 for word in shown]
+    middles = _middles(widths, (above, below), rooms)
+    colours = encoding.theme(theme)
+    over, under = levels.levels(above), levels.levels(below)
+    base = PAD + _rise(over) + BAND / 2
+    size = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD, base + BAND / 2 + _rise(under) + PAD
+    parts = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(shown)]
+    lines = []
+    for arc, ends, offset, level in zip(picture.arcs, above, levels.shifts(above), over, strict=True):
+        lines.append(_above(arc, _xs(ends, offset, middles), base - BAND / 2, level, colours))
+    for choice, ends, offset, level in zip(picture.choices, below, levels.shifts(below), under, strict=True):
+        lines.append(_below(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours))
+    names = f"<title>{escape(picture.title)}</title><desc>{escape(picture.description)}</desc>"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]:.0f}" height="{size[1]:.0f}" '
+        f'viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" role="img" aria-label="{escape(picture.title)}" '
+        f'font-family="{escape(encoding.FONT)}" font-size="{LABEL}">{names}{"".join(lines)}{"".join(parts)}</svg>'
+    )
+
+
+def _middles(
+    widths: Sequence[float], arcs: tuple[Sequence[levels.Ends], Sequence[levels.Ends]], rooms: tuple[list[float], list[float]]
+) -> tuple[float, ...]:
+    """Where words stand so that the arcs above and those below have room."""
+    found = [levels.places(widths, ends, room, PAD) for ends, room in zip(arcs, rooms, strict=True)]
+    # Gaps, not places: a word that one side pushes on pushes all behind it.
+    middles = [found[0][0]] if widths else []
+    for word in range(1, len(widths)):
+        middles.append(middles[-1] + max(side[word] - side[word - 1] for side in found))
+    return tuple(middles)
+
+
+def _rise(found: Sequence[int]) -> float:
+    """How much room the highest arc needs."""
+    return FIRST + STEP * (max(found) - 1) + LABEL if found else 4.0
+
+
+def _xs(ends: levels.Ends, offset: tuple[float, float], middles: Sequence[float]) -> tuple[float, float]:
+    """Where an arc leaves and where it arrives."""
+    return middles[ends[0]] + offset[0], middles[ends[1]] + offset[1]
+
+
+def _line(xs: tuple[float, float], start: float, top: float) -> str:
+    """A path from the first place up (or down) to `top`, along, and back to the words, with round corners."""
+    way, turn = (1 if xs[1] > xs[0] else -1) * levels.BEND, (levels.BEND if top > start else -levels.BEND)
+    return (
+        f"M{xs[0]:.1f} {start:.1f}V{top - turn:.1f}q0 {turn:.1f} {way:.1f} {turn:.1f}"
+        f"H{xs[1] - way:.1f}q{way:.1f} 0 {way:.1f} {-turn:.1f}V{start:.1f}"
+    )
+
+
+def _tip(x: float, y: float, size: float, colour: str) -> str:
+    """An arrow head that ends at (x, y); a size below 0 points up."""
+    return f'<path d="M{x:.1f} {y:.1f}l-4.5 {-size:.1f}h9z" fill="{colour}"/>'
+
+
+def _plate(x: float, y: float, width: float, colours: Theme) -> str:
+    """The page's colour behind a label, so that the line stops beside it."""
+    return f'<rect x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" fill="{colours.page}"/>'
+
+
+def _above(arc: Arc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> str:
+    """One link, its relation in the middle of its line; a reader's own in the reader's colour, with a mark behind its name."""
+    colour, top, middle = colours.accent if arc.own else colours.mute, base - FIRST - STEP * (level - 1), sum(xs) / 2
+    text = f"{arc.label} *" if arc.own else arc.label
+    return (
+        f'<g class="arc" data-dependent="{arc.dependent}" data-head="{arc.head}">'
+        f'<path d="{_line(xs, base - 2, top)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+        f"{_tip(xs[1], base - 1, 8.0, colour)}{_plate(middle, top, pixels(text, LABEL) + 8, colours)}"
+        f'<text x="{middle:.1f}" y="{top + 4.5:.1f}" text-anchor="middle" fill="{colours.accent if arc.own else colours.ink}">'
+        f"{escape(text)}</text></g>"
+    )
+
+
+def _said(choice: Choice) -> str:
+    """What stands on a choice's line: the relation that it got right, and its weight."""
+    return f"{choice.label} {encoding.two(choice.weight)}".strip()
+
+
+def _below(choice: Choice, xs: tuple[float, float], base: float, level: int, colours: Theme) -> str:
+    """One choice: line, arrow head at the chosen word, check or cross, weight."""
+    colour, bottom, middle = (
+        colours.sequential[4] if choice.hit else colours.mute,
+        base + FIRST + STEP * (level - 1),
+        sum(xs) / 2,
+    )
+    width = pixels(_said(choice), LABEL) + 24
+    thick = THIN + (THICK - THIN) * choice.weight
+    dash = "" if choice.hit else f' stroke-dasharray="{DASH}"'
+    sign = "l3.5 4 6-8.5" if choice.hit else "m0-4 8 8m0-8-8 8"
+    left = middle - width / 2 + 5
+    return (
+        f'<g class="{"hit" if choice.hit else "miss"}" data-source="{choice.source}" data-target="{choice.target}">'
+        f'<path d="{_line(xs, base + 2, bottom)}" fill="none" stroke="{colour}" stroke-width="{thick:.2f}"{dash}/>'
+        f"{_tip(xs[1], base + 1, -8.0, colour)}{_plate(middle, bottom, width, colours)}"
+        f'<path d="M{left:.1f} {bottom:.1f}{sign}" fill="none" stroke="{colours.ink}" stroke-width="1.8"/>'
+        f'<text x="{left + 14:.1f}" y="{bottom + 4.5:.1f}" fill="{colours.ink if choice.hit else colours.mute}">'
+        f"{escape(_said(choice))}</text></g>"
+    )
+
+
+def _word(number: int, word: str, x: float, base: float, width: float, picture: Picture, colours: Theme) -> str:
+    """One word, in the sentence's own type; the held one on the reader's colour; dots where it cannot see what it should."""
+    held = number == picture.held
+    box = (
+        f'<rect x="{x - width / 2:.1f}" y="{base - BAND / 2 + 2:.1f}" width="{width:.1f}" height="{BAND - 4:.0f}" rx="3" '
+        f'fill="{colours.accent if held else colours.page}"/>'
+    )
+    dots = "".join(
+        f'<circle cx="{x + shift:.1f}" cy="{base + BAND / 2 + 5:.1f}" r="1.7" fill="{colours.mute}"/>' for shift in (-6, 0, 6)
+    )
+    return (
+        f'<g class="word" data-word="{number}">{box}'
+        f'<text x="{x:.1f}" y="{base + 7:.1f}" text-anchor="middle" font-size="{WORD}" '
+        f'font-family="{escape(encoding.SENTENCE_FONT)}" fill="{colours.on_accent if held else colours.ink}">'
+        f"{escape(word)}</text>{dots if number in picture.unseen else ''}<title>{escape(picture.words[number])}</title></g>"
+    )
