@@ -1,0 +1,86 @@
+"""What every command needs of the terminal: a model by its name, a text read, bytes or lines written, and no traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attnviz.errors import OutputError
+from attnviz.types import AttentionRequest, ModelCard
+
+if TYPE_CHECKING:
+    from attnviz.engine.trace import Trace
+
+
+def card(name: str) -> ModelCard:
+    """The card of a catalogued model or of a local folder."""
+    from attnviz.models import catalog
+
+    if not name.startswith((".", "/", "~")):
+        return catalog.card(name)
+    from attnviz.models import load  # brings torch with it
+
+    return load.local_card(Path(name))
+
+
+def attended(card: ModelCard, request: AttentionRequest) -> Trace:
+    """One text read by one model; what a reader must know meanwhile and afterwards goes to standard error."""
+    from attnviz.backends import open_backend
+    from attnviz.settings import Settings
+
+    settings = Settings.from_env()
+    folders = (card,) if card.folder and not card.package else ()
+    trace = open_backend(settings.backend, settings, say, folders).attend(request)
+    if trace.note:
+        say(trace.note)
+    return trace
+
+
+def say(line: str) -> None:
+    """A line to standard error, where it mixes with no output."""
+    print(f"attnviz: {line}", file=sys.stderr)
+
+
+def standard_input() -> str:
+    """The text on standard input; bytes that are no UTF-8 are kept as lone surrogates, which the check of the text names."""
+    content = sys.stdin.buffer.read() if sys.stdin else b""  # None where the caller closed it, as `<&-` does
+    return content.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+
+
+def write(content: bytes, output: str | None) -> None:
+    """To a file, or to standard output; OutputError says why a file cannot be written."""
+    if output is None:
+        show(content)
+        return
+    try:
+        Path(output).write_bytes(content)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else "no file may be called that"
+        raise OutputError(
+            f"“{output}” cannot be written ({reason}). Name another file with -o, in a folder that exists and has room."
+        ) from error
+
+
+def show(content: bytes) -> None:
+    """To standard output, at once; OutputError where it takes nothing more."""
+    try:
+        if sys.stdout is None:  # the caller closed it, as `>&-` does
+            raise OSError(errno.EBADF, "it is closed")
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon()
+        raise OutputError(
+            f"Standard output cannot be written ({error.strerror}). Send it to a file in a folder that has room."
+        ) from error
+
+
+def abandon() -> None:
+    """Send what is still on its way to standard output nowhere, so that the end of the process does not fail over it."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

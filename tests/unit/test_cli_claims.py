@@ -1,0 +1,93 @@
+"""`attnviz test-claim` on small atlases: its JSON, its words, and every bad argument with exit code 2 and no traceback."""
+
+from __future__ import annotations
+
+import json
+from math import comb
+from pathlib import Path
+
+import pytest
+
+from attnviz import cli
+from tests import atlases
+from tests.atlases import L, Q
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An atlas of minilm's name in which L1·H4 hits 50 of 60 determiners, and the offset +1 30 of them; 3 questions."""
+    links = [L(at, 0, 0, 1 + at // 2 % 2, 4, [(1, 4)] if at < 50 else []) for at in range(60)]
+    questions = [Q(at, 1, True) for at in range(3)]
+    parts = atlases.members(links, questions, atlases.header("minilm"))
+    return atlases.write(tmp_path_factory.mktemp("atlas") / "small.npz", parts)
+
+
+def asked(file: Path, *more: str, layer: str = "1", head: str = "4", relation: str = "det") -> list[str]:
+    return ["test-claim", "--atlas", str(file), "--layer", layer, "--head", head, "--relation", relation, *more]
+
+
+def test_json_has_every_number_of_the_claim(file: Path, capfd: pytest.CaptureFixture[str]):
+    assert cli.main(asked(file, "--format", "json")) == 0
+    found = json.loads(capfd.readouterr().out)
+    chance = sum(comb(60, k) for k in range(50, 61)) / 2**60
+    assert (found["model"], found["layer"], found["head"], found["relation"], found["direction"]) == (
+        "minilm", 1, 4, "det", "dh",
+    )  # fmt: skip
+    assert (found["hits"], found["n"], found["rate"]) == (50, 60, 50 / 60)
+    assert found["interval"] == pytest.approx([0.7197, 0.9069], abs=1e-4)  # Wilson, worked by hand
+    assert found["baselines"] == {"offset": 0.5, "chance": 0.25}
+    assert (found["offset"], found["rank"], found["heads"], found["verdict"]) == (1, 1, 10, "clear")
+    assert found["p"] == pytest.approx(chance)
+    assert found["p_corrected"] == pytest.approx(10 * chance)
+    assert (found["held_out"]["hits"], found["held_out"]["n"]) == (25, 30)
+    assert found["sentence"].startswith(
+        "On 60 determiners of Trees, L1·H4 of all-MiniLM-L6-v2 looks most at the head noun in 83"
+    )
+
+
+def test_text_is_the_sentence_and_the_counts_below_it(file: Path, capfd: pytest.CaptureFixture[str]):
+    assert cli.main(asked(file)) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].startswith("On 60 determiners of Trees")
+    assert lines[2:] == [
+        "all texts  50 of 60, 83\u202f% (72 to 91\u202f%); offset 50\u202f%, chance 25\u202f%",
+        "odd half   25 of 30, 83\u202f% (66 to 93\u202f%); offset 50\u202f%, chance 25\u202f%",
+        "rank 1 of 10 heads; p < 0.001, corrected p < 0.001",
+    ]
+
+
+def test_nothing_to_count_is_said_without_a_number(file: Path, capfd: pytest.CaptureFixture[str]):
+    assert cli.main(asked(file, "--format", "json", relation="obj")) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["n"], found["rate"], found["points"], found["verdict"], found["baselines"]) == (0, None, None, "unseen", {})
+    assert "nothing can be said" in found["sentence"]
+
+
+BAD = {
+    "an unknown relation": (["--relation", "pobj"], "“pobj”. It has: det (60), coreference (3), gap (3)."),
+    "a layer that is not there": (["--layer", "2"], "has layers 0 to 1 with heads 0 to 4; there is no L2·H4"),
+    "a head that is not there": (["--head", "5"], "there is no L1·H5"),
+    "a negative layer": (["--layer", "-1"], "count from 0"),
+    "a direction where there is none": (["--relation", "gap", "--direction", "hd"], "no other direction"),
+    "the atlas of another model": (["--model", "smollm2"], "is of “minilm”, and --model says “smollm2”"),
+    "no such file": (["--atlas", "no-such.npz"], "There is no atlas in “no-such.npz”"),
+    "a file that is no atlas": (["--atlas", __file__], "is none, or damaged"),
+}
+
+
+@pytest.mark.parametrize(("more", "says"), BAD.values(), ids=BAD)
+def test_a_claim_that_cannot_be_tested_says_rule_value_and_remedy(
+    more: list[str], says: str, file: Path, capfd: pytest.CaptureFixture[str]
+):
+    assert cli.main(asked(file, *more)) == 2  # of an option given twice the last one counts
+    said = capfd.readouterr()
+    assert says in said.err
+    assert (said.out, "Traceback" in said.err) == ("", False)
+
+
+def test_a_model_without_an_atlas_says_how_to_build_one(capfd: pytest.CaptureFixture[str]):
+    model = "distilbert-base-uncased"
+    assert cli.main(["test-claim", "--model", model, "--layer", "0", "--head", "0", "--relation", "det"]) == 2
+    assert f"Build one with `attnviz atlas build --model {model} --conllu FILE --gap FILE -o FILE`" in capfd.readouterr().err
+    assert cli.main(["test-claim", "--model", "no-such", "--layer", "0", "--head", "0", "--relation", "det"]) == 2
+    assert "There is no model 'no-such'" in capfd.readouterr().err
