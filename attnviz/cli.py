@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from attnviz import cli_claims, terminal
+from attnviz import cli_atlas, cli_claims, terminal
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ViewOptions
 
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
     attend.set_defaults(run=_attend)
     cli_claims.add(commands)
+    cli_atlas.add(commands)
     return parser
 
 

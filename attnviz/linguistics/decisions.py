@@ -79,7 +79,7 @@ def chosen(attention: Float[np.ndarray, "row head word other"], grid: Grid) -> I
     choice = seen.argmax(-1)  # row head word
     most = np.take_along_axis(seen, choice[..., None], -1)
     alone = np.count_nonzero(seen == most, axis=-1) == 1
-    return np.where(alone & grid.visible.any(-1)[:, None], choice, -1)
+    return np.where(alone & (grid.visible.sum(-1)[:, None] > 0), choice, -1)
 
 
 def hits(attention: Float[np.ndarray, "row head word other"], grid: Grid, links: Asked) -> Bool[np.ndarray, "link head"]:

@@ -1,0 +1,160 @@
+"""`attnviz atlas build …`: corpora in, an atlas file and its best heads out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attnviz import terminal
+from attnviz.errors import BadInputError
+from attnviz.types import ModelCard, Progress
+
+if TYPE_CHECKING:
+    from attnviz.linguistics.claims import Best
+    from attnviz.linguistics.crew import Crew
+
+KINDS = ("conllu", "gap", "winogender", "toml")
+SHOWN = 20  # broken lines that are told one by one
+WIDTH = 30  # of the progress bar
+
+
+def add(commands: Any) -> None:
+    """`atlas build` among the commands."""
+    atlas = commands.add_parser("atlas", help="measure every head of a model on annotated texts")
+    inner = atlas.add_subparsers(dest="action", metavar="ACTION", required=True)
+    build = inner.add_parser("build", help="write an atlas: which head is right on which link")
+    build.add_argument(
+        "--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model"
+    )
+    build.add_argument("--conllu", nargs="+", action="extend", default=[], metavar="FILE", help="sentences with dependencies")
+    build.add_argument("--gap", nargs="+", action="extend", default=[], metavar="FILE", help="pronouns, as GAP writes them")
+    build.add_argument("--winogender", nargs="+", action="extend", default=[], metavar="FILE", help="Winogender's sentences")
+    build.add_argument("--toml", nargs="+", action="extend", default=[], metavar="FILE", help="sentences of your own")
+    build.add_argument("-o", "--output", required=True, metavar="FILE", help="where to write; FILE.parts is kept meanwhile")
+    build.add_argument("--format", choices=("text", "json"), default="text", help="how the best heads are shown")
+    build.add_argument("--strict", action="store_true", help="stop at the first line that cannot be read")
+    build.add_argument("--workers", type=int, default=1, metavar="N", help="processes, each with the model and one thread")
+    build.add_argument("--ray", action="store_true", help="spread over processes or machines by Ray Data, if installed")
+    build.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> None:
+    """Builds the atlas, then says which head is best at what."""
+    from attnviz.linguistics import corpora
+    from attnviz.linguistics.build import build
+    from attnviz.linguistics.sources import Source
+
+    if not 1 <= chosen.workers <= 256:
+        raise BadInputError(f"--workers is a whole number from 1 to 256; got {chosen.workers}. Correct it.")
+    card, told = terminal.card(chosen.model), _Told()
+    sources = [Source.of(kind, files) for kind in KINDS if (files := getattr(chosen, kind))]
+    crew = _crew(card, chosen, told)
+    try:
+        built = build(card, crew, sources, Path(chosen.output), told, corpora.strict if chosen.strict else told.broken)
+    finally:
+        crew.close()
+        told.end()
+    print(f"attnviz: {built.chunks} batches, {built.found} of them found finished; {chosen.output}", file=sys.stderr)
+    _show(Path(chosen.output), built.header, chosen.format)
+
+
+def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
+    """Who measures: this process, several, or Ray's."""
+    from attnviz.linguistics import crew
+    from attnviz.settings import Settings
+
+    settings = Settings.from_env()
+    if chosen.ray:
+        from attnviz.linguistics.spread import Spread
+
+        return Spread(card, settings, chosen.workers)
+    if chosen.workers > 1:
+        return crew.Processes(card, settings, chosen.workers)
+    return crew.Alone(crew.meter(card, settings, told))
+
+
+def _show(path: Path, header: dict[str, Any], form: str) -> None:
+    """Which head is best at what, on standard output: chosen on the even half of the texts, counted on the odd one."""
+    from attnviz.linguistics import atlas, claims
+
+    best = claims.table(atlas.read(path))
+    if form == "json":
+        found = {
+            "model": header["model"],
+            "corpora": header["corpora"],
+            "relations": [
+                {"relation": one.relation, "direction": one.direction} | _numbers(one) for one in best if one.direction
+            ],
+            "coreference": {one.relation: _numbers(one) for one in best if not one.direction},
+        }
+        terminal.show(f"{json.dumps(found, ensure_ascii=False, indent=1)}\n".encode())
+        return
+    lines = []
+    for corpus in header["corpora"]:
+        lines.append(f"{corpus['name']}: {corpus['used']:,} of {corpus['texts']:,} texts measured")
+        lines += [f"    left out: {many:,} {reason}" for reason, many in corpus["left_out"].items()]
+    lines += ["", "The best head of each relation on the even texts, counted on the odd ones:", ""]
+    lines += [f"{'relation':<18} {'head':<8} {'n':>6}  {'rate':>6}  {'95 % interval':<15}  strongest baseline"]
+    lines += [_line(one) for one in best]
+    terminal.show(("\n".join(lines) + "\n").encode())
+
+
+def _numbers(one: Best) -> dict[str, Any]:
+    """The counts of a best head as JSON has them."""
+    found, (rule, rate) = one.evidence, one.evidence.baseline
+    return {
+        "n": found.n, "head": [one.head.layer, one.head.head], "rate": found.rate, "interval": list(found.interval),
+        "baseline": rate, "baseline_name": rule,
+    }  # fmt: skip
+
+
+def _line(one: Best) -> str:
+    """The same as a line of the table."""
+    found, (rule, rate) = one.evidence, one.evidence.baseline
+    span = f"{100 * found.interval[0]:.1f} to {100 * found.interval[1]:.1f}"
+    name = f"{one.relation} {one.direction}"
+    return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {rule} {100 * rate:.1f}"
+
+
+class _Told:
+    """Progress on standard error: a bar that moves in a terminal, a line every tenth elsewhere."""
+
+    def __init__(self) -> None:
+        self._open, self._tenth, self._faults = False, 0, 0
+
+    def __call__(self, line: str) -> None:
+        if not isinstance(line, Progress):
+            self._line(line)
+        elif sys.stderr.isatty():
+            full = int(line.share * WIDTH)
+            print(f"\r[{'#' * full}{'.' * (WIDTH - full)}] {line}", end="", file=sys.stderr, flush=True)
+            self._open = True
+        elif int(line.share * 10) > self._tenth:
+            self._tenth = int(line.share * 10)
+            self._line(line)
+
+    def broken(self, line: Any) -> None:
+        """A line that cannot be read, told unless there were many."""
+        self._faults += 1
+        if self._faults <= SHOWN:
+            self._line(str(line))
+
+    def end(self) -> None:
+        """After the last line."""
+        if self._faults > SHOWN:
+            self._line(f"{self._faults - SHOWN:,} more lines cannot be read.")
+        self._closed()
+
+    def _line(self, line: str) -> None:
+        """A line of its own."""
+        self._closed()
+        print(f"attnviz: {line}", file=sys.stderr, flush=True)
+
+    def _closed(self) -> None:
+        """The bar ends before anything else is written."""
+        if self._open:
+            print(file=sys.stderr)
+            self._open = False

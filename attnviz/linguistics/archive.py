@@ -1,0 +1,151 @@
+"""Finished parts in, one atlas file out: a ZIP of arrays, written member by member, so that no corpus is too long for it.
+
+Its dates are fixed and its order is that of the corpora: equal parts give equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnviz.errors import BadInputError, OutputError
+from attnviz.linguistics import habits
+from attnviz.linguistics.parts import Part
+
+DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold
+LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs its wide form
+NAMES = 255  # relations and corpora, each counted in a byte
+
+Parts = Callable[[], Iterable[tuple[int, Part]]]
+
+
+@dataclass
+class Totals:
+    """What is added up over all parts before a member can be written."""
+
+    links: int = 0
+    questions: int = 0
+    words: int = 0
+    relations: set[str] = field(default_factory=set)
+    habits: Any = 0.0
+    rows: Any = 0
+    meaning: Any = 0.0
+    texts: Counter[int] = field(default_factory=Counter)
+    used: Counter[int] = field(default_factory=Counter)
+    left_out: dict[int, Counter[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, parts: Iterable[tuple[int, Part]]) -> Totals:
+        """Adds up every part, in order."""
+        found = cls()
+        for corpus, part in parts:
+            found.links += len(part.links["text"])
+            found.questions += len(part.questions["text"])
+            found.words += part.words
+            found.relations |= set(part.links["relation"].tolist())
+            found.habits = found.habits + part.habits
+            found.rows = found.rows + part.rows
+            found.meaning = found.meaning + part.meaning
+            found.texts[corpus] += part.texts
+            found.used[corpus] += part.used
+            found.left_out.setdefault(corpus, Counter()).update(part.left_out)
+        return found
+
+
+def written(path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts) -> dict[str, Any]:
+    """Writes the atlas, whole or not at all; returns its header.
+
+    `header` has what is known before any part, with the corpora described; `broken` counts the lines of each corpus that
+    could not be read; `parts` gives all parts anew each time it is called.
+    """
+    totals = Totals.of(parts())
+    relations = sorted(totals.relations)
+    for what, many in (("relations", len(relations)), ("corpora", len(header["corpora"]))):
+        if many > NAMES:
+            raise BadInputError(f"An atlas holds at most {NAMES} {what}; these files have {many}. Build from fewer files.")
+    whole = header | {
+        "corpora": [_counted(one, at, totals, broken[at]) for at, one in enumerate(header["corpora"])],
+        "relations": relations,
+        "habits": list(habits.NAMES),
+        "meaning": {"words": totals.words, "measure": "mean Spearman rank correlation; second row: words shuffled"},
+    }
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    try:
+        with zipfile.ZipFile(unfinished, "w") as archive:
+            with _member(archive, "header.json") as member:
+                member.write(json.dumps(whole, ensure_ascii=False, indent=1).encode())
+            for name, kind, shape, arrays in _members(totals, relations, (header["layers"], header["heads"]), parts):
+                _stream(archive, name, np.dtype(kind), shape, arrays)
+        with unfinished.open("rb") as file:
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OutputError(f"“{path}” cannot be written ({error.strerror}). Name another file with -o.") from error
+    return whole
+
+
+def _counted(corpus: dict[str, Any], at: int, totals: Totals, broken: int) -> dict[str, Any]:
+    """A corpus with how many texts it has, how many were measured, and what was left out why."""
+    left_out = Counter(totals.left_out.get(at, {}))
+    if broken:
+        left_out["lines that cannot be read"] = broken
+    return corpus | {"texts": totals.texts[at], "used": totals.used[at], "left_out": dict(sorted(left_out.items()))}
+
+
+def _members(
+    totals: Totals, relations: list[str], size: tuple[int, int], parts: Parts
+) -> Iterator[tuple[str, type, tuple[int, ...], Iterable[np.ndarray]]]:
+    """Name, kind, shape and contents of every array: one walk over the parts for each."""
+    number = {name: at for at, name in enumerate(relations)}
+    width = -(-size[0] * size[1] // 8)
+    many, asked = totals.links, totals.questions
+
+    def column(group: str, name: str) -> Iterator[np.ndarray]:
+        return (getattr(part, group)[name] for _, part in parts())
+
+    def corpus(group: str) -> Iterator[np.ndarray]:
+        return (np.full(len(getattr(part, group)["text"]), at) for at, part in parts())
+
+    yield "links.text", np.int32, (many,), column("links", "text")
+    yield "links.corpus", np.uint8, (many,), corpus("links")
+    named = (np.array([number[name] for name in names.tolist()], np.uint8) for names in column("links", "relation"))
+    yield "links.relation", np.uint8, (many,), named
+    yield "links.direction", np.uint8, (many,), column("links", "direction")
+    yield "links.offset", np.int16, (many,), column("links", "offset")
+    yield "links.others", np.uint16, (many,), column("links", "others")
+    yield "links.hits", np.uint8, (many, width), column("links", "hits")
+    yield "questions.text", np.int32, (asked,), column("questions", "text")
+    yield "questions.corpus", np.uint8, (asked,), corpus("questions")
+    yield "questions.nearest", np.bool_, (asked,), column("questions", "nearest")
+    yield "questions.hits", np.uint8, (asked, width), column("questions", "hits")
+    kinds = len(habits.NAMES)
+    sums, rows = np.zeros((kinds, *size)) + totals.habits, np.zeros(kinds, np.int64) + totals.rows
+    yield "habits", np.float32, (kinds, *size), [habits.means(sums, rows)]
+    meaning = (np.zeros((2, *size)) + totals.meaning) / (totals.words or np.nan)
+    yield "meaning", np.float32, (2, *size), [meaning]
+
+
+def _stream(archive: zipfile.ZipFile, name: str, kind: np.dtype, shape: tuple[int, ...], arrays: Iterable[np.ndarray]) -> None:
+    """One array as an .npy member, piece by piece."""
+    large = int(np.prod(shape, dtype=np.int64)) * kind.itemsize > LARGE
+    with _member(archive, f"{name}.npy", large=large) as member:
+        described = {"descr": kind.newbyteorder("<").str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(member, described)
+        for array in arrays:
+            member.write(np.ascontiguousarray(array, kind.newbyteorder("<")).tobytes())
+
+
+def _member(archive: zipfile.ZipFile, name: str, *, large: bool = False) -> Any:
+    """A member to write to, deflated, with a fixed date, the same on every system."""
+    info = zipfile.ZipInfo(name, DATE)
+    info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
+    return archive.open(info, "w", force_zip64=large)

@@ -1,0 +1,137 @@
+"""What one chunk of a corpus gave, as a value and as a file; the folder of finished parts that a killed build goes on from."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnviz.errors import OutputError
+from attnviz.linguistics.annotated import Parsed, Question
+
+HEADER = "header.json"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Neighbouring texts of one corpus: what is measured at once and finished as a whole. `first` is their first ordinal."""
+
+    corpus: int
+    number: int
+    first: int
+    texts: tuple[Parsed | Question, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one chunk gave.
+
+    `links` has an array for each of text, relation (names), direction, offset, others and hits [link, layer, head] as
+    packed bits; `questions` text, nearest and hits. `habits` are sums [kind, layer, head] over `rows` [kind] tokens,
+    `meaning` sums [own or shuffled, layer, head] over `words` words, all float64. `texts` were in the chunk, `used` were
+    measured, and `left_out` says why others, or single links, were not.
+    """
+
+    links: dict[str, np.ndarray]
+    questions: dict[str, np.ndarray]
+    habits: np.ndarray
+    rows: np.ndarray
+    meaning: np.ndarray
+    words: int
+    texts: int
+    used: int
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The whole part, for a file or for another process."""
+        counts = json.dumps({"words": self.words, "texts": self.texts, "used": self.used, "left_out": self.left_out})
+        arrays = {f"links.{name}": array for name, array in self.links.items()}
+        arrays |= {f"questions.{name}": array for name, array in self.questions.items()}
+        arrays |= {"habits": self.habits, "rows": self.rows, "meaning": self.meaning, "counts": np.array(counts)}
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def of(cls, content: bytes) -> Part:
+        """The inverse of `to_bytes`."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as found:
+            arrays = dict(found)
+        counts = json.loads(str(arrays["counts"]))
+        kinds = {
+            kind: {name.removeprefix(f"{kind}."): array for name, array in arrays.items() if name.startswith(f"{kind}.")}
+            for kind in ("links", "questions")
+        }
+        return cls(kinds["links"], kinds["questions"], arrays["habits"], arrays["rows"], arrays["meaning"], **counts)
+
+
+class Store:
+    """A folder with a file for each finished part, and a header that says of what. Files appear whole or not at all.
+
+    Whoever is killed between two parts finds all earlier ones again, as long as the header is the same.
+    """
+
+    def __init__(self, folder: Path, header: dict[str, Any], say: Callable[[str], None]) -> None:
+        """Opens the folder, or starts it anew, and says so, where its parts are of another model, corpus or rule."""
+        self.folder = folder
+        wanted = json.dumps(header, indent=1, sort_keys=True).encode()
+        try:
+            if folder.exists() and not self._holds(wanted):
+                say(f"{folder.name} holds parts of another model, corpus or rule: starting anew.")
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob("*.unfinished"):
+                left.unlink()
+            self._write(HEADER, wanted)
+        except OSError as error:
+            raise OutputError(
+                f"Parts are kept in “{folder}”, which cannot be written ({error.strerror}). Name another file."
+            ) from error
+
+    def _holds(self, wanted: bytes) -> bool:
+        """Whether the folder's header is the one wanted."""
+        file = self.folder / HEADER
+        return file.is_file() and file.read_bytes() == wanted
+
+    def has(self, corpus: int, number: int) -> bool:
+        """Whether a chunk is finished."""
+        return self._file(corpus, number).is_file()
+
+    def put(self, corpus: int, number: int, content: bytes) -> None:
+        """Keep a finished part."""
+        try:
+            self._write(self._file(corpus, number).name, content)
+        except OSError as error:
+            raise OutputError(
+                f"Parts are kept in “{self.folder}”, which cannot be written ({error.strerror}). Make room, and build again: "
+                "what is finished is kept."
+            ) from error
+
+    def parts(self, counts: Sequence[int]) -> Iterator[tuple[int, Part]]:
+        """Every part with the number of its corpus, in order; `counts` is how many chunks each corpus has."""
+        for corpus, count in enumerate(counts):
+            for number in range(count):
+                yield corpus, Part.of(self._file(corpus, number).read_bytes())
+
+    def clear(self) -> None:
+        """Take the folder away: its parts are in the atlas now."""
+        shutil.rmtree(self.folder)
+
+    def _file(self, corpus: int, number: int) -> Path:
+        return self.folder / f"{corpus}-{number:07}.npz"
+
+    def _write(self, name: str, content: bytes) -> None:
+        """A file that is there whole or not at all, even where the machine stops."""
+        unfinished = self.folder / f"{name}.unfinished"
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.folder / name)
