@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -112,10 +112,8 @@ def followed(
     """
     if focus is None:
         return (None,) * len(panels)
-    looks = focus.side == "query"
-    near, far = (0, 1) if looks else (1, 0)
-    held = [held_token(one, base[near]) for one in (focus, *focus.also)]
-    anchors = [token for token in held if token is not None]
+    near, anchors = _anchors(focus, base)
+    far = 1 - near
     able = [panel for panel in panels if _line(panel, anchors, base[near], near)[0] is not None]
     first = next((panel for panel in able if chosen and _same(panel, chosen)), able[0] if able else None)
     if first is None:
@@ -130,6 +128,29 @@ def followed(
     token = units[mate].tokens[0]
     sides = (first.queries, first.keys)
     return tuple(_followed(panel, anchors, base[near], near, token, sides[far]) for panel in panels)
+
+
+def held_rows(
+    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]]
+) -> tuple[tuple[int, ...], ...]:
+    """The rows of the held words in every panel; none where a panel lacks them, or where the words are looked at."""
+    if focus is None or focus.side != "query":
+        return ((),) * len(panels)
+    near, anchors = _anchors(focus, base)
+    return tuple(_line(panel, anchors, base[near], near)[1] for panel in panels)
+
+
+def most(panel: Shown, heads: Callable[[Pin], int]) -> float:
+    """The largest sum that a row of a panel can have: 1 for a head or a mean, more for a sum. `heads` counts a pin's layer."""
+    each = [float(heads(pin)) if pin.over == "sum" else 1.0 for pin in panel.pins]
+    return sum(each) if panel.kind == "sum" else max(each)
+
+
+def _anchors(focus: Focus, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
+    """The side that is held, 0 for queries and 1 for keys, and the held tokens."""
+    near = 0 if focus.side == "query" else 1
+    held = [held_token(one, base[near]) for one in (focus, *focus.also)]
+    return near, [token for token in held if token is not None]
 
 
 def _same(panel: Shown, pin: Pin) -> bool:

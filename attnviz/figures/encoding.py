@@ -26,6 +26,7 @@ FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation S
 SENTENCE_FONT = '"Iowan Old Style", Charter, "Source Serif 4", "Source Serif Pro", "Noto Serif", Georgia, serif'
 LABEL = 24  # characters of a label before it is shortened
 Number = float | int | np.number  # numpy's numbers are numbers too: weights come from arrays
+HIT, MISS = "\u2713", "\u2717"
 MINUS, NARROW, ELLIPSIS, ARROW = "\u2212", "\u202f", "\u2026", "\u2192"
 
 
@@ -152,6 +153,11 @@ def two(weight: Number) -> str:
     return "1.0" if weight >= 0.995 else f"{weight:.2f}"[1:]
 
 
+def added(weight: Number, most: Number) -> str:
+    """A sum over heads that reaches `most`, in a cell or on a legend: `2.4`, and `14` where there are ten heads or more."""
+    return f"{weight:.1f}" if most < 10 else f"{weight:.0f}"
+
+
 def signed(difference: Number) -> str:
     """A difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
     return _sign(round(float(difference), 3)) + three(abs(float(difference)))
@@ -180,6 +186,16 @@ def thousands(count: int) -> str:
 def tick(value: Number) -> str:
     """A legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
     return ("" if value >= 0 else MINUS) + f"{abs(value):g}".replace("0.", ".")
+
+
+def mark(hit: bool) -> str:
+    """Right or wrong as a sign: a check or a cross, never a colour."""
+    return HIT if hit else MISS
+
+
+def verdict(hit: bool) -> str:
+    """Right or wrong, by sign and word: `✓ hit`, `✗ miss`."""
+    return f"{mark(hit)} {'hit' if hit else 'miss'}"
 
 
 def head_name(head: HeadRef) -> str:

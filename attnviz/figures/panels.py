@@ -77,14 +77,7 @@ def _described(
     found: dict[str, Any] = {"panel": titled(panel), "kind": panel.kind or "head", "of": list(panel.numbers)}
     if panel.pattern is None:
         return found | {"problem": panel.problem}
-    pattern = panel.pattern
-    heads = []
-    for pin in panel.pins:
-        trace = traces[pin.request]
-        if isinstance(trace, Trace):
-            plain = pattern if isinstance(pattern, Pattern) else Pattern((), (), np.zeros((0, 0), np.float32), np.zeros(0))
-            source = export.provenance(cards[pin.request.model], trace, pin.head, options, focus).as_dict(plain)
-            heads.append({key: value for key, value in source.items() if key not in ("note", "hidden")} | _over(pin))
+    pattern, heads = panel.pattern, sources(panel, traces, cards, options, focus)
     return found | {
         "queries": list(pattern.queries),
         "keys": list(pattern.keys),
@@ -93,6 +86,24 @@ def _described(
         "note": pattern.note,
         "heads": heads,
     }
+
+
+def sources(
+    panel: Shown,
+    traces: Mapping[AttentionRequest, Trace | str],
+    cards: Mapping[str, ModelCard],
+    options: ViewOptions,
+    focus: Focus | None,
+) -> list[dict[str, Any]]:
+    """Where the numbers of each head of a panel come from."""
+    pattern, heads = panel.pattern, []
+    for pin in panel.pins:
+        trace = traces[pin.request]
+        if isinstance(trace, Trace):
+            plain = pattern if isinstance(pattern, Pattern) else Pattern((), (), np.zeros((0, 0), np.float32), np.zeros(0))
+            source = export.provenance(cards[pin.request.model], trace, pin.head, options, focus).as_dict(plain)
+            heads.append({key: value for key, value in source.items() if key not in ("note", "hidden")} | _over(pin))
+    return heads
 
 
 def _over(pin: Pin) -> dict[str, str]:

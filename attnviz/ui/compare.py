@@ -15,18 +15,27 @@ from attnviz.board.compare import Source
 from attnviz.board.compare import panels as draw
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
-from attnviz.figures import encoding
+from attnviz.figures import encoding, sheets
 from attnviz.figures import panels as files
 from attnviz.figures.board import digest
 from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
-from attnviz.types import AttentionRequest, Pin
+from attnviz.types import AttentionRequest, Pin, Token
 from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
 from attnviz.ui.carried import carried
 
+EXACT = {
+    "weight": st.column_config.NumberColumn(format="%.6f"),
+    "difference": st.column_config.NumberColumn(format="%+.6f"),
+}
 ATTENTION = "attention"  # where the panels go when the reader asks for the board
+PICTURES = {
+    "SVG": ("svg", "image/svg+xml", "All panels as one drawing; every cell carries its exact value"),
+    "PDF": ("pdf", "application/pdf", "The same drawing on one page, with its fonts"),
+    "PNG": ("png", "image/png", "The same drawing as pixels, two to each of a screen's"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +148,10 @@ def _heads(found: Gathered, pin: Pin) -> int:
 def table(found: Gathered) -> None:
     """The held word's strongest link as every panel has it, with exact values."""
     selection = state.current()
-    own = found.traces[selection.request]
-    base = next((trace for trace in (own, *found.traces.values()) if isinstance(trace, Trace)), None)
+    base = _base(found)
     if base is None:
         return
-    block = base.block(selection.head.block if selection.head.block in base.blocks else base.blocks[0])
-    links = panels.followed(found.shown, selection.focus, (block.queries, block.keys), Pin(selection.request, selection.head))
+    links = panels.followed(found.shown, selection.focus, base, Pin(selection.request, selection.head))
     if not any(links):
         st.caption("Hold a word, and its strongest link is followed through every panel, with exact values.")
         return
@@ -154,7 +161,7 @@ def table(found: Gathered) -> None:
             "model": _models(panel),
             "text": _texts(panel),
             "link": encoding.link(link.query, link.key),
-            "weight": link.weight,
+            "difference" if panel.kind == "difference" else "weight": link.weight,
         }
         if link
         else {
@@ -162,12 +169,11 @@ def table(found: Gathered) -> None:
             "model": _models(panel),
             "text": _texts(panel),
             "link": panel.problem or "not in this text",
-            "weight": None,
         }
         for panel, link in zip(found.shown, links, strict=True)
     ]
     st.dataframe(
-        rows, hide_index=True, column_config={"weight": st.column_config.NumberColumn(format="%.6f")},
+        rows, hide_index=True, column_config=EXACT,
         alt=f"The same link in {len(rows)} panels",
     )  # fmt: skip
 
@@ -197,3 +203,23 @@ def downloads(found: Gathered) -> None:
             "JSON", partial(files.as_json, *parts), file_name="attnviz-panels.json", mime="application/json",
             on_click="ignore", key="download-panels-json", help="Weights, words, and where each panel's numbers come from",
         )  # fmt: skip
+        base = _base(found)
+        if base is None:
+            return
+        held = panels.held_rows(found.shown, selection.focus, base)
+        for label, (kind, mime, what) in PICTURES.items():
+            st.download_button(
+                label, partial(sheets.drawn, kind, *parts, held), file_name=f"attnviz-panels.{kind}", mime=mime,
+                on_click="ignore", key=f"download-panels-{kind}", help=what,
+            )  # fmt: skip
+
+
+def _base(found: Gathered) -> tuple[tuple[Token, ...], tuple[Token, ...]] | None:
+    """The queries and keys that the held word counts: of the text on screen, or of the first that could be read."""
+    selection = state.current()
+    own = found.traces[selection.request]
+    base = next((trace for trace in (own, *found.traces.values()) if isinstance(trace, Trace)), None)
+    if base is None:
+        return None
+    block = base.block(selection.head.block if selection.head.block in base.blocks else base.blocks[0])
+    return block.queries, block.keys

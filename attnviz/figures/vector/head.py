@@ -69,7 +69,8 @@ def _header(shown: Shown, place: Plan) -> list[Mark]:
     bars: list[Mark] = [Box(x + i * long / 48, 2.0, long / 48 + 0.2, 5.0, colour) for i, colour in enumerate(steps)]
     for tick in ticks:
         along = (1.0 + encoding.bent(tick)) / 2.0 if shown.signed else encoding.bent(tick)
-        bars.append(Words(encoding.tick(tick), x + along * long, 13.5, 5.5, colours.mute, "center", role="tick"))
+        written = encoding.added(tick * shown.most, shown.most) if shown.most > 1.0 else encoding.tick(tick)
+        bars.append(Words(written, x + along * long, 13.5, 5.5, colours.mute, "center", role="tick"))
     room = x - 8.0
     name = lettering.shortened(shown.name, room, TITLE, bold=True)
     line = lettering.shortened(shown.seen(shown.line), room, SMALL)
@@ -86,24 +87,26 @@ def _cells(shown: Shown, place: Plan, unseen: Bool[np.ndarray, "query key"]) -> 
     Dots stand where a causal head cannot look; what a filter leaves out is blank.
     """
     blank = unseen | heatmap.left_out(shown.pattern) if isinstance(shown.pattern, Pattern) else unseen
-    weights, colours = shown.pattern.weights, shown.colours
+    weights, shares, colours = shown.pattern.weights, shown.shares, shown.colours
     rows, columns = weights.shape
     if weights.size > CELLS:
-        pixels = (encoding.difference_rgb if shown.signed else encoding.weight_rgb)(weights, shown.theme)
+        pixels = (encoding.difference_rgb if shown.signed else encoding.weight_rgb)(shares, shown.theme)
         pixels[blank] = encoding.rgb(colours.page)
         title = f"{shown.name}: {rows} rows, {columns} columns, a pixel each"
         return [Field(place.x, place.y, columns * place.cell, rows * place.row, pixels, title)]
     gap = 0.5 if min(place.cell, place.row) >= 5 else 0.0
     marks: list[Mark] = []
     for q, k in zip(*np.nonzero(~blank), strict=True):
-        value, x, y = float(weights[q, k]), place.x + k * place.cell, place.y + q * place.row
+        value, x, y = float(shares[q, k]), place.x + k * place.cell, place.y + q * place.row
         facts = (("query", str(q)), ("key", str(k)), ("difference" if shown.signed else "weight", str(weights[q, k])))
         colour = shown.colour(value)
         marks.append(Box(x, y, place.cell - gap, place.row - gap, colour, title=shown.exact(int(q), int(k)), facts=facts))
         if abs(value) >= encoding.WRITTEN_FROM and min(place.cell, place.row) >= NUMBERED:
             size = min(place.cell * (0.32 if shown.signed else 0.4), 7.0)
             middle = x + (place.cell - gap) / 2, y + (place.row - gap) / 2 + MIDDLE * size
-            marks.append(Words(shown.number(value), *middle, size, encoding.text_on(colour), "center", role="value"))
+            marks.append(
+                Words(shown.number(float(weights[q, k])), *middle, size, encoding.text_on(colour), "center", role="value")
+            )
         elif shown.signed and value <= -encoding.WRITTEN_FROM and min(place.cell, place.row) >= 3:
             middle = y + (place.row - gap) / 2 - 0.3
             marks.append(Box(x + place.cell * 0.3, middle, place.cell * 0.4, 0.6, encoding.text_on(colour)))
@@ -137,7 +140,7 @@ def _column(shown: Shown, place: Plan, top: float, row: float, x: float, role: s
     marks: list[Mark] = []
     for i in range(0, len(texts), place.every_row):
         label, colour, ground = _label(shown, texts[i], place), _ink(shown, units, i), ""
-        value = 0.0 if left else float(pattern.weights[list(shown.held), i].mean()) if shown.held else 0.0
+        value = 0.0 if left else float(shown.shares[list(shown.held), i].mean()) if shown.held else 0.0
         if left and i in shown.held:
             colour, ground = colours.on_accent, colours.accent
         elif abs(value) >= TINTED:
@@ -157,7 +160,7 @@ def _hidden(shown: Shown, place: Plan) -> list[Mark]:
     """The share of each row that is not shown, beside the words that look."""
     marks: list[Mark] = []
     for i in range(0, len(shown.pattern.queries), place.every_row):
-        share = float(shown.pattern.hidden[i])
+        share = float(shown.pattern.hidden[i]) / shown.most
         if abs(share) >= NOTED:
             text = ("+" if share > 0 else encoding.MINUS) * shown.signed + encoding.percent(abs(share))
             y = place.y + (i + 0.5) * place.row + MIDDLE * place.size * 0.86
@@ -167,13 +170,13 @@ def _hidden(shown: Shown, place: Plan) -> list[Mark]:
 
 def _ribbons(shown: Shown, place: Plan) -> tuple[list[Mark], int]:
     """Each query's band handed out, weakest first so that the strong ones lie on top; and how many had no room."""
-    weights, band = np.abs(shown.pattern.weights), place.curve_row * BAND
+    weights, band = np.abs(shown.shares), place.curve_row * BAND
     seen = np.argwhere(weights > THINNEST)
     order = np.argsort(weights[weights > THINNEST], kind="stable")[-RIBBONS:]
     from_ = (np.cumsum(weights, -1) - weights / 2 - 0.5) * band
     meant, faded = [], []
     for q, k in seen[order].tolist():
-        value, thick = float(shown.pattern.weights[q, k]), float(weights[q, k]) * band
+        value, thick = float(shown.shares[q, k]), float(weights[q, k]) * band
         y0, y1 = (place.curves_y + (i + 0.5) * place.curve_row for i in (q, k))
         ribbon = Ribbon(
             place.left, y0 + float(from_[q, k]), place.right, y1, max(0.3, thick), shown.colours.mute, 0.06,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float
+
 from attnviz.analysis.compare import Difference
 from attnviz.figures import encoding
 from attnviz.figures.vector import lettering
@@ -14,7 +17,8 @@ from attnviz.types import Pattern
 class Shown:
     """What is drawn: a pattern or a difference, under its name, with a second line that says of what.
 
-    `held` are rows that stand out; `coded` writes letters without a font by their code points.
+    `held` are rows that stand out; `coded` writes letters without a font by their code points. `most` is the largest
+    sum that a row can have: 1 for a head, the number of heads for a sum of several.
     """
 
     pattern: Pattern | Difference
@@ -23,6 +27,7 @@ class Shown:
     theme: str = "light"
     held: tuple[int, ...] = ()
     coded: bool = False
+    most: float = 1.0
 
     @property
     def signed(self) -> bool:
@@ -34,12 +39,19 @@ class Shown:
         """The theme's colours."""
         return encoding.theme(self.theme)
 
-    def colour(self, value: float) -> str:
-        """The colour of a weight or of a difference."""
-        return (encoding.difference_colour if self.signed else encoding.weight_colour)(value, self.theme)
+    @property
+    def shares(self) -> Float[np.ndarray, "query key"]:
+        """Values as parts of the most that a row can have, by which they are coloured and drawn."""
+        return self.pattern.weights / np.float32(self.most)
+
+    def colour(self, share: float) -> str:
+        """The colour of a share or of a difference."""
+        return (encoding.difference_colour if self.signed else encoding.weight_colour)(share, self.theme)
 
     def number(self, value: float) -> str:
         """A value in a cell."""
+        if self.most > 1.0:
+            return encoding.added(value, self.most)
         return encoding.signed_two(value) if self.signed else encoding.two(value)
 
     def seen(self, text: str) -> str:
