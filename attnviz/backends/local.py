@@ -63,7 +63,11 @@ class LocalBackend:
         return (*catalog.cards(), *self.folders.values())
 
     def loaded(self, name: str) -> LoadedModel:
-        """The model called `name`, ready to be read by `capture`."""
+        """The model called `name`, ready to be read by `capture`.
+
+        Who waits while another thread loads gets its error too; where that one is called away (a reader who moves on,
+        Ctrl+C), one of those who wait loads in its place.
+        """
         with self._lock:
             found = self._models.get(name)
             mine = found is None
@@ -72,15 +76,20 @@ class LocalBackend:
             self._models.move_to_end(name)
             while len(self._models) > self.settings.loaded_models:
                 self._models.popitem(last=False)
-        if mine:
-            try:
-                found.set_result(self._load(name))
-            except BaseException as error:  # noqa: BLE001  # an interrupt too: those who wait must not wait for ever
-                found.set_exception(error)  # those who wait get it too; the next one tries again
-                with self._lock:
-                    if self._models.get(name) is found:
-                        del self._models[name]
-        return found.result()
+        if not mine:
+            error = found.exception()
+            away = error is not None and not isinstance(error, Exception)  # meant for the one who loads, not for us
+            return self.loaded(name) if away else found.result()
+        try:
+            model = self._load(name)
+        except BaseException as error:
+            with self._lock:
+                if self._models.get(name) is found:
+                    del self._models[name]  # first, so that those who go on do not find it again
+            found.set_exception(error)
+            raise
+        found.set_result(model)
+        return model
 
     def _load(self, name: str) -> LoadedModel:
         """Read the weights and set the recorded attention, once.

@@ -1,0 +1,54 @@
+"""Models in this process: each loaded once, for all who ask, whatever becomes of the one who asked first."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from attnviz.backends.local import LocalBackend
+from attnviz.errors import AttnvizError
+from attnviz.models import load
+from attnviz.settings import Settings
+from tests.small_models import saved
+
+
+class CalledAway(BaseException):
+    """As Streamlit stops a script whose reader has typed something else."""
+
+
+def test_where_the_one_who_loads_a_model_is_called_away_another_who_waits_loads_it(tmp_path):
+    card = load.local_card(saved(tmp_path / "model"))
+    begun, go = threading.Event(), threading.Event()
+    called = [True]
+
+    def said(_: str) -> None:
+        if called:
+            called.clear()
+            begun.set()
+            assert go.wait(20)
+            raise CalledAway
+
+    backend = LocalBackend(Settings(), said, folders=(card,))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(backend.loaded, card.id)
+        assert begun.wait(20)
+        second = pool.submit(backend.loaded, card.id)
+        time.sleep(0.05)  # so that it waits for the first; if it came later, it would load the model all the same
+        go.set()
+        assert isinstance(first.exception(20), CalledAway)
+        assert second.result(20).card.id == card.id
+    assert backend.loaded(card.id) is second.result()
+
+
+def test_an_error_of_loading_reaches_those_who_wait_and_the_next_one_tries_again(tmp_path):
+    folder = saved(tmp_path / "model")
+    card = load.local_card(folder)
+    weights = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(weights[:-100])
+    backend = LocalBackend(Settings(), folders=(card,))
+    with ThreadPoolExecutor(2) as pool:
+        errors = [one.exception(20) for one in [pool.submit(backend.loaded, card.id) for _ in range(2)]]
+    assert all(isinstance(error, AttnvizError) for error in errors)
+    (folder / "model.safetensors").write_bytes(weights)
+    assert backend.loaded(card.id).card.id == card.id
