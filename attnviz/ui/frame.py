@@ -35,17 +35,19 @@ def _sentence() -> None:
     limit = f"Type a sentence, at most {state.card().max_tokens:,} tokens"
     if st.session_state.get(_LARGE) or "\n" in request.text:
         st.text_area(
-            "Sentence", key=state.fill("sentence_large", request.text), on_change=_typed, args=("sentence_large",),
+            "Sentence", key=state.fill("sentence_large", request.text), on_change=state.answer("sentence_large", _typed),
             placeholder=limit, label_visibility="collapsed", height=160,
         )  # fmt: skip
     else:
         key = state.fill("sentence", request.text)  # only what is drawn is filled: a field that is gone may still report
-        st.text_input("Sentence", key=key, on_change=_typed, args=(key,), placeholder=limit, label_visibility="collapsed")
+        st.text_input(
+            "Sentence", key=key, on_change=state.answer(key, _typed), placeholder=limit, label_visibility="collapsed"
+        )  # fmt: skip
 
 
-def _typed(key: str) -> None:
+def _typed(text: str) -> None:
     """Another text was typed."""
-    state.choose_text(st.session_state[key], state.current().request.text_b)
+    state.choose_text(text, state.current().request.text_b)
 
 
 def _model() -> None:
@@ -53,7 +55,7 @@ def _model() -> None:
     key = state.fill("model", state.current().request.model)
     st.selectbox(
         "Model", [card.id for card in catalog.cards()], format_func=_model_label, key=key,
-        on_change=lambda: state.choose_model(st.session_state[key]), label_visibility="collapsed", width=256,
+        on_change=state.answer(key, state.choose_model), label_visibility="collapsed", width=256,
     )  # fmt: skip
 
 
@@ -75,13 +77,13 @@ def _example() -> None:
     now = next((name for name, example in chosen.items() if example.text == text), None)
     key = state.fill("example", now or NONE)
 
-    def choose() -> None:
-        if st.session_state[key] != NONE:
-            blocks.ask_example(chosen[st.session_state[key]])
+    def choose(name: str) -> None:
+        if name != NONE:
+            blocks.ask_example(chosen[name])
 
     st.selectbox(
         "Example", [NONE, *chosen], format_func=lambda name: chosen[name].title if name in chosen else "Examples", key=key,
-        on_change=choose, label_visibility="collapsed", width=176,
+        on_change=state.answer(key, choose), label_visibility="collapsed", width=176,
     )  # fmt: skip
 
 
@@ -116,7 +118,7 @@ def _second() -> None:
     key = state.fill("second", state.current().request.text_b or "")
     st.text_input(
         "Target text" if target else "Second sentence", key=key,
-        on_change=lambda: state.choose_text(state.current().request.text, st.session_state[key] or None),
+        on_change=state.answer(key, lambda text: state.choose_text(state.current().request.text, text or None)),
         placeholder="Target text; left empty, the model writes its own"
         if target
         else "A second sentence, read as a pair with the first",

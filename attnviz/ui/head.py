@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import streamlit as st
 
@@ -34,12 +36,14 @@ def fields(trace: Trace) -> None:
                 "Block",
                 trace.blocks,
                 key=key,
-                on_change=lambda: state.choose_block(st.session_state[key] or head.block),
+                on_change=state.answer(key, lambda block: state.choose_block(block or head.block)),
                 required=True,
             )
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
-        st.toggle("A second head beside it", key=state.fill(_BESIDE, beside is not None), on_change=_switched)
+        st.toggle(
+            "A second head beside it", key=state.fill(_BESIDE, beside is not None), on_change=state.answer(_BESIDE, _switched)
+        )
         if beside is not None:
             _number(
                 "Second layer",
@@ -57,16 +61,16 @@ def fields(trace: Trace) -> None:
             )
 
 
-def _number(label: str, key: str, value: int, count: int, choose) -> None:
+def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
     """One field for a number from 0."""
     state.fill(key, value)
-    st.number_input(label, 0, count - 1, key=key, on_change=lambda: choose(int(st.session_state[key])), width=120)
+    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120)
 
 
-def _switched() -> None:
+def _switched(on: bool) -> None:
     """A second head: the next one of the same layer to begin with."""
     head, heads = state.current().head, state.card().heads
-    state.keep_beside(HeadRef(head.layer, (head.head + 1) % heads, head.block) if st.session_state[_BESIDE] else None)
+    state.keep_beside(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
 
 
 def heatmaps(trace: Trace) -> None:

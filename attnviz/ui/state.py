@@ -6,7 +6,8 @@ the URL is written from it. A link, or a step back in the browser, is read when 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,8 @@ from attnviz.types import AttentionRequest, Focus, HeadRef, Link, ModelCard, Pan
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
 _CHANGED = "attnviz_changed"
 _AWAY, _SET = "attnviz_away", "attnviz_set"
+_FILLED, _GONE = "attnviz_filled", "attnviz_gone"
+MOMENT = 2.0  # seconds in which a browser on a slow line may still send what a field held before we filled it anew
 
 
 def current() -> Selection:
@@ -69,9 +72,31 @@ def keep_notices(lines: Iterable[str]) -> None:
 
 def fill(key: str, value: Any) -> str:
     """Give a widget its value before it is drawn; returns the key."""
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
+    state, filled = st.session_state, st.session_state.setdefault(_FILLED, {})
+    if state.get(key) != value or filled.get(key, value) != value:
+        gone = state.setdefault(_GONE, {}).setdefault(key, {})
+        gone |= dict.fromkeys((state.get(key), filled.get(key)), time.monotonic())
+        state[key] = value
+    filled[key] = value
     return key
+
+
+def answer(key: str, choose: Callable[[Any], None]) -> Callable[[], None]:
+    """The callback of a filled widget: `choose` gets what the reader put there.
+
+    With whatever is done on a page, a browser sends the values of all its widgets. Where one of them was filled anew a
+    moment ago and the browser has not heard of it, what it sends is the old value, and nobody's choice: it is passed over.
+    """
+
+    def heard() -> None:
+        value, gone = st.session_state[key], st.session_state.setdefault(_GONE, {})
+        if time.monotonic() - gone.get(key, {}).get(value, float("-inf")) < MOMENT:
+            return
+        gone.pop(key, None)  # the browser has heard of everything: who counts on may come by an old value again
+        st.session_state.setdefault(_FILLED, {})[key] = value
+        choose(value)
+
+    return heard
 
 
 def change(**parts: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from streamlit.testing.v1 import AppTest
 
+from attnviz.ui import state
+
 
 def page() -> None:
     """A page that shows which special tokens are hidden, has a button to hide them, and may be cut short."""
@@ -55,3 +57,42 @@ def test_an_address_that_comes_alone_is_followed():
     app.query_params["special"] = "show"
     app.run()
     assert app.text[0].value == "show"
+
+
+def fields() -> None:
+    """A field that counts layers, and two buttons that choose one, as the board does."""
+    import streamlit as st
+
+    from attnviz.ui import state
+
+    def choose(layer: int) -> None:
+        st.session_state["chosen"] = layer
+
+    st.button("Layer 5", on_click=choose, args=(5,))
+    st.button("Layer 3", on_click=choose, args=(3,))
+    key = state.fill("layer", st.session_state.setdefault("chosen", 3))
+    st.number_input("Layer", 0, 9, key=key, on_change=state.answer(key, choose))
+
+
+def test_what_a_field_held_until_a_moment_ago_is_nobodys_choice(monkeypatch):
+    """A browser on a slow line sends the old value of a field with the next thing that its reader does."""
+    app = AppTest.from_function(fields).run()
+    app.button[0].click().run()
+    app.number_input[0].set_value(3).run()
+    assert (app.session_state["chosen"], app.number_input[0].value) == (5, 5)
+    app.number_input[0].set_value(4).run()
+    app.number_input[0].set_value(3).run()
+    assert app.session_state["chosen"] == 3, "who counts back comes by the old value too"
+    app.button[0].click().run()
+    monkeypatch.setattr(state, "MOMENT", 0.0)
+    app.number_input[0].set_value(3).run()
+    assert app.session_state["chosen"] == 3, "later it is the reader who says so"
+
+
+def test_a_field_that_was_filled_twice_in_a_moment_shows_what_was_chosen_last():
+    app = AppTest.from_function(fields).run()
+    app.button[0].click().run()
+    app.number_input[0].set_value(3)  # what the browser still has, and sends together with
+    app.button[1].click().run()
+    assert (app.session_state["chosen"], app.number_input[0].value) == (3, 3)
+    assert app.number_input[0].proto.set_value, "the browser is on its way to 5, and has to be told"
