@@ -51,7 +51,7 @@ RUNS = ("# sent_id = runs", row(1, "He", 2, "nsubj"), row(2, "runs", 0, "root"))
 def test_a_sentence_has_its_text_its_words_and_its_links(tmp_path: Path):
     #          0         1
     #          0123456789012
-    comments = ("# newpar", "# sent_id = a-1", "# text = She sees it.", "# text_de = Sie sieht es.")
+    comments = ("# newpar", "# sent_id = a-1", "# text_de = Sie sieht es.", "# text = She sees it.")
     assert one(tmp_path, *comments, *SEES) == Parsed(
         id="a-1",
         text="She sees it.",

@@ -121,6 +121,7 @@ def test_what_is_no_toml_is_told_by_its_line_where_that_is_known(tmp_path: Path,
         ("[[sentance]]\nid = 1\n", "sentance"),
         ('[sentence]\ntext = "It ran"\narcs = []\n', "sentence"),
         ("example = [1]\n", "example"),
+        ("example = 1\n", "example"),
         ("format = 1\n", "format"),
     ],
 )
