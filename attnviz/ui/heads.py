@@ -122,8 +122,8 @@ def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     """What this ranking does not show, where it is seen."""
     one = "One link in one sentence" if drawn == 1 else f"{drawn} links in one sentence"
     st.caption(
-        f"{one} is no evidence: the best of {heads} heads looks good by luck alone. The table below counts the same head on "
-        "thousands of links. A head that looks at a word need not use it: attention is a signal, not an explanation."
+        f"{one} is no evidence: the best of {heads} heads looks good by luck alone. Further down, the chosen head is counted on "
+        "many texts. A head that looks at a word need not use it: attention is a signal, not an explanation."
     )
     if trace.causal:
         st.caption(

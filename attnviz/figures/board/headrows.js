@@ -32,8 +32,9 @@ function line({ layer, head, weight, margin, rank }, look) {
   const name = element("th");
   name.scope = "row";
   name.append(button(headName(layer, head), () => {}));
-  const share = element("td", "share");
-  share.append(barOf(weight, look), element("span", "", threeDigits(weight)));
+  const [share, inner] = [element("td", "share"), element("div")];
+  inner.append(barOf(weight, look), element("span", "", threeDigits(weight)));
+  share.append(inner);
   row.append(element("td", "", String(rank)), name, share, element("td", "", signed(margin)));
   return row;
 }

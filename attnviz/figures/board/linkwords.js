@@ -10,7 +10,7 @@ const TYPE = { desk: [28, 40], phone: [24, 24] };
 // `host` has a .words, an svg and a .marks; `remove` is called with a link's place.
 export function makeLinkWords(host, remove) {
   const [words, svg, marks] = [".words", "svg", ".marks"].map((name) => host.querySelector(name));
-  let [built, spans, shown] = ["", [], ""];
+  let [built, spans, shown, marked] = ["", [], "", ""];
 
   function draw(view) {
     const { units, text, width } = view;
@@ -71,19 +71,24 @@ export function makeLinkWords(host, remove) {
     const boxes = boxesOf();
     const arcs = arcsOf(drawn, boxes, lines, levels);
     const begun = from >= 0 && at >= 0 && at !== from ? arcsOf([{ source: from, target: at }], boxes, lines, [0]) : [];
-    const name = JSON.stringify([arcs, begun, kept.map((i) => [links[i], refused[i]]), over]);
-    if (name === shown) return;
+    const name = JSON.stringify([arcs, begun, kept.map((i) => [links[i], refused[i]])]);
+    if (name !== shown) {
+      svg.setAttribute("width", words.offsetWidth);
+      svg.setAttribute("height", words.offsetHeight);
+      svg.replaceChildren(...arcs.map((arc, i) => curve(svg, arc, refused[kept[i]] ? "refused" : "")), ...begun.map((arc) => curve(svg, arc, "begun")));
+    }
     shown = name;
-    svg.setAttribute("width", words.offsetWidth);
-    svg.setAttribute("height", words.offsetHeight);
-    svg.replaceChildren(...arcs.map((arc, i) => curve(svg, arc, `${refused[kept[i]] ? "refused" : ""} ${kept[i] === over ? "over" : ""}`)), ...begun.map((arc) => curve(svg, arc, "begun")));
-    buttons(kept.map((place, i) => ({ place, arc: arcs[i], name: linkName(links[place], units) })));
+    kept.forEach((place, i) => svg.children[i].classList.toggle("over", place === over));
+    buttons(kept.map((place, i) => ({ place, mark: arcs[i].mark, name: linkName(links[place], units) })));
   }
 
-  // A mark keeps the focus when others come or go.
+  // Marks stay while nothing of them changes, so that one is not gone under a finger, and keep the focus when others go.
   function buttons(wanted) {
+    const name = JSON.stringify(wanted);
+    if (name === marked) return;
+    marked = name;
     const before = [...marks.children].findIndex((item) => item.contains(host.getRootNode().activeElement));
-    marks.replaceChildren(...wanted.map(({ place, arc: { mark: [x, y] }, name }) => {
+    marks.replaceChildren(...wanted.map(({ place, mark: [x, y], name }) => {
       const item = element("li");
       const one = button("\u00d7", () => remove(place));
       one.dataset.link = String(place);
