@@ -37,8 +37,10 @@ def selection(app: AppTest):
 
 
 def weights(app: AppTest) -> list[float]:
-    """The last column of the table below the panels."""
-    return [round(float(value), 3) for value in app.dataframe[0].value["weight"]]
+    """Weights and differences in the table below the panels."""
+    table = app.dataframe[0].value
+    values = table["weight"].fillna(table["difference"]) if "difference" in table else table["weight"]
+    return [round(float(value), 3) for value in values]
 
 
 def test_the_missions_numbers_stand_side_by_side(compared):
