@@ -1,4 +1,4 @@
-"""examples.toml in, ready sentences out, with their pronouns and candidates as character spans."""
+"""examples.toml and coreference.toml in, ready sentences out, with pronouns, candidates and cues as character spans."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from attnviz.types import Focus, HeadRef, Link
 
 Span = tuple[int, int]
 _NUMBERED = re.compile(r"(.+)#([0-9]{1,6})", re.DOTALL)
+
+SHORT, LONG = "examples.toml", "coreference.toml"
+KINDS = (
+    "gender", "number", "animacy", "plausibility", "cue before the pronoun", "distance", "syntax", "reflexives",
+    "bound pronouns", "cataphora", "ambiguous on purpose",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,21 @@ class Claim:
 
 @dataclass(frozen=True)
 class Example:
-    """A ready sentence: who may be meant by its pronoun, who is, and what it teaches."""
+    """A ready sentence: who may be meant by its pronoun, who is, and what it teaches.
+
+    `answer` counts the candidates, and is None where nothing in the sentence decides; `cue` are the words that do decide.
+    """
 
     id: str
     title: str
     text: str
     pronoun: Span
     candidates: tuple[Span, ...]
-    answer: int
+    answer: int | None
     teaches: str
     note: str
     pair: str | None = None
+    cue: tuple[Span, ...] = ()
     claims: tuple[Claim, ...] = ()
 
     @property
@@ -51,9 +61,9 @@ class Example:
         return Focus(self.pronoun[0])
 
     @property
-    def gold(self) -> Link:
-        """From the pronoun to whom it means."""
-        return Link(self.pronoun, self.candidates[self.answer], "coreference")
+    def gold(self) -> Link | None:
+        """From the pronoun to whom it means, if it means one of them."""
+        return None if self.answer is None else Link(self.pronoun, self.candidates[self.answer], "coreference")
 
     def word(self, span: Span) -> str:
         """The text of a span."""
@@ -78,8 +88,19 @@ def span(text: str, name: str) -> Span:
 
 @lru_cache(maxsize=1)
 def examples() -> tuple[Example, ...]:
-    """All ready sentences, in the order of the file."""
-    return parsed(resources.files("attnviz").joinpath("content/examples.toml").read_text("utf-8"))
+    """The short list that stands on every page, in the order of its file."""
+    return parsed(_content(SHORT))
+
+
+@lru_cache(maxsize=1)
+def sentences() -> tuple[Example, ...]:
+    """All ready sentences, the short list among them, ordered by what they teach."""
+    return tuple(sorted((*examples(), *parsed(_content(LONG))), key=lambda one: KINDS.index(one.teaches)))
+
+
+def _content(name: str) -> str:
+    """A file of ready sentences."""
+    return resources.files("attnviz").joinpath("content", name).read_text("utf-8")
 
 
 def parsed(toml: str) -> tuple[Example, ...]:
@@ -92,11 +113,11 @@ def parsed(toml: str) -> tuple[Example, ...]:
 
 
 def example(name: str) -> Example:
-    """The example called `name`; raises BadInputError and lists what there is."""
-    for found in examples():
+    """The sentence called `name`; raises BadInputError and lists what there is."""
+    for found in sentences():
         if found.id == name:
             return found
-    raise BadInputError(f"There is no example {name!r}. There are: {', '.join(e.id for e in examples())}.")
+    raise BadInputError(f"There is no example {name!r}. There are: {', '.join(e.id for e in sentences())}.")
 
 
 def _example(raw: dict) -> Example:
@@ -108,10 +129,11 @@ def _example(raw: dict) -> Example:
         text=text,
         pronoun=span(text, raw["pronoun"]),
         candidates=tuple(span(text, name) for name in raw["candidates"]),
-        answer=raw["answer"],
+        answer=raw.get("answer"),
         teaches=raw["teaches"],
         note=raw["note"],
         pair=raw.get("pair"),
+        cue=tuple(span(text, name) for name in raw.get("cue", ())),
         claims=tuple(_claim(text, claim) for claim in raw.get("claims", ())),
     )
 

@@ -7,11 +7,11 @@ import tomllib
 import pytest
 
 from attnviz.errors import BadInputError
-from attnviz.lessons.examples import Claim, Example, example, examples, parsed, span
+from attnviz.lessons.examples import KINDS, Claim, Example, example, examples, parsed, sentences, span
 from attnviz.text import words
 from attnviz.types import Focus, HeadRef, Link
 
-EVERY = pytest.mark.parametrize("one", examples(), ids=lambda one: one.id)
+EVERY = pytest.mark.parametrize("one", sentences(), ids=lambda one: one.id)
 MISSION = ("tired", "wide")
 
 #       0         1         2         3         4
@@ -26,6 +26,7 @@ text = "So the dog saw the cat before it ran"
 pronoun = "it"
 candidates = ["dog", "cat"]
 answer = 1
+cue = ["So", "the#2"]
 pair = "second"
 teaches = "guessing"
 note = "Nobody knows."
@@ -40,7 +41,6 @@ title = "Second"
 text = "The dog ran"
 pronoun = "ran"
 candidates = ["The", "dog"]
-answer = 0
 teaches = "nothing"
 note = ""
 """
@@ -97,6 +97,7 @@ def test_a_file_becomes_sentences_in_its_order():
         teaches="guessing",
         note="Nobody knows.",
         pair="second",
+        cue=((0, 2), (15, 18)),
         claims=(
             Claim("minilm", HeadRef(3, 1), (7, 10), (15, 18), 0.25),
             Claim("smollm2", HeadRef(13, 8), (19, 22), (7, 10), None),
@@ -105,10 +106,16 @@ def test_a_file_becomes_sentences_in_its_order():
     assert first.focus == Focus(30)
     assert first.gold == Link((30, 32), (19, 22), "coreference")
     assert [first.word(place) for place in first.candidates] == ["dog", "cat"]
-    assert (second.id, second.pair, second.claims) == ("second", None, ())
+    assert (second.id, second.pair, second.claims, second.cue) == ("second", None, (), ())
 
 
-@pytest.mark.parametrize("field", ["id", "title", "text", "pronoun", "candidates", "answer", "teaches", "note"])
+def test_a_sentence_without_an_answer_has_no_right_candidate_and_no_gold_link():
+    _, second = parsed(MADE)
+    assert second.answer is None
+    assert second.gold is None
+
+
+@pytest.mark.parametrize("field", ["id", "title", "text", "pronoun", "candidates", "teaches", "note"])
 def test_a_missing_field_is_named(field: str):
     lines = [line for line in MADE.splitlines() if not line.startswith(f"{field} = ")]
     with pytest.raises(KeyError, match=field):
@@ -120,6 +127,7 @@ def test_a_missing_field_is_named(field: str):
     [
         ('pronoun = "it"', 'pronoun = "its"', BadInputError, "“its” stands 0 times in “So the dog"),
         ('candidates = ["dog", "cat"]', 'candidates = ["dog", "cart"]', BadInputError, "“cart” stands 0 times"),
+        ('cue = ["So", "the#2"]', 'cue = ["so"]', BadInputError, "“so” stands 0 times"),
         ('less = "the#2"', 'less = "the#3"', BadInputError, "“the” stands 2 times"),
         ('head = "L3·H1"', 'head = "third"', BadInputError, "A head is written L3·H1"),
         ("answer = 1", "answer =", tomllib.TOMLDecodeError, "line 8"),
@@ -143,9 +151,21 @@ def test_there_are_thirteen_sentences_besides_the_two_of_the_mission():
     assert len(examples()) - len(MISSION) >= 13
 
 
+def test_there_are_eighty_sentences_and_six_of_every_kind_in_the_order_of_the_kinds():
+    kinds = [one.teaches for one in sentences()]
+    assert len(kinds) >= 80
+    assert min(map(kinds.count, KINDS)) >= 6
+    assert list(dict.fromkeys(kinds)) == list(KINDS)
+
+
+def test_the_short_list_stays_short_and_is_among_all_sentences():
+    assert len(examples()) <= 30
+    assert set(examples()) < set(sentences())
+
+
 @pytest.mark.parametrize("field", ["id", "title", "text"])
 def test_no_two_sentences_share_an_id_a_title_or_a_text(field: str):
-    found = [getattr(one, field) for one in examples()]
+    found = [getattr(one, field) for one in sentences()]
     assert len(set(found)) == len(found)
 
 
@@ -156,15 +176,29 @@ def test_a_title_fits_the_picker(one: Example):
 
 
 @EVERY
-def test_a_pronoun_has_candidates_one_of_which_is_right(one: Example):
+def test_a_pronoun_has_candidates_one_of_which_is_right_unless_it_is_ambiguous_on_purpose(one: Example):
     places = words(one.text)
     assert one.pronoun in places
     assert len(one.candidates) >= 2
     assert len({one.pronoun, *one.candidates}) == len(one.candidates) + 1
     assert set(one.candidates) <= set(places)
-    assert 0 <= one.answer < len(one.candidates)
     assert one.focus == Focus(one.pronoun[0])
-    assert one.gold.target == one.candidates[one.answer]
+    assert (one.answer is None) == (one.teaches == "ambiguous on purpose") == (one.gold is None)
+    if one.answer is not None:
+        assert 0 <= one.answer < len(one.candidates)
+        assert one.gold == Link(one.pronoun, one.candidates[one.answer], "coreference")
+
+
+@EVERY
+def test_something_decides_that_is_no_candidate_unless_nothing_does(one: Example):
+    assert bool(one.cue) == (one.answer is not None)
+    assert set(one.cue) <= set(words(one.text))
+    assert not set(one.cue) & set(one.candidates)
+
+
+@EVERY
+def test_a_sentence_without_an_answer_says_so(one: Example):
+    assert (one.answer is None) == ("there is no right answer" in one.note.casefold())
 
 
 @EVERY

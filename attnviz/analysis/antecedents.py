@@ -1,0 +1,52 @@
+"""A pronoun and those whom it may mean in; which of them every head chooses, and how often that is right, out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from attnviz.engine.trace import Trace
+from attnviz.errors import BadInputError
+from attnviz.text import tokens_of
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Antecedents:
+    """What decides whom a head chooses: `peaks`, the largest weight on any one piece of each candidate.
+
+    A sum over pieces would favour long names: they have more pieces. `late` are the candidates that a causal model cannot
+    see from the pronoun, as indices: with one of them, no head can be said to choose. NaN where a layer has fewer heads.
+    """
+
+    peaks: Float[np.ndarray, "layer head candidate"]
+    late: tuple[int, ...] = ()
+
+    def hits(self, right: int) -> Bool[np.ndarray, "layer head"]:
+        """Which heads give the right candidate more than every other one; ties are misses."""
+        others = np.delete(self.peaks, right, axis=-1)
+        return np.asarray((self.peaks[..., right, None] > others).all(-1))
+
+
+def antecedents(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> Antecedents:
+    """What every head gives each candidate: mean over the pronoun's pieces, maximum over the candidate's.
+
+    The rule by which heads are scored on whole collections of questions (GAP, Webster et al. 2018, arXiv:1810.05201), on one
+    sentence. Raises BadInputError for fewer than two candidates, or for a span in which no token starts.
+    """
+    if len(candidates) < 2:
+        raise BadInputError(f"A choice needs at least two candidates; got {len(candidates)}. Name another one.")
+    part = trace.block(block)
+    segment = min((token.segment for token in part.queries if not token.special), default=0)
+    source = list(tokens_of(pronoun, part.queries, segment))
+    targets = [list(tokens_of(span, part.keys, segment)) for span in candidates]
+    peaks = np.full((part.layers, part.heads, len(targets)), np.nan, np.float32)
+    for layer in range(part.layers):
+        row = part.weights(layer)[:, source].mean(1)  # head key
+        peaks[layer, : len(row)] = np.stack([row[:, target].max(-1) for target in targets], -1)
+    late = tuple(at for at, target in enumerate(targets) if part.causal and max(target) >= min(source))
+    return Antecedents(peaks, late)
