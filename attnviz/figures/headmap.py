@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,18 @@ CELL = 30  # pixels a head, at most
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 
 
-def figure(scores: HeadScores, theme: str, chosen: HeadRef | None = None, *, ends: tuple[str, str] = ("", "")) -> go.Figure:
+def figure(
+    scores: HeadScores,
+    theme: str,
+    chosen: HeadRef | None = None,
+    *,
+    ends: tuple[str, str] = ("", ""),
+    marks: Sequence[Sequence[str]] = (),
+) -> go.Figure:
     """The map of one score. A scale from -1 to 1 diverges, any other is sequential; the chosen head has a ring.
 
-    `ends` names the two ends of the scale, e.g. ("street", "animal"). A head without a number (NaN) is left blank.
+    `ends` names the two ends of the scale, e.g. ("street", "animal"); `marks` are signs on the cells, [layer][head]. A head
+    without a number (NaN) is left blank.
     """
     colours = encoding.theme(theme)
     layers, heads = scores.values.shape
@@ -37,6 +46,8 @@ def figure(scores: HeadScores, theme: str, chosen: HeadRef | None = None, *, end
         hovertemplate=f"%{{customdata}}: %{{z:.3f}} {_escaped(scores.unit)}<extra></extra>", hoverongaps=False,
     )  # fmt: skip
     cell = min(CELL, 420 // layers) if layers > 14 else CELL
+    if len(marks):
+        picture.update(text=marks, texttemplate="%{text}", textfont={"size": min(cell - 3, 15)})
     axis = {
         "showgrid": False,
         "zeroline": False,

@@ -16,11 +16,16 @@ from attnviz.types import Unit
 
 @dataclass(frozen=True)
 class Marks:
-    """What is marked in a sentence: the held word, candidates (underlined, in this order) and the right one among them."""
+    """What is marked in a sentence: the held word, candidates (underlined, in this order) and the right one among them.
+
+    `cue` are the words that decide (framed); `hit` says whether the right candidate is chosen, None where nobody can say.
+    """
 
     held: tuple[int, int] | None = None
     candidates: tuple[tuple[int, int], ...] = ()
     right: tuple[int, int] | None = None
+    cue: tuple[tuple[int, int], ...] = ()
+    hit: bool | None = None
 
 
 def tinted(text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: Float[np.ndarray, "key"] | None = None) -> str:
@@ -62,7 +67,17 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
     if not unit.special and place in marks.candidates:
         line = "solid" if place == marks.right else "dotted"
         style.append(f"text-decoration:underline {line} {colours.accent} 3px;text-underline-offset:.2em")
+    if not unit.special and place in marks.cue:
+        style.append(f"outline:1.5px dashed {colours.mute};outline-offset:2px")
     number = ""
     if weight is not None and (weight >= encoding.WRITTEN_FROM or place in marks.candidates):
-        number = f'<span style="{_NUMBER};color:{colours.mute}">{encoding.two(weight)}</span>'
+        mark = f"{encoding.mark(marks.hit)} " if marks.hit is not None and place == marks.right else ""
+        number = f'<span style="{_NUMBER};color:{colours.mute}">{mark}{encoding.two(weight)}</span>'
     return f'<span style="{html.escape(";".join(style))}">{html.escape(encoding.label(unit.text, 200))}{number}</span>'
+
+
+def picked(pronoun: str, candidates: Sequence[str]) -> str:
+    """The style of word buttons, each in an element of a class `st-key-…`: the pronoun filled, candidates underlined."""
+    filled = f".st-key-{pronoun} button{{background:var(--accent);color:var(--on-accent)}}"
+    lined = [f".st-key-{name} button p{{text-decoration:underline solid var(--accent) 3px}}" for name in candidates]
+    return "\n".join([filled, *lined])

@@ -7,6 +7,4 @@ coreference.title()
 trace = blocks.attended(selection)
 question = coreference.question(selection.request, trace) if trace is not None else None
 if question and trace is not None:
-    coreference.sentences(question, trace)
-    coreference.ranking(question, trace)
-    coreference.cautions(question, trace)
+    coreference.show(question, trace)

@@ -38,3 +38,10 @@ def test_the_ends_of_the_scale_are_named_by_words_that_cannot_be_markup():
 def test_a_head_without_a_number_is_blank_and_not_zero():
     values = np.array([[0.5, np.nan]], np.float32)
     assert np.isnan(headmap.figure(HeadScores("s", values, "", 0.0, 1.0), "light").data[0].z[0][1])
+
+
+def test_signs_stand_on_the_cells_that_they_are_of():
+    picture = headmap.figure(HeadScores("s", VALUES, "", -1.0, 1.0), "light", marks=[["a", "b", "c"], ["d", "e", "f"]]).data[0]
+    assert list(picture.text[1]) == ["d", "e", "f"]
+    assert picture.texttemplate == "%{text}"
+    assert headmap.figure(HeadScores("s", VALUES, "", -1.0, 1.0), "light").data[0].texttemplate is None

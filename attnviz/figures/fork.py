@@ -1,0 +1,90 @@
+"""A pronoun, whom it may mean, and what one head gives each, in; a small drawing as HTML out: one line to each candidate."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from attnviz.figures import encoding
+
+ROW, REACH = 44, 88  # pixels: the height of a candidate's row, and how far a line goes from the pronoun to it
+THINNEST, THICKEST = 1.5, 10.0
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One candidate: its name, its share (a sum over pieces), whether it is right, and whether it comes too late to be seen."""
+
+    name: str
+    share: float
+    right: bool = False
+    late: bool = False
+
+
+def drawn(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None = None) -> str:
+    """The drawing: a line is as thick as its weight, solid to the right candidate and dashed to others.
+
+    `hit` says by sign and word whether the right one is chosen; None draws neither. Everything that is typed is escaped, and
+    one sentence says all of it to those who do not see it.
+    """
+    colours = encoding.theme(theme)
+    high = ROW * len(branches)
+    lines = "".join(_line(at, branch, high, colours) for at, branch in enumerate(branches))
+    rows = "".join(_row(branch, colours, hit if branch.right else None) for branch in branches)
+    held = f"background:{colours.accent};color:{colours.on_accent};padding:.04em .3em;border-radius:.14em"
+    said = html.escape(spoken(pronoun, branches, hit))
+    return (
+        f'<div role="img" aria-label="{said}" dir="auto" style="display:flex;align-items:center;overflow:hidden">'
+        f'<span style="font:24px/1.25 {html.escape(encoding.SENTENCE_FONT)};{held}">{_name(pronoun)}</span>'
+        f'<svg width="{REACH}" height="{high}" viewBox="0 0 {REACH} {high}" style="flex:none">{lines}</svg>'
+        f'<span style="display:grid;min-width:0;font-variant-numeric:tabular-nums">{rows}</span></div>'
+    )
+
+
+def spoken(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> str:
+    """The drawing in words: `it: animal 0.640, the right one, hit; street 0.101`."""
+    parts = []
+    for branch in branches:
+        said = f"{branch.name} {'comes too late to be seen' if branch.late else encoding.three(branch.share)}"
+        if branch.right:
+            said += ", the right one" + ("" if hit is None else ", hit" if hit else ", miss")
+        parts.append(said)
+    return f"{pronoun}: {'; '.join(parts)}"
+
+
+def _line(at: int, branch: Branch, high: int, colours: encoding.Theme) -> str:
+    """The line to one candidate: a thin one that is always seen, and on it the weight."""
+    start, end = high / 2, ROW * (at + 0.5)
+    path = f"M2 {start} C{REACH / 2} {start} {REACH / 2} {end} {REACH - 6} {end}"
+    dashes = "" if branch.right else ' stroke-dasharray="7 5"'
+    if branch.late:
+        return f'<path d="{path}" fill="none" stroke="{colours.mute}" stroke-width="1" stroke-dasharray="1 6"/>'
+    thick = THINNEST + (THICKEST - THINNEST) * min(branch.share, 1.0)
+    colour = encoding.weight_colour(max(branch.share, 0.25), colours.name)  # a pale line would not be seen
+    return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{thick:.2f}"{dashes}/>'
+
+
+def _row(branch: Branch, colours: encoding.Theme, hit: bool | None) -> str:
+    """One candidate: name, weight, and whether it is chosen."""
+    line = "solid" if branch.right else "dotted"
+    name = (
+        f'<span style="font:20px/1.25 {html.escape(encoding.SENTENCE_FONT)};overflow:hidden;text-overflow:ellipsis;'
+        f'text-decoration:underline {line} {colours.accent} 2px;text-underline-offset:.2em">{_name(branch.name)}</span>'
+    )
+    if branch.late:
+        value = f'<span style="font-size:14px;color:{colours.mute}">too late to be seen</span>'
+    else:
+        value = f'<b style="font-weight:600;font-size:20px">{encoding.three(branch.share)}</b>'
+    badge = ""
+    if hit is not None:
+        edge = "solid" if hit else "dashed"
+        look = f"border:1.5px {edge} {colours.ink};border-radius:12px;padding:1px 10px;font-size:14px;font-weight:600"
+        badge = f'<span style="{look};white-space:nowrap">{encoding.verdict(hit)}</span>'
+    style = f"display:flex;align-items:center;gap:12px;height:{ROW}px;white-space:nowrap"
+    return f'<span style="{style}">{name}{value}{badge}</span>'
+
+
+def _name(text: str) -> str:
+    """A word as it is shown, escaped."""
+    return html.escape(encoding.label(text))

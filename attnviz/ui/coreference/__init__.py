@@ -1,0 +1,39 @@
+"""A text with a pronoun and its candidates on the page: whom each head chooses, the minimal pair, how often that is right."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.engine.trace import Trace
+from attnviz.types import AttentionRequest
+from attnviz.ui import blocks, state
+from attnviz.ui.coreference.cautions import cautions
+from attnviz.ui.coreference.evidence import evidence
+from attnviz.ui.coreference.heads import ranking
+from attnviz.ui.coreference.picker import title
+from attnviz.ui.coreference.question import Asked, Question, partner, read, ready
+from attnviz.ui.coreference.sentences import sentences
+from attnviz.ui.coreference.words import own
+
+__all__ = ["question", "read", "show", "title"]
+
+
+def question(request: AttentionRequest, trace: Trace) -> Question | None:
+    """The question of the text on screen: a ready sentence's own, or what the reader says of theirs; None after a message."""
+    if state.current().request.text_b:
+        st.caption("This page reads the first sentence alone; the second one is left out here.")
+    known = ready(request.text)
+    if known is None or known.example is None:
+        return own(request.text, trace)
+    st.markdown(blocks.plain(f"{known.example.note} This sentence teaches: {known.example.teaches}."))
+    return known
+
+
+def show(question: Question, trace: Trace) -> None:
+    """The sentences, the evidence beside them, every head, and what none of it shows."""
+    asked = Asked(question, trace)
+    other = partner(asked)
+    sentences(asked, other)
+    evidence(asked)
+    ranking(asked, other)
+    cautions(asked)

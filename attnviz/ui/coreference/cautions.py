@@ -1,0 +1,34 @@
+"""What the picture of one sentence does not show, said where it is seen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.ui import blocks
+from attnviz.ui.coreference.question import Asked, Question
+
+
+def cautions(asked: Asked) -> None:
+    """One sentence is no evidence, attention no explanation; and what a causal model cannot have used."""
+    st.caption(
+        "One sentence is one example: among many heads some will prefer the right word by luck. "
+        "All sentences here are English, and so are those on which heads were counted. "
+        "A head that looks at a word need not use it: "
+        "attention is a signal, not an explanation."
+    )
+    if asked.trace.causal:
+        st.info(_causal(asked.question))
+
+
+def _causal(question: Question) -> str:
+    """What reading from left to right means for this question."""
+    pronoun = blocks.plain(question.word(question.pronoun))
+    said = (
+        f"This model reads from left to right. What comes after “{pronoun}” cannot change where “{pronoun}” looks"
+        ", so a cue at the end of a sentence, such as “tired” or “wide”, leaves this row as it is: "
+        "the two sentences of such a pair give the same numbers up to rounding. "
+    )
+    cue = () if question.example is None else question.example.cue
+    if cue and max(cue) <= question.pronoun:
+        return f"{said}Here the cue does not come later than “{pronoun}”, so this model can use it."
+    return f"{said}Choose an encoder such as all\\-MiniLM\\-L6\\-v2, or a sentence whose cue comes first."

@@ -1,0 +1,86 @@
+"""The sentence on the page, and its partner beside it: whom the chosen head looks at, whether that is right, what changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from attnviz.analysis import view
+from attnviz.figures import encoding, fork, sentence
+from attnviz.types import ViewOptions
+from attnviz.ui import blocks
+from attnviz.ui.coreference.question import Asked, chosen
+
+WORDS = ViewOptions(words=True)
+
+
+def sentences(asked: Asked, other: Asked | None) -> None:
+    """The sentence and its partner, each tinted by where the pronoun looks in the chosen head, and the change between them."""
+    _legend(asked)
+    both = [asked] if other is None else [asked, other]
+    for column, one in zip(st.columns(len(both), gap="large"), both, strict=True):
+        with column:
+            _sentence(one)
+    if other is not None:
+        _change(asked, other)
+    _rule(both)
+
+
+def _legend(asked: Asked) -> None:
+    """What the marks mean."""
+    question = asked.question
+    pronoun = blocks.plain(question.word(question.pronoun))
+    parts = [
+        f"{encoding.head_name(chosen())}: blue is how much “{pronoun}” looks at each word.",
+        f"Candidates are underlined{'' if question.right is None else ', the right one with a solid line'}.",
+    ]
+    if question.example is not None and question.example.cue:
+        parts.append("What decides has a dashed frame.")
+    st.caption(" ".join([*parts, "Choose another head in the table below."]))
+
+
+def _sentence(asked: Asked) -> None:
+    """One sentence, tinted, and the candidates' weights as a drawing and in words."""
+    question, head, hit = asked.question, chosen(), asked.hit(chosen())
+    pattern = view.pattern(asked.trace, head, WORDS)
+    rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == question.pronoun and not unit.special]
+    weights = pattern.weights[rows[0]] if rows else None
+    st.html(sentence.tinted(question.text, pattern.key_units, blocks.theme(), question.marks(hit), weights))
+    division = asked.division
+    shares = division.values[head.layer, head.head]
+    branches = [
+        fork.Branch(question.word(span), float(share), at == question.right, at in division.late)
+        for at, (span, share) in enumerate(zip(question.candidates, shares, strict=True))
+    ]
+    st.html(fork.drawn(question.word(question.pronoun), branches, blocks.theme(), hit))
+    parts = [f"{blocks.plain(branch.name)} **{encoding.three(branch.share)}**" for branch in branches]
+    verdict = "" if hit is None else f": {encoding.verdict(hit)}"
+    st.markdown(f"“{blocks.plain(question.word(question.pronoun))}” gives " + ", ".join(parts) + verdict)
+    if division.note:
+        st.caption(blocks.plain(division.note))
+
+
+def _change(asked: Asked, other: Asked) -> None:
+    """What the other sentence of the pair changes, in the chosen head."""
+    head = chosen()
+    before, after = (one.division.values[head.layer, head.head] for one in (asked, other))
+    parts = [
+        f"{blocks.plain(asked.question.word(span))} **{encoding.signed(float(there - here))}**"
+        for span, here, there in zip(asked.question.candidates, before, after, strict=True)
+    ]
+    st.markdown(f"Change from the first sentence to the second, in {encoding.head_name(head)}: " + ", ".join(parts))
+
+
+def _rule(both: Sequence[Asked]) -> None:
+    """By which rule a head is right, and where none can be."""
+    if both[0].question.own:
+        st.caption("Numbers are sums over the pieces of a word. Only you know which word is right: nothing is a hit or a miss.")
+        return
+    if both[0].question.right is None:
+        st.markdown("There is no right answer here, so no head hits or misses.")
+        return
+    st.caption(
+        "Numbers are sums over the pieces of a word. A hit gives the right word more than every other candidate, counted by "
+        "the largest piece of each (as on GAP), since a sum favours long names; a tie is a miss."
+    )

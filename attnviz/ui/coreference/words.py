@@ -1,0 +1,111 @@
+"""The reader's own sentence: its words as buttons, by which the pronoun and those whom it may mean are chosen; lists beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from attnviz import text as texts
+from attnviz.engine.trace import Trace
+from attnviz.figures import encoding, sentence
+from attnviz.lessons.examples import Span
+from attnviz.selection import CANDIDATES
+from attnviz.types import Focus
+from attnviz.ui import blocks, state
+from attnviz.ui.coreference.question import Question, chosen, numbered
+
+PRONOUNS = frozenset(
+    (
+        "he she it they him her them his hers its their theirs himself herself itself themselves "
+        "i we you me us who this that these those"
+    ).split(" ")
+)
+CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
+PRONOUN, MEANT = "the pronoun", "a word that it could mean"
+_NEXT, _SEVERAL = "click_chooses", "candidates"
+
+
+def own(text: str, trace: Trace) -> Question | None:
+    """The question that the reader asks of a sentence of their own, kept in the link; None after a word on what is missing."""
+    starts = {token.start for token in trace.block(chosen().block).queries if not token.special}
+    places = [place for place in texts.words(text) if starts & set(range(*place))]
+    if len(places) < 3:
+        st.info("Type a sentence with a pronoun and at least two words that it could mean, or choose a ready one above.")
+        return None
+    held = _pronoun(text, places)
+    wanted = [start for start in state.current().candidates if start != held[0]]
+    named = tuple(place for start in wanted for place in places if place[0] == start)  # in the order of choosing
+    _buttons(text, places, held, named)
+    _lists(text, places, held, named)
+    if len(named) < 2:
+        st.info(
+            "Choose the pronoun and at least two words that it could mean: then every head "
+            "is ranked by how it divides its attention between them."
+        )
+        return None
+    return Question(text, held, named)
+
+
+def _pronoun(text: str, places: Sequence[Span]) -> Span:
+    """The held word; else the first word that may be a pronoun, else the first word."""
+    focus = state.current().focus
+    if focus is not None and not focus.special and not focus.segment:
+        for place in places:
+            if place[0] <= focus.start < place[1]:
+                return place
+    return next((p for p in places if text[p[0] : p[1]].casefold() in PRONOUNS), places[0])
+
+
+def _buttons(text: str, places: Sequence[Span], held: Span, named: Sequence[Span]) -> None:
+    """The sentence, each word a button; the pronoun and the candidates say in a word what they are."""
+    st.radio("A click on a word chooses", [MEANT, PRONOUN], key=_NEXT, horizontal=True)
+    first = max(0, min(places.index(held) - CLICKABLE // 2, len(places) - CLICKABLE))
+    shown = places[first : first + CLICKABLE]
+    roles = {held: "pronoun"} | {place: f"candidate {at}" for at, place in enumerate(named, 1)}
+    st.html(f"<style>{sentence.picked(f'word-{held[0]}', [f'word-{place[0]}' for place in named])}</style>")
+    with st.container(horizontal=True, gap=None, key="words"):
+        for place in shown:
+            word = blocks.plain(encoding.label(text[place[0] : place[1]]))
+            label = f"{word} :small[{roles[place]}]" if place in roles else word
+            st.button(label, key=f"word-{place[0]}", type="tertiary", on_click=partial(_clicked, place, held, named))
+    if len(shown) < len(places):
+        st.caption(f"{len(shown)} of {len(places)} words are buttons, those around the pronoun; the lists have all of them.")
+
+
+def _clicked(place: Span, held: Span, named: Sequence[Span]) -> None:
+    """A word is the pronoun now, or one that it could mean, or no longer."""
+    kept = [one[0] for one in named]
+    if st.session_state[_NEXT] == PRONOUN:
+        state.change(focus=Focus(place[0]), candidates=tuple(start for start in kept if start != place[0]))
+        st.session_state[_NEXT] = MEANT
+    elif place == held:
+        state.keep_notices([f"A pronoun cannot mean itself. Choose {PRONOUN} first, if it is another word."])
+    elif place[0] in kept:
+        state.change(focus=Focus(held[0]), candidates=tuple(start for start in kept if start != place[0]))
+    elif len(kept) == CANDIDATES:
+        state.keep_notices([f"A pronoun has at most {CANDIDATES} candidates here. Click one of them to take it away first."])
+    else:
+        state.change(focus=Focus(held[0]), candidates=(*kept, place[0]))
+
+
+def _lists(text: str, places: Sequence[Span], held: Span, named: Sequence[Span]) -> None:
+    """The same choices as two lists."""
+    labels = {place: numbered(text, places, place) for place in places}
+    with st.expander("The same as lists"), st.container(horizontal=True, gap="small"):
+        key = state.fill("pronoun", held)
+        st.selectbox(
+            "Pronoun", places, format_func=labels.__getitem__, key=key, width=208,
+            on_change=lambda: state.hold(Focus(st.session_state[key][0])),
+        )  # fmt: skip
+        if st.session_state.get(_SEVERAL) != list(named):
+            st.session_state[_SEVERAL] = list(named)
+        st.multiselect(
+            "Whom could it mean? Choose two or more words",
+            [place for place in places if place != held],
+            format_func=labels.__getitem__,
+            key=_SEVERAL,
+            max_selections=CANDIDATES,
+            on_change=lambda: state.change(candidates=tuple(place[0] for place in st.session_state[_SEVERAL])),
+        )
