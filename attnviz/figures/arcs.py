@@ -180,7 +180,7 @@ def _word(number: int, word: str, x: float, base: float, width: float, picture: 
         f'fill="{colours.accent if held else colours.page}"/>'
     )
     dots = "".join(
-        f'<circle cx="{x + shift:.1f}" cy="{base + BAND / 2 + 5:.1f}" r="1.7" fill="{colours.mute}"/>' for shift in (-6, 0, 6)
+        f'<circle cx="{x + shift:.1f}" cy="{base + BAND / 2 - 1:.1f}" r="1.6" fill="{colours.mute}"/>' for shift in (-6, 0, 6)
     )
     return (
         f'<g class="word" data-word="{number}">{box}'

@@ -34,6 +34,7 @@ def page() -> Any:
             st.Page("pages/explore/compare.py", title="Compare", url_path="compare"),
             st.Page("pages/explore/heads.py", title="Find heads", url_path="heads"),
             st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
+            st.Page("pages/learn/syntax.py", title="Syntax", url_path="syntax"),
         ],
         position="top",
     )

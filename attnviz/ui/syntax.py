@@ -1,0 +1,227 @@
+"""A sentence's links on the page: gold or parsed, and over them whom the chosen head looks at from each word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from attnviz.board.arcs import arcs as draw
+from attnviz.engine.trace import Trace
+from attnviz.errors import BadInputError
+from attnviz.figures import arcs, encoding
+from attnviz.linguistics import choices, gold, parse
+from attnviz.linguistics.annotated import Parsed, Span
+from attnviz.linguistics.choices import Outcome
+from attnviz.linguistics.gold import Sentence
+from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
+from attnviz.types import Focus
+from attnviz.ui import blocks, state
+from attnviz.ui.backend import backend
+from attnviz.ui.heads import chosen
+from attnviz.ui.syntax_edit import applied
+
+DIRECTIONS = {"dh": "From each word to its head", "hd": "From each head to its words"}
+SOURCES = {CORPUS: "Gold", PARSER: "Parser"}
+NONE = ""
+_DIRECTION, _READING, _SOURCE = "attnviz_syntax_direction", "attnviz_syntax_reading", "attnviz_syntax_source"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The links on screen: of which scheme, of which gold sentence (None: by the parser), and what the reader changed.
+
+    `own` are the words whose arcs are the reader's; `changed` counts those that were deleted too.
+    """
+
+    parsed: Parsed
+    scheme: str
+    sentence: Sentence | None = None
+    own: frozenset[Span] = frozenset()
+    changed: int = 0
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words as they are typed."""
+        return tuple(self.parsed.text[slice(*place)] for place in self.parsed.words)
+
+
+def title() -> None:
+    """What this page asks, whatever comes below it."""
+    st.header("Which heads follow the grammar?", anchor=False)
+
+
+def direction() -> str:
+    """Who looks at whom: `dh` or `hd`."""
+    return st.session_state.get(_DIRECTION, "dh")
+
+
+def fields(trace: Trace) -> Shown | None:
+    """Which sentence, whose links, which head, which way; returns the links, None after a message."""
+    text = trace.request.text
+    readings = gold.readings(text)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="syntax-fields"):
+        _ready(readings)
+        source = _source(bool(readings))
+        key = state.fill("syntax-direction", direction())
+        st.selectbox(
+            "Who looks", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
+            on_change=state.answer(key, lambda way: st.session_state.update({_DIRECTION: way})),
+        )  # fmt: skip
+        _number("Layer", "syntax-layer", chosen().layer, trace.block(chosen().block).layers)
+        _number("Head", "syntax-head", chosen().head, trace.block(chosen().block).heads)
+    if state.current().request.text_b:
+        st.caption("This page reads the first sentence alone; the second one is left out here.")
+    if source == CORPUS:
+        return Shown(_reading(readings).parsed, CORPUS, _reading(readings))
+    try:
+        parsed, own, changed = applied(_parsed(trace))
+    except BadInputError as error:
+        blocks.notices([str(error)])
+        return None
+    return Shown(parsed, PARSER, None, own, changed)
+
+
+def _parsed(trace: Trace) -> Parsed:
+    """The parser's links of the text, kept beside its trace."""
+    with st.spinner("Parsing the sentence …"):
+        return backend().derived(trace.request, "parse", lambda one: parse.parsed(one.request.text))
+
+
+def _ready(readings: tuple[Sentence, ...]) -> None:
+    """Our own sentences with gold links; choosing one reads it."""
+    known = {one.id: one for one in gold.sentences()}
+    key = state.fill("syntax-sentence", _reading(readings).id if readings else NONE)
+
+    def choose(name: str) -> None:
+        if name != NONE:
+            st.session_state[_READING], st.session_state[_SOURCE] = name, CORPUS
+            state.choose_text(known[name].text)
+
+    st.selectbox(
+        "Sentences with gold links", [NONE, *known], key=key, on_change=state.answer(key, choose), width=420,
+        format_func=lambda name: f"{known[name].topic}: {known[name].text}" if name in known else "Your own sentence",
+    )  # fmt: skip
+
+
+def _reading(readings: tuple[Sentence, ...]) -> Sentence:
+    """The one that the reader chose, of a text with several trees; else the first."""
+    return next((one for one in readings if one.id == st.session_state.get(_READING)), readings[0])
+
+
+def _source(has_gold: bool) -> str:
+    """Whose links: ours, where the text is one of ours, or the parser's."""
+    wanted = st.session_state.get(_SOURCE, CORPUS) if has_gold else PARSER
+    key = state.fill("syntax-source", wanted)
+    st.segmented_control(
+        "Links by", list(SOURCES) if has_gold else [PARSER], format_func=SOURCES.__getitem__, key=key, required=True,
+        on_change=state.answer(key, lambda source: st.session_state.update({_SOURCE: source})),
+    )  # fmt: skip
+    return wanted
+
+
+def _number(label: str, key: str, value: int, count: int) -> None:
+    """Layer or head, counted from 0."""
+
+    def choose(number: int) -> None:
+        head = chosen()
+        state.change(head=replace(head, layer=int(number)) if label == "Layer" else replace(head, head=int(number)))
+
+    key = state.fill(key, value)
+    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=104)
+
+
+def _about(shown: Shown) -> None:
+    """Where the links come from, in one line: gold and what it teaches, or silver and by whom."""
+    if shown.sentence is not None:
+        st.markdown(f"**Gold**, in Universal Dependencies, by hand. {blocks.plain(shown.sentence.teaches)}")
+        return
+    arcs_ = "arc" if shown.changed == 1 else "arcs"
+    changed = f" **You have changed {shown.changed} {arcs_}**; yours are marked with a star." if shown.changed else ""
+    st.markdown(
+        "**Silver**: these links are guesses of the embedded parser (spaCy’s en\\_core\\_web\\_sm), which nobody has "
+        f"checked. It writes labels of its own, such as dobj for what the corpus calls obj.{changed}"
+    )
+
+
+def outcomes(shown: Shown, trace: Trace) -> tuple[Outcome, ...]:
+    """What became of every link in the chosen head."""
+    return choices.outcomes(trace, shown.parsed, chosen(), direction())
+
+
+def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
+    """The arcs over and under the sentence, and in one sentence how many the head got right."""
+    _about(shown)
+    made = _picture(shown, found)
+    draw(
+        arcs.svg(made, blocks.theme()), label=made.title, words=len(shown.words),
+        on_word=lambda number: state.hold(Focus(shown.parsed.words[number][0])),
+    )  # fmt: skip
+    hits, n = sum(one.state == choices.HIT for one in found), sum(one.counts for one in found)
+    later = sum(one.state == choices.UNSEEN for one in found)
+    unseen = f" {later} links lead to a later word, which this model cannot see: dots, not counted." if later else ""
+    st.markdown(
+        f"**{encoding.head_name(chosen())} is right on {hits} of {n} links of this sentence.**{unseen} "
+        "Arrows above lead from a head to its word; those below lead to the word that gets most of the attention of "
+        "all other words: solid with a check where that is right, dashed with a cross where it is not, thick where it is much."
+    )
+    _every_link(shown, found)
+
+
+def _picture(shown: Shown, found: tuple[Outcome, ...]) -> arcs.Picture:
+    """All that is drawn."""
+    numbers = {place: number for number, place in enumerate(shown.parsed.words)}
+    links = [link for link in shown.parsed.links if link.kind.lower() not in UNCOUNTED]
+    above = tuple(arcs.Arc(numbers[one.source], numbers[one.target], one.kind, one.source in shown.own) for one in links)
+    focus = state.current().focus
+    held = next((n for n, (start, end) in enumerate(shown.parsed.words) if focus and start <= focus.start < end), None)
+    below, unseen = _below(found)
+    kind = "gold" if shown.sentence is not None else "parsed"
+    name = f"{kind.capitalize()} links of the sentence, and below them whom {encoding.head_name(chosen())} looks at most"
+    return arcs.Picture(shown.words, above, below, unseen, held, name, _told(shown, found))
+
+
+def _below(found: tuple[Outcome, ...]) -> tuple[tuple[arcs.Choice, ...], tuple[int, ...]]:
+    """One choice for each word that looks, and the words that can see none of those they should look at."""
+    sources = dict.fromkeys(one.source for one in found)
+    drawn, unseen = [], []
+    for source in sources:
+        mine = [one for one in found if one.source == source]
+        right = [one for one in mine if one.state == choices.HIT]
+        choice = mine[0].choice
+        if not any(one.counts for one in mine):
+            unseen += [source] if any(one.state == choices.UNSEEN for one in mine) else []
+        elif choice.word is not None:
+            label = right[0].link.kind if right else ""
+            drawn.append(arcs.Choice(source, choice.word, choice.weight, bool(right), label))
+    return tuple(drawn), tuple(unseen)
+
+
+STATES = {
+    choices.HIT: encoding.verdict(True), choices.MISS: encoding.verdict(False),
+    choices.UNSEEN: "not visible", choices.UNREAD: "not read by the model",
+}  # fmt: skip
+
+
+def _told(shown: Shown, found: tuple[Outcome, ...]) -> str:
+    """Every link and what became of it, for those who cannot see the picture."""
+    words = shown.words
+    return " ".join(f"{words[one.source]} to {words[one.target]}, {one.link.kind}: {STATES[one.state]}." for one in found)
+
+
+def _every_link(shown: Shown, found: tuple[Outcome, ...]) -> None:
+    """All links as a table, folded away: what the picture shows, in words."""
+    words = shown.words
+    with st.expander("Every link as a table"):
+        rows = [
+            {
+                "from": words[one.source], "should look at": words[one.target], "relation": one.link.kind,
+                "looks at": "nobody first" if one.choice.word is None else words[one.choice.word],
+                "weight": one.choice.weight, "": STATES[one.state],
+            }
+            for one in found
+        ]  # fmt: skip
+        st.dataframe(
+            rows, hide_index=True, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
+            alt="Every link, and whom the head looks at",
+        )  # fmt: skip

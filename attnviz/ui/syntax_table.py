@@ -1,0 +1,147 @@
+"""A sentence's relations on the page: what the chosen head did here, and beside it which head is best at each on a corpus."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics import atlas, choices, claims, wording
+from attnviz.linguistics.atlas import Atlas
+from attnviz.linguistics.choices import Count, Outcome
+from attnviz.linguistics.claims import Best
+from attnviz.linguistics.relations import SCHEMES, Relation, relation
+from attnviz.types import HeadRef
+from attnviz.ui import blocks, state
+
+if TYPE_CHECKING:
+    from attnviz.ui.syntax import Shown
+
+CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
+NAMED = 12  # relations that a sentence names
+
+
+def table(shown: Shown, found: tuple[Outcome, ...], head: HeadRef, direction: str) -> None:
+    """One row a relation; a click chooses the best head of it."""
+    known = atlas.shipped(state.card().id)
+    counts = choices.counts(found)
+    if not counts:
+        st.info("No link of this sentence can be counted. Choose another sentence.")
+        return
+    meanings = [relation(one.relation, shown.scheme) for one in counts]
+    bests = [_best(known, one, direction) for one in meanings]
+    rows = [_row(*one, _own(known, one[1], head, direction), head) for one in zip(counts, meanings, bests, strict=True)]
+    st.subheader("Relation by relation", anchor=False)
+    st.markdown(_intro(known, shown, head))
+    percent = st.column_config.NumberColumn(format="%.0f %%")
+    picked = st.dataframe(
+        rows, hide_index=True, on_select="rerun", selection_mode="single-row", alt="Every relation of this sentence",
+        column_config={f"{head} there": percent, "right there": percent, "offset alone": percent},
+        key=f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{direction}",
+    )  # fmt: skip
+    if picked.selection.rows:
+        best = bests[picked.selection.rows[0]]
+        if best is not None and (best.head.layer, best.head.head) != (head.layer, head.head):
+            state.change(head=replace(head, layer=best.head.layer, head=best.head.head))
+            st.rerun()
+    if known is not None:
+        _unbeaten(known)
+    _labels(meanings, shown.scheme)
+
+
+def _best(known: Atlas | None, meaning: Relation, direction: str) -> Best | None:
+    """The best head of a relation by gold links; None where there are none."""
+    if known is None or meaning.counted not in known.header.relations:
+        return None
+    return claims.best(known, meaning.counted, direction)
+
+
+def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) -> float | None:
+    """How often the chosen head is right on the same held-out links."""
+    if known is None or meaning.counted not in known.header.relations:
+        return None
+    try:
+        found = claims.claim(known, head, meaning.counted, direction).held_out
+    except BadInputError:  # weights of the reader's own, with more heads than those that were measured
+        return None
+    return 100 * found.rate if found.n else None
+
+
+def _row(count: Count, meaning: Relation, best: Best | None, own: float | None, head: HeadRef) -> dict[str, Any]:
+    """One relation."""
+    later = f" ({count.unseen} not visible)" if count.unseen else ""
+    row: dict[str, Any] = {
+        "relation": count.relation, "the corpus says": meaning.twin, "which is": meaning.plain,
+        f"{head} here": f"{count.hits} of {count.n}{later}",
+    }  # fmt: skip
+    if best is None:
+        return row | {"best head": "not measured" if meaning.counted else "no gold evidence"}
+    found = best.evidence
+    return row | {
+        f"{head} there": own,
+        "best head": str(best.head),
+        "right there": 100 * found.rate,
+        "95 % interval": wording.span(found),
+        "links": found.n,
+        "best offset": "" if best.offset is None else wording.signed(best.offset),
+        "offset alone": 100 * dict(found.baselines).get("offset", 0.0),
+        "beats it": _verdict(best),
+    }
+
+
+def _verdict(best: Best) -> str:
+    """Whether the best head beats the strongest rule that reads nothing."""
+    if best.evidence.n < claims.ENOUGH:
+        return "too few to say"
+    return f"yes, by {best.points:.0f} points" if best.beats else "no"
+
+
+def _intro(known: Atlas | None, shown: Shown, head: HeadRef) -> str:
+    """What stands where, and by which scheme."""
+    here = f"**Here** is this one sentence, labels by {SCHEMES[shown.scheme]}: a single picture shows nothing by itself."
+    if known is None:
+        return f"{here} {blocks.plain(state.card().name)} has not been measured on a corpus: `attnviz atlas build` does that."
+    sources = ", ".join(one.name for one in known.header.corpora if one.kind == "conllu")
+    return (
+        f"{here} **There** is {blocks.plain(sources)}, with gold links in Universal Dependencies: heads and offsets were "
+        "chosen on one half of its texts, and every figure is of the other half. Click a row to choose its best head."
+    )
+
+
+def _unbeaten(known: Atlas) -> None:
+    """For how many relations no head beats a rule that reads nothing."""
+    without, counted = claims.unbeaten(claims.table(known))
+    names = ", ".join(without[:NAMED]) + (" and more" if len(without) > NAMED else "")
+    which = f": {names}" if without else ""
+    visible = " Only links to an earlier word are counted, since the model reads left to right." if known.header.causal else ""
+    st.markdown(
+        blocks.plain(
+            f"On {len(without)} of the {len(counted)} relations with at least {claims.ENOUGH} links there, no head beats "
+            f"the best fixed offset or chance in either direction{which}.{visible}"
+        )
+    )
+
+
+def _labels(meanings: list[Relation], scheme: str) -> None:
+    """What the labels of this sentence mean, and how far both schemes agree on them."""
+    with st.expander("What these labels mean"):
+        st.caption(blocks.plain(f"Scheme: {SCHEMES[scheme]}."))
+        for one in meanings:
+            differs = f" {one.differs}" if one.differs else ""
+            st.markdown(f"**{blocks.plain(one.name)}** ({blocks.plain(one.twin)}), {blocks.plain(one.explains + differs)}")
+
+
+def cautions(shown: Shown, causal: bool) -> None:
+    """What none of this shows, where it is seen."""
+    parts = ["One sentence is one example; what a head does is told by the figures there, with their number and interval."]
+    if shown.sentence is None:
+        parts.append("The parser is right about nine times in ten, so some misses are its own.")
+    if causal:
+        parts.append(
+            "This model reads from left to right: no head can look at a later word. Such links are not visible, which is not "
+            "the same as missed."
+        )
+    parts.append(f"All of this is about English, and texts of these sources only. {CAUTION}")
+    st.caption(blocks.plain(" ".join(parts)))

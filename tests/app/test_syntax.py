@@ -1,0 +1,154 @@
+"""The syntax page: gold and parsed links, the reader's own arcs, head and direction, and what cannot be seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.linguistics import parse
+from attnviz.selection import TEXT
+from tests.app.conftest import written
+
+PAGE = "pages/learn/syntax.py"
+OWN = "The small dog chased a very big cat"
+
+
+@pytest.fixture
+def page(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """Opens the page as a link with these parameters does."""
+    return lambda **params: opened(**params).switch_page(PAGE).run()
+
+
+def picture(app: AppTest) -> str:
+    """The SVG that the page hands to the browser."""
+    (found,) = [one for one in app.get("bidi_component") if "arcs" in one.proto.component_name]
+    return json.loads(found.proto.json)["svg"]
+
+
+def button(app: AppTest, label: str):
+    return next(one for one in app.button if one.label == label)
+
+
+def links(app: AppTest) -> list[tuple[str, str, str]]:
+    """(dependent, head, relation) of every link in the table, asked from dependent to head."""
+    table = app.dataframe[0].value
+    return list(zip(table["from"], table["should look at"], table["relation"], strict=True))
+
+
+def test_the_opening_sentence_has_gold_links_and_a_head_that_is_right_on_four_of_ten(page):
+    app = page(text=TEXT, layer="3", head="1")
+    assert not app.exception
+    assert "Gold, in Universal Dependencies" in written(app).replace("*", "")
+    assert "L3·H1 is right on 4 of 10 links of this sentence" in written(app)
+    assert "not an explanation" in written(app)
+    drawn = picture(app)
+    assert drawn.count('class="arc"') == 10
+    assert (drawn.count('class="hit"'), drawn.count('class="miss"')) == (4, 6)
+
+
+def test_another_head_and_the_other_direction_change_what_is_chosen(page):
+    app = page(text=TEXT, layer="3", head="1")
+    before = picture(app)
+    app.number_input(key="syntax-head").set_value(2).run()
+    assert app.query_params["head"] == "2"
+    assert "L3·H2 is right on" in written(app)
+    assert picture(app) != before
+    app.selectbox(key="syntax-direction").set_value("hd").run()
+    assert not app.exception
+    assert links(app)[0] == ("animal", "The", "det")
+
+
+def test_a_gold_sentence_is_chosen_by_its_topic_and_both_trees_of_a_text_can_be_seen(page):
+    app = page()
+    app.selectbox(key="syntax-sentence").set_value("telescope-man").run()
+    assert app.text_input[0].value == "The boy saw the man with the telescope"
+    assert ("telescope", "man", "nmod") in links(app)
+    app.selectbox(key="syntax-sentence").set_value("telescope-saw").run()
+    assert ("telescope", "saw", "obl") in links(app)
+    assert not app.exception
+
+
+def test_a_sentence_of_the_readers_own_is_parsed_and_marked_as_silver(page):
+    app = page(text=OWN)
+    assert "Silver" in written(app)
+    assert "which nobody has checked" in written(app)
+    assert ("cat", "chased", "dobj") in links(app)
+    table = app.dataframe[1].value.set_index("relation")
+    assert table.loc["dobj", "the corpus says"] == "UD obj"
+
+
+def test_a_label_without_a_twin_has_no_gold_evidence(page):
+    app = page(text="Dogs sleep in the garden")
+    table = app.dataframe[1].value.set_index("relation")
+    assert table.loc["pobj", "the corpus says"] == "no UD twin"
+    assert table.loc["pobj", "best head"] == "no gold evidence"
+
+
+def test_a_reader_sets_an_arc_it_is_marked_survives_and_can_be_taken_back(page):
+    app = page(text=OWN, focus=str(OWN.index("very")))
+    head = next(one for one in app.selectbox if one.label == "Its head")
+    assert head.value == (OWN.index("big"), OWN.index("big") + 3)
+    head.set_value((OWN.index("cat"), OWN.index("cat") + 3)).run()
+    button(app, "Set this arc").click().run()
+    assert ("very", "cat", "advmod") in links(app)
+    assert "You have changed 1 arc" in written(app)
+    assert picture(app).count(" *</text>") == 1
+
+    app.switch_page("pages/explore/attention.py").run()
+    app.switch_page(PAGE).run()
+    assert ("very", "cat", "advmod") in links(app)
+    button(app, "Back to the parser’s").click().run()
+    assert ("very", "big", "advmod") in links(app)
+    assert "You have changed" not in written(app)
+
+
+def test_a_reader_deletes_an_arc_and_a_ring_is_refused_with_a_reason(page):
+    app = page(text=OWN, focus=str(OWN.index("chased")))
+    assert button(app, "Delete its arc").disabled, "a root has none"
+    next(one for one in app.selectbox if one.label == "Its head").set_value((OWN.index("dog"), OWN.index("dog") + 3)).run()
+    button(app, "Set this arc").click().run()
+    assert "would hang on itself" in written(app)
+    assert "You have changed" not in written(app)
+
+    app.selectbox(key="syntax-word").set_value((OWN.index("small"), OWN.index("small") + 5)).run()
+    button(app, "Delete its arc").click().run()
+    assert "small" not in [one for one, _, _ in links(app)]
+    assert "You have changed 1 arc" in written(app)
+
+
+def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not_missed(page):
+    app = page(text=TEXT, model="smollm2")
+    assert not app.exception
+    table = app.dataframe[0].value
+    states = table.set_index("from")[""].to_dict()
+    assert states["The"] == "not visible"
+    assert "cannot see: dots, not counted" in written(app)
+    assert "0 of 0 (2 not visible)" in list(app.dataframe[1].value.set_index("relation").loc["det"])
+    assert "not the same as missed" in written(app).replace("\n", " ")
+
+
+def test_a_text_too_long_for_the_parser_is_told_so_and_the_fields_stay(page):
+    app = page(text="Dogs sleep" + " " * 5000 + "here")
+    assert not app.exception
+    assert "at most 5,000 characters; this text has 5,014" in written(app)
+    assert not app.get("bidi_component")
+    app.selectbox(key="syntax-sentence").set_value("dogs-chase").run()
+    assert len(links(app)) == 2
+
+
+def test_without_the_parser_the_gold_sentences_still_work(page, monkeypatch):
+    monkeypatch.setattr(parse, "PACKAGE", "no_such_parser")
+    parse._parser.cache_clear()
+    app = page(text="Nobody parsed this yet")
+    assert "which is not installed" in written(app)
+    app.selectbox(key="syntax-sentence").set_value("dogs-chase").run()
+    assert links(app) == [("Dogs", "chase", "nsubj"), ("cats", "chase", "obj")]
+
+
+def test_an_empty_text_invites(page):
+    app = page(text=" ")
+    assert not app.exception
+    assert not app.get("bidi_component")
