@@ -18,11 +18,12 @@ from jaxtyping import Bool, Float, Int, Integer, UInt8
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import members
+from attnviz.linguistics import relations as labels
+from attnviz.linguistics.decisions import DIRECTIONS
 from attnviz.linguistics.header import MAX_HEADER, Corpus, Header, header
 from attnviz.models import catalog
 from attnviz.types import HeadScores, joined, quoted
 
-DIRECTIONS = ("dh", "hd")  # the dependent looks at its head, the head at its dependent
 ALL_QUESTIONS = "coreference"
 LINKS = {
     "text": np.int32, "corpus": np.uint8, "relation": np.uint8, "direction": np.uint8, "offset": np.int16, "others": np.uint16,
@@ -148,7 +149,19 @@ class Atlas:
         """What to say of a relation that is not here: which are, and how many instances each has."""
         numbers = {one: max(self.relations[one, way] for way in DIRECTIONS) for one in self.header.relations} | self.kinds
         listed = ", ".join(f"{one} ({n:,})" for one, n in numbers.items() if n)
-        return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}. It has: {listed or 'none'}."
+        listed = listed or "none"
+        return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}. It has: {listed}.{self._twin(name)}"
+
+    def _twin(self, name: str) -> str:
+        """What is known of such links elsewhere: a subtype, or a label of the parser."""
+        parsed, cut = labels.relations(labels.PARSER).get(name), name.partition(":")[0]
+        if cut in self.header.relations:
+            return f" Subtypes are counted together, as {cut}."
+        if parsed is None:
+            return ""
+        if parsed.counted in self.header.relations:
+            return f" The parser's {name} is counted {'' if parsed.fit == 'same' else 'among others '}as {parsed.counted}."
+        return f" The parser's {name} has no twin here. {parsed.differs}".rstrip()
 
     @cached_property
     def _links(self) -> dict[str, np.ndarray]:

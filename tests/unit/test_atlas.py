@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -99,6 +100,10 @@ def test_unknown_names_list_what_there_is(made: atlas.Atlas):
     listed = r"“advmod”\. It has: det \(3\), obj \(2\), coreference \(3\), gap \(2\), winogender \(1\)\."
     with pytest.raises(BadInputError, match=listed):
         made.links("advmod")
+    for name, says in (("dobj", "The parser's dobj is counted as obj"), ("det:predet", "Subtypes are counted together, as det"),
+                       ("pobj", "The parser's pobj has no twin here. It runs the other way round")):  # fmt: skip
+        with pytest.raises(BadInputError, match=re.escape(says)):
+            made.links(name)
     with pytest.raises(BadInputError, match="no links called “toml”"):
         made.questions("toml")
     with pytest.raises(BadInputError, match=r"dh .* or hd .*; got “up”"):
