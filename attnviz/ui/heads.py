@@ -98,7 +98,7 @@ def ranking(trace: Trace) -> None:
     rows = looks.looks(trace, head, followed)
     counts = [call.heads for call in block.calls]
     opened = choosing(
-        found(ranked, counts, head, rows, len(followed)), block=head.block, key="heads-found", on_head=_picked
+        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_picked
     )  # fmt: skip
     if opened:
         state.hold(Focus(followed[0].source[0]))
@@ -122,8 +122,8 @@ def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     """What this ranking does not show, where it is seen."""
     one = "One link in one sentence" if drawn == 1 else f"{drawn} links in one sentence"
     st.caption(
-        f"{one} is no evidence: the best of {heads} heads looks good by luck alone. Further down, the chosen head is counted on "
-        "many texts. A head that looks at a word need not use it: attention is a signal, not an explanation."
+        f"{one} is no evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is counted on many "
+        "texts. A head that looks at a word need not use it: attention is a signal, not an explanation."
     )
     if trace.causal:
         st.caption(

@@ -1,9 +1,11 @@
-"""Find heads: links drawn on the sentence, and every head of the model ranked by how much it follows them."""
+"""Find heads: links drawn on the sentence, every head ranked by them, and how often the chosen one is right elsewhere."""
 
-from attnviz.ui import blocks, heads, state
+from attnviz.ui import blocks, heads, headsclaim, headsfill, state
 
 selection = heads.read(state.current())
 trace = blocks.attended(selection)
 if trace is not None:
     heads.sentence(trace)
+    headsfill.fill(trace)
     heads.ranking(trace)
+    headsclaim.tester(trace)

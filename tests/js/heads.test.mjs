@@ -12,14 +12,15 @@ test("arrows walk the map and stop at its edges; a layer with fewer heads keeps 
   assert.equal(isStep("a") || isStep("toString"), false);
 });
 
-test("a cell is never too small for a finger", () => {
+test("a cell is never too small for a finger, and of many layers not too high for a window", () => {
   for (const [layers, heads] of [[6, 12], [30, 9], [12, 12], [24, 16]]) {
     for (const room of [326, 520, 1200]) {
-      const [width, height] = cellOf({ layers, heads }, room, 28);
+      const [width, height] = cellOf({ layers, heads }, room, true);
       assert.ok(width >= 24 && height >= 24 && width <= 40);
     }
   }
-  assert.deepEqual(cellOf({ layers: 6, heads: 12 }, 326, 28), [24, 28]);
+  assert.deepEqual(cellOf({ layers: 6, heads: 12 }, 326, true), [24, 28]);
+  assert.ok(30 * cellOf({ layers: 30, heads: 9 }, 520, false)[1] < 600);
 });
 
 const said = (more) => summaryOf({ weight: 0.64, margin: 0.47, rank: 2, count: 72, links: 1, ...more }, "animal").join("");

@@ -89,7 +89,8 @@ function makeFound(root, tokens, clock = Date.now) {
     look = lookOf(host, tokens, "");
     if (look.name !== before) legend();
     const heads = data.counts.reduce((sum, count) => sum + count, 0);
-    $(".count").textContent = `${heads} in ${data.counts.length} layers`;
+    const { links, drawn } = data.summary;
+    put($(".count"), `${heads} in ${data.counts.length} layers${links < drawn ? `, by ${links} of the ${drawn} links` : ""}`);
     draw();
   };
   one.stop = () => {

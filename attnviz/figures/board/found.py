@@ -10,14 +10,15 @@ from attnviz.analysis.links import Ranked
 from attnviz.analysis.looks import Look
 from attnviz.types import HeadRef
 
-BEST = 8  # heads in the list
+BEST, BEST_DEEP, DEEP = 8, 14, 14  # heads in the list: as many as stand beside the map of so many layers, or of more
 ROWS = 6  # links whose rows are drawn
+FEW, SHORT = 2, 3  # of more links than these, only so many places of each row are drawn
 
 
 def found(
-    ranking: Sequence[Ranked], counts: Sequence[int], chosen: HeadRef, rows: Sequence[Look], links: int
+    ranking: Sequence[Ranked], counts: Sequence[int], chosen: HeadRef, rows: Sequence[Look], drawn: int = 0
 ) -> dict[str, Any]:
-    """All that is shown of a ranking on `links` links, numbers to four digits.
+    """All that is shown of a ranking on as many links as there are `rows`, of the `drawn` ones; numbers to four digits.
 
     `counts` says how many heads each layer has; `rows` are where the sources look in the chosen head.
     """
@@ -31,10 +32,10 @@ def found(
         "counts": list(counts),
         "weights": weights,
         "margins": margins,
-        "best": [_rounded(one) for one in ranking[:BEST]],
+        "best": [_rounded(one) for one in ranking[: BEST_DEEP if len(counts) > DEEP else BEST]],
         "chosen": [this.layer, this.head],
-        "summary": {**_rounded(this), "count": len(ranking), "links": links},
-        "rows": [_row(one) for one in rows[:ROWS]],
+        "summary": {**_rounded(this), "count": len(ranking), "links": len(rows), "drawn": max(drawn, len(rows))},
+        "rows": [_row(one, len(one.places) if len(rows) <= FEW else SHORT) for one in rows[:ROWS]],
         "more": max(0, len(rows) - ROWS),
     }
 
@@ -44,7 +45,9 @@ def _rounded(one: Ranked) -> dict[str, Any]:
     return {**asdict(one), "weight": round(one.weight, 4), "margin": round(one.margin, 4)}
 
 
-def _row(look: Look) -> dict[str, Any]:
-    """Where one source looks."""
-    places = [{**asdict(place), "weight": round(place.weight, 4)} for place in look.places]
-    return {**asdict(look), "places": places, "rest": round(look.rest, 4)}
+def _row(look: Look, most: int) -> dict[str, Any]:
+    """Where one source looks: at most so many places, the target among them, and what all others get together."""
+    others = [place for place in look.places if place.kind != "target"][: most - 1]
+    places = [{**asdict(p), "weight": round(p.weight, 4)} for p in look.places if p.kind == "target" or p in others]
+    rest = look.rest + sum(place.weight for place in look.places) - sum(place["weight"] for place in places)
+    return {**asdict(look), "places": places, "rest": round(max(0.0, rest), 4)}

@@ -3,6 +3,8 @@
 import { element, within } from "./element.js";
 import { headName, threeDigits } from "./encoding.js";
 
+const GUTTER = 28;
+const DEEP = 14; // layers from which on a mouse has lower cells
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 // The head beside another; a layer with fewer heads keeps the nearest.
@@ -14,13 +16,12 @@ export function beside([layer, head], key, counts) {
 
 export const isStep = (key) => Object.hasOwn(STEPS, key);
 
-// A cell's width and height, for so much room: wide enough for a finger, and no larger than is pleasant.
-export function cellOf({ layers, heads }, room, gutter) {
-  const width = within(Math.floor((room - gutter) / heads), 24, 40);
-  return [width, layers > 14 ? 24 : Math.max(28, Math.min(width, 36))];
+// A cell's width and height, for so much room: large enough for a finger where one points, and no larger than is pleasant.
+export function cellOf({ layers, heads }, room, finger) {
+  const width = within(Math.floor((room - GUTTER) / heads), 24, 40);
+  if (layers > DEEP) return [width, finger ? 24 : 18];
+  return [width, Math.max(28, Math.min(width, 36))];
 }
-
-const GUTTER = 28;
 
 export function makeHeadGrid(host, choose) {
   let [built, cells, data] = ["", new Map(), null];
@@ -39,7 +40,8 @@ export function makeHeadGrid(host, choose) {
 
   function build(room) {
     const heads = Math.max(...data.counts);
-    const [width, height] = cellOf({ layers: data.counts.length, heads }, room, GUTTER);
+    const finger = matchMedia("(pointer: coarse)").matches;
+    const [width, height] = cellOf({ layers: data.counts.length, heads }, room, finger);
     host.style.cssText = `--cell: ${width}px; --tall: ${height}px; --gutter: ${GUTTER}px`;
     cells = new Map();
     const top = row([corner(), ...Array.from({ length: heads }, (_, head) => label(`H${head}`, "columnheader"))]);

@@ -1,0 +1,90 @@
+"""How often heads are right in, a picture of rates with their intervals against the baselines out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from attnviz.figures import encoding
+from attnviz.types import Evidence
+
+ROW = 68  # pixels a rate
+CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
+NAMES = {"offset": "fixed offset", "nearest": "nearer candidate", "chance": "chance"}
+
+
+def figure(rows: Sequence[tuple[str, Evidence]], theme: str, names: Mapping[str, str] = NAMES) -> go.Figure:
+    """One line a row, 0 to 100 %: the rate as a dot, its 95 % interval as a bar, each baseline as a tick.
+
+    A bar is blue where the whole interval lies above the strongest baseline, and grey where it does not. `names` says what
+    baselines are called. Rows without a count (n = 0) say so and have neither dot nor bar.
+    """
+    colours = encoding.theme(theme)
+    drawn = go.Figure()
+    for at, (label, one) in enumerate(rows):
+        drawn.add_annotation(x=0, y=-at + 0.36, text=_line(label, one), **_text(colours.ink, 14))
+        drawn.add_shape(type="line", x0=0, x1=1, y0=-at, y1=-at, line={"color": colours.line, "width": 1}, layer="below")
+        if not one.n:
+            continue
+        colour = colours.sequential[4 if theme == "dark" else 3] if one.beats else colours.mute
+        said = f"{encoding.percent(one.rate, 1)}, 95 % interval {span(one)}"
+        drawn.add_scatter(
+            x=list(one.interval), y=[-at, -at], mode="lines", line={"color": colour, "width": 7},
+            hovertemplate=f"{said}<extra></extra>",
+        )  # fmt: skip
+        drawn.add_scatter(
+            x=[one.rate], y=[-at], mode="markers", hovertemplate=f"{said}<extra></extra>",
+            marker={"color": colours.page, "size": 11, "line": {"color": colour, "width": 3}},
+        )  # fmt: skip
+        for name, rate in one.baselines:
+            drawn.add_scatter(
+                x=[rate], y=[-at], mode="markers",
+                hovertemplate=f"{names.get(name, name)}: {encoding.percent(rate, 1)}<extra></extra>",
+                marker={"symbol": "line-ns", "size": 18, "line": {"color": colours.ink, "width": 2}},
+            )  # fmt: skip
+        best, rate = one.baseline
+        anchor = "left" if rate < 0.15 else "right" if rate > 0.85 else "center"
+        drawn.add_annotation(
+            x=rate, y=-at - 0.34, text=f"{names.get(best, best)} {encoding.percent(rate, 1)}",
+            **{**_text(colours.mute, 12), "xanchor": anchor},
+        )  # fmt: skip
+    drawn.update_layout(
+        height=ROW * len(rows) + 36, margin={"l": 8, "r": 16, "t": 4, "b": 24}, showlegend=False,
+        paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"family": encoding.FONT}, hovermode="closest",
+        xaxis={"range": [-0.01, 1.01], "fixedrange": True, "showgrid": False, "zeroline": False,
+               "tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": ["0", "25", "50", "75", f"100{encoding.NARROW}%"],
+               "tickfont": {"color": colours.mute, "size": 11}},
+        yaxis={"range": [0.6 - len(rows), 0.6], "visible": False, "fixedrange": True},
+    )  # fmt: skip
+    return drawn
+
+
+def description(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES) -> str:
+    """The same in words, for those who do not see it."""
+    return "; ".join(
+        f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {span(one)}, "
+        f"{names.get(one.baseline[0], one.baseline[0])} {encoding.percent(one.baseline[1], 1)}"
+        for label, one in rows
+        if one.n
+    )
+
+
+def span(one: Evidence) -> str:
+    """An interval: `58.9 to 63.4 %`."""
+    low, high = one.interval
+    return f"{100 * low:.1f} to {encoding.percent(high, 1)}"
+
+
+def _line(label: str, one: Evidence) -> str:
+    """What stands above a bar: the rate and what it is of."""
+    safe = label.replace("&", "&amp;").replace("<", "&lt;")
+    if not one.n:
+        return f"{safe}: nothing counted"
+    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, n = {encoding.thousands(one.n)}"
+
+
+def _text(colour: str, size: int) -> dict[str, Any]:
+    """How an annotation is set."""
+    return {"showarrow": False, "xanchor": "left", "yanchor": "middle", "font": {"color": colour, "size": size}}

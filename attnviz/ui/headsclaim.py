@@ -1,0 +1,143 @@
+"""The claim tester: the chosen head and a kind of link in; how often it is right, and what one may honestly write, out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError
+from attnviz.figures import encoding, evidence
+from attnviz.linguistics import atlas, claims, wording
+from attnviz.linguistics.atlas import Atlas
+from attnviz.linguistics.claims import Best, Claim
+from attnviz.linguistics.relations import CORPUS, relation
+from attnviz.types import Evidence, HeadRef
+from attnviz.ui import blocks, state
+from attnviz.ui.heads import chosen
+
+RELATION, DIRECTION = "heads-relation", "heads-direction"
+WAYS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
+PRONOUNS = {"coreference": "a pronoun to its antecedent", "gap": "a pronoun to a name", "winogender": "a pronoun to a person"}
+BEGIN = "coreference"
+
+
+def tester(trace: Trace) -> None:
+    """What is known of the chosen head on thousands of links, chosen before anybody saw this sentence."""
+    st.header(f"Is it more than luck? {encoding.head_name(chosen())} on many texts", anchor=False)
+    try:
+        found = atlas.shipped(trace.request.model)
+        if found is None:
+            _missing(trace.request.model)
+        elif chosen().block != "self":
+            st.info("An atlas counts what a model's own attention does; this block is not among it.")
+        else:
+            _tested(found, *_asked(found))
+    except AttnvizError as error:  # a damaged atlas: the rest of the page stands
+        st.error(blocks.plain(str(error)))
+
+
+def _missing(model: str) -> None:
+    """How to measure a model that comes without an atlas."""
+    st.info(
+        f"{blocks.plain(wording.named(model))} has not been measured on annotated texts here, so nothing can be said of "
+        "how often its heads are right. This measures it, and tests a claim about a head:"
+    )
+    st.code(
+        f"attnviz atlas build --model {model} --conllu TREEBANK.conllu --gap GAP.tsv -o {model}.npz\n"
+        f"attnviz test-claim --atlas {model}.npz --layer {chosen().layer} --head {chosen().head} --relation nsubj",
+        language=None,
+    )
+
+
+def _asked(found: Atlas) -> tuple[str, str]:
+    """Which kind of link, and which way, as the reader asks."""
+    counts = dict(found.kinds)
+    for (name, _), n in sorted(found.relations.items(), key=lambda one: -one[1]):
+        counts[name] = max(n, counts.get(name, 0))
+    names = [name for name, n in counts.items() if n]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="claim"):
+        if st.session_state.get(RELATION) not in names:
+            st.session_state[RELATION] = BEGIN if BEGIN in names else names[0]
+        kind = st.selectbox(
+            f"{encoding.head_name(chosen())} links …", names, key=RELATION, width=400,
+            format_func=lambda name: f"{_plain(name)} ({encoding.thousands(counts[name])})",
+        )  # fmt: skip
+        if kind in found.kinds:
+            return kind, "dh"
+        way = st.segmented_control(
+            "Direction", list(WAYS), default="dh", key=DIRECTION, format_func=WAYS.__getitem__, required=True
+        )
+    return kind, way or "dh"
+
+
+def _plain(name: str) -> str:
+    """A kind of link as everybody calls it, with its label."""
+    return f"{PRONOUNS[name]}: {name}" if name in PRONOUNS else f"{relation(name, CORPUS).plain}: {name}"
+
+
+def _tested(found: Atlas, kind: str, way: str) -> None:
+    """The claim in figures, in a picture, and as a sentence to copy; the best head for the same kind of link."""
+    claim, best = claims.claim(found, chosen(), kind, way), claims.best(found, kind, way)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _picture(claim, best)
+    with right:
+        st.markdown("\n".join(f"- {line}" for line in _facts(claim)))
+        if best is not None and best.head != claim.head:
+            st.button(
+                f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
+                help="Chosen on the even half of the texts; its rate is of the odd half",
+            )  # fmt: skip
+    st.caption("What may honestly be written")
+    st.code(wording.sentence(claim), language=None, wrap_lines=True)
+
+
+def _picture(claim: Claim, best: Best | None) -> None:
+    """Rates and intervals against the baselines."""
+    rows: list[tuple[str, Evidence]] = [
+        (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, held-out half", claim.held_out)
+    ]  # fmt: skip
+    if best is not None and best.head != claim.head:
+        rows.append((f"{best.head}, held-out half", best.evidence))
+    names = dict(evidence.NAMES)
+    if claim.offset is not None:
+        names["offset"] = f"fixed offset {wording.signed(claim.offset)}"
+    st.plotly_chart(
+        evidence.figure(rows, blocks.theme(), names), theme=None, config=evidence.CONFIG, key="claim-picture",
+        alt=evidence.description(rows, names),
+    )  # fmt: skip
+
+
+def _facts(claim: Claim) -> list[str]:
+    """Every number that the claim rests on, in Markdown."""
+    one, held = claim.evidence, claim.held_out
+    if not one.n:
+        return ["Nothing of this kind was counted: the model cannot see such links, or the texts have none."]
+    rules = ", ".join(f"{evidence.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
+    facts = [
+        f"**{encoding.percent(one.rate, 1)}** right: {encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}, "
+        f"95{encoding.NARROW}% interval {evidence.span(one)}",
+        f"**Baselines** that read nothing: {rules}",
+        f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for having {claim.heads} to choose from, "
+        f"{wording.chance(claim.p_corrected)}".replace("<", "\\<"),
+    ]
+    if held.n:
+        facts.append(
+            f"**Held-out half** (nothing was chosen on it): {encoding.percent(held.rate, 1)} of {encoding.thousands(held.n)}, "
+            f"interval {evidence.span(held)}"
+        )
+    if claim.causal:
+        facts.append("This model reads left to right: only links to what stands before are counted")
+    return [*facts, blocks.plain(f"Counted on {one.source}")]
+
+
+def _show(head: HeadRef) -> None:
+    """Choose the head that is best for the kind of link."""
+    state.change(head=head)
+
+
+def ask(kind: Any) -> None:
+    """Let the tester ask for this kind of link when it is drawn next."""
+    st.session_state[RELATION] = kind

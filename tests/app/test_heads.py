@@ -1,0 +1,180 @@
+"""Find heads, run from app.py as Streamlit does: what a link carries, what fills links in, and a claim put to the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics import atlas
+from attnviz.selection import TEXT
+from attnviz.types import Link
+from attnviz.ui import state
+from tests import atlases
+from tests.app.conftest import say, written
+from tests.atlases import L, Q
+
+PAGE = "pages/explore/heads.py"
+IT, ANIMAL, STREET = (43, 45), (4, 10), (28, 34)
+OWN = "The old dog quietly chased two small cats"
+
+
+@pytest.fixture
+def heads(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """Opens the page as a link with these parameters does."""
+    return lambda **params: opened(**params).switch_page(PAGE).run()
+
+
+@pytest.fixture
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An atlas of minilm: L3·H1 is right on 60 of 100 determiners and on 8 of 10 questions, and no other head is ever."""
+    monkeypatch.setattr(atlases, "LAYERS", 6)
+    monkeypatch.setattr(atlases, "HEADS", 12)
+    links = [L(at, 0, 0, 1 if at % 4 else 2, 10, [(3, 1)] if at % 5 < 3 else []) for at in range(100)]
+    questions = [Q(at, 1, at % 2 == 0, [(3, 1)] if at < 8 else []) for at in range(10)]
+    members = atlases.members(links, questions)
+    members["habits.npy"] = atlases.stored(np.zeros((len(atlases.HABITS), 6, 12), np.float32))
+    made = atlas.read(atlases.write(tmp_path / "minilm.npz", members))
+    monkeypatch.setattr(atlas, "shipped", lambda model: made if model == "minilm" else None)
+
+
+def links(app: AppTest) -> tuple[Link, ...] | None:
+    return app.session_state["attnviz_selection"].links
+
+
+def chosen_fill(app: AppTest) -> str | None:
+    return app.selectbox(key="heads-fill").value
+
+
+def test_what_a_ready_sentences_pronoun_means_is_drawn_to_begin_with(heads: Callable[..., AppTest]):
+    app = heads()
+    assert not app.exception
+    assert links(app) is None
+    assert chosen_fill(app) == "what the pronoun means (gold)"
+    assert "links" not in app.query_params
+    assert "the best of 72 heads looks good by luck" in written(app)
+
+
+def test_a_link_restores_what_was_drawn_and_no_links_stay_none(heads: Callable[..., AppTest]):
+    app = heads(links="43-45:28-34")
+    assert links(app) == (Link(IT, STREET),)
+    assert app.query_params["links"] == "43-45:28-34"
+    none = heads(links="")
+    assert links(none) == ()
+    assert none.query_params["links"] == ""
+    assert "as soon as there is a link" in written(none)
+
+
+def test_what_a_link_gets_wrong_is_said_and_the_rest_is_drawn(heads: Callable[..., AppTest]):
+    app = heads(links="43-45:28-34,9-9:1-2,<b>")
+    assert links(app) == (Link(IT, STREET),)
+    assert "9-9:1-2" in written(app)
+    assert not app.exception
+
+
+def test_all_links_of_a_relation_are_drawn_from_gold(heads: Callable[..., AppTest]):
+    app = heads()
+    name = next(name for name in app.selectbox(key="heads-fill").options if name.startswith("article or determiner: det"))
+    app.selectbox(key="heads-fill").set_value(name).run()
+    assert links(app) == (Link((0, 3), ANIMAL), Link((24, 27), STREET))
+    next(button for button in app.button if button.label == "Turn all round").click().run()
+    assert links(app) == (Link(ANIMAL, (0, 3)), Link(STREET, (24, 27)))
+    assert not app.exception
+
+
+def test_a_sentence_of_ones_own_is_parsed_and_the_page_says_that_nobody_checked_it(heads: Callable[..., AppTest]):
+    app = heads(text=OWN)
+    name = next(name for name in app.selectbox(key="heads-fill").options if name.startswith("object: dobj, UD obj"))
+    app.selectbox(key="heads-fill").set_value(name).run()
+    assert links(app) == (Link((37, 41), (20, 26)),)
+    assert "nobody has checked it" in written(app)
+
+
+def test_links_stay_where_their_words_do_and_go_with_them(heads: Callable[..., AppTest]):
+    app = heads(links="43-45:4-10")
+    say(app, TEXT.replace("tired", "wide"))
+    assert links(app) == (Link(IT, ANIMAL),)
+    say(app, TEXT.replace("animal", "donkey"))
+    assert links(app) is None
+    app.selectbox(key="model").set_value("smollm2").run()
+    assert not app.exception
+
+
+def test_links_outlive_another_model_and_another_page(heads: Callable[..., AppTest]):
+    app = heads(links="4-10:28-34")
+    app.selectbox(key="model").set_value("smollm2").run()
+    assert links(app) == (Link(ANIMAL, STREET),)
+    assert "as soon as there is a link that it can follow" in written(app)
+    app.switch_page("pages/explore/attention.py").run()
+    app.switch_page(PAGE).run()
+    assert links(app) == (Link(ANIMAL, STREET),)
+
+
+@pytest.mark.parametrize("text", ["", "word"])
+def test_with_nothing_to_link_the_page_stays_usable(heads: Callable[..., AppTest], text: str):
+    app = heads(text=text, links="0-1:2-3")
+    assert not app.exception
+    assert not app.error
+
+
+def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(atlas, "shipped", lambda model: None)
+    app = heads()
+    assert "has not been measured" in written(app)
+    assert "attnviz atlas build --model minilm" in app.code[0].value
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_claim_comes_with_its_count_its_baselines_and_the_sentence_to_write(heads: Callable[..., AppTest]):
+    app = heads(layer="3", head="1")
+    assert app.selectbox(key="heads-relation").value == "coreference"
+    assert "**80.0\u202f%** right: 8 of n = 10" in written(app)
+    assert "too few" in app.code[0].value
+    app.selectbox(key="heads-relation").set_value("det").run()
+    assert "60 of n = 100" in written(app)
+    assert "fixed offset 75.0\u202f%, chance 10.0\u202f%" in written(app)
+    assert "**Rank 1** of 72 heads" in written(app)
+    assert "do not write that this head finds them" in app.code[0].value
+    app.button_group(key="heads-direction").set_value("hd").run()
+    assert "Nothing of this kind was counted" in written(app)
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_best_head_of_a_relation_is_one_click_away(heads: Callable[..., AppTest]):
+    app = heads(layer="0", head="0")
+    app.selectbox(key="heads-relation").set_value("det").run()
+    next(button for button in app.button if button.label.startswith("Show L3·H1")).click().run()
+    assert str(app.session_state["attnviz_selection"].head) == "L3·H1"
+    assert not [button for button in app.button if button.label.startswith("Show L")]
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_relation_that_is_drawn_is_the_one_that_is_tested(heads: Callable[..., AppTest]):
+    app = heads()
+    name = next(name for name in app.selectbox(key="heads-fill").options if name.startswith("article or determiner: det"))
+    app.selectbox(key="heads-fill").set_value(name).run()
+    assert app.selectbox(key="heads-relation").value == "det"
+
+
+def test_a_damaged_atlas_is_said_and_the_rest_of_the_page_stands(
+    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
+    def damaged(model: str) -> None:
+        raise BadInputError("The atlas is damaged. Build it anew.")
+
+    monkeypatch.setattr(atlas, "shipped", damaged)
+    app = heads()
+    assert "The atlas is damaged" in written(app)
+    assert chosen_fill(app)
+    assert not app.exception
+
+
+def test_links_of_a_text_that_is_gone_are_not_carried_over():
+    assert state._same_links((Link(IT, ANIMAL),), TEXT, TEXT.replace("The", "An")) is None
+    assert state._same_links((Link(IT, (14, 17)),), TEXT, TEXT.replace("tired", "wide")) == (Link(IT, (14, 17)),)
+    assert state._same_links((), TEXT, TEXT) is None
