@@ -24,6 +24,7 @@ PAIR = (
     f"text={quote(TEXT)}&layer=3&head=1&focus=43&texts={quote(json.dumps([['minilm', WIDE]]))}&pins=3.1,1:3.1,5.11&panels=1-2"
 )
 MINUS = "\u2212"
+QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 CACHED = 10_000  # bytes: Streamlit repeats smaller messages, such as one head's exact weights, at every run
 
 
@@ -145,6 +146,28 @@ def test_the_same_link_stands_under_every_panel_and_follows_the_pointer(opened: 
     expect(page.locator(".readout")).to_contain_text("looks at")
 
 
+# Until `window.come`, what carriers have brought is not there yet.
+LATE = """() => {
+  const frames = new Map();
+  const put = frames.set.bind(frames);
+  frames.set = (name, { bytes, ...more }) => put(name, { ...more, get bytes() { return window.come ? bytes : null; } });
+  globalThis[Symbol.for("attnviz.frames")] = { frames, waiting: new Set() };
+}"""
+
+
+def test_panels_are_drawn_when_their_weights_come_after_them(visit: Visit):
+    visit.page.add_init_script(f"({LATE})()")
+    page = visit.open(f"/compare?{PAIR}")
+    page.locator(".attnviz.compare").wait_for(state="attached", timeout=SLOW)
+    page.locator(QUIET).wait_for(timeout=SLOW)
+    expect(page.locator(".panel")).to_have_count(0)
+    page.evaluate("""() => { window.come = true;
+      for (const look of [...globalThis[Symbol.for("attnviz.frames")].waiting]) look(); }""")
+    expect(page.locator(".panel canvas")).to_have_count(4)
+    assert values(page) == ["it → animal 0.640", "it → animal 0.266", "it → animal 0.647", "it → animal +0.374"]
+    assert visit.errors == []
+
+
 def test_panels_are_made_named_moved_and_removed_with_keys(opened: Page, visit: Visit):
     page = compare(opened, visit)
     page.locator(".panels canvas").first.focus()
@@ -170,6 +193,25 @@ def test_panels_are_made_named_moved_and_removed_with_keys(opened: Page, visit: 
     page.get_by_text("Combine", exact=True).click()
     page.get_by_role("button", name="Mean of layer 3").click()
     expect(page.locator(".panel .foot").nth(2)).to_contain_text("0.103", timeout=SLOW)
+
+
+def test_words_are_kept_with_keys_and_a_field_of_the_menu_keeps_its_keys_to_itself(opened: Page, visit: Visit):
+    page = compare(opened, visit)
+    words = page.locator(".words").first
+    words.focus()
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".pill")).to_have_text("was + it")
+    assert values(page)[0].startswith("was + it → animal ")
+    page.evaluate("() => { window.heard = []; document.addEventListener('keydown', (event) => heard.push(event.key)); }")
+    page.locator(".menu summary", has_text="View").click()
+    page.get_by_role("button", name="Top", exact=True).click()
+    page.locator(".menu input[type=number]").focus()
+    page.keyboard.press("r")  # for Streamlit: run the page again
+    assert page.evaluate("heard") == []
+    page.keyboard.press("Escape")
+    expect(page.locator(".menu .box").first).to_be_hidden()
+    expect(page.locator(".pill")).to_have_text("was + it")
 
 
 def test_the_pictures_of_a_difference_have_the_colours_of_their_weights(opened: Page, visit: Visit):

@@ -5,7 +5,7 @@ import { differing, makeEncoding, signed, signedTwo, summed } from "../../attnvi
 import { firstState } from "../../attnviz/figures/board/state.js";
 import { focusIn, holdAt, linksIn, marked, stateIn } from "../../attnviz/figures/board/linked.js";
 import { gridOf, manyOf, placeAt, placeIn } from "../../attnviz/figures/board/grid.js";
-import { picturesOf, textsOf } from "../../attnviz/figures/board/gallery.js";
+import { makeGallery, picturesOf, textsOf } from "../../attnviz/figures/board/gallery.js";
 import { differing as wordsDiffering } from "../../attnviz/figures/board/textlines.js";
 import { makeCombiner } from "../../attnviz/figures/board/combine.js";
 
@@ -109,4 +109,18 @@ test("a word that a text lacks is not pointed at there", () => {
   const strange = { ...all.books.get("other").frame, queries: lone, keys: lone };
   const [picture] = picturesOf(all);
   assert.equal(focusIn({ ...picture, frame: strange }, all.state).query, -1);
+});
+
+test("a hand that only points finds the same pictures, and whatever changes them makes new ones", () => {
+  const gallery = makeGallery();
+  const all = { ...gathered(), arrived: 1 };
+  const first = gallery(all);
+  const pointing = { ...all.state, point: { frame: all.state.hold.frame, word: 2 }, hold: null, side: "key" };
+  assert.equal(gallery({ ...all, state: pointing }).pictures, first.pictures);
+  assert.equal(gallery({ ...all, state: pointing }).lines, first.lines);
+  const changes = [
+    { arrived: 2 }, { look: { ...look } }, { data: { ...all.data } },
+    ...[{ words: false }, { special: "hide" }, { keep: { rule: "top", value: 1 } }, { between: "a-b" }, { tab: "matrix" }, { pins: [...all.state.pins] }, { panels: [] }].map((more) => ({ state: { ...all.state, ...more } })),
+  ];
+  for (const change of changes) assert.notEqual(gallery({ ...all, ...change }).pictures, gallery(all).pictures, Object.keys(change.state ?? change).join());
 });

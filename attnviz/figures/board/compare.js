@@ -19,7 +19,7 @@ import { makePanels } from "./panels.js";
 import { makePresenter, scaleOf } from "./presenter.js";
 import { makeTexts } from "./textlines.js";
 import { unitsOf } from "./pattern.js";
-import { picturesOf, textsOf } from "./gallery.js";
+import { makeGallery } from "./gallery.js";
 import { keyed, pinsTold, spelled } from "./tray.js";
 
 const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
@@ -49,9 +49,10 @@ function makeCompare(root, tokens) {
   const library = makeLibrary();
   const { books } = library;
   const widest = makeRuler($("canvas.probe"));
+  const gallery = makeGallery();
   const combine = makeCombiner();
-  let [data, state, look, geometry, pictures, told, measured] = [null, null, null, null, [], "", ""];
-  let [frameAsked, resting, free] = [0, 0, 0];
+  let [data, state, look, geometry, pictures, lines, told, measured] = [null, null, null, null, [], [], "", ""];
+  let [frameAsked, resting, free, arrived] = [0, 0, 0, 0];
 
   const leaving = new AbortController();
   const at = {
@@ -61,7 +62,7 @@ function makeCompare(root, tokens) {
     pictureOn: (canvas) => panels.panelWith(canvas),
     lineOn: (node) => {
       const line = texts.lineOfNode(node);
-      return { frame: textsOf(pictures)[line].frame, direction: texts.direction(line) };
+      return { frame: lines[line].frame, direction: texts.direction(line) };
     },
     bringIntoView: (place) => panels.bringIntoView(place),
   };
@@ -78,7 +79,7 @@ function makeCompare(root, tokens) {
   const sized = new ResizeObserver(() => resized());
   sized.observe(element);
   addEventListener("resize", resized, { signal: leaving.signal });
-  const unheard = whenBrought(() => look && take());
+  const unheard = whenBrought(() => take()); // they may come before Python says what to draw, or after
 
   function resized() {
     measured = "";
@@ -97,7 +98,7 @@ function makeCompare(root, tokens) {
   function wordAt(event) {
     const span = event.target.closest?.(".unit");
     if (!span) return null;
-    const { frame } = textsOf(pictures)[texts.lineOfNode(span)];
+    const { frame } = lines[texts.lineOfNode(span)];
     const { side } = span.closest(".words").dataset;
     const unit = unitsOf(side === "key" ? frame.keys : frame.queries, state)[Number(span.dataset.unit)];
     return { frame, [side === "both" ? "word" : side]: unit.tokens[0] };
@@ -118,6 +119,7 @@ function makeCompare(root, tokens) {
     if (!given) return;
     data = given;
     library.take(data);
+    arrived += 1;
     const base = books.get(data.base)?.frame;
     if (!base) return;
     look = lookOf(element, tokens, "");
@@ -160,8 +162,7 @@ function makeCompare(root, tokens) {
   function draw() {
     frameAsked = 0;
     if (!books.get(data.base)) return;
-    pictures = picturesOf({ data, books, state, look, combine });
-    const lines = textsOf(pictures);
+    ({ pictures, lines } = gallery({ data, arrived, books, state, look, combine }));
     const again = measure();
     const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
     texts.draw(view, lines);

@@ -3,7 +3,7 @@
 import { FULL, MOST, moved, named, removed, shifted, toggled } from "./tray.js";
 import { SPECIAL, letGo, sideOf, turned } from "./state.js";
 import { focusIn, holdAt, marked, stateIn } from "./linked.js";
-import { together, walkedTo } from "./held.js";
+import { kept, together, walkedTo } from "./held.js";
 import { unitWith, unitsOf } from "./pattern.js";
 import { walked } from "./input.js";
 import { within } from "./element.js";
@@ -57,13 +57,23 @@ export function makeCompareActions(at, set, leave) {
     return set(holdAt(at.state(), picture.frame, "query", picture.pattern.queries[query].tokens[0], picture.pattern.keys[key].tokens[0]));
   }
 
-  function walk(node, step) {
+  // The text that a line shows, and the words of the side that is meant in it.
+  function textOn(node) {
     const { frame, direction } = at.lineOn(node);
     const now = stateIn(at.state(), frame);
     const side = node.dataset.side === "both" ? sideOf(now) : node.dataset.side;
     const units = unitsOf(side === "key" ? frame.keys : frame.queries, now);
-    const from = now.hold?.side === side ? unitWith(units, now.hold.token) : -1;
+    return { frame, direction, now, side, units, from: now.hold?.side === side ? unitWith(units, now.hold.token) : -1 };
+  }
+
+  function walk(node, step) {
+    const { frame, direction, now, side, units, from } = textOn(node);
     set(marked(walkedTo({ ...now, point: null }, side, units[walked(from, step, units.length, direction)].tokens[0]), frame));
+  }
+
+  function keepWord(node) {
+    const { frame, now, units, from } = textOn(node);
+    if (from >= 0) set(marked(kept({ ...now, point: null }, units[from].tokens), frame));
   }
 
   const made = (kind, of) => {
@@ -90,7 +100,7 @@ export function makeCompareActions(at, set, leave) {
   }
 
   return {
-    point, hold, add, cell, holdPointed, walk, combine, choose,
+    point, hold, add, cell, holdPointed, walk, keepWord, combine, choose,
     done: () => made(at.state().choosing.kind, at.state().choosing.of),
     difference: () => combine("difference"),
     ofLayer: (over) => {

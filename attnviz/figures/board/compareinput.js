@@ -25,9 +25,13 @@ export function listenToPanels(root, { lines, panels }, at, act) {
   const answer = (event, inside) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const active = inside ? event.composedPath()[0] : null;
-    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) return;
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) {
+      if (event.key === "Escape" && act.escape()) event.preventDefault();
+      return event.stopPropagation();
+    }
     const known = arrow(event, active) || enter(event, active) || letter(event);
     if (known) event.preventDefault();
+    // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
     if (inside && (known || event.key.length === 1)) event.stopPropagation();
   };
   const arrow = (event, active) => {
@@ -38,8 +42,14 @@ export function listenToPanels(root, { lines, panels }, at, act) {
     else return false;
     return true;
   };
-  const enter = (event, active) => event.key === "Enter" && active?.tagName === "CANVAS" && act.holdPointed(active) !== false;
+  // Shift keeps a word of a text while the arrows walk on.
+  const enter = (event, active) => {
+    if (event.key !== "Enter") return false;
+    if (active?.tagName === "CANVAS") return act.holdPointed(active) !== false;
+    return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepWord(active) !== false;
+  };
   const letter = (event) => {
+    if (event.shiftKey && event.key !== "Escape") return false;
     if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
     const meant = { x: act.turn, w: act.words, s: act.special, d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
     return meant ? meant() !== false : false;

@@ -11,6 +11,22 @@ export const OF_LAYER = -1; // the place of a layer's mean among the sheets of i
 const WAITING = "On its way \u2026";
 const NAMES = { difference: "Difference", sum: "Sum", mean: "Mean" };
 
+// The same pictures and texts as before, as long as a hand that moves over them changes nothing but what is pointed at or held.
+// `arrived` counts how often books and sheets may have come.
+export function makeGallery() {
+  let [before, made] = [null, null];
+  return (given) => {
+    const { data, arrived, state, look } = given;
+    const { pins, panels, words, special, keep, between, tab } = state;
+    const now = [data, arrived, look, pins, panels, words, special, keep, between, tab];
+    if (!made || now.some((one, i) => one !== before[i])) {
+      const pictures = picturesOf(given);
+      [before, made] = [now, { pictures, lines: textsOf(pictures) }];
+    }
+    return made;
+  };
+}
+
 // `data.sources` are what stands there now, each { key, frame, block, head, over, heads, model, text, problem }: pins by their
 // key, or, where `data.shown` names a set or nothing is pinned, the heads of that set.
 export function picturesOf({ data, books, state, look, combine }) {
@@ -74,7 +90,7 @@ function saying(kind, of, tab) {
   return kind === "sum" ? `${of.length} heads added up: 0 to ${of.length}.` : `${of.length} heads on average.`;
 }
 
-// One line for each text and model, tinted by its first head.
+// One line for each text and model, tinted by the chosen head where that is among its own, else by its first.
 export function textsOf(pictures) {
   const found = new Map();
   for (const picture of pictures) {
@@ -83,8 +99,8 @@ export function textsOf(pictures) {
     if (!found.has(digest)) found.set(digest, { frame: picture.frame, book: picture.book, numbers: [], picture: null });
     const text = found.get(digest);
     text.numbers.push(...picture.numbers);
-    if (picture.over !== "sum") text.picture ??= picture;
+    if (picture.over !== "sum" && (picture.chosen || !text.picture)) text.picture = picture;
   }
   const texts = [...found.values()];
-  return texts.map((text) => ({ ...text, tag: texts.length > 1 && text.picture ? text.picture.title : "" }));
+  return texts.map((text) => ({ ...text, tag: pictures.length > 1 && text.picture ? text.picture.title : "" }));
 }

@@ -16,7 +16,7 @@ import { lineOf } from "./pattern.js";
 
 // `act` is { remove, move, name, choose, pin }, each told the place of the panel.
 export function makePanels(host, act, signal) {
-  let [built, panels, grid] = ["", [], null];
+  let [built, drawn, panels, grid] = ["", null, [], null];
   const placeOf = (event) => panels.findIndex(({ node }) => node.contains(event.target));
   const mayMove = (event) => (event.target.closest?.(".grip") ? placeOf(event) : -1);
   draggable(host, () => panels.map(({ node }) => node), mayMove, (from, to) => act.move(panels[from].picture, panels[to].picture), signal);
@@ -32,9 +32,11 @@ export function makePanels(host, act, signal) {
 
   function draw(view) {
     const { pictures, state } = view;
-    const name = JSON.stringify(pictures.map(({ id, kind, numbers, title, beside, name: called, note, problem, pinned, own }) => [id, kind, numbers, title, beside, called, note, problem, pinned, own]));
-    if (name !== built) build(pictures, view);
-    built = name;
+    if (pictures !== drawn || !built) {
+      const name = JSON.stringify(pictures.map(({ id, kind, numbers, title, beside, name: called, note, problem, pinned, own }) => [id, kind, numbers, title, beside, called, note, problem, pinned, own]));
+      if (name !== built) build(pictures, view);
+      [built, drawn] = [name, pictures];
+    }
     grid = gridOf(measures(view));
     host.classList.toggle("compact", grid.compact);
     const wide = grid.once ? `${grid.label + grid.each}px repeat(${grid.columns - 1}, minmax(0, 1fr))` : `repeat(${grid.columns}, minmax(0, 1fr))`;
@@ -70,13 +72,13 @@ export function makePanels(host, act, signal) {
   }
 
   function drawPanel(panel, picture, view, i, chosenAt, choosing, state) {
-    const { node, canvas, foot, problem } = panel;
+    const { node, canvas, problem } = panel;
     panel.picture = picture;
     node.classList.toggle("choosing", choosing && !picture.kind);
     panel.grip.setAttribute("aria-pressed", String(chosenAt >= 0));
     problem.textContent = picture.problem ?? "";
     canvas.hidden = !picture.pattern;
-    if (!picture.pattern) return foot.replaceChildren();
+    if (!picture.pattern) return drawFoot(panel, picture, null, false);
     const { pattern, look } = picture;
     const focus = focusIn(picture, state);
     const line = lineOf(pattern, focus);
@@ -96,14 +98,17 @@ export function makePanels(host, act, signal) {
       drawColumn(c, look, seen, place, "key");
     }
     if (owns) drawColumn(c, look, grid.once ? { ...seen, pattern: { ...pattern, queries: together(view.pictures, i, grid.columns) } } : seen, place, "query");
-    drawFoot(foot, picture, view.links[i], Boolean(anchorsOf(focus).length || state.hold || state.point));
+    drawFoot(panel, picture, view.links[i], Boolean(anchorsOf(focus).length || state.hold || state.point));
   }
 
-  function drawFoot(host_, { pattern, kind }, link, asked) {
-    if (!link) return host_.replaceChildren(asked ? "This link is not in this text." : "");
+  // Written only where it says something else: of most panels a hand on its way changes nothing.
+  function drawFoot(panel, { pattern, kind }, link, asked) {
     const words = (units, places) => places.map((at) => isolated(units[at].label)).join(" + ");
-    const value = kind === "difference" ? signed(link.value) : threeDigits(link.value);
-    host_.replaceChildren(`${words(pattern.queries, link.queries)} \u2192 ${words(pattern.keys, link.keys)} `, element("b", "", value));
+    const said = link ? `${words(pattern.queries, link.queries)} \u2192 ${words(pattern.keys, link.keys)} ` : asked ? "This link is not in this text." : "";
+    const value = link ? (kind === "difference" ? signed : threeDigits)(link.value) : "";
+    if (panel.said === said + value) return;
+    panel.said = said + value;
+    panel.foot.replaceChildren(said, ...(value ? [element("b", "", value)] : []));
   }
 
   function at(event) {
