@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, TOKENS, madeBook, near } from "./made.mjs";
-import { directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/figures/board/encoding.js";
+import { about, directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/figures/board/encoding.js";
 import { arranged, breadth, placesIn } from "../../attnviz/figures/board/layout.js";
 import { factsOf, unseen } from "../../attnviz/figures/board/facts.js";
 import { makeEasing, sinkOf } from "../../attnviz/figures/board/head.js";
 import { lineOf, patternOf } from "../../attnviz/figures/board/pattern.js";
+import { addSheet, offBy } from "../../attnviz/figures/board/frame.js";
 import { sampling } from "../../attnviz/figures/board/pictures.js";
 import { spoken } from "../../attnviz/figures/board/readout.js";
 import { largest } from "../../attnviz/figures/board/tables.js";
@@ -76,9 +77,9 @@ test("the readout says who looks at whom, then the next, and what went to the hi
   const focus = { side: "query", query: 0, key: -1 };
   const said = spoken({ pattern, focus, line: pattern.weights.subarray(0, 2) });
   assert.deepEqual([said.who, said.does, said.whom], ["It", "looks at", "didn't"]);
-  assert.equal(threeDigits(said.weight), "0.600");
+  assert.equal(said.value, "0.600");
   assert.deepEqual(said.rest.map(([name]) => name), ["itself"]);
-  assert.deepEqual(said.lost.map(([to, share]) => [to, threeDigits(share)]), [["[CLS] and [SEP]", "0.300"]]);
+  assert.deepEqual(said.lost, [["[CLS] and [SEP]", "0.300"]]);
   assert.deepEqual(said.before, []);
 });
 
@@ -86,10 +87,10 @@ test("several words look together, their weights are summed, and so is what is h
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide", keep: { rule: "least", value: 0.15 } });
   const focus = { side: "query", query: 0, key: -1, also: [1] };
   const said = spoken({ pattern, focus, line: lineOf(pattern, focus) });
-  assert.deepEqual([said.who, said.does, said.whom, threeDigits(said.weight)], ["It + didn't", "look at", "didn't", "1.100"]);
+  assert.deepEqual([said.who, said.does, said.whom, said.value], ["It + didn't", "look at", "didn't", "1.100"]);
   // It shows 0.6 to didn't and leaves out 0.1 to itself; didn't shows 0.2 and 0.5.
-  assert.deepEqual(said.rest.map(([name, weight]) => [name, threeDigits(weight)]), [["It", "0.200"]]);
-  assert.deepEqual(said.lost.map(([to, share]) => [to, threeDigits(share)]), [["[CLS] and [SEP]", "0.600"], ["below 0.15", "0.100"]]);
+  assert.deepEqual(said.rest, [["It", "0.200"]]);
+  assert.deepEqual(said.lost, [["[CLS] and [SEP]", "0.600"], ["below 0.15", "0.100"]]);
   assert.equal(said.summed, true);
 });
 
@@ -97,8 +98,29 @@ test("what rows had before they were rescaled is told apart from what is left ou
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "renormalise", keep: { rule: "top", value: 1 } });
   const focus = { side: "query", query: 1, key: -1 };
   const said = spoken({ pattern, focus, line: lineOf(pattern, focus) });
-  assert.deepEqual(said.before.map(([to, share]) => [to, threeDigits(share)]), [["[CLS] and [SEP]", "0.300"]]);
-  assert.deepEqual(said.lost.map(([to, share]) => [to, threeDigits(share)]), [["beyond the largest", "0.286"]]);
+  assert.deepEqual(said.before, [["[CLS] and [SEP]", "0.300"]]);
+  assert.deepEqual(said.lost, [["beyond the largest", "0.286"]]);
+});
+
+test("of a row of which little is left, rescaled numbers have the digits that hold", () => {
+  // It gives 0.04 of its row to "It", 0.02 to "didn't", and all else to [CLS]; sixteen bits are off by 1/131070 a weight.
+  const rows = ROWS.map((row, i) => (i === 1 ? [0.94, 0.04, 0.02, 0, 0, 0] : row));
+  const [focus, options] = [{ side: "query", query: 0, key: -1 }, { words: true, special: "renormalise" }];
+  const said = (book) => {
+    const pattern = patternOf(book, 0, 0, options);
+    return spoken({ pattern, focus, line: lineOf(pattern, focus) });
+  };
+  assert.deepEqual([said(madeBook(rows)).value, said(madeBook(rows)).rounded], ["0.333", false]);
+  const book = madeBook(rows);
+  assert.ok(near(patternOf(book, 0, 0, options).doubt.subarray(0, 1), [1 / 131070 / 0.06], 1e-6));
+  // The same in thousandths: each may be off by half of one, and 0.0005 / 0.06 is 0.008.
+  assert.equal(offBy({ frame: { lanes: {} }, sheets: new Map() }, 0, 0), 0.0005);
+  const rough = { ...patternOf(book, 0, 0, options), doubt: Float32Array.of(0.0005 / 0.06, 0) };
+  const first = spoken({ pattern: rough, focus, line: lineOf(rough, focus) });
+  assert.deepEqual([first.value, first.rest, first.rounded], ["\u2248 0.33", [["itself", "\u2248 0.67"]], true]);
+  assert.deepEqual([about(0.64, 0.0005), about(0.64, 0.02), about(0.64, 0.1)], ["0.640", "\u2248 0.6", "not known here"]);
+  addSheet(book, { head: [0, 0], frame: book.frame.digest, numbers: Float32Array.from(rows.flat()) });
+  assert.deepEqual(Array.from(patternOf(book, 0, 0, options).doubt), [0, 0]);
 });
 
 test("the strongest links are the largest weights, equals in the order of the text", () => {

@@ -82,6 +82,13 @@ export function threeDigits(weight) {
   return weight.toFixed(3);
 }
 
+// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be wrong by more than one.
+export const DOUBTED = 0.001;
+export function about(weight, doubt = 0) {
+  if (doubt < DOUBTED) return threeDigits(weight);
+  return doubt < 0.1 ? `\u2248 ${weight.toFixed(doubt < 0.01 ? 2 : 1)}` : "not known here";
+}
+
 // As it stands in cells and under words: .64, and 1.0 for what rounds to one; several words' sum may be more.
 export function twoDigits(weight) {
   if (weight >= 1.005) return weight.toFixed(2);

@@ -1,7 +1,7 @@
 // The bytes of frame.py in, a frame, a layer or a sheet out. A book is one frame with the layers and sheets that belong to it.
 
 import { digestOf } from "./store.js";
-import { openLanes, restored, thousandths } from "./codec.js";
+import { STEPS, openLanes, restored, thousandths } from "./codec.js";
 
 const HEADER = 24; // magic 4, digest 16, length 4
 const EXACT = 20_000_000; // weights of sheets that a book keeps: 80 MB; the one that came first goes first
@@ -82,6 +82,12 @@ export function isLoaded(book, layer, head) {
 // Whether there is something to see of this head: its weights, or its small picture.
 export function isSeen(book, layer, head) {
   return isLoaded(book, layer, head) || book.layers.has(layer);
+}
+
+// How far a weight of this head may be off, as it is here: by nothing where there is a sheet.
+export function offBy({ frame, sheets }, layer, head) {
+  if (sheets.has(`${layer}.${head}`)) return 0;
+  return frame.lanes ? 1 / (2 * STEPS) : 1 / (2 * 65535);
 }
 
 // One head's weights by token, [query * keys + key]: exact where there is a sheet; null where they are not here.

@@ -1,7 +1,7 @@
 // A book and how it is shown in, one head's pattern over words or tokens out: the rule of attnviz/analysis/view.py.
 
 import { betweenOf, filtered, ofText } from "./filters.js";
-import { tokenWeights } from "./frame.js";
+import { offBy, tokenWeights } from "./frame.js";
 
 const KEPT = 400; // patterns remembered: all heads of a usual model
 const WEIGHTS = 30_000_000; // and weights in them, 120 MB: of a long text only a few heads
@@ -39,6 +39,8 @@ export function wholeOf(book, layer, head, options) {
   const tokens = tokenWeights(book, layer, head);
   if (!tokens) return null;
   const made = merged(tokens, book.frame, options);
+  // Where little is left of a row, rescaling enlarges what its weights were rounded by.
+  if (options.special === "renormalise") made.doubt = made.lost.map((share) => offBy(book, layer, head) / Math.max(1 - share, NOTHING));
   if ((book.patterns.size + 1) * made.weights.length > WEIGHTS || book.patterns.size >= KEPT) book.patterns.clear();
   book.patterns.set(name, made);
   return made;

@@ -3,7 +3,7 @@
 import { anchorsOf } from "./held.js";
 import { mateOf } from "./state.js";
 import { element } from "./element.js";
-import { headName, isolated, threeDigits } from "./encoding.js";
+import { DOUBTED, about, headName, isolated } from "./encoding.js";
 import { named, ranked } from "./pattern.js";
 
 const NEXT = 3;
@@ -24,15 +24,20 @@ export function spoken({ pattern, focus, line }) {
   const rest = order.filter((i) => i !== main && !(pattern.keep && line[i] === 0)).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
+  const doubt = (i) => (pattern.doubt ? (looks ? anchors.reduce((sum, at) => sum + pattern.doubt[at], 0) : anchors.length * pattern.doubt[i]) : 0);
+  const written = (i) => about(line[i], doubt(i));
   const noted = parts.filter(([, share]) => share >= NOTED);
   return {
     who: anchors.map((i) => named(here, i)).join(" + "),
     does: looks ? (many ? "look at" : "looks at") : many ? "are looked at by" : "is looked at by",
     whom: name(main),
     weight: line[main],
-    rest: mate >= 0 ? [] : rest.map((i) => [name(i), line[i]]),
-    before: noted.filter(([, , rescaled]) => rescaled).map(([to, share]) => [to, share]),
-    lost: noted.filter(([, , rescaled]) => !rescaled).map(([to, share]) => [to, share]),
+    written,
+    value: written(main),
+    rounded: doubt(main) >= DOUBTED,
+    rest: mate >= 0 ? [] : rest.map((i) => [name(i), written(i)]),
+    before: noted.filter(([, , rescaled]) => rescaled).map(([to, share]) => [to, about(share)]),
+    lost: noted.filter(([, , rescaled]) => !rescaled).map(([to, share]) => [to, about(share)]),
     summed: many,
   };
 }
@@ -51,14 +56,15 @@ export function drawReadout(host, view) {
     return;
   }
   const held = element("span", view.focus.side === "query" ? "pill" : "pill outlined", said.who);
-  const list = (pairs) => pairs.map(([name, weight]) => `${isolated(name)}\u00a0${threeDigits(weight)}`).join(", ");
+  const list = (pairs) => pairs.map(([name, weight]) => `${isolated(name)}\u00a0${weight}`).join(", ");
   const rest = [
     said.summed && "summed",
+    said.rounded && "rounded, because little of this row is left",
     said.rest.length && `then ${list(said.rest)}`,
     said.before.length && `before rescaling, ${list(said.before)}`,
     said.lost.length && `hidden: ${list(said.lost)}`,
   ].filter(Boolean).join("; ");
-  const parts = [held, element("span", "", said.does), element("b", "", said.whom), element("span", "value", threeDigits(said.weight))];
+  const parts = [held, element("span", "", said.does), element("b", "", said.whom), element("span", "value", said.value)];
   host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []));
 }
 
@@ -66,7 +72,7 @@ export function sentenceOf(view) {
   const said = view.pattern ? spoken(view) : null;
   const where = headName(...view.head);
   if (!said) return `${where}. No word is held.`;
-  const list = (pairs) => pairs.map(([name, weight]) => `${name} ${threeDigits(weight)}`).join(", ");
+  const list = (pairs) => pairs.map(([name, weight]) => `${name} ${weight}`).join(", ");
   const more = [said.rest.length && `Then ${list(said.rest)}.`, said.before.length && `Before rescaling, ${list(said.before)}.`, said.lost.length && `Hidden: ${list(said.lost)}.`];
-  return [`In ${where}, ${said.who} ${said.does} ${said.whom} ${threeDigits(said.weight)}${said.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
+  return [`In ${where}, ${said.who} ${said.does} ${said.whom} ${said.value}${said.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
 }

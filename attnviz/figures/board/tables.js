@@ -1,7 +1,7 @@
 // What is shown in; two tables out, for whoever asks: the held words' weights, and the strongest links of the head.
 
 import { element } from "./element.js";
-import { headName, isolated, threeDigits } from "./encoding.js";
+import { about, headName, isolated } from "./encoding.js";
 import { named, ranked } from "./pattern.js";
 import { spoken } from "./readout.js";
 
@@ -47,14 +47,14 @@ function heldTable(view) {
   const what = looks ? `at whom ${said.who} ${said.summed ? "look" : "looks"}` : `who looks at ${said.who}`;
   const which = all.length > ROWS ? `, the ${ROWS} strongest of ${all.length}` : "";
   const title = `${headName(...head)}: ${what}${said.summed ? ", summed" : ""}${which}`;
-  const rows = [...shown.map((i) => [named(there, i), line[i]]), ...said.lost.map(([to, share]) => [`hidden: ${to}`, share])];
-  return table(title, [looks ? "at whom" : "who looks", "weight"], rows.map(([name, weight]) => [name, threeDigits(weight)]));
+  const rows = [...shown.map((i) => [named(there, i), said.written(i)]), ...said.lost.map(([to, share]) => [`hidden: ${to}`, share])];
+  return table(title, [looks ? "at whom" : "who looks", "weight"], rows);
 }
 
 function linksTable({ pattern, head }) {
   const { queries, keys, weights } = pattern;
   const best = largest(weights, LINKS);
-  const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), threeDigits(weights[at])]);
+  const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), about(weights[at], pattern.doubt?.[Math.floor(at / keys.length)])]);
   const many = rows.length === 1 ? "strongest link" : `${rows.length} strongest links`;
   return table(`${headName(...head)}: its ${many}`, ["who looks", "at whom", "weight"], rows);
 }
