@@ -217,7 +217,7 @@ def _every_link(shown: Shown, found: tuple[Outcome, ...]) -> None:
             {
                 "from": words[one.source], "should look at": words[one.target], "relation": one.link.kind,
                 "looks at": "nobody first" if one.choice.word is None else words[one.choice.word],
-                "weight": one.choice.weight, "": STATES[one.state],
+                "weight": one.choice.weight, "verdict": STATES[one.state],
             }
             for one in found
         ]  # fmt: skip

@@ -123,7 +123,7 @@ def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not
     app = page(text=TEXT, model="smollm2")
     assert not app.exception
     table = app.dataframe[0].value
-    states = table.set_index("from")[""].to_dict()
+    states = table.set_index("from")["verdict"].to_dict()
     assert states["The"] == "not visible"
     assert "cannot see: dots, not counted" in written(app)
     assert "0 of 0 (2 not visible)" in list(app.dataframe[1].value.set_index("relation").loc["det"])

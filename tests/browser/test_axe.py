@@ -99,6 +99,17 @@ def combining(page: Page) -> None:
     expect(page.locator(".combine .box")).to_be_visible()
 
 
+def with_arcs(page: Page) -> None:
+    expect(page.locator(".arcs svg")).to_be_visible(timeout=SLOW)
+    drawn(page)
+
+
+def unfolded(page: Page) -> None:
+    for one in page.locator("details summary").all():
+        one.click()
+    drawn(page)
+
+
 # What to open, "" for what is open already, and what to do there first.
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Attention": ("/", with_board),
@@ -119,6 +130,11 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Compare, no text": ("/compare?text=", drawn),
     "Coreference": ("/coreference", drawn),
     "Coreference, no text": ("/coreference?text=", drawn),
+    "Syntax, gold": ("/syntax", with_arcs),
+    "its tables and labels": ("", unfolded),
+    "Syntax, parsed": (f"/syntax?text={quote('The small dog chased a very big cat')}&model=smollm2", with_arcs),
+    "its editor": ("", unfolded),
+    "Syntax, no text": ("/syntax?text=", drawn),
 }
 
 

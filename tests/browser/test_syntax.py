@@ -1,0 +1,86 @@
+"""The syntax page in a real browser: arcs that scroll, words that can be clicked, a reader's own arc."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, quote, urlsplit
+
+from playwright.sync_api import Page, expect
+
+from attnviz.selection import TEXT
+from tests.browser.conftest import PHONE, Visit
+
+SLOW = 90_000
+OWN = "The small dog chased a very big cat"
+
+
+def arcs(page: Page):
+    """The picture, once it is drawn."""
+    found = page.locator(".arcs svg")
+    expect(found).to_be_visible(timeout=SLOW)
+    return found
+
+
+def quiet(page: Page) -> None:
+    """Wait until nothing is drawn anew: a list that is open would be closed."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=SLOW)
+    page.wait_for_timeout(300)
+
+
+def word(page: Page, text: str):
+    """A word of the picture."""
+    return page.locator(".arcs .word").filter(has=page.locator("text", has_text=text)).first
+
+
+def param(page: Page, name: str) -> str:
+    return parse_qs(urlsplit(page.url).query).get(name, [""])[0]
+
+
+def test_links_and_choices_are_drawn_and_a_clicked_word_is_held(visit: Visit):
+    page = visit.open(f"/syntax?text={quote(TEXT)}&layer=3&head=1&focus=43")
+    picture = arcs(page)
+    expect(picture.locator(".arc")).to_have_count(10)
+    expect(picture.locator(".hit")).to_have_count(4)
+    expect(picture.locator(".miss")).to_have_count(6)
+    assert "The to animal, det: ✓ hit." in str(picture.locator("desc").text_content())
+    word(page, "animal").click()
+    page.wait_for_function("() => new URLSearchParams(location.search).get('focus') === '4'", timeout=SLOW)
+    assert visit.errors == []
+
+
+def test_a_wide_sentence_scrolls_in_its_own_place_at_full_size(visit: Visit):
+    visit.page.set_viewport_size(PHONE)
+    page = visit.open(f"/syntax?text={quote(TEXT)}")
+    box = arcs(page).locator("xpath=..")
+    assert box.evaluate("e => e.scrollWidth > e.clientWidth + 200")
+    assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    size = page.locator(".arcs .word text").first.evaluate("e => e.getBoundingClientRect().height")
+    assert size > 18, "the type stays readable"
+    box.focus()
+    page.keyboard.press("End")  # a scroller that has the focus is moved by keys
+    expect(box).to_be_focused()
+    box.evaluate("e => { e.blur(); e.scrollTo({ left: 120, behavior: 'instant' }); }")
+    page.get_by_label("Head", exact=True).first.fill("2")
+    page.get_by_label("Head", exact=True).first.press("Enter")
+    page.wait_for_function("() => location.search.includes('head=2')", timeout=SLOW)
+    expect(page.get_by_text("L3·H2 is right on", exact=False).first).to_be_visible(timeout=SLOW)
+    assert box.evaluate("e => e.scrollLeft") == 120, "another head does not throw the reader back to the left"
+
+
+def test_a_readers_arc_is_set_from_the_keyboard_and_stays(visit: Visit):
+    page = visit.open(f"/syntax?text={quote(OWN)}&focus=")
+    arcs(page)
+    expect(page.get_by_text("Silver", exact=False).first).to_be_visible()
+    word(page, "very").click()
+    page.wait_for_function("() => new URLSearchParams(location.search).get('focus') === '23'", timeout=SLOW)
+    quiet(page)
+    page.get_by_text("Correct the parser", exact=False).click()
+    page.get_by_label("Its head").click()
+    page.get_by_role("option", name="cat", exact=True).click()
+    page.get_by_role("button", name="Set this arc").click()
+    expect(page.get_by_text("You have changed 1 arc", exact=False)).to_be_visible(timeout=SLOW)
+    expect(page.locator(".arcs .arc text", has_text="*")).to_have_count(1)
+    page.get_by_role("link", name="Attention").click()
+    page.get_by_role("link", name="Syntax").click()
+    expect(page.locator(".arcs .arc text", has_text="*")).to_have_count(1, timeout=SLOW)
+    assert param(page, "text") == OWN
+    assert visit.errors == []
