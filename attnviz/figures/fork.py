@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,13 +32,15 @@ def drawn(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None
     colours = encoding.theme(theme)
     high = ROW * len(branches)
     lines = "".join(_line(at, branch, high, colours) for at, branch in enumerate(branches))
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="{REACH}" height="{high}">{lines}</svg>'
+    source = base64.b64encode(picture.encode()).decode()  # an image: of drawings in a page's own text Streamlit leaves nothing
     rows = "".join(_row(branch, colours, hit if branch.right else None) for branch in branches)
     held = f"background:{colours.accent};color:{colours.on_accent};padding:.04em .3em;border-radius:.14em"
     said = html.escape(spoken(pronoun, branches, hit))
     return (
         f'<div role="img" aria-label="{said}" dir="auto" style="display:flex;align-items:center;overflow:hidden">'
         f'<span style="font:24px/1.25 {html.escape(encoding.SENTENCE_FONT)};{held}">{_name(pronoun)}</span>'
-        f'<svg width="{REACH}" height="{high}" viewBox="0 0 {REACH} {high}" style="flex:none">{lines}</svg>'
+        f'<img alt="" width="{REACH}" height="{high}" src="data:image/svg+xml;base64,{source}" style="flex:none">'
         f'<span style="display:grid;min-width:0;font-variant-numeric:tabular-nums">{rows}</span></div>'
     )
 

@@ -75,7 +75,7 @@ def fill(key: str, value: Any) -> str:
     state, filled = st.session_state, st.session_state.setdefault(_FILLED, {})
     if state.get(key) != value or filled.get(key, value) != value:
         gone = state.setdefault(_GONE, {}).setdefault(key, {})
-        gone |= dict.fromkeys((state.get(key), filled.get(key)), time.monotonic())
+        gone |= dict.fromkeys(map(_hashable, (state.get(key), filled.get(key))), time.monotonic())
         state[key] = value
     filled[key] = value
     return key
@@ -90,13 +90,18 @@ def answer(key: str, choose: Callable[[Any], None]) -> Callable[[], None]:
 
     def heard() -> None:
         value, gone = st.session_state[key], st.session_state.setdefault(_GONE, {})
-        if time.monotonic() - gone.get(key, {}).get(value, float("-inf")) < MOMENT:
+        if time.monotonic() - gone.get(key, {}).get(_hashable(value), float("-inf")) < MOMENT:
             return
         gone.pop(key, None)  # the browser has heard of everything: who counts on may come by an old value again
         st.session_state.setdefault(_FILLED, {})[key] = value
         choose(value)
 
     return heard
+
+
+def _hashable(value: Any) -> Any:
+    """A widget's value as a key: what was chosen of a list of several is a list."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def change(**parts: Any) -> None:

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from attnviz.errors import BadInputError
+from attnviz.lessons.examples import KINDS, example, sentences
+from attnviz.linguistics import atlas
 from attnviz.selection import TEXT
+from attnviz.types import AttentionRequest
+from attnviz.ui.backend import backend
+from tests import atlases
+from tests.atlases import Q
 
 OWN = "Anna met \x07 Ruth in the garden and she laughed"
 PAGE = "pages/learn/coreference.py"
@@ -20,12 +30,14 @@ def asked(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
 
 
 def text(app: AppTest) -> str:
-    return "\n".join(str(part.value).replace("\\", "") for part in (*app.markdown, *app.caption, *app.info, *app.error))
+    said = [str(part.value).replace("\\", "") for part in (*app.markdown, *app.caption, *app.info, *app.error)]
+    return "\n".join([*said, *(html.proto.body for html in app.get("html"))])
 
 
 def test_of_a_pair_of_texts_only_the_first_is_read_and_the_page_says_so(asked: Callable[..., AppTest]):
     app = asked(text=TEXT, text_b="The street is wide", focus="43")
-    assert "“it” gives animal **0.640**" in text(app)
+    assert "it: animal 0.640, the right one, hit; street 0.052" in text(app)
+    assert "it: animal 0.266; street 0.128, the right one, miss" in text(app)
     assert "animal **−0.374**" in text(app)
     assert "the second one is left out here" in text(app)
 
@@ -67,3 +79,182 @@ def test_another_text_forgets_the_candidates(asked: Callable[..., AppTest]):
     app.text_input[0].set_value("Ben met Tom and he laughed").run()
     assert "candidates" not in app.query_params
     assert not app.exception
+
+
+def click(app: AppTest, word: str) -> AppTest:
+    """Click a word of the sentence of the reader's own."""
+    return app.button(key=f"word-{OWN.index(word)}").click().run()
+
+
+def test_words_are_clicked_for_candidates_and_clicked_again_to_take_them_away(asked: Callable[..., AppTest]):
+    app = asked(text=OWN)
+    assert app.selectbox(key="pronoun").value == place("she")
+    click(app, "Ruth")
+    assert "at least two words that it could mean" in text(app)
+    click(app, "garden")
+    assert "ranked by the share of Ruth** (the first you chose)" in text(app)
+    assert app.query_params["candidates"] == f"{OWN.index('Ruth')},{OWN.index('garden')}"
+    assert app.button(key=f"word-{OWN.index('Ruth')}").label == "Ruth :small[candidate 1]"
+    assert app.multiselect(key="candidates").value == [place("Ruth"), place("garden")]
+
+    again = asked(**app.query_params)
+    assert "ranked by the share of Ruth** (the first you chose)" in text(again)
+    assert again.button(key=f"word-{OWN.index('she')}").label == "she :small[pronoun]"
+    click(again, "Ruth")
+    assert again.query_params["candidates"] == str(OWN.index("garden"))
+    assert not again.exception
+
+
+def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable[..., AppTest]):
+    app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}")
+    app.radio(key="click_chooses").set_value("the pronoun").run()
+    click(app, "Ruth")
+    assert app.query_params["focus"] == str(OWN.index("Ruth"))
+    assert app.query_params["candidates"] == "0"
+    assert app.radio(key="click_chooses").value == "a word that it could mean", "the next click is a candidate again"
+    click(app, "garden")
+    assert app.query_params["candidates"] == f"0,{OWN.index('garden')}"
+    assert asked(**app.query_params).selectbox(key="pronoun").value == place("Ruth")
+
+
+def test_a_click_that_chooses_nothing_says_why_once(asked: Callable[..., AppTest]):
+    app = asked(text=OWN, candidates=f"0,5,{OWN.index('Ruth')},{OWN.index('garden')}")
+    for _ in range(2):
+        click(app, "laughed")
+    assert text(app).count("At most 4 words can be candidates") == 1
+    click(app, "she")
+    assert "A pronoun cannot mean itself" in text(app)
+    assert "At most 4" not in text(app)
+    assert app.query_params["candidates"] == f"0,5,{OWN.index('Ruth')},{OWN.index('garden')}"
+
+
+def test_of_a_long_text_the_words_around_the_pronoun_are_buttons_and_the_lists_have_all(asked: Callable[..., AppTest]):
+    long = f"{'red ' * 100}cats saw it {'blue ' * 60}end"
+    app = asked(text=long)
+    words = [button for button in app.button if (button.key or "").startswith("word-")]
+    assert len(words) == 80
+    assert "it :small[pronoun]" in [button.label for button in words]
+    assert len(app.selectbox(key="pronoun").options) == 164
+    assert "80 of 164 words are buttons" in text(app)
+
+
+def test_a_kind_brings_its_first_sentence_and_next_walks_through_all_of_them_and_round(asked: Callable[..., AppTest]):
+    app = asked()
+    assert (app.selectbox(key="kind").value, app.selectbox(key="ready_sentence").value) == ("plausibility", "tired")
+    app.selectbox(key="kind").set_value("ambiguous on purpose").run()
+    assert app.query_params["text"] == example("bread").text
+    app.selectbox(key="ready_sentence").set_value("bill").run()
+    assert app.query_params["focus"] == str(example("bill").pronoun[0])
+    app.button(key="next_sentence").click().run()
+    assert app.query_params["text"] == sentences()[0].text
+    assert app.selectbox(key="kind").value == KINDS[0]
+
+
+def test_a_sentence_of_the_readers_own_has_no_place_in_the_lists_until_a_kind_is_chosen(asked: Callable[..., AppTest]):
+    app = asked(text=OWN)
+    assert app.selectbox(key="kind").value == ""
+    assert app.selectbox(key="kind").options == ["Your own sentence", *(options(kind) for kind in KINDS)]
+    app.selectbox(key="kind").set_value("syntax").run()
+    assert app.query_params["text"] == next(one.text for one in sentences() if one.teaches == "syntax")
+    assert app.selectbox(key="kind").options == [options(kind) for kind in KINDS]
+
+
+def options(kind: str) -> str:
+    """How the list names a kind."""
+    return f"{kind.capitalize()} ({sum(one.teaches == kind for one in sentences())})"
+
+
+def place(word: str) -> tuple[int, int]:
+    return OWN.index(word), OWN.index(word) + len(word)
+
+
+def test_where_nothing_decides_nothing_is_hit_or_missed(asked: Callable[..., AppTest]):
+    app = asked(text=example("cup").text)
+    assert "There is no right answer here, so no head hits or misses." in text(app)
+    assert "it: cup 0.612; plate 0.016" in text(app)
+    assert not any(sign in text(app) for sign in "✓✗")
+    assert "right?" not in app.dataframe[0].value.columns
+    assert "(only the first: none is right)" in text(app)
+
+
+def test_hits_and_misses_stand_in_the_table_on_the_map_and_beside_the_number_of_lucky_ones(asked: Callable[..., AppTest]):
+    app = asked()
+    table = app.dataframe[0].value
+    hits = int(table["right?"].eq("✓ hit").sum())
+    assert hits + int(table["right?"].eq("✗ miss").sum()) == 72
+    assert f"✓ {hits} of 72 heads hit, ✗ {72 - hits} miss; guessing would make it 36." in text(app)
+    signs = [sign for row in json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["text"] for sign in row]
+    assert signs.count("✓") == hits
+    assert "counted by the largest piece of each (as on GAP)" in text(app)
+
+
+def test_candidates_that_a_causal_model_cannot_see_are_neither_hit_nor_missed(asked: Callable[..., AppTest]):
+    app = asked(text=example("nut-ripe").text, model="smollm2")
+    assert "it: squirrel comes too late to be seen; nut comes too late to be seen, the right one" in text(app)
+    assert "“squirrel” and “nut” come after “it”" in text(app)
+    assert "Change from the first sentence" not in text(app)
+    assert not any(sign in text(app) for sign in "✓✗")
+
+
+def test_a_causal_model_is_said_to_have_seen_a_cue_before_the_pronoun_and_not_one_behind_it(asked: Callable[..., AppTest]):
+    assert "this model can use it" in text(asked(text=example("apple-peeled").text, model="smollm2"))
+    assert "this model can use it" not in text(asked(model="smollm2"))
+
+
+@pytest.fixture
+def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """An atlas of minilm: L3·H1 is right on 60 of 100 questions of GAP and on 8 of 10 of Winogender, L5·H11 on 40 of GAP."""
+
+    def write(**more: str) -> None:
+        monkeypatch.setattr(atlases, "LAYERS", 6)
+        monkeypatch.setattr(atlases, "HEADS", 12)
+        digest = backend().attend(AttentionRequest("minilm", TEXT)).digest
+        gap = [Q(at, 1, at % 2 == 0, [(3, 1)] if at % 5 < 3 else [(5, 11)]) for at in range(100)]
+        jobs = [Q(at, 2, at < 5, [(3, 1)] if at < 8 else []) for at in range(10)]
+        head = atlases.header("minilm", **{"digest": digest, **more})
+        members = atlases.members(questions=[*gap, *jobs], head=head)
+        members["habits.npy"] = atlases.stored(np.zeros((len(atlases.HABITS), 6, 12), np.float32))
+        made = atlas.read(atlases.write(tmp_path / "minilm.npz", members))
+        monkeypatch.setattr(atlas, "shipped", lambda model: made if model == "minilm" else None)
+
+    return write
+
+
+def test_the_evidence_stands_beside_the_single_picture(asked: Callable[..., AppTest], counted: Callable[..., None]):
+    counted()
+    app = asked()
+    assert not app.exception
+    assert "One sentence is one picture. How often is L3·H1 right?" in [one.value for one in app.subheader]
+    # Wilson: (.6 + z²/200 ± z sqrt(.24/100 + z²/40000)) / (1 + z²/100) with z = 1.96: 0.502 to 0.691.
+    assert "GAP: 60.0\u202f%** right, 60 of n = 100, 95\u202f% interval 50.2 to 69.1\u202f%" in text(app)
+    assert "nearer candidate 50.0\u202f%, chance 50.0\u202f%. Rank 1 of 72 heads" in text(app)
+    assert "Winogender: 80.0\u202f%** right, 8 of n = 10" in text(app)
+
+    other = asked(layer="5", head="11")
+    assert "GAP: 40.0\u202f%** right, 40 of n = 100" in text(other)
+    assert "Rank 2 of 72 heads" in text(other)
+    other.button(key="coreference-best").click().run()
+    assert (other.query_params["layer"], other.query_params["head"]) == ("3", "1")
+
+
+def test_a_model_that_nobody_has_counted_says_how_to_count_it(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(atlas, "shipped", lambda model: None)
+    app = asked(model="smollm2")
+    assert "Nobody has counted yet how often the heads of SmolLM2" in text(app)
+    assert any("attnviz atlas build --model smollm2 --gap" in code.value for code in app.code)
+    assert "All 270 heads" in text(app)
+
+
+def test_what_was_counted_with_other_weights_says_nothing_of_these(asked: Callable[..., AppTest], counted: Callable[..., None]):
+    counted(digest="0" * 64)
+    assert "Nobody has counted yet" in text(asked())
+
+
+def test_a_damaged_atlas_leaves_the_rest_of_the_page(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+    def broken(model: str) -> atlas.Atlas:
+        raise BadInputError(f"{model} is no whole atlas.")
+
+    monkeypatch.setattr(atlas, "shipped", broken)
+    app = asked()
+    assert "minilm is no whole atlas" in text(app)
+    assert "All 72 heads" in text(app)

@@ -31,7 +31,7 @@ def text(app: AppTest) -> str:
     return "\n".join(
         str(part.value).replace("\\", "")
         for part in (*app.markdown, *app.caption, *app.header, *app.subheader, *app.info, *app.error)
-    )
+    ) + "\n".join(html.proto.body for html in app.get("html"))
 
 
 def test_a_first_visit_shows_l3h1_on_the_missions_sentence(app):

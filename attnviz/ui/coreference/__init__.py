@@ -34,6 +34,7 @@ def show(question: Question, trace: Trace) -> None:
     asked = Asked(question, trace)
     other = partner(asked)
     sentences(asked, other)
-    evidence(asked)
+    with st.container(key="evidence"):
+        evidence(asked)
     ranking(asked, other)
     cautions(asked)

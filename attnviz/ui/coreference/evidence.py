@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
+from attnviz.figures import evidence as pictures
 from attnviz.linguistics import atlas, claims, wording
 from attnviz.linguistics.atlas import Atlas
-from attnviz.linguistics.claims import Claim
-from attnviz.types import HeadRef
+from attnviz.linguistics.claims import Best, Claim
 from attnviz.ui import blocks, state
 from attnviz.ui.coreference.question import Asked, chosen
 
@@ -25,24 +25,61 @@ def evidence(asked: Asked) -> None:
     try:
         known = _atlas(asked)
         kinds = [] if known is None else [kind for kind in COLLECTIONS if kind in known.kinds]
-        if known is None or not kinds:
+        if known is None or not kinds or head.block != "self":
             _uncounted(asked)
         else:
-            _counted(known, [claims.claim(known, HeadRef(head.layer, head.head), kind) for kind in kinds])
-    except AttnvizError as error:
-        blocks.problem(error)
+            _counted(known, [claims.claim(known, head, kind) for kind in kinds])
+    except AttnvizError as error:  # a damaged atlas: the rest of the page stands
+        st.error(blocks.plain(str(error)))
 
 
-def _counted(known: Atlas, found: list[Claim]) -> None:
-    """The table of what was counted, and what may be written of it."""
-    st.dataframe(
-        [_row(one) for one in found], hide_index=True, width="stretch", column_config=_columns(),
-        alt=f"How often {found[0].head} is right", key="coreference-evidence",
-    )  # fmt: skip
-    st.caption(blocks.plain(_how(known, found[0])))
+def _atlas(asked: Asked) -> Atlas | None:
+    """What was counted of this model, if it was counted with these very weights."""
+    found = atlas.shipped(asked.trace.request.model)
+    return found if found is not None and found.header.digest == asked.trace.digest else None
+
+
+def _counted(known: Atlas, found: Sequence[Claim]) -> None:
+    """What was counted as a picture and in figures, and what may be written of it."""
+    best = claims.best(known, found[0].relation)
+    left, right = st.columns(2, gap="large")
+    with left:
+        rows = [(f"{one.head} on {COLLECTIONS[one.relation]}", one.evidence) for one in found]
+        if best is not None:
+            rows.append((f"{best.head}, the best head, on the other half of {COLLECTIONS[best.relation]}", best.evidence))
+        st.plotly_chart(
+            pictures.figure(rows, blocks.theme()), theme=None, config=pictures.CONFIG, key="coreference-evidence",
+            alt=pictures.description(rows),
+        )  # fmt: skip
+    with right:
+        st.markdown("\n".join(f"- {_facts(one)}" for one in found))
+        if best is not None and best.head != found[0].head:
+            _best(best, found[0].heads)
+        if found[0].causal:
+            st.caption("This model reads from left to right: only pronouns behind both candidates are counted.")
     with st.expander("In a sentence, as one may honestly write it"):
-        for one in found:
-            st.markdown(blocks.plain(wording.sentence(one)))
+        st.code("\n\n".join(wording.sentence(one) for one in found), language=None, wrap_lines=True)
+
+
+def _facts(one: Claim) -> str:
+    """Every number of one collection, in Markdown."""
+    found = one.evidence
+    rules = ", ".join(f"{pictures.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
+    corrected = wording.chance(one.p_corrected).replace("<", "\\<")
+    return (
+        f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {encoding.thousands(found.hits)} of "
+        f"n = {encoding.thousands(found.n)}, 95{encoding.NARROW}% interval {pictures.span(found)}. "
+        f"Rules that read nothing: {rules}. "
+        f"Rank {one.rank} of {one.heads} heads; corrected for that choice, {corrected}."
+    )
+
+
+def _best(best: Best, heads: int) -> None:
+    """The way to the head that is right most often."""
+    st.button(
+        f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
+        help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is of the other half",
+    )  # fmt: skip
 
 
 def _uncounted(asked: Asked) -> None:
@@ -50,51 +87,10 @@ def _uncounted(asked: Asked) -> None:
     model = asked.trace.request.model
     st.info(
         f"Nobody has counted yet how often the heads of {blocks.plain(state.card().name)} are right, so this one picture "
-        "is all there is: conclude nothing from it. Whoever has GAP’s files makes an atlas of the heads with "
-        f"`attnviz atlas build --model {model} --gap gap-development.tsv -o {model}.npz`."
+        "is all there is: conclude nothing from it. This measures them, and tests one:"
     )
-
-
-def _atlas(asked: Asked) -> Atlas | None:
-    """The atlas of the model, if it was made of these very weights."""
-    found = atlas.shipped(asked.trace.request.model)
-    return found if found is not None and found.header.digest in ("", asked.trace.digest) else None
-
-
-def _row(one: Claim) -> dict[str, Any]:
-    """One collection in the table."""
-    rules, found = dict(one.evidence.baselines), one.evidence
-    return {
-        "collection": COLLECTIONS[one.relation],
-        "pronouns": found.n,
-        "right": encoding.percent(found.rate),
-        "95 % interval": wording.span(found),
-        "nearer candidate": encoding.percent(rules["nearest"]) if "nearest" in rules else None,
-        "chance": encoding.percent(rules["chance"]) if "chance" in rules else None,
-        "rank": f"{one.rank} of {one.heads}",
-        "after correction": wording.chance(one.p_corrected),
-    }
-
-
-def _columns() -> dict[str, Any]:
-    """What the columns mean, for whoever points at their names."""
-    column = st.column_config.Column
-    return {
-        "right": column(help="The pronoun gives the right candidate more than the wrong one"),
-        "nearer candidate": column(help="How often one is right who always takes the candidate that stands nearer"),
-        "rank": column(help="Among all heads of this model, on these pronouns"),
-        "after correction": column(help="Chance of so many hits by the stronger baseline, times all heads (Holm)"),
-    }
-
-
-def _how(known: Atlas, one: Claim) -> str:
-    """What else must be known of these numbers."""
-    parts = ["Counted on texts of others, whatever sentence stands above."]
-    if (found := claims.best(known, one.relation)) is not None:
-        parts.append(
-            f"The best head on half of {COLLECTIONS[one.relation]}, {found.head}, is right in "
-            f"{encoding.percent(found.evidence.rate)} ({wording.span(found.evidence)}) of the other half."
-        )
-    if one.causal:
-        parts.append("This model reads from left to right, so only pronouns behind both candidates are counted.")
-    return " ".join(parts)
+    st.code(
+        f"attnviz atlas build --model {model} --gap GAP.tsv -o {model}.npz\n"
+        f"attnviz test-claim --atlas {model}.npz --layer {chosen().layer} --head {chosen().head} --relation gap",
+        language=None,
+    )

@@ -37,7 +37,7 @@ def _map(question: Question, division: links.Division, hits: np.ndarray | None) 
     first, second = (question.word(span) for span in question.candidates[:2])
     values = division.values[..., 0] - division.values[..., 1]
     scores = HeadScores(f"{first} minus {second}", values, "more", -1.0, 1.0)
-    signs = f" {encoding.HIT} is a hit, {encoding.MISS} a miss." if hits is not None else ""
+    signs = "" if hits is None else f"  \n{_guessing(hits, len(question.candidates))}"
     st.markdown(f"**Every head**  \nGreen looks more at {blocks.plain(first)}, purple more at {blocks.plain(second)}.{signs}")
     marks = [] if hits is None else [[encoding.mark(bool(hit)) for hit in row] for row in hits]
     said = f"Layers by heads: attention to {first} minus attention to {second}"
@@ -45,6 +45,12 @@ def _map(question: Question, division: links.Division, hits: np.ndarray | None) 
         headmap.figure(scores, blocks.theme(), chosen(), ends=(second, first), marks=marks), theme=None, config=headmap.CONFIG,
         key="coreference-map", alt=said if hits is None else f"{said}; {hits.sum()} of {hits.size} heads hit",
     )  # fmt: skip
+
+
+def _guessing(hits: np.ndarray, candidates: int) -> str:
+    """How many heads are right, and how many would be by guessing."""
+    luck = f"guessing would make it {hits.size / candidates:.0f}"
+    return f"{encoding.HIT} {hits.sum()} of {hits.size} heads hit, {encoding.MISS} {(~hits).sum()} miss; {luck}."
 
 
 def _table(question: Question, division: links.Division, hits: np.ndarray | None, change: np.ndarray | None) -> None:

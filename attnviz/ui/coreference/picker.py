@@ -29,12 +29,12 @@ def _kind(now: Example | None) -> str:
     """What the sentences teach; choosing it asks the first of them at once. Returns what is chosen."""
     key = state.fill("kind", OWN if now is None else now.teaches)
 
-    def choose() -> None:
-        if st.session_state[key] != OWN:
-            blocks.ask_example(next(one for one in examples.sentences() if one.teaches == st.session_state[key]))
+    def choose(kind: str) -> None:
+        if kind != OWN:
+            blocks.ask_example(next(one for one in examples.sentences() if one.teaches == kind))
 
     kinds = [OWN, *KINDS] if now is None else list(KINDS)
-    return st.selectbox("What it teaches", kinds, format_func=_named, key=key, on_change=choose, width=280)
+    return st.selectbox("What it teaches", kinds, format_func=_named, key=key, on_change=state.answer(key, choose), width=280)
 
 
 def _named(kind: str) -> str:
@@ -50,12 +50,12 @@ def _sentence(now: Example | None, sentences: list[Example]) -> None:
     key = state.fill("ready_sentence", now.id if now else sentences[0].id)
     st.selectbox(
         "Ready sentence", list(titles), format_func=titles.__getitem__, key=key, width=240,
-        on_change=lambda: blocks.ask_example(examples.example(st.session_state[key])),
+        on_change=state.answer(key, lambda name: blocks.ask_example(examples.example(name))),
     )  # fmt: skip
 
 
 def _step(now: Example | None) -> None:
     """The next ready sentence, through all kinds and round again."""
     every = examples.sentences()
-    at = every.index(now) if now in every else -1
+    at = -1 if now is None else every.index(now)
     st.button("Next sentence", key="next_sentence", on_click=lambda: blocks.ask_example(every[(at + 1) % len(every)]))

@@ -22,7 +22,7 @@ def sentences(asked: Asked, other: Asked | None) -> None:
     for column, one in zip(st.columns(len(both), gap="large"), both, strict=True):
         with column:
             _sentence(one)
-    if other is not None:
+    if other is not None and not (asked.division.late or other.division.late):
         _change(asked, other)
     _rule(both)
 
@@ -41,7 +41,7 @@ def _legend(asked: Asked) -> None:
 
 
 def _sentence(asked: Asked) -> None:
-    """One sentence, tinted, and the candidates' weights as a drawing and in words."""
+    """One sentence, tinted, and a line to each candidate with its weight."""
     question, head, hit = asked.question, chosen(), asked.hit(chosen())
     pattern = view.pattern(asked.trace, head, WORDS)
     rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == question.pronoun and not unit.special]
@@ -54,9 +54,6 @@ def _sentence(asked: Asked) -> None:
         for at, (span, share) in enumerate(zip(question.candidates, shares, strict=True))
     ]
     st.html(fork.drawn(question.word(question.pronoun), branches, blocks.theme(), hit))
-    parts = [f"{blocks.plain(branch.name)} **{encoding.three(branch.share)}**" for branch in branches]
-    verdict = "" if hit is None else f": {encoding.verdict(hit)}"
-    st.markdown(f"“{blocks.plain(question.word(question.pronoun))}” gives " + ", ".join(parts) + verdict)
     if division.note:
         st.caption(blocks.plain(division.note))
 

@@ -24,7 +24,7 @@ PRONOUNS = frozenset(
 )
 CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
 PRONOUN, MEANT = "the pronoun", "a word that it could mean"
-_NEXT, _SEVERAL = "click_chooses", "candidates"
+_NEXT = "click_chooses"
 
 
 def own(text: str, trace: Trace) -> Question | None:
@@ -81,13 +81,19 @@ def _clicked(place: Span, held: Span, named: Sequence[Span]) -> None:
         state.change(focus=Focus(place[0]), candidates=tuple(start for start in kept if start != place[0]))
         st.session_state[_NEXT] = MEANT
     elif place == held:
-        state.keep_notices([f"A pronoun cannot mean itself. Choose {PRONOUN} first, if it is another word."])
+        _say(f"A pronoun cannot mean itself. Choose {PRONOUN} first, if it is another word.")
     elif place[0] in kept:
         state.change(focus=Focus(held[0]), candidates=tuple(start for start in kept if start != place[0]))
     elif len(kept) == CANDIDATES:
-        state.keep_notices([f"A pronoun has at most {CANDIDATES} candidates here. Click one of them to take it away first."])
+        _say(f"At most {CANDIDATES} words can be candidates. Click one of them to take it away first.")
     else:
         state.change(focus=Focus(held[0]), candidates=(*kept, place[0]))
+
+
+def _say(line: str) -> None:
+    """One line in the place of those before it."""
+    state.change()
+    state.keep_notices([line])
 
 
 def _lists(text: str, places: Sequence[Span], held: Span, named: Sequence[Span]) -> None:
@@ -97,15 +103,14 @@ def _lists(text: str, places: Sequence[Span], held: Span, named: Sequence[Span])
         key = state.fill("pronoun", held)
         st.selectbox(
             "Pronoun", places, format_func=labels.__getitem__, key=key, width=208,
-            on_change=lambda: state.hold(Focus(st.session_state[key][0])),
+            on_change=state.answer(key, lambda place: state.hold(Focus(place[0]))),
         )  # fmt: skip
-        if st.session_state.get(_SEVERAL) != list(named):
-            st.session_state[_SEVERAL] = list(named)
+        several = state.fill("candidates", list(named))
         st.multiselect(
             "Whom could it mean? Choose two or more words",
             [place for place in places if place != held],
             format_func=labels.__getitem__,
-            key=_SEVERAL,
+            key=several,
             max_selections=CANDIDATES,
-            on_change=lambda: state.change(candidates=tuple(place[0] for place in st.session_state[_SEVERAL])),
+            on_change=state.answer(several, lambda found: state.change(candidates=tuple(place[0] for place in found))),
         )
