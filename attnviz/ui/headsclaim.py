@@ -48,6 +48,7 @@ def _missing(model: str) -> None:
         f"attnviz atlas build --model {model} --conllu TREEBANK.conllu --gap GAP.tsv -o {model}.npz\n"
         f"attnviz test-claim --atlas {model}.npz --layer {chosen().layer} --head {chosen().head} --relation nsubj",
         language=None,
+        wrap_lines=True,
     )
 
 

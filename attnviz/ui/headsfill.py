@@ -19,6 +19,7 @@ from attnviz.ui.backend import backend
 from attnviz.ui.heads import wanted
 
 _KEY = "heads-fill"
+NONE = ""  # no relation's links are drawn
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ def fill(trace: Trace) -> None:
     if not found:
         return
     names = {one.label: one for one in found}
-    now = next((one.label for one in found if set(one.links) == set(wanted())), None)
+    now = next((one.label for one in found if set(one.links) == set(wanted())), NONE)
     key = state.fill(_KEY, now)
 
-    def choose(name: str | None) -> None:
-        if name is not None:
+    def choose(name: str) -> None:
+        if name != NONE:
             state.change(links=names[name].links)
             if names[name].counted:
                 headsclaim.ask(names[name].counted)
@@ -56,12 +57,12 @@ def fill(trace: Trace) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="fill"):
         st.caption("Or draw all links of", width="content")
         st.selectbox(
-            "Relation to draw", list(names), index=None, key=key, placeholder="a relation", label_visibility="collapsed",
-            on_change=state.answer(key, choose), width=400,
+            "Relation to draw", [NONE, *names], format_func=lambda name: name or "a relation …", key=key,
+            label_visibility="collapsed", on_change=state.answer(key, choose), width=400,
         )  # fmt: skip
         if wanted():
             st.button("Turn all round", on_click=_turn, help="What was looked at looks, and what looked is looked at")
-        if now is not None and names[now].silver:
+        if now != NONE and names[now].silver:
             st.caption("A parser drew these, and nobody has checked it.", width="content")
 
 

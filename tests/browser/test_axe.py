@@ -110,6 +110,22 @@ def unfolded(page: Page) -> None:
     drawn(page)
 
 
+def with_heads(page: Page) -> None:
+    expect(page.locator(".this-head .place").first).to_be_visible(timeout=SLOW)
+    drawn(page)
+
+
+def half_drawn(page: Page) -> None:
+    page.locator(".linking .unit").nth(3).click()
+    expect(page.locator(".todo .pill")).to_be_visible()
+
+
+def with_lists(page: Page) -> None:
+    page.get_by_text("The same as lists").click()
+    expect(page.get_by_text("Choose two or more words", exact=False)).to_be_visible()
+    drawn(page)
+
+
 # What to open, "" for what is open already, and what to do there first.
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Attention": ("/", with_board),
@@ -128,7 +144,18 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Compare, nothing pinned": ("/compare", drawn),
     "Compare, a layer": ("/compare?set=layer", drawn),
     "Compare, no text": ("/compare?text=", drawn),
+    "Find heads": ("/heads", with_heads),
+    "a link half drawn": ("", half_drawn),
+    "Find heads, a link that is refused": ("/heads?model=smollm2&links=43-45:4-10,4-10:28-34", with_heads),
+    "Find heads, no links": ("/heads?links=", drawn),
+    "Find heads, no text": ("/heads?text=", drawn),
     "Coreference": ("/coreference", drawn),
+    "Coreference, words to click": (f"/coreference?text={quote('Anna met Ruth and she laughed')}&candidates=0,9", drawn),
+    "Coreference, its lists": ("", with_lists),
+    "Coreference, nobody is right": (
+        f"/coreference?text={quote('This morning the cup fell on the plate and it broke')}",
+        drawn,
+    ),
     "Coreference, no text": ("/coreference?text=", drawn),
     "Syntax, gold": ("/syntax", with_arcs),
     "its tables and labels": ("", unfolded),

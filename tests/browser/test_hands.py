@@ -96,7 +96,7 @@ UNSEEN = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", ["/", "/?text=", f"/compare?{PINS}", "/compare", "/coreference"])
+@pytest.mark.parametrize("path", ["/", "/?text=", f"/compare?{PINS}", "/compare", "/heads", "/coreference"])
 def test_tab_reaches_everything_shows_where_it_is_and_is_never_trapped(visit: Visit, path: str):
     page = visit.open(path)
     ready(page)

@@ -44,7 +44,7 @@ export function makeHeadGrid(host, choose) {
     const [width, height] = cellOf({ layers: data.counts.length, heads }, room, finger);
     host.style.cssText = `--cell: ${width}px; --tall: ${height}px; --gutter: ${GUTTER}px`;
     cells = new Map();
-    const top = row([corner(), ...Array.from({ length: heads }, (_, head) => label(`H${head}`, "columnheader"))]);
+    const top = row([label("", "gridcell"), ...Array.from({ length: heads }, (_, head) => label(`H${head}`, "columnheader"))]);
     host.replaceChildren(top, ...data.counts.map((count, layer) => row([label(`L${layer}`, "rowheader"), ...Array.from({ length: count }, (_, head) => cell([layer, head]))])));
   }
 
@@ -95,11 +95,5 @@ function row(parts) {
 function label(text, role) {
   const one = element("span", "axis", text);
   one.setAttribute("role", role);
-  return one;
-}
-
-function corner() {
-  const one = label("", "columnheader");
-  one.setAttribute("aria-label", "Layers");
   return one;
 }
