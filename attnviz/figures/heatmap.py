@@ -56,6 +56,19 @@ def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: 
     return drawn
 
 
+def height(pattern: Pattern) -> str:
+    """How tall the figure is that stands in a container of any width, as CSS says it: where that is narrow, cells are smaller.
+
+    Its cells are square, so a height that stayed the same would be blank above them.
+    """
+    geometry = Geometry.of(pattern.queries, pattern.keys, column=bool(pattern.hidden.any()))
+    if not geometry.labelled or not pattern.weights.size:
+        return f"{geometry.height}px"
+    rows, columns = pattern.weights.shape
+    around, beside = geometry.top + geometry.bottom, geometry.left + geometry.right
+    return f"calc({around}px + {rows} * clamp(1px, (100cqw - {beside}px) / {columns}, {geometry.cell:g}px))"
+
+
 def difference_figure(
     first: Pattern, second: Pattern, theme: str = "light", *, held: Held = None, title: str = ""
 ) -> go.Figure:

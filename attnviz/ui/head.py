@@ -104,11 +104,15 @@ def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
             "The matrix on the board shows them all and zooms."
         )
         return
-    st.plotly_chart(
-        heatmap.figure(pattern, blocks.theme(), held=held_rows(pattern), told=False), theme=None, config=heatmap.CONFIG,
-        key=f"heatmap-{head}",
-        alt=heatmap.description(pattern, str(head)),
-    )  # fmt: skip
+    room = f"heatmap-room-{head.layer}-{head.head}"
+    with st.container(key=room):
+        st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
+        st.plotly_chart(
+            heatmap.figure(pattern, blocks.theme(), held=held_rows(pattern), told=False), theme=None, height="stretch",
+            config=heatmap.CONFIG,
+            key=f"heatmap-{head}",
+            alt=heatmap.description(pattern, str(head)),
+        )  # fmt: skip
     st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 

@@ -185,3 +185,24 @@ def test_the_page_fits_a_phone_in_both_themes(visit: Visit):
         drawn(page)
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{wider} px wider than the phone in {scheme}"
+        for label in ("Model", "Example"):
+            cut = field(page, label).evaluate("e => e.scrollWidth - e.clientWidth")
+            assert cut <= 0, f"{field(page, label).input_value()} is cut by {cut} px"
+
+
+# How far the cells of the heatmap begin below their labels, and how wide and how high one of them is.
+CELL = """() => {
+  const { margin, xaxis: x, yaxis: y } = document.querySelector(".js-plotly-plot")._fullLayout;
+  return [y._offset - margin.t, x._length / 13, y._length / 13];
+}"""
+
+
+@pytest.mark.parametrize(("width", "least", "most"), [(390, 15, 25), (1280, 29.5, 30.5)])
+def test_a_heatmap_has_square_cells_right_below_its_labels_in_any_width(visit: Visit, width: int, least: int, most: int):
+    visit.page.set_viewport_size({"width": width, "height": 800})
+    page = visit.open()
+    drawn(page)
+    page.wait_for_function(f"() => Math.abs(({CELL})()[0]) < 3")
+    _, wide, high = page.evaluate(CELL)
+    assert least < wide < most
+    assert abs(wide - high) < 0.5

@@ -244,3 +244,22 @@ def test_several_held_rows_are_outlined_and_what_any_looks_at_is_bold():
     drawn = heatmap.figure(CROSS, held=(0, 1))
     assert len([shape for shape in drawn.layout.shapes if shape.line.width == 2]) == 2
     assert [drawn.layout.xaxis.labelalias[at] for at in "012"] == ["<b>the</b>", "<b>the</b>", "<b>house</b>"]
+
+
+def height_at(pattern: Pattern, width: float) -> float:
+    """What the style sheet's height comes to in a container of this width."""
+    found = heatmap.height(pattern).replace("px", "").replace("100cqw", str(width)).replace("calc", "")
+    return eval(found, {"clamp": lambda least, wanted, most: max(least, min(wanted, most))})
+
+
+def test_in_a_narrow_container_a_figure_is_as_tall_as_its_square_cells():
+    words = tuple("one two three four five six".split())
+    pattern = Pattern(words[:4], words, np.full((4, 6), 1 / 6, np.float32), np.zeros(4))
+    natural = Geometry.of(pattern.queries, pattern.keys)
+    beside = natural.left + natural.right
+    assert height_at(pattern, 5000) == natural.height
+    # 20 pixels a column instead of 30: four rows are 40 lower.
+    assert height_at(pattern, beside + 6 * 20) == natural.height - 40
+    assert height_at(pattern, 10) == natural.height - 4 * 29
+    many = Pattern(("a",) * 50, ("b",) * 50, np.full((50, 50), 0.02, np.float32), np.zeros(50))
+    assert height_at(many, 300) == Geometry.of(many.queries, many.keys).height  # cells of a long text need not be square
