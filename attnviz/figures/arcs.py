@@ -62,33 +62,41 @@ class Picture:
 
 def svg(picture: Picture, theme: str) -> str:
     """The picture at its natural size, in pixels. Raises ShapeError for an arc to a word that there is not."""
-    count = len(picture.words)
     above = [(arc.head, arc.dependent) for arc in picture.arcs]
     below = [(choice.source, choice.target) for choice in picture.choices]
-    wrong = [end for arc in (*above, *below) for end in arc if not 0 <= end < count]
-    if wrong or any(one == other for one, other in (*above, *below)):
-        raise ShapeError(f"Arcs run between two of {count} words, counted from 0; got {wrong or 'one from a word to itself'}.")
-    labels = [arc.label for arc in picture.arcs], [_said(choice) for choice in picture.choices]
-    rooms = [pixels(label, LABEL) + 8 for label in labels[0]], [pixels(label, LABEL) + 24 for label in labels[1]]
+    _checked([*above, *below], len(picture.words))
     shown = [encoding.label(word, SEEN) for word in picture.words]
     widths = [pixels(word, WORD) + 6 for word in shown]
+    rooms = [pixels(_named(arc), LABEL) + 8 for arc in picture.arcs], [_room(choice) for choice in picture.choices]
     middles = _middles(widths, (above, below), rooms)
     colours = encoding.theme(theme)
     over, under = levels.levels(above), levels.levels(below)
     base = PAD + _rise(over) + BAND / 2
-    size = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD, base + BAND / 2 + _rise(under) + PAD
-    parts = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(shown)]
-    lines = []
-    for arc, ends, offset, level in zip(picture.arcs, above, levels.shifts(above), over, strict=True):
-        lines.append(_above(arc, _xs(ends, offset, middles), base - BAND / 2, level, colours))
-    for choice, ends, offset, level in zip(picture.choices, below, levels.shifts(below), under, strict=True):
-        lines.append(_below(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours))
-    names = f"<title>{escape(picture.title)}</title><desc>{escape(picture.description)}</desc>"
+    width, height = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD, base + BAND / 2 + _rise(under) + PAD
+    drawn = [
+        _above(arc, _xs(ends, offset, middles), base - BAND / 2, level, colours)
+        for arc, ends, offset, level in zip(picture.arcs, above, levels.shifts(above), over, strict=True)
+    ]
+    drawn += [
+        _below(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours)
+        for choice, ends, offset, level in zip(picture.choices, below, levels.shifts(below), under, strict=True)
+    ]
+    words = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(shown)]
+    # Every line first and every label after, so that no line runs through a label.
+    parts = [line for line, _ in drawn] + [label for _, label in drawn] + words
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]:.0f}" height="{size[1]:.0f}" '
-        f'viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" role="img" aria-label="{escape(picture.title)}" '
-        f'font-family="{escape(encoding.FONT)}" font-size="{LABEL}">{names}{"".join(lines)}{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(picture.title)}" '
+        f'font-family="{escape(encoding.FONT)}" font-size="{LABEL}"><title>{escape(picture.title)}</title>'
+        f"<desc>{escape(picture.description)}</desc>{''.join(parts)}</svg>"
     )
+
+
+def _checked(arcs: Sequence[levels.Ends], count: int) -> None:
+    """Raises ShapeError for an arc to a word that there is not, and for one from a word to itself."""
+    for one, other in arcs:
+        if not (0 <= one < count and 0 <= other < count) or one == other:
+            raise ShapeError(f"Arcs run between two of {count} words, counted from 0; got one from {one} to {other}.")
 
 
 def _middles(
@@ -127,22 +135,30 @@ def _tip(x: float, y: float, size: float, colour: str) -> str:
     return f'<path d="M{x:.1f} {y:.1f}l-4.5 {-size:.1f}h9z" fill="{colour}"/>'
 
 
-def _plate(x: float, y: float, width: float, colours: Theme) -> str:
-    """The page's colour behind a label, so that the line stops beside it."""
-    return f'<rect x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" fill="{colours.page}"/>'
+def _label(name: str, x: float, y: float, width: float, content: str, colours: Theme) -> str:
+    """What stands on a line, on the page's colour, so that lines stop beside it."""
+    plate = f'<rect x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" fill="{colours.page}"/>'
+    return f'<g class="{name}">{plate}{content}</g>'
 
 
-def _above(arc: Arc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> str:
-    """One link, its relation in the middle of its line; a reader's own in the reader's colour, with a mark behind its name."""
+def _named(arc: Arc) -> str:
+    """A relation, with a star where the reader drew it."""
+    return f"{arc.label} *" if arc.own else arc.label
+
+
+def _above(arc: Arc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
+    """One link, its line and its relation; a reader's own in the reader's colour."""
     colour, top, middle = colours.accent if arc.own else colours.mute, base - FIRST - STEP * (level - 1), sum(xs) / 2
-    text = f"{arc.label} *" if arc.own else arc.label
-    return (
-        f'<g class="arc" data-dependent="{arc.dependent}" data-head="{arc.head}">'
+    line = (
+        f'<g class="arc-line" data-dependent="{arc.dependent}" data-head="{arc.head}">'
         f'<path d="{_line(xs, base - 2, top)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
-        f"{_tip(xs[1], base - 1, 8.0, colour)}{_plate(middle, top, pixels(text, LABEL) + 8, colours)}"
-        f'<text x="{middle:.1f}" y="{top + 4.5:.1f}" text-anchor="middle" fill="{colours.accent if arc.own else colours.ink}">'
-        f"{escape(text)}</text></g>"
+        f"{_tip(xs[1], base - 1, 8.0, colour)}</g>"
     )
+    text = (
+        f'<text x="{middle:.1f}" y="{top + 4.5:.1f}" text-anchor="middle" fill="{colours.accent if arc.own else colours.ink}">'
+        f"{escape(_named(arc))}</text>"
+    )
+    return line, _label("arc", middle, top, pixels(_named(arc), LABEL) + 8, text, colours)
 
 
 def _said(choice: Choice) -> str:
@@ -150,26 +166,30 @@ def _said(choice: Choice) -> str:
     return f"{choice.label} {encoding.two(choice.weight)}".strip()
 
 
-def _below(choice: Choice, xs: tuple[float, float], base: float, level: int, colours: Theme) -> str:
-    """One choice: line, arrow head at the chosen word, check or cross, weight."""
-    colour, bottom, middle = (
-        colours.sequential[4] if choice.hit else colours.mute,
-        base + FIRST + STEP * (level - 1),
-        sum(xs) / 2,
-    )
-    width = pixels(_said(choice), LABEL) + 24
-    thick = THIN + (THICK - THIN) * choice.weight
+def _room(choice: Choice) -> float:
+    """How wide that is, with its sign."""
+    return pixels(_said(choice), LABEL) + 24
+
+
+def _below(choice: Choice, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
+    """One choice: its line and arrow head at the chosen word; check or cross, and weight."""
+    name, colour = ("hit", colours.sequential[4]) if choice.hit else ("miss", colours.mute)
+    bottom, middle = base + FIRST + STEP * (level - 1), sum(xs) / 2
     dash = "" if choice.hit else f' stroke-dasharray="{DASH}"'
-    sign = "l3.5 4 6-8.5" if choice.hit else "m0-4 8 8m0-8-8 8"
-    left = middle - width / 2 + 5
-    return (
-        f'<g class="{"hit" if choice.hit else "miss"}" data-source="{choice.source}" data-target="{choice.target}">'
+    thick = THIN + (THICK - THIN) * choice.weight
+    line = (
+        f'<g class="{name}-line" data-source="{choice.source}" data-target="{choice.target}">'
         f'<path d="{_line(xs, base + 2, bottom)}" fill="none" stroke="{colour}" stroke-width="{thick:.2f}"{dash}/>'
-        f"{_tip(xs[1], base + 1, -8.0, colour)}{_plate(middle, bottom, width, colours)}"
+        f"{_tip(xs[1], base + 1, -8.0, colour)}</g>"
+    )
+    left = middle - _room(choice) / 2 + 5
+    sign = "l3.5 4 6-8.5" if choice.hit else "m0-4 8 8m0-8-8 8"
+    content = (
         f'<path d="M{left:.1f} {bottom:.1f}{sign}" fill="none" stroke="{colours.ink}" stroke-width="1.8"/>'
         f'<text x="{left + 14:.1f}" y="{bottom + 4.5:.1f}" fill="{colours.ink if choice.hit else colours.mute}">'
-        f"{escape(_said(choice))}</text></g>"
+        f"{escape(_said(choice))}</text>"
     )
+    return line, _label(name, middle, bottom, _room(choice), content, colours)
 
 
 def _word(number: int, word: str, x: float, base: float, width: float, picture: Picture, colours: Theme) -> str:

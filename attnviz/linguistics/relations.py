@@ -65,8 +65,17 @@ def relations(scheme: str) -> Mapping[str, Relation]:
     """Every label of a scheme by name, in the order of the file; raises BadInputError for a scheme that there is not."""
     if scheme not in SCHEMES:
         raise BadInputError(f"A scheme is {joined(tuple(SCHEMES), 'or')}; got {quoted(scheme)}.")
-    whole = tomllib.loads(resources.files("attnviz").joinpath("content/relations.toml").read_text("utf-8"))
-    return {name: _relation(scheme, name, raw) for name, raw in whole[scheme].items()}
+    return {name: _relation(scheme, name, raw) for name, raw in _content()[scheme].items()}
+
+
+def about(scheme: str) -> str:
+    """What holds for all labels of a scheme, in a few sentences."""
+    return _content()["about"][scheme]
+
+
+def _content() -> dict[str, Any]:
+    """The file of all labels."""
+    return tomllib.loads(resources.files("attnviz").joinpath("content/relations.toml").read_text("utf-8"))
 
 
 def _relation(scheme: str, name: str, raw: dict[str, Any]) -> Relation:

@@ -15,7 +15,7 @@ from attnviz.linguistics.annotated import Parsed, Span
 from attnviz.linguistics.choices import Outcome
 from attnviz.linguistics.gold import Sentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
-from attnviz.types import Focus
+from attnviz.types import Focus, HeadRef
 from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
 from attnviz.ui.heads import chosen
@@ -49,6 +49,10 @@ class Shown:
 def title() -> None:
     """What this page asks, whatever comes below it."""
     st.header("Which heads follow the grammar?", anchor=False)
+    st.caption(
+        "Two kinds of head: in grammar, a word that others hang on; in the model, a part that looks from word to word, such as "
+        f"{encoding.head_name(HeadRef(3, 1))}."
+    )
 
 
 def direction() -> str:
@@ -159,7 +163,9 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
     )  # fmt: skip
     hits, n = sum(one.state == choices.HIT for one in found), sum(one.counts for one in found)
     later = sum(one.state == choices.UNSEEN for one in found)
-    unseen = f" {later} links lead to a later word, which this model cannot see: dots, not counted." if later else ""
+    one, leads = ("link", "leads") if later == 1 else ("links", "lead")
+    unseen = f" {later} {one} {leads} to a later word, which this model cannot see: dots, not counted." if later else ""
+    unseen += " A word with several others on it looks most at one of them, and misses the rest." if direction() == "hd" else ""
     st.markdown(
         f"**{encoding.head_name(chosen())} is right on {hits} of {n} links of this sentence.**{unseen} "
         "Arrows above lead from a head to its word; those below lead to the word that gets most of the attention of "

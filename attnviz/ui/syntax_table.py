@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from attnviz.errors import BadInputError
+from attnviz.figures import encoding
 from attnviz.linguistics import atlas, choices, claims, wording
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.choices import Count, Outcome
 from attnviz.linguistics.claims import Best
-from attnviz.linguistics.relations import SCHEMES, Relation, relation
+from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
 from attnviz.types import HeadRef
 from attnviz.ui import blocks, state
 
@@ -35,17 +36,19 @@ def table(shown: Shown, found: tuple[Outcome, ...], head: HeadRef, direction: st
     rows = [_row(*one, _own(known, one[1], head, direction), head) for one in zip(counts, meanings, bests, strict=True)]
     st.subheader("Relation by relation", anchor=False)
     st.markdown(_intro(known, shown, head))
-    percent = st.column_config.NumberColumn(format="%.0f %%")
-    picked = st.dataframe(
-        rows, hide_index=True, on_select="rerun", selection_mode="single-row", alt="Every relation of this sentence",
-        column_config={f"{head} there": percent, "right there": percent, "offset alone": percent},
-        key=f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{direction}",
-    )  # fmt: skip
-    if picked.selection.rows:
-        best = bests[picked.selection.rows[0]]
-        if best is not None and (best.head.layer, best.head.head) != (head.layer, head.head):
+    key = f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{direction}"
+
+    def choose() -> None:
+        rows = st.session_state[key].selection.rows
+        best = bests[rows[0]] if rows else None
+        if best is not None:
             state.change(head=replace(head, layer=best.head.layer, head=best.head.head))
-            st.rerun()
+
+    percent = st.column_config.NumberColumn(format="%.0f %%")
+    st.dataframe(
+        rows, hide_index=True, on_select=choose, selection_mode="single-row", alt="Every relation of this sentence",
+        column_config={f"{head} there": percent, "right there": percent}, key=key, height="content", placeholder="",
+    )  # fmt: skip
     if known is not None:
         _unbeaten(known)
     _labels(meanings, shown.scheme)
@@ -83,30 +86,30 @@ def _row(count: Count, meaning: Relation, best: Best | None, own: float | None, 
         f"{head} there": own,
         "best head": str(best.head),
         "right there": 100 * found.rate,
-        "95 % interval": wording.span(found),
+        "95 %": wording.span(found),
         "links": found.n,
-        "best offset": "" if best.offset is None else wording.signed(best.offset),
-        "offset alone": 100 * dict(found.baselines).get("offset", 0.0),
-        "beats it": _verdict(best),
+        "fixed offset": f"{encoding.percent(dict(found.baselines).get('offset', 0.0))} at {wording.signed(best.offset or 0)}",
+        "lead": _lead(best),
     }
 
 
-def _verdict(best: Best) -> str:
-    """Whether the best head beats the strongest rule that reads nothing."""
+def _lead(best: Best) -> str:
+    """How far the best head stands above the strongest rule that reads nothing, where its whole interval does."""
     if best.evidence.n < claims.ENOUGH:
         return "too few to say"
-    return f"yes, by {best.points:.0f} points" if best.beats else "no"
+    return f"{best.points:.0f} points" if best.beats else "none"
 
 
 def _intro(known: Atlas | None, shown: Shown, head: HeadRef) -> str:
     """What stands where, and by which scheme."""
-    here = f"**Here** is this one sentence, labels by {SCHEMES[shown.scheme]}: a single picture shows nothing by itself."
+    here = f"**Here** is this one sentence, labels by {SCHEMES[shown.scheme]}: one picture proves nothing."
     if known is None:
         return f"{here} {blocks.plain(state.card().name)} has not been measured on a corpus: `attnviz atlas build` does that."
     sources = ", ".join(one.name for one in known.header.corpora if one.kind == "conllu")
     return (
         f"{here} **There** is {blocks.plain(sources)}, with gold links in Universal Dependencies: heads and offsets were "
-        "chosen on one half of its texts, and every figure is of the other half. Click a row to choose its best head."
+        "chosen on one half of its texts, and every figure is of the other half. “In UD …” stands where the corpus counts a "
+        "relation together with others: figures are of all of them. Click a row to choose its best head."
     )
 
 
@@ -127,7 +130,7 @@ def _unbeaten(known: Atlas) -> None:
 def _labels(meanings: list[Relation], scheme: str) -> None:
     """What the labels of this sentence mean, and how far both schemes agree on them."""
     with st.expander("What these labels mean"):
-        st.caption(blocks.plain(f"Scheme: {SCHEMES[scheme]}."))
+        st.caption(blocks.plain(f"By {SCHEMES[scheme]}. {about(scheme)}"))
         for one in meanings:
             differs = f" {one.differs}" if one.differs else ""
             st.markdown(f"**{blocks.plain(one.name)}** ({blocks.plain(one.twin)}), {blocks.plain(one.explains + differs)}")

@@ -49,26 +49,31 @@ def test_it_has_a_title_and_says_in_words_what_it_shows():
 
 def test_links_stand_above_the_words_and_choices_below():
     root = drawn()
-    base = float(group(root, "word")[0].find(f"{SVG}text").get("y"))  # pyright: ignore[reportOptionalMemberAccess]
+    base = float(group(root, "word")[0].find(f"{SVG}text").get("y"))
     for name, above in (("arc", True), ("hit", False), ("miss", False)):
         for one in group(root, name):
-            y = float(one.find(f"{SVG}text").get("y"))  # pyright: ignore[reportOptionalMemberAccess]
+            y = float(one.find(f"{SVG}text").get("y"))
             assert (y < base - 15) == above
 
 
 def test_a_hit_is_solid_and_named_a_miss_is_dashed_and_crossed():
     root = drawn()
+    dashes = [group(root, f"{name}-line")[0].findall(f"{SVG}path")[0].get("stroke-dasharray") for name in ("hit", "miss")]
+    assert dashes == [None, arcs.DASH]
     (hit,), (miss,) = group(root, "hit"), group(root, "miss")
-    assert "stroke-dasharray" not in ElementTree.tostring(hit, "unicode")
-    assert "stroke-dasharray" in ElementTree.tostring(miss, "unicode")
     assert texts(hit) == ["det .64"]
     assert texts(miss) == [".25"]
-    signs = [one.findall(f"{SVG}path")[2].get("d") for one in (hit, miss)]
-    assert signs[0] != signs[1]
+    signs = [re.sub(r"M[\d. ]+", "", str(one.findall(f"{SVG}path")[0].get("d"))) for one in (hit, miss)]
+    assert signs[0] != signs[1], "a check and a cross"
+
+
+def test_no_line_is_drawn_over_a_label():
+    order = [one.get("class") for one in drawn().iter(f"{SVG}g")]
+    assert order == ["arc-line", "arc-line", "hit-line", "miss-line", "arc", "arc", "hit", "miss", *["word"] * 4]
 
 
 def test_the_thickness_of_a_choice_is_its_weight():
-    widths = [float(group(drawn(), name)[0].find(f"{SVG}path").get("stroke-width")) for name in ("hit", "miss")]  # pyright: ignore
+    widths = [float(group(drawn(), f"{name}-line")[0].find(f"{SVG}path").get("stroke-width")) for name in ("hit", "miss")]
     assert widths == pytest.approx([1.5 + 3 * 0.64, 1.5 + 3 * 0.25])
 
 
