@@ -103,7 +103,7 @@ def _test_claim(chosen: argparse.Namespace) -> None:
         return
     chances = f"{wording.chance(claim.p)}, corrected {wording.chance(claim.p_corrected)}"
     counts = [_line("all texts", claim.evidence), _line("odd half", claim.held_out)]
-    _show([sentence, "", *counts, f"rank {claim.rank} of {claim.heads} heads; {chances}"])
+    _show([sentence, "", *counts, f"rank {claim.rank} of {claim.heads} heads; {chances}"] if claim.evidence.n else [sentence])
 
 
 def _atlas(model: str | None, file: str | None) -> Atlas:
@@ -134,7 +134,7 @@ def _claim(claim: Claim, sentence: str) -> dict[str, Any]:
         "model": claim.model, "layer": claim.head.layer, "head": claim.head.head,
         "relation": claim.relation, "direction": claim.direction or None,
         **_evidence(claim.evidence), "offset": claim.offset, "points": _number(claim.points),
-        "rank": claim.rank, "heads": claim.heads, "p": claim.p, "p_corrected": claim.p_corrected,
+        "rank": claim.rank if claim.evidence.n else None, "heads": claim.heads, "p": claim.p, "p_corrected": claim.p_corrected,
         "verdict": claim.verdict, "held_out": _evidence(claim.held_out),
         "scheme": claim.evidence.scheme, "source": claim.evidence.source, "sentence": sentence,
     }  # fmt: skip

@@ -85,7 +85,7 @@ def named(model: str) -> str:
 
 def _worth(claim: Claim) -> str:
     """What the count is worth against the strongest baseline."""
-    points = f"{abs(claim.points):.0f} points" if abs(claim.points) >= 0.95 else "less than a point"
+    points = "less than a point" if claim.points < 0.95 else "1 point" if claim.points < 1.5 else f"{claim.points:.0f} points"
     corrected = f"corrected for a choice among {claim.heads} heads by Holm's method, {chance(claim.p_corrected)}"
     if claim.verdict == "few":
         return f"Fewer than {ENOUGH} are too few to say anything about this head."
@@ -121,7 +121,7 @@ def _unseen(claim: Claim) -> str:
         return "There are no such questions in this atlas, so nothing can be said about this head."
     many, one, other = _words(claim.relation)
     start, end = (one, other) if claim.direction == "dh" else (other, one)
-    why = f"; the model reads left to right, and {end} never stands before {start}" if claim.causal else ""
+    why = f": the model reads left to right, and in these texts {end} never stands before {start}" if claim.causal else ""
     return f"No {many} were counted in this direction{why}. So nothing can be said about this head."
 
 

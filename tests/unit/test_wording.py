@@ -56,6 +56,8 @@ def test_a_head_that_is_better_but_not_after_the_correction():
 def test_a_head_that_is_no_better():
     found = wording.sentence(claim(600, 1234, RULES, 0.99, 1.0))
     assert "That is no more than this baseline: do not write that this head finds them." in found
+    found = wording.sentence(claim(656, 1234, RULES, 0.2, 1.0))
+    assert "That is 1 point more, too little to tell from an accident (p = 0.2)." in found
     found = wording.sentence(claim(645, 1234, RULES, 0.4, 1.0))
     assert "That is less than a point more, too little to tell from an accident (p = 0.4)." in found
 
@@ -100,7 +102,7 @@ def test_nothing_counted_says_why():
         "No determiners were counted in this direction. So nothing can be said about this head."
     )
     late = wording.sentence(replace(nothing, causal=True))
-    assert "the model reads left to right, and the head noun never stands before the determiner" in late
+    assert "the model reads left to right, and in these texts the head noun never stands before the determiner" in late
 
 
 def test_a_relation_without_gold_says_nothing_about_any_head():
