@@ -15,7 +15,7 @@ import streamlit as st
 
 from attnviz.figures.board.tray import Kept, Tray, key, rebuilt
 from attnviz.models import catalog
-from attnviz.selection import PINS, Selection
+from attnviz.selection import PARAMETERS, PINS, Selection
 from attnviz.text import words
 from attnviz.types import AttentionRequest, Focus, HeadRef, Link, ModelCard, Panel, Pin
 
@@ -23,6 +23,7 @@ _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_
 _CHANGED = "attnviz_changed"
 _AWAY, _SET = "attnviz_away", "attnviz_set"
 _FILLED, _GONE = "attnviz_filled", "attnviz_gone"
+_OWN, _ASKED = "attnviz_own", "attnviz_asked"
 MOMENT = 2.0  # seconds in which a browser on a slow line may still send what a field held before we filled it anew
 
 
@@ -48,16 +49,34 @@ def read_url() -> None:
         selection, notices = Selection.parse(params)
         st.session_state[_KEPT] = selection
         st.session_state[_NOTICES] = notices
+        st.session_state[_OWN] = {name: value for name, value in params.items() if name not in PARAMETERS}
+    st.session_state[_ASKED] = set()
     st.session_state[_WRITTEN] = params  # read once: a run that is cut short does not reach `write_url`
 
 
 def write_url() -> None:
     """Let the address bar carry the selection, so that a reload or a copied link shows the same."""
-    params = current().params()
+    own, asked = st.session_state.get(_OWN, {}), st.session_state.get(_ASKED, set())
+    params = current().params() | {name: own[name] for name in sorted(asked) if own.get(name)}
     if st.query_params.to_dict() != params:
         st.query_params.from_dict(params)
     st.session_state[_WRITTEN] = params
     st.session_state.pop(_CHANGED, None)
+
+
+def own(name: str) -> str:
+    """What a link says of something that only the open page knows, such as a term of the glossary; "" where it says nothing.
+
+    The address carries it on with the selection as long as the page asks for it.
+    """
+    st.session_state.setdefault(_ASKED, set()).add(name)
+    return st.session_state.get(_OWN, {}).get(name, "")
+
+
+def keep_own(name: str, value: str) -> None:
+    """Let the address say this of the open page from now on."""
+    st.session_state[_OWN] = {**st.session_state.get(_OWN, {}), name: value}
+    st.session_state[_CHANGED] = True
 
 
 def notices() -> tuple[str, ...]:

@@ -1,0 +1,57 @@
+"""Our own sentences in, the same sentences out with each term linked to its anchor in the glossary; and help for fields."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from attnviz.lessons import glossary
+from attnviz.lessons.glossary import Term
+
+PAGE = "glossary"
+# What is never touched: links, code, formulas, HTML, and what a reader wrote, which our sentences put in quotation marks.
+_KEEP = r"!?\[[^\]]*\]\([^)]*\)|`[^`]*`|\$[^$]*\$|<[^>]*>|“[^”]*”"
+
+
+def href(id: str) -> str:
+    """The address of a term, from any page and below any base path; raises BadInputError for a term that is not there."""
+    return f"{PAGE}?term={glossary.term(id).id}"
+
+
+def link(id: str, label: str = "") -> str:
+    """A link to a term as Markdown, under its name or another label."""
+    return f"[{label or glossary.term(id).name}]({href(id)})"
+
+
+def help(id: str) -> str:
+    """What a field's question mark says of a term: its sentence, and a link to more."""
+    return f"{glossary.term(id).short} {link(id, 'More in the glossary')}"
+
+
+def linked(text: str, *ids: str) -> str:
+    """A sentence of ours, in Markdown, with the first mention of each term made a link.
+
+    With `ids`, only those terms; without, all but those that are everyday words as well, whose sense only the caller knows.
+    Marks that were escaped are found too. What stands in links, code, formulas and quotation marks stays as it is.
+    """
+    wanted = tuple(glossary.term(id) for id in ids) or tuple(one for one in glossary.terms() if not one.everyday)
+    names = {name.casefold(): one.id for one in wanted for name in one.spellings}
+    seen: set[str] = set()
+
+    def put(match: re.Match[str]) -> str:
+        found = match["term"]
+        id = names.get(found.replace("\\", "").casefold()) if found else None
+        if id is None or id in seen:
+            return match[0]
+        seen.add(id)
+        return f"[{found}]({href(id)})"
+
+    return _pattern(wanted).sub(put, text)
+
+
+@lru_cache(maxsize=32)
+def _pattern(wanted: tuple[Term, ...]) -> re.Pattern[str]:
+    """What is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash."""
+    names = sorted({name for one in wanted for name in one.spellings}, key=lambda name: (-len(name), name))
+    spelt = "|".join("".join(c if c.isalnum() or c == " " else rf"\\?{re.escape(c)}" for c in name) for name in names)
+    return re.compile(rf"{_KEEP}|(?<![\w-])(?P<term>{spelt})(?![\w-])", re.IGNORECASE)

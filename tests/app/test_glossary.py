@@ -1,0 +1,68 @@
+"""The glossary page: the term that a link names stands first, a search narrows it, and links to terms stand on other pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.lessons import glossary
+from tests.app.conftest import written
+
+PAGE = "pages/learn/glossary.py"
+
+
+@pytest.fixture
+def shown(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """Opens the page as a link with these parameters does."""
+    return lambda **params: opened(**params).switch_page(PAGE).run()
+
+
+def names(app: AppTest) -> list[str]:
+    """The terms on the page, in its order."""
+    return [one.value for one in app.subheader]
+
+
+def test_every_term_stands_there_once_with_its_anchor_its_formula_and_its_questions(shown: Callable[..., AppTest]):
+    app = shown()
+    assert not app.exception
+    assert not app.error
+    assert names(app) == [one.name for one in glossary.terms()]
+    assert [one.proto.anchor for one in app.subheader] == [one.id for one in glossary.terms()]
+    assert [one.label for one in app.expander][-len(glossary.questions()) :] == [one.question for one in glossary.questions()]
+    assert [one.value.strip("$\n ") for one in app.latex] == [one.formula for one in glossary.terms() if one.formula]
+
+
+def test_the_term_of_a_link_stands_first_and_stays_in_the_address(shown: Callable[..., AppTest]):
+    app = shown(term="softmax")
+    assert names(app)[0] == "Softmax"
+    assert names(app).count("Softmax") == 1
+    assert app.query_params["term"] == "softmax"
+    next(one for one in app.button if one.label == "Show no term first").click().run()
+    assert names(app)[0] == glossary.terms()[0].name
+    assert "term" not in app.query_params
+
+
+def test_a_term_leaves_the_address_on_another_page(shown: Callable[..., AppTest]):
+    app = shown(term="softmax").switch_page("pages/explore/attention.py").run()
+    assert "term" not in app.query_params
+
+
+def test_a_term_that_is_not_there_is_said_and_the_page_stays(shown: Callable[..., AppTest]):
+    app = shown(term="<b>soft")
+    assert "no term “<b>soft”" in written(app)
+    assert len(names(app)) == len(glossary.terms())
+
+
+def test_a_search_narrows_terms_and_opens_the_questions_it_finds(shown: Callable[..., AppTest]):
+    app = shown(term="softmax")
+    app.text_input(key="glossary-search").set_value("many heads").run()
+    assert "Softmax" not in names(app)[:1]
+    assert "Multi-head attention" in names(app)
+    assert "Residual connection" not in names(app)
+    assert "Why so many heads?" in [one.label for one in app.expander]
+    assert "term" not in app.query_params
+    app.text_input(key="glossary-search").set_value("<nothing> like it").run()
+    assert not app.exception
+    assert "Nothing here for “<nothing> like it”" in written(app)
