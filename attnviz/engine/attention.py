@@ -3,16 +3,22 @@
     weights = softmax(cap(scale * Q K^T) + bias + mask),   output = weights V          Vaswani et al. 2017, eq. 1
 
 Axes are `head query dim` for queries and `group key dim` for keys and values, where a group of query heads shares one
-key/value head (grouped queries, Ainslie et al. 2023); the rows of a batch may stand before them. Softmax runs in float32.
+key/value head (grouped queries, Ainslie et al. 2023); the rows of a batch may stand before them. Softmax runs in float32,
+or in float64 where the scores are.
 """
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 NEVER = float("-inf")
+
+
+def wide(tensor: Tensor) -> Tensor:
+    """The same numbers in float32, unless they are in float64 already."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def expanded(grouped: Float[Tensor, "*row group key dim"], heads: int) -> Float[Tensor, "*row {heads} key dim"]:
@@ -45,6 +51,21 @@ def window_mask(queries: int, keys: int, window: int) -> Bool[Tensor, "{queries}
     return causal_mask(queries, keys).triu_(keys - queries - window + 1)
 
 
+def near_mask(queries: int, keys: int, window: int) -> Bool[Tensor, "{queries} {keys}"]:
+    """True for keys less than `window` tokens away on either side, itself included (Longformer, arXiv:2004.05150)."""
+    return distances(queries, keys).abs() < window
+
+
+def strided_mask(queries: int, keys: int, stride: int) -> Bool[Tensor, "{queries} {keys}"]:
+    """True for keys a whole number of strides away, itself included (Child et al. 2019, arXiv:1904.10509)."""
+    return distances(queries, keys) % stride == 0
+
+
+def distances(queries: int, keys: int) -> Int[Tensor, "{queries} {keys}"]:
+    """How many tokens each query stands after each key. The last query stands at the last key."""
+    return torch.arange(keys - queries, keys)[:, None] - torch.arange(keys)[None, :]  # [query, key]
+
+
 def padding_mask(visible: Bool[Tensor, " key"], queries: int) -> Bool[Tensor, "{queries} key"]:
     """True where the key is a real token and not padding, the same for every query."""
     return visible[None, :].expand(queries, -1)
@@ -61,20 +82,20 @@ def masked(
         raw = torch.where(causal_mask(*raw.shape[-2:]).to(raw.device), raw, NEVER)
     if mask is None:
         return raw
-    return torch.where(mask, raw, NEVER) if mask.dtype == torch.bool else raw + mask.float()
+    return torch.where(mask, raw, NEVER) if mask.dtype == torch.bool else raw + wide(mask)
 
 
 def softmax(
     raw: Float[Tensor, "*row head query key"], sinks: Float[Tensor, " head"] | None = None
 ) -> Float[Tensor, "*row head query key"]:
-    """exp(raw), each row divided by its sum, in float32. Every row sums to 1, or to less where `sinks` take a share.
+    """exp(raw), each row divided by its sum, in float32 or float64. Every row sums to 1, or to less where `sinks` take a share.
 
     A learned sink is one more score a head, which every query may choose and which mixes nothing (gpt-oss,
     arXiv:2508.10925). A row that may look nowhere is all zeros.
     """
-    raw = raw.float()
+    raw = wide(raw)
     if sinks is not None:
-        sink = sinks.float()[:, None, None].expand(*raw.shape[:-1], 1)  # [head, query, 1]
+        sink = sinks.to(raw.dtype)[:, None, None].expand(*raw.shape[:-1], 1)  # [head, query, 1]
         return torch.softmax(torch.cat([raw, sink], dim=-1), dim=-1)[..., :-1]
     shares = torch.softmax(raw, dim=-1)
     blind = raw.amax(dim=-1) == NEVER  # [head, query]: here softmax divides nothing by nothing
@@ -93,11 +114,11 @@ def weights(
     sinks: Float[Tensor, " head"] | None = None,
 ) -> Float[Tensor, "*row head query key"]:
     """The share of its attention that each query gives to each key: all the steps above, in order."""
-    raw = scores(query.float(), key.float(), scale)  # [head, query, key]
+    raw = scores(wide(query), wide(key), scale)  # [head, query, key]
     if softcap is not None:
         raw = capped(raw, softcap)
     if bias is not None:
-        raw = raw + bias.float()
+        raw = raw + wide(bias)
     return softmax(masked(raw, mask, causal), sinks)
 
 
@@ -105,4 +126,4 @@ def mix(
     shares: Float[Tensor, "*row head query key"], value: Float[Tensor, "*row group key dim"]
 ) -> Float[Tensor, "*row head query dim"]:
     """Each query's new content: the values of the keys, weighted by its attention to them."""
-    return torch.einsum("...hqk,...hkd->...hqd", shares, expanded(value.float(), shares.shape[-3]))
+    return torch.einsum("...hqk,...hkd->...hqd", shares, expanded(wide(value), shares.shape[-3]))
