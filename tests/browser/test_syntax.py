@@ -84,3 +84,13 @@ def test_a_readers_arc_is_set_from_the_keyboard_and_stays(visit: Visit):
     expect(page.locator(".arcs .arc text", has_text="*")).to_have_count(1, timeout=SLOW)
     assert param(page, "text") == OWN
     assert visit.errors == []
+
+
+def test_hostile_words_stay_words(visit: Visit):
+    evil = "Dogs <img src=x onerror=alert(1)> & </text><script>alert(2)</script> \x07 bark"
+    page = visit.open(f"/syntax?text={quote(evil)}")
+    picture = arcs(page)
+    words = [str(one.text_content()) for one in picture.locator(".word text").all()]
+    assert {"Dogs", "bark"} <= set(words)
+    assert page.locator(".arcs img, .arcs script").count() == 0
+    assert visit.errors == []
