@@ -96,3 +96,26 @@ def test_a_field_that_was_filled_twice_in_a_moment_shows_what_was_chosen_last():
     app.button[1].click().run()
     assert (app.session_state["chosen"], app.number_input[0].value) == (3, 3)
     assert app.number_input[0].proto.set_value, "the browser is on its way to 5, and has to be told"
+
+
+def several() -> None:
+    """A list of several layers, and a button that chooses two."""
+    import streamlit as st
+
+    from attnviz.ui import state
+
+    def choose(layers: list[int]) -> None:
+        st.session_state["chosen"] = layers
+
+    st.button("Layers 1 and 5", on_click=choose, args=([1, 5],))
+    key = state.fill("layers", st.session_state.setdefault("chosen", [1]))
+    st.multiselect("Layers", range(9), key=key, on_change=state.answer(key, choose))
+
+
+def test_a_list_of_several_is_heard_and_passed_over_alike():
+    app = AppTest.from_function(several).run()
+    app.button[0].click().run()
+    app.multiselect[0].set_value([1]).run()
+    assert (app.session_state["chosen"], app.multiselect[0].value) == ([1, 5], [1, 5])
+    app.multiselect[0].set_value([1, 5, 7]).run()
+    assert app.session_state["chosen"] == [1, 5, 7]

@@ -93,4 +93,5 @@ def _uncounted(asked: Asked) -> None:
         f"attnviz atlas build --model {model} --gap GAP.tsv -o {model}.npz\n"
         f"attnviz test-claim --atlas {model}.npz --layer {chosen().layer} --head {chosen().head} --relation gap",
         language=None,
+        wrap_lines=True,
     )

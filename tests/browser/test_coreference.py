@@ -1,0 +1,91 @@
+"""The coreference page in a real browser: words clicked and pressed, a link that brings them back, drawings and phones."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PHONE, Visit
+
+SLOW = 90_000
+OWN = "Anna met her old friend Ruth in the garden and she laughed"
+SHE = OWN.index("she")
+
+
+def word(page: Page, text: str, number: int = 0):
+    """The button of a word, by where it starts."""
+    start = -1
+    for _ in range(number + 1):
+        start = OWN.index(text, start + 1)
+    return page.locator(f".st-key-word-{start} button")
+
+
+def address(page: Page, part: str) -> None:
+    """Wait until the address has it."""
+    page.wait_for_function("part => decodeURIComponent(location.search).includes(part)", arg=part, timeout=SLOW)
+
+
+def test_words_are_clicked_and_a_reload_brings_them_back(visit: Visit):
+    page = visit.open(f"/coreference?text={quote(OWN)}&focus={SHE}")
+    expect(word(page, "she")).to_contain_text("pronoun", timeout=SLOW)
+    word(page, "Anna").click()
+    expect(word(page, "Anna")).to_contain_text("candidate 1", timeout=SLOW)
+    word(page, "Ruth").click()
+    expect(page.get_by_text("All 72 heads", exact=False)).to_be_visible(timeout=SLOW)
+    address(page, f"candidates=0,{OWN.index('Ruth')}")
+    page.reload()
+    expect(word(page, "Ruth")).to_contain_text("candidate 2", timeout=SLOW)
+    expect(word(page, "she")).to_contain_text("pronoun")
+    expect(page.get_by_role("img", name="she: Anna 0.", exact=False)).to_be_visible(timeout=SLOW)
+    word(page, "Anna").click()
+    expect(word(page, "Anna")).to_have_text("Anna", timeout=SLOW)
+    expect(page.get_by_text("at least two words that it could mean", exact=False)).to_be_visible(timeout=SLOW)
+    assert visit.errors == []
+
+
+def test_the_keyboard_chooses_words_and_stays_on_them(visit: Visit):
+    page = visit.open(f"/coreference?text={quote(OWN)}&focus={SHE}")
+    expect(word(page, "she")).to_contain_text("pronoun", timeout=SLOW)
+    word(page, "Anna").focus()
+    page.keyboard.press("Enter")
+    expect(word(page, "Anna")).to_contain_text("candidate 1", timeout=SLOW)
+    expect(word(page, "Anna")).to_be_focused()
+    for _ in range(5):
+        page.keyboard.press("Tab")
+    expect(word(page, "Ruth")).to_be_focused()
+    page.keyboard.press(" ")
+    expect(word(page, "Ruth")).to_contain_text("candidate 2", timeout=SLOW)
+    address(page, f"candidates=0,{OWN.index('Ruth')}")
+    page.get_by_role("radio", name="the pronoun", exact=True).focus()
+    page.keyboard.press(" ")
+    word(page, "her").focus()
+    page.keyboard.press("Enter")
+    expect(word(page, "her")).to_contain_text("pronoun", timeout=SLOW)
+    address(page, f"focus={OWN.index('her')}")
+
+
+def test_on_a_phone_the_words_wrap_and_are_large_enough_for_a_finger(visit: Visit):
+    visit.page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    page = visit.open(f"/coreference?text={quote(OWN)}&focus={SHE}&candidates=0,{OWN.index('Ruth')}")
+    expect(page.get_by_text("All 72 heads", exact=False)).to_be_visible(timeout=SLOW)
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=SLOW)
+    expect(page.locator(".st-key-words button")).to_have_count(12)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    boxes = page.locator(".st-key-words button").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
+    assert min(box["height"] for box in boxes) >= 40
+    assert len({round(box["y"]) for box in boxes}) > 1
+    assert max(box["x"] + box["width"] for box in boxes) <= PHONE["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_lines_to_the_candidates_are_drawn(visit: Visit, scheme: str):
+    visit.page.emulate_media(color_scheme=scheme)  # pyright: ignore[reportArgumentType]
+    page = visit.open("/coreference")
+    drawing = page.get_by_role("img", name="it: animal 0.640, the right one, hit", exact=False)
+    expect(drawing).to_be_visible(timeout=SLOW)
+    picture = drawing.locator("img")
+    assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 88
+    expect(drawing).to_contain_text("✓ hit")
+    expect(page.get_by_role("img", name="it: animal 0.266; street 0.128, the right one, miss", exact=False)).to_be_visible()
