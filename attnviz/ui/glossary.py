@@ -13,9 +13,20 @@ from attnviz.ui import blocks, state, terms
 
 TERM = "term"  # in the address
 _SEARCH = "glossary-search"
+WIDE = 760  # pixels
 
 
-def asked() -> Term | None:
+def page() -> None:
+    """The whole page: lines no longer than one reads with ease."""
+    blocks.notices(state.notices())
+    first = _asked()
+    with st.container(key="glossary", width=WIDE):
+        query = _title(first)
+        _questions(query)
+        _entries(query, first)
+
+
+def _asked() -> Term | None:
     """The term that the link names; None where it names none, or none of ours, which is said."""
     name = state.own(TERM)
     if not name:
@@ -27,7 +38,7 @@ def asked() -> Term | None:
         return None
 
 
-def title(first: Term | None) -> str:
+def _title(first: Term | None) -> str:
     """What the page is, a field to search in, and the term that is asked for; returns what is searched."""
     st.header("Glossary and questions", anchor=False)
     query = st.text_input(
@@ -35,8 +46,7 @@ def title(first: Term | None) -> str:
         on_change=_let_go, width=480,
     )  # fmt: skip
     if first is not None:
-        with st.container(key="glossary-asked"):
-            _entry(first, {one.id for one in glossary.terms()})
+        _entry(first, {one.id for one in glossary.terms()})
         st.button("Show no term first", on_click=_let_go, type="tertiary", key="glossary-let-go")
     return query
 
@@ -46,7 +56,7 @@ def _let_go() -> None:
     state.keep_own(TERM, "")
 
 
-def questions(query: str) -> None:
+def _questions(query: str) -> None:
     """What learners ask, those that the search finds: opened where it leaves only a few."""
     found = glossary.matching(query)[1]
     if not found:
@@ -64,14 +74,15 @@ def _answer(one: Question) -> None:
     _cited(one.sources)
 
 
-def entries(query: str, first: Term | None) -> None:
+def _entries(query: str, first: Term | None) -> None:
     """Every term that the search finds, under its anchor; the one that stands first already is not repeated."""
     found = glossary.matching(query)[0]
     st.header("Terms", anchor="terms")
     if not found:
         st.markdown(f"Nothing here for “{blocks.plain(query)}”. Try a shorter word, or clear the field.")
         return
-    st.markdown(" · ".join(f"[{one.name}](#{one.id})" for one in found))
+    with st.container(key="glossary-index"):
+        st.markdown(" · ".join(f"[{one.name}](#{one.id})" for one in found))
     for one in found:
         if one != first:
             _entry(one, {shown.id for shown in found} | ({first.id} if first else set()))
