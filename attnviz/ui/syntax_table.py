@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
 from attnviz.linguistics import atlas, choices, claims, wording
@@ -16,27 +17,26 @@ from attnviz.linguistics.claims import Best
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
 from attnviz.types import HeadRef
 from attnviz.ui import blocks, state
-
-if TYPE_CHECKING:
-    from attnviz.ui.syntax import Shown
+from attnviz.ui.heads import chosen
+from attnviz.ui.syntax import Shown, direction
 
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 NAMED = 12  # relations that a sentence names
 
 
-def table(shown: Shown, found: tuple[Outcome, ...], head: HeadRef, direction: str) -> None:
+def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
     """One row a relation; a click chooses the best head of it."""
-    known = atlas.shipped(state.card().id)
-    counts = choices.counts(found)
+    head, way = chosen(), direction()
+    known, counts = _known(), choices.counts(found)
     if not counts:
         st.info("No link of this sentence can be counted. Choose another sentence.")
         return
     meanings = [relation(one.relation, shown.scheme) for one in counts]
-    bests = [_best(known, one, direction) for one in meanings]
-    rows = [_row(*one, _own(known, one[1], head, direction), head) for one in zip(counts, meanings, bests, strict=True)]
+    bests = [_best(known, one, way) for one in meanings]
+    rows = [_row(*one, _own(known, one[1], head, way), head) for one in zip(counts, meanings, bests, strict=True)]
     st.subheader("Relation by relation", anchor=False)
     st.markdown(_intro(known, shown, head))
-    key = f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{direction}"
+    key = f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{way}"
 
     def choose() -> None:
         rows = st.session_state[key].selection.rows
@@ -51,7 +51,18 @@ def table(shown: Shown, found: tuple[Outcome, ...], head: HeadRef, direction: st
     )  # fmt: skip
     if known is not None:
         _unbeaten(known)
+        if trace.digest != known.header.digest:
+            st.caption("These figures were measured on other weights of that name than the ones that read your sentence.")
     _labels(meanings, shown.scheme)
+
+
+def _known() -> Atlas | None:
+    """What was measured of the chosen model; None where nothing was, and after a message where it cannot be read."""
+    try:
+        return atlas.shipped(state.card().id)
+    except BadInputError as error:
+        st.info(blocks.plain(str(error)))
+        return None
 
 
 def _best(known: Atlas | None, meaning: Relation, direction: str) -> Best | None:

@@ -10,5 +10,5 @@ if shown is not None and trace is not None:
     found = syntax.outcomes(shown, trace)
     syntax.picture(shown, found)
     syntax_edit.editor(shown)
-    syntax_table.table(shown, found, heads.chosen(), syntax.direction())
+    syntax_table.table(shown, found, trace)
     syntax_table.cautions(shown, trace.causal)
