@@ -51,12 +51,12 @@ def figure(rows: Sequence[tuple[str, Evidence]], theme: str, names: Mapping[str,
             **{**_text(colours.mute, 12), "xanchor": anchor},
         )  # fmt: skip
     drawn.update_layout(
-        height=ROW * len(rows) + 36, margin={"l": 8, "r": 16, "t": 4, "b": 24}, showlegend=False,
+        height=ROW * len(rows) + 44, margin={"l": 8, "r": 16, "t": 4, "b": 28}, showlegend=False,
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"family": encoding.FONT}, hovermode="closest",
         xaxis={"range": [-0.01, 1.01], "fixedrange": True, "showgrid": False, "zeroline": False,
                "tickvals": [0, 0.25, 0.5, 0.75, 1], "ticktext": ["0", "25", "50", "75", f"100{encoding.NARROW}%"],
                "tickfont": {"color": colours.mute, "size": 11}},
-        yaxis={"range": [0.6 - len(rows), 0.6], "visible": False, "fixedrange": True},
+        yaxis={"range": [0.5 - len(rows), 0.6], "visible": False, "fixedrange": True},
     )  # fmt: skip
     return drawn
 

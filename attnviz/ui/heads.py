@@ -120,9 +120,9 @@ def _picked(picked: Picked) -> None:
 
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     """What this ranking does not show, where it is seen."""
-    one = "One link in one sentence" if drawn == 1 else f"{drawn} links in one sentence"
+    one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
     st.caption(
-        f"{one} is no evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is counted on many "
+        f"{one} no evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is counted on many "
         "texts. A head that looks at a word need not use it: attention is a signal, not an explanation."
     )
     if trace.causal:

@@ -91,8 +91,9 @@ def _tested(found: Atlas, kind: str, way: str) -> None:
                 f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
                 help="Chosen on the even half of the texts; its rate is of the odd half",
             )  # fmt: skip
-    st.caption("What may honestly be written")
-    st.code(wording.sentence(claim), language=None, wrap_lines=True)
+    with st.container(gap="small", key="honest"):
+        st.caption("What may honestly be written")
+        st.code(wording.sentence(claim), language=None, wrap_lines=True)
 
 
 def _picture(claim: Claim, best: Best | None) -> None:

@@ -96,3 +96,9 @@ test("several links at one word end apart, and their marks do not cover each oth
   assert.ok(tips[0] > tips[1] && tips[1] > tips[2], "arcs lie within each other");
   arcs.forEach(({ mark: [x, y] }, i) => arcs.slice(0, i).forEach(({ mark: [a, b] }) => assert.ok(Math.hypot(a - x, b - y) >= 24)));
 });
+
+test("a mark stands between the lines rather than on a word", () => {
+  const three = [...BOXES, { left: 0, top: 190, right: 40, bottom: 210 }, { left: 60, top: 190, right: 100, bottom: 210 }];
+  const [{ mark: [x, y] }] = arcsOf([{ source: 7, target: 1 }], three, linesOf(three), [0]);
+  assert.ok(three.every(({ left, right, top, bottom }) => x < left || x > right || y < top || y > bottom));
+});

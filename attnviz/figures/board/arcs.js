@@ -48,7 +48,7 @@ export function arcsOf(ends, boxes, lines, levels) {
     const short = [end.x, end.y + up * TIP[0]];
     const bend = start.side === end.side ? (4 / 3) * heightAt(levels[i]) : Math.max(24, 0.5 * Math.abs(end.y - start.y));
     const curve = [[start.x, start.y], [start.x, start.y + (start.side === "top" ? -bend : bend)], [end.x, end.y + up * bend], short];
-    const mark = free(curve, marks);
+    const mark = free(curve, marks, boxes);
     marks.push(mark);
     return { path: `M${text(curve[0])}C${curve.slice(1).map(text).join(" ")}`, tip: [[end.x, end.y], [end.x - TIP[1], short[1]], [end.x + TIP[1], short[1]]], mark };
   });
@@ -79,10 +79,13 @@ function anchors(ends, boxes, lines) {
   return found;
 }
 
-// The middle of a curve, or the next place on it that no other mark covers.
-function free(curve, marks) {
-  const places = [0.5, 0.38, 0.62, 0.28, 0.72, 0.2, 0.8].map((t) => on(curve, t));
-  return places.find(([x, y]) => marks.every(([a, b]) => Math.hypot(a - x, b - y) >= CLEAR)) ?? places[0];
+// The middle of a curve, or the next place on it that no other mark and, where there is one, no word covers.
+function free(curve, marks, boxes) {
+  const places = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.12, 0.88].map((t) => on(curve, t));
+  const clear = places.filter(([x, y]) => marks.every(([a, b]) => Math.hypot(a - x, b - y) >= CLEAR));
+  const near = MARK / 2;
+  const bare = clear.find(([x, y]) => !boxes.some(({ left, right, top, bottom }) => x > left - near && x < right + near && y > top - near && y < bottom + near));
+  return bare ?? clear[0] ?? places[0];
 }
 
 function on([a, b, c, d], t) {
