@@ -15,10 +15,13 @@ THINNEST, THICKEST = 1.5, 10.0
 
 @dataclass(frozen=True)
 class Branch:
-    """One candidate: its name, its share (a sum over pieces), whether it is right, and whether it comes too late to be seen."""
+    """One candidate: its name, its share (a sum over pieces), the largest of its pieces, whether it is the right one, and
+    whether it comes too late to be seen. `peak` is None where it is not asked for.
+    """
 
     name: str
     share: float
+    peak: float | None = None
     right: bool = False
     late: bool = False
 
@@ -50,6 +53,8 @@ def spoken(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> str:
     parts = []
     for branch in branches:
         said = f"{branch.name} {'comes too late to be seen' if branch.late else encoding.three(branch.share)}"
+        if piece := _piece(branch):
+            said += f" ({piece})"
         if branch.right:
             said += ", the right one" + ("" if hit is None else ", hit" if hit else ", miss")
         parts.append(said)
@@ -79,6 +84,9 @@ def _row(branch: Branch, colours: encoding.Theme, hit: bool | None) -> str:
         value = f'<span style="font-size:14px;color:{colours.mute}">too late to be seen</span>'
     else:
         value = f'<b style="font-weight:600;font-size:20px">{encoding.three(branch.share)}</b>'
+        small = f"font-size:12px;color:{colours.mute}"
+        if piece := _piece(branch):
+            value = f'<span style="line-height:1.1">{value}<br><span style="{small}">{piece}</span></span>'
     badge = ""
     if hit is not None:
         edge = "solid" if hit else "dashed"
@@ -86,6 +94,13 @@ def _row(branch: Branch, colours: encoding.Theme, hit: bool | None) -> str:
         badge = f'<span style="{look};white-space:nowrap">{encoding.verdict(hit)}</span>'
     style = f"display:flex;align-items:center;gap:12px;height:{ROW}px;white-space:nowrap"
     return f'<span style="{style}">{name}{value}{badge}</span>'
+
+
+def _piece(branch: Branch) -> str:
+    """What decides, where that is not the sum: the largest piece of a word of several."""
+    if branch.peak is None or branch.late or encoding.three(branch.peak) == encoding.three(branch.share):
+        return ""
+    return f"largest piece {encoding.three(branch.peak)}"
 
 
 def _name(text: str) -> str:

@@ -57,6 +57,14 @@ def test_all_of_it_is_said_in_words():
     assert 'aria-label="it: animal 0.640, the right one, hit; street 0.100"' in drawn("it", BOTH, "light", True)
 
 
+def test_of_a_word_of_several_pieces_the_largest_stands_beside_the_sum():
+    both = (Branch("Mehmet", 0.39, peak=0.21), Branch("Fatima", 0.33, peak=0.33, right=True))
+    page = drawn("she", both, "light", True)
+    assert page.count(">largest piece 0.210<") == 1
+    assert "largest piece 0.330" not in page  # it is the sum
+    assert spoken("she", both, True) == "she: Mehmet 0.390 (largest piece 0.210); Fatima 0.330, the right one, hit"
+
+
 def test_words_of_the_reader_are_never_markup():
     page = drawn('<i>"', (Branch('<img src="x">', 0.1), Branch("b", 0.2)), "light")
     assert page.count("<img") == 1  # the lines

@@ -25,7 +25,7 @@ def question(request: AttentionRequest, trace: Trace) -> Question | None:
     known = ready(request.text)
     if known is None or known.example is None:
         return own(request.text, trace)
-    st.markdown(blocks.plain(f"{known.example.note} This sentence teaches: {known.example.teaches}."))
+    st.markdown(blocks.plain(known.example.note))
     return known
 
 

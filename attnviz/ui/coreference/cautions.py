@@ -17,11 +17,11 @@ def cautions(asked: Asked) -> None:
         "attention is a signal, not an explanation."
     )
     if asked.trace.causal:
-        st.info(_causal(asked.question))
+        st.info(_causal(asked.question, late=bool(asked.division.late)))
 
 
-def _causal(question: Question) -> str:
-    """What reading from left to right means for this question."""
+def _causal(question: Question, *, late: bool) -> str:
+    """What reading from left to right means for this question, and where candidates come too late to be seen."""
     pronoun = blocks.plain(question.word(question.pronoun))
     said = (
         f"This model reads from left to right. What comes after “{pronoun}” cannot change where “{pronoun}” looks"
@@ -29,6 +29,6 @@ def _causal(question: Question) -> str:
         "the two sentences of such a pair give the same numbers up to rounding. "
     )
     cue = () if question.example is None else question.example.cue
-    if cue and max(cue) <= question.pronoun:
+    if cue and max(cue) <= question.pronoun and not late:
         return f"{said}Here the cue does not come later than “{pronoun}”, so this model can use it."
     return f"{said}Choose an encoder such as all\\-MiniLM\\-L6\\-v2, or a sentence whose cue comes first."

@@ -62,8 +62,7 @@ def _table(question: Question, division: links.Division, hits: np.ndarray | None
     names = [question.word(span) for span in question.candidates]
     rows = [_row(one, division, names, right, hits, change) for one in ranked]
     st.markdown(
-        f"**All {len(rows)} heads, ranked by the share of {blocks.plain(names[right])}** "
-        f"{_why(question)} among the candidates. "
+        f"**All {len(rows)} heads, ranked by the share of {blocks.plain(names[right])}**{_why(question)} among the candidates. "
         f"Heads that give them less than "
         f"{encoding.percent(links.ENOUGH)} together have no share and stand last."
     )
@@ -87,8 +86,8 @@ def _table(question: Question, division: links.Division, hits: np.ndarray | None
 def _why(question: Question) -> str:
     """Why this candidate is the one to rank by."""
     if question.own:
-        return "(the first you chose)"
-    return "" if question.right is not None else "(only the first: none is right)"
+        return " (the first you chose)"
+    return "" if question.right is not None else " (only the first: none is right)"
 
 
 def _row(

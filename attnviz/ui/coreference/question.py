@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from attnviz import text as texts
 from attnviz.analysis import antecedents, links
@@ -44,17 +45,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question and the trace that it is asked of."""
+    """A question and the trace that it is asked of, in one run of the page; what every head answers is counted once."""
 
     question: Question
     trace: Trace
 
-    @property
+    @cached_property
     def division(self) -> links.Division:
         """How every head divides the pronoun's attention: sums over pieces."""
         return links.division(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
 
-    @property
+    @cached_property
     def antecedents(self) -> antecedents.Antecedents:
         """Whom every head chooses: the maximum over pieces."""
         return antecedents.antecedents(self.trace, self.question.pronoun, self.question.candidates, chosen().block)

@@ -48,10 +48,10 @@ def _sentence(asked: Asked) -> None:
     weights = pattern.weights[rows[0]] if rows else None
     st.html(sentence.tinted(question.text, pattern.key_units, blocks.theme(), question.marks(hit), weights))
     division = asked.division
-    shares = division.values[head.layer, head.head]
+    shares, peaks = (values[head.layer, head.head] for values in (division.values, asked.antecedents.peaks))
     branches = [
-        fork.Branch(question.word(span), float(share), at == question.right, at in division.late)
-        for at, (span, share) in enumerate(zip(question.candidates, shares, strict=True))
+        fork.Branch(question.word(span), float(share), float(peak), at == question.right, at in division.late)
+        for at, (span, share, peak) in enumerate(zip(question.candidates, shares, peaks, strict=True))
     ]
     st.html(fork.drawn(question.word(question.pronoun), branches, blocks.theme(), hit))
     if division.note:
