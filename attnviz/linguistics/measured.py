@@ -18,7 +18,7 @@ from attnviz.linguistics.parts import Chunk, Part
 from attnviz.models.load import LoadedModel
 from attnviz.text import Reading
 
-TOKENS = 1024  # of one pass, padding included: enough to keep the kernels busy, few enough for their weights to stay cached
+TOKENS = 512  # of one pass, padding included: enough to keep the kernels busy; more is more padding (11 % on EWT)
 LONGEST = 200_000  # bytes of a text
 SIZE = "sentences of fewer than 4 or more than 60 words"
 TOO_LONG = "texts longer than the model reads"
@@ -39,10 +39,15 @@ class Read:
 
 @dataclass(frozen=True, eq=False)
 class Meter:
-    """A model that measures chunks, one after the other. `size` is its layers and heads as far as they attend."""
+    """A model that measures chunks, one after the other.
+
+    `size` is its layers and heads as far as they attend; `tokens` bounds a pass; `layers` gives weights as `batch.layers`.
+    """
 
     loaded: LoadedModel
     size: tuple[int, int]
+    tokens: int = TOKENS
+    layers: Callable[..., Iterator[batch.Weights]] = batch.layers
 
     @classmethod
     def of(cls, loaded: LoadedModel) -> Meter:
@@ -58,16 +63,16 @@ class Meter:
     def part(self, chunk: Chunk, told: Told = lambda texts: None) -> Part:
         """What a chunk gives; `told` hears how many more of its texts are done."""
         left_out: Counter[str] = Counter()
-        read = [one for at, text in enumerate(chunk.texts) if (one := self._read(chunk.first + at, text, left_out))]
+        read = [one for at, text in enumerate(chunk.texts) if (one := self.read(chunk.first + at, text, left_out))]
         sentences = [one for one in read if isinstance(one.text, Parsed)]
         questions = [one for one in read if isinstance(one.text, Question)]
         told(len(chunk.texts) - len(read))
         found = _Sums.empty(self.size)
         links, answers = [], []
-        for some in passes(sentences):
+        for some in passes(sentences, self.tokens):
             links.append(self._links(some, found, left_out))
             told(len(some))
-        for some in passes(questions):
+        for some in passes(questions, self.tokens):
             answers.append(self._answers(some))
             told(len(some))
         return Part(
@@ -75,7 +80,7 @@ class Meter:
             found.meaning, found.words, len(chunk.texts), len(read), dict(sorted(left_out.items())),
         )  # fmt: skip
 
-    def _read(self, ordinal: int, text: Parsed | Question, left_out: Counter[str]) -> Read | None:
+    def read(self, ordinal: int, text: Parsed | Question, left_out: Counter[str]) -> Read | None:
         """A text as the model reads it; None where it is left out, which is counted."""
         if isinstance(text, Parsed) and not decisions.fits(text):
             left_out[SIZE] += 1
@@ -103,7 +108,7 @@ class Meter:
         ordinals = [one.ordinal for one in read]
         like = meaning.similar([batch.embeddings(model, one.reading.ids) for one in read], words, ordinals)
         hits = np.zeros((len(asked.row), *self.size), bool)
-        for layer, weights in enumerate(batch.layers(model, [one.reading for one in read])):
+        for layer, weights in enumerate(self.layers(model, [one.reading for one in read])):
             attention, heads = words.attention(weights), weights.shape[1]
             hits[:, layer, :heads] = decisions.hits(attention, words, asked)
             found.habits[:, layer, :heads] += habits.sums(weights, places)
@@ -124,7 +129,7 @@ class Meter:
         choices = [one.choice for one in read if one.choice]
         hits = np.zeros((len(read), *self.size), bool)
         wanted = [choice.pronoun for choice in choices]
-        for layer, weights in enumerate(batch.layers(self.loaded.model, [one.reading for one in read], wanted)):
+        for layer, weights in enumerate(self.layers(self.loaded.model, [one.reading for one in read], wanted)):
             hits[:, layer, : weights.shape[1]] = pronouns.hits(weights, choices)
         return {
             "text": np.array([one.ordinal for one in read], np.int32),
@@ -160,11 +165,11 @@ class _Sums:
         return cls(np.zeros((kinds, *size)), np.zeros(kinds, np.int64), np.zeros((2, *size)))
 
 
-def passes(read: Sequence[Read]) -> Iterator[list[Read]]:
-    """Texts of like length together, shortest first, as many as TOKENS allows; at least one."""
+def passes(read: Sequence[Read], tokens: int) -> Iterator[list[Read]]:
+    """Texts of like length together, shortest first, as many as `tokens` allows with their padding; at least one."""
     some: list[Read] = []
     for one in sorted(read, key=lambda one: len(one.reading.ids)):
-        if some and (len(some) + 1) * len(one.reading.ids) > TOKENS:
+        if some and (len(some) + 1) * len(one.reading.ids) > tokens:
             yield some
             some = []
         some.append(one)

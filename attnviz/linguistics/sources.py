@@ -19,7 +19,7 @@ from attnviz.linguistics.parts import Chunk
 
 READERS = {"conllu": corpora.conllu, "gap": corpora.gap, "winogender": corpora.winogender, "toml": corpora.own}
 MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one a text, for the progress bar
-TEXTS = 128  # of a chunk: a few passes, each of texts of like length; what a kill can cost
+TEXTS = 256  # of a chunk: enough that each pass has texts of like length, few enough for what a kill can cost
 
 Told = Callable[[Broken], None]
 

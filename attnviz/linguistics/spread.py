@@ -6,6 +6,7 @@ that RAY_ADDRESS names, where attnviz and the model must be installed too.
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
@@ -34,6 +35,8 @@ class Spread:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers about this machine
         ray = import_module("ray")
         import_module("ray.data")
+        for name in ("ray", "ray.data"):
+            logging.getLogger(name).setLevel(logging.ERROR)  # a line for every data set would run through our own
         here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": count, "include_dashboard": False}
         environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         ray.init(log_to_driver=False, logging_level="warning", ignore_reinit_error=True, runtime_env=environment, **here)
