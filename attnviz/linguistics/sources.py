@@ -72,7 +72,7 @@ def chunks(sources: Sequence[Source], broken: Callable[[int, Broken], None], siz
 
 def _looked(path: Path, mark: bytes) -> tuple[str, int]:
     """The sha256 of a file, read a piece at a time, and how often `mark` stands in it."""
-    digest, many, end = hashlib.sha256(), 0, b"\n"
+    digest, many, end = hashlib.sha256(), 0, b"\n"[: len(mark) - 1]
     try:
         with path.open("rb") as file:
             while block := file.read(2**20):
