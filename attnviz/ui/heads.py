@@ -39,10 +39,12 @@ def read(selection: Selection) -> Selection:
 def wanted() -> tuple[Link, ...]:
     """The links that heads are ranked by: the reader's; before any is drawn, what a ready sentence's pronoun means."""
     now = state.current()
-    if now.links is not None:
-        return now.links
-    known = next((example for example in examples.examples() if example.text == now.request.text), None)
-    return (known.gold,) if known is not None and known.gold is not None else ()
+    return meant(now.request.text) if now.links is None else now.links
+
+
+def meant(text: str) -> tuple[Link, ...]:
+    """From the pronoun of a ready sentence to whom it means; nothing of any other text."""
+    return tuple(Link(one.gold.source, one.gold.target) for one in examples.sentences() if one.text == text and one.gold)[:1]
 
 
 def sentence(trace: Trace) -> None:

@@ -123,7 +123,7 @@ def _facts(claim: Claim) -> list[str]:
         f"95{encoding.NARROW}% interval {evidence.span(one)}",
         f"**Baselines** that read nothing: {rules}",
         f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for having {claim.heads} to choose from, "
-        f"{wording.chance(claim.p_corrected)}".replace("<", "\\<"),
+        f"{blocks.plain(wording.chance(claim.p_corrected).replace(' ', encoding.NARROW))}",
     ]
     if held.n:
         facts.append(

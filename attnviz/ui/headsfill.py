@@ -9,14 +9,13 @@ import streamlit as st
 from attnviz.address import LINKS
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
-from attnviz.lessons import examples
 from attnviz.linguistics import gold, parse
 from attnviz.linguistics.annotated import Parsed
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED, relation
 from attnviz.types import Link
 from attnviz.ui import blocks, headsclaim, state
 from attnviz.ui.backend import backend
-from attnviz.ui.heads import wanted
+from attnviz.ui.heads import meant, wanted
 
 _KEY = "heads-fill"
 NONE = ""  # no relation's links are drawn
@@ -74,8 +73,7 @@ def _turn() -> None:
 def _fills(trace: Trace) -> tuple[Fill, ...]:
     """What can be drawn on a text: gold where there is some, else what the parser says."""
     text = trace.request.text
-    known = next((one for one in examples.examples() if one.text == text), None)
-    found = [Fill("what the pronoun means (gold)", (known.gold,), "coreference")] if known is not None and known.gold else []
+    found = [Fill("what the pronoun means (gold)", meant(text), "coreference")] if meant(text) else []
     readings = gold.readings(text)
     for one in readings:
         which = f"gold, “{one.topic}”" if len(readings) > 1 else "gold"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { blank, cleared, letGo, linkName, picked, removed, turnedRound, unitAt } from "../../attnviz/figures/board/drawnlinks.js";
+import { allTurned, blank, cleared, letGo, linkName, picked, removed, turnedRound, unitAt } from "../../attnviz/figures/board/drawnlinks.js";
 import { arcsOf, levelsOf, linesOf, riseOf } from "../../attnviz/figures/board/arcs.js";
 
 const UNITS = [["The", 0, 3], ["animal", 4, 10], ["didn't", 11, 17], ["it", 43, 45]].map(([text, start, end]) => ({ text, start, end }));
@@ -44,6 +44,13 @@ test("a link is removed, turned round, and all are cleared", () => {
   const both = draw(two, ANIMAL, IT);
   assert.deepEqual(turnedRound(both, 0, UNITS).links, both.links.slice(1), "it was there already");
   assert.deepEqual(cleared().links, []);
+});
+
+test("several links are turned round at once, also where one is there already", () => {
+  const three = draw(draw(draw(blank, IT, ANIMAL), THE, ANIMAL), ANIMAL, IT);
+  const after = allTurned(three, [0, 1], UNITS);
+  assert.deepEqual(after.links, [[[4, 10], [0, 3]], [[4, 10], [43, 45]]]);
+  assert.equal(after.said, "2 links turned round.");
 });
 
 test("a span belongs to the word in which it begins", () => {

@@ -33,6 +33,12 @@ export function turnedRound(state, at, units) {
   return { links, from: -1, said: `Turned round: ${linkName(round, units)}.` };
 }
 
+// The same of several links.
+export function allTurned(state, places, units) {
+  const turned = [...places].reverse().reduce((now, at) => turnedRound(now, at, units), state);
+  return { ...turned, said: `${counted(places.length)} turned round.` };
+}
+
 export const cleared = () => ({ links: [], from: -1, said: "All links are removed." });
 export const letGo = (state) => ({ ...state, from: -1, said: "Let go." });
 

@@ -1,11 +1,13 @@
 // A place in the page and what Python says is drawn in; the sentence on which a reader draws links out.
 
-import { blank, cleared, counted, letGo, linkName, picked, removed, turnedRound } from "./drawnlinks.js";
+import { allTurned, blank, cleared, counted, letGo, linkName, picked, removed, turnedRound } from "./drawnlinks.js";
 import { button, element } from "./element.js";
 import { isolated } from "./encoding.js";
 import { lookOf } from "./look.js";
 import { makeLinkWords } from "./linkwords.js";
 import { onLinks } from "./linkinput.js";
+
+const SAID = 2; // links that are refused one by one; of more, the first stands for all
 
 const standing = new WeakMap();
 
@@ -100,12 +102,21 @@ function makeLinks(root, tokens, clock = Date.now) {
     const host = $(".complaints");
     if (host.dataset.shown === name) return;
     host.dataset.shown = name;
-    host.replaceChildren(...wrong.map(({ why, place }) => {
-      const line = element("p");
-      line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Turn round", () => set(turnedRound(state, place, units))));
-      return line;
-    }));
+    host.replaceChildren(...(wrong.length > SAID ? [summed(wrong)] : wrong.map(complaint)));
     host.hidden = !wrong.length;
+  }
+
+  function complaint({ why, place }) {
+    const line = element("p");
+    line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Turn round", () => set(turnedRound(state, place, units))));
+    return line;
+  }
+
+  function summed(wrong) {
+    const line = element("p");
+    const places = wrong.map(({ place }) => place);
+    line.append(element("b", "", `No head can follow ${wrong.length} of these ${counted(state.links.length)}. `), `The first: ${wrong[0].why} `, button("Turn these round", () => set(allTurned(state, places, units))));
+    return line;
   }
 
   one.take = (given) => {
