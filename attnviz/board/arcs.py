@@ -10,6 +10,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.components import v2
 
+BAR = 28  # pixels for the space around the picture and for a scroll bar under it
 _CSS = """
 .arcs { overflow-x: auto; padding: 4px 0 8px; }
 .arcs svg { display: block; max-width: none; }
@@ -36,12 +37,15 @@ export default ({ parentElement, data, setTriggerValue }) => {
 _arcs = v2.component("attnviz_arcs", html='<div class="arcs" role="region" tabindex="0"></div>', css=_CSS, js=_JS)
 
 
-def arcs(svg: str, *, label: str, words: int, key: str = "arcs", on_word: Callable[[int], None]) -> None:
-    """Draw a picture made by `attnviz.figures.arcs`; `on_word` hears of a clicked word by its number, below `words`."""
+def arcs(svg: str, *, height: int, label: str, words: int, key: str = "arcs", on_word: Callable[[int], None]) -> None:
+    """Draw a picture made by `attnviz.figures.arcs`, `height` pixels tall: that room is kept until it is there.
+
+    `on_word` hears of a clicked word by its number, below `words`.
+    """
 
     def heard() -> None:
         number = st.session_state[key].get("word")
         if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < words:
             on_word(number)
 
-    _arcs(key=key, data={"svg": svg, "label": label}, on_word_change=heard)
+    _arcs(key=key, data={"svg": svg, "label": label}, height=height + BAR, on_word_change=heard)

@@ -72,7 +72,7 @@ def svg(picture: Picture, theme: str) -> str:
     colours = encoding.theme(theme)
     over, under = levels.levels(above), levels.levels(below)
     base = PAD + _rise(over) + BAND / 2
-    width, height = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD, base + BAND / 2 + _rise(under) + PAD
+    width, tall = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD, height(picture)
     drawn = [
         _above(arc, _xs(ends, offset, middles), base - BAND / 2, level, colours)
         for arc, ends, offset, level in zip(picture.arcs, above, levels.shifts(above), over, strict=True)
@@ -85,11 +85,18 @@ def svg(picture: Picture, theme: str) -> str:
     # Every line first and every label after, so that no line runs through a label.
     parts = [line for line, _ in drawn] + [label for _, label in drawn] + words
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escape(picture.title)}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{tall}" '
+        f'viewBox="0 0 {width:.0f} {tall}" role="img" aria-label="{escape(picture.title)}" '
         f'font-family="{escape(encoding.FONT)}" font-size="{LABEL}"><title>{escape(picture.title)}</title>'
         f"<desc>{escape(picture.description)}</desc>{''.join(parts)}</svg>"
     )
+
+
+def height(picture: Picture) -> int:
+    """How tall the picture is, in pixels, before it is drawn: so that room is kept for it."""
+    above = levels.levels([(arc.head, arc.dependent) for arc in picture.arcs])
+    below = levels.levels([(choice.source, choice.target) for choice in picture.choices])
+    return round(PAD + _rise(above) + BAND + _rise(below) + PAD)
 
 
 def _checked(arcs: Sequence[levels.Ends], count: int) -> None:

@@ -158,7 +158,7 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
     _about(shown)
     made = _picture(shown, found)
     draw(
-        arcs.svg(made, blocks.theme()), label=made.title, words=len(shown.words),
+        arcs.svg(made, blocks.theme()), height=arcs.height(made), label=made.title, words=len(shown.words),
         on_word=lambda number: state.hold(Focus(shown.parsed.words[number][0])),
     )  # fmt: skip
     hits, n = sum(one.state == choices.HIT for one in found), sum(one.counts for one in found)

@@ -104,6 +104,10 @@ def test_a_long_arc_makes_a_higher_picture():
     assert float(high.get("height", 0)) == pytest.approx(float(low.get("height", 0)) + arcs.STEP, abs=1)
 
 
+def test_how_tall_it_will_be_is_known_before_it_is_drawn():
+    assert str(arcs.height(PICTURE)) == drawn().get("height")
+
+
 def test_an_arc_to_a_word_that_is_not_there_is_refused():
     for wrong in ((Arc(0, 4, "det"),), (Arc(-1, 0, "det"),), (Arc(1, 1, "det"),)):
         with pytest.raises(ShapeError, match="two of 2 words"):
