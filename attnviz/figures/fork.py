@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from attnviz.figures import encoding
 
-ROW, REACH = 44, 88  # pixels: the height of a candidate's row, and how far a line goes from the pronoun to it
+ROW, REACH = 52, 72  # pixels: the height of a candidate's row, and how far a line goes from the pronoun to it
 THINNEST, THICKEST = 1.5, 10.0
 
 
@@ -84,16 +84,15 @@ def _row(branch: Branch, colours: encoding.Theme, hit: bool | None) -> str:
         value = f'<span style="font-size:14px;color:{colours.mute}">too late to be seen</span>'
     else:
         value = f'<b style="font-weight:600;font-size:20px">{encoding.three(branch.share)}</b>'
-        small = f"font-size:12px;color:{colours.mute}"
-        if piece := _piece(branch):
-            value = f'<span style="line-height:1.1">{value}<br><span style="{small}">{piece}</span></span>'
     badge = ""
     if hit is not None:
         edge = "solid" if hit else "dashed"
         look = f"border:1.5px {edge} {colours.ink};border-radius:12px;padding:1px 10px;font-size:14px;font-weight:600"
         badge = f'<span style="{look};white-space:nowrap">{encoding.verdict(hit)}</span>'
-    style = f"display:flex;align-items:center;gap:12px;height:{ROW}px;white-space:nowrap"
-    return f'<span style="{style}">{name}{value}{badge}</span>'
+    piece = _piece(branch)
+    aside = f'<span style="font-size:13px;color:{colours.mute}">{piece}</span>' if piece else ""
+    style = f"display:flex;flex-wrap:wrap;align-items:center;align-content:center;gap:0 12px;height:{ROW}px;white-space:nowrap"
+    return f'<span style="{style}">{name}{value}{badge}{aside}</span>'  # on a phone in two lines
 
 
 def _piece(branch: Branch) -> str:

@@ -72,7 +72,8 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
     number = ""
     if weight is not None and (weight >= encoding.WRITTEN_FROM or place in marks.candidates):
         mark = f"{encoding.mark(marks.hit)} " if marks.hit is not None and place == marks.right else ""
-        number = f'<span style="{_NUMBER};color:{colours.mute}">{mark}{encoding.two(weight)}</span>'
+        below = ";margin-top:4px" if place in marks.cue else ""  # under its frame
+        number = f'<span style="{_NUMBER}{below};color:{colours.mute}">{mark}{encoding.two(weight)}</span>'
     return f'<span style="{html.escape(";".join(style))}">{html.escape(encoding.label(unit.text, 200))}{number}</span>'
 
 

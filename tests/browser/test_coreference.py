@@ -86,6 +86,6 @@ def test_the_lines_to_the_candidates_are_drawn(visit: Visit, scheme: str):
     drawing = page.get_by_role("img", name="it: animal 0.640, the right one, hit", exact=False)
     expect(drawing).to_be_visible(timeout=SLOW)
     picture = drawing.locator("img")
-    assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 88
+    assert picture.evaluate("picture => picture.complete && picture.naturalWidth") == 72
     expect(drawing).to_contain_text("✓ hit")
     expect(page.get_by_role("img", name="it: animal 0.266; street 0.128, the right one, miss", exact=False)).to_be_visible()

@@ -46,7 +46,7 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
     with left:
         rows = [(f"{one.head} on {COLLECTIONS[one.relation]}", one.evidence) for one in found]
         if best is not None:
-            rows.append((f"{best.head}, the best head, on the other half of {COLLECTIONS[best.relation]}", best.evidence))
+            rows.append((f"{best.head}, the best, held-out {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
             pictures.figure(rows, blocks.theme()), theme=None, config=pictures.CONFIG, key="coreference-evidence",
             alt=pictures.description(rows),

@@ -37,7 +37,7 @@ def _legend(asked: Asked) -> None:
     ]
     if question.example is not None and question.example.cue:
         parts.append("What decides has a dashed frame.")
-    st.caption(" ".join([*parts, "Choose another head in the table below."]))
+    st.caption(" ".join([*parts, "Choose another head below."]))
 
 
 def _sentence(asked: Asked) -> None:
