@@ -8,9 +8,9 @@ export function fitted(canvas, width, height) {
     canvas.height = h;
     canvas.style.width = `${w / ratio}px`;
     canvas.style.height = `${h / ratio}px`;
+    fonts.delete(canvas.getContext("2d")); // a canvas of another size has forgotten its font
   }
   const c = canvas.getContext("2d");
-  fonts.delete(c); // a canvas of another size has forgotten its font
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, w, h);
   c.textBaseline = "middle";

@@ -165,12 +165,16 @@ function makeCompare(root, tokens) {
     ({ pictures, lines } = gallery({ data, arrived, books, state, look, combine }));
     const again = measure();
     const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
+    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
+    const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, look, geometry.scale) });
+    if (!again) pictured();
     texts.draw(view, lines);
     drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, ...heldIn(pictures, state) });
     menu.draw(view);
     tools.draw(view);
-    if (again) free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - (geometry.presenting ? 32 : begin(element)) - AROUND * geometry.scale;
-    panels.draw({ ...view, free, labels: widest(pictures, state, look, geometry.scale) });
+    if (!again) return;
+    free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - (geometry.presenting ? 32 : begin(element)) - AROUND * geometry.scale;
+    pictured();
   }
 
   function measure() {

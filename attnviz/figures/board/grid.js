@@ -4,7 +4,7 @@ import { within } from "./element.js";
 
 const MANY = { set: 8, own: 16 }; // more panels than these are small, without words
 const GAP = 24;
-const ROW = [20, 26];
+const ROW = [18, 26];
 const LONGEST = 128; // rows and columns drawn at once; of a longer text, those around the held word
 const NARROW = 3; // pixels of the narrowest column
 

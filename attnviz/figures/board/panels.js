@@ -41,7 +41,28 @@ export function makePanels(host, act, signal) {
     host.classList.toggle("compact", grid.compact);
     const wide = grid.once ? `${grid.label + grid.each}px repeat(${grid.columns - 1}, minmax(0, 1fr))` : `repeat(${grid.columns}, minmax(0, 1fr))`;
     if (host.style.getPropertyValue("--columns") !== wide) host.style.setProperty("--columns", wide);
-    panels.forEach((panel, i) => drawPanel(panel, pictures[i], view, i, state.choosing && !pictures[i].kind ? state.choosing.of.indexOf(pictures[i].place) : -1, Boolean(state.choosing), state));
+    // Elements before and after all canvases, never between: a canvas's font is worked out anew after every change to the page.
+    panels.forEach((panel, i) => dress(panel, pictures[i], state, i));
+    const focuses = panels.map((panel, i) => pictures[i].pattern && drawPanel(panel, pictures[i], view, i));
+    panels.forEach((panel, i) => drawFoot(panel, pictures[i], view.links[i], Boolean(focuses[i] && (anchorsOf(focuses[i]).length || state.hold || state.point))));
+  }
+
+  // What stands around a picture, changed only where it is another.
+  function dress(panel, picture, { choosing }, i) {
+    const { node, canvas, grip, problem } = panel;
+    panel.picture = picture;
+    const own = Boolean(choosing) && !picture.kind;
+    const [chosen, first] = [own && choosing.of.includes(picture.place), grid.once && i % grid.columns === 0];
+    const name = [own, chosen, first, grid.once, grid.label, picture.problem, Boolean(picture.pattern)].join();
+    if (panel.dressed === name) return;
+    panel.dressed = name;
+    node.classList.toggle("choosing", own);
+    grip.setAttribute("aria-pressed", String(chosen));
+    problem.textContent = picture.problem ?? "";
+    canvas.hidden = !picture.pattern;
+    canvas.style.marginInlineStart = grid.once ? (first ? "0" : "-3px") : "";
+    node.classList.toggle("indented", first);
+    node.style.setProperty("--label", `${grid.label}px`);
   }
 
   function build(pictures, { root }) {
@@ -71,25 +92,15 @@ export function makePanels(host, act, signal) {
     return { count: pictures.length, many, most, labels, same, free, tab: state.tab, ...geometry };
   }
 
-  function drawPanel(panel, picture, view, i, chosenAt, choosing, state) {
-    const { node, canvas, problem } = panel;
-    panel.picture = picture;
-    node.classList.toggle("choosing", choosing && !picture.kind);
-    panel.grip.setAttribute("aria-pressed", String(chosenAt >= 0));
-    problem.textContent = picture.problem ?? "";
-    canvas.hidden = !picture.pattern;
-    if (!picture.pattern) return drawFoot(panel, picture, null, false);
+  // Returns what is meant in it.
+  function drawPanel(panel, picture, view, i) {
     const { pattern, look } = picture;
-    const focus = focusIn(picture, state);
+    const focus = focusIn(picture, view.state);
     const line = lineOf(pattern, focus);
     const owns = !grid.compact && (!grid.once || i % grid.columns === 0);
     const place = placeIn(grid, { queries: pattern.queries.length, keys: pattern.keys.length, anchor: anchorsOf(focus)[0] ?? -1, mate: mateOf(focus), owns });
     panel.place = place;
-    canvas.style.marginInlineStart = grid.once ? (i % grid.columns ? "-3px" : "0") : "";
-    node.style.paddingInlineStart = "";
-    node.classList.toggle("indented", grid.once && i % grid.columns === 0);
-    node.style.setProperty("--label", `${grid.label}px`);
-    const c = fitted(canvas, place.width, place.height);
+    const c = fitted(panel.canvas, place.width, place.height);
     const seen = { ...view, pattern, focus, line };
     if (place.x !== undefined) drawMatrix(c, look, seen, place, pattern.weights);
     if (place.x !== undefined && !grid.compact) drawSlanted(c, look, seen, place);
@@ -98,7 +109,7 @@ export function makePanels(host, act, signal) {
       drawColumn(c, look, seen, place, "key");
     }
     if (owns) drawColumn(c, look, grid.once ? { ...seen, pattern: { ...pattern, queries: together(view.pictures, i, grid.columns) } } : seen, place, "query");
-    drawFoot(panel, picture, view.links[i], Boolean(anchorsOf(focus).length || state.hold || state.point));
+    return focus;
   }
 
   // Written only where it says something else: of most panels a hand on its way changes nothing.
@@ -161,5 +172,5 @@ function panelOf(picture, act) {
   const [said, problem, foot] = [element("p", "ev", note), element("p", "problem"), element("p", "foot")];
   said.title = note;
   node.append(header, said, problem, canvas, foot);
-  return { node, canvas, foot, grip, problem, picture, place: null };
+  return { node, canvas, foot, grip, problem, picture, place: null, dressed: "", said: null };
 }
