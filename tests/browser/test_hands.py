@@ -12,10 +12,10 @@ from playwright.sync_api import Page, expect
 
 from attnviz.figures.board.choice import Choice
 from attnviz.selection import TEXT
-from attnviz.types import Focus, HeadRef
+from attnviz.types import Focus, HeadRef, ViewOptions
 from tests.browser.boards import IT, made
 from tests.browser.canvases import REST
-from tests.browser.conftest import PHONE, Visit
+from tests.browser.conftest import LAPTOP, PHONE, Visit
 
 SLOW = 90_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
@@ -155,6 +155,38 @@ def test_a_tap_holds_and_another_lets_go_at_the_width_of_a_phone(opened):
     page.touchscreen.tap(box["x"] + 40, box["y"] + 40)
     expect(page.locator(".name")).to_have_text("L0·H0")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_phone_says_whole_how_to_begin_and_what_hidden_tokens_got(opened):
+    hidden = ViewOptions(special="hide")
+    page = opened(made(), Choice(HeadRef(1, 2), None, hidden), size=PHONE, has_touch=True, is_mobile=True)
+    readout = page.locator(".readout")
+    expect(readout).to_contain_text("Tap a word to see what it looks at. Another tap lets go.")
+    assert readout.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    expect(page.locator(".lost")).to_be_hidden()
+    page.locator(".unit", has_text="it").last.tap()
+    expect(page.locator(".readout .value")).to_have_text("0.640")
+    lost = page.locator(".lost")
+    expect(lost).to_be_visible()
+    assert lost.inner_text().translate({0x2068: None, 0x2069: None}) == "hidden: [CLS] and [SEP]\u00a00.216"
+    page = opened(made(), Choice(HeadRef(1, 2), Focus(IT), hidden))
+    expect(page.locator(".readout .rest")).to_contain_text("hidden: ")
+    expect(page.locator(".lost")).to_be_hidden()
+
+
+def test_eight_pins_leave_room_for_what_is_said_of_a_ninth(opened):
+    for size in (LAPTOP, PHONE):
+        page = opened(made(heads=12), Choice(HeadRef(0, 0), Focus(IT)), size=size)
+        page.locator("canvas.overview").focus()
+        for _ in range(9):
+            page.keyboard.press("p")
+            page.keyboard.press("ArrowRight")
+        hint = page.locator(".tray-hint")
+        expect(hint).to_contain_text("8 is the most")
+        box = hint.bounding_box()
+        assert box is not None
+        assert box["height"] < 24 if size is LAPTOP else box["height"] < 48
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
 
 
 # How often the board has drawn since, counted where it asks the browser for a frame.

@@ -83,6 +83,17 @@ test("the readout says who looks at whom, then the next, and what went to the hi
   assert.deepEqual(said.before, []);
 });
 
+test("a word that sees only itself looks at itself, and what it cannot see is not listed", () => {
+  const rows = ROWS.map((row, i) => row.map((_, j) => (j > i ? 0 : 1 / (i + 1))));
+  const pattern = { ...patternOf(madeBook(rows), 0, 0, { words: false, special: "show" }), causal: true };
+  const said = (query) => {
+    const focus = { side: "query", query, key: -1 };
+    return spoken({ pattern, focus, line: lineOf(pattern, focus) });
+  };
+  assert.deepEqual([said(0).whom, said(0).value, said(0).rest], ["itself", "1.000", []]);
+  assert.deepEqual([said(1).whom, said(1).rest], ["[CLS]", [["itself", "0.500"]]]);
+});
+
 test("several words look together, their weights are summed, and so is what is hidden of them", () => {
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide", keep: { rule: "least", value: 0.15 } });
   const focus = { side: "query", query: 0, key: -1, also: [1] };

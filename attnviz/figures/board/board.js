@@ -152,7 +152,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
 
   function words(view) {
     sentence.draw(view);
-    drawReadout($(".readout"), view);
+    put($(".lost"), drawReadout($(".readout"), view));
     menu.draw(view);
   }
 

@@ -20,8 +20,9 @@ export function spoken({ pattern, focus, line }) {
   const name = (i) => (own(i) ? "itself" : named(there, i));
   const order = ranked(line);
   const mate = mateOf(focus);
-  const main = mate >= 0 ? mate : order.find((i) => !own(i)) ?? order[0];
-  const rest = order.filter((i) => i !== main && !(pattern.keep && line[i] === 0)).slice(0, NEXT);
+  // What is 0 is left out by a filter, or cannot be seen.
+  const main = mate >= 0 ? mate : order.find((i) => !own(i) && line[i] > 0) ?? order[0];
+  const rest = order.filter((i) => i !== main && line[i] > 0).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
   const doubt = (i) => (pattern.doubt ? (looks ? anchors.reduce((sum, at) => sum + pattern.doubt[at], 0) : anchors.length * pattern.doubt[i]) : 0);
@@ -42,30 +43,33 @@ export function spoken({ pattern, focus, line }) {
   };
 }
 
+// Returns what of it a phone, which has room for the main thing only, says in a line of its own: where the rest went.
 export function drawReadout(host, view) {
   const { pattern, state } = view;
   if (!pattern) {
     host.replaceChildren(view.missing);
-    return;
+    return "";
   }
   const said = spoken(view);
   if (!said) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
     if (state.hold && !state.point) host.replaceChildren("The word that is held is not shown here. Click another, or press Escape.");
+    else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Another tap lets go.`);
     else host.replaceChildren(`Point at a word to see ${verb}. Click holds it, Escape lets go.`);
-    return;
+    return "";
   }
   const held = element("span", view.focus.side === "query" ? "pill" : "pill outlined", said.who);
   const list = (pairs) => pairs.map(([name, weight]) => `${isolated(name)}\u00a0${weight}`).join(", ");
+  const gone = [said.before.length && `before rescaling, ${list(said.before)}`, said.lost.length && `hidden: ${list(said.lost)}`].filter(Boolean).join("; ");
   const rest = [
     said.summed && "summed",
     said.rounded && "rounded, because little of this row is left",
     said.rest.length && `then ${list(said.rest)}`,
-    said.before.length && `before rescaling, ${list(said.before)}`,
-    said.lost.length && `hidden: ${list(said.lost)}`,
+    gone,
   ].filter(Boolean).join("; ");
   const parts = [held, element("span", "", said.does), element("b", "", said.whom), element("span", "value", said.value)];
   host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []));
+  return gone;
 }
 
 export function sentenceOf(view) {
