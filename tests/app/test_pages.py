@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.selection import TEXT
 
-PAGES = ("pages/explore/attention.py", "pages/learn/coreference.py")
+PAGES = ("pages/explore/attention.py", "pages/explore/heads.py", "pages/learn/coreference.py")
 
 
 @pytest.fixture
