@@ -12,7 +12,7 @@ from attnviz.selection import Selection
 from attnviz.types import HeadRef
 from attnviz.ui import layers, state
 
-COMPARE = "compare"  # where the board goes when the reader asks for the tray in full
+COMPARE, DIFFERENCE = "compare", "difference"  # what the board says when the reader asks for the tray in full
 
 
 def canvas(trace: Trace) -> None:
@@ -31,7 +31,7 @@ def canvas(trace: Trace) -> None:
         pins=listed(selection.pins, selection.request, block, names(selection)),
         on_choice=chosen,
     )
-    if found is not None and found.go == COMPARE:
+    if found is not None and found.go in (COMPARE, DIFFERENCE):
         st.switch_page("pages/explore/compare.py")
 
 
@@ -60,5 +60,7 @@ def chosen(choice: Choice) -> None:
         )
     if choice.tray is not None:
         state.take(choice.tray)
-    if choice.go:
+    if choice.go == DIFFERENCE:
+        state.show_difference()
+    elif choice.go:
         state.open_pin(choice.go)

@@ -196,6 +196,13 @@ def open_pin(name: str) -> None:
             return
 
 
+def show_difference() -> None:
+    """The difference of the first two pins beside those that are there; where there are as many panels as may be, no other."""
+    now, panel = current(), Panel("difference", (0, 1))
+    if len(now.pins) > 1:
+        change(panels=tuple(dict.fromkeys((*now.panels, panel)))[:PINS], shown="")
+
+
 def show_set(pins: tuple[Pin, ...], panels: tuple[Panel, ...] = ()) -> None:
     """A ready set in the place of the reader's own pins, which are put away until `show_own` brings them back."""
     now = current()

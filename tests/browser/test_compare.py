@@ -146,6 +146,25 @@ def test_the_same_link_stands_under_every_panel_and_follows_the_pointer(opened: 
     expect(page.locator(".readout")).to_contain_text("looks at")
 
 
+def test_d_on_the_board_opens_the_difference_of_the_first_two_pins(opened: Page, visit: Visit):
+    page = opened
+    overview = page.locator("canvas.overview")
+    overview.focus()
+    page.keyboard.press("p")
+    page.keyboard.press("d")
+    expect(page.locator(".tray-hint")).to_have_text("A difference needs two pins: pin another head first.")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("p")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("p")
+    expect(page.locator(".tray-hint")).to_have_text("")
+    page.keyboard.press("d")
+    expect(page.locator(".panel")).to_have_count(4, timeout=SLOW)
+    assert names(page)[3] == f"1 {MINUS} 2 Difference"
+    pins_in(page, "panels=1-2")
+    assert visit.errors == []
+
+
 # Until `window.come`, what carriers have brought is not there yet.
 LATE = """() => {
   const frames = new Map();

@@ -50,7 +50,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
   }, set);
   const shown = () => ({ model: book.frame.name, text: textOf(book.frame) });
   const tray = makePinning({ state: () => state, shown }, set, alone ? null : (go) => sayNow({ go }));
-  Object.assign(act, { lens: head.lens, pin: tray.pin, goTo: tray.goTo, open: tray.open });
+  Object.assign(act, { lens: head.lens, pin: tray.pin, goTo: tray.goTo, open: tray.open, difference: tray.difference });
   const leaving = new AbortController();
   const chips = makeChips($(".tray"), tray, leaving.signal);
   $(".pin").addEventListener("click", () => act.pin(), { signal: leaving.signal });

@@ -3,7 +3,7 @@
 import { draggable } from "./drag.js";
 import { element, button } from "./element.js";
 import { headName } from "./encoding.js";
-import { FULL, MOST, besides, pinAt } from "./tray.js";
+import { MOST, besides, pinAt } from "./tray.js";
 
 const TWICE = 250; // milliseconds in which a second click still makes a double click
 const NONE = `No pins yet. Press P, or the Pin button, to keep a head here; up to ${MOST} stand side by side.`;
@@ -38,17 +38,17 @@ export function makeChips(host, act, signal) {
   list.addEventListener("keydown", (event) => chipKeys(event, placeOf(event), { ...act, rename, count: list.children.length }), { signal });
 
   function draw({ state, book, root }) {
-    const { pins, full } = state;
+    const { pins, refused } = state;
     const { digest } = book.frame;
     if (drawn.head !== state.head) pins.forEach((pin, i) => list.children[i]?.querySelector(".open")?.setAttribute("aria-pressed", String(pinAt([pin], state.head) === 0)));
     drawn.head = state.head;
-    if (drawn.pins === pins && drawn.full === full && drawn.digest === digest) return;
-    drawn = { pins, head: state.head, full, digest };
+    if (drawn.pins === pins && drawn.refused === refused && drawn.digest === digest) return;
+    drawn = { pins, head: state.head, refused, digest };
     const shown = { model: book.frame.name, text: textOf(book.frame) };
     const before = [...list.children].findIndex((chip) => chip.contains(root.activeElement));
     const others = besides(pins, shown);
     list.replaceChildren(...pins.map((pin, i) => chip(pin, i, others[i], pinAt([pin], state.head) === 0, act.remove)));
-    hint.textContent = full ? FULL : pins.length ? "" : NONE;
+    hint.textContent = refused || (pins.length ? "" : NONE);
     if (before >= 0) focusOn(list, before);
   }
 

@@ -19,7 +19,8 @@ class Choice:
     """What a reader looks at on the board: which head, which words, how they are shown, and in which picture on a phone.
 
     `tray` is what the reader did with the pins, None where the board says nothing of them; `go` is the key of a pin to
-    open, or "compare" for the tray in full. Both only come from a browser.
+    open, or "compare" for the tray in full, or "difference" for that with the first two pins' difference. Both only come
+    from a browser.
     """
 
     head: HeadRef

@@ -135,7 +135,7 @@ function makeCompare(root, tokens) {
   }
 
   function begun(base) {
-    const blank = { hover: null, point: null, hold: null, side: "query", tab: "curves", full: false, choosing: null, said: "", pins: [], panels: [] };
+    const blank = { hover: null, point: null, hold: null, side: "query", tab: "curves", choosing: null, said: "", pins: [], panels: [] };
     return { ...marked(adopted(state ?? blank, data.selection, base), base), panels: data.selection.panels, choosing: null, said: "" };
   }
 

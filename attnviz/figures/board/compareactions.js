@@ -1,14 +1,12 @@
 // Gestures over the panels in, the next state handed to `set` out. `at` gives what a gesture needs to know.
 
-import { FULL, MOST, moved, named, removed, shifted, toggled } from "./tray.js";
+import { FULL, MOST, NO_PAIR, moved, named, removed, shifted, toggled } from "./tray.js";
 import { SPECIAL, letGo, sideOf, turned } from "./state.js";
 import { focusIn, holdAt, marked, stateIn } from "./linked.js";
 import { kept, together, walkedTo } from "./held.js";
 import { unitWith, unitsOf } from "./pattern.js";
 import { walked } from "./input.js";
 import { within } from "./element.js";
-
-const NO_PAIR = "A difference needs two pins: pin another head first.";
 
 export function makeCompareActions(at, set, leave) {
   const put = (more) => set({ ...at.state(), said: "", ...more });

@@ -115,7 +115,7 @@ function enter(event, active, parts, act) {
 function letter(event, act) {
   if (event.shiftKey && event.key !== "Escape") return false;
   if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
-  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
+  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
   if (!meant) return false;
   return meant() !== false;
 }

@@ -8,7 +8,7 @@ import { within } from "./element.js";
 export const SPECIAL = ["show", "hide", "renormalise"];
 
 export function firstState(selection, frame) {
-  const blank = { head: [0, 0], hover: null, hold: null, point: null, side: "query", pins: [], panels: [], full: false, words: true, special: "show", keep: null, between: "", tab: "curves" };
+  const blank = { head: [0, 0], hover: null, hold: null, point: null, side: "query", pins: [], panels: [], refused: "", words: true, special: "show", keep: null, between: "", tab: "curves" };
   return adopted(blank, selection, frame);
 }
 

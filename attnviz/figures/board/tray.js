@@ -3,6 +3,7 @@
 
 export const MOST = 8;
 export const FULL = `${MOST} heads are pinned, and ${MOST} is the most: remove one first.`;
+export const NO_PAIR = "A difference needs two pins: pin another head first.";
 const LONGEST = 40; // characters of a name
 const TELLING = 24; // characters of a text that a chip has room for
 
