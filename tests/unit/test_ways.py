@@ -1,0 +1,68 @@
+"""The ways whose cost is measured: those that should give one answer do, and the figures are of what was run."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from attnviz.analysis import cost
+from attnviz.engine import attention, recurrent, ways
+from attnviz.errors import BadInputError
+
+CLOSE = 1e-6  # float32 rounds mixes of numbers near 1 at about 2e-7
+
+
+def test_matrix_tiles_and_fused_kernel_give_one_answer():
+    g = ways.given(77, heads=3, dim=5)
+
+    wanted = ways.matrix(g)
+
+    torch.testing.assert_close(ways.in_tiles(g), wanted, atol=CLOSE, rtol=0)
+    torch.testing.assert_close(ways.fused(g), wanted, atol=CLOSE, rtol=0)
+    by_loops = torch.softmax(g.query[1] @ g.key[1].T / 5**0.5, -1) @ g.value[1]
+    torch.testing.assert_close(wanted[1], by_loops, atol=CLOSE, rtol=0)
+
+
+def test_the_window_is_the_plain_attention_with_far_keys_hidden(monkeypatch: pytest.MonkeyPatch):
+    g = ways.given(77, heads=3, dim=5)
+    monkeypatch.setattr(ways, "WINDOW", 9)
+
+    near = attention.weights(g.query, g.key, scale=g.scale, mask=attention.near_mask(77, 77, 9))
+
+    torch.testing.assert_close(ways.windowed(g), attention.mix(near, g.value), atol=CLOSE, rtol=0)
+
+
+def test_the_recurrent_network_is_as_wide_as_all_heads():
+    g = ways.given(7, heads=3, dim=5)
+
+    found = ways.step_by_step(g)
+
+    assert found.shape == (7, 15)
+    torch.testing.assert_close(found[-1], list(recurrent.walk(g.network, g.text))[-1])
+
+
+def test_the_same_seed_gives_the_same_text():
+    assert torch.equal(ways.given(7, 3, 5).query, ways.given(7, 3, 5).query)
+    assert not torch.equal(ways.given(7, 3, 5).query, ways.given(7, 3, 5, seed=1).query)
+
+
+@pytest.mark.parametrize("way", ways.WAYS)
+def test_each_way_is_measured_as_it_is_on_paper(way: str):
+    found = ways.measured(way, 150, heads=3, dim=5)
+
+    layer = cost.Layer(heads=3, dim=5, groups=3)
+    paper = {
+        "matrix": cost.matrix(150, layer), "tiled": cost.tiled(150, layer), "fused": cost.fused(150, layer),
+        "window": cost.windowed(150, layer, ways.WINDOW, causal=False), "recurrent": cost.recurrent(150, layer),
+    }  # fmt: skip
+    assert (found.way, found.tokens) == (way, 150)
+    assert found.seconds > 0
+    # The fused kernel's numbers a row, 3 of 18 here, are its own; torch's tiles are twice those of the paper.
+    assert 0.8 <= found.held / paper[way].held <= 2.3
+
+
+def test_unknown_ways_and_empty_texts_are_refused():
+    with pytest.raises(BadInputError, match="'magic'"):
+        ways.measured("magic", 10)
+    with pytest.raises(BadInputError, match="at least one"):
+        ways.measured("matrix", 0)
