@@ -165,6 +165,16 @@ def test_a_download_carries_the_head_on_screen(visit: Visit):
     assert '"layer": 3' in found.path().read_text(encoding="utf-8").replace('"layer":3', '"layer": 3')
 
 
+def test_a_sink_is_explained_where_it_is_seen(visit: Visit):
+    page = visit.open()
+    note = page.locator(".attnviz .sink")
+    expect(note).to_have_text("[CLS] takes 52\u202f% of this head: a resting place, called a sink.", timeout=SLOW)
+    with visit.context.expect_page() as opened:
+        note.get_by_role("link", name="sink").click()
+    expect(opened.value.get_by_role("heading", name="Attention sink").first).to_be_visible(timeout=SLOW)
+    opened.value.close()
+
+
 def test_coreference_ranks_heads_and_a_row_chooses_one(visit: Visit):
     page = visit.open("/coreference")
     expect(page.get_by_text("All 72 heads", exact=False)).to_be_visible(timeout=SLOW)

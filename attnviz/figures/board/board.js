@@ -25,8 +25,8 @@ import { pinsTold, spelled } from "./tray.js";
 
 const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
 
-// `tell` gets what Python is to know; `alone` says that there is no Python. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
-export function makeBoard(root, tokens, { tell, theme, alone = false }) {
+// `tell` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+export function makeBoard(root, tokens, { tell, theme, alone = false, glossary = "" }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
   const stage = { stage: $(".stage"), roll: $(".roll"), canvas: $("canvas.head"), note: $(".sink"), below: $(".below") };
@@ -113,7 +113,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false }) {
     const whole = wholeOf(book, layer, number, options); // what is said of the head itself
     const focus = focusOf(state, book.frame);
     return {
-      root, book, state, look, geometry, pattern, whole, focus,
+      root, book, state, look, geometry, pattern, whole, focus, glossary,
       head: [layer, number],
       line: pattern ? lineOf(pattern, focus) : null,
       facts: whole ? factsOf(whole) : null,

@@ -12,7 +12,7 @@ import { pooledPicture } from "./frame.js";
 import { whole } from "./zoom.js";
 import { percent } from "./encoding.js";
 import { placesIn } from "./layout.js";
-import { within } from "./element.js";
+import { element, within } from "./element.js";
 
 const MOVE = 140; // milliseconds from one head to the next
 const SINK = { share: 0.4, chosen: 0.5 }; // the rule of analysis/patterns.py
@@ -102,13 +102,13 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     return c.measureText(text).width < place.queryX - place.x - (place.columns - 0.5) * place.cell - 1.5 * size;
   }
 
-  function sinkNote({ whole, geometry }) {
+  function sinkNote({ whole, geometry, glossary }) {
     const sink = place.left === undefined ? null : sinkOf(whole);
-    const text = sink ? `${whole.keys[sink.key].label} takes ${percent(sink.share)} of this head: a resting place, called a sink.` : "";
+    const text = sink ? `${whole.keys[sink.key].label} takes ${percent(sink.share)} of this head: a resting place, called a ` : "";
     const where = sink ? `left: ${place.left}px; top: 0px; width: ${geometry.head.width - place.left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
-    note.textContent = text;
+    note.replaceChildren(...(sink ? [text, linkTo(glossary, "sink"), "."] : []));
     note.style.cssText = where;
   }
 
@@ -151,6 +151,14 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   }
 
   return { draw, unitsAt, lens, still: eased.stop };
+}
+
+// A word that a glossary explains, in a window of its own; the bare word where there is none.
+function linkTo(glossary, term) {
+  if (!glossary) return term;
+  const link = element("a", "", term);
+  Object.assign(link, { href: glossary + term, target: "_blank", rel: "noopener", title: "What this is: in the glossary" });
+  return link;
 }
 
 // Weights on their way from one head to the next, so that the eye can follow. Numbers are never on their way.

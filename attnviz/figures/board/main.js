@@ -24,7 +24,7 @@ export function mount({ parentElement, data, setTriggerValue }, tokens) {
 function begun(root, tokens) {
   const one = { send: null };
   const dialogue = makeDialogue((choice) => one.send(choice));
-  const board = makeBoard(root, tokens, { tell: dialogue.tell, theme: "" });
+  const board = makeBoard(root, tokens, { tell: dialogue.tell, theme: "", glossary: "glossary?term=" });
   let [wanted, frame] = [null, null];
   let seen = new Set(); // digests of the sheets and layers that the board has been given
   const fresh = (name) => !seen.has(name) && fetched(name) && seen.add(name);
