@@ -183,8 +183,9 @@ def test_hits_and_misses_stand_in_the_table_on_the_map_and_beside_the_number_of_
     hits = int(table["right?"].eq("✓ hit").sum())
     assert hits + int(table["right?"].eq("✗ miss").sum()) == 72
     assert f"✓ {hits} of 72 heads hit, ✗ {72 - hits} miss; guessing would make it 36." in text(app)
-    signs = [sign for row in json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["text"] for sign in row]
-    assert signs.count("✓") == hits
+    pictures = [json.loads(chart.proto.spec)["data"][0] for chart in app.get("plotly_chart")]
+    (signs,) = [picture["text"] for picture in pictures if picture["type"] == "heatmap"]
+    assert sum(row.count("✓") for row in signs) == hits
     assert "counted by the largest piece of each (as on GAP)" in text(app)
 
 
