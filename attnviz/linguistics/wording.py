@@ -15,6 +15,8 @@ from attnviz.types import Evidence
 MINUS = "\u2212"
 CAUTION = "Attention is a signal, not an explanation of what the model does."
 
+WORDINGS = "But both halves of Winogender hold the same sentences in other wordings, so that half is no test of its own."
+
 
 def sentence(claim: Claim) -> str:
     """What was counted, what it is worth, on the odd half too, by which scheme, and a word of caution."""
@@ -23,6 +25,7 @@ def sentence(claim: Claim) -> str:
     parts = [counted(claim), _worth(claim)]
     if claim.held_out.n >= ENOUGH and claim.verdict != "few":
         parts.append(_held_out(claim.held_out))
+        parts += [WORDINGS] if claim.relation == "winogender" else []
     if claim.causal:
         parts.append(f"The model reads left to right, so only {_visible(claim)} are counted.")
     return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}.", CAUTION])

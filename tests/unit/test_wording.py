@@ -87,6 +87,8 @@ def test_pronouns():
     assert "gives the right candidate more than the wrong one in 75\u202f%" in found
     assert "taking the nearer candidate is right in 55\u202f%" in found
     assert "by taking the nearer candidate." in found
+    assert wording.WORDINGS not in found
+    assert wording.WORDINGS in wording.sentence(replace(made, relation="winogender"))
 
 
 def test_a_causal_model_says_what_it_is_asked():
