@@ -67,10 +67,13 @@ def _asked(found: Atlas) -> tuple[str, str]:
         )  # fmt: skip
         if kind in found.kinds:
             return kind, "dh"
+        ways = {way: found.relations[kind, way] for way in WAYS}
+        most = max(WAYS, key=lambda way: ways[way])  # of a model that reads left to right one way may have none
         way = st.segmented_control(
-            "Direction", list(WAYS), default="dh", key=DIRECTION, format_func=WAYS.__getitem__, required=True
-        )
-    return kind, way or "dh"
+            "Direction", list(WAYS), default=most, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
+            format_func=lambda way: f"{WAYS[way]} ({encoding.thousands(ways[way])})",
+        )  # fmt: skip
+    return kind, way or most
 
 
 def _plain(name: str) -> str:
@@ -105,7 +108,7 @@ def _picture(claim: Claim, best: Best | None) -> None:
         rows.append((f"{best.head}, held-out half", best.evidence))
     names = dict(evidence.NAMES)
     if claim.offset is not None:
-        names["offset"] = f"fixed offset {wording.signed(claim.offset)}"
+        names["offset"] = f"fixed offset ({wording.signed(claim.offset)})"
     st.plotly_chart(
         evidence.figure(rows, blocks.theme(), names), theme=None, config=evidence.CONFIG, key="claim-picture",
         alt=evidence.description(rows, names),

@@ -139,7 +139,7 @@ def test_a_claim_comes_with_its_count_its_baselines_and_the_sentence_to_write(he
     assert "fixed offset 75.0\u202f%, chance 10.0\u202f%" in written(app)
     assert "**Rank 1** of 72 heads" in written(app)
     assert "do not write that this head finds them" in app.code[0].value
-    app.button_group(key="heads-direction").set_value("hd").run()
+    app.button_group(key="heads-direction-made-up-det").set_value("hd").run()
     assert "Nothing of this kind was counted" in written(app)
     assert not app.exception
 
