@@ -92,6 +92,8 @@ def test_epsilon_is_added_under_the_root():
     w = replace(one("n.weight", [1.0, 1.0]), epsilon=24.0)
 
     equal(llama.normed(w, "n", torch.tensor([[1.0, 1.0]])), [[0.2, 0.2]])  # 1 / sqrt(1 + 24)
+    plain = replace(w, tensors={"n.weight": torch.ones(2), "n.bias": torch.zeros(2)})
+    equal(bert.normed(plain, "n", torch.tensor([[4.0, 6.0]])), [[-0.2, 0.2]])  # mean 5, variance 1
 
 
 def test_the_soft_switches_at_points_that_are_known():
