@@ -99,11 +99,11 @@ function makeLinks(root, tokens, clock = Date.now) {
   function complain(refused) {
     const wrong = refused.map((why, place) => ({ why, place })).filter(({ why }) => why);
     const name = JSON.stringify(wrong.map(({ why, place }) => [why, state.links[place]]));
-    const host = $(".complaints");
-    if (host.dataset.shown === name) return;
-    host.dataset.shown = name;
-    host.replaceChildren(...(wrong.length > SAID ? [summed(wrong)] : wrong.map(complaint)));
-    host.hidden = !wrong.length;
+    const list = $(".complaints");
+    if (list.dataset.shown === name) return;
+    list.dataset.shown = name;
+    list.replaceChildren(...(wrong.length > SAID ? [summed(wrong)] : wrong.map(complaint)));
+    list.hidden = !wrong.length;
   }
 
   function complaint({ why, place }) {
