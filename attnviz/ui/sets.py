@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.lessons import examples
 from attnviz.models import catalog
-from attnviz.selection import TEXT
+from attnviz.selection import PINS, TEXT, Selection
 from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pin
 from attnviz.ui import frame, state
 
@@ -39,6 +39,24 @@ def sets() -> None:
         )  # fmt: skip
         if away := state.put_away():
             st.button(f"Back to your {len(away)} pins" if len(away) > 1 else "Back to your pin", on_click=state.show_own)
+    if selection.pins and not selection.shown:
+        _apart(selection)
+
+
+def _apart(selection: Selection) -> None:
+    """Whoever types another sentence here sees the same panels, which are of other texts: that is said, with the way on."""
+    if not selection.request.text.strip() or any(pin.request == selection.request for pin in selection.pins):
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="apart"):
+        st.caption("The pinned heads are of other texts: the sentence above is in none of these panels.", width="content")
+        if len(selection.pins) < PINS:
+            st.button(f"Pin {selection.head} of it", on_click=_pin_chosen)
+
+
+def _pin_chosen() -> None:
+    """The chosen head on the shown sentence, beside what is pinned."""
+    now = state.current()
+    state.change(pins=(*now.pins, Pin(now.request, now.head)))
 
 
 def tired_wide() -> None:

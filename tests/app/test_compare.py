@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef, Panel, Pin
+from tests.app.conftest import say
 
 COMPARE = "pages/explore/compare.py"
 WIDE = TEXT.replace("tired", "wide")
@@ -48,6 +49,19 @@ def test_the_missions_numbers_stand_side_by_side(compared):
     assert not app.exception
     assert weights(app) == [0.640, 0.266, 0.647, 0.374]
     assert list(app.dataframe[0].value["panel"]) == ["1 L3·H1", "2 L3·H1", "3 L5·H11", "1 − 2"]
+
+
+def test_a_sentence_that_no_panel_shows_is_said_and_can_be_put_beside_them(compared):
+    app = compared(text=TEXT, layer="3", head="1", **PINNED)
+    said = "The pinned heads are of other texts: the sentence above is in none of these panels."
+    assert said not in [one.value for one in app.caption]
+    say(app, "The dog barked because it was hungry")
+    assert said in [one.value for one in app.caption]
+    button(app, "Pin L3·H1 of it").click().run()
+    assert not app.exception
+    assert [pin.request.text for pin in selection(app).pins][2:] == [TEXT, "The dog barked because it was hungry"]
+    assert selection(app).panels == (Panel("difference", (0, 1)),)
+    assert said not in [one.value for one in app.caption]
 
 
 def test_without_pins_the_chosen_head_stands_there_alone(compared):
