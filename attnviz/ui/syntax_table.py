@@ -33,7 +33,7 @@ def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
         return
     meanings = [relation(one.relation, shown.scheme) for one in counts]
     bests = [_best(known, one, way) for one in meanings]
-    rows = [_row(*one, _own(known, one[1], head, way), head) for one in zip(counts, meanings, bests, strict=True)]
+    rows = [_row(known, *one, _own(known, one[1], head, way), head) for one in zip(counts, meanings, bests, strict=True)]
     st.subheader("Relation by relation", anchor=False)
     st.markdown(_intro(known, shown, head))
     key = f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{way}"
@@ -83,7 +83,9 @@ def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) 
     return 100 * found.rate if found.n else None
 
 
-def _row(count: Count, meaning: Relation, best: Best | None, own: float | None, head: HeadRef) -> dict[str, Any]:
+def _row(
+    known: Atlas | None, count: Count, meaning: Relation, best: Best | None, own: float | None, head: HeadRef
+) -> dict[str, Any]:
     """One relation."""
     later = f" ({count.unseen} not visible)" if count.unseen else ""
     row: dict[str, Any] = {
@@ -91,7 +93,7 @@ def _row(count: Count, meaning: Relation, best: Best | None, own: float | None, 
         f"{head} here": f"{count.hits} of {count.n}{later}",
     }  # fmt: skip
     if best is None:
-        return row | {"best head": "not measured" if meaning.counted else "no gold evidence"}
+        return row | {"best head": _nothing(known, meaning)}
     found = best.evidence
     return row | {
         f"{head} there": own,
@@ -102,6 +104,13 @@ def _row(count: Count, meaning: Relation, best: Best | None, own: float | None, 
         "fixed offset": f"{encoding.percent(dict(found.baselines).get('offset', 0.0))} at {wording.signed(best.offset or 0)}",
         "lead": _lead(best),
     }
+
+
+def _nothing(known: Atlas | None, meaning: Relation) -> str:
+    """Why a relation has no best head."""
+    if not meaning.counted:
+        return "no gold evidence"
+    return "never visible" if known is not None and meaning.counted in known.header.relations else "not measured"
 
 
 def _lead(best: Best) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.linguistics import parse
+from attnviz.linguistics import atlas, claims, parse
 from attnviz.selection import TEXT
+from attnviz.types import HeadRef
 from tests.app.conftest import written
 
 PAGE = "pages/learn/syntax.py"
@@ -152,3 +153,45 @@ def test_an_empty_text_invites(page):
     app = page(text=" ")
     assert not app.exception
     assert not app.get("bidi_component")
+
+
+@pytest.mark.parametrize(
+    ("model", "labels"),
+    [("minilm", ("det", "nsubj", "advmod")), ("smollm2", ("nsubj", "advmod", "obj"))],
+    ids=["minilm", "smollm2"],
+)
+def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sentence(page, model: str, labels: tuple[str, ...]):
+    app = page(text=TEXT, model=model, layer="1", head="2")
+    known = atlas.shipped(model)
+    assert known is not None
+    table = app.dataframe[1].value.set_index("relation")
+    for label in labels:
+        best = claims.best(known, label, "dh")
+        assert best is not None
+        row = table.loc[label]
+        assert row["best head"] == str(best.head)
+        assert row["links"] == best.evidence.n
+        assert row["right there"] == pytest.approx(100 * best.evidence.hits / best.evidence.n)
+        assert row["lead"] == (f"{best.points:.0f} points" if best.beats else "none")
+        own = claims.claim(known, HeadRef(1, 2), label, "dh").held_out
+        assert row["L1·H2 there"] == pytest.approx(100 * own.hits / own.n)
+    without, counted = claims.unbeaten(claims.table(known))
+    assert f"On {len(without)} of the {len(counted)} relations" in written(app)
+    assert "UD English EWT" in written(app)
+
+
+def test_what_a_causal_model_can_never_see_is_not_called_unmeasured(page):
+    table = page(text=TEXT, model="smollm2").dataframe[1].value.set_index("relation")
+    assert table.loc["det", "best head"] == "never visible", "an article stands before its noun"
+
+
+def test_a_part_of_a_relation_has_the_figures_of_the_whole_and_says_so(page):
+    app = page(text="Her bike was stolen")
+    table = app.dataframe[1].value.set_index("relation")
+    known = atlas.shipped("minilm")
+    assert known is not None
+    best = claims.best(known, "nsubj", "dh")
+    assert best is not None
+    assert table.loc["nsubjpass", "the corpus says"] == "in UD nsubj"
+    assert table.loc["nsubjpass", "links"] == best.evidence.n
+    assert "figures are of all of them" in written(app)
