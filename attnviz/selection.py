@@ -34,7 +34,7 @@ REQUEST, HEAD, AS_IT_IS, PRONOUN = AttentionRequest(MODEL, TEXT), HeadRef(3, 1),
 IN_URL = 8_000  # characters of text, as a link encodes it, that still pass common proxies
 PARAMETERS = (
     "model", "text", "text_b", "head", "layer", "block", "words", "special", "keep", "between", "focus",
-    "texts", "pins", "panels", "set", "view", "candidates", "links",
+    "texts", "pins", "panels", "set", "view", "candidates", "meant", "links",
 )  # fmt: skip
 VIEWS = ("curves", "matrix")
 CANDIDATES = 4
@@ -46,7 +46,8 @@ class Selection:
     """What the reader looks at: a request, a head, how it is shown, the held word and the pinned heads.
 
     `panels` are pictures made of the pins; `shown` is a ready set that stands in their place ("" for the pins); `view` is
-    the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start;
+    the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start,
+    and `meant` is the one that it does mean, None where the reader did not say;
     `links` are those that heads are ranked by, None where the reader has said nothing of them.
     """
 
@@ -60,6 +61,7 @@ class Selection:
     view: str = "curves"
     candidates: tuple[int, ...] = ()
     links: tuple[Link, ...] | None = None
+    meant: int | None = None
 
     @classmethod
     def parse(cls, params: Mapping[str, str], cards: Iterable[ModelCard] | None = None) -> tuple[Selection, tuple[str, ...]]:
@@ -90,7 +92,8 @@ class Selection:
         shown, view = _choice(params, "set", SETS, notices), _choice(params, "view", VIEWS, notices)
         candidates = _candidates(params, text, notices)
         links = address.links(params["links"], text, notices) if "links" in params else None
-        return cls(request, head, options, focus, pins, panels, shown, view, candidates, links), tuple(notices)
+        meant = _meant(params, candidates, notices)
+        return cls(request, head, options, focus, pins, panels, shown, view, candidates, links, meant), tuple(notices)
 
     def params(self) -> dict[str, str]:
         """The URL parameters that `parse` turns back into this selection. Long texts stay out: see `fits`."""
@@ -124,6 +127,8 @@ class Selection:
             found["view"] = self.view
         if self.candidates:
             found["candidates"] = ",".join(map(str, self.candidates))
+        if self.meant in self.candidates:
+            found["meant"] = str(self.meant)
         if self.links is not None and self.fits:
             found["links"] = address.written_links(self.links)
         return found
@@ -199,6 +204,15 @@ def _candidates(params: Mapping[str, str], text: str, notices: list[str]) -> tup
         )
         return ()
     return tuple(dict.fromkeys(map(int, parts)))
+
+
+def _meant(params: Mapping[str, str], candidates: tuple[int, ...], notices: list[str]) -> int | None:
+    """Which of the candidates the pronoun means, by where it starts, e.g. `meant=4`."""
+    raw = params.get("meant", "")
+    found = next((start for start in candidates if str(start) == raw), None)
+    if raw and found is None:
+        notices.append(f"What a pronoun means is one of its candidates; got {quoted(raw)}: nothing is right or wrong.")
+    return found
 
 
 def _keep(params: Mapping[str, str], notices: list[str]) -> Keep | None:

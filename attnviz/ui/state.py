@@ -94,7 +94,8 @@ def fill(key: str, value: Any) -> str:
     state, filled = st.session_state, st.session_state.setdefault(_FILLED, {})
     if state.get(key) != value or filled.get(key, value) != value:
         gone = state.setdefault(_GONE, {}).setdefault(key, {})
-        gone |= dict.fromkeys(map(_hashable, (state.get(key), filled.get(key))), time.monotonic())
+        before = [held[key] for held in (state, filled) if key in held]  # a field that is new held nothing
+        gone |= dict.fromkeys(map(_hashable, before), time.monotonic())
         state[key] = value
     filled[key] = value
     return key
@@ -137,9 +138,10 @@ def choose_text(text: str, text_b: str | None = None) -> None:
     """
     before = current()
     request = AttentionRequest(before.request.model, text, text_b)
-    candidates = before.candidates if text == before.request.text else ()
+    candidates, meant = (before.candidates, before.meant) if text == before.request.text else ((), None)
     focus = _same_word(before.focus, before.request, request)
-    change(request=request, focus=focus, candidates=candidates, links=_same_links(before.links, before.request.text, text))
+    links = _same_links(before.links, before.request.text, text)
+    change(request=request, focus=focus, candidates=candidates, meant=meant, links=links)
 
 
 def choose_model(name: str) -> None:

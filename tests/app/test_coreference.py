@@ -117,6 +117,40 @@ def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable
     assert asked(**app.query_params).selectbox(key="pronoun").value == place("Ruth")
 
 
+def test_who_says_which_word_is_right_sees_hits_and_misses_and_a_link_says_it_too(asked: Callable[..., AppTest]):
+    app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}")
+    assert "until you say so, nothing is a hit" in text(app)
+    app.radio(key="click_chooses").set_value("the one that it does mean").run()
+    click(app, "Ruth")
+    assert app.query_params["meant"] == str(OWN.index("Ruth"))
+    assert app.button(key=f"word-{OWN.index('Ruth')}").label == "Ruth :small[candidate 2, right]"
+    assert "ranked by the share of Ruth** among the candidates" in text(app)
+    assert "right?" in app.dataframe[0].value.columns
+    assert "counted by the largest piece of each (as on GAP)" in text(app)
+
+    again = asked(**app.query_params)
+    assert "ranked by the share of Ruth** among the candidates" in text(again)
+    assert again.selectbox(key="meant").value == place("Ruth")
+    again.selectbox(key="meant").set_value(None).run()
+    assert "meant" not in again.query_params
+    assert "right?" not in again.dataframe[0].value.columns
+
+
+def test_a_right_word_that_is_taken_away_is_right_no_longer_and_one_that_is_new_is_a_candidate(asked: Callable[..., AppTest]):
+    app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}", meant="0")
+    click(app, "Anna")
+    assert "meant" not in app.query_params
+    app.radio(key="click_chooses").set_value("the one that it does mean").run()
+    click(app, "garden")
+    assert app.query_params["candidates"] == f"{OWN.index('Ruth')},{OWN.index('garden')}"
+    assert app.query_params["meant"] == str(OWN.index("garden"))
+    click(app, "garden")
+    assert app.query_params["candidates"] == f"{OWN.index('Ruth')},{OWN.index('garden')}"
+    assert "meant" not in app.query_params
+    app.text_input[0].set_value("Ben met Tom and he laughed").run()
+    assert "meant" not in app.query_params
+
+
 def test_a_click_that_chooses_nothing_says_why_once(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,5,{OWN.index('Ruth')},{OWN.index('garden')}")
     for _ in range(2):

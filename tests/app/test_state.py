@@ -119,3 +119,22 @@ def test_a_list_of_several_is_heard_and_passed_over_alike():
     assert (app.session_state["chosen"], app.multiselect[0].value) == ([1, 5], [1, 5])
     app.multiselect[0].set_value([1, 5, 7]).run()
     assert app.session_state["chosen"] == [1, 5, 7]
+
+
+def maybe() -> None:
+    """A list that is filled with a layer and may be emptied."""
+    import streamlit as st
+
+    from attnviz.ui import state
+
+    def choose(layer: int | None) -> None:
+        st.session_state["chosen"] = layer
+
+    key = state.fill("layer", st.session_state.setdefault("chosen", 3))
+    st.selectbox("Layer", [None, 3], key=key, on_change=state.answer(key, choose))
+
+
+def test_a_new_field_can_be_emptied_at_once_since_it_never_was_empty():
+    app = AppTest.from_function(maybe).run()
+    app.selectbox[0].set_value(None).run()
+    assert app.session_state["chosen"] is None

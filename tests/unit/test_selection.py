@@ -62,6 +62,8 @@ def test_a_hostile_link_gives_defaults_and_a_notice_for_each_bad_value():
         ({"candidates": "4,x"}, "4,x"),
         ({"candidates": "1,2,3,4,5"}, "at most 4"),
         ({"candidates": "59"}, "59"),
+        ({"candidates": "4,28", "meant": "5"}, "one of its candidates"),
+        ({"meant": "4"}, "nothing is right"),
         ({"links": "43-45"}, "43-45"),
         ({"links": "43-45:4-10,45-43:4-10,4-10:4-10,0-3:4-60"}, "2 more"),
         ({"links": "0-3:4-60"}, "59 characters"),
@@ -150,11 +152,12 @@ def selections(draw):
     pins = tuple(draw(pinned(draw(st.sampled_from(asked)))) for _ in range(draw(st.integers(0, 8))))
     made = tuple(dict.fromkeys(draw(st.lists(panels(len(pins)), max_size=3)))) if len(pins) > 1 else ()
     places = st.integers(0, max(0, len(asked[0].text) - 1))
-    candidates = st.lists(places, max_size=4, unique=True) if asked[0].text else st.just([])
+    candidates = draw(st.lists(places, max_size=4, unique=True) if asked[0].text else st.just([]))
     return Selection(
         asked[0], draw(heads(asked[0])), options, draw(st.none() | focuses(asked[0])), pins, made,
-        draw(st.sampled_from(SETS)), draw(st.sampled_from(VIEWS)), tuple(draw(candidates)),
+        draw(st.sampled_from(SETS)), draw(st.sampled_from(VIEWS)), tuple(candidates),
         draw(st.none() | (links(asked[0].text) if len(asked[0].text) > 1 else st.just(()))),
+        draw(st.sampled_from([None, *candidates])),
     )  # fmt: skip
 
 

@@ -85,9 +85,9 @@ def _table(question: Question, division: links.Division, hits: np.ndarray | None
 
 def _why(question: Question) -> str:
     """Why this candidate is the one to rank by."""
-    if question.own:
-        return " (the first you chose)"
-    return "" if question.right is not None else " (only the first: none is right)"
+    if question.right is not None:
+        return ""
+    return " (the first you chose)" if question.own else " (only the first: none is right)"
 
 
 def _row(

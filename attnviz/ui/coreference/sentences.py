@@ -71,10 +71,14 @@ def _change(asked: Asked, other: Asked) -> None:
 
 def _rule(both: Sequence[Asked]) -> None:
     """By which rule a head is right, and where none can be."""
-    if both[0].question.own:
-        st.caption("Numbers are sums over the pieces of a word. Only you know which word is right: nothing is a hit or a miss.")
+    question = both[0].question
+    if question.own and question.right is None:
+        st.caption(
+            "Numbers are sums over the pieces of a word. Only you know which word is right: until you say so, nothing is a hit "
+            "or a miss."
+        )
         return
-    if both[0].question.right is None:
+    if question.right is None:
         st.markdown("There is no right answer here, so no head hits or misses.")
         return
     st.caption(

@@ -23,7 +23,7 @@ PRONOUNS = frozenset(
     ).split(" ")
 )
 CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
-PRONOUN, MEANT = "the pronoun", "a word that it could mean"
+PRONOUN, COULD, DOES = "the pronoun", "a word that it could mean", "the one that it does mean"
 _NEXT = "click_chooses"
 
 
@@ -42,10 +42,12 @@ def own(text: str, trace: Trace) -> Question | None:
     if len(named) < 2:
         st.info(
             "Choose the pronoun and at least two words that it could mean: then every head "
-            "is ranked by how it divides its attention between them."
+            "is ranked by how it divides its attention between them. If you know which is right, say so too."
         )
         return None
-    return Question(text, held, named)
+    meant = state.current().meant
+    right = next((at for at, place in enumerate(named) if place[0] == meant), None)
+    return Question(text, held, named, right)
 
 
 def _pronoun(text: str, places: Sequence[Span]) -> Span:
@@ -60,10 +62,13 @@ def _pronoun(text: str, places: Sequence[Span]) -> Span:
 
 def _buttons(text: str, places: Sequence[Span], held: Span, named: Sequence[Span]) -> None:
     """The sentence, each word a button; the pronoun and the candidates say in a word what they are."""
-    st.radio("A click on a word chooses", [MEANT, PRONOUN], key=_NEXT, horizontal=True)
+    st.radio("A click on a word chooses", [COULD, DOES, PRONOUN], key=_NEXT, horizontal=True)
     first = max(0, min(places.index(held) - CLICKABLE // 2, len(places) - CLICKABLE))
     shown = places[first : first + CLICKABLE]
-    roles = {held: "pronoun"} | {place: f"candidate {at}" for at, place in enumerate(named, 1)}
+    meant = state.current().meant
+    roles = {held: "pronoun"} | {
+        place: f"candidate {at}{', right' if place[0] == meant else ''}" for at, place in enumerate(named, 1)
+    }
     st.html(f"<style>{sentence.picked(f'word-{held[0]}', [f'word-{place[0]}' for place in named])}</style>")
     with st.container(horizontal=True, gap=None, key="words"):
         for place in shown:
@@ -75,19 +80,27 @@ def _buttons(text: str, places: Sequence[Span], held: Span, named: Sequence[Span
 
 
 def _clicked(place: Span, held: Span, named: Sequence[Span]) -> None:
-    """A word is the pronoun now, or one that it could mean, or no longer."""
-    kept = [one[0] for one in named]
-    if st.session_state[_NEXT] == PRONOUN:
-        state.change(focus=Focus(place[0]), candidates=tuple(start for start in kept if start != place[0]))
-        st.session_state[_NEXT] = MEANT
+    """A word is the pronoun now, or one that it could mean or does mean, or no longer."""
+    kept, chooses, meant = [one[0] for one in named], st.session_state[_NEXT], state.current().meant
+    others = tuple(start for start in kept if start != place[0])
+    if chooses == PRONOUN:
+        _keep(place, others, meant)
+        st.session_state[_NEXT] = COULD
     elif place == held:
         _say(f"A pronoun cannot mean itself. Choose {PRONOUN} first, if it is another word.")
+    elif chooses == DOES and place[0] in kept:
+        _keep(held, tuple(kept), None if meant == place[0] else place[0])
     elif place[0] in kept:
-        state.change(focus=Focus(held[0]), candidates=tuple(start for start in kept if start != place[0]))
+        _keep(held, others, meant)
     elif len(kept) == CANDIDATES:
         _say(f"At most {CANDIDATES} words can be candidates. Click one of them to take it away first.")
     else:
-        state.change(focus=Focus(held[0]), candidates=(*kept, place[0]))
+        _keep(held, (*kept, place[0]), place[0] if chooses == DOES else meant)
+
+
+def _keep(held: Span, candidates: tuple[int, ...], meant: int | None) -> None:
+    """The pronoun, its candidates, and the right one if it is among them."""
+    state.change(focus=Focus(held[0]), candidates=candidates, meant=meant if meant in candidates else None)
 
 
 def _say(line: str) -> None:
@@ -112,5 +125,12 @@ def _lists(text: str, places: Sequence[Span], held: Span, named: Sequence[Span])
             format_func=labels.__getitem__,
             key=several,
             max_selections=CANDIDATES,
+            width=520,
             on_change=state.answer(several, lambda found: state.change(candidates=tuple(place[0] for place in found))),
         )
+        one = state.fill("meant", next((place for place in named if place[0] == state.current().meant), None))
+        st.selectbox(
+            "Whom does it mean?", [None, *named], key=one, width=208,
+            format_func=lambda place: labels[place] if place else "I do not say",
+            on_change=state.answer(one, lambda place: state.change(meant=place[0] if place else None)),
+        )  # fmt: skip
