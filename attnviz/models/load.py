@@ -47,7 +47,7 @@ TOKENIZERS = (
 CONFIGURATION = "configuration"
 
 # While it reads, transformers switches defaults of torch that all threads see (dtype, initialisation).
-_READING = threading.Lock()
+READING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> Loa
     with _sound("tokenizer", card.name, folder, remedy):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     family = AutoModelForSeq2SeqLM if found.kind == "encoder-decoder" else AutoModel
-    with _sound("weights", card.name, folder, remedy), _READING:
+    with _sound("weights", card.name, folder, remedy), READING:
         model, report = family.from_pretrained(
             folder, config=config, dtype=torch.float32, use_safetensors=True,
             trust_remote_code=False, local_files_only=True, output_loading_info=True,
@@ -168,7 +168,7 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, pro
         except DamagedWeightsError:
             say(f"The kept copy of {card.name} went away while it was read.")  # another process replaces a damaged one
     say(f"Converting {card.name} to plain weights, once. This can take a minute.")
-    with _sound("weights", card.name, file.parent, remedy), _READING:
+    with _sound("weights", card.name, file.parent, remedy), READING:
         model, tokenizer = gguf.converted(file)
     try:
         gguf.keep(model, tokenizer, folder)

@@ -1,0 +1,120 @@
+"""Four common myths on the page, each answered with numbers of the reader's own sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from attnviz.analysis import lengths, passed, picture
+from attnviz.engine.alike import looks
+from attnviz.engine.trace import Trace
+from attnviz.figures import encoding, patches
+from attnviz.lessons import places
+from attnviz.lessons.places import Myth
+from attnviz.types import joined
+from attnviz.ui import blocks, state, terms
+from attnviz.ui.backend import backend
+from attnviz.ui.places.across import sums
+from attnviz.ui.places.elsewhere import times
+
+SPOTS = {"sun": picture.SUN, "sky": picture.SKY, "sea": picture.SEA, "boat": picture.BOAT}
+TOP = 5  # patches most like the one that looks
+LONGER = 100
+
+
+def myths(trace: Trace) -> None:
+    """All four, one below the other."""
+    st.header("Four myths", anchor="myths")
+    model = blocks.plain(state.card().name)
+    st.markdown(places.filled(places.text("myths", "lead"), {"model": model}))
+    for myth in places.myths():
+        st.subheader(myth.name, anchor=myth.id)
+        ANSWERS[myth.id](myth, trace)
+        st.caption(blocks.plain("; ".join(myth.sources) + "."))
+    st.caption(places.text("myths", "one"))
+
+
+def _near(myth: Myth, trace: Trace) -> None:
+    """How much goes to nearby words, over all heads."""
+    found = backend().derived(trace.request, "reach", passed.reach)
+    if found is None:
+        st.markdown(myth.short)
+        return
+    shares = {name: getattr(found, name) for name in ("near", "itself", "resting", "far", "even", "most")}
+    numbers = {name: encoding.percent(share) for name, share in shares.items()} | {
+        "next": encoding.percent(found.next_to), "heads": str(found.heads), "count": str(found.near_heads),
+        "nearest": encoding.head_name(found.nearest), "places": _resting(trace),
+    }  # fmt: skip
+    _told(myth, myth.answer, numbers, myth.texts["more" if found.near > found.even else "less"])
+
+
+def _explanation(myth: Myth, trace: Trace) -> None:
+    """How far weights and what is handed over differ."""
+    found = backend().derived(trace.request, "passed", passed.passed)
+    if found is None:
+        st.markdown(myth.short)
+        return
+    shares = {name: getattr(found, name) for name in ("resting", "handed", "changed", "least")}
+    numbers = {name: encoding.percent(share) for name, share in shares.items()} | {
+        "same": encoding.thousands(found.same), "rows": encoding.thousands(found.rows),
+        "idle": encoding.head_name(found.idle), "places": _resting(trace),
+    }  # fmt: skip
+    _told(myth, myth.answer if found.handed < found.resting else myth.texts["more"], numbers)
+
+
+def _text(myth: Myth, trace: Trace) -> None:
+    """The same function on the patches of a picture."""
+    spot = st.segmented_control("Look from the", list(SPOTS), default="sun", required=True, key="places-spot") or "sun"
+    image, at = picture.scene(), SPOTS[spot]
+    vectors = picture.patches(image, picture.PATCH)
+    weights = looks(vectors)
+    columns = image.shape[1] // picture.PATCH
+    row = weights[at[0] * columns + at[1]]
+    top = np.sort(row)[::-1][: TOP + 1].sum()
+    own = lengths.sizes(trace)
+    numbers = {
+        "n": encoding.thousands(own.tokens), "width": encoding.thousands(own.width), "patches": str(len(vectors)),
+        "numbers": str(vectors.shape[1]), "sums": sums(weights),
+        "share": encoding.percent(float(top)), "top": str(TOP),
+    }  # fmt: skip
+    said = f"A picture of a boat at sea in {len(vectors)} patches; {places.filled(myth.more, numbers).partition('. ')[0]}."
+    st.markdown(terms.linked(places.filled(myth.answer, numbers)))
+    st.html(patches.drawn(image, row, at, blocks.theme(), said))
+    st.markdown(terms.linked(places.filled(myth.more, numbers)))
+
+
+def _faster(myth: Myth, trace: Trace) -> None:
+    """Steps and multiplications against a recurrent layer."""
+    own = lengths.sizes(trace)
+
+    def ratio(tokens: int) -> str:
+        return times(lengths.attention(tokens, own.width).work / lengths.recurrent(tokens, own.width))
+
+    numbers = {
+        "n": encoding.thousands(own.tokens), "times": ratio(own.tokens), "longer": ratio(LONGER * own.tokens),
+        "selfwork": encoding.thousands(lengths.attention(own.tokens, own.width).work),
+        "rnnwork": encoding.thousands(lengths.recurrent(own.tokens, own.width)),
+    }  # fmt: skip
+    _told(myth, myth.answer, numbers)
+
+
+def _told(myth: Myth, answer: str, numbers: dict[str, str], verdict: str = "") -> None:
+    """The answer, what is to be added, and what follows on this sentence."""
+    st.markdown(terms.linked(" ".join(filter(None, (places.filled(answer, numbers), verdict)))))
+    st.markdown(terms.linked(places.filled(myth.more, numbers)))
+
+
+def _resting(trace: Trace) -> str:
+    """Which tokens count as resting places in this text."""
+    block = trace.parts[0]
+    names = [token.text for token in block.queries if token.special]
+    if block.causal:
+        names.insert(0, f"“{block.queries[0].text}”, the first token")
+    return blocks.plain(joined(list(dict.fromkeys(names))) or "none here")
+
+
+ANSWERS: dict[str, Callable[[Myth, Trace], None]] = {
+    "near": _near, "explanation": _explanation, "text": _text, "faster": _faster,
+}  # fmt: skip

@@ -1,0 +1,78 @@
+"""What the prose of “One mechanism, many places” says by itself, in digits or words, worked out anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from attnviz.analysis import lengths, passed
+from attnviz.lessons import places
+from attnviz.lessons.long import long_texts
+from attnviz.ui.places.elsewhere import count
+from attnviz.ui.places.myths import LONGER
+
+NAMES = r"T5|all-MiniLM-L6-v2|\{\w+\}"
+
+
+def prose(part: Any, name: str = "") -> Iterator[str]:
+    """Every text of the file that is shown as prose; sources, ids and the sizes of fields are none."""
+    if isinstance(part, str) and name not in ("id", "sources", "when"):
+        yield part
+    elif isinstance(part, list) and name != "sources":
+        for one in part:
+            yield from prose(one, name)
+    elif isinstance(part, dict):
+        for key, one in part.items():
+            yield from prose(one, key)
+
+
+def said(id: str) -> str:
+    return next(place.how for place in places.places() if place.id == id)
+
+
+def test_digits_stand_only_where_live_numbers_do_not_reach():
+    found = {number for text in prose(places.content()) for number in re.findall(r"\d+", re.sub(NAMES, "", text))}
+    # Years of papers; one step, whatever the length; and a recurrent network's work, which doubles with the text.
+    assert found == {"1990", "2017", "1", "2"}
+    assert lengths.recurrent(26, 7) == 2 * lengths.recurrent(13, 7)
+
+
+def test_half_a_patch_makes_four_times_the_tokens_and_sixteen_times_the_weights():
+    assert "four times as many tokens and sixteen times as many weights" in said("image")
+    whole, half = (lengths.attention(lengths.image(224, 224, side), 1) for side in (16, 8))
+    assert half.tokens == 4 * whole.tokens
+    assert half.pairs == 16 * whole.pairs
+
+
+def test_sound_is_cut_as_it_says():
+    assert "a hundred slices a second" in said("sound")
+    assert "joins them in twos" in said("sound")
+    assert "a fiftieth of a second" in next(place.token for place in places.places() if place.id == "sound")
+    assert (lengths.MEL, lengths.STRIDE) == (100, 2)
+    assert lengths.sound(1) == 50
+
+
+def test_a_few_seconds_of_film_are_more_tokens_than_a_long_text():
+    assert "a few seconds are more tokens than a long article" in said("video")
+    film = next(place for place in places.places() if place.id == "video")
+    sizes = {field.id: field.value for field in film.fields}
+    assert sizes["seconds"] <= 5
+    assert count("video", sizes, 0) > 1.5 * max(len(one.text.split()) for one in long_texts())
+
+
+def test_words_for_numbers_in_the_myths_are_the_numbers_that_are_used():
+    near, _, _, faster = places.myths()
+    assert "the two words on either side" in near.answer
+    assert passed.NEAR == 2
+    assert "more than half" in near.more
+    assert passed.HALF == 0.5
+    assert "a hundred times as long" in faster.more
+    assert LONGER == 100
+
+
+def test_a_flash_kernel_computes_every_score_and_every_mix():
+    """Tiles change the order, not the count: a tile of b queries and c keys has b c d for scores and b c d for the mix."""
+    n, width, tile = 12, 5, 4
+    tiles = sum(2 * tile * tile * width for _ in range(n // tile) for _ in range(n // tile))
+    assert tiles == lengths.attention(n, width).mixing
