@@ -50,8 +50,9 @@ def build(
     """
     if not sources:
         raise BadInputError("An atlas needs texts; no corpus was named. Name one with --conllu, --gap, --winogender or --toml.")
-    if not output.absolute().parent.is_dir():
-        raise OutputError(f"“{output}” cannot be written: its folder does not exist. Make it, or name another file with -o.")
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        why = "it is a folder" if output.is_dir() else "its folder does not exist"
+        raise OutputError(f"“{output}” cannot be written: {why}. Name another file with -o.")
     model = crew.about()
     header = {
         "format": FORMAT, "model": card.id, "digest": model.digest, "layers": model.layers, "heads": model.heads,

@@ -16,7 +16,7 @@ import numpy as np
 from attnviz.errors import OutputError
 from attnviz.linguistics.annotated import Parsed, Question
 
-HEADER = "header.json"
+HEADER, UNFINISHED = "header.json", ".unfinished"
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,14 @@ class Store:
         self.folder = folder
         wanted = json.dumps(header, indent=1, sort_keys=True).encode()
         try:
-            if folder.exists() and not self._holds(wanted):
+            there = [file for file in folder.iterdir() if file.suffix != UNFINISHED] if folder.exists() else []
+            if there and not self._holds(wanted):
+                if not (folder / HEADER).is_file():  # somebody else's folder is not ours to empty
+                    raise OutputError(f"Parts are kept in “{folder}”, and it holds other files. Name another file with -o.")
                 say(f"{folder.name} holds parts of another model, corpus or rule: starting anew.")
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
-            for left in folder.glob("*.unfinished"):
+            for left in folder.glob(f"*{UNFINISHED}"):
                 left.unlink()
             self._write(HEADER, wanted)
         except OSError as error:
@@ -129,7 +132,7 @@ class Store:
 
     def _write(self, name: str, content: bytes) -> None:
         """A file that is there whole or not at all, even where the machine stops."""
-        unfinished = self.folder / f"{name}.unfinished"
+        unfinished = self.folder / f"{name}{UNFINISHED}"
         with unfinished.open("wb") as file:
             file.write(content)
             file.flush()
