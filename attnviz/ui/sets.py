@@ -17,8 +17,19 @@ _SECOND = "attnviz_second_sentence"
 
 
 def sets() -> None:
-    """One row of buttons, and the reader's own pins where a set has taken their place."""
+    """One row of buttons, and the reader's own pins where a set has taken their place.
+
+    All of it stands in one container: what comes after it keeps its place, and so is not mounted anew, when a line goes.
+    """
     selection = state.current()
+    with st.container():
+        _row(selection)
+        if selection.pins and not selection.shown:
+            _apart(selection)
+
+
+def _row(selection: Selection) -> None:
+    """The buttons."""
     layer = selection.head.layer
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="sets"):
         st.caption("Ready sets", width="content")
@@ -39,8 +50,6 @@ def sets() -> None:
         )  # fmt: skip
         if away := state.put_away():
             st.button(f"Back to your {len(away)} pins" if len(away) > 1 else "Back to your pin", on_click=state.show_own)
-    if selection.pins and not selection.shown:
-        _apart(selection)
 
 
 def _apart(selection: Selection) -> None:
