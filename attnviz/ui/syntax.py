@@ -15,7 +15,7 @@ from attnviz.linguistics.annotated import Parsed, Span
 from attnviz.linguistics.choices import Outcome
 from attnviz.linguistics.gold import Sentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
-from attnviz.types import Focus, HeadRef
+from attnviz.types import Focus
 from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
 from attnviz.ui.heads import chosen
@@ -51,7 +51,7 @@ def title() -> None:
     st.header("Which heads follow the grammar?", anchor=False)
     st.caption(
         "Two kinds of head: in grammar, a word that others hang on; in the model, a part that looks from word to word, such as "
-        f"{encoding.head_name(HeadRef(3, 1))}."
+        f"{encoding.head_name(chosen())}."
     )
 
 

@@ -44,10 +44,10 @@ def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
         if best is not None:
             state.change(head=replace(head, layer=best.head.layer, head=best.head.head))
 
-    percent = st.column_config.NumberColumn(format="%.0f %%")
+    percent, count = (st.column_config.NumberColumn(format=form) for form in ("%.0f %%", "localized"))
     st.dataframe(
         rows, hide_index=True, on_select=choose, selection_mode="single-row", alt="Every relation of this sentence",
-        column_config={f"{head} there": percent, "right there": percent}, key=key, height="content", placeholder="",
+        column_config={f"{head} there": percent, "right there": percent, "links": count}, key=key, height="content", placeholder="",
     )  # fmt: skip
     if known is not None:
         _unbeaten(known)
@@ -160,7 +160,7 @@ def cautions(shown: Shown, causal: bool) -> None:
     """What none of this shows, where it is seen."""
     parts = ["One sentence is one example; what a head does is told by the figures there, with their number and interval."]
     if shown.sentence is None:
-        parts.append("The parser is right about nine times in ten, so some misses are its own.")
+        parts.append("By its makers’ own figures the parser is right on nine links in ten, so some misses are its own.")
     if causal:
         parts.append(
             "This model reads from left to right: no head can look at a later word. Such links are not visible, which is not "
