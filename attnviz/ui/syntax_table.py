@@ -47,7 +47,8 @@ def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
     percent, count = (st.column_config.NumberColumn(format=form) for form in ("%.0f %%", "localized"))
     st.dataframe(
         rows, hide_index=True, on_select=choose, selection_mode="single-row", alt="Every relation of this sentence",
-        column_config={f"{head} there": percent, "right there": percent, "links": count}, key=key, height="content", placeholder="",
+        column_config={f"{head} there": percent, "right there": percent, "links": count}, key=key,
+        height="content", placeholder="",
     )  # fmt: skip
     if known is not None:
         _unbeaten(known)
