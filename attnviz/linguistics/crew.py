@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from threading import Thread
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from attnviz.backends.local import LocalBackend
@@ -88,10 +89,7 @@ class Alone:
 
 
 class Processes:
-    """Several processes on this machine, each with the model and one thread. They end with this one, however it ends.
-
-    Each has a pipe of its own, whose other end nobody else holds: where this process is killed, theirs gives out.
-    """
+    """Several processes on this machine, each with the model and one thread. They end with this one, however it ends."""
 
     def __init__(self, card: ModelCard, settings: Settings, count: int) -> None:
         context = multiprocessing.get_context("spawn")
@@ -156,6 +154,7 @@ def _heard(pipe: Connection) -> Any:
 def _work(pipe: Connection, card: ModelCard, settings: Settings) -> None:
     """A process of its own: says which model it loaded, then answers each chunk with its part, until the pipe gives out."""
     batch.one_thread()
+    Thread(target=_end_with_parent, daemon=True).start()
     try:
         found = meter(card, settings)
         pipe.send(about(found))
@@ -165,6 +164,13 @@ def _work(pipe: Connection, card: ModelCard, settings: Settings) -> None:
         return
     except AttnvizError as error:
         pipe.send(error)
+
+
+def _end_with_parent() -> None:
+    """Ends this process as soon as the one that started it is gone, in the middle of a chunk too."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
