@@ -80,9 +80,12 @@ def read() -> Iterator[Reader]:
     backend.close()
 
 
+divided = cache(links.division)  # all heads at once: a sentence is asked for several
+
+
 def gets(trace: Trace, one: Example, head: HeadRef) -> dict[str, float]:
     """What each candidate gets from the pronoun in one head, by words: the numbers that the page shows."""
-    values = links.division(trace, one.pronoun, one.candidates).values[head.layer, head.head]
+    values = divided(trace, one.pronoun, one.candidates).values[head.layer, head.head]
     return {one.word(place): float(value) for place, value in zip(one.candidates, values, strict=True)}
 
 
@@ -126,7 +129,7 @@ def test_every_model_that_can_see_the_candidates_has_a_claim(one: Example):
 
 @EVERY
 def test_a_left_to_right_model_gives_nothing_to_candidates_after_the_pronoun(read: Reader, one: Example):
-    found = links.division(read("smollm2", one.text), one.pronoun, one.candidates)
+    found = divided(read("smollm2", one.text), one.pronoun, one.candidates)
     late = tuple(at for at, place in enumerate(one.candidates) if place > one.pronoun)
     assert found.late == late
     assert not found.values[..., list(late)].any()
@@ -253,7 +256,7 @@ def test_distance_weakens_the_link_in_one_head_and_strengthens_it_in_another(rea
 @pytest.mark.parametrize("name", ["hill-full", "hill-steep"])
 def test_every_head_with_a_fifth_for_the_two_takes_the_tram(read: Reader, name: str):
     one = example(name)
-    found = links.ranking(links.division(read("minilm", one.text), one.pronoun, one.candidates))
+    found = links.ranking(divided(read("minilm", one.text), one.pronoun, one.candidates))
     counted = [head.values for head in found if head.counts]
     assert len(counted) >= 8
     assert all(tram > hill for tram, hill in counted)
@@ -271,7 +274,7 @@ def test_no_head_with_a_fifth_for_the_two_is_right_both_times_where_the_note_say
     for one in (example(first), example(second)):
         trace = read(model, one.text)
         right.append(antecedents(trace, one.pronoun, one.candidates).hits(one.answer or 0))
-        counts.append(links.division(trace, one.pronoun, one.candidates).mass >= links.ENOUGH)
+        counts.append(divided(trace, one.pronoun, one.candidates).mass >= links.ENOUGH)
     assert "is right both times" in example(second).note
     assert (counts[0] & counts[1]).sum() >= 5
     assert not (right[0] & right[1] & counts[0] & counts[1]).any()

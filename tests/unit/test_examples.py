@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import tomllib
+from importlib import resources
+from pathlib import Path
 
 import pytest
 
 from attnviz.errors import BadInputError
-from attnviz.lessons.examples import KINDS, Claim, Example, example, examples, parsed, sentences, span
+from attnviz.lessons.examples import KINDS, LONG, SHORT, Claim, Example, example, examples, parsed, sentences, span
+from attnviz.linguistics.annotated import Question
+from attnviz.linguistics.corpora import own, strict
 from attnviz.text import words
 from attnviz.types import Focus, HeadRef, Link
 
@@ -161,6 +165,14 @@ def test_there_are_eighty_sentences_and_six_of_every_kind_in_the_order_of_the_ki
 def test_the_short_list_stays_short_and_is_among_all_sentences():
     assert len(examples()) <= 30
     assert set(examples()) < set(sentences())
+
+
+def test_the_door_to_corpora_reads_the_same_questions():
+    content = resources.files("attnviz").joinpath("content")
+    read = [one for name in (SHORT, LONG) for one in own(Path(str(content.joinpath(name))), strict)]
+    wanted = {(one.id, one.text, one.pronoun, one.candidates, one.answer) for one in sentences()}
+    assert {(one.id, one.text, one.pronoun, one.candidates, one.answer) for one in read if isinstance(one, Question)} == wanted
+    assert len(read) == len(wanted)
 
 
 @pytest.mark.parametrize("field", ["id", "title", "text"])

@@ -12,7 +12,7 @@ def cautions(asked: Asked) -> None:
     """One sentence is no evidence, attention no explanation; and what a causal model cannot have used."""
     st.caption(
         "One sentence is one example: among many heads some will prefer the right word by luck. "
-        "All sentences here are English, and so are those on which heads were counted. "
+        "The ready sentences are English, and so are the texts on which heads were counted. "
         "A head that looks at a word need not use it: "
         "attention is a signal, not an explanation."
     )
