@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, overload
@@ -49,6 +50,20 @@ class Projections:
         with torch.inference_mode():
             return attention.weights(**self._tensors(heads)).numpy()
 
+    def rows(self, queries: Sequence[int]) -> Float[np.ndarray, "head row key"]:
+        """Weights of some queries alone, of every head, from scratch: what all the others look at is not computed."""
+        places, given = list(queries), self._tensors(slice(None))
+        mask = _rows_of(given["mask"], places)
+        if given["causal"]:  # a flag speaks of all queries in order; of some of them only a mask can tell
+            before = attention.causal_mask(self.query.shape[1], self.key.shape[1])[places]
+            if mask is None:
+                mask = before
+            else:
+                mask = mask & before if mask.dtype == torch.bool else torch.where(before, mask, attention.NEVER)
+        some = {"query": given["query"][:, places], "mask": mask, "causal": False, "bias": _rows_of(given["bias"], places)}
+        with torch.inference_mode():
+            return attention.weights(**{**given, **some}).numpy()
+
     def mixed(self, heads: slice) -> Float[np.ndarray, "head query dim"]:
         """Weights times values, from scratch: what each query takes away."""
         with torch.inference_mode():
@@ -90,6 +105,10 @@ class Dense:
         """Weights of the heads in `heads`."""
         return self.whole[heads]
 
+    def rows(self, queries: Sequence[int]) -> Float[np.ndarray, "head row key"]:
+        """Weights of some queries alone, of every head."""
+        return self.whole[:, list(queries)]
+
 
 Layer = Projections | Dense
 
@@ -104,6 +123,11 @@ def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
     if array is None:
         return None
     return _tensor(array[heads] if array.ndim == 3 else array)
+
+
+def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | None:
+    """The rows of some queries in a mask or bias; a single row stands for every query."""
+    return tensor if tensor is None or tensor.shape[-2] == 1 else tensor[..., places, :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +195,11 @@ class Block:
         call = self._call(layer, head)
         found = call.weights(slice(None) if head is None else slice(head, head + 1))
         return locked(self._checked(found if head is None else found[0], call, layer, head))
+
+    def rows(self, layer: int, queries: Sequence[int]) -> Float[np.ndarray, "head row key"]:
+        """What some queries look at in every head of a layer: the same rows as in `weights(layer)`, without the others."""
+        call = self._call(layer, None)
+        return locked(self._checked(call.rows(queries), call, layer, None))
 
     def sink(self, layer: int, head: int) -> Float[np.ndarray, " query"]:
         """The share of each row that a learned sink takes; zeros where the model has none."""

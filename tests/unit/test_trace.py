@@ -188,6 +188,45 @@ def test_dense_weights_are_causal_by_their_zeros():
     assert not dense(np.ones((2, 1, 1)), SOURCE[:1]).causal  # one token alone cannot tell
 
 
+WINDOW = np.tril(np.ones((5, 5), bool)) & (np.indices((5, 5))[0] - np.indices((5, 5))[1] < 3)
+ROADS = {
+    "everything visible": {},
+    "causal by a flag": {"causal": True},
+    "a window": {"mask": WINDOW},
+    "a flag and a mask": {"causal": True, "mask": np.arange(5)[None] != 1 + np.zeros((5, 1))},
+    "a flag and numbers that are added": {"causal": True, "mask": np.linspace(-3, 0, 25, dtype=np.float32).reshape(5, 5)},
+    "numbers for each head": {"mask": np.linspace(-3, 0, 25 * HEADS, dtype=np.float32).reshape(HEADS, 5, 5)},
+    "one row of a mask for all": {"mask": np.array([[True, False, True, True, True]])},
+    "a bias": {"bias": np.linspace(-2, 2, 25 * HEADS, dtype=np.float32).reshape(HEADS, 5, 5)},
+    "a cap and sinks": {"softcap": 2.0, "sinks": np.linspace(-1, 1, HEADS, dtype=np.float32), "causal": True},
+}
+
+
+@pytest.mark.parametrize("more", ROADS.values(), ids=ROADS)
+@pytest.mark.parametrize("queries", [[0], [4, 1], [2, 2], [0, 1, 2, 3, 4]], ids=str)
+def test_the_rows_of_some_queries_are_those_of_the_whole(queries: list[int], more: dict):
+    part = one(**more).parts[0]
+    for layer in range(LAYERS):
+        np.testing.assert_allclose(part.rows(layer, queries), part.weights(layer)[:, queries], atol=1e-6, rtol=0)
+
+
+def test_rows_across_two_texts_and_of_weights_from_the_library():
+    part = three().block("cross")
+    np.testing.assert_allclose(part.rows(1, [2, 0]), part.weights(1)[:, [2, 0]], atol=1e-6, rtol=0)
+    whole = np.random.default_rng(5).dirichlet(np.ones(5), size=(3, 5))
+    np.testing.assert_array_equal(dense(whole, SOURCE).parts[0].rows(0, [3, 1]), whole.astype(np.float32)[:, [3, 1]])
+
+
+def test_rows_are_checked_as_the_whole_is():
+    bad = np.full((2, 5, 5), 0.3)
+    with pytest.raises(NoAttentionError, match="should sum to 1"):
+        dense(bad, SOURCE).parts[0].rows(0, [1])
+    with pytest.raises(UnknownHeadError, match="there is no layer 2"):
+        one().parts[0].rows(2, [1])
+    with pytest.raises(ValueError, match="read-only"):
+        one().parts[0].rows(0, [1])[0] = 0
+
+
 def test_bytes_count_a_shared_mask_once():
     mask = np.tril(np.ones((5, 5), bool))
     floats = LAYERS * (2 * HEADS + 2 * GROUPS) * 5 * DIM * 4  # query and output; key and value
