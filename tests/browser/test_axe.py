@@ -126,6 +126,17 @@ def with_lists(page: Page) -> None:
     drawn(page)
 
 
+def with_pictures(page: Page) -> None:
+    expect(page.locator(".js-plotly-plot")).to_have_count(3, timeout=SLOW)
+    drawn(page)
+
+
+def questions_opened(page: Page) -> None:
+    for summary in page.locator(".st-key-glossary summary").all()[:3]:
+        summary.click()
+    drawn(page)
+
+
 # What to open, "" for what is open already, and what to do there first.
 STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Attention": ("/", with_board),
@@ -162,6 +173,13 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Syntax, parsed": (f"/syntax?text={quote('The small dog chased a very big cat')}&model=smollm2", with_arcs),
     "its editor": ("", unfolded),
     "Syntax, no text": ("/syntax?text=", drawn),
+    "Places": ("/places", with_pictures),
+    "Places, a text that is long": (f"/places?text={quote('word ' * 60)}", with_pictures),
+    "Places, no text": ("/places?text=", drawn),
+    "Glossary": ("/glossary", drawn),
+    "Glossary, a term": ("/glossary?term=layer-norm", drawn),
+    "its questions": ("", questions_opened),
+    "Glossary, a term that is not there": ("/glossary?term=nothing", with_message),
 }
 
 
