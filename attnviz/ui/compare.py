@@ -22,7 +22,7 @@ from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Pin, Token
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, state, terms
 from attnviz.ui.backend import backend
 from attnviz.ui.carried import carried
 
@@ -30,6 +30,7 @@ EXACT = {
     "weight": st.column_config.NumberColumn(format="%.6f"),
     "difference": st.column_config.NumberColumn(format="%+.6f"),
 }
+CAUTION = "Heads that differ here differ on these texts. Attention is a signal, not an explanation."
 ATTENTION = "attention"  # where the panels go when the reader asks for the board
 PICTURES = {
     "SVG": ("svg", "image/svg+xml", "All panels as one drawing; every cell carries its exact value"),
@@ -176,6 +177,7 @@ def table(found: Gathered) -> None:
         rows, hide_index=True, column_config=EXACT,
         alt=f"The same link in {len(rows)} panels",
     )  # fmt: skip
+    st.caption(terms.linked(CAUTION))
 
 
 def _models(panel: Shown) -> str:

@@ -13,7 +13,7 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import bertviz_view, encoding, heatmap
 from attnviz.types import Focus, HeadRef, Pattern
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, state, terms
 from attnviz.ui.backend import backend
 from attnviz.ui.downloads import downloads
 
@@ -64,7 +64,8 @@ def fields(trace: Trace) -> None:
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
     """One field for a number from 0."""
     state.fill(key, value)
-    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120)
+    explained = terms.help(label.split()[-1].casefold())
+    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
 
 
 def _switched(on: bool) -> None:
@@ -89,7 +90,7 @@ def heatmaps(trace: Trace) -> None:
         for column, head in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
                 _in_words(trace, head)
-    st.caption(CAUTION)
+    st.caption(terms.linked(CAUTION))
     _badge(trace, [first, *([second] if second else [])])
 
 
@@ -129,9 +130,9 @@ def _in_words(trace: Trace, head: HeadRef) -> None:
             st.markdown(f"**{encoding.head_name(head)}:** {blocks.plain(patterns.in_words(pattern, row))}")
         if len(rows) > SAID:
             st.caption(f"{len(rows) - SAID} more words are held.")
-    st.markdown(blocks.plain(patterns.role(pattern, options.words).sentence))
+    st.markdown(terms.linked(blocks.plain(patterns.role(pattern, options.words).sentence)))
     if note := view.pattern(trace, head, options).note:
-        st.caption(blocks.plain(note))
+        st.caption(terms.linked(blocks.plain(note)))
 
 
 def held_rows(pattern: Pattern) -> tuple[int, ...]:
@@ -171,7 +172,7 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     check = verify.against_kernel(trace, heads)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
         st.badge("Verified" if check.ok else "Not verified", color="gray" if check.ok else "orange")
-        st.markdown(blocks.plain(check.note))
+        st.markdown(terms.linked(blocks.plain(check.note)))
     if card.quantised:
         st.caption(blocks.plain(f"{card.name} here is {card.quantised}."))
     if not backend().checks:

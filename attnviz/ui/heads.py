@@ -16,7 +16,7 @@ from attnviz.figures.board.linking import Drawn, Picked, written
 from attnviz.lessons import examples
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Focus, HeadRef, Link, Unit, ViewOptions
-from attnviz.ui import state
+from attnviz.ui import state, terms
 from attnviz.ui.backend import backend
 
 BY_HAND = 8  # links that are drawn; a relation may fill in more
@@ -123,10 +123,11 @@ def _picked(picked: Picked) -> None:
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     """What this ranking does not show, where it is seen."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
-    st.caption(
+    said = (
         f"{one} no evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is counted on many "
         "texts. A head that looks at a word need not use it: attention is a signal, not an explanation."
     )
+    st.caption(terms.linked(said))
     if trace.causal:
         st.caption(
             "This model reads from left to right: a word can look at itself and at what comes before it, never at what follows."

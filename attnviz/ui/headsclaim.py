@@ -14,7 +14,7 @@ from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.claims import Best, Claim
 from attnviz.linguistics.relations import CORPUS, relation
 from attnviz.types import Evidence, HeadRef
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, state, terms
 from attnviz.ui.heads import chosen
 
 RELATION, DIRECTION = "heads-relation", "heads-direction"
@@ -31,7 +31,7 @@ def tester(trace: Trace) -> None:
         if found is None:
             _missing(trace.request.model)
         elif chosen().block != "self":
-            st.info("An atlas counts what a model's own attention does; this block is not among it.")
+            st.info(terms.linked("An atlas counts what a model's own attention does; this block is not among it."))
         else:
             _tested(found, *_asked(found))
     except AttnvizError as error:  # a damaged atlas: the rest of the page stands
@@ -88,7 +88,7 @@ def _tested(found: Atlas, kind: str, way: str) -> None:
     with left:
         _picture(claim, best)
     with right:
-        st.markdown("\n".join(f"- {line}" for line in _facts(claim)))
+        st.markdown(terms.linked("\n".join(f"- {line}" for line in _facts(claim)), "interval", "baseline"))
         if best is not None and best.head != claim.head:
             st.button(
                 f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),

@@ -16,7 +16,7 @@ from attnviz.linguistics.choices import Outcome
 from attnviz.linguistics.gold import Sentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
 from attnviz.types import Focus
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, state, terms
 from attnviz.ui.backend import backend
 from attnviz.ui.heads import chosen
 from attnviz.ui.syntax_edit import applied
@@ -49,10 +49,10 @@ class Shown:
 def title() -> None:
     """What this page asks, whatever comes below it."""
     st.header("Which heads follow the grammar?", anchor=False)
-    st.caption(
+    said = (
         "Two kinds of head: in grammar, a word that others hang on; in the model, a part that looks from word to word, such as "
-        f"{encoding.head_name(chosen())}."
     )
+    st.caption(f"{terms.linked(said, 'head')}{encoding.head_name(chosen())}.")
 
 
 def direction() -> str:

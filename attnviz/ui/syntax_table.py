@@ -16,7 +16,7 @@ from attnviz.linguistics.choices import Count, Outcome
 from attnviz.linguistics.claims import Best
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
 from attnviz.types import HeadRef
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, state, terms
 from attnviz.ui.heads import chosen
 from attnviz.ui.syntax import Shown, direction
 
@@ -168,4 +168,4 @@ def cautions(shown: Shown, causal: bool) -> None:
             "the same as missed."
         )
     parts.append(f"All of this is about English, and texts of these sources only. {CAUTION}")
-    st.caption(blocks.plain(" ".join(parts)))
+    st.caption(terms.linked(blocks.plain(" ".join(parts)), "head", "interval", "self-attention"))

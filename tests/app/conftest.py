@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,9 +46,10 @@ def own_models(tmp_path, monkeypatch) -> Iterator[Path]:
 
 
 def written(app: AppTest) -> str:
-    """All that the page says in messages and text, with Markdown escapes taken off."""
+    """All that the page says in messages and text: Markdown escapes taken off, terms of the glossary as their words."""
     parts = [*app.error, *app.info, *app.warning, *app.markdown, *app.caption, *app.header, *app.subheader]
-    return "\n".join(str(part.value).replace("\\", "") for part in parts)
+    text = "\n".join(str(part.value).replace("\\", "") for part in parts)
+    return re.sub(r"\[([^][]*)\]\(glossary[^)]*\)", r"\1", text)
 
 
 def say(app: AppTest, text: str) -> None:

@@ -17,6 +17,7 @@ from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest
 from attnviz.ui.backend import backend
 from tests import atlases
+from tests.app.conftest import written
 from tests.atlases import Q
 
 OWN = "Anna met \x07 Ruth in the garden and she laughed"
@@ -30,8 +31,7 @@ def asked(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
 
 
 def text(app: AppTest) -> str:
-    said = [str(part.value).replace("\\", "") for part in (*app.markdown, *app.caption, *app.info, *app.error)]
-    return "\n".join([*said, *(html.proto.body for html in app.get("html"))])
+    return "\n".join([written(app), *(html.proto.body for html in app.get("html"))])
 
 
 def test_of_a_pair_of_texts_only_the_first_is_read_and_the_page_says_so(asked: Callable[..., AppTest]):
@@ -200,6 +200,17 @@ def options(kind: str) -> str:
 
 def place(word: str) -> tuple[int, int]:
     return OWN.index(word), OWN.index(word) + len(word)
+
+
+def test_of_a_pair_it_is_said_in_how_many_sentences_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
+    stubborn = "A head that never changes its mind is right in one of them"
+    assert "Right in **1 of 2** sentences. A head" in text(asked())
+    turned = text(asked(text=example("bus-it").text))
+    assert "Right in **2 of 2** sentences." in turned
+    assert stubborn in turned
+    far = text(asked(text=example("far-less").text))
+    assert "Right in **2 of 2** sentences." in far
+    assert stubborn not in far, "both times the same word is right"
 
 
 def test_where_nothing_decides_nothing_is_hit_or_missed(asked: Callable[..., AppTest]):

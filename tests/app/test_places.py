@@ -26,11 +26,6 @@ def shown(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     return lambda **params: opened(**params).switch_page(PAGE).run()
 
 
-def said(app: AppTest) -> str:
-    """All that the page says, links as their words."""
-    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", written(app))
-
-
 def cells(app: AppTest, number: int) -> np.ndarray:
     """What a heatmap of the page shows, blank cells as NaN."""
     z = json.loads(app.get("plotly_chart")[number].proto.spec)["data"][0]["z"]
@@ -44,22 +39,22 @@ def test_the_page_opens_with_an_untrained_model_that_is_called_so(shown: Callabl
     app = shown()
     assert not app.exception
     assert not app.error
-    assert "is **untrained**" in said(app)
+    assert "is **untrained**" in written(app)
     encoder, decoder, cross = (cells(app, number) for number in range(3))
     assert encoder.shape == (13, 13)
     assert decoder.shape == (6, 6)
     assert cross.shape == (6, 13)
     assert np.isnan(decoder[np.triu_indices(6, 1)]).all()
     assert cross.sum(-1) == pytest.approx(np.ones(6), abs=1e-4)
-    assert "15 of 36 cells stay empty" in said(app)
-    assert "a rectangle of 78 weights" in said(app)
+    assert "15 of 36 cells stay empty" in written(app)
+    assert "a rectangle of 78 weights" in written(app)
 
 
 def test_another_second_text_has_another_rectangle(shown: Callable[..., AppTest]):
     app = shown()
     app.text_input(key="places-target").set_value("Kurz").run()
     assert cells(app, 2).shape == (2, 13)
-    assert "a rectangle of 26 weights" in said(app)
+    assert "a rectangle of 26 weights" in written(app)
     app.text_input(key="places-target").set_value("").run()
     assert not app.exception
     assert cells(app, 2).shape == (6, 13)
@@ -68,17 +63,17 @@ def test_another_second_text_has_another_rectangle(shown: Callable[..., AppTest]
 def test_a_long_text_is_cut_for_the_pictures_and_the_page_says_so(shown: Callable[..., AppTest]):
     app = shown(text="word " * 60)
     assert cells(app, 0).shape == (24, 24)
-    assert "only the first 24 words of your text are read" in said(app)
-    assert "your sentence of 62 tokens" in said(app)
+    assert "only the first 24 words of your text are read" in written(app)
+    assert "your sentence of 62 tokens" in written(app)
 
 
 def test_sizes_in_the_fields_change_what_it_costs(shown: Callable[..., AppTest]):
     app = shown()
-    assert "**196 tokens, so 38,416 weights a head**, 171 times as many" in said(app)
+    assert "**196 tokens, so 38,416 weights a head**, 171 times as many" in written(app)
     app.number_input(key="places-image-patch").set_value(32).run()
-    assert "**49 tokens, so 2,401 weights a head**, 11 times" in said(app)
+    assert "**49 tokens, so 2,401 weights a head**, 11 times" in written(app)
     app.get("button_group")[0].set_value("protein").run()
-    assert "**352 tokens" in said(app)
+    assert "**352 tokens" in written(app)
 
 
 def test_a_picture_smaller_than_a_patch_is_told_so(shown: Callable[..., AppTest]):
@@ -86,11 +81,11 @@ def test_a_picture_smaller_than_a_patch_is_told_so(shown: Callable[..., AppTest]
     app.number_input(key="places-image-height").set_value(16).run()
     app.number_input(key="places-image-patch").set_value(64).run()
     assert not app.exception
-    assert "larger than the whole" in said(app)
+    assert "larger than the whole" in written(app)
 
 
 def test_the_numbers_of_the_myths_are_those_of_the_weights(shown: Callable[..., AppTest]):
-    text, trace = said(shown()), attnviz.attend(TEXT)
+    text, trace = written(shown()), attnviz.attend(TEXT)
     weights, tokens = trace.weights(), trace.tokens
     special = [at for at, token in enumerate(tokens) if token.special]
     others = [at for at in range(len(tokens)) if at not in special]
@@ -109,16 +104,16 @@ def test_the_numbers_of_the_myths_are_those_of_the_weights(shown: Callable[..., 
 
 def test_another_sentence_and_another_model_change_them_all(shown: Callable[..., AppTest]):
     app = shown()
-    before = [line for line in said(app).splitlines() if re.search(r"Over all|takes 1 step|your sentence of", line)]
+    before = [line for line in written(app).splitlines() if re.search(r"Over all|takes 1 step|your sentence of", line)]
     say(app, "Rain fell on the roof all night long")
-    after = said(app).splitlines()
+    after = written(app).splitlines()
     assert len(before) >= 3
     assert not set(before) & set(after)
     app.selectbox(key="model").set_value("smollm2").run()
     assert not app.exception
-    assert "Over all 270 heads" in said(app)
-    assert "“Rain”, the first token" in said(app)
-    assert "of 576 numbers" in said(app)
+    assert "Over all 270 heads" in written(app)
+    assert "“Rain”, the first token" in written(app)
+    assert "of 576 numbers" in written(app)
 
 
 @pytest.mark.parametrize(("model", "text"), [("minilm", "Hello"), ("smollm2", "Hello"), ("smollm2", "Hello you")])
@@ -127,15 +122,15 @@ def test_a_text_of_a_word_or_two_is_answered_too(shown: Callable[..., AppTest], 
     assert not app.exception
     assert not app.error
     if text == "Hello":
-        assert "Your text is too short to tell" in said(app)
+        assert "Your text is too short to tell" in written(app)
 
 
 def test_other_parts_of_the_picture_look_elsewhere(shown: Callable[..., AppTest]):
     app = shown()
-    line = next(line for line in said(app).splitlines() if line.startswith("The patch with the ring"))
+    line = next(line for line in written(app).splitlines() if line.startswith("The patch with the ring"))
     app.get("button_group")[1].set_value("sea").run()
     assert not app.exception
-    assert line not in said(app)
+    assert line not in written(app)
 
 
 def test_terms_are_linked_to_the_glossary(shown: Callable[..., AppTest]):
@@ -147,6 +142,6 @@ def test_an_encoder_decoder_that_is_here_reads_the_texts_itself(own_models: Path
     saved(own_models / "t5-small", "t5")
     app = opened(model=SOUND, text="the animal did not cross").switch_page(PAGE).run()
     assert not app.exception
-    assert "Read by T5 small, through the same engine" in said(app)
-    assert "2 layers, 3 heads" in said(app)
-    assert "untrained" not in said(app)
+    assert "Read by T5 small, through the same engine" in written(app)
+    assert "2 layers, 3 heads" in written(app)
+    assert "untrained" not in written(app)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import streamlit as st
 
-from attnviz.ui import blocks
+from attnviz.ui import blocks, terms
 from attnviz.ui.coreference.question import Asked, Question
 
 
 def cautions(asked: Asked) -> None:
     """One sentence is no evidence, attention no explanation; and what a causal model cannot have used."""
-    st.caption(
+    said = (
         "One sentence is one example: among many heads some will prefer the right word by luck. "
         "The ready sentences are English, and so are the texts on which heads were counted. "
         "A head that looks at a word need not use it: "
         "attention is a signal, not an explanation."
     )
+    st.caption(terms.linked(said))
     if asked.trace.causal:
-        st.info(_causal(asked.question, late=bool(asked.division.late)))
+        st.info(terms.linked(_causal(asked.question, late=bool(asked.division.late))))
 
 
 def _causal(question: Question, *, late: bool) -> str:

@@ -12,7 +12,7 @@ from attnviz.figures import evidence as pictures
 from attnviz.linguistics import atlas, claims, wording
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.claims import Best, Claim
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, state, terms
 from attnviz.ui.coreference.question import Asked, chosen
 
 COLLECTIONS = {"gap": "GAP", "winogender": "Winogender"}
@@ -52,7 +52,7 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
             alt=pictures.description(rows),
         )  # fmt: skip
     with right:
-        st.markdown("\n".join(f"- {_facts(one)}" for one in found))
+        st.markdown(terms.linked("\n".join(f"- {_facts(one)}" for one in found), "interval"))
         if best is not None and best.head != found[0].head:
             _best(best, found[0].heads)
         if found[0].causal:

@@ -1,0 +1,47 @@
+"""On every page, the terms of its captions lead to the glossary, and what a reader typed does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.lessons import glossary
+from attnviz.selection import TEXT
+
+LINK = r"\(glossary\?term=([^)]*)\)"
+PAGES = {
+    "pages/explore/attention.py": {"self-attention", "head", "flash-attention", "token"},
+    "pages/explore/compare.py": {"self-attention", "head"},
+    "pages/explore/heads.py": {"self-attention", "head"},
+    "pages/learn/coreference.py": {"self-attention", "head"},
+    "pages/learn/syntax.py": {"self-attention", "head", "interval"},
+}
+
+
+def said(app: AppTest) -> str:
+    return "\n".join(str(part.value) for part in (*app.markdown, *app.caption, *app.info))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_links_the_terms_that_it_uses_and_each_link_has_its_anchor(opened: Callable[..., AppTest], page: str):
+    app = opened(head="0", layer="5").switch_page(page).run()
+    assert not app.exception
+    found = set(re.findall(LINK, said(app)))
+    assert found >= PAGES[page]
+    assert found <= {one.id for one in glossary.terms()}
+
+
+def test_what_is_typed_is_never_a_link(opened: Callable[..., AppTest]):
+    app = opened(text="Softmax rollout and a decoder", focus="0")
+    assert not app.exception
+    assert not {"softmax", "rollout", "decoder"} & set(re.findall(LINK, said(app)))
+
+
+def test_fields_explain_themselves(opened: Callable[..., AppTest]):
+    app = opened(text=TEXT)
+    helps = {field.label: field.help for field in app.number_input}
+    assert "glossary?term=layer" in helps["Layer"]
+    assert "glossary?term=head" in helps["Head"]
