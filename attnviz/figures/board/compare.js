@@ -169,7 +169,7 @@ function makeCompare(root, tokens) {
     const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, look, geometry.scale) });
     if (!again) pictured();
     texts.draw(view, lines);
-    drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, ...heldIn(pictures, state) });
+    drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, phone: geometry.phone, ...heldIn(pictures, state) });
     menu.draw(view);
     tools.draw(view);
     if (!again) return;
