@@ -66,7 +66,22 @@ def _change(asked: Asked, other: Asked) -> None:
         f"{blocks.plain(asked.question.word(span))} **{encoding.signed(float(there - here))}**"
         for span, here, there in zip(asked.question.candidates, before, after, strict=True)
     ]
-    st.markdown(f"Change from the first sentence to the second, in {encoding.head_name(head)}: " + ", ".join(parts))
+    st.markdown(
+        f"Change from the first sentence to the second, in {encoding.head_name(head)}: "
+        + ", ".join(parts)
+        + _both(asked, other)
+    )
+
+
+def _both(asked: Asked, other: Asked) -> str:
+    """In how many sentences of a pair the chosen head is right, and what that is worth."""
+    hits = [one.hit(chosen()) for one in (asked, other)]
+    if None in hits:
+        return ""
+    said = f".  \nRight in **{hits.count(True)} of 2** sentences."
+    if asked.question.right == other.question.right:
+        return said
+    return f"{said} A head that never changes its mind is right in one of them."
 
 
 def _rule(both: Sequence[Asked]) -> None:
