@@ -44,9 +44,9 @@ def test_pins_focus_and_filters_never_send_the_frame_again(visit: Visit):
         page.keyboard.press(key)
         page.wait_for_timeout(1200)
     page.locator(".attnviz .unit", has_text="piano").first.click()
+    page.wait_for_function("() => /focus=\\d/.test(location.search) && location.search.includes('pins=')", timeout=20_000)
     page.wait_for_timeout(1500)
     assert (count(FRAME), count(SHEET)) == (1, 2)
-    assert "pins=" in page.url
 
     page.locator("canvas.overview").focus()
     page.keyboard.press("ArrowLeft")
