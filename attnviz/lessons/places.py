@@ -45,7 +45,7 @@ class Place:
 class Myth:
     """A common belief: `answer` and `more` have gaps for numbers, `short` is said where a text gives none.
 
-    `texts` are further wordings by name, for numbers that tell another story.
+    `texts` are what follows from the numbers, by what they turn out to be.
     """
 
     id: str
@@ -89,15 +89,10 @@ def myths() -> tuple[Myth, ...]:
     return tuple(
         Myth(
             raw["id"], raw["name"], raw["answer"], raw["more"], raw.get("short", ""),
-            {one["when"]: one["text"] for one in raw.get("verdict", ())} | _others(raw), tuple(raw["sources"]),
+            {one["when"]: one["text"] for one in raw.get("verdict", ())}, tuple(raw["sources"]),
         )
         for raw in content()["myth"]
     )  # fmt: skip
-
-
-def _others(raw: dict[str, Any]) -> dict[str, str]:
-    """Further wordings of the answer."""
-    return {name.removeprefix("answer_"): text for name, text in raw.items() if name.startswith("answer_")}
 
 
 def gaps(text: str) -> tuple[str, ...]:

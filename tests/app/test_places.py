@@ -113,6 +113,7 @@ def test_another_sentence_and_another_model_change_them_all(shown: Callable[...,
     assert not app.exception
     assert "Over all 270 heads" in written(app)
     assert "“Rain”, the first token" in written(app)
+    assert re.search(r"hands over most in [\d,]+ of", written(app))  # here in most rows, so nobody says "only"
     assert "of 576 numbers" in written(app)
 
 

@@ -22,6 +22,7 @@ from attnviz.ui.places.elsewhere import times
 SPOTS = {"sun": picture.SUN, "sky": picture.SKY, "sea": picture.SEA, "boat": picture.BOAT}
 TOP = 5  # patches most like the one that looks
 LONGER = 100
+ONLY = "only "  # said of less than half
 
 
 def myths(trace: Trace) -> None:
@@ -60,8 +61,9 @@ def _explanation(myth: Myth, trace: Trace) -> None:
     numbers = {name: encoding.percent(share) for name, share in shares.items()} | {
         "same": encoding.thousands(found.same), "rows": encoding.thousands(found.rows),
         "idle": encoding.head_name(found.idle), "places": _resting(trace),
+        "little": ONLY if found.handed < found.resting / 2 else "", "seldom": ONLY if found.same < found.rows / 2 else "",
     }  # fmt: skip
-    _told(myth, myth.answer if found.handed < found.resting else myth.texts["more"], numbers)
+    _told(myth, myth.answer, numbers)
 
 
 def _text(myth: Myth, trace: Trace) -> None:
