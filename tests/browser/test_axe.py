@@ -183,7 +183,16 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
 }
 
 
-@pytest.fixture(params=[(size, scheme) for size in ("laptop", "phone") for scheme in ("light", "dark")], ids="-".join)
+# Each theme and each width once; the other two pairs of them are the long form.
+SCREENS = [
+    pytest.param(("laptop", "light"), id="laptop-light"),
+    pytest.param(("phone", "dark"), id="phone-dark"),
+    pytest.param(("laptop", "dark"), id="laptop-dark", marks=pytest.mark.soak),
+    pytest.param(("phone", "light"), id="phone-light", marks=pytest.mark.soak),
+]
+
+
+@pytest.fixture(params=SCREENS)
 def reader(request: pytest.FixtureRequest, browser: Browser, server: str) -> Iterator[Visit]:
     """A reader with one screen and one theme."""
     size, scheme = request.param
