@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from attnviz.engine.scratch.one import OneHead
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
-from attnviz.types import AttentionRequest, ModelCard
+from attnviz.types import AttentionRequest, HeadRef, ModelCard
 
 
 @runtime_checkable  # so that the tests can check signatures that name it
@@ -35,4 +36,13 @@ class CheckingBackend(Backend, Protocol):
 
     def check(self, request: AttentionRequest) -> Check:
         """Every head's weights for this request against the library's own eager model; takes about two forward passes."""
+        ...
+
+
+@runtime_checkable
+class WalkingBackend(Backend, Protocol):
+    """A backend that has its models at hand, and so can also say what one head does step by step."""
+
+    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+        """All that a text goes through in one head; BadInputError for models that are not written out from scratch."""
         ...

@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from attnviz.backends.base import Backend, CheckingBackend
+from attnviz.backends.base import Backend, CheckingBackend, WalkingBackend
+from attnviz.engine.scratch.one import OneHead
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError
-from attnviz.types import AttentionRequest, ModelCard
+from attnviz.types import AttentionRequest, HeadRef, ModelCard
 
 T = TypeVar("T")
 
@@ -127,6 +128,13 @@ class CachedBackend:
         if not isinstance(inner, CheckingBackend):
             raise BadInputError("This backend has no eager model to compare with. Open the backend `local:` for that.")
         return self.store.get(("check", request), lambda: inner.check(request))
+
+    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+        """One head step by step, from memory where it is there. BadInputError where the inner backend has no models."""
+        inner = self.inner
+        if not isinstance(inner, WalkingBackend):
+            raise BadInputError("This backend has no model to walk through. Open the backend `local:` for that.")
+        return self.store.get(("walk", request, head), lambda: inner.walk(request, head))
 
     def derived(self, request: AttentionRequest, name: Hashable, make: Callable[[Trace], T]) -> T:
         """What `make` says of the request's trace, kept beside it under `name`: for all that costs more than 5 ms."""

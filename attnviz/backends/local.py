@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from attnviz import text as texts
-from attnviz.engine import capture, inputs, size, verify
+from attnviz.engine import capture, inputs, scratch, size, verify
+from attnviz.engine.scratch.one import OneHead, one_head
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
 from attnviz.models import catalog, load
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
-from attnviz.types import AttentionRequest, ModelCard, Progress, Token
+from attnviz.types import AttentionRequest, HeadRef, ModelCard, Progress, Token
 
 Sides = tuple[tuple[Token, ...], ...]
 
@@ -130,6 +131,17 @@ class LocalBackend:
         """Every head of every layer against the library's own eager model."""
         loaded, read = self._read(request)
         return verify.against_eager(loaded.model, read.trace(loaded.model, request, loaded.digest), read.tensors)
+
+    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+        """One head from scratch, step by step. BadInputError for models of other families and heads that are not there."""
+        loaded, read = self._read(request)
+        weights = scratch.read(loaded.model)
+        if head.block != "self" or head.layer >= weights.layers or head.head >= weights.heads:
+            there = f"it has {weights.layers} layers of {weights.heads} heads"
+            raise BadInputError(f"{loaded.card.name} has no head {head}: {there}.")
+        ids, types = (read.tensors.get(name) for name in ("input_ids", "token_type_ids"))
+        rows = [None if part is None else part[0].tolist() for part in (ids, types)]
+        return one_head(weights, rows[0] or [], rows[1], read.sides[0], head)
 
     def _read(self, request: AttentionRequest) -> tuple[LoadedModel, Read]:
         """The model, and the request as it reads it. The text is checked before a model is loaded for it."""

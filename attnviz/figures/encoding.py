@@ -168,6 +168,18 @@ def signed_two(difference: Number) -> str:
     return _sign(round(float(difference), 2)) + two(abs(float(difference)))
 
 
+def digits(number: Number) -> str:
+    """A number of any size by three digits: `8.81`, `−0.0250`, `162,755`, `1.07e13`; what is below a thousandth is `0.000`."""
+    size = abs(float(number))
+    if size < 5e-4:
+        return "0.000"
+    if size < 999.5:
+        found = f"{number:#.3g}".rstrip(".") if size >= 1e-3 else f"{number:.3f}"
+    else:
+        found = f"{number:,.0f}" if size < 1e6 else f"{number:.2e}".replace("e+0", "e").replace("e+", "e")
+    return found.replace("-", MINUS)
+
+
 def _sign(number: Number) -> str:
     """`+`, a true minus, or nothing."""
     return "+" if number > 0 else MINUS if number < 0 else ""

@@ -35,6 +35,7 @@ def page() -> Any:
             st.Page("pages/explore/heads.py", title="Find heads", url_path="heads"),
             st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
             st.Page("pages/learn/syntax.py", title="Syntax", url_path="syntax"),
+            st.Page("pages/learn/inside.py", title="Inside attention", url_path="inside"),
             st.Page("pages/learn/places.py", title="Places", url_path="places"),
             st.Page("pages/learn/glossary.py", title="Glossary", url_path="glossary"),
         ],

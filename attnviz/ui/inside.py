@@ -1,0 +1,155 @@
+"""Inside attention on the page: which head and token, which step, its words, picture and formula, and the numbers behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import zip_longest
+
+import numpy as np
+import streamlit as st
+
+from attnviz.analysis import walked
+from attnviz.analysis.walked import Shown
+from attnviz.engine.scratch.one import OneHead
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError, BadInputError
+from attnviz.figures import encoding, inside, inside_told
+from attnviz.lessons import walk
+from attnviz.lessons.walk import Step
+from attnviz.models import catalog
+from attnviz.types import Focus, joined
+from attnviz.ui import blocks, state, terms
+from attnviz.ui.backend import backend
+from attnviz.ui.inside_guess import guess
+
+STEP = "step"  # in the address
+COLOURS = {
+    "vectors": "Green is above 0, purple below; each row has its own strongest colour.",
+    "sums": "Green is above 0, purple below; all rows share one scale.",
+}
+
+
+def walked_through(trace: Trace) -> OneHead | None:
+    """The head's steps; None after a message where this model or text cannot be walked through, which says what can."""
+    try:
+        return backend().walk(trace.request, state.current().head)
+    except AttnvizError as error:
+        blocks.problem(error)
+    inside_ = [card for card in catalog.cards() if card.package and card.id != trace.request.model]
+    if inside_:
+        st.markdown(f"{blocks.plain(joined([card.name for card in inside_]))} can be walked through:")
+    for card in inside_:
+        st.button(card.name, key=f"inside-{card.id}", on_click=state.choose_model, args=(card.id,))
+    return None
+
+
+def show(one: OneHead) -> None:
+    """The whole page for one head: what is chosen, where one is, and the step."""
+    content = walk.content()
+    with st.container(key="inside"):
+        st.header(content["title"], anchor=False)
+        st.caption(content["lead"])
+        steps = walk.steps(one.family, first=one.head.layer == 0)
+        number = _number(steps)
+        with st.container(horizontal=True, gap="small", key="inside-fields", vertical_alignment="bottom"):
+            at = _chosen(one)
+            _ways(steps, number)
+        _step(one, at, steps[number])
+        if number + 1 < len(steps):
+            guess(one, at, steps[number + 1])
+        st.caption(_differ(one))
+        st.caption(blocks.plain("; ".join(content["sources"]) + "."))
+
+
+def _chosen(one: OneHead) -> int:
+    """Fields for token, layer and head; returns the token's place."""
+    at, head = place(one, state.current().focus), one.head
+    key = state.fill("inside-token", at)
+    st.selectbox(
+        "Token", range(len(one.tokens)), format_func=lambda number: f"{number}: {inside_told.name(one, number)}", key=key,
+        on_change=state.answer(key, lambda number: state.hold(focus(one, number))), width=160,
+    )  # fmt: skip
+    _field("Layer", "inside-layer", head.layer, state.card().layers, lambda n: state.choose_head(n, head.head))
+    _field("Head", "inside-head", head.head, one.heads, lambda n: state.choose_head(head.layer, n))
+    return at
+
+
+def _field(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
+    """A field for a number from 0."""
+    state.fill(key, value)
+    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, lambda n: choose(int(n))), width=88)
+
+
+def place(one: OneHead, held: Focus | None) -> int:
+    """The token that the reader holds; with none held, the last one that is not special."""
+    if held is not None and held.special and held.start < len(one.tokens):
+        return held.start
+    for at, token in enumerate(one.tokens):
+        if held is not None and not token.special and token.segment == held.segment and token.start <= held.start < token.end:
+            return at
+    return max((at for at, token in enumerate(one.tokens) if not token.special), default=0)
+
+
+def focus(one: OneHead, at: int) -> Focus:
+    """A token as the selection holds it."""
+    token = one.tokens[at]
+    return Focus(at, special=True) if token.special else Focus(token.start, token.segment)
+
+
+def _number(steps: tuple[Step, ...]) -> int:
+    """Which step the address asks for; the first, and a notice, where there is no such step."""
+    try:
+        return walk.number(steps, state.own(STEP) or steps[0].id)
+    except BadInputError as error:
+        blocks.notices([f"{error} Showing the first."])
+        return 0
+
+
+def _ways(steps: tuple[Step, ...], number: int) -> None:
+    """One step back, any step, one step on: by button, list, and arrow key."""
+
+    def go(to: int) -> None:
+        state.keep_own(STEP, steps[to].id)
+
+    last = number + 1 == len(steps)
+    st.button("Back", key="inside-back", shortcut="Left", disabled=number == 0, on_click=go, args=(number - 1,))
+    key = state.fill("inside-step", number)
+    st.selectbox(
+        f"Step (of {len(steps)})", range(len(steps)), format_func=lambda n: f"{n + 1}. {steps[n].name}", key=key,
+        on_change=state.answer(key, go), width=180,
+    )  # fmt: skip
+    st.button("Next", key="inside-next", shortcut="Right", type="primary", disabled=last, on_click=go, args=(number + 1,))
+
+
+def _step(one: OneHead, at: int, step: Step) -> None:
+    """Title, sentences, formula, picture, numbers. What is an everyday word elsewhere is a term here, and linked."""
+    numbers = {name: blocks.plain(value) for name, value in inside_told.sentence(one, at, step.id).items()}
+    st.subheader(walk.filled(step.title, numbers), anchor=False)
+    st.markdown(terms.linked(terms.linked(walk.filled(step.text, numbers)), "key", "value"))
+    with st.container(key="inside-formula"):
+        st.latex(walk.filled(step.formula, inside_told.formula(one, at, step.id)))
+    shown = walked.shown(one, at, step.id)
+    labels = [token.text for token in one.tokens]
+    st.html(inside.drawn(shown, labels, at, walked.best(one, at), blocks.theme()))
+    if shown.kind in COLOURS:
+        st.caption(COLOURS[shown.kind])
+    _numbers(shown, labels)
+
+
+def _numbers(shown: Shown, labels: list[str]) -> None:
+    """All that the picture shows, as a table."""
+    if shown.kind == "seen":
+        return
+    with st.expander("The numbers"):
+        names = [name for name, _ in shown.rows]
+        columns = [[float(value) if np.isfinite(value) else None for value in row] for _, row in shown.rows]
+        if shown.kind not in COLOURS:
+            names, columns = ["token", *names], [[encoding.label(label) for label in labels], *columns]
+        rows = [{"number": number, **dict(zip(names, row, strict=True))} for number, row in enumerate(zip_longest(*columns))]
+        st.dataframe(rows, hide_index=True, height=320, alt=f"The numbers: {', '.join(names)}")
+
+
+def _differ(one: OneHead) -> str:
+    """What kind of model this is, and where it differs from the other kind."""
+    name = blocks.plain(state.card().name)
+    return walk.content()["differ"][one.family].format(name=name, heads=one.heads, groups=one.groups)

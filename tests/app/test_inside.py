@@ -1,0 +1,91 @@
+"""Inside attention: every step of both models on the page, predictions answered, links that open at a step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.lessons import walk
+from tests.app.conftest import say, written
+from tests.small_models import saved
+
+PAGE = "pages/learn/inside.py"
+FAMILIES = {"minilm": "bert", "smollm2": "llama"}
+OTHER = "Every evening my neighbour waters the small garden"
+
+
+@pytest.fixture
+def shown(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """Opens the page as a link with these parameters does."""
+    return lambda **params: opened(**params).switch_page(PAGE).run()
+
+
+def said(app: AppTest) -> str:
+    """All that the page says, links as their words, and its formula."""
+    formula = "\n".join(part.value for part in app.latex)
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", written(app)) + formula
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", list(FAMILIES))
+def test_every_step_of_both_models_is_shown_forward_and_back(shown: Callable[..., AppTest], model: str):
+    app = shown(model=model)
+    steps = walk.steps(FAMILIES[model])
+    seen = []
+    for step in steps:
+        assert not app.exception
+        assert not app.error
+        assert len(app.latex) == 1
+        assert "@{" not in said(app)
+        seen.append(said(app))
+        if step != steps[-1]:
+            app.button(key="inside-next").click().run()
+            assert app.query_params["step"] in (steps[steps.index(step) + 1].id, [steps[steps.index(step) + 1].id])
+    assert len(set(seen)) == len(steps)
+    assert app.button(key="inside-next").disabled
+    app.button(key="inside-back").click().run()
+    assert said(app) == seen[-2]
+
+
+def test_a_link_opens_at_its_step_and_another_text_changes_its_numbers(shown: Callable[..., AppTest]):
+    app = shown(step="softmax")
+    before = said(app)
+    assert "“animal” has 37" in before
+    assert r"= 0.640" in before
+    say(app, OTHER)
+    assert said(app) != before
+    assert "animal" not in said(app)
+
+
+def test_what_does_not_exist_is_said_and_the_first_step_shown(shown: Callable[..., AppTest]):
+    app = shown(step="nothing")
+    assert "There is no step “nothing”" in said(app)
+    assert "A token becomes a vector" in said(app)
+
+
+def test_a_guess_is_answered_with_the_reason(shown: Callable[..., AppTest]):
+    app = shown(step="qkv")
+    field = next(one for one in app.selectbox if one.label == "Your guess")
+    field.set_value(2).run()
+    assert "✓ Right." in said(app)
+    next(one for one in app.selectbox if one.label == "Your guess").set_value(5).run()
+    assert "✗ Not this time." in said(app)
+    assert "“t” scores" in said(app)
+    app.selectbox(key="inside-token").set_value(3).run()
+    assert next(one for one in app.selectbox if one.label == "Your guess").value is None
+
+
+def test_a_model_that_cannot_be_walked_names_those_that_can(shown: Callable[..., AppTest], own_models: Path):
+    saved(own_models / "gpt2", "gpt2")
+    app = shown(model="gpt2")
+    assert "this model is of the family 'gpt2'" in said(app)
+    assert "can be walked through" in said(app)
+
+
+def test_an_empty_and_a_long_text_are_answered(shown: Callable[..., AppTest]):
+    assert not shown(text="").exception
+    assert "at most 96 tokens" in said(shown(text="word " * 120))

@@ -1,0 +1,188 @@
+"""The steps through one head: numbers worked out anew, and every gap of every sentence and formula filled."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from attnviz.analysis import walked
+from attnviz.backends import open_backend
+from attnviz.backends.cached import weight
+from attnviz.engine.scratch.one import MOST, OneHead
+from attnviz.errors import BadInputError, TooLongError
+from attnviz.figures import encoding, inside, inside_told
+from attnviz.lessons import walk
+from attnviz.selection import TEXT
+from attnviz.types import AttentionRequest, HeadRef
+from attnviz.ui import inside_guess
+
+HEADS = {"minilm": HeadRef(3, 1), "smollm2": HeadRef(16, 5)}
+OTHER = "Every evening my neighbour waters the small garden behind her house"
+BOTH = pytest.mark.parametrize("model", list(HEADS))
+AT = 8  # “street” in the first model, “it” in the second
+
+
+@pytest.fixture(scope="module")
+def backend():
+    made = open_backend()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def one(backend, model: str) -> OneHead:
+    return backend.walk(AttentionRequest(model, TEXT), HEADS[model])
+
+
+def arrays(one: OneHead) -> dict[str, np.ndarray]:
+    return {field.name: found for field in fields(one) if isinstance(found := getattr(one, field.name), np.ndarray)}
+
+
+@BOTH
+def test_the_weights_of_the_walk_are_those_of_the_trace(one: OneHead, backend, model: str):
+    trace = backend.attend(AttentionRequest(model, TEXT))
+    head = HEADS[model]
+    np.testing.assert_allclose(one.weights, trace.weights(head.layer, head.head), atol=1e-5)  # another kernel's rounding
+    assert one.tokens == trace.tokens
+
+
+@BOTH
+def test_each_step_follows_from_the_one_before(one: OneHead, model: str):
+    d = one.q.shape[1]
+    close = {"rtol": 1e-4, "atol": 1e-4}  # sums of up to 576 float32 products
+    np.testing.assert_allclose(one.scores, one.q_turned @ one.k_turned.T, **close)
+    np.testing.assert_allclose(one.scaled, one.scores / np.sqrt(d), **close)
+    np.testing.assert_allclose(one.q, one.projects @ one.query_map.T + one.query_bias, **close)
+    powers = np.exp(one.masked)
+    np.testing.assert_allclose(one.weights, powers / powers.sum(-1, keepdims=True), **close)
+    np.testing.assert_allclose(one.mix, one.weights @ one.v, **close)
+    np.testing.assert_allclose(one.joined[:, one.head.head * d : (one.head.head + 1) * d], one.mix, **close)
+    np.testing.assert_allclose(one.added, one.input + one.projected, **close)
+    np.testing.assert_allclose(walked.parts(one, AT).sum(0), one.mix[AT], **close)
+    n = len(one.tokens)
+    open_ = np.tril(np.ones((n, n), bool)) if model == "smollm2" else np.ones((n, n), bool)
+    np.testing.assert_array_equal(np.isfinite(one.masked), open_)
+
+
+@BOTH
+def test_every_gap_is_filled_for_every_token_and_step(one: OneHead, model: str):
+    for at in range(len(one.tokens)):
+        for step in walk.steps(one.family):
+            numbers = inside_told.sentence(one, at, step.id)
+            for text in (step.title, step.text, step.guess, step.answer):
+                assert "@" not in walk.filled(text, numbers)
+            assert walk.filled(step.other, numbers | inside_told.guessed(one, at, 0)).count("@") == 0
+            assert "@" not in walk.filled(step.formula, inside_told.formula(one, at, step.id))
+            drawn = inside.drawn(walked.shown(one, at, step.id), [t.text for t in one.tokens], at, 0, "light")
+            assert not any(part in drawn for part in (">nan", ": nan", ":nan"))
+
+
+@BOTH
+def test_another_text_changes_every_formula_and_every_picture(backend, one: OneHead, model: str):
+    other = backend.walk(AttentionRequest(model, OTHER), HEADS[model])
+    for step in walk.steps(one.family):
+        if step.id == "mask":
+            continue  # who may be seen is decided by length alone, which the next test changes
+        first, second = (walk.filled(step.formula, inside_told.formula(found, AT, step.id)) for found in (one, other))
+        assert first != second, step.id
+        for (_, before), (_, after) in zip(
+            walked.shown(one, AT, step.id).rows, walked.shown(other, AT, step.id).rows, strict=True
+        ):
+            constant = (
+                model == "minilm" and step.id == "position" and before.shape == after.shape and np.array_equal(before, after)
+            )
+            assert constant or not np.array_equal(before, after), step.id
+    shorter = backend.walk(AttentionRequest(model, "The animal slept on the very warm street"), HEADS[model])
+    assert inside_told.formula(shorter, 3, "mask") != inside_told.formula(one, 3, "mask")
+
+
+@BOTH
+def test_the_formulas_work_out_to_their_digits(one: OneHead, model: str):
+    norm = inside_told.formula(one, AT, "norm")
+    x, root, gain, after = (float(norm[name]) for name in ("x", "root", "gain", "after"))
+    mean, shift = (0.0, 0.0) if model == "smollm2" else (float(norm["mean"]), float(norm["shift"]))
+    assert (x - mean) / root * gain + shift == pytest.approx(after, rel=0.02)  # three digits each
+    scaled = inside_told.formula(one, AT, "scaled")
+    assert float(scaled["score"]) / float(scaled["root"]) == pytest.approx(float(scaled["scaled"]), rel=0.01)
+    added = inside_told.formula(one, AT, "added")
+    assert float(added["x"]) + float(added["o"]) == pytest.approx(float(added["a"]), rel=0.01)
+    if model == "smollm2":
+        turned = inside_told.formula(one, AT, "position")
+        angle = AT * float(turned["base"]) ** (-int(turned["lane"]) / int(turned["half"]))
+        assert angle % (2 * np.pi) == pytest.approx(float(turned["angle"]), rel=0.01)
+        by_hand = float(turned["q"]) * np.cos(angle) - float(turned["q_other"]) * np.sin(angle)
+        assert by_hand == pytest.approx(float(turned["turned"]), abs=0.05)  # 3 digits of numbers around 5
+
+
+def test_a_sum_of_products_names_the_largest_whatever_their_sign():
+    found = walked.multiplied(np.array([1.0, -4.0, 2.0, 0.5, 3.0]), np.array([1.0, 2.0, 2.0, 2.0, 3.0]))
+    assert found.largest == (4, 1, 2)  # 9, -8, 4
+    assert found.of_largest == 5.0
+    assert found.total == 7.0
+
+
+@BOTH
+def test_a_guess_is_right_exactly_when_it_is(one: OneHead, model: str):
+    steps = {step.id: step for step in walk.steps(one.family)}
+    for id in ("product", "mix"):
+        best = int(np.argmax(one.masked[AT] if id == "product" else np.linalg.norm(one.weights[AT][:, None] * one.v, axis=1)))
+        verdicts = [
+            inside_guess.verdict(one, AT, steps[id], key) for key in range(len(one.tokens)) if np.isfinite(one.masked[AT, key])
+        ]
+        assert [text.startswith("**✓ Right.**") for text in verdicts] == [key == best for key in range(len(verdicts))]
+    share = one.weights[AT].max()
+    right = [inside_guess.verdict(one, AT, steps["softmax"], n).startswith("**✓") for n in range(4)]
+    assert right == [n / 4 <= share < (n + 1) / 4 for n in range(4)]
+
+
+@BOTH
+def test_nothing_can_be_written_and_little_is_kept(one: OneHead, model: str):
+    found = arrays(one)
+    assert all(not array.flags.writeable and array.base is None for array in found.values())
+    assert weight(one) >= sum(array.nbytes for array in found.values())
+    assert weight(one) < 2**20
+
+
+def test_what_cannot_be_walked_is_said(backend):
+    with pytest.raises(TooLongError, match=str(MOST)):
+        backend.walk(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
+    with pytest.raises(BadInputError, match="has no head"):
+        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(99, 0))
+    with pytest.raises(BadInputError, match="no step “nothing”"):
+        walk.number(walk.steps("bert"), "nothing")
+
+
+def test_a_walk_is_kept(backend):
+    request = AttentionRequest("minilm", TEXT)
+    assert backend.walk(request, HeadRef(0, 2)) is backend.walk(request, HeadRef(0, 2))
+
+
+def test_both_families_take_every_step_once_and_in_an_order_that_is_true():
+    bert, llama = ([step.id for step in walk.steps(family)] for family in ("bert", "llama"))
+    assert sorted(bert) == sorted(llama) == sorted(walked.SHOWN) == sorted(inside_told.FORMULAS)
+    assert bert.index("position") < bert.index("norm") < bert.index("qkv")  # added to the word, then normed
+    assert llama.index("norm") < llama.index("qkv") < llama.index("position") < llama.index("product")  # turned q and k
+
+
+def test_digits_of_any_size():
+    found = [encoding.digits(number) for number in (8.812, -0.0250, 0.0, 999.4, 162754.8, 1.0686e13, -0.0004)]
+    assert found == ["8.81", "\u22120.0250", "0.000", "999", "162,755", "1.07e13", "0.000"]
+    assert inside_told.tex(1.0686e13) == r"1.07 \cdot 10^{13}"
+    assert inside_told.said(-1e7) == "\u22121.00 × 10^7"
+
+
+def test_a_png_of_two_pixels_has_them():
+    data = inside.png(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8))
+    at = data.index(b"IDAT")
+    size = struct.unpack(">I", data[at - 4 : at])[0]
+    assert zlib.decompress(data[at + 4 : at + 4 + size]) == bytes([0, 1, 2, 3, 4, 5, 6])
+    assert data[16:24] == struct.pack(">II", 2, 1)
+
+
+def test_words_of_a_reader_stay_words():
+    shown = walked.Shown("words", (("weight", np.array([1.0])),))
+    assert "<b>x" not in inside.drawn(shown, ["<b>x"], 0, 0, "light")
