@@ -163,6 +163,11 @@ def signed(difference: Number) -> str:
     return _sign(round(float(difference), 3)) + three(abs(float(difference)))
 
 
+def exact(weight: Number, *, sign: bool = False) -> str:
+    """A weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
+    return (_sign(round(float(weight), 6)) if sign else "") + f"{abs(float(weight)):.6f}"
+
+
 def signed_two(difference: Number) -> str:
     """A difference in a cell: `+.37`."""
     return _sign(round(float(difference), 2)) + two(abs(float(difference)))

@@ -27,8 +27,7 @@ from attnviz.ui.backend import backend
 from attnviz.ui.carried import carried
 
 EXACT = {
-    "weight": st.column_config.NumberColumn(format="%.6f"),
-    "difference": st.column_config.NumberColumn(format="%+.6f"),
+    "weight": st.column_config.TextColumn("weight, or difference", alignment="right"),
 }
 CAUTION = "Heads that differ here differ on these texts. Attention is a signal, not an explanation."
 ATTENTION = "attention"  # where the panels go when the reader asks for the board
@@ -162,7 +161,7 @@ def table(found: Gathered) -> None:
             "model": _models(panel),
             "text": _texts(panel),
             "link": encoding.link(link.query, link.key),
-            "difference" if panel.kind == "difference" else "weight": link.weight,
+            "weight": encoding.exact(link.weight, sign=panel.kind == "difference"),
         }
         if link
         else {
@@ -170,6 +169,7 @@ def table(found: Gathered) -> None:
             "model": _models(panel),
             "text": _texts(panel),
             "link": panel.problem or "not in this text",
+            "weight": "",
         }
         for panel, link in zip(found.shown, links, strict=True)
     ]

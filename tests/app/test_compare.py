@@ -39,9 +39,7 @@ def selection(app: AppTest):
 
 def weights(app: AppTest) -> list[float]:
     """Weights and differences in the table below the panels."""
-    table = app.dataframe[0].value
-    values = table["weight"].fillna(table["difference"]) if "difference" in table else table["weight"]
-    return [round(float(value), 3) for value in values]
+    return [round(float(value.replace("−", "-")), 3) for value in app.dataframe[0].value["weight"]]
 
 
 def test_the_missions_numbers_stand_side_by_side(compared):

@@ -88,6 +88,8 @@ def test_numbers_are_written_as_the_design_says():
     assert [encoding.percent(0.52), encoding.percent(0.7304, 1)] == ["52\u202f%", "73.0\u202f%"]
     assert [encoding.signed(d) for d in (0.3744, -0.3744, 0.0, -0.0004)] == ["+0.374", "\u22120.374", "0.000", "0.000"]
     assert [encoding.signed_two(d) for d in (0.374, -0.999)] == ["+.37", "\u22121.0"]
+    assert [encoding.exact(w) for w in (0.63994893, 0.0)] == ["0.639949", "0.000000"]
+    assert [encoding.exact(d, sign=True) for d in (0.37412, -0.25, 0.0)] == ["+0.374120", "\u22120.250000", "0.000000"]
     assert encoding.thousands(1773) == "1,773"
     assert [encoding.tick(v) for v in (0.0, 0.1, 1.0, -0.3, -1.0)] == ["0", ".1", "1", "\u2212.3", "\u22121"]
 
