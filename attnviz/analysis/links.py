@@ -165,8 +165,7 @@ def _rows(part: Block, sources: Sequence[list[int]]) -> Float[np.ndarray, "layer
     """What each source looks at in every head, the mean over its pieces; nobody computes what other tokens look at."""
     rows = np.full((part.layers, part.heads, len(sources), len(part.keys)), np.nan, np.float32)
     places = sorted({token for source in sources for token in source})
-    for layer in range(part.layers):
-        weights = part.rows(layer, places)  # head place key
+    for layer, weights in enumerate(part.rows(places)):  # head place key
         for at, source in enumerate(sources):
             rows[layer, : len(weights), at] = weights[:, [places.index(token) for token in source]].mean(1)
     return rows

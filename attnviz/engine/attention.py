@@ -114,12 +114,23 @@ def weights(
     sinks: Float[Tensor, " head"] | None = None,
 ) -> Float[Tensor, "*row head query key"]:
     """The share of its attention that each query gives to each key: all the steps above, in order."""
-    raw = scores(wide(query), wide(key), scale)  # [head, query, key]
+    return softmax(barred(scores(wide(query), wide(key), scale), mask, bias, softcap, causal=causal), sinks)
+
+
+def barred(
+    raw: Float[Tensor, "*row head query key"],
+    mask: Tensor | None = None,
+    bias: Tensor | None = None,
+    softcap: float | None = None,
+    *,
+    causal: bool = False,
+) -> Float[Tensor, "*row head query key"]:
+    """Scores as softmax divides them: capped, with the bias added, and minus infinity where a query may not look."""
     if softcap is not None:
         raw = capped(raw, softcap)
     if bias is not None:
         raw = raw + wide(bias)
-    return softmax(masked(raw, mask, causal), sinks)
+    return masked(raw, mask, causal)
 
 
 def mix(

@@ -50,19 +50,20 @@ class Projections:
         with torch.inference_mode():
             return attention.weights(**self._tensors(heads)).numpy()
 
-    def rows(self, queries: Sequence[int]) -> Float[np.ndarray, "head row key"]:
-        """Weights of some queries alone, of every head, from scratch: what all the others look at is not computed."""
-        places, given = list(queries), self._tensors(slice(None))
-        mask = _rows_of(given["mask"], places)
-        if given["causal"]:  # a flag speaks of all queries in order; of some of them only a mask can tell
-            before = attention.causal_mask(self.query.shape[1], self.key.shape[1])[places]
+    def scores(self, queries: Sequence[int]) -> Float[torch.Tensor, "head row key"]:
+        """What softmax divides in the rows of some queries, of every head: what the others look at is not computed."""
+        places, groups, size = list(queries), len(self.key), self.query.shape[2]
+        grouped = (self.query[:, places] * np.float32(self.scale)).reshape(groups, -1, size)  # group, head of it and row
+        raw = (grouped @ self.key.transpose(0, 2, 1)).reshape(self.heads, len(places), -1)
+        mask, bias = (_rows_of(_of_heads(one, slice(None)), places) for one in (self.mask, self.bias))
+        if self.causal:  # a flag speaks of all queries in order; of some of them only a mask can tell
+            last = torch.tensor(places)[:, None] + self.key.shape[1] - self.query.shape[1]  # the last query, the last key
+            before = torch.arange(self.key.shape[1]) <= last
             if mask is None:
                 mask = before
             else:
                 mask = mask & before if mask.dtype == torch.bool else torch.where(before, mask, attention.NEVER)
-        some = {"query": given["query"][:, places], "mask": mask, "causal": False, "bias": _rows_of(given["bias"], places)}
-        with torch.inference_mode():
-            return attention.weights(**{**given, **some}).numpy()
+        return attention.barred(torch.from_numpy(raw), mask, bias, self.softcap)
 
     def mixed(self, heads: slice) -> Float[np.ndarray, "head query dim"]:
         """Weights times values, from scratch: what each query takes away."""
@@ -105,10 +106,6 @@ class Dense:
         """Weights of the heads in `heads`."""
         return self.whole[heads]
 
-    def rows(self, queries: Sequence[int]) -> Float[np.ndarray, "head row key"]:
-        """Weights of some queries alone, of every head."""
-        return self.whole[:, list(queries)]
-
 
 Layer = Projections | Dense
 
@@ -128,6 +125,22 @@ def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
 def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | None:
     """The rows of some queries in a mask or bias; a single row stands for every query."""
     return tensor if tensor is None or tensor.shape[-2] == 1 else tensor[..., places, :]
+
+
+def _rows(calls: Sequence[Projections], queries: Sequence[int]) -> list[Float[np.ndarray, "head row key"]]:
+    """Weights of some queries in every head of some layers.
+
+    The products are numpy's and one softmax divides all layers: each is so small that torch takes longer to wake its
+    threads than to compute, by far on a busy machine.
+    """
+    raw = [call.scores(queries) for call in calls]
+    with torch.inference_mode():
+        sinks = None
+        if any(call.sinks is not None for call in calls):
+            none = [torch.full((call.heads,), attention.NEVER) for call in calls]
+            sinks = torch.cat([none[at] if call.sinks is None else _tensor(call.sinks) for at, call in enumerate(calls)])
+        found = attention.softmax(torch.cat(raw), sinks).numpy()
+    return np.split(found, np.cumsum([call.heads for call in calls])[:-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,10 +209,15 @@ class Block:
         found = call.weights(slice(None) if head is None else slice(head, head + 1))
         return locked(self._checked(found if head is None else found[0], call, layer, head))
 
-    def rows(self, layer: int, queries: Sequence[int]) -> Float[np.ndarray, "head row key"]:
-        """What some queries look at in every head of a layer: the same rows as in `weights(layer)`, without the others."""
-        call = self._call(layer, None)
-        return locked(self._checked(call.rows(queries), call, layer, None))
+    def rows(self, queries: Sequence[int]) -> tuple[Float[np.ndarray, "head row key"], ...]:
+        """What some queries look at in every head, an array for each layer: the same rows as in `weights(layer)`."""
+        captured = [call for call in self.calls if isinstance(call, Projections)]
+        made = iter(_rows(captured, queries) if captured else ())
+        found = [call.whole[:, list(queries)] if isinstance(call, Dense) else next(made) for call in self.calls]
+        return tuple(
+            locked(self._checked(rows, call, layer, None))
+            for layer, (rows, call) in enumerate(zip(found, self.calls, strict=True))
+        )
 
     def sink(self, layer: int, head: int) -> Float[np.ndarray, " query"]:
         """The share of each row that a learned sink takes; zeros where the model has none."""

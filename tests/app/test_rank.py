@@ -19,15 +19,16 @@ def ranked(capfd: pytest.CaptureFixture[str], *arguments: str) -> dict:
     return json.loads(capfd.readouterr().out)
 
 
-def test_every_head_is_ranked_by_its_weight_best_first(capfd: pytest.CaptureFixture[str]):
-    found = ranked(capfd, "--link", "it:animal")
-    trace = attnviz.attend(TEXT)
+@pytest.mark.parametrize(("model", "heads"), [("minilm", 72), ("smollm2", 270)])
+def test_every_head_is_ranked_by_its_weight_best_first(model: str, heads: int, capfd: pytest.CaptureFixture[str]):
+    found = ranked(capfd, "--link", "it:animal", "--model", model)
+    trace = attnviz.attend(TEXT, model)
     it, animal = (next(at for at, token in enumerate(trace.tokens) if token.text == word) for word in ("it", "animal"))
     weights = trace.weights()
-    assert (found["model"], len(found["heads"])) == ("minilm", 72)
+    assert (found["model"], len(found["heads"])) == (model, heads)
     assert [link["source"] for link in found["links"]] == [{"text": "it", "start": 43, "end": 45}]
     assert found["links"][0]["target"] == {"text": "animal", "start": 4, "end": 10}
-    assert [one["rank"] for one in found["heads"]] == list(range(1, 73))
+    assert [one["rank"] for one in found["heads"]] == list(range(1, heads + 1))
     for one in found["heads"]:
         assert one["weight"] == pytest.approx(float(weights[one["layer"], one["head"], it, animal]), abs=1e-6)
     assert [one["weight"] for one in found["heads"]] == sorted((one["weight"] for one in found["heads"]), reverse=True)

@@ -206,25 +206,34 @@ ROADS = {
 @pytest.mark.parametrize("queries", [[0], [4, 1], [2, 2], [0, 1, 2, 3, 4]], ids=str)
 def test_the_rows_of_some_queries_are_those_of_the_whole(queries: list[int], more: dict):
     part = one(**more).parts[0]
-    for layer in range(LAYERS):
-        np.testing.assert_allclose(part.rows(layer, queries), part.weights(layer)[:, queries], atol=1e-6, rtol=0)
+    found = part.rows(queries)
+    assert len(found) == LAYERS
+    for layer, rows in enumerate(found):
+        np.testing.assert_allclose(rows, part.weights(layer)[:, queries], atol=1e-6, rtol=0)
 
 
 def test_rows_across_two_texts_and_of_weights_from_the_library():
     part = three().block("cross")
-    np.testing.assert_allclose(part.rows(1, [2, 0]), part.weights(1)[:, [2, 0]], atol=1e-6, rtol=0)
+    np.testing.assert_allclose(part.rows([2, 0])[1], part.weights(1)[:, [2, 0]], atol=1e-6, rtol=0)
     whole = np.random.default_rng(5).dirichlet(np.ones(5), size=(3, 5))
-    np.testing.assert_array_equal(dense(whole, SOURCE).parts[0].rows(0, [3, 1]), whole.astype(np.float32)[:, [3, 1]])
+    np.testing.assert_array_equal(dense(whole, SOURCE).parts[0].rows([3, 1])[0], whole.astype(np.float32)[:, [3, 1]])
 
 
 def test_rows_are_checked_as_the_whole_is():
     bad = np.full((2, 5, 5), 0.3)
     with pytest.raises(NoAttentionError, match="should sum to 1"):
-        dense(bad, SOURCE).parts[0].rows(0, [1])
-    with pytest.raises(UnknownHeadError, match="there is no layer 2"):
-        one().parts[0].rows(2, [1])
+        dense(bad, SOURCE).parts[0].rows([1])
     with pytest.raises(ValueError, match="read-only"):
-        one().parts[0].rows(0, [1])[0] = 0
+        one().parts[0].rows([1])[0][0] = 0
+
+
+def test_rows_of_layers_that_differ():
+    fewer = Projections(*(np.ones((1, 5, DIM), np.float32) for _ in range(3)), 0.5, False, np.ones((1, 5, DIM), np.float32))
+    whole = np.random.default_rng(5).dirichlet(np.ones(5), size=(3, 5)).astype(np.float32)
+    sunk = call(5, 5, sinks=np.linspace(-1, 1, HEADS, dtype=np.float32))
+    part = Block("self", SOURCE, SOURCE, (call(5, 5, causal=True), Dense(whole), fewer, sunk))
+    for layer, rows in enumerate(part.rows([1, 4])):
+        np.testing.assert_allclose(rows, part.weights(layer)[:, [1, 4]], atol=1e-6, rtol=0)
 
 
 def test_bytes_count_a_shared_mask_once():
