@@ -131,6 +131,11 @@ def with_pictures(page: Page) -> None:
     drawn(page)
 
 
+def with_formula(page: Page) -> None:
+    expect(page.locator(".st-key-inside .katex").first).to_be_visible(timeout=SLOW)
+    drawn(page)
+
+
 def questions_opened(page: Page) -> None:
     for summary in page.locator(".st-key-glossary summary").all()[:3]:
         summary.click()
@@ -173,6 +178,10 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Syntax, parsed": (f"/syntax?text={quote('The small dog chased a very big cat')}&model=smollm2", with_arcs),
     "its editor": ("", unfolded),
     "Syntax, no text": ("/syntax?text=", drawn),
+    "Inside attention, vectors": ("/inside?step=qkv", with_formula),
+    "its numbers": ("", unfolded),
+    "Inside attention, bars": ("/inside?step=softmax&model=smollm2", with_formula),
+    "Inside attention, a step that is not there": ("/inside?step=nothing", with_message),
     "Places": ("/places", with_pictures),
     "Places, a text that is long": (f"/places?text={quote('word ' * 60)}", with_pictures),
     "Places, no text": ("/places?text=", drawn),
