@@ -307,6 +307,7 @@ def runs(process: int) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_two_processes_killed_halfway_and_one_that_goes_on_give_the_bytes_of_one_and_measure_nothing_twice(
     folder: Path, long: Path, tmp_path: Path
 ):
@@ -335,10 +336,12 @@ def test_two_processes_killed_halfway_and_one_that_goes_on_give_the_bytes_of_one
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install -r requirements-ray.txt")
-def test_ray_with_two_processes_gives_the_bytes_of_one_with_one_thread(folder: Path, long: Path, tmp_path: Path):
-    environment = os.environ | ONE_THREAD
+def test_ray_with_two_processes_gives_the_bytes_of_one_with_one_thread(folder: Path, tmp_path: Path):
+    environment, short = os.environ | ONE_THREAD, tmp_path / "short.conllu"
+    short.write_text((TIRED + WIDE) * (sources.TEXTS - 10))  # two chunks
     for name, more in (("one", ()), ("ray", ("--workers", "2", "--ray"))):
-        asked = ["--model", folder, "--conllu", long, "-o", tmp_path / f"{name}.npz", *more]
+        asked = ["--model", folder, "--conllu", short, "-o", tmp_path / f"{name}.npz", *more]
         subprocess.run(command(*asked), check=True, capture_output=True, env=environment)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "ray.npz").read_bytes()
