@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 import re
 from collections.abc import Callable
@@ -124,6 +125,16 @@ def test_a_text_of_a_word_or_two_is_answered_too(shown: Callable[..., AppTest], 
     assert not app.error
     if text == "Hello":
         assert "Your text is too short to tell" in written(app)
+
+
+def test_a_long_text_is_counted_over_all_heads_only_when_asked(shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(importlib.import_module("attnviz.ui.places.myths"), "LONG", 14)
+    app = shown()
+    assert "Your text has 15 tokens, and this counts 16,200 weights." in written(app)
+    assert "Over all 72 heads" not in written(app)
+    app.toggle(key="places-long").set_value(True).run()
+    assert not app.exception
+    assert "Over all 72 heads" in written(app)
 
 
 def test_other_parts_of_the_picture_look_elsewhere(shown: Callable[..., AppTest]):

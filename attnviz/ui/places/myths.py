@@ -22,6 +22,9 @@ from attnviz.ui.places.elsewhere import times
 SPOTS = {"sun": picture.SUN, "sky": picture.SKY, "sea": picture.SEA, "boat": picture.BOAT}
 TOP = 5  # patches most like the one that looks
 LONGER = 100
+LONG = 512  # tokens beyond which weights are counted only when asked
+COUNT = "Count over all heads"
+COUNTED = ("near", "explanation")
 ONLY = "only "  # said of less than half
 
 
@@ -30,11 +33,28 @@ def myths(trace: Trace) -> None:
     st.header("Four myths", anchor="myths")
     model = blocks.plain(state.card().name)
     st.markdown(places.filled(places.text("myths", "lead"), {"model": model}))
+    asked = _asked(trace)
     for myth in places.myths():
         st.subheader(myth.name, anchor=myth.id)
-        ANSWERS[myth.id](myth, trace)
+        if asked or myth.id not in COUNTED:
+            with st.spinner("Counting over all heads …", show_time=True):
+                ANSWERS[myth.id](myth, trace)
+        else:
+            st.markdown(f"Switch on “{COUNT}” above.")
         st.caption(blocks.plain("; ".join(myth.sources) + "."))
     st.caption(places.text("myths", "one"))
+
+
+def _asked(trace: Trace) -> bool:
+    """Whether to count over all heads: of a long text only when the reader says so."""
+    block = trace.parts[0]
+    tokens = len(block.queries)
+    if tokens <= LONG:
+        return True
+    weights = sum(call.heads for call in block.calls) * tokens**2
+    numbers = {"n": encoding.thousands(tokens), "weights": encoding.thousands(weights)}
+    st.markdown(places.filled(places.text("myths", "long"), numbers))
+    return st.toggle(COUNT, key="places-long")
 
 
 def _near(myth: Myth, trace: Trace) -> None:
