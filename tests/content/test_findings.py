@@ -126,7 +126,8 @@ def facts() -> list[str]:
         f"average; those of kinds of link with fewer than {ENOUGH} instances, left out here, {optimism('minilm', few=True)} "
         f"and {optimism('smollm2', few=True)}.",
         f"**Most heads of smollm2 rest on the first token.** {resting('smollm2')} give it more than 0.3 of their attention on "
-        f"average (the measure of Gu et al. 2025, arXiv:2410.10781); in minilm, where it is [CLS], {resting('minilm')}.",
+        "average (as Gu et al. 2025, arXiv:2410.10781, but without that token's own row); in minilm, where it is [CLS], "
+        f"{resting('minilm')}.",
         "**Some heads follow likeness of meaning.** Rank correlation of a word's attention with the likeness of the words' "
         f"input embeddings: {likeness('minilm')} in minilm, {likeness('smollm2')} in smollm2.",
     ]
