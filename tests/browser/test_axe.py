@@ -89,6 +89,11 @@ def with_message(page: Page) -> None:
     drawn(page)
 
 
+def with_message_and_board(page: Page) -> None:
+    with_message(page)
+    with_board(page)
+
+
 def with_panels(page: Page) -> None:
     expect(page.locator(".panel")).to_have_count(4, timeout=SLOW)
     drawn(page)
@@ -153,7 +158,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Attention, hidden tokens left out": ("/?special=hide&keep=top%3A2&focus=43%2B4", with_board),
     "Attention, a model of 270 heads": ("/?model=smollm2", with_board),
     "Attention, no text": ("/?text=", drawn),
-    "Attention, a notice": ("/?layer=99&model=no", with_message),
+    "Attention, a notice": ("/?layer=99&model=no", with_message_and_board),
     "Attention, an error": (f"/?text={quote('word ' * 900)}", with_message),
     "Compare": (f"/compare?{PINS}", with_panels),
     "its Combine menu": ("", combining),
