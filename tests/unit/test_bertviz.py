@@ -151,6 +151,7 @@ def test_one_token_has_a_view():
     assert params(bertviz_view.model_view(one, HeadRef(0, 0)))["attention"][0]["attn"] == [[[[1.0]], [[1.0]]]]
 
 
+@pytest.mark.slow
 def test_bertviz_is_imported_when_it_is_needed_and_not_before():
     code = "import sys; import attnviz.figures.bertviz_view; print('bertviz' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

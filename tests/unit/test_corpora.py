@@ -55,6 +55,7 @@ def peak(work: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @EVERY
 def test_a_file_is_never_whole_in_memory(tmp_path: Path, kind: str):
     path = made(tmp_path, kind, 400, "x" * 20_000)

@@ -16,6 +16,7 @@ def arcs(found: Parsed) -> set[tuple[str, str, str]]:
     return {(found.text[slice(*link.source)], found.text[slice(*link.target)], link.kind) for link in found.links}
 
 
+@pytest.mark.slow
 def test_a_short_sentence_has_the_parsers_own_labels():
     found = parse.parsed("The cat sat on the mat.")
     assert [found.text[slice(*word)] for word in found.words] == ["The", "cat", "sat", "on", "the", "mat", "."]

@@ -98,6 +98,7 @@ def test_every_panel_says_where_its_numbers_come_from():
     assert facts[2]["problem"] == TRACES[GONE]
 
 
+@pytest.mark.slow
 def test_the_pdf_has_all_names_and_the_png_two_pixels_to_each_of_a_screens():
     page = pypdf.PdfReader(io.BytesIO(picture("pdf"))).pages[0]
     text = page.extract_text()

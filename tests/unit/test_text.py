@@ -446,6 +446,7 @@ def test_a_text_is_measured_in_bytes():
         checked("é" * 501, 4)
 
 
+@pytest.mark.slow
 def test_eight_threads_with_different_texts_get_the_answers_of_one_and_leave_the_tokenizer_as_it_was():
     jobs = [
         (kind, text, pair) for kind in KINDS for text in [*HARD[::3], SENTENCE * 5] for pair in (None, "a [SEP] <mask> pair")
