@@ -22,7 +22,7 @@ from attnviz.ui import inside_guess
 
 HEADS = {"minilm": HeadRef(3, 1), "smollm2": HeadRef(16, 5)}
 OTHER = "Every evening my neighbour waters the small garden behind her house"
-BOTH = pytest.mark.parametrize("model", list(HEADS))
+BOTH = pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks=pytest.mark.slow)])
 AT = 8  # “street” in the first model, “it” in the second
 
 
