@@ -71,6 +71,12 @@ def special(tokenizer: Any, number: int) -> Piece:
         return Piece(number, str(tokenizer.convert_ids_to_tokens(number)), role="special")
 
 
+def spelled(tokenizer: Any, number: int) -> str:
+    """How a token of the vocabulary is written in a text, its blank included."""
+    with _alone(tokenizer):
+        return str(tokenizer.decode([number], clean_up_tokenization_spaces=False))
+
+
 def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
     """What a model wrote: the text that `ids` decode to, without special tokens and outer blanks, and its whole input.
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from attnviz.engine.scratch.change import Change
 from attnviz.engine.scratch.one import OneHead
+from attnviz.engine.scratch.shuffled import Shuffled
+from attnviz.engine.scratch.tried import Tried
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.types import AttentionRequest, HeadRef, ModelCard
@@ -45,4 +48,21 @@ class WalkingBackend(Backend, Protocol):
 
     def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
         """All that a text goes through in one head; BadInputError for models that are not written out from scratch."""
+        ...
+
+
+@runtime_checkable
+class TryingBackend(Backend, Protocol):
+    """A backend that has its models at hand, and so can also read a text with one thing done otherwise in the forward pass."""
+
+    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+        """The text with the change; what is kept of one layer is kept of `layer`.
+
+        With `other`, keys and values are those of that text, in the layers that the change names. BadInputError for
+        models that are not written out from scratch, and for changes that cannot be made.
+        """
+        ...
+
+    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+        """The text and its words in an order that the seed decides, both with the change."""
         ...

@@ -10,8 +10,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from attnviz.backends.base import Backend, CheckingBackend, WalkingBackend
+from attnviz.backends.base import Backend, CheckingBackend, TryingBackend, WalkingBackend
+from attnviz.engine.scratch.change import Change
 from attnviz.engine.scratch.one import OneHead
+from attnviz.engine.scratch.shuffled import Shuffled
+from attnviz.engine.scratch.tried import Tried
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError
@@ -135,6 +138,22 @@ class CachedBackend:
         if not isinstance(inner, WalkingBackend):
             raise BadInputError("This backend has no model to walk through. Open the backend `local:` for that.")
         return self.store.get(("walk", request, head), lambda: inner.walk(request, head))
+
+    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+        """The text with something changed, from memory where it is there. BadInputError where there is no model for it."""
+        inner = self._trying()
+        return self.store.get(("tried", request, layer, change, other), lambda: inner.tried(request, layer, change, other))
+
+    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+        """The text and its words shuffled, from memory where it is there. BadInputError as for `tried`."""
+        inner = self._trying()
+        return self.store.get(("shuffled", request, head, change, seed), lambda: inner.shuffled(request, head, change, seed))
+
+    def _trying(self) -> TryingBackend:
+        """The inner backend, if it can change a forward pass."""
+        if not isinstance(self.inner, TryingBackend):
+            raise BadInputError("This backend has no model to change anything in. Open the backend `local:` for that.")
+        return self.inner
 
     def derived(self, request: AttentionRequest, name: Hashable, make: Callable[[Trace], T]) -> T:
         """What `make` says of the request's trace, kept beside it under `name`: for all that costs more than 5 ms."""

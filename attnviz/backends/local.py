@@ -6,12 +6,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from attnviz import pieces
 from attnviz import text as texts
 from attnviz.engine import capture, inputs, scratch, size, verify
+from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneHead, one_head
+from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
+from attnviz.engine.scratch.tried import Tried, fits, tried
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
@@ -134,6 +138,29 @@ class LocalBackend:
 
     def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
         """One head from scratch, step by step. BadInputError for models of other families and heads that are not there."""
+        _, weights, ids, types, tokens = self._from_scratch(request, head)
+        return one_head(weights, ids, types, tokens, head)
+
+    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+        """The text with one thing changed in the forward pass from scratch."""
+        loaded, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
+        keys = tokens
+        if other:
+            texts.checked(other, self.settings.max_bytes)
+            read = texts.read(loaded.tokenizer, other, max_tokens=loaded.card.max_tokens, name=loaded.card.name)
+            change, keys = replace(change, others=tuple(read.ids)), read.tokens
+        return tried(weights, ids, types, change, layer, tokens, keys, lambda id: pieces.spelled(loaded.tokenizer, id))
+
+    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+        """The text and its words in another order, in the forward pass from scratch."""
+        _, weights, ids, types, tokens = self._from_scratch(request, head)
+        fits(tokens)
+        return shuffled(weights, ids, types, order(tokens, seed), change, head)
+
+    def _from_scratch(
+        self, request: AttentionRequest, head: HeadRef
+    ) -> tuple[LoadedModel, Weights, list[int], list[int] | None, tuple[Token, ...]]:
+        """The model, its weights as they are read from scratch, and the text's ids, segments and tokens."""
         loaded, read = self._read(request)
         weights = scratch.read(loaded.model)
         if head.block != "self" or head.layer >= weights.layers or head.head >= weights.heads:
@@ -141,7 +168,7 @@ class LocalBackend:
             raise BadInputError(f"{loaded.card.name} has no head {head}: {there}.")
         ids, types = (read.tensors.get(name) for name in ("input_ids", "token_type_ids"))
         rows = [None if part is None else part[0].tolist() for part in (ids, types)]
-        return one_head(weights, rows[0] or [], rows[1], read.sides[0], head)
+        return loaded, weights, rows[0] or [], rows[1], read.sides[0]
 
     def _read(self, request: AttentionRequest) -> tuple[LoadedModel, Read]:
         """The model, and the request as it reads it. The text is checked before a model is loaded for it."""

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from attnviz.engine.scratch import bert, llama
 from attnviz.engine.scratch.change import AS_TRAINED, Change
@@ -17,7 +18,7 @@ from attnviz.engine.scratch.steps import STEPS, Run, Steps, frozen
 from attnviz.engine.scratch.weights import Weights, read
 from attnviz.errors import BadInputError, TooLongError
 
-__all__ = ["AS_TRAINED", "STEPS", "Change", "Run", "Steps", "Weights", "logits", "read", "run"]
+__all__ = ["AS_TRAINED", "STEPS", "Change", "Run", "Steps", "Weights", "logits", "read", "run", "through"]
 
 FAMILIES = {"bert": bert, "llama": llama}
 
@@ -34,23 +35,36 @@ def run(
     With `change.others` the keys and values of each layer are those of a second text, which the unchanged model reads
     beside this one. Raises BadInputError for ids that the model does not have and changes that it cannot make.
     """
+    layers: list[Steps] = []
+    with torch.inference_mode():
+        parts = through(weights, ids, type_ids, change)
+        embedding = x = next(parts)
+        for number, x in enumerate(parts):
+            layers.append(frozen(x if keep is None or number in keep else {"output": x["output"]}))
+        final = FAMILIES[weights.family].output(weights, x["output"])
+        return Run(frozen(embedding), tuple(layers), frozen({"output": final})["output"])
+
+
+def through(
+    weights: Weights, ids: Sequence[int], type_ids: Sequence[int] | None = None, change: Change = AS_TRAINED
+) -> Iterator[dict[str, Tensor]]:
+    """The same, one part at a time: the steps of the embedding, then those of each layer, as far as somebody asks for them."""
     change.check(weights, len(ids))
     _check(weights, ids)
-    family, layers = FAMILIES[weights.family], []
-    with torch.inference_mode():
-        embedding = family.embedded(weights, list(ids), list(type_ids or [0] * len(ids)), change)
-        x, other = embedding["output"], None  # [token, width]
-        if change.others:
-            _check(weights, change.others)
-            other = family.embedded(weights, list(change.others), [0] * len(change.others), AS_TRAINED)["output"]
-        for number in range(weights.layers):
-            here = change.at(number)
-            steps = family.layer(weights, number, x, other if here.others and other is not None else x, here)
-            if other is not None:
-                other = family.layer(weights, number, other, other, AS_TRAINED)["output"]
-            x = steps["output"]
-            layers.append(frozen(steps if keep is None or number in keep else {"output": x}))
-        return Run(frozen(embedding), tuple(layers), frozen({"output": family.output(weights, x)})["output"])
+    family = FAMILIES[weights.family]
+    embedding = family.embedded(weights, list(ids), list(type_ids or [0] * len(ids)), change)
+    yield embedding
+    x, other = embedding["output"], None  # [token, width]
+    if change.others:
+        _check(weights, change.others)
+        other = family.embedded(weights, list(change.others), [0] * len(change.others), AS_TRAINED)["output"]
+    for number in range(weights.layers):
+        here = change.at(number)
+        steps = family.layer(weights, number, x, other if here.others and other is not None else x, here)
+        if other is not None:
+            other = family.layer(weights, number, other, other, AS_TRAINED)["output"]
+        x = steps["output"]
+        yield steps
 
 
 def logits(weights: Weights, states: Float[np.ndarray, "token width"]) -> Float[np.ndarray, "token vocabulary"]:
