@@ -101,10 +101,10 @@ def _own(tensor: Tensor) -> np.ndarray:
     return locked(np.array(tensor.numpy()))
 
 
-def _lengths(w: Weights, values: Float[Tensor, "group key dim"], mix: Float[Tensor, "head query dim"]) -> Tensor:
-    """How long each value is, for the heads that read it: [head, key]."""
-    lengths = values.norm(dim=-1)
-    return lengths.repeat_interleave(max(1, len(mix) // len(lengths)), 0)
+def _lengths(w: Weights, values: Float[Tensor, "group key dim"], mix: Float[Tensor, "head query _"]) -> Tensor:
+    """How long each value is, for the heads that read it, [head, key]; side by side where all heads are joined to one."""
+    lengths = values.norm(dim=-1).repeat_interleave(w.heads // len(values), 0)
+    return lengths if len(mix) == len(lengths) else lengths.norm(dim=0, keepdim=True)
 
 
 def _added(w: Weights, layer: int, mix: Float[Tensor, "head query dim"]) -> Float[Tensor, "head query"]:
