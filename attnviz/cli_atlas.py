@@ -107,7 +107,7 @@ def _numbers(one: Best) -> dict[str, Any]:
     found, (rule, rate) = one.evidence, one.evidence.baseline
     return {
         "n": found.n, "head": [one.head.layer, one.head.head], "rate": found.rate, "interval": list(found.interval),
-        "baseline": rate, "baseline_name": rule,
+        "baseline": rate, "baseline_name": rule, "groups": found.groups, "beats": one.beats,
     }  # fmt: skip
 
 

@@ -102,7 +102,9 @@ def _test_claim(chosen: argparse.Namespace) -> None:
         _json(_claim(claim, sentence))
         return
     chances = f"{wording.chance(claim.p)}, corrected {wording.chance(claim.p_corrected)}"
-    counts = [_line("all texts", claim.evidence), _line("odd half", claim.held_out)]
+    rows = {"all texts": claim.evidence, "odd half": claim.held_out} | {f"only {one.source}": one for one in claim.parts}
+    width = max(map(len, rows))
+    counts = [_line(f"{name:<{width}}", one) for name, one in rows.items()]
     _show([sentence, "", *counts, f"rank {claim.rank} of {claim.heads} heads; {chances}"] if claim.evidence.n else [sentence])
 
 
@@ -136,6 +138,7 @@ def _claim(claim: Claim, sentence: str) -> dict[str, Any]:
         **_evidence(claim.evidence), "offset": claim.offset, "points": _number(claim.points),
         "rank": claim.rank if claim.evidence.n else None, "heads": claim.heads, "p": claim.p, "p_corrected": claim.p_corrected,
         "verdict": claim.verdict, "held_out": _evidence(claim.held_out),
+        "parts": [{"source": one.source, **_evidence(one)} for one in claim.parts],
         "scheme": claim.evidence.scheme, "source": claim.evidence.source, "sentence": sentence,
     }  # fmt: skip
 
@@ -143,7 +146,7 @@ def _claim(claim: Claim, sentence: str) -> dict[str, Any]:
 def _evidence(found: Evidence) -> dict[str, Any]:
     """Counts as JSON has them."""
     numbers = {"n": found.n, "hits": found.hits, "rate": _number(found.rate), "interval": list(found.interval)}
-    return numbers | {"baselines": dict(found.baselines)}
+    return numbers | {"baselines": dict(found.baselines), "groups": found.groups}
 
 
 def _line(name: str, found: Evidence) -> str:
@@ -152,9 +155,10 @@ def _line(name: str, found: Evidence) -> str:
     from attnviz.linguistics.wording import span
 
     if not found.n:
-        return f"{name:<10} nothing to count"
+        return f"{name}  nothing to count"
     rules = ", ".join(f"{rule} {percent(rate)}" for rule, rate in found.baselines)
-    return f"{name:<10} {found.hits:,} of {found.n:,}, {percent(found.rate)} ({span(found)}); {rules}"
+    alike = f", wordings of {found.groups:,} sentences" if found.groups else ""
+    return f"{name}  {found.hits:,} of {found.n:,}{alike}, {percent(found.rate)} ({span(found)}); {rules}"
 
 
 def _number(value: float) -> float | None:

@@ -220,7 +220,8 @@ class Link:
 class Evidence:
     """How often a claim about a head holds: `hits` of `n`, beside named baselines and a 95 % interval.
 
-    `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text.
+    `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text. `groups`
+    is how many sentences the n instances are wordings of, by which the interval then goes; None where each is its own.
     """
 
     hits: int
@@ -230,6 +231,12 @@ class Evidence:
     chosen: str
     scheme: str
     source: str
+    groups: int | None = None
+
+    @property
+    def independent(self) -> int:
+        """How many instances have nothing to do with each other: whoever says something needs enough of these."""
+        return self.n if self.groups is None else self.groups
 
     @property
     def rate(self) -> float:

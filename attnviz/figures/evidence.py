@@ -77,12 +77,22 @@ def span(one: Evidence) -> str:
     return f"{100 * low:.1f} to {encoding.percent(high, 1)}"
 
 
+def counts(one: Evidence) -> str:
+    """Hits, n and interval: `60 of n = 100, 95 % interval 50.2 to 69.1 %`; by sentences where several are wordings of one."""
+    alike, by = (f" wordings of {encoding.thousands(one.groups)} sentences", " by sentences") if one.groups else ("", "")
+    return (
+        f"{encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}{alike}, "
+        f"95{encoding.NARROW}% interval{by} {span(one)}"
+    )
+
+
 def _line(label: str, one: Evidence) -> str:
     """What stands above a bar: the rate and what it is of."""
     safe = label.replace("&", "&amp;").replace("<", "&lt;")
     if not one.n:
         return f"{safe}: nothing counted"
-    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, n = {encoding.thousands(one.n)}"
+    alike = f" in {encoding.thousands(one.groups)} sentences" if one.groups else ""
+    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, n = {encoding.thousands(one.n)}{alike}"
 
 
 def _text(colour: str, size: int) -> dict[str, Any]:

@@ -14,13 +14,15 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Integer, UInt8
+from jaxtyping import Bool, Float, Integer, UInt8
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import members
 from attnviz.linguistics import relations as labels
 from attnviz.linguistics.decisions import DIRECTIONS
 from attnviz.linguistics.header import MAX_HEADER, Corpus, Header, header
+from attnviz.linguistics.hits import Hits
+from attnviz.linguistics.winogender import WORDINGS
 from attnviz.models import catalog
 from attnviz.types import HeadScores, joined, quoted
 
@@ -29,46 +31,6 @@ LINKS = {
     "text": np.int32, "corpus": np.uint8, "relation": np.uint8, "direction": np.uint8, "offset": np.int16, "others": np.uint16,
 }  # fmt: skip
 QUESTIONS = {"text": np.int32, "corpus": np.uint8, "nearest": np.bool_}
-
-
-@dataclass(frozen=True, eq=False)
-class Hits:
-    """Which heads were right on each of n links of one kind, or on each of n questions about a pronoun.
-
-    `text` is the ordinal of the text within its corpus, `corpus` which one. Of links, `offset` is the target's word number
-    minus the source's and `others` how many words the source could have chosen; of questions, `nearest` says whether the
-    right candidate is the nearer one.
-    """
-
-    text: Integer[np.ndarray, " n"]
-    corpus: Integer[np.ndarray, " n"]
-    hits: Bool[np.ndarray, "n layer head"]
-    offset: Integer[np.ndarray, " n"] | None = None
-    others: Integer[np.ndarray, " n"] | None = None
-    nearest: Bool[np.ndarray, " n"] | None = None
-
-    def __post_init__(self) -> None:
-        for array in vars(self).values():
-            if array is not None:
-                array.flags.writeable = False  # shared between sessions
-
-    @property
-    def even(self) -> Bool[np.ndarray, " n"]:
-        """Those on which heads and offsets are chosen; the others are reported on."""
-        return self.text % 2 == 0
-
-    @property
-    def counts(self) -> Int[np.ndarray, "layer head"]:
-        """How often each head was right."""
-        return self.hits.sum(0, dtype=np.int64)
-
-    def where(self, rows: Bool[np.ndarray, " n"]) -> Hits:
-        """Some of the instances."""
-        parts = (self.offset, self.others, self.nearest)
-        return Hits(self.text[rows], self.corpus[rows], self.hits[rows], *(None if p is None else p[rows] for p in parts))
-
-    def __len__(self) -> int:
-        return len(self.text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,8 +184,19 @@ def _questions(atlas: Atlas, kind: str) -> Hits:
     table = atlas._questions
     wanted = np.array([kind in (ALL_QUESTIONS, corpus.kind) for corpus in atlas.header.corpora], bool)
     rows = wanted[table["corpus"]]
+    text, corpus = table["text"][rows], table["corpus"][rows]
     hits = _unpacked(atlas, table["hits"][rows])
-    return Hits(table["text"][rows], table["corpus"][rows], hits, nearest=table["nearest"][rows])
+    return Hits(text, corpus, hits, nearest=table["nearest"][rows], group=_sentences(atlas, text, corpus))
+
+
+def _sentences(
+    atlas: Atlas, text: Integer[np.ndarray, " n"], corpus: Integer[np.ndarray, " n"]
+) -> Integer[np.ndarray, " n"] | None:
+    """A number for the sentence that each question is a wording of; None where no corpus has several wordings of one."""
+    several = np.array([one.kind == "winogender" for one in atlas.header.corpora], bool)[corpus]
+    if not several.any():
+        return None
+    return np.where(several, text // WORDINGS, text) + corpus.astype(np.int64) * 2**32  # above every ordinal
 
 
 def _unpacked(atlas: Atlas, packed: UInt8[np.ndarray, "n byte"]) -> Bool[np.ndarray, "n layer head"]:

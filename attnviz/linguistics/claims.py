@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from jaxtyping import Float
 
 from attnviz.analysis import evidence
 from attnviz.errors import BadInputError, UnknownHeadError
-from attnviz.linguistics.atlas import DIRECTIONS, Atlas, Hits
+from attnviz.linguistics.atlas import ALL_QUESTIONS, DIRECTIONS, Atlas
+from attnviz.linguistics.hits import Hits
 from attnviz.types import Evidence, HeadRef, HeadScores, joined, quoted
 
 ENOUGH = 30  # instances; the interval of fewer is 33 points wide or more around a half
@@ -29,7 +31,8 @@ class Best:
     """The head that is right most often on the even half, and what it does on the odd one.
 
     `direction` is "" for questions about pronouns, `offset` None there. `evidence` is of the odd half, `chosen_on` of the
-    even half, on which the head looks better than it is.
+    even half, on which the head looks better than it is. Where both halves hold wordings of the same sentences, nothing was
+    held out, and `p_corrected` is the chance of so many hits after looking at all heads; else None.
     """
 
     relation: str
@@ -38,11 +41,13 @@ class Best:
     offset: int | None
     evidence: Evidence
     chosen_on: Evidence
+    p_corrected: float | None = None
 
     @property
     def beats(self) -> bool:
-        """Whether it stands with its whole interval above the strongest baseline, on enough links to say so."""
-        return self.evidence.n >= ENOUGH and self.evidence.beats
+        """Whether it stands with its whole interval above the strongest baseline, on enough links, and not by its choice."""
+        luck = self.p_corrected is not None and self.p_corrected >= ERROR
+        return self.evidence.independent >= ENOUGH and self.evidence.beats and not luck
 
     @property
     def points(self) -> float:
@@ -55,7 +60,8 @@ class Claim:
     """What is known of one head that a reader named: over all texts, and on the odd half alone.
 
     `p` is the chance of so many hits by the strongest baseline, `p_corrected` the same after looking at all `heads`; `rank`
-    counts from 1, and equal heads share one.
+    counts from 1, and equal heads share one. `parts` are the corpora one by one where several unlike ones are counted
+    together, as for `coreference`.
     """
 
     model: str
@@ -70,6 +76,7 @@ class Claim:
     heads: int
     p: float
     p_corrected: float
+    parts: tuple[Evidence, ...] = ()
 
     @property
     def points(self) -> float:
@@ -79,7 +86,7 @@ class Claim:
     @property
     def verdict(self) -> str:
         """What may be said: `unseen` (nothing counted), `few`, `none`, `uncorrected`, `slight` or `clear`."""
-        if self.evidence.n < ENOUGH:
+        if self.evidence.independent < ENOUGH:
             return "few" if self.evidence.n else "unseen"
         if self.p >= ERROR:
             return "none"
@@ -146,6 +153,7 @@ def best(atlas: Atlas, relation: str, direction: str = "dh") -> Best | None:
         offset,
         _evidence(atlas, odd, (layer, head), offset, chosen),
         _evidence(atlas, even, (layer, head), offset, chosen),
+        float(_corrected(odd, offset)[1][layer, head]) if _shared(even, odd) else None,
     )
 
 
@@ -178,10 +186,12 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
             f"there is no {head}. Choose one of these."
         )
     found = hits(atlas, relation, direction)
-    offset, n, counts = best_offset(found), len(found), found.counts
-    rules = baselines(found, offset)
-    chances = evidence.tails(counts, n, max(rules.values(), default=0.0))
+    offset, counts = best_offset(found), found.counts
+    chances, corrected = _corrected(found, offset)
     odd = found.where(~found.even)
+    named = "named by the reader, on all texts"
+    corpora = np.unique(found.corpus).tolist() if relation == ALL_QUESTIONS else []
+    apart = [found.where(found.corpus == one) for one in corpora] if len(corpora) > 1 else []
     return Claim(
         atlas.model,
         atlas.header.causal,
@@ -189,13 +199,26 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
         "" if found.offset is None else direction,
         head,
         offset,
-        _evidence(atlas, found, at, offset, "named by the reader, on all texts"),
+        _evidence(atlas, found, at, offset, named),
         _evidence(atlas, odd, at, offset, "named by the reader, on the odd half of the texts"),
         1 + int((counts > counts[at]).sum()),
         counts.size,
         float(chances[at]),
-        float(evidence.holm(chances)[at]),
+        float(corrected[at]),
+        tuple(_evidence(atlas, one, at, offset, named) for one in apart),
     )
+
+
+def _corrected(found: Hits, offset: int | None) -> tuple[Float[np.ndarray, "layer head"], Float[np.ndarray, "layer head"]]:
+    """The chance of every head's hits by the strongest baseline; the same after looking at all heads."""
+    strongest = max(baselines(found, offset).values(), default=0.0)
+    chances = evidence.tails(found.counts, len(found), strongest, found.worth)
+    return chances, evidence.holm(chances)
+
+
+def _shared(even: Hits, odd: Hits) -> bool:
+    """Whether both halves hold wordings of the same sentences."""
+    return even.group is not None and odd.group is not None and bool(np.isin(even.group, odd.group).any())
 
 
 def _evidence(atlas: Atlas, found: Hits, at: tuple[int, int], offset: int | None, chosen: str) -> Evidence:
@@ -203,5 +226,6 @@ def _evidence(atlas: Atlas, found: Hits, at: tuple[int, int], offset: int | None
     source = joined(tuple(dict.fromkeys(corpus.name for corpus in atlas.corpora(found))))
     scheme = QUESTIONS if found.offset is None else LINKS
     return evidence.evidence(
-        int(found.counts[at]), len(found), baselines(found, offset), chosen=chosen, scheme=scheme, source=source
-    )
+        int(found.counts[at]), len(found), baselines(found, offset), chosen=chosen, scheme=scheme, source=source,
+        groups=found.groups, worth=float(found.worth[at]),
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from attnviz.linguistics.annotated import Broken, Question, Span
 from attnviz.linguistics.tables import apart, questions
 from attnviz.types import joined, quoted
 
+WORDINGS = 6  # rows in a row that are one sentence: a participant or "someone", each as he, she and they
 _ID = re.compile(r"([^.]+)\.([^.]+)\.([01])\.(male|female|neutral)(?:\.txt)?")
 _PRONOUNS = {
     "male": ("he", "him", "his", "himself"),

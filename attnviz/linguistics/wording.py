@@ -15,17 +15,17 @@ from attnviz.types import Evidence
 MINUS = "\u2212"
 CAUTION = "Attention is a signal, not an explanation of what the model does."
 
-WORDINGS = "But both halves of Winogender hold the same sentences in other wordings, so that half is no test of its own."
+WORDINGS = "Both halves hold the same sentences of Winogender in other wordings: of these, that half is no test of its own."
 
 
 def sentence(claim: Claim) -> str:
     """What was counted, what it is worth, on the odd half too, by which scheme, and a word of caution."""
     if claim.verdict == "unseen":
         return f"{_unseen(claim)} {CAUTION}"
-    parts = [counted(claim), _worth(claim)]
+    parts = [counted(claim), *([apart(claim)] if claim.parts else []), _worth(claim)]
     if claim.held_out.n >= ENOUGH and claim.verdict != "few":
         parts.append(_held_out(claim.held_out))
-        parts += [WORDINGS] if claim.relation == "winogender" else []
+        parts += [WORDINGS] if claim.held_out.groups else []
     if claim.causal:
         parts.append(f"The model reads left to right, so only {_visible(claim)} are counted.")
     return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}.", CAUTION])
@@ -38,13 +38,20 @@ def counted(claim: Claim | Best, model: str = "") -> str:
     """
     found, who = claim.evidence, f"{claim.head} of {named(claim.model if isinstance(claim, Claim) else model)}"
     if not claim.direction:
-        what = f"On {found.n:,} pronouns of {found.source}, {who} gives the right candidate more than the wrong one"
+        alike = f", wordings of {found.groups:,} sentences" if found.groups else ""
+        what = f"On {found.n:,} pronouns of {found.source}{alike}, {who} gives the right candidate more than the wrong one"
     else:
         many, one, other = _words(claim.relation)
         looks = f"{who} looks most at {other}" if claim.direction == "dh" else f"{who} looks most from {other} at {one}"
         what = f"On {found.n:,} {many} of {found.source}, {looks}"
-    interval = f"95{NARROW}% interval {span(found)}"
+    interval = f"95{NARROW}% interval{' by sentences' if found.groups else ''} {span(found)}"
     return f"{what} in {percent(found.rate)} ({interval}); {baseline(found, claim.offset)}."
+
+
+def apart(claim: Claim) -> str:
+    """That unlike corpora are counted together, and what each says alone."""
+    each = [f"{one.source} {percent(one.rate)} of {one.n:,} ({span(one)})" for one in claim.parts]
+    return f"Unlike collections are counted together here; each alone: {', '.join(each)}. Say which one you mean."
 
 
 def no_gold(relation: str, source: str) -> str:
@@ -108,7 +115,7 @@ def _held_out(found: Evidence) -> str:
     name, rate = found.baseline
     by = {"offset": "a fixed offset", "nearest": "taking the nearer candidate"}.get(name, name)
     return (
-        f"On the odd half of the texts, on which no head or offset was chosen, it is {percent(found.rate)} of {found.n:,} "
+        f"On the odd half of the texts{'' if found.groups else ', on which no head or offset was chosen'}, it is {percent(found.rate)} of {found.n:,} "
         f"({span(found)}), against {percent(rate)} by {by}."
     )
 

@@ -10,7 +10,7 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, evidence
 from attnviz.linguistics import atlas, claims, wording
-from attnviz.linguistics.atlas import Atlas
+from attnviz.linguistics.atlas import ALL_QUESTIONS, Atlas
 from attnviz.linguistics.claims import Best, Claim
 from attnviz.linguistics.relations import CORPUS, relation
 from attnviz.types import Evidence, HeadRef
@@ -19,8 +19,12 @@ from attnviz.ui.heads import chosen
 
 RELATION, DIRECTION = "heads-relation", "heads-direction"
 WAYS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
-PRONOUNS = {"coreference": "a pronoun to its antecedent", "gap": "a pronoun to a name", "winogender": "a pronoun to a person"}
-BEGIN = "coreference"
+PRONOUNS = {
+    "gap": "a pronoun to a name",
+    "winogender": "a pronoun to a person",
+    "coreference": "a pronoun, all counted together",
+}
+BEGIN = "gap"
 
 
 def tester(trace: Trace) -> None:
@@ -54,7 +58,7 @@ def _missing(model: str) -> None:
 
 def _asked(found: Atlas) -> tuple[str, str]:
     """Which kind of link, and which way, as the reader asks."""
-    counts = dict(found.kinds)
+    counts = {name: found.kinds[name] for name in sorted(found.kinds, key=ALL_QUESTIONS.__eq__)}  # single ones first
     for (name, _), n in sorted(found.relations.items(), key=lambda one: -one[1]):
         counts[name] = max(n, counts.get(name, 0))
     names = [name for name, n in counts.items() if n]
@@ -102,10 +106,10 @@ def _tested(found: Atlas, kind: str, way: str) -> None:
 def _picture(claim: Claim, best: Best | None) -> None:
     """Rates and intervals against the baselines."""
     rows: list[tuple[str, Evidence]] = [
-        (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, held-out half", claim.held_out)
+        (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, {_half(claim).lower()}", claim.held_out)
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
-        rows.append((f"{best.head}, held-out half", best.evidence))
+        rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
     names = dict(evidence.NAMES)
     if claim.offset is not None:
         names["offset"] = f"fixed offset ({wording.signed(claim.offset)})"
@@ -122,20 +126,28 @@ def _facts(claim: Claim) -> list[str]:
         return ["Nothing of this kind was counted: the model cannot see such links, or the texts have none."]
     rules = ", ".join(f"{evidence.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
     facts = [
-        f"**{encoding.percent(one.rate, 1)}** right: {encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}, "
-        f"95{encoding.NARROW}% interval {evidence.span(one)}",
+        f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
         f"**Baselines** that read nothing: {rules}",
         f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for having {claim.heads} to choose from, "
         f"{blocks.plain(wording.chance(claim.p_corrected).replace(' ', encoding.NARROW))}",
     ]
+    facts += [f"**{blocks.plain(part.source)} alone**: {_short(part)}" for part in claim.parts]
     if held.n:
-        facts.append(
-            f"**Held-out half** (nothing was chosen on it): {encoding.percent(held.rate, 1)} of {encoding.thousands(held.n)}, "
-            f"interval {evidence.span(held)}"
-        )
+        kept = "it holds the same sentences in other wordings" if held.groups else "nothing was chosen on it"
+        facts.append(f"**{_half(claim)}** ({kept}): {_short(held)}")
     if claim.causal:
         facts.append("This model reads left to right: only links to what stands before are counted")
     return [*facts, blocks.plain(f"Counted on {one.source}")]
+
+
+def _short(one: Evidence) -> str:
+    """Rate, n and interval."""
+    return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.span(one)}"
+
+
+def _half(claim: Claim) -> str:
+    """What the odd half of the texts is called: held out, unless it has the sentences of the other half in other wordings."""
+    return "Odd half" if claim.held_out.groups else "Held-out half"
 
 
 def _show(head: HeadRef) -> None:

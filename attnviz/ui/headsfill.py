@@ -73,7 +73,7 @@ def _turn() -> None:
 def _fills(trace: Trace) -> tuple[Fill, ...]:
     """What can be drawn on a text: gold where there is some, else what the parser says."""
     text = trace.request.text
-    found = [Fill("what the pronoun means (gold)", meant(text), "coreference")] if meant(text) else []
+    found = [Fill("what the pronoun means (gold)", meant(text), headsclaim.BEGIN)] if meant(text) else []
     readings = gold.readings(text)
     for one in readings:
         which = f"gold, “{one.topic}”" if len(readings) > 1 else "gold"

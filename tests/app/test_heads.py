@@ -131,7 +131,7 @@ def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppT
 @pytest.mark.usefixtures("measured")
 def test_a_claim_comes_with_its_count_its_baselines_and_the_sentence_to_write(heads: Callable[..., AppTest]):
     app = heads(layer="3", head="1")
-    assert app.selectbox(key="heads-relation").value == "coreference"
+    assert app.selectbox(key="heads-relation").value == "gap"
     assert "**80.0\u202f%** right: 8 of n = 10" in written(app)
     assert "too few" in app.code[0].value
     app.selectbox(key="heads-relation").set_value("det").run()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import comb, isnan
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from attnviz.analysis.evidence import tails, wilson
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.linguistics import atlas, claims
 from attnviz.types import HeadRef
@@ -82,6 +85,45 @@ def test_pronouns_have_the_nearer_candidate_and_a_half_as_baselines(made: atlas.
     assert (found.direction, found.offset, found.verdict) == ("", None, "few")
     everything = claims.claim(made, HeadRef(1, 2), "coreference").evidence
     assert (everything.hits, everything.n, everything.source) == (15, 18, "Names and Jobs")
+
+
+def test_corpora_that_are_counted_together_are_counted_one_by_one_too(made: atlas.Atlas):
+    names, jobs = claims.claim(made, HeadRef(1, 2), "coreference").parts
+    assert (names.source, names.hits, names.n) == ("Names", 9, 12)
+    assert (jobs.source, jobs.hits, jobs.n) == ("Jobs", 6, 6)
+    assert claims.claim(made, HeadRef(1, 2), "gap").parts == ()
+    assert claims.claim(made, HeadRef(*STEADY), "det").parts == ()
+
+
+def wordings(tmp_path: Path, hits: dict[tuple[int, int], Callable[[int], bool]]) -> atlas.Atlas:
+    """40 sentences in six wordings each; `hits` says for each head in which of the 240 it is right."""
+    found = [Q(at, 2, at % 2 == 0, [head for head, right in hits.items() if right(at)]) for at in range(240)]
+    return atlas.read(atlases.write(tmp_path / "wordings.npz", atlases.members(questions=found)))
+
+
+def test_wordings_of_a_sentence_count_as_one(tmp_path: Path):
+    # Right in all wordings of 24 of 40 sentences: as good as 40 coins, less one for the mean that they are spread around.
+    found = claims.claim(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 5 < 3}), HeadRef(0, 1), "winogender")
+    assert (found.evidence.hits, found.evidence.n, found.evidence.groups) == (144, 240, 40)
+    assert found.evidence.interval == pytest.approx(wilson(0.6 * 39, 39))
+    assert found.p == pytest.approx(float(tails(np.array(144), 240, 0.5, np.array(39.0))))
+    assert found.verdict == "none", "as 240 coins it would be a chance of 0.001"
+    assert (found.held_out.n, found.held_out.groups) == (120, 40)
+
+
+def test_a_head_chosen_on_other_wordings_of_the_same_sentences_must_stand_the_correction(tmp_path: Path):
+    # 30 of 40 sentences, as 39 coins: p is about 0.001, corrected for ten heads 0.01; 28 of 40: 0.008, corrected 0.08.
+    best = claims.best(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 4 < 3}), "winogender")
+    assert best is not None
+    assert best.p_corrected is not None
+    assert best.p_corrected < 0.05
+    assert best.beats
+    lucky = claims.best(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 10 < 7}), "winogender")
+    assert lucky is not None
+    assert lucky.evidence.interval[0] > 0.5
+    assert lucky.p_corrected is not None
+    assert lucky.p_corrected > 0.05
+    assert not lucky.beats
 
 
 def test_pronouns_have_one_direction(made: atlas.Atlas):

@@ -60,6 +60,46 @@ def test_the_ends_of_the_scale():
     assert evidence.tails(np.array([0]), 0, 0.3).tolist() == [1.0]
 
 
+def test_wordings_of_one_sentence_are_worth_fewer_instances():
+    # Three groups of 2, 2 and 4 with 2, 0 and 3 hits: p = 5/8. Off by 2 - 1.25, 0 - 1.25 and 3 - 2.5: squares .5625, 1.5625
+    # and .25, 2.375 together; times 3/2, over 8²: .05566. Eight coins would give (5/8)(3/8)/8 = .0293, 1.9 times less.
+    hits, sizes = np.array([[2], [0], [3]]), np.array([2, 2, 4])
+    assert evidence.worth(hits, sizes).tolist() == pytest.approx([8 / ((2.375 * 3 / 2 / 64) / (15 / 64 / 8))])
+
+
+def test_groups_that_agree_within_count_once_each_and_those_that_do_not_are_worth_no_more_than_n():
+    six = np.full(10, 6)
+    alike = np.array([6, 0] * 5)  # five sentences always right, five never: ten coins, but for g / (g - 1)
+    assert evidence.worth(alike, six) == pytest.approx(60 / (6 * 10 / 9))
+    assert evidence.worth(np.full(10, 3), six) == 60
+    assert evidence.worth(np.stack([np.zeros(10, int), six], -1), six).tolist() == [10, 10], "all wrong or all right"
+    assert evidence.worth(np.array([3]), np.array([6])) == 1, "of one sentence nothing is known but that"
+
+
+def test_the_interval_and_the_chance_of_wordings_are_those_of_what_they_are_worth():
+    found = evidence.evidence(30, 60, {}, chosen="", scheme="", source="", groups=10, worth=10.0)
+    assert (found.hits, found.n, found.independent, found.interval) == (30, 60, 10, evidence.wilson(5, 10))
+    hits = np.array([42, 42, 0])
+    chances = evidence.tails(hits, 60, 0.5, np.array([60.0, 10.0, 10.0]))
+    assert chances[0] == pytest.approx(sum(comb(60, k) for k in range(42, 61)) / 2**60)
+    assert chances[1] == pytest.approx((comb(10, 7) + comb(10, 8) + comb(10, 9) + 1) / 2**10)  # 42 of 60 as 7 of 10
+    assert chances[2] == 1.0
+
+
+def test_intervals_of_wordings_hold_the_truth_19_times_in_20_where_those_of_coins_do_not():
+    chance = np.random.default_rng(5)
+    kept = {"worth": 0, "coins": 0}
+    for _ in range(500):
+        sentence = chance.beta(0.6, 0.4, size=120)  # how often each sentence's wordings are right: 0.6 on average
+        hits, sizes = chance.binomial(6, sentence), np.full(120, 6)
+        p, worth = hits.sum() / 720, float(evidence.worth(hits, sizes))
+        for name, many in (("worth", worth), ("coins", 720.0)):
+            low, high = evidence.wilson(p * many, many)
+            kept[name] += low <= 0.6 <= high
+    assert abs(kept["worth"] / 500 - 0.95) < 3 * sqrt(0.05 * 0.95 / 500)  # three standard errors
+    assert kept["coins"] / 500 < 0.85
+
+
 def test_the_correction_step_by_step():
     #            4 x 0.005 = 0.02,  3 x 0.01 = 0.03,  2 x 0.03 = 0.06,  1 x 0.04 = 0.04, which may not fall below 0.06
     found = evidence.holm(np.array([0.01, 0.04, 0.03, 0.005]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnviz.linguistics.annotated import Question
-from attnviz.linguistics.winogender import winogender
+from attnviz.linguistics.winogender import WORDINGS, winogender
 
 HEADER = "sentid\tsentence"
 NEXT = "cook.guest.1.male.txt\tThe cook asked the guest what he wanted."
@@ -92,3 +92,13 @@ def test_without_the_names_of_the_columns_nothing_is_read(tmp_path: Path):
     found, (told,) = read(tmp_path, NEXT, NEXT)
     assert found == []
     assert told.startswith("1: The first line names the columns, with tabs between; sentid and sentence not among them")
+
+
+def test_the_published_file_has_six_wordings_of_a_sentence_in_a_row(corpora: Path):
+    told: list[str] = []
+    found = list(winogender(corpora / "winogender.tsv", lambda broken: told.append(str(broken))))
+    assert (told, len(found)) == ([], 720)
+    sentences = [found[at : at + WORDINGS] for at in range(0, 720, WORDINGS)]
+    names = [{(one.id.split(".")[0], one.answer) for one in wordings} for wordings in sentences]
+    assert all(len(name) == 1 for name in names), "one occupation and one answer"
+    assert len(set.union(*names)) == 120, "and no other sentence has both"

@@ -88,7 +88,33 @@ def test_pronouns():
     assert "taking the nearer candidate is right in 55\u202f%" in found
     assert "by taking the nearer candidate." in found
     assert wording.WORDINGS not in found
-    assert wording.WORDINGS in wording.sentence(replace(made, relation="winogender"))
+
+
+def test_wordings_of_one_sentence_are_counted_as_one_and_say_so():
+    said = {"chosen": "named", "scheme": claims.QUESTIONS, "source": "Winogender", "groups": 120, "worth": 253.236}
+    counts = evidence.evidence(411, 720, {"nearest": 0.5, "chance": 0.5}, **said)
+    made = replace(
+        claim(0, 0, {}, 0.014, 1.0), evidence=counts, held_out=counts, relation="winogender", direction="", offset=None
+    )
+    found = wording.sentence(made)
+    # 411 of 720 = 57.1 %, as 144.6 of 253.2: Wilson 50.9 to 63.0 %; of 720 coins it would be 53 to 61 %.
+    assert found.startswith("On 720 pronouns of Winogender, wordings of 120 sentences, L3·H1 of all-MiniLM-L6-v2 gives")
+    assert "in 57\u202f% (95\u202f% interval by sentences 51 to 63\u202f%)" in found
+    assert "may be an accident of looking at many heads" in found
+    assert wording.WORDINGS in found
+
+
+def test_unlike_collections_that_are_counted_together_are_named_with_their_own_rates():
+    said = {"chosen": "named", "scheme": claims.QUESTIONS}
+    parts = (
+        evidence.evidence(1600, 2000, {"chance": 0.5}, source="Names", **said),
+        evidence.evidence(500, 1000, {"chance": 0.5}, source="Jobs", **said),
+    )
+    both = replace(claim(2100, 3000, {"chance": 0.5}, 1e-30, 1e-28), relation="coreference", direction="", offset=None)
+    # Wilson: 1,600 of 2,000 78.2 to 81.7 %; 500 of 1,000 46.9 to 53.1 %.
+    each = "each alone: Names 80\u202f% of 2,000 (78 to 82\u202f%), Jobs 50\u202f% of 1,000 (47 to 53\u202f%)"
+    assert each in wording.sentence(replace(both, parts=parts))
+    assert "alone" not in wording.sentence(both)
 
 
 def test_a_causal_model_says_what_it_is_asked():

@@ -67,8 +67,7 @@ def _facts(one: Claim) -> str:
     rules = ", ".join(f"{pictures.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
     corrected = wording.chance(one.p_corrected).replace("<", "\\<")
     return (
-        f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {encoding.thousands(found.hits)} of "
-        f"n = {encoding.thousands(found.n)}, 95{encoding.NARROW}% interval {pictures.span(found)}. "
+        f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {pictures.counts(found)}. "
         f"Rules that read nothing: {rules}. "
         f"Rank {one.rank} of {one.heads} heads; corrected for that choice, {corrected}."
     )
@@ -78,8 +77,13 @@ def _best(best: Best, heads: int) -> None:
     """The way to the head that is right most often."""
     st.button(
         f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
-        help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is of the other half",
+        help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is of the other half{_again(best)}",
     )  # fmt: skip
+
+
+def _again(best: Best) -> str:
+    """That the other half is none, where it has the same sentences in other wordings."""
+    return "" if best.p_corrected is None else ", which holds the same sentences in other wordings"
 
 
 def _uncounted(asked: Asked) -> None:
