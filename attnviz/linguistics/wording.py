@@ -114,8 +114,9 @@ def _held_out(found: Evidence) -> str:
     """The same on the half of the texts on which nothing was chosen."""
     name, rate = found.baseline
     by = {"offset": "a fixed offset", "nearest": "taking the nearer candidate"}.get(name, name)
+    unseen = "" if found.groups else ", on which no head or offset was chosen,"
     return (
-        f"On the odd half of the texts{'' if found.groups else ', on which no head or offset was chosen'}, it is {percent(found.rate)} of {found.n:,} "
+        f"On the odd half of the texts{unseen} it is {percent(found.rate)} of {found.n:,} "
         f"({span(found)}), against {percent(rate)} by {by}."
     )
 

@@ -115,8 +115,8 @@ def facts() -> list[str]:
         f"in running text, {first} of minilm is right in {said('minilm', 'gap')}, {second} of smollm2 in "
         f"{said('smollm2', 'gap')}. On Winogender, where only what happens in the sentence tells who is meant, the best head "
         f"of minilm is right in {said('minilm', 'winogender')}, that of smollm2 in {said('smollm2', 'winogender')}: no better "
-        "than a coin, once it is said that these are wordings of 120 sentences, that both halves hold the same ones, and that the "
-        f"best of many was taken ({chance('minilm')} and {chance('smollm2')} after correcting for that).",
+        "than a coin, once it is said that these are wordings of 120 sentences, that both halves hold the same ones, and that "
+        f"the best of many was taken ({chance('minilm')} and {chance('smollm2')} after correcting for that).",
         f"**A head seldom has one relation of its own.** In minilm, {leading('minilm')} in which a head beats its rule; in "
         f"smollm2, {leading('smollm2')}. The head that finds antecedents in smollm2, {second}, is also the best one from a "
         f"predicate to its subject: {said('smollm2', 'nsubj', 'hd')}. Calling any of them “the subject head” says too much.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -16,8 +17,8 @@ TREES = "UD English EWT, dev"
 
 def claim(hits: int, n: int, rules: dict[str, float], p: float, p_corrected: float, **more) -> Claim:
     """A claim about L3·H1 of minilm; its odd half is half as large, with the same rate."""
-    said = {"chosen": "named", "scheme": claims.LINKS, "source": TREES}
-    counts = evidence.evidence(hits, n, rules, **said), evidence.evidence(hits // 2, n // 2, rules, **said)
+    count = partial(evidence.evidence, chosen="named", scheme=claims.LINKS, source=TREES)
+    counts = count(hits, n, rules), count(hits // 2, n // 2, rules)
     made = Claim("minilm", False, "det", "dh", HeadRef(3, 1), 1, *counts, rank=2, heads=72, p=p, p_corrected=p_corrected)
     return replace(made, **more)
 
@@ -91,8 +92,10 @@ def test_pronouns():
 
 
 def test_wordings_of_one_sentence_are_counted_as_one_and_say_so():
-    said = {"chosen": "named", "scheme": claims.QUESTIONS, "source": "Winogender", "groups": 120, "worth": 253.236}
-    counts = evidence.evidence(411, 720, {"nearest": 0.5, "chance": 0.5}, **said)
+    counts = evidence.evidence(
+        411, 720, {"nearest": 0.5, "chance": 0.5}, chosen="named", scheme=claims.QUESTIONS, source="Winogender", groups=120,
+        worth=253.236,
+    )  # fmt: skip
     made = replace(
         claim(0, 0, {}, 0.014, 1.0), evidence=counts, held_out=counts, relation="winogender", direction="", offset=None
     )
@@ -105,10 +108,10 @@ def test_wordings_of_one_sentence_are_counted_as_one_and_say_so():
 
 
 def test_unlike_collections_that_are_counted_together_are_named_with_their_own_rates():
-    said = {"chosen": "named", "scheme": claims.QUESTIONS}
+    count = partial(evidence.evidence, chosen="named", scheme=claims.QUESTIONS)
     parts = (
-        evidence.evidence(1600, 2000, {"chance": 0.5}, source="Names", **said),
-        evidence.evidence(500, 1000, {"chance": 0.5}, source="Jobs", **said),
+        count(1600, 2000, {"chance": 0.5}, source="Names"),
+        count(500, 1000, {"chance": 0.5}, source="Jobs"),
     )
     both = replace(claim(2100, 3000, {"chance": 0.5}, 1e-30, 1e-28), relation="coreference", direction="", offset=None)
     # Wilson: 1,600 of 2,000 78.2 to 81.7 %; 500 of 1,000 46.9 to 53.1 %.
