@@ -8,11 +8,9 @@ are one operation each, and a product of two vectors of d numbers is 2d of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from attnviz.engine import ways
 from attnviz.errors import BadInputError
 
 LONG = 128_000  # tokens: a whole novel, and what long-context models are sold with
@@ -157,26 +155,14 @@ def covered(
     return tuple(found)
 
 
-def slope(lengths: Sequence[int], values: Sequence[float | int]) -> float:
-    """How a cost grows: the slope of the straight line through its logarithms. 1: twice as long, twice as dear; 2: four times.
-
-    Least squares. Raises BadInputError unless there are two different lengths, and all numbers are above 0.
-    """
-    if len(set(lengths)) < 2 or len(lengths) != len(values) or min(*lengths, *values) <= 0:
-        raise BadInputError(
-            f"A slope needs values above 0 at two lengths or more; got {len(values)} at {sorted(set(lengths))}."
-        )
-    return float(np.polyfit(np.log(lengths), np.log(values), 1)[0])
-
-
-def growth(exponent: float) -> str:
-    """A slope in a word, where it is within 0.2 of one."""
-    named = {0: "constant", 1: "linear", 2: "quadratic", 3: "cubic"}
-    near = named.get(round(exponent), "")
-    if near and abs(exponent - round(exponent)) <= 0.2:
-        return near
-    below, above = named.get(math.floor(exponent)), named.get(math.ceil(exponent))
-    return f"between {below} and {above}" if below and above else "faster than cubic" if exponent > 3 else "shrinking"
+def of(way: str, tokens: int, layer: Layer) -> Cost:
+    """On paper, what `engine.ways` runs under this name: no mask, and its window to either side."""
+    if way == "window":
+        return windowed(tokens, layer, ways.WINDOW, causal=False)
+    known = {"matrix": matrix, "tiled": tiled, "fused": fused, "recurrent": recurrent}
+    if way not in known:
+        raise BadInputError(f"The ways of reading are {', '.join(ways.WAYS)}; got {way!r}.")
+    return known[way](tokens, layer)
 
 
 def _handed(tokens: int, layer: Layer) -> int:

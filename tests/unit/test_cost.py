@@ -7,7 +7,7 @@ import torch
 
 from attnviz.analysis import cost
 from attnviz.analysis.cost import LONG, Layer
-from attnviz.engine import attention, memory, tiled
+from attnviz.engine import attention, memory, tiled, ways
 from attnviz.errors import BadInputError
 
 SMALL = Layer(heads=4, dim=3, groups=2)  # width 12, 6 numbers of keys a token
@@ -114,29 +114,12 @@ def test_pairs_cost_as_much_as_projections_where_it_says():
     assert cost.even_length(SMOLLM2) == cost.even_length(Layer(12, 32, 12)) == 768
 
 
-def test_a_slope_is_the_power_that_a_cost_grows_with():
-    lengths = [10, 20, 40, 80]
-
-    assert cost.slope(lengths, [3 * n for n in lengths]) == pytest.approx(1)
-    assert cost.slope(lengths, [n * n / 7 for n in lengths]) == pytest.approx(2)
-    assert cost.slope(lengths, [5.0] * 4) == pytest.approx(0)
-    assert cost.slope([1, 2, 4], [1, 2, 8]) == pytest.approx(1.5)  # logarithms 0, 1, 3 of 2 over 0, 1, 2
-
-
-@pytest.mark.parametrize(
-    ("lengths", "values"), [([4], [1.0]), ([4, 4], [1.0, 2.0]), ([4, 8], [1.0]), ([4, 8], [0.0, 1.0]), ([], [])]
-)
-def test_a_slope_needs_two_lengths_and_costs_above_zero(lengths: list, values: list):
-    with pytest.raises(BadInputError, match="two lengths"):
-        cost.slope(lengths, values)
-
-
-@pytest.mark.parametrize(
-    ("exponent", "word"),
-    [
-        (0.07, "constant"), (0.85, "linear"), (1.2, "linear"), (1.5, "between linear and quadratic"), (1.93, "quadratic"),
-        (0.4, "between constant and linear"), (3.6, "faster than cubic"), (-0.5, "shrinking"),
-    ],
-)  # fmt: skip
-def test_growth_is_named_where_it_is_near_a_whole_power(exponent: float, word: str):
-    assert cost.growth(exponent) == word
+def test_each_way_that_is_measured_has_its_cost_on_paper():
+    whole = cost.matrix(300, SMALL)
+    assert cost.of("matrix", 300, SMALL) == whole
+    assert cost.of("window", 300, SMALL) == cost.tiled(300, SMALL, window=ways.WINDOW)
+    assert cost.of("fused", 300, SMALL).products == cost.of("tiled", 300, SMALL).products == whole.products
+    assert cost.of("recurrent", 300, SMALL).steps == 300
+    assert all(cost.of(way, 300, SMALL).held > 0 for way in ways.WAYS)
+    with pytest.raises(BadInputError, match="'magic'"):
+        cost.of("magic", 300, SMALL)
