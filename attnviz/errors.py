@@ -57,3 +57,27 @@ class DamagedWeightsError(BadInputError):
 
 class OutputError(BadInputError):
     """A file or folder that cannot be written."""
+
+
+class BackendError(AttnvizError):
+    """A backend on another machine that does not answer, or not as it should: nothing is wrong with what was asked."""
+
+
+class AnswerError(BackendError):
+    """Bytes that are no whole answer of a backend."""
+
+
+class LateError(BackendError):
+    """An answer that was not there by its deadline."""
+
+
+class BusyError(BackendError):
+    """More is asked at once than may wait. `retry_after` is in how many seconds to try again."""
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AccessError(BadInputError):
+    """A backend that answers only those who have its key."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnviz.engine.trace import Projections, Trace
+from attnviz.engine.trace import Dense, Trace
 from attnviz.errors import BadInputError
 
 FLOAT = 4  # bytes of a number
@@ -103,10 +103,9 @@ def sizes(trace: Trace) -> Sizes:
     """The sizes of a trace's first block; grouped queries keep fewer keys and values than there are heads."""
     block = trace.parts[0]
     call = block.calls[0]
-    if isinstance(call, Projections):
-        heads, _, dim = call.query.shape
-        return Sizes(len(block.queries), heads * dim, 2 * call.key.shape[0] * dim)
-    return Sizes(len(block.queries), call.heads * USUAL, 2 * call.heads * USUAL)
+    if isinstance(call, Dense):
+        return Sizes(len(block.queries), call.heads * USUAL, 2 * call.heads * USUAL)
+    return Sizes(len(block.queries), call.heads * call.dim, 2 * call.groups * call.dim)
 
 
 def attention(tokens: int, width: int, source: int | None = None) -> Cost:

@@ -120,13 +120,13 @@ def passed(trace: Trace) -> Passed | None:
     if block.causal:
         places[0] = True
     rows = ~places
-    calls = [call for call in block.calls if isinstance(call, Projections)]
-    if len(calls) < block.layers or not rows.any() or not places.any():
+    found = [call.value for call in block.calls if isinstance(call, Projections) and call.value is not None]
+    if len(found) < block.layers or not rows.any() or not places.any():
         return None
     resting, handed, same, changes = [], [], 0, []
-    for layer, call in enumerate(calls):
+    for layer, value in enumerate(found):
         weights = block.weights(layer)
-        values = np.repeat(call.value, call.heads // call.value.shape[0], 0)  # [head, key, dim]
+        values = np.repeat(value, len(weights) // len(value), 0)  # [head, key, dim]
         given = contributions(weights, values)
         resting.append(weights[:, rows][..., places].sum(-1).mean(-1))
         handed.append(given[:, rows][..., places].sum(-1).mean(-1))

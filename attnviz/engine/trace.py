@@ -12,119 +12,12 @@ import torch
 from jaxtyping import Float
 
 from attnviz.engine import attention, display
+from attnviz.engine.layers import Dense, Layer, Projections, locked, looks_back_only, tensor
 from attnviz.errors import BlocksError, NoAttentionError, ShapeError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Token
 
 ROWS = 1e-4  # how far a row's sum may stand from 1
 COARSE = {"bfloat16": 2e-2, "float16": 2e-3}  # the same for weights that the library itself rounded: 8 and 11 bits a number
-
-
-@dataclass(frozen=True, eq=False)
-class Projections:
-    """One attention call of one layer: all that determines its weights, and what the model's own kernel answered.
-
-    `query` [head, query, dim], `key` and `value` [group, key, dim] as the attention function received them (after
-    rotary embedding); `mask` boolean (True: may look) or additive, [query, key] or [head, query, key]; `bias` added to
-    the scores; `output` [head, query, dim] from the kernel that ran; `precision` the model's own number format.
-    """
-
-    query: np.ndarray
-    key: np.ndarray
-    value: np.ndarray
-    scale: float
-    causal: bool
-    output: np.ndarray
-    mask: np.ndarray | None = None
-    bias: np.ndarray | None = None
-    softcap: float | None = None
-    sinks: np.ndarray | None = None
-    precision: str = "float32"
-
-    @property
-    def heads(self) -> int:
-        """How many query heads."""
-        return self.query.shape[0]
-
-    def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
-        """Weights of the heads in `heads`, from scratch."""
-        with torch.inference_mode():
-            return attention.weights(**self._tensors(heads)).numpy()
-
-    def scores(self, queries: Sequence[int]) -> Float[torch.Tensor, "head row key"]:
-        """What softmax divides in the rows of some queries, of every head: what the others look at is not computed."""
-        places, groups, size = list(queries), len(self.key), self.query.shape[2]
-        grouped = (self.query[:, places] * np.float32(self.scale)).reshape(groups, -1, size)  # group, head of it and row
-        raw = (grouped @ self.key.transpose(0, 2, 1)).reshape(self.heads, len(places), -1)
-        mask, bias = (_rows_of(_of_heads(one, slice(None)), places) for one in (self.mask, self.bias))
-        if self.causal:  # a flag speaks of all queries in order; of some of them only a mask can tell
-            last = torch.tensor(places)[:, None] + self.key.shape[1] - self.query.shape[1]  # the last query, the last key
-            before = torch.arange(self.key.shape[1]) <= last
-            if mask is None:
-                mask = before
-            else:
-                mask = mask & before if mask.dtype == torch.bool else torch.where(before, mask, attention.NEVER)
-        return attention.barred(torch.from_numpy(raw), mask, bias, self.softcap)
-
-    def mixed(self, heads: slice) -> Float[np.ndarray, "head query dim"]:
-        """Weights times values, from scratch: what each query takes away."""
-        with torch.inference_mode():
-            shares = attention.weights(**self._tensors(heads))
-            return attention.mix(shares, _tensor(self._grouped(self.value, heads))).numpy()
-
-    def _tensors(self, heads: slice) -> dict:
-        """The arguments of `attention.weights` for some heads."""
-        return {
-            "query": _tensor(self.query[heads]),
-            "key": _tensor(self._grouped(self.key, heads)),
-            "scale": self.scale,
-            "mask": _of_heads(self.mask, heads),
-            "causal": self.causal,
-            "bias": _of_heads(self.bias, heads),
-            "softcap": self.softcap,
-            "sinks": None if self.sinks is None else _tensor(self.sinks[heads]),
-        }
-
-    def _grouped(self, array: np.ndarray, heads: slice) -> np.ndarray:
-        """The key or value heads that the query heads in `heads` read, one for each."""
-        each = self.query.shape[0] // array.shape[0]
-        return array if heads == slice(None) else array[[h // each for h in range(*heads.indices(self.heads))]]
-
-
-@dataclass(frozen=True, eq=False)
-class Dense:
-    """One layer's weights as the library returned them, [head, query, key], in the model's own `precision`."""
-
-    whole: np.ndarray
-    precision: str = "float32"
-
-    @property
-    def heads(self) -> int:
-        """How many heads."""
-        return self.whole.shape[0]
-
-    def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
-        """Weights of the heads in `heads`."""
-        return self.whole[heads]
-
-
-Layer = Projections | Dense
-
-
-def _tensor(array: np.ndarray) -> torch.Tensor:
-    """A tensor over the same memory, read-only or not; nothing here writes to one."""
-    return torch.from_dlpack(array)
-
-
-def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
-    """The part of a mask or bias that belongs to some heads."""
-    if array is None:
-        return None
-    return _tensor(array[heads] if array.ndim == 3 else array)
-
-
-def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | None:
-    """The rows of some queries in a mask or bias; a single row stands for every query."""
-    return tensor if tensor is None or tensor.shape[-2] == 1 else tensor[..., places, :]
 
 
 def _rows(calls: Sequence[Projections], queries: Sequence[int]) -> list[Float[np.ndarray, "head row key"]]:
@@ -138,7 +31,7 @@ def _rows(calls: Sequence[Projections], queries: Sequence[int]) -> list[Float[np
         sinks = None
         if any(call.sinks is not None for call in calls):
             none = [torch.full((call.heads,), attention.NEVER) for call in calls]
-            sinks = torch.cat([none[at] if call.sinks is None else _tensor(call.sinks) for at, call in enumerate(calls)])
+            sinks = torch.cat([none[at] if call.sinks is None else tensor(call.sinks) for at, call in enumerate(calls)])
         found = attention.softmax(torch.cat(raw), sinks).numpy()
     return np.split(found, np.cumsum([call.heads for call in calls])[:-1])
 
@@ -171,15 +64,16 @@ class Block:
     @property
     def source(self) -> Literal["projections", "dense"]:
         """Where weights come from: captured projections, or the library's eager weights."""
-        return "projections" if isinstance(self.calls[0], Projections) else "dense"
+        return "dense" if isinstance(self.calls[0], Dense) else "projections"
 
     @cached_property
     def causal(self) -> bool:
         """Whether no query of any layer may look at a later key."""
         if self.queries != self.keys:
             return False
-        distinct = {id(call) if isinstance(call, Dense) or call.mask is None else id(call.mask): call for call in self.calls}
-        return all(_looks_back_only(call) for call in distinct.values())  # layers share masks: each is looked through once
+        masks = (call.mask if isinstance(call, Projections) else None for call in self.calls)
+        distinct = {id(call if mask is None else mask): call for mask, call in zip(masks, self.calls, strict=True)}
+        return all(looks_back_only(call) for call in distinct.values())  # layers share masks: each is looked through once
 
     @property
     def nbytes(self) -> int:
@@ -213,7 +107,7 @@ class Block:
         """What some queries look at in every head, an array for each layer: the same rows as in `weights(layer)`."""
         captured = [call for call in self.calls if isinstance(call, Projections)]
         made = iter(_rows(captured, queries) if captured else ())
-        found = [call.whole[:, list(queries)] if isinstance(call, Dense) else next(made) for call in self.calls]
+        found = [next(made) if isinstance(call, Projections) else call.whole[:, list(queries)] for call in self.calls]
         return tuple(
             locked(self._checked(rows, call, layer, None))
             for layer, (rows, call) in enumerate(zip(found, self.calls, strict=True))
@@ -222,20 +116,18 @@ class Block:
     def sink(self, layer: int, head: int) -> Float[np.ndarray, " query"]:
         """The share of each row that a learned sink takes; zeros where the model has none."""
         call = self._call(layer, head)
-        if isinstance(call, Dense) or call.sinks is None:
+        if not call.sunk:
             return locked(np.zeros(len(self.queries), np.float32))
         return locked(np.clip(1.0 - self.weights(layer, head).sum(-1), 0.0, 1.0).astype(np.float32))
 
     def difference(self, layer: int, head: int) -> float | None:
         """Largest difference between weights times values, from scratch, and what the model's own kernel returned.
 
-        None on the dense road, which keeps no values to compare.
+        None on the dense road, which keeps no values to compare, and where another machine has kept them.
         """
         call = self._call(layer, head)
-        if isinstance(call, Dense):
-            return None
-        one = slice(head, head + 1)
-        return float(np.abs(call.mixed(one) - call.output[one]).max())
+        found = None if isinstance(call, Dense) else call.differences(slice(head, head + 1))
+        return None if found is None else float(found[0])
 
     @property
     def precision(self) -> str:
@@ -255,9 +147,8 @@ class Block:
     def _checked(self, found: np.ndarray, call: Layer, layer: int, head: int | None) -> np.ndarray:
         """The weights, if each row is a distribution; NoAttentionError otherwise."""
         sums = found.sum(-1)
-        sunk = isinstance(call, Projections) and call.sinks is not None
         slack = COARSE.get(call.precision, ROWS) if isinstance(call, Dense) else ROWS
-        least = -slack if sunk else 1.0 - slack
+        least = -slack if call.sunk else 1.0 - slack
         if not (np.isfinite(sums).all() and found.min() >= 0.0 and least <= sums.min() and sums.max() <= 1.0 + slack):
             where = f"layer {layer}" if head is None else str(HeadRef(layer, head))
             if not np.isfinite(sums).all():
@@ -270,22 +161,6 @@ class Block:
                 "this model's attention is not a plain softmax, so it is not shown."
             )
         return found
-
-
-def _looks_back_only(call: Layer) -> bool:
-    """Whether one layer hides every later key. One token alone has none: then only a captured causal flag can tell."""
-    if isinstance(call, Dense):
-        return call.whole.shape[-1] > 1 and not np.triu(call.whole, 1).any()
-    if call.mask is None or call.mask.shape[-1] == 1:
-        return call.causal
-    ahead = call.mask[..., np.triu(np.ones(call.mask.shape[-2:], bool), 1)]
-    return not ahead.any() if call.mask.dtype == bool else bool((ahead <= -1e4).all())  # older models add -10,000
-
-
-def locked(array: np.ndarray) -> np.ndarray:
-    """The same array, read-only. Nobody else writes to what a forward pass left behind, so no copy is needed."""
-    array.flags.writeable = False
-    return array
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
 
-from attnviz.engine.trace import Block, Projections, Trace
+from attnviz.engine.trace import Block, Trace
 from attnviz.figures import encoding
 from attnviz.figures.board import codec
 from attnviz.text import units
@@ -122,7 +122,7 @@ def _padded(part: Block, layer: int) -> Float[np.ndarray, "head query key"]:
 
 def _has_sinks(part: Block) -> bool:
     """Whether a learned sink takes a share of some rows."""
-    return any(isinstance(call, Projections) and call.sinks is not None for call in part.calls)
+    return any(call.sunk for call in part.calls)
 
 
 def _all_heads(part: Block) -> tuple[str, np.ndarray]:

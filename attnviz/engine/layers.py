@@ -1,0 +1,203 @@
+"""One layer's attention as a value: what determines its weights, the weights themselves, or weights computed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from attnviz.engine import attention
+from attnviz.errors import ShapeError
+
+
+@dataclass(frozen=True, eq=False)
+class Projections:
+    """One attention call of one layer: all that determines its weights, and what the model's own kernel answered.
+
+    `query` [head, query, dim], `key` and `value` [group, key, dim] as the attention function received them (after
+    rotary embedding); `mask` boolean (True: may look) or additive, [query, key] or [head, query, key]; `bias` added to
+    the scores; `output` [head, query, dim] from the kernel that ran; `precision` the model's own number format.
+    `value` and `output` decide no weight: a long text that comes from another machine comes without them.
+    """
+
+    query: np.ndarray
+    key: np.ndarray
+    value: np.ndarray | None
+    scale: float
+    causal: bool
+    output: np.ndarray | None
+    mask: np.ndarray | None = None
+    bias: np.ndarray | None = None
+    softcap: float | None = None
+    sinks: np.ndarray | None = None
+    precision: str = "float32"
+
+    @property
+    def heads(self) -> int:
+        """How many query heads."""
+        return self.query.shape[0]
+
+    @property
+    def groups(self) -> int:
+        """How many heads the keys have: fewer than the queries where several share one."""
+        return self.key.shape[0]
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a query or key."""
+        return self.query.shape[2]
+
+    @property
+    def sunk(self) -> bool:
+        """Whether a learned sink takes a share of the rows."""
+        return self.sinks is not None
+
+    @property
+    def unfused(self) -> bool:
+        """Whether no fused kernel knows this attention, so that there was none to compare with."""
+        return self.softcap is not None or self.sinks is not None
+
+    def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
+        """Weights of the heads in `heads`, from scratch."""
+        with torch.inference_mode():
+            return attention.weights(**self._tensors(heads)).numpy()
+
+    def scores(self, queries: Sequence[int]) -> Float[torch.Tensor, "head row key"]:
+        """What softmax divides in the rows of some queries, of every head: what the others look at is not computed."""
+        places, groups, size = list(queries), len(self.key), self.query.shape[2]
+        grouped = (self.query[:, places] * np.float32(self.scale)).reshape(groups, -1, size)  # group, head of it and row
+        raw = (grouped @ self.key.transpose(0, 2, 1)).reshape(self.heads, len(places), -1)
+        mask, bias = (_rows_of(_of_heads(one, slice(None)), places) for one in (self.mask, self.bias))
+        if self.causal:  # a flag speaks of all queries in order; of some of them only a mask can tell
+            last = torch.tensor(places)[:, None] + self.key.shape[1] - self.query.shape[1]  # the last query, the last key
+            before = torch.arange(self.key.shape[1]) <= last
+            if mask is None:
+                mask = before
+            else:
+                mask = mask & before if mask.dtype == torch.bool else torch.where(before, mask, attention.NEVER)
+        return attention.barred(torch.from_numpy(raw), mask, bias, self.softcap)
+
+    def differences(self, heads: slice, shares: np.ndarray | None = None) -> Float[np.ndarray, " head"] | None:
+        """How far weights times values, from scratch, lie at most from what the model's kernel returned; None without them.
+
+        `shares` are the weights of these heads, where they were computed already.
+        """
+        if self.value is None or self.output is None:
+            return None
+        return np.abs(self.mixed(heads, shares) - self.output[heads]).max(axis=(1, 2))
+
+    def mixed(self, heads: slice, shares: np.ndarray | None = None) -> Float[np.ndarray, "head query dim"]:
+        """Weights times values, from scratch: what each query takes away. Raises ShapeError where there are no values."""
+        if self.value is None:
+            raise ShapeError("Weights are mixed with values, and these came without. Ask the backend for the whole trace.")
+        with torch.inference_mode():
+            found = tensor(self.weights(heads) if shares is None else shares)
+            return attention.mix(found, tensor(self._grouped(self.value, heads))).numpy()
+
+    def _tensors(self, heads: slice) -> dict:
+        """The arguments of `attention.weights` for some heads."""
+        return {
+            "query": tensor(self.query[heads]),
+            "key": tensor(self._grouped(self.key, heads)),
+            "scale": self.scale,
+            "mask": _of_heads(self.mask, heads),
+            "causal": self.causal,
+            "bias": _of_heads(self.bias, heads),
+            "softcap": self.softcap,
+            "sinks": None if self.sinks is None else tensor(self.sinks[heads]),
+        }
+
+    def _grouped(self, array: np.ndarray, heads: slice) -> np.ndarray:
+        """The key or value heads that the query heads in `heads` read, one for each."""
+        each = self.query.shape[0] // array.shape[0]
+        return array if heads == slice(None) else array[[h // each for h in range(*heads.indices(self.heads))]]
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """One layer's weights as the library returned them, [head, query, key], in the model's own `precision`."""
+
+    whole: np.ndarray
+    precision: str = "float32"
+    sunk = False  # the library hands over whole rows
+
+    @property
+    def heads(self) -> int:
+        """How many heads."""
+        return self.whole.shape[0]
+
+    def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
+        """Weights of the heads in `heads`."""
+        return self.whole[heads]
+
+
+@dataclass(frozen=True, eq=False)
+class Sent:
+    """One layer's weights, [head, query, key], as another machine computed them from projections that stayed there.
+
+    `compared` [head] is how far its kernel's answer lay from weights times values, None where nothing was compared;
+    `causal` whether its mask hides every later key; `sunk`, `unfused`, `groups` and `dim` are those of the projections.
+    """
+
+    whole: np.ndarray
+    precision: str
+    causal: bool
+    sunk: bool
+    unfused: bool
+    groups: int
+    dim: int
+    compared: np.ndarray | None = None
+
+    @property
+    def heads(self) -> int:
+        """How many heads."""
+        return self.whole.shape[0]
+
+    def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
+        """Weights of the heads in `heads`."""
+        return self.whole[heads]
+
+    def differences(self, heads: slice) -> Float[np.ndarray, " head"] | None:
+        """As the machine found them that has the values."""
+        return None if self.compared is None else self.compared[heads]
+
+
+Layer = Projections | Dense | Sent
+
+
+def tensor(array: np.ndarray) -> torch.Tensor:
+    """A tensor over the same memory, read-only or not; nothing here writes to one."""
+    return torch.from_dlpack(array)
+
+
+def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
+    """The part of a mask or bias that belongs to some heads."""
+    if array is None:
+        return None
+    return tensor(array[heads] if array.ndim == 3 else array)
+
+
+def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | None:
+    """The rows of some queries in a mask or bias; a single row stands for every query."""
+    return tensor if tensor is None or tensor.shape[-2] == 1 else tensor[..., places, :]
+
+
+def looks_back_only(call: Layer) -> bool:
+    """Whether one layer hides every later key. One token alone has none: then only a captured causal flag can tell."""
+    if isinstance(call, Sent):
+        return call.causal
+    if isinstance(call, Dense):
+        return call.whole.shape[-1] > 1 and not np.triu(call.whole, 1).any()
+    if call.mask is None or call.mask.shape[-1] == 1:
+        return call.causal
+    ahead = call.mask[..., np.triu(np.ones(call.mask.shape[-2:], bool), 1)]
+    return not ahead.any() if call.mask.dtype == bool else bool((ahead <= -1e4).all())  # older models add -10,000
+
+
+def locked(array: np.ndarray) -> np.ndarray:
+    """The same array, read-only. Nobody else writes to what a forward pass left behind, so no copy is needed."""
+    array.flags.writeable = False
+    return array

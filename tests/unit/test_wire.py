@@ -1,0 +1,268 @@
+"""A trace as bytes and back: the same weights bit for bit, the smaller of two forms, and no harm from any other bytes."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attnviz.backends import parcels, wire
+from attnviz.engine import verify
+from attnviz.engine.layers import Projections, Sent
+from attnviz.engine.trace import Trace
+from attnviz.errors import AnswerError, AttnvizError
+from attnviz.types import HeadRef
+from tests.wires import every, identical, one, projections, same
+
+TRACES = every()
+SMALL = wire.dumps(TRACES["written by an encoder-decoder"])
+VECTORS = wire.dumps(TRACES["vectors"])
+
+
+@pytest.mark.parametrize("kind", TRACES)
+def test_a_trace_arrives_with_the_same_weights_bit_for_bit(kind: str):
+    assert same(TRACES[kind], wire.loads(wire.dumps(TRACES[kind])))
+
+
+@pytest.mark.parametrize("kind", TRACES)
+def test_a_whole_trace_arrives_as_it_was(kind: str):
+    assert identical(TRACES[kind], wire.loads(wire.dumps(TRACES[kind], whole=True)))
+
+
+@pytest.mark.parametrize("kind", TRACES)
+def test_what_arrived_can_travel_on(kind: str):
+    arrived = wire.loads(wire.dumps(TRACES[kind]))
+
+    assert identical(arrived, wire.loads(wire.dumps(arrived)))
+
+
+def test_equal_traces_make_equal_bytes():
+    assert wire.dumps(every()["written by an encoder-decoder"]) == SMALL
+
+
+def test_weights_travel_up_to_the_length_where_queries_and_keys_are_smaller():
+    # 6 heads: weights are 6 n n numbers; queries and keys 6 n 4 + 3 n 4 = 36 n of them, which is less from n = 7 on.
+    kinds = {n: type(wire.loads(wire.dumps(one((projections(n, n),), n))).parts[0].calls[0]) for n in (6, 7)}
+    # Of a causal trace half the weights are enough: 3 n n against 36 n.
+    causal = {n: type(wire.loads(wire.dumps(one((projections(n, n, causal=True),), n))).parts[0].calls[0]) for n in (12, 13)}
+
+    assert kinds == {6: Sent, 7: Projections}
+    assert causal == {12: Sent, 13: Projections}
+
+
+def test_values_stay_where_they_are_unless_the_whole_trace_is_asked_for():
+    call = wire.loads(VECTORS).parts[0].calls[0]
+
+    assert (call.value, call.output) == (None, None)
+    assert wire.loads(VECTORS).parts[0].difference(0, 0) is None
+
+
+def test_what_the_other_machine_compared_is_told_with_its_weights():
+    trace = TRACES["matrices"]
+
+    arrived = wire.loads(wire.dumps(trace)).parts[0]
+
+    assert isinstance(arrived.calls[1], Sent)
+    assert [arrived.difference(1, head) for head in range(6)] == [trace.parts[0].difference(1, head) for head in range(6)]
+
+
+def test_a_long_text_that_came_without_its_kernel_s_answer_is_said_to_be_not_compared():
+    check = verify.against_kernel(wire.loads(VECTORS), [HeadRef(0, 0)])
+
+    assert (check.ok, check.heads) == (False, 0)
+    assert check.note.startswith("Not compared: of a long text the backend sends queries and keys")
+
+
+def test_a_mask_that_layers_share_travels_once_and_is_shared_again():
+    calls = wire.loads(wire.dumps(TRACES["a shared mask"], whole=True)).parts[0].calls
+
+    assert calls[0].mask is calls[2].mask
+    assert calls[0].mask.tolist() == np.tril(np.ones((5, 5), bool)).tolist()
+
+
+def test_nobody_can_write_to_what_arrived():
+    with pytest.raises(ValueError, match="read-only"):
+        wire.loads(SMALL).block("decoder").calls[0].whole[0, 0, 0] = 1.0
+
+
+def test_sixteen_bit_numbers_travel_as_about_two_bytes():
+    trace = TRACES["rounded to 16 bits"]
+
+    parcel, planes = parcels.packed(trace.parts[0].calls[0].query)
+
+    assert [len(plane) for plane in planes] == list(parcel.sizes)
+    assert sum(parcel.sizes[:2]) < 0.02 * parcel.held
+    assert parcel.held == 4 * 6 * 40 * 2
+
+
+@given(st.binary(max_size=600))
+@settings(max_examples=200, deadline=None)
+def test_random_bytes_are_refused(data: bytes):
+    with pytest.raises(AnswerError):
+        wire.loads(data)
+
+
+@given(st.integers(0, len(SMALL) - 1))
+@settings(max_examples=150, deadline=None)
+def test_a_truncated_answer_is_refused(length: int):
+    with pytest.raises(AnswerError):
+        wire.loads(SMALL[:length])
+
+
+@given(st.sampled_from([SMALL, VECTORS]), st.integers(0, 2**20), st.integers(0, 7))
+@settings(max_examples=200, deadline=None)
+def test_an_answer_with_a_flipped_bit_is_refused(data: bytes, at: int, bit: int):
+    changed = bytearray(data)
+    changed[at % len(data)] ^= 1 << bit
+    with pytest.raises(AnswerError):
+        wire.loads(changed)
+
+
+def signed(content: bytes) -> bytes:
+    """An answer whose digest is right, whatever it holds: what only somebody can make who means it."""
+    return wire.MAGIC + wire.digest(content) + content
+
+
+def forged(data: bytes, change: object) -> bytes:
+    """An answer whose header `change` has seen, signed anew."""
+    (length,) = struct.unpack("<I", data[20:24])
+    header = json.loads(data[24 : 24 + length])
+    change(header)  # type: ignore[operator]
+    told = json.dumps(header).encode()
+    return signed(struct.pack("<I", len(told)) + told + data[24 + length :])
+
+
+@pytest.mark.slow
+@given(st.sampled_from([SMALL, VECTORS]), st.integers(0, 2**20), st.binary(min_size=1, max_size=8))
+@settings(max_examples=200, deadline=None)
+def test_an_answer_that_somebody_changed_and_signed_anew_does_no_harm(data: bytes, at: int, piece: bytes):
+    at %= len(data) - 20
+    content = data[20:]
+    try:
+        found = wire.loads(signed(content[:at] + piece + content[at + len(piece) :]), most=2**20)
+    except AnswerError:
+        return
+    use(found)
+
+
+def use(trace: Trace) -> None:
+    """Ask everything of a trace; it may refuse, by an error of ours."""
+    for block in trace.parts:
+        for layer, call in enumerate(block.calls):
+            try:
+                block.weights(layer)
+                block.rows([0])
+                block.sink(layer, 0)
+                block.difference(layer, call.heads - 1)
+            except AttnvizError:
+                pass
+    assert isinstance(trace.causal, bool)
+    assert trace.note is not None
+
+
+def places(value: object, path: tuple = ()) -> list[tuple]:
+    """The path to everything in a header."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, one in inner for place in places(one, (*path, key)))]
+
+
+HEADER = json.loads(SMALL[24 : 24 + struct.unpack("<I", SMALL[20:24])[0]])
+PLACES = places(HEADER)[1:]
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 70), st.integers(), st.floats(), st.text(max_size=5), st.just("\ud800"),
+    st.just([]), st.just({}), st.just([[]]), st.just("f8"), st.just("projections"),
+)  # fmt: skip
+
+
+@pytest.mark.slow
+@given(st.sampled_from(PLACES), ODD)
+@settings(max_examples=400, deadline=None)
+def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(place: tuple, value: object):
+    def change(header: dict) -> None:
+        at = header
+        for key in place[:-1]:
+            at = at[key]
+        at[place[-1]] = value
+
+    try:
+        found = wire.loads(forged(SMALL, change), most=2**20)
+    except AnswerError:
+        return
+    use(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda h: h.pop("digest"), "has the entries"),
+        (lambda h: h.update(more=1), "has the entries"),
+        (lambda h: h.update(blocks=[]), "at least one block"),
+        (lambda h: h.update(blocks=h["blocks"][:1] * 2), "each of them once"),
+        (lambda h: h["blocks"][0].update(name="side"), "A block is one of self"),
+        (lambda h: h["blocks"][0].update(keys=1), "must have the shape"),
+        (lambda h: h["blocks"][0].update(queries=9), "from 0 to below 2"),
+        (lambda h: h["blocks"][0].update(queries=True), "from 0 to below 2"),
+        (lambda h: h["arrays"][0].__setitem__(1, [6, 8, 3]), "sizes that its shape needs"),
+        (lambda h: h["arrays"][0].__setitem__(1, [6, 8, 2**40]), "1 to 4 axes"),
+        (lambda h: h["arrays"][1].__setitem__(2, True), "Only square matrices"),
+        (lambda h: h["arrays"][0][3].__setitem__(3, 0), "sizes that its shape needs"),
+        (lambda h: h["arrays"].pop(), "must fill"),
+        (lambda h: h["request"].pop(), "a model and two texts"),
+        (lambda h: h["request"].__setitem__(1, "\ud800"), "whole characters"),
+    ],
+)
+def test_a_forged_header_is_refused_with_what_is_wrong(change: object, said: str):
+    with pytest.raises(AnswerError, match=said):
+        wire.loads(forged(SMALL, change))
+
+
+def test_a_header_that_nests_too_deep_is_refused():
+    told = b"[" * 100_000
+    with pytest.raises(AnswerError, match="must be JSON"):
+        wire.loads(signed(struct.pack("<I", len(told)) + told))
+
+
+def test_a_small_answer_that_promises_much_takes_no_room():
+    plane = zlib.compress(bytes(1000))[2:-4]
+    told = {
+        "request": ["minilm", "a", None], "digest": "", "written": None, "sides": [[["a", "a", 0, 1, 0, 0]]],
+        "arrays": [["f4", [1, 1, 2**28], False, [len(plane)] * 4]], "blocks": [],
+    }  # fmt: skip
+    header = json.dumps(told).encode()
+    data = signed(struct.pack("<I", len(header)) + header + plane * 4)
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnswerError, match="sizes that its shape needs"):
+            wire.loads(data, most=2**31)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_more_than_is_allowed_is_refused_before_room_is_made():
+    # 2 layers: queries 6 * 60 * 1, keys 3 * 60 * 1, of 4 bytes each.
+    assert same(TRACES["vectors"], wire.loads(VECTORS, most=2 * 4 * (360 + 180)))
+    with pytest.raises(AnswerError, match=r"may hold 4,319 bytes; this one says 4,320"):
+        wire.loads(VECTORS, most=2 * 4 * (360 + 180) - 1)
+
+
+@pytest.mark.parametrize("plane", [b"\x3f" * 59, b"\x3f" * 61, b""])
+def test_a_plane_that_inflates_to_something_else_is_refused(plane: bytes):
+    small = parcels._deflated(plane)
+    found = parcels.parcels([["b1", [480], False, [len(small)]]], len(small), 480)  # 480 bits are 60 bytes
+
+    with pytest.raises(AnswerError, match="must inflate to 60 bytes"):
+        parcels.unpacked(found[0], memoryview(small))
+
+
+def test_a_plane_that_is_no_deflated_one_is_refused():
+    found = parcels.parcels([["b1", [480], False, [4]]], 4, 480)
+
+    with pytest.raises(AnswerError, match="cannot be inflated"):
+        parcels.unpacked(found[0], memoryview(b"\xff\xff\xff\xff"))
