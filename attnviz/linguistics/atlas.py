@@ -14,14 +14,14 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer, UInt8
+from jaxtyping import Float, Integer
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import members
 from attnviz.linguistics import relations as labels
 from attnviz.linguistics.decisions import DIRECTIONS
 from attnviz.linguistics.header import MAX_HEADER, Corpus, Header, header
-from attnviz.linguistics.hits import Hits
+from attnviz.linguistics.hits import Hits, unpacked
 from attnviz.linguistics.winogender import WORDINGS
 from attnviz.models import catalog
 from attnviz.types import HeadScores, joined, quoted
@@ -175,7 +175,12 @@ def _links(atlas: Atlas, relation: str, direction: str) -> Hits:
     table = atlas._links
     rows = (table["relation"] == atlas.header.relations.index(relation)) & (table["direction"] == DIRECTIONS.index(direction))
     columns = (table[name][rows] for name in ("offset", "others"))
-    return Hits(table["text"][rows], table["corpus"][rows], _unpacked(atlas, table["hits"][rows]), *columns)
+    return Hits(
+        table["text"][rows],
+        table["corpus"][rows],
+        unpacked(table["hits"][rows], (atlas.header.layers, atlas.header.heads)),
+        *columns,
+    )
 
 
 @lru_cache(maxsize=4)
@@ -185,7 +190,7 @@ def _questions(atlas: Atlas, kind: str) -> Hits:
     wanted = np.array([kind in (ALL_QUESTIONS, corpus.kind) for corpus in atlas.header.corpora], bool)
     rows = wanted[table["corpus"]]
     text, corpus = table["text"][rows], table["corpus"][rows]
-    hits = _unpacked(atlas, table["hits"][rows])
+    hits = unpacked(table["hits"][rows], (atlas.header.layers, atlas.header.heads))
     return Hits(text, corpus, hits, nearest=table["nearest"][rows], group=_sentences(atlas, text, corpus))
 
 
@@ -197,17 +202,6 @@ def _sentences(
     if not several.any():
         return None
     return np.where(several, text // WORDINGS, text) + corpus.astype(np.int64) * 2**32  # above every ordinal
-
-
-def _unpacked(atlas: Atlas, packed: UInt8[np.ndarray, "n byte"]) -> Bool[np.ndarray, "n layer head"]:
-    """Eight heads a byte, in the order of layers and heads, as one truth value each."""
-    layers, heads = atlas.header.layers, atlas.header.heads
-    if len(packed) * layers * heads > members.MOST:
-        raise BadInputError(
-            f"{len(packed):,} links of {layers * heads:,} heads take more than the {members.MOST:,} bytes allowed. "
-            "Build the atlas from fewer texts."
-        )
-    return np.unpackbits(packed, axis=-1, count=layers * heads).view(bool).reshape(-1, layers, heads)
 
 
 def read(path: str | Path) -> Atlas:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Integer
+from jaxtyping import Bool, Float, Int, Integer, UInt8
 
 from attnviz.analysis import evidence
+from attnviz.errors import BadInputError
+from attnviz.linguistics import members
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,3 +68,14 @@ class Hits:
 
     def __len__(self) -> int:
         return len(self.text)
+
+
+def unpacked(packed: UInt8[np.ndarray, "n byte"], size: tuple[int, int]) -> Bool[np.ndarray, "n layer head"]:
+    """Eight heads a byte, in the order of layers and heads, as one truth value each; `size` is how many there are of both."""
+    layers, heads = size
+    if len(packed) * layers * heads > members.MOST:
+        raise BadInputError(
+            f"{len(packed):,} links of {layers * heads:,} heads take more than the {members.MOST:,} bytes allowed. "
+            "Build the atlas from fewer texts."
+        )
+    return np.unpackbits(packed, axis=-1, count=layers * heads).view(bool).reshape(-1, layers, heads)
