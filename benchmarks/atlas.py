@@ -2,7 +2,8 @@
 
 Prints one JSON line a figure. Both roads do the same scoring; the other one reads each sentence by itself with the library's
 eager `output_attentions`. Chunk by chunk they take turns, and the times are sums. Memory is that of processes of their own.
-Needs the corpora, in the folder that ATTNVIZ_CORPORA names.
+Threads are as many as the library takes by itself, unless the environment says otherwise; a figure says how many.
+Needs the corpora, in the folder that ATTNVIZ_CORPORA names: without them it measures nothing, says so and fails (exit code 2).
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def speeds(report: Report, folder: Path) -> None:
     ratio = spent["eager"] / spent["batched"]
     report.show(
         "one sentence at a time / batched, one process", ok=ratio >= ONE, eager_s=spent["eager"], batched_s=spent["batched"],
-        ratio=ratio, bound=ONE,
+        ratio=ratio, bound=ONE, threads=torch.get_num_threads(), texts=sum(len(chunk.texts) for chunk in found),
     )  # fmt: skip
     report.show(
         "one sentence at a time / ceiling (batched pass without scoring)", ok=True, ceiling_s=spent["ceiling"],
@@ -136,11 +137,19 @@ def peak(part: str, folder: Path) -> int:
     return int(line.split()[1]) * 1024
 
 
+def sentences() -> Path | None:
+    """The folder of the corpora; None where it is not named, or has no such file, which is said."""
+    named = os.environ.get("ATTNVIZ_CORPORA", "")
+    if named and (Path(named) / FILE).is_file():
+        return Path(named)
+    why = f"ATTNVIZ_CORPORA names {named}, and there is no {FILE}" if named else "ATTNVIZ_CORPORA names no folder"
+    print(f"benchmarks/atlas.py measures {MODEL} on {FILE}; {why}. Nothing was measured.", file=sys.stderr)
+    return None
+
+
 if __name__ == "__main__":
-    if "ATTNVIZ_CORPORA" not in os.environ:
-        print("No annotated texts here: set ATTNVIZ_CORPORA to their folder.", file=sys.stderr)
-        sys.exit(0)
-    where = Path(os.environ["ATTNVIZ_CORPORA"])
+    if (where := sentences()) is None:
+        sys.exit(2)
     if len(sys.argv) > 1:
         print(json.dumps(peak(sys.argv[1], where)))
     else:

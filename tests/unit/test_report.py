@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,3 +43,14 @@ def test_one_missed_bound_fails_the_process_after_all_figures_were_shown():
 def test_every_benchmark_shows_its_figures_by_the_report(file: Path):
     names = {node.id for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Name)}
     assert "Report" in names or file.name == "report.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("folder", "says"), [(None, "ATTNVIZ_CORPORA names no folder"), ("", "there is no ewt-dev.conllu")])
+def test_the_benchmark_of_atlases_fails_by_name_where_there_are_no_texts(folder: str | None, says: str, tmp_path: Path):
+    environment = {name: value for name, value in os.environ.items() if name != "ATTNVIZ_CORPORA"}
+    environment |= {} if folder is None else {"ATTNVIZ_CORPORA": str(tmp_path / folder)}
+    ran = subprocess.run([sys.executable, "atlas.py"], cwd=BENCHMARKS, env=environment, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert says in ran.stderr
+    assert "Nothing was measured" in ran.stderr
