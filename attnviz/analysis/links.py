@@ -18,6 +18,7 @@ from attnviz.types import Link, Pattern, Token, ViewOptions, joined
 
 Span = tuple[int, int]
 
+HELD = 2**24  # weights of the links' rows in memory at once, 64 MB
 ENOUGH = 0.2  # below a fifth a head divides crumbs: an even look at ten places would give two candidates as much
 
 
@@ -97,16 +98,24 @@ def ranked(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[Ra
     for link, source, target in zip(links, sources, targets, strict=True):
         if late := _late(part, link, source, target):
             raise BadInputError(late)
-    rows = _rows(part, sources)  # layer head link key
-    on_target = np.zeros((len(links), len(part.keys)), np.float32)
-    for at, target in enumerate(targets):
-        on_target[at, target] = 1.0
-    weight = np.einsum("lhik,ik->lhi", rows, on_target)
-    margin = weight - _strongest_other(rows, part, sources, targets)
-    weights, margins = weight.mean(-1), margin.mean(-1)
+    few = max(1, HELD // (part.layers * part.heads * len(part.keys)))  # links of a long text go by a few at a time
+    parts = [_followed(part, sources[at : at + few], targets[at : at + few]) for at in range(0, len(links), few)]
+    weights, margins = (np.concatenate(one, -1).mean(-1) for one in zip(*parts, strict=True))
     there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(weights))]
     best = sorted(there, key=lambda at: -weights[at])
     return tuple(Ranked(*at, float(weights[at]), float(margins[at]), rank) for rank, at in enumerate(best, 1))
+
+
+def _followed(
+    part: Block, sources: list[list[int]], targets: list[list[int]]
+) -> tuple[Float[np.ndarray, "layer head link"], Float[np.ndarray, "layer head link"]]:
+    """Weight and margin of some links in every head."""
+    rows = _rows(part, sources)  # layer head link key
+    on_target = np.zeros((len(sources), len(part.keys)), np.float32)
+    for at, target in enumerate(targets):
+        on_target[at, target] = 1.0
+    weight = np.einsum("lhik,ik->lhi", rows, on_target)
+    return weight, weight - _strongest_other(rows, part, sources, targets)
 
 
 def unfollowed(trace: Trace, link: Link, block: str = "self") -> str:

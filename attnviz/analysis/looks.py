@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attnviz.analysis.view import sides, summed
 from attnviz.engine.trace import Trace
@@ -40,13 +40,18 @@ class Look:
 def looks(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[Look, ...]:
     """What the source of each link looks at in one head. Raises BadInputError for a span in which no token starts."""
     part = trace.block(head.block)
-    weights = part.weights(head.layer, head.head)
+    if head.layer >= part.layers or head.head >= part.calls[head.layer].heads:
+        part.weights(head.layer, head.head)  # raises, and says which there are
+    layer = replace(part, calls=part.calls[head.layer : head.layer + 1])
     queries, keys = sides(part, ViewOptions())
+    segment = min((token.segment for token in part.queries if not token.special), default=0)
+    sources = [tokens_of(link.source, part.queries, segment) for link in links]
+    looking = sorted({token for source in sources for token in source})
+    rows = layer.rows(looking)[0][head.head]  # never all rows: of a long text they take seconds
     found = []
-    for link in links:
-        segment = min((token.segment for token in part.queries if not token.special), default=0)
-        source, target = tokens_of(link.source, part.queries, segment), tokens_of(link.target, part.keys, segment)
-        row = weights[list(source)].mean(0)
+    for link, source in zip(links, sources, strict=True):
+        target = tokens_of(link.target, part.keys, segment)
+        row = rows[[looking.index(token) for token in source]].mean(0)
         aim = Place(_written(target, keys), float(row[list(target)].sum()), "target")
         others = [unit for unit in keys if not set(unit.tokens) & set(target)]
         sums = summed(row[None], others, -1)[0] if others else ()

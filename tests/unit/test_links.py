@@ -96,6 +96,13 @@ def test_several_links_are_averaged_as_a_loop_over_heads_and_links_does_it():
         assert one.margin == pytest.approx(np.mean(margins), abs=1e-6)
 
 
+def test_links_of_a_long_text_go_by_a_few_at_a_time_and_give_the_same(monkeypatch: pytest.MonkeyPatch):
+    pairs = [Link(IT, CATS), Link(SAW, CATS), Link(CATS, SAW)]
+    at_once = links.ranked(traced(WEIGHTS), pairs)
+    monkeypatch.setattr(links, "HELD", 2 * 2 * 3 * 6)  # two links of 2 layers x 3 heads x 6 tokens
+    assert links.ranked(traced(WEIGHTS), pairs) == at_once
+
+
 def test_a_word_that_overlaps_a_target_of_several_words_is_no_rival():
     found = links.ranked(traced(WEIGHTS), [Link(IT, (CATS[0], SAW[1]))])
     for one in found:

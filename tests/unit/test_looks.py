@@ -7,7 +7,7 @@ import pytest
 
 from attnviz.analysis.looks import looks
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.errors import BadInputError
+from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Link, Token
 
 # "cats saw it now": cats is two pieces.
@@ -70,6 +70,12 @@ def test_a_part_of_a_word_is_named_by_the_word_and_weighed_by_itself():
     target = next(place for place in look.places if place.kind == "target")
     assert (target.text, round(target.weight, 3)) == ("cats", 0.05)
     assert sum(place.text == "cats" for place in look.places) == 1
+
+
+def test_a_head_that_the_model_does_not_have_is_refused():
+    for head in (HeadRef(0, 1), HeadRef(1, 0)):
+        with pytest.raises(UnknownHeadError, match="there is no"):
+            looks(traced(), head, [Link(IT, CATS)])
 
 
 def test_a_place_without_a_token_is_refused():
