@@ -24,7 +24,8 @@ RULE = (
     "the target are none (Clark et al. 2019, section 4)"
 )
 NOTES = (
-    "The margin is what the target gets more than the strongest other word. One text is an example and no evidence:",
+    "The margin is what the target gets more than the strongest other word; special tokens are no words. One text is an",
+    "example and no evidence:",
     "`attnviz test-claim` says how often a head is right.",
 )
 
@@ -105,7 +106,11 @@ def _test_claim(chosen: argparse.Namespace) -> None:
     rows = {"all texts": claim.evidence, "odd half": claim.held_out} | {f"only {one.source}": one for one in claim.parts}
     width = max(map(len, rows))
     counts = [_line(f"{name:<{width}}", one) for name, one in rows.items()]
-    _show([sentence, "", *counts, f"rank {claim.rank} of {claim.heads} heads; {chances}"] if claim.evidence.n else [sentence])
+    if claim.evidence.n:
+        _show([sentence, "", *counts, f"rank {claim.rank} of {claim.heads} heads; {chances}"])
+        return
+    back = "hd" if claim.direction == "dh" else "dh"
+    _show([sentence, *(["", f"Try --direction {back}."] if claim.other_way else [])])
 
 
 def _atlas(model: str | None, file: str | None) -> Atlas:

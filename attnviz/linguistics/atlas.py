@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -108,11 +109,12 @@ class Atlas:
         )
 
     def unknown(self, name: str) -> str:
-        """What to say of a relation that is not here: which are, and how many instances each has."""
+        """What to say of a relation that is not here: what is meant, perhaps, then which there are, and how many of each."""
         numbers = {one: max(self.relations[one, way] for way in DIRECTIONS) for one in self.header.relations} | self.kinds
         listed = ", ".join(f"{one} ({n:,})" for one, n in numbers.items() if n)
         listed = listed or "none"
-        return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}. It has: {listed}.{self._twin(name)}"
+        hint = self._twin(name) or _nearest(name, [one for one, n in numbers.items() if n])
+        return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}.{hint} It has: {listed}."
 
     def _twin(self, name: str) -> str:
         """What is known of such links elsewhere: a subtype, or a label of the parser."""
@@ -167,6 +169,12 @@ class Atlas:
         """Raises BadInputError where a column counts beyond what the header names."""
         if len(column) and column.max() >= limit:
             raise members.damaged(self.file, f"{what} number {column.max()}, where the header names {limit}")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """The name that somebody may have meant who mistyped it."""
+    near = get_close_matches(name.casefold()[:40], known, n=1)  # long ones are compared slowly, and near nothing
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 @lru_cache(maxsize=4)

@@ -61,7 +61,7 @@ class Claim:
 
     `p` is the chance of so many hits by the strongest baseline, `p_corrected` the same after looking at all `heads`; `rank`
     counts from 1, and equal heads share one. `parts` are the corpora one by one where several unlike ones are counted
-    together, as for `coreference`.
+    together, as for `coreference`; `other_way` is how many links there are in the other direction.
     """
 
     model: str
@@ -77,6 +77,7 @@ class Claim:
     p: float
     p_corrected: float
     parts: tuple[Evidence, ...] = ()
+    other_way: int = 0
 
     @property
     def points(self) -> float:
@@ -206,6 +207,7 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
         float(chances[at]),
         float(corrected[at]),
         tuple(_evidence(atlas, one, at, offset, named) for one in apart),
+        0 if found.offset is None else atlas.relations[relation, "hd" if direction == "dh" else "dh"],
     )
 
 

@@ -133,7 +133,10 @@ def _unseen(claim: Claim) -> str:
     many, one, other = _words(claim.relation)
     start, end = (one, other) if claim.direction == "dh" else (other, one)
     why = f": the model reads left to right, and in these texts {end} never stands before {start}" if claim.causal else ""
-    return f"No {many} were counted in this direction{why}. So nothing can be said about this head."
+    back = "hd" if claim.direction == "dh" else "dh"
+    turned = f" The other way round, {end} looking at {start}, {claim.other_way:,} are counted: direction {back}."
+    said = f"No {many} were counted in this direction{why}. So nothing can be said about this head."
+    return f"{said}{turned if claim.other_way else ''}"
 
 
 def _words(relation: str) -> tuple[str, str, str]:

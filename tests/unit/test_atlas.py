@@ -97,13 +97,18 @@ def test_what_is_shared_cannot_be_written(made: atlas.Atlas):
 
 
 def test_unknown_names_list_what_there_is(made: atlas.Atlas):
-    listed = r"“advmod”\. It has: det \(3\), obj \(2\), coreference \(3\), gap \(2\), winogender \(1\)\."
+    listed = r"“advmod”\. .* It has: det \(3\), obj \(2\), coreference \(3\), gap \(2\), winogender \(1\)\."
     with pytest.raises(BadInputError, match=listed):
         made.links("advmod")
-    for name, says in (("dobj", "The parser's dobj is counted as obj"), ("det:predet", "Subtypes are counted together, as det"),
-                       ("pobj", "The parser's pobj has no twin here. It runs the other way round")):  # fmt: skip
+    for name, says in (
+        ("dobj", "“dobj”. The parser's dobj is counted as obj. It has:"),
+        ("det:predet", "Subtypes are counted together, as det"),
+        ("pobj", "The parser's pobj has no twin here. It runs the other way round"),
+    ):
         with pytest.raises(BadInputError, match=re.escape(says)):
             made.links(name)
+    with pytest.raises(BadInputError, match=r"called “objj”\. Did you mean obj\? It has: det"):
+        made.links("objj")
     with pytest.raises(BadInputError, match="no links called “toml”"):
         made.questions("toml")
     with pytest.raises(BadInputError, match=r"dh .* or hd .*; got “up”"):

@@ -64,8 +64,15 @@ def test_nothing_to_count_is_said_without_a_number(file: Path, capfd: pytest.Cap
     assert "nothing can be said" in found["sentence"]
 
 
+def test_where_nothing_is_seen_one_way_the_other_one_is_named(file: Path, capfd: pytest.CaptureFixture[str]):
+    assert cli.main(asked(file, "--direction", "hd")) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert "The other way round, the determiner looking at the head noun, 60 are counted: direction dh." in lines[0]
+    assert lines[1:] == ["", "Try --direction dh."]
+
+
 BAD = {
-    "an unknown relation": (["--relation", "pobj"], "“pobj”. It has: det (60), coreference (3), gap (3)."),
+    "an unknown relation": (["--relation", "pobj"], "(obl, nmod). It has: det (60), coreference (3), gap (3)."),
     "a layer that is not there": (["--layer", "2"], "has layers 0 to 1 with heads 0 to 4; there is no L2·H4"),
     "a head that is not there": (["--head", "5"], "there is no L1·H5"),
     "a negative layer": (["--layer", "-1"], "count from 0"),
