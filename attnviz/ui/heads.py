@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from attnviz.analysis import links, looks, view
@@ -14,26 +12,14 @@ from attnviz.figures import encoding
 from attnviz.figures.board.found import found
 from attnviz.figures.board.linking import Drawn, Picked, written
 from attnviz.lessons import examples
-from attnviz.selection import Selection
-from attnviz.types import AttentionRequest, Focus, HeadRef, Link, Unit, ViewOptions
+from attnviz.types import Focus, Link, Unit, ViewOptions
 from attnviz.ui import state, terms
+from attnviz.ui.alone import chosen
 from attnviz.ui.backend import backend
 
 BY_HAND = 8  # links that are drawn; a relation may fill in more
 WORDS = 500  # words on which links are drawn
-TOKENS = 1_024  # beyond, all heads' weights take longer than a reader waits
 _DRAWN = ViewOptions()
-
-
-def chosen() -> HeadRef:
-    """The chosen head, in the block that this page shows: of an encoder-decoder its encoder."""
-    head, block = state.current().head, state.card().blocks[0]
-    return head if head.block == block else HeadRef(head.layer, head.head, block)
-
-
-def read(selection: Selection) -> Selection:
-    """The selection as this page reads it: the first text alone."""
-    return replace(selection, request=AttentionRequest(selection.request.model, selection.request.text), head=chosen())
 
 
 def wanted() -> tuple[Link, ...]:
@@ -86,17 +72,12 @@ def _drawn(drawn: Drawn) -> None:
 def ranking(trace: Trace) -> None:
     """The map, the best heads and the chosen one; its own page, with the first link's source held, when asked for."""
     block, head = trace.block(chosen().block), chosen()
-    if len(block.queries) > TOKENS:
-        st.info(
-            f"All heads are ranked on texts of up to {TOKENS:,} tokens; this one has {len(block.queries):,}. "
-            "Shorten it, or look at one head at a time on the Attention page."
-        )
-        return
     followed = tuple(link for link in wanted() if not links.unfollowed(trace, link, head.block))
     if not followed:
         st.caption("Every head is ranked here as soon as there is a link that it can follow.")
         return
-    ranked = _ranked(trace, followed)
+    with st.spinner("Ranking every head …"):  # of a long text it takes a few seconds
+        ranked = _ranked(trace, followed)
     rows = looks.looks(trace, head, followed)
     counts = [call.heads for call in block.calls]
     opened = choosing(
@@ -125,7 +106,8 @@ def _cautions(trace: Trace, heads: int, drawn: int) -> None:
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
     said = (
         f"{one} no evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is counted on many "
-        "texts. A head that looks at a word need not use it: attention is a signal, not an explanation."
+        "texts, all of them English and of the sources named there. A head that looks at a word need not use it: attention is "
+        "a signal, not an explanation."
     )
     st.caption(terms.linked(said))
     if trace.causal:

@@ -9,13 +9,14 @@ import streamlit as st
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, evidence
-from attnviz.linguistics import atlas, claims, wording
+from attnviz.linguistics import claims, wording
 from attnviz.linguistics.atlas import ALL_QUESTIONS, Atlas
 from attnviz.linguistics.claims import Best, Claim
 from attnviz.linguistics.relations import CORPUS, relation
 from attnviz.types import Evidence, HeadRef
 from attnviz.ui import blocks, state, terms
-from attnviz.ui.heads import chosen
+from attnviz.ui.alone import chosen
+from attnviz.ui.measured import measured
 
 RELATION, DIRECTION = "heads-relation", "heads-direction"
 WAYS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
@@ -30,30 +31,12 @@ BEGIN = "gap"
 def tester(trace: Trace) -> None:
     """What is known of the chosen head on thousands of links, chosen before anybody saw this sentence."""
     st.header(f"Is it more than luck? {encoding.head_name(chosen())} on many texts", anchor=False)
+    found = measured(trace, "nsubj")
     try:
-        found = atlas.shipped(trace.request.model)
-        if found is None:
-            _missing(trace.request.model)
-        elif chosen().block != "self":
-            st.info(terms.linked("An atlas counts what a model's own attention does; this block is not among it."))
-        else:
+        if found is not None:
             _tested(found, *_asked(found))
     except AttnvizError as error:  # a damaged atlas: the rest of the page stands
         st.error(blocks.plain(str(error)))
-
-
-def _missing(model: str) -> None:
-    """How to measure a model that comes without an atlas."""
-    st.info(
-        f"{blocks.plain(wording.named(model))} has not been measured on annotated texts here, so nothing can be said of "
-        "how often its heads are right. This measures it, and tests a claim about a head:"
-    )
-    st.code(
-        f"attnviz atlas build --model {model} --conllu TREEBANK.conllu --gap GAP.tsv -o {model}.npz\n"
-        f"attnviz test-claim --atlas {model}.npz --layer {chosen().layer} --head {chosen().head} --relation nsubj",
-        language=None,
-        wrap_lines=True,
-    )
 
 
 def _asked(found: Atlas) -> tuple[str, str]:
@@ -137,7 +120,7 @@ def _facts(claim: Claim) -> list[str]:
         facts.append(f"**{_half(claim)}** ({kept}): {_short(held)}")
     if claim.causal:
         facts.append("This model reads left to right: only links to what stands before are counted")
-    return [*facts, blocks.plain(f"Counted on {one.source}")]
+    return [*facts, blocks.plain(f"Counted on {one.source}: English, and of other texts this says nothing")]
 
 
 def _short(one: Evidence) -> str:

@@ -17,8 +17,8 @@ from attnviz.linguistics.gold import Sentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
 from attnviz.types import Focus
 from attnviz.ui import blocks, state, terms
+from attnviz.ui.alone import chosen
 from attnviz.ui.backend import backend
-from attnviz.ui.heads import chosen
 from attnviz.ui.syntax_edit import applied
 
 DIRECTIONS = {"dh": "From each word to its head", "hd": "From each head to its words"}

@@ -17,7 +17,7 @@ from attnviz.linguistics.claims import Best
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
 from attnviz.types import HeadRef
 from attnviz.ui import blocks, state, terms
-from attnviz.ui.heads import chosen
+from attnviz.ui.alone import chosen
 from attnviz.ui.syntax import Shown, direction
 
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."

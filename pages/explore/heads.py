@@ -1,8 +1,8 @@
 """Find heads: links drawn on the sentence, every head ranked by them, and how often the chosen one is right elsewhere."""
 
-from attnviz.ui import blocks, heads, headsclaim, headsfill, state
+from attnviz.ui import alone, blocks, heads, headsclaim, headsfill, state
 
-selection = heads.read(state.current())
+selection = alone.read(state.current())
 trace = blocks.attended(selection)
 if trace is not None:
     heads.sentence(trace)

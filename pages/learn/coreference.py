@@ -1,8 +1,8 @@
 """Coreference: whom does the pronoun mean? Every head of the model ranked by how it divides its attention."""
 
-from attnviz.ui import blocks, coreference, state
+from attnviz.ui import alone, blocks, coreference, state
 
-selection = coreference.read(state.current())
+selection = alone.read(state.current())
 coreference.title()
 trace = blocks.attended(selection)
 question = coreference.question(selection.request, trace) if trace is not None else None

@@ -1,8 +1,8 @@
 """Syntax: a sentence's grammar drawn as arcs, gold or parsed, and whom each head looks at, held against it."""
 
-from attnviz.ui import blocks, heads, state, syntax, syntax_edit, syntax_table
+from attnviz.ui import alone, blocks, state, syntax, syntax_edit, syntax_table
 
-selection = heads.read(state.current())
+selection = alone.read(state.current())
 syntax.title()
 trace = blocks.attended(selection)
 shown = syntax.fields(trace) if trace is not None else None

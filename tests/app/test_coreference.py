@@ -286,14 +286,14 @@ def test_the_evidence_stands_beside_the_single_picture(asked: Callable[..., AppT
 def test_a_model_that_nobody_has_counted_says_how_to_count_it(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(atlas, "shipped", lambda model: None)
     app = asked(model="smollm2")
-    assert "Nobody has counted yet how often the heads of SmolLM2" in text(app)
-    assert any("attnviz atlas build --model smollm2 --gap" in code.value for code in app.code)
+    assert "SmolLM2-135M-Instruct (4-bit) has not been measured on annotated texts here" in text(app)
+    assert any("attnviz atlas build --model smollm2 " in code.value for code in app.code)
     assert "All 270 heads" in text(app)
 
 
 def test_what_was_counted_with_other_weights_says_nothing_of_these(asked: Callable[..., AppTest], counted: Callable[..., None]):
     counted(digest="0" * 64)
-    assert "Nobody has counted yet" in text(asked())
+    assert "belong to other weights than those that read your text" in text(asked())
 
 
 def test_a_damaged_atlas_leaves_the_rest_of_the_page(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 from attnviz.errors import BadInputError
 from attnviz.linguistics import atlas
 from attnviz.selection import TEXT
-from attnviz.types import Link
+from attnviz.types import AttentionRequest, Link
 from attnviz.ui import state
+from attnviz.ui.backend import backend
 from tests import atlases
 from tests.app.conftest import say, written
 from tests.atlases import L, Q
@@ -36,7 +38,8 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atlases, "HEADS", 12)
     links = [L(at, 0, 0, 1 if at % 4 else 2, 10, [(3, 1)] if at % 5 < 3 else []) for at in range(100)]
     questions = [Q(at, 1, at % 2 == 0, [(3, 1)] if at < 8 else []) for at in range(10)]
-    members = atlases.members(links, questions)
+    digest = backend().attend(AttentionRequest("minilm", TEXT)).digest
+    members = atlases.members(links, questions, atlases.header(digest=digest))
     members["habits.npy"] = atlases.stored(np.zeros((len(atlases.HABITS), 6, 12), np.float32))
     made = atlas.read(atlases.write(tmp_path / "minilm.npz", members))
     monkeypatch.setattr(atlas, "shipped", lambda model: made if model == "minilm" else None)
@@ -126,6 +129,20 @@ def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppT
     app = heads()
     assert "has not been measured" in written(app)
     assert "attnviz atlas build --model minilm" in app.code[0].value
+
+
+@pytest.mark.usefixtures("measured")
+def test_what_was_measured_of_other_weights_says_nothing_of_these(
+    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
+    found = atlas.shipped("minilm")
+    assert found is not None
+    other = replace(found, header=replace(found.header, digest="0" * 64))
+    monkeypatch.setattr(atlas, "shipped", lambda model: other)
+    app = heads(layer="3", head="1")
+    assert "belong to other weights than those that read your text" in written(app)
+    assert "attnviz test-claim --atlas minilm.npz --layer 3 --head 1" in app.code[0].value
+    assert "right: 8 of" not in written(app)
 
 
 @pytest.mark.usefixtures("measured")

@@ -66,6 +66,7 @@ function bar({ text, weight, kind }, look) {
   const one = element("div", `place ${kind}`);
   const name = element("span", "", kind === "special" || kind === "rest" ? text : isolated(text));
   name.title = text;
+  if (kind === "special") name.append(element("small", "", " no word"));
   one.append(name, barOf(weight, { bar: kind === "target" ? look.accent : kind === "rest" ? look.line : look.bar }), element("b", "", threeDigits(weight)));
   return one;
 }

@@ -11,11 +11,11 @@ from attnviz.ui.coreference.cautions import cautions
 from attnviz.ui.coreference.evidence import evidence
 from attnviz.ui.coreference.heads import ranking
 from attnviz.ui.coreference.picker import title
-from attnviz.ui.coreference.question import Asked, Question, partner, read, ready
+from attnviz.ui.coreference.question import Asked, Question, partner, ready
 from attnviz.ui.coreference.sentences import sentences
 from attnviz.ui.coreference.words import own
 
-__all__ = ["question", "read", "show", "title"]
+__all__ = ["question", "show", "title"]
 
 
 def question(request: AttentionRequest, trace: Trace) -> Question | None:

@@ -9,11 +9,13 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.figures import evidence as pictures
-from attnviz.linguistics import atlas, claims, wording
+from attnviz.linguistics import claims, wording
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.claims import Best, Claim
 from attnviz.ui import blocks, state, terms
-from attnviz.ui.coreference.question import Asked, chosen
+from attnviz.ui.alone import chosen
+from attnviz.ui.coreference.question import Asked
+from attnviz.ui.measured import measured
 
 COLLECTIONS = {"gap": "GAP", "winogender": "Winogender"}
 
@@ -22,21 +24,17 @@ def evidence(asked: Asked) -> None:
     """How often the chosen head is right on GAP and on Winogender, beside rules that read nothing."""
     head = chosen()
     st.subheader(f"One sentence is one picture. How often is {encoding.head_name(head)} right?", anchor=False)
+    known = measured(asked.trace, "gap")
+    if known is None:
+        return
     try:
-        known = _atlas(asked)
-        kinds = [] if known is None else [kind for kind in COLLECTIONS if kind in known.kinds]
-        if known is None or not kinds or head.block != "self":
-            _uncounted(asked)
-        else:
+        kinds = [kind for kind in COLLECTIONS if kind in known.kinds]
+        if kinds:
             _counted(known, [claims.claim(known, head, kind) for kind in kinds])
+        else:
+            st.info("What was measured of this model has no questions about pronouns, so this one picture is all there is.")
     except AttnvizError as error:  # a damaged atlas: the rest of the page stands
         st.error(blocks.plain(str(error)))
-
-
-def _atlas(asked: Asked) -> Atlas | None:
-    """What was counted of this model, if it was counted with these very weights."""
-    found = atlas.shipped(asked.trace.request.model)
-    return found if found is not None and found.header.digest == asked.trace.digest else None
 
 
 def _counted(known: Atlas, found: Sequence[Claim]) -> None:
@@ -46,7 +44,8 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
     with left:
         rows = [(f"{one.head} on {COLLECTIONS[one.relation]}", one.evidence) for one in found]
         if best is not None:
-            rows.append((f"{best.head}, the best, held-out {COLLECTIONS[best.relation]}", best.evidence))
+            half = "held-out" if best.p_corrected is None else "odd half of"
+            rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
             pictures.figure(rows, blocks.theme()), theme=None, config=pictures.CONFIG, key="coreference-evidence",
             alt=pictures.description(rows),
@@ -84,18 +83,3 @@ def _best(best: Best, heads: int) -> None:
 def _again(best: Best) -> str:
     """That the other half is none, where it has the same sentences in other wordings."""
     return "" if best.p_corrected is None else ", which holds the same sentences in other wordings"
-
-
-def _uncounted(asked: Asked) -> None:
-    """Why there is nothing to show, and how to change that."""
-    model = asked.trace.request.model
-    st.info(
-        f"Nobody has counted yet how often the heads of {blocks.plain(state.card().name)} are right, so this one picture "
-        "is all there is: conclude nothing from it. This measures them, and tests one:"
-    )
-    st.code(
-        f"attnviz atlas build --model {model} --gap GAP.tsv -o {model}.npz\n"
-        f"attnviz test-claim --atlas {model}.npz --layer {chosen().layer} --head {chosen().head} --relation gap",
-        language=None,
-        wrap_lines=True,
-    )

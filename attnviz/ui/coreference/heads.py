@@ -11,7 +11,8 @@ from attnviz.analysis import links
 from attnviz.figures import encoding, headmap
 from attnviz.types import HeadRef, HeadScores
 from attnviz.ui import blocks, state
-from attnviz.ui.coreference.question import Asked, Question, chosen
+from attnviz.ui.alone import chosen
+from attnviz.ui.coreference.question import Asked, Question
 
 
 def ranking(asked: Asked, other: Asked | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from attnviz import text as texts
@@ -12,9 +12,8 @@ from attnviz.engine.trace import Trace
 from attnviz.figures import sentence
 from attnviz.lessons import examples
 from attnviz.lessons.examples import Example, Span
-from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, HeadRef
-from attnviz.ui import state
+from attnviz.ui.alone import chosen
 from attnviz.ui.backend import backend
 
 
@@ -64,18 +63,6 @@ class Asked:
         """Whether a head chooses the right candidate; None where none is right, or one comes too late to be seen."""
         found, right = self.antecedents, self.question.right
         return None if right is None or found.late else bool(found.hits(right)[head.layer, head.head])
-
-
-def chosen() -> HeadRef:
-    """The chosen head, in the block that this page shows."""
-    head, block = state.current().head, state.card().blocks[0]
-    return head if head.block == block else HeadRef(head.layer, head.head, block)
-
-
-def read(selection: Selection) -> Selection:
-    """The selection as this page reads it: the first text alone, by the source side of an encoder-decoder."""
-    request = AttentionRequest(selection.request.model, selection.request.text)
-    return replace(selection, request=request, head=chosen())
 
 
 def ready(text: str) -> Question | None:

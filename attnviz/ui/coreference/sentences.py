@@ -10,7 +10,8 @@ from attnviz.analysis import view
 from attnviz.figures import encoding, fork, sentence
 from attnviz.types import ViewOptions
 from attnviz.ui import blocks
-from attnviz.ui.coreference.question import Asked, chosen
+from attnviz.ui.alone import chosen
+from attnviz.ui.coreference.question import Asked
 
 WORDS = ViewOptions(words=True)
 

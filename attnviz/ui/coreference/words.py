@@ -14,7 +14,8 @@ from attnviz.lessons.examples import Span
 from attnviz.selection import CANDIDATES
 from attnviz.types import Focus
 from attnviz.ui import blocks, state
-from attnviz.ui.coreference.question import Question, chosen, numbered
+from attnviz.ui.alone import chosen
+from attnviz.ui.coreference.question import Question, numbered
 
 PRONOUNS = frozenset(
     (
