@@ -36,6 +36,7 @@ def page() -> Any:
             st.Page("pages/learn/coreference.py", title="Coreference", url_path="coreference"),
             st.Page("pages/learn/syntax.py", title="Syntax", url_path="syntax"),
             st.Page("pages/learn/inside.py", title="Inside attention", url_path="inside"),
+            st.Page("pages/learn/whatif.py", title="What if", url_path="whatif"),
             st.Page("pages/learn/places.py", title="Places", url_path="places"),
             st.Page("pages/learn/glossary.py", title="Glossary", url_path="glossary"),
         ],

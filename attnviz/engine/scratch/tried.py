@@ -44,6 +44,7 @@ class Tried:
     """
 
     family: str
+    groups: int
     change: Change
     tokens: tuple[Token, ...]
     keys: tuple[Token, ...]
@@ -84,7 +85,7 @@ def tried(
         output = FAMILIES[w.family].output(w, states[-1])
         shares, likely = _next(w, _own(output), spelled)
         return Tried(
-            w.family, change, tokens, keys, tuple(weights), _own(torch.stack(states)), _own(output),
+            w.family, w.groups, change, tokens, keys, tuple(weights), _own(torch.stack(states)), _own(output),
             _own(torch.isfinite(here["masked"][0])), _own(here["scaled"]), _own(_lengths(w, here["v"], here["mix"])),
             _own(here["mix"]), _own(_added(w, layer, here["mix"])), shares, likely,
         )  # fmt: skip

@@ -1,0 +1,75 @@
+"""One colour a cell, and the names of rows and columns, in; a matrix with its names as HTML out, as wide as there is room."""
+
+from __future__ import annotations
+
+import base64
+import html
+import struct
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+
+from attnviz.figures import encoding
+
+CELL = 30  # pixels that a cell has at most
+CROWDED = 24  # rows or columns, of which more are named in part only
+
+CSS = f"""
+.matrix {{ display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 4px 6px; font: 12px/1 {encoding.FONT}; }}
+.matrix .across, .matrix .down {{ display: grid; color: var(--mute); }}
+.matrix .across {{ grid-column: 2; align-items: end; }}
+.matrix .across span {{ justify-self: center; writing-mode: vertical-rl; transform: rotate(180deg); max-height: 88px; }}
+.matrix .down {{ height: 0; min-height: 100%; align-items: center; justify-items: end; }}
+.matrix .down span {{ max-width: 92px; padding-block: 1px; }}
+.matrix span {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
+.matrix .held {{ color: var(--accent); font-weight: 700; }}
+.matrix .cells {{ position: relative; border: 1px solid var(--line); }}
+.matrix img {{ display: block; width: 100%; image-rendering: pixelated; }}
+.matrix .row {{ position: absolute; left: -2px; right: -2px; outline: 2px solid var(--accent); pointer-events: none; }}
+"""
+
+
+def drawn(
+    cells: UInt8[np.ndarray, "row column 3"], rows: Sequence[str], columns: Sequence[str], at: int | None, said: str
+) -> str:
+    """The matrix; row `at` is the one that the reader holds. `said` tells it in words. The page needs `CSS` once."""
+    n, m = cells.shape[:2]
+    held = "" if at is None else f'<i class="row" style="top:{100 * at / n:.4f}%;height:{100 / n:.4f}%"></i>'
+    return (
+        f'<div class="matrix" style="max-width:{m * CELL + 100}px">'
+        f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None)}</div>'
+        f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at)}</div>'
+        f'<div class="cells">{image(cells, said, f"aspect-ratio:{m}/{n}")}{held}</div></div>'
+    )
+
+
+def _names(names: Sequence[str], at: int | None) -> str:
+    """The names in their places; where they would stand on each other, some, and always that of the held row."""
+    step = -(-len(names) // CROWDED)
+    shown = {place for place in range(0, len(names), step) if at is None or abs(place - at) >= step} | {at}
+    return "".join(
+        f'<span{" class=held" if place == at else ""} dir="auto">{html.escape(encoding.label(name, 14))}</span>'
+        if place in shown
+        else "<span></span>"
+        for place, name in enumerate(names)
+    )
+
+
+def image(pixels: UInt8[np.ndarray, "row column 3"], said: str, style: str, kind: str = "") -> str:
+    """Pixels as an image of squares."""
+    source = base64.b64encode(png(pixels)).decode()
+    return f'<img class="{kind}" alt="{html.escape(said)}" style="{style}" src="data:image/png;base64,{source}">'
+
+
+def png(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:
+    """Pixels as a PNG file: a header, one compressed block in which each line begins with 0 (no filter), an end. ISO 15948."""
+    rows, columns = pixels.shape[:2]
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    lines = np.concatenate([np.zeros((rows, 1), np.uint8), pixels.reshape(rows, -1)], axis=1).tobytes()
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)  # eight bits a channel, red green blue
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")

@@ -1,0 +1,115 @@
+"""whatif.toml in; experiments out: their words with gaps for live numbers, and settings that believe nothing of a link."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+from attnviz.errors import BadInputError
+from attnviz.types import joined, quoted
+
+ALL = "all"
+WHERE = {"layer": "This layer", ALL: "Every layer"}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing that a reader may set. `options` are its ids with what they are called; else it is a whole number from `low`
+    to `high`, or, where `longest` is not 0, a text of so many characters. `start` is what it is before anybody sets it; ""
+    where that depends on the text.
+    """
+
+    id: str
+    label: str
+    start: str
+    options: Mapping[str, str]
+    low: int
+    high: int
+    longest: int
+    help: str | None
+
+    def read(self, said: str) -> str:
+        """What a link or a field says, as this setting has it; raises BadInputError with rule, value and remedy."""
+        if self.options:
+            if said not in self.options:
+                raise BadInputError(
+                    f"{self.id} is {joined(list(self.options), 'or')}; got {quoted(said)}. Choose one of these."
+                )
+            return said
+        if self.longest:
+            if not said.strip() or len(said) > self.longest:
+                raise BadInputError(
+                    f"{self.id} is a text of 1 to {self.longest} characters; got {len(said)}. Shorten or type it."
+                )
+            return said
+        if not (said.isascii() and said.isdigit() and len(said) < 6 and self.low <= int(said) <= self.high):
+            rule = f"{self.id} is a whole number from {self.low} to {self.high}"
+            raise BadInputError(f"{rule}; got {quoted(said)}. Choose one of these.")
+        return str(int(said))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment: its words by the names that they have in whatif.toml, its settings, and what a reader may guess."""
+
+    id: str
+    name: str
+    title: str
+    words: Mapping[str, str]
+    options: tuple[str, ...] | str
+    sources: tuple[str, ...]
+    settings: tuple[Setting, ...]
+
+    def text(self, part: str, *kinds: str) -> str:
+        """A part of it, with what stands there for these kinds: a family of models, or what a setting is set to.
+
+        What is said of all comes last where it begins with a blank, and first elsewhere.
+        """
+        plain = self.words.get(part, "")
+        own = [self.words[f"{part}_{kind}"] for kind in kinds if f"{part}_{kind}" in self.words]
+        return "".join([*own, plain] if plain.startswith(" ") else [plain, *own])
+
+
+@lru_cache(maxsize=1)
+def content() -> dict[str, Any]:
+    """The whole file."""
+    return tomllib.loads(resources.files("attnviz").joinpath("content", "whatif.toml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def experiments() -> tuple[Experiment, ...]:
+    """All experiments, in order."""
+    return tuple(_experiment(raw) for raw in content()["experiment"])
+
+
+def experiment(id: str) -> Experiment:
+    """The experiment called so; raises BadInputError and names all where none is."""
+    for one in experiments():
+        if one.id == id:
+            return one
+    raise BadInputError(f"There is no experiment {quoted(id)}. There are {joined([one.id for one in experiments()])}.")
+
+
+def _experiment(raw: Mapping[str, Any]) -> Experiment:
+    """One table of the file; every experiment but the shuffle has the layers in which something is changed."""
+    settings = [_setting(one) for one in raw.get("setting", [])]
+    if raw["id"] != "order":
+        settings.append(_setting({"id": "where", "label": "Changed in", "start": "layer", "options": WHERE}))
+    options = raw["options"]
+    words = {name: part for name, part in raw.items() if isinstance(part, str)}
+    return Experiment(
+        raw["id"], raw["name"], raw["title"], words, options if isinstance(options, str) else tuple(options),
+        tuple(raw["sources"]), tuple(settings),
+    )  # fmt: skip
+
+
+def _setting(raw: Mapping[str, Any]) -> Setting:
+    """One setting of the file."""
+    return Setting(
+        raw["id"], raw["label"], raw["start"], raw.get("options", {}), raw.get("low", 0), raw.get("high", 0),
+        raw.get("longest", 0), raw.get("help"),
+    )  # fmt: skip

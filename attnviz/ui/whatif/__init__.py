@@ -1,0 +1,111 @@
+"""What if on the page: an experiment and its settings, what the reader predicts, and both readings side by side."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.analysis import experiment as experiments
+from attnviz.analysis.whatif import Pair
+from attnviz.engine.scratch import AS_TRAINED
+from attnviz.engine.scratch.tried import Tried
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError, BadInputError
+from attnviz.figures import whatif_told
+from attnviz.lessons import whatif
+from attnviz.lessons.walk import filled
+from attnviz.lessons.whatif import Experiment
+from attnviz.ui import blocks, held, state, terms
+from attnviz.ui.backend import backend
+from attnviz.ui.whatif import order, pictures, settings
+from attnviz.ui.whatif.guess import guess
+
+__all__ = ["show"]
+
+WHAT = "what"  # in the address: the experiment
+
+
+def show(trace: Trace) -> None:
+    """The whole page; where this model or text cannot be tried, a message says what can."""
+    content = whatif.content()
+    with st.container(key="whatif"):
+        st.header(content["title"], anchor=False)
+        st.caption(content["lead"])
+        chosen = _chosen()
+        try:
+            before = backend().tried(trace.request, state.current().head.layer, AS_TRAINED)
+        except AttnvizError as error:
+            blocks.problem(error)
+            held.instead("tried", "whatif")
+            return
+        with st.container(horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom"):
+            at = held.fields(before.tokens, len(before.weights[0]), "whatif")
+        if chosen.id == "order":
+            order.show(chosen, before, at)
+        else:
+            _experiment(chosen, before, at)
+        _told(chosen, before)
+
+
+def _chosen() -> Experiment:
+    """The experiment that the address names, and the others to choose; the first, and a notice, where there is none such."""
+    known = {one.id: one for one in whatif.experiments()}
+    chosen = next(iter(known.values()))
+    try:
+        chosen = whatif.experiment(state.own(WHAT) or chosen.id)
+    except BadInputError as error:
+        blocks.notices([f"{error} Showing the first."])
+    key = state.fill("whatif-what", chosen.id)
+
+    def choose(id: str) -> None:
+        state.keep_own(WHAT, id)
+        settings.cover()
+
+    st.pills(
+        "Experiment", list(known), format_func=lambda id: known[id].name, key=key, required=True,
+        on_change=state.answer(key, choose), label_visibility="collapsed",
+    )  # fmt: skip
+    return chosen
+
+
+def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
+    """An experiment on one text, or on two: what is changed, the guess, and what comes of it."""
+    selection = state.current()
+    head, heads = selection.head, len(before.weights[selection.head.layer])
+    st.subheader(chosen.title, anchor=False)
+    above = st.container()
+    values = settings.fields(chosen, before, at)
+    try:
+        change = experiments.change(chosen.id, values, head, heads, before.family)
+        after = backend().tried(selection.request, head.layer, change, values.get("other", ""))
+    except AttnvizError as error:
+        blocks.problem(error)
+        return
+    pair = Pair(before, after, head.layer, head.head)
+    numbers = {name: blocks.plain(found) for name, found in whatif_told.sentence(pair, at, values).items()}
+    above.markdown(said(chosen.text("text", before.family, *values.values()), numbers))
+    if not guess(chosen, pair.after, at, numbers, experiments.right(chosen.id, pair, at)):
+        pictures.covered(pair, at)
+        return
+    parts = [chosen.text("said", before.family, *values.values())]
+    if chosen.id == "heads" and values["where"] != whatif.ALL and values["pass"] != "join":
+        parts.append(chosen.words["unmoved"])
+    st.markdown(said("".join(parts), numbers))
+    st.markdown(said(whatif.content()["outcome"][before.family], numbers))
+    pictures.shown(chosen, pair, at, everywhere=values["where"] == whatif.ALL)
+    st.markdown(f"**What to look for.** {said(chosen.text('look', before.family), numbers)}")
+
+
+def said(text: str, numbers: dict[str, str]) -> str:
+    """A text of ours with its numbers, and its terms linked to the glossary; key and value are terms here."""
+    return terms.linked(terms.linked(filled(text, numbers)), "key", "value")
+
+
+def _told(chosen: Experiment, before: Tried) -> None:
+    """Where the models differ, what all of this is not, where the same head is walked through, and who says so."""
+    numbers = {
+        "dim": str(before.mix.shape[2]), "root": "", "heads": str(len(before.weights[0])), "groups": str(before.groups)
+    }  # fmt: skip
+    st.caption(f"{blocks.plain(state.card().name)}: {said(chosen.text('differ', before.family), numbers)}")
+    st.caption(whatif.content()["outside"])
+    st.page_link("pages/learn/inside.py", label="The same head, step by step")
+    st.caption(blocks.plain("; ".join(dict.fromkeys((*chosen.sources, *whatif.content()["sources"]))) + "."))

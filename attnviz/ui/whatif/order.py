@@ -1,0 +1,77 @@
+"""The experiment on the order of words: the text, its words shuffled, the shuffle undone, and how far that is from the text."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from attnviz.analysis import experiment as experiments
+from attnviz.analysis.experiment import Values
+from attnviz.engine.scratch.shuffled import Shuffled
+from attnviz.engine.scratch.tried import Tried
+from attnviz.errors import AttnvizError
+from attnviz.figures import encoding, whatif, whatif_told
+from attnviz.lessons.walk import filled
+from attnviz.lessons.whatif import Experiment
+from attnviz.ui import blocks, state, terms
+from attnviz.ui.backend import backend
+from attnviz.ui.whatif import settings
+from attnviz.ui.whatif.guess import guess
+from attnviz.ui.whatif.pictures import AXES, names
+
+
+def show(chosen: Experiment, before: Tried, at: int) -> None:
+    """What is changed, the guess, and what comes of it."""
+    st.subheader(chosen.title, anchor=False)
+    above = st.container()
+    values = settings.fields(chosen, before, at)
+    seed = int(values["seed"])
+    st.button("Shuffle again", key="whatif-again", on_click=state.keep_own, args=("seed", str((seed + 1) % 10_000)))
+    selection = state.current()
+    heads = len(before.weights[selection.head.layer])
+    try:
+        change = experiments.change(chosen.id, values, selection.head, heads, before.family)
+        found = backend().shuffled(selection.request, selection.head, change, seed)
+    except AttnvizError as error:
+        blocks.problem(error)
+        return
+    numbers = {"token": blocks.plain(encoding.label(before.tokens[at].text)), **whatif_told.shuffle(found)}
+    numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
+    above.markdown(terms.linked(filled(chosen.text("text"), numbers)))
+    above.markdown(f"**{blocks.plain(' '.join(_mixed(found, before)))}**")
+    if not guess(chosen, before, at, numbers, 0 if experiments.follows(found) else 1):
+        return
+    st.markdown(terms.linked(filled(chosen.text("said", experiments.verdict(found, values)), numbers)))
+    _pictures(found, before, at, values)
+    st.markdown(f"**What to look for.** {terms.linked(filled(chosen.text('look'), numbers))}")
+
+
+def _mixed(found: Shuffled, before: Tried) -> list[str]:
+    """The tokens in their new order."""
+    return [encoding.label(before.tokens[place].text) for place in found.order]
+
+
+def _pictures(found: Shuffled, before: Tried, at: int, values: Values) -> None:
+    """Four matrices; the held token is followed to where the shuffle puts it."""
+    theme, labels, mixed = blocks.theme(), names(before.tokens), _mixed(found, before)
+    n = len(labels)
+    seen = np.tri(n, dtype=bool) if values["mask"] == "on" else np.ones((n, n), bool)
+    back = np.argsort(found.order)
+    head = str(state.current().head)
+    undone = found.undone
+    st.html(
+        whatif.page(
+            whatif.beside(
+                whatif.panel("Your text", head, whatif.weights(found.plain, seen, labels, labels, at, theme)),
+                whatif.panel("Shuffled", head, whatif.weights(found.mixed, seen, mixed, mixed, int(back[at]), theme)),
+                whatif.panel(
+                    "Shuffle undone", head, whatif.weights(undone, seen[np.ix_(back, back)], labels, labels, at, theme)
+                ),
+                whatif.panel(
+                    "Difference", "undone minus your text",
+                    whatif.difference(undone - found.plain, labels, labels, at, theme),
+                ),
+            )
+        )
+    )  # fmt: skip
+    st.caption(AXES[blocks.theme()])
