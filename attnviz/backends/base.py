@@ -66,3 +66,34 @@ class TryingBackend(Backend, Protocol):
     def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
         """The text and its words in an order that the seed decides, both with the change."""
         ...
+
+
+@runtime_checkable
+class LoadingBackend(Backend, Protocol):
+    """A backend that loads its models when they are first asked for, which takes longer than anybody's turn."""
+
+    def holds(self, name: str) -> bool:
+        """Whether a model is in memory."""
+        ...
+
+    def ready(self, request: AttentionRequest) -> None:
+        """Checks the text and loads the model: afterwards `attend` waits for nothing else. Raises what `attend` would."""
+        ...
+
+
+@runtime_checkable
+class PlacingBackend(Backend, Protocol):
+    """A backend that knows which models can be used without fetching anything."""
+
+    def has(self, name: str) -> bool:
+        """Whether the weights are at hand."""
+        ...
+
+
+@runtime_checkable
+class WholeBackend(Backend, Protocol):
+    """A backend whose `attend` may leave out values and what the kernel returned, and which has them on request."""
+
+    def whole(self, request: AttentionRequest) -> Trace:
+        """The trace with all that was captured."""
+        ...

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from attnviz.backends.base import Backend, CheckingBackend, TryingBackend, WalkingBackend
+from attnviz.backends.base import Backend, CheckingBackend, PlacingBackend, TryingBackend, WalkingBackend, WholeBackend
 from attnviz.engine.scratch.change import Change
 from attnviz.engine.scratch.one import OneHead
 from attnviz.engine.scratch.shuffled import Shuffled
@@ -70,6 +70,14 @@ class Store:
         future.set_result(value)
         return value
 
+    def kept(self, key: Hashable) -> Any | None:
+        """The value of `key`, None where it is not kept: waits for nobody."""
+        with self._lock:
+            if key not in self._kept:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+
     def _keep(self, key: Hashable, value: Any) -> None:
         """Keep a value if it fits at all, and let go of the oldest until all fit. The lock is held."""
         size = weight(value) + weight(key)
@@ -119,6 +127,17 @@ class CachedBackend:
     def attend(self, request: AttentionRequest) -> Trace:
         """The trace, from memory where it is there."""
         return self.store.get(request, lambda: self.inner.attend(request))
+
+    def whole(self, request: AttentionRequest) -> Trace:
+        """The trace with values and outputs, also where the inner backend leaves them out at first."""
+        inner = self.inner
+        if not isinstance(inner, WholeBackend):
+            return self.attend(request)
+        return self.store.get(("whole", request), lambda: inner.whole(request))
+
+    def has(self, name: str) -> bool:
+        """Whether a model's weights are at hand; True where that is not known."""
+        return self.inner.has(name) if isinstance(self.inner, PlacingBackend) else True
 
     @property
     def checks(self) -> bool:

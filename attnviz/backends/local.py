@@ -11,6 +11,7 @@ from typing import Any
 
 from attnviz import pieces
 from attnviz import text as texts
+from attnviz.backends import turns
 from attnviz.engine import capture, inputs, scratch, size, verify
 from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneHead, one_head
@@ -19,7 +20,7 @@ from attnviz.engine.scratch.tried import Tried, fits, tried
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
-from attnviz.models import catalog, load
+from attnviz.models import catalog, load, places
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Progress, Token
@@ -79,8 +80,6 @@ class LocalBackend:
             if found is None:
                 found = self._models[name] = Future()
             self._models.move_to_end(name)
-            while len(self._models) > self.settings.loaded_models:
-                self._models.popitem(last=False)
         if not mine:
             error = found.exception()
             away = error is not None and not isinstance(error, Exception)  # meant for the one who loads, not for us
@@ -93,8 +92,26 @@ class LocalBackend:
                     del self._models[name]  # first, so that those who go on do not find it again
             found.set_exception(error)
             raise
+        with self._lock:  # only now: a name that nothing can be loaded for takes no other model's place
+            while len(self._models) > self.settings.loaded_models:
+                self._models.popitem(last=False)
         found.set_result(model)
         return model
+
+    def holds(self, name: str) -> bool:
+        """Whether this model is in memory, so that reading a text waits for nothing else."""
+        found = self._models.get(name)
+        return found is not None and found.done() and found.exception() is None
+
+    def has(self, name: str) -> bool:
+        """Whether the weights of this model are on this machine."""
+        card = next((card for card in self.models() if card.id == name), None)
+        return card is not None and places.place(card, self.settings).kind not in ("missing", "hub")
+
+    def ready(self, request: AttentionRequest) -> None:
+        """Checks the text and loads the model, so that nothing but the reading is left to do."""
+        self._checked(request)
+        self.loaded(request.model)
 
     def _load(self, name: str) -> LoadedModel:
         """Read the weights and set the recorded attention, once.
@@ -126,6 +143,7 @@ class LocalBackend:
         calls = loaded.card.layers * (1 if len(sides) == 1 else 3)  # the encoder's, the decoder's own and its looks across
 
         def heard(done: int) -> None:
+            turns.go_on()
             if self.progress is not None and tokens >= LONG:
                 self.progress(Progress(f"Reading {tokens:,} tokens: layer {done} of {calls}.", min(done / calls, 1.0)))
 
@@ -172,11 +190,15 @@ class LocalBackend:
 
     def _read(self, request: AttentionRequest) -> tuple[LoadedModel, Read]:
         """The model, and the request as it reads it. The text is checked before a model is loaded for it."""
+        self._checked(request)
+        loaded = self.loaded(request.model)
+        return loaded, read_by(loaded, request)
+
+    def _checked(self, request: AttentionRequest) -> None:
+        """Raises a BadInputError for a text that no model reads."""
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
-        loaded = self.loaded(request.model)
-        return loaded, read_by(loaded, request)
 
     def close(self) -> None:
         """Forget the models."""

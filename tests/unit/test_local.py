@@ -6,10 +6,14 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from attnviz.backends.local import LocalBackend
-from attnviz.errors import AttnvizError
+from attnviz.backends.turns import Left, Turns, at_work
+from attnviz.errors import AttnvizError, UnknownModelError
 from attnviz.models import load
 from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
 from tests.small_models import saved
 
 
@@ -52,3 +56,30 @@ def test_an_error_of_loading_reaches_those_who_wait_and_the_next_one_tries_again
     assert all(isinstance(error, AttnvizError) for error in errors)
     (folder / "model.safetensors").write_bytes(weights)
     assert backend.loaded(card.id).card.id == card.id
+
+
+def test_names_for_which_nothing_can_be_loaded_take_no_model_s_place(tmp_path):
+    card = load.local_card(saved(tmp_path / "model"))
+    backend = LocalBackend(Settings(loaded_models=1), folders=(card,))
+    model = backend.loaded(card.id)
+
+    for name in ("no-such-model", "../../etc/passwd"):
+        with pytest.raises(UnknownModelError):
+            backend.attend(AttentionRequest(name, "a"))
+
+    assert (backend.holds(card.id), backend.holds("no-such-model")) == (True, False)
+    assert backend.loaded(card.id) is model
+    assert (backend.has(card.id), backend.has("no-such-model")) == (True, False)
+
+
+def test_a_reading_that_nobody_waits_for_any_more_stops_at_the_next_layer(tmp_path):
+    card = load.local_card(saved(tmp_path / "model"))
+    backend, queue = LocalBackend(Settings(), folders=(card,)), Turns(1, 1, 1)
+    request = AttentionRequest(card.id, "the animal")
+    backend.ready(request)
+
+    with at_work(queue.ask("a", lambda: None)) as ticket:
+        ticket.gone.set()
+        with pytest.raises(Left):
+            backend.attend(request)
+    assert backend.attend(request).layers == 3, "the model is as it was"

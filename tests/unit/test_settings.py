@@ -28,6 +28,11 @@ def test_every_variable_is_read():
             "ATTNVIZ_CACHE_MB": "3",
             "ATTNVIZ_LOADED_MODELS": "5",
             "ATTNVIZ_OFFLINE": "1",
+            "ATTNVIZ_AT_ONCE": "4",
+            "ATTNVIZ_WAITING": "9",
+            "ATTNVIZ_SECONDS": "7",
+            "ATTNVIZ_RATE": "60",
+            "ATTNVIZ_KEY": "0123456789abcdef",
         }
     )
     assert settings == Settings(
@@ -37,6 +42,11 @@ def test_every_variable_is_read():
         cache_bytes=3_145_728,
         loaded_models=5,
         offline=True,
+        at_once=4,
+        waiting=9,
+        seconds=7,
+        rate=60,
+        key="0123456789abcdef",
     )
 
 
@@ -74,6 +84,17 @@ def test_a_number_that_cannot_be_read_is_refused_with_its_variable_and_value(nam
     with pytest.raises(BadInputError, match=name) as error:
         Settings.from_env({name: raw})
     assert repr(raw) in str(error.value)
+
+
+@pytest.mark.parametrize("raw", ["short", "with a blank in it", "0123456789abcde\n", "ключключключключ", "x" * 257])
+def test_a_key_that_is_none_is_refused_and_not_repeated(raw: str):
+    with pytest.raises(BadInputError, match="ATTNVIZ_KEY has 16 to 256") as error:
+        Settings.from_env({"ATTNVIZ_KEY": raw})
+    assert raw not in str(error.value)
+
+
+def test_a_key_is_not_shown_where_settings_are():
+    assert "0123456789abcdef" not in repr(Settings(key="0123456789abcdef"))
 
 
 @pytest.mark.parametrize(("raw", "size"), [("1", 2**20), ("1048576", 2**40)])

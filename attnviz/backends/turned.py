@@ -1,0 +1,110 @@
+"""A backend in, the same one out, where only so many work at the same time and the others wait for their turn.
+
+Loading a model needs no turn: it takes long, and whoever uses another model is not to wait for it. What is behind a turn
+waits for nobody but itself, so that turns always come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
+from attnviz.backends.local import LocalBackend
+from attnviz.backends.turns import Ticket, Turns
+from attnviz.engine.scratch.change import Change
+from attnviz.engine.scratch.one import OneHead
+from attnviz.engine.scratch.shuffled import Shuffled
+from attnviz.engine.scratch.tried import Tried
+from attnviz.engine.trace import Trace
+from attnviz.engine.verify import Check
+from attnviz.types import AttentionRequest, HeadRef, ModelCard
+
+LONG = 4000  # characters from which a text is a long one: about a thousand tokens
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Where readers queue: the turns, who asks now, what who waits is told, and for how long he may."""
+
+    turns: Turns
+    client: Callable[[], Hashable]
+    still: Callable[[int], None]
+    seconds: float
+
+    def turn(self, request: AttentionRequest) -> AbstractContextManager[Ticket]:
+        """A turn for who asks now."""
+        long = len(request.text) + len(request.text_b or "") >= LONG
+        return self.turns.turn(self.client(), self.seconds, self.still, long=long)
+
+
+class TurnedBackend:
+    """Any backend, in turns."""
+
+    def __init__(self, inner: Backend, row: Row) -> None:
+        self.inner, self.row = inner, row
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """As the inner backend says."""
+        return self.inner.models()
+
+    def has(self, name: str) -> bool:
+        """Whether a model's weights are at hand; True where that is not known."""
+        return self.inner.has(name) if isinstance(self.inner, PlacingBackend) else True
+
+    def attend(self, request: AttentionRequest) -> Trace:
+        """The trace, when its turn has come; BusyError where too many wait, or it does not come in time."""
+        if isinstance(self.inner, LoadingBackend):
+            self.inner.ready(request)
+        with self.row.turn(request):
+            return self.inner.attend(request)
+
+    def whole(self, request: AttentionRequest) -> Trace:
+        """The same with values and outputs."""
+        if not isinstance(self.inner, WholeBackend):
+            return self.attend(request)
+        with self.row.turn(request):
+            return self.inner.whole(request)
+
+    def close(self) -> None:
+        """Close the inner backend."""
+        self.inner.close()
+
+
+class TurnedModels(TurnedBackend):
+    """The backend that has its models in this process, in turns with all that it can do beside."""
+
+    def __init__(self, inner: LocalBackend, row: Row) -> None:
+        super().__init__(inner, row)
+        self.local = inner
+
+    def check(self, request: AttentionRequest) -> Check:
+        """See CheckingBackend."""
+        with self._ready(request):
+            return self.local.check(request)
+
+    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+        """See WalkingBackend."""
+        with self._ready(request):
+            return self.local.walk(request, head)
+
+    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+        """See TryingBackend."""
+        with self._ready(request):
+            return self.local.tried(request, layer, change, other)
+
+    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+        """See TryingBackend."""
+        with self._ready(request):
+            return self.local.shuffled(request, head, change, seed)
+
+    def _ready(self, request: AttentionRequest) -> AbstractContextManager[Ticket]:
+        """A turn, once the model is there."""
+        self.local.ready(request)
+        return self.row.turn(request)
+
+
+def turned(inner: Backend, row: Row) -> TurnedBackend:
+    """The backend in turns, with all that it can do."""
+    return TurnedModels(inner, row) if isinstance(inner, LocalBackend) else TurnedBackend(inner, row)
