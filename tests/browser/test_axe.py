@@ -141,6 +141,11 @@ def with_formula(page: Page) -> None:
     drawn(page)
 
 
+def with_experiment(page: Page) -> None:
+    expect(page.locator(".st-key-whatif .matrix").first).to_be_visible(timeout=SLOW)
+    drawn(page)
+
+
 def questions_opened(page: Page) -> None:
     for summary in page.locator(".st-key-glossary summary").all()[:3]:
         summary.click()
@@ -187,6 +192,12 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "its numbers": ("", unfolded),
     "Inside attention, bars": ("/inside?step=softmax&model=smollm2", with_formula),
     "Inside attention, a step that is not there": ("/inside?step=nothing", with_message),
+    "What if, a question": ("/whatif", with_experiment),
+    "What if, an answer": ("/whatif?what=window&pattern=both&seen=1&model=smollm2", with_experiment),
+    "its rows": ("", unfolded),
+    "What if, words shuffled": ("/whatif?what=order&seen=1", with_experiment),
+    "What if, a token to choose": ("/whatif?what=zeroed&seen=1", with_experiment),
+    "What if, a setting that is not there": ("/whatif?what=window&width=0&seen=1", with_message),
     "Places": ("/places", with_pictures),
     "Places, a text that is long": (f"/places?text={quote('word ' * 60)}", with_pictures),
     "Places, no text": ("/places?text=", drawn),
