@@ -15,6 +15,7 @@ from attnviz.types import ModelCard, Progress
 if TYPE_CHECKING:
     from attnviz.linguistics.claims import Best
     from attnviz.linguistics.crew import Crew
+    from attnviz.linguistics.leanings import Leaning
 
 KINDS = ("conllu", "gap", "winogender", "toml")
 SHOWN = 20  # broken lines that are told one by one
@@ -78,9 +79,10 @@ def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
 
 def _show(path: Path, header: dict[str, Any], form: str) -> None:
     """Which head is best at what, on standard output: chosen on the even half of the texts, counted on the odd one."""
-    from attnviz.linguistics import atlas, claims
+    from attnviz.linguistics import atlas, claims, leanings, wording
 
-    best = claims.table(atlas.read(path))
+    known = atlas.read(path)
+    best, leaning = claims.table(known), leanings.leanings(known)
     if form == "json":
         found = {
             "model": header["model"],
@@ -89,6 +91,7 @@ def _show(path: Path, header: dict[str, Any], form: str) -> None:
                 {"relation": one.relation, "direction": one.direction} | _numbers(one) for one in best if one.direction
             ],
             "coreference": {one.relation: _numbers(one) for one in best if not one.direction},
+            "habits": {one.key: _habit(one) for one in leaning},
         }
         terminal.show(f"{json.dumps(found, ensure_ascii=False, indent=1)}\n".encode())
         return
@@ -99,6 +102,13 @@ def _show(path: Path, header: dict[str, Any], form: str) -> None:
     lines += ["", "The best head of each relation on the even texts, counted on the odd ones:", ""]
     lines += [f"{'relation':<18} {'head':<8} {'n':>6}  {'rate':>6}  {'95 % interval':<15}  strongest baseline"]
     lines += [_line(one) for one in best]
+    for one in best:
+        if one.p_corrected is not None:
+            again = "Both halves hold wordings of the same sentences; corrected for the choice among all heads"
+            lines.append(f"{one.relation}: {again}, {wording.chance(one.p_corrected)}.")
+    lines += ["", "Habits, means over all texts: the head that has most of each, and all heads on average:", ""]
+    lines += [f"{'habit':<26} {'head':<8} {'mean':>6}  {'all heads':>9}"]
+    lines += [_habit_line(one) for one in leaning]
     terminal.show(("\n".join(lines) + "\n").encode())
 
 
@@ -117,6 +127,25 @@ def _line(one: Best) -> str:
     span = f"{100 * found.interval[0]:.1f} to {100 * found.interval[1]:.1f}"
     name = f"{one.relation} {one.direction}"
     return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {rule} {100 * rate:.1f}"
+
+
+def _habit(one: Leaning) -> dict[str, Any]:
+    """A habit, or the liking for meaning, as JSON has it."""
+    numbers = {
+        "head": [one.head.layer, one.head.head],
+        "value": one.value,
+        "mean": one.mean,
+        "unit": one.scores.unit,
+        "n": one.n,
+    }
+    return numbers | {"counted": one.counted, "shuffled": one.baseline}
+
+
+def _habit_line(one: Leaning) -> str:
+    """The same as a line of the table."""
+    beside = "" if one.baseline is None else f"  words shuffled {round(one.baseline, 3) + 0.0:.3f}"  # + 0.0: never -0.000
+    unit = "  bits" if one.scores.unit == "bits" else ""
+    return f"{one.name:<26} {one.head!s:<8} {one.value:>6.3f}  {one.mean:>9.3f}{unit}{beside}"
 
 
 class _Told:

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from functools import cached_property, lru_cache
 from importlib import resources
 from importlib.resources.abc import Traversable
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,8 @@ class Atlas:
         values = self._habits[names.index(name)]
         if name != "entropy":
             return HeadScores(name, values, "share", 0.0, 1.0)
-        return HeadScores(name, values, "bits", 0.0, float(np.nan_to_num(values).max()))
+        most = float(np.nan_to_num(values).max())
+        return HeadScores(name, values, "bits", 0.0, max(0.1, ceil(10 * most) / 10))  # a scale that ends on a round number
 
     @cached_property
     def meaning(self) -> tuple[HeadScores, HeadScores]:

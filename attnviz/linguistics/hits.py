@@ -54,7 +54,7 @@ class Hits:
     @property
     def worth(self) -> Float[np.ndarray, "layer head"]:
         """How many independent instances these are worth for each head: n, or fewer where some are wordings of one."""
-        if self.groups is None:
+        if self.group is None or self.groups is None:
             return np.full(self.hits.shape[1:], float(len(self)))
         _, at, sizes = np.unique(self.group, return_inverse=True, return_counts=True)
         sums = np.zeros((len(sizes), *self.hits.shape[1:]), np.int64)

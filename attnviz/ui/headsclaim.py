@@ -28,8 +28,11 @@ PRONOUNS = {
 BEGIN = "gap"
 
 
-def tester(trace: Trace) -> None:
-    """What is known of the chosen head on thousands of links, chosen before anybody saw this sentence."""
+def tester(trace: Trace) -> Atlas | None:
+    """What is known of the chosen head on thousands of links, chosen before anybody saw this sentence.
+
+    Returns the atlas that knows it; None after a word on why there is none.
+    """
     st.header(f"Is it more than luck? {encoding.head_name(chosen())} on many texts", anchor=False)
     found = measured(trace, "nsubj")
     try:
@@ -37,6 +40,7 @@ def tester(trace: Trace) -> None:
             _tested(found, *_asked(found))
     except AttnvizError as error:  # a damaged atlas: the rest of the page stands
         st.error(blocks.plain(str(error)))
+    return found
 
 
 def _asked(found: Atlas) -> tuple[str, str]:

@@ -41,6 +41,8 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = backend().attend(AttentionRequest("minilm", TEXT)).digest
     members = atlases.members(links, questions, atlases.header(digest=digest))
     members["habits.npy"] = atlases.stored(np.zeros((len(atlases.HABITS), 6, 12), np.float32))
+    own, shuffled = np.arange(72) / 100, np.full(72, 0.43)
+    members["meaning.npy"] = atlases.stored(np.stack([own, shuffled]).reshape(2, 6, 12).astype(np.float32))
     made = atlas.read(atlases.write(tmp_path / "minilm.npz", members))
     monkeypatch.setattr(atlas, "shipped", lambda model: made if model == "minilm" else None)
 
@@ -195,3 +197,28 @@ def test_links_of_a_text_that_is_gone_are_not_carried_over():
     assert state._same_links((Link(IT, ANIMAL),), TEXT, TEXT.replace("The", "An")) is None
     assert state._same_links((Link(IT, (14, 17)),), TEXT, TEXT.replace("tired", "wide")) == (Link(IT, (14, 17)),)
     assert state._same_links((), TEXT, TEXT) is None
+
+
+@pytest.mark.usefixtures("measured")
+def test_habits_are_chosen_named_with_their_count_and_carried_by_the_link(heads: Callable[..., AppTest]):
+    app = heads(layer="3", head="1", habit="meaning")
+    assert app.selectbox(key="heads-habit").value == "meaning"
+    assert "**L5·H11** has most: **+0.710**; with the words shuffled +0.430" in written(app)
+    assert "n = 7 words" in written(app)
+    assert app.query_params["habit"] == "meaning"
+    app.selectbox(key="heads-habit").set_value("previous").run()
+    assert app.query_params["habit"] == "previous"
+    assert "The chosen head, L3·H1: 0.000, rank 1 of 72" in written(app)
+    app.button(key="habit-L0·H0").click().run()
+    assert (app.query_params["layer"], app.query_params["head"]) == ("0", "0")
+    app.switch_page("pages/explore/attention.py").run()
+    assert "habit" not in app.query_params
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("measured")
+def test_a_habit_that_is_none_is_named_and_the_first_one_shown(heads: Callable[..., AppTest]):
+    app = heads(habit="<b>sleep")
+    assert app.selectbox(key="heads-habit").value == "previous"
+    assert "There is no habit “<b>sleep” here: showing previous token" in written(app)
+    assert not app.exception

@@ -18,6 +18,7 @@ from attnviz.linguistics import atlas, claims
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.claims import ENOUGH, Best
 from attnviz.linguistics.decisions import LATER
+from attnviz.linguistics.leanings import MEANING, leanings
 from attnviz.types import HeadRef
 
 FINDINGS = Path(__file__).parents[2] / "docs" / "findings.md"
@@ -105,6 +106,23 @@ def likeness(model: str) -> str:
     return f"{HeadRef(int(at[0]), int(at[1]))} {real[at]:.2f} (shuffled {abs(shuffled[at]):.2f})"
 
 
+def leaning(model: str, key: str) -> str:
+    """Three cells of the table of habits: the head that has most, how much, and what all heads have."""
+    one = next((one for one in leanings(made(model)) if one.key == key), None)
+    if one is None:
+        return "none | | "
+    unit = " bits" if one.scores.unit == "bits" else ""
+    beside = "" if one.baseline is None else f" (shuffled {abs(one.baseline):.3f})"
+    return f"{one.head} | {one.value:.3f}{unit}{beside} | {round(one.mean, 3) + 0.0:.3f}{unit}"
+
+
+def habit_rows() -> list[str]:
+    """One line for each habit, both models side by side."""
+    named = {one.key: one.name for model in MODELS for one in leanings(made(model))}
+    order = [key for key in (*made("minilm").header.habits, MEANING) if key in named]
+    return [f"| {named[key]} | {leaning('minilm', key)} | {leaning('smollm2', key)} |".replace("-", "−") for key in order]
+
+
 def facts() -> list[str]:
     """The sentences on what is surprising, with their figures from the files."""
     later = dict(made("smollm2").header.corpora[0].left_out)[LATER]
@@ -155,6 +173,17 @@ def test_the_table_is_that_of_the_shipped_atlas(model: str):
     assert lines == rows(model)
 
 
+def test_the_table_of_habits_is_that_of_the_shipped_atlases():
+    text = FINDINGS.read_text()
+    part = text[text.index("## Habits") :]
+    assert [line for line in part.splitlines() if line.startswith("| ") and "·H" in line] == habit_rows()
+    flat = " ".join(part.split())
+    for model in MODELS:
+        counts = {one.counted: one.n for one in leanings(made(model))}
+        assert f"{counts['texts']:,} texts" in flat
+        assert f"{counts['words']:,} words of {model}" in flat
+
+
 @EVERY
 def test_how_many_relations_no_head_beats_a_fixed_rule_on(model: str):
     unbeaten, counted = claims.unbeaten(claims.table(made(model)))
@@ -194,6 +223,7 @@ def test_each_surprise_has_figures_that_bear_it_out():
 
 if __name__ == "__main__":
     print(*(f"- {fact}" for fact in facts()), sep="\n")
+    print(*habit_rows(), sep="\n")
     for model in MODELS:
         print(model, claims.unbeaten(claims.table(made(model))), sep="\n")
         print(*(f"{corpus.name}: {corpus.used:,} of {corpus.texts:,} texts" for corpus in made(model).header.corpora), sep="\n")

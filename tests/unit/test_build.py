@@ -238,9 +238,16 @@ def test_the_command_prints_the_best_heads(folder: Path, files: list[Source], tm
     assert one["n"] == 2  # of texts 0, 2, 3, 5, 6, 8 the odd ones
     assert 0 <= one["interval"][0] <= one["rate"] <= one["interval"][1] <= 1
     assert (tmp_path / "a.npz").is_file()
+    previous = atlas.read(tmp_path / "a.npz").habit("previous").values
+    layer, head = printed["habits"]["previous"]["head"]
+    assert printed["habits"]["previous"]["value"] == previous[layer, head] == previous.max()
+    assert printed["habits"]["previous"]["mean"] == pytest.approx(previous.mean())
+    assert "separator" not in printed["habits"]
+    assert "shuffled" in printed["habits"]["meaning"]
     assert cli.main([*asked, "-o", str(tmp_path / "b.npz")]) == 0
     said = capfd.readouterr()
     assert "cop dh" in said.out
+    assert f"previous token             L{layer}·H{head}" in said.out
     assert "made.conllu:" in said.err
 
 
