@@ -1,13 +1,23 @@
-"""attnviz: type a sentence, and see every attention head of a real model. Run with `streamlit run app.py`."""
+"""attnviz: type a sentence, and see every attention head of a real model. Run with `streamlit run app.py`.
 
-from attnviz.ui import start
+The server imports this file once, and finds itself in it; for each reader's run it is executed anew, as the main script.
+"""
 
-page = start.page()
-start.wake()
+import streamlit as st
 
-from attnviz.ui import blocks, frame, state  # noqa: E402  # they need the engine, and the reader is told while it comes
+if __name__ == "__main__":
+    from attnviz.ui import start
 
-with blocks.told():
-    frame.ask()
-    page.run()
-state.write_url()
+    page = start.page()
+    start.wake()
+
+    from attnviz.ui import blocks, frame, state  # they need the engine, and the reader is told while it comes
+
+    with blocks.told():
+        frame.ask()
+        page.run()
+    state.write_url()
+else:
+    from attnviz import asgi
+
+    app = st.App(__file__, middleware=asgi.middleware())

@@ -1,19 +1,15 @@
 """A trace and a chosen head in, one of BertViz's own views out: an HTML page that fetches nothing and runs no text.
 
-BertViz's Python is asked for its HTML; its data is taken out of the script into a JSON element, and jQuery, D3 and a
-stand-in for the module loader stand inline, because BertViz itself loads them from a network.
+BertViz's Python is asked for its HTML; its data is taken out of the script into a JSON element, and the scripts stand inline
+(`bertviz_scripts`), because BertViz itself loads some of them from a network.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +18,7 @@ import torch
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import TooLongError
 from attnviz.figures import encoding
+from attnviz.figures.bertviz_scripts import digest, scripts
 from attnviz.types import HeadRef, Token
 
 MOST = 300_000  # weights: a line each on the page, and browsers are slow with more
@@ -41,7 +38,7 @@ def head_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
     from bertviz import head_view as draw
 
     part = _drawable(trace, head)
-    return _page(_drawn(draw, _attention(part, 14), heads=[head.head]), part, head, HEAD_HINT, theme)
+    return _page("head", _drawn(draw, _attention(part, 14), heads=[head.head]), part, head, HEAD_HINT, theme)
 
 
 def model_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
@@ -49,7 +46,7 @@ def model_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
     from bertviz import model_view as draw
 
     part = _drawable(trace, head)
-    return _page(_drawn(draw, _attention(part, 11), display_mode="light"), part, head, MODEL_HINT, theme)
+    return _page("model", _drawn(draw, _attention(part, 11), display_mode="light"), part, head, MODEL_HINT, theme)
 
 
 @dataclass(frozen=True)
@@ -103,9 +100,9 @@ def _drawn(draw: Callable[..., Any], attention: dict[str, Any], **rest: Any) -> 
     return draw(**attention, **rest, prettify_tokens=False, html_action="return").data
 
 
-def _page(markup: str, part: _Drawable, head: HeadRef, hint: str, theme: str) -> str:
+def _page(view: str, markup: str, part: _Drawable, head: HeadRef, hint: str, theme: str) -> str:
     """BertViz's HTML for `part`, made whole and safe."""
-    body, before, params, after = _taken_apart(markup)
+    body, params = _taken_apart(markup)
     for data in params["attention"]:
         data["attn"] = np.round(np.array(data["attn"]), DIGITS).tolist()
     body = body.replace(params["root_div_id"], _ROOT)  # BertViz's is random; the same trace shall give the same page
@@ -118,16 +115,14 @@ def _page(markup: str, part: _Drawable, head: HeadRef, hint: str, theme: str) ->
     }
     for name in ("layer", "filter"):
         body = body.replace(f'<select id="{name}"', f'<select id="{name}" aria-label="{name.capitalize()}"')
-    own = f"{before}const params = {_PARAMS};{after}"
-    scripts = (_libraries(), _LOADER, own, _FILTER)
     said = "".join(f"<p>{escape(text)}</p>" for text in (part.note, hint) if text)
     return _PAGE.format(
-        policy=escape(f"default-src 'none'; style-src 'unsafe-inline'; script-src {' '.join(map(_digest, scripts))}"),
+        policy=escape(f"default-src 'none'; style-src 'unsafe-inline'; script-src {' '.join(map(digest, scripts(view)))}"),
         style=_style(theme),
         said=said,
         body=body.strip(),
         params=_embedded(params),
-        scripts="\n".join(f"<script>{script}</script>" for script in scripts),
+        scripts="\n".join(f"<script>{script}</script>" for script in scripts(view)),
     )
 
 
@@ -157,38 +152,18 @@ def _texts(tokens: Sequence[Token], most: int) -> list[str]:
     return [encoding.label(token.text, most) for token in tokens]
 
 
-def _taken_apart(markup: str) -> tuple[str, str, dict, str]:
-    """BertViz's HTML as body, script before its data, the data, script after it.
-
-    The data stands in the script twice, the second time in a comment on the same line: that line's rest is dropped.
-    """
+def _taken_apart(markup: str) -> tuple[str, dict]:
+    """BertViz's HTML as its body and its data; its scripts are not taken from there."""
     start = markup.index("const params = ")
     whole = markup[:start].partition("</script>")[2]  # without the loader, which it would fetch
-    body, _, before = whole.partition('<script type="text/javascript">')
-    params, end = json.JSONDecoder().raw_decode(markup, start + len("const params = "))
-    after = markup[markup.index("\n", end) :].rpartition("</script>")[0]
-    return body, before, params, after
+    body = whole.partition('<script type="text/javascript">')[0]
+    return body, json.JSONDecoder().raw_decode(markup, start + len("const params = "))[0]
 
 
 def _embedded(value: Any) -> str:
     """JSON that can stand inside a script element: nothing in it ends the element or a line."""
     text = json.dumps(value, separators=(",", ":"))  # ASCII: U+2028 and U+2029 are escaped already
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def _digest(script: str) -> str:
-    """The name under which a page's policy lets a script run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-
-
-@cache
-def _libraries() -> str:
-    """jQuery and D3 from their packages."""
-    import xstatic.pkg.d3
-    import xstatic.pkg.jquery
-
-    jquery = Path(xstatic.pkg.jquery.BASE_DIR, "jquery.min.js").read_text("utf-8")
-    return f"{jquery}\n;{Path(xstatic.pkg.d3.BASE_DIR, 'd3.js').read_text('utf-8')}"
 
 
 def _style(theme: str) -> str:
@@ -216,24 +191,6 @@ select{font:inherit;color:var(--ink);background:var(--field);border:1px solid va
 select:focus-visible{outline:2px solid var(--accent);outline-offset:1px}
 """
 
-# BertViz colours heads with ten colours: the eleventh would look like the first. The first ten stay its own.
-_LOADER = """
-window.require = {config() {}};
-window.requirejs = (names, draw) => draw(window.jQuery, window.d3);
-(() => {
-  const pairs = d3.scale.category20().range();
-  const strong = pairs.filter((c, i) => i % 2 === 0), pale = pairs.filter((c, i) => i % 2);
-  d3.schemeCategory10 = [...strong, ...pale, ...d3.scale.category20b().range(), ...d3.scale.category20c().range()];
-  d3.scaleOrdinal = (colours) => d3.scale.ordinal().range(colours);
-})();
-"""
-_PARAMS = "JSON.parse(document.getElementById('params').textContent)"
-_FILTER = f"""
-{{
-  const select = document.getElementById('filter');
-  if (select) select.value = {_PARAMS}.default_filter;
-}}
-"""
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>

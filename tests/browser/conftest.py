@@ -89,6 +89,8 @@ class Visit:
         self.elsewhere: list[str] = []
         self.dialogs: list[str] = []
         self.errors: list[str] = []
+        self.violations: list[str] = []
+        context.on("console", self._said)
         context.route("**/*", self._only_here)
         self.page: Page = context.new_page()
         self.page.on("dialog", self._dialog)
@@ -101,6 +103,10 @@ class Visit:
         else:
             self.elsewhere.append(route.request.url)
             route.abort()
+
+    def _said(self, message) -> None:
+        if "Content Security Policy" in message.text:
+            self.violations.append(message.text)
 
     def _dialog(self, dialog) -> None:
         self.dialogs.append(dialog.message)
@@ -119,6 +125,7 @@ def visit(browser: Browser, server: str) -> Iterator[Visit]:
     context.close()
     assert one.elsewhere == [], "a request left this machine"
     assert one.dialogs == [], "a script of somebody else ran"
+    assert one.violations == [], "a page of ours asked for what its policy does not allow"
 
 
 @pytest.fixture

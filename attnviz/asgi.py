@@ -1,0 +1,101 @@
+"""What stands between a browser and Streamlit: requests in, either refused or answered with our headers.
+
+Readers send what they do through one websocket; by HTTP a page only fetches. So nothing else is let in: no method but GET
+and HEAD, no body, no upload, no address longer than a link of ours can be, no websocket opened by somebody else's page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.middleware import Middleware
+
+from attnviz import policy, quiet
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LONGEST = 16_384  # bytes of an address with its parameters; a link of ours stays far below
+METHODS = ("GET", "HEAD")
+
+
+def middleware() -> list[Middleware]:
+    """What `st.App` puts around the pages; from now on logs are without readers' texts too."""
+    quiet.keep()
+    return [Middleware(Guard)]
+
+
+class Guard:
+    """Refuses what no page of ours sends, and gives every answer the headers of `policy`."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.headers = policy.headers()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await (self.app if same_origin(scope) else closed)(scope, receive, send)
+        elif scope["type"] != "http":
+            await self.app(scope, receive, send)
+        elif refusal := refused(scope):
+            await self._answer(self._with_headers(send), *refusal)
+        else:
+            await self.app(scope, receive, self._with_headers(send))
+
+    def _with_headers(self, send: Send) -> Send:
+        """`send`, with our headers in the place of any of the same name."""
+        ours = {name for name, _ in self.headers}
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in ours]
+                message = {**message, "headers": [*kept, *self.headers]}
+            await send(message)
+
+        return sent
+
+    @staticmethod
+    async def _answer(send: Send, status: int, said: str) -> None:
+        """One line of plain text; the connection ends with it, unread body and all."""
+        body = said.encode()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        headers += [(b"connection", b"close")] + [(b"allow", ", ".join(METHODS).encode())] * (status == 405)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def refused(scope: Scope) -> tuple[int, str] | None:
+    """The status and the words for a request that no page of ours sends; None for one that may pass."""
+    if scope["method"] not in METHODS:
+        return 405, f"Pages are read with {' or '.join(METHODS)} only."
+    length = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
+    if length > LONGEST:
+        return 414, f"An address may be {LONGEST:,} bytes long; this one has {length:,}. Open the page and type the text there."
+    found = {name.lower(): value for name, value in scope["headers"]}
+    if found.get(b"content-length", b"0").strip() != b"0" or b"transfer-encoding" in found:
+        return 413, "A request for a page has no body."
+    return None
+
+
+def same_origin(scope: Scope) -> bool:
+    """Whether a websocket is opened by a page of this very address, or by a program that is no browser.
+
+    Streamlit would ask about any other origin as well, and to answer ask a server elsewhere for this machine's address.
+    """
+    found = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    origin = found.get(b"origin")
+    try:
+        return origin is None or urlsplit(origin).netloc.lower() == found.get(b"host", "").lower() != ""
+    except ValueError:
+        return False
+
+
+async def closed(scope: Scope, receive: Receive, send: Send) -> None:
+    """A websocket turned away before it opens: HTTP 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008})

@@ -1,0 +1,133 @@
+"""What stands before the pages: what is refused, what passes, and the headers of every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit
+from streamlit.web.server.app_discovery import discover_asgi_app
+
+from attnviz import asgi, policy
+from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.figures import bertviz_view
+from attnviz.figures.bertviz_scripts import digest
+from attnviz.types import AttentionRequest, HeadRef, Token
+
+ROOT = Path(__file__).parents[2]
+HERE = [(b"host", b"school.example:8501")]
+
+
+async def page(scope: Any, receive: Any, send: Any) -> None:
+    """An app that answers everything, with a header that we set otherwise."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"Referrer-Policy", b"unsafe-url")]})
+    await send({"type": "http.response.body", "body": b"page"})
+
+
+def answered(kind: str = "http", *, method: str = "GET", query: bytes = b"", headers: Any = HERE) -> list[Any]:
+    """All that is sent for one request."""
+    sent: list[Any] = []
+    scope = {"type": kind, "method": method, "path": "/", "raw_path": b"/", "query_string": query, "headers": headers}
+
+    async def receive() -> dict[str, str]:
+        return {"type": f"{kind}.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(asgi.Guard(page)(scope, receive, send))
+    return sent
+
+
+def status(**request: Any) -> int:
+    return answered(**request)[0]["status"]
+
+
+def test_a_page_is_read_by_get_and_head_only():
+    assert [status(method=method) for method in ("GET", "HEAD")] == [200, 200]
+    assert {status(method=method) for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")} == {405}
+
+
+def test_no_body_comes_in():
+    assert status(headers=[*HERE, (b"Content-Length", b"0")]) == 200
+    assert status(headers=[*HERE, (b"Content-Length", b"1")]) == 413
+    assert status(headers=[*HERE, (b"transfer-encoding", b"chunked")]) == 413
+
+
+def test_an_address_has_a_longest():
+    assert status(query=b"a" * (asgi.LONGEST - 1)) == 200
+    sent = answered(query=b"a" * asgi.LONGEST)
+    assert sent[0]["status"] == 414
+    assert b"16,384" in sent[1]["body"]
+    assert b"16,385" in sent[1]["body"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "opens"),
+    [
+        (None, True),
+        (b"http://school.example:8501", True),
+        (b"https://School.Example:8501", True),
+        (b"http://school.example", False),
+        (b"http://other.example", False),
+        (b"http://localhost:8501", False),
+        (b"null", False),
+        (b"http://[school.example:8501", False),
+        (b"", False),
+    ],
+)
+def test_only_a_page_of_the_same_address_opens_a_websocket(origin: bytes | None, opens: bool):
+    more = [] if origin is None else [(b"origin", origin)]
+    (sent,) = answered("websocket", headers=[*HERE, *more])
+    assert sent["type"] == ("websocket.accept" if opens else "websocket.close")
+
+
+def test_a_websocket_with_an_origin_needs_a_host():
+    (sent,) = answered("websocket", headers=[(b"origin", b"http://")])
+    assert sent["type"] == "websocket.close"
+
+
+@pytest.mark.parametrize("request_", [{}, {"method": "POST"}], ids=["an answer", "a refusal"])
+def test_every_answer_has_our_headers_once(request_: dict[str, str]):
+    names = [name.decode().lower() for name, _ in answered(**request_)[0]["headers"]]
+    for name, value in policy.headers():
+        assert names.count(name.decode()) == 1
+        assert (name, value) in answered(**request_)[0]["headers"]
+
+
+def directives() -> dict[str, list[str]]:
+    return {name: rest for name, *rest in (part.split() for part in policy.content().split(";"))}
+
+
+def test_no_text_can_become_a_script_and_nobody_else_is_called():
+    found = directives()
+    assert found["default-src"] == ["'none'"]
+    assert [source for source in found["script-src"] if not source.startswith("'sha256-")] == ["'self'", "blob:"]
+    assert found["connect-src"] == ["'self'"]
+    assert {name for name, sources in found.items() if "'unsafe-inline'" in sources} == {"style-src"}
+    assert "unsafe-eval" not in policy.content()
+    assert not re.search(r"https?:|wss?:|\*", policy.content())
+    assert all(found[name] == ["'none'"] for name in ("base-uri", "form-action", "frame-ancestors"))
+
+
+def test_every_script_in_place_is_known_by_its_digest():
+    tokens = (Token("a", "a", 0, 1, 0), Token("b", "b", 2, 3, 1))
+    whole = Trace(AttentionRequest("m", "a b"), (Block("self", tokens, tokens, (Dense(np.full((1, 2, 2), 0.5, np.float32)),)),))
+    views = [draw(whole, HeadRef(0, 0)) for draw in (bertviz_view.head_view, bertviz_view.model_view)]
+    shell = (Path(streamlit.__file__).parent / "static" / "index.html").read_text("utf-8")
+    for page in (shell, *views):
+        inline = re.findall(r"<script>(.*?)</script>", page, re.S)
+        assert inline
+        assert {digest(script) for script in inline} <= set(directives()["script-src"])
+
+
+def test_streamlit_finds_the_server_in_the_app():
+    found = discover_asgi_app(ROOT / "app.py")
+    assert (found.is_asgi_app, found.import_string) == (True, "app:app")

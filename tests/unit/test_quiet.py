@@ -1,0 +1,100 @@
+"""Logs: the kind and the place of a fault, and nothing of the text that it was about."""
+
+from __future__ import annotations
+
+import io
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from attnviz import quiet
+
+SECRET = "my grandmother's sentence"
+
+
+def wrong(text: str) -> None:
+    raise KeyError(text)
+
+
+@pytest.fixture
+def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
+    """A logger whose records are made by `quiet`, and what it wrote."""
+    before, out = logging.getLogRecordFactory(), io.StringIO()
+    logging.setLogRecordFactory(quiet.record)
+    logger, handler = logging.Logger("a library"), logging.StreamHandler(out)
+    logger.addHandler(handler)
+    yield logger, out
+    logging.setLogRecordFactory(before)
+
+
+def test_an_exception_is_told_by_its_kind_and_place(log):
+    logger, out = log
+    try:
+        wrong(SECRET)
+    except KeyError:
+        logger.exception("A run ended")
+    assert out.getvalue().startswith("A run ended: KeyError at tests/unit/test_quiet.py:")
+    assert out.getvalue().endswith("(wrong)\n")
+    assert SECRET not in out.getvalue()
+    assert out.getvalue().count("\n") == 1
+
+
+def test_what_an_exception_came_from_is_told_by_its_kind(log):
+    logger, out = log
+    try:
+        try:
+            wrong(SECRET)
+        except KeyError as error:
+            raise ValueError(SECRET) from error
+    except ValueError as error:
+        logger.error("%s and %d", error, 3)
+    assert ", from KeyError and 3" in out.getvalue()
+    assert SECRET not in out.getvalue()
+
+
+def test_arguments_by_name_are_told_too(log):
+    logger, out = log
+    logger.warning("%(why)s", {"why": ValueError(SECRET)})
+    assert out.getvalue() == "ValueError at no known place\n"
+
+
+def test_other_lines_stay_as_they_are(log):
+    logger, out = log
+    logger.warning("%s of %d", "one", 2)
+    assert out.getvalue() == "one of 2\n"
+
+
+def test_a_file_of_a_library_is_named_without_this_machines_folders(log):
+    logger, out = log
+    code = compile("raise KeyError", "/home/somebody/lib/site-packages/theirs/part.py", "exec")
+    try:
+        exec(code)
+    except KeyError:
+        logger.exception("A run ended")
+    assert out.getvalue().endswith(" > theirs/part.py:1 (<module>)\n")
+
+
+THREAD = f"""
+import threading
+from attnviz import quiet
+quiet.keep()
+def wrong(): raise KeyError({SECRET!r})
+one = threading.Thread(target=wrong)
+one.start()
+one.join()
+class Gone:
+    def __del__(self): wrong()
+gone = Gone()
+del gone
+"""
+
+
+def test_what_nobody_catches_is_told_in_a_line():
+    ran = subprocess.run([sys.executable, "-c", THREAD], capture_output=True, text=True, check=True)
+    lines = ran.stderr.splitlines()
+    assert len(lines) == 2
+    assert all("Nobody caught KeyError at" in line and "(wrong)" in line for line in lines)
+    assert SECRET not in ran.stderr
