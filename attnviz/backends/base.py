@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from attnviz.engine.scratch.change import Change
-from attnviz.engine.scratch.one import OneHead
+from attnviz.engine.scratch.one import OneLayer
 from attnviz.engine.scratch.shuffled import Shuffled
 from attnviz.engine.scratch.tried import Tried
 from attnviz.engine.trace import Trace
@@ -44,10 +44,10 @@ class CheckingBackend(Backend, Protocol):
 
 @runtime_checkable
 class WalkingBackend(Backend, Protocol):
-    """A backend that has its models at hand, and so can also say what one head does step by step."""
+    """A backend that has its models at hand, and so can also say what each head of a layer does step by step."""
 
-    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
-        """All that a text goes through in one head; BadInputError for models that are not written out from scratch."""
+    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
+        """All that a text goes through in one layer; BadInputError for models that are not written out from scratch."""
         ...
 
 

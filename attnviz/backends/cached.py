@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -108,6 +108,8 @@ def weight(value: Any) -> int:
         return 256 + 4 * len(value.text) + 4 * len(value.text_b or "")
     if isinstance(value, tuple | list):
         return 256 + sum(weight(part) for part in value)
+    if isinstance(value, Mapping):
+        return 256 + sum(weight(part) for part in value.values())
     if hasattr(value, "__dict__"):
         return 256 + sum(weight(part) for part in vars(value).values() if not isinstance(part, int | float | bool))
     return 256
@@ -152,11 +154,11 @@ class CachedBackend:
         return self.store.get(("check", request), lambda: inner.check(request))
 
     def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
-        """One head step by step, from memory where it is there. BadInputError where the inner backend has no models."""
+        """One head step by step; its layer is kept, so that others cost nothing. BadInputError where there are no models."""
         inner = self.inner
         if not isinstance(inner, WalkingBackend):
             raise BadInputError("This backend has no model to walk through. Open the backend `local:` for that.")
-        return self.store.get(("walk", request, head), lambda: inner.walk(request, head))
+        return self.store.get(("walk", request, head.layer), lambda: inner.walk(request, head.layer)).head(head)
 
     def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
         """The text with something changed, from memory where it is there. BadInputError where there is no model for it."""

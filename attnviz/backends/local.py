@@ -14,7 +14,7 @@ from attnviz import text as texts
 from attnviz.backends import turns
 from attnviz.engine import capture, inputs, scratch, size, verify
 from attnviz.engine.scratch import Change, Weights
-from attnviz.engine.scratch.one import OneHead, one_head
+from attnviz.engine.scratch.one import OneLayer, one_layer
 from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
 from attnviz.engine.scratch.tried import Tried, fits, tried
 from attnviz.engine.trace import Trace
@@ -154,10 +154,10 @@ class LocalBackend:
         loaded, read = self._read(request)
         return verify.against_eager(loaded.model, read.trace(loaded.model, request, loaded.digest), read.tensors)
 
-    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
-        """One head from scratch, step by step. BadInputError for models of other families and heads that are not there."""
-        _, weights, ids, types, tokens = self._from_scratch(request, head)
-        return one_head(weights, ids, types, tokens, head)
+    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
+        """One layer from scratch, step by step. BadInputError for models of other families and layers that are not there."""
+        _, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
+        return one_layer(weights, ids, types, tokens, layer)
 
     def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
         """The text with one thing changed in the forward pass from scratch."""

@@ -14,7 +14,7 @@ from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, Whole
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.turns import Ticket, Turns
 from attnviz.engine.scratch.change import Change
-from attnviz.engine.scratch.one import OneHead
+from attnviz.engine.scratch.one import OneLayer
 from attnviz.engine.scratch.shuffled import Shuffled
 from attnviz.engine.scratch.tried import Tried
 from attnviz.engine.trace import Trace
@@ -84,10 +84,10 @@ class TurnedModels(TurnedBackend):
         with self._ready(request):
             return self.local.check(request)
 
-    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
         """See WalkingBackend."""
         with self._ready(request):
-            return self.local.walk(request, head)
+            return self.local.walk(request, layer)
 
     def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
         """See TryingBackend."""

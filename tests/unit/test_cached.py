@@ -72,6 +72,7 @@ def test_the_weight_of_a_value_counts_its_arrays_and_strings():
     assert weight(np.zeros((3, 5), np.float32)) == 256 + 60
     assert weight(b"1234") == 256 + 4
     assert weight((np.zeros(2, np.float64), "ab")) == 256 + (256 + 16) + (256 + 8)
+    assert weight({"a": np.zeros(2, np.float64)}) == 256 + (256 + 16)
 
 
 def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_it():

@@ -12,7 +12,8 @@ import pytest
 from attnviz.analysis import walked
 from attnviz.backends import open_backend
 from attnviz.backends.cached import weight
-from attnviz.engine.scratch.one import MOST, OneHead
+from attnviz.engine.scratch import bert
+from attnviz.engine.scratch.one import MOST, OneHead, OneLayer
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.figures import encoding, inside, inside_told
 from attnviz.lessons import walk
@@ -38,7 +39,7 @@ def one(backend, model: str) -> OneHead:
     return backend.walk(AttentionRequest(model, TEXT), HEADS[model])
 
 
-def arrays(one: OneHead) -> dict[str, np.ndarray]:
+def arrays(one: OneHead | OneLayer) -> dict[str, np.ndarray]:
     return {field.name: found for field in fields(one) if isinstance(found := getattr(one, field.name), np.ndarray)}
 
 
@@ -140,11 +141,12 @@ def test_a_guess_is_right_exactly_when_it_is(one: OneHead, model: str):
 
 
 @BOTH
-def test_nothing_can_be_written_and_little_is_kept(one: OneHead, model: str):
-    found = arrays(one)
-    assert all(not array.flags.writeable and array.base is None for array in found.values())
-    assert weight(one) >= sum(array.nbytes for array in found.values())
-    assert weight(one) < 2**20
+def test_nothing_can_be_written_and_little_is_kept(one: OneHead, backend, model: str):
+    assert not any(array.flags.writeable for array in arrays(one).values())
+    layer = backend.inner.walk(AttentionRequest(model, TEXT), HEADS[model].layer)
+    assert not any(array.flags.writeable for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
+    held = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
+    assert held <= weight(layer) < 2**22
 
 
 def test_what_cannot_be_walked_is_said(backend):
@@ -152,13 +154,27 @@ def test_what_cannot_be_walked_is_said(backend):
         backend.walk(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
     with pytest.raises(BadInputError, match="has no head"):
         backend.walk(AttentionRequest("minilm", TEXT), HeadRef(99, 0))
+    with pytest.raises(BadInputError, match="has no head L3·H12: it has heads 0 to 11"):
+        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(3, 12))
+    with pytest.raises(BadInputError, match="has no head"):
+        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(0, 0, "cross"))
     with pytest.raises(BadInputError, match="no step “nothing”"):
         walk.number(walk.steps("bert"), "nothing")
 
 
-def test_a_walk_is_kept(backend):
-    request = AttentionRequest("minilm", TEXT)
-    assert backend.walk(request, HeadRef(0, 2)) is backend.walk(request, HeadRef(0, 2))
+def test_a_layer_is_read_once_for_all_of_its_heads_and_no_further_than_it(monkeypatch: pytest.MonkeyPatch):
+    read: list[int] = []
+    whole = bert.layer
+    monkeypatch.setattr(bert, "layer", lambda w, number, *more: read.append(number) or whole(w, number, *more))
+    made = open_backend()
+    request = AttentionRequest("minilm", "A dog slept")
+
+    first, second = made.walk(request, HeadRef(2, 3)), made.walk(request, HeadRef(2, 4))
+
+    assert read == [0, 1, 2]
+    assert (first.head, second.head) == (HeadRef(2, 3), HeadRef(2, 4))
+    assert first.joined is second.joined
+    made.close()
 
 
 def test_both_families_take_every_step_once_and_in_an_order_that_is_true():
