@@ -15,7 +15,7 @@ from attnviz.linguistics.annotated import Parsed, Span
 from attnviz.linguistics.choices import Outcome
 from attnviz.linguistics.gold import Sentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
-from attnviz.types import Focus
+from attnviz.types import Focus, quoted
 from attnviz.ui import blocks, state, terms
 from attnviz.ui.alone import chosen
 from attnviz.ui.backend import backend
@@ -24,7 +24,7 @@ from attnviz.ui.syntax_edit import applied
 DIRECTIONS = {"dh": "From each word to its head", "hd": "From each head to its words"}
 SOURCES = {CORPUS: "Gold", PARSER: "Parser"}
 NONE = ""
-_DIRECTION, _READING, _SOURCE = "attnviz_syntax_direction", "attnviz_syntax_reading", "attnviz_syntax_source"
+WAY, READING, BY = "way", "reading", "by"  # in the address: who looks, which tree of a text, whose links
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def title() -> None:
 
 def direction() -> str:
     """Who looks at whom: `dh` or `hd`."""
-    return st.session_state.get(_DIRECTION, "dh")
+    return "hd" if state.own(WAY) == "hd" else "dh"
 
 
 def fields(trace: Trace) -> Shown | None:
@@ -70,10 +70,11 @@ def fields(trace: Trace) -> Shown | None:
         key = state.fill("syntax-direction", direction())
         st.selectbox(
             "Who looks", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
-            on_change=state.answer(key, lambda way: st.session_state.update({_DIRECTION: way})),
+            on_change=state.answer(key, lambda way: state.keep_own(WAY, "" if way == "dh" else way)),
         )  # fmt: skip
         _number("Layer", "syntax-layer", chosen().layer, trace.block(chosen().block).layers)
         _number("Head", "syntax-head", chosen().head, trace.block(chosen().block).heads)
+    _unknown(readings)
     if state.current().request.text_b:
         st.caption("This page reads the first sentence alone; the second one is left out here.")
     if source == CORPUS:
@@ -99,7 +100,8 @@ def _ready(readings: tuple[Sentence, ...]) -> None:
 
     def choose(name: str) -> None:
         if name != NONE:
-            st.session_state[_READING], st.session_state[_SOURCE] = name, CORPUS
+            state.keep_own(READING, name if len(gold.readings(known[name].text)) > 1 else "")
+            state.keep_own(BY, "")
             state.choose_text(known[name].text)
 
     st.selectbox(
@@ -110,16 +112,28 @@ def _ready(readings: tuple[Sentence, ...]) -> None:
 
 def _reading(readings: tuple[Sentence, ...]) -> Sentence:
     """The one that the reader chose, of a text with several trees; else the first."""
-    return next((one for one in readings if one.id == st.session_state.get(_READING)), readings[0])
+    wanted = state.own(READING)
+    return next((one for one in readings if one.id == wanted), readings[0])
+
+
+def _unknown(readings: tuple[Sentence, ...]) -> None:
+    """What a link says of this page that cannot be used is named and taken out of the link; the tree of another text, too."""
+    known = {WAY: tuple(DIRECTIONS), READING: tuple(one.id for one in gold.sentences()), BY: (PARSER,)}
+    for name, values in known.items():
+        if (value := state.own(name)) and value not in values:
+            blocks.notices([f"“{name}” cannot be {quoted(value)} in a link: left out."])
+            state.keep_own(name, "")
+    if state.own(READING) not in {one.id for one in readings}:
+        state.keep_own(READING, "")
 
 
 def _source(has_gold: bool) -> str:
     """Whose links: ours, where the text is one of ours, or the parser's."""
-    wanted = st.session_state.get(_SOURCE, CORPUS) if has_gold else PARSER
+    wanted = PARSER if not has_gold or state.own(BY) == PARSER else CORPUS
     key = state.fill("syntax-source", wanted)
     st.segmented_control(
         "Links by", list(SOURCES) if has_gold else [PARSER], format_func=SOURCES.__getitem__, key=key, required=True,
-        on_change=state.answer(key, lambda source: st.session_state.update({_SOURCE: source})),
+        on_change=state.answer(key, lambda source: state.keep_own(BY, PARSER if source == PARSER else "")),
     )  # fmt: skip
     return wanted
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from attnviz.errors import BadInputError
+from attnviz.linguistics import edited
 from attnviz.linguistics.annotated import Parsed, Span
-from attnviz.linguistics.edited import edited
 from attnviz.linguistics.relations import PARSER, UNCOUNTED, relations
 from attnviz.types import Focus, Link
 from attnviz.ui import blocks, state
@@ -17,18 +17,38 @@ if TYPE_CHECKING:
     from attnviz.ui.syntax import Shown
 
 TEXTS = 8  # texts whose changes a session keeps
-_EDITS, _REFUSED = "attnviz_syntax_edits", "attnviz_syntax_refused"
+ARCS = "arcs"  # in the address
+_EDITS, _REFUSED, _CARRIED = "attnviz_syntax_edits", "attnviz_syntax_refused", "attnviz_syntax_carried"
 
 
 def applied(parsed: Parsed) -> tuple[Parsed, frozenset[Span], int]:
     """The parse with the reader's arcs in it, the words whose arcs those are, and how many words were changed at all."""
+    _linked(parsed)
     edits = _edits(parsed.text)
-    return edited(parsed, edits), frozenset(word for word, link in edits.items() if link is not None), len(edits)
+    return edited.edited(parsed, edits), frozenset(word for word, link in edits.items() if link is not None), len(edits)
 
 
 def _edits(text: str) -> dict[Span, Link | None]:
     """What the reader changed in the parse of a text."""
     return st.session_state.get(_EDITS, {}).get(text, {})
+
+
+def _linked(parsed: Parsed) -> None:
+    """Arcs and link agree: those of a link that was just opened are taken, and those of the text are written into it."""
+    raw = state.own(ARCS)
+    if raw and raw != st.session_state.get(_CARRIED, ""):
+        try:
+            _keep(parsed.text, edited.read(raw, parsed, relations(PARSER)))
+        except BadInputError as error:
+            blocks.notices([f"The arcs of this link are left out. {error}"])
+    st.session_state[_CARRIED] = edited.written(_edits(parsed.text)) if _fits(parsed.text) else ""
+    if st.session_state[_CARRIED] != raw:
+        state.keep_own(ARCS, st.session_state[_CARRIED])
+
+
+def _fits(text: str) -> bool:
+    """Whether a link can carry what the reader changed, with the text that it is about."""
+    return state.current().fits and len(_edits(text)) <= edited.MOST
 
 
 def editor(shown: Shown) -> None:
@@ -60,6 +80,8 @@ def editor(shown: Shown) -> None:
             st.button("Delete its arc", on_click=_change, args=(shown.parsed, word, None), disabled=now is None)
             if _edits(shown.parsed.text):
                 st.button("Back to the parser’s", on_click=_forget, args=(shown.parsed.text,))
+        if not _fits(shown.parsed.text):
+            st.caption("The link does not carry your arcs: they stay for as long as this page is open.")
         if refused := st.session_state.pop(_REFUSED, ""):
             st.info(blocks.plain(refused))
 
@@ -89,13 +111,17 @@ def _change(parsed: Parsed, word: Span, link: Link | None) -> None:
     """Keep one change, if the links remain a tree; otherwise keep why not, for the next run to say."""
     kept = {**_edits(parsed.text), word: link}
     try:
-        edited(parsed, {word: link})
+        edited.edited(parsed, {word: link})
     except BadInputError as error:
         st.session_state[_REFUSED] = str(error)
         return
-    everything = {text: edits for text, edits in st.session_state.get(_EDITS, {}).items() if text != parsed.text}
-    recent = list(everything.items())[1 - TEXTS :]
-    st.session_state[_EDITS] = dict(recent) | {parsed.text: kept}
+    _keep(parsed.text, kept)
+
+
+def _keep(text: str, edits: dict[Span, Link | None]) -> None:
+    """What the reader changed in the parse of a text, and in those of the last few before it."""
+    others = [(other, theirs) for other, theirs in st.session_state.get(_EDITS, {}).items() if other != text]
+    st.session_state[_EDITS] = dict(others[1 - TEXTS :]) | {text: edits}
 
 
 def _forget(text: str) -> None:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.linguistics import atlas, claims, parse
 from attnviz.selection import TEXT
 from attnviz.types import HeadRef
-from tests.app.conftest import written
+from tests.app.conftest import say, written
 
 PAGE = "pages/learn/syntax.py"
 OWN = "The small dog chased a very big cat"
@@ -195,3 +195,50 @@ def test_a_part_of_a_relation_has_the_figures_of_the_whole_and_says_so(page):
     assert table.loc["nsubjpass", "the corpus says"] == "in UD nsubj"
     assert table.loc["nsubjpass", "links"] == best.evidence.n
     assert "figures are of all of them" in written(app)
+
+
+def test_a_link_carries_the_direction_the_tree_and_whose_links(page):
+    app = page()
+    app.selectbox(key="syntax-sentence").set_value("telescope-man").run()
+    app.selectbox(key="syntax-direction").set_value("hd").run()
+    assert (app.query_params["way"], app.query_params["reading"]) == ("hd", "telescope-man")
+    again = page(**app.query_params)
+    assert again.selectbox(key="syntax-direction").value == "hd"
+    assert again.selectbox(key="syntax-sentence").value == "telescope-man"
+    again.button_group(key="syntax-source").set_value("parser").run()
+    assert "Silver" in written(page(**again.query_params))
+    again.selectbox(key="syntax-sentence").set_value("telescope-saw").run()
+    assert "by" not in again.query_params
+    again.selectbox(key="syntax-direction").set_value("dh").run()
+    assert "way" not in again.query_params
+    say(again, OWN)
+    assert "reading" not in again.query_params
+    again.switch_page("pages/explore/attention.py").run()
+    assert not {"way", "reading", "by", "arcs"} & set(again.query_params)
+
+
+def test_a_link_carries_the_readers_own_arcs(page):
+    app = page(text=OWN, focus=str(OWN.index("very")))
+    next(one for one in app.selectbox if one.label == "Its head").set_value((OWN.index("cat"), OWN.index("cat") + 3)).run()
+    button(app, "Set this arc").click().run()
+    assert app.query_params["arcs"] == "23-27:32-35:advmod"
+    again = page(**app.query_params)
+    assert ("very", "cat", "advmod") in links(again)
+    say(again, "A small dog slept")
+    assert "arcs" not in again.query_params
+    assert "You have changed" not in written(again)
+    say(again, OWN)
+    assert again.query_params["arcs"] == "23-27:32-35:advmod"
+    button(again, "Back to the parser’s").click().run()
+    assert "arcs" not in again.query_params
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("way", "<b>up"), ("reading", "<b>"), ("by", "nobody"), ("arcs", "24-28:33-36:<b>"), ("arcs", "99-100")]
+)
+def test_what_a_link_gets_wrong_is_said_and_taken_out(page, name: str, value: str):
+    app = page(text=OWN, **{name: value})
+    assert "left out" in written(app)
+    assert name not in app.query_params
+    assert ("cat", "chased", "dobj") in links(app)
+    assert not app.exception

@@ -6,7 +6,7 @@ import pytest
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics.annotated import Parsed
-from attnviz.linguistics.edited import edited
+from attnviz.linguistics.edited import edited, read, written
 from attnviz.types import Link
 
 TEXT = "Old dogs bark loudly"
@@ -36,3 +36,28 @@ def test_an_arc_runs_between_words_of_the_sentence():
     for edits in ({(0, 2): None}, {OLD: Link(OLD, (1, 2), "det")}, {OLD: Link(DOGS, BARK, "det")}):
         with pytest.raises(BadInputError):
             edited(PARSE, edits)
+
+
+def test_arcs_go_into_a_link_and_come_back():
+    edits = {OLD: Link(OLD, BARK, "advmod"), DOGS: None}
+    assert written(edits) == "0-3:9-13:advmod,4-8"
+    assert read("0-3:9-13:advmod,4-8", PARSE, ("advmod", "det")) == edits
+    assert written({}) == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        ("0-3:9-13", "got “0-3:9-13”"),
+        ("0-3:9-13:<b>", "got “0-3:9-13:<b>”"),
+        ("0-3:9-13:obl", "got “0-3:9-13:obl”"),
+        ("4-8,", "got “”"),
+        ("0-2", "two words of the sentence"),
+        ("99-100:0-3:det", "two words of the sentence"),
+        ("9-13:0-3:det", "would hang on itself"),
+        ("0-3:0-3:det", "cannot be its own head"),
+    ],
+)
+def test_arcs_that_do_not_fit_the_sentence_are_refused(raw: str, says: str):
+    with pytest.raises(BadInputError, match=says):
+        read(raw, PARSE, ("advmod", "det"))
