@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import struct
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 
 from attnviz.analysis.walked import Shown
-from attnviz.figures import encoding
+from attnviz.figures import encoding, matrix
 
 SMALL = 64  # numbers of a vector that are drawn as one row of cells; longer ones are laid out in rows of so many
 ROW = 11  # pixels: how high a row of a longer vector is
@@ -28,8 +25,8 @@ def drawn(shown: Shown, labels: Sequence[str], at: int, marked: int, theme: str)
     elif shown.kind == "words":
         inner = _words(shown.rows[0][1], labels, at, theme)
     else:
-        inner = _seen(shown.rows[0][1], at, theme)
-    return f'<style>{_CSS}</style><div class="inside">{inner}</div>'
+        inner = _seen(shown.rows[0][1], labels, at, theme)
+    return f'<style>{_CSS}{matrix.CSS}</style><div class="inside">{inner}</div>'
 
 
 _CSS = f"""
@@ -49,7 +46,6 @@ _CSS = f"""
 .inside .sentence b {{ font-weight: 400; padding: 6px 8px; border-radius: 3px; }}
 .inside .sentence .held {{ outline: 2px solid var(--accent); outline-offset: 1px; }}
 .inside .sentence small {{ font: 13px/1.2 {encoding.FONT}; }}
-.inside .square {{ width: min(100%, 320px); border: 1px solid var(--line); }}
 """
 
 
@@ -62,7 +58,7 @@ def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, theme: 
         rows = -(-len(vector) // SMALL)
         padded = np.full((rows * SMALL, 3), encoding.rgb(encoding.theme(theme).page), np.uint8)
         padded[: len(vector)] = colours
-        return f"<div>{head}{_image(padded.reshape(rows, SMALL, 3), said, f'height:{rows * ROW}px')}</div>"
+        return f"<div>{head}{matrix.image(padded.reshape(rows, SMALL, 3), said, f'height:{rows * ROW}px')}</div>"
     cells = "".join(
         f'<i title="{place}: {encoding.digits(number)}" style="background:{encoding.hexadecimal(colour)}"></i>'
         for place, (number, colour) in enumerate(zip(vector, colours, strict=True))
@@ -129,29 +125,11 @@ def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int,
     return f'<div class="sentence">{"".join(spans)}</div>'
 
 
-def _seen(allowed: np.ndarray, at: int, theme: str) -> str:
+def _seen(allowed: np.ndarray, labels: Sequence[str], at: int, theme: str) -> str:
     """Who may look at whom: a row for each token that looks, that of the chosen one in the reader's colour."""
     colours = encoding.theme(theme)
     picture = np.where(allowed[..., None], encoding.rgb(colours.sequential[2]), encoding.rgb(colours.page)).astype(np.uint8)
     picture[at, allowed[at]] = encoding.rgb(colours.accent)
     n, seen = len(allowed), int(allowed[at].sum())
     said = f"{n} rows look at {n} columns: {int(allowed.sum())} of {n * n} cells are open, {seen} of them in row {at}"
-    return f"<div>{_image(picture, said, 'aspect-ratio:1', 'square')}<small>{said}.</small></div>"
-
-
-def _image(pixels: UInt8[np.ndarray, "row column 3"], said: str, style: str, kind: str = "") -> str:
-    """Pixels as an image of squares."""
-    source = base64.b64encode(png(pixels)).decode()
-    return f'<img class="{kind}" alt="{html.escape(said)}" style="{style}" src="data:image/png;base64,{source}">'
-
-
-def png(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:
-    """Pixels as a PNG file: a header, one compressed block in which each line begins with 0 (no filter), an end. ISO 15948."""
-    rows, columns = pixels.shape[:2]
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    lines = np.concatenate([np.zeros((rows, 1), np.uint8), pixels.reshape(rows, -1)], axis=1).tobytes()
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 2, 0, 0, 0)  # eight bits a channel, red green blue
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return f"<div>{matrix.drawn(picture, labels, labels, at, said)}<small>{said}.</small></div>"

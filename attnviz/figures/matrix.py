@@ -57,10 +57,10 @@ def _names(names: Sequence[str], at: int | None) -> str:
     )
 
 
-def image(pixels: UInt8[np.ndarray, "row column 3"], said: str, style: str, kind: str = "") -> str:
+def image(pixels: UInt8[np.ndarray, "row column 3"], said: str, style: str) -> str:
     """Pixels as an image of squares."""
     source = base64.b64encode(png(pixels)).decode()
-    return f'<img class="{kind}" alt="{html.escape(said)}" style="{style}" src="data:image/png;base64,{source}">'
+    return f'<img alt="{html.escape(said)}" style="{style}" src="data:image/png;base64,{source}">'
 
 
 def png(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import zip_longest
 
 import numpy as np
@@ -16,13 +15,12 @@ from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding, inside, inside_told
 from attnviz.lessons import walk
 from attnviz.lessons.walk import Step
-from attnviz.models import catalog
-from attnviz.types import Focus, joined
-from attnviz.ui import blocks, state, terms
+from attnviz.ui import blocks, held, state
 from attnviz.ui.backend import backend
-from attnviz.ui.inside_guess import guess
+from attnviz.ui.inside_guess import guess, linked
 
 STEP = "step"  # in the address
+OTHERWISE = {"position": "order", "scaled": "scale", "mask": "mask", "mix": "zeroed", "heads": "heads"}  # steps, experiments
 COLOURS = {
     "vectors": "Green is above 0, purple below; each row has its own strongest colour.",
     "sums": "Green is above 0, purple below; all rows share one scale.",
@@ -35,11 +33,7 @@ def walked_through(trace: Trace) -> OneHead | None:
         return backend().walk(trace.request, state.current().head)
     except AttnvizError as error:
         blocks.problem(error)
-    inside_ = [card for card in catalog.cards() if card.package and card.id != trace.request.model]
-    if inside_:
-        st.markdown(f"{blocks.plain(joined([card.name for card in inside_]))} can be walked through:")
-    for card in inside_:
-        st.button(card.name, key=f"inside-{card.id}", on_click=state.choose_model, args=(card.id,))
+    held.instead("walked through", "inside")
     return None
 
 
@@ -48,52 +42,18 @@ def show(one: OneHead) -> None:
     content = walk.content()
     with st.container(key="inside"):
         st.header(content["title"], anchor=False)
-        st.caption(content["lead"])
+        st.caption(linked(content["lead"]))
         steps = walk.steps(one.family, first=one.head.layer == 0)
         number = _number(steps)
         with st.container(horizontal=True, gap="small", key="inside-fields", vertical_alignment="bottom"):
-            at = _chosen(one)
+            at = held.fields(one.tokens, one.heads, "inside")
             _ways(steps, number)
         _step(one, at, steps[number])
         if number + 1 < len(steps):
             guess(one, at, steps[number + 1])
-        st.caption(_differ(one))
+        _otherwise(steps[number])
+        st.caption(linked(_differ(one)))
         st.caption(blocks.plain("; ".join(content["sources"]) + "."))
-
-
-def _chosen(one: OneHead) -> int:
-    """Fields for token, layer and head; returns the token's place."""
-    at, head = place(one, state.current().focus), one.head
-    key = state.fill("inside-token", at)
-    st.selectbox(
-        "Token", range(len(one.tokens)), format_func=lambda number: f"{number}: {inside_told.name(one, number)}", key=key,
-        on_change=state.answer(key, lambda number: state.hold(focus(one, number))), width=160,
-    )  # fmt: skip
-    _field("Layer", "inside-layer", head.layer, state.card().layers, lambda n: state.choose_head(n, head.head))
-    _field("Head", "inside-head", head.head, one.heads, lambda n: state.choose_head(head.layer, n))
-    return at
-
-
-def _field(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
-    """A field for a number from 0."""
-    state.fill(key, value)
-    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, lambda n: choose(int(n))), width=88)
-
-
-def place(one: OneHead, held: Focus | None) -> int:
-    """The token that the reader holds; with none held, the last one that is not special."""
-    if held is not None and held.special and held.start < len(one.tokens):
-        return held.start
-    for at, token in enumerate(one.tokens):
-        if held is not None and not token.special and token.segment == held.segment and token.start <= held.start < token.end:
-            return at
-    return max((at for at, token in enumerate(one.tokens) if not token.special), default=0)
-
-
-def focus(one: OneHead, at: int) -> Focus:
-    """A token as the selection holds it."""
-    token = one.tokens[at]
-    return Focus(at, special=True) if token.special else Focus(token.start, token.segment)
 
 
 def _number(steps: tuple[Step, ...]) -> int:
@@ -121,11 +81,18 @@ def _ways(steps: tuple[Step, ...], number: int) -> None:
     st.button("Next", key="inside-next", shortcut="Right", type="primary", disabled=last, on_click=go, args=(number + 1,))
 
 
+def _otherwise(step: Step) -> None:
+    """A link to the experiment that does this step otherwise, on the same text and head."""
+    if step.id in OTHERWISE:
+        params = {**state.current().params(), "what": OTHERWISE[step.id]}
+        st.page_link("pages/learn/whatif.py", label="What if this were done otherwise?", query_params=params)
+
+
 def _step(one: OneHead, at: int, step: Step) -> None:
     """Title, sentences, formula, picture, numbers. What is an everyday word elsewhere is a term here, and linked."""
     numbers = {name: blocks.plain(value) for name, value in inside_told.sentence(one, at, step.id).items()}
     st.subheader(walk.filled(step.title, numbers), anchor=False)
-    st.markdown(terms.linked(terms.linked(walk.filled(step.text, numbers)), "key", "value"))
+    st.markdown(linked(walk.filled(step.text, numbers)))
     with st.container(key="inside-formula"):
         st.latex(walk.filled(step.formula, inside_told.formula(one, at, step.id)))
     shown = walked.shown(one, at, step.id)

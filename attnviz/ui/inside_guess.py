@@ -12,8 +12,9 @@ from attnviz.engine.scratch.one import OneHead
 from attnviz.figures import encoding, inside_told
 from attnviz.lessons import walk
 from attnviz.lessons.walk import Step
-from attnviz.ui import blocks, state
+from attnviz.ui import blocks, state, terms
 
+VERDICT = 520  # pixels: beside the guess where there is room, under it on a phone
 SHARES = ("less than a quarter", "a quarter to a half", "a half to three quarters", "more than three quarters")
 
 
@@ -24,15 +25,21 @@ def guess(one: OneHead, at: int, step: Step) -> None:
         return
     numbers = {name: blocks.plain(value) for name, value in inside_told.sentence(one, at, step.id).items()}
     with st.container(key="inside-guess"):
-        st.markdown(f"**Before the next step:** {walk.filled(step.guess, numbers)}")
+        st.markdown(f"**Before the next step:** {linked(walk.filled(step.guess, numbers))}")
         share = step.id == "softmax"
         options = list(range(len(SHARES))) if share else seen
-        chosen = st.selectbox(
-            "Your guess", options, index=None, placeholder="Guess, or simply go on", width=280, key=_key(one, at, step),
-            format_func=lambda n: SHARES[n] if share else f"{n}: {inside_told.name(one, n)}",
-        )  # fmt: skip
-        if chosen is not None:
-            st.markdown(verdict(one, at, step, chosen))
+        with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+            chosen = st.selectbox(
+                "Your guess", options, index=None, placeholder="Guess, or simply go on", width=280, key=_key(one, at, step),
+                format_func=lambda n: SHARES[n] if share else f"{n}: {inside_told.name(one, n)}",
+            )  # fmt: skip
+            if chosen is not None:
+                st.markdown(linked(verdict(one, at, step, chosen)), width=VERDICT)
+
+
+def linked(text: str) -> str:
+    """Terms as links; what is an everyday word elsewhere is a term here."""
+    return terms.linked(terms.linked(text), "key", "value")
 
 
 def verdict(one: OneHead, at: int, step: Step, chosen: int) -> str:

@@ -15,7 +15,7 @@ from attnviz.backends.cached import weight
 from attnviz.engine.scratch import bert
 from attnviz.engine.scratch.one import MOST, OneHead, OneLayer
 from attnviz.errors import BadInputError, TooLongError
-from attnviz.figures import encoding, inside, inside_told
+from attnviz.figures import encoding, inside, inside_told, matrix
 from attnviz.lessons import walk
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef
@@ -192,11 +192,18 @@ def test_digits_of_any_size():
 
 
 def test_a_png_of_two_pixels_has_them():
-    data = inside.png(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8))
+    data = matrix.png(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8))
     at = data.index(b"IDAT")
     size = struct.unpack(">I", data[at - 4 : at])[0]
     assert zlib.decompress(data[at + 4 : at + 4 + size]) == bytes([0, 1, 2, 3, 4, 5, 6])
     assert data[16:24] == struct.pack(">II", 2, 1)
+
+
+def test_who_may_be_seen_is_drawn_with_names_on_both_axes():
+    html = inside.drawn(walked.Shown("seen", (("may look", np.tri(3, dtype=bool)),)), ["a", "<i>", "c"], 1, 1, "dark")
+    assert html.count("&lt;i&gt;") == 2
+    assert "<i>" not in html
+    assert "6 of 9 cells are open, 2 of them in row 1" in html
 
 
 def test_words_of_a_reader_stay_words():

@@ -14,8 +14,9 @@ from attnviz.figures import whatif_told
 from attnviz.lessons import whatif
 from attnviz.lessons.walk import filled
 from attnviz.lessons.whatif import Experiment
-from attnviz.ui import blocks, held, state, terms
+from attnviz.ui import blocks, held, state
 from attnviz.ui.backend import backend
+from attnviz.ui.inside_guess import linked
 from attnviz.ui.whatif import order, pictures, settings
 from attnviz.ui.whatif.guess import guess
 
@@ -96,8 +97,8 @@ def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
 
 
 def said(text: str, numbers: dict[str, str]) -> str:
-    """A text of ours with its numbers, and its terms linked to the glossary; key and value are terms here."""
-    return terms.linked(terms.linked(filled(text, numbers)), "key", "value")
+    """A text of ours with its numbers, and its terms linked to the glossary."""
+    return linked(filled(text, numbers))
 
 
 def _told(chosen: Experiment, before: Tried) -> None:

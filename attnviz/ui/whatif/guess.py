@@ -13,6 +13,7 @@ from attnviz.figures import encoding
 from attnviz.lessons.walk import filled
 from attnviz.lessons.whatif import Experiment
 from attnviz.ui import blocks, held, state
+from attnviz.ui.inside_guess import VERDICT, linked
 from attnviz.ui.whatif import settings
 
 
@@ -23,15 +24,14 @@ def guess(chosen: Experiment, after: Tried, at: int, numbers: Mapping[str, str],
         st.markdown(f"**Predict:** {filled(chosen.text('ask'), numbers)}")
         key = _key(chosen, at)
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-            st.selectbox(
+            found = st.selectbox(
                 "Your guess", list(named), index=None, format_func=lambda n: named[n], placeholder="Guess, or simply look",
                 key=key, on_change=settings.uncover, width=280,
             )  # fmt: skip
             if not settings.seen():
                 st.button("Show it", key="whatif-show", type="primary", on_click=settings.uncover)
-        found = st.session_state.get(key)
-        if found is not None:
-            st.markdown(verdict(chosen, named, found, right, numbers))
+            if found is not None:
+                st.markdown(linked(verdict(chosen, named, found, right, numbers)), width=VERDICT)
     return settings.seen()
 
 

@@ -13,8 +13,9 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, whatif, whatif_told
 from attnviz.lessons.walk import filled
 from attnviz.lessons.whatif import Experiment
-from attnviz.ui import blocks, state, terms
+from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
+from attnviz.ui.inside_guess import linked
 from attnviz.ui.whatif import settings
 from attnviz.ui.whatif.guess import guess
 from attnviz.ui.whatif.pictures import AXES, names
@@ -26,7 +27,6 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
     above = st.container()
     values = settings.fields(chosen, before, at)
     seed = int(values["seed"])
-    st.button("Shuffle again", key="whatif-again", on_click=state.keep_own, args=("seed", str((seed + 1) % 10_000)))
     selection = state.current()
     heads = len(before.weights[selection.head.layer])
     try:
@@ -37,13 +37,13 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
         return
     numbers = {"token": blocks.plain(encoding.label(before.tokens[at].text)), **whatif_told.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
-    above.markdown(terms.linked(filled(chosen.text("text"), numbers)))
+    above.markdown(linked(filled(chosen.text("text"), numbers)))
     above.markdown(f"**{blocks.plain(' '.join(_mixed(found, before)))}**")
     if not guess(chosen, before, at, numbers, 0 if experiments.follows(found) else 1):
         return
-    st.markdown(terms.linked(filled(chosen.text("said", experiments.verdict(found, values)), numbers)))
+    st.markdown(linked(filled(chosen.text("said", experiments.verdict(found, values)), numbers)))
     _pictures(found, before, at, values)
-    st.markdown(f"**What to look for.** {terms.linked(filled(chosen.text('look'), numbers))}")
+    st.markdown(f"**What to look for.** {linked(filled(chosen.text('look'), numbers))}")
 
 
 def _mixed(found: Shuffled, before: Tried) -> list[str]:
@@ -62,7 +62,7 @@ def _pictures(found: Shuffled, before: Tried, at: int, values: Values) -> None:
     st.html(
         whatif.page(
             whatif.beside(
-                whatif.panel("Your text", head, whatif.weights(found.plain, seen, labels, labels, at, theme)),
+                whatif.panel("Your text", f"{head}, so changed", whatif.weights(found.plain, seen, labels, labels, at, theme)),
                 whatif.panel("Shuffled", head, whatif.weights(found.mixed, seen, mixed, mixed, int(back[at]), theme)),
                 whatif.panel(
                     "Shuffle undone", head, whatif.weights(undone, seen[np.ix_(back, back)], labels, labels, at, theme)

@@ -71,6 +71,8 @@ def _field(setting: Setting, value: str, before: Tried) -> None:
     else:
         state.fill(key, int(value))
         st.number_input(setting.label, setting.low, setting.high, key=key, on_change=state.answer(key, keep), width=120)
+    if setting.id == "seed":
+        st.button("Shuffle again", key="whatif-again", on_click=keep, args=((int(value) + 1) % (setting.high + 1),))
 
 
 def seen() -> bool:
