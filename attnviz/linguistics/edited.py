@@ -1,4 +1,4 @@
-"""A parse and a reader's own arcs in, the parse with those arcs out: one head a word, never a ring; arcs as links write them."""
+"""A parse and a reader's own arcs in, the parse with those arcs out: one head a word, never a ring; arcs as a link has them."""
 
 from __future__ import annotations
 
