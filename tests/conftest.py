@@ -72,6 +72,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(missing)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have to say beside that they passed: each line that one recorded as `told`."""
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    properties = {pair for report in reports for pair in getattr(report, "user_properties", ())}
+    for line in sorted(line for name, line in properties if name == "told"):
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of the machine's Chromium, for Playwright's `executable_path`."""

@@ -7,14 +7,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from attnviz.errors import OutputError
-from attnviz.linguistics.annotated import Parsed, Question
+from attnviz.linguistics.annotated import Parsed, Question, Span
+from attnviz.types import Link
 
 HEADER, UNFINISHED = "header.json", ".unfinished"
 
@@ -27,6 +28,16 @@ class Chunk:
     number: int
     first: int
     texts: tuple[Parsed | Question, ...]
+
+    def to_bytes(self) -> bytes:
+        """The whole chunk as JSON, for another machine: plain fields, of which nothing can run where they are read."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def of(cls, content: bytes) -> Chunk:
+        """The inverse of `to_bytes`."""
+        raw = json.loads(content)
+        return cls(**raw | {"texts": tuple(map(_text, raw["texts"]))})
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +81,20 @@ class Part:
             for kind in ("links", "questions")
         }
         return cls(kinds["links"], kinds["questions"], arrays["habits"], arrays["rows"], arrays["meaning"], **counts)
+
+
+def _text(raw: dict[str, Any]) -> Parsed | Question:
+    """One annotated text from its fields."""
+    if "words" in raw:
+        links = tuple(Link(_span(link["source"]), _span(link["target"]), link["kind"]) for link in raw["links"])
+        return Parsed(raw["id"], raw["text"], tuple(map(_span, raw["words"])), links)
+    return Question(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
+
+
+def _span(raw: list[int]) -> Span:
+    """Where something begins and ends."""
+    start, end = raw
+    return start, end
 
 
 class Store:
