@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from attnviz import cli_atlas, cli_claims, terminal
+from attnviz import cli_atlas, cli_claims, cli_serve, terminal
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ViewOptions
 
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     attend.set_defaults(run=_attend)
     cli_claims.add(commands)
     cli_atlas.add(commands)
+    cli_serve.add(commands)
     return parser
 
 

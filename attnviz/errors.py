@@ -79,5 +79,19 @@ class BusyError(BackendError):
         self.retry_after = retry_after
 
 
+class RateError(BusyError):
+    """More requests a minute than one address may make."""
+
+
 class AccessError(BadInputError):
     """A backend that answers only those who have its key."""
+
+
+def kinds() -> dict[str, type[AttnvizError]]:
+    """Every error of ours by its name, as a server writes it and a client reads it."""
+    found, left = {}, [AttnvizError]
+    while left:
+        kind = left.pop()
+        found[kind.__name__] = kind
+        left += kind.__subclasses__()
+    return {name: kind for name, kind in found.items() if kind.__module__ == __name__}

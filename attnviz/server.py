@@ -1,0 +1,191 @@
+"""Any backend in, an HTTP service out: `GET /v1/models`, `POST /v1/attention` and what an operator asks.
+
+What may be asked and what is answered stands in serving/description.py and at /openapi.json; the answer's bytes are those
+of backends/wire.py. Who is let in decides serving/gate.py, who is served when serving/desk.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from http import HTTPStatus
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from attnviz.backends.base import Backend, PlacingBackend
+from attnviz.errors import BadInputError
+from attnviz.serving import description, log
+from attnviz.serving.desk import Desk, Stages
+from attnviz.serving.gate import Gate
+from attnviz.serving.metrics import TYPE, Metrics
+from attnviz.serving.told import answer, told
+from attnviz.serving.watch import LEFT, Watch
+from attnviz.settings import Settings
+from attnviz.types import ModelCard
+
+PART = 2**18  # bytes that are sent at a time, so that a slow line holds one part and not all
+CONNECTIONS = 512
+STOPS = 10  # seconds in which requests under way may end when the server is stopped
+
+
+def app(backend: Backend, settings: Settings | None = None, warm: Sequence[str] = ()) -> Starlette:
+    """The service over a backend; it is ready once the models in `warm` are loaded and have read once."""
+    settings = settings or Settings.from_env()
+    metrics = Metrics()
+    service = _Service(backend, settings, metrics, tuple(warm))
+    routes = [
+        Route("/v1/models", service.models),
+        Route("/v1/attention", service.attention, methods=["POST"]),
+        Route("/healthz", service.health),
+        Route("/readyz", service.ready),
+        Route("/metrics", service.measured),
+        Route("/openapi.json", service.described),
+    ]
+    paths = [route.path for route in routes]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Watch, metrics, paths)],
+        exception_handlers={HTTPException: _no_route},
+        lifespan=service.life,
+    )
+
+
+def _no_route(_: Request, error: Exception) -> Response:
+    """A path or method that is none of ours."""
+    assert isinstance(error, HTTPException)
+    line = f"{HTTPStatus(error.status_code).phrase}: /openapi.json says what may be asked here, and how."
+    return told(BadInputError(line), error.status_code)
+
+
+class _Service:
+    """The answers of one server."""
+
+    def __init__(self, backend: Backend, settings: Settings, metrics: Metrics, warm: tuple[str, ...]) -> None:
+        self.backend, self.settings, self.metrics, self.warm = backend, settings, metrics, warm
+        self.gate = Gate(settings)
+        self.desk = Desk(backend, settings, metrics)
+        self.warming: dict[str, Future[None]] = {}
+
+    @asynccontextmanager
+    async def life(self, _: Starlette) -> AsyncIterator[None]:
+        """Models are made warm while the server answers already; in the end all is let go of."""
+        self.warming = {name: self.desk.warm(name) for name in self.warm}
+        log.event("started", models=list(self.warm))
+        try:
+            yield
+        finally:
+            self.desk.close()
+            log.event("stopped")
+
+    async def models(self, request: Request) -> Response:
+        """The models, and whether each one's weights are here."""
+        self.gate.open(request)
+        return answer({"models": await asyncio.to_thread(self._listed)})
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """Every card as JSON, without folders of this machine."""
+        has = self.backend.has if isinstance(self.backend, PlacingBackend) else lambda _: True
+        return [_card(card) | {"here": has(card.id)} for card in self.backend.models()]
+
+    async def attention(self, request: Request) -> Response:
+        """One question, answered in bytes."""
+        self.gate.open(request)
+        stages: Stages = request.scope["state"]["stages"]
+        asked = await self.gate.asked(request)
+        stages.model = asked.request.model if asked.request.model in {card.id for card in self.backend.models()} else "unknown"
+        data = await _unless_left(request, self.desk.answer(asked, self.gate.client(request), stages))
+        if data is None:
+            return Response(status_code=LEFT)  # nobody reads it
+        self.metrics.count("attnviz_answer_bytes_total", float(len(data)))
+        return StreamingResponse(_parts(data), 200, {"Content-Length": str(len(data))}, "application/octet-stream")
+
+    async def health(self, _: Request) -> Response:
+        """This process answers."""
+        return answer({"ok": True})
+
+    async def ready(self, _: Request) -> Response:
+        """Whether the models that were asked for are warm; a load balancer sends readers only then."""
+        left = [name for name, work in self.warming.items() if not work.done()]
+        failed = {name: type(work.exception()).__name__ for name, work in self.warming.items() if _failed(work)}
+        ready = not left and not failed
+        return answer({"ready": ready, "loading": left, "failed": failed}, 200 if ready else 503)
+
+    async def measured(self, request: Request) -> Response:
+        """What happened so far."""
+        self.gate.known(request)
+        gauges = self.desk.gauges([card.id for card in self.backend.models()])
+        return Response(self.metrics.text(gauges), media_type=TYPE)
+
+    async def described(self, _: Request) -> Response:
+        """What may be asked here."""
+        return answer(description.described(self.settings, self.gate.largest))
+
+
+def _failed(work: Future[None]) -> bool:
+    """Whether a model could not be made warm."""
+    return work.done() and not work.cancelled() and work.exception() is not None
+
+
+def _card(card: ModelCard) -> dict[str, Any]:
+    """A card as JSON; a folder of this machine is nobody else's business."""
+    return asdict(card if card.package else replace(card, folder=""))
+
+
+async def _unless_left(request: Request, work: Awaitable[bytes]) -> bytes | None:
+    """What the work gives, or None where the client is gone before: the work is then given up."""
+    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        return await task if task.done() else None
+    finally:
+        for one in (task, gone):
+            one.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _gone(request: Request) -> None:
+    """Waits until the client has hung up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _parts(data: bytes) -> AsyncIterator[bytes]:
+    """An answer, a part at a time."""
+    for at in range(0, len(data), PART):
+        yield data[at : at + PART]
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; BadInputError says why there is none."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+    except (OSError, OverflowError, UnicodeError) as error:
+        number = getattr(error, "errno", None) or 0  # of an address that nobody knows it is below 0
+        why = os.strerror(number) if number > 0 else "no such address"
+        raise BadInputError(
+            f"{host} port {port} cannot be listened on ({why}). Choose another with --host or --port."
+        ) from error
+
+
+def serve(backend: Backend, settings: Settings, found: socket.socket, warm: Sequence[str]) -> None:
+    """Answers until it is told to stop (Ctrl+C, SIGTERM); what is under way then has some seconds to end."""
+    import uvicorn
+
+    log.to_standard_error()
+    config = uvicorn.Config(
+        app(backend, settings, warm), log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        limit_concurrency=CONNECTIONS, timeout_keep_alive=60, timeout_graceful_shutdown=STOPS, ws="none",
+    )  # fmt: skip
+    uvicorn.Server(config).run(sockets=[found])

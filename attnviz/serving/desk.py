@@ -1,0 +1,146 @@
+"""A question in, the bytes of its answer out: from memory, or worked out in its turn by one of a few threads.
+
+A model that has to be loaded first is loaded in a thread of its own, once for all who ask, and takes no turn meanwhile.
+Whoever leaves is taken out of the queue; what is worked on for him stops at its next layer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from attnviz.backends import wire
+from attnviz.backends.base import Backend, LoadingBackend, WholeBackend
+from attnviz.backends.cached import Store
+from attnviz.backends.turned import LONG
+from attnviz.backends.turns import Ticket, Turns, at_work
+from attnviz.engine.trace import Trace
+from attnviz.errors import BusyError, LateError
+from attnviz.serving.gate import Asked
+from attnviz.serving.metrics import Labels, Metrics
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
+
+EACH = 4  # the queue is never more than a quarter one client's
+LOADERS = 2
+LOADING = 5  # seconds after which to ask again for a model that is being loaded
+GRACE = 1.0  # seconds for work to notice by itself that it is late
+FIRST = "Ready."  # what a model reads so that it is warm
+
+
+@dataclass
+class Stages:
+    """Where the time of one request went, in seconds, for the log."""
+
+    wait: float = 0.0
+    work: float = 0.0
+    kept: bool = False
+    model: str = ""
+    error: str = ""
+
+
+class Desk:
+    """Who answers. One for all requests; its coroutines belong to one event loop."""
+
+    def __init__(self, backend: Backend, settings: Settings, metrics: Metrics) -> None:
+        self.backend, self.settings, self.metrics = backend, settings, metrics
+        self.turns = Turns(settings.at_once, settings.waiting, max(1, settings.waiting // EACH))
+        self.kept = Store(settings.cache_bytes)
+        self._workers = ThreadPoolExecutor(settings.at_once, "attnviz-work")
+        self._loaders = ThreadPoolExecutor(LOADERS, "attnviz-load")
+        self._loading: dict[str, Future[None]] = {}
+
+    async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
+        """The answer within the deadline, or BusyError, LateError, or what the backend raises."""
+        key, start = (asked.whole, asked.request), time.monotonic()
+        if (found := self.kept.kept(key)) is not None:
+            stages.kept = True
+            self.metrics.count("attnviz_answers_kept_total")
+            return found
+        until = start + self.settings.seconds
+        await self._loaded(asked.request, until)
+        long = len(asked.request.text) + len(asked.request.text_b or "") >= LONG
+        ticket = await self.turns.awaited(client, until - time.monotonic(), long=long)
+        begun = time.monotonic()
+        stages.wait = begun - start
+        try:
+            work = self._workers.submit(self._work, ticket, key, asked)
+        except BaseException:
+            self.turns.leave(ticket)
+            raise
+        try:
+            return await asyncio.wait_for(_shielded(work), max(0.0, until - begun) + GRACE)
+        except TimeoutError as error:
+            raise LateError(f"No answer was ready within {self.settings.seconds} s. Shorten the text, or try later.") from error
+        finally:
+            ticket.gone.set()  # where it is ready nobody looks at this any more
+            stages.work = time.monotonic() - begun
+            self.metrics.took(stages.wait, "wait")
+            self.metrics.took(stages.work, "work")
+
+    def _work(self, ticket: Ticket, key: tuple[bool, AttentionRequest], asked: Asked) -> bytes:
+        """The answer worked out, in a thread; its place is given back in the end, whoever still waits."""
+        try:
+            with at_work(ticket):
+                return self.kept.get(key, lambda: wire.dumps(self._trace(asked), whole=asked.whole))
+        finally:
+            self.turns.leave(ticket)
+
+    def _trace(self, asked: Asked) -> Trace:
+        """What the backend makes of the question."""
+        if asked.whole and isinstance(self.backend, WholeBackend):
+            return self.backend.whole(asked.request)
+        return self.backend.attend(asked.request)
+
+    async def _loaded(self, request: AttentionRequest, until: float) -> None:
+        """Waits for the model where it is not in memory yet; BusyError where that takes longer than there is time."""
+        backend, name = self.backend, request.model
+        if not isinstance(backend, LoadingBackend) or backend.holds(name):
+            return
+        if name not in {card.id for card in backend.models()}:
+            backend.ready(request)  # raises at once, and says which there are
+            return
+        under_way = self._loading.get(name)
+        if under_way is None:
+            under_way = self._loading[name] = self._loaders.submit(backend.ready, AttentionRequest(name, FIRST))
+            under_way.add_done_callback(lambda _: self._loading.pop(name, None))
+        try:
+            await asyncio.wait_for(_shielded(under_way), max(0.0, until - time.monotonic()))
+        except TimeoutError as error:
+            raise BusyError(f"{name} is being loaded. Try again in {LOADING} s.", LOADING) from error
+
+    def warm(self, name: str) -> Future[None]:
+        """Loads a model and lets it read once, so that the first reader waits for neither."""
+
+        def read() -> None:
+            self.backend.attend(AttentionRequest(name, FIRST))
+
+        return self._loaders.submit(read)
+
+    def gauges(self, models: Iterable[str]) -> dict[tuple[str, Labels], float]:
+        """What there is now."""
+        backend = self.backend
+        held = {name: float(backend.holds(name)) for name in models} if isinstance(backend, LoadingBackend) else {}
+        return {
+            ("attnviz_waiting", ()): float(self.turns.waiting),
+            ("attnviz_working", ()): float(self.turns.working),
+            ("attnviz_kept_bytes", ()): float(self.kept.nbytes),
+            **{("attnviz_model_held", (("model", name),)): value for name, value in held.items()},
+        }
+
+    def close(self) -> None:
+        """Nothing new is begun; what is under way ends by itself."""
+        for pool in (self._workers, self._loaders):
+            pool.shutdown(wait=False, cancel_futures=True)
+        self.kept.clear()
+        self.backend.close()
+
+
+def _shielded(work: Future) -> asyncio.Future:
+    """A thread's work for a coroutine that may stop waiting for it: the work goes on, and its error is not missed."""
+    found = asyncio.wrap_future(work)
+    found.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return asyncio.shield(found)

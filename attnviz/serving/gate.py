@@ -1,0 +1,121 @@
+"""A request as it arrives in, what it asks out, or an error that says which limit it breaks. Nothing is read beyond a limit."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from attnviz import text as texts
+from attnviz.errors import AccessError, BadInputError, RateError, TooLongError
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
+
+FIELDS = ("model", "text", "text_b", "whole")
+BURST = 10.0  # seconds' worth of requests that may come at once
+CLIENTS = 4096  # addresses that are remembered
+ARRIVES = 10.0  # seconds in which a body must have arrived
+NAME = 64  # characters of the name by which a front end tells its readers apart
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question: the request, and whether all that was captured is wanted."""
+
+    request: AttentionRequest
+    whole: bool = False
+
+
+class Gate:
+    """The limits of a server. Raises errors of ours; each tells what would be let in."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings, self.clock = settings, clock
+        self._key = hashlib.sha256(settings.key.encode()).digest() if settings.key else None
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    @property
+    def largest(self) -> int:
+        """Bytes of a body: two texts, each byte of which JSON may write as six, and some more."""
+        return 2 * 6 * self.settings.max_bytes + 4096
+
+    def open(self, request: Request) -> None:
+        """Raises AccessError without the key, where there is one, and RateError for an address that asks too often."""
+        self.known(request)
+        self._counted(request.client.host if request.client else "")
+
+    def known(self, request: Request) -> None:
+        """The key, compared in constant time: how long it takes tells nothing about it."""
+        if self._key is None:
+            return
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(hashlib.sha256(given.encode()).digest(), self._key):
+            raise AccessError("This backend answers only those who have its key. Set ATTNVIZ_KEY to it.")
+
+    def _counted(self, address: str) -> None:
+        """Each address has so many requests, which come back with time."""
+        each = self.settings.rate / 60.0
+        most, now = max(1.0, each * BURST), self.clock()
+        left, since = self._left.pop(address, (most, now))
+        left = min(most, left + (now - since) * each)
+        self._left[address] = (left if left < 1 else left - 1, now)
+        while len(self._left) > CLIENTS:
+            self._left.popitem(last=False)
+        if left < 1:
+            wait = max(1, math.ceil((1 - left) / each))
+            raise RateError(f"One address may ask {self.settings.rate} times a minute. Try again in {wait} s.", wait)
+
+    def client(self, request: Request) -> tuple[str, str]:
+        """Whose turn it is: an address, and by what name it tells its own readers apart."""
+        return (request.client.host if request.client else "", request.headers.get("x-attnviz-client", "")[:NAME])
+
+    async def asked(self, request: Request) -> Asked:
+        """What the body asks."""
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
+        if kind != "application/json":
+            raise BadInputError("A question is JSON: send it with the header Content-Type: application/json.")
+        try:
+            body = await asyncio.wait_for(self._body(request), ARRIVES)
+        except TimeoutError as error:
+            raise BadInputError(
+                f"A question must have arrived within {ARRIVES:.0f} s; this one has not. Send it anew."
+            ) from error
+        try:
+            told = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise BadInputError('A question is JSON, e.g. {"model": "minilm", "text": "It slept."}; this is none.') from error
+        return self._read(told)
+
+    async def _body(self, request: Request) -> bytes:
+        """The body, given up as soon as it is too long."""
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > self.largest:
+                raise TooLongError(f"A question may have {self.largest:,} bytes; this one has more. Shorten its text.")
+        return bytes(body)
+
+    def _read(self, told: object) -> Asked:
+        """The question in a body."""
+        if not isinstance(told, dict) or not {"model", "text"} <= told.keys() <= set(FIELDS):
+            raise BadInputError(f"A question is an object with model and text, and may have {' and '.join(FIELDS[2:])}.")
+        whole = told.get("whole", False)
+        if not isinstance(whole, bool):
+            raise BadInputError(f"whole must be true or false; got {type(whole).__name__}.")
+        for name in FIELDS[:3]:
+            value = told.get(name)
+            if not isinstance(value, str) and (name, value) != ("text_b", None):
+                raise BadInputError(f"{name} must be a string; got {type(value).__name__}. Put it in quotes.")
+        request = AttentionRequest(told["model"], told["text"], told.get("text_b"))
+        for part in (request.text, request.text_b):
+            if part is not None:
+                texts.checked(part, self.settings.max_bytes)
+        return Asked(request, whole)

@@ -1,0 +1,61 @@
+"""A real server in a thread of the test, over a real model or a backend of ten lines."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+
+from attnviz import server
+from attnviz.backends.base import Backend
+from attnviz.engine.trace import Trace
+from attnviz.models import catalog
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest, ModelCard
+from tests.wires import one, projections
+
+
+@contextmanager
+def served(backend: Backend, settings: Settings | None = None, warm: Sequence[str] = ()) -> Iterator[str]:
+    """The address of a server over `backend`, while the block runs."""
+    found = server.listening("127.0.0.1", 0)
+    app = server.app(backend, settings or Settings(), warm)
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [found]})
+    thread.start()
+    try:
+        while not running.started:
+            assert thread.is_alive()
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{found.getsockname()[1]}"
+    finally:
+        running.should_exit = True
+        thread.join(20)
+        found.close()
+
+
+class Plain:
+    """A backend of three methods that knows the catalogue and answers with one small trace of the text."""
+
+    def __init__(self, answer: Callable[[AttentionRequest], object] = lambda _: None) -> None:
+        """`answer` is called first: it may wait, or raise."""
+        self.answer = answer
+        self.closed = 0
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """The catalogue."""
+        return catalog.cards()
+
+    def attend(self, request: AttentionRequest) -> Trace:
+        """A trace whose weights are random but always the same."""
+        catalog.card(request.model)
+        self.answer(request)
+        found = one((projections(5, 5), projections(5, 5, seed=len(request.text))), 5)
+        return Trace(request, found.parts, "c0ffee")
+
+    def close(self) -> None:
+        """Counts."""
+        self.closed += 1

@@ -1,0 +1,482 @@
+"""The HTTP service: what it answers, what it refuses and how, who is served when, and what it writes down."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import httpx
+import jsonschema
+import numpy as np
+import pytest
+from starlette.requests import Request
+
+from attnviz import cli, server
+from attnviz.backends import wire
+from attnviz.errors import BadInputError, TooLongError, UnavailableError, kinds
+from attnviz.models import catalog
+from attnviz.serving import description, gate
+from attnviz.serving.log import Lines
+from attnviz.serving.metrics import NAMES
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
+from tests.servers import Plain, served
+from tests.wires import same
+
+CLIENT = httpx.Client(timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+KEY = "0123456789abcdef"
+QUESTION = {"model": "minilm", "text": "It slept.", "text_b": "Well \u2028 <b>&"}
+SECRET = "a text that nobody may read in a log"
+DESCRIBED = description.described(Settings(), 2_404_096)
+
+
+def post(url: str, told: object = QUESTION, **more: object) -> httpx.Response:
+    """A question; the answer is as the description says, or the test fails."""
+    headers = {"content-type": "application/json", **more.pop("headers", {})}
+    answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(told), timeout=30, headers=headers, **more)
+    return checked(answer, "/v1/attention", "post")
+
+
+def checked(answer: httpx.Response, path: str, method: str = "get") -> httpx.Response:
+    """The answer, if its status, type and content are described."""
+    described = DESCRIBED["paths"][path][method]["responses"]
+    assert str(answer.status_code) in described, (answer.status_code, answer.text)
+    kind = answer.headers["content-type"].partition(";")[0]
+    schema = described[str(answer.status_code)]["content"][kind]["schema"]
+    if kind == "application/json":
+        jsonschema.validate(answer.json(), schema | {"components": DESCRIBED["components"]})
+    assert answer.headers["x-request-id"]
+    return answer
+
+
+def error(answer: httpx.Response) -> tuple[int, str]:
+    """Status and kind."""
+    return answer.status_code, answer.json()["error"]["kind"]
+
+
+@pytest.fixture(scope="module")
+def url():
+    with served(Plain()) as found:
+        yield found
+
+
+def test_a_question_is_answered_with_the_trace_as_bytes(url: str):
+    answer = post(url)
+
+    request = AttentionRequest("minilm", QUESTION["text"], QUESTION["text_b"])
+    assert same(wire.loads(answer.content), Plain().attend(request))
+    assert wire.loads(answer.content).parts[0].calls[0].whole.shape == (6, 5, 5)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+def test_the_whole_trace_is_answered_to_those_who_ask_for_it(url: str):
+    assert wire.loads(post(url, QUESTION | {"whole": True}).content).parts[0].calls[0].value.shape == (3, 5, 5)
+
+
+def test_the_models_are_those_of_the_backend_without_folders_of_its_machine(url: str):
+    class Own(Plain):
+        def models(self):
+            return (replace(catalog.card("minilm"), id="own", folder="/home/somebody/model", package=""),)
+
+    listed = checked(CLIENT.get(f"{url}/v1/models"), "/v1/models").json()["models"]
+    with served(Own()) as other:
+        (own,) = CLIENT.get(f"{other}/v1/models").json()["models"]
+
+    wanted = [json.loads(json.dumps(asdict(card))) | {"here": True} for card in catalog.cards()]
+    assert listed == wanted
+    assert (own["id"], own["folder"]) == ("own", "")
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ({"model": "no-such", "text": "a"}, (404, "UnknownModelError")),
+        ({"model": "../../etc/passwd", "text": "a"}, (404, "UnknownModelError")),
+        ({"model": "minilm", "text": ""}, (422, "EmptyTextError")),
+        ({"model": "minilm", "text": "half \ud800"}, (422, "BadTextError")),
+        ({"model": "minilm", "text": "x" * 200_001}, (413, "TooLongError")),
+        ({"model": "minilm", "text": 5}, (422, "BadInputError")),
+        ({"model": None, "text": "a"}, (422, "BadInputError")),
+        ({"model": "minilm", "text": "a", "text_b": ["b"]}, (422, "BadInputError")),
+        ({"model": "minilm", "text": "a", "whole": 1}, (422, "BadInputError")),
+        ({"model": "minilm", "text": "a", "path": "/"}, (422, "BadInputError")),
+        ({"model": "minilm"}, (422, "BadInputError")),
+        (["minilm", "a"], (422, "BadInputError")),
+        (None, (422, "BadInputError")),
+    ],
+)
+def test_what_is_no_question_is_refused_by_name(url: str, told: object, wanted: tuple[int, str]):
+    assert error(post(url, told)) == wanted
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b'{"model": "minilm", "text": "\xc3"}'])
+def test_a_body_that_is_no_json_is_refused(url: str, body: bytes):
+    answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"})
+
+    assert error(checked(answer, "/v1/attention", "post")) == (422, "BadInputError")
+
+
+def test_a_form_of_another_site_is_refused(url: str):
+    answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION), headers={"content-type": "text/plain"})
+
+    assert error(answer) == (422, "BadInputError")
+
+
+def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
+    read = []
+
+    async def receive() -> dict:
+        read.append(1)
+        return {"type": "http.request", "body": b"x" * 65536, "more_body": True}
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
+    with pytest.raises(TooLongError, match="A question may have 2,404,096 bytes"):
+        asyncio.run(gate.Gate(Settings()).asked(Request(scope, receive)))
+    assert len(read) == 37  # 36 parts are 2,359,296 bytes
+    long = CLIENT.post(f"{url}/v1/attention", content=b"x" * 2_404_097, headers={"content-type": "application/json"})
+    assert error(checked(long, "/v1/attention", "post")) == (413, "TooLongError")
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gate, "ARRIVES", 0.0)
+
+    async def receive() -> dict:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
+    with pytest.raises(BadInputError, match="must have arrived within 0 s"):
+        asyncio.run(gate.Gate(Settings()).asked(Request(scope, receive)))
+
+
+def test_the_longest_text_that_is_allowed_fits_however_it_is_escaped(url: str):
+    body = json.dumps({"model": "minilm", "text": "\x01" * 199_999 + "x", "text_b": "\x01" * 199_999 + "x"}).encode()
+    answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"}, timeout=30)
+
+    assert answer.status_code == 200
+
+
+def test_paths_and_methods_that_are_none_are_told_as_json(url: str):
+    assert error(CLIENT.get(f"{url}/nowhere")) == (404, "BadInputError")
+    assert error(CLIENT.get(f"{url}/v1/attention")) == (405, "BadInputError")
+    assert error(CLIENT.get(f"{url}/../../etc/passwd")) == (404, "BadInputError")
+
+
+def test_the_description_has_every_path_method_limit_and_kind_of_error(url: str):
+    described = CLIENT.get(f"{url}/openapi.json").json()
+    routes = {(route.path, method.lower()) for route in server.app(Plain(), Settings()).routes for method in route.methods}
+
+    assert {(path, method) for path, entry in described["paths"].items() for method in entry} == {
+        one for one in routes if one[1] != "head"
+    }
+    assert described == json.loads(json.dumps(DESCRIBED))
+    question = described["components"]["schemas"]["Question"]
+    assert set(question["properties"]) == set(gate.FIELDS)
+    assert question["properties"]["text"]["maxLength"] == 200_000
+    assert described["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["kind"]["enum"] == sorted(kinds())
+
+
+def test_without_the_key_nothing_is_answered_but_whether_it_lives():
+    with served(Plain(), Settings(key=KEY)) as url:
+        for given in (
+            {},
+            {"authorization": "Bearer wrong"},
+            {"authorization": f"Basic {KEY}"},
+            {"authorization": f"Bearer {KEY}x"},
+        ):
+            assert error(post(url, headers=given)) == (401, "AccessError")
+            assert CLIENT.get(f"{url}/v1/models", headers=given).status_code == 401
+            assert CLIENT.get(f"{url}/metrics", headers=given).status_code == 401
+        assert post(url, headers={"authorization": f"Bearer {KEY}"}).status_code == 200
+        assert CLIENT.get(f"{url}/metrics", headers={"authorization": f"Bearer {KEY}"}).status_code == 200
+        assert [CLIENT.get(f"{url}{path}").status_code for path in ("/healthz", "/readyz", "/openapi.json")] == [200] * 3
+
+
+def test_an_address_that_asks_too_often_is_told_when_to_come_back():
+    now = [0.0]
+    limits = gate.Gate(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
+
+    for _ in range(10):
+        limits._counted("a")
+    with pytest.raises(gate.RateError, match=r"60 times a minute\. Try again in 1 s\."):
+        limits._counted("a")
+    limits._counted("b")
+    now[0] = 2.0
+    limits._counted("a")
+    limits._counted("a")
+    with pytest.raises(gate.RateError) as found:
+        limits._counted("a")
+    assert found.value.retry_after == 1
+
+
+def test_of_addresses_only_so_many_are_remembered():
+    limits = gate.Gate(Settings(), lambda: 0.0)
+    for number in range(5000):
+        limits._counted(str(number))
+    assert len(limits._left) == gate.CLIENTS
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits until something is true; fails after some seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def number(url: str, name: str) -> float:
+    """A metric."""
+    found = re.search(rf"^{re.escape(name)} (\S+)$", CLIENT.get(f"{url}/metrics").text, re.M)
+    return float(found[1]) if found else 0.0
+
+
+def test_too_many_are_sent_away_and_the_others_are_served():
+    go = threading.Event()
+    with served(Plain(lambda _: go.wait(20)), Settings(at_once=1, waiting=8)) as url, ThreadPoolExecutor(3) as pool:
+        first = pool.submit(post, url, QUESTION | {"text": "1"})
+        until(lambda: number(url, "attnviz_working") == 1)
+        waiting = [pool.submit(post, url, QUESTION | {"text": text}) for text in "23"]
+        until(lambda: number(url, "attnviz_waiting") == 2)
+        answer = post(url, QUESTION | {"text": "4"})  # a quarter of the queue is one client's
+        go.set()
+
+        assert error(answer) == (503, "BusyError")
+        assert int(answer.headers["retry-after"]) == answer.json()["error"]["retry_after"] >= 1
+        assert [one.result(20).status_code for one in (first, *waiting)] == [200] * 3
+        assert post(url, QUESTION | {"text": "4"}).status_code == 200
+
+
+def test_a_client_that_leaves_frees_the_queue_and_its_place():
+    go, started = threading.Event(), threading.Event()
+
+    def wait(_: AttentionRequest) -> None:
+        started.set()
+        assert go.wait(20)
+
+    with served(Plain(wait), Settings(at_once=1, waiting=8)) as url, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(post, url)
+        assert started.wait(20)
+        with pytest.raises(httpx.ReadTimeout):
+            CLIENT.post(f"{url}/v1/attention", json=QUESTION | {"text": "2"}, timeout=0.2)
+        until(lambda: number(url, "attnviz_waiting") == 0)
+        assert number(url, "attnviz_left_total") == 1
+        go.set()
+        assert first.result(20).status_code == 200
+
+
+def test_the_same_question_asked_by_many_at_once_is_worked_out_once():
+    go, asked = threading.Event(), []
+
+    def wait(request: AttentionRequest) -> None:
+        asked.append(request)
+        assert go.wait(20)
+
+    with served(Plain(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(6) as pool:
+        answers = [pool.submit(post, url) for _ in range(6)]
+        until(lambda: number(url, "attnviz_waiting") == 4)
+        go.set()
+        found = {answer.result(20).content for answer in answers}
+
+        assert (len(found), len(asked)) == (1, 1)
+        post(url)
+        assert len(asked) == 1
+        assert number(url, "attnviz_answers_kept_total") >= 1
+
+
+@pytest.mark.slow
+def test_two_readers_texts_never_meet():
+    with served(Plain(), Settings(at_once=4)) as url, ThreadPoolExecutor(8) as pool:
+        texts = [f"text {n}" * (1 + n % 3) for n in range(30)]
+        for text, answer in zip(texts, pool.map(lambda text: post(url, {"model": "minilm", "text": text}), texts), strict=True):
+            trace = wire.loads(answer.content)
+            assert trace.request == AttentionRequest("minilm", text)
+            assert np.array_equal(trace.weights(1), Plain().attend(trace.request).weights(1))
+
+
+class Loading(Plain):
+    """A backend whose second model takes long to load."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go, self.asked, self.there = threading.Event(), [], {"minilm"}
+
+    def holds(self, name: str) -> bool:
+        return name in self.there
+
+    def ready(self, request: AttentionRequest) -> None:
+        catalog.card(request.model)
+        self.asked.append(request.model)
+        assert self.go.wait(20)
+        self.there.add(request.model)
+
+
+def test_a_model_that_is_being_loaded_keeps_nobody_else_waiting_and_is_loaded_once():
+    backend = Loading()
+    with served(backend, Settings(at_once=1)) as url, ThreadPoolExecutor(3) as pool:
+        late = [pool.submit(post, url, {"model": "smollm2", "text": str(n)}) for n in range(3)]
+        until(lambda: backend.asked == ["smollm2"])
+
+        assert post(url).status_code == 200
+        assert error(post(url, {"model": "no-such", "text": "a"})) == (404, "UnknownModelError")
+        backend.go.set()
+        assert [one.result(20).status_code for one in late] == [200] * 3
+        assert backend.asked == ["smollm2"]
+
+
+def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
+    go = threading.Event()
+
+    def wait(request: AttentionRequest) -> None:
+        assert go.wait(20)
+        if request.model == "gpt2":
+            raise UnavailableError("Its weights are not here.")
+
+    backend = Plain(wait)
+    with served(backend, warm=("minilm", "smollm2")) as url:
+        answer = checked(CLIENT.get(f"{url}/readyz"), "/readyz")
+        assert (answer.status_code, answer.json()["loading"]) == (503, ["minilm", "smollm2"])
+        go.set()
+        until(lambda: checked(CLIENT.get(f"{url}/readyz"), "/readyz").status_code == 200)
+    assert backend.closed == 1
+    with served(Plain(wait), warm=("gpt2",)) as url:
+        until(lambda: CLIENT.get(f"{url}/readyz").json()["failed"] == {"gpt2": "UnavailableError"})
+        assert CLIENT.get(f"{url}/readyz").status_code == 503
+
+
+@pytest.mark.slow
+def test_what_is_not_ready_by_its_deadline_is_told_so():
+    go = threading.Event()
+    with served(Plain(lambda _: go.wait(20)), Settings(seconds=1)) as url:
+        assert error(post(url)) == (504, "LateError")
+        go.set()
+
+
+def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(caplog: pytest.LogCaptureFixture):
+    def fail(_: AttentionRequest) -> None:
+        raise RuntimeError(SECRET)
+
+    with served(Plain(fail)) as url, caplog.at_level(logging.INFO, "attnviz.server"):
+        answer = CLIENT.post(f"{url}/v1/attention", json=QUESTION, headers={"x-request-id": "lesson-3"})
+
+    assert error(answer) == (500, "BackendError")
+    assert "lesson-3" in answer.json()["error"]["message"]
+    assert answer.headers["x-request-id"] == "lesson-3"
+    lines = [json.loads(Lines().format(record)) for record in caplog.records]
+    (fault,) = (line for line in lines if line["event"] == "fault")
+    assert (fault["id"], fault["error"]) == ("lesson-3", "RuntimeError")
+    assert any(place.startswith("test_server.py:") for place in fault["at"])
+    assert SECRET not in json.dumps(lines)
+
+
+def test_no_text_of_a_reader_is_in_the_log(url: str, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.DEBUG):
+        post(url, {"model": "minilm", "text": SECRET})
+        post(url, {"model": SECRET, "text": SECRET})
+        post(url, {"model": "minilm", "text": SECRET, SECRET: 1})
+        CLIENT.get(f"{url}/{SECRET.replace(' ', '-')}")
+        CLIENT.get(f"{url}/healthz", headers={"x-request-id": SECRET})
+        until(lambda: sum(record.getMessage() == "request" for record in caplog.records) >= 5)
+    ours = [record for record in caplog.records if record.name in ("attnviz.server", "uvicorn.error")]
+    lines = [Lines().format(record) for record in ours]
+
+    assert len(lines) >= 5
+    assert not [line for line in lines if "nobody" in line]
+    first = json.loads(lines[0])
+    assert (first["route"], first["status"], first["model"]) == ("/v1/attention", 200, "minilm")
+    assert first["seconds"] >= first["work"] >= 0
+    assert "nobody" not in CLIENT.get(f"{url}/metrics").text
+
+
+def test_metrics_are_as_prometheus_reads_them():
+    with served(Plain()) as url:
+        post(url)
+        post(url)
+        post(url, {"model": "no-such", "text": "a"})
+        text = checked(CLIENT.get(f"{url}/metrics"), "/metrics").text
+
+    sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"\\\n]*"(,[a-z]+="[^"\\\n]*")*\})? [0-9.e+-]+')
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert all(sample.fullmatch(line) for line in lines), lines
+    assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} == set(NAMES)
+    assert 'attnviz_requests_total{route="/v1/attention",status="200"} 2.0' in lines
+    assert 'attnviz_requests_total{route="/v1/attention",status="404"} 1.0' in lines
+    assert 'attnviz_errors_total{kind="UnknownModelError"} 1.0' in lines
+    assert "attnviz_answers_kept_total 1.0" in lines
+    assert 'attnviz_seconds_count{stage="work"} 2' in lines  # the second answer was kept
+    assert 'attnviz_seconds_bucket{stage="all",le="+Inf"} 3' in lines
+
+
+def test_a_port_that_is_in_use_is_refused_with_what_to_do(capsys: pytest.CaptureFixture[str]):
+    taken = server.listening("127.0.0.1", 0)
+    port = taken.getsockname()[1]
+    with taken:
+        with pytest.raises(
+            BadInputError, match=rf"127\.0\.0\.1 port {port} cannot be listened on \(Address already in use\)\. "
+        ):
+            server.listening("127.0.0.1", port)
+        assert cli.main(["serve", "--port", str(port)]) == 2
+    assert capsys.readouterr().err.startswith(f"attnviz: 127.0.0.1 port {port} cannot be listened on")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "65536"], "--port is a whole number from 0 to 65535"),
+        (["--host", "no.such.host.invalid"], "cannot be listened on"),
+        (["--warm", "minilm,no-such"], "There is no model 'no-such'"),
+    ],
+)
+def test_options_that_cannot_be_are_refused_with_what_to_do(options: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["serve", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_server_over_another_server_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setenv("ATTNVIZ_BACKEND", "http://127.0.0.1:1")
+    assert cli.main(["serve"]) == 2
+    assert "Unset it where the server runs" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_command_serves_until_it_is_stopped_and_then_ends_what_is_under_way(tmp_path: Path):
+    place = str(Path(__file__).parents[2] / ".cache")
+    environment = {"PATH": os.environ["PATH"], "ATTNVIZ_CACHE_DIR": place, "ATTNVIZ_KEY": KEY, "ATTNVIZ_OFFLINE": "1"}
+    options = ["serve", "--port", "0", "--warm", "minilm"]
+    with (tmp_path / "log").open("wb") as out:
+        running = subprocess.Popen([sys.executable, "-m", "attnviz", *options], stderr=out, stdout=out, env=environment)
+    try:
+        until(lambda: "(Ctrl+C stops it)" in (tmp_path / "log").read_text(), 60.0)
+        url = re.search(r"http://127\.0\.0\.1:\d+", (tmp_path / "log").read_text())[0]
+        until(lambda: _status(f"{url}/readyz") == 200, 60.0)
+        assert _status(f"{url}/{SECRET.replace(' ', '-')}") == 404
+        answer = post(url, {"model": "minilm", "text": SECRET}, headers={"authorization": f"Bearer {KEY}"})
+        assert wire.loads(answer.content).layers == 6
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(20) in (0, -signal.SIGTERM)
+    finally:
+        running.kill()
+        running.wait()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line)["event"] for line in lines[1:]][-1].startswith("Finished")
+    assert "stopped" in [json.loads(line)["event"] for line in lines[1:]]
+    assert not [line for line in lines if "nobody" in line or KEY in line]
+
+
+def _status(url: str) -> int:
+    """The status of an answer, 0 where there is none yet."""
+    try:
+        return CLIENT.get(url).status_code
+    except httpx.TransportError:
+        return 0
