@@ -138,12 +138,18 @@ def _habit(one: Leaning) -> dict[str, Any]:
         "unit": one.scores.unit,
         "n": one.n,
     }
-    return numbers | {"counted": one.counted, "shuffled": one.baseline}
+    told = one.held_out
+    halves = {} if told is None else {"interval": list(told.interval), "texts": told.texts, "chosen_on": "the even half"}
+    return numbers | {"counted": one.counted, "shuffled": one.baseline} | halves
 
 
 def _habit_line(one: Leaning) -> str:
     """The same as a line of the table."""
-    beside = "" if one.baseline is None else f"  words shuffled {round(one.baseline, 3) + 0.0:.3f}"  # + 0.0: never -0.000
+    told = one.held_out
+    beside = "" if told is None else (
+        f"  {told.interval[0]:.3f} to {told.interval[1]:.3f} on the odd texts, chosen on the even ones; "
+        f"words shuffled {round(told.shuffled, 3) + 0.0:.3f}"  # + 0.0: never -0.000
+    )  # fmt: skip
     unit = "  bits" if one.scores.unit == "bits" else ""
     return f"{one.name:<26} {one.head!s:<8} {one.value:>6.3f}  {one.mean:>9.3f}{unit}{beside}"
 

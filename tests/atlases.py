@@ -13,6 +13,7 @@ import numpy as np
 
 LAYERS, HEADS = 2, 5
 RELATIONS = ("det", "obj", "nsubj")
+LIKENED = {"texts": [3, 2], "words": [12, 4]}
 HABITS = ("previous", "next", "entropy")
 Heads = Iterable[tuple[int, int]]  # (layer, head)
 
@@ -51,8 +52,8 @@ def header(model: str = "made-up", causal: bool = False, **more: object) -> dict
         for kind, name in names.items()
     ]  # fmt: skip
     return {
-        "format": 1, "model": model, "digest": "abc", "layers": LAYERS, "heads": HEADS, "causal": causal, "rule": "made up",
-        "corpora": corpora, "relations": list(RELATIONS), "habits": list(HABITS), "meaning": {"words": 7},
+        "format": 2, "model": model, "digest": "abc", "layers": LAYERS, "heads": HEADS, "causal": causal, "rule": "made up",
+        "corpora": corpora, "relations": list(RELATIONS), "habits": list(HABITS), "meaning": LIKENED,
     } | more  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def members(links: Sequence[L] = (), questions: Sequence[Q] = (), head: dict | N
         "questions.nearest": np.array([one.nearest for one in questions], bool),
         "questions.hits": packed(questions),
         "habits": np.arange(len(HABITS) * LAYERS * HEADS, dtype=np.float32).reshape(len(HABITS), LAYERS, HEADS) / 30,
-        "meaning": np.arange(2 * LAYERS * HEADS, dtype=np.float32).reshape(2, LAYERS, HEADS) / 20,
+        "meaning": np.arange(8 * LAYERS * HEADS, dtype=np.float32).reshape(2, 2, 2, LAYERS, HEADS) / 80,
     }
     return {"header.json": json.dumps(head or header()).encode()} | {f"{k}.npy": stored(v) for k, v in arrays.items()}
 

@@ -17,12 +17,16 @@ from typing import Any
 import numpy as np
 
 from attnviz.errors import BadInputError, OutputError
-from attnviz.linguistics import habits
+from attnviz.linguistics import habits, meaning
 from attnviz.linguistics.parts import Part
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold
 LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs its wide form
 NAMES = 255  # relations and corpora, each counted in a byte
+MEASURE = (
+    "Spearman rank correlation of a word's attention with the cosine similarity of input embeddings: mean over the words of "
+    "the even and of the odd texts, as it is and with the words shuffled; then their standard errors, over texts."
+)
 
 Parts = Callable[[], Iterable[tuple[int, Part]]]
 
@@ -33,11 +37,11 @@ class Totals:
 
     links: int = 0
     questions: int = 0
-    words: int = 0
     relations: set[str] = field(default_factory=set)
     habits: Any = 0.0
     rows: Any = 0
     meaning: Any = 0.0
+    tally: Any = 0
     texts: Counter[int] = field(default_factory=Counter)
     used: Counter[int] = field(default_factory=Counter)
     left_out: dict[int, Counter[str]] = field(default_factory=dict)
@@ -49,11 +53,11 @@ class Totals:
         for corpus, part in parts:
             found.links += len(part.links["text"])
             found.questions += len(part.questions["text"])
-            found.words += part.words
             found.relations |= set(part.links["relation"].tolist())
             found.habits = found.habits + part.habits
             found.rows = found.rows + part.rows
             found.meaning = found.meaning + part.meaning
+            found.tally = found.tally + part.tally
             found.texts[corpus] += part.texts
             found.used[corpus] += part.used
             found.left_out.setdefault(corpus, Counter()).update(part.left_out)
@@ -71,11 +75,12 @@ def written(path: Path, header: dict[str, Any], broken: Counter[int], parts: Par
     for what, many in (("relations", len(relations)), ("corpora", len(header["corpora"]))):
         if many > NAMES:
             raise BadInputError(f"An atlas holds at most {NAMES} {what}; these files have {many}. Build from fewer files.")
+    tally = np.zeros((2, 3), np.int64) + totals.tally
     whole = header | {
         "corpora": [_counted(one, at, totals, broken[at]) for at, one in enumerate(header["corpora"])],
         "relations": relations,
         "habits": list(habits.NAMES),
-        "meaning": {"words": totals.words, "measure": "mean Spearman rank correlation; second row: words shuffled"},
+        "meaning": {"measure": MEASURE, "texts": tally[:, 0].tolist(), "words": tally[:, 1].tolist()},
     }
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
@@ -130,8 +135,8 @@ def _members(
     kinds = len(habits.NAMES)
     sums, rows = np.zeros((kinds, *size)) + totals.habits, np.zeros(kinds, np.int64) + totals.rows
     yield "habits", np.float32, (kinds, *size), [habits.means(sums, rows)]
-    meaning = (np.zeros((2, *size)) + totals.meaning) / (totals.words or np.nan)
-    yield "meaning", np.float32, (2, *size), [meaning]
+    found = meaning.means(np.zeros((2, 3, 2, *size)) + totals.meaning, np.zeros((2, 3), np.int64) + totals.tally)
+    yield "meaning", np.float32, (2, 2, 2, *size), [found]
 
 
 def _stream(archive: zipfile.ZipFile, name: str, kind: np.dtype, shape: tuple[int, ...], arrays: Iterable[np.ndarray]) -> None:

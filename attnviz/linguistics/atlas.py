@@ -22,7 +22,7 @@ from attnviz.errors import BadInputError
 from attnviz.linguistics import members
 from attnviz.linguistics import relations as labels
 from attnviz.linguistics.decisions import DIRECTIONS
-from attnviz.linguistics.header import MAX_HEADER, Corpus, Header, header
+from attnviz.linguistics.header import MAX_HEADER, Corpus, FormatError, Header, header
 from attnviz.linguistics.hits import Hits, unpacked
 from attnviz.linguistics.winogender import WORDINGS
 from attnviz.models import catalog
@@ -102,13 +102,9 @@ class Atlas:
         return HeadScores(name, values, "bits", 0.0, max(0.1, ceil(10 * most) / 10))  # a scale that ends on a round number
 
     @cached_property
-    def meaning(self) -> tuple[HeadScores, HeadScores]:
-        """How well every head follows the likeness of words (mean rank correlation), and the same with the words shuffled."""
-        real, shuffled = self._array("meaning", np.float32, (2, self.header.layers, self.header.heads))
-        return (
-            HeadScores("meaning", real, "rank correlation", -1.0, 1.0),
-            HeadScores("meaning, words shuffled", shuffled, "rank correlation", -1.0, 1.0),
-        )
+    def meaning_by_half(self) -> Float[np.ndarray, "figure half kind layer head"]:
+        """Figures: means, standard errors over texts; halves: even, odd; kinds: as it is, and with the words shuffled."""
+        return self._array("meaning", np.float32, (2, 2, 2, self.header.layers, self.header.heads))
 
     def unknown(self, name: str) -> str:
         """What to say of a relation that is not here: what is meant, perhaps, then which there are, and how many of each."""
@@ -235,5 +231,10 @@ def _read(file: Traversable) -> Atlas:
     written = members.content(file, "header.json", MAX_HEADER)
     try:
         return Atlas(header(written), file)
+    except FormatError as error:
+        raise BadInputError(
+            f"{quoted(file.name)} is an atlas of another version of attnviz ({error}). "
+            "Build it anew with `attnviz atlas build`."
+        ) from error
     except ValueError as error:
         raise members.damaged(file, str(error)) from error

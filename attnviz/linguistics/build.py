@@ -16,11 +16,11 @@ from attnviz.errors import BadInputError, OutputError
 from attnviz.linguistics import archive
 from attnviz.linguistics.annotated import Broken
 from attnviz.linguistics.crew import Crew
+from attnviz.linguistics.header import FORMAT
 from attnviz.linguistics.parts import Chunk, Store
 from attnviz.linguistics.sources import Source, chunks
 from attnviz.types import ModelCard, Notice, Progress
 
-FORMAT = 1
 RULE = (
     "Version 1. Clark et al. 2019, section 4: the other word that gets most attention, special tokens left out; to a word "
     "the sum, from a word the mean over its pieces; sentences of 4 to 60 words; relations cut at the colon; root and punct "

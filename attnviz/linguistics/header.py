@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-FORMAT = 1
+FORMAT = 2  # 1 had no halves of `meaning`
 MOST = 4096  # layers or heads; the largest models have a few hundred
 MAX_HEADER = 4 * 2**20  # bytes
 NAMES = 255  # relations and corpora are counted in one byte
@@ -31,8 +31,8 @@ class Corpus:
 class Header:
     """What an atlas says of itself.
 
-    `digest` is of the weights that were measured, `words` is how many words the likeness of meaning was averaged over, and
-    `files` of a corpus are (name, sha256).
+    `digest` is of the weights that were measured; `likened` has how many texts, and how many words, the likeness of meaning
+    was averaged over on the even and on the odd half; `files` of a corpus are (name, sha256).
     """
 
     model: str
@@ -44,18 +44,24 @@ class Header:
     corpora: tuple[Corpus, ...]
     relations: tuple[str, ...]
     habits: tuple[str, ...]
-    words: int
+    likened: tuple[tuple[int, int], tuple[int, int]]
+
+
+class FormatError(ValueError):
+    """An atlas of another time: its header is one, and of a format that is not read here."""
 
 
 def header(written: bytes) -> Header:
-    """The header that was written; raises ValueError, which says what is wrong with it."""
+    """The header that was written; raises FormatError for another time's, ValueError, which says why, for any other."""
     try:
         raw = json.loads(written)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"its header is no JSON: {error}") from error
-    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
-        got = raw.get("format") if isinstance(raw, dict) else type(raw).__name__
-        raise ValueError(f"format {FORMAT} is read here, and it has {got!r}")
+    if not isinstance(raw, dict):
+        raise ValueError(f"its header should be a table and is {type(raw).__name__}")
+    if (written_as := _between(raw, "format", 1, 999)) != FORMAT:
+        raise FormatError(f"format {FORMAT} is read here, and it has {written_as}")
+    likened = _of(raw, "meaning", dict)
     return Header(
         _of(raw, "model", str),
         _of(raw, "digest", str),
@@ -66,7 +72,7 @@ def header(written: bytes) -> Header:
         tuple(_corpus(one) for one in _several(raw, "corpora", dict)),
         tuple(_several(raw, "relations", str)),
         tuple(_several(raw, "habits", str)),
-        _between(_of(raw, "meaning", dict), "words", 0, 2**40),
+        (_halves(likened, "texts"), _halves(likened, "words")),
     )
 
 
@@ -99,6 +105,14 @@ def _between(raw: dict[str, Any], name: str, low: int, high: int) -> int:
     if isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} should lie between {low} and {high} and is {value}")
     return value
+
+
+def _halves(raw: dict[str, Any], name: str) -> tuple[int, int]:
+    """A number for the even and one for the odd half."""
+    values = _several(raw, name, int)
+    if len(values) != 2 or not all(0 <= value <= 2**40 for value in values):
+        raise ValueError(f"{name} should be two numbers from 0 and is {values}")
+    return values[0], values[1]
 
 
 def _several(raw: dict[str, Any], name: str, kind: type[T]) -> list[T]:

@@ -2,7 +2,8 @@
 
 Of each word with at least 4 others to choose from: Spearman's rank correlation between its attention to them and the
 cosine similarity of their input embeddings (means over pieces) with its own. Beside it the same with the words shuffled,
-which is what a head earns by nothing but its liking for some places.
+which is what a head earns by nothing but its liking for some places. All is added up by halves of the texts, so that a head
+is chosen on one and told by the other.
 """
 
 from __future__ import annotations
@@ -11,38 +12,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from attnviz.linguistics.grid import Grid
 
 ENOUGH = 4  # others: of fewer, a rank says little
+EVEN, ODD = 0, 1  # the half of the texts on which heads are chosen, and the one that is reported
 
 
 @dataclass(frozen=True, eq=False)
 class Similar:
     """Ranks of the words by likeness, as every word sees them: each row centred and of length 1, so that a dot product
     with ranks of attention correlates them; zeros for words that are not seen. `spread` is the length of plain ranks
-    without ties; `n` how many rows count.
+    without ties; `counts` says which words count, `half` in which half of the texts each row is: 0 even, 1 odd.
     """
 
     own: Float[np.ndarray, "row word other"]
     shuffled: Float[np.ndarray, "row word other"]
     counts: Bool[np.ndarray, "row word"]
     spread: Float[np.ndarray, "row word"]
+    half: Int[np.ndarray, " row"]
 
     @property
-    def n(self) -> int:
-        """How many words count."""
-        return int(self.counts.sum())
+    def words(self) -> Int[np.ndarray, " row"]:
+        """How many words of each text count."""
+        return self.counts.sum(-1)
+
+    @property
+    def tally(self) -> Int[np.ndarray, "2 3"]:
+        """Of each half: texts in which a word counts, their words, and the squares of these numbers added up."""
+        each = np.stack([self.words > 0, self.words, self.words**2], axis=-1)  # row number
+        return np.stack([each[self.half == half].sum(0) for half in (EVEN, ODD)])
 
 
-def similar(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: Grid, seeds: Sequence[int]) -> Similar:
+def similar(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: Grid, ordinals: Sequence[int]) -> Similar:
     """What the words of a batch mean to each other, from the input embeddings of each text's tokens.
 
-    `seeds` are the ordinals of the texts: one shuffle a text, the same in every run.
+    The ordinals of the texts seed the shuffles: one a text, the same in every run.
     """
     own, shuffled = np.zeros(grid.visible.shape, np.float32), np.zeros(grid.visible.shape, np.float32)
-    for row, (mine, seed) in enumerate(zip(pieces, seeds, strict=True)):
+    for row, (mine, seed) in enumerate(zip(pieces, ordinals, strict=True)):
         words = grid.mean[row][:, : len(mine)] @ mine  # word dim
         cosine = likeness(words)
         there = np.flatnonzero(grid.there[row])
@@ -52,7 +61,8 @@ def similar(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: Grid, seeds: Seq
         shuffled[row] = unit_ranks(cosine[order[:, None], order], grid.visible[row])
     many = grid.visible.sum(-1)
     counts = (many >= ENOUGH) & own.any(-1) & shuffled.any(-1)
-    return Similar(own, shuffled, counts, np.sqrt(many * (many.astype(np.float64) ** 2 - 1) / 12).astype(np.float32))
+    spread = np.sqrt(many * (many.astype(np.float64) ** 2 - 1) / 12).astype(np.float32)
+    return Similar(own, shuffled, counts, spread, np.array(ordinals, np.int64) % 2)
 
 
 def likeness(words: Float[np.ndarray, "word dim"]) -> Float[np.ndarray, "word word"]:
@@ -76,12 +86,38 @@ def unit_ranks(
     return (centred / np.where(length > 0.0, length, 1.0)).astype(np.float32)
 
 
-def sums(attention: Float[np.ndarray, "row head word other"], grid: Grid, like: Similar) -> Float[np.ndarray, "kind head"]:
-    """The sum of the correlations over all words that count, of every head of a layer: own, and shuffled; float64."""
+def sums(
+    attention: Float[np.ndarray, "row head word other"], grid: Grid, like: Similar
+) -> Float[np.ndarray, "2 moment kind head"]:
+    """What is added up over the texts of each half, for every head of a layer; kinds are own and shuffled; float64.
+
+    A text's sum of correlations over the words that count, its square, and its product with the number of these words.
+    """
     ranks, length = attention_ranks(attention, grid.visible, like.spread)
     found = np.stack([np.einsum("rhwo,rwo->rhw", ranks, like.own), np.einsum("rhwo,rwo->rhw", ranks, like.shuffled)])
     found = np.where(like.counts[:, None] & (length > 0.0), found / np.where(length > 0.0, length, 1.0), 0.0)
-    return found.sum((1, 3), dtype=np.float64)  # of kind row head word
+    texts = found.sum(-1, dtype=np.float64)  # kind row head
+    moments = np.stack([texts, texts**2, texts * like.words[:, None]])
+    return np.stack([moments[:, :, like.half == half].sum(2) for half in (EVEN, ODD)])
+
+
+def means(
+    sums: Float[np.ndarray, "2 3 kind layer head"], tally: Int[np.ndarray, "2 3"]
+) -> Float[np.ndarray, "2 half kind layer head"]:
+    """Mean correlations over the words of each half, then their standard errors; NaN where there are too few texts.
+
+        m = sum_i s_i / sum_i w_i,   error² = n / (n - 1)  sum_i (s_i - m w_i)² / (sum_i w_i)²
+
+    for n texts, of which i has w_i words with a sum of s_i: the words of a text go together, so texts are what is counted
+    as independent. Cochran 1977, Sampling Techniques, section 2.11 (a ratio; without his correction for finite numbers).
+    """
+    texts, words, squares = (number[:, None, None, None] for number in tally.T.astype(np.float64))
+    plain, squared, crossed = sums.swapaxes(0, 1)  # each half kind layer head
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(words > 0, plain / words, np.nan)
+        spread = np.maximum(squared - 2 * mean * crossed + mean**2 * squares, 0.0)  # rounding must not leave less than none
+        error = np.where(texts > 1, np.sqrt(texts / (texts - 1) * spread) / words, np.nan)
+    return np.stack([mean, error])
 
 
 def attention_ranks(

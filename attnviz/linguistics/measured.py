@@ -77,7 +77,7 @@ class Meter:
             told(len(some))
         return Part(
             _ordered(links, self._no_links()), _ordered(answers, self._no_answers()), found.habits, found.rows,
-            found.meaning, found.words, len(chunk.texts), len(read), dict(sorted(left_out.items())),
+            found.meaning, found.tally, len(chunk.texts), len(read), dict(sorted(left_out.items())),
         )  # fmt: skip
 
     def read(self, ordinal: int, text: Parsed | Question, left_out: Counter[str]) -> Read | None:
@@ -112,9 +112,9 @@ class Meter:
             attention, heads = words.attention(weights), weights.shape[1]
             hits[:, layer, :heads] = decisions.hits(attention, words, asked)
             found.habits[:, layer, :heads] += habits.sums(weights, places)
-            found.meaning[:, layer, :heads] += meaning.sums(attention, words, like)
+            found.meaning[..., layer, :heads] += meaning.sums(attention, words, like)
         found.rows += places.counts
-        found.words += like.n
+        found.tally += like.tally
         return {
             "text": np.array(ordinals, np.int32)[asked.row],
             "relation": np.array(asked.relation, dtype=str),
@@ -156,13 +156,13 @@ class _Sums:
     habits: np.ndarray
     rows: np.ndarray
     meaning: np.ndarray
-    words: int = 0
+    tally: np.ndarray
 
     @classmethod
     def empty(cls, size: tuple[int, int]) -> _Sums:
         """Nothing yet."""
         kinds = len(habits.NAMES)
-        return cls(np.zeros((kinds, *size)), np.zeros(kinds, np.int64), np.zeros((2, *size)))
+        return cls(np.zeros((kinds, *size)), np.zeros(kinds, np.int64), np.zeros((2, 3, 2, *size)), np.zeros((2, 3), np.int64))
 
 
 def passes(read: Sequence[Read], tokens: int) -> Iterator[list[Read]]:

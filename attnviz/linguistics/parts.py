@@ -18,6 +18,7 @@ from attnviz.linguistics.annotated import Parsed, Question, Span
 from attnviz.types import Link
 
 HEADER, UNFINISHED = "header.json", ".unfinished"
+SUMS = ("habits", "rows", "meaning", "tally")
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ class Part:
     """What one chunk gave.
 
     `links` has an array for each of text, relation (names), direction, offset, others and hits [link, layer, head] as
-    packed bits; `questions` text, nearest and hits. `habits` are sums [kind, layer, head] over `rows` [kind] tokens,
-    `meaning` sums [own or shuffled, layer, head] over `words` words, all float64. `texts` were in the chunk, `used` were
-    measured, and `left_out` says why others, or single links, were not.
+    packed bits; `questions` text, nearest and hits. `habits` are sums [kind, layer, head] over `rows` [kind] tokens;
+    `meaning` has sums [half, moment, own or shuffled, layer, head] over texts, of which `tally` [half, number] tells the
+    size, as `meaning.sums` and `Similar.tally` say; sums are float64. `texts` were in the chunk, `used` were measured, and
+    `left_out` says why others, or single links, were not.
     """
 
     links: dict[str, np.ndarray]
@@ -55,17 +57,17 @@ class Part:
     habits: np.ndarray
     rows: np.ndarray
     meaning: np.ndarray
-    words: int
+    tally: np.ndarray
     texts: int
     used: int
     left_out: dict[str, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The whole part, for a file or for another process."""
-        counts = json.dumps({"words": self.words, "texts": self.texts, "used": self.used, "left_out": self.left_out})
+        counts = json.dumps({"texts": self.texts, "used": self.used, "left_out": self.left_out})
         arrays = {f"links.{name}": array for name, array in self.links.items()}
         arrays |= {f"questions.{name}": array for name, array in self.questions.items()}
-        arrays |= {"habits": self.habits, "rows": self.rows, "meaning": self.meaning, "counts": np.array(counts)}
+        arrays |= {name: getattr(self, name) for name in SUMS} | {"counts": np.array(counts)}
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **arrays)
         return file.getvalue()
@@ -80,7 +82,7 @@ class Part:
             kind: {name.removeprefix(f"{kind}."): array for name, array in arrays.items() if name.startswith(f"{kind}.")}
             for kind in ("links", "questions")
         }
-        return cls(kinds["links"], kinds["questions"], arrays["habits"], arrays["rows"], arrays["meaning"], **counts)
+        return cls(kinds["links"], kinds["questions"], *(arrays[name] for name in SUMS), **counts)
 
 
 def _text(raw: dict[str, Any]) -> Parsed | Question:

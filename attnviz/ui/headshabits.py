@@ -64,12 +64,16 @@ def _best(one: Leaning) -> None:
 def _facts(one: Leaning, mine: HeadRef, n: str) -> list[str]:
     """Numbers in Markdown: the best head, what to hold it to, and the chosen one."""
     heads = one.scores.values.size
-    shuffled = "" if one.baseline is None else f"; with the words shuffled {_number(one, one.baseline)}, its baseline"
+    told, beside, of = one.held_out, "", ""
+    if told is not None:
+        low, high = (_number(one, end) for end in told.interval)
+        beside = f" ({low} to {high}); with the words shuffled {_number(one, told.shuffled)}, its baseline"
+        of = f" of {encoding.thousands(told.texts)} texts, the odd half; the head was chosen on the even half"
     return [
-        f"**{one.head}** has {'least' if one.least else 'most'}: **{_number(one, one.value)}**{shuffled}",
+        f"**{one.head}** has {'least' if one.least else 'most'}: **{_number(one, one.value)}**{beside}",
         f"All {heads} heads on average: {_number(one, one.mean)}",
         f"The chosen head, {encoding.head_name(mine)}: {_number(one, one.at(mine))}, rank {one.rank(mine)} of {heads}",
-        f"n = {n} {one.counted}",
+        f"n = {n} {one.counted}{of}",
     ]
 
 
@@ -85,11 +89,18 @@ def _cautions(known: Atlas, now: Leaning) -> None:
     sources = ", ".join(corpus.name for corpus in known.header.corpora if corpus.kind == "conllu")
     left = missing(known)
     parts = [
-        f"Means over {sources}, English only; the best head is named on the texts that it was chosen on.",
+        f"Means over {sources}, English only; {_halves(now)}.",
         "Repeats and habits of place say nothing of what a word means to the model: attention is a signal, not an explanation.",
         *([f"Not measured in this model, which has none of it: {', '.join(left)}."] if left else []),
     ]
     st.caption(terms.linked(blocks.plain(" ".join(parts))))
+
+
+def _halves(one: Leaning) -> str:
+    """On which texts the best head was chosen, and which its number is of."""
+    if one.held_out is None:
+        return "the best head is named on the texts that it was chosen on"
+    return "heads are listed by the half of the texts that their numbers are not of; the 95 % interval is over texts"
 
 
 def _show(head: HeadRef) -> None:

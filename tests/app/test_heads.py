@@ -41,8 +41,9 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = backend().attend(AttentionRequest("minilm", TEXT)).digest
     members = atlases.members(links, questions, atlases.header(digest=digest))
     members["habits.npy"] = atlases.stored(np.zeros((len(atlases.HABITS), 6, 12), np.float32))
-    own, shuffled = np.arange(72) / 100, np.full(72, 0.43)
-    members["meaning.npy"] = atlases.stored(np.stack([own, shuffled]).reshape(2, 6, 12).astype(np.float32))
+    means = np.stack([np.arange(72) / 100, np.full(72, 0.43)])  # own, shuffled; the same on both halves, with errors of 0.001
+    figures = np.stack([[means, means], np.full((2, 2, 72), 0.001)]).reshape(2, 2, 2, 6, 12)
+    members["meaning.npy"] = atlases.stored(figures.astype(np.float32))
     made = atlas.read(atlases.write(tmp_path / "minilm.npz", members))
     monkeypatch.setattr(atlas, "shipped", lambda model: made if model == "minilm" else None)
 
@@ -203,8 +204,8 @@ def test_links_of_a_text_that_is_gone_are_not_carried_over():
 def test_habits_are_chosen_named_with_their_count_and_carried_by_the_link(heads: Callable[..., AppTest]):
     app = heads(layer="3", head="1", habit="meaning")
     assert app.selectbox(key="heads-habit").value == "meaning"
-    assert "**L5·H11** has most: **+0.710**; with the words shuffled +0.430" in written(app)
-    assert "n = 7 words" in written(app)
+    assert "**L5·H11** has most: **+0.710** (+0.697 to +0.723); with the words shuffled +0.430" in written(app)
+    assert "n = 4 words of 2 texts, the odd half; the head was chosen on the even half" in written(app)
     assert app.query_params["habit"] == "meaning"
     app.selectbox(key="heads-habit").set_value("previous").run()
     assert app.query_params["habit"] == "previous"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import attnviz
-from attnviz.linguistics import atlas, claims, wording
+from attnviz.linguistics import atlas, claims, likeness, wording
 from attnviz.linguistics.claims import Best
 from attnviz.models import catalog
 from attnviz.types import HeadRef
@@ -115,6 +115,22 @@ def test_every_kind_of_verdict_is_that_of_exact_sums(model: str):
         exact = sum(comb(n, k) * rate**k * (1 - rate) ** (n - k) for k in range(hits, n + 1))
         assert claim.p == pytest.approx(exact, rel=1e-6)
         assert claim.p_corrected >= claim.p
+
+
+@EVERY
+def test_the_head_of_meaning_is_chosen_on_the_even_texts_and_told_by_the_odd_ones(model: str):
+    made = atlas.shipped(model)
+    assert made is not None
+    found, (means, errors) = likeness.best(made), arrays(model)["meaning"]  # each [half, own or shuffled, layer, head]
+    assert found is not None
+    at = (found[0].head.layer, found[0].head.head)
+    assert means[0, 0][at] == means[0, 0].max()
+    assert (found[0].mean, found[0].shuffled) == (means[1, 0][at], means[1, 1][at])
+    assert (found[0].texts, found[0].words) == (header(model)["meaning"]["texts"][1], header(model)["meaning"]["words"][1])
+    assert found[0].texts > 500
+    reach = 1.96 * float(errors[1, 0][at])  # of Student's distribution with hundreds of degrees of freedom
+    assert found[0].interval == pytest.approx((found[0].mean - reach, found[0].mean + reach), abs=0.01 * reach)
+    assert (means[1, 1] < 0.05).all()  # whatever a head likes about places, shuffled words earn next to nothing
 
 
 @EVERY

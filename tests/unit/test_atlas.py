@@ -45,7 +45,7 @@ def test_the_header_says_of_which_model_and_corpora(made: atlas.Atlas):
     assert (made.model, made.header.layers, made.header.heads, made.header.causal) == ("made-up", 2, 5, False)
     assert [corpus.name for corpus in made.header.corpora] == ["Trees", "Names", "Jobs"]
     assert made.header.corpora[0].left_out == (("too long", 10),)
-    assert made.header.words == 7
+    assert made.header.likened == ((3, 2), (12, 4))
 
 
 def test_the_links_of_one_relation_and_direction_with_the_heads_that_hit_them(made: atlas.Atlas):
@@ -87,8 +87,7 @@ def test_a_relation_without_links_has_none(made: atlas.Atlas):
 def test_habits_and_meaning(made: atlas.Atlas):
     assert made.habit("next").values[1, 2] == pytest.approx(17 / 30)
     assert (made.habit("next").unit, made.habit("entropy").unit) == ("share", "bits")
-    real, shuffled = made.meaning
-    assert (real.values[0, 1], shuffled.values[0, 1]) == pytest.approx((1 / 20, 11 / 20))
+    assert made.meaning_by_half[1, 1, 0, 1, 2] == pytest.approx(67 / 80)
 
 
 def test_what_is_shared_cannot_be_written(made: atlas.Atlas):
@@ -179,7 +178,10 @@ def test_damaged_links_are_refused(tmp_path: Path, parts: dict[str, bytes], caps
 
 
 HEADERS = {
-    "another format": {"format": 2},
+    "no format": {"format": "new"},
+    "a likeness of no halves": {"meaning": {"words": 7}},
+    "three halves": {"meaning": {"words": [1, 2, 3], "texts": [1, 2, 3]}},
+    "fewer than no texts": {"meaning": {"words": [1, 2], "texts": [1, -2]}},
     "no layers": {"layers": 0},
     "heads in words": {"heads": "five"},
     "true layers": {"layers": True},
@@ -195,6 +197,13 @@ HEADERS = {
 def test_a_header_that_cannot_be_is_refused(tmp_path: Path, change: dict):
     file = atlases.write(tmp_path / "bad.npz", atlases.members(LINKS, QUESTIONS, atlases.header() | change))
     with pytest.raises(BadInputError, match=r"“bad\.npz” is none, or damaged"):
+        atlas.read(file)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_an_atlas_of_another_format_is_told_from_a_damaged_one(tmp_path: Path, number: int):
+    file = atlases.write(tmp_path / "old.npz", atlases.members(head=atlases.header(format=number, meaning={"words": 7})))
+    with pytest.raises(BadInputError, match=rf"“old\.npz” is an atlas of another version .* it has {number}\)\. Build it anew"):
         atlas.read(file)
 
 

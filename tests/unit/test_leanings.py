@@ -23,7 +23,7 @@ def made(tmp_path: Path, **members: np.ndarray) -> atlas.Atlas:
 
 @pytest.fixture
 def found(tmp_path: Path) -> dict[str, Leaning]:
-    """Previous is 0 to 9 thirtieths, next 10 to 19, entropy 20 to 29; meaning 0 to 9 twentieths, shuffled 10 to 19."""
+    """Previous is 0 to 9 thirtieths, next 10 to 19, entropy 20 to 29; meaning 0 to 9 eightieths on even texts."""
     return {one.key: one for one in leanings(made(tmp_path))}
 
 
@@ -45,9 +45,26 @@ def test_of_entropy_the_least_is_named(found: dict[str, Leaning]):
 
 
 def test_meaning_stands_beside_itself_with_the_words_shuffled(found: dict[str, Leaning]):
-    one = found["meaning"]
-    assert (one.head, one.n, one.counted) == (HeadRef(1, 4), 7, "words")
-    assert (one.value, one.baseline) == (pytest.approx(9 / 20), pytest.approx(19 / 20))
+    one = found["meaning"]  # on odd texts 20 to 29 eightieths, shuffled 30 to 39
+    assert (one.head, one.n, one.counted) == (HeadRef(1, 4), 4, "words")
+    assert (one.value, one.baseline) == (pytest.approx(29 / 80), pytest.approx(39 / 80))
+
+
+def test_the_head_of_meaning_is_chosen_on_one_half_and_told_by_the_other(tmp_path: Path):
+    figures = np.zeros((2, 2, 2, 2, 5), np.float32)  # mean or error, half, own or shuffled, layer, head
+    figures[0, 0, 0, 1, 1], figures[0, 0, 0, 0, 2] = 0.5, 0.25
+    figures[0, 1, 0, 1, 1], figures[0, 1, 0, 0, 2] = 0.25, 0.75
+    one = {one.key: one for one in leanings(made(tmp_path, meaning=figures))}["meaning"]
+    assert one.held_out is not None
+    assert (one.head, one.value, one.held_out.interval, one.held_out.texts) == (HeadRef(1, 1), 0.25, (0.25, 0.25), 2)
+    assert one.order[:2] == (HeadRef(1, 1), HeadRef(0, 2))  # as they are chosen
+    assert (one.rank(HeadRef(0, 2)), one.rank(HeadRef(1, 1))) == (1, 2)  # as they are told
+
+
+def test_one_text_in_a_half_tells_nothing_of_meaning(tmp_path: Path):
+    parts = atlases.members(head=atlases.header(meaning={"texts": [3, 1], "words": [12, 4]}))
+    found = leanings(atlas.read(atlases.write(tmp_path / "made.npz", parts)))
+    assert [one.key for one in found] == ["previous", "next", "entropy"]
 
 
 def test_equal_heads_share_the_best_of_their_places(tmp_path: Path):

@@ -49,8 +49,10 @@ def test_the_sum_is_that_of_scipy_over_all_words_that_see_four_others(causal: bo
                 rows += 1
                 for head in range(HEADS):
                     wanted[head] += spearmanr(given[row, head, word, others], cosine[word, others]).statistic
-    assert like.n == rows == ((8 - 4) + (6 - 4) if causal else 14)
-    np.testing.assert_allclose(meaning.sums(given, here, like)[0], wanted, atol=1e-5)
+    assert like.words.tolist() == ([8 - 4, 6 - 4] if causal else [8, 6])
+    assert like.words.sum() == rows
+    both = meaning.sums(given, here, like).sum(0)  # halves
+    np.testing.assert_allclose(both[0, 0], wanted, atol=1e-5)
 
 
 def test_a_head_that_looks_at_what_is_alike_scores_1_and_the_shuffle_takes_it_away():
@@ -59,9 +61,43 @@ def test_a_head_that_looks_at_what_is_alike_scores_1_and_the_shuffle_takes_it_aw
     given = np.zeros((2, HEADS, 8, 8), np.float32)
     for row, mine in enumerate(pieces()):
         given[row, :, : WORDS[row], : WORDS[row]] = (meaning.likeness(mine) + 1.0) / 2.0
-    own, shuffled = meaning.sums(given, here, like) / like.n
+    own, shuffled = meaning.sums(given, here, like)[:, 0].sum(0) / like.words.sum()
     np.testing.assert_allclose(own, 1.0, atol=1e-5)
     assert (np.abs(shuffled) < 0.5).all()
+
+
+def test_texts_are_added_up_in_the_half_of_their_ordinal_with_the_squares_that_an_error_needs():
+    here, given = made(), attention()
+    both = meaning.similar(pieces(), here, [6, 3])
+    assert both.tally.tolist() == [[1, 8, 64], [1, 6, 36]]
+    found = meaning.sums(given, here, both)
+    assert found.shape == (2, 3, 2, HEADS)
+    for half, words in ((0, 8), (1, 6)):
+        plain, squared, crossed = found[half]
+        assert (plain != 0).all()
+        np.testing.assert_allclose(squared, plain**2)
+        np.testing.assert_allclose(crossed, plain * words)
+    swapped = meaning.sums(given, here, meaning.similar(pieces(), here, [7, 4]))
+    np.testing.assert_allclose(swapped[::-1, 0, 0], found[:, 0, 0])  # the shuffles are others
+
+
+def test_means_are_over_words_and_their_errors_over_texts():
+    sums, words = np.array([[3.0, 1.0, 2.0], [1.0, 2.0, 0.0]]), np.array([[6, 2, 2], [4, 4, 0]])  # half text
+    moments = np.stack([sums.sum(1), (sums**2).sum(1), (sums * words).sum(1)], axis=1)[:, :, None, None, None]
+    tally = np.stack([(words > 0).sum(1), words.sum(1), (words**2).sum(1)], axis=1)
+    (even, odd), (error, other) = meaning.means(moments, tally)[..., 0, 0, 0]
+    # Even: 6 of 10 words; texts lie 3 - 3.6, 1 - 1.2 and 2 - 1.2 apart: 0.36 + 0.04 + 0.64, times 3 / 2, over 10².
+    assert (even, error) == pytest.approx((0.6, np.sqrt(1.5 * 1.04) / 10))
+    # Odd: 3 of 8 words; 1 - 1.5 and 2 - 1.5: 0.25 + 0.25, times 2 / 1, over 8²; the third text has no word that counts.
+    assert (odd, other) == pytest.approx((0.375, np.sqrt(2 * 0.5) / 8))
+
+
+def test_of_one_text_there_is_a_mean_and_no_error_and_of_none_neither():
+    moments, tally = np.zeros((2, 3, 1, 1, 1)), np.zeros((2, 3), np.int64)
+    moments[0, :, 0, 0, 0], tally[0] = (1.0, 1.0, 4.0), (1, 4, 16)
+    mean, error = meaning.means(moments, tally)[..., 0, 0, 0]
+    np.testing.assert_array_equal(mean, [0.25, np.nan])
+    assert np.isnan(error).all()
 
 
 def test_the_shuffle_depends_on_the_text_alone():
@@ -74,7 +110,7 @@ def test_the_shuffle_depends_on_the_text_alone():
 def test_words_without_a_choice_count_for_nothing():
     flat = [np.ones((many, NUMBERS), np.float32) for many in WORDS]  # all alike: no rank says anything
     like = meaning.similar(flat, made(), [0, 1])
-    assert like.n == 0
+    assert not like.tally.any()
     assert not meaning.sums(attention(), made(), like).any()
 
 
