@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -15,11 +15,14 @@ CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
 NAMES = {"offset": "fixed offset", "nearest": "nearer candidate", "chance": "chance"}
 
 
-def figure(rows: Sequence[tuple[str, Evidence]], theme: str, names: Mapping[str, str] = NAMES) -> go.Figure:
+def figure(
+    rows: Sequence[tuple[str, Evidence]], theme: str, names: Mapping[str, str] = NAMES, doubted: Collection[str] = ()
+) -> go.Figure:
     """One line a row, 0 to 100 %: the rate as a dot, its 95 % interval as a bar, each baseline as a tick.
 
-    A bar is blue where the whole interval lies above the strongest baseline, and grey where it does not. `names` says what
-    baselines are called. Rows without a count (n = 0) say so and have neither dot nor bar.
+    A bar is blue where the whole interval lies above the strongest baseline, and grey where it does not, or where the row's
+    label is among those `doubted`, as what may be an accident of the choice. `names` says what baselines are called. Rows
+    without a count (n = 0) say so and have neither dot nor bar.
     """
     colours = encoding.theme(theme)
     drawn = go.Figure()
@@ -28,7 +31,7 @@ def figure(rows: Sequence[tuple[str, Evidence]], theme: str, names: Mapping[str,
         drawn.add_shape(type="line", x0=0, x1=1, y0=-at, y1=-at, line={"color": colours.line, "width": 1}, layer="below")
         if not one.n:
             continue
-        colour = colours.sequential[4 if theme == "dark" else 3] if one.beats else colours.mute
+        colour = colours.sequential[4 if theme == "dark" else 3] if one.beats and label not in doubted else colours.mute
         said = f"{encoding.percent(one.rate, 1)}, 95 % interval {span(one)}"
         drawn.add_scatter(
             x=list(one.interval), y=[-at, -at], mode="lines", line={"color": colour, "width": 7},
@@ -64,7 +67,7 @@ def figure(rows: Sequence[tuple[str, Evidence]], theme: str, names: Mapping[str,
 def description(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES) -> str:
     """The same in words, for those who do not see it."""
     return "; ".join(
-        f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {span(one)}, "
+        f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}{_alike(one)}, interval {span(one)}, "
         f"{names.get(one.baseline[0], one.baseline[0])} {encoding.percent(one.baseline[1], 1)}"
         for label, one in rows
         if one.n
@@ -79,11 +82,16 @@ def span(one: Evidence) -> str:
 
 def counts(one: Evidence) -> str:
     """Hits, n and interval: `60 of n = 100, 95 % interval 50.2 to 69.1 %`; by sentences where several are wordings of one."""
-    alike, by = (f" wordings of {encoding.thousands(one.groups)} sentences", " by sentences") if one.groups else ("", "")
+    by = " by sentences" if one.groups else ""
     return (
-        f"{encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}{alike}, "
+        f"{encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}{_alike(one)}, "
         f"95{encoding.NARROW}% interval{by} {span(one)}"
     )
+
+
+def _alike(one: Evidence) -> str:
+    """Of how many sentences the instances are wordings, where they are."""
+    return f" wordings of {encoding.thousands(one.groups)} sentences" if one.groups else ""
 
 
 def _line(label: str, one: Evidence) -> str:
@@ -91,8 +99,8 @@ def _line(label: str, one: Evidence) -> str:
     safe = label.replace("&", "&amp;").replace("<", "&lt;")
     if not one.n:
         return f"{safe}: nothing counted"
-    alike = f" in {encoding.thousands(one.groups)} sentences" if one.groups else ""
-    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, n = {encoding.thousands(one.n)}{alike}"
+    many = f"{encoding.thousands(one.groups)} sentences" if one.groups else f"n = {encoding.thousands(one.n)}"
+    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, {many}"
 
 
 def _text(colour: str, size: int) -> dict[str, Any]:

@@ -85,6 +85,11 @@ class Claim:
         return evidence.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property
+    def stands(self) -> bool:
+        """Whether it is more than an accident, the choice among all heads taken into account."""
+        return self.verdict in ("slight", "clear")
+
+    @property
     def verdict(self) -> str:
         """What may be said: `unseen` (nothing counted), `few`, `none`, `uncorrected`, `slight` or `clear`."""
         if self.evidence.independent < ENOUGH:

@@ -46,9 +46,7 @@ def read(raw: str, parsed: Parsed, kinds: Collection[str]) -> dict[Span, Link | 
     for part in raw.split(",")[:MOST]:
         match = _ARC.fullmatch(part)
         if match is None or (match[5] is not None and match[5] not in kinds):
-            raise BadInputError(
-                f"An arc is written 9-13:4-8:nsubj, or 9-13 where it is taken away; got {quoted(part)}: left out."
-            )
+            raise BadInputError(f"An arc is written 9-13:4-8:nsubj, or 9-13 where it is taken away; got {quoted(part)}.")
         word = int(match[1]), int(match[2])
         found[word] = None if match[5] is None else Link(word, (int(match[3]), int(match[4])), match[5])
     edited(parsed, found)

@@ -68,6 +68,7 @@ def test_a_head_that_a_reader_names_is_tested_on_all_texts(made: atlas.Atlas):
     assert found.p_corrected == pytest.approx(10 * chance, rel=1e-9)
     assert found.points == pytest.approx(100 * (81 / 90 - 60 / 90))
     assert found.verdict == "clear"
+    assert found.stands
     assert (found.evidence.source, found.evidence.scheme) == ("Trees", claims.LINKS)
 
 
@@ -108,6 +109,7 @@ def test_wordings_of_a_sentence_count_as_one(tmp_path: Path):
     assert found.evidence.interval == pytest.approx(wilson(0.6 * 39, 39))
     assert found.p == pytest.approx(float(tails(np.array(144), 240, 0.5, np.array(39.0))))
     assert found.verdict == "none", "as 240 coins it would be a chance of 0.001"
+    assert not found.stands
     assert (found.held_out.n, found.held_out.groups) == (120, 40)
 
 

@@ -42,12 +42,14 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
     best = claims.best(known, found[0].relation)
     left, right = st.columns(2, gap="large")
     with left:
-        rows = [(f"{one.head} on {COLLECTIONS[one.relation]}", one.evidence) for one in found]
+        named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
+        rows = [(label, one.evidence) for label, one in named]
+        doubted = [label for label, one in named if not one.stands]
         if best is not None:
             half = "held-out" if best.p_corrected is None else "odd half of"
             rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
-            pictures.figure(rows, blocks.theme()), theme=None, config=pictures.CONFIG, key="coreference-evidence",
+            pictures.figure(rows, blocks.theme(), doubted=doubted), theme=None, config=pictures.CONFIG, key="coreference-evidence",
             alt=pictures.description(rows),
         )  # fmt: skip
     with right:
