@@ -11,7 +11,8 @@ import numpy as np
 from attnviz.engine.ways import Measured
 from attnviz.errors import BadInputError
 
-REACH = 4  # a slope is fitted on lengths of at least a quarter of the longest: below that, overhead is most of the cost
+REACH = 4  # a slope is fitted on lengths of at least a quarter of the longest,
+FROM = 256  # and of at least so many tokens: below that, overhead is most of the cost, and a window is a whole matrix
 LEAST = 3  # lengths that a slope with an interval needs
 SURE = 0.95
 NAMES = {0: "constant", 1: "linear", 2: "quadratic", 3: "cubic"}
@@ -70,7 +71,7 @@ def fitted(found: Sequence[Measured], way: str, cost: str) -> Fit | None:
     """How the `seconds` or the bytes `held` of one way grow, on its longest texts; None where too few were measured."""
     own = [one for one in found if one.way == way]
     longest = max((one.tokens for one in own), default=0)
-    used = [one for one in own if one.tokens * REACH >= longest]
+    used = [one for one in own if one.tokens >= max(FROM, longest / REACH)]
     if len({one.tokens for one in used}) < LEAST:
         return None
     return fit([one.tokens for one in used], [getattr(one, cost) for one in used])

@@ -37,6 +37,7 @@ def page() -> Any:
             st.Page("pages/learn/syntax.py", title="Syntax", url_path="syntax"),
             st.Page("pages/learn/inside.py", title="Inside attention", url_path="inside"),
             st.Page("pages/learn/whatif.py", title="What if", url_path="whatif"),
+            st.Page("pages/learn/cost.py", title="What it costs", url_path="cost"),
             st.Page("pages/learn/places.py", title="Places", url_path="places"),
             st.Page("pages/learn/glossary.py", title="Glossary", url_path="glossary"),
         ],

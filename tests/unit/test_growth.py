@@ -79,7 +79,10 @@ def test_only_the_longest_texts_of_one_way_are_fitted():
     held = growth.fitted(found, "matrix", "held")
     assert held is not None
     assert held.slope == pytest.approx(1)
-    assert growth.fitted(found[:2], "matrix", "seconds") is None
+    early = growth.fitted(found[:5], "matrix", "seconds")  # 128 is a quarter of 512, and short all the same
+    assert early is not None
+    assert early.lengths == (256, 362, 512)
+    assert growth.fitted(found[:4], "matrix", "seconds") is None
     assert growth.fitted(found, "fused", "seconds") is None
 
 

@@ -15,7 +15,7 @@ from attnviz.errors import BadInputError, ShapeError
 from attnviz.figures import encoding, patches
 from attnviz.lessons import places
 from attnviz.models import untrained
-from attnviz.ui.places.elsewhere import count, stored, times
+from attnviz.ui.places.elsewhere import count
 
 
 def test_a_text_is_filled_with_numbers_and_a_missing_one_is_named():
@@ -37,17 +37,6 @@ def test_four_myths_and_five_places_each_with_a_source():
     assert [one.id for one in places.myths()] == ["near", "explanation", "text", "faster"]
     assert [one.id for one in places.places()] == ["text", "image", "sound", "video", "protein"]
     assert all(one.sources for one in (*places.myths(), *places.places()))
-
-
-@pytest.mark.parametrize(
-    ("size", "said"), [(900, "900 bytes"), (153_664, "154 kB"), (9_000_000, "9 MB"), (4 * 10**15, "4,000 TB")]
-)
-def test_bytes_are_said_by_thousands(size: int, said: str):
-    assert stored(size).replace(encoding.NARROW, " ") == said
-
-
-def test_ratios_are_said_to_three_digits_or_in_thousands():
-    assert (times(2.039), times(1.0), times(170.7), times(43707.4)) == ("2.04", "1", "171", "43,707")
 
 
 def test_like_looks_at_like_and_rows_sum_to_one():

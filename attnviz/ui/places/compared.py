@@ -7,9 +7,9 @@ import streamlit as st
 from attnviz.analysis import lengths
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
+from attnviz.figures.amounts import times
 from attnviz.lessons import places
 from attnviz.ui import terms
-from attnviz.ui.places.elsewhere import times
 
 LINKED = ("self-attention", "cross-attention", "key", "value", "positional-encoding")
 

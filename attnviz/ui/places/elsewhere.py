@@ -8,11 +8,10 @@ from attnviz.analysis import lengths
 from attnviz.analysis.lengths import Sizes
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
+from attnviz.figures.amounts import stored, times
 from attnviz.lessons import places
 from attnviz.lessons.places import Place
 from attnviz.ui import blocks, terms
-
-UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def elsewhere(trace: Trace) -> None:
@@ -83,17 +82,3 @@ def _table(trace: Trace) -> None:
         lines.append(f"| {place.name}: {start} | {' | '.join(found)} |")
     with st.container(key="places-media"):
         st.markdown("\n".join(lines))
-
-
-def times(ratio: float) -> str:
-    """How many times as much: three digits where it is little, thousands marked where it is much."""
-    return f"{ratio:.3g}" if ratio < 10 else f"{ratio:,.0f}"
-
-
-def stored(size: int) -> str:
-    """Bytes as a person says them, by thousands: `154 kB`."""
-    steps = 0
-    amount = float(size)
-    while amount >= 1000 and steps < len(UNITS) - 1:
-        amount, steps = amount / 1000, steps + 1
-    return f"{amount:.3g}{encoding.NARROW}{UNITS[steps]}" if amount < 1000 else f"{amount:,.0f}{encoding.NARROW}{UNITS[steps]}"

@@ -11,13 +11,13 @@ from attnviz.analysis import lengths, passed, picture
 from attnviz.engine.alike import looks
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding, patches
+from attnviz.figures.amounts import times
 from attnviz.lessons import places
 from attnviz.lessons.places import Myth
 from attnviz.types import joined
 from attnviz.ui import blocks, state, terms
 from attnviz.ui.backend import backend
 from attnviz.ui.places.across import sums
-from attnviz.ui.places.elsewhere import times
 
 SPOTS = {"sun": picture.SUN, "sky": picture.SKY, "sea": picture.SEA, "boat": picture.BOAT}
 TOP = 5  # patches most like the one that looks

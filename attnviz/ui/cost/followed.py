@@ -1,0 +1,56 @@
+"""The server's one desk for measurements, and which of its runs this reader follows."""
+
+from __future__ import annotations
+
+import secrets
+
+import streamlit as st
+
+from attnviz.machine.desk import Desk
+from attnviz.machine.plan import Plan
+from attnviz.machine.report import Report
+
+_KEPT, _READER = "cost-report", "cost-reader"
+
+
+@st.cache_resource(show_spinner=False)
+def desk() -> Desk:
+    """One a server, whoever reads."""
+    return Desk()
+
+
+def start(plan: Plan) -> None:
+    """Begin to measure, unless somebody does already."""
+    if desk().start(plan, _reader()):
+        st.session_state.pop(_KEPT, None)
+
+
+def stop() -> None:
+    """End what this reader has begun."""
+    desk().stop(_reader())
+
+
+def looked() -> tuple[Report | None, Report | None]:
+    """The run that this reader follows, as it is now, and the desk's own where that is another one.
+
+    Who has seen none yet follows the one that there is. A run that another reader starts takes nobody's numbers away.
+    """
+    now, kept = desk().look(_reader()), st.session_state.get(_KEPT)
+    if now is not None and (kept is None or kept.running or kept.number == now.number or owned()):
+        st.session_state[_KEPT] = kept = now
+    return kept, now if now != kept else None
+
+
+def follow() -> None:
+    """Follow the desk's run from now on."""
+    st.session_state.pop(_KEPT, None)
+
+
+def owned() -> bool:
+    """Whether this reader started the desk's run."""
+    return desk().owns(_reader())
+
+
+def _reader() -> str:
+    """A name for this reader that nobody else has."""
+    return st.session_state.setdefault(_READER, secrets.token_hex(8))
