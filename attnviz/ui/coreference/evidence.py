@@ -49,8 +49,8 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
             half = "held-out" if best.p_corrected is None else "odd half of"
             rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
-            pictures.figure(rows, blocks.theme(), doubted=doubted), theme=None, config=pictures.CONFIG, key="coreference-evidence",
-            alt=pictures.description(rows),
+            pictures.figure(rows, blocks.theme(), doubted=doubted), theme=None, config=pictures.CONFIG,
+            key="coreference-evidence", alt=pictures.description(rows),
         )  # fmt: skip
     with right:
         st.markdown(terms.linked("\n".join(f"- {_facts(one)}" for one in found), "interval"))
