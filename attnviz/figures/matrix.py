@@ -25,7 +25,7 @@ CSS = f"""
 .matrix .down span {{ max-width: 92px; padding-block: 1px; }}
 .matrix span {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
 .matrix .held {{ color: var(--accent); font-weight: 700; }}
-.matrix .cells {{ position: relative; border: 1px solid var(--line); }}
+.matrix .grid {{ position: relative; border: 1px solid var(--line); }}
 .matrix img {{ display: block; width: 100%; image-rendering: pixelated; }}
 .matrix .row {{ position: absolute; left: -2px; right: -2px; outline: 2px solid var(--accent); pointer-events: none; }}
 """
@@ -41,7 +41,7 @@ def drawn(
         f'<div class="matrix" style="max-width:{m * CELL + 100}px">'
         f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None)}</div>'
         f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at)}</div>'
-        f'<div class="cells">{image(cells, said, f"aspect-ratio:{m}/{n}")}{held}</div></div>'
+        f'<div class="grid">{image(cells, said, f"aspect-ratio:{m}/{n}")}{held}</div></div>'
     )
 
 

@@ -18,6 +18,9 @@ def test_the_walk_goes_on_and_back_and_opens_at_a_step(visit: Visit, size: dict[
     expect(page.locator(".katex").first).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_role("heading", name="Who may be seen")).to_be_visible(timeout=SLOW)
+    picture = page.locator(".matrix .grid").bounding_box()
+    assert picture is not None
+    assert picture["height"] == pytest.approx(picture["width"], abs=4)  # as many rows as columns, each as high as wide
     page.locator("h3").first.click()  # no field has the focus
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", name="Scores become shares")).to_be_visible(timeout=SLOW)
