@@ -1,7 +1,8 @@
 """What stands between a browser and Streamlit: requests in, either refused or answered with our headers.
 
 Readers send what they do through one websocket; by HTTP a page only fetches. So nothing else is let in: no method but GET
-and HEAD, no body, no upload, no address longer than a link of ours can be, no websocket opened by somebody else's page.
+and HEAD, no body, no upload, no address longer than a link of ours can be, no websocket opened by somebody else's page, and
+on ours nothing but what a reader's page has to say. Streamlit would also clear the caches of all readers at a word of one.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from google.protobuf.message import DecodeError
 from starlette.middleware import Middleware
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from attnviz import policy, quiet
 
@@ -22,6 +25,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST = 16_384  # bytes of an address with its parameters; a link of ours stays far below
 METHODS = ("GET", "HEAD")
+SAID = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")  # the last: more rows of a long table
+PARSED = 4_000_000  # bytes of a message; of a longer one Streamlit closes the connection (server.maxWidgetStateSize)
 
 
 def middleware() -> list[Middleware]:
@@ -39,7 +44,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await (self.app if same_origin(scope) else closed)(scope, receive, send)
+            await (self.app if same_origin(scope) else closed)(scope, heard(receive), send)
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
         elif refusal := refused(scope):
@@ -93,6 +98,30 @@ def same_origin(scope: Scope) -> bool:
         return origin is None or urlsplit(origin).netloc.lower() == found.get(b"host", "").lower() != ""
     except ValueError:
         return False
+
+
+def heard(receive: Receive) -> Receive:
+    """`receive` of a websocket, without what no page of ours says; after a message that is no bytes the page counts as gone."""
+
+    async def received() -> Message:
+        while True:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return message
+            if (data := message.get("bytes")) is None:
+                return {"type": "websocket.disconnect", "code": 1003}
+            if len(data) > PARSED or said(data) in SAID:
+                return message
+
+    return received
+
+
+def said(data: bytes) -> str | None:
+    """What kind of message a page sends; None for one that is none."""
+    try:
+        return BackMsg.FromString(data).WhichOneof("type")
+    except DecodeError:
+        return None
 
 
 async def closed(scope: Scope, receive: Receive, send: Send) -> None:

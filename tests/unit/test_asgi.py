@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.web.server.app_discovery import discover_asgi_app
 
 from attnviz import asgi, policy
@@ -92,6 +93,45 @@ def test_only_a_page_of_the_same_address_opens_a_websocket(origin: bytes | None,
 def test_a_websocket_with_an_origin_needs_a_host():
     (sent,) = answered("websocket", headers=[(b"origin", b"http://")])
     assert sent["type"] == "websocket.close"
+
+
+def passed(*messages: dict[str, object]) -> object:
+    """The first of some messages that reaches Streamlit."""
+    coming = iter(messages)
+
+    async def receive() -> Any:
+        return next(coming)
+
+    return asyncio.run(asgi.heard(receive)())
+
+
+def back(name: str) -> dict[str, object]:
+    """What a browser sends."""
+    message = BackMsg()
+    if name == "rerun_script":
+        message.rerun_script.query_string = "layer=3"
+    else:
+        setattr(message, name, True)
+    return {"type": "websocket.receive", "bytes": message.SerializeToString()}
+
+
+@pytest.mark.parametrize("name", ["clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime"])
+def test_what_a_reader_says_of_the_server_is_not_heard(name: str):
+    run, gone = back("rerun_script"), {"type": "websocket.disconnect", "code": 1001}
+    assert passed(back(name), run) == run
+    assert passed(back(name), gone) == gone
+
+
+def test_a_run_is_heard_and_so_is_its_end():
+    for name in ("rerun_script", "stop_script"):
+        assert passed(back(name)) == back(name)
+
+
+def test_bytes_that_are_no_message_are_passed_over_and_text_ends_the_connection():
+    run = back("rerun_script")
+    assert passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run) == run
+    found = passed({"type": "websocket.receive", "text": "clear_cache"}, run)
+    assert found == {"type": "websocket.disconnect", "code": 1003}
 
 
 @pytest.mark.parametrize("request_", [{}, {"method": "POST"}], ids=["an answer", "a refusal"])
