@@ -75,8 +75,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What tests have to say beside that they passed: each line that one recorded as `told`."""
     reports = [report for some in terminalreporter.stats.values() for report in some]
-    properties = {pair for report in reports for pair in getattr(report, "user_properties", ())}
-    for line in sorted(line for name, line in properties if name == "told"):
+    told = {line for report in reports for name, line in getattr(report, "user_properties", ()) if name == "told"}
+    for line in sorted(map(str, told)):
         terminalreporter.write_line(line)
 
 
