@@ -1,0 +1,119 @@
+"""A real server and several readers: texts never meet, never reach a log, and nobody else is called."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.app.visitors import ROOT, Server, Visitor, at, serving
+
+PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/start.py").read_text())[1:])
+# A word that is one token, so that it stands in messages as it was typed.
+MINE, YOURS = "zebra", "tiger"
+FAULTY = """
+import streamlit as st
+
+if __name__ == "__main__":
+    typed = st.text_input("Sentence")
+    if typed:
+        raise ValueError(typed)
+else:
+    from attnviz import asgi
+
+    app = st.App(__file__, middleware=asgi.middleware())
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app, with readers' folders of its own."""
+    with serving(ROOT / "app.py", tmp_path_factory.mktemp("server"), ATTNVIZ_OFFLINE="") as found:
+        yield found
+
+
+def hostile(word: str) -> str:
+    """An address in which every parameter is wrong, or right, and has the word in it."""
+    text = f"The {word} didn't cross <b>{word}</b> because it was too tired"
+    wrong = {name: f"{word}{name}" for name in ("layer", "head", "block", "special", "keep", "between", "focus")}
+    wrong |= {name: f"{word},{name}" for name in ("panels", "set", "view", "candidates", "meant", "links", "term", "step")}
+    pinned = {"texts": f'[["minilm","Another {word} here"],["{word}","x"],3]', "pins": f"1:3.1={word},{word},3.1={word}"}
+    return urlencode({"model": "minilm", "text": text, "text_b": f"Second {word}", **wrong, **pinned, word: word})
+
+
+async def reader(server: Server, word: str, other: str) -> None:
+    """Everything that one reader does; in no message stands the word of the other one."""
+    async with at(server, query=f"text=It+was+a+{word}") as visitor:
+        await visitor.run()
+        for turn in range(3):
+            assert not await visitor.run(f"The {word} number {turn} did not cross the street because it was tired")
+        assert "at most 512 tokens" in await visitor.run(f"{word} " * 600)
+        assert "200,000" in (await visitor.run(f"{word} " * 50_000)).replace("\\", "")
+        assert not await visitor.run(f"One more {word}")
+        seen = visitor.seen
+    async with at(server, query=hostile(word)) as visitor:
+        assert word in await visitor.run()
+        seen += visitor.seen
+    assert word.encode() in seen
+    assert other.encode() not in seen
+
+
+async def everywhere(server: Server, word: str) -> None:
+    """Every page, opened by a link with the word in every place."""
+    for page in PAGES:
+        async with at(server, page, hostile(word)) as visitor:
+            assert "exception" not in await visitor.run()
+
+
+async def stranger(server: Server) -> None:
+    """Somebody else's page, and somebody who speaks otherwise."""
+    with pytest.raises(InvalidStatus, match="403"):
+        async with at(server, origin="http://other.example"):
+            pass
+    for said in (b"\x0a\xff" + MINE.encode() + b"x" * 4_000_000, MINE):
+        async with at(server) as visitor:
+            await visitor.socket.send(said)
+            with pytest.raises(ConnectionClosed):
+                await answered(visitor)
+
+
+async def answered(visitor: Visitor) -> None:
+    """Reads on until the server ends it."""
+    while True:
+        await visitor.socket.recv()
+
+
+def test_texts_of_two_readers_never_meet_and_reach_no_log_and_nobody_else_is_called(server: Server):
+    async def both() -> None:
+        await asyncio.gather(reader(server, MINE, YOURS), reader(server, YOURS, MINE))
+        await everywhere(server, MINE)
+        await stranger(server)
+
+    asyncio.run(both())
+    log = server.log.read_text()
+    assert MINE not in log
+    assert YOURS not in log
+    assert "Traceback" not in log
+    assert server.calls() == []
+
+
+def test_of_a_fault_of_ours_the_log_has_kind_and_place_and_not_the_text(tmp_path: Path):
+    script = tmp_path / "app.py"
+    script.write_text(FAULTY)
+
+    async def one(server: Server) -> None:
+        async with at(server) as visitor:
+            await visitor.run()
+            assert MINE not in await visitor.run(f"A {MINE}")
+
+    with serving(script, tmp_path) as server:
+        asyncio.run(one(server))
+        log = server.log.read_text()
+    assert re.search(r"ValueError at .*app\.py:7 \(<module>\)", log)
+    assert MINE not in log
+    assert "Traceback" not in log

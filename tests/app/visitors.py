@@ -1,0 +1,133 @@
+"""Readers without a browser, at a real server whose every word and every way out is kept."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from tests.conftest import leaves_this_machine
+
+ROOT = Path(__file__).parents[2]
+START = 60  # seconds that a server may take on a busy machine
+# Run by Python before anything else in the server's process and in all that it starts.
+CABLE_OUT = f"""
+import ipaddress, os, sys
+
+{inspect.getsource(leaves_this_machine)}
+
+def kept(event, args):
+    host = args[0] if event == "socket.getaddrinfo" else None
+    if event in ("socket.connect", "socket.sendto") and isinstance(args[1], tuple):
+        host = args[1][0]
+    if host is not None and leaves_this_machine(host):
+        with open(os.environ["CALLS"], "a") as file:
+            file.write(f"{{event}} {{host}}\\n")
+        raise ConnectionRefusedError(host)
+
+sys.addaudithook(kept)
+"""
+
+
+@dataclass
+class Server:
+    """A running app: where it listens, and the files of what it wrote and of whom it called."""
+
+    port: int
+    log: Path
+    called: Path
+
+    def calls(self) -> list[str]:
+        """Every attempt to reach another machine."""
+        return self.called.read_text().splitlines()
+
+
+@contextmanager
+def serving(script: Path, folder: Path, **settings: str) -> Iterator[Server]:
+    """A server of one script with the cable out, until the block ends."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        found = Server(probe.getsockname()[1], folder / "log.txt", folder / "calls.txt")
+    (folder / "sitecustomize.py").write_text(CABLE_OUT)
+    found.called.touch()
+    places = os.pathsep.join([str(folder), str(ROOT)])
+    env = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": places, "CALLS": str(found.called), **settings}
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(found.port)]
+    with found.log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, "--server.address", "127.0.0.1"], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
+        )
+    try:
+        for _ in range(START * 10):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{found.port}/_stcore/health", timeout=5).close()
+                break
+            except OSError:
+                assert process.poll() is None, found.log.read_text()
+                time.sleep(0.1)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@dataclass
+class Visitor:
+    """One open page: its address, and all bytes that the server sent to it."""
+
+    socket: ClientConnection
+    page: str
+    query: str
+    field: str = ""
+    seen: bytes = b""
+
+    async def run(self, text: str | None = None) -> str:
+        """Have the page run, with another text in its field or as it is; what it says in messages and errors."""
+        message = BackMsg()
+        message.rerun_script.query_string, message.rerun_script.page_name = self.query, self.page
+        if text is not None:
+            state = message.rerun_script.widget_states.widgets.add()
+            state.id, state.string_value = self.field, text
+        await self.socket.send(message.SerializeToString())
+        said = []
+        while True:
+            data = await self.socket.recv()
+            assert isinstance(data, bytes)
+            self.seen += data
+            found = ForwardMsg.FromString(data)
+            kind = found.WhichOneof("type")
+            if kind == "delta" and found.delta.WhichOneof("type") == "new_element":
+                element = found.delta.new_element
+                if element.WhichOneof("type") == "text_input" and element.text_input.label == "Sentence":
+                    self.field = element.text_input.id
+                elif element.WhichOneof("type") == "alert":
+                    said.append(element.alert.body)
+                elif element.WhichOneof("type") == "exception":
+                    said.append(f"exception {element.exception.type}")
+            elif kind == "page_info_changed":
+                self.query = found.page_info_changed.query_string
+            elif kind == "script_finished" and found.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                return "\n".join(said)
+
+
+@asynccontextmanager
+async def at(server: Server, page: str = "", query: str = "", origin: str | None = None) -> AsyncIterator[Visitor]:
+    """A reader who has just connected."""
+    address = f"ws://127.0.0.1:{server.port}/_stcore/stream"
+    spoken, most = [Subprotocol("streamlit")], 64 * 2**20
+    whence = Origin(origin) if origin else None
+    async with connect(address, subprotocols=spoken, max_size=most, origin=whence, ping_timeout=None) as found:
+        yield Visitor(found, page, query)
