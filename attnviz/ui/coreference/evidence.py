@@ -66,7 +66,7 @@ def _facts(one: Claim) -> str:
     """Every number of one collection, in Markdown."""
     found = one.evidence
     rules = ", ".join(f"{pictures.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
-    corrected = wording.chance(one.p_corrected).replace("<", "\\<")
+    corrected = blocks.plain(wording.chance(one.p_corrected).replace(" ", encoding.NARROW))
     return (
         f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {pictures.counts(found)}. "
         f"Rules that read nothing: {rules}. "
