@@ -79,13 +79,16 @@ def every() -> dict[str, Trace]:
             ),
             written="das Tier",
         ),
+        "read with others": replace(one((projections(5, 5),), 5), batched=True),
     }  # fmt: skip
 
 
 def same(one: Trace, other: Trace) -> bool:
     """Whether two traces answer every question alike, bit for bit."""
-    plain = all(getattr(one, name) == getattr(other, name) for name in ("request", "digest", "written", "blocks", "note"))
-    return plain and all(_alike(mine, theirs) for mine, theirs in zip(one.parts, other.parts, strict=True))
+    names = ("request", "digest", "written", "batched", "blocks", "note")
+    return all(getattr(one, name) == getattr(other, name) for name in names) and all(
+        _alike(mine, theirs) for mine, theirs in zip(one.parts, other.parts, strict=True)
+    )
 
 
 def _alike(mine: Block, theirs: Block) -> bool:

@@ -22,7 +22,7 @@ LAYERS, LENGTH = 4096, 2**31
 
 def trace(header: Any, data: memoryview, most: int) -> Trace:
     """The trace that a header tells, its arrays together at most `most` bytes."""
-    told = _entries(header, "request", "digest", "written", "sides", "arrays", "blocks")
+    told = _entries(header, "request", "digest", "written", "batched", "sides", "arrays", "blocks")
     found = parcels(told["arrays"], len(data), most)
     arrays, at = [], 0
     for parcel in found:
@@ -38,7 +38,7 @@ def trace(header: Any, data: memoryview, most: int) -> Trace:
     names = [part.name for part in blocks]
     if not names or len(set(names)) < len(names):
         raise AnswerError("An answer has at least one block, and each of them once.")
-    return Trace(request, blocks, _text(told["digest"]), _maybe(_text, told["written"]))
+    return Trace(request, blocks, _text(told["digest"]), _maybe(_text, told["written"]), _flag(told["batched"]))
 
 
 def _block(entry: Any, sides: Sequence[tuple[Token, ...]], arrays: Sequence[np.ndarray]) -> Block:

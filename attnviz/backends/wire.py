@@ -38,6 +38,7 @@ def dumps(trace: Trace, *, whole: bool = False) -> bytes:
         "request": [request.model, request.text, request.text_b],
         "digest": trace.digest,
         "written": trace.written,
+        "batched": trace.batched,
         "sides": [[_token(token) for token in side] for side in out.sides],
         "arrays": [parcel.told for parcel in out.parcels],
         "blocks": blocks,

@@ -170,12 +170,15 @@ class Trace:
     Rows over visible keys are finite, at least 0 and sum to 1 within 1e-4 (with a learned sink, to 1 minus its share);
     causal traces are exactly 0 above the diagonal. `request` says what was asked, `digest` which weights answered;
     `written` is the target text that an encoder-decoder wrote by itself, None where one was given or none is read.
+    `batched` says that other texts were read in the same pass: its numbers are within 1e-5 of those of the text alone, and
+    not the same to the last bit.
     """
 
     request: AttentionRequest
     parts: tuple[Block, ...]
     digest: str = ""
     written: str | None = None
+    batched: bool = False
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part.name} {part.layers} layers × {part.heads} heads" for part in self.parts)
@@ -275,7 +278,7 @@ class Trace:
                     f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched."
                 )
             parts.append(replace(part, queries=queries, keys=keys))
-        return Trace(request, tuple(parts), digest, written)
+        return Trace(request, tuple(parts), digest, written, self.batched)
 
     def _only(self) -> Block:
         """The one block there is."""

@@ -33,7 +33,8 @@ class Provenance:
 
     `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
     not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held. `written` is the
-    target that the model wrote where none was given, `layers` says which of its layers attend where not all do.
+    target that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched`
+    that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone.
     """
 
     model: str
@@ -50,6 +51,7 @@ class Provenance:
     focus: Focus | None = None
     written: str | None = None
     layers: str = ""
+    batched: bool = False
 
     def as_dict(self, pattern: Pattern) -> dict[str, Any]:
         """Everything as JSON has it, with what the pattern says was hidden, merged or rescaled."""
@@ -63,6 +65,7 @@ class Provenance:
             "text_b": self.text_b,
             "written": self.written,
             "layers": self.layers,
+            "batched": self.batched,
             "block": self.head.block,
             "head": str(self.head),
             "words": self.options.words,
@@ -95,6 +98,7 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
         focus=focus,
         written=trace.written,
         layers=block.note,
+        batched=trace.batched,
     )
 
 

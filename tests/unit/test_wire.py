@@ -231,7 +231,7 @@ def test_a_header_that_nests_too_deep_is_refused():
 def test_a_small_answer_that_promises_much_takes_no_room():
     plane = zlib.compress(bytes(1000))[2:-4]
     told = {
-        "request": ["minilm", "a", None], "digest": "", "written": None, "sides": [[["a", "a", 0, 1, 0, 0]]],
+        "request": ["minilm", "a", None], "digest": "", "written": None, "batched": False, "sides": [[["a", "a", 0, 1, 0, 0]]],
         "arrays": [["f4", [1, 1, 2**28], False, [len(plane)] * 4]], "blocks": [],
     }  # fmt: skip
     header = json.dumps(told).encode()
