@@ -12,7 +12,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -23,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from attnviz.backends import cards
 from attnviz.backends.base import Backend, PlacingBackend
 from attnviz.errors import BadInputError
 from attnviz.serving import description, log
@@ -32,7 +32,6 @@ from attnviz.serving.metrics import TYPE, Metrics
 from attnviz.serving.told import answer, told
 from attnviz.serving.watch import LEFT, Watch
 from attnviz.settings import Settings
-from attnviz.types import ModelCard
 
 PART = 2**18  # bytes that are sent at a time, so that a slow line holds one part and not all
 CONNECTIONS = 512
@@ -96,7 +95,7 @@ class _Service:
     def _listed(self) -> list[dict[str, Any]]:
         """Every card as JSON, without folders of this machine."""
         has = self.backend.has if isinstance(self.backend, PlacingBackend) else lambda _: True
-        return [_card(card) | {"here": has(card.id)} for card in self.backend.models()]
+        return [cards.told(card, has(card.id)) for card in self.backend.models()]
 
     async def attention(self, request: Request) -> Response:
         """One question, answered in bytes."""
@@ -135,11 +134,6 @@ class _Service:
 def _failed(work: Future[None]) -> bool:
     """Whether a model could not be made warm."""
     return work.done() and not work.cancelled() and work.exception() is not None
-
-
-def _card(card: ModelCard) -> dict[str, Any]:
-    """A card as JSON; a folder of this machine is nobody else's business."""
-    return asdict(card if card.package else replace(card, folder=""))
 
 
 async def _unless_left(request: Request, work: Awaitable[bytes]) -> bytes | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attnviz.errors import OutputError
-from attnviz.types import AttentionRequest, ModelCard
+from attnviz.types import AttentionRequest, ModelCard, Still
 
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
@@ -40,7 +40,9 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
 
 
 def say(line: str) -> None:
-    """A line to standard error, where it mixes with no output."""
+    """A line to standard error, where it mixes with no output; what is only said again is not."""
+    if isinstance(line, Still):
+        return
     print(f"attnviz: {line}", file=sys.stderr)
 
 

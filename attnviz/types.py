@@ -385,6 +385,12 @@ class Progress(str):
         return made
 
 
+class Still(str):
+    """A line that is said again and again while one waits: nothing new, but whoever hears it may go away instead."""
+
+    __slots__ = ()
+
+
 def joined(parts: Sequence[str], last: str = "and") -> str:
     """`a`, `a and b`, `a, b and c`: a list as a sentence wants it."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""

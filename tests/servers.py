@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import httpx
 import uvicorn
 
 from attnviz import server
@@ -17,11 +19,13 @@ from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 from tests.wires import one, projections
 
+CLIENT = httpx.Client(timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
 
 @contextmanager
-def served(backend: Backend, settings: Settings | None = None, warm: Sequence[str] = ()) -> Iterator[str]:
+def served(backend: Backend, settings: Settings | None = None, warm: Sequence[str] = (), port: int = 0) -> Iterator[str]:
     """The address of a server over `backend`, while the block runs."""
-    found = server.listening("127.0.0.1", 0)
+    found = server.listening("127.0.0.1", port)
     app = server.app(backend, settings or Settings(), warm)
     running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [found]})
@@ -59,3 +63,17 @@ class Plain:
     def close(self) -> None:
         """Counts."""
         self.closed += 1
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits until something is true; fails after some seconds."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def number(url: str, name: str) -> float:
+    """A metric."""
+    found = re.search(rf"^{re.escape(name)} (\S+)$", CLIENT.get(f"{url}/metrics").text, re.M)
+    return float(found[1]) if found else 0.0

@@ -19,14 +19,24 @@ def open_backend(
     progress: Callable[[str], None] | None = None,
     folders: tuple[ModelCard, ...] = (),
 ) -> CachedBackend:
-    """The backend behind `url`: `local:` runs models in this process, of the catalogue and of `folders`.
+    """The backend behind `url`: `local:` runs models in this process, of the catalogue and of `folders`; `http://host:port` is
+    a server (`attnviz serve`).
 
-    `progress` gets a line before everything slow. Raises BadInputError for any other address.
+    `progress` gets a line before everything slow. Raises BadInputError for any other address, and for `folders`, which are
+    on this machine, where the backend is on another one.
     """
-    if url != "local:":
-        raise BadInputError(f"A backend's address is `local:` (models in this process); got {url!r}.")
     from attnviz.backends.cached import CachedBackend
-    from attnviz.backends.local import LocalBackend
 
     settings = settings or Settings.from_env()
-    return CachedBackend(LocalBackend(settings, progress, folders), settings.cache_bytes)
+    if url == "local:":
+        from attnviz.backends.local import LocalBackend
+
+        return CachedBackend(LocalBackend(settings, progress, folders), settings.cache_bytes)
+    from attnviz.backends.remote import RemoteBackend
+
+    found = RemoteBackend(url, settings, progress)
+    if folders:
+        raise BadInputError(
+            f"A folder of your own is read by the models of this machine; the backend is {found.url}. Unset ATTNVIZ_BACKEND."
+        )
+    return CachedBackend(found, settings.cache_bytes)

@@ -13,28 +13,39 @@ from transformers import AutoModel
 
 import attnviz
 from attnviz.backends import open_backend
+from attnviz.backends.base import CheckingBackend, WholeBackend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
+from attnviz.backends.remote import RemoteBackend
 from attnviz.errors import AttnvizError, BadInputError, EmptyTextError, PairError, TooLongError, UnknownModelError
-from attnviz.models import load
+from attnviz.models import catalog, load
 from attnviz.settings import Settings
 from attnviz.text import MASK
 from attnviz.types import AttentionRequest
+from tests.servers import served
 from tests.small_models import random_model, saved, tokenizer
+from tests.wires import same
 
 MISSION = "The animal didn't cross the street because it was too tired"
-MAKERS = {
+HERE = {
     "local": lambda: LocalBackend(Settings.from_env()),
     "cached": lambda: CachedBackend(LocalBackend(Settings.from_env()), 64 * 2**20),
     "local:": lambda: open_backend("local:"),
 }
+THERE = {"remote": RemoteBackend}
 
 
-@pytest.fixture(scope="module", params=list(MAKERS))
+@pytest.fixture(scope="module", params=[*HERE, *THERE])
 def backend(request):
-    made = MAKERS[request.param]()
-    yield made
-    made.close()
+    if request.param in HERE:
+        made = HERE[request.param]()
+        yield made
+        made.close()
+        return
+    with served(LocalBackend(Settings.from_env())) as url:
+        made = THERE[request.param](url)
+        yield made
+        made.close()
 
 
 def test_a_trace_is_labelled_with_what_was_typed(backend):
@@ -134,10 +145,53 @@ def test_eight_threads_with_different_requests_get_the_single_threaded_answers_b
     for answer in answers:
         want = expected[answer.request]
         assert answer.tokens == want.tokens
-        for mine, theirs in zip(answer.block("self").calls, want.block("self").calls, strict=True):
-            for part in ("query", "key", "value", "output"):
-                assert np.array_equal(getattr(mine, part), getattr(theirs, part)), (answer.request, part)
+        assert (answer.digest, answer.source, answer.causal) == (want.digest, want.source, want.causal)
         assert np.array_equal(answer.weights(1, 2), want.weights(1, 2))
+    for answer in answers[: len(requests)]:
+        want = expected[answer.request]
+        for layer in range(0, want.layers, 3):
+            assert np.array_equal(answer.weights(layer), want.weights(layer)), (answer.request, layer)
+
+
+def test_the_models_are_those_of_the_catalogue(backend):
+    assert backend.models() == catalog.cards()
+
+
+def test_values_and_what_the_kernel_returned_are_there_for_those_who_ask(backend):
+    request = AttentionRequest("minilm", MISSION)
+    found = backend.whole(request) if isinstance(backend, WholeBackend) else backend.attend(request)
+
+    want = LocalBackend(Settings.from_env()).attend(request)
+    for mine, theirs in zip(found.block("self").calls, want.block("self").calls, strict=True):
+        for part in ("query", "key", "value", "output"):
+            assert np.array_equal(getattr(mine, part), getattr(theirs, part)), part
+    assert backend.attend(request).block("self").difference(2, 3) == want.block("self").difference(2, 3)
+
+
+def test_an_address_opens_the_server_behind_it_with_a_memory_of_its_own():
+    with served(LocalBackend(Settings.from_env())) as url:
+        opened = open_backend(url)
+        request = AttentionRequest("minilm", MISSION)
+        found = opened.attend(request)
+        assert isinstance(opened.inner, RemoteBackend)
+        assert opened.attend(request) is found
+        assert (opened.checks, opened.has("minilm"), opened.has("gpt2")) == (False, True, False)
+        with pytest.raises(BadInputError, match="no eager model to compare with"):
+            opened.check(request)
+        opened.close()
+        opened.close()
+
+
+@pytest.mark.parametrize("family", ["bert", "gpt2", "t5", "nllb-moe"])
+def test_another_machine_gives_the_same_trace_of_every_family(tmp_path, family: str):
+    card = load.local_card(saved(tmp_path / "model", family))
+    local = LocalBackend(Settings.from_env(), folders=(card,))
+    with served(local) as url:
+        remote = RemoteBackend(url)
+        for text_b in (None, *(["it was tired"] if card.pairs else [])):
+            request = AttentionRequest(card.id, "the animal did not cross", text_b)
+            assert same(local.attend(request), remote.attend(request))
+        remote.close()
 
 
 def test_a_backend_of_three_methods_is_cached_like_any_other_and_offers_no_check():
@@ -154,6 +208,8 @@ def test_a_backend_of_three_methods_is_cached_like_any_other_and_offers_no_check
 
 
 def test_every_head_agrees_with_the_eager_model(backend):
+    if not getattr(backend, "checks", isinstance(backend, CheckingBackend)):
+        pytest.skip("The eager model is on another machine; no page offers to compare with it.")
     for model in ("minilm", "smollm2"):
         check = backend.check(AttentionRequest(model, MISSION))
         assert check.ok

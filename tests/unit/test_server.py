@@ -11,8 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -32,10 +30,9 @@ from attnviz.serving.log import Lines
 from attnviz.serving.metrics import NAMES
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import Plain, served
+from tests.servers import CLIENT, Plain, number, served, until
 from tests.wires import same
 
-CLIENT = httpx.Client(timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 KEY = "0123456789abcdef"
 QUESTION = {"model": "minilm", "text": "It slept.", "text_b": "Well \u2028 <b>&"}
 SECRET = "a text that nobody may read in a log"
@@ -223,23 +220,9 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_back():
 
 def test_of_addresses_only_so_many_are_remembered():
     limits = gate.Gate(Settings(), lambda: 0.0)
-    for number in range(5000):
-        limits._counted(str(number))
+    for one in range(5000):
+        limits._counted(str(one))
     assert len(limits._left) == gate.CLIENTS
-
-
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Waits until something is true; fails after some seconds."""
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
-
-
-def number(url: str, name: str) -> float:
-    """A metric."""
-    found = re.search(rf"^{re.escape(name)} (\S+)$", CLIENT.get(f"{url}/metrics").text, re.M)
-    return float(found[1]) if found else 0.0
 
 
 def test_too_many_are_sent_away_and_the_others_are_served():

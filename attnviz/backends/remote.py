@@ -1,0 +1,207 @@
+"""Requests in, Traces out, by a server on another machine (`attnviz serve`). The same answers as there, bit for bit.
+
+All connections live in one thread with an event loop, so that a question can be given up at any moment: when its reader
+leaves, the server is told by hanging up, and stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+
+from attnviz import text as texts
+from attnviz.backends import cards, wire
+from attnviz.backends.exchange import Exchange, Question, timeouts
+from attnviz.engine.trace import Trace
+from attnviz.errors import AnswerError, AttnvizError, BackendError, BadInputError
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest, ModelCard, Still, quoted
+
+T = TypeVar("T")
+HOST = r"[a-z0-9._-]+|[0-9a-f:.]+(%[a-z0-9]+)?"
+CONNECTIONS = 16
+LOOK = 0.25  # seconds after which who waits looks whether he is still there
+LISTED = 30.0  # seconds for which the list of models is believed
+AGAIN = 5.0  # seconds after which it is asked for again where there was none
+BRIEF = 3.0  # seconds for that list
+SPARE = 2.0  # seconds beyond the server's own deadline, for the way
+
+
+class RemoteBackend:
+    """A backend over HTTP. What the server cannot do is not on the wire: `check` and `walk` want models in this process."""
+
+    def __init__(
+        self,
+        url: str,
+        settings: Settings | None = None,
+        progress: Callable[[str], None] | None = None,
+        client: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`client` says which of our readers asks now, so that the server can be fair among them; never who that is."""
+        self.settings = settings or Settings.from_env()
+        self.url, self.progress, self.client = address(url), progress, client
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._exchange: Exchange | None = None
+        self._listed: tuple[float, dict[str, tuple[ModelCard, bool]]] = (-AGAIN, {})
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """The server's models."""
+        return tuple(card for card, _ in self._models(LISTED).values())
+
+    def has(self, name: str) -> bool:
+        """Whether the server has this model's weights; True where it does not say: then it says so when it is asked to read."""
+        try:
+            found = self._models(LISTED).get(name)
+        except AttnvizError:
+            return True
+        return found is None or found[1]
+
+    def _models(self, fresh: float) -> dict[str, tuple[ModelCard, bool]]:
+        """Every card by its id, and whether its weights are there; asked for now and then."""
+        since, listed = self._listed
+        if time.monotonic() - since < (fresh if listed else AGAIN):
+            if not listed:
+                raise BackendError(f"The backend {self.url} does not say which models it has. Try again in {AGAIN:.0f} s.")
+            return listed
+        try:
+            data = self._wait(self._asked(Question("v1/models", None, wire.HEADER, BRIEF, self._headers(), 1)))
+            found = [cards.read(entry) for entry in _listed(data)]
+        except AttnvizError:
+            self._listed = (time.monotonic(), listed)
+            if listed:
+                return listed
+            raise
+        self._listed = (time.monotonic(), {card.id: (card, here) for card, here in found})
+        return self._listed[1]
+
+    def attend(self, request: AttentionRequest) -> Trace:
+        """The trace of one text; see Backend. Raises the server's own errors, or a BackendError where there is no answer."""
+        return self._trace(request, whole=False)
+
+    def whole(self, request: AttentionRequest) -> Trace:
+        """The same with values and outputs: some times as many bytes."""
+        return self._trace(request, whole=True)
+
+    def _trace(self, request: AttentionRequest, *, whole: bool) -> Trace:
+        """One question over the wire. The text is checked first: for what no model reads nobody is asked."""
+        for part in (request.text, request.text_b):
+            if part is not None:
+                texts.checked(part, self.settings.max_bytes)
+        told = {"model": request.model, "text": request.text, "text_b": request.text_b, "whole": whole}
+        body = json.dumps(told).encode()
+        most = self.settings.text_bytes + wire.HEADER + wire.BEFORE
+        question = Question("v1/attention", body, most, self.settings.seconds + SPARE, self._headers())
+        data = self._wait(self._asked(question))
+        try:
+            trace = wire.loads(data, self.settings.text_bytes)
+        except AnswerError as error:
+            raise AnswerError(f"The backend {self.url} gave no answer that can be read. {error}") from error
+        if trace.request != request:
+            raise AnswerError(f"The backend {self.url} answered to another text than was asked. Try again.")
+        return trace
+
+    def _headers(self) -> dict[str, str]:
+        """What is said beside the question."""
+        said = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "attnviz"}
+        if self.settings.key:
+            said["authorization"] = f"Bearer {self.settings.key}"
+        if name := self.client():
+            said["x-attnviz-client"] = name
+        return said
+
+    async def _asked(self, question: Question) -> bytes:
+        """The answer; runs in the loop's thread, where the connections are made when first needed."""
+        if self._exchange is None:
+            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+            made = httpx.AsyncClient(
+                base_url=self.url, timeout=timeouts(), limits=limits, trust_env=False, follow_redirects=False
+            )
+            self._exchange = Exchange(made, self.url)
+        return await self._exchange.ask(question)
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine gives; whoever is called away while he waits gives it up."""
+        waiting = asyncio.run_coroutine_threadsafe(work, self._running())
+        try:
+            while True:
+                try:
+                    return waiting.result(LOOK)
+                except NotYet:
+                    if waiting.done():  # then it was the work's own, and says it again
+                        return waiting.result()
+                if self.progress is not None:
+                    self.progress(Still("Waiting for the backend."))
+        except CancelledError as error:
+            raise BackendError(f"The backend {self.url} was closed. Open it again.") from error
+        finally:
+            waiting.cancel()
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        """The loop, begun when first needed."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="attnviz-remote", daemon=True)
+                self._thread.start()
+            return self._loop
+
+    def close(self) -> None:
+        """Hang up; what is under way ends with an error. A later question opens it again."""
+        with self._lock:
+            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
+        if loop is None or thread is None:
+            return
+        asyncio.run_coroutine_threadsafe(self._hung_up(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+    async def _hung_up(self) -> None:
+        """Ends every question and every connection."""
+        mine = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        if self._exchange is not None:
+            await self._exchange.client.aclose()
+            self._exchange = None
+
+
+def _listed(data: bytes) -> list[Any]:
+    """The entries of a list of models."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise AnswerError("A list of models is JSON.") from error
+    match found:
+        case {"models": list(entries)}:
+            return entries
+    raise AnswerError("A list of models is an object with models.")
+
+
+def address(url: str) -> str:
+    """The address of a server, without a slash at its end; BadInputError for one that is none."""
+    rule = "A backend's address is `local:` (models in this process) or http://host:port"
+    try:
+        found = urlsplit(url)
+        fits = found.scheme in ("http", "https") and re.fullmatch(HOST, found.hostname or "") and found.port != 0
+    except ValueError:  # brackets that do not close, a port that is none
+        raise BadInputError(f"{rule}; got {quoted(url)}. Correct it.") from None
+    if "@" in found.netloc or found.query or found.fragment:  # not quoted: it may be somebody's password
+        raise BadInputError(f"{rule}, and nothing before or behind that. A key goes into ATTNVIZ_KEY.")
+    if not fits:
+        raise BadInputError(f"{rule}; got {quoted(url)}. Correct it.")
+    return f"{found.scheme}://{found.netloc.casefold()}{found.path.rstrip('/')}"

@@ -1,0 +1,261 @@
+"""A backend on another machine: the same answers, given up when its reader leaves, and back when the server is back."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from attnviz.backends import cards, open_backend, remote, wire
+from attnviz.backends.remote import RemoteBackend
+from attnviz.backends.turned import Row, turned
+from attnviz.backends.turns import Turns
+from attnviz.errors import (
+    AccessError,
+    AnswerError,
+    BackendError,
+    BadInputError,
+    EmptyTextError,
+    TooLongError,
+    UnknownModelError,
+)
+from attnviz.models import catalog, load
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest, Still
+from tests.servers import Plain, number, served, until
+from tests.small_models import saved
+from tests.wires import same
+
+REQUEST = AttentionRequest("minilm", "你好 <b>", "second")
+KEY = "0123456789abcdef"
+
+
+@pytest.fixture
+def opened():
+    """Remote backends that are closed in the end."""
+    made = []
+
+    def open(url: str, *more: object, **most: object) -> RemoteBackend:
+        made.append(RemoteBackend(url, *more, **most))
+        return made[-1]
+
+    yield open
+    for one in made:
+        one.close()
+
+
+def test_the_answer_is_the_server_s_and_so_are_its_models(opened):
+    with served(Plain()) as url:
+        backend = opened(url)
+        assert same(backend.attend(REQUEST), Plain().attend(REQUEST))
+        assert backend.whole(REQUEST).parts[0].calls[0].value.shape == (3, 5, 5)
+        assert backend.models() == catalog.cards()
+        with pytest.raises(UnknownModelError, match="There is no model 'none'"):
+            backend.attend(AttentionRequest("none", "a"))
+
+
+def test_for_what_no_model_reads_nobody_is_asked(opened):
+    backend = opened("http://127.0.0.1:1")
+    with pytest.raises(EmptyTextError):
+        backend.attend(AttentionRequest("minilm", " "))
+    with pytest.raises(TooLongError):
+        backend.attend(AttentionRequest("minilm", "x" * 200_001))
+
+
+def test_where_nobody_listens_the_reader_is_told_and_the_models_are_not_waited_for(opened):
+    backend = opened("http://127.0.0.1:1")
+    with pytest.raises(BackendError, match=r"http://127\.0\.0\.1:1 does not answer \(nobody listens there\)"):
+        backend.models()
+    assert backend.has("minilm")
+    with pytest.raises(BackendError, match="does not say which models it has"):
+        backend.models()
+
+
+@pytest.mark.slow
+def test_a_server_that_is_back_is_asked_again_by_itself(opened):
+    with served(Plain()) as url:
+        backend = opened(url)
+        backend.attend(REQUEST)
+    with pytest.raises(BackendError):
+        backend.attend(REQUEST)
+    port = int(url.rpartition(":")[2])
+    with served(Plain(), port=port):
+        assert same(backend.attend(REQUEST), Plain().attend(REQUEST))
+
+
+def test_the_key_is_sent_and_asked_for(opened):
+    with served(Plain(), Settings(key=KEY)) as url:
+        assert opened(url, Settings(key=KEY)).attend(REQUEST).layers == 2
+        with pytest.raises(AccessError, match="Set ATTNVIZ_KEY to it"):
+            opened(url, Settings()).attend(REQUEST)
+
+
+class CalledAway(BaseException):
+    """As Streamlit stops a script whose reader has typed something else."""
+
+
+def test_a_reader_who_leaves_is_waited_for_by_nobody_and_the_server_is_told(opened):
+    go, asked, said = threading.Event(), threading.Event(), []
+
+    def wait(_: AttentionRequest) -> None:
+        asked.set()
+        assert go.wait(20)
+
+    def hear(line: str) -> None:
+        said.append(line)
+        if asked.is_set():
+            raise CalledAway
+
+    with served(Plain(wait), Settings(at_once=1)) as url:
+        with pytest.raises(CalledAway):
+            opened(url, Settings(), hear).attend(REQUEST)
+        other = opened(url)
+        go.set()
+        assert other.attend(REQUEST).layers == 2
+    assert set(map(type, said)) == {Still}
+
+
+def test_a_backend_that_is_closed_while_somebody_waits_says_so_and_opens_again(opened):
+    go, asked = threading.Event(), threading.Event()
+    found: list[BaseException] = []
+
+    def wait(_: AttentionRequest) -> None:
+        asked.set()
+        assert go.wait(20)
+
+    with served(Plain(wait)) as url:
+        backend = opened(url)
+
+        def ask() -> None:
+            try:
+                backend.attend(REQUEST)
+            except BaseException as error:  # noqa: BLE001
+                found.append(error)
+
+        waiting = threading.Thread(target=ask)
+        waiting.start()
+        assert asked.wait(20)
+        backend.close()
+        waiting.join(20)
+        go.set()
+        assert "was closed" in str(found[0])
+        assert backend.attend(REQUEST).layers == 2
+        backend.close()
+        backend.close()
+
+
+def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
+    other = wire.dumps(Plain().attend(AttentionRequest("minilm", "another")))
+    monkeypatch.setattr("attnviz.serving.desk.wire.dumps", lambda trace, whole=False: other)
+    with served(Plain()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
+        opened(url).attend(REQUEST)
+
+
+def test_garbage_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("attnviz.serving.desk.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
+    with (
+        served(Plain()) as url,
+        pytest.raises(AnswerError, match=r"gave no answer that can be read\. An answer begins with ATW1"),
+    ):
+        opened(url).attend(REQUEST)
+
+
+def test_the_server_is_fair_among_the_readers_of_one_front_end(opened):
+    came, go, first = [], threading.Event(), threading.Event()
+
+    def wait(request: AttentionRequest) -> None:
+        came.append(request.text)
+        first.set()
+        assert go.wait(20)
+
+    with served(Plain(wait), Settings(at_once=1, waiting=40)) as url:
+        readers = {name: opened(url, Settings(), None, lambda name=name: name) for name in "ab"}
+        asked = [threading.Thread(target=readers["a"].attend, args=(AttentionRequest("minilm", f"a{n}"),)) for n in range(4)]
+        asked[0].start()
+        assert first.wait(20)
+        for thread in asked[1:]:
+            thread.start()
+        until(lambda: number(url, "attnviz_waiting") == 3)
+        late = threading.Thread(target=readers["b"].attend, args=(AttentionRequest("minilm", "b0"),))
+        late.start()
+        until(lambda: number(url, "attnviz_waiting") == 4)
+        go.set()
+        for thread in (*asked, late):
+            thread.join(20)
+    assert came.index("b0") == 1, "b holds no place and has had no turn"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http:/one-slash",
+        "ftp://host",
+        "host:8600",
+        "",
+        "http://",
+        "http://[",
+        "http://host:99999999",
+        "local",
+        "file:///etc/passwd",
+    ],
+)
+def test_an_address_that_is_none_is_refused(url: str):
+    with pytest.raises(BadInputError, match="A backend's address is `local:`"):
+        open_backend(url)
+
+
+@pytest.mark.parametrize("url", ["http://me:secret@host/", "http://host/?key=secret", "http://host/#secret"])
+def test_an_address_with_more_is_refused_and_not_repeated(url: str):
+    with pytest.raises(BadInputError, match="nothing before or behind that") as error:
+        open_backend(url)
+    assert "secret" not in str(error.value)
+
+
+def test_an_address_may_have_a_path_and_a_slash():
+    assert remote.address("http://Host:8600/models/") == "http://host:8600/models"
+
+
+def test_a_folder_of_this_machine_is_not_read_by_another_one(tmp_path):
+    card = load.local_card(saved(tmp_path / "model"))
+    with pytest.raises(BadInputError, match=r"the backend is http://127\.0\.0\.1:1\. Unset ATTNVIZ_BACKEND"):
+        open_backend("http://127.0.0.1:1", Settings(), folders=(card,))
+
+
+@pytest.mark.parametrize("card", catalog.cards(), ids=lambda card: card.id)
+def test_a_card_travels_whole(card):
+    assert cards.read(json.loads(json.dumps(cards.told(card, here=True)))) == (card, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": 5},
+        {"layers": "6"},
+        {"layers": True},
+        {"layers": -1},
+        {"kind": "other"},
+        {"sha256": [["a"]]},
+        {"head": ["a", "b"]},
+        {"x": 1},
+    ],
+)
+def test_a_card_that_is_none_is_refused(change: dict):
+    with pytest.raises(AnswerError):
+        cards.read(cards.told(catalog.card("minilm"), here=True) | change)
+
+
+def test_turns_are_taken_around_any_backend():
+    order = []
+
+    def answer(request: AttentionRequest) -> None:
+        order.append(queue.working)
+
+    queue = Turns(1, 5, 5)
+    backend = turned(Plain(answer), Row(queue, lambda: "a", lambda _: None, 5.0))
+
+    assert backend.attend(REQUEST).layers == 2
+    assert (order, queue.working) == ([1], 0)
+    assert backend.models() == catalog.cards()
+    assert backend.has("anything")
+    assert backend.whole(REQUEST).layers == 2
