@@ -54,7 +54,7 @@ def figure(found: Sequence[Measured], cost: str, lengths: Sequence[int], theme: 
         )  # fmt: skip
     for way, at in spaced(ends, low, high).items():
         drawn.add_annotation(
-            x=math.log10(last[way]), xshift=10, y=at, text=names[way], showarrow=False, xanchor="left",
+            x=math.log10(_column(last[way], max(last.values()))), xshift=10, y=at, text=names[way], showarrow=False, xanchor="left",
             font={"color": _look(way, colours)[0], "size": 12},
         )  # fmt: skip
     drawn.update_layout(
@@ -94,6 +94,11 @@ def spaced(ends: Mapping[str, float], low: float, high: float) -> dict[str, floa
         placed[way] = before = max(at, before + least)
     above = max(0.0, before - high)  # the uppermost may have been pushed out of the picture
     return {way: at - above for way, at in placed.items()}
+
+
+def _column(own: int, longest: int) -> int:
+    """Where a name stands: all in one column, but for a way that ended long before."""
+    return longest if own * 1.5 > longest else own
 
 
 def _ends(found: Sequence[Measured], cost: str) -> tuple[float, float]:

@@ -155,6 +155,7 @@ def test_another_reader_watches_waits_and_takes_the_result(shown: Callable[..., 
     kept = written(one.run())  # whoever has numbers keeps them while somebody else measures
     assert one.session_state["cost-report"].state == "stopped"
     assert "Another reader measures on this machine now (7 of 45)" in kept
+    assert "measured by another reader" not in kept
     one.button(key="cost-watch").click().run()
     assert one.session_state["cost-report"].running
 

@@ -136,6 +136,19 @@ def with_pictures(page: Page) -> None:
     drawn(page)
 
 
+def with_tiles(page: Page) -> None:
+    expect(page.locator("img.tiles")).to_be_visible(timeout=SLOW)
+    drawn(page)
+
+
+def measured(page: Page) -> None:
+    page.get_by_role("button", name="Measure on this machine").click()
+    expect(page.locator(".st-key-cost-pictures .js-plotly-plot")).to_have_count(2, timeout=SLOW)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("button", name="Measure on this machine")).to_be_enabled(timeout=SLOW)
+    drawn(page)
+
+
 def with_formula(page: Page) -> None:
     expect(page.locator(".st-key-inside .katex").first).to_be_visible(timeout=SLOW)
     drawn(page)
@@ -195,6 +208,8 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "What if, an answer": ("/whatif?what=window&pattern=both&seen=1&model=smollm2", with_experiment),
     "its rows": ("", unfolded),
     "What if, words shuffled": ("/whatif?what=order&seen=1", with_experiment),
+    "What it costs": ("/cost", with_tiles),
+    "measured": ("", measured),
     "Places": ("/places", with_pictures),
     "Places, a text that is long": (f"/places?text={quote('word ' * 60)}", with_pictures),
     "Places, no text": ("/places?text=", drawn),

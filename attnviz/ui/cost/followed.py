@@ -10,7 +10,7 @@ from attnviz.machine.desk import Desk
 from attnviz.machine.plan import Plan
 from attnviz.machine.report import Report
 
-_KEPT, _READER = "cost-report", "cost-reader"
+_KEPT, _READER, _MINE = "cost-report", "cost-reader", "cost-mine"
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,7 +36,10 @@ def looked() -> tuple[Report | None, Report | None]:
     Who has seen none yet follows the one that there is. A run that another reader starts takes nobody's numbers away.
     """
     now, kept = desk().look(_reader()), st.session_state.get(_KEPT)
-    if now is not None and (kept is None or kept.running or kept.number == now.number or owned()):
+    own = desk().owns(_reader())
+    if now is not None and own:
+        st.session_state[_MINE] = {*st.session_state.get(_MINE, ()), now.number}
+    if now is not None and (own or kept is None or kept.running or kept.number == now.number):
         st.session_state[_KEPT] = kept = now
     return kept, now if now != kept else None
 
@@ -46,9 +49,9 @@ def follow() -> None:
     st.session_state.pop(_KEPT, None)
 
 
-def owned() -> bool:
-    """Whether this reader started the desk's run."""
-    return desk().owns(_reader())
+def mine(report: Report) -> bool:
+    """Whether this reader started that run."""
+    return report.number in st.session_state.get(_MINE, ())
 
 
 def _reader() -> str:

@@ -40,7 +40,10 @@ def _live(own: Sizes, watching: bool) -> None:
     report, other = followed.looked()
     if watching != _watching():
         st.rerun()
-    _fields(own, report, other)
+    try:
+        _fields(own, report, other)
+    except BadInputError as error:
+        st.info(blocks.plain(str(error)))
     if report is not None:
         _told(report, own)
         _pictures(report)
@@ -51,32 +54,25 @@ def _live(own: Sizes, watching: bool) -> None:
 def _fields(own: Sizes, report: Report | None, other: Report | None) -> None:
     """How far, and the button that begins; while one's own run goes on, the one that ends it; and what others do."""
     said = {2048: cost.text(PART, "quick"), 8192: cost.text(PART, "long")}
-    mine = report is not None and report.running and followed.owned()
+    mine = report is not None and report.running and followed.mine(report)
     busy = any(one is not None and one.running for one in (report, other))
     with st.container(horizontal=True, gap="small", key="cost-fields", vertical_alignment="bottom"):
-        reach = st.selectbox(
-            cost.text(PART, "reach"), REACHES, format_func=lambda one: said[one], key="cost-reach", disabled=busy, width=300
-        )
         if mine:
             st.button(cost.text(PART, "stop"), key="cost-stop", type="primary", on_click=followed.stop)
+        elif busy:
+            st.button(cost.text(PART, "button"), key="cost-start", disabled=True)
         else:
-            st.button(
-                cost.text(PART, "button"), key="cost-start", type="primary", disabled=busy, on_click=_start, args=(own, reach)
+            reach = st.selectbox(
+                cost.text(PART, "reach"), REACHES, format_func=lambda one: said[one], key="cost-reach", width=300
             )
+            plan = Plan(own.layer.heads, own.layer.dim, reach)
+            st.button(cost.text(PART, "button"), key="cost-start", type="primary", on_click=followed.start, args=(plan,))
     if other is not None:
         part = "busy" if other.running else "newer"
         st.info(cost.text(PART, part, _numbers(other) if other.running else {}))
         st.button(cost.text(PART, "watch"), key="cost-watch", on_click=followed.follow)
     elif busy and not mine:
         st.info(cost.text(PART, "others"))
-
-
-def _start(own: Sizes, reach: int) -> None:
-    """Begin to measure with the sizes of the chosen model."""
-    try:
-        followed.start(Plan(own.layer.heads, own.layer.dim, reach))
-    except BadInputError as error:
-        st.session_state["cost-problem"] = str(error)
 
 
 def _told(report: Report, own: Sizes) -> None:
@@ -88,7 +84,7 @@ def _told(report: Report, own: Sizes) -> None:
         st.markdown(cost.text(PART, "done", numbers))
     else:
         st.info(cost.text(PART, report.state, numbers | {"why": blocks.plain(report.why)}))
-    if not report.running and not followed.owned():
+    if not report.running and not followed.mine(report):
         st.caption(cost.text(PART, "taken"))
     plan = report.plan
     if (plan.heads, plan.dim) != (own.layer.heads, own.layer.dim):
