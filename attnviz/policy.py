@@ -12,7 +12,8 @@ from pathlib import Path
 
 import streamlit
 
-from attnviz.figures.bertviz_scripts import digest, digests
+from attnviz.figures.bertviz_scripts import digests
+from attnviz.figures.digest import digest
 
 _PAGE = Path(streamlit.__file__).with_name("static") / "index.html"
 # Powers of a page that this one never uses.

@@ -5,12 +5,12 @@ A page's data stands beside them as JSON, so a policy can name each script that 
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+from attnviz.figures.digest import digest
 
 VIEWS = ("head", "model")
 PARAMS = "JSON.parse(document.getElementById('params').textContent)"
@@ -37,11 +37,6 @@ _FILTER = f"""
 def scripts(view: str) -> tuple[str, ...]:
     """The scripts of a page, in order: jQuery and D3, a stand-in for the module loader, BertViz's own, the filter's start."""
     return (_libraries(), _LOADER, _own(view), _FILTER)
-
-
-def digest(script: str) -> str:
-    """The name under which a page's policy lets a script run."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 @cache

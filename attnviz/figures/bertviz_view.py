@@ -18,7 +18,8 @@ import torch
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import TooLongError
 from attnviz.figures import encoding
-from attnviz.figures.bertviz_scripts import digest, scripts
+from attnviz.figures.bertviz_scripts import scripts
+from attnviz.figures.digest import digest
 from attnviz.types import HeadRef, Token
 
 MOST = 300_000  # weights: a line each on the page, and browsers are slow with more

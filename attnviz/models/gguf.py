@@ -38,8 +38,9 @@ def converted(file: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     A model read from GGUF stays marked as quantised, and may not be saved, although its weights are floats by then.
     The same tensors under a configuration without that mark are an ordinary model.
     """
-    tokenizer = AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name, local_files_only=True)
-    marked = AutoModel.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32, local_files_only=True)
+    own = {"gguf_file": file.name, "local_files_only": True}
+    tokenizer = AutoTokenizer.from_pretrained(file.parent, trust_remote_code=False, **own)
+    marked = AutoModel.from_pretrained(file.parent, trust_remote_code=False, dtype=torch.float32, **own)
     config = copy.deepcopy(marked.config)
     del config.quantization_config
     return type(marked).from_pretrained(None, config=config, state_dict=marked.state_dict(), dtype=torch.float32), tokenizer

@@ -16,7 +16,7 @@ from streamlit.web.server.app_discovery import discover_asgi_app
 from attnviz import asgi, policy
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import bertviz_view
-from attnviz.figures.bertviz_scripts import digest
+from attnviz.figures.digest import digest
 from attnviz.types import AttentionRequest, HeadRef, Token
 
 ROOT = Path(__file__).parents[2]

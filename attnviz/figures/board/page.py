@@ -9,9 +9,10 @@ import json
 from attnviz.figures import encoding
 from attnviz.figures.board.choice import Choice
 from attnviz.figures.board.source import script, source
+from attnviz.figures.digest import digest
 
-# Nothing may be fetched: the page is complete, and a text cannot make it call out.
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+# Nothing may be fetched: the page is complete, and a text cannot make it call out. One script runs, ours.
+POLICY = "default-src 'none'; script-src {}; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
 def page(
@@ -38,16 +39,17 @@ def page(
         if theme
         else _ground(tokens, "light") + f"@media (prefers-color-scheme: dark) {{ {_ground(tokens, 'dark')} }}"
     )
+    run = f"\n(() => {{\n{script()}$main.show(document, TOKENS);\n}})();\n"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest(run))}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"{meta}\n<title>{html.escape(title)}</title>\n<style>\n{css}\n{ground}</style>\n</head>\n"
         f'<body class="attnviz-page">\n<main>\n<h1 class="attnviz-page-title">{html.escape(title)}</h1>\n'
         f"{body}\n{beneath}</main>\n"
         f'<script type="application/json" id="attnviz-start">{start}</script>\n'
         + "".join(f'<script type="application/octet-stream" class="attnviz-data">{part}</script>\n' for part in data)
-        + f"<script>\n(() => {{\n{script()}$main.show(document, TOKENS);\n}})();\n</script>\n</body>\n</html>\n"
+        + f"<script>{run}</script>\n</body>\n</html>\n"
     )
 
 
