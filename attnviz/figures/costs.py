@@ -52,11 +52,7 @@ def figure(found: Sequence[Measured], cost: str, lengths: Sequence[int], theme: 
             text=[f"{name}, {encoding.thousands(one.tokens)} tokens: {SAID[cost](getattr(one, cost))}" for one in own],
             hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    for way, at in spaced(ends, low, high).items():
-        drawn.add_annotation(
-            x=math.log10(_column(last[way], max(last.values()))), xshift=10, y=at, text=names[way], showarrow=False, xanchor="left",
-            font={"color": _look(way, colours)[0], "size": 12},
-        )  # fmt: skip
+    _names(drawn, names, ends, last, (low, high), colours)
     drawn.update_layout(
         height=HEIGHT, margin={"l": 58, "r": 88, "t": 8, "b": 40}, showlegend=False, hovermode="closest",
         paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)", font={"family": encoding.FONT, "color": colours.mute},
@@ -96,9 +92,24 @@ def spaced(ends: Mapping[str, float], low: float, high: float) -> dict[str, floa
     return {way: at - above for way, at in placed.items()}
 
 
-def _column(own: int, longest: int) -> int:
-    """Where a name stands: all in one column, but for a way that ended long before."""
-    return longest if own * 1.5 > longest else own
+def _names(
+    drawn: go.Figure,
+    names: Mapping[str, str],
+    ends: Mapping[str, float],
+    last: Mapping[str, int],
+    bounds: tuple[float, float],
+    colours: encoding.Theme,
+) -> None:
+    """Each way's name: in one column at the right, but for a way that ended long before, which has it above its end."""
+    longest = max(last.values(), default=0)
+    early = {way for way, tokens in last.items() if tokens * 1.5 <= longest}
+    placed = spaced({way: at for way, at in ends.items() if way not in early}, *bounds)
+    for way in ends:
+        where = {"x": math.log10(last[way]), "y": ends[way], "yshift": 8, "xanchor": "center", "yanchor": "bottom"}
+        if way in placed:
+            where = {"x": math.log10(longest), "y": placed[way], "xshift": 10, "xanchor": "left"}
+        font = {"color": _look(way, colours)[0], "size": 12}
+        drawn.add_annotation(text=names[way], showarrow=False, font=font, **where)
 
 
 def _ends(found: Sequence[Measured], cost: str) -> tuple[float, float]:

@@ -34,6 +34,14 @@ def test_every_way_has_its_own_line_mark_and_name(theme: str):
     assert lines[0].text[1] == f"whole matrix, 181 tokens: {1e3 * 1e-5 * 181:.2f}\u202fms"
 
 
+def test_a_way_that_ended_long_before_has_its_name_at_its_end():
+    long = [Measured("tiled", n, 1e-5 * n, n) for n in (128, 1024)]
+    drawn = costs.figure([*FOUND, *long], "seconds", (128, 1024), "light", cost.names())
+    places = {one.text: one.x for one in drawn.layout.annotations}
+    assert 10 ** places["tiles"] == pytest.approx(1024)
+    assert 10 ** places["whole matrix"] == pytest.approx(181)
+
+
 def test_both_axes_are_of_powers_and_the_axis_of_lengths_waits_for_all():
     drawn = costs.figure(FOUND[:1], "held", LENGTHS, "light", cost.names())
     assert (drawn.layout.xaxis.type, drawn.layout.yaxis.type) == ("log", "log")

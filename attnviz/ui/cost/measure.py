@@ -63,7 +63,12 @@ def _fields(own: Sizes, report: Report | None, other: Report | None) -> None:
             st.button(cost.text(PART, "button"), key="cost-start", disabled=True)
         else:
             reach = st.selectbox(
-                cost.text(PART, "reach"), REACHES, format_func=lambda one: said[one], key="cost-reach", width=300
+                cost.text(PART, "reach"),
+                REACHES,
+                format_func=lambda one: said[one],
+                key="cost-reach",
+                width=300,
+                index=REACHES.index(report.plan.longest) if report is not None and followed.mine(report) else 0,
             )
             plan = Plan(own.layer.heads, own.layer.dim, reach)
             st.button(cost.text(PART, "button"), key="cost-start", type="primary", on_click=followed.start, args=(plan,))
