@@ -18,12 +18,13 @@ def open_backend(
     settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
     folders: tuple[ModelCard, ...] = (),
+    client: Callable[[], str] = lambda: "",
 ) -> CachedBackend:
-    """The backend behind `url`: `local:` runs models in this process, of the catalogue and of `folders`; `http://host:port` is
-    a server (`attnviz serve`).
+    """The backend behind `url`: `local:` runs models in this process, of the catalogue and of `folders`.
 
-    `progress` gets a line before everything slow. Raises BadInputError for any other address, and for `folders`, which are
-    on this machine, where the backend is on another one.
+    `http://host:port` is a server on another machine (`attnviz serve`). `progress` gets a line before everything slow;
+    `client` tells a server which of our readers asks now. Raises BadInputError for any other address, and for `folders`,
+    which are on this machine, where the backend is on another one.
     """
     from attnviz.backends.cached import CachedBackend
 
@@ -34,7 +35,7 @@ def open_backend(
         return CachedBackend(LocalBackend(settings, progress, folders), settings.cache_bytes)
     from attnviz.backends.remote import RemoteBackend
 
-    found = RemoteBackend(url, settings, progress)
+    found = RemoteBackend(url, settings, progress, client)
     if folders:
         raise BadInputError(
             f"A folder of your own is read by the models of this machine; the backend is {found.url}. Unset ATTNVIZ_BACKEND."

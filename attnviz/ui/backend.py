@@ -1,16 +1,24 @@
-"""The one backend that all readers of this server share."""
+"""The one backend that all readers of this server share: in turns, a reader's session being whose turn it is."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
+from attnviz.backends.remote import CONNECTIONS, RemoteBackend
+from attnviz.backends.turned import Row, turned
+from attnviz.backends.turns import Turns
 from attnviz.settings import Settings
+from attnviz.types import Still
+
+EACH = 4  # of a reader that may wait: a page asks for one at a time, and may be open in some tabs
 
 
 def _silent(line: str) -> None:
@@ -24,7 +32,28 @@ _listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=_s
 def backend() -> CachedBackend:
     """Opened once a server. Only this object is cached by Streamlit: results are cached inside it, bounded in bytes."""
     settings = Settings.from_env()
-    return open_backend(settings.backend, settings, lambda line: _listener.get()(line))
+    inner = open_backend(settings.backend, settings, _said, client=reader).inner
+    at_once = CONNECTIONS if isinstance(inner, RemoteBackend) else settings.at_once  # there the server has turns of its own
+    row = Row(Turns(at_once, settings.waiting, EACH), reader, _still, float(settings.seconds))
+    return CachedBackend(turned(inner, row), settings.cache_bytes)
+
+
+def reader() -> str:
+    """Which reader asks: a name made of the session's, from which nobody gets that back."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return hashlib.sha256(context.session_id.encode()).hexdigest()[:16] if context is not None else ""
+
+
+def _said(line: str) -> None:
+    """A line of progress goes to whoever waits for it."""
+    if isinstance(line, Still):
+        st.session_state.get("attnviz_still")  # here Streamlit stops the script of a reader who has moved on
+    _listener.get()(line)
+
+
+def _still(others: int) -> None:
+    """What a reader is told while others are served."""
+    _said(Still(f"Waiting for a turn; so do {others} others." if others else "Waiting for a turn."))
 
 
 @contextmanager

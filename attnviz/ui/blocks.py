@@ -13,7 +13,7 @@ from attnviz.errors import AttnvizError, UnavailableError
 from attnviz.lessons import examples
 from attnviz.lessons.long import LongText, long_texts
 from attnviz.selection import Selection
-from attnviz.types import HeadRef, Notice, Progress, joined
+from attnviz.types import HeadRef, Notice, Progress, Still, joined
 from attnviz.ui import start, state
 from attnviz.ui.backend import backend, heard
 
@@ -21,7 +21,11 @@ theme = start.theme
 
 
 def plain(text: str) -> str:
-    """Text as Markdown that shows exactly this text: every mark that could start markup, a link or a formula is escaped."""
+    """Text as Markdown that shows exactly this text: every mark that could start markup, a link or a formula is escaped.
+
+    An address becomes a link even so, unless something stands in it: a word joiner, which nobody sees.
+    """
+    text = re.sub(r"(?i)(https?(?=://)|www(?=\.)|(?<=[\w.+-])(?=@))", "\\1\u2060", text)
     return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:/@&=^])", r"\\\1", text).replace("\n", "  \n")
 
 
@@ -128,6 +132,8 @@ def _waited(selection: Selection) -> Trace:
         def hear(line: str) -> None:
             if isinstance(line, Notice):
                 kept.append(line)
+            elif isinstance(line, Still):
+                bar.caption(plain(line))
             elif isinstance(line, Progress):  # many, and quickly: a spinner for each would flicker
                 waiting.close()
                 bar.progress(line.share, text=plain(line))

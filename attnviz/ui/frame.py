@@ -7,10 +7,10 @@ import streamlit as st
 from attnviz import text as texts
 from attnviz.lessons import examples
 from attnviz.lessons.long import long_texts
-from attnviz.models import catalog, places
-from attnviz.settings import Settings
+from attnviz.models import catalog
 from attnviz.types import ModelCard
 from attnviz.ui import blocks, state
+from attnviz.ui.backend import backend
 
 NONE = ""  # no ready sentence is on screen
 _LARGE = "attnviz_large"
@@ -66,8 +66,8 @@ def _model_label(name: str) -> str:
 
 
 def available(card: ModelCard) -> bool:
-    """Whether the model's weights are on this machine."""
-    return places.place(card, Settings.from_env()).kind not in ("missing", "hub")
+    """Whether the model's weights are there, where the backend is."""
+    return backend().has(card.id)
 
 
 def _example() -> None:

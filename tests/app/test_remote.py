@@ -1,0 +1,102 @@
+"""The app in front of a backend on another machine: every page, and what is only offered where the models are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from attnviz.backends.local import LocalBackend
+from attnviz.settings import Settings
+from attnviz.ui import backend as own
+from attnviz.ui.backend import backend, heard
+from tests.app.conftest import drawn, say, written
+from tests.servers import served
+
+PAGES = {
+    "explore": ("attention", "compare", "heads"),
+    "learn": ("coreference", "syntax", "places", "glossary", "cost"),
+}
+NOT_THERE = {
+    "inside": "This backend has no model to walk through. Open the backend local: for that.",
+    "whatif": "This backend has no model to change anything in. Open the backend local: for that.",
+}
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalBackend]:
+    made = LocalBackend(Settings.from_env())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server, and an app that uses it."""
+    with served(local) as url:
+        monkeypatch.setenv("ATTNVIZ_BACKEND", url)
+        backend.clear()
+        yield url
+        backend().close()
+    backend.clear()
+
+
+def numbers(app) -> list:
+    """The weights of the first heatmap."""
+    return json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["z"]
+
+
+def test_every_page_works_and_shows_the_same_numbers(opened, elsewhere):
+    there = opened()
+    for folder, names in PAGES.items():
+        for name in names:
+            there.switch_page(f"pages/{folder}/{name}.py").run()
+            assert not there.exception, name
+            assert not there.error, (name, written(there))
+    there.switch_page("pages/explore/attention.py").run()
+    assert "Verified" in [badge.proto.body for badge in there.get("badge")] or "what the fused kernel returned" in written(
+        there
+    )
+    assert not [button for button in there.button if "eager" in button.label]
+    found = numbers(there)
+    backend().close()
+    backend.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ATTNVIZ_BACKEND")
+        here = opened()
+        assert numbers(here) == found
+
+
+@pytest.mark.parametrize("name", NOT_THERE)
+def test_what_wants_the_model_itself_says_where_it_is_to_be_had(opened, elsewhere, name: str):
+    app = opened().switch_page(f"pages/learn/{name}.py").run()
+
+    assert not app.exception
+    assert NOT_THERE[name] in written(app).replace("`", "")
+
+
+def test_a_backend_that_is_gone_is_told_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):
+    with served(local) as url:
+        monkeypatch.setenv("ATTNVIZ_BACKEND", url)
+        backend.clear()
+        app = opened()
+        assert drawn(app) == 1
+    say(app, "Another sentence than before.")
+    assert f"The backend {url} does not answer (nobody listens there)." in written(app)
+    assert app.text_input[0].value == "Another sentence than before."
+    with served(local, port=int(url.rpartition(":")[2])):
+        app.run()
+        assert drawn(app) == 1
+        backend().close()
+    backend.clear()
+
+
+def test_who_waits_for_a_turn_is_told_so_and_readers_have_no_names():
+    said: list[str] = []
+    with heard(said.append):
+        own._still(0)
+        own._still(3)
+
+    assert said == ["Waiting for a turn.", "Waiting for a turn; so do 3 others."]
+    assert own.reader() == ""
