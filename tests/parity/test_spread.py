@@ -19,7 +19,7 @@ from attnviz.linguistics import atlas, claims
 
 SLICES = {"ewt-dev.conllu": ("\n\n", 300), "gap-development.tsv": ("\n", 41)}  # two batches; 40 questions and their heading
 FLIPPED = 1e-5  # the part of the decisions that another number of threads may turn: two words with the same attention
-EXACT = 1e-6  # of habits and correlations, which are means
+EXACT = {"habits": 1e-6, "meaning": 2e-5}  # means of weights; of ranks, of which two change places where weights are alike
 
 
 def sliced(folder: Path, into: Path) -> list[Path]:
@@ -48,13 +48,13 @@ def test_ray_in_two_processes_counts_what_one_process_with_other_threads_counts(
     assert one.header == ray.header  # counts, what was left out, hashes of texts and weights
     assert one.header.corpora[0].texts == 300
     assert one.header.corpora[1].texts == 40
-    different, total, apart = 0, 0, 0.0
+    different, total, apart = 0, 0, {}
     with np.load(one.file) as mine, np.load(ray.file) as theirs:
         assert mine.files == theirs.files
         for name in mine.files:
-            if name in ("habits", "meaning"):
+            if name in EXACT:
                 np.testing.assert_array_equal(np.isnan(mine[name]), np.isnan(theirs[name]))
-                apart = max(apart, float(np.nanmax(np.abs(mine[name] - theirs[name]))))
+                apart[name] = float(np.nanmax(np.abs(mine[name] - theirs[name])))
             elif name.endswith(".hits"):
                 different += int(np.unpackbits(mine[name] ^ theirs[name]).sum())
                 total += mine[name].shape[0] * one.header.layers * one.header.heads
@@ -63,9 +63,9 @@ def test_ray_in_two_processes_counts_what_one_process_with_other_threads_counts(
     record_property(
         "told",
         f"Ray in two processes: {different} of {total:,} decisions differ from one process with two threads; "
-        f"habits and correlations by at most {apart:.1e}",
+        f"habits by at most {apart['habits']:.1e}, meaning by {apart['meaning']:.1e}",
     )
-    assert apart <= EXACT
+    assert all(apart[name] <= bound for name, bound in EXACT.items())
     assert total > 500_000
     assert different <= FLIPPED * total
     chosen = [
