@@ -137,6 +137,14 @@ def _zeroed(pair: Pair, at: int, place: int) -> Numbers:
     }  # fmt: skip
 
 
+def formula(pair: Pair, values: Values) -> Numbers:
+    """The gaps of an experiment's formula: plain digits, and no word of a reader."""
+    heads, dim = len(pair.before.weights[pair.layer]), pair.before.mix.shape[2]
+    own = {name: values[name] for name in ("temperature", "width", "stride") if name in values}
+    numbers = {"dim": dim, "head": pair.number, "lasthead": heads - 1, "joint": heads * dim, "place": values.get("zeroed", "")}
+    return {name: str(value) for name, value in numbers.items()} | own
+
+
 def shuffle(found: Shuffled) -> Numbers:
     """The gaps of the experiment on the order of words."""
     return {

@@ -37,7 +37,7 @@ def backend():
 
 def prose(part: Any, name: str = "") -> Iterator[str]:
     """Every text of the file that is shown as prose."""
-    if isinstance(part, str) and name not in ("id", "start", "sources"):
+    if isinstance(part, str) and name not in ("id", "start", "sources", "steps") and not name.startswith("formula"):
         yield part
     elif isinstance(part, list) and name != "sources":
         for one in part:

@@ -197,6 +197,9 @@ def test_every_gap_of_every_text_is_filled_for_every_token(backend, model: str, 
     chosen = lessons.experiment(id)
     for where in ("layer", "all"):
         found, set_ = pair(backend, model, id, where=where)
+        formula = filled(chosen.text("formula", found.before.family, *set_.values()), whatif_told.formula(found, set_))
+        assert formula
+        assert "@" not in formula
         for at in range(len(found.before.tokens)):
             numbers = whatif_told.sentence(found, at, set_)
             for part in ("text", "said", "look", "differ", "ask", "answer"):

@@ -23,6 +23,7 @@ from attnviz.ui.whatif.guess import guess
 __all__ = ["show"]
 
 WHAT = "what"  # in the address: the experiment
+WIDE = 760  # pixels: no formula stands far from its words
 
 
 def show(trace: Trace) -> None:
@@ -83,11 +84,13 @@ def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
         return
     pair = Pair(before, after, head.layer, head.head)
     numbers = {name: blocks.plain(found) for name, found in whatif_told.sentence(pair, at, values).items()}
-    above.markdown(said(chosen.text("text", before.family, *values.values()), numbers))
+    kinds = (before.family, *values.values())
+    above.markdown(said(chosen.text("text", *kinds), numbers))
+    above.container(width=WIDE).latex(filled(chosen.text("formula", *kinds), whatif_told.formula(pair, values)))
     if not guess(chosen, pair.after, at, numbers, experiments.right(chosen.id, pair, at)):
         pictures.covered(pair, at)
         return
-    parts = [chosen.text("said", before.family, *values.values())]
+    parts = [chosen.text("said", *kinds)]
     if chosen.id == "heads" and values["where"] != whatif.ALL and values["pass"] != "join":
         parts.append(chosen.words["unmoved"])
     st.markdown(said("".join(parts), numbers))

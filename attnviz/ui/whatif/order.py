@@ -38,12 +38,15 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
     numbers = {"token": blocks.plain(encoding.label(before.tokens[at].text)), **whatif_told.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
     above.markdown(linked(filled(chosen.text("text"), numbers)))
+    above.latex(chosen.words["formula"], width="content")
     above.markdown(f"**{blocks.plain(' '.join(_mixed(found, before)))}**")
     if not guess(chosen, before, at, numbers, 0 if experiments.follows(found) else 1):
         return
     st.markdown(linked(filled(chosen.text("said", experiments.verdict(found, values)), numbers)))
     _pictures(found, before, at, values)
     st.markdown(f"**What to look for.** {linked(filled(chosen.text('look'), numbers))}")
+    st.markdown(linked(chosen.words["proof"]))
+    st.latex(chosen.words["steps"], width="content")
 
 
 def _mixed(found: Shuffled, before: Tried) -> list[str]:
