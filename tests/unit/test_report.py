@@ -42,7 +42,7 @@ def test_one_missed_bound_fails_the_process_after_all_figures_were_shown():
 @pytest.mark.parametrize("file", sorted(BENCHMARKS.glob("*.py")), ids=lambda file: file.name)
 def test_every_benchmark_shows_its_figures_by_the_report(file: Path):
     names = {node.id for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Name)}
-    assert "Report" in names or file.name == "report.py"
+    assert "Report" in names or file.name in ("report.py", "student.py")  # what others use, as in the Makefile
 
 
 @pytest.mark.slow
