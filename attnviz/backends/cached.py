@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from attnviz.backends.base import Backend, CheckingBackend, PlacingBackend, TryingBackend, WalkingBackend, WholeBackend
+from attnviz.backends.turns import error_of
 from attnviz.engine.scratch.change import Change
 from attnviz.engine.scratch.one import OneHead
 from attnviz.engine.scratch.shuffled import Shuffled
@@ -28,11 +29,12 @@ class Store:
 
     When several threads want the same missing value, one makes it and the others wait for it. A value that could not
     be made is not kept: whoever waits gets the error, whoever comes later tries again. Where the one who makes it is
-    called away (a reader who types on, Ctrl+C), one of those who wait goes on in its place.
+    called away (a reader who types on, Ctrl+C), one of those who wait goes on in its place. Who waits calls `still` now
+    and then, and is called away by what that raises.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, still: Callable[[], object] = lambda: None) -> None:
+        self.limit, self.still = limit, still
         self._lock = threading.Lock()
         self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._under_way: dict[Hashable, Future[Any]] = {}
@@ -54,7 +56,7 @@ class Store:
             if future is None:
                 future = self._under_way[key] = Future()
         if not mine:
-            error = future.exception()
+            error = error_of(future, self.still)
             away = error is not None and not isinstance(error, Exception)  # meant for the one who made it, not for us
             return self.get(key, make) if away else future.result()
         try:
@@ -118,9 +120,10 @@ def weight(value: Any) -> int:
 class CachedBackend:
     """A backend that remembers. Results are cached here, once; nothing above keeps its own."""
 
-    def __init__(self, inner: Backend, limit: int) -> None:
+    def __init__(self, inner: Backend, limit: int, still: Callable[[], object] = lambda: None) -> None:
+        """At most `limit` bytes are kept; who waits for what another is asking for calls `still` meanwhile."""
         self.inner = inner
-        self.store = Store(limit)
+        self.store = Store(limit, still)
 
     def models(self) -> tuple[ModelCard, ...]:
         """As the inner backend says."""

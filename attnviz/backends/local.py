@@ -23,7 +23,7 @@ from attnviz.errors import BadInputError, PairError
 from attnviz.models import catalog, load, places
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
-from attnviz.types import AttentionRequest, HeadRef, ModelCard, Progress, Token
+from attnviz.types import AttentionRequest, HeadRef, ModelCard, Progress, Still, Token
 
 Sides = tuple[tuple[Token, ...], ...]
 
@@ -81,7 +81,7 @@ class LocalBackend:
                 found = self._models[name] = Future()
             self._models.move_to_end(name)
         if not mine:
-            error = found.exception()
+            error = turns.error_of(found, self._still)
             away = error is not None and not isinstance(error, Exception)  # meant for the one who loads, not for us
             return self.loaded(name) if away else found.result()
         try:
@@ -97,6 +97,11 @@ class LocalBackend:
                 self._models.popitem(last=False)
         found.set_result(model)
         return model
+
+    def _still(self) -> None:
+        """Who waits for a model that another thread loads is told so, and may go."""
+        if self.progress is not None:
+            self.progress(Still("Waiting for the model, which another reader is loading."))
 
     def holds(self, name: str) -> bool:
         """Whether this model is in memory, so that reading a text waits for nothing else."""

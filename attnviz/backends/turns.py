@@ -14,9 +14,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 from attnviz.errors import BusyError, LateError
 
@@ -174,6 +176,15 @@ class Turns:
             self.leave(ticket)
             raise
         return ticket
+
+
+def error_of(work: Future[Any], still: Callable[[], object]) -> BaseException | None:
+    """The error of what another thread is doing, None where it ends well; who waits for it calls `still` now and then."""
+    while True:
+        try:
+            return work.exception(LOOK)
+        except TimeoutError:
+            still()
 
 
 def _settle(come: asyncio.Future[None]) -> None:

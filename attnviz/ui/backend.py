@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.remote import CONNECTIONS, RemoteBackend
-from attnviz.backends.turned import Row, turned
+from attnviz.backends.turned import Row, TurnedBackend, turned
 from attnviz.backends.turns import Turns
 from attnviz.settings import Settings
 from attnviz.types import Still
@@ -35,7 +35,15 @@ def backend() -> CachedBackend:
     inner = open_backend(settings.backend, settings, _said, client=reader).inner
     at_once = CONNECTIONS if isinstance(inner, RemoteBackend) else settings.at_once  # there the server has turns of its own
     row = Row(Turns(at_once, settings.waiting, EACH), reader, _still, float(settings.seconds))
-    return CachedBackend(turned(inner, row), settings.cache_bytes)
+    alike = Still("Waiting for this text, which another reader asked for too.")
+    return CachedBackend(turned(inner, row), settings.cache_bytes, lambda: _said(alike))
+
+
+def answers() -> bool:
+    """Whether the backend answers now; one in this process always does."""
+    inner = backend().inner
+    there = inner.inner if isinstance(inner, TurnedBackend) else inner
+    return there.answers() if isinstance(there, RemoteBackend) else True
 
 
 def reader() -> str:

@@ -83,7 +83,7 @@ def test_a_backend_that_is_gone_is_told_and_the_text_stays(opened, local: LocalB
         app = opened()
         assert drawn(app) == 1
     say(app, "Another sentence than before.")
-    assert f"The backend {url} does not answer (nobody listens there)." in written(app)
+    assert f"{url.removeprefix('http:')} does not answer (nobody listens there)." in written(app)
     assert app.text_input[0].value == "Another sentence than before."
     with served(local, port=int(url.rpartition(":")[2])):
         app.run()

@@ -105,3 +105,28 @@ def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_
     maker.join(5)
     waiter.join(5)
     assert sorted(ended) == ["away", "made"]
+
+
+def test_who_waits_for_what_another_is_making_may_go_meanwhile():
+    class CalledAway(BaseException):
+        """As Streamlit stops a script whose reader has typed something else."""
+
+    def still() -> None:
+        raise CalledAway
+
+    store, begun, go = Store(10_000, still), threading.Event(), threading.Event()
+
+    def make() -> bytes:
+        begun.set()
+        assert go.wait(20)
+        return b"made"
+
+    maker = threading.Thread(target=store.get, args=("a", make))
+    maker.start()
+    assert begun.wait(20)
+    with pytest.raises(CalledAway):
+        store.get("a", lambda: pytest.fail("somebody else makes it"))
+    go.set()
+    maker.join(20)
+    assert store.kept("a") == b"made"
+    assert store.kept("b") is None
