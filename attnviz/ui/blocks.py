@@ -9,12 +9,12 @@ from contextlib import ExitStack, contextmanager
 import streamlit as st
 
 from attnviz.engine.trace import Trace
-from attnviz.errors import AttnvizError, UnavailableError
+from attnviz.errors import AttnvizError, BackendError, UnavailableError
 from attnviz.lessons import examples
 from attnviz.lessons.long import LongText, long_texts
 from attnviz.selection import Selection
 from attnviz.types import HeadRef, Notice, Progress, Still, joined
-from attnviz.ui import start, state
+from attnviz.ui import again, start, state
 from attnviz.ui.backend import backend, heard
 
 theme = start.theme
@@ -44,7 +44,9 @@ def aside(note: str) -> None:
 def problem(error: AttnvizError) -> None:
     """Rule, value and remedy; the reader's text and pins stay where they are."""
     st.error(plain(str(error)))
-    st.caption("Your text and your choices are kept. Change the text or the model above.")
+    again.noted(error)
+    if not isinstance(error, BackendError):
+        st.caption("Your text and your choices are kept. Change the text or the model above.")
 
 
 @contextmanager
