@@ -64,7 +64,7 @@ def _chosen() -> Experiment:
 
     st.pills(
         "Experiment", list(known), format_func=lambda id: known[id].name, key=key, required=True,
-        on_change=state.answer(key, choose), label_visibility="collapsed",
+        on_change=state.answer(key, choose), label_visibility="collapsed", wrap=True,
     )  # fmt: skip
     return chosen
 

@@ -52,7 +52,7 @@ def _field(setting: Setting, value: str, before: Tried) -> None:
         state.fill(key, int(value))
         st.pills(
             setting.label, range(len(before.tokens)), format_func=lambda n: held.name(before.tokens, n).partition(": ")[2],
-            key=key, required=True, on_change=state.answer(key, keep),
+            key=key, required=True, on_change=state.answer(key, keep), wrap=True,
         )  # fmt: skip
     elif setting.options:
         state.fill(key, value)
