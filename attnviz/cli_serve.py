@@ -10,6 +10,7 @@ from attnviz import terminal
 from attnviz.errors import BadInputError
 
 HOST, PORT = "127.0.0.1", 8600
+MOST = 64  # texts that one pass may read
 
 
 def add(commands: Any) -> None:
@@ -20,6 +21,10 @@ def add(commands: Any) -> None:
     serve.add_argument(
         "--warm", default="", metavar="M,M", help="models to load at once, e.g. minilm,smollm2; /readyz waits for them"
     )
+    serve.add_argument(
+        "--batch", type=int, default=1, metavar="N",
+        help="read up to N short texts that wait together in one pass; answers agree to 1e-5 and say so (default: 1)",
+    )  # fmt: skip
     serve.set_defaults(run=run)
 
 
@@ -31,6 +36,8 @@ def run(chosen: argparse.Namespace) -> None:
     settings = Settings.from_env()
     if not 0 <= chosen.port <= 65535:
         raise BadInputError(f"--port is a whole number from 0 to 65535; got {chosen.port}. Correct it.")
+    if not 1 <= chosen.batch <= MOST:
+        raise BadInputError(f"--batch is a whole number from 1 to {MOST}; got {chosen.batch}. Correct it.")
     if settings.backend != "local:":
         raise BadInputError(
             f"A server runs models itself; ATTNVIZ_BACKEND says {settings.backend!r}. Unset it where the server runs."
@@ -44,7 +51,13 @@ def run(chosen: argparse.Namespace) -> None:
     terminal.say(f"http://{host}:{found.getsockname()[1]} (Ctrl+C stops it)")
     if not settings.key and not _own(found.getsockname()[0]):
         terminal.say("whoever reaches this address may ask; set ATTNVIZ_KEY here and at the front ends to let in only those")
-    server.serve(LocalBackend(settings), settings, found, warm)
+    backend = LocalBackend(settings)
+    if chosen.batch == 1:
+        server.serve(backend, settings, found, warm)
+    else:
+        from attnviz.backends import batched
+
+        server.serve(batched.BatchedBackend(backend, chosen.batch), batched.gathering(settings, chosen.batch), found, warm)
 
 
 def _own(address: str) -> bool:

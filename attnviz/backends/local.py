@@ -130,8 +130,16 @@ class LocalBackend:
 
     def attend(self, request: AttentionRequest) -> Trace:
         """One forward pass over the request's text; see Backend."""
+        return self.answer(request, *self.asked(request))
+
+    def asked(self, request: AttentionRequest) -> tuple[LoadedModel, Read]:
+        """The model, and the request as it reads it. All that is wrong with a request is said here."""
         loaded, read = self._read(request)
         self._sized(loaded, read.sides)
+        return loaded, read
+
+    def answer(self, request: AttentionRequest, loaded: LoadedModel, read: Read) -> Trace:
+        """One forward pass over what was `asked`."""
         with capture.followed(self._progress_of(loaded, read.sides)):
             return read.trace(loaded.model, request, loaded.digest)
 

@@ -1,0 +1,230 @@
+"""Texts read together are answered as texts read alone, to 1e-5, and say so; a text read alone is answered bit for bit."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import httpx
+import numpy as np
+import pytest
+
+from attnviz import cli
+from attnviz.backends import wire
+from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend
+from attnviz.backends.batched import PROMISE, BatchedBackend, apart, gathering
+from attnviz.backends.local import LocalBackend
+from attnviz.engine.trace import Trace
+from attnviz.errors import BadInputError, EmptyTextError, PairError, TooLongError
+from attnviz.models import load
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
+from tests.servers import served
+from tests.small_models import saved
+from tests.wires import same
+
+TEXTS = (
+    "The animal didn't cross the street because it was too tired", "It slept.", "你好, 世界", "x", "Well, <b>no</b> & yes",
+    "[MASK] The cat sat on the mat and the dog sat on the log and nobody sat on the fence", "a b c d e f g",
+)  # fmt: skip
+
+
+class Held(LocalBackend):
+    """Models of this process; single texts wait until `release` is set, and `waiting` counts them."""
+
+    def __init__(self, **more: object) -> None:
+        super().__init__(Settings.from_env(), **more)
+        self.release, self.waiting = threading.Event(), 0
+
+    def answer(self, *asked: object) -> Trace:
+        """As before, a little later."""
+        self.waiting += 1
+        self.release.wait(30)
+        return super().answer(*asked)
+
+
+class Known(BatchedBackend):
+    """Takes every model for one of a family that is known."""
+
+    def foreign(self, _: str) -> bool:
+        """Never."""
+        return False
+
+
+def together(
+    requests: list[AttentionRequest], kind: type[BatchedBackend] = BatchedBackend, **more: object
+) -> list[Trace | Exception]:
+    """What a backend answers to requests that come while both of its places are taken."""
+    inner = Held(**more)
+    backend = kind(inner, 8)
+    inner.release.set()
+    backend.attend(replace(requests[0], text="Ready."))
+    inner.release.clear()
+    inner.waiting = 0
+
+    def asked(request: AttentionRequest) -> Trace | Exception:
+        try:
+            return backend.attend(request)
+        except BadInputError as error:
+            return error
+
+    with ThreadPoolExecutor(32) as pool:
+        before = [pool.submit(asked, replace(requests[0], text="it was")) for _ in range(2)]
+        until(lambda: inner.waiting == 2)
+        waiting = [pool.submit(asked, request) for request in requests]
+        until(lambda: len(backend.together._queue) + sum(one.done() for one in waiting) == len(requests))
+        inner.release.set()
+        assert not any(one.result().batched for one in before)
+        return [one.result() for one in waiting]
+
+
+def until(true) -> None:
+    """Waits for something."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def alike(one: Trace, other: Trace) -> bool:
+    """Whether two traces are of one text, with weights that agree as promised."""
+    names = ("request", "tokens", "digest", "blocks", "causal", "source", "precision")
+    told = [getattr(one.parts[0] if name == "precision" else one, name) for name in names]
+    return (
+        told == [getattr(other.parts[0] if name == "precision" else other, name) for name in names]
+        and apart(one, other) <= PROMISE
+    )
+
+
+@pytest.fixture(scope="module")
+def local():
+    return LocalBackend(Settings.from_env())
+
+
+def test_texts_read_together_agree_with_texts_read_alone_and_say_so(local: LocalBackend):
+    requests = [AttentionRequest("minilm", text) for text in TEXTS] + [AttentionRequest("minilm", "It slept.", "Why?")]
+
+    found = together(requests)
+
+    for request, trace in zip(requests, found, strict=True):
+        assert alike(trace, local.attend(request))
+        assert trace.batched
+        assert wire.loads(wire.dumps(trace)).batched
+        assert not local.attend(request).batched
+
+
+@pytest.mark.slow
+def test_a_model_that_would_break_the_promise_reads_text_by_text(local: LocalBackend):
+    requests = [AttentionRequest("smollm2", text) for text in TEXTS[:3]]
+
+    found = together(requests)
+
+    assert not any(trace.batched for trace in found)
+    assert all(same(trace, local.attend(request)) for request, trace in zip(requests, found, strict=True))
+
+
+def test_a_decoder_that_keeps_the_promise_is_read_together_and_zeros_stay_zeros(tmp_path):
+    """Of the catalogue's decoders only smollm2 is here, so a small one with random weights stands in for its like."""
+    card = load.local_card(saved(tmp_path / "own", "gpt2"))
+    requests = [AttentionRequest(card.id, text) for text in ("the animal did not cross", "it was tired", "the street", "the")]
+    alone = LocalBackend(Settings.from_env(), folders=(card,))
+
+    found = together(requests, Known, folders=(card,))
+
+    assert [trace.batched for trace in found] == [True, True, True, False], "one token alone has no mask"
+    for request, trace in zip(requests, found, strict=True):
+        assert trace.causal
+        assert alike(trace, alone.attend(request))
+        assert not any(np.triu(trace.weights(layer), 1).any() for layer in range(trace.layers))
+        assert wire.loads(wire.dumps(trace)).causal
+
+
+@pytest.mark.slow
+def test_a_text_read_alone_is_answered_bit_for_bit(local: LocalBackend):
+    backend = BatchedBackend(local, 8)
+    for text in TEXTS:
+        request = AttentionRequest("minilm", text)
+        assert same(backend.attend(request), local.attend(request))
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_one_text_is_said_to_who_asked_it_alone(local: LocalBackend):
+    good = [AttentionRequest("minilm", text) for text in TEXTS[:3]]
+    bad = [AttentionRequest("minilm", " "), AttentionRequest("minilm", "word " * 600)]
+
+    found = together([good[0], bad[0], good[1], bad[1], good[2]])
+
+    assert [type(found[1]), type(found[3])] == [EmptyTextError, TooLongError]
+    assert [alike(found[at], local.attend(request)) for at, request in zip((0, 2, 4), good, strict=True)] == [True] * 3
+    with pytest.raises(PairError):
+        BatchedBackend(local, 8).attend(AttentionRequest("smollm2", "a", "b"))
+
+
+@pytest.mark.parametrize("family", ["bert", "t5", "nllb-moe"])
+def test_models_of_ones_own_folder_are_read_text_by_text(tmp_path, family: str):
+    card = load.local_card(saved(tmp_path / "own", family))
+    second = None if family == "bert" else "it was tired"
+    requests = [AttentionRequest(card.id, text, second) for text in ("the animal did not cross", "it was tired", "the street")]
+
+    assert not any(trace.batched for trace in together(requests, folders=(card,)))
+
+
+def test_it_is_a_backend_that_loads_and_knows_what_is_here(local: LocalBackend):
+    backend = BatchedBackend(local, 8)
+    assert all(isinstance(backend, kind) for kind in (Backend, LoadingBackend, PlacingBackend))
+    assert backend.models() == local.models()
+    assert (backend.has("minilm"), backend.has("no-such")) == (True, False)
+    backend.ready(AttentionRequest("minilm", "a"))
+    assert backend.holds("minilm")
+    backend.close()
+    backend.close()
+
+
+@pytest.mark.slow
+def test_two_readers_texts_never_meet(local: LocalBackend):
+    """Sixteen readers with texts of every length at the same time: each gets the tokens and the numbers of his own."""
+    draw = random.Random(3)
+    words = "the animal did not cross a street because it was tired and wide 你好 mat".split()
+    texts = [" ".join(draw.choices(words, k=draw.randrange(1, 40))) + f" {number}" for number in range(96)]
+    backend = BatchedBackend(local, 6)
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(backend.attend, [AttentionRequest("minilm", text) for text in texts]))
+
+    assert sum(trace.batched for trace in found) > len(texts) / 3
+    for text, trace in zip(texts, found, strict=True):
+        assert alike(trace, local.attend(AttentionRequest("minilm", text)))
+
+
+@pytest.mark.slow
+def test_a_server_that_batches_says_so_of_every_answer_that_was_read_with_others(local: LocalBackend):
+    inner = Held()
+    settings = replace(gathering(inner.settings, 4), rate=100_000)
+    questions = [{"model": "minilm", "text": f"{text} {number}"} for number, text in enumerate(TEXTS[:4])]
+
+    with served(BatchedBackend(inner, 4), settings) as url, ThreadPoolExecutor(8) as pool:
+
+        def asked(question: dict[str, str]) -> Trace:
+            return wire.loads(httpx.post(f"{url}/v1/attention", json=question, timeout=30, trust_env=False).content)
+
+        inner.release.set()
+        asked({"model": "minilm", "text": "Ready."})
+        inner.release.clear()
+        inner.waiting = 0
+        before = [pool.submit(asked, {"model": "minilm", "text": text}) for text in ("hold", "on")]
+        until(lambda: inner.waiting == 2)
+        waiting = [pool.submit(asked, question) for question in questions]
+        time.sleep(0.3)
+        inner.release.set()
+        assert [one.result().batched for one in (*before, *waiting)] == [False] * 2 + [True] * 4
+        for question, one in zip(questions, waiting, strict=True):
+            assert alike(one.result(), local.attend(AttentionRequest(**question)))
+
+
+@pytest.mark.parametrize("number", ["0", "65", "-1"])
+def test_a_batch_has_its_bounds(capsys, number: str):
+    assert cli.main(["serve", "--port", "0", "--batch", number]) == 2
+    assert f"--batch is a whole number from 1 to 64; got {number}" in capsys.readouterr().err
