@@ -156,6 +156,11 @@ class CachedBackend:
             raise BadInputError("This backend has no eager model to compare with. Open the backend `local:` for that.")
         return self.store.get(("check", request), lambda: inner.check(request))
 
+    @property
+    def walks(self) -> bool:
+        """Whether the inner backend has its models in this process, so that the steps to a weight can be shown."""
+        return isinstance(self.inner, WalkingBackend)
+
     def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
         """One head step by step; its layer is kept, so that others cost nothing. BadInputError where there are no models."""
         inner = self.inner

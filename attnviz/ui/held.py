@@ -10,6 +10,12 @@ from attnviz.figures import encoding
 from attnviz.models import catalog
 from attnviz.types import Focus, Token, joined
 from attnviz.ui import blocks, state
+from attnviz.ui.backend import backend
+
+ELSEWHERE = (
+    "Here the models run on another machine than the pages, and it sends attention weights, not the steps that lead to them. "
+    "The other pages work as ever; for this one, run attnviz where the models are."
+)
 
 
 def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
@@ -53,7 +59,13 @@ def focus(tokens: Sequence[Token], at: int) -> Focus:
 
 
 def instead(what: str, page: str) -> None:
-    """The models that come with the set-up, which are written out from scratch: `what` can be done with them."""
+    """The models that come with the set-up, which are written out from scratch: `what` can be done with them.
+
+    Where models run on another machine none can, and this is said instead.
+    """
+    if not backend().walks:
+        st.markdown(ELSEWHERE)
+        return
     found = [card for card in catalog.cards() if card.package and card.id != state.current().request.model]
     if found:
         st.markdown(f"{blocks.plain(joined([card.name for card in found]))} can be {what}:")

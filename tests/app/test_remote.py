@@ -54,6 +54,7 @@ def test_every_page_works_and_shows_the_same_numbers(opened, elsewhere):
             there.switch_page(f"pages/{folder}/{name}.py").run()
             assert not there.exception, name
             assert not there.error, (name, written(there))
+            assert "only weights are here" not in written(there), "tiles ask for values too"
     there.switch_page("pages/explore/attention.py").run()
     assert "Verified" in [badge.proto.body for badge in there.get("badge")] or "what the fused kernel returned" in written(
         there
@@ -74,6 +75,8 @@ def test_what_wants_the_model_itself_says_where_it_is_to_be_had(opened, elsewher
 
     assert not app.exception
     assert NOT_THERE[name] in written(app).replace("`", "")
+    assert "the models run on another machine than the pages" in written(app)
+    assert not [button for button in app.button if "MiniLM" in button.label or "SmolLM2" in button.label]
 
 
 def test_a_backend_that_is_gone_is_told_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):

@@ -15,9 +15,11 @@ from attnviz.figures import tiles as drawings
 from attnviz.lessons import cost
 from attnviz.types import Token
 from attnviz.ui import blocks, state, terms
+from attnviz.ui.backend import backend
 
 PART = "tiles"
 MOST = 64  # tokens that attend to each other here
+WHOLE = 512  # tokens up to which a backend on another machine is asked for values too
 SIDES = (2, 4, 8, 16)
 ACROSS = 8  # tiles from side to side, at most
 PACE = 1.0  # seconds a tile, while they move by themselves
@@ -29,7 +31,7 @@ def tiles(trace: Trace) -> None:
     head = state.current().head
     st.header(cost.text(PART, "title"), anchor="tiles")
     st.markdown(terms.linked(cost.text(PART, "lead"), "softmax"))
-    block = trace.block(head.block)
+    block = (backend().whole(trace.request) if len(trace.tokens) <= WHOLE else trace).block(head.block)
     queries, keys = block.queries[:MOST], block.keys[:MOST]
     sides = [side for side in SIDES if -(-max(len(queries), len(keys)) // side) <= ACROSS]
     try:
