@@ -21,6 +21,7 @@ CORES := -n auto --dist worksteal
 key = $(firstword $(shell { pwd; cat $(1); } | cksum))
 APP := .venv/app-$(call key,requirements.txt constraints.txt requirements-models.txt pyproject.toml)
 DEV := .venv/dev-$(call key,requirements-dev.txt constraints.txt)
+AUDIT := .venv/audit-$(call key,requirements-audit.txt)
 
 define NO_PYTHON
 
@@ -42,7 +43,7 @@ No Chromium here: the browser tests will be skipped by name (and fail under CI=t
 endef
 export NO_CHROMIUM
 
-.PHONY: help app test check bench soak clean environment dev-environment chromium
+.PHONY: help app test check bench audit soak clean environment dev-environment chromium
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
@@ -64,6 +65,9 @@ check: $(DEV) ## formatter, linter, types, import rules and the fast tests: unde
 
 bench: $(DEV) chromium ## every benchmark, a line of JSON a figure; fails where one misses its bound
 	@failed=0; for file in $(filter-out %/report.py %/student.py,$(wildcard benchmarks/*.py)); do $(PY) "$$file" || failed=1; done; exit $$failed
+
+audit: $(DEV) $(AUDIT) ## what is known against the pinned versions; asks the network
+	$(PY) .ci/audit.py
 
 soak: $(DEV) chromium ## the long forms of the tests
 	$(PY) -m pytest -m soak tests
@@ -89,6 +93,11 @@ $(DEV): $(APP)
 	@find .venv/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
 	$(PIP) install -r requirements-dev.txt -c constraints.txt
 	@rm -f .venv/dev-*; touch $@
+
+$(AUDIT): $(APP)
+	$(PYTHON) -m venv --clear .venv/audit
+	.venv/audit/bin/python -m pip --disable-pip-version-check install --no-deps -r requirements-audit.txt
+	@rm -f .venv/audit-*; touch $@
 
 chromium:
 	@if command -v chromium chromium-browser google-chrome >/dev/null; then exit 0; fi; \
