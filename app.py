@@ -11,9 +11,9 @@ if __name__ == "__main__":
     page = start.page()
     start.wake()
 
-    from attnviz.ui import blocks, frame, state  # they need the engine, and the reader is told while it comes
+    from attnviz.ui import again, blocks, frame, state  # they need the engine, and the reader is told while it comes
 
-    with blocks.told():
+    with again.watched(), blocks.told():
         frame.ask()
         page.run()
     state.write_url()

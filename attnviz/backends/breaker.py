@@ -10,6 +10,7 @@ from attnviz.errors import BackendError
 
 FAILURES = 5  # one after the other, before nobody asks any more
 PAUSE = 1.0  # seconds until one asks again, to see whether it is back
+TRIAL = 5.0  # seconds after which another one asks, where the first has heard nothing: the line may have broken under him
 
 
 class Breaker:
@@ -19,15 +20,16 @@ class Breaker:
         self.name, self.clock = name, clock
         self.failures = 0
         self._until = -math.inf
-        self._trying = False
+        self._trying, self._began = False, -math.inf
 
     def may(self) -> None:
         """Raises BackendError where it is not worth while to ask now."""
         if self.failures < FAILURES:
             return
-        if self._trying or self.clock() < self._until:
+        trying = self._trying and self.clock() < self._began + TRIAL
+        if trying or self.clock() < self._until:
             raise BackendError(f"The backend {self.name} does not answer. It is tried again in {PAUSE:.0f} s; then ask again.")
-        self._trying = True
+        self._trying, self._began = True, self.clock()
 
     def worked(self) -> None:
         """An answer came, whatever it was."""

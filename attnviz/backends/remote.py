@@ -76,15 +76,26 @@ class RemoteBackend:
                 raise BackendError(f"The backend {self.url} does not say which models it has. Try again in {AGAIN:.0f} s.")
             return listed
         try:
-            data = self._wait(self._asked(Question("v1/models", None, wire.HEADER, BRIEF, self._headers(), 1)))
-            found = [cards.read(entry) for entry in _listed(data)]
+            return self._asked_models()
         except AttnvizError:
             self._listed = (time.monotonic(), listed)
             if listed:
                 return listed
             raise
+
+    def _asked_models(self) -> dict[str, tuple[ModelCard, bool]]:
+        """The same, asked now and once."""
+        data = self._wait(self._asked(Question("v1/models", None, wire.HEADER, BRIEF, self._headers(), 1)))
+        found = [cards.read(entry) for entry in _listed(data)]
         self._listed = (time.monotonic(), {card.id: (card, here) for card, here in found})
         return self._listed[1]
+
+    def answers(self) -> bool:
+        """Whether it says now which models it has. Of many who look for a server that is down, one asks for all."""
+        try:
+            return bool(self._asked_models())
+        except AttnvizError:
+            return False
 
     def attend(self, request: AttentionRequest) -> Trace:
         """The trace of one text; see Backend. Raises the server's own errors, or a BackendError where there is no answer."""

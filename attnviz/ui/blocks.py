@@ -144,9 +144,11 @@ def _waited(selection: Selection) -> Trace:
                 waiting.enter_context(st.spinner(plain(line), show_time=True))
 
         hear("Reading the text …")
-        with heard(hear):
-            trace = backend().attend(selection.request)
-        bar.empty()
+        try:
+            with heard(hear):
+                trace = backend().attend(selection.request)
+        finally:
+            bar.empty()
     kept += _fitted(trace)
     state.keep_notices(kept)
     notices(kept)

@@ -22,7 +22,7 @@ from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Pin, Token
-from attnviz.ui import blocks, state, terms
+from attnviz.ui import again, blocks, state, terms
 from attnviz.ui.backend import backend
 from attnviz.ui.carried import carried
 
@@ -73,6 +73,7 @@ def _read(request: AttentionRequest) -> Trace | str:
         with st.spinner("Reading the texts …", show_time=True):
             return backend().attend(request)
     except AttnvizError as error:
+        again.noted(error)
         return str(error)
 
 

@@ -48,7 +48,7 @@ def own_models(tmp_path, monkeypatch) -> Iterator[Path]:
 def written(app: AppTest) -> str:
     """All that the page says in messages and text: Markdown escapes taken off, terms of the glossary as their words."""
     parts = [*app.error, *app.info, *app.warning, *app.markdown, *app.caption, *app.header, *app.subheader]
-    text = "\n".join(str(part.value).replace("\\", "") for part in parts)
+    text = "\n".join(str(part.value).replace("\\", "").replace("\u2060", "") for part in parts)
     return re.sub(r"\[([^][]*)\]\(glossary[^)]*\)", r"\1", text)
 
 

@@ -1,0 +1,165 @@
+"""A page whose backend fails says so, keeps all that was chosen, and asks again by itself, less and less often."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from attnviz.backends import breaker, exchange, remote
+from attnviz.backends.local import LocalBackend
+from attnviz.errors import BackendError, BusyError
+from attnviz.settings import Settings
+from attnviz.types import HeadRef
+from attnviz.ui import again
+from attnviz.ui.backend import answers, backend
+from tests.app.conftest import say, written
+from tests.hostile import Deed, Hostile, answer, hostile, silent, whatever
+
+TEXT = "the animal was tired"
+CHOSEN = {"text": TEXT, "layer": "1", "head": "0", "pins": "0.1"}
+BY_ITSELF = "Your text, your pins and your choices are kept. This page asks again by itself"
+HOSTILE = '<img src=x onerror=alert(1)> ![x](http://evil.example) "]$'
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalBackend]:
+    made = LocalBackend(Settings.from_env())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
+    """The backend of the app; nobody waits long for it."""
+    for part, name in ((exchange, "FIRST"), (breaker, "PAUSE"), (remote, "SPARE")):
+        monkeypatch.setattr(part, name, 0.001)
+    monkeypatch.setenv("ATTNVIZ_SECONDS", "1")
+    with hostile(local) as made:
+        monkeypatch.setenv("ATTNVIZ_BACKEND", made.url)
+        backend.clear()
+        yield made
+        backend().close()
+    backend.clear()
+
+
+def kept(app: AppTest, text: str = TEXT) -> bool:
+    """Whether text, head and pin are as they were chosen."""
+    now = app.session_state["attnviz_selection"]
+    typed = next(field.value for field in app.text_input if field.label == "Sentence")
+    return (typed, now.request.text, now.head, [pin.head for pin in now.pins]) == (text, text, HeadRef(1, 0), [HeadRef(0, 1)])
+
+
+def asks(app: AppTest) -> bool:
+    """Whether the page says that it asks again, and has the button for who does not want to wait."""
+    return BY_ITSELF in written(app) and [one.label for one in app.button if one.key == "attnviz_again"] == ["Try again now"]
+
+
+def right(client: socket.socket, good: bytes) -> None:
+    """As it should be."""
+    client.sendall(good)
+
+
+def reads(does: Deed) -> Deed:
+    """Does something wrong when it is asked to read, and says right which models it has."""
+    return lambda client, good: (right if b'{"models"' in good else does)(client, good)
+
+
+@pytest.mark.parametrize("page", ["explore/attention", "explore/compare", "explore/heads", "learn/coreference"])
+def test_a_page_without_its_backend_says_so_and_is_whole_again_with_it(opened, server: Hostile, page: str):
+    server.does = whatever(b"")
+    app = opened(**CHOSEN).switch_page(f"pages/{page}.py").run()
+    assert not app.exception
+    assert f"The backend {server.url} does not answer (it hung up before its answer was whole)" in written(app)
+    assert asks(app)
+    assert kept(app)
+
+    server.does = None
+    app.run()
+    assert not app.error, written(app)
+    assert "asks again" not in written(app)
+    assert kept(app)
+
+
+@pytest.mark.parametrize(
+    ("does", "says"),
+    [
+        (silent, "has not answered within 1 s. Try again, or shorten the text."),
+        (whatever(answer(HOSTILE.encode())), "gave no answer that can be read. An answer begins with ATW1"),
+        (whatever(answer(HOSTILE.encode(), "404 No")), "answers 404, as no attnviz backend does. Correct ATTNVIZ_BACKEND."),
+        (whatever(answer(b"", "503 No", retry_after=30)), "has too much to do. Try again in 30 s."),
+    ],
+    ids=["slow", "garbage", "another program", "busy"],
+)  # fmt: skip
+def test_what_a_backend_does_wrong_is_said_in_plain_words(opened, server: Hostile, does, says: str):
+    server.does = does
+    app = opened(**CHOSEN)
+
+    assert not app.exception
+    assert says in written(app)
+    assert asks(app)
+    say(app, "another text, typed meanwhile")
+    assert kept(app, "another text, typed meanwhile")
+
+    server.does = None
+    app.run()
+    assert not app.error, written(app)
+
+
+def test_what_is_wrong_with_the_text_is_not_asked_again(opened, server: Hostile):
+    app = opened(**CHOSEN | {"text": "word " * 600})
+
+    assert "reads at most 512 tokens" in written(app)
+    assert "asks again" not in written(app)
+    assert "Change the text or the model above." in written(app)
+
+
+def test_a_page_looks_whether_its_backend_answers(server: Hostile):
+    assert answers()
+    server.does = silent
+    assert not answers()
+
+
+def test_a_page_whose_backend_is_back_asks_again_by_itself(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(again, "LOOK", 0.0)  # looks at once
+    failures = [whatever(answer(b"garbage"))] * 5
+    server.does = lambda client, good: reads(failures.pop() if failures else right)(client, good)
+    app = opened(**CHOSEN)
+
+    assert not failures
+    assert not app.error, written(app)
+    assert "asks again" not in written(app)
+    assert kept(app)
+    assert again._TRIED not in app.session_state, "the next failure is looked after as soon as the first one"
+
+
+def test_what_takes_too_long_is_asked_again_three_times(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(again, "LOOK", 0.0)
+    monkeypatch.setattr(again.random, "uniform", lambda low, high: 0.0)
+    monkeypatch.setenv("ATTNVIZ_SECONDS", "1")
+    asked = []
+
+    def late(client: socket.socket, good: bytes) -> None:
+        asked.append(good)
+        silent(client, good)
+
+    server.does = reads(late)
+    app = opened(**CHOSEN)
+
+    assert len(asked) == 1 + again.LATE
+    assert "It took too long several times; this page does not ask again by itself." in written(app)
+    assert "Waiting for the backend" not in written(app), "nobody waits any more"
+    assert kept(app)
+
+    server.does = None
+    app.button(key="attnviz_again").click().run()
+    assert not app.error, written(app)
+
+
+def test_a_page_asks_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(again.random, "uniform", lambda low, high: 1.0)
+
+    assert [again.pause(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [2, 4, 8, 32, 60, 60]
+    assert [again.pause(BusyError(".", 7), tried) for tried in (0, 1, 9)] == [7, 14, 60]

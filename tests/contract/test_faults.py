@@ -1,0 +1,206 @@
+"""Whatever the server does, a reader gets the right answer or an error of ours, in time; and the right one once it is back."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from attnviz.backends import exchange, remote
+from attnviz.backends.remote import RemoteBackend
+from attnviz.errors import AnswerError, AttnvizError, BackendError, BusyError, LateError
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
+from tests.hostile import Deed, Hostile, answer, changed, endless, hostile, silent, whatever
+from tests.servers import Plain
+from tests.wires import same
+
+REQUEST = AttentionRequest("minilm", "the animal was tired")
+LIMITS = Settings(seconds=1, text_bytes=2**20)
+SLACK = 0.9  # seconds beyond the deadline, on a machine that does other things too
+CHUNKS = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+PAGE = b"<html><h1>It works!</h1><script>alert(1)</script></html>"
+HUNG_UP = "it hung up before its answer was whole"
+OTHER = "as no attnviz backend does. Correct ATTNVIZ_BACKEND."
+
+
+def drip(client: socket.socket, good: bytes) -> None:
+    """A byte, and a while later another one."""
+    for byte in good:
+        client.sendall(bytes([byte]))
+        time.sleep(0.05)
+
+
+def garbage(good: bytes) -> bytes:
+    """As many bytes as there should be, and none of them right."""
+    head, _, body = good.partition(b"\r\n\r\n")
+    return head + b"\r\n\r\n" + random.Random(5).randbytes(len(body))
+
+
+DEEDS: dict[str, tuple[Deed, type[AttnvizError], str]] = {
+    "hangs up": (whatever(b""), BackendError, HUNG_UP),
+    "hangs up in its first line": (whatever(b"HTTP/1.1 20"), BackendError, HUNG_UP),
+    "hangs up in a header": (changed(lambda good: good[:40]), BackendError, HUNG_UP),
+    "sends half": (changed(lambda good: good[: len(good) // 2]), BackendError, HUNG_UP),
+    "sends all but one byte": (changed(lambda good: good[:-1]), BackendError, HUNG_UP),
+    "says nothing": (silent, LateError, "has not answered within 1 s"),
+    "drips": (drip, LateError, "has not answered within 1 s"),
+    "sends garbage of the right length": (changed(garbage), AnswerError, "An answer begins with ATW1"),
+    "speaks another protocol": (whatever(b"SSH-2.0-OpenSSH_9.2\r\n"), BackendError, HUNG_UP),
+    "switches protocols": (whatever(b"HTTP/1.1 101 Other\r\nupgrade: x\r\n\r\n"), BackendError, "does not answer|101"),
+    "is another program": (whatever(answer(PAGE, content_type="text/html")), AnswerError, "another version, or is none"),
+    "is another program that misses something": (whatever(answer(PAGE, "404 No")), BackendError, f"answers 404, {OTHER}"),
+    "fails": (whatever(answer(PAGE, "500 Internal Server Error")), BackendError, f"answers 500, {OTHER}"),
+    "stands behind a proxy that misses it": (whatever(answer(PAGE, "502 Bad Gateway")), BackendError, "cannot reach it"),
+    "is of a later version": (changed(lambda good: good.replace(b"ATW1", b"ATW2")), AnswerError, "another version"),
+    "is busy for long": (whatever(answer(b"", "503 No", retry_after=100)), BusyError, r"Try again in 100 s\."),
+    "is busy without end": (whatever(answer(b"", "503 No", retry_after=1)), AttnvizError, "in 1 s|within 1 s"),
+    "says more than may be": (whatever(answer(b"", content_length=10**15)), BackendError, "its answer may have"),
+    "says less than nothing": (whatever(answer(b"", content_length=-1)), BackendError, HUNG_UP),
+    "says two lengths": (whatever(answer(b"x", Content_Length=9)), BackendError, HUNG_UP),
+    "streams without end": (endless(CHUNKS, b"10000\r\n" + b"x" * 65_536 + b"\r\n"), BackendError, "its answer may have"),
+    "has headers without end": (endless(b"HTTP/1.1 200 OK\r\n", b"x: " + b"y" * 99 + b"\r\n"), BackendError, HUNG_UP),
+    "says to go on without end": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), AttnvizError, "does not answer|within 1 s"),
+    "has a chunk that is none": (whatever(CHUNKS + b"zz\r\n"), BackendError, HUNG_UP),
+    "packs what nobody asked it to": (whatever(answer(b"x", content_encoding="gzip")), BackendError, "as they are"),
+    "tells an error that is none": (whatever(answer(b'{"error": {"kind": []}}', "422 No")), BackendError, OTHER),
+    "tells an error of great depth": (whatever(answer(b"[" * 60_000, "400 No")), BackendError, OTHER),
+    "answers to somebody else": (changed(lambda good: good), AnswerError, "answered to another text than was asked"),
+}  # fmt: skip
+UNLISTED = ("is of a later version", "answers to somebody else")  # a list of models is neither
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow each other at once, and there is no time beyond the deadline."""
+    monkeypatch.setattr(exchange, "FIRST", 0.002)
+    monkeypatch.setattr(remote, "SPARE", 0.0)
+
+
+@pytest.fixture
+def server() -> Iterator[Hostile]:
+    with hostile() as made:
+        yield made
+
+
+@pytest.fixture
+def client(server: Hostile) -> Iterator[RemoteBackend]:
+    made = RemoteBackend(server.url, LIMITS)
+    yield made
+    made.close()
+
+
+class Mistaken(Plain):
+    """Takes each text for another one."""
+
+    def attend(self, request: AttentionRequest):
+        return super().attend(AttentionRequest(request.model, "the text of another reader"))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that it takes."""
+    start = time.monotonic()
+    work()
+    return time.monotonic() - start
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_what_goes_wrong_is_told_in_time_and_forgotten_when_it_is_over(server: Hostile, client: RemoteBackend, name: str):
+    server.does, kind, says = DEEDS[name]
+    if name == "answers to somebody else":
+        server.backend = Mistaken()
+
+    def asked() -> None:
+        with pytest.raises(kind, match=says) as caught:
+            client.attend(REQUEST)
+        assert str(caught.value).endswith((".", "?"))
+        assert "<script>" not in str(caught.value)
+
+    assert timed(asked) < LIMITS.seconds + SLACK
+
+    server.does, server.backend = None, Plain()
+    assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+
+
+@pytest.mark.parametrize("name", [name for name in DEEDS if name not in UNLISTED])
+def test_a_list_of_models_that_goes_wrong_keeps_nobody_from_asking(
+    server: Hostile, client: RemoteBackend, name: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(remote, "BRIEF", 0.3)
+    server.does = DEEDS[name][0]
+
+    assert timed(lambda: client.has("minilm")) < 0.3 + SLACK
+    assert client.has("minilm"), "who asks is told more"
+    assert not client.answers()
+
+    server.does = None
+    assert client.answers()
+    assert {card.id for card in client.models()} == {card.id for card in Plain().models()}
+
+
+def test_it_is_asked_nowhere_else(server: Hostile, client: RemoteBackend):
+    with hostile() as elsewhere:
+        server.does = whatever(answer(b"", "307 Temporary Redirect", location=f"{elsewhere.url}/v1/attention"))
+        with pytest.raises(BackendError, match=f"answers 307, {OTHER}"):
+            client.attend(REQUEST)
+        assert elsewhere.asked == 0
+
+
+def test_a_right_answer_under_a_wrong_name_is_right(server: Hostile, client: RemoteBackend):
+    server.does = changed(lambda good: good.replace(b"application/octet-stream", b"text/html"))
+
+    assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+
+
+def test_one_bad_try_is_made_good_by_the_next_one(server: Hostile, client: RemoteBackend):
+    deeds: list[Deed] = [whatever(b""), changed(lambda good: good[:-1]), whatever(answer(b"", "502 No"))]
+    server.does = lambda connection, good: deeds.pop(0)(connection, good) if deeds else connection.sendall(good)
+
+    assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+    assert server.asked == 4
+
+
+def test_no_bit_that_is_turned_on_the_way_turns_a_number(server: Hostile, client: RemoteBackend):
+    """In what HTTP says as in what we say: the answer is right, or there is none."""
+    right, told = Plain().attend(REQUEST), json.dumps({"model": "minilm", "text": REQUEST.text, "text_b": None}).encode()
+    size, draw, refused = len(server.good("/v1/attention", told)), random.Random(3), 0
+    for bit in (*draw.sample(range(8 * 120), 20), *draw.sample(range(8 * 120, 8 * size), 20)):
+
+        def turned(good: bytes, bit: int = bit) -> bytes:
+            found = bytearray(good)
+            found[bit // 8] ^= 1 << bit % 8
+            return bytes(found)
+
+        server.does = changed(turned)
+        try:
+            assert same(client.attend(REQUEST), right)
+        except AttnvizError:
+            refused += 1
+            client.close()  # a new one, whose breaker is closed
+    assert refused >= 20, "of what lies behind HTTP's own lines every bit counts"
+
+
+def test_readers_of_a_server_that_says_nothing_are_all_told_in_time(server: Hostile):
+    client, took = RemoteBackend(server.url, LIMITS), []
+    server.does = silent
+
+    def ask(number: int) -> None:
+        with pytest.raises(BackendError):
+            client.attend(AttentionRequest("minilm", f"text {number}"))
+
+    def asked(number: int) -> None:
+        took.append(timed(lambda: ask(number)))
+
+    threads = [threading.Thread(target=asked, args=(number,)) for number in range(24)]  # more than there are connections
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    client.close()
+    assert len(took) == 24
+    assert max(took) < LIMITS.seconds + SLACK
