@@ -164,13 +164,16 @@ def listening(host: str, port: int) -> socket.socket:
     """A socket that listens; BadInputError says why there is none."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+        found = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
     except (OSError, OverflowError, UnicodeError) as error:
         number = getattr(error, "errno", None) or 0  # of an address that nobody knows it is below 0
         why = os.strerror(number) if number > 0 else "no such address"
         raise BadInputError(
             f"{host} port {port} cannot be listened on ({why}). Choose another with --host or --port."
         ) from error
+    # An answer's first bytes and the rest are two writes: the second must not wait until the first is acknowledged (40 ms).
+    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return found
 
 
 def serve(backend: Backend, settings: Settings, found: socket.socket, warm: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -399,6 +400,14 @@ def test_metrics_are_as_prometheus_reads_them():
     assert "attnviz_answers_kept_total 1.0" in lines
     assert 'attnviz_seconds_count{stage="work"} 2' in lines  # the second answer was kept
     assert 'attnviz_seconds_bucket{stage="all",le="+Inf"} 3' in lines
+
+
+def test_the_second_part_of_an_answer_does_not_wait_until_the_first_has_arrived():
+    found = server.listening("127.0.0.1", 0)
+    with found, socket.create_connection(found.getsockname()):
+        accepted, _ = found.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_in_use_is_refused_with_what_to_do(capsys: pytest.CaptureFixture[str]):
