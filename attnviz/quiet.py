@@ -45,6 +45,8 @@ def _short(file: str) -> str:
 def record(*parts: Any, **more: Any) -> logging.LogRecord:
     """A log record, as `logging` makes one; an exception in it, also one among the arguments, is told without its text."""
     made = logging.LogRecord(*parts, **more)
+    if made.name == "asyncio":  # what follows its first line is the task, with its error written out
+        made.msg, made.args = made.getMessage().partition("\n")[0], ()
     if isinstance(made.args, tuple):
         made.args = tuple(_said(arg) for arg in made.args)
     elif isinstance(made.args, Mapping):

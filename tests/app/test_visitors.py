@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -70,8 +72,20 @@ async def everywhere(server: Server, word: str) -> None:
             assert "exception" not in await visitor.run()
 
 
+def asked(server: Server, method: str, size: int = 1) -> int:
+    """The status of a request by HTTP whose address holds the word so often."""
+    address = f"http://127.0.0.1:{server.port}/heads?text={MINE * size}"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=20) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
 async def stranger(server: Server) -> None:
     """Somebody else's page, and somebody who speaks otherwise."""
+    assert [asked(server, "GET"), asked(server, "PUT"), asked(server, "GET", 4000)] == [200, 405, 414]
     with pytest.raises(InvalidStatus, match="403"):
         async with at(server, origin="http://other.example"):
             pass

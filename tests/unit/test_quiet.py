@@ -78,7 +78,7 @@ def test_a_file_of_a_library_is_named_without_this_machines_folders(log):
 
 
 THREAD = f"""
-import threading
+import asyncio, threading
 from attnviz import quiet
 quiet.keep()
 def wrong(): raise KeyError({SECRET!r})
@@ -89,12 +89,19 @@ class Gone:
     def __del__(self): wrong()
 gone = Gone()
 del gone
+async def lost(): wrong()
+async def main():
+    asyncio.ensure_future(lost())
+    await asyncio.sleep(0)
+asyncio.run(main())
 """
 
 
 def test_what_nobody_catches_is_told_in_a_line():
     ran = subprocess.run([sys.executable, "-c", THREAD], capture_output=True, text=True, check=True)
     lines = ran.stderr.splitlines()
-    assert len(lines) == 2
-    assert all("Nobody caught KeyError at" in line and "(wrong)" in line for line in lines)
+    assert len(lines) == 3
+    assert all("Nobody caught KeyError at" in line for line in lines[:2])
+    assert "Task exception was never retrieved: KeyError at" in lines[2]
+    assert all("(wrong)" in line for line in lines)
     assert SECRET not in ran.stderr
