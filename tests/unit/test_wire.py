@@ -18,6 +18,7 @@ from attnviz.engine.layers import Projections, Sent
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError, AttnvizError
 from attnviz.types import HeadRef
+from tests.fuzz import amounts, held
 from tests.wires import every, identical, one, projections, same
 
 TRACES = every()
@@ -101,11 +102,13 @@ def test_sixteen_bit_numbers_travel_as_about_two_bytes():
     assert parcel.held == 4 * 6 * 40 * 2
 
 
-@given(st.binary(max_size=600))
-@settings(max_examples=200, deadline=None)
-def test_random_bytes_are_refused(data: bytes):
-    with pytest.raises(AnswerError):
-        wire.loads(data)
+@amounts(200, 3000)
+def test_random_bytes_are_refused(examples: int):
+    def promise(data: bytes) -> None:
+        with pytest.raises(AnswerError):
+            wire.loads(data)
+
+    held(examples, st.binary(max_size=600) | st.binary(max_size=600).map(lambda data: signed(data)), promise)
 
 
 @given(st.integers(0, len(SMALL) - 1))
@@ -139,16 +142,20 @@ def forged(data: bytes, change: object) -> bytes:
 
 
 @pytest.mark.slow
-@given(st.sampled_from([SMALL, VECTORS]), st.integers(0, 2**20), st.binary(min_size=1, max_size=8))
-@settings(max_examples=200, deadline=None)
-def test_an_answer_that_somebody_changed_and_signed_anew_does_no_harm(data: bytes, at: int, piece: bytes):
-    at %= len(data) - 20
-    content = data[20:]
-    try:
-        found = wire.loads(signed(content[:at] + piece + content[at + len(piece) :]), most=2**20)
-    except AnswerError:
-        return
-    use(found)
+@amounts(200, 4000)
+def test_an_answer_that_somebody_changed_and_signed_anew_does_no_harm(examples: int):
+    def promise(case: tuple[bytes, int, bytes]) -> None:
+        data, at, piece = case
+        at %= len(data) - 20
+        content = data[20:]
+        try:
+            found = wire.loads(signed(content[:at] + piece + content[at + len(piece) :]), most=2**20)
+        except AnswerError:
+            return
+        use(found)
+
+    cases = st.tuples(st.sampled_from([SMALL, VECTORS]), st.integers(0, 2**20), st.binary(min_size=1, max_size=8))
+    held(examples, cases, promise)
 
 
 def use(trace: Trace) -> None:
@@ -181,20 +188,24 @@ ODD = st.one_of(
 
 
 @pytest.mark.slow
-@given(st.sampled_from(PLACES), ODD)
-@settings(max_examples=400, deadline=None)
-def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(place: tuple, value: object):
-    def change(header: dict) -> None:
-        at = header
-        for key in place[:-1]:
-            at = at[key]
-        at[place[-1]] = value
+@amounts(400, 5000)
+def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(examples: int):
+    def promise(case: tuple[tuple, object]) -> None:
+        place, value = case
 
-    try:
-        found = wire.loads(forged(SMALL, change), most=2**20)
-    except AnswerError:
-        return
-    use(found)
+        def change(header: dict) -> None:
+            at = header
+            for key in place[:-1]:
+                at = at[key]
+            at[place[-1]] = value
+
+        try:
+            found = wire.loads(forged(SMALL, change), most=2**20)
+        except AnswerError:
+            return
+        use(found)
+
+    held(examples, st.tuples(st.sampled_from(PLACES), ODD), promise)
 
 
 @pytest.mark.parametrize(

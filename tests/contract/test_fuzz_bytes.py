@@ -1,0 +1,180 @@
+"""The HTTP server under bytes that are hardly HTTP: it answers with a refusal, or hangs up, and serves whoever comes next."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import strategies as st
+
+from attnviz.serving import gate
+from attnviz.settings import Settings
+from tests.fuzz import amounts, held, no_faults
+from tests.servers import CLIENT, Plain, number, served, until
+
+QUESTION = json.dumps({"model": "minilm", "text": "It slept."}).encode()
+CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(QUESTION), QUESTION)
+STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+LIMITS = Settings(rate=1_000_000)
+
+METHODS = st.sampled_from([b"POST", b"POST", b"POST", b"GET", b"HEAD", b"PUT", b"CONNECT", b"post", b"PRI", b"\xff"])
+TARGETS = st.sampled_from(
+    [
+        b"/v1/attention", b"/v1/attention", b"/v1/attention", b"/healthz", b"/v1/models", b"*", b"/%", b"/%ff%00",
+        b"http://elsewhere/healthz", b"//", b"", b"/v1/attention?" + b"a" * 9000, b"/\xc3\xa4", b"/a b",
+    ]
+)  # fmt: skip
+VERSIONS = st.sampled_from([b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0", b"HTTP/2.0", b"HTTP/9.99", b""])
+LENGTHS = st.sampled_from(
+    [b"%d" % len(QUESTION), b"0", b"5", b"-1", b"+5", b"1e3", b"0x10", b"9" * 30, b"5, 5", b"", b"\xd9\xa3", b"2404097"]
+)
+HEADERS = st.one_of(
+    st.tuples(st.just(b"Content-Length"), LENGTHS),
+    st.tuples(
+        st.just(b"Transfer-Encoding"), st.sampled_from([b"chunked", b"Chunked", b"gzip, chunked", b"identity", b"xchunked"])
+    ),
+    st.tuples(
+        st.just(b"Content-Type"), st.sampled_from([b"application/json", b"text/plain", b"application/json;charset=\xff"])
+    ),
+    st.tuples(st.just(b"Connection"), st.sampled_from([b"close", b"keep-alive", b"upgrade", b"\x00"])),
+    st.tuples(st.just(b"Upgrade"), st.sampled_from([b"websocket", b"h2c"])),
+    st.tuples(st.just(b"Expect"), st.sampled_from([b"100-continue", b"200-ok"])),
+    st.tuples(
+        st.sampled_from([b"Host", b"Authorization", b"X-Request-Id", b"X-Attnviz-Client", b"Cookie", b"X y", b"", b"\x00"]),
+        st.binary(max_size=12) | st.sampled_from([b"127.0.0.1", b"x" * 5000, b"x" * 70_000, b"a\r\n b"]),
+    ),
+)
+USUAL = [(b"Host", b"here"), (b"Content-Type", b"application/json")]
+BODIES = st.sampled_from(
+    [
+        QUESTION, CHUNKED, b"", b"{" * 5000, b"\x00" * 300, QUESTION + b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n",
+        b"ffffffffffffffff\r\nx\r\n", b"-5\r\nabcde\r\n0\r\n\r\n", b"5;" + b"x" * 20_000 + b"\r\nabcde\r\n", b"zz\r\n",
+        b"0\r\nA: b\r\n\r\n",
+    ]
+) | st.binary(max_size=60)  # fmt: skip
+
+
+@st.composite
+def messages(draw: st.DrawFn) -> list[bytes]:
+    """Something like a request, in the parts in which it is sent."""
+    headers = draw(st.permutations(USUAL + draw(st.lists(HEADERS, max_size=5))))
+    lines = [b" ".join((draw(METHODS), draw(TARGETS), draw(VERSIONS))), *(name + b": " + value for name, value in headers)]
+    data = b"\r\n".join(lines) + b"\r\n\r\n" + draw(BODIES)
+    if draw(st.integers(0, 3)) == 0:  # one odd place
+        at = draw(st.integers(0, min(len(data), 400)))
+        data = (
+            data[:at]
+            + draw(st.binary(max_size=6) | st.just(b"\n") | st.just(b"\r\n\r\n"))
+            + data[at + draw(st.integers(0, 9)) :]
+        )
+    cuts = sorted(draw(st.lists(st.integers(0, min(len(data), 400)), max_size=2)))
+    return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+
+
+@contextmanager
+def connected(url: str, seconds: float = 0.15) -> Iterator[socket.socket]:
+    """A connection to the server, on which nothing is waited for longer than that."""
+    place = urlsplit(url)
+    with socket.create_connection((place.hostname, place.port), timeout=10) as line:
+        line.settimeout(seconds)
+        yield line
+
+
+def heard(line: socket.socket) -> bytes:
+    """All that the server says until it hangs up or is silent for a while."""
+    found = b""
+    try:
+        while part := line.recv(65536):
+            found += part
+    except (TimeoutError, ConnectionError):
+        pass
+    return found
+
+
+def said(url: str, parts: list[bytes], *, leaves: bool) -> bytes:
+    """What the server says to these parts, after which the client leaves or waits."""
+    with connected(url) as line:
+        try:
+            for part in parts:
+                line.sendall(part)
+            if leaves:
+                line.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has heard enough
+        return heard(line)
+
+
+@pytest.fixture(scope="module")
+def url():
+    with no_faults(), served(Plain(), LIMITS) as found:
+        yield found
+
+
+@pytest.mark.slow
+@amounts(250, 4000)
+def test_bytes_that_are_hardly_http_are_answered_or_hung_up_on(url: str, examples: int):
+    seen = set()
+
+    def promise(case: tuple[list[bytes], bool]) -> None:
+        found = said(url, case[0], leaves=case[1])
+        if found:
+            status = STATUS.match(found)
+            assert status, found[:80]
+            assert int(status[1]) < 500 or int(status[1]) == 503
+            seen.add(int(status[1]))
+
+    held(examples, st.tuples(messages(), st.integers(0, 3).map(bool)), promise)
+    assert {200, 400, 404, 405, 422} <= seen
+    assert CLIENT.get(f"{url}/healthz").status_code == 200
+    until(lambda: number(url, "attnviz_waiting") == number(url, "attnviz_working") == 0)
+
+
+def asked(length: int) -> bytes:
+    """The head of a question of so many bytes."""
+    return b"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % length
+
+
+def test_a_question_that_comes_byte_by_byte_is_answered(url: str):
+    assert said(url, [bytes([one]) for one in asked(len(QUESTION)) + QUESTION], leaves=False).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_question_that_stops_on_its_way_is_not_waited_for(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(gate, "ARRIVES", 0.2)
+    with connected(url, 0.5) as line:
+        line.sendall(asked(1000) + QUESTION)
+        found = heard(line)
+    assert found.startswith(b"HTTP/1.1 422 ")
+    assert b"must have arrived within" in found
+
+
+def test_many_who_send_nothing_do_not_keep_others_from_their_answer(url: str):
+    place = urlsplit(url)
+    silent = [socket.create_connection((place.hostname, place.port), timeout=10) for _ in range(60)]
+    try:
+        for line in silent[::2]:
+            line.sendall(b"POST /v1/attention HTTP/1.1\r\nHost: ")
+        assert (
+            CLIENT.post(f"{url}/v1/attention", content=QUESTION, headers={"content-type": "application/json"}).status_code
+            == 200
+        )
+    finally:
+        for line in silent:
+            line.close()
+
+
+def test_clients_that_vanish_in_the_middle_of_an_answer_leave_nothing_behind(url: str):
+    before = threading.active_count()
+    for _ in range(30):
+        with connected(url) as line:
+            line.sendall(asked(len(QUESTION)) + QUESTION)
+            line.recv(20)
+    until(lambda: number(url, "attnviz_working") == 0)
+    time.sleep(0.05)
+    assert threading.active_count() <= before + Settings().at_once
