@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from attnviz.backends import cards
 from attnviz.backends.base import Backend, PlacingBackend
 from attnviz.errors import BadInputError
 from attnviz.serving import description, log
-from attnviz.serving.desk import Desk, Stages
+from attnviz.serving.desk import Answering, Desk, Stages
 from attnviz.serving.gate import Gate
 from attnviz.serving.metrics import TYPE, Metrics
 from attnviz.serving.told import answer, told
@@ -38,11 +38,19 @@ CONNECTIONS = 512
 STOPS = 10  # seconds in which requests under way may end when the server is stopped
 
 
-def app(backend: Backend, settings: Settings | None = None, warm: Sequence[str] = ()) -> Starlette:
-    """The service over a backend; it is ready once the models in `warm` are loaded and have read once."""
+def app(
+    backend: Backend,
+    settings: Settings | None = None,
+    warm: Sequence[str] = (),
+    desk: Callable[[Backend, Settings, Metrics], Answering] = Desk,
+) -> Starlette:
+    """The service over a backend; it is ready once the models in `warm` are loaded and have read once.
+
+    `desk` makes who answers, where that is not this process.
+    """
     settings = settings or Settings.from_env()
     metrics = Metrics()
-    service = _Service(backend, settings, metrics, tuple(warm))
+    service = _Service(backend, settings, metrics, tuple(warm), desk(backend, settings, metrics))
     routes = [
         Route("/v1/models", service.models),
         Route("/v1/attention", service.attention, methods=["POST"]),
@@ -70,10 +78,10 @@ def _no_route(_: Request, error: Exception) -> Response:
 class _Service:
     """The answers of one server."""
 
-    def __init__(self, backend: Backend, settings: Settings, metrics: Metrics, warm: tuple[str, ...]) -> None:
+    def __init__(self, backend: Backend, settings: Settings, metrics: Metrics, warm: tuple[str, ...], desk: Answering) -> None:
         self.backend, self.settings, self.metrics, self.warm = backend, settings, metrics, warm
         self.gate = Gate(settings)
-        self.desk = Desk(backend, settings, metrics)
+        self.desk = desk
         self.warming: dict[str, Future[None]] = {}
 
     @asynccontextmanager

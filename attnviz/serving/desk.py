@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from attnviz.backends import wire
 from attnviz.backends.base import Backend, LoadingBackend, WholeBackend
@@ -40,6 +41,27 @@ class Stages:
     kept: bool = False
     model: str = ""
     error: str = ""
+
+
+@runtime_checkable  # so that the tests can check signatures that name it
+class Answering(Protocol):
+    """Who answers the questions that a server lets in: a desk in this process, or one that hands them on."""
+
+    async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
+        """The answer, or an error of ours."""
+        ...
+
+    def warm(self, name: str) -> Future[None]:
+        """Makes a model ready."""
+        ...
+
+    def gauges(self, models: Iterable[str]) -> dict[tuple[str, Labels], float]:
+        """What there is now."""
+        ...
+
+    def close(self) -> None:
+        """The end."""
+        ...
 
 
 class Desk:

@@ -1,0 +1,99 @@
+"""The service on Ray, for real: one front and a copy of minilm on this machine, asked as any other backend is.
+
+Needs Ray, which is optional: pip install -r requirements-ray.txt -c constraints.txt
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from attnviz.backends.batched import PROMISE, apart
+from attnviz.backends.local import LocalBackend
+from attnviz.backends.remote import RemoteBackend
+from attnviz.errors import EmptyTextError, TooLongError, UnavailableError, UnknownModelError
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
+from tests.wires import same
+
+ROOT = Path(__file__).parents[2]
+STARTS = 240  # seconds, on a busy machine: Ray itself takes ten
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install -r requirements-ray.txt"),
+    pytest.mark.timeout(STARTS + 120),
+]
+
+
+def options(*chosen: str) -> subprocess.Popen[str]:
+    """The program, started."""
+    command = [sys.executable, "deploy/ray_app.py", *chosen]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAY_USAGE_STATS_ENABLED": "1"}, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[RemoteBackend]:
+    """The service, as a page asks it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with options("--models", "minilm:1", "--batch", "4", "--port", str(port)) as running:
+        assert running.stdout is not None
+        said = running.stdout.readline()
+        assert said.startswith(f"http://127.0.0.1:{port}"), said
+        found = RemoteBackend(f"http://127.0.0.1:{port}", Settings())
+        yield found
+        found.close()
+        running.send_signal(signal.SIGTERM)
+        running.communicate(timeout=60)
+    assert running.returncode == 0
+
+
+def test_one_question_is_answered_bit_for_bit(backend: RemoteBackend):
+    request = AttentionRequest("minilm", "The animal did not cross the street", "It was tired.")
+
+    assert same(backend.attend(request), LocalBackend(Settings.from_env()).attend(request))
+
+
+def test_what_is_asked_at_the_same_moment_is_read_together_and_says_so(backend: RemoteBackend):
+    local = LocalBackend(Settings.from_env())
+    requests = [AttentionRequest("minilm", f"The animal of house {number} did not cross the street") for number in range(48)]
+
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(backend.attend, requests))
+
+    assert [trace.request for trace in found] == requests
+    assert sum(trace.batched for trace in found) > 12
+    assert max(apart(trace, local.attend(trace.request)) for trace in found) <= PROMISE
+
+
+@pytest.mark.parametrize(
+    ("asked", "error"),
+    [
+        (AttentionRequest("minilm", " "), EmptyTextError),
+        (AttentionRequest("minilm", "word " * 600), TooLongError),
+        (AttentionRequest("gpt2", "a"), UnavailableError),
+        (AttentionRequest("no-such", "a"), UnknownModelError),
+    ],
+)
+def test_what_cannot_be_done_is_refused_by_name(backend: RemoteBackend, asked: AttentionRequest, error: type[Exception]):
+    with pytest.raises(error):
+        backend.attend(asked)
+
+
+@pytest.mark.parametrize("models", ["minilm:2-1", "minilm:0", "minilm:a", "no-such", ""])
+def test_bounds_that_are_none_are_refused(models: str):
+    with options("--models", models) as running:
+        said = running.communicate(timeout=60)[1]
+    assert running.returncode == 2
+    assert "Traceback" not in said
