@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -18,11 +18,12 @@ class Shown:
     """What a step shows: `vectors` one below the other, `bars` one a token, `words` tinted, or who is `seen` by whom.
 
     `sums` are vectors of which some add up to another: they share one scale. Each row has a name and its
-    numbers; bars of two rows stand side by side.
+    numbers; bars of two rows stand side by side. `framed` are the places of each row that the formula works out.
     """
 
     kind: str
     rows: tuple[tuple[str, np.ndarray], ...]
+    framed: tuple[tuple[range, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,36 @@ def turns(one: OneHead, at: int) -> tuple[int, float]:
 
 def shown(one: OneHead, at: int, step: str) -> Shown:
     """The picture of a step for the token at `at`, as numbers."""
-    return SHOWN[step](one, at)
+    return replace(SHOWN[step](one, at), framed=framed(one, at, step))
+
+
+def lane(one: OneHead, at: int, step: str) -> int:
+    """Which number of a vector a step works out: the one that place or attention changes most, else the largest."""
+    if step == "position":
+        return turns(one, at)[0] if one.causal else int(np.argmax(np.abs(one.positions[at])))
+    source = {"norm": one.normed, "mix": one.mix, "added": one.projected}.get(step, one.q)
+    return int(np.argmax(np.abs(source[at])))
+
+
+def framed(one: OneHead, at: int, step: str) -> tuple[tuple[range, ...], ...]:
+    """The places of each row of a picture that are in the formula, or that this head fills."""
+    number, dim = lane(one, at, step), one.q.shape[1]
+    if step == "embedding":
+        return (_at(0, 1, 2),)
+    if step == "position" and one.causal:
+        return (_at(number, number + dim // 2),) * 2
+    if step == "qkv":
+        return _at(*multiplied(one.query_map[number], one.projects[at]).largest), _at(number)
+    if step == "product":
+        return (_at(*multiplied(one.q_turned[at], one.k_turned[best(one, at)]).largest),) * 3
+    if step == "heads":
+        return ((range(one.head.head * dim, (one.head.head + 1) * dim),),)
+    return (_at(number),) * {"position": 4, "norm": 2, "mix": LARGEST + 2, "added": 3}.get(step, 0)
+
+
+def _at(*places: int) -> tuple[range, ...]:
+    """Single places."""
+    return tuple(range(place, place + 1) for place in places)
 
 
 def _row(*names: tuple[str, str], kind: str = "bars") -> Callable[[OneHead, int], Shown]:
@@ -132,21 +162,23 @@ def _position(one: OneHead, at: int) -> Shown:
     if one.causal:
         turned = ("query", "q"), ("query, turned", "q_turned"), ("key", "k"), ("key, turned", "k_turned")
         return _vectors(*turned)(one, at)
-    names = ("word", "words"), ("place", "positions"), ("first or second text", "segments"), ("sum", "unnormed")
+    names = ("word", "words"), ("place", "positions"), ("which text", "segments"), ("sum", "unnormed")
     return _row(*names, kind="sums")(one, at)
 
 
 def _product(one: OneHead, at: int) -> Shown:
     """A query, a key, and their products."""
     found = multiplied(one.q_turned[at], one.k_turned[best(one, at)])
-    return Shown("vectors", (("query", found.left), ("key", found.right), ("products", found.products)))
+    token, other = (one.tokens[place].text for place in (at, best(one, at)))
+    names = f"query of “{token}”", f"key of “{other}”", "products"
+    return Shown("vectors", tuple(zip(names, (found.left, found.right, found.products), strict=True)))
 
 
 def _mix(one: OneHead, at: int) -> Shown:
     """The longest parts, the sum of all others, and the mix."""
     each = parts(one, at)
     order = np.argsort(-np.linalg.norm(each, axis=-1), kind="stable")
-    named = tuple((f"{one.weights[at, key]:.3f} × {one.tokens[key].text}", each[key]) for key in order[:LARGEST])
+    named = tuple((f"{one.weights[at, key]:.3f} × “{one.tokens[key].text}”", each[key]) for key in order[:LARGEST])
     others = (("all others", each[order[LARGEST:]].sum(0)),) if len(order) > LARGEST else ()
     return Shown("sums", (*named, *others, ("mix", one.mix[at])))
 
@@ -160,9 +192,9 @@ def _added(one: OneHead, at: int) -> Shown:
 SHOWN: dict[str, Callable[[OneHead, int], Shown]] = {
     "embedding": _vectors(("word", "words")),
     "position": _position,
-    "norm": _vectors(("before", "unnormed"), ("after", "normed")),
-    "input": _vectors(("embedding", "embedded"), ("handed in", "input")),
-    "qkv": _vectors(("vector", "projects"), ("query", "q"), ("key", "k"), ("value", "v")),
+    "norm": _vectors(("before the norm", "unnormed"), ("after it", "normed")),
+    "input": _vectors(("at the start", "embedded"), ("as handed in", "input")),
+    "qkv": _vectors(("what comes in", "projects"), ("query", "q"), ("key", "k"), ("value", "v")),
     "product": _product,
     "scores": _row(("score", "scores")),
     "scaled": _row(("score", "scores"), ("divided", "scaled")),

@@ -19,7 +19,8 @@ def drawn(shown: Shown, labels: Sequence[str], at: int, marked: int, theme: str)
     """The picture of a step; `labels` are the tokens, `at` is the one that looks, `marked` the one that stands out."""
     if shown.kind in ("vectors", "sums"):
         most = max(float(np.abs(row).max()) for _, row in shown.rows) if shown.kind == "sums" else 0.0
-        inner = "".join(_vector(name, row, most, theme) for name, row in shown.rows)
+        framed = dict(enumerate(shown.framed))
+        inner = "".join(_vector(name, row, most, framed.get(place, ()), theme) for place, (name, row) in enumerate(shown.rows))
     elif shown.kind == "bars":
         inner = _bars(shown, labels, marked, theme)
     elif shown.kind == "words":
@@ -35,6 +36,9 @@ _CSS = f"""
 .inside small {{ color: var(--mute); font-size: 13px; }}
 .inside .cells {{ display: grid; height: 30px; }}
 .inside img {{ display: block; width: 100%; image-rendering: pixelated; }}
+.inside .long {{ position: relative; }}
+.inside .long b {{ position: absolute; outline: 2px solid var(--ink); outline-offset: -1px; }}
+.inside .cells .framed {{ outline: 2px solid var(--ink); outline-offset: -1px; z-index: 1; }}
 .inside .table {{ display: grid; gap: 2px 12px; align-items: center; }}
 .inside .token {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
 .inside .track {{ position: relative; height: 16px; background: var(--field); }}
@@ -49,8 +53,8 @@ _CSS = f"""
 """
 
 
-def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, theme: str) -> str:
-    """A vector as coloured cells, scaled by `most`, or where that is 0 by its own largest number."""
+def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, framed: tuple[range, ...], theme: str) -> str:
+    """A vector as coloured cells, scaled by `most`, or where that is 0 by its own largest number; some places framed."""
     colours = encoding.difference_rgb(vector / (most or float(np.abs(vector).max()) or 1.0), theme)
     said = f"{name}: {len(vector)} numbers, from {encoding.digits(vector.min())} to {encoding.digits(vector.max())}"
     head = f'<div class="name"><span>{html.escape(encoding.visible(name))}</span><small>{_range(vector)}</small></div>'
@@ -58,13 +62,30 @@ def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, theme: 
         rows = -(-len(vector) // SMALL)
         padded = np.full((rows * SMALL, 3), encoding.rgb(encoding.theme(theme).page), np.uint8)
         padded[: len(vector)] = colours
-        return f"<div>{head}{matrix.image(padded.reshape(rows, SMALL, 3), said, f'height:{rows * ROW}px')}</div>"
+        image = matrix.image(padded.reshape(rows, SMALL, 3), said, f"height:{rows * ROW}px")
+        return f'<div>{head}<div class="long">{image}{_frames(framed, rows)}</div></div>'
+    inside = {place for places in framed for place in places}
     cells = "".join(
-        f'<i title="{place}: {encoding.digits(number)}" style="background:{encoding.hexadecimal(colour)}"></i>'
+        f'<i{" class=framed" if place in inside else ""} title="{place}: {encoding.digits(number)}" '
+        f'style="background:{encoding.hexadecimal(colour)}"></i>'
         for place, (number, colour) in enumerate(zip(vector, colours, strict=True))
     )
     columns = f"grid-template-columns:repeat({len(vector)},1fr)"
     return f'<div>{head}<div class="cells" role="img" aria-label="{html.escape(said)}" style="{columns}">{cells}</div></div>'
+
+
+def _frames(framed: tuple[range, ...], rows: int) -> str:
+    """Frames over a vector that is laid out in rows: one for each row that a range of places reaches into."""
+    parts = [
+        range(max(places.start, row * SMALL), min(places.stop, (row + 1) * SMALL))
+        for places in framed
+        for row in range(places.start // SMALL, -(-places.stop // SMALL))
+    ]
+    return "".join(
+        f'<b style="left:{100 * (part.start % SMALL) / SMALL:.3f}%;width:{100 * len(part) / SMALL:.3f}%;'
+        f'top:{100 * (part.start // SMALL) / rows:.3f}%;height:{100 / rows:.3f}%"></b>'
+        for part in parts
+    )
 
 
 def _range(vector: Float[np.ndarray, " place"]) -> str:

@@ -5,7 +5,7 @@ Sentences get a true minus and words as they were typed, not yet escaped; formul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,6 +22,12 @@ def tex(value: encoding.Number) -> str:
     """A number in a formula: `-1.25`, `162{,}755`, and a power of ten where it needs one."""
     found, _, tens = encoding.digits(value).replace(encoding.MINUS, "-").partition("e")
     return rf"{found} \cdot 10^{{{tens}}}" if tens else found.replace(",", "{,}")
+
+
+def within(value: encoding.Number) -> str:
+    """A number after a sign or a dot: in parentheses where it is below 0."""
+    found = tex(value)
+    return f"({found})" if found.startswith("-") else found
 
 
 def said(value: encoding.Number) -> str:
@@ -46,7 +52,7 @@ def sentence(one: OneHead, at: int, step: str) -> Numbers:
     dim, width = one.q.shape[1], one.words.shape[1]
     joint, head, layer = one.joined.shape[1], one.head.head, one.head.layer
     ahead = walked.ahead(one, at)
-    lanes = LANES.get(step, _largest)(one, at)
+    lanes = walked.lane(one, at, step)
     unnormed = one.unnormed[at].astype(np.float64)
     length = np.linalg.norm
     return {
@@ -58,8 +64,8 @@ def sentence(one: OneHead, at: int, step: str) -> Numbers:
         "head": str(head), "heads": str(one.heads), "groups": str(one.groups), "group": str(one.group),
         "best": name(one, best), "score": said(one.scores[at, best]), "lanes": joined([str(i) for i in found.largest]),
         "largest": said(found.of_largest), "worst": name(one, worst), "low": said(one.scores[at, worst]),
-        "scaled": said(one.scaled[at, best]), "with": encoding.percent(one.weights[at, best], 1),
-        "without": encoding.percent(walked.alone(one, at), 1), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum())),
+        "scaled": said(one.scaled[at, best]), "with": _share(float(one.weights[at, best])),
+        "without": _share(walked.alone(one, at)), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum())),
         "sum": said(powers.sum()), "power": said(powers[best]), "ahead": said(ahead),
         "ratio": said(np.exp(ahead)), "named": joined(_named(one, at)), "total": encoding.three(one.weights[at].sum()),
         "adds": name(one, most), "share": encoding.three(one.weights[at, most]), "value": said(length(one.v[most])),
@@ -97,25 +103,18 @@ def _named(one: OneHead, at: int) -> list[str]:
 
 def _products(found: Sum) -> str:
     """The largest products of a sum, as a formula writes them."""
-    return _plus(rf"({tex(found.left[i])})({tex(found.right[i])})" for i in found.largest)
+    return _plus([rf"({tex(found.left[i])})({tex(found.right[i])})" for i in found.largest])
 
 
-def _plus(parts: Iterable[str]) -> str:
-    """Terms of a sum."""
-    return " + ".join(parts)
+def _plus(parts: Sequence[str]) -> str:
+    """Terms of a sum; the third begins a line, since three are too wide for a phone."""
+    return " + ".join(parts[:2]) + "".join(rf" \\ &\quad + {part}" for part in parts[2:])
 
 
-def _largest(one: OneHead, at: int) -> int:
-    """The place of the query's largest number."""
-    return int(np.argmax(np.abs(one.q[at])))
-
-
-def _moved(one: OneHead, at: int) -> int:
-    """Where the place changes most: a number of the vector, or a pair of the query."""
-    return walked.turns(one, at)[0] if one.causal else int(np.argmax(np.abs(one.positions[at])))
-
-
-LANES: dict[str, Callable[[OneHead, int], int]] = {"position": _moved}
+def _share(share: float) -> str:
+    """A share in percent; what is nearly all is not said to be all."""
+    whole = encoding.percent(share, 1)
+    return f"more than {encoding.percent(0.999, 1)}" if whole == encoding.percent(1.0, 1) and share < 1 else whole
 
 
 def _embedding(one: OneHead, at: int) -> Numbers:
@@ -124,24 +123,26 @@ def _embedding(one: OneHead, at: int) -> Numbers:
 
 
 def _position(one: OneHead, at: int) -> Numbers:
-    lane, half = _moved(one, at), one.q.shape[1] // 2
+    lane, half = walked.lane(one, at, "position"), one.q.shape[1] // 2
     if one.causal:
         return {
             "lane": str(lane), "half": str(half), "place": str(at), "base": f"{one.base:.0f}",
             "angle": tex(walked.turns(one, at)[1]), "q": tex(one.q[at, lane]), "q_other": tex(one.q[at, lane + half]),
-            "turned": tex(one.q_turned[at, lane]),
+            "turned": tex(one.q_turned[at, lane]), "q_": within(one.q[at, lane]), "q_other_": within(one.q[at, lane + half]),
         }  # fmt: skip
-    word, position, segment, total = (tex(array[at, lane]) for array in (one.words, one.positions, one.segments, one.unnormed))
+    word, total = tex(one.words[at, lane]), tex(one.unnormed[at, lane])
+    position, segment = within(one.positions[at, lane]), within(one.segments[at, lane])
     return {"lane": str(lane), "place": str(at), "word": word, "position": position, "segment": segment, "sum": total}
 
 
 def _norm(one: OneHead, at: int) -> Numbers:
     x = one.unnormed[at].astype(np.float64)
-    lane = int(np.argmax(np.abs(one.normed[at])))
+    lane = walked.lane(one, at, "norm")
     spread = (x**2).mean() if one.causal else x.var()
     return {
         "lane": str(lane), "x": tex(x[lane]), "mean": tex(x.mean()), "root": tex(np.sqrt(spread + one.epsilon)),
         "gain": tex(one.gain[lane]), "shift": tex(one.shift[lane]), "after": tex(one.normed[at, lane]),
+        "mean_": within(x.mean()), "gain_": within(one.gain[lane]), "shift_": within(one.shift[lane]),
     }  # fmt: skip
 
 
@@ -154,15 +155,15 @@ def _input(one: OneHead, at: int) -> Numbers:
 
 
 def _qkv(one: OneHead, at: int) -> Numbers:
-    lane = _largest(one, at)
+    lane = walked.lane(one, at, "qkv")
     found = walked.multiplied(one.query_map[lane], one.projects[at])
-    return {"lane": str(lane), "products": _products(found), "bias": tex(one.query_bias[lane]), "q": tex(one.q[at, lane])}
+    return {"lane": str(lane), "products": _products(found), "bias_": within(one.query_bias[lane]), "q": tex(one.q[at, lane])}
 
 
 def _product(one: OneHead, at: int) -> Numbers:
     found, key = multiplied(one, at), walked.best(one, at)
     return {
-        "key": str(key), "products": _products(found), "rest": tex(found.total - found.of_largest),
+        "key": str(key), "products": _products(found), "rest_": within(found.total - found.of_largest),
         "more": str(one.q.shape[1] - LARGEST), "score": tex(one.scores[at, key]),
     }  # fmt: skip
 
@@ -196,13 +197,13 @@ def _softmax(one: OneHead, at: int) -> Numbers:
 
 def _weights(one: OneHead, at: int) -> Numbers:
     largest = np.sort(one.weights[at])[::-1][:LARGEST]
-    return {"terms": _plus(encoding.three(weight) for weight in largest), "total": encoding.three(one.weights[at].sum())}
+    return {"terms": " + ".join(encoding.three(weight) for weight in largest), "total": encoding.three(one.weights[at].sum())}
 
 
 def _mix(one: OneHead, at: int) -> Numbers:
-    lane = int(np.argmax(np.abs(one.mix[at])))
+    lane = walked.lane(one, at, "mix")
     found = walked.multiplied(one.weights[at], one.v[:, lane])
-    products = _plus(rf"({encoding.three(found.left[i])})({tex(found.right[i])})" for i in found.largest)
+    products = _plus([rf"({encoding.three(found.left[i])})({tex(found.right[i])})" for i in found.largest])
     return {"lane": str(lane), "products": products, "m": tex(one.mix[at, lane])}
 
 
@@ -214,9 +215,9 @@ def _heads(one: OneHead, at: int) -> Numbers:
 
 
 def _added(one: OneHead, at: int) -> Numbers:
-    lane = int(np.argmax(np.abs(one.projected[at])))
-    x, o, a = (tex(array[at, lane]) for array in (one.input, one.projected, one.added))
-    return {"lane": str(lane), "x": x, "o": o, "a": a}
+    lane = walked.lane(one, at, "added")
+    x, o, a = (array[at, lane] for array in (one.input, one.projected, one.added))
+    return {"lane": str(lane), "x": tex(x), "o": tex(o), "o_": within(o), "a": tex(a)}
 
 
 FORMULAS: dict[str, Callable[[OneHead, int], Numbers]] = {

@@ -22,9 +22,11 @@ class Gaps(string.Template):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of one family of models. `guess` is what a reader may predict before it; "" where there is nothing to predict.
+    """One step of one family of models.
 
-    `answer` says what is right and why, `other` what became of a wrong guess ("" where the answer says all).
+    `picture` says what its picture shows, for those who look at that alone. `guess` is what a reader may predict before it;
+    "" where there is nothing to predict. `answer` says what is right and why, `other` what became of a wrong guess ("" where
+    the answer says all).
     """
 
     id: str
@@ -32,6 +34,7 @@ class Step:
     title: str
     text: str
     formula: str
+    picture: str
     guess: str = ""
     answer: str = ""
     other: str = ""
@@ -56,7 +59,7 @@ def _step(raw: Mapping[str, str], family: str, first: bool) -> Step:
     return Step(
         raw["id"], raw["name"], raw.get(f"title_{family}", raw["title"]),
         " ".join(filter(None, (text, raw.get(family, "")))), raw.get(f"formula_{family}") or raw["formula"],
-        raw.get("guess", ""), raw.get("answer", ""), raw.get("other", ""),
+        raw.get(f"picture_{family}") or raw["picture"], raw.get("guess", ""), raw.get("answer", ""), raw.get("other", ""),
     )  # fmt: skip
 
 

@@ -97,6 +97,8 @@ def _step(one: OneHead, at: int, step: Step) -> None:
         st.latex(walk.filled(step.formula, inside_told.formula(one, at, step.id)))
     shown = walked.shown(one, at, step.id)
     labels = [token.text for token in one.tokens]
+    with st.container(key="inside-picture"):
+        st.markdown(walk.filled(step.picture, numbers))
     st.html(inside.drawn(shown, labels, at, walked.best(one, at), blocks.theme()))
     if shown.kind in COLOURS:
         st.caption(COLOURS[shown.kind])

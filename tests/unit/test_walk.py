@@ -74,12 +74,58 @@ def test_every_gap_is_filled_for_every_token_and_step(one: OneHead, model: str):
     for at in range(len(one.tokens)):
         for step in walk.steps(one.family):
             numbers = inside_told.sentence(one, at, step.id)
-            for text in (step.title, step.text, step.guess, step.answer):
+            for text in (step.title, step.text, step.picture, step.guess, step.answer):
                 assert "@" not in walk.filled(text, numbers)
             assert walk.filled(step.other, numbers | inside_told.guessed(one, at, 0)).count("@") == 0
             assert "@" not in walk.filled(step.formula, inside_told.formula(one, at, step.id))
             drawn = inside.drawn(walked.shown(one, at, step.id), [t.text for t in one.tokens], at, 0, "light")
             assert not any(part in drawn for part in (">nan", ": nan", ":nan"))
+
+
+@BOTH
+def test_text_and_picture_stand_each_without_the_other(one: OneHead, model: str):
+    """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
+    for step in walk.steps(one.family):
+        numbers = inside_told.sentence(one, AT, step.id)
+        told, seen = walk.filled(step.text, numbers), walk.filled(step.picture, numbers)
+        assert f"“{one.tokens[AT].text}”" in told, step.id
+        assert f"“{one.tokens[AT].text}”" in seen, step.id
+        shown = walked.shown(one, AT, step.id)
+        drawn = inside.drawn(shown, [token.text for token in one.tokens], AT, 0, "light")
+        frames = drawn.count("class=framed") + drawn.count('<b style="left:')
+        assert ("Framed" in seen) == bool(shown.framed) == (frames > 0), step.id
+        if "lane" in walk.gaps(step.formula):
+            lane = walked.lane(one, AT, step.id)
+            assert numbers["lane"] == str(lane) == inside_told.formula(one, AT, step.id)["lane"]
+            assert f"number {lane}" in told or f"numbers {lane} and" in told, step.id
+            assert any(range(lane, lane + 1) in places for places in shown.framed), step.id
+
+
+@BOTH
+def test_a_framed_number_is_the_one_in_the_formula(one: OneHead, model: str):
+    added = inside_told.formula(one, AT, "added")
+    shown = walked.shown(one, AT, "added")
+    place = shown.framed[2][0].start
+    assert inside_told.tex(shown.rows[2][1][place]) == added["a"]
+    head = walked.shown(one, AT, "heads")
+    d = one.q.shape[1]
+    np.testing.assert_allclose(head.rows[0][1][head.framed[0][0].start : head.framed[0][0].stop], one.mix[AT], atol=1e-4)
+    assert len(head.framed[0][0]) == d
+
+
+def test_a_frame_that_runs_over_the_end_of_a_row_is_two():
+    shown = walked.Shown("vectors", (("made", np.arange(192.0)),), ((range(60, 70),),))
+    drawn = inside.drawn(shown, [], 0, 0, "light")
+    assert "left:93.750%;width:6.250%;top:0.000%;height:33.333%" in drawn
+    assert "left:0.000%;width:9.375%;top:33.333%;height:33.333%" in drawn
+    assert drawn.count('<b style="left:') == 2
+
+
+def test_only_negative_numbers_stand_in_parentheses_and_nearly_all_is_not_all():
+    assert (inside_told.within(0.307), inside_told.within(-2.02)) == ("0.307", "(-2.02)")
+    assert inside_told._share(0.99996).replace(encoding.NARROW, " ") == "more than 99.9 %"
+    assert inside_told._share(1.0).replace(encoding.NARROW, " ") == "100.0 %"
+    assert inside_told._share(0.64).replace(encoding.NARROW, " ") == "64.0 %"
 
 
 @BOTH
