@@ -24,9 +24,8 @@ RULE = (
     "the target are none (Clark et al. 2019, section 4)"
 )
 NOTES = (
-    "The margin is what the target gets more than the strongest other word; special tokens are no words. One text is an",
-    "example and no evidence:",
-    "`attnviz test-claim` says how often a head is right.",
+    "The margin is what the target gets more than the strongest other word; special tokens are no words.",
+    "One text is an example and no evidence: `attnviz test-claim` says how often a head is right.",
 )
 
 
