@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -34,9 +36,18 @@ def small_gguf(own_models, tmp_path, monkeypatch) -> str:
     return small.name
 
 
-@pytest.fixture(params=["it is a file", "Not a directory"])
+def full(file: Path) -> str:
+    """As a disk that is full answers, in the end, to whoever writes to it."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture(params=["it is a file", "Not a directory", "No space left on device"])
 def unwritable(request, tmp_path, monkeypatch) -> str:
     """A cache folder that nobody can write to, not even root, as a setting of the reader's own; and the reason."""
+    if request.param == "No space left on device":
+        monkeypatch.setattr("attnviz.models.gguf.sha256", full)  # when all but the manifest is written
+        monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
+        return f"{tmp_path / 'cache'} ({request.param})"
     (tmp_path / "cache").write_text("a file where the folder should be")
     folder = tmp_path / "cache" if request.param == "it is a file" else tmp_path / "cache" / "attnviz"
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(folder))
@@ -72,6 +83,25 @@ def test_with_an_unwritable_cache_python_returns_the_trace_and_warns(small_gguf,
     with pytest.warns(UserWarning, match="ATTNVIZ_CACHE_DIR") as caught:
         assert attnviz.attend("it sat", "smollm2").layers == GGUF.layers
     check_notice(str(caught[0].message), small_gguf, unwritable)
+
+
+@pytest.mark.usefixtures("small_gguf")
+def test_a_kept_copy_that_was_damaged_is_made_anew_and_the_page_shows_the_same_numbers(opened, tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
+    before = weights(opened(model="smollm2", text="it sat", layer="1", head="2"))
+    (kept,) = (tmp_path / "cache").glob("gguf-*/model.safetensors")
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-5] + bytes([content[-5] ^ 0x40]) + content[-4:])
+    backend.clear()
+
+    assert weights(opened(model="smollm2", text="it sat", layer="1", head="2")) == before
+    assert kept.read_bytes() == content
+
+
+def weights(app) -> list:
+    """The numbers of the one heatmap on the page."""
+    assert drawn(app) == 1
+    return json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["z"]
 
 
 @pytest.mark.usefixtures("small_gguf")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from attnviz.errors import AnswerError, AttnvizError, BackendError, BusyError, L
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.hostile import Deed, Hostile, answer, changed, endless, hostile, silent, whatever
-from tests.servers import Plain
+from tests.servers import Plain, served, until
+from tests.servers import number as number_of
 from tests.wires import same
 
 REQUEST = AttentionRequest("minilm", "the animal was tired")
@@ -204,3 +206,22 @@ def test_readers_of_a_server_that_says_nothing_are_all_told_in_time(server: Host
     client.close()
     assert len(took) == 24
     assert max(took) < LIMITS.seconds + SLACK
+
+
+def test_clients_that_vanish_at_any_moment_leave_nothing_behind():
+    """As a browser that is closed, a laptop that is shut, a program that is killed: in the question and in the answer."""
+    body = json.dumps({"model": "minilm", "text": REQUEST.text}).encode()
+    head = b"POST /v1/attention HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    asked, draw = head % len(body) + body, random.Random(11)
+    with served(Plain(lambda _: time.sleep(0.005))) as url:
+        port = int(url.rpartition(":")[2])
+        for number in range(60):
+            with socket.create_connection(("127.0.0.1", port), 5) as gone:
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no goodbye
+                gone.sendall(asked if number % 2 else asked[: draw.randrange(1, len(asked))])
+                if number % 4 == 1:
+                    gone.recv(draw.randrange(1, 400))
+        until(lambda: number_of(url, "attnviz_waiting") == number_of(url, "attnviz_working") == 0)
+        client = RemoteBackend(url, LIMITS)
+        assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+        client.close()
