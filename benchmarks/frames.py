@@ -97,7 +97,7 @@ DRAWN = {
         Object.values(plot.layout?.xaxis?.labelalias || {}).some(label => String(label).includes(word)))""",
 }
 # Painted is the second frame after everything is there; asked in every frame, so neither picture is found sooner.
-PAINTED = """([look, word]) => { const drawn = eval(look); window.took = null;
+PAINTED = """word => { const drawn = LOOK; window.took = null;
   const done = () => { window.took = performance.now(); };
   const turn = () => requestAnimationFrame(drawn(word) ? () => requestAnimationFrame(done) : turn);
   turn(); }"""
@@ -182,8 +182,8 @@ def walks(browser: Browser, address: str, model: str, text: str) -> dict[str, An
 def first_paint(page: Page, address: str, shown: str, noun: str) -> float:
     """Seconds from opening the page with a sentence until its picture is painted."""
     page.goto(f"{address}?shown={shown}&text={quote(sentence(noun))}", wait_until="commit")
-    page.evaluate(PAINTED, [DRAWN[shown], noun])
-    page.wait_for_function("window.took !== null", timeout=60_000)
+    page.evaluate(PAINTED.replace("LOOK", DRAWN[shown]), noun)
+    page.wait_for_function("() => window.took !== null", timeout=60_000)
     return page.evaluate("window.took") / 1000
 
 

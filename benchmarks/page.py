@@ -31,6 +31,11 @@ TURNS = 15
 EMPTY = 'import streamlit as st\nst.text("seen " + st.text_input("Sentence"))\n'
 HEATMAP = """word => [...document.querySelectorAll('.js-plotly-plot')].some(
   plot => Object.values(plot.layout?.xaxis?.labelalias || {}).some(label => String(label).includes(word)))"""
+WATCHED = """word => { const shown = LOOK; window.took = null;
+  addEventListener('keydown', () => { const from = performance.now();
+    const done = () => { window.took = performance.now() - from; };
+    const turn = () => requestAnimationFrame(shown(word) ? () => requestAnimationFrame(done) : turn);
+    turn(); }, { once: true, capture: true }); }"""
 LINE = "word => document.body.innerText.includes('seen The ' + word)"
 
 
@@ -74,16 +79,9 @@ def enter_to_paint(page: Page, shown: str, noun: str) -> float:
     """Seconds from the Enter key until what `shown` looks for is painted."""
     field = page.get_by_label("Sentence").first
     field.fill(sentence(noun))
-    page.evaluate(
-        """([look, word]) => { const shown = eval(look); window.took = null;
-          addEventListener('keydown', () => { const from = performance.now();
-            const turn = () => shown(word) ? requestAnimationFrame(() => requestAnimationFrame(() => {
-              window.took = performance.now() - from; }))
-                                           : requestAnimationFrame(turn); turn(); }, { once: true, capture: true }); }""",
-        [shown, noun],
-    )
+    page.evaluate(WATCHED.replace("LOOK", shown), noun)
     field.press("Enter")
-    page.wait_for_function("window.took !== null", timeout=60_000)
+    page.wait_for_function("() => window.took !== null", timeout=60_000)
     return page.evaluate("window.took") / 1000
 
 

@@ -280,7 +280,9 @@ def test_a_link_restores_filters_and_words_held_together(visit: Visit):
     page.locator(".menu summary").click()
     page.locator(".menu").get_by_role("spinbutton").fill("1")
     page.locator(".unit", has_text="street").click(modifiers=["Shift"])
-    page.wait_for_function("/keep=top%3A1/.test(location.search) && /focus=[^&]*28/.test(location.search)", timeout=20_000)
+    page.wait_for_function(
+        "() => /keep=top%3A1.*focus=[^&]*28|focus=[^&]*28.*keep=top%3A1/.test(location.search)", timeout=20_000
+    )
     query = parse_qs(urlsplit(page.url).query)
     assert (query["keep"], query["special"], query["focus"]) == (["top:1"], ["hide"], ["43+4+28"])
     before = page.locator(".readout").text_content() or ""
