@@ -124,10 +124,15 @@ class Visitor:
 
 
 @asynccontextmanager
-async def at(server: Server, page: str = "", query: str = "", origin: str | None = None) -> AsyncIterator[Visitor]:
-    """A reader who has just connected."""
-    address = f"ws://127.0.0.1:{server.port}/_stcore/stream"
+async def at(
+    server: Server, page: str = "", query: str = "", origin: str | None = None, port: int | None = None, cookie: str = ""
+) -> AsyncIterator[Visitor]:
+    """A reader who has just connected, to the server itself or to a proxy's `port`."""
+    address = f"ws://127.0.0.1:{port or server.port}/_stcore/stream"
     spoken, most = [Subprotocol("streamlit")], 64 * 2**20
     whence = Origin(origin) if origin else None
-    async with connect(address, subprotocols=spoken, max_size=most, origin=whence, ping_timeout=None) as found:
+    headers = {"Cookie": cookie} if cookie else {}
+    async with connect(
+        address, subprotocols=spoken, max_size=most, origin=whence, ping_timeout=None, additional_headers=headers
+    ) as found:
         yield Visitor(found, page, query)
