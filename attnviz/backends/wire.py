@@ -44,8 +44,8 @@ def dumps(trace: Trace, *, whole: bool = False) -> bytes:
         "blocks": blocks,
     }
     told = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    content = b"".join([struct.pack("<I", len(told)), told, *out.planes])
-    return b"".join([MAGIC, digest(content), content])
+    parts = [struct.pack("<I", len(told)), told, *out.planes]
+    return b"".join([MAGIC, digest(*parts), *parts])
 
 
 def loads(data: bytes | bytearray | memoryview, most: int = Settings.text_bytes) -> Trace:
@@ -68,9 +68,12 @@ def loads(data: bytes | bytearray | memoryview, most: int = Settings.text_bytes)
     return received.trace(header, view[BEFORE + length :], most)
 
 
-def digest(content: bytes | memoryview) -> bytes:
-    """16 bytes that change with any bit of the content."""
-    return hashlib.sha256(content).digest()[:16]
+def digest(*parts: bytes | memoryview) -> bytes:
+    """16 bytes that change with any bit of the content, however it is cut into parts."""
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.digest()[:16]
 
 
 def _no_number(name: str) -> float:
