@@ -188,9 +188,12 @@ def serve(backend: Backend, settings: Settings, found: socket.socket, warm: Sequ
     """Answers until it is told to stop (Ctrl+C, SIGTERM); what is under way then has some seconds to end."""
     import uvicorn
 
+    from attnviz.serving.patience import Patient
+
     log.to_standard_error()
     config = uvicorn.Config(
         app(backend, settings, warm), log_config=None, access_log=False, server_header=False, proxy_headers=False,
         limit_concurrency=CONNECTIONS, timeout_keep_alive=60, timeout_graceful_shutdown=STOPS, ws="none",
+        http=Patient,
     )  # fmt: skip
     uvicorn.Server(config).run(sockets=[found])

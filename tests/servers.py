@@ -15,6 +15,7 @@ from attnviz import server
 from attnviz.backends.base import Backend
 from attnviz.engine.trace import Trace
 from attnviz.models import catalog
+from attnviz.serving.patience import Patient
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 from tests.wires import one, projections
@@ -27,7 +28,7 @@ def served(backend: Backend, settings: Settings | None = None, warm: Sequence[st
     """The address of a server over `backend`, while the block runs."""
     found = server.listening("127.0.0.1", port)
     app = server.app(backend, settings or Settings(), warm)
-    running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2))
+    running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, http=Patient))
     thread = threading.Thread(target=running.run, kwargs={"sockets": [found]})
     thread.start()
     try:

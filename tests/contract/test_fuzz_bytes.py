@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from hypothesis import strategies as st
 
-from attnviz.serving import gate
+from attnviz.serving import gate, patience
 from attnviz.settings import Settings
 from tests.fuzz import amounts, held, no_faults
 from tests.servers import CLIENT, Plain, number, served, until
@@ -167,6 +167,37 @@ def test_many_who_send_nothing_do_not_keep_others_from_their_answer(url: str):
     finally:
         for line in silent:
             line.close()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param([], id="nothing"),
+        pytest.param([b"POST /v1/att", b"ention HTTP/1.1\r\n", b"Host: he"], id="half a head"),
+        pytest.param([b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n", b"GET /hea"], id="half of the second head"),
+        pytest.param(
+            [b"GET /healthz HTTP/1.1\r\nHost: here\r\nContent-Length: 99\r\n\r\n", b"x", b"y"], id="more than is read"
+        ),
+    ],
+)
+def test_who_keeps_a_place_without_asking_loses_it(url: str, monkeypatch: pytest.MonkeyPatch, said: list[bytes]):
+    monkeypatch.setattr(patience, "HEAD", 0.3)
+    with connected(url, 10) as line:
+        for part in said:
+            line.sendall(part)
+            time.sleep(0.02)
+        start = time.monotonic()
+        heard(line)
+        assert time.monotonic() - start < 5  # by itself it would stay for a minute, or for good
+
+
+def test_who_asks_again_later_keeps_the_line(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "HEAD", 0.3)
+    with connected(url, 5) as line:
+        for _ in range(2):
+            line.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert line.recv(65536).startswith(b"HTTP/1.1 200 ")
+            time.sleep(0.45)
 
 
 def test_clients_that_vanish_in_the_middle_of_an_answer_leave_nothing_behind(url: str):

@@ -1,0 +1,58 @@
+"""Connections in; those that keep a place without asking anything, out. uvicorn waits for a request's head as long as it takes.
+
+From the connection's first moment, and from the first byte of every later request, there are some seconds for the head to be
+whole. What arrives after an answer that did not wait for its whole question counts as such a beginning too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD = 10.0  # seconds
+
+
+class Patient(H11Protocol):
+    """uvicorn's own protocol, with an end to its patience."""
+
+    _until: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The clock starts."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """The clock starts, goes on, or stops where the head is whole."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        super().connection_lost(exc)
+        self._stop()
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether no request is under way."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _watch(self) -> None:
+        """One clock a head."""
+        if not self._waiting or self.transport.is_closing():
+            self._stop()
+        elif self._until is None:
+            self._until = self.loop.call_later(HEAD, self._over)
+
+    def _stop(self) -> None:
+        """No clock."""
+        if self._until is not None:
+            self._until.cancel()
+            self._until = None
+
+    def _over(self) -> None:
+        """Hangs up on who still has not asked anything."""
+        self._until = None
+        if self._waiting and not self.transport.is_closing():
+            self.transport.close()
