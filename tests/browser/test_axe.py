@@ -143,8 +143,10 @@ def with_tiles(page: Page) -> None:
 
 def measured(page: Page) -> None:
     page.get_by_role("button", name="Measure on this machine").click()
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible(timeout=SLOW)
     expect(page.locator(".st-key-cost-pictures .js-plotly-plot")).to_have_count(2, timeout=SLOW)
-    page.get_by_role("button", name="Stop").click()
+    stop.click()
     expect(page.get_by_role("button", name="Measure on this machine")).to_be_enabled(timeout=SLOW)
     drawn(page)
 

@@ -24,11 +24,12 @@ def test_a_run_is_watched_and_stopped_and_tiles_move(visit: Visit):
     start = page.get_by_role("button", name="Measure on this machine")
     expect(start).to_be_enabled(timeout=SLOW)
     assert measuring() == 0  # nothing is measured by itself
-    expect(page.locator(".js-plotly-plot")).to_have_count(0)
     start.click()
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible(timeout=SLOW)
     expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=SLOW)
     assert measuring() == 1
-    page.get_by_role("button", name="Stop").click()
+    stop.click()
     expect(page.get_by_text(re.compile("What was measured stays|measurements in"))).to_be_visible(timeout=SLOW)
     assert measuring() == 0
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
