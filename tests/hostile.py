@@ -130,3 +130,13 @@ def endless(first: bytes, part: bytes) -> Deed:
             client.sendall(part)
 
     return said
+
+
+def right(client: socket.socket, good: bytes) -> None:
+    """As it should be."""
+    client.sendall(good)
+
+
+def reads(does: Deed) -> Deed:
+    """Does something wrong when it is asked to read, and says right which models it has."""
+    return lambda client, good: (right if b'{"models"' in good else does)(client, good)

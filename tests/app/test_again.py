@@ -16,7 +16,7 @@ from attnviz.types import HeadRef
 from attnviz.ui import again
 from attnviz.ui.backend import answers, backend
 from tests.app.conftest import say, written
-from tests.hostile import Deed, Hostile, answer, hostile, silent, whatever
+from tests.hostile import Hostile, answer, hostile, reads, right, silent, whatever
 
 TEXT = "the animal was tired"
 CHOSEN = {"text": TEXT, "layer": "1", "head": "0", "pins": "0.1"}
@@ -55,16 +55,6 @@ def kept(app: AppTest, text: str = TEXT) -> bool:
 def asks(app: AppTest) -> bool:
     """Whether the page says that it asks again, and has the button for who does not want to wait."""
     return BY_ITSELF in written(app) and [one.label for one in app.button if one.key == "attnviz_again"] == ["Try again now"]
-
-
-def right(client: socket.socket, good: bytes) -> None:
-    """As it should be."""
-    client.sendall(good)
-
-
-def reads(does: Deed) -> Deed:
-    """Does something wrong when it is asked to read, and says right which models it has."""
-    return lambda client, good: (right if b'{"models"' in good else does)(client, good)
 
 
 @pytest.mark.parametrize("page", ["explore/attention", "explore/compare", "explore/heads", "learn/coreference"])

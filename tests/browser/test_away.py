@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
@@ -11,7 +13,7 @@ from playwright.sync_api import expect
 from attnviz.backends.local import LocalBackend
 from attnviz.settings import Settings
 from tests.browser.conftest import Visit, free_port, started
-from tests.hostile import answer, hostile, whatever
+from tests.hostile import answer, hostile, reads, whatever
 
 SLOW = 40_000
 TEXT = "The animal was tired because it ran"
@@ -35,6 +37,24 @@ def server(away: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(20)
+
+
+def test_what_a_reader_waited_for_is_given_up_when_the_page_is_closed(visit: Visit, away: int):
+    asked, left = threading.Event(), threading.Event()
+
+    def waits(client: socket.socket, good: bytes) -> None:
+        asked.set()
+        if client.recv(1) == b"":  # who asked has hung up
+            left.set()
+
+    with hostile(port=away) as slow:
+        slow.does = reads(waits)
+        page = visit.open("/?" + urlencode({"text": TEXT}))
+        expect(page.get_by_text("Waiting for the backend.")).to_be_visible(timeout=SLOW)
+        assert asked.is_set()
+        assert not left.is_set()
+        page.close()
+        assert left.wait(10)
 
 
 def test_a_page_lives_through_a_backend_that_is_away_comes_back_and_lies(visit: Visit, away: int):
