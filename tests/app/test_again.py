@@ -36,6 +36,7 @@ def server(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hos
     """The backend of the app; nobody waits long for it."""
     for part, name in ((exchange, "FIRST"), (breaker, "PAUSE"), (remote, "SPARE")):
         monkeypatch.setattr(part, name, 0.001)
+    monkeypatch.setattr(remote, "BRIEF", 1.0)
     monkeypatch.setenv("ATTNVIZ_SECONDS", "1")
     with hostile(local) as made:
         monkeypatch.setenv("ATTNVIZ_BACKEND", made.url)
