@@ -1,5 +1,7 @@
 # The app with its weights inside: nothing is fetched when it runs.
 #   docker build -t attnviz .    then    docker run -p 8501:8501 attnviz
+# The models alone, over HTTP (compose.yaml has both):
+#   docker run -p 8600:8600 --no-healthcheck attnviz python -m attnviz serve --host 0.0.0.0 --warm minilm,smollm2
 # A build of torch without CUDA is gigabytes smaller: --build-arg PIP_EXTRA_INDEX_URL=<the index of your CPU wheels>
 # (the image's history keeps that address: no password in it).
 # Models of your own:  docker run -p 8501:8501 -v "$PWD/models:/models:ro" -e ATTNVIZ_MODELS_DIR=/models attnviz
@@ -22,6 +24,6 @@ ENV ATTNVIZ_OFFLINE=1 HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 # Converts the 4-bit weights into the user's cache, which the first reader would wait for.
 RUN python -m attnviz attend "Ready." --model smollm2 --layer 0 --head 0 --format json > /dev/null
 
-EXPOSE 8501
+EXPOSE 8501 8600
 HEALTHCHECK --start-period=30s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
 CMD ["sh", "-c", "python -m attnviz.ui.first 8501 & exec python -m streamlit run app.py --server.port 8501 --server.address 0.0.0.0"]

@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON ?= python3.11
 PORT ?= 8501
+COPIES ?= minilm:1-2,smollm2:1
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 # The fast unit tests run in `make check`, which `make test` begins with; of servers and browsers two are enough.
@@ -21,6 +22,7 @@ CORES := -n auto --dist worksteal
 key = $(firstword $(shell { pwd; cat $(1); } | cksum))
 APP := .venv/app-$(call key,requirements.txt constraints.txt requirements-models.txt pyproject.toml)
 DEV := .venv/dev-$(call key,requirements-dev.txt constraints.txt)
+RAY := .venv/ray-$(call key,requirements-ray.txt constraints.txt)
 AUDIT := .venv/audit-$(call key,requirements-audit.txt)
 
 define NO_PYTHON
@@ -43,9 +45,9 @@ No Chromium here: the browser tests will be skipped by name (and fail under CI=t
 endef
 export NO_CHROMIUM
 
-.PHONY: help app test check bench audit soak clean environment dev-environment chromium
+.PHONY: help app test check serve-ray bench audit soak clean environment dev-environment chromium
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
 	@echo "attnviz: http://localhost:$(PORT) (Ctrl+C stops it)"
@@ -62,6 +64,9 @@ check: $(DEV) ## formatter, linter, types, import rules and the fast tests: unde
 	$(PY) -m ruff check .
 	$(PY) -m pyright --pythonpath $(PY)
 	$(PY) -m pytest $(CORES) -m "not slow and not soak" tests/unit
+
+serve-ray: $(RAY) ## serve the models over HTTP on Ray, http://127.0.0.1:8600 (COPIES=minilm:1-2,smollm2:1)
+	@exec $(PY) deploy/ray_app.py --models $(COPIES)
 
 bench: $(DEV) chromium ## every benchmark, a line of JSON a figure; fails where one misses its bound
 	@failed=0; for file in $(filter-out %/report.py %/student.py,$(wildcard benchmarks/*.py)); do $(PY) "$$file" || failed=1; done; exit $$failed
@@ -98,6 +103,11 @@ $(AUDIT): $(APP)
 	$(PYTHON) -m venv --clear .venv/audit
 	.venv/audit/bin/python -m pip --disable-pip-version-check install --no-deps -r requirements-audit.txt
 	@rm -f .venv/audit-*; touch $@
+
+$(RAY): $(APP)
+	@find .venv/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
+	$(PIP) install -r requirements-ray.txt -c constraints.txt
+	@rm -f .venv/ray-*; touch $@
 
 chromium:
 	@if command -v chromium chromium-browser google-chrome >/dev/null; then exit 0; fi; \

@@ -1,0 +1,99 @@
+"""What stands beside the code for other machines fits the code: compose.yaml, the image, the Makefile, docs/deploy.md."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from attnviz import cli_serve, server
+from attnviz.settings import Settings
+from tests.servers import Plain
+
+ROOT = Path(__file__).parents[2]
+KEY = "0123456789abcdef"
+
+
+def compose() -> dict:
+    """The file as YAML has it, with the one value that its user gives."""
+    text = re.sub(r"\$\{ATTNVIZ_KEY:\?[^}]*\}", KEY, (ROOT / "compose.yaml").read_text())
+    assert "${" not in text
+    return yaml.safe_load(text)
+
+
+def image() -> dict[str, list[str]]:
+    """The lines of the Dockerfile by their first word."""
+    lines: dict[str, list[str]] = {}
+    for line in (ROOT / "Dockerfile").read_text().splitlines():
+        if found := re.match(r"([A-Z]+) (.*)", line):
+            lines.setdefault(found[1], []).append(found[2])
+    return lines
+
+
+@pytest.fixture(scope="module")
+def services() -> dict:
+    return compose()["services"]
+
+
+def test_app_and_backend_are_one_image_that_is_built_here(services: dict):
+    assert set(services) == {"app", "backend"}
+    assert {service["image"] for service in services.values()} == {"attnviz"}
+    assert services["backend"]["build"] == "."
+
+
+def test_the_backend_is_started_as_the_command_line_understands(services: dict):
+    python, module, name, *options = services["backend"]["command"]
+    assert (python, module, name) == ("python", "-m", "attnviz")
+    parser = argparse.ArgumentParser()
+    cli_serve.add(parser.add_subparsers())
+
+    chosen = parser.parse_args(options)
+
+    assert (chosen.host, chosen.port, chosen.warm) == ("0.0.0.0", 8600, "minilm,smollm2")
+    assert str(chosen.port) in image()["EXPOSE"][0].split()
+
+
+def test_the_app_asks_the_backend_where_it_listens_and_waits_for_it(services: dict):
+    url = urlsplit(services["app"]["environment"]["ATTNVIZ_BACKEND"])
+    assert (url.hostname, url.port) == ("backend", 8600)
+    assert services["app"]["depends_on"] == {"backend": {"condition": "service_healthy"}}
+    (checked,) = re.findall(r"http://127\.0\.0\.1:8600(/\w+)", " ".join(services["backend"]["healthcheck"]["test"]))
+    assert checked == "/readyz"
+    assert checked in {route.path for route in server.app(Plain(), Settings()).routes}
+
+
+def test_every_setting_is_one_that_we_know_and_both_have_the_key(services: dict):
+    source = (ROOT / "attnviz" / "settings.py").read_text()
+    for service in services.values():
+        assert not [name for name in service["environment"] if f'"{name}"' not in source]
+        assert Settings.from_env(service["environment"]).key == KEY
+
+
+def test_only_the_pages_are_reached_from_outside(services: dict):
+    assert "ports" not in services["backend"]
+    assert services["backend"]["networks"] == ["inside"]
+    assert compose()["networks"]["inside"] == {"internal": True}
+    (published,) = services["app"]["ports"]
+    outer, inner = published.split(":")
+    assert inner in image()["EXPOSE"][0].split()
+    assert f"--server.port {inner} " in image()["CMD"][0]
+    assert outer == inner
+
+
+def test_the_image_serves_models_too():
+    header = (ROOT / "Dockerfile").read_text()
+    (line,) = re.findall(r"docker run -p 8600:8600 --no-healthcheck attnviz python -m attnviz (.*)", header)
+    parser = argparse.ArgumentParser()
+    cli_serve.add(parser.add_subparsers())
+    assert parser.parse_args(line.split()).host == "0.0.0.0"
+
+
+def test_make_brings_ray_and_serves_on_it():
+    made = subprocess.run(["make", "--dry-run", "serve-ray"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "pip install -r requirements-ray.txt -c constraints.txt" in re.sub(r"pip --\S+", "pip", made.stdout)
+    assert "deploy/ray_app.py --models minilm:1-2,smollm2:1" in made.stdout
