@@ -1,0 +1,78 @@
+"""A real server over many sentences, sessions and odd links: memory stays, closed sessions go, no page has a fault."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import urllib.request
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+from hypothesis import strategies as st
+
+from tests.app.visitors import ROOT, Server, at, serving
+from tests.contract.test_fuzz_texts import TEXTS
+from tests.fuzz import amounts, held
+from tests.unit.test_fuzz_links import changed_links
+
+pytestmark = pytest.mark.slow
+PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/start.py").read_text())[1:])
+FULL, SENTENCES = 10, 30  # by the 10th sentence a cache of 4 MB is full
+GROWTH = 50 * 2**20  # bytes; the thousand sentences of benchmarks/soak.py have the same bound
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app with a small cache."""
+    folder = tmp_path_factory.mktemp("server")
+    with serving(ROOT / "app.py", folder, ATTNVIZ_OFFLINE="1", ATTNVIZ_CACHE_MB="4") as found:
+        yield found
+
+
+def process(server: Server) -> psutil.Process:
+    """The server's process."""
+    (found,) = (one for one in psutil.Process().children() if str(server.port) in one.cmdline())
+    return found
+
+
+def still_open(server: Server) -> int:
+    """How many sessions the server counts as open."""
+    address = f"http://127.0.0.1:{server.port}/_stcore/metrics?families=active_sessions"
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        return int(float(re.findall(r"^active_sessions\S* (\S+)", answer.read().decode(), re.M)[0]))
+
+
+async def sentences(server: Server) -> list[int]:
+    """One reader's sentences: resident memory after each."""
+    found, memory = [], process(server)
+    async with at(server, query="model=minilm") as visitor:
+        await visitor.run()
+        for number in range(SENTENCES):
+            assert not await visitor.run(f"In house {number} the animal didn't cross the street because it was too tired")
+            found.append(memory.memory_info().rss)
+        assert still_open(server) == 1
+    return found
+
+
+def test_memory_stays_where_the_cache_is_full_and_a_closed_session_is_let_go(server: Server):
+    memory = asyncio.run(sentences(server))
+
+    assert memory[-1] - memory[FULL - 1] <= GROWTH
+    assert still_open(server) == 0
+
+
+@amounts(6, 600)
+def test_no_page_has_a_fault_whatever_its_link_says_and_whatever_is_typed(server: Server, examples: int):
+    async def visit(page: str, link: dict[str, str], text: str) -> None:
+        async with at(server, page, urlencode(link, errors="replace")) as visitor:
+            assert "exception" not in await visitor.run()
+            if visitor.field:
+                assert "exception" not in await visitor.run(text)
+
+    cases = st.tuples(st.sampled_from(PAGES), changed_links(), TEXTS.map(lambda text: text.encode(errors="replace").decode()))
+    held(examples, cases, lambda case: asyncio.run(visit(*case)))
+    assert process(server).is_running()
+    assert not re.findall(r"\w+ at \S+\.py:\d+ \(.*", server.log.read_text())  # so a log tells a fault (quiet.py)
+    assert server.calls() == []
