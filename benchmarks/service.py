@@ -1,8 +1,9 @@
 """The HTTP service under load: requests a second and how long they take, with and without batching; how large answers are.
 
 Starts `attnviz serve` with minilm warm, and lets 1, 8 and 32 clients ask for ten seconds, each one question after another,
-no sentence twice, 16 tokens each. Prints one JSON line a figure, with the share of the processor that the clients
-themselves took. Answers are measured against the weights of all heads that they replace.
+no sentence twice, 16 tokens each. Prints one JSON line a figure, with the share of a core that the clients themselves took,
+and the seconds of any core that the server took for each request, which depend least on what else the machine does.
+Answers are measured against the weights of all heads that they replace.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import IO
 
 import httpx
+import psutil
 from report import Report
 
 import attnviz
@@ -51,8 +53,8 @@ def sentences() -> Iterator[str]:
 
 
 @contextmanager
-def serving(batch: int) -> Iterator[str]:
-    """The address of a server whose model is warm."""
+def serving(batch: int) -> Iterator[tuple[str, psutil.Process]]:
+    """The address of a server whose model is warm, and its process."""
     command = [sys.executable, "-m", "attnviz", "serve", "--port", "0", "--warm", "minilm", "--batch", str(batch)]
     env = {**os.environ, "ATTNVIZ_RATE": "1000000"}
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, cwd=ROOT, env=env, stderr=log) as server:
@@ -63,7 +65,7 @@ def serving(batch: int) -> Iterator[str]:
             url = next(word for word in said.split() if word.startswith("http://"))
             while httpx.get(f"{url}/readyz", trust_env=False).status_code != 200:
                 time.sleep(0.2)
-            yield url
+            yield url, psutil.Process(server.pid)
         finally:
             server.terminate()
 
@@ -95,6 +97,12 @@ async def asked(url: str, clients: int, texts: Iterator[str]) -> tuple[list[floa
         return taken, time.perf_counter() - start, together
 
 
+def cpu(process: psutil.Process) -> float:
+    """Seconds that a process has taken of any core."""
+    times = process.cpu_times()
+    return times.user + times.system
+
+
 def p95(taken: list[float]) -> float:
     """What 95 of 100 stay below."""
     return statistics.quantiles(taken, n=20)[-1]
@@ -104,16 +112,17 @@ def loads(report: Report) -> None:
     """Every number of clients against a server of each kind."""
     texts = sentences()
     for batch in BATCHES:
-        with serving(batch) as url:
+        with serving(batch) as (url, server):
             asyncio.run(asked(url, 2, texts))  # the first questions of a server wait for what is made once
             for clients in CLIENTS:
-                own = time.process_time()
+                own, spent = time.process_time(), cpu(server)
                 taken, seconds, together = asyncio.run(asked(url, clients, texts))
                 share = (time.process_time() - own) / seconds
                 report.show(
                     "HTTP, requests a second", ok=True, model="minilm", tokens=TOKENS, clients=clients, batch=batch,
                     per_second=len(taken) / seconds, p50_s=statistics.median(taken), p95_s=p95(taken),
-                    requests=len(taken), batched=together, clients_share_of_a_core=share, load=os.getloadavg()[0],
+                    requests=len(taken), batched=together, server_cpu_s=(cpu(server) - spent) / len(taken),
+                    clients_share_of_a_core=share, load=os.getloadavg()[0],
                 )  # fmt: skip
 
 
