@@ -55,7 +55,10 @@ def loads(data: bytes | bytearray | memoryview, most: int = Settings.text_bytes)
     """
     view = memoryview(data)
     if len(view) < BEFORE or view[:4] != MAGIC:
-        raise AnswerError(f"An answer begins with {MAGIC.decode()}; this one is of another version, or is none.")
+        raise AnswerError(
+            f"An answer begins with {MAGIC.decode()}; this one is of another version, or is none. "
+            "Correct ATTNVIZ_BACKEND, or run the same attnviz at both ends."
+        )
     if digest(view[20:]) != view[4:20]:
         raise AnswerError("An answer must arrive as it was sent; this one was cut short or changed on its way.")
     (length,) = struct.unpack("<I", view[20:24])

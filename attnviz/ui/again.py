@@ -16,7 +16,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError, BackendError, BusyError, LateError
 from attnviz.ui.backend import answers
 
-LOOK = 2.0  # seconds between two looks
+LOOK = 3.0  # seconds between two looks
 MOST = 60.0  # seconds that a page waits between two questions
 LATE = 3  # times that a page asks by itself for what took too long: each costs the backend all of its deadline
 _FAILED, _TRIED, _BUTTON = "attnviz_failed", "attnviz_tried", "attnviz_again"

@@ -152,5 +152,5 @@ def test_what_takes_too_long_is_asked_again_three_times(opened, server: Hostile,
 def test_a_page_asks_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(again.random, "uniform", lambda low, high: 1.0)
 
-    assert [again.pause(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [2, 4, 8, 32, 60, 60]
+    assert [again.pause(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
     assert [again.pause(BusyError(".", 7), tried) for tried in (0, 1, 9)] == [7, 14, 60]

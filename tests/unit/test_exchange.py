@@ -246,6 +246,22 @@ def test_of_many_who_ask_one_tries_for_all():
     breaker.may()
 
 
+def test_where_the_one_who_tries_hears_nothing_another_one_tries():
+    now = [0.0]
+    breaker = Breaker("it", lambda: now[0])
+    for _ in range(5):
+        breaker.failed()
+    now[0] = 1.1
+    breaker.may()
+    now[0] = 6.0  # 4.9 s later
+    with pytest.raises(BackendError):
+        breaker.may()
+    now[0] = 6.2
+    breaker.may()
+    with pytest.raises(BackendError):
+        breaker.may()
+
+
 def test_a_rate_is_told_with_its_wait():
     with pytest.raises(RateError) as error:
         Server(
