@@ -25,6 +25,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LONGEST = 16_384  # bytes of an address with its parameters; a link of ours stays far below
 METHODS = ("GET", "HEAD")
+OPEN = 600  # pages that may be open at the same time, each with its session
+HIDDEN = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/upload_file/")  # of Streamlit's own, what no page asks for
 SAID = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")  # the last: more rows of a long table
 PARSED = 4_000_000  # bytes of a message; of a longer one Streamlit closes the connection (server.maxWidgetStateSize)
 
@@ -41,16 +43,28 @@ class Guard:
     def __init__(self, app: App) -> None:
         self.app = app
         self.headers = policy.headers()
+        self.open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await (self.app if same_origin(scope) else closed)(scope, heard(receive), send)
+            await self._page(scope, receive, send)
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
         elif refusal := refused(scope):
             await self._answer(self._with_headers(send), *refusal)
         else:
             await self.app(scope, receive, self._with_headers(send))
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The websocket of an open page, from beginning to end."""
+        if self.open >= OPEN or not same_origin(scope):
+            await closed(receive, send)
+            return
+        self.open += 1
+        try:
+            await self.app(scope, heard(receive), send)
+        finally:
+            self.open -= 1
 
     def _with_headers(self, send: Send) -> Send:
         """`send`, with our headers in the place of any of the same name."""
@@ -78,6 +92,8 @@ def refused(scope: Scope) -> tuple[int, str] | None:
     """The status and the words for a request that no page of ours sends; None for one that may pass."""
     if scope["method"] not in METHODS:
         return 405, f"Pages are read with {' or '.join(METHODS)} only."
+    if any(name in scope["path"] for name in HIDDEN):
+        return 404, "Nothing is here for a page."
     length = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
     if length > LONGEST:
         return 414, f"An address may be {LONGEST:,} bytes long; this one has {length:,}. Open the page and type the text there."
@@ -124,7 +140,7 @@ def said(data: bytes) -> str | None:
         return None
 
 
-async def closed(scope: Scope, receive: Receive, send: Send) -> None:
+async def closed(receive: Receive, send: Send) -> None:
     """A websocket turned away before it opens: HTTP 403."""
     await receive()
     await send({"type": "websocket.close", "code": 1008})

@@ -32,10 +32,10 @@ async def page(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"page"})
 
 
-def answered(kind: str = "http", *, method: str = "GET", query: bytes = b"", headers: Any = HERE) -> list[Any]:
+def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query: bytes = b"", headers: Any = HERE) -> list[Any]:
     """All that is sent for one request."""
     sent: list[Any] = []
-    scope = {"type": kind, "method": method, "path": "/", "raw_path": b"/", "query_string": query, "headers": headers}
+    scope = {"type": kind, "method": method, "path": path, "query_string": query, "headers": headers}
 
     async def receive() -> dict[str, str]:
         return {"type": f"{kind}.connect"}
@@ -60,6 +60,38 @@ def test_no_body_comes_in():
     assert status(headers=[*HERE, (b"Content-Length", b"0")]) == 200
     assert status(headers=[*HERE, (b"Content-Length", b"1")]) == 413
     assert status(headers=[*HERE, (b"transfer-encoding", b"chunked")]) == 413
+
+
+def test_what_no_page_asks_streamlit_for_is_not_there():
+    hidden = ("/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/upload_file/a/b", "/under/_stcore/metrics")
+    assert {status(path=path) for path in hidden} == {404}
+    assert {status(path=path) for path in ("/_stcore/health", "/_stcore/host-config", "/media/a.json", "/heads")} == {200}
+
+
+def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
+    async def opened() -> list[str]:
+        ends, kinds = asyncio.Event(), []
+
+        async def held(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "websocket.accept"})
+            await ends.wait()
+
+        async def receive() -> dict[str, str]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            kinds.append(message["type"])
+
+        guard, scope = asgi.Guard(held), {"type": "websocket", "headers": HERE}
+        pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(asgi.OPEN + 1)]
+        await asyncio.sleep(0)
+        ends.set()
+        await asyncio.gather(*pages)
+        await guard(scope, receive, send)
+        return kinds
+
+    kinds = asyncio.run(opened())
+    assert kinds == ["websocket.accept"] * asgi.OPEN + ["websocket.close", "websocket.accept"]
 
 
 def test_an_address_has_a_longest():

@@ -33,9 +33,10 @@ def test_the_limits_are_those_of_the_code():
     from attnviz.settings import Settings
 
     config = (ROOT / ".streamlit/config.toml").read_text()
-    assert (asgi.LONGEST, Settings.max_bytes) == (16 * 1024, 200_000)
+    assert (asgi.LONGEST, asgi.OPEN, Settings.max_bytes) == (16 * 1024, 600, 200_000)
     assert f"maxWidgetStateSize = {asgi.PARSED // 1_000_000}\n" in config
     assert "beyond 16 kB" in TEXT
+    assert "600 open pages" in TEXT
     assert "at most 4 MB, a text 200,000 bytes" in TEXT
     assert "up to 64 MB" in TEXT
     assert "maxMessageSize = 64\n" in config
