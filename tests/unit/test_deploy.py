@@ -97,3 +97,16 @@ def test_make_brings_ray_and_serves_on_it():
     made = subprocess.run(["make", "--dry-run", "serve-ray"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "pip install -r requirements-ray.txt -c constraints.txt" in re.sub(r"pip --\S+", "pip", made.stdout)
     assert "deploy/ray_app.py --models minilm:1-2,smollm2:1" in made.stdout
+
+
+def test_what_the_instructions_name_is_there():
+    told = (ROOT / "docs" / "deploy.md").read_text()
+    links = [(ROOT / "docs" / link) for link in re.findall(r"\]\(([^)]+)\)", told)]
+    named = [ROOT / name for name in re.findall(r"`(?:python )?([\w/]+\.(?:py|conf|yaml))", told)]
+    assert len(links) >= 3
+    assert len(named) >= 6
+    assert not [str(path) for path in (*links, *named) if not path.exists()]
+    makefile = (ROOT / "Makefile").read_text()
+    assert not [target for target in re.findall(r"^make ([\w-]+)", told, re.M) if f"\n{target}:" not in makefile]
+    source = (ROOT / "attnviz" / "settings.py").read_text()
+    assert not [name for name in re.findall(r"ATTNVIZ_\w+", told) if f'"{name}"' not in source]
