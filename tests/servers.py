@@ -28,7 +28,9 @@ def served(backend: Backend, settings: Settings | None = None, warm: Sequence[st
     """The address of a server over `backend`, while the block runs."""
     found = server.listening("127.0.0.1", port)
     app = server.app(backend, settings or Settings(), warm)
-    running = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, http=Patient))
+    running = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, http=Patient, ws="none")
+    )
     thread = threading.Thread(target=running.run, kwargs={"sockets": [found]})
     thread.start()
     try:

@@ -1,4 +1,4 @@
-"""Connections in; those that keep a place without asking anything, out. uvicorn waits for a request's head as long as it takes.
+"""Connections in; those that keep a place without asking anything, or stop being HTTP, out: uvicorn's protocol lets them in.
 
 From the connection's first moment, and from the first byte of every later request, there are some seconds for the head to be
 whole. What arrives after an answer that did not wait for its whole question counts as such a beginning too.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD = 10.0  # seconds
@@ -32,6 +33,19 @@ class Patient(H11Protocol):
         """Nothing is waited for any more."""
         super().connection_lost(exc)
         self._stop()
+
+    def send_400_response(self, msg: str) -> None:
+        """The end of what is no HTTP any more: refused where nothing is answered yet; whoever works on an answer hears of it.
+
+        uvicorn would begin a second answer on top of the first, or have the app answer after this one, and log both as faults.
+        """
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+        if not self._waiting:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
     @property
     def _waiting(self) -> bool:

@@ -200,6 +200,21 @@ def test_who_asks_again_later_keeps_the_line(url: str, monkeypatch: pytest.Monke
             assert line.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.1])
+@pytest.mark.parametrize(
+    "head", [b"GET /healthz HTTP/1.1\r\n", b"POST /v1/attention HTTP/1.1\r\nContent-Type: application/json\r\n"]
+)
+def test_what_stops_being_http_is_refused_once_and_is_no_fault(gap: float, head: bytes):
+    """Before its answer, and after it."""
+    with no_faults(), served(Plain(), LIMITS) as url, connected(url, 1) as line:
+        line.sendall(head + b"Host: here\r\nTransfer-Encoding: chunked\r\n\r\n")
+        time.sleep(gap)
+        line.sendall(b"zz\r\n")
+        found = heard(line)
+        assert found.count(b"HTTP/1.1 ") == 1
+        assert CLIENT.get(f"{url}/healthz").status_code == 200
+
+
 def test_clients_that_vanish_in_the_middle_of_an_answer_leave_nothing_behind(url: str):
     before = threading.active_count()
     for _ in range(30):
