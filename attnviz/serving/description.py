@@ -58,6 +58,7 @@ def _attention(settings: Settings, largest: int, security: list[Any]) -> dict[st
     return {
         "operationId": "attention",
         "summary": "The attention of every head on a text, as bytes (see attnviz/backends/wire.py).",
+        "description": "`batched` in their header: other texts were read in the same pass, and numbers agree to 1e-5.",
         "security": security,
         "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/Question"}}}},
         "responses": {"200": {"description": "The answer.", "content": octets}}
