@@ -45,17 +45,22 @@ def _short(file: str) -> str:
 def record(*parts: Any, **more: Any) -> logging.LogRecord:
     """A log record, as `logging` makes one; an exception in it, also one among the arguments, is told without its text."""
     made = logging.LogRecord(*parts, **more)
-    if made.name == "asyncio":  # what follows its first line is the task, with its error written out
-        made.msg, made.args = made.getMessage().partition("\n")[0], ()
-    if isinstance(made.args, tuple):
-        made.args = tuple(_said(arg) for arg in made.args)
-    elif isinstance(made.args, Mapping):
-        made.args = {name: _said(arg) for name, arg in made.args.items()}
     error = made.exc_info[1] if made.exc_info else None
-    if error is not None:
-        made.msg, made.args = f"{made.getMessage()}: {told(error)}", ()
+    made.msg, made.args = message(made) if error is None else f"{message(made)}: {told(error)}", ()
     made.exc_info = None
     return made
+
+
+def message(made: logging.LogRecord) -> str:
+    """What a record says, its arguments filled in; what an exception among them says is left out."""
+    args = made.args
+    if isinstance(args, Mapping):
+        args = {name: _said(arg) for name, arg in args.items()}
+    elif args:
+        args = tuple(_said(arg) for arg in args)
+    text = str(made.msg) % args if args else str(made.msg)
+    # What follows the first line of asyncio's is the task, with its error written out.
+    return text.partition("\n")[0] if made.name == "asyncio" else text
 
 
 def _said(value: object) -> object:

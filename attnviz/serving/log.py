@@ -9,6 +9,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
+from attnviz import quiet
+
 NAME = "attnviz.server"
 logger = logging.getLogger(NAME)
 
@@ -17,9 +19,9 @@ class Lines(logging.Formatter):
     """A record as a line: the time, what happened, and what the record carries under `told`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line. An exception's message is left out, since it may quote a text."""
+        """The line. What an exception says is left out, since it may quote a text."""
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": at, "level": record.levelname.lower(), "event": record.getMessage()} | getattr(record, "told", {})
+        line = {"time": at, "level": record.levelname.lower(), "event": quiet.message(record)} | getattr(record, "told", {})
         if record.exc_info and record.exc_info[1] is not None:
             frames = traceback.extract_tb(record.exc_info[2])[-12:]
             line["error"] = type(record.exc_info[1]).__name__

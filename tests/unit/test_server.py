@@ -364,6 +364,16 @@ def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(cap
     assert SECRET not in json.dumps(lines)
 
 
+def test_an_exception_among_a_messages_arguments_is_told_without_what_it_says():
+    def line(name: str, text: str, *args: object) -> str:
+        return Lines().format(logging.LogRecord(name, logging.ERROR, "", 0, text, args, None))
+
+    assert (
+        json.loads(line("uvicorn.error", "failed: %s", ValueError(SECRET)))["event"] == "failed: ValueError at no known place"
+    )
+    assert json.loads(line("asyncio", f"never retrieved\nfuture: {SECRET}"))["event"] == "never retrieved"
+
+
 def test_no_text_of_a_reader_is_in_the_log(url: str, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.DEBUG):
         post(url, {"model": "minilm", "text": SECRET})
