@@ -22,7 +22,7 @@ from attnviz.errors import BadInputError, EmptyTextError, PairError, TooLongErro
 from attnviz.models import load
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import served
+from tests.servers import served, until
 from tests.small_models import saved
 from tests.wires import same
 
@@ -79,14 +79,6 @@ def together(
         inner.release.set()
         assert not any(one.result().batched for one in before)
         return [one.result() for one in waiting]
-
-
-def until(true) -> None:
-    """Waits for something."""
-    end = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def alike(one: Trace, other: Trace) -> bool:
