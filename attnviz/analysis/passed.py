@@ -21,12 +21,13 @@ HALF = 0.5
 
 @dataclass(frozen=True)
 class Reach:
-    """Where the words of a text look on average over all heads; `itself`, `near`, `resting` and `far` add up to 1.
+    """Where the words of a text look on average over all heads: `resting` of all they give, and how the rest is divided.
 
-    `next_to` is the part of `near` that goes to the very next word on either side. `resting` are special tokens, and in a
-    causal model the first token, unless they count as near or itself already. `even` is what `near` would be if every word
-    gave the same to all it can see. `nearest` is the head with the largest `most` share of near words; `near_heads` of
-    `heads` give them more than half. A word that sees only itself has no choice and does not count among `words`.
+    Of what does not go to resting places (special tokens, and in a causal model the first token), `itself`, `near` and
+    `far` are the shares, and add up to 1; `next_to` is the part of `near` that goes to the very next word on either side.
+    `even` is what `near` would be if every word gave the same to resting places as it does, and divided the rest evenly
+    among all else it can see. `nearest` is the head with the largest `most` share of near words, of all that it gives;
+    `near_heads` of `heads` give them more than half. A word that sees only itself does not count among `words`.
     """
 
     itself: float
@@ -43,14 +44,16 @@ class Reach:
 
 
 def reach(trace: Trace) -> Reach | None:
-    """Where the first block's heads look, by words; None for a text of a single word, which has no neighbour."""
+    """Where the first block's heads look, by words; None where no word sees a neighbour that is no resting place."""
     block, options = trace.parts[0], ViewOptions()
     units = sides(block, options)[0]
     words, seen = words_among(units), np.ones((len(units), len(units)), bool)
     if words.sum() < 2:
         return None
     seen = np.tril(seen) if block.causal else seen
-    rows, cells = words & (seen.sum(-1) > 1), _cells(words, block.causal)
+    rows, cells = words & (seen.sum(-1) > 1), _cells(words, seen, block.causal)
+    if not (cells["near"] * seen)[rows].any():
+        return None
     found = [
         np.stack([_share(weights, marked, rows) for marked in cells.values()], -1)
         for weights in patterns_of_layer(trace, options, block.name)
@@ -58,10 +61,10 @@ def reach(trace: Trace) -> Reach | None:
     shares = dict(zip(cells, np.concatenate(found).mean(0).tolist(), strict=True))
     near = [layer[:, list(cells).index("near")] for layer in found]
     layer = int(np.argmax([one.max() for one in near]))
-    even = (seen / seen.sum(-1, keepdims=True)).astype(np.float32)
+    rest = shares["itself"] + shares["near"] + shares["far"]
     return Reach(
-        **shares,
-        even=float(_share(even[None], cells["near"], rows)[0]),
+        resting=shares["resting"],
+        **{name: shares[name] / rest for name in ("itself", "next_to", "near", "far", "even")},
         nearest=HeadRef(layer, int(near[layer].argmax()), block.name),
         most=float(near[layer].max()),
         near_heads=int(sum((one > HALF).sum() for one in near)),
@@ -70,20 +73,27 @@ def reach(trace: Trace) -> Reach | None:
     )
 
 
-def _cells(words: Bool[np.ndarray, " unit"], causal: bool) -> dict[str, Bool[np.ndarray, "query key"]]:
-    """Which keys are the word itself, next to it, near it, a resting place, or far."""
+def _cells(
+    words: Bool[np.ndarray, " unit"], seen: Bool[np.ndarray, "query key"], causal: bool
+) -> dict[str, Float[np.ndarray, "query key"]]:
+    """1 where a key is the word itself, next to it, near it, a resting place, or far.
+
+    `even` has, for all that is no resting place, which part of it is near: what an even look would give to near words.
+    """
     at = np.arange(len(words))
     away = np.abs(at[:, None] - at[None, :])
-    near = (away > 0) & (away <= NEAR) & words[None, :]
-    resting = np.broadcast_to(~words | ((at == 0) & causal), near.shape) & (away > 0) & ~near
-    return {
+    resting = np.broadcast_to(~words | ((at == 0) & causal), away.shape) & (away > 0)
+    near = (away > 0) & (away <= NEAR) & ~resting
+    free = seen & ~resting
+    found = {
         "itself": away == 0, "next_to": near & (away == 1), "near": near, "resting": resting,
-        "far": (away > NEAR) & ~resting,
+        "far": (away > NEAR) & ~resting, "even": free * ((near & free).sum(-1) / free.sum(-1))[:, None],
     }  # fmt: skip
+    return {name: marked.astype(np.float32) for name, marked in found.items()}
 
 
 def _share(
-    weights: Float[np.ndarray, "head query key"], cells: Bool[np.ndarray, "query key"], rows: Bool[np.ndarray, " query"]
+    weights: Float[np.ndarray, "head query key"], cells: Float[np.ndarray, "query key"], rows: Bool[np.ndarray, " query"]
 ) -> Float[np.ndarray, " head"]:
     """What each head's words give to the marked keys, on average."""
     return (weights * cells).sum(-1)[:, rows].mean(-1)

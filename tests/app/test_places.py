@@ -92,6 +92,9 @@ def test_the_numbers_of_the_myths_are_those_of_the_weights(shown: Callable[..., 
     others = [at for at in range(len(tokens)) if at not in special]
     resting = weights[:, :, others][..., special].sum(-1).mean()
     assert re.search(rf"get {100 * resting:.0f}\s% of your words' attention", text)
+    nearby = re.search(r"Of the rest, \*\*(\d+)\s%.*would get \*\*(\d+)\s%\*\*\. So .* get more than an even look", text)
+    assert nearby is not None
+    assert int(nearby[1]) > int(nearby[2])
     lengths = np.stack([np.linalg.norm(call.value, axis=-1) for call in trace.parts[0].calls])
     given = weights * lengths[:, :, None, :]
     handed = (given[..., special].sum(-1) / given.sum(-1))[:, :, others].mean()

@@ -34,13 +34,26 @@ def test_shares_are_those_of_a_row_by_distance():
     found = reach(trace("Cabcde", weights, special="C"))
     assert found is not None
     # Four even rows, a sixth to each place; words within two: a has 2, b 3, d 3, e 2; next to: a 1, b 2, d 2, e 1.
-    assert found.near == pytest.approx((0.2 + 0.3 + 0.05 + 0.2 + (2 + 3 + 3 + 2) / 6) / 5)
-    assert found.next_to == pytest.approx((0.3 + 0.05 + (1 + 2 + 2 + 1) / 6) / 5)
-    assert found.itself == pytest.approx((0.15 + 4 / 6) / 5)
+    rest = 5 - 0.1 - 4 / 6  # of five rows, what does not go to C
     assert found.resting == pytest.approx((0.1 + 4 / 6) / 5)
-    assert found.itself + found.near + found.resting + found.far == pytest.approx(1.0)
-    assert found.even == pytest.approx((2 + 3 + 4 + 3 + 2) / 6 / 5)
+    assert found.near == pytest.approx((0.2 + 0.3 + 0.05 + 0.2 + (2 + 3 + 3 + 2) / 6) / rest)
+    assert found.next_to == pytest.approx((0.3 + 0.05 + (1 + 2 + 2 + 1) / 6) / rest)
+    assert found.itself == pytest.approx((0.15 + 4 / 6) / rest)
+    assert found.itself + found.near + found.far == pytest.approx(1.0)
+    # Of five words each row could look at, C left out: four rows have 5 / 6 to give, the middle one 0.9.
+    assert found.even == pytest.approx((5 / 6 * (2 + 3 + 3 + 2) / 5 + 0.9 * 4 / 5) / rest)
     assert (found.heads, found.words) == (1, 5)
+
+
+def test_what_goes_to_resting_places_does_not_make_nearby_words_get_little():
+    # Of C a b c d: seven tenths of every row rest, two go to a word next to it, one to the word itself.
+    rows = [[1, 0, 0, 0, 0], [0.7, 0.1, 0.2, 0, 0], [0.7, 0.2, 0.1, 0, 0], [0.7, 0, 0.2, 0.1, 0], [0.7, 0, 0, 0.2, 0.1]]
+    found = reach(trace("Cabcd", np.array([rows]), special="C"))
+    assert found is not None
+    assert found.resting == pytest.approx(0.7)
+    assert found.near == pytest.approx(2 / 3)  # 0.2 of 0.3 in every row
+    assert found.even == pytest.approx((2 + 3 + 3 + 2) / 4 / 4)
+    assert found.near > found.even  # though 0.2 of all is less than the half that an even look at everything would give
 
 
 def test_the_nearest_head_is_named_and_those_above_half_are_counted():
@@ -52,18 +65,21 @@ def test_the_nearest_head_is_named_and_those_above_half_are_counted():
     assert (found.near_heads, found.heads) == (1, 4)
 
 
-def test_in_a_causal_model_the_first_token_rests_where_it_is_far_and_the_first_word_has_no_choice():
+def test_in_a_causal_model_the_first_token_rests_and_the_first_word_has_no_choice():
     weights = np.tril(np.ones((1, 5, 5))) / np.arange(1, 6)[:, None]
     found = reach(trace("abcde", weights))
     assert found is not None
     assert found.words == 4
-    assert found.resting == pytest.approx((1 / 4 + 1 / 5) / 4)  # d and e; b and c have it near
-    assert found.far == pytest.approx((1 / 5) / 4)  # e to b
-    assert found.even == pytest.approx(found.near)
+    rest = 4 - (1 / 2 + 1 / 3 + 1 / 4 + 1 / 5)
+    assert found.resting == pytest.approx((4 - rest) / 4)
+    assert found.near == pytest.approx((1 / 3 + 2 / 4 + 2 / 5) / rest)  # b has nobody but itself and the first
+    assert found.far == pytest.approx(1 / 5 / rest)  # e to b
+    assert found.even == pytest.approx(found.near)  # only what can be seen counts
 
 
 def test_one_word_has_no_neighbour():
     assert reach(trace("Ca", np.full((1, 2, 2), 0.5), special="C")) is None
+    assert reach(trace("ab", np.array([[[1, 0], [0.5, 0.5]]]))) is None  # b sees the resting place and itself
 
 
 def test_contributions_are_weights_times_lengths():
