@@ -68,6 +68,7 @@ def test_panels_that_the_browser_made_count_its_own_order():
         ([], "x"),
         ([], [{"kind": "difference", "of": [0]}]),
         ([], [{"kind": "product", "of": [0, 1]}]),
+        ([], [{"kind": False, "of": [0, 1]}]),
         ([], [{"kind": "sum", "of": [0, 8]}]),
         ([], [{"kind": "sum", "of": ["0", 1]}]),
         ([], [{"kind": "sum", "of": 1}]),

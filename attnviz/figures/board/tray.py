@@ -66,7 +66,8 @@ def _panel(value: Any) -> Panel:
         kind, of = value["kind"], tuple(value["of"])
     except (TypeError, KeyError) as error:
         raise BadInputError(NO_TRAY) from error
-    if not all(isinstance(at, int) and not isinstance(at, bool) and 0 <= at < PINS for at in of):
+    places = all(isinstance(at, int) and not isinstance(at, bool) and 0 <= at < PINS for at in of)
+    if not places or not isinstance(kind, str):
         raise BadInputError(NO_TRAY)
     return Panel(kind, of)
 
