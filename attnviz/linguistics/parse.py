@@ -10,6 +10,7 @@ import threading
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
+from unicodedata import name
 
 from attnviz import text as texts
 from attnviz.errors import TooLongError, UnavailableError
@@ -52,6 +53,12 @@ def labels() -> tuple[str, ...]:
     """Every label that the parser can give, ROOT and punct among them."""
     with _lock:
         return tuple(str(label) for label in _parser().get_pipe("parser").labels)
+
+
+def latin(text: str) -> bool:
+    """Whether at least half of the letters are Latin, without which a text cannot be English; a text without letters is."""
+    letters = [char for char in text if char.isalpha()]
+    return 2 * sum("LATIN" in name(char, "") for char in letters) >= len(letters)
 
 
 def available() -> bool:

@@ -13,7 +13,7 @@ from attnviz.linguistics import gold, parse
 from attnviz.linguistics.annotated import Parsed
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED, relation
 from attnviz.types import Link
-from attnviz.ui import blocks, headsclaim, state
+from attnviz.ui import blocks, headsclaim, state, syntax_said
 from attnviz.ui.backend import backend
 from attnviz.ui.heads import meant, wanted
 
@@ -62,7 +62,7 @@ def fill(trace: Trace) -> None:
         if wanted():
             st.button("Turn all round", on_click=_turn, help="What was looked at looks, and what looked is looked at")
         if now != NONE and names[now].silver:
-            st.caption("A parser drew these, and nobody has checked it.", width="content")
+            st.caption(syntax_said.drawn(trace.request.text), width="content")
 
 
 def _turn() -> None:

@@ -16,7 +16,7 @@ from attnviz.linguistics.choices import Outcome
 from attnviz.linguistics.gold import Sentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
 from attnviz.types import Focus, quoted
-from attnviz.ui import blocks, state, terms
+from attnviz.ui import blocks, state, syntax_said, terms
 from attnviz.ui.alone import chosen
 from attnviz.ui.backend import backend
 from attnviz.ui.syntax_edit import applied
@@ -149,19 +149,6 @@ def _number(label: str, key: str, value: int, count: int) -> None:
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=104)
 
 
-def _about(shown: Shown) -> None:
-    """Where the links come from, in one line: gold and what it teaches, or silver and by whom."""
-    if shown.sentence is not None:
-        st.markdown(f"**Gold**, in Universal Dependencies, by hand. {blocks.plain(shown.sentence.teaches)}")
-        return
-    arcs_ = "arc" if shown.changed == 1 else "arcs"
-    changed = f" **You have changed {shown.changed} {arcs_}**; yours are marked with a star." if shown.changed else ""
-    st.markdown(
-        "**Silver**: these links are guesses of the embedded parser (spaCy’s en\\_core\\_web\\_sm), which nobody has "
-        f"checked. It writes labels of its own, such as dobj for what the corpus calls obj.{changed}"
-    )
-
-
 def outcomes(shown: Shown, trace: Trace) -> tuple[Outcome, ...]:
     """What became of every link in the chosen head."""
     return choices.outcomes(trace, shown.parsed, chosen(), direction())
@@ -169,7 +156,9 @@ def outcomes(shown: Shown, trace: Trace) -> tuple[Outcome, ...]:
 
 def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
     """The arcs over and under the sentence, and in one sentence how many the head got right."""
-    _about(shown)
+    st.markdown(syntax_said.source(shown))
+    if shown.sentence is None and (foreign := syntax_said.foreign(shown.parsed.text)):
+        blocks.notices([foreign])
     made = _picture(shown, found)
     draw(
         arcs.svg(made, blocks.theme()), height=arcs.height(made), label=made.title, words=len(shown.words),

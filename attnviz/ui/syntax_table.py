@@ -161,7 +161,7 @@ def cautions(shown: Shown, causal: bool) -> None:
     """What none of this shows, where it is seen."""
     parts = ["One sentence is one example; what a head does is told by the figures there, with their number and interval."]
     if shown.sentence is None:
-        parts.append("By its makers’ own figures the parser is right on nine links in ten, so some misses are its own.")
+        parts.append("The parser errs even in English, so some misses are its own, and in another language all may be.")
     if causal:
         parts.append(
             "This model reads from left to right: no head can look at a later word. Such links are not visible, which is not "

@@ -76,9 +76,19 @@ def test_a_sentence_of_the_readers_own_is_parsed_and_marked_as_silver(page):
     app = page(text=OWN)
     assert "Silver" in written(app)
     assert "which nobody has checked" in written(app)
+    assert "an English parser" in written(app)
+    assert "nine in ten of its arcs are right, of English text like newspapers" in written(app)
+    assert "mean nothing here" not in written(app)
     assert ("cat", "chased", "dobj") in links(app)
     table = app.dataframe[1].value.set_index("relation")
     assert table.loc["dobj", "the corpus says"] == "UD obj"
+
+
+def test_of_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
+    app = page(text="كتب الولد الدرس في المدرسة")
+    assert not app.exception
+    assert picture(app)
+    assert "not Latin, and the parser knows English alone: its arcs mean nothing here" in written(app)
 
 
 def test_a_label_without_a_twin_has_no_gold_evidence(page):

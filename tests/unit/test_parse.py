@@ -16,6 +16,15 @@ def arcs(found: Parsed) -> set[tuple[str, str, str]]:
     return {(found.text[slice(*link.source)], found.text[slice(*link.target)], link.kind) for link in found.links}
 
 
+@pytest.mark.parametrize(
+    ("text", "latin"),
+    [("Dogs bark", True), ("Œuvre déjà vue", True), ("1 + 2 = 3", True), ("كتب الولد", False), ("Он читает a book", False),
+     ("abcя", True), ("abяю", True), ("aяю", False)],
+)  # fmt: skip
+def test_a_text_of_other_letters_than_latin_ones_cannot_be_english(text: str, latin: bool):
+    assert parse.latin(text) is latin
+
+
 @pytest.mark.slow
 def test_a_short_sentence_has_the_parsers_own_labels():
     found = parse.parsed("The cat sat on the mat.")

@@ -1,0 +1,37 @@
+"""A sentence's links in, what the page says of them in words out: whose they are and what that is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attnviz.linguistics import parse
+from attnviz.ui import blocks
+
+if TYPE_CHECKING:
+    from attnviz.ui.syntax import Shown
+
+WORTH = "by its makers’ own figures, nine in ten of its arcs are right, of English text like newspapers"
+FOREIGN = "Most letters of this text are not Latin, and the parser knows English alone: its arcs mean nothing here."
+
+
+def source(shown: Shown) -> str:
+    """Where the links come from, in one line: gold and what it teaches, or silver, by whom, and of what worth."""
+    if shown.sentence is not None:
+        return f"**Gold**, in Universal Dependencies, by hand. {blocks.plain(shown.sentence.teaches)}"
+    arcs = "arc" if shown.changed == 1 else "arcs"
+    changed = f" **You have changed {shown.changed} {arcs}**; yours are marked with a star." if shown.changed else ""
+    return (
+        "**Silver**: these links are guesses of an English parser (spaCy’s en\\_core\\_web\\_sm), which nobody has "
+        f"checked; {WORTH}. Of another language they mean nothing. It writes labels of its own, such as dobj for what the "
+        f"corpus calls obj.{changed}"
+    )
+
+
+def foreign(text: str) -> str:
+    """That a parse of this text means nothing, where its letters say so; else nothing."""
+    return "" if parse.latin(text) else FOREIGN
+
+
+def drawn(text: str) -> str:
+    """The same of links that the parser drew on another page, in a line."""
+    return foreign(text) or f"An English parser drew these, and nobody has checked it; {WORTH}."
