@@ -9,7 +9,6 @@ import streamlit as st
 
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
-from attnviz.figures import encoding
 from attnviz.linguistics import atlas, choices, claims, wording
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.choices import Count, Outcome
@@ -102,7 +101,7 @@ def _row(
         "right there": 100 * found.rate,
         "95 %": wording.span(found),
         "links": found.n,
-        "fixed offset": f"{encoding.percent(dict(found.baselines).get('offset', 0.0))} at {wording.signed(best.offset or 0)}",
+        "best rule": wording.baseline(found, best.offset),
         "lead": _lead(best),
     }
 

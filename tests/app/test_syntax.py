@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from attnviz.analysis.shares import percent
 from attnviz.linguistics import atlas, claims, parse
 from attnviz.selection import TEXT
 from attnviz.types import HeadRef
@@ -188,6 +189,18 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
     without, counted = claims.unbeaten(claims.table(known))
     assert f"On {len(without)} of the {len(counted)} relations" in written(app)
     assert "UD English EWT" in written(app)
+
+
+def test_the_rule_beside_a_lead_is_the_one_that_the_lead_is_against(page):
+    app = page(text="If the bus is late, we will walk home", model="smollm2", way="hd")
+    row = app.dataframe[1].value.set_index("relation").loc["advcl"]
+    known = atlas.shipped("smollm2")
+    assert known is not None
+    best = claims.best(known, "advcl", "hd")
+    assert best is not None
+    assert best.evidence.baseline[0] == "chance", "stronger than any distance"
+    assert row["best rule"] == f"chance reaches {percent(best.evidence.baseline[1])}"
+    assert row["lead"] == f"{best.points:.0f} points"
 
 
 def test_what_a_causal_model_can_never_see_is_not_called_unmeasured(page):
