@@ -10,12 +10,14 @@ import numpy as np
 
 from attnviz.engine.ways import Measured
 from attnviz.errors import BadInputError
+from attnviz.types import joined
 
 REACH = 4  # a slope is fitted on lengths of at least a quarter of the longest,
 FROM = 256  # and of at least so many tokens: below that, overhead is most of the cost, and a window is a whole matrix
 LEAST = 3  # lengths that a slope with an interval needs
 SURE = 0.95
 NAMES = {0: "constant", 1: "linear", 2: "quadratic", 3: "cubic"}
+NEAR = 0.2  # how far from a whole power an interval may reach and still bear its name
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,21 @@ def fitted(found: Sequence[Measured], way: str, cost: str) -> Fit | None:
     return fit([one.tokens for one in used], [getattr(one, cost) for one in used])
 
 
-def named(exponent: float) -> str:
-    """A slope in a word, where it is within 0.2 of one."""
-    near = NAMES.get(round(exponent), "")
-    if near and abs(exponent - round(exponent)) <= 0.2:
-        return near
-    below, above = NAMES.get(math.floor(exponent)), NAMES.get(math.ceil(exponent))
-    return f"between {below} and {above}" if below and above else "faster than cubic" if exponent > 3 else "shrinking"
+def named(low: float, high: float) -> str:
+    """What the interval of a slope, to two decimals, leaves open, in words.
+
+    A whole power in it is the name where the interval reaches nowhere farther than 0.2 from it; otherwise the slope cannot be
+    told from any whole power in it. Without one it is between two, and near one where all of it is.
+    """
+    low, high = round(low, 2), round(high, 2)
+    inside = [name for power, name in NAMES.items() if low <= power <= high]
+    near = next((power for power in NAMES if power - NEAR <= low and high <= power + NEAR), None)
+    if inside:
+        return inside[0] if near is not None else f"cannot be told from {joined(inside, 'or')}"
+    if near is not None:
+        return f"nearly {NAMES[near]}" if high < near else f"a little over {NAMES[near]}"
+    below, above = NAMES.get(math.floor(low)), NAMES.get(math.ceil(low))
+    return f"between {below} and {above}" if below and above else "faster than cubic" if low > 3 else "shrinking"
 
 
 def _quantile(free: int) -> float:

@@ -17,6 +17,7 @@ class Report:
     `found` is what was measured, `failed` what memory did not suffice for, `now` what is being measured. `state` is
     running, done, stopped (by the reader who started it), left (that reader is gone), late (it took too long) or broken
     (the process ended by itself: `why` says how). `seconds` is how long it has been going on or went on, `pid` its process.
+    `crowded`: more wanted a processor when it began than the machine has.
     """
 
     number: int
@@ -28,6 +29,7 @@ class Report:
     why: str = ""
     seconds: float = 0.0
     pid: int = 0
+    crowded: bool = False
 
     @property
     def running(self) -> bool:

@@ -28,7 +28,7 @@ class Run:
     """One process and what it has said. `due` is asked again and again, and says why it is to end, or nothing."""
 
     def __init__(self, number: int, plan: Plan, due: Callable[[float], str], command: Sequence[str] = COMMAND) -> None:
-        self._report = Report(number, plan)
+        self._report = Report(number, plan, crowded=crowded())
         self._began = time.monotonic()
         self._due = due
         self._verdict = ""
@@ -100,6 +100,14 @@ class Run:
         """The report with some parts exchanged."""
         with self._lock:
             self._report = replace(self._report, **parts)
+
+
+def crowded() -> bool:
+    """Whether more has wanted a processor over the last minute than this machine has; False where the system does not say."""
+    try:
+        return os.getloadavg()[0] > (os.cpu_count() or 1)
+    except (AttributeError, OSError):
+        return False
 
 
 def _started(command: list[str], errors: IO[bytes]) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import attnviz
 from attnviz.analysis import growth
+from attnviz.machine import run
 from attnviz.machine.desk import Desk
 from attnviz.machine.report import Report
 from attnviz.selection import TEXT
@@ -110,10 +111,14 @@ def test_a_run_ends_in_pictures_slopes_and_a_time_drawn_on(shown: Callable[..., 
     assert len(app.dataframe[0].value) == 45
 
 
-def test_a_stopped_run_keeps_what_it_has_and_its_process_is_gone(shown: Callable[..., AppTest]):
+def test_a_stopped_run_keeps_what_it_has_and_its_process_is_gone(
+    shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
     app = shown(program("time.sleep(600)", 12))
+    monkeypatch.setattr(run, "crowded", lambda: True)
     app.button(key="cost-start").click().run()
     until_found(app, 12)
+    assert "more programs wanted a processor than the machine has" in written(app)
     assert followed.desk().look("").running
     app.button(key="cost-stop").click().run()
     report = ended(app)

@@ -87,11 +87,14 @@ def test_only_the_longest_texts_of_one_way_are_fitted():
 
 
 @pytest.mark.parametrize(
-    ("exponent", "word"),
+    ("low", "high", "word"),
     [
-        (0.07, "constant"), (0.85, "linear"), (1.2, "linear"), (1.5, "between linear and quadratic"), (1.93, "quadratic"),
-        (0.4, "between constant and linear"), (3.6, "faster than cubic"), (-0.5, "shrinking"),
+        (1.93, 2.07, "quadratic"), (1.999, 2.0, "quadratic"), (0.996, 0.998, "linear"), (-0.1, 0.2, "constant"),
+        (1.93, 3.59, "cannot be told from quadratic or cubic"), (1.7, 2.1, "cannot be told from quadratic"),
+        (-9.0, 9.0, "cannot be told from constant, linear, quadratic or cubic"),
+        (1.85, 1.98, "nearly quadratic"), (2.02, 2.2, "a little over quadratic"), (2.1, 2.3, "between quadratic and cubic"),
+        (0.3, 0.6, "between constant and linear"), (3.3, 4.4, "faster than cubic"), (-0.9, -0.3, "shrinking"),
     ],
 )  # fmt: skip
-def test_growth_is_named_where_it_is_near_a_whole_power(exponent: float, word: str):
-    assert growth.named(exponent) == word
+def test_growth_is_named_by_its_interval(low: float, high: float, word: str):
+    assert growth.named(low, high) == word

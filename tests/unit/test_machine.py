@@ -202,6 +202,15 @@ def test_what_memory_does_not_suffice_for_is_named_and_the_rest_goes_on():
     assert (report.state, report.failed, report.share) == ("done", (("window", 128),), 4 / 45)
 
 
+@pytest.mark.parametrize(("load", "crowded"), [(1.9, False), (2.1, True)])
+def test_a_run_that_begins_on_a_busy_machine_says_so(monkeypatch: pytest.MonkeyPatch, load: float, crowded: bool):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, 9.0, 0.0))
+    desk = Desk(fake("say(done=True)"))
+    assert desk.start(PLAN, "one")
+    assert until(desk, lambda report: not report.running).crowded is crowded
+
+
 def test_which_lengths_ways_share():
     desk = Desk(fake(""))
     assert desk.start(PLAN, "one")

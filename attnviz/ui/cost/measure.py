@@ -89,6 +89,8 @@ def _told(report: Report, own: Sizes) -> None:
         st.markdown(cost.text(PART, "done", numbers))
     else:
         st.info(cost.text(PART, report.state, numbers | {"why": blocks.plain(report.why)}))
+    if report.crowded:
+        st.caption(cost.text(PART, "crowded"))
     if not report.running and not followed.mine(report):
         st.caption(cost.text(PART, "taken"))
     plan = report.plan

@@ -54,11 +54,11 @@ def _grown(report: Report) -> None:
 
 
 def told(fit: Fit | None) -> str:
-    """A slope with its interval and its name: `1.98 (1.91 to 2.05), quadratic`."""
+    """A slope with its interval and what that leaves open: `1.98 (1.91 to 2.05), quadratic`."""
     if fit is None:
         return cost.text(PART, "few")
     low, high = (f"{one:.2f}".replace("-", encoding.MINUS) for one in (fit.low, fit.high))
-    return f"{fit.slope:.2f} ({low} to {high}), {growth.named(fit.slope)}".replace("-", encoding.MINUS)
+    return f"{fit.slope:.2f} ({low} to {high}), {growth.named(fit.low, fit.high)}".replace("-", encoding.MINUS)
 
 
 def _lengths(fit: Fit | None) -> str:
