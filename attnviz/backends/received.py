@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from attnviz.types import BLOCKS, AttentionRequest, Token
 
 T = TypeVar("T")
 FORMATS = ("float16", "bfloat16", "float32", "float64")
+SCALE = 10_000
 WEIGHED = ("float32", "float64")  # numbers that are computed with
 LAYERS, LENGTH = 4096, 2**31
 
@@ -99,7 +99,7 @@ def _projections(entry: Any, size: tuple[int, int], arrays: Sequence[np.ndarray]
         mask=_over(arrays, told["mask"], heads, size, bool, query.dtype),
         bias=_over(arrays, told["bias"], heads, size, query.dtype),
         sinks=maybe("sinks", heads), scale=_number(told["scale"]), causal=_flag(told["causal"]),
-        softcap=_maybe(_number, told["softcap"]), precision=_format(told["precision"]),
+        softcap=_maybe(_cap, told["softcap"]), precision=_format(told["precision"]),
     )  # fmt: skip
 
 
@@ -161,10 +161,17 @@ def _whole(value: Any, end: int) -> int:
 
 
 def _number(value: Any) -> float:
-    """Any finite number."""
-    if type(value) not in (int, float) or not math.isfinite(value):
-        raise AnswerError("A scale is a finite number.")
+    """A number that a sum of products can be scaled by; of a larger one the scores would be no numbers."""
+    if type(value) not in (int, float) or not -SCALE <= value <= SCALE:
+        raise AnswerError(f"A scale is a number from -{SCALE:,} to {SCALE:,}.")
     return float(value)
+
+
+def _cap(value: Any) -> float:
+    """A number that scores are divided by."""
+    if abs(cap := _number(value)) < 1 / SCALE:
+        raise AnswerError(f"A cap of scores is at least 1/{SCALE:,}.")
+    return cap
 
 
 def _text(value: Any) -> str:

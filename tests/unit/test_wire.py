@@ -225,6 +225,9 @@ def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(examples: i
         (lambda h: h["arrays"][0][3].__setitem__(3, 0), "sizes that its shape needs"),
         (lambda h: h["arrays"].pop(), "must fill"),
         (lambda h: h["request"].pop(), "a model and two texts"),
+        (lambda h: h["blocks"][0]["layers"][0].update(scale=1e30), "A scale is a number from -10,000 to 10,000"),
+        (lambda h: h["blocks"][0]["layers"][0].update(scale=10**400), "A scale is a number from -10,000 to 10,000"),
+        (lambda h: h["blocks"][0]["layers"][0].update(softcap=1e-320), "A cap of scores is at least"),
         (lambda h: h["request"].__setitem__(1, "\ud800"), "whole characters"),
     ],
 )
