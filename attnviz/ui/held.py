@@ -1,13 +1,18 @@
-"""Fields for token, layer and head, and models to choose instead: what the pages on the pass from scratch have in common."""
+"""What the pages on the pass from scratch have in common: token, layer and head, and what fits where something does not."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError, TooLongError
 from attnviz.figures import encoding
+from attnviz.lessons import examples
 from attnviz.models import catalog
+from attnviz.text import words
 from attnviz.types import Focus, Token, joined
 from attnviz.ui import blocks, state
 from attnviz.ui.backend import backend
@@ -16,6 +21,8 @@ ELSEWHERE = (
     "Here the models run on another machine than the pages, and it sends attention weights, not the steps that lead to them. "
     "The other pages work as ever; for this one, run attnviz where the models are."
 )
+STOP = re.compile(r"""[.!?…][.!?…"'”’)\]]*(?=\s)|[。！？]""")  # the end of a sentence
+WORDS = 3  # fewer before a stop are no sentence
 
 
 def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
@@ -58,14 +65,42 @@ def focus(tokens: Sequence[Token], at: int) -> Focus:
     return Focus(at, special=True) if token.special else Focus(token.start, token.segment)
 
 
-def instead(what: str, page: str) -> None:
-    """The models that come with the set-up, which are written out from scratch: `what` can be done with them.
+def instead(error: AttnvizError, trace: Trace, most: int, what: str, page: str) -> None:
+    """What can be `what`, where this cannot: a text that fits where this one is too long, else the models that can.
 
-    Where models run on another machine none can, and this is said instead.
+    `most` is how many tokens fit. Only models that come with the set-up are written out from scratch; where models run on
+    another machine none can, and this is said instead.
     """
     if not backend().walks:
         st.markdown(ELSEWHERE)
-        return
+    elif isinstance(error, TooLongError):
+        _shorter(trace, most, what, page)
+    else:
+        _models(what, page)
+
+
+def _shorter(trace: Trace, most: int, what: str, page: str) -> None:
+    """The text's own first sentence, where that fits, and a ready one."""
+    st.markdown(f"These fit, and can be {what}:")
+    first, tokens = first_sentence(trace.request.text), trace.parts[0].queries
+    kept = sum(token.special or (not token.segment and token.start < len(first)) for token in tokens)
+    if first != trace.request.text and kept <= most:
+        st.button(
+            "The first sentence of your text", key=f"{page}-first", help=blocks.plain(first.strip()),
+            on_click=state.choose_text, args=(first.strip(),),
+        )  # fmt: skip
+    ready = examples.examples()[0]
+    st.button(blocks.plain(ready.text), key=f"{page}-ready", on_click=blocks.ask_example, args=(ready,))
+
+
+def first_sentence(text: str) -> str:
+    """All up to the first stop after at least three words (`Dr.` ends none); the whole text where there is none such."""
+    ends = (found.end() for found in STOP.finditer(text))
+    return next((text[:end] for end in ends if len(words(text[:end])) >= WORDS), text)
+
+
+def _models(what: str, page: str) -> None:
+    """The other models that come with the set-up."""
     found = [card for card in catalog.cards() if card.package and card.id != state.current().request.model]
     if found:
         st.markdown(f"{blocks.plain(joined([card.name for card in found]))} can be {what}:")

@@ -9,7 +9,7 @@ import streamlit as st
 
 from attnviz.analysis import walked
 from attnviz.analysis.walked import Shown
-from attnviz.engine.scratch.one import OneHead
+from attnviz.engine.scratch.one import MOST, OneHead
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding, inside, inside_told
@@ -33,7 +33,7 @@ def walked_through(trace: Trace) -> OneHead | None:
         return backend().walk(trace.request, state.current().head)
     except AttnvizError as error:
         blocks.problem(error)
-    held.instead("walked through", "inside")
+        held.instead(error, trace, MOST, "walked through", "inside")
     return None
 
 

@@ -88,4 +88,9 @@ def test_a_model_that_cannot_be_walked_names_those_that_can(shown: Callable[...,
 
 def test_an_empty_and_a_long_text_are_answered(shown: Callable[..., AppTest]):
     assert not shown(text="").exception
-    assert "at most 96 tokens" in said(shown(text="word " * 120))
+    app = shown(text=f"Dr. Gray saw a cat. {'word ' * 120}")
+    assert "at most 96 tokens" in said(app)
+    assert not [button for button in app.button if button.key == "inside-smollm2"]  # it would refuse the text as well
+    app.button(key="inside-first").click().run()
+    assert not app.error
+    assert str(app.query_params["text"]).strip("[]'") == "Dr. Gray saw a cat."

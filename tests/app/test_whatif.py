@@ -145,7 +145,11 @@ def test_the_second_text_is_the_readers(shown: Callable[..., AppTest]):
 @pytest.mark.slow
 def test_an_empty_a_long_and_a_short_text_are_answered(shown: Callable[..., AppTest]):
     assert not shown(text="").exception
-    assert "at most 40 tokens" in said(shown(text="word " * 60))
+    app = shown(text="word " * 60)
+    assert "at most 40 tokens" in said(app)
+    assert [button.key for button in app.button if str(button.key).startswith("whatif-")] == ["whatif-ready"]
+    app.button(key="whatif-ready").click().run()
+    assert not app.error
     app = shown(text="Hello", what="order", seen="1")
     assert not app.exception
     assert "no other order" in said(app)

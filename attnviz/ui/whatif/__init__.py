@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.analysis import experiment as experiments
 from attnviz.analysis.whatif import Pair
 from attnviz.engine.scratch import AS_TRAINED
-from attnviz.engine.scratch.tried import Tried
+from attnviz.engine.scratch.tried import MOST, Tried
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import whatif_told
@@ -37,7 +37,7 @@ def show(trace: Trace) -> None:
             before = backend().tried(trace.request, state.current().head.layer, AS_TRAINED)
         except AttnvizError as error:
             blocks.problem(error)
-            held.instead("tried", "whatif")
+            held.instead(error, trace, MOST, "tried", "whatif")
             return
         with st.container(horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom"):
             at = held.fields(before.tokens, len(before.weights[0]), "whatif")
