@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from functools import lru_cache
 from importlib import resources
 
@@ -63,11 +64,27 @@ def questions() -> tuple[Question, ...]:
 
 
 def term(id: str) -> Term:
-    """The term with this anchor; raises BadInputError and lists what there is."""
+    """The term with this anchor; raises BadInputError and names those that are spelt most like it."""
     for found in terms():
         if found.id == id:
             return found
-    raise BadInputError(f"The glossary has no term {quoted(id)}. It has {joined([found.id for found in terms()])}.")
+    names = joined([quoted(found.name) for found in nearest(id)])
+    raise BadInputError(f"The glossary has no term {quoted(id)}. Nearest in spelling are {names}.")
+
+
+def nearest(id: str, count: int = 2) -> tuple[Term, ...]:
+    """The terms of which one spelling is most like this one, the most like first."""
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(id[:80].casefold().replace("-", " "))
+
+    def alike(one: Term) -> float:
+        ratios = []
+        for name in one.spellings:
+            matcher.set_seq1(name.casefold())
+            ratios.append(matcher.ratio())
+        return max(ratios)
+
+    return tuple(sorted(terms(), key=alike, reverse=True)[:count])
 
 
 def matching(query: str) -> tuple[tuple[Term, ...], tuple[Question, ...]]:

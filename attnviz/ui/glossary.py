@@ -13,6 +13,7 @@ from attnviz.ui import blocks, state, terms
 
 TERM = "term"  # in the address
 _SEARCH = "glossary-search"
+SEARCH = "search"  # the anchor above the field
 WIDE = 760  # pixels
 
 
@@ -34,13 +35,14 @@ def _asked() -> Term | None:
     try:
         return glossary.term(name)
     except BadInputError as error:
-        blocks.notices([str(error)])
+        ways = " · ".join(f"[{one.name}](#{one.id})" for one in glossary.nearest(name))
+        st.info(f"{blocks.plain(str(error))}  \nGo to {ways}, or [search the glossary](#{SEARCH}).")
         return None
 
 
 def _title(first: Term | None) -> str:
     """What the page is, a field to search in, and the term that is asked for; returns what is searched."""
-    st.header("Glossary and questions", anchor=False)
+    st.header("Glossary and questions", anchor=SEARCH)
     query = st.text_input(
         "Search the glossary", key=_SEARCH, placeholder="A word or two, e.g. softmax, or why so many heads",
         on_change=_let_go, width=480,

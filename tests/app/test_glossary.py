@@ -51,7 +51,10 @@ def test_a_term_leaves_the_address_on_another_page(shown: Callable[..., AppTest]
 
 def test_a_term_that_is_not_there_is_said_and_the_page_stays(shown: Callable[..., AppTest]):
     app = shown(term="<b>soft")
-    assert "no term “<b>soft”" in written(app)
+    text = written(app)
+    assert "no term “<b>soft”" in text
+    assert "Go to [Softmax](#softmax) · [" in text
+    assert "or [search the glossary](#search)" in text
     assert len(names(app)) == len(glossary.terms())
 
 

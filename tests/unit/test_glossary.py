@@ -124,7 +124,11 @@ def test_a_search_finds_by_other_spellings_and_puts_names_first():
     assert glossary.matching("gibberish that is nowhere") == ((), ())
 
 
-def test_a_term_that_is_not_there_is_refused_with_what_there_is():
+def test_a_term_that_is_not_there_is_refused_with_the_two_that_are_spelt_most_like_it():
     assert glossary.term("softmax").name == "Softmax"
-    with pytest.raises(BadInputError, match=r"“hard<b>max”.*softmax"):
-        glossary.term("hard<b>max")
+    with pytest.raises(BadInputError) as raised:
+        glossary.term("soft-maxx")
+    assert str(raised.value).startswith("The glossary has no term “soft-maxx”. Nearest in spelling are “Softmax” and “")
+    assert str(raised.value).count("“") == 3
+    assert [one.id for one in glossary.nearest("Sliding-windows", 1)] == ["sparse-attention"]  # another spelling of it
+    assert len(glossary.nearest("\0" * 10_000)) == 2
