@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from attnviz.analysis.shares import NARROW, percent
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.linguistics import atlas, choices, claims, wording
@@ -14,7 +15,7 @@ from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.choices import Count, Outcome
 from attnviz.linguistics.claims import Best
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
-from attnviz.types import HeadRef
+from attnviz.types import Evidence, HeadRef
 from attnviz.ui import blocks, state, terms
 from attnviz.ui.alone import chosen
 from attnviz.ui.syntax import Shown, direction
@@ -43,10 +44,9 @@ def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
         if best is not None:
             state.change(head=replace(head, layer=best.head.layer, head=best.head.head))
 
-    percent, count = (st.column_config.NumberColumn(format=form) for form in ("%.0f %%", "localized"))
     st.dataframe(
         rows, hide_index=True, on_select=choose, selection_mode="single-row", alt="Every relation of this sentence",
-        column_config={f"{head} there": percent, "right there": percent, "links": count}, key=key,
+        column_config={"links there": st.column_config.NumberColumn(format="localized")}, key=key,
         height="content", placeholder="",
     )  # fmt: skip
     if known is not None:
@@ -72,19 +72,19 @@ def _best(known: Atlas | None, meaning: Relation, direction: str) -> Best | None
     return claims.best(known, meaning.counted, direction)
 
 
-def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) -> float | None:
-    """How often the chosen head is right on the same held-out links."""
+def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) -> Evidence | None:
+    """How often the chosen head is right on the same held-out links; None where there are none."""
     if known is None or meaning.counted not in known.header.relations:
         return None
     try:
         found = claims.claim(known, head, meaning.counted, direction).held_out
     except BadInputError:  # weights of the reader's own, with more heads than those that were measured
         return None
-    return 100 * found.rate if found.n else None
+    return found if found.n else None
 
 
 def _row(
-    known: Atlas | None, count: Count, meaning: Relation, best: Best | None, own: float | None, head: HeadRef
+    known: Atlas | None, count: Count, meaning: Relation, best: Best | None, own: Evidence | None, head: HeadRef
 ) -> dict[str, Any]:
     """One relation."""
     later = f" ({count.unseen} not visible)" if count.unseen else ""
@@ -96,14 +96,19 @@ def _row(
         return row | {"best head": _nothing(known, meaning)}
     found = best.evidence
     return row | {
-        f"{head} there": own,
+        f"{head} there": own and _share(own),
         "best head": str(best.head),
-        "right there": 100 * found.rate,
-        "95 %": wording.span(found),
-        "links": found.n,
+        "best head there": _share(found),
+        "links there": found.n,
         "best rule": wording.baseline(found, best.offset),
-        "lead": _lead(best),
+        "best head’s lead": _lead(best),
     }
+
+
+def _share(found: Evidence) -> str:
+    """How often a head is right, and the interval of that very share: `67 % (64 to 70)`."""
+    low, high = found.interval
+    return f"{percent(found.rate)} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _nothing(known: Atlas | None, meaning: Relation) -> str:
@@ -128,8 +133,9 @@ def _intro(known: Atlas | None, shown: Shown, head: HeadRef) -> str:
     sources = ", ".join(one.name for one in known.header.corpora if one.kind == "conllu")
     return (
         f"{here} **There** is {blocks.plain(sources)}, with gold links in Universal Dependencies: heads and offsets were "
-        "chosen on one half of its texts, and every figure is of the other half. “In UD …” stands where the corpus counts a "
-        "relation together with others: figures are of all of them. Click a row to choose its best head."
+        f"chosen on one half of its texts, and every figure is of the other half, each share with its own 95{NARROW}% interval "
+        "in brackets. “In UD …” stands where the corpus counts a relation together with others: figures are of all of them. "
+        "Click a row to choose its best head."
     )
 
 

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from attnviz.analysis.shares import percent
 from attnviz.linguistics import atlas, claims, parse
 from attnviz.selection import TEXT
-from attnviz.types import HeadRef
+from attnviz.types import Evidence, HeadRef
 from tests.app.conftest import say, written
 
 PAGE = "pages/learn/syntax.py"
@@ -38,6 +38,12 @@ def links(app: AppTest) -> list[tuple[str, str, str]]:
     """(dependent, head, relation) of every link in the table, asked from dependent to head."""
     table = app.dataframe[0].value
     return list(zip(table["from"], table["should look at"], table["relation"], strict=True))
+
+
+def share(found: Evidence) -> str:
+    """Hits of all links with the interval of that share, in percent."""
+    low, high = found.interval
+    return f"{100 * found.hits / found.n:.0f}\u202f% ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def test_the_opening_sentence_has_gold_links_and_a_head_that_is_right_on_four_of_ten(page):
@@ -181,11 +187,11 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
         assert best is not None
         row = table.loc[label]
         assert row["best head"] == str(best.head)
-        assert row["links"] == best.evidence.n
-        assert row["right there"] == pytest.approx(100 * best.evidence.hits / best.evidence.n)
-        assert row["lead"] == (f"{best.points:.0f} points" if best.beats else "none")
+        assert row["links there"] == best.evidence.n
+        assert row["best head there"] == share(best.evidence)
+        assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "none")
         own = claims.claim(known, HeadRef(1, 2), label, "dh").held_out
-        assert row["L1·H2 there"] == pytest.approx(100 * own.hits / own.n)
+        assert row["L1·H2 there"] == share(own)
     without, counted = claims.unbeaten(claims.table(known))
     assert f"On {len(without)} of the {len(counted)} relations" in written(app)
     assert "UD English EWT" in written(app)
@@ -200,7 +206,7 @@ def test_the_rule_beside_a_lead_is_the_one_that_the_lead_is_against(page):
     assert best is not None
     assert best.evidence.baseline[0] == "chance", "stronger than any distance"
     assert row["best rule"] == f"chance reaches {percent(best.evidence.baseline[1])}"
-    assert row["lead"] == f"{best.points:.0f} points"
+    assert row["best head’s lead"] == f"{best.points:.0f} points"
 
 
 def test_what_a_causal_model_can_never_see_is_not_called_unmeasured(page):
@@ -216,7 +222,7 @@ def test_a_part_of_a_relation_has_the_figures_of_the_whole_and_says_so(page):
     best = claims.best(known, "nsubj", "dh")
     assert best is not None
     assert table.loc["nsubjpass", "the corpus says"] == "in UD nsubj"
-    assert table.loc["nsubjpass", "links"] == best.evidence.n
+    assert table.loc["nsubjpass", "links there"] == best.evidence.n
     assert "figures are of all of them" in written(app)
 
 
