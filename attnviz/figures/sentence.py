@@ -78,7 +78,7 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
 
 
 def picked(pronoun: str, candidates: Sequence[str]) -> str:
-    """The style of word buttons, each in an element of a class `st-key-…`: the pronoun filled, candidates underlined."""
-    filled = f".st-key-{pronoun} button{{background:var(--accent);color:var(--on-accent)}}"
+    """The style of word buttons, by the class `st-key-…` around each: the pronoun, if any, filled, candidates underlined."""
+    filled = f".st-key-{pronoun} button{{background:var(--accent);color:var(--on-accent)}}" if pronoun else ""
     lined = [f".st-key-{name} button p{{text-decoration:underline solid var(--accent) 3px}}" for name in candidates]
     return "\n".join([filled, *lined])

@@ -162,6 +162,19 @@ def test_a_click_that_chooses_nothing_says_why_once(asked: Callable[..., AppTest
     assert app.query_params["candidates"] == f"0,5,{OWN.index('Ruth')},{OWN.index('garden')}"
 
 
+def test_a_text_without_a_pronoun_has_none_until_the_reader_clicks_one(asked: Callable[..., AppTest]):
+    app = asked(text="Das Tier war zu müde")
+    assert "No English pronoun found" in text(app)
+    assert app.selectbox(key="pronoun").value is None
+    assert not [button.label for button in app.button if "pronoun" in button.label]
+    app.button(key="word-4").click().run()
+    assert "No English pronoun found" not in text(app)
+    assert app.button(key="word-4").label == "Tier :small[pronoun]"
+    app.button(key="word-0").click().run()
+    assert app.query_params["candidates"] == "0"
+    assert asked(text="The cat slept because it's warm").button(key="word-22").label == "it's :small[pronoun]"
+
+
 def test_of_a_long_text_the_words_around_the_pronoun_are_buttons_and_the_lists_have_all(asked: Callable[..., AppTest]):
     long = f"{'red ' * 100}cats saw it {'blue ' * 60}end"
     app = asked(text=long)

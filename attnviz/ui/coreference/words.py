@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -23,6 +24,10 @@ PRONOUNS = frozenset(
         "i we you me us who this that these those"
     ).split(" ")
 )
+FURTHER = frozenset(
+    "my your our mine yours ours myself yourself ourselves yourselves whom whose which".split(" ")
+)  # if no other
+NONE = "No English pronoun found: click the word that you mean. Then choose at least two words that it could mean."
 CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
 PRONOUN, COULD, DOES = "the pronoun", "a word that it could mean", "the one that it does mean"
 _NEXT = "click_chooses"
@@ -36,10 +41,13 @@ def own(text: str, trace: Trace) -> Question | None:
         st.info("Type a sentence with a pronoun and at least two words that it could mean, or choose a ready one above.")
         return None
     held = _pronoun(text, places)
-    wanted = [start for start in state.current().candidates if start != held[0]]
+    wanted = [start for start in state.current().candidates if held is None or start != held[0]]
     named = tuple(place for start in wanted for place in places if place[0] == start)  # in the order of choosing
     _buttons(text, places, held, named)
     _lists(text, places, held, named)
+    if held is None:
+        st.info(NONE)
+        return None
     if len(named) < 2:
         st.info(
             "Choose the pronoun and at least two words that it could mean: then every head "
@@ -51,40 +59,50 @@ def own(text: str, trace: Trace) -> Question | None:
     return Question(text, held, named, right)
 
 
-def _pronoun(text: str, places: Sequence[Span]) -> Span:
-    """The held word; else the first word that may be a pronoun, else the first word."""
+def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
+    """The held word; else the first word that may be a pronoun, `it` of `it's` too; None where there is no such word."""
     focus = state.current().focus
     if focus is not None and not focus.special and not focus.segment:
         for place in places:
             if place[0] <= focus.start < place[1]:
                 return place
-    return next((p for p in places if text[p[0] : p[1]].casefold() in PRONOUNS), places[0])
+    said = {place: re.split("['’]", text[place[0] : place[1]].casefold())[0] for place in places}
+    return next((place for known in (PRONOUNS, FURTHER) for place in places if said[place] in known), None)
 
 
-def _buttons(text: str, places: Sequence[Span], held: Span, named: Sequence[Span]) -> None:
-    """The sentence, each word a button; the pronoun and the candidates say in a word what they are."""
-    st.radio("A click on a word chooses", [COULD, DOES, PRONOUN], key=_NEXT, horizontal=True)
-    first = max(0, min(places.index(held) - CLICKABLE // 2, len(places) - CLICKABLE))
+def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:
+    """The sentence, each word a button; the pronoun and the candidates say in a word what they are.
+
+    While there is no pronoun, a click chooses one and nothing else.
+    """
+    if held is None:
+        st.session_state[_NEXT] = PRONOUN
+    st.radio("A click on a word chooses", [COULD, DOES, PRONOUN], key=_NEXT, horizontal=True, disabled=held is None)
+    middle = 0 if held is None else places.index(held)
+    first = max(0, min(middle - CLICKABLE // 2, len(places) - CLICKABLE))
     shown = places[first : first + CLICKABLE]
     meant = state.current().meant
-    roles = {held: "pronoun"} | {
+    roles = ({} if held is None else {held: "pronoun"}) | {
         place: f"candidate {at}{', right' if place[0] == meant else ''}" for at, place in enumerate(named, 1)
     }
-    st.html(f"<style>{sentence.picked(f'word-{held[0]}', [f'word-{place[0]}' for place in named])}</style>")
+    st.html(
+        f"<style>{sentence.picked('' if held is None else f'word-{held[0]}', [f'word-{place[0]}' for place in named])}</style>"
+    )
     with st.container(horizontal=True, gap=None, key="words"):
         for place in shown:
             word = blocks.plain(encoding.label(text[place[0] : place[1]]))
             label = f"{word} :small[{roles[place]}]" if place in roles else word
             st.button(label, key=f"word-{place[0]}", type="tertiary", on_click=partial(_clicked, place, held, named))
     if len(shown) < len(places):
-        st.caption(f"{len(shown)} of {len(places)} words are buttons, those around the pronoun; the lists have all of them.")
+        around = "the first ones" if held is None else "those around the pronoun"
+        st.caption(f"{len(shown)} of {len(places)} words are buttons, {around}; the lists have all of them.")
 
 
-def _clicked(place: Span, held: Span, named: Sequence[Span]) -> None:
+def _clicked(place: Span, held: Span | None, named: Sequence[Span]) -> None:
     """A word is the pronoun now, or one that it could mean or does mean, or no longer."""
     kept, chooses, meant = [one[0] for one in named], st.session_state[_NEXT], state.current().meant
     others = tuple(start for start in kept if start != place[0])
-    if chooses == PRONOUN:
+    if held is None or chooses == PRONOUN:
         _keep(place, others, meant)
         st.session_state[_NEXT] = COULD
     elif place == held:
@@ -110,14 +128,15 @@ def _say(line: str) -> None:
     state.keep_notices([line])
 
 
-def _lists(text: str, places: Sequence[Span], held: Span, named: Sequence[Span]) -> None:
-    """The same choices as two lists."""
+def _lists(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:
+    """The same choices as lists."""
     labels = {place: numbered(text, places, place) for place in places}
     with st.expander("The same as lists"), st.container(horizontal=True, gap="small"):
         key = state.fill("pronoun", held)
         st.selectbox(
-            "Pronoun", places, format_func=labels.__getitem__, key=key, width=208,
-            on_change=state.answer(key, lambda place: state.hold(Focus(place[0]))),
+            "Pronoun", places if held else [None, *places], key=key, width=208,
+            format_func=lambda place: labels[place] if place else "None found",
+            on_change=state.answer(key, lambda place: state.hold(Focus(place[0]) if place else None)),
         )  # fmt: skip
         several = state.fill("candidates", list(named))
         st.multiselect(
