@@ -49,7 +49,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn. `unseen` are words that look and cannot see the right word, `held` is the word that stands out."""
+    """All that is drawn. `unseen` are words that look and cannot see a right word, `held` is the word that stands out."""
 
     words: tuple[str, ...]
     arcs: tuple[Arc, ...]

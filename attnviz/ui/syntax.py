@@ -167,7 +167,11 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
     hits, n = sum(one.state == choices.HIT for one in found), sum(one.counts for one in found)
     later = sum(one.state == choices.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")
-    unseen = f" {later} {one} {leads} to a later word, which this model cannot see: dots, not counted." if later else ""
+    unseen = (
+        f" {later} {one} {leads} to a later word, which this model cannot see: dots under the word that looks, not counted."
+        if later
+        else ""
+    )
     unseen += " A word with several others on it looks most at one of them, and misses the rest." if direction() == "hd" else ""
     st.markdown(
         f"**{encoding.head_name(chosen())} is right on {hits} of {n} links of this sentence.**{unseen} "
@@ -191,16 +195,15 @@ def _picture(shown: Shown, found: tuple[Outcome, ...]) -> arcs.Picture:
 
 
 def _below(found: tuple[Outcome, ...]) -> tuple[tuple[arcs.Choice, ...], tuple[int, ...]]:
-    """One choice for each word that looks, and the words that can see none of those they should look at."""
+    """One choice for each word that looks, and the words that cannot see one of those they should look at."""
     sources = dict.fromkeys(one.source for one in found)
     drawn, unseen = [], []
     for source in sources:
         mine = [one for one in found if one.source == source]
         right = [one for one in mine if one.state == choices.HIT]
         choice = mine[0].choice
-        if not any(one.counts for one in mine):
-            unseen += [source] if any(one.state == choices.UNSEEN for one in mine) else []
-        elif choice.word is not None:
+        unseen += [source] if any(one.state == choices.UNSEEN for one in mine) else []
+        if any(one.counts for one in mine) and choice.word is not None:
             label = right[0].link.kind if right else ""
             drawn.append(arcs.Choice(source, choice.word, choice.weight, bool(right), label))
     return tuple(drawn), tuple(unseen)

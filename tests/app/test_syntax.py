@@ -143,9 +143,18 @@ def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not
     table = app.dataframe[0].value
     states = table.set_index("from")["verdict"].to_dict()
     assert states["The"] == "not visible"
-    assert "cannot see: dots, not counted" in written(app)
+    assert "cannot see: dots under the word that looks, not counted" in written(app)
     assert "0 of 0 (2 not visible)" in list(app.dataframe[1].value.set_index("relation").loc["det"])
     assert "not the same as missed" in written(app).replace("\n", " ")
+
+
+def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_sees_others(page):
+    app = page(text="Dogs chase cats", model="smollm2", way="hd")
+    states = app.dataframe[0].value.set_index("should look at")["verdict"].to_dict()
+    assert states["cats"] == "not visible"
+    assert states["Dogs"] != "not visible"
+    assert picture(app).count("<circle") == 3, "under chase, which looks at Dogs too"
+    assert "1 link leads to a later word" in written(app)
 
 
 def test_a_text_too_long_for_the_parser_is_told_so_and_the_fields_stay(page):
