@@ -164,7 +164,6 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
         arcs.svg(made, blocks.theme()), height=arcs.height(made), label=made.title, words=len(shown.words),
         on_word=lambda number: state.hold(Focus(shown.parsed.words[number][0])),
     )  # fmt: skip
-    hits, n = sum(one.state == choices.HIT for one in found), sum(one.counts for one in found)
     later = sum(one.state == choices.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")
     unseen = (
@@ -172,9 +171,8 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
         if later
         else ""
     )
-    unseen += " A word with several others on it looks most at one of them, and misses the rest." if direction() == "hd" else ""
     st.markdown(
-        f"**{encoding.head_name(chosen())} is right on {hits} of {n} links of this sentence.**{unseen} "
+        f"{syntax_said.hits(found, encoding.head_name(chosen()), direction())}{unseen} "
         "Arrows above lead from a head to its word; those below lead to the word that gets most of the attention of "
         "all other words: solid with a check where that is right, dashed with a cross where it is not, thick where it is much."
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from attnviz.linguistics import parse
+from attnviz.linguistics import choices, parse
+from attnviz.linguistics.choices import Outcome
 from attnviz.ui import blocks
 
 if TYPE_CHECKING:
@@ -35,3 +37,23 @@ def foreign(text: str) -> str:
 def drawn(text: str) -> str:
     """The same of links that the parser drew on another page, in a line."""
     return foreign(text) or f"An English parser drew these, and nobody has checked it; {WORTH}."
+
+
+def hits(found: Sequence[Outcome], head: str, direction: str) -> str:
+    """How many links of the sentence a head gets right, and how many the one distance that suits the sentence best would."""
+    right, n = sum(one.state == choices.HIT for one in found), sum(one.counts for one in found)
+    if not n:
+        return "**No link of this sentence can be counted.**"
+    offset, times = choices.distance(found)
+    said = f"**{head} is right on {right} of {n} links of this sentence; {_word(offset)} would be right on {times} of {n}.**"
+    if direction == "hd":
+        most = len({one.source for one in found if one.counts})
+        said += f" At most {most} of {n} can be right, since each word looks most at one other only."
+    return said
+
+
+def _word(offset: int) -> str:
+    """The word at a distance, by name."""
+    if abs(offset) == 1:
+        return "the next word" if offset > 0 else "the word before"
+    return f"the word {abs(offset)} places {'on' if offset > 0 else 'back'}"

@@ -50,7 +50,8 @@ def test_the_opening_sentence_has_gold_links_and_a_head_that_is_right_on_four_of
     app = page(text=TEXT, layer="3", head="1")
     assert not app.exception
     assert "Gold, in Universal Dependencies" in written(app).replace("*", "")
-    assert "L3·H1 is right on 4 of 10 links of this sentence" in written(app)
+    assert "L3·H1 is right on 4 of 10 links of this sentence; the next word would be right on 4 of 10." in written(app)
+    assert "At most" not in written(app)
     assert "not an explanation" in written(app)
     drawn = picture(app)
     assert drawn.count('class="arc"') == 10
@@ -67,6 +68,8 @@ def test_another_head_and_the_other_direction_change_what_is_chosen(page):
     app.selectbox(key="syntax-direction").set_value("hd").run()
     assert not app.exception
     assert links(app)[0] == ("animal", "The", "det")
+    assert "of 10 links of this sentence; the word before would be right on 4 of 10." in written(app)
+    assert "At most 4 of 10 can be right" in written(app), "only animal, cross, street and tired have words of their own"
 
 
 def test_a_gold_sentence_is_chosen_by_its_topic_and_both_trees_of_a_text_can_be_seen(page):

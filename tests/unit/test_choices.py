@@ -12,7 +12,7 @@ from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
 from attnviz.linguistics import choices, decisions
 from attnviz.linguistics.annotated import Parsed
-from attnviz.linguistics.choices import Choice, Count
+from attnviz.linguistics.choices import Choice, Count, Outcome
 from attnviz.linguistics.grid import grid
 from attnviz.types import AttentionRequest, HeadRef, Link, Token
 
@@ -82,6 +82,15 @@ def test_in_a_causal_model_links_to_later_words_are_not_visible_and_not_missed()
     assert [one.state for one in found] == ["unseen", "hit"]
     assert choices.counts(found) == (Count("nsubj", 0, 0, 1), Count("obj", 1, 1, 0))
     assert found[0].choice == Choice(None, 0.0)
+
+
+def test_the_distance_that_suits_a_sentence_best_is_that_of_most_links_that_count():
+    def at(source: int, target: int, state: str = "miss") -> Outcome:
+        return Outcome(Link((0, 1), (2, 3), "dep"), source, target, Choice(None, 0.0), state)
+
+    assert choices.distance([at(0, 1), at(3, 5), at(4, 6), at(2, 3, "unseen"), at(5, 6, "unread")]) == (2, 2)
+    assert choices.distance([at(0, 2), at(1, 2), at(3, 2)]) == (-1, 1), "of equals the nearer, then the one back"
+    assert choices.distance([at(0, 1, "unseen")]) == (0, 0)
 
 
 def test_a_word_in_which_no_token_starts_is_not_counted():
