@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attnviz.linguistics import choices, parse
 from attnviz.linguistics.choices import Outcome
+from attnviz.linguistics.decisions import FEWEST, MOST
 from attnviz.ui import blocks
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ def foreign(text: str) -> str:
 def drawn(text: str) -> str:
     """The same of links that the parser drew on another page, in a line."""
     return foreign(text) or f"An English parser drew these, and nobody has checked it; {WORTH}."
+
+
+def length(words: int) -> str:
+    """That the figures there cover no text as long as this one, where they do not; else nothing."""
+    if words <= MOST:
+        return ""
+    counted = f"The figures there were counted on sentences of {FEWEST} to {MOST} words"
+    return f"{counted}; this text has {words} words, and they cover none of that length."
 
 
 def hits(found: Sequence[Outcome], head: str, direction: str) -> str:

@@ -16,7 +16,7 @@ from attnviz.linguistics.choices import Count, Outcome
 from attnviz.linguistics.claims import Best
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
 from attnviz.types import Evidence, HeadRef
-from attnviz.ui import blocks, state, terms
+from attnviz.ui import blocks, state, syntax_said, terms
 from attnviz.ui.alone import chosen
 from attnviz.ui.syntax import Shown, direction
 
@@ -50,6 +50,8 @@ def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
         height="content", placeholder="",
     )  # fmt: skip
     if known is not None:
+        if length := syntax_said.length(len(shown.parsed.words)):
+            st.caption(length)
         _unbeaten(known)
         if trace.digest != known.header.digest:
             st.caption("These figures were measured on other weights of that name than the ones that read your sentence.")

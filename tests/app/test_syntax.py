@@ -160,6 +160,13 @@ def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_se
     assert "1 link leads to a later word" in written(app)
 
 
+@pytest.mark.parametrize(("count", "told"), [(60, False), (61, True)])
+def test_above_sixty_words_the_figures_are_said_to_cover_none_of_that_length(page, count: int, told: bool):
+    app = page(text="Dogs sleep and " + "very " * (count - 4) + "late")
+    assert not app.exception
+    assert ("this text has 61 words, and they cover none of that length" in written(app)) is told
+
+
 def test_a_text_too_long_for_the_parser_is_told_so_and_the_fields_stay(page):
     app = page(text="Dogs sleep" + " " * 5000 + "here")
     assert not app.exception
