@@ -83,6 +83,11 @@ def follows(found: Shuffled) -> bool:
     return found.double.weights < SAME
 
 
+def utmost(found: Shuffled) -> bool:
+    """Whether one weight differs by as much as a weight can, to three digits: by 1."""
+    return found.double.weights > 0.9995
+
+
 def verdict(found: Shuffled, values: Values) -> str:
     """Why they are, or are not: `set`, `mask`, `positions`, `both`, or `one` for a text that has no other order."""
     if found.order == tuple(range(len(found.order))):

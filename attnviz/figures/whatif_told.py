@@ -10,7 +10,7 @@ import numpy as np
 from attnviz.analysis import whatif
 from attnviz.analysis.experiment import Values
 from attnviz.analysis.whatif import Pair
-from attnviz.engine.scratch.shuffled import Shuffled
+from attnviz.engine.scratch.shuffled import APART, Shuffled
 from attnviz.engine.scratch.tried import Tried
 from attnviz.figures import encoding
 from attnviz.figures.inside_told import Numbers, said
@@ -149,5 +149,6 @@ def shuffle(found: Shuffled) -> Numbers:
     """The gaps of the experiment on the order of words."""
     return {
         "off": tiny(found.double.weights), "off_single": tiny(found.single.weights), "states": tiny(found.double.states),
-        "compared": encoding.thousands(found.compared),
+        "compared": encoding.thousands(found.compared), "many": encoding.thousands(found.double.many),
+        "apart": f"{APART:g}",
     }  # fmt: skip

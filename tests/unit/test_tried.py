@@ -133,6 +133,7 @@ def test_positions_and_mask_away_the_weights_follow_the_words(backend, model: st
 
     assert found.double.weights < 1e-12  # sums in another order round otherwise
     assert found.double.states < 1e-12
+    assert found.double.many == 0
     assert found.single.weights < 1e-4
     assert sorted(found.order) == list(range(len(found.plain)))
     assert found.order != tuple(range(len(found.plain)))
@@ -148,6 +149,8 @@ def test_a_mask_or_a_position_tells_the_order(backend, model: str, change: Chang
 
     assert found.double.weights > 0.05
     assert found.double.states > 0.05
+    own = np.abs(found.undone - found.plain) > 0.01  # of one head; the count is of all
+    assert own.sum() <= found.double.many < found.compared
 
 
 def test_pieces_of_a_word_and_special_tokens_keep_together():

@@ -137,7 +137,7 @@ def test_guesses_that_are_right():
 
 
 def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> Shuffled:
-    return Shuffled(order, np.eye(2), np.eye(2), Off(off, off), Off(1e-6, 1e-6), 8)
+    return Shuffled(order, np.eye(2), np.eye(2), Off(off, off, 3), Off(1e-6, 1e-6, 0), 8)
 
 
 @pytest.mark.parametrize(

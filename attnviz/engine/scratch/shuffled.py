@@ -21,6 +21,7 @@ from attnviz.engine.scratch.weights import Weights
 from attnviz.engine.trace import locked
 from attnviz.types import HeadRef, Token
 
+APART = 0.01  # more than this, and a reader would see it
 WORDS = {"bert": "embeddings.word_embeddings.weight", "llama": "embed_tokens.weight"}
 
 
@@ -28,12 +29,13 @@ WORDS = {"bert": "embeddings.word_embeddings.weight", "llama": "embed_tokens.wei
 class Off:
     """How far weights and final states are from their own after the shuffle is undone.
 
-    `weights` is the largest difference of any weight in any head and layer; `states` the largest of the final states, as
-    a part of their largest number.
+    `weights` is the largest difference of any weight in any head and layer, and `many` how many weights differ by more than
+    `APART`; `states` the largest difference of the final states, as a part of their largest number.
     """
 
     weights: float
     states: float
+    many: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +101,15 @@ def _compared(
     w: Weights, ids: list[int], types: list[int], found: tuple[int, ...], change: Change, head: HeadRef
 ) -> tuple[np.ndarray, np.ndarray, Off]:
     """The head's weights on both texts, and the largest differences of all heads."""
-    places, off, kept = list(found), 0.0, []
+    places, off, many, kept = list(found), 0.0, 0, []
     with torch.inference_mode():
         texts = through(w, ids, types, change), through(w, [ids[i] for i in places], [types[i] for i in places], change)
         x, y = next(texts[0]), next(texts[1])
         for number, (x, y) in enumerate(zip(*texts, strict=True)):
-            off = max(off, float((x["weights"][:, places][:, :, places] - y["weights"]).abs().max()))
+            apart = (x["weights"][:, places][:, :, places] - y["weights"]).abs()
+            off, many = max(off, float(apart.max())), many + int((apart > APART).sum())
             if number == head.layer:
                 kept = [locked(np.array(steps["weights"][head.head].numpy())) for steps in (x, y)]
         ends = [FAMILIES[w.family].output(w, steps["output"]) for steps in (x, y)]
         states = float((ends[0][places] - ends[1]).abs().max() / ends[0].abs().max())
-    return kept[0], kept[1], Off(off, states)
+    return kept[0], kept[1], Off(off, states, many)

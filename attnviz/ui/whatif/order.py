@@ -37,6 +37,8 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
         return
     numbers = {"token": blocks.plain(encoding.label(before.tokens[at].text)), **whatif_told.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
+    numbers["limit"] = chosen.words["limit"] if experiments.utmost(found) else ""
+    numbers["result"] = filled(chosen.words["same" if experiments.follows(found) else "differs"], numbers)
     above.markdown(linked(filled(chosen.text("text"), numbers)))
     above.latex(chosen.words["formula"], width="content")
     above.markdown(f"**{blocks.plain(' '.join(_mixed(found, before)))}**")
