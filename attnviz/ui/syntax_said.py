@@ -55,6 +55,7 @@ def hits(found: Sequence[Outcome], head: str, direction: str) -> str:
         return "**No link of this sentence can be counted.**"
     offset, times = choices.distance(found)
     said = f"**{head} is right on {right} of {n} links of this sentence; {_word(offset)} would be right on {times} of {n}.**"
+    said += " That rule is the one distance that suits this very sentence best."
     if direction == "hd":
         most = len({one.source for one in found if one.counts})
         said += f" At most {most} of {n} can be right, since each word looks most at one other only."
