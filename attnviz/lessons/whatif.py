@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from attnviz.errors import BadInputError
 from attnviz.types import joined, quoted
 
+ARXIV = re.compile(r"arXiv:\d{4}\.\d{5}")
 ALL = "all"
 WHERE = {"layer": "This layer", ALL: "Every layer"}
 
@@ -92,6 +94,18 @@ def experiment(id: str) -> Experiment:
         if one.id == id:
             return one
     raise BadInputError(f"There is no experiment {quoted(id)}. There are {joined([one.id for one in experiments()])}.")
+
+
+def sources(chosen: Experiment) -> tuple[str, ...]:
+    """Who says so, each paper once: of two mentions of one arXiv number, the one that names a section."""
+    found: dict[str, str] = {}
+    for source in (*chosen.sources, *content()["sources"]):
+        paper = ARXIV.search(source)
+        name = paper[0] if paper else source
+        kept = found.setdefault(name, source)
+        if len(source.partition(name)[2]) > len(kept.partition(name)[2]):
+            found[name] = source
+    return tuple(found.values())
 
 
 def _experiment(raw: Mapping[str, Any]) -> Experiment:

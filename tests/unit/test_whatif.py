@@ -17,10 +17,12 @@ from attnviz.engine.scratch.tried import Likely, Tried
 from attnviz.errors import BadInputError
 from attnviz.figures import matrix, whatif_told
 from attnviz.figures import whatif as drawn
+from attnviz.lessons import walk
 from attnviz.lessons import whatif as lessons
 from attnviz.lessons.walk import filled
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef, Token
+from attnviz.ui.whatif import STEPS
 
 CLOSE = {"abs": 1e-6}
 TOKENS = tuple(Token(text, text, place, place + 1, place) for place, text in enumerate("abc"))
@@ -134,6 +136,14 @@ def test_guesses_that_are_right():
     hidden = Pair(PAIR.before, reading([[1, 0], [1, 0]], states=[[1, 1]] * 2, seen=[[1, 1], [1, 0]]), 0, 0)
     assert [experiments.right("window", hidden, at) for at in (0, 1)] == [0, 3]
     assert experiments.right("zeroed", PAIR, 0) == 0
+
+
+def test_a_paper_is_cited_once_and_by_its_section_and_every_experiment_is_a_step_elsewhere():
+    vaswani = "Vaswani et al. 2017, arXiv:1706.03762, section 3.2.1"
+    assert lessons.sources(lessons.experiment("scale")) == (vaswani,)
+    assert len(lessons.sources(lessons.experiment("order"))) == 3
+    for one in lessons.experiments():
+        assert all(STEPS[one.id] in {step.id for step in walk.steps(family)} for family in ("bert", "llama"))
 
 
 def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> Shuffled:

@@ -23,6 +23,9 @@ from attnviz.ui.whatif.guess import guess
 __all__ = ["show"]
 
 WHAT = "what"  # in the address: the experiment
+STEPS = {  # experiments, and the steps of “Inside attention” that they do otherwise
+    "scale": "scaled", "mask": "mask", "order": "position", "heads": "heads", "cross": "qkv", "window": "mask", "zeroed": "mix",
+}  # fmt: skip
 WIDE = 760  # pixels: no formula stands far from its words
 
 
@@ -111,5 +114,6 @@ def _told(chosen: Experiment, before: Tried) -> None:
     }  # fmt: skip
     st.caption(f"{blocks.plain(state.card().name)}: {said(chosen.text('differ', before.family), numbers)}")
     st.caption(whatif.content()["outside"])
-    st.page_link("pages/learn/inside.py", label="The same head, step by step")
-    st.caption(blocks.plain("; ".join(dict.fromkeys((*chosen.sources, *whatif.content()["sources"]))) + "."))
+    params = {**state.current().params(), "step": STEPS[chosen.id]}
+    st.page_link("pages/learn/inside.py", label="The same head, step by step", query_params=params)
+    st.caption(blocks.plain("; ".join(whatif.sources(chosen)) + "."))
