@@ -75,7 +75,5 @@ def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int)
 def _key(raw: str) -> str:
     """The key as it is, if it is one; it is not repeated in the message, which may be logged."""
     if raw and not re.fullmatch(r"[!-~]{16,256}", raw):
-        raise BadInputError(
-            "ATTNVIZ_KEY has 16 to 256 letters, digits or marks, no blanks; the one given has not. Correct it."
-        )
+        raise BadInputError("ATTNVIZ_KEY has 16 to 256 letters, digits or marks, no blanks; the one given has not. Correct it.")
     return raw
