@@ -109,11 +109,11 @@ async def opened_and_closed(port: int, sessions: int, memory: Memory) -> list[fl
     return found
 
 
-def open_sessions(address: str) -> int:
-    """How many sessions the app counts as open."""
-    with urllib.request.urlopen(f"{address}_stcore/metrics?families=active_sessions", timeout=10) as answer:
-        lines = [line for line in answer.read().decode().splitlines() if line.startswith("active_sessions")]
-    return int(float(lines[0].split()[-1]))
+def still_open(process: psutil.Process, port: int) -> int:
+    """How many readers' lines the server holds open, two seconds after the last one left."""
+    time.sleep(2)
+    lines = process.net_connections("tcp")
+    return sum(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in lines)
 
 
 def around(found: list[float], at: int) -> float:
@@ -141,7 +141,7 @@ def main(sentences: int = 1000, sessions: int = KEPT + 200) -> int:
         course = asyncio.run(through_the_app(port, sentences, lambda: resident(process)))
         shown(report, "memory over sentences through the app", course, fifth)
         course = asyncio.run(opened_and_closed(port, sessions, lambda: resident(process)))
-        left = open_sessions(address)
+        left = still_open(process, port)
         shown(report, "memory over sessions that open and close", course, max(0, sessions - 200), left_open=left)
         report.show("closed sessions are let go", ok=left == 0, left_open=left)
     with backend() as (url, process):
