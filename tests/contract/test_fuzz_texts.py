@@ -79,6 +79,7 @@ def test_any_text_is_read_whole_or_refused_as_it_is_without_http(url: str, backe
         for layer in (0, trace.layers - 1):
             np.testing.assert_allclose(trace.weights(layer).sum(-1), 1.0, atol=1e-5)
 
+    promise(AttentionRequest("minilm", "word " * 600))  # more tokens than it reads: few texts are, and one shall be
     held(examples, QUESTIONS, promise)
     assert {200, 413, 422} <= seen
 
