@@ -10,6 +10,8 @@ from attnviz.errors import BadTextError, EmptyTextError, TooLongError, Unavailab
 from attnviz.linguistics import parse
 from attnviz.linguistics.annotated import Parsed
 
+pytestmark = pytest.mark.slow  # the parser takes seconds to load
+
 
 def arcs(found: Parsed) -> set[tuple[str, str, str]]:
     """Links as (dependent, head, label)."""
@@ -25,7 +27,6 @@ def test_a_text_of_other_letters_than_latin_ones_cannot_be_english(text: str, la
     assert parse.latin(text) is latin
 
 
-@pytest.mark.slow
 def test_a_short_sentence_has_the_parsers_own_labels():
     found = parse.parsed("The cat sat on the mat.")
     assert [found.text[slice(*word)] for word in found.words] == ["The", "cat", "sat", "on", "the", "mat", "."]

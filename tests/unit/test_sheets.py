@@ -21,6 +21,8 @@ from attnviz.models import catalog
 from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pin, Token, ViewOptions
 
 CARDS = {card.id: card for card in catalog.cards()}
+pytestmark = pytest.mark.slow  # pictures for print take a tenth of a second each, and there are many
+
 SVG = "{http://www.w3.org/2000/svg}"
 FACTS = "{urn:attnviz}provenance"
 WORDS = (Token("cat", "cat", 0, 3, 0), Token("sat", "sat", 4, 7, 1), Token("up", "up", 8, 10, 2))
@@ -98,7 +100,6 @@ def test_every_panel_says_where_its_numbers_come_from():
     assert facts[2]["problem"] == TRACES[GONE]
 
 
-@pytest.mark.slow
 def test_the_pdf_has_all_names_and_the_png_two_pixels_to_each_of_a_screens():
     page = pypdf.PdfReader(io.BytesIO(picture("pdf"))).pages[0]
     text = page.extract_text()

@@ -21,6 +21,8 @@ from attnviz.figures import encoding, export, vector
 from attnviz.figures.vector import lettering
 from attnviz.types import AttentionRequest, HeadRef, Keep, Pattern, Token, Unit, ViewOptions
 
+pytestmark = pytest.mark.slow  # pictures for print take a tenth of a second each, and there are many
+
 SVG = "{http://www.w3.org/2000/svg}"
 WORDS = ("[CLS]", "The", "animal", "it", "it")
 HOSTILE = ("</script>", "]]>", "=1+1", "a\x00b\x1b", "\ud83d", "<&\"'>", "$x^2$", "\ufffe", "  ", "")
@@ -263,7 +265,6 @@ def test_hostile_words_are_words(made, width: str):
         assert not [name for one in tree.iter() for name in one.attrib if name.startswith("on")]
 
 
-@pytest.mark.slow
 def test_many_weights_become_one_picture_inside_the_picture_and_it_says_so():
     words = tuple(f"w{i}" for i in range(120))
     tree = root(vector.svg(pattern(words), source(words)))
@@ -309,7 +310,6 @@ for made in (vector.svg, vector.pdf, vector.png):
 """
 
 
-@pytest.mark.slow
 def test_equal_input_gives_equal_bytes_in_another_process_at_another_time():
     said = []
     for seed, day in (("1", "1000000000"), ("2", "2000000000")):
