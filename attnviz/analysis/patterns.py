@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from attnviz.analysis.filters import ELSEWHERE
+from attnviz.analysis.ground import Ground
 from attnviz.analysis.shares import (
     after,
+    among,
     before,
     choosing,
     entropy,
@@ -17,15 +19,13 @@ from attnviz.analysis.shares import (
     quoted,
     share,
     spelled,
-    twins,
     units_of,
-    visible,
     words_among,
 )
 from attnviz.analysis.view import HIDDEN, LEARNED_SINK, patterns_of_layer, percent, shown, sides
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
-from attnviz.types import HeadScores, Pattern, Unit, ViewOptions, joined
+from attnviz.types import HeadScores, Pattern, ViewOptions, joined
 
 MOST = 0.5  # a head is called after a place only where that place gets more than all others together
 POSITIONAL = 0.9  # Voita et al. 2019, section 5.1: the argmax stands at the same offset at least 90 % of the time
@@ -33,7 +33,6 @@ FEW = 5  # on fewer words nothing is called positional: nine tenths of two words
 RESTING = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink where its mean attention is above 0.3
 TWICE = 2.0  # and, in a short text, where an even look would give it nearly as much, at least twice that
 BROAD = 0.85  # of the most entropy: as spread as an even look at n^0.85 places, 9 of 13 or 50 of 100
-REPEATS = 2  # one word that happens to find its twin says nothing about a head
 SINK_CHOICE, SINK_SHARE = 0.5, 0.4  # a note is worth its place where most words choose the key and it takes this much
 MENTION = 0.005  # what would be written "0 %" is not mentioned
 
@@ -74,7 +73,7 @@ class Sink:
     sentence: str
 
 
-def facts(pattern: Pattern, words: bool = True) -> Facts:
+def facts(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Facts:
     """The rows of "On average, this head looks at", averaged over the words (special queries left out).
 
     Special tokens stand under their names, first ones first; a causal model has no word after; cross-attention has
@@ -82,32 +81,24 @@ def facts(pattern: Pattern, words: bool = True) -> Facts:
     that both speak of whole rows. `most` is the mean over the words of log2 of the places each can see: log2 n, and
     less in a causal model.
     """
-    queries, keys = units_of(pattern)
-    rows, word, own = words_among(queries), "word" if words else "token", queries == keys
-    first, last = _named(keys)
-    cells: dict[str, np.ndarray] = {name: _columns(pattern, keys, name) for name in first}
-    if own:
-        cells |= {f"the {word} before": before(keys), "itself": np.diag(rows)}
-        if not pattern.causal:
-            cells[f"the {word} after"] = after(keys)
-    ends = {name: _columns(pattern, keys, name) for name in last}
-    rest = ~np.any([np.zeros(pattern.weights.shape, bool), *cells.values(), *ends.values()], axis=0)
-    cells |= {f"other {word}s" if own else f"{word}s of the other text": rest} | ends
-    shares = [(label, float(share(pattern.weights, marked, rows))) for label, marked in cells.items()]
+    ground = ground or Ground.of(pattern, words)
+    rows = ground.rows
+    shares = [(label, float(share(pattern.weights, marked, rows))) for label, marked in ground.columns]
     if pattern.hidden.any():
         shares.append((_hidden_label(pattern), _mean(pattern.hidden, rows)))
-    bits, most = _bits(pattern)
+    bits, most = _bits(pattern, ground.seen)
     return Facts(tuple(shares), _mean(bits, rows), _mean(most, rows), int(rows.sum()))
 
 
-def role(pattern: Pattern, words: bool = True) -> Role:
+def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Role:
     """What the head does on this text in one or two sentences, with the number behind it. A habit on one text, not a law.
 
     A head is called after the place that gets more than MOST of its attention, or after the neighbour that is first
-    choice POSITIONAL of the time; else after a first token that gets more than RESTING; else broad, else mixed.
+    choice POSITIONAL of the time; else after a first token that gets more than RESTING; else broad, else mixed. `ground` is
+    the pattern's own, where the caller has it.
     """
-    word = "word" if words else "token"
-    places = _places(pattern, word)
+    ground = ground or Ground.of(pattern, words)
+    word, places = ground.word, _places(pattern, ground)
     if not places:
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
     positional = [p for p in places if p.kind in ("previous", "next") and p.rows >= FEW and p.chosen >= POSITIONAL * p.rows]
@@ -120,12 +111,21 @@ def role(pattern: Pattern, words: bool = True) -> Role:
     if resting:
         taken, where = resting[0].share, resting[0].label
         return Role("first", taken, f"On this text {percent(taken)} of its attention rests on {where}.")
-    found = facts(pattern, words)
+    found = facts(pattern, words, ground)
     spread = f"entropy {found.entropy:.1f} of at most {found.most:.1f} bits"
     if found.most > 0.0 and found.entropy >= BROAD * found.most:
         return Role("broad", found.entropy / found.most, f"On this text it looks broadly, at many {word}s at once: {spread}.")
     label, most = max(found.shares, key=lambda item: item[1])
     return Role("mixed", most, f"On this text it has no single habit: {percent(most)} goes to {label}, {spread}.")
+
+
+def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
+    """What each of many heads does; those that read the same text share what is known of its places."""
+    ground: Ground | None = None
+    for pattern in patterns:
+        if ground is None or not ground.holds(pattern):
+            ground = Ground.of(pattern, words)
+        yield role(pattern, words, ground)
 
 
 def sink(pattern: Pattern) -> Sink | None:
@@ -230,57 +230,31 @@ class _Place:
         return f"On this text {start} {self.label}: {percent(self.share)} of its attention on average, first choice of {among}."
 
 
-def _places(pattern: Pattern, word: str) -> list[_Place]:
-    """Every kind of place that this text offers, each measured over the words that have one."""
-    queries, keys = units_of(pattern)
-    rows, own = choosing(pattern), queries == keys
-    if not rows.any():
+def _places(pattern: Pattern, ground: Ground) -> list[_Place]:
+    """How much this head gives to every kind of place that its text offers, each measured over the words that have one."""
+    if not ground.choosing.any():
         return []
-    choice, seen = first_choices(pattern), visible(pattern)
-    flat = seen / seen.sum(-1, keepdims=True)
-
-    def place(kind: str, label: str, cells: np.ndarray, among: np.ndarray) -> _Place:
-        chosen = int((choice & cells)[among].sum())
-        mean, even = float(share(pattern.weights, cells, among)), float(share(flat, cells, among))
-        return _Place(kind, label, mean, chosen, int(among.sum()), even)
-
-    found = []
-    if own:
-        found.append(place("previous", f"the {word} before", before(keys), rows & before(keys).any(-1)))
-        if not pattern.causal:
-            found.append(place("next", f"the {word} after", after(keys), rows & after(keys).any(-1)))
-        found.append(place("itself", f"the {word} itself", np.eye(len(keys), dtype=bool), rows))
-    same = twins(queries, keys) & seen
-    if (among := rows & same.any(-1)).sum() >= REPEATS:
-        found.append(place("same", f"the same {word} {'elsewhere' if own else 'in the other text'}", same, among))
-    column = np.zeros(pattern.weights.shape, bool)
-    column[:, 0] = True
-    others = rows & (np.arange(len(rows)) > 0) if own else rows
-    first = f"{keys[0].text}, the first token" if keys[0].special else f"“{keys[0].text}”, the first {word}"
-    found.append(place("first", first, column, others))
-    # A mask is special too, but stands for a word; what the model adds itself takes no characters of the text.
-    for name in dict.fromkeys(key.text for key in keys[1:] if key.special and key.start == key.end):
-        found.append(place("separator", name, _columns(pattern, keys, name) & ~column, rows))
+    choice = first_choices(pattern)
+    found = [
+        _Place(
+            kind=kind.name,
+            label=kind.label,
+            share=float(among(pattern.weights, kind.cells) / kind.rows),
+            chosen=int((choice & kind.cells).sum()),
+            rows=kind.rows,
+            even=kind.even,
+        )
+        for kind in ground.kinds
+    ]
     if pattern.hidden.any():
+        rows = ground.choosing
         found.append(_Place("hidden", _hidden_label(pattern), _mean(pattern.hidden, rows), 0, int(rows.sum())))
-    return [one for one in found if one.rows]
+    return found
 
 
-def _columns(pattern: Pattern, keys: Sequence[Unit], name: str) -> np.ndarray:
-    """The cells under every special token of this name."""
-    return np.broadcast_to(np.array([key.special and key.text == name for key in keys], bool), pattern.weights.shape)
-
-
-def _named(keys: Sequence[Unit]) -> tuple[list[str], list[str]]:
-    """Names of the special tokens: those that stand before the first word, and the others."""
-    start = next((at for at, key in enumerate(keys) if not key.special), len(keys))
-    first = list(dict.fromkeys(key.text for key in keys[:start]))
-    return first, list(dict.fromkeys(key.text for key in keys[start:] if key.special and key.text not in first))
-
-
-def _bits(pattern: Pattern) -> tuple[np.ndarray, np.ndarray]:
+def _bits(pattern: Pattern, visible: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Entropy of each row and the most it could be; what is hidden counts as one more place."""
-    seen = visible(pattern).sum(-1)
+    seen = visible.sum(-1)
     if not pattern.hidden.any():
         return entropy(pattern.weights), np.log2(np.maximum(seen, 1))
     return entropy(np.concatenate([pattern.weights, pattern.hidden[:, None]], -1)), np.log2(seen + 1)

@@ -29,8 +29,12 @@ def share(
     weights: Float[np.ndarray, "*lead query key"], cells: Bool[np.ndarray, "query key"], rows: Bool[np.ndarray, " query"]
 ) -> Float[np.ndarray, "*lead"]:
     """The part of their attention that `rows` give to the keys marked in `cells`, on average; 0 where there are no rows."""
-    marked = (cells & rows[:, None]).astype(weights.dtype)
-    return np.asarray(np.einsum("...qk,qk->...", weights, marked) / max(int(rows.sum()), 1))
+    return np.asarray(among(weights, cells & rows[:, None]) / max(int(rows.sum()), 1))
+
+
+def among(weights: Float[np.ndarray, "*lead query key"], cells: Bool[np.ndarray, "query key"]) -> Float[np.ndarray, "*lead"]:
+    """What stands in the marked cells, summed."""
+    return np.asarray(np.einsum("...qk,qk->...", weights, cells.astype(weights.dtype)))
 
 
 def before(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:

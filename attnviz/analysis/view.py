@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -77,7 +78,8 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
     """
     block = trace.block(head.block)
     weights, sink = block.weights(head.layer, head.head), block.sink(head.layer, head.head)
-    return _pattern(weights, sink, sides(block, options), options, block.causal)
+    units_ = sides(block, options)
+    return _pattern(*_sums(weights, sink, units_, options), units_, options, block.causal)
 
 
 def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) -> Pattern:
@@ -88,7 +90,8 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
     block = trace.block(head.block)
     weights = block.weights(head.layer)
     sinks = np.stack([block.sink(head.layer, one) for one in range(len(weights))])
-    found = _pattern(weights.mean(0), sinks.mean(0), sides(block, options), options, block.causal)
+    units_ = sides(block, options)
+    found = _pattern(*_sums(weights.mean(0), sinks.mean(0), units_, options), units_, options, block.causal)
     if over != "sum":
         return found
     return replace(found, weights=found.weights * len(weights), hidden=found.hidden * len(weights))
@@ -100,25 +103,41 @@ def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterato
     units_, causal = sides(part, options), part.causal
     for layer in range(part.layers):
         weights = part.weights(layer)
-        yield tuple(_pattern(one, part.sink(layer, head), units_, options, causal) for head, one in enumerate(weights))
+        sinks = np.stack([part.sink(layer, head) for head in range(len(weights))])
+        sums = _sums(weights, sinks, units_, options)
+        yield tuple(_pattern(*one, units_, options, causal) for one in zip(*sums, strict=True))
 
 
-def _pattern(
-    weights: Float[np.ndarray, "query key"],
-    sink: Float[np.ndarray, " query"],
-    units_: tuple[tuple[Unit, ...], tuple[Unit, ...]],
-    options: ViewOptions,
-    causal: bool,
-) -> Pattern:
-    """One head's token weights, and the share of each row that a learned sink took, as they are shown."""
+Sides = tuple[tuple[Unit, ...], tuple[Unit, ...]]
+
+
+def _ends(units_: Sides, options: ViewOptions) -> tuple[tuple[Unit, ...], tuple[Unit, ...], tuple[Unit, ...], Any]:
+    """The units of the rows and of the columns, the hidden ones, and which are left where only one text looks at one."""
     queries, keys = (shown(side, options) for side in units_)
     gone = tuple(unit for unit in units_[1] if unit.special) if len(keys) < len(units_[1]) else ()
     ends = filters.ends(queries, keys, options.between)
-    if ends:
-        queries = tuple(queries[at] for at in ends[0])
-    rows = merged(weights, queries, keys)
-    special = merged(weights, queries, gone).sum(-1)
-    taken = merged(sink[:, None], queries, (Unit("", 0, 0, (0,)),))[:, 0]
+    return tuple(queries[at] for at in ends[0]) if ends else queries, keys, gone, ends
+
+
+def _sums(
+    weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], units_: Sides, options: ViewOptions
+) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
+    """What each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
+    queries, keys, gone, _ = _ends(units_, options)
+    taken = merged(sink[..., None], queries, (Unit("", 0, 0, (0,)),))[..., 0]
+    return merged(weights, queries, keys), merged(weights, queries, gone).sum(-1), taken
+
+
+def _pattern(
+    rows: Float[np.ndarray, "row column"],
+    special: Float[np.ndarray, " row"],
+    taken: Float[np.ndarray, " row"],
+    units_: Sides,
+    options: ViewOptions,
+    causal: bool,
+) -> Pattern:
+    """One head's sums (see `_sums`) as they are shown."""
+    queries, keys, gone, ends = _ends(units_, options)
     hidden = special + taken
     sentences = _merging(queries + keys)
     if options.special == "renormalise" and hidden.any():

@@ -6,6 +6,7 @@ The figure holds the exact float32 weights; the bend of the colour scale lives i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,7 +40,7 @@ def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: 
     geometry = Geometry.of(pattern.queries, pattern.keys, title, column=bool(pattern.hidden.any()))
     drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern) if told else (), held=rows)
     if not pattern.weights.size:
-        return drawn
+        return drawn.figure()
     blank = unseen(pattern)
     z = np.where(blank | left_out(pattern), np.float32(np.nan), pattern.weights)
     _add_cells(drawn, pattern, z, geometry, colorscale(theme), "%{z:.3f}")
@@ -53,7 +54,7 @@ def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: 
             cells = [(q, k, encoding.two(w), encoding.weight_colour(w, theme)) for k, w in row if w >= encoding.WRITTEN_FROM]
             marks.add_texts(drawn, cells, 0.4 * geometry.cell)
         marks.add_held(drawn, pattern, q, geometry, theme)
-    return drawn
+    return drawn.figure()
 
 
 def height(pattern: Pattern) -> str:
@@ -81,7 +82,7 @@ def difference_figure(
     geometry = Geometry.of(pair.queries, pair.keys, title)
     drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS], held=rows)
     if not pair.weights.size:
-        return drawn
+        return drawn.figure()
     blank = unseen(first) & unseen(second)
     delta = first.weights - second.weights
     # Written here, because plotly's own number format has a hyphen for a minus.
@@ -95,7 +96,7 @@ def difference_figure(
         marks.add_texts(drawn, _difference_texts(delta, numbered, theme), geometry.cell / 3.0)
     for q in rows:
         marks.add_held(drawn, pair, q, geometry, theme)
-    return drawn
+    return drawn.figure()
 
 
 def differing(first: Pattern, second: Pattern) -> Pattern:
@@ -126,17 +127,19 @@ def reading(pattern: Pattern) -> list[str]:
     return [f"{READING}, each row sums to {share}."]
 
 
-def colorscale(theme: str) -> list[tuple[float, str]]:
+@cache
+def colorscale(theme: str) -> tuple[tuple[float, str], ...]:
     """Colour stops over weights 0..1 that realise ramp(weight ** 0.7) under plotly's straight lines."""
     bent = np.linspace(0.0, 1.0, STOPS * (len(encoding.theme(theme).sequential) - 1) + 1)
-    return [(w, encoding.weight_colour(w, theme)) for w in (bent ** (1.0 / encoding.EXPONENT)).tolist()]
+    return tuple((w, encoding.weight_colour(w, theme)) for w in (bent ** (1.0 / encoding.EXPONENT)).tolist())
 
 
-def difference_colorscale(theme: str) -> list[tuple[float, str]]:
+@cache
+def difference_colorscale(theme: str) -> tuple[tuple[float, str], ...]:
     """Colour stops over differences -1..1, placed at 0..1 as plotly wants them."""
     bent = np.linspace(-1.0, 1.0, STOPS * (len(encoding.theme(theme).diverging) - 1) + 1)
     values = np.sign(bent) * np.abs(bent) ** (1.0 / encoding.EXPONENT)
-    return [((1.0 + d) / 2.0, encoding.difference_colour(d, theme)) for d in values.tolist()]
+    return tuple(((1.0 + d) / 2.0, encoding.difference_colour(d, theme)) for d in values.tolist())
 
 
 def description(pattern: Pattern, name: str = "") -> str:
@@ -171,11 +174,11 @@ def _rows(pattern: Pattern, held: Held) -> tuple[int, ...]:
 
 
 def _add_cells(
-    drawn: go.Figure,
+    drawn: marks.Drawing,
     pattern: Pattern,
     z: Float[np.ndarray, "query key"],
     geometry: Geometry,
-    scale: list[tuple[float, str]],
+    scale: Sequence[tuple[float, str]],
     value: str,
     *,
     text: np.ndarray | None = None,
@@ -184,19 +187,22 @@ def _add_cells(
     """The cells, each with its link and value on hover; NaN is no cell."""
     full = _full_links(pattern)
     link = encoding.link("%{y}", "%{x}") if full is None else "%{customdata}"
-    drawn.add_heatmap(
-        **marks.places(*z.shape),
-        z=z,
-        zmin=zmin,
-        zmax=1.0,
-        colorscale=scale,
-        showscale=False,
-        xgap=geometry.gap,
-        ygap=geometry.gap,
-        text=text,
-        customdata=full,
-        hovertemplate=f"{link} {value}<extra></extra>",
-        hoverongaps=False,
+    drawn.data.append(
+        {
+            "type": "heatmap",
+            **marks.places(*z.shape),
+            "z": z,
+            "zmin": zmin,
+            "zmax": 1.0,
+            "colorscale": scale,
+            "showscale": False,
+            "xgap": geometry.gap,
+            "ygap": geometry.gap,
+            "text": text,
+            "customdata": full,
+            "hovertemplate": f"{link} {value}<extra></extra>",
+            "hoverongaps": False,
+        }
     )
 
 

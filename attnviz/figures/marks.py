@@ -1,11 +1,13 @@
 """A pattern and its geometry in, all of a heatmap but its cells out: axes, legend, outline, dots, numbers, reading lines.
 
-Labels are places with an alias, because plotly merges two categories of one name and a word may stand twice.
+Labels are places with an alias, because plotly merges two categories of one name and a word may stand twice. What is drawn
+is gathered as plain values and handed to plotly once: it checks every value, and would do so again at every step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,70 +37,100 @@ def places(rows: int, columns: int) -> dict[str, list[str]]:
     return {"x": [str(k) for k in range(columns)], "y": [str(q) for q in range(rows)]}
 
 
+@dataclass
+class Drawing:
+    """What stands on a figure so far, in plotly's terms: series, and in `layout` axes, shapes and annotations."""
+
+    layout: dict[str, Any]
+    data: list[dict[str, Any]] = field(default_factory=list)
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    shapes: list[dict[str, Any]] = field(default_factory=list)
+
+    def figure(self) -> go.Figure:
+        """All of it as plotly's figure."""
+        import plotly.graph_objects as go
+
+        return go.Figure(self.data, {**self.layout, "annotations": self.annotations, "shapes": self.shapes})
+
+
 def frame(
     pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], held: Sequence[int]
-) -> go.Figure:
+) -> Drawing:
     """The figure without its cells: labelled axes, a title at the top left, reading lines below."""
-    import plotly.graph_objects as go
-
     colours = encoding.theme(theme)
     strong = (pattern.weights[list(held)].max(0) >= STRONG).tolist() if held else []
     queries = _aliases(pattern.queries, pattern.query_units, colours.mute)
     keys = _aliases(pattern.keys, pattern.key_units, colours.mute, strong)
     hover = {"family": encoding.FONT, "size": 14, "color": colours.ink}
-    drawn = go.Figure()
-    drawn.update_xaxes(**_axis(geometry, colours.ink), labelalias=keys, range=[-0.5, len(keys) - 0.5])
-    drawn.update_xaxes(side="top", tickangle=-45 if geometry.slanted else 0, constraintoward="left")
-    drawn.update_yaxes(**_axis(geometry, colours.ink), labelalias=queries, range=[len(queries) - 0.5, -0.5])
-    drawn.update_yaxes(
-        ticklabelstandoff=STANDOFF + geometry.column,
-        scaleanchor="x" if geometry.labelled else None,
-        constraintoward="bottom",
-    )
-    drawn.update_layout(
-        template="none",
-        width=geometry.width,
-        height=geometry.height,
-        margin={"l": geometry.left, "r": geometry.right, "t": geometry.top, "b": geometry.bottom},
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        font={"family": encoding.FONT, "size": 13, "color": colours.ink},
-        hoverlabel={"bgcolor": colours.page, "bordercolor": colours.mute, "font": hover},
-        hovermode="closest",
-        dragmode=False if geometry.labelled else "zoom",
-        showlegend=False,
+    across = {
+        **_axis(geometry, colours.ink),
+        "labelalias": keys,
+        "range": [-0.5, len(keys) - 0.5],
+        "side": "top",
+        "tickangle": -45 if geometry.slanted else 0,
+        "constraintoward": "left",
+    }
+    down = {
+        **_axis(geometry, colours.ink),
+        "labelalias": queries,
+        "range": [len(queries) - 0.5, -0.5],
+        "ticklabelstandoff": STANDOFF + geometry.column,
+        "scaleanchor": "x" if geometry.labelled else None,
+        "constraintoward": "bottom",
+    }
+    drawn = Drawing(
+        {
+            "template": "none",
+            "width": geometry.width,
+            "height": geometry.height,
+            "margin": {"l": geometry.left, "r": geometry.right, "t": geometry.top, "b": geometry.bottom},
+            "paper_bgcolor": CLEAR,
+            "plot_bgcolor": CLEAR,
+            "font": {"family": encoding.FONT, "size": 13, "color": colours.ink},
+            "hoverlabel": {"bgcolor": colours.page, "bordercolor": colours.mute, "font": hover},
+            "hovermode": "closest",
+            "dragmode": False if geometry.labelled else "zoom",
+            "showlegend": False,
+            "xaxis": across,
+            "yaxis": down,
+        }
     )
     line = {"showarrow": False, "xref": "paper", "yref": "paper", "x": 0, "xanchor": "left", "yanchor": "top", "align": "left"}
     if title:
         font = {"size": 16, "color": colours.ink}
         text = f"<b>{escaped(title)}</b>"
-        drawn.add_annotation(**line, y=1, yshift=geometry.top, xshift=-geometry.left, text=text, font=font)
+        place = {"y": 1, "yshift": geometry.top, "xshift": -geometry.left}
+        drawn.annotations.append({**line, **place, "text": text, "font": font})
     said = lines if pattern.weights.size else ["No words are left to show: all are hidden."]
     font = {"size": 12, "color": colours.mute}
-    drawn.add_annotation(**line, y=0, yshift=-36, text="<br>".join(escaped(text) for text in said), font=font)
+    text = "<br>".join(escaped(text) for text in said)
+    drawn.annotations.append({**line, "y": 0, "yshift": -36, "text": text, "font": font})
     return drawn
 
 
-def add_blank(drawn: go.Figure, blank: Bool[np.ndarray, "query key"], theme: str) -> None:
+def add_blank(drawn: Drawing, blank: Bool[np.ndarray, "query key"], theme: str) -> None:
     """Cells that cannot be seen: a dot each, and words instead of a number on hover."""
     if not blank.any():
         return
-    drawn.add_heatmap(
-        **places(*blank.shape),
-        z=np.where(blank, np.float32(0.0), np.float32(np.nan)),
-        colorscale=[(0.0, CLEAR), (1.0, CLEAR)],
-        showscale=False,
-        hoverongaps=False,
-        hovertemplate=f"\u2068%{{y}}\u2069 cannot look at \u2068%{{x}}\u2069: {NEXT}<extra></extra>",
+    drawn.data.append(
+        {
+            "type": "heatmap",
+            **places(*blank.shape),
+            "z": np.where(blank, np.float32(0.0), np.float32(np.nan)),
+            "colorscale": [(0.0, CLEAR), (1.0, CLEAR)],
+            "showscale": False,
+            "hoverongaps": False,
+            "hovertemplate": f"\u2068%{{y}}\u2069 cannot look at \u2068%{{x}}\u2069: {NEXT}<extra></extra>",
+        }
     )
     if max(blank.shape) <= LABELLED:
         rows, columns = np.nonzero(blank)
         dot = {"size": 2.5, "color": encoding.theme(theme).line}
         at = {"x": columns.astype(str).tolist(), "y": rows.astype(str).tolist()}
-        drawn.add_scatter(**at, mode="markers", marker=dot, hoverinfo="skip")
+        drawn.data.append({"type": "scatter", **at, "mode": "markers", "marker": dot, "hoverinfo": "skip"})
 
 
-def add_legend(drawn: go.Figure, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
+def add_legend(drawn: Drawing, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
     """A thin legend with even colours and uneven ticks.
 
     A series without points carries it: the colour bar of the cells themselves would be even in weight.
@@ -125,29 +157,29 @@ def add_legend(drawn: go.Figure, ramp: tuple[str, ...], ticks: Sequence[float], 
     }
     scale = [(i / (len(stops) - 1), colour) for i, colour in enumerate(stops)]
     marker = {"color": [low], "cmin": low, "cmax": 1.0, "showscale": True, "colorbar": bar, "colorscale": scale}
-    drawn.add_scatter(x=[None], y=[None], mode="markers", hoverinfo="skip", marker=marker)
+    drawn.data.append({"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "marker": marker})
 
 
-def add_column(drawn: go.Figure, head: str, texts: Sequence[str], theme: str) -> None:
+def add_column(drawn: Drawing, head: str, texts: Sequence[str], theme: str) -> None:
     """A column of short texts between the labels and the cells."""
     shared = {"showarrow": False, "xref": "x domain", "x": 0, "xanchor": "right", "xshift": -STANDOFF}
     font = {"size": 11, "color": encoding.theme(theme).mute}
-    drawn.add_annotation(**shared, yref="y domain", y=1, yanchor="bottom", text=head, font=font)
-    for row, text in enumerate(texts):
-        drawn.add_annotation(**shared, y=row, text=text, font=font)
+    above = {"yref": "y domain", "y": 1, "yanchor": "bottom"}
+    drawn.annotations.append({**shared, **above, "text": head, "font": font})
+    drawn.annotations += [{**shared, "yref": "y", "y": row, "text": text, "font": font} for row, text in enumerate(texts)]
 
 
-def add_texts(drawn: go.Figure, texts: Sequence[CellText], size: float) -> None:
+def add_texts(drawn: Drawing, texts: Sequence[CellText], size: float) -> None:
     """Texts on cells, black or white by the cell's colour; `size` in pixels."""
     if not texts:
         return
     rows, columns, words, colours = zip(*texts, strict=True)
     at = {"x": [str(k) for k in columns], "y": [str(q) for q in rows]}
     font = {"size": size, "color": [encoding.text_on(colour) for colour in colours]}
-    drawn.add_scatter(**at, text=words, mode="text", textfont=font, hoverinfo="skip")
+    drawn.data.append({"type": "scatter", **at, "text": words, "mode": "text", "textfont": font, "hoverinfo": "skip"})
 
 
-def add_held(drawn: go.Figure, pattern: Pattern, held: int, geometry: Geometry, theme: str) -> None:
+def add_held(drawn: Drawing, pattern: Pattern, held: int, geometry: Geometry, theme: str) -> None:
     """The held row: an outline in the accent with a halo of the page, and its label as a chip."""
     colours = encoding.theme(theme)
     rows = len(pattern.queries)
@@ -158,18 +190,22 @@ def add_held(drawn: go.Figure, pattern: Pattern, held: int, geometry: Geometry, 
         edge = {"yref": "y", "y0": held - 0.5, "y1": held + 0.5}
         lines = [(1, colours.accent)]
     for width, colour in lines:
-        drawn.add_shape(type="rect", xref="x domain", x0=0, x1=1, **edge, line={"width": width, "color": colour})
-    drawn.add_annotation(
-        showarrow=False,
-        xref="x domain",
-        x=0,
-        xanchor="right",
-        xshift=3 - STANDOFF - geometry.column,
-        y=held,
-        text=f"<b>{escaped(encoding.label(pattern.queries[held]))}</b>",
-        font={"size": geometry.font, "color": colours.on_accent},
-        bgcolor=colours.accent,
-        borderpad=3,
+        line = {"width": width, "color": colour}
+        drawn.shapes.append({"type": "rect", "xref": "x domain", "x0": 0, "x1": 1, **edge, "line": line})
+    drawn.annotations.append(
+        {
+            "showarrow": False,
+            "xref": "x domain",
+            "x": 0,
+            "xanchor": "right",
+            "xshift": 3 - STANDOFF - geometry.column,
+            "yref": "y",
+            "y": held,
+            "text": f"<b>{escaped(encoding.label(pattern.queries[held]))}</b>",
+            "font": {"size": geometry.font, "color": colours.on_accent},
+            "bgcolor": colours.accent,
+            "borderpad": 3,
+        }
     )
 
 

@@ -259,6 +259,20 @@ def test_the_first_word_of_a_causal_model_has_no_choice_and_does_not_count():
     assert "3 of 3 words" in found.sentence
 
 
+def test_many_heads_are_told_as_each_alone_also_where_the_text_or_the_sight_changes_between_them():
+    here, there = sentence(*WORDS), sentence("a", "a", "b", "b", special=False)
+    mixed = [
+        made(looking([0, 0, 1, 2, 3, 4, 5], 0.93, 7), here),
+        made(looking([0] * 7, 0.36, 7), here),
+        made(looking([1, 0, 3, 2], 0.9, 4), there),
+        made(looking([1, 0, 3, 2], 0.9, 4), there, causal=True),
+        made(np.full((7, 7), 0.1), here, note=view.HIDDEN),
+    ]
+    found = list(patterns.roles(mixed))
+    assert found == [patterns.role(one) for one in mixed]
+    assert len({one.sentence for one in found}) == 5
+
+
 def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     rows = looking([0, 0, 0, 0, 4, 5, 0], 0.7, 7)
     # The words are rows 1 to 5: 0.7 three times and 0.05 twice.

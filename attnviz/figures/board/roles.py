@@ -14,6 +14,6 @@ def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:
     part = trace.block(block)
     if len(part.queries) > ROLED or part.layers * part.heads > MANY:
         return ()
-    return tuple(
-        tuple(patterns.role(found).sentence for found in layer) for layer in view.patterns(trace, ViewOptions(), block)
-    )
+    layers = list(view.patterns(trace, ViewOptions(), block))
+    said = patterns.roles(found for layer in layers for found in layer)
+    return tuple(tuple(next(said).sentence for _ in layer) for layer in layers)
