@@ -27,7 +27,8 @@ CLOSE = 32  # tokens up to which any lengths go together; of longer texts none i
 class Seat(Generic[T]):
     """One text that waits. `kind` says with which others it may be read, None with none; `size` is its tokens.
 
-    `led` are those whom the thread of this text is to read once it is called, itself the first of them.
+    `led` are those whom the thread of this text is to read once it is called, itself the first of them. `left` is whether
+    who asked is gone while another's thread reads for him.
     """
 
     kind: Hashable | None
@@ -36,6 +37,7 @@ class Seat(Generic[T]):
     context: Context = field(default_factory=copy_context)  # of who asks: whether he is still there
     called: threading.Event = field(default_factory=threading.Event)
     led: Sequence[Seat[T]] = ()
+    left: bool = False
     found: Any = None
 
     @property
@@ -84,6 +86,7 @@ class Together(Generic[T, R]):
                 turns.go_on()
         except BaseException:
             with self._lock:
+                seat.left = True  # a pass that fails later is not to wait for this thread
                 if seat in self._queue:
                     self._queue.remove(seat)
                 elif seat.led:
@@ -118,11 +121,12 @@ class Together(Generic[T, R]):
                 self._call()
 
     def _again(self, seats: Sequence[Seat[T]]) -> None:
-        """Each of these is read by itself, before all others. The lock is held."""
-        for seat in seats:
+        """Each of these that is still there is read by itself, before all others. The lock is held."""
+        here = [seat for seat in seats if not seat.left]
+        for seat in here:
             seat.kind, seat.led = None, ()
             seat.called.clear()
-        self._queue[:0] = seats
+        self._queue[:0] = here
 
     def _free(self, seat: Seat[T]) -> None:
         """A pass is over. The lock is held."""

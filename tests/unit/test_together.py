@@ -18,7 +18,10 @@ WAITS = 10  # seconds, for what takes none
 
 
 class Reader:
-    """Reads a text as its capitals, and keeps what was read in each pass; those called `hold…` wait until `release`."""
+    """Reads a text as its capitals, and keeps what was read in each pass.
+
+    Those called `hold…` wait until `release`, those with `bad` in them fail.
+    """
 
     def __init__(self, rows: int = 4, at_once: int = 2) -> None:
         self.release = threading.Event()
@@ -32,7 +35,7 @@ class Reader:
         self.passes.append(tuple(texts))
         while any(text.startswith("hold") for text in texts) and not release.wait(0.01):
             go_on()
-        if any(text.startswith("bad") for text in texts):
+        if any("bad" in text for text in texts):
             raise ValueError(" ".join(texts))
         return [text.upper() for text in texts]
 
@@ -196,6 +199,31 @@ def test_a_pass_that_nobody_waits_for_any_more_is_given_up():
         with pytest.raises(LateError):
             one.result(WAITS)
     assert reader.ask("c").result(WAITS) == "C", "the place was given back"
+
+
+@pytest.mark.parametrize("how", ["fails", "is called away"])
+def test_who_left_while_he_was_read_with_others_takes_no_place_when_that_pass(how: str):
+    reader = Reader()
+    holding = reader.full()
+    tickets = [Ticket(number, print, time.monotonic() + 100, False, 0) for number in range(2)]
+    texts = ("hold bad", "hold b")
+    waiting = [reader.ask(text, ticket=ticket) for text, ticket in zip(texts, tickets, strict=True)]
+    reader.next()
+    reader.until(texts)
+
+    tickets[1].gone.set()
+    with pytest.raises(Left):
+        waiting[1].result(WAITS)  # his thread is gone, his text is still being read
+    if how == "is called away":
+        tickets[0].gone.set()
+    else:
+        reader.release.set()
+
+    with pytest.raises(ValueError if how == "fails" else Left):
+        waiting[0].result(WAITS)
+    results(holding)
+    assert (reader.together._queue, reader.together._short) == ([], 0)
+    assert results([reader.ask("c"), reader.ask("d")]) == ["C", "D"]
 
 
 def test_texts_of_many_readers_never_meet():
