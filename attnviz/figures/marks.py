@@ -136,7 +136,6 @@ def add_legend(drawn: Drawing, ramp: tuple[str, ...], ticks: Sequence[float], th
     A series without points carries it: the colour bar of the cells themselves would be even in weight.
     """
     low = -1.0 if ticks[0] < 0 else 0.0
-    stops = encoding.steps(ramp, 97)
     bar = {
         "orientation": "h",
         "thickness": 8,
@@ -155,7 +154,9 @@ def add_legend(drawn: Drawing, ramp: tuple[str, ...], ticks: Sequence[float], th
         "ticktext": [encoding.tick(value) for value in ticks],
         "tickfont": {"size": 11, "color": encoding.theme(theme).mute},
     }
-    scale = [(i / (len(stops) - 1), colour) for i, colour in enumerate(stops)]
+    scale = [
+        (i / (len(ramp) - 1), colour) for i, colour in enumerate(ramp)
+    ]  # between them plotly draws straight lines, as we do
     marker = {"color": [low], "cmin": low, "cmax": 1.0, "showscale": True, "colorbar": bar, "colorscale": scale}
     drawn.data.append({"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "marker": marker})
 
