@@ -6,30 +6,26 @@ leaves, the server is told by hanging up, and stops.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as NotYet
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
-
-import httpx
 
 from attnviz import text as texts
 from attnviz.backends import cards, wire
-from attnviz.backends.exchange import Exchange, Question, timeouts
+from attnviz.backends.exchange import Question
+from attnviz.backends.line import Line
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError, AttnvizError, BackendError, BadInputError
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard, Still, quoted
 
-T = TypeVar("T")
 HOST = r"[a-z0-9._-]+|[0-9a-f:.]+(%[a-z0-9]+)?"
-CONNECTIONS = 16
 LOOK = 0.25  # seconds after which who waits looks whether he is still there
 LISTED = 30.0  # seconds for which the list of models is believed
 AGAIN = 5.0  # seconds after which it is asked for again where there was none
@@ -51,9 +47,7 @@ class RemoteBackend:
         self.settings = settings or Settings.from_env()
         self.url, self.progress, self.client = address(url), progress, client
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._exchange: Exchange | None = None
+        self._line: Line | None = None
         self._listed: tuple[float, dict[str, tuple[ModelCard, bool]]] = (-AGAIN, {})
 
     def models(self) -> tuple[ModelCard, ...]:
@@ -85,7 +79,7 @@ class RemoteBackend:
 
     def _asked_models(self) -> dict[str, tuple[ModelCard, bool]]:
         """The same, asked now and once."""
-        data = self._wait(self._asked(Question("v1/models", None, wire.HEADER, BRIEF, self._headers(), 1)))
+        data = self._asked(Question("v1/models", None, wire.HEADER, BRIEF, self._headers(), 1))
         found = [cards.read(entry) for entry in _listed(data)]
         self._listed = (time.monotonic(), {card.id: (card, here) for card, here in found})
         return self._listed[1]
@@ -114,7 +108,7 @@ class RemoteBackend:
         body = json.dumps(told).encode()
         most = self.settings.text_bytes + wire.HEADER + wire.BEFORE
         question = Question("v1/attention", body, most, self.settings.seconds + SPARE, self._headers())
-        data = self._wait(self._asked(question))
+        data = self._asked(question)
         try:
             trace = wire.loads(data, self.settings.text_bytes)
         except AnswerError as error:
@@ -132,19 +126,11 @@ class RemoteBackend:
             said["x-attnviz-client"] = name
         return said
 
-    async def _asked(self, question: Question) -> bytes:
-        """The answer; runs in the loop's thread, where the connections are made when first needed."""
-        if self._exchange is None:
-            limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
-            made = httpx.AsyncClient(
-                base_url=self.url, timeout=timeouts(), limits=limits, trust_env=False, follow_redirects=False
-            )
-            self._exchange = Exchange(made, self.url)
-        return await self._exchange.ask(question)
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine gives; whoever is called away while he waits gives it up."""
-        waiting = asyncio.run_coroutine_threadsafe(work, self._running())
+    def _asked(self, question: Question) -> bytes:
+        """The answer; whoever is called away while he waits gives it up."""
+        with self._lock:  # so that nothing is begun on a line that is hung up
+            line = self._line = self._line or Line(self.url)
+            waiting = line.begin(line.ask(question))
         try:
             while True:
                 try:
@@ -159,36 +145,12 @@ class RemoteBackend:
         finally:
             waiting.cancel()
 
-    def _running(self) -> asyncio.AbstractEventLoop:
-        """The loop, begun when first needed."""
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="attnviz-remote", daemon=True)
-                self._thread.start()
-            return self._loop
-
     def close(self) -> None:
         """Hang up; what is under way ends with an error. A later question opens it again."""
         with self._lock:
-            loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is None or thread is None:
-            return
-        asyncio.run_coroutine_threadsafe(self._hung_up(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-    async def _hung_up(self) -> None:
-        """Ends every question and every connection."""
-        mine = asyncio.current_task()
-        others = [task for task in asyncio.all_tasks() if task is not mine]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-        if self._exchange is not None:
-            await self._exchange.client.aclose()
-            self._exchange = None
+            line, self._line = self._line, None
+        if line is not None:
+            line.hang_up()
 
 
 def _listed(data: bytes) -> list[Any]:

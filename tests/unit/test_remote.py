@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from attnviz.backends import cards, open_backend, remote, wire
@@ -143,6 +146,32 @@ def test_a_backend_that_is_closed_while_somebody_waits_says_so_and_opens_again(o
         assert backend.attend(REQUEST).layers == 2
         backend.close()
         backend.close()
+
+
+def test_who_asks_while_it_is_closed_is_answered_on_a_line_of_his_own(opened, monkeypatch: pytest.MonkeyPatch):
+    closes, go, asked, answers, end = (*(threading.Event() for _ in range(4)), httpx.AsyncClient.aclose)
+
+    async def slowly(client: httpx.AsyncClient) -> None:
+        closes.set()
+        await asyncio.to_thread(go.wait, 20)
+        await end(client)
+
+    def wait(_: AttentionRequest) -> None:
+        asked.set()
+        assert answers.wait(20)
+
+    with served(Plain(wait)) as url, ThreadPoolExecutor(2) as threads:
+        backend = opened(url)
+        assert backend.models()
+        monkeypatch.setattr(httpx.AsyncClient, "aclose", slowly)
+        closing = threads.submit(backend.close)
+        assert closes.wait(20)
+        asking = threads.submit(backend.attend, REQUEST)
+        assert asked.wait(20)
+        go.set()
+        closing.result(20)  # what is closed is the old line
+        answers.set()
+        assert same(asking.result(20), Plain().attend(REQUEST))
 
 
 def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
