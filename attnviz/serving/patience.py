@@ -1,7 +1,8 @@
-"""Connections in; those that keep a place without asking anything, or stop being HTTP, out: uvicorn's protocol lets them in.
+"""Connections in; those that keep a place without asking or reading anything, or stop being HTTP, out: uvicorn lets them in.
 
 From the connection's first moment, and from the first byte of every later request, there are some seconds for the head to be
-whole. What arrives after an answer that did not wait for its whole question counts as such a beginning too.
+whole. What arrives after an answer that did not wait for its whole question counts as such a beginning too. What was written
+is to be taken within some seconds, or the rest of it is thrown away: an answer is written a part at a time.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD = 10.0  # seconds
+TAKEN = 30.0  # seconds in which a part of an answer must have left this machine's memory for the line
 
 
 class Patient(H11Protocol):
     """uvicorn's own protocol, with an end to its patience."""
 
     _until: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The clock starts."""
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """The clock starts. From now on we hear of every byte that the line does not take at once, not of 65,537 only."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(0)
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -33,6 +37,24 @@ class Patient(H11Protocol):
         """Nothing is waited for any more."""
         super().connection_lost(exc)
         self._stop()
+        self._taken()
+
+    def pause_writing(self) -> None:
+        """Something waits for the line to take it: the clock starts, also where the connection is about to end."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(TAKEN, self.transport.abort)  # `close` would wait for the reader
+
+    def resume_writing(self) -> None:
+        """All that was written is on its way."""
+        super().resume_writing()
+        self._taken()
+
+    def _taken(self) -> None:
+        """Nothing waits to be read."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def send_400_response(self, msg: str) -> None:
         """The end of what is no HTTP any more: refused where nothing is answered yet; whoever works on an answer hears of it.

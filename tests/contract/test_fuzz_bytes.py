@@ -7,13 +7,14 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import strategies as st
 
+from attnviz import server
 from attnviz.serving import gate, patience
 from attnviz.settings import Settings
 from tests.fuzz import amounts, held, no_faults
@@ -189,6 +190,53 @@ def test_who_keeps_a_place_without_asking_loses_it(url: str, monkeypatch: pytest
         start = time.monotonic()
         heard(line)
         assert time.monotonic() - start < 5  # by itself it would stay for a minute, or for good
+
+
+@pytest.mark.parametrize("questions", [3, 100])  # what is left of a few answers waits beside a line that could be kept
+def test_who_does_not_read_his_answers_loses_his_place(questions: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "TAKEN", 0.3)
+    monkeypatch.setattr(server, "listening", narrow(server.listening))
+    with served(Plain(), LIMITS) as url, narrowed(url) as line:
+        whole = len(CLIENT.get(f"{url}/openapi.json").content) * questions
+        line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * questions)
+        time.sleep(0.8)
+        assert len(heard(line)) < whole  # the rest was thrown away
+
+
+def narrow(listening: Callable[[str, int], socket.socket]) -> Callable[[str, int], socket.socket]:
+    """`listening`, whose lines hold little of what is not read yet."""
+
+    def found(host: str, port: int) -> socket.socket:
+        made = listening(host, port)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return made
+
+    return found
+
+
+@contextmanager
+def narrowed(url: str) -> Iterator[socket.socket]:
+    """A connection that takes little before it reads."""
+    place = urlsplit(url)
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(0.8)
+        line.connect((place.hostname, place.port))
+        yield line
+
+
+@pytest.mark.slow
+def test_who_reads_late_gets_his_answers_and_keeps_the_line(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(patience, "TAKEN", 1.5)
+    monkeypatch.setattr(server, "listening", narrow(server.listening))
+    with served(Plain(), LIMITS) as url, narrowed(url) as line:
+        whole = len(CLIENT.get(f"{url}/openapi.json").content) * 3
+        line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 3)
+        time.sleep(0.3)
+        assert len(heard(line)) > whole
+        time.sleep(1)  # the clock has stopped
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert heard(line).startswith(b"HTTP/1.1 200 ")
 
 
 def test_who_asks_again_later_keeps_the_line(url: str, monkeypatch: pytest.MonkeyPatch):
