@@ -21,6 +21,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from attnviz.backends import cards
 from attnviz.backends.base import Backend, PlacingBackend
@@ -29,11 +30,13 @@ from attnviz.serving import description, log
 from attnviz.serving.desk import Answering, Desk, Stages
 from attnviz.serving.gate import Gate
 from attnviz.serving.metrics import TYPE, Metrics
+from attnviz.serving.room import Room
 from attnviz.serving.told import answer, told
 from attnviz.serving.watch import LEFT, Watch
 from attnviz.settings import Settings
 
 PART = 2**18  # bytes that are sent at a time, so that a slow line holds one part and not all
+ROOM = 256 * 2**20  # bytes of the answers that are being sent, those of more than a part; slow readers may fill it, not more
 CONNECTIONS = 512
 STOPS = 10  # seconds in which requests under way may end when the server is stopped
 
@@ -82,6 +85,7 @@ class _Service:
         self.backend, self.settings, self.metrics, self.warm = backend, settings, metrics, warm
         self.gate = Gate(settings)
         self.desk = desk
+        self.room = Room(ROOM, PART, "answers")
         self.warming: dict[str, Future[None]] = {}
 
     @asynccontextmanager
@@ -109,13 +113,14 @@ class _Service:
         """One question, answered in bytes."""
         self.gate.open(request)
         stages: Stages = request.scope["state"]["stages"]
-        asked = await self.gate.asked(request)
-        stages.model = asked.request.model if asked.request.model in {card.id for card in self.backend.models()} else "unknown"
-        data = await _unless_left(request, self.desk.answer(asked, self.gate.client(request), stages))
+        async with self.gate.asked(request) as asked:
+            known = {card.id for card in self.backend.models()}
+            stages.model = asked.request.model if asked.request.model in known else "unknown"
+            data = await _unless_left(request, self.desk.answer(asked, self.gate.client(request), stages))
         if data is None:
             return Response(status_code=LEFT)  # nobody reads it
         self.metrics.count("attnviz_answer_bytes_total", float(len(data)))
-        return StreamingResponse(_parts(data), 200, {"Content-Length": str(len(data))}, "application/octet-stream")
+        return _Sent(data, self.room)
 
     async def health(self, _: Request) -> Response:
         """This process answers."""
@@ -160,6 +165,20 @@ async def _gone(request: Request) -> None:
     """Waits until the client has hung up."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+class _Sent(StreamingResponse):
+    """An answer that is sent a part at a time, if there is room for it: it is in memory until its reader has it."""
+
+    def __init__(self, data: bytes, room: Room) -> None:
+        super().__init__(_parts(data), 200, {"Content-Length": str(len(data))}, "application/octet-stream")
+        self.size, self.room = len(data), room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """All of it, or BusyError before its first byte."""
+        with self.room.place() as place:
+            place.grow(self.size)
+            await super().__call__(scope, receive, send)
 
 
 async def _parts(data: bytes) -> AsyncIterator[bytes]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -80,3 +82,25 @@ def number(url: str, name: str) -> float:
     """A metric."""
     found = re.search(rf"^{re.escape(name)} (\S+)$", CLIENT.get(f"{url}/metrics").text, re.M)
     return float(found[1]) if found else 0.0
+
+
+def narrow(listening: Callable[[str, int], socket.socket]) -> Callable[[str, int], socket.socket]:
+    """`listening`, whose lines hold little of what is not read yet."""
+
+    def found(host: str, port: int) -> socket.socket:
+        made = listening(host, port)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return made
+
+    return found
+
+
+@contextmanager
+def narrowed(url: str) -> Iterator[socket.socket]:
+    """A connection that takes little before it reads."""
+    place = urlsplit(url)
+    with socket.socket() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        line.settimeout(0.8)
+        line.connect((place.hostname, place.port))
+        yield line

@@ -9,13 +9,15 @@ import json
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from starlette.requests import Request
 
 from attnviz import text as texts
 from attnviz.errors import AccessError, BadInputError, RateError, TooLongError
+from attnviz.serving.room import Place, Room
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 
@@ -23,6 +25,8 @@ FIELDS = ("model", "text", "text_b", "whole")
 BURST = 10.0  # seconds' worth of requests that may come at once
 CLIENTS = 4096  # addresses that are remembered
 ARRIVES = 10.0  # seconds in which a body must have arrived
+ROOM = 64 * 2**20  # bytes that the questions under way may have, those larger than ORDINARY
+ORDINARY = 2**14  # bytes: such a question is let in however many long ones are under way
 NAME = 64  # characters of the name by which a front end tells its readers apart
 
 
@@ -41,6 +45,7 @@ class Gate:
         self.settings, self.clock = settings, clock
         self._key = hashlib.sha256(settings.key.encode()).digest() if settings.key else None
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._room = Room(ROOM, ORDINARY, "questions")
 
     @property
     def largest(self) -> int:
@@ -77,13 +82,19 @@ class Gate:
         """Whose turn it is: an address, and by what name it tells its own readers apart."""
         return (request.client.host if request.client else "", request.headers.get("x-attnviz-client", "")[:NAME])
 
-    async def asked(self, request: Request) -> Asked:
+    @asynccontextmanager
+    async def asked(self, request: Request) -> AsyncIterator[Asked]:
+        """What the body asks; inside, the question counts as under way."""
+        with self._room.place() as place:
+            yield await self._asked(request, place)
+
+    async def _asked(self, request: Request, place: Place) -> Asked:
         """What the body asks."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if kind != "application/json":
             raise BadInputError("A question is JSON: send it with the header Content-Type: application/json.")
         try:
-            body = await asyncio.wait_for(self._body(request), ARRIVES)
+            body = await asyncio.wait_for(self._body(request, place), ARRIVES)
         except TimeoutError as error:
             raise BadInputError(
                 f"A question must have arrived within {ARRIVES:.0f} s; this one has not. Send it anew."
@@ -94,13 +105,14 @@ class Gate:
             raise BadInputError('A question is JSON, e.g. {"model": "minilm", "text": "It slept."}; this is none.') from error
         return self._read(told)
 
-    async def _body(self, request: Request) -> bytes:
-        """The body, given up as soon as it is too long."""
+    async def _body(self, request: Request, place: Place) -> bytes:
+        """The body, given up as soon as it is too long, or there is no room for more of it."""
         body = bytearray()
         async for part in request.stream():
-            body += part
-            if len(body) > self.largest:
+            if len(body) + len(part) > self.largest:
                 raise TooLongError(f"A question may have {self.largest:,} bytes; this one has more. Shorten its text.")
+            place.grow(len(body) + len(part))
+            body += part
         return bytes(body)
 
     def _read(self, told: object) -> Asked:

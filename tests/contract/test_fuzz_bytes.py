@@ -7,7 +7,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from attnviz import server
 from attnviz.serving import gate, patience
 from attnviz.settings import Settings
 from tests.fuzz import amounts, held, no_faults
-from tests.servers import CLIENT, Plain, number, served, until
+from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
 
 QUESTION = json.dumps({"model": "minilm", "text": "It slept."}).encode()
 CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(QUESTION), QUESTION)
@@ -201,28 +201,6 @@ def test_who_does_not_read_his_answers_loses_his_place(questions: int, monkeypat
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * questions)
         time.sleep(0.8)
         assert len(heard(line)) < whole  # the rest was thrown away
-
-
-def narrow(listening: Callable[[str, int], socket.socket]) -> Callable[[str, int], socket.socket]:
-    """`listening`, whose lines hold little of what is not read yet."""
-
-    def found(host: str, port: int) -> socket.socket:
-        made = listening(host, port)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        return made
-
-    return found
-
-
-@contextmanager
-def narrowed(url: str) -> Iterator[socket.socket]:
-    """A connection that takes little before it reads."""
-    place = urlsplit(url)
-    with socket.socket() as line:
-        line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        line.settimeout(0.8)
-        line.connect((place.hostname, place.port))
-        yield line
 
 
 @pytest.mark.slow

@@ -12,7 +12,8 @@ import socket
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import pytest
 from starlette.requests import Request
 
 from attnviz import cli, server
-from attnviz.backends import wire
+from attnviz.backends import turns, wire
 from attnviz.errors import BadInputError, TooLongError, UnavailableError, kinds
 from attnviz.models import catalog
 from attnviz.serving import description, gate
@@ -31,8 +32,8 @@ from attnviz.serving.log import Lines
 from attnviz.serving.metrics import NAMES
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import CLIENT, Plain, number, served, until
-from tests.wires import same
+from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
+from tests.wires import one, projections, same
 
 KEY = "0123456789abcdef"
 QUESTION = {"model": "minilm", "text": "It slept.", "text_b": "Well \u2028 <b>&"}
@@ -132,6 +133,12 @@ def test_a_form_of_another_site_is_refused(url: str):
     assert error(answer) == (422, "BadInputError")
 
 
+async def let_in(limits: gate.Gate, request: Request) -> gate.Asked:
+    """What a request asks."""
+    async with limits.asked(request) as found:
+        return found
+
+
 def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
     read = []
 
@@ -141,7 +148,7 @@ def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(TooLongError, match="A question may have 2,404,096 bytes"):
-        asyncio.run(gate.Gate(Settings()).asked(Request(scope, receive)))
+        asyncio.run(let_in(gate.Gate(Settings()), Request(scope, receive)))
     assert len(read) == 37  # 36 parts are 2,359,296 bytes
     long = CLIENT.post(f"{url}/v1/attention", content=b"x" * 2_404_097, headers={"content-type": "application/json"})
     assert error(checked(long, "/v1/attention", "post")) == (413, "TooLongError")
@@ -156,7 +163,53 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.Monke
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(BadInputError, match="must have arrived within 0 s"):
-        asyncio.run(gate.Gate(Settings()).asked(Request(scope, receive)))
+        asyncio.run(let_in(gate.Gate(Settings()), Request(scope, receive)))
+
+
+def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(monkeypatch: pytest.MonkeyPatch):
+    """Two texts of 60 kB do not fit into 100 kB: neither while one of them arrives, nor while it is worked on."""
+    monkeypatch.setattr(gate, "ROOM", 100_000)
+    go, long = threading.Event(), QUESTION | {"text": "x" * 60_000}
+    head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {2**16}\r\n\r\n"
+    with served(Plain(lambda request: len(request.text) < 100 or go.wait(20))) as url, ThreadPoolExecutor(1) as pool:
+        place = httpx.URL(url)
+        with socket.create_connection((place.host, place.port)) as line:
+            line.sendall(head.encode() + b" " * 65_000)
+            until(lambda: error(post(url, long)) == (503, "BusyError"))
+            busy = post(url, long)
+            assert post(url).status_code == 200
+        assert "0 MB of questions are under way). Try again in 1 s." in busy.json()["error"]["message"]
+        assert busy.headers["retry-after"] == "1"
+        until(lambda: number(url, "attnviz_left_total") == 1)
+        first = pool.submit(post, url, long)
+        until(lambda: number(url, "attnviz_working") == 1)
+        assert error(post(url, long)) == (503, "BusyError")
+        go.set()
+        assert first.result(20).status_code == 200
+        assert post(url, long).status_code == 200
+
+
+class Large(Plain):
+    """A backend whose answers are larger than a part, and than what the line holds of them."""
+
+    def attend(self, request: AttentionRequest):
+        return replace(one((projections(200, 200, dim=64, seed=len(request.text)),), 200), request=request)
+
+
+def test_answers_that_wait_for_their_readers_have_so_much_room_together(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "listening", narrow(server.listening))
+    monkeypatch.setattr(server, "ROOM", 2 * server.PART)
+    body = json.dumps(QUESTION).encode()
+    head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    with served(Large()) as url:
+        with narrowed(url) as line:
+            line.sendall(head.encode() + body)
+            assert line.recv(12) == b"HTTP/1.1 200"
+            busy = post(url)
+        assert error(busy) == (503, "BusyError")
+        assert "0 MB of answers are under way" in busy.json()["error"]["message"]
+        until(lambda: post(url).status_code == 200)
+        assert server.PART < len(post(url).content) < 2 * server.PART
 
 
 def test_the_longest_text_that_is_allowed_fits_however_it_is_escaped(url: str):
@@ -221,8 +274,8 @@ def test_an_address_that_asks_too_often_is_told_when_to_come_back():
 
 def test_of_addresses_only_so_many_are_remembered():
     limits = gate.Gate(Settings(), lambda: 0.0)
-    for one in range(5000):
-        limits._counted(str(one))
+    for address in range(5000):
+        limits._counted(str(address))
     assert len(limits._left) == gate.CLIENTS
 
 
@@ -269,7 +322,8 @@ def test_the_same_question_asked_by_many_at_once_is_worked_out_once():
 
     with served(Plain(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(6) as pool:
         answers = [pool.submit(post, url) for _ in range(6)]
-        until(lambda: number(url, "attnviz_waiting") == 4)
+        until(lambda: number(url, "attnviz_sharing") == 5)
+        assert (number(url, "attnviz_working"), number(url, "attnviz_waiting")) == (1, 0)
         go.set()
         found = {answer.result(20).content for answer in answers}
 
@@ -277,6 +331,72 @@ def test_the_same_question_asked_by_many_at_once_is_worked_out_once():
         post(url)
         assert len(asked) == 1
         assert number(url, "attnviz_answers_kept_total") >= 1
+
+
+def test_who_asks_what_is_under_way_takes_no_place_and_may_leave():
+    held = {text: threading.Event() for text in ("one", "two", "same")}
+
+    def wait(request: AttentionRequest) -> None:
+        if request.text in held:
+            assert held[request.text].wait(20)
+
+    def ask(text: str) -> Future[httpx.Response]:
+        return pool.submit(post, url, {"model": "minilm", "text": text})
+
+    with served(Plain(wait), Settings(at_once=2, waiting=16)) as url, ThreadPoolExecutor(6) as pool:
+        first = [ask("one"), ask("two")]
+        until(lambda: number(url, "attnviz_working") == 2)
+        waiting = [ask("same"), ask("same")]  # nobody works on it yet: each waits for a turn of his own
+        until(lambda: number(url, "attnviz_waiting") == 2)
+        held["one"].set()
+        held["two"].set()
+        until(lambda: (number(url, "attnviz_working"), number(url, "attnviz_sharing")) == (1, 1))
+        with pytest.raises(httpx.ReadTimeout):
+            CLIENT.post(f"{url}/v1/attention", json={"model": "minilm", "text": "same"}, timeout=0.2)
+        until(lambda: number(url, "attnviz_sharing") == 1)
+        assert ask("another").result(5).status_code == 200, "the second place is free"
+        held["same"].set()
+        assert [one.result(20).status_code for one in (*first, *waiting)] == [200] * 4
+
+
+def test_where_the_one_who_asked_first_leaves_another_who_asked_the_same_goes_on():
+    go, asked = threading.Event(), []
+
+    def wait(request: AttentionRequest) -> None:
+        asked.append(request)
+        while not go.wait(0.005):
+            turns.go_on()
+
+    with served(Plain(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(2) as pool:
+        leaves = pool.submit(CLIENT.post, f"{url}/v1/attention", json=QUESTION, timeout=0.3)
+        until(lambda: number(url, "attnviz_working") == 1)
+        stays = pool.submit(post, url)
+        with pytest.raises(httpx.ReadTimeout):
+            leaves.result(20)
+        until(lambda: len(asked) == 2)
+        assert (number(url, "attnviz_working"), number(url, "attnviz_sharing")) == (1, 0)
+        go.set()
+        assert stays.result(20).status_code == 200
+
+
+@pytest.mark.slow
+def test_the_deadline_of_the_one_who_asked_first_is_not_that_of_another():
+    go, asked = threading.Event(), []
+
+    def wait(request: AttentionRequest) -> None:
+        asked.append(request)
+        while not go.wait(0.005):
+            turns.go_on()
+
+    with served(Plain(wait), Settings(at_once=2, seconds=1)) as url, ThreadPoolExecutor(2) as pool:
+        first = pool.submit(post, url)
+        until(lambda: number(url, "attnviz_working") == 1)
+        time.sleep(0.5)
+        second = pool.submit(post, url)
+        assert error(first.result(20)) == (504, "LateError")
+        until(lambda: len(asked) == 2)
+        go.set()
+        assert second.result(20).status_code == 200
 
 
 @pytest.mark.slow
