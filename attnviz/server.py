@@ -10,7 +10,6 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -38,6 +37,7 @@ from attnviz.settings import Settings
 PART = 2**18  # bytes that are sent at a time, so that a slow line holds one part and not all
 ROOM = 256 * 2**20  # bytes of the answers that are being sent, those of more than a part; slow readers may fill it, not more
 CONNECTIONS = 512
+AGAIN, LONGEST = 1.0, 30.0  # seconds after which to try again to make a model warm: at first, and at most
 STOPS = 10  # seconds in which requests under way may end when the server is stopped
 
 
@@ -86,18 +86,37 @@ class _Service:
         self.gate = Gate(settings)
         self.desk = desk
         self.room = Room(ROOM, PART, "answers")
-        self.warming: dict[str, Future[None]] = {}
+        self.warming: dict[str, asyncio.Task[None]] = {}
+        self.failed: dict[str, str] = {}  # models that are not warm yet, each with the kind of its newest error
 
     @asynccontextmanager
     async def life(self, _: Starlette) -> AsyncIterator[None]:
         """Models are made warm while the server answers already; in the end all is let go of."""
-        self.warming = {name: self.desk.warm(name) for name in self.warm}
+        self.warming = {name: asyncio.create_task(self._warm(name)) for name in self.warm}
         log.event("started", models=list(self.warm))
         try:
             yield
         finally:
+            for task in self.warming.values():
+                task.cancel()
+            await asyncio.gather(*self.warming.values(), return_exceptions=True)
             self.desk.close()
             log.event("stopped")
+
+    async def _warm(self, name: str) -> None:
+        """Makes a model warm, again and again until it is: what is full, away or damaged now may be mended later."""
+        wait = AGAIN
+        while True:
+            try:
+                await asyncio.wrap_future(self.desk.warm(name))
+            except Exception as error:  # noqa: BLE001  # told by its kind, and tried again
+                self.failed[name] = type(error).__name__
+                log.logger.exception("not warm", extra={"told": {"model": name, "again": wait}})
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST)
+            else:
+                self.failed.pop(name, None)
+                return
 
     async def models(self, request: Request) -> Response:
         """The models, and whether each one's weights are here."""
@@ -128,10 +147,9 @@ class _Service:
 
     async def ready(self, _: Request) -> Response:
         """Whether the models that were asked for are warm; a load balancer sends readers only then."""
-        left = [name for name, work in self.warming.items() if not work.done()]
-        failed = {name: type(work.exception()).__name__ for name, work in self.warming.items() if _failed(work)}
-        ready = not left and not failed
-        return answer({"ready": ready, "loading": left, "failed": failed}, 200 if ready else 503)
+        left = [name for name, task in self.warming.items() if not task.done() and name not in self.failed]
+        ready = not left and not self.failed
+        return answer({"ready": ready, "loading": left, "failed": self.failed}, 200 if ready else 503)
 
     async def measured(self, request: Request) -> Response:
         """What happened so far."""
@@ -142,11 +160,6 @@ class _Service:
     async def described(self, _: Request) -> Response:
         """What may be asked here."""
         return answer(description.described(self.settings, self.gate.largest))
-
-
-def _failed(work: Future[None]) -> bool:
-    """Whether a model could not be made warm."""
-    return work.done() and not work.cancelled() and work.exception() is not None
 
 
 async def _unless_left(request: Request, work: Awaitable[bytes]) -> bytes | None:

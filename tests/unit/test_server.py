@@ -25,7 +25,7 @@ from starlette.requests import Request
 
 from attnviz import cli, server
 from attnviz.backends import turns, wire
-from attnviz.errors import BadInputError, TooLongError, UnavailableError, kinds
+from attnviz.errors import BadInputError, OutputError, TooLongError, UnavailableError, kinds
 from attnviz.models import catalog
 from attnviz.serving import description, gate
 from attnviz.serving.log import Lines
@@ -457,6 +457,29 @@ def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
     with served(Plain(wait), warm=("gpt2",)) as url:
         until(lambda: CLIENT.get(f"{url}/readyz").json()["failed"] == {"gpt2": "UnavailableError"})
         assert CLIENT.get(f"{url}/readyz").status_code == 503
+
+
+def test_a_model_that_could_not_be_made_warm_is_tried_again_until_it_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "AGAIN", 0.05)
+    room, tried = threading.Event(), []
+
+    def write(_: AttentionRequest) -> None:
+        tried.append(1)
+        if not room.is_set():
+            raise OutputError("The disk is full. Make room.")
+
+    with served(Plain(write), warm=("minilm",)) as url:
+        until(lambda: len(tried) >= 2)
+        answer = checked(CLIENT.get(f"{url}/readyz"), "/readyz")
+        assert (answer.status_code, answer.json()) == (
+            503,
+            {"ready": False, "loading": [], "failed": {"minilm": "OutputError"}},
+        )
+        room.set()
+        until(lambda: CLIENT.get(f"{url}/readyz").json() == {"ready": True, "loading": [], "failed": {}})
+        so_far = len(tried)
+        assert CLIENT.get(f"{url}/readyz").status_code == 200
+        assert len(tried) == so_far
 
 
 @pytest.mark.slow
