@@ -40,6 +40,10 @@ class Breaker:
         self.failures += 1
         self._until, self._trying = self.clock() + PAUSE, False
 
+    def late(self) -> None:
+        """None came soon, from a server that may only have much to do: that counts where one tries whether it is back."""
+        self.failed() if self.failures >= FAILURES else self.stopped()
+
     def stopped(self) -> None:
         """Whoever asked is gone before the answer: that tells nothing."""
         self._trying = False

@@ -1,7 +1,8 @@
 """A question for a server in, the bytes of its answer out, within a deadline; an error of ours, if it can be the server's.
 
 Asking twice does no harm here, so what fails on the way is asked again, later each time; a busy server is asked again when
-it says, if that is soon. Nothing is read beyond what an answer may have.
+it says, if that is soon. Nothing is read beyond what an answer may have. Of the lines to the server some are kept for what
+is asked beside the questions, so that a server with much to do is not taken for one that is down.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +26,7 @@ TRIES = 4
 FIRST, GROWS, MOST = 0.1, 4.0, 2.0  # seconds before the second try, how much longer before each next one, and at most
 PATIENCE = 3.0  # seconds for which a busy server is waited for; a reader is told of more
 CONNECT = 2.0
+CONNECTIONS = 16  # questions under way at the same time
 ERROR = 65_536  # bytes of an answer that is an error
 SAID = 2000  # characters of its message
 
@@ -34,7 +37,10 @@ class Lost(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """What is sent: GET without a body, or POST with JSON. `most` bytes may come back, within `seconds`, in `tries` tries."""
+    """What is sent: GET without a body, or POST with JSON. `most` bytes may come back, within `seconds`, in `tries` tries.
+
+    What is asked `aside` waits for no line, and is soon given up: that it is late does not say that the server is down.
+    """
 
     path: str
     body: bytes | None
@@ -42,6 +48,7 @@ class Question:
     seconds: float
     headers: dict[str, str]
     tries: int = TRIES
+    aside: bool = False
 
 
 class Exchange:
@@ -54,7 +61,9 @@ class Exchange:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
+        lines: int = CONNECTIONS,
     ) -> None:
+        self.lines, self._free = lines, asyncio.Semaphore(lines)
         self.client, self.name, self.clock, self.sleep, self.chance = client, name, clock, sleep, chance
         self.breaker = Breaker(name, clock)
 
@@ -62,21 +71,12 @@ class Exchange:
         """The answer. Raises what the server says, or BackendError where it says nothing, LateError where it takes too long."""
         until, why = self.clock() + question.seconds, ""
         for number in range(question.tries):
-            self.breaker.may()
             try:
-                status, body, after = await asyncio.wait_for(self._once(question), max(0.0, until - self.clock()))
-            except TimeoutError as error:
-                self.breaker.failed()
-                raise self._late(question) from error
+                status, body, after = await self._tried(question, until)
             except Lost as error:
-                self.breaker.failed()
                 why = str(error)
                 wait = min(MOST, FIRST * GROWS**number)
-            except BaseException:
-                self.breaker.stopped()
-                raise
             else:
-                self.breaker.worked()
                 if status == 200:
                     return body
                 told = self._error(status, body, after)
@@ -90,11 +90,45 @@ class Exchange:
                 await self.sleep(wait)
         raise BackendError(f"The backend {self.name} does not answer ({why}). Start it there, or try again in a moment.")
 
+    async def _tried(self, question: Question, until: float) -> tuple[int, bytes, str]:
+        """One try, given up at `until`; what becomes of it is told to the breaker."""
+        async with self._line(question, until):
+            self.breaker.may()
+            try:
+                found = await asyncio.wait_for(self._once(question), max(0.0, until - self.clock()))
+            except TimeoutError as error:
+                self.breaker.late() if question.aside else self.breaker.failed()
+                raise self._late(question) from error
+            except Lost:
+                self.breaker.failed()
+                raise
+            except BaseException:
+                self.breaker.stopped()
+                raise
+            self.breaker.worked()
+            return found
+
+    @asynccontextmanager
+    async def _line(self, question: Question, until: float) -> AsyncIterator[None]:
+        """Inside, one of the lines is taken; BusyError where none comes free, which says nothing of the server."""
+        if question.aside:
+            yield
+            return
+        try:
+            async with asyncio.timeout(max(0.0, until - self.clock())):
+                await self._free.acquire()
+        except TimeoutError as error:
+            said = f"The lines to the backend {self.name} are busy, try again in 1 s: {self.lines} questions are under way."
+            raise BusyError(said) from error
+        try:
+            yield
+        finally:
+            self._free.release()
+
     def _late(self, question: Question) -> LateError:
         """The error for what took too long."""
-        return LateError(
-            f"The backend {self.name} has not answered within {question.seconds:.0f} s. Try again, or shorten the text."
-        )
+        remedy = "Try again." if question.body is None else "Try again, or shorten the text."
+        return LateError(f"The backend {self.name} has not answered within {question.seconds:.0f} s. {remedy}")
 
     async def _once(self, question: Question) -> tuple[int, bytes, str]:
         """Status, body and Retry-After of one try."""
@@ -131,7 +165,7 @@ class Exchange:
             return found
         if status in (429, 503):
             wait = _seconds(int(after) if after.isdecimal() and len(after) < 5 else 1)
-            return BusyError(f"The backend {self.name} has too much to do. Try again in {wait} s.", wait)
+            return BusyError(f"The backend {self.name} is busy, try again in {wait} s.", wait)
         return BackendError(f"The backend {self.name} answers {status}, as no attnviz backend does. Correct ATTNVIZ_BACKEND.")
 
 

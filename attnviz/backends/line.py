@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import httpx
 
-from attnviz.backends.exchange import Exchange, Question, timeouts
+from attnviz.backends.exchange import CONNECTIONS, Exchange, timeouts
 
 T = TypeVar("T")
-CONNECTIONS = 16
+BESIDE = 4  # connections beyond those of the questions
 ENDS = 10.0  # seconds in which all that is under way must have ended
 
 
@@ -24,9 +24,11 @@ class Line:
     """The way to one server. Once hung up it is of no more use; who holds it sees to it that nothing is begun then."""
 
     def __init__(self, url: str) -> None:
-        limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+        most = CONNECTIONS + BESIDE
+        limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
         client = httpx.AsyncClient(base_url=url, timeout=timeouts(), limits=limits, trust_env=False, follow_redirects=False)
         self.exchange = Exchange(client, url)
+        self._shared: dict[str, asyncio.Task[Any]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="attnviz-remote", daemon=True)
         self._thread.start()
@@ -35,9 +37,22 @@ class Line:
         """A coroutine under way in the loop; cancelling what is returned gives it up."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def ask(self, question: Question) -> bytes:
-        """The answer to a question; runs in the loop."""
-        return await self.exchange.ask(question)
+    async def once(self, name: str, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What a coroutine gives that is under way once for all who want it at this moment; runs in the loop.
+
+        It goes on when one of them leaves.
+        """
+        task = self._shared.get(name)
+        if task is None:
+            task = self._shared[name] = asyncio.ensure_future(work())
+            task.add_done_callback(lambda done: self._done(name, done))
+        return await asyncio.shield(task)
+
+    def _done(self, name: str, task: asyncio.Task[Any]) -> None:
+        """The next one asks anew. An error that nobody waits for any more is looked at, so that no log has it."""
+        del self._shared[name]
+        if not task.cancelled():
+            task.exception()
 
     def hang_up(self) -> None:
         """Ends every question, every connection and the loop."""

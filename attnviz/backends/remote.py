@@ -10,10 +10,10 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as NotYet
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from attnviz import text as texts
@@ -25,11 +25,13 @@ from attnviz.errors import AnswerError, AttnvizError, BackendError, BadInputErro
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard, Still, quoted
 
+T = TypeVar("T")
+Listed = dict[str, tuple[ModelCard, bool]]  # each model by its id, and whether its weights are there
 HOST = r"[a-z0-9._-]+|[0-9a-f:.]+(%[a-z0-9]+)?"
 LOOK = 0.25  # seconds after which who waits looks whether he is still there
 LISTED = 30.0  # seconds for which the list of models is believed
 AGAIN = 5.0  # seconds after which it is asked for again where there was none
-BRIEF = 3.0  # seconds for that list
+BRIEF, LIST = 3.0, 2**20  # seconds for that list, and bytes
 SPARE = 2.0  # seconds beyond the server's own deadline, for the way
 
 
@@ -48,46 +50,52 @@ class RemoteBackend:
         self.url, self.progress, self.client = address(url), progress, client
         self._lock = threading.Lock()
         self._line: Line | None = None
-        self._listed: tuple[float, dict[str, tuple[ModelCard, bool]]] = (-AGAIN, {})
+        self._listed: tuple[float, Listed] = (-AGAIN, {})
 
     def models(self) -> tuple[ModelCard, ...]:
         """The server's models."""
-        return tuple(card for card, _ in self._models(LISTED).values())
+        return tuple(card for card, _ in self._models().values())
 
     def has(self, name: str) -> bool:
         """Whether the server has this model's weights; True where it does not say: then it says so when it is asked to read."""
         try:
-            found = self._models(LISTED).get(name)
+            found = self._models().get(name)
         except AttnvizError:
             return True
         return found is None or found[1]
 
-    def _models(self, fresh: float) -> dict[str, tuple[ModelCard, bool]]:
-        """Every card by its id, and whether its weights are there; asked for now and then."""
+    def _models(self) -> Listed:
+        """Every card by its id, and whether its weights are there. An old list is used while it is asked for anew."""
         since, listed = self._listed
-        if time.monotonic() - since < (fresh if listed else AGAIN):
-            if not listed:
-                raise BackendError(f"The backend {self.url} does not say which models it has. Try again in {AGAIN:.0f} s.")
+        age = time.monotonic() - since
+        if listed:
+            if age >= LISTED:
+                self._listed = (time.monotonic(), listed)
+                self._begun(self._listing())
             return listed
+        if age < AGAIN:
+            raise BackendError(f"The backend {self.url} does not say which models it has. Try again in {AGAIN:.0f} s.")
         try:
-            return self._asked_models()
+            return self._waited(self._listing())
         except AttnvizError:
-            self._listed = (time.monotonic(), listed)
-            if listed:
-                return listed
+            self._listed = (time.monotonic(), self._listed[1])
             raise
 
-    def _asked_models(self) -> dict[str, tuple[ModelCard, bool]]:
-        """The same, asked now and once."""
-        data = self._asked(Question("v1/models", None, wire.HEADER, BRIEF, self._headers(), 1))
-        found = [cards.read(entry) for entry in _listed(data)]
-        self._listed = (time.monotonic(), {card.id: (card, here) for card, here in found})
-        return self._listed[1]
+    def _listing(self) -> Callable[[Line], Coroutine[Any, Any, Listed]]:
+        """The question for the list, asked once for all who ask it at the same moment."""
+        question = Question("v1/models", None, LIST, BRIEF, self._headers(), tries=1, aside=True)
+
+        async def asked(line: Line) -> Listed:
+            found = [cards.read(entry) for entry in _entries(await line.exchange.ask(question))]
+            self._listed = (time.monotonic(), {card.id: (card, here) for card, here in found})
+            return self._listed[1]
+
+        return lambda line: line.once(question.path, lambda: asked(line))
 
     def answers(self) -> bool:
         """Whether it says now which models it has. Of many who look for a server that is down, one asks for all."""
         try:
-            return bool(self._asked_models())
+            return bool(self._waited(self._listing()))
         except AttnvizError:
             return False
 
@@ -108,7 +116,7 @@ class RemoteBackend:
         body = json.dumps(told).encode()
         most = self.settings.text_bytes + wire.HEADER + wire.BEFORE
         question = Question("v1/attention", body, most, self.settings.seconds + SPARE, self._headers())
-        data = self._asked(question)
+        data = self._waited(lambda line: line.exchange.ask(question))
         try:
             trace = wire.loads(data, self.settings.text_bytes)
         except AnswerError as error:
@@ -126,11 +134,15 @@ class RemoteBackend:
             said["x-attnviz-client"] = name
         return said
 
-    def _asked(self, question: Question) -> bytes:
-        """The answer; whoever is called away while he waits gives it up."""
+    def _begun(self, work: Callable[[Line], Coroutine[Any, Any, T]]) -> Future[T]:
+        """A coroutine under way on the line, which is opened where there is none."""
         with self._lock:  # so that nothing is begun on a line that is hung up
             line = self._line = self._line or Line(self.url)
-            waiting = line.begin(line.ask(question))
+            return line.begin(work(line))
+
+    def _waited(self, work: Callable[[Line], Coroutine[Any, Any, T]]) -> T:
+        """What a coroutine gives; whoever is called away while he waits gives it up."""
+        waiting = self._begun(work)
         try:
             while True:
                 try:
@@ -153,7 +165,7 @@ class RemoteBackend:
             line.hang_up()
 
 
-def _listed(data: bytes) -> list[Any]:
+def _entries(data: bytes) -> list[Any]:
     """The entries of a list of models."""
     try:
         found = json.loads(data)

@@ -12,7 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
-from attnviz.backends.line import CONNECTIONS
+from attnviz.backends.exchange import CONNECTIONS
 from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.turned import Row, TurnedBackend, turned
 from attnviz.backends.turns import Turns

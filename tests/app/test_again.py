@@ -80,7 +80,7 @@ def test_a_page_without_its_backend_says_so_and_is_whole_again_with_it(opened, s
         (silent, "has not answered within 1 s. Try again, or shorten the text."),
         (whatever(answer(HOSTILE.encode())), "gave no answer that can be read. An answer begins with ATW1"),
         (whatever(answer(HOSTILE.encode(), "404 No")), "answers 404, as no attnviz backend does. Correct ATTNVIZ_BACKEND."),
-        (whatever(answer(b"", "503 No", retry_after=30)), "has too much to do. Try again in 30 s."),
+        (whatever(answer(b"", "503 No", retry_after=30)), "is busy, try again in 30 s."),
     ],
     ids=["slow", "garbage", "another program", "busy"],
 )  # fmt: skip

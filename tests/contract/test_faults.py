@@ -60,7 +60,7 @@ DEEDS: dict[str, tuple[Deed, type[AttnvizError], str]] = {
     "fails": (whatever(answer(PAGE, "500 Internal Server Error")), BackendError, f"answers 500, {OTHER}"),
     "stands behind a proxy that misses it": (whatever(answer(PAGE, "502 Bad Gateway")), BackendError, "cannot reach it"),
     "is of a later version": (changed(lambda good: good.replace(b"ATW1", b"ATW2")), AnswerError, "another version"),
-    "is busy for long": (whatever(answer(b"", "503 No", retry_after=100)), BusyError, r"Try again in 100 s\."),
+    "is busy for long": (whatever(answer(b"", "503 No", retry_after=100)), BusyError, "is busy, try again in 100 s"),
     "is busy without end": (whatever(answer(b"", "503 No", retry_after=1)), AttnvizError, "in 1 s|within 1 s"),
     "says more than may be": (whatever(answer(b"", content_length=10**15)), BackendError, "its answer may have"),
     "says less than nothing": (whatever(answer(b"", content_length=-1)), BackendError, HUNG_UP),

@@ -42,9 +42,9 @@ class Server:
         return asyncio.run(self.exchange().ask(question(seconds, tries)))
 
 
-def question(seconds: float = 60.0, tries: int = 4) -> Question:
+def question(seconds: float = 60.0, tries: int = 4, aside: bool = False) -> Question:
     """A question to which 1,000 bytes may be answered."""
-    return Question("v1/attention", b"{}", 1000, seconds, {}, tries)
+    return Question("v1/attention", b"{}", 1000, seconds, {}, tries, aside)
 
 
 def told(status: int, kind: str, message: str, **more: object) -> httpx.Response:
@@ -90,14 +90,14 @@ def test_a_busy_server_is_asked_again_when_it_says_if_that_is_soon():
 @pytest.mark.parametrize(
     "answer",
     [
-        told(503, "BusyError", "Too much is asked at once. Try again in 30 s.", retry_after=30),
+        told(503, "BusyError", "The models are busy, try again in 30 s: 3 wait.", retry_after=30),
         httpx.Response(503, headers={"retry-after": "30"}, text="Service Unavailable"),
     ],
 )
 def test_of_a_server_that_is_busy_for_longer_the_reader_is_told(answer: httpx.Response):
     server = Server(answer)
 
-    with pytest.raises(BusyError, match=r"Try again in 30 s\.") as error:
+    with pytest.raises(BusyError, match="busy, try again in 30 s") as error:
         server.ask()
     assert (server.asked, error.value.retry_after) == (1, 30)
 
@@ -226,6 +226,61 @@ def test_an_error_that_the_server_tells_is_no_failure_of_the_line():
         assert exchange.breaker.failures == 0
 
     run(body, server)
+
+
+class Slow(Server):
+    """Does not answer before anybody gives up."""
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        await asyncio.sleep(30)
+        raise AssertionError
+
+
+def test_what_is_asked_aside_may_be_late_without_a_word_against_the_server():
+    async def body(exchange: Exchange) -> None:
+        for _ in range(6):
+            with pytest.raises(LateError):
+                await exchange.ask(question(0.01, aside=True))
+        assert exchange.breaker.failures == 0
+        for _ in range(5):
+            with pytest.raises(LateError):
+                await exchange.ask(question(0.01))
+        assert exchange.breaker.failures == 5
+
+    run(body, Slow())
+
+
+def test_who_finds_no_free_line_is_told_that_it_is_busy_here_and_what_is_asked_aside_needs_none():
+    server = Slow()
+
+    async def body(exchange: Exchange) -> None:
+        async with asyncio.TaskGroup() as group:
+            taken = [group.create_task(exchange.ask(question())) for _ in range(16)]
+            while server.asked < 16:
+                await asyncio.sleep(0)
+            with pytest.raises(BusyError, match="busy, try again in 1 s: 16 questions are under way"):
+                await exchange.ask(question(0.01))
+            assert (server.asked, exchange.breaker.failures) == (16, 0)
+            with pytest.raises(LateError):
+                await exchange.ask(question(0.01, aside=True))
+            assert server.asked == 17
+            for task in taken:
+                task.cancel()
+
+    run(body, server)
+
+
+def test_of_a_server_that_is_down_a_late_answer_to_who_tries_is_one_more_failure():
+    now = [0.0]
+    breaker = Breaker("it", lambda: now[0])
+    for _ in range(5):
+        breaker.failed()
+    now[0] = 1.1
+    breaker.may()
+    breaker.late()
+    with pytest.raises(BackendError, match="tried again in 1 s"):
+        breaker.may()
 
 
 def test_of_many_who_ask_one_tries_for_all():

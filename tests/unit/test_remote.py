@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -26,6 +28,7 @@ from attnviz.errors import (
 from attnviz.models import catalog, load
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, Still
+from tests.hostile import hostile, silent
 from tests.servers import Plain, number, served, until
 from tests.small_models import saved
 from tests.wires import same
@@ -172,6 +175,43 @@ def test_who_asks_while_it_is_closed_is_answered_on_a_line_of_his_own(opened, mo
         closing.result(20)  # what is closed is the old line
         answers.set()
         assert same(asking.result(20), Plain().attend(REQUEST))
+
+
+def test_a_server_that_is_only_busy_is_not_told_to_be_down(opened):
+    go = threading.Event()
+    with served(Plain(lambda _: go.wait(20)), Settings(at_once=20)) as url, ThreadPoolExecutor(24) as threads:
+        backend = opened(url)
+        asked = [threads.submit(backend.attend, AttentionRequest("minilm", f"{n:05}")) for n in range(16)]
+        until(lambda: number(url, "attnviz_working") == 16)
+
+        assert list(threads.map(lambda _: backend.answers(), range(6))) == [True] * 6
+        go.set()
+        assert all(one.result(20).layers == 2 for one in asked)
+
+
+def test_the_list_of_models_is_asked_for_once_for_all_and_an_old_one_is_used_meanwhile(opened, monkeypatch: pytest.MonkeyPatch):
+    with hostile() as server, ThreadPoolExecutor(8) as threads:
+        backend, came, go = opened(server.url), threading.Event(), threading.Event()
+
+        def waits(client: socket.socket, good: bytes) -> None:
+            came.set()
+            assert go.wait(20)
+            client.sendall(good)
+
+        server.does = waits
+        asked = [threads.submit(backend.models) for _ in range(8)]
+        assert came.wait(20)
+        time.sleep(0.1)  # so that all of them ask
+        go.set()
+        assert {one.result(20) for one in asked} == {catalog.cards()}
+        assert server.asked == 1
+
+        monkeypatch.setattr(remote, "LISTED", 0.0)
+        server.does = silent
+        start = time.monotonic()
+        assert [backend.models() for _ in range(3)] == [catalog.cards()] * 3
+        assert time.monotonic() - start < 1, "nobody waits for the new one"
+        until(lambda: server.asked == 2)
 
 
 def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
