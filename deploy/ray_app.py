@@ -87,9 +87,9 @@ class Handed:
         except TimeoutError as error:
             raise LateError(f"No answer was ready within {self.settings.seconds} s. Shorten the text, or try later.") from error
         except BackPressureError as error:
-            raise BusyError(f"Too much is asked at once. Try again in {LOST} s.", LOST) from error
+            raise BusyError(f"All copies of the model are busy, try again in {LOST} s.", LOST) from error
         except (ReplicaUnavailableError, DeploymentUnavailableError, ray.exceptions.RayActorError) as error:
-            raise BusyError(f"A copy of the model was lost. Try again in {LOST} s.", LOST) from error
+            raise BusyError(f"A copy of the model was lost, and the others are busy, try again in {LOST} s.", LOST) from error
         if isinstance(told, bytes):
             return told
         raise raised(told)

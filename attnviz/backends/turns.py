@@ -107,7 +107,7 @@ class Turns:
     def _busy(self, why: str) -> BusyError:
         """The same error; the lock is held."""
         wait = min(LONGEST, max(1, math.ceil(self.mean * (1 + len(self._queue)) / self.at_once)))
-        return BusyError(f"Too much is asked at once ({why}). Try again in {wait} s.", wait)
+        return BusyError(f"The models are busy, try again in {wait} s: {why}.", wait)
 
     def _called(self) -> list[Ticket]:
         """Those whose turn comes now; the lock is held."""

@@ -132,7 +132,7 @@ class Desk:
         try:
             await asyncio.wait_for(_shielded(under_way), max(0.0, until - time.monotonic()))
         except TimeoutError as error:
-            raise BusyError(f"{name} is being loaded. Try again in {LOADING} s.", LOADING) from error
+            raise BusyError(f"{name} is being loaded: busy, try again in {LOADING} s.", LOADING) from error
 
     def warm(self, name: str) -> Future[None]:
         """Loads a model and lets it read once, so that the first reader waits for neither."""

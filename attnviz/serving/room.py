@@ -44,5 +44,5 @@ class Place:
         others = room.held - self.size
         if wanted and others and others + wanted > room.most:
             most = f"{room.most // 2**20:,} MB of {room.what} are under way"
-            raise BusyError(f"Too much is asked at once ({most}). Try again in {AGAIN} s.", AGAIN)
+            raise BusyError(f"The server is busy, try again in {AGAIN} s: {most}.", AGAIN)
         room.held, self.size = others + wanted, wanted

@@ -178,7 +178,7 @@ def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(m
             until(lambda: error(post(url, long)) == (503, "BusyError"))
             busy = post(url, long)
             assert post(url).status_code == 200
-        assert "0 MB of questions are under way). Try again in 1 s." in busy.json()["error"]["message"]
+        assert "busy, try again in 1 s: 0 MB of questions are under way." in busy.json()["error"]["message"]
         assert busy.headers["retry-after"] == "1"
         until(lambda: number(url, "attnviz_left_total") == 1)
         first = pool.submit(post, url, long)

@@ -126,7 +126,7 @@ def test_too_many_are_sent_away_with_the_seconds_after_which_to_try_again():
     row.turns.mean = 4.0
 
     # Three wait and one more would: four times 4 s by two at once.
-    with pytest.raises(BusyError, match=r"\(3 requests wait already\)\. Try again in 8 s\.") as error:
+    with pytest.raises(BusyError, match=r"busy, try again in 8 s: 3 requests wait already\.") as error:
         row.ask("f1")
     assert error.value.retry_after == 8
     row.done("c1")
