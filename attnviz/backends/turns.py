@@ -87,14 +87,17 @@ class Turns:
         self._call(called)
         return ticket
 
-    def leave(self, ticket: Ticket) -> None:
-        """Give a place back, or step out of the queue. Leaving twice is harmless."""
+    def leave(self, ticket: Ticket, *, unused: bool = False) -> None:
+        """Give a place back, or step out of the queue. Leaving twice is harmless.
+
+        Of a place that was `unused` nothing is learnt about how long one takes.
+        """
         with self._lock:
             if ticket.state == "waiting":
                 self._queue.remove(ticket)
             elif ticket.state == "working":
                 self._working.discard(ticket)
-                self.mean += LEARNT * (self.clock() - ticket.since - self.mean)
+                self.mean += 0.0 if unused else LEARNT * (self.clock() - ticket.since - self.mean)
             ticket.state = "left"
             called = self._called()
         self._call(called)

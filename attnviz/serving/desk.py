@@ -1,7 +1,8 @@
 """A question in, the bytes of its answer out: from memory, or worked out in its turn by one of a few threads.
 
 A model that has to be loaded first is loaded in a thread of its own, once for all who ask, and takes no turn meanwhile.
-Whoever leaves is taken out of the queue; what is worked on for him stops at its next layer.
+Whoever leaves is taken out of the queue; what is worked on for him stops at its next layer. Who asks what is being worked
+out for another takes no turn either: he waits for that, and where the other leaves, asks anew.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from attnviz.backends import wire
 from attnviz.backends.base import Backend, LoadingBackend, WholeBackend
 from attnviz.backends.cached import Store
 from attnviz.backends.turned import LONG
-from attnviz.backends.turns import Ticket, Turns, at_work
+from attnviz.backends.turns import Left, Ticket, Turns, at_work
 from attnviz.engine.trace import Trace
 from attnviz.errors import BusyError, LateError
 from attnviz.serving.gate import Asked
@@ -30,6 +31,8 @@ LOADERS = 2
 LOADING = 5  # seconds after which to ask again for a model that is being loaded
 GRACE = 1.0  # seconds for work to notice by itself that it is late
 FIRST = "Ready."  # what a model reads so that it is warm
+
+Key = tuple[bool, AttentionRequest]
 
 
 @dataclass
@@ -74,36 +77,74 @@ class Desk:
         self._workers = ThreadPoolExecutor(settings.at_once, "attnviz-work")
         self._loaders = ThreadPoolExecutor(LOADERS, "attnviz-load")
         self._loading: dict[str, Future[None]] = {}
+        self._under_way: dict[Key, Future[bytes]] = {}
+        self._sharing = 0  # wait for what is under way
 
     async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
         """The answer within the deadline, or BusyError, LateError, or what the backend raises."""
         key, start = (asked.whole, asked.request), time.monotonic()
+        until = start + self.settings.seconds
+        long = len(asked.request.text) + len(asked.request.text_b or "") >= LONG
+        while True:
+            if (found := await self._had(key, until, stages)) is not None:
+                stages.wait = time.monotonic() - start
+                return found
+            await self._loaded(asked.request, until)
+            ticket = await self.turns.awaited(client, max(0.0, until - time.monotonic()), long=long)
+            if key not in self._under_way and self.kept.kept(key) is None:
+                break
+            self.turns.leave(ticket, unused=True)  # who asked the same had his turn first
+        stages.wait = time.monotonic() - start
+        return await self._worked(ticket, key, asked, stages, until)
+
+    async def _had(self, key: Key, until: float, stages: Stages) -> bytes | None:
+        """An answer that is kept, or what comes of the same question under way; None where it is to be worked out."""
         if (found := self.kept.kept(key)) is not None:
             stages.kept = True
             self.metrics.count("attnviz_answers_kept_total")
             return found
-        until = start + self.settings.seconds
-        await self._loaded(asked.request, until)
-        long = len(asked.request.text) + len(asked.request.text_b or "") >= LONG
-        ticket = await self.turns.awaited(client, until - time.monotonic(), long=long)
+        work = self._under_way.get(key)
+        if work is None:
+            return None
+        self._sharing += 1
+        try:
+            return await self._by(until, work)
+        except Left:  # meant for the one who asked first
+            return None
+        except LateError:
+            if time.monotonic() < until:  # his deadline, not ours
+                return None
+            raise
+        finally:
+            self._sharing -= 1
+
+    async def _worked(self, ticket: Ticket, key: Key, asked: Asked, stages: Stages, until: float) -> bytes:
+        """The answer worked out by one of the threads, in the turn that has come."""
         begun = time.monotonic()
-        stages.wait = begun - start
         try:
             work = self._workers.submit(self._work, ticket, key, asked)
         except BaseException:
             self.turns.leave(ticket)
             raise
+        self._under_way[key] = work
+        work.add_done_callback(lambda _: self._under_way.pop(key, None))
         try:
-            return await asyncio.wait_for(_shielded(work), max(0.0, until - begun) + GRACE)
-        except TimeoutError as error:
-            raise LateError(f"No answer was ready within {self.settings.seconds} s. Shorten the text, or try later.") from error
+            return await self._by(until, work)
         finally:
             ticket.gone.set()  # where it is ready nobody looks at this any more
             stages.work = time.monotonic() - begun
             self.metrics.took(stages.wait, "wait")
             self.metrics.took(stages.work, "work")
 
-    def _work(self, ticket: Ticket, key: tuple[bool, AttentionRequest], asked: Asked) -> bytes:
+    async def _by(self, until: float, work: Future[bytes]) -> bytes:
+        """What a thread works out, if that is ready by the deadline; else LateError."""
+        try:
+            async with asyncio.timeout(max(0.0, until - time.monotonic()) + GRACE):
+                return await _shielded(work)
+        except TimeoutError as error:
+            raise LateError(f"No answer was ready within {self.settings.seconds} s. Shorten the text, or try later.") from error
+
+    def _work(self, ticket: Ticket, key: Key, asked: Asked) -> bytes:
         """The answer worked out, in a thread; its place is given back in the end, whoever still waits."""
         try:
             with at_work(ticket):
@@ -149,6 +190,7 @@ class Desk:
         return {
             ("attnviz_waiting", ()): float(self.turns.waiting),
             ("attnviz_working", ()): float(self.turns.working),
+            ("attnviz_sharing", ()): float(self._sharing),
             ("attnviz_kept_bytes", ()): float(self.kept.nbytes),
             **{("attnviz_model_held", (("model", name),)): value for name, value in held.items()},
         }

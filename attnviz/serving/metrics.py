@@ -19,6 +19,7 @@ NAMES = {
     "attnviz_seconds": ("histogram", "Seconds by stage: waiting for a turn, work, or all of a request."),
     "attnviz_waiting": ("gauge", "Requests that wait for a turn now."),
     "attnviz_working": ("gauge", "Requests that are worked on now."),
+    "attnviz_sharing": ("gauge", "Requests that wait without a turn for a text that is worked out for another."),
     "attnviz_kept_bytes": ("gauge", "Bytes of answers kept in memory."),
     "attnviz_model_held": ("gauge", "1 for each model that is in memory."),
     "process_resident_memory_bytes": ("gauge", "Resident memory of this process."),

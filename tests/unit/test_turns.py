@@ -152,6 +152,9 @@ def test_what_one_takes_is_learnt_from_what_others_took():
     row.done("a1", after=6.0)
 
     assert row.turns.mean == pytest.approx(1.0 + 0.2 * (6.0 - 1.0))
+    row.ask("b1")
+    row.turns.leave(row.tickets["b1"], unused=True)
+    assert row.turns.mean == pytest.approx(2.0), "a place that nobody used tells nothing"
 
 
 def test_who_leaves_the_queue_is_passed_over_and_leaving_twice_is_harmless():
