@@ -71,6 +71,11 @@ def _said(value: object) -> object:
 def keep() -> None:
     """From now on no log of this process, of any library, has an exception's message, nor has what threads print."""
     logging.setLogRecordFactory(record)
+    uncaught()
+
+
+def uncaught() -> None:
+    """From now on what nobody catches, in a thread or while an object goes, is a line of the log and no traceback."""
     threading.excepthook = lambda args: _thrown(args.exc_value)
     sys.unraisablehook = lambda args: _thrown(args.exc_value)
 

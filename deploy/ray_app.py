@@ -31,13 +31,14 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, 
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
-from attnviz import server
+from attnviz import quiet, server
 from attnviz.backends.base import Backend
 from attnviz.backends.batched import BatchedBackend, gathering
 from attnviz.backends.local import LocalBackend
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BackendError, BusyError, LateError, UnavailableError, kinds
 from attnviz.models import catalog
+from attnviz.serving import log
 from attnviz.serving.desk import FIRST, GRACE, Desk, Stages
 from attnviz.serving.gate import Asked
 from attnviz.serving.metrics import Labels, Metrics
@@ -56,19 +57,25 @@ class Copy:
     """One model in one process: what it is asked at the same moment it reads together."""
 
     def __init__(self, name: str, settings: Settings, rows: int) -> None:
+        keep_logs()
+        self.name = name
         inner = LocalBackend(settings)
         backend = inner if rows == 1 else BatchedBackend(inner, rows)
         self.desk = Desk(backend, settings if rows == 1 else gathering(settings, rows), Metrics())
         self.desk.warm(name).result()  # a copy is one only when it can answer
 
     async def answer(self, told: Mapping[str, Any], client: Sequence[str]) -> tuple[bytes | dict[str, Any], bool]:
-        """The answer's bytes, or an error as the wire has it: what is raised here would be written to a log, text and all."""
+        """The answer's bytes, or an error as the wire has it: Ray would log and send what is raised here, text and all."""
         stages = Stages()
         request = AttentionRequest(told["model"], told["text"], told["text_b"])
         try:
             data = await self.desk.answer(Asked(request, told["whole"]), (client[0], client[1]), stages)
         except AttnvizError as error:
             return {"kind": type(error).__name__, "message": str(error), "retry_after": getattr(error, "retry_after", 0)}, False
+        except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is
+            log.logger.error("fault: %s", error, extra={"told": {"model": self.name}})
+            said = f"The copy of {self.name} that had this question failed at it; the log of that copy says where. Try again."
+            return {"kind": BackendError.__name__, "message": said, "retry_after": 0}, False
         return data, stages.kept
 
 
@@ -149,6 +156,7 @@ class Front:
     """HTTP in, questions to the copies out."""
 
     def __init__(self, settings: Settings, **copies: DeploymentHandle) -> None:
+        keep_logs()
         self.settings, self.copies = settings, copies
 
     def __serve_build_asgi_app__(self) -> Any:
@@ -158,6 +166,12 @@ class Front:
             return Handed(self.copies, settings, metrics)
 
         return server.app(Deployed(self.copies), self.settings, tuple(self.copies), desk)
+
+
+def keep_logs() -> None:
+    """This process of Ray's writes the lines of `attnviz serve`, and no library in it writes what a reader typed."""
+    quiet.keep()
+    log.to_standard_error()
 
 
 def raised(told: Mapping[str, Any]) -> AttnvizError:

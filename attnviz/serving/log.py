@@ -30,7 +30,8 @@ class Lines(logging.Formatter):
 
 
 def to_standard_error() -> None:
-    """Every record of this process as such a line, to standard error."""
+    """Every record of this process as such a line, to standard error; so is what nobody catches."""
+    quiet.uncaught()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines())
     root = logging.getLogger()

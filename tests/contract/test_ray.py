@@ -5,6 +5,7 @@ Needs Ray, which is optional: pip install -r requirements-ray.txt -c constraints
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -89,6 +90,49 @@ def test_what_is_asked_at_the_same_moment_is_read_together_and_says_so(backend: 
 def test_what_cannot_be_done_is_refused_by_name(backend: RemoteBackend, asked: AttentionRequest, error: type[Exception]):
     with pytest.raises(error):
         backend.attend(asked)
+
+
+FAULT = """
+import asyncio, sys
+from types import SimpleNamespace
+import httpx
+sys.path[:0] = ["deploy", "."]
+import ray_app
+from attnviz.settings import Settings
+from attnviz.types import AttentionRequest
+
+class Failing:
+    def attend(self, request):
+        raise RuntimeError(request.text)
+    def remote(self, told, client):
+        self.attend(AttentionRequest("minilm", told["text"]))
+
+async def main():
+    copy = ray_app.Copy.func_or_class("minilm", Settings.from_env(), 1)
+    copy.desk.backend = Failing()
+    print(await copy.answer({"model": "minilm", "text": "my own words", "text_b": None, "whole": False}, ("", "")))
+    front = ray_app.Front.func_or_class.__mro__[1](Settings(), minilm=SimpleNamespace(answer=Failing()))
+    line = httpx.ASGITransport(front.__serve_build_asgi_app__())
+    async with httpx.AsyncClient(transport=line, base_url="http://here") as client:
+        answer = await client.post("/v1/attention", json={"model": "minilm", "text": "my own words"})
+    print(answer.status_code, answer.text)
+
+asyncio.run(main())
+"""
+
+
+def test_a_fault_of_a_copy_or_of_the_front_is_a_line_of_the_log_and_has_no_text():
+    """Their classes in one plain process; what Ray does around them, it writes with the same records."""
+    ran = subprocess.run([sys.executable, "-c", FAULT], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+    copy, front = ran.stdout.splitlines()
+    assert copy.startswith("({'kind': 'BackendError', 'message': 'The copy of minilm that had this question failed")
+    assert front.startswith('500 {"error": {"kind": "BackendError"')
+    lines = [json.loads(line) for line in ran.stderr.splitlines()]
+    faults = [line["event"] for line in lines if line["event"].startswith("fault: RuntimeError at ")]
+    assert len(faults) == 2
+    assert all("(attend)" in fault for fault in faults)
+    assert "own words" not in ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize("models", ["minilm:2-1", "minilm:0", "minilm:a", "no-such", ""])

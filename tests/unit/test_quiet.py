@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import subprocess
 import sys
@@ -104,4 +105,13 @@ def test_what_nobody_catches_is_told_in_a_line():
     assert all("Nobody caught KeyError at" in line for line in lines[:2])
     assert "Task exception was never retrieved: KeyError at" in lines[2]
     assert all("(wrong)" in line for line in lines)
+    assert SECRET not in ran.stderr
+
+
+def test_what_nobody_catches_is_a_line_of_the_servers_log_too():
+    code = THREAD.replace("from attnviz import quiet\nquiet.keep()", "from attnviz.serving import log\nlog.to_standard_error()")
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    events = [json.loads(line)["event"] for line in ran.stderr.splitlines()]
+    assert len(events) == 3
+    assert all("Nobody caught KeyError at" in event for event in events[:2])
     assert SECRET not in ran.stderr
