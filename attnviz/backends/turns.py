@@ -25,6 +25,7 @@ from attnviz.errors import BusyError, LateError
 LOOK = 0.25  # seconds after which who waits looks whether he is still there
 LEARNT = 0.2  # how much the newest duration counts in the mean
 LONGEST = 60  # seconds: nobody is sent away for longer
+CLIENTS = 4096  # whose turns are remembered, those who asked last
 
 
 class Left(BaseException):
@@ -80,7 +81,9 @@ class Turns:
                 raise self._busy(f"{self.most} requests wait already")
             if sum(ticket.client == client for ticket in self._queue) >= self.each:
                 raise self._busy(f"{self.each} of your requests wait already")
-            turn = self._rounds[client] = max(self._round, self._rounds.get(client, -1) + 1)
+            turn = self._rounds[client] = max(self._round, self._rounds.pop(client, -1) + 1)
+            if len(self._rounds) > CLIENTS:
+                del self._rounds[next(iter(self._rounds))]
             ticket = Ticket(client, come, self.clock() + seconds, long, turn)
             self._queue.append(ticket)
             called = self._called()
@@ -114,14 +117,17 @@ class Turns:
 
     def _called(self) -> list[Ticket]:
         """Those whose turn comes now; the lock is held."""
-        called = []
+        called, before = [], self._round
         while len(self._working) < self.at_once and (ticket := self._next()) is not None:
             self._queue.remove(ticket)
             ticket.state, ticket.since = "working", self.clock()
             self._working.add(ticket)
             self._round = max(self._round, ticket.round)
             called.append(ticket)
-        self._rounds = {client: turn for client, turn in self._rounds.items() if turn >= self._round}
+        if not self._working and not self._queue:
+            self._rounds.clear()  # nobody is there to whom anybody could be unfair
+        elif self._round > before:
+            self._rounds = {client: turn for client, turn in self._rounds.items() if turn >= self._round}
         return called
 
     def _next(self) -> Ticket | None:

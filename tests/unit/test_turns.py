@@ -84,10 +84,20 @@ def test_nothing_is_kept_of_clients_that_are_gone():
     for name in "abcdefgh":
         row.ask(name)
         row.done(name)
-        row.ask(name)
-        row.done(name)
 
-    assert len(row.turns._rounds) <= 1
+    assert len(row.turns._rounds) == 0
+
+
+def test_of_clients_that_ask_once_while_another_works_only_so_many_are_remembered():
+    queue = Turns(2, 10, 10)
+    works = queue.ask("works", print)
+    for number in range(turns.CLIENTS + 10):
+        queue.leave(queue.ask(number, print))
+
+    assert len(queue._rounds) == turns.CLIENTS
+    assert (0 in queue._rounds, turns.CLIENTS + 9 in queue._rounds) == (False, True)
+    queue.leave(works)
+    assert len(queue._rounds) == 0
 
 
 def test_whoever_holds_no_place_goes_before_whoever_holds_one():
