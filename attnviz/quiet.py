@@ -58,9 +58,17 @@ def message(made: logging.LogRecord) -> str:
         args = {name: _said(arg) for name, arg in args.items()}
     elif args:
         args = tuple(_said(arg) for arg in args)
-    text = str(made.msg) % args if args else str(made.msg)
+    text = _filled(made.msg, args)
     # What follows the first line of asyncio's is the task, with its error written out.
     return text.partition("\n")[0] if made.name == "asyncio" else text
+
+
+def _filled(message: object, args: Any) -> str:
+    """A message with its arguments, or alone where they do not fit or cannot be written: who logs is not disturbed."""
+    try:
+        return str(message) % args if args else str(message)
+    except Exception:  # noqa: BLE001  # whatever an object of a library's raises
+        return message if isinstance(message, str) else type(message).__qualname__
 
 
 def _said(value: object) -> object:
@@ -69,7 +77,11 @@ def _said(value: object) -> object:
 
 
 def keep() -> None:
-    """From now on no log of this process, of any library, has an exception's message, nor has what threads print."""
+    """From now on exceptions in logs of this process, of any library, are told without their message; so is what threads print.
+
+    What remains is an exception that a library has made words of itself (`str(error)`, a list of errors): such words look like
+    any others.
+    """
     logging.setLogRecordFactory(record)
     uncaught()
 

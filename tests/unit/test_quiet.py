@@ -68,6 +68,27 @@ def test_other_lines_stay_as_they_are(log):
     assert out.getvalue() == "one of 2\n"
 
 
+class Unwritable:
+    def __str__(self) -> str:
+        raise RuntimeError(SECRET)
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "line"),
+    [
+        ("no place for it", (1,), "no place for it"),
+        ("%d of it", ("one",), "%d of it"),
+        ("%s of it", (Unwritable(),), "%s of it"),
+        (Unwritable(), (), "Unwritable"),
+        ("%(one)s of it", ({"other": 1},), "%(one)s of it"),
+    ],
+)
+def test_a_line_that_cannot_be_written_whole_disturbs_nobody(log, message: object, args: tuple[object, ...], line: str):
+    logger, out = log
+    logger.warning(message, *args)
+    assert out.getvalue() == f"{line}\n"
+
+
 def test_a_file_of_a_library_is_named_without_this_machines_folders(log):
     logger, out = log
     code = compile("raise KeyError", "/home/somebody/lib/site-packages/theirs/part.py", "exec")
