@@ -146,6 +146,7 @@ class Turns:
     def turn(self, client: Hashable, seconds: float, still: Callable[[int], None], *, long: bool = False) -> Iterator[Ticket]:
         """A turn for the thread that asks; it waits at most `seconds`, and then raises BusyError.
 
+        What is worked on in it is late after as many seconds from now, as over HTTP: see `go_on`.
         While it waits, `still` is called now and then with the number of others who wait; what it raises ends the wait.
         """
         mine = _AT_WORK.get()
@@ -153,7 +154,7 @@ class Turns:
             yield mine
             return
         come = threading.Event()
-        ticket = self.ask(client, come.set, long=long)
+        ticket = self.ask(client, come.set, seconds, long=long)
         mark = _AT_WORK.set(ticket)
         try:
             end = time.monotonic() + seconds

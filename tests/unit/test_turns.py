@@ -228,6 +228,17 @@ def test_a_thread_waits_no_longer_than_its_deadline():
     queue.leave(place)
 
 
+def test_work_of_a_thread_is_late_at_the_deadline_of_its_wait():
+    clock = Clock()
+    queue = Turns(1, 10, 10, clock)
+    with queue.turn("a", 5.0, lambda _: None):
+        clock.now += 4.9
+        turns.go_on(clock)
+        clock.now += 0.2
+        with pytest.raises(LateError, match="not read by its deadline"):
+            turns.go_on(clock)
+
+
 def test_work_that_is_part_of_other_work_needs_no_second_place():
     queue = Turns(1, 10, 10)
     with queue.turn("a", 1.0, lambda _: None) as outer, queue.turn("a", 1.0, lambda _: None) as inner:
