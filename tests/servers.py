@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import httpx
@@ -62,8 +63,10 @@ class Plain:
         """A trace whose weights are random but always the same."""
         catalog.card(request.model)
         self.answer(request)
-        found = one((projections(5, 5), projections(5, 5, seed=len(request.text))), 5)
-        return Trace(request, found.parts, "c0ffee")
+        part = one((projections(5, 5), projections(5, 5, seed=len(request.text))), 5).parts[0]
+        end = len(request.text)
+        here = tuple(replace(token, start=min(token.start, end), end=min(token.end, end), word=None) for token in part.keys)
+        return Trace(request, (replace(part, queries=here, keys=here),), "c0ffee")
 
     def close(self) -> None:
         """Counts."""

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from attnviz import text as texts
 from attnviz.backends import cards, wire
+from attnviz.backends.bounds import Bounds
 from attnviz.backends.exchange import Question
 from attnviz.backends.line import Line
 from attnviz.engine.trace import Trace
@@ -114,16 +115,14 @@ class RemoteBackend:
                 texts.checked(part, self.settings.max_bytes)
         told = {"model": request.model, "text": request.text, "text_b": request.text_b, "whole": whole}
         body = json.dumps(told).encode()
-        most = self.settings.text_bytes + wire.HEADER + wire.BEFORE
+        bounds = Bounds.of(request, self._listed[1].get(request.model, (None,))[0], self.settings.text_bytes, whole=whole)
+        most = bounds.bytes + wire.HEADER + wire.BEFORE
         question = Question("v1/attention", body, most, self.settings.seconds + SPARE, self._headers())
         data = self._waited(lambda line: line.exchange.ask(question))
         try:
-            trace = wire.loads(data, self.settings.text_bytes)
+            return bounds.checked(wire.loads(data, bounds.bytes))
         except AnswerError as error:
             raise AnswerError(f"The backend {self.url} gave no answer that can be read. {error}") from error
-        if trace.request != request:
-            raise AnswerError(f"The backend {self.url} answered to another text than was asked. Try again.")
-        return trace
 
     def _headers(self) -> dict[str, str]:
         """What is said beside the question."""

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from attnviz.backends import cards, open_backend, remote, wire
 from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.turned import Row, turned
 from attnviz.backends.turns import Turns
+from attnviz.engine.trace import Trace
 from attnviz.errors import (
     AccessError,
     AnswerError,
@@ -218,6 +220,14 @@ def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.Monk
     other = wire.dumps(Plain().attend(AttentionRequest("minilm", "another")))
     monkeypatch.setattr("attnviz.serving.desk.wire.dumps", lambda trace, whole=False: other)
     with served(Plain()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
+        opened(url).attend(REQUEST)
+
+
+def test_an_answer_that_is_larger_than_the_model_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
+    part = Plain().attend(REQUEST).parts[0]
+    large = wire.dumps(Trace(REQUEST, (replace(part, calls=part.calls * 4),)))
+    monkeypatch.setattr("attnviz.serving.desk.wire.dumps", lambda trace, whole=False: large)
+    with served(Plain()) as url, pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"):
         opened(url).attend(REQUEST)
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnviz.backends import parcels, wire
+from attnviz.backends.bounds import Bounds
 from attnviz.engine import verify
 from attnviz.engine.layers import Projections, Sent
 from attnviz.engine.trace import Trace
@@ -159,7 +160,17 @@ def test_an_answer_that_somebody_changed_and_signed_anew_does_no_harm(examples: 
 
 
 def use(trace: Trace) -> None:
-    """Ask everything of a trace; it may refuse, by an error of ours."""
+    """Ask everything of a trace that can be an answer; it may refuse, by an error of ours."""
+    bounds = Bounds.of(trace.request, None, 2**20)
+    try:
+        bounds.checked(trace)
+    except AnswerError:
+        return
+    for block in trace.parts:
+        assert max(len(block.queries), len(block.keys)) <= bounds.tokens
+        assert 4 * len(block.queries) * len(block.keys) <= 2**20
+        for token in block.queries + block.keys:
+            assert token.segment or token.start <= token.end <= len(trace.request.text)
     for block in trace.parts:
         for layer, call in enumerate(block.calls):
             try:
