@@ -178,7 +178,8 @@ class Turns:
 
         ticket = self.ask(client, told, seconds, long=long)
         try:
-            await asyncio.wait_for(come, seconds)
+            async with asyncio.timeout(seconds):  # wait_for would hide that we are cancelled when the turn comes
+                await come
         except TimeoutError:
             self.leave(ticket)
             raise self.busy(seconds) from None

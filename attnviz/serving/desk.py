@@ -171,7 +171,8 @@ class Desk:
             under_way = self._loading[name] = self._loaders.submit(backend.ready, AttentionRequest(name, FIRST))
             under_way.add_done_callback(lambda _: self._loading.pop(name, None))
         try:
-            await asyncio.wait_for(_shielded(under_way), max(0.0, until - time.monotonic()))
+            async with asyncio.timeout(max(0.0, until - time.monotonic())):
+                await _shielded(under_way)
         except TimeoutError as error:
             raise BusyError(f"{name} is being loaded: busy, try again in {LOADING} s.", LOADING) from error
 

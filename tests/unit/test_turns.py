@@ -297,6 +297,24 @@ def test_a_coroutine_that_is_cancelled_or_late_steps_out_of_the_queue():
     assert queue.working == 0
 
 
+def test_a_coroutine_that_is_cancelled_when_its_turn_comes_gives_it_back():
+    queue = Turns(1, 10, 10)
+
+    async def cancelled() -> None:
+        place = queue.ask("a", lambda: None)
+        task = asyncio.create_task(queue.awaited("b", 20.0))
+        await asyncio.sleep(0)
+        queue.leave(place)  # b is told in the next round of the loop
+        await asyncio.sleep(0)
+        assert (task.done(), queue.working) == (False, 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+    assert (queue.working, queue.waiting) == (0, 0)
+
+
 def test_long_work_stops_where_nobody_wants_it_any_more():
     clock = Clock()
     queue = Turns(1, 10, 10, clock)
