@@ -26,7 +26,7 @@ from attnviz.serving.metrics import Labels, Metrics
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 
-EACH = 4  # the queue is never more than a quarter one client's
+EACH = 4  # the queue is never more than a quarter one client's: an address's, or where there is a key, a reader's
 LOADERS = 2
 LOADING = 5  # seconds after which to ask again for a model that is being loaded
 GRACE = 1.0  # seconds for work to notice by itself that it is late

@@ -79,8 +79,9 @@ class Gate:
             raise RateError(f"One address may ask {self.settings.rate} times a minute. Try again in {wait} s.", wait)
 
     def client(self, request: Request) -> tuple[str, str]:
-        """Whose turn it is: an address, and by what name it tells its own readers apart."""
-        return (request.client.host if request.client else "", request.headers.get("x-attnviz-client", "")[:NAME])
+        """Whose turn it is: an address, and by what name it tells its own readers apart, believed of those with a key."""
+        name = request.headers.get("x-attnviz-client", "")[:NAME] if self._key is not None else ""
+        return (request.client.host if request.client else "", name)
 
     @asynccontextmanager
     async def asked(self, request: Request) -> AsyncIterator[Asked]:

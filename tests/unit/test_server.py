@@ -295,6 +295,30 @@ def test_too_many_are_sent_away_and_the_others_are_served():
         assert post(url, QUESTION | {"text": "4"}).status_code == 200
 
 
+@pytest.mark.parametrize(("key", "waiting"), [("", 2), (KEY, 3)])
+def test_a_name_that_anybody_may_send_is_believed_only_with_the_key(key: str, waiting: int):
+    go = threading.Event()
+
+    def ask(name: str) -> Future[httpx.Response]:
+        headers = {"authorization": f"Bearer {KEY}", "x-attnviz-client": name}
+        return pool.submit(post, url, QUESTION | {"text": name}, headers=headers)
+
+    def there() -> tuple[bool, int]:
+        told = CLIENT.get(f"{url}/metrics", headers={"authorization": f"Bearer {KEY}"}).text
+        return f"\nattnviz_waiting {float(waiting)}\n" in told, sum(one.done() for one in asked)
+
+    with (
+        served(Plain(lambda _: go.wait(20)), Settings(at_once=1, waiting=8, key=key)) as url,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        asked = [ask(name) for name in "abcd"]  # one is worked on; a quarter of the queue is two
+        until(lambda: there() == (True, 3 - waiting))
+        go.set()
+        statuses = [one.result(20).status_code for one in asked]
+
+    assert sorted(statuses) == [200] * (waiting + 1) + [503] * (3 - waiting)
+
+
 def test_a_client_that_leaves_frees_the_queue_and_its_place():
     go, started = threading.Event(), threading.Event()
 
