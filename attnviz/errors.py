@@ -47,6 +47,10 @@ class BlocksError(BadInputError):
     """A question that needs one block, asked of a trace with several."""
 
 
+class ContentTypeError(BadInputError):
+    """A request over HTTP that says its body is something else than what is read."""
+
+
 class UnavailableError(BadInputError):
     """The model's weights are not on this machine and cannot be fetched now."""
 
@@ -60,7 +64,10 @@ class OutputError(BadInputError):
 
 
 class BackendError(AttnvizError):
-    """A backend on another machine that does not answer, or not as it should: nothing is wrong with what was asked."""
+    """A backend on another machine that does not answer, or not as it should: nothing is wrong with what was asked.
+
+    Command line: exit code 1.
+    """
 
 
 class AnswerError(BackendError):
@@ -69,6 +76,10 @@ class AnswerError(BackendError):
 
 class LateError(BackendError):
     """An answer that was not there by its deadline."""
+
+
+class NotArrivedError(LateError):
+    """A question that was not whole at the backend within the time for it."""
 
 
 class BusyError(BackendError):
@@ -83,8 +94,12 @@ class RateError(BusyError):
     """More requests a minute than one address may make."""
 
 
-class AccessError(BadInputError):
-    """A backend that answers only those who have its key."""
+class DiskError(BusyError):
+    """A server whose disk takes nothing: it answers again when whoever runs it has made room."""
+
+
+class AccessError(BackendError):
+    """A backend that answers only those who have its key: whoever runs these pages can set it, no reader can."""
 
 
 def kinds() -> dict[str, type[AttnvizError]]:

@@ -75,7 +75,7 @@ def _no_route(_: Request, error: Exception) -> Response:
     """A path or method that is none of ours."""
     assert isinstance(error, HTTPException)
     line = f"{HTTPStatus(error.status_code).phrase}: /openapi.json says what may be asked here, and how."
-    return told(BadInputError(line), error.status_code)
+    return told(BadInputError(line), error.status_code, error.headers)  # 405 comes with Allow
 
 
 class _Service:

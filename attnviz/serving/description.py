@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attnviz.errors import kinds
+from attnviz.serving.gate import ARRIVES
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -48,10 +49,12 @@ def _attention(settings: Settings, largest: int, security: list[Any]) -> dict[st
     wrong = {
         "401": "No key, or another one.",
         "404": "No such model, or its weights are not here.",
+        "408": f"Not arrived within {ARRIVES:.0f} s.",
         "413": f"More than {largest:,} bytes, {settings.max_bytes:,} bytes of text, or more tokens than the model reads.",
+        "415": f"Not {JSON}.",
         "422": "No question, or one that cannot be answered as asked.",
         "429": f"More than {settings.rate} requests a minute from one address.",
-        "503": "Too much is asked at once, or the model is being loaded: try again in `retry_after` seconds.",
+        "503": "Too much is asked at once, the model is being loaded, or the disk is full: try again in `retry_after` seconds.",
         "504": f"Not done within {settings.seconds} s.",
     }
     octets = {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from attnviz import text as texts
-from attnviz.errors import AccessError, BadInputError, RateError, TooLongError
+from attnviz.errors import AccessError, BadInputError, ContentTypeError, NotArrivedError, RateError, TooLongError
 from attnviz.serving.room import Place, Room
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
@@ -93,11 +93,11 @@ class Gate:
         """What the body asks."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if kind != "application/json":
-            raise BadInputError("A question is JSON: send it with the header Content-Type: application/json.")
+            raise ContentTypeError("A question is JSON: send it with the header Content-Type: application/json.")
         try:
             body = await asyncio.wait_for(self._body(request, place), ARRIVES)
         except TimeoutError as error:
-            raise BadInputError(
+            raise NotArrivedError(
                 f"A question must have arrived within {ARRIVES:.0f} s; this one has not. Send it anew."
             ) from error
         try:

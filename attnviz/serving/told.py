@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -12,8 +13,10 @@ from attnviz.errors import (
     AttnvizError,
     BackendError,
     BusyError,
+    ContentTypeError,
     DamagedWeightsError,
     LateError,
+    NotArrivedError,
     RateError,
     TooLongError,
     UnavailableError,
@@ -24,15 +27,20 @@ from attnviz.errors import (
 STATUSES: tuple[tuple[type[AttnvizError], int], ...] = (
     (RateError, 429),
     (BusyError, 503),
+    (NotArrivedError, 408),
     (LateError, 504),
-    (BackendError, 500),
     (AccessError, 401),
+    (BackendError, 500),
     (UnknownModelError, 404),
     (UnavailableError, 404),
     (DamagedWeightsError, 404),
     (TooLongError, 413),
+    (ContentTypeError, 415),
     (AttnvizError, 422),
 )
+
+FULL = "A backend keeps models on its disk; this one's is full or cannot be written."
+MENDED = 60  # seconds in which somebody may have made room
 
 
 def status(error: AttnvizError) -> int:
@@ -40,10 +48,10 @@ def status(error: AttnvizError) -> int:
     return next(number for kind, number in STATUSES if isinstance(error, kind))
 
 
-def told(error: AttnvizError, number: int | None = None) -> Response:
-    """An error as an answer."""
+def told(error: AttnvizError, number: int | None = None, more: Mapping[str, str] | None = None) -> Response:
+    """An error as an answer, with the headers of its kind and `more`."""
     entry: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
-    headers = {}
+    headers = dict(more or {})
     if isinstance(error, BusyError):
         entry["retry_after"] = error.retry_after
         headers["Retry-After"] = str(error.retry_after)

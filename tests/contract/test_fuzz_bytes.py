@@ -151,7 +151,7 @@ def test_a_question_that_stops_on_its_way_is_not_waited_for(url: str, monkeypatc
     with connected(url, 0.5) as line:
         line.sendall(asked(1000) + QUESTION)
         found = heard(line)
-    assert found.startswith(b"HTTP/1.1 422 ")
+    assert found.startswith(b"HTTP/1.1 408 ")
     assert b"must have arrived within" in found
 
 

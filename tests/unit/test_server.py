@@ -25,7 +25,7 @@ from starlette.requests import Request
 
 from attnviz import cli, server
 from attnviz.backends import turns, wire
-from attnviz.errors import BadInputError, OutputError, TooLongError, UnavailableError, kinds
+from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
 from attnviz.models import catalog
 from attnviz.serving import description, gate
 from attnviz.serving.log import Lines
@@ -130,7 +130,7 @@ def test_a_body_that_is_no_json_is_refused(url: str, body: bytes):
 def test_a_form_of_another_site_is_refused(url: str):
     answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION), headers={"content-type": "text/plain"})
 
-    assert error(answer) == (422, "BadInputError")
+    assert error(checked(answer, "/v1/attention", "post")) == (415, "ContentTypeError")
 
 
 async def let_in(limits: gate.Gate, request: Request) -> gate.Asked:
@@ -162,7 +162,7 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.Monke
         raise AssertionError
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
-    with pytest.raises(BadInputError, match="must have arrived within 0 s"):
+    with pytest.raises(NotArrivedError, match="must have arrived within 0 s"):
         asyncio.run(let_in(gate.Gate(Settings()), Request(scope, receive)))
 
 
@@ -221,7 +221,9 @@ def test_the_longest_text_that_is_allowed_fits_however_it_is_escaped(url: str):
 
 def test_paths_and_methods_that_are_none_are_told_as_json(url: str):
     assert error(CLIENT.get(f"{url}/nowhere")) == (404, "BadInputError")
-    assert error(CLIENT.get(f"{url}/v1/attention")) == (405, "BadInputError")
+    wrong = [CLIENT.get(f"{url}/v1/attention"), CLIENT.put(f"{url}/v1/models")]
+    assert [error(answer) for answer in wrong] == [(405, "BadInputError")] * 2
+    assert [set(answer.headers["allow"].split(", ")) for answer in wrong] == [{"POST"}, {"GET", "HEAD"}]
     assert error(CLIENT.get(f"{url}/../../etc/passwd")) == (404, "BadInputError")
 
 
@@ -481,6 +483,18 @@ def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
     with served(Plain(wait), warm=("gpt2",)) as url:
         until(lambda: CLIENT.get(f"{url}/readyz").json()["failed"] == {"gpt2": "UnavailableError"})
         assert CLIENT.get(f"{url}/readyz").status_code == 503
+
+
+def test_a_full_disk_is_no_fault_of_the_question_and_its_folder_is_not_told():
+    def write(_: AttentionRequest) -> None:
+        raise OutputError("The weights cannot be kept in /srv/own (No space left on device).")
+
+    with served(Plain(write)) as url:
+        answer = post(url)
+    assert (error(answer), answer.headers["retry-after"]) == ((503, "DiskError"), "60")
+    assert answer.json()["error"]["retry_after"] == 60
+    assert "disk" in answer.text
+    assert "/srv" not in answer.text
 
 
 def test_a_model_that_could_not_be_made_warm_is_tried_again_until_it_is(monkeypatch: pytest.MonkeyPatch):
