@@ -76,10 +76,10 @@ def backend() -> Iterator[tuple[str, psutil.Process]]:
         process.wait(20)
 
 
-async def through_the_app(port: int, sentences: int, memory: Memory) -> list[float]:
+async def through_the_app(front: str, sentences: int, memory: Memory) -> list[float]:
     """Each sentence typed by one of two readers: memory before the first and after each, in MB."""
     found = [memory()]
-    async with at_the_page(port, "model=minilm") as one, at_the_page(port, "model=smollm2") as other:
+    async with at_the_page(front, "model=minilm") as one, at_the_page(front, "model=smollm2") as other:
         pages: dict[str, Student] = {"minilm": one, "smollm2": other}
         for number in range(sentences):
             answer = await pages[model(number)].ask(sentence(number))
@@ -99,11 +99,11 @@ def through_http(address: str, sentences: int, memory: Memory) -> list[float]:
     return found
 
 
-async def opened_and_closed(port: int, sessions: int, memory: Memory) -> list[float]:
+async def opened_and_closed(front: str, sessions: int, memory: Memory) -> list[float]:
     """Pages opened and closed one after another: memory after each, in MB."""
     found = []
     for number in range(sessions):
-        async with at_the_page(port, f"model={model(number)}"):
+        async with at_the_page(front, f"model={model(number)}"):
             pass
         found.append(memory())
     return found
@@ -137,10 +137,10 @@ def main(sentences: int = 1000, sessions: int = KEPT + 200) -> int:
     report, fifth = Report(), sentences // 5
     with served(ROOT / "app.py") as address:
         port = int(address.rstrip("/").rpartition(":")[2])
-        process = server_of(port)
-        course = asyncio.run(through_the_app(port, sentences, lambda: resident(process)))
+        process = server_of(address)
+        course = asyncio.run(through_the_app(address, sentences, lambda: resident(process)))
         shown(report, "memory over sentences through the app", course, fifth)
-        course = asyncio.run(opened_and_closed(port, sessions, lambda: resident(process)))
+        course = asyncio.run(opened_and_closed(address, sessions, lambda: resident(process)))
         left = still_open(process, port)
         shown(report, "memory over sessions that open and close", course, max(0, sessions - 200), left_open=left)
         report.show("closed sessions are let go", ok=left == 0, left_open=left)

@@ -86,10 +86,10 @@ class Student:
 
 
 @asynccontextmanager
-async def at_the_page(port: int, query: str) -> AsyncIterator[Student]:
-    """A reader whose page is open: its first run is over."""
-    address = f"ws://127.0.0.1:{port}/_stcore/stream"
-    async with connect(address, subprotocols=[SPOKEN], max_size=LARGEST, open_timeout=60, ping_timeout=None) as socket:
+async def at_the_page(front: str, query: str) -> AsyncIterator[Student]:
+    """A reader whose page is open, at a front end `http://host:port`: its first run is over."""
+    stream = f"ws{front.removeprefix('http').rstrip('/')}/_stcore/stream"
+    async with connect(stream, subprotocols=[SPOKEN], max_size=LARGEST, open_timeout=60, ping_timeout=None) as socket:
         student = Student(socket, query)
         await student.ask()
         yield student

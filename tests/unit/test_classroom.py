@@ -1,0 +1,55 @@
+"""What the virtual students count as a result, as "busy" and as an error."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+from attnviz.backends.turns import Turns
+from attnviz.errors import BusyError
+from attnviz.ui.blocks import plain
+
+pytestmark = pytest.mark.slow  # the browser's driver is imported
+
+
+@pytest.fixture
+def classroom(monkeypatch: pytest.MonkeyPatch):
+    """The benchmark, as a module beside the others."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    before = set(sys.modules)
+    yield importlib.import_module("classroom")
+    for name in {"classroom", "page", "report", "student"} - before:
+        sys.modules.pop(name, None)
+
+
+def busy() -> str:
+    """What a page says where too many wait."""
+    turns = Turns(1, 1, 1)
+    turns.ask("a", lambda: None)
+    turns.ask("b", lambda: None)
+    with pytest.raises(BusyError) as error:
+        turns.ask("c", lambda: None)
+    return plain(str(error.value))
+
+
+def test_busy_is_known_by_its_words_and_a_page_without_weights_is_an_error(classroom):
+    def outcome(weights: tuple[str, ...], *alerts: str) -> str:
+        return classroom.Asked("minilm", "It was busy.", classroom.Answer(0.1, weights, alerts, 100)).outcome
+
+    assert outcome(("c0ffee",)) == "result"
+    assert outcome(()) == "error"
+    assert outcome((), busy()) == "busy"
+    assert outcome((), busy(), busy()) == "busy"
+    assert outcome((), "No answer to: it was busy.") == "error"
+    assert outcome((), busy(), "exception: KeyError") == "error"
+
+
+def test_a_class_keeps_its_bounds_only_where_all_of_them_hold(classroom):
+    good = {"students": 30, "results": 300, "p95_s": 1.0, "p99_s": 2.0, "busy": 0, "errors": 0, "grown_MB": 600.0}
+    assert classroom.kept(good)
+    for worse in ({"p95_s": 1.01}, {"p99_s": 2.01}, {"busy": 1}, {"errors": 1}, {"results": 0}, {"grown_MB": 601.0}):
+        assert not classroom.kept(good | worse), worse
+    assert classroom.kept(good | {"students": 120, "busy": 1, "p95_s": 60.0})
