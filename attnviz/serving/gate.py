@@ -61,8 +61,9 @@ class Gate:
         """The key, compared in constant time: how long it takes tells nothing about it."""
         if self._key is None:
             return
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(hashlib.sha256(given.encode()).digest(), self._key):
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        right = hmac.compare_digest(hashlib.sha256(given.strip().encode()).digest(), self._key)
+        if not right or scheme.casefold() != "bearer":
             raise AccessError("This backend answers only those who have its key. Set ATTNVIZ_KEY to it.")
 
     def _counted(self, address: str) -> None:

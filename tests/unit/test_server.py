@@ -27,7 +27,7 @@ from attnviz import cli, server
 from attnviz.backends import turns, wire
 from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
 from attnviz.models import catalog
-from attnviz.serving import description, gate
+from attnviz.serving import description, desk, gate
 from attnviz.serving.log import Lines
 from attnviz.serving.metrics import NAMES
 from attnviz.settings import Settings
@@ -248,11 +248,14 @@ def test_without_the_key_nothing_is_answered_but_whether_it_lives():
             {"authorization": "Bearer wrong"},
             {"authorization": f"Basic {KEY}"},
             {"authorization": f"Bearer {KEY}x"},
+            {"authorization": KEY},
+            {"authorization": f"Bearer{KEY}"},
         ):
             assert error(post(url, headers=given)) == (401, "AccessError")
             assert CLIENT.get(f"{url}/v1/models", headers=given).status_code == 401
             assert CLIENT.get(f"{url}/metrics", headers=given).status_code == 401
-        assert post(url, headers={"authorization": f"Bearer {KEY}"}).status_code == 200
+        for scheme in ("Bearer", "bearer", "BEARER "):  # its letters may be of any size (RFC 9110, 11.1)
+            assert post(url, headers={"authorization": f"{scheme} {KEY}"}).status_code == 200
         assert CLIENT.get(f"{url}/metrics", headers={"authorization": f"Bearer {KEY}"}).status_code == 200
         assert [CLIENT.get(f"{url}{path}").status_code for path in ("/healthz", "/readyz", "/openapi.json")] == [200] * 3
 
@@ -463,6 +466,32 @@ def test_a_model_that_is_being_loaded_keeps_nobody_else_waiting_and_is_loaded_on
         backend.go.set()
         assert [one.result(20).status_code for one in late] == [200] * 3
         assert backend.asked == ["smollm2"]
+
+
+def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
+    class Placing(Loading):
+        """The hub hangs; minilm is here, but in memory only once it was asked for."""
+
+        def has(self, name: str) -> bool:
+            return name == "minilm"
+
+        def ready(self, request: AttentionRequest) -> None:
+            if self.has(request.model):
+                self.there.add(request.model)
+            else:
+                super().ready(request)
+
+    backend = Placing()
+    backend.there.clear()
+    away = [card.id for card in catalog.cards() if card.id != "minilm"][: desk.FETCHERS + 2]
+    with served(backend, warm=away[:1]) as url, ThreadPoolExecutor(len(away)) as pool:
+        late = [pool.submit(post, url, {"model": name, "text": "a"}) for name in away]
+        until(lambda: len(backend.asked) >= desk.LOADERS)
+
+        assert CLIENT.post(f"{url}/v1/attention", json=QUESTION, timeout=5).status_code == 200
+        assert len(backend.asked) <= desk.FETCHERS, "those fetched at the same time are bounded"
+        backend.go.set()
+        assert [one.result(20).status_code for one in late] == [200] * len(away)
 
 
 def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
