@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from attnviz.backends import wire
-from attnviz.backends.base import Backend, LoadingBackend, WholeBackend
+from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
 from attnviz.backends.cached import Store
 from attnviz.backends.turned import LONG
 from attnviz.backends.turns import Left, Ticket, Turns, at_work
@@ -27,7 +27,8 @@ from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 
 EACH = 4  # the queue is never more than a quarter one client's: an address's, or where there is a key, a reader's
-LOADERS = 2
+LOADERS = 2  # models that are here, read at the same time
+FETCHERS = 4  # models that are fetched first, which mostly is waiting
 LOADING = 5  # seconds after which to ask again for a model that is being loaded
 GRACE = 1.0  # seconds for work to notice by itself that it is late
 FIRST = "Ready."  # what a model reads so that it is warm
@@ -76,6 +77,7 @@ class Desk:
         self.kept = Store(settings.cache_bytes)
         self._workers = ThreadPoolExecutor(settings.at_once, "attnviz-work")
         self._loaders = ThreadPoolExecutor(LOADERS, "attnviz-load")
+        self._fetchers = ThreadPoolExecutor(FETCHERS, "attnviz-fetch")
         self._loading: dict[str, Future[None]] = {}
         self._under_way: dict[Key, Future[bytes]] = {}
         self._sharing = 0  # wait for what is under way
@@ -168,7 +170,7 @@ class Desk:
             return
         under_way = self._loading.get(name)
         if under_way is None:
-            under_way = self._loading[name] = self._loaders.submit(backend.ready, AttentionRequest(name, FIRST))
+            under_way = self._loading[name] = self._lane(name).submit(backend.ready, AttentionRequest(name, FIRST))
             under_way.add_done_callback(lambda _: self._loading.pop(name, None))
         try:
             async with asyncio.timeout(max(0.0, until - time.monotonic())):
@@ -176,13 +178,18 @@ class Desk:
         except TimeoutError as error:
             raise BusyError(f"{name} is being loaded: busy, try again in {LOADING} s.", LOADING) from error
 
+    def _lane(self, name: str) -> ThreadPoolExecutor:
+        """Who loads a model: one that is here never waits behind those that are fetched, be the line ever so slow."""
+        here = not isinstance(self.backend, PlacingBackend) or self.backend.has(name)
+        return self._loaders if here else self._fetchers
+
     def warm(self, name: str) -> Future[None]:
         """Loads a model and lets it read once, so that the first reader waits for neither."""
 
         def read() -> None:
             self.backend.attend(AttentionRequest(name, FIRST))
 
-        return self._loaders.submit(read)
+        return self._lane(name).submit(read)
 
     def gauges(self, models: Iterable[str]) -> dict[tuple[str, Labels], float]:
         """What there is now."""
@@ -198,7 +205,7 @@ class Desk:
 
     def close(self) -> None:
         """Nothing new is begun; what is under way ends by itself."""
-        for pool in (self._workers, self._loaders):
+        for pool in (self._workers, self._loaders, self._fetchers):
             pool.shutdown(wait=False, cancel_futures=True)
         self.kept.clear()
         self.backend.close()
