@@ -24,6 +24,7 @@ from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 
 PROMISE = 1e-5  # of each weight
+GATHERED = 256  # texts, each with a thread, that are read or wait for the next pass; more wait in the queue, which needs none
 PROBES = ("It slept.", "你好, 世界", "!!! ??? ...", "The animal did not cross the street because it was too tired")
 
 
@@ -121,7 +122,7 @@ class BatchedBackend:
 
 def gathering(settings: Settings, rows: int) -> Settings:
     """Settings for who calls the backend: so many at once that those of the next pass wait here and not in the queue."""
-    return replace(settings, at_once=rows * (max(2, settings.at_once) + 1))
+    return replace(settings, at_once=min(GATHERED, rows * (max(2, settings.at_once) + 1)))
 
 
 def apart(one: Trace, other: Trace) -> float:

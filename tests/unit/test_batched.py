@@ -216,6 +216,14 @@ def test_a_server_that_batches_says_so_of_every_answer_that_was_read_with_others
             assert alike(one.result(), local.attend(AttentionRequest(**question)))
 
 
+@pytest.mark.parametrize(
+    ("rows", "at_once", "threads"),
+    [(16, 2, 48), (8, 1, 24), (64, 2, 192), (64, 64, 256)],  # two passes under way, or as many as asked for, and the next one
+)
+def test_who_gathers_has_a_bounded_number_of_threads(rows: int, at_once: int, threads: int):
+    assert gathering(Settings(at_once=at_once), rows).at_once == threads
+
+
 @pytest.mark.parametrize("number", ["0", "65", "-1"])
 def test_a_batch_has_its_bounds(capsys, number: str):
     assert cli.main(["serve", "--port", "0", "--batch", number]) == 2
