@@ -7,6 +7,8 @@ on ours nothing but what a reader's page has to say. Streamlit would also clear 
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +30,7 @@ METHODS = ("GET", "HEAD")
 OPEN = 600  # pages that may be open at the same time, each with its session
 HIDDEN = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/upload_file/")  # of Streamlit's own, what no page asks for
 SAID = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")  # the last: more rows of a long table
+AT_ONCE, EACH_SECOND = 400, 40  # messages of one page; of a key held down about 30 a second come, of a hand far fewer
 PARSED = 4_000_000  # bytes of a message; of a longer one Streamlit closes the connection (server.maxWidgetStateSize)
 
 
@@ -117,19 +120,39 @@ def same_origin(scope: Scope) -> bool:
 
 
 def heard(receive: Receive) -> Receive:
-    """`receive` of a websocket, without what no page of ours says; after a message that is no bytes the page counts as gone."""
+    """`receive` of a websocket, without what no page of ours says; after a message that is no bytes the page counts as gone.
+
+    Of a page that says too much the messages wait: none is lost, and its next ones stay on the line meanwhile.
+    """
+    pace = Pace()
 
     async def received() -> Message:
         while True:
             message = await receive()
             if message["type"] != "websocket.receive":
                 return message
+            await asyncio.sleep(pace.wait())
             if (data := message.get("bytes")) is None:
                 return {"type": "websocket.disconnect", "code": 1003}
             if len(data) > PARSED or said(data) in SAID:
                 return message
 
     return received
+
+
+class Pace:
+    """How many messages one page may say now: some at once, and they come back with time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock, self.since = clock, clock()
+        self.left = float(AT_ONCE)
+
+    def wait(self) -> float:
+        """Seconds that a message which has come now has to wait."""
+        now = self.clock()
+        self.left = min(AT_ONCE, self.left + (now - self.since) * EACH_SECOND) - 1
+        self.since = now
+        return max(0.0, -self.left / EACH_SECOND)
 
 
 def said(data: bytes) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,47 @@ def test_bytes_that_are_no_message_are_passed_over_and_text_ends_the_connection(
     assert passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run) == run
     found = passed({"type": "websocket.receive", "text": "clear_cache"}, run)
     assert found == {"type": "websocket.disconnect", "code": 1003}
+
+
+def test_a_page_may_say_much_at_once_and_what_is_beyond_that_comes_back_with_time():
+    now = [0.0]
+    pace = asgi.Pace(lambda: now[0])
+    assert [pace.wait() for _ in range(400)] == [0.0] * 400
+    assert pace.wait() == 1 / 40
+    now[0] = 1 / 40  # it has waited
+    assert pace.wait() == pytest.approx(1 / 40)
+    now[0] += 2.0  # 80 come back, less the one that it owed
+    assert [pace.wait() > 0 for _ in range(80)] == [False] * 79 + [True]
+    now[0] += 3600
+    assert [pace.wait() > 0 for _ in range(401)] == [False] * 400 + [True]
+
+
+def test_a_reader_with_a_key_held_down_never_waits():
+    now = [0.0]
+    pace = asgi.Pace(lambda: now[0])
+    for _ in range(33 * 120):  # two minutes of it
+        now[0] += 1 / 33
+        assert pace.wait() == 0
+
+
+def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(asgi, "AT_ONCE", 3)
+    monkeypatch.setattr(asgi, "EACH_SECOND", 20)
+    gone = {"type": "websocket.disconnect", "code": 1001}
+    messages = [*([back("rerun_script"), back("stop_script")] * 3), gone]
+
+    async def all_heard() -> tuple[list[Any], float]:
+        coming, start = iter(messages), time.monotonic()
+
+        async def receive() -> Any:
+            return next(coming)
+
+        heard = asgi.heard(receive)
+        return [await heard() for _ in messages], time.monotonic() - start
+
+    found, took = asyncio.run(all_heard())
+    assert found == messages
+    assert took >= 0.14  # three of six waited a twentieth of a second each
 
 
 @pytest.mark.parametrize("request_", [{}, {"method": "POST"}], ids=["an answer", "a refusal"])

@@ -37,6 +37,7 @@ def test_the_limits_are_those_of_the_code():
     assert f"maxWidgetStateSize = {asgi.PARSED // 1_000_000}\n" in config
     assert "beyond 16 kB" in TEXT
     assert "600 open pages" in TEXT
+    assert f"{asgi.AT_ONCE} messages at once\n  and {asgi.EACH_SECOND} a second" in TEXT
     assert "at most 4 MB, a text 200,000 bytes" in TEXT
     assert "up to 64 MB" in TEXT
     assert "maxMessageSize = 64\n" in config
