@@ -15,8 +15,10 @@ from attnviz.errors import (
     BusyError,
     ContentTypeError,
     DamagedWeightsError,
+    DiskError,
     LateError,
     NotArrivedError,
+    OutputError,
     RateError,
     TooLongError,
     UnavailableError,
@@ -49,7 +51,12 @@ def status(error: AttnvizError) -> int:
 
 
 def told(error: AttnvizError, number: int | None = None, more: Mapping[str, str] | None = None) -> Response:
-    """An error as an answer, with the headers of its kind and `more`."""
+    """An error as an answer, with the headers of its kind and `more`.
+
+    Where something cannot be written here, nothing is wrong with the question; its message names a folder, which stays here.
+    """
+    if isinstance(error, OutputError):
+        error = DiskError(f"{FULL} Whoever runs it makes room there. Try again in {MENDED} s.", MENDED)
     entry: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
     headers = dict(more or {})
     if isinstance(error, BusyError):

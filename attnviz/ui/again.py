@@ -13,12 +13,13 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from attnviz.errors import AttnvizError, BackendError, BusyError, LateError
+from attnviz.errors import AccessError, AttnvizError, BackendError, BusyError, LateError, OutputError
 from attnviz.ui.backend import answers
 
 LOOK = 3.0  # seconds between two looks
 MOST = 60.0  # seconds that a page waits between two questions
 LATE = 3  # times that a page asks by itself for what took too long: each costs the backend all of its deadline
+PASSES = (BackendError, OutputError)  # nothing is wrong with what was asked: the same may be answered later
 _FAILED, _TRIED, _BUTTON = "attnviz_failed", "attnviz_tried", "attnviz_again"
 
 
@@ -39,23 +40,25 @@ def watched() -> Iterator[None]:
 
 def noted(error: AttnvizError) -> None:
     """An error that the page shows: where nothing is wrong with what was asked, it is asked again."""
-    if isinstance(error, BackendError):
+    if isinstance(error, PASSES):
         st.session_state[_FAILED] = error
 
 
-def pause(error: BackendError, tried: int) -> float:
+def pause(error: AttnvizError, tried: int) -> float:
     """Seconds until a page asks again that has asked by itself `tried` times: twice as long each time, and at random
     somewhat more or less, so that readers who failed together do not come back together."""
-    first = float(error.retry_after) if isinstance(error, BusyError) else LOOK
+    first = float(error.retry_after) if isinstance(error, BusyError) else MOST if isinstance(error, OutputError) else LOOK
     return min(MOST, first * 2.0 ** min(tried, 10)) * random.uniform(1.0, 1.5)
 
 
-def _told(error: BackendError, alone: bool) -> str:
+def _told(error: AttnvizError, alone: bool) -> str:
     """What a reader may expect."""
     kept = "Your text, your pins and your choices are kept."
     if not alone:
         return f"{kept} It took too long several times; this page does not ask again by itself."
-    if isinstance(error, BusyError):
+    if isinstance(error, AccessError):
+        return f"{kept} Whoever runs these pages sets the key; this page goes on as soon as the backend takes it."
+    if isinstance(error, BusyError | OutputError):
         return f"{kept} This page asks again by itself when it is time."
     return f"{kept} This page asks again by itself, and goes on as soon as the backend answers."
 

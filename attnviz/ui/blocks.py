@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import streamlit as st
 
 from attnviz.engine.trace import Trace
-from attnviz.errors import AttnvizError, BackendError, UnavailableError
+from attnviz.errors import AttnvizError, UnavailableError
 from attnviz.lessons import examples
 from attnviz.lessons.long import LongText, long_texts
 from attnviz.selection import Selection
@@ -42,10 +42,15 @@ def aside(note: str) -> None:
 
 
 def problem(error: AttnvizError) -> None:
-    """Rule, value and remedy; the reader's text and pins stay where they are."""
+    """Rule, value and remedy, of a part of a page; the rest of it stays as it is."""
     st.error(plain(str(error)))
     again.noted(error)
-    if not isinstance(error, BackendError):
+
+
+def refused(error: AttnvizError) -> None:
+    """The same where nothing can be shown of this text by this model; the reader's text and pins stay where they are."""
+    problem(error)
+    if not isinstance(error, again.PASSES):
         st.caption("Your text and your choices are kept. Change the text or the model above.")
 
 
@@ -55,7 +60,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except AttnvizError as error:
-        problem(error)
+        refused(error)
 
 
 INVITED = (("tired", "who is “it”?"), ("thanks-he", "who is “he”?"), ("cataphora", "who is “she”?"))
@@ -119,7 +124,7 @@ def _attended(selection: Selection) -> Trace | None:
     try:
         return _waited(selection)
     except AttnvizError as error:
-        problem(error)
+        refused(error)
         if isinstance(error, UnavailableError):
             st.caption("Models marked “not here” have to be fetched once; the ones without the mark work offline.")
         return None

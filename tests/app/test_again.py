@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 
@@ -10,13 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.backends import breaker, exchange, remote
 from attnviz.backends.local import LocalBackend
-from attnviz.errors import BackendError, BusyError
+from attnviz.errors import BackendError, BusyError, OutputError
 from attnviz.settings import Settings
-from attnviz.types import HeadRef
+from attnviz.types import AttentionRequest, HeadRef
 from attnviz.ui import again
 from attnviz.ui.backend import answers, backend
 from tests.app.conftest import say, written
-from tests.hostile import Hostile, answer, hostile, reads, right, silent, whatever
+from tests.hostile import Deed, Hostile, answer, hostile, reads, right, silent, whatever
 
 TEXT = "the animal was tired"
 CHOSEN = {"text": TEXT, "layer": "1", "head": "0", "pins": "0.1"}
@@ -107,6 +108,50 @@ def test_what_is_wrong_with_the_text_is_not_asked_again(opened, server: Hostile)
     assert "Change the text or the model above." in written(app)
 
 
+KEPT = "Your text, your pins and your choices are kept."
+
+
+def error(status: str, kind: str, message: str, **more: object) -> Deed:
+    """A server that tells an error of ours."""
+    return whatever(answer(json.dumps({"error": {"kind": kind, "message": message, **more}}).encode(), status))
+
+
+@pytest.mark.parametrize(
+    ("does", "says", "told"),
+    [
+        (error("401 No", "AccessError", "Set its key."), "Set its key.", "Whoever runs these pages sets the key"),
+        (error("503 No", "DiskError", "It is full.", retry_after=60), "It is full.", "This page asks again by itself when"),
+    ],
+    ids=["key", "disk"],
+)  # fmt: skip
+def test_what_only_who_runs_it_can_mend_is_no_fault_of_the_text(opened, server: Hostile, does: Deed, says: str, told: str):
+    server.does = does
+    app = opened(**CHOSEN)
+
+    assert says in written(app)
+    assert f"{KEPT} {told}" in written(app)
+    assert "Change the text" not in written(app)
+    assert kept(app)
+
+    server.does = None
+    app.run()
+    assert not app.error, written(app)
+
+
+def test_a_disk_of_this_machine_that_is_full_is_no_fault_of_the_text_either(opened, monkeypatch: pytest.MonkeyPatch):
+    def full(self: LocalBackend, request: AttentionRequest) -> None:
+        raise OutputError("BERT cannot be kept. Make room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalBackend, "ready", full)
+        app = opened(**CHOSEN | {"text": "a text that nobody has read yet"})
+        assert "BERT cannot be kept. Make room." in written(app)
+        assert f"{KEPT} This page asks again by itself when it is time." in written(app)
+        assert "Change the text" not in written(app)
+    app.run()
+    assert not app.error, written(app)
+
+
 def test_a_page_looks_whether_its_backend_answers(server: Hostile):
     assert answers()
     server.does = silent
@@ -154,3 +199,4 @@ def test_a_page_asks_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
 
     assert [again.pause(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
     assert [again.pause(BusyError(".", 7), tried) for tried in (0, 1, 9)] == [7, 14, 60]
+    assert again.pause(OutputError("."), 0) == 60, "each time may be a download"

@@ -90,6 +90,7 @@ def test_an_empty_and_a_long_text_are_answered(shown: Callable[..., AppTest]):
     assert not shown(text="").exception
     app = shown(text=f"Dr. Gray saw a cat. {'word ' * 120}")
     assert "at most 96 tokens" in said(app)
+    assert "Change the text" not in said(app), "it was read, and a shorter one is offered"
     assert not [button for button in app.button if button.key == "inside-smollm2"]  # it would refuse the text as well
     app.button(key="inside-first").click().run()
     assert not app.error

@@ -147,6 +147,7 @@ def test_an_empty_a_long_and_a_short_text_are_answered(shown: Callable[..., AppT
     assert not shown(text="").exception
     app = shown(text="word " * 60)
     assert "at most 40 tokens" in said(app)
+    assert "Change the text" not in said(app), "it was read, and a shorter one is offered"
     assert [button.key for button in app.button if str(button.key).startswith("whatif-")] == ["whatif-ready"]
     app.button(key="whatif-ready").click().run()
     assert not app.error
