@@ -110,10 +110,11 @@ async def opened_and_closed(front: str, sessions: int, memory: Memory) -> list[f
 
 
 def still_open(process: psutil.Process, port: int) -> int:
-    """How many readers' lines the server holds open, two seconds after the last one left."""
+    """How many readers' lines the server holds, two seconds after the last one left; also those of which only the reader has
+    closed his end (CLOSE_WAIT)."""
     time.sleep(2)
     lines = process.net_connections("tcp")
-    return sum(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in lines)
+    return sum(one.laddr.port == port and one.status != psutil.CONN_LISTEN for one in lines)
 
 
 def around(found: list[float], at: int) -> float:

@@ -219,7 +219,7 @@ def test_a_body_is_refused(proxy: Proxy):
 def test_where_no_front_end_answers_the_reader_is_told_and_nothing_is_kept(proxy: Proxy, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
         port, gone = free.getsockname()[1], other.getsockname()[1]
-    away = Server(gone, tmp_path, tmp_path)
+    away = Server(gone, tmp_path, tmp_path, tmp_path)
     with running(configured(tmp_path, port, (away, away), log=False), port):
         answer = fresh().get(f"http://127.0.0.1:{port}/?text={quote(SECRET)}")
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 START = 60  # seconds that a server may take on a busy machine
 # Run by Python before anything else in the server's process and in all that it starts.
 CABLE_OUT = f"""
-import ipaddress, os, sys
+import ipaddress, os, sys, threading, time
 
 {inspect.getsource(leaves_this_machine)}
 
@@ -39,20 +39,37 @@ def kept(event, args):
         raise ConnectionRefusedError(host)
 
 sys.addaudithook(kept)
+
+def counted():
+    file = os.open(os.environ["SESSIONS"], os.O_WRONLY)
+    while True:
+        time.sleep(0.1)
+        runtime = sys.modules.get("streamlit.runtime")
+        try:
+            os.pwrite(file, b"%6d" % runtime.get_instance()._session_mgr.num_active_sessions(), 0)
+        except (AttributeError, RuntimeError):  # there is no runtime yet, or not all of it
+            pass
+
+threading.Thread(target=counted, daemon=True).start()
 """
 
 
 @dataclass
 class Server:
-    """A running app: where it listens, and the files of what it wrote and of whom it called."""
+    """A running app: where it listens, and the files of what it wrote, of whom it called and of how many sessions it has."""
 
     port: int
     log: Path
     called: Path
+    counted: Path
 
     def calls(self) -> list[str]:
         """Every attempt to reach another machine."""
         return self.called.read_text().splitlines()
+
+    def sessions(self) -> int:
+        """Open sessions of Streamlit, as of a moment ago."""
+        return int(self.counted.read_text() or 0)
 
 
 @contextmanager
@@ -60,11 +77,13 @@ def serving(script: Path, folder: Path, **settings: str) -> Iterator[Server]:
     """A server of one script with the cable out, until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        found = Server(probe.getsockname()[1], folder / "log.txt", folder / "calls.txt")
+        found = Server(probe.getsockname()[1], folder / "log.txt", folder / "calls.txt", folder / "sessions.txt")
     (folder / "sitecustomize.py").write_text(CABLE_OUT)
     found.called.touch()
+    found.counted.touch()
     places = os.pathsep.join([str(folder), str(ROOT)])
-    env = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": places, "CALLS": str(found.called), **settings}
+    kept = {"CALLS": str(found.called), "SESSIONS": str(found.counted)}
+    env = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": places, **kept, **settings}
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(found.port)]
     with found.log.open("wb") as out:
         process = subprocess.Popen(
