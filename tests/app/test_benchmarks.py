@@ -1,0 +1,39 @@
+"""The long figures of the app, as `make bench` has them: memory over a thousand sentences, and a whole school at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.app.visitors import ROOT
+
+SECONDS = 3600
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(SECONDS)
+@pytest.mark.parametrize(
+    ("benchmark", "figures"),
+    [
+        (
+            "soak.py",
+            [
+                "memory over sentences through the app",
+                "memory over sessions that open and close",
+                "closed sessions are let go",
+                "memory over sentences through the HTTP server",
+            ],
+        ),
+        ("classroom.py", ["a class", "a class", "a class", "numbers equal to those of a student alone"]),
+    ],
+)
+def test_each_figure_keeps_its_bound(benchmark: str, figures: list[str]):
+    done = subprocess.run([sys.executable, ROOT / "benchmarks" / benchmark], capture_output=True, text=True, check=False)
+
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["figure"] for line in found] == figures, done.stderr
+    assert [line for line in found if not line["ok"]] == []
+    assert done.returncode == 0
