@@ -194,12 +194,12 @@ def test_who_keeps_a_place_without_asking_loses_it(url: str, monkeypatch: pytest
 
 @pytest.mark.parametrize("questions", [3, 100])  # what is left of a few answers waits beside a line that could be kept
 def test_who_does_not_read_his_answers_loses_his_place(questions: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(patience, "TAKEN", 0.3)
+    monkeypatch.setattr(patience, "TAKEN", 0.2)
     monkeypatch.setattr(server, "listening", narrow(server.listening))
     with served(Plain(), LIMITS) as url, narrowed(url) as line:
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * questions
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * questions)
-        time.sleep(0.8)
+        time.sleep(0.45)
         assert len(heard(line)) < whole  # the rest was thrown away
 
 
