@@ -60,16 +60,22 @@ class TurnedBackend:
         with self.row.turn(request):
             return self.inner.attend(request)
 
-    def whole(self, request: AttentionRequest) -> Trace:
-        """The same with values and outputs."""
-        if not isinstance(self.inner, WholeBackend):
-            return self.attend(request)
-        with self.row.turn(request):
-            return self.inner.whole(request)
-
     def close(self) -> None:
         """Close the inner backend."""
         self.inner.close()
+
+
+class TurnedWhole(TurnedBackend):
+    """The backend that leaves out values at first, in turns. Of any other one the trace that is there already is whole."""
+
+    def __init__(self, inner: WholeBackend, row: Row) -> None:
+        super().__init__(inner, row)
+        self.wide = inner
+
+    def whole(self, request: AttentionRequest) -> Trace:
+        """See WholeBackend."""
+        with self.row.turn(request):
+            return self.wide.whole(request)
 
 
 class TurnedModels(TurnedBackend):
@@ -107,4 +113,6 @@ class TurnedModels(TurnedBackend):
 
 def turned(inner: Backend, row: Row) -> TurnedBackend:
     """The backend in turns, with all that it can do."""
-    return TurnedModels(inner, row) if isinstance(inner, LocalBackend) else TurnedBackend(inner, row)
+    if isinstance(inner, LocalBackend):
+        return TurnedModels(inner, row)
+    return TurnedWhole(inner, row) if isinstance(inner, WholeBackend) else TurnedBackend(inner, row)

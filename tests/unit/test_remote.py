@@ -14,6 +14,9 @@ import httpx
 import pytest
 
 from attnviz.backends import cards, open_backend, remote, wire
+from attnviz.backends.base import WholeBackend
+from attnviz.backends.cached import CachedBackend
+from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.turned import Row, turned
 from attnviz.backends.turns import Turns
@@ -337,4 +340,27 @@ def test_turns_are_taken_around_any_backend():
     assert (order, queue.working) == ([1], 0)
     assert backend.models() == catalog.cards()
     assert backend.has("anything")
-    assert backend.whole(REQUEST).layers == 2
+
+
+class Wide(Plain):
+    """Leaves out values at first."""
+
+    def whole(self, request: AttentionRequest) -> Trace:
+        """The trace with all."""
+        return self.attend(request)
+
+
+@pytest.mark.parametrize(("kind", "passes"), [(Plain, 1), (Wide, 2)])
+def test_what_is_whole_already_is_not_read_twice(kind: type[Plain], passes: int):
+    read = []
+    backend = CachedBackend(turned(kind(read.append), Row(Turns(1, 5, 5), lambda: "a", lambda _: None, 5.0)), 2**20)
+
+    assert same(backend.attend(REQUEST), backend.whole(REQUEST))
+    assert read == [REQUEST] * passes
+    assert backend.whole(REQUEST) is backend.whole(REQUEST)
+
+
+def test_models_in_this_process_have_whole_traces_at_once():
+    backend = turned(LocalBackend(Settings()), Row(Turns(1, 5, 5), lambda: "a", lambda _: None, 5.0))
+
+    assert not isinstance(backend, WholeBackend)
