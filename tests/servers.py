@@ -81,9 +81,10 @@ def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
         time.sleep(0.005)
 
 
-def number(url: str, name: str) -> float:
+def number(url: str, name: str, key: str = "") -> float:
     """A metric."""
-    found = re.search(rf"^{re.escape(name)} (\S+)$", CLIENT.get(f"{url}/metrics").text, re.M)
+    answer = CLIENT.get(f"{url}/metrics", headers={"authorization": f"Bearer {key}"} if key else {})
+    found = re.search(rf"^{re.escape(name)} (\S+)$", answer.text, re.M)
     return float(found[1]) if found else 0.0
 
 

@@ -251,17 +251,17 @@ def test_the_server_is_fair_among_the_readers_of_one_front_end(opened):
         first.set()
         assert go.wait(20)
 
-    with served(Plain(wait), Settings(at_once=1, waiting=40)) as url:
-        readers = {name: opened(url, Settings(), None, lambda name=name: name) for name in "ab"}
+    with served(Plain(wait), Settings(at_once=1, waiting=40, key=KEY)) as url:
+        readers = {name: opened(url, Settings(key=KEY), None, lambda name=name: name) for name in "ab"}
         asked = [threading.Thread(target=readers["a"].attend, args=(AttentionRequest("minilm", f"a{n}"),)) for n in range(4)]
         asked[0].start()
         assert first.wait(20)
         for thread in asked[1:]:
             thread.start()
-        until(lambda: number(url, "attnviz_waiting") == 3)
+        until(lambda: number(url, "attnviz_waiting", KEY) == 3)
         late = threading.Thread(target=readers["b"].attend, args=(AttentionRequest("minilm", "b0"),))
         late.start()
-        until(lambda: number(url, "attnviz_waiting") == 4)
+        until(lambda: number(url, "attnviz_waiting", KEY) == 4)
         go.set()
         for thread in (*asked, late):
             thread.join(20)
