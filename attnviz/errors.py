@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 class AttnvizError(Exception):
-    """Base of all: catch this to catch everything that attnviz raises on purpose."""
+    """Base of all: catch this to catch everything that attnviz raises on purpose.
+
+    `id` is the one by which the logs know the question that ended so, where a page asked it.
+    """
+
+    id: str = ""
 
 
 class BadInputError(AttnvizError, ValueError):

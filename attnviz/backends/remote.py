@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from attnviz import text as texts
-from attnviz.backends import cards, wire
+from attnviz.backends import asking, cards, wire
 from attnviz.backends.bounds import Bounds
 from attnviz.backends.exchange import Question
 from attnviz.backends.line import Line
@@ -118,7 +118,8 @@ class RemoteBackend:
         bounds = Bounds.of(request, self._listed[1].get(request.model, (None,))[0], self.settings.text_bytes, whole=whole)
         most = bounds.bytes + wire.HEADER + wire.BEFORE
         question = Question("v1/attention", body, most, self.settings.seconds + SPARE, self._headers())
-        data = self._waited(lambda line: line.exchange.ask(question))
+        with asking.elsewhere():
+            data = self._waited(lambda line: line.exchange.ask(question))
         try:
             return bounds.checked(wire.loads(data, bounds.bytes))
         except AnswerError as error:
@@ -129,6 +130,8 @@ class RemoteBackend:
         said = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "attnviz"}
         if self.settings.key:
             said["authorization"] = f"Bearer {self.settings.key}"
+        if mark := asking.mark():
+            said["x-request-id"] = mark
         if name := self.client():
             said["x-attnviz-client"] = name
         return said

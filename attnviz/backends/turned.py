@@ -6,10 +6,11 @@ waits for nobody but itself, so that turns always come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from attnviz.backends.asking import Asking, asking
 from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.turns import Ticket, Turns
@@ -26,12 +27,16 @@ LONG = 4000  # characters from which a text is a long one: about a thousand toke
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """Where readers queue: the turns, who asks now, what who waits is told, and for how long he may."""
+    """Where readers queue: the turns, who asks now, what who waits is told, and for how long he may.
+
+    `told` hears of each question how it ended.
+    """
 
     turns: Turns
     client: Callable[[], Hashable]
     still: Callable[[int], None]
     seconds: float
+    told: Callable[[Asking], None] = lambda _: None
 
     def turn(self, request: AttentionRequest) -> AbstractContextManager[Ticket]:
         """A turn for who asks now."""
@@ -55,10 +60,18 @@ class TurnedBackend:
 
     def attend(self, request: AttentionRequest) -> Trace:
         """The trace, when its turn has come; BusyError where too many wait, or it does not come in time."""
-        if isinstance(self.inner, LoadingBackend):
-            self.inner.ready(request)
-        with self.row.turn(request):
+        with self._turn(request):
             return self.inner.attend(request)
+
+    @contextmanager
+    def _turn(self, request: AttentionRequest) -> Iterator[None]:
+        """A turn for a question, once its model is there."""
+        with asking(request, self.row.told) as come:
+            if isinstance(self.inner, LoadingBackend):
+                self.inner.ready(request)
+            with self.row.turn(request):
+                come()
+                yield
 
     def close(self) -> None:
         """Close the inner backend."""
@@ -74,7 +87,7 @@ class TurnedWhole(TurnedBackend):
 
     def whole(self, request: AttentionRequest) -> Trace:
         """See WholeBackend."""
-        with self.row.turn(request):
+        with self._turn(request):
             return self.wide.whole(request)
 
 
@@ -87,28 +100,23 @@ class TurnedModels(TurnedBackend):
 
     def check(self, request: AttentionRequest) -> Check:
         """See CheckingBackend."""
-        with self._ready(request):
+        with self._turn(request):
             return self.local.check(request)
 
     def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
         """See WalkingBackend."""
-        with self._ready(request):
+        with self._turn(request):
             return self.local.walk(request, layer)
 
     def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
         """See TryingBackend."""
-        with self._ready(request):
+        with self._turn(request):
             return self.local.tried(request, layer, change, other)
 
     def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
         """See TryingBackend."""
-        with self._ready(request):
+        with self._turn(request):
             return self.local.shuffled(request, head, change, seed)
-
-    def _ready(self, request: AttentionRequest) -> AbstractContextManager[Ticket]:
-        """A turn, once the model is there."""
-        self.local.ready(request)
-        return self.row.turn(request)
 
 
 def turned(inner: Backend, row: Row) -> TurnedBackend:

@@ -12,7 +12,7 @@ from pathlib import Path
 from attnviz import quiet
 
 NAME = "attnviz.server"
-logger = logging.getLogger(NAME)
+logger, pages = logging.getLogger(NAME), logging.getLogger("attnviz.pages")
 
 
 class Lines(logging.Formatter):
@@ -40,6 +40,32 @@ def to_standard_error() -> None:
     logging.getLogger("uvicorn.access").disabled = True  # our own line of each request has no path that somebody typed
     for name in (NAME, "uvicorn.error"):
         logging.getLogger(name).setLevel(logging.INFO)
+
+
+class _Out(logging.Handler):
+    """To standard error, wherever that leads at the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)
+        except Exception:  # noqa: BLE001  # as logging's own handlers: who logs is not disturbed
+            self.handleError(record)
+
+
+def of_pages() -> None:
+    """From now on what pages log is such lines too; the rest of their process has Streamlit's own."""
+    if not pages.handlers:
+        out = _Out()
+        out.setFormatter(Lines())
+        pages.addHandler(out)
+        pages.setLevel(logging.INFO)
+        pages.propagate = False
+
+
+def page_event(name: str, **told: object) -> None:
+    """One line about something that a page did."""
+    pages.info(name, extra={"told": told})
 
 
 def event(name: str, **told: object) -> None:

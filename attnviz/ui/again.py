@@ -35,7 +35,8 @@ def watched() -> Iterator[None]:
     tried = st.session_state.get(_TRIED, 0)
     wait = pause(error, tried)
     alone = not isinstance(error, LateError) or tried < LATE
-    st.fragment(_looked, run_every=LOOK if alone else None)(time.monotonic() + wait if alone else None, _told(error, alone))
+    said = _told(error, alone) + (f" In the logs this question is {error.id}." if error.id else "")
+    st.fragment(_looked, run_every=LOOK if alone else None)(time.monotonic() + wait if alone else None, said)
 
 
 def noted(error: AttnvizError) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 
@@ -150,6 +151,19 @@ def test_a_disk_of_this_machine_that_is_full_is_no_fault_of_the_text_either(open
         assert "Change the text" not in written(app)
     app.run()
     assert not app.error, written(app)
+
+
+def test_what_a_page_could_not_show_is_found_in_the_logs(opened, server: Hostile, capsys: pytest.CaptureFixture[str]):
+    server.does = reads(whatever(answer(b"garbage")))
+    app = opened(**CHOSEN)
+
+    shown = re.search(r"In the logs this question is (\w{12})\.", written(app))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
+    assert shown
+    found = next(line for line in lines if line.get("id") == shown[1])
+    assert (found["event"], found["model"], found["error"]) == ("question", "minilm", "AnswerError")
+    assert found["asked"] > 0
+    assert TEXT not in json.dumps(lines)
 
 
 def test_a_page_looks_whether_its_backend_answers(server: Hostile):
