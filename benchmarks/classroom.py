@@ -179,13 +179,14 @@ def kept(figures: dict[str, Any]) -> bool:
 
 def main(sizes: Sequence[int], at: str) -> int:
     """Every class in turn; then one student alone for some of what each of them asked."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers that start here: as docs/deploy.md says for many readers
     report, again = Report(), []
     for students in sizes:
         figures, asked = measured(students, at)
         report.show("a class", ok=kept(figures), **figures, bounds=BOUNDS.get(students, {}))
         results = [one for one in asked if one.outcome == "result"]
         again += random.Random(students).sample(results, min(REPLAYED, len(results)))
-    with served(ROOT / "app.py") as front:
+    with front_end(at) as front:
         single = asyncio.run(alone(front, again))
     same = sum(one.answer.weights == single[one.model, one.text] for one in again)
     report.show(

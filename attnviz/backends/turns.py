@@ -23,6 +23,7 @@ from typing import Any
 from attnviz.errors import BusyError, LateError
 
 LOOK = 0.25  # seconds after which who waits looks whether he is still there
+SELDOM = 1.0  # seconds between two looks of one who has waited for some time: of many who wait, each look costs the others
 LEARNT = 0.2  # how much the newest duration counts in the mean
 LONGEST = 60  # seconds: nobody is sent away for longer
 CLIENTS = 4096  # whose turns are remembered, those who asked last
@@ -157,8 +158,9 @@ class Turns:
         ticket = self.ask(client, come.set, seconds, long=long)
         mark = _AT_WORK.set(ticket)
         try:
-            end = time.monotonic() + seconds
-            while not come.wait(max(0.0, min(LOOK, end - time.monotonic()))):
+            end, pause = time.monotonic() + seconds, LOOK
+            while not come.wait(max(0.0, min(pause, end - time.monotonic()))):
+                pause = min(2 * pause, SELDOM)
                 still(max(0, self.waiting - 1))
                 if time.monotonic() >= end and not come.is_set():
                     raise self.busy(seconds)

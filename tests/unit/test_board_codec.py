@@ -175,13 +175,13 @@ def words(n: int) -> tuple[Token, ...]:
 
 def test_a_short_text_travels_as_it_is_and_a_longer_one_packed():
     kinds = {}
-    for n in (21, 22):  # 72 heads: 31,752 and 34,848 weights
+    for n in (36, 37):  # 72 heads: 93,312 and 98,568 weights
         trace = Trace(
             AttentionRequest("made", "w"),
             (Block("self", words(n), words(n), (Dense(rows(72, n, n, power=3).astype(np.float32)),)),),
         )
         kinds[n] = read(board.frame(trace, name="made"))[0]["dtype"]
-    assert kinds == {21: "uint16", 22: "packed"}
+    assert kinds == {36: "uint16", 37: "packed"}
 
 
 def test_rows_that_a_learned_sink_shortens_are_not_packed():

@@ -26,7 +26,9 @@ from attnviz.text import units
 from attnviz.types import HeadRef, Token, Unit
 
 MAGIC = b"ATN1"
-PLAIN_WEIGHTS = 32_768  # up to here all weights together are 64 kB as they are: packing them would gain nothing to be felt
+PLAIN_WEIGHTS = (
+    98_304  # up to here all weights together are at most 192 kB as they are: packing them takes longer than sending them
+)
 ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
 ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
 OF_LAYER = -1  # the place of a layer's mean among the sheets of its heads
