@@ -38,7 +38,7 @@ PAUSE = 2.0, 5.0  # seconds between a result and the next sentence
 ARRIVAL = 20.0  # seconds in which the class opens the link
 REPLAYED = 300  # sentences of a class, at most, that a student alone types again
 BUSY = re.compile(r"busy, try again in \d+ s")  # in the words of BusyError; a sentence may say "busy" too
-GROWTH = 600 * 2**20  # bytes: the cache of results (512 MB), and an allocator's whims
+CACHE, AROUND, PAGE = 512, 64, 0.75  # MB: results kept, an allocator's whims, and what an open page holds of its last answer
 WORDS = {
     "who": "animal teacher farmer sailor painter doctor driver singer baker hunter pilot writer nurse lawyer clerk".split(),
     "did": "cross paint leave find close reach visit watch repair forget".split(),
@@ -174,7 +174,7 @@ def kept(figures: dict[str, Any]) -> bool:
     students = figures["students"]
     in_time = all(figures.get(f"p{part}_s", np.inf) <= bound for part, bound in BOUNDS.get(students, {}).items())
     answered = figures["results"] > 0 and not figures["errors"] and (students > 60 or not figures["busy"])
-    return in_time and answered and figures.get("grown_MB", 0.0) * 2**20 <= GROWTH
+    return in_time and answered and figures.get("grown_MB", 0.0) <= CACHE + AROUND + PAGE * students
 
 
 def main(sizes: Sequence[int], at: str) -> int:
