@@ -140,6 +140,14 @@ def held_rows(
     return tuple(_line(panel, anchors, base[near], near)[1] for panel in panels)
 
 
+def heads(pin: Pin, trace: Trace | str | None) -> int:
+    """How many heads a pin's layer has; 0 where there is no trace, or none of that layer."""
+    if not isinstance(trace, Trace) or pin.head.block not in trace.blocks:
+        return 0
+    calls = trace.block(pin.head.block).calls
+    return calls[pin.head.layer].heads if pin.head.layer < len(calls) else 0
+
+
 def most(panel: Shown, heads: Callable[[Pin], int]) -> float:
     """The largest sum that a row of a panel can have: 1 for a head or a mean, more for a sum. `heads` counts a pin's layer."""
     each = [float(heads(pin)) if pin.over == "sum" else 1.0 for pin in panel.pins]

@@ -11,7 +11,7 @@ from attnviz.analysis.panels import Shown
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.figures.panels import sources, titled
-from attnviz.types import AttentionRequest, Focus, ModelCard, Pin, ViewOptions, joined
+from attnviz.types import AttentionRequest, Focus, ModelCard, ViewOptions, joined
 
 if TYPE_CHECKING:
     from attnviz.figures.vector.marks import Drawing
@@ -59,13 +59,8 @@ def _drawing(
     if panel.pattern is None:
         return sheet.missing(titled(panel), panel.problem)
     line = " | ".join(dict.fromkeys(f"{cards[pin.request.model].name}: {_text(pin.request)}" for pin in panel.pins))
-    most = panels.most(panel, lambda pin: _heads(traces[pin.request], pin))
+    most = panels.most(panel, lambda pin: panels.heads(pin, traces[pin.request]))
     return head.drawing(head.Shown(panel.pattern, titled(panel), line, held=held, coded=coded, most=most), "column")
-
-
-def _heads(trace: Trace | str, pin: Pin) -> int:
-    """How many heads a pin's layer has."""
-    return 1 if isinstance(trace, str) else trace.block(pin.head.block).calls[pin.head.layer].heads
 
 
 def _text(request: AttentionRequest) -> str:

@@ -98,7 +98,7 @@ def panels_(found: Gathered) -> None:
         Source(
             one,
             _digest(parts.frames.get((pin.request, pin.head.block))),
-            _heads(found, pin),
+            panels.heads(pin, found.traces.get(pin.request)),
             parts.problems.get(pin, ""),
             pin in ready,
         )
@@ -135,15 +135,6 @@ def _names(pins: Sequence[Pin]) -> dict[str, str]:
 def _digest(frame: bytes | None) -> str | None:
     """The name of a frame."""
     return None if frame is None else digest(frame)
-
-
-def _heads(found: Gathered, pin: Pin) -> int:
-    """How many heads a pin's layer has."""
-    trace = found.traces.get(pin.request)
-    if not isinstance(trace, Trace) or pin.head.block not in trace.blocks:
-        return 0
-    calls = trace.block(pin.head.block).calls
-    return calls[pin.head.layer].heads if pin.head.layer < len(calls) else 0
 
 
 def table(found: Gathered) -> None:
