@@ -7,11 +7,16 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
+
+if TYPE_CHECKING:
+    from attnviz.backends.cached import CachedBackend
 
 ROOT = Path(__file__).parent.parent
 
@@ -86,6 +91,16 @@ def chromium() -> str:
     path = browser_path()
     assert path is not None, "pytest_runtest_setup lets no browser test through without one"
     return path
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[CachedBackend]:
+    """The models in this process, loaded once for all who read real texts."""
+    from attnviz.backends import open_backend
+
+    made = open_backend()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from huggingface_hub import constants
 from streamlit.testing.v1 import AppTest
 
 import attnviz
+from attnviz.backends.local import LocalBackend
+from attnviz.settings import Settings
 from attnviz.ui.backend import backend
 from tests.small_models import saved
 
@@ -30,6 +32,14 @@ def opened() -> Callable[..., AppTest]:
         return app.run()
 
     return opener
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[LocalBackend]:
+    """The models of this process, for a server beside the app."""
+    made = LocalBackend(Settings.from_env())
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from streamlit.testing.v1 import AppTest
 from attnviz.backends import breaker, exchange, remote
 from attnviz.backends.local import LocalBackend
 from attnviz.errors import BackendError, BusyError, OutputError
-from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, HeadRef
 from attnviz.ui import again
 from attnviz.ui.backend import answers, backend
@@ -24,13 +23,6 @@ TEXT = "the animal was tired"
 CHOSEN = {"text": TEXT, "layer": "1", "head": "0", "pins": "0.1"}
 BY_ITSELF = "Your text, your pins and your choices are kept. This page asks again by itself"
 HOSTILE = '<img src=x onerror=alert(1)> ![x](http://evil.example) "]$'
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[LocalBackend]:
-    made = LocalBackend(Settings.from_env())
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from attnviz.backends.local import LocalBackend
-from attnviz.settings import Settings
 from attnviz.ui import backend as own
 from attnviz.ui.backend import backend, heard
 from tests.app.conftest import drawn, say, written
@@ -22,13 +21,6 @@ NOT_THERE = {
     "inside": "This backend has no model to walk through. Open the backend local: for that.",
     "whatif": "This backend has no model to change anything in. Open the backend local: for that.",
 }
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[LocalBackend]:
-    made = LocalBackend(Settings.from_env())
-    yield made
-    made.close()
 
 
 @pytest.fixture

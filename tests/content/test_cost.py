@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 from attnviz.analysis import cost as paper
 from attnviz.analysis import growth
 from attnviz.engine import ways
 from attnviz.lessons import cost
 from attnviz.machine.plan import REACHES
-
-
-def prose(part: Any, name: str = "") -> Iterator[str]:
-    """Every text of the file that is shown as prose; formulas, sources and ids are none."""
-    if isinstance(part, str) and name not in ("id", "sources", "formula", "first", "next"):
-        yield part
-    elif isinstance(part, list) and name != "sources":
-        for one in part:
-            yield from prose(one, name)
-    elif isinstance(part, dict):
-        for key, one in part.items():
-            yield from prose(one, key)
+from tests.content.prose import prose
 
 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
-    texts = (re.sub(r"@\{\w+\}|\$[^$]*\$|all-MiniLM-L6-v2|SmolLM2", "", text) for text in prose(cost.content()))
+    texts = (
+        re.sub(r"@\{\w+\}|\$[^$]*\$|all-MiniLM-L6-v2|SmolLM2", "", text)
+        for text in prose(cost.content(), but=r"id|sources|formula|first|next")
+    )
     found = {number for text in texts for number in re.findall(r"\d[\d,]*", text)}
     # The two lengths in a field, powers, a number's bytes, the share of an interval and the system's signal are held below.
     assert found == {"2,048", "8,192", "1", "2", "95", "4"}

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ import torch
 
 from attnviz.analysis import whatif as measured
 from attnviz.analysis.whatif import Pair
-from attnviz.backends import open_backend
 from attnviz.engine import scratch
 from attnviz.engine.scratch import AS_TRAINED, Change
 from attnviz.engine.scratch.llama import turned
@@ -21,30 +18,12 @@ from attnviz.engine.scratch.tried import Tried
 from attnviz.lessons import whatif
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef
+from tests.content.prose import prose
 
 pytestmark = pytest.mark.slow
 LAYERS = {"minilm": 3, "smollm2": 16}
 BOTH = pytest.mark.parametrize("model", list(LAYERS))
 OTHER = "The hungry dog ran over the wide road and slept"
-
-
-@pytest.fixture(scope="module")
-def backend():
-    made = open_backend()
-    yield made
-    made.close()
-
-
-def prose(part: Any, name: str = "") -> Iterator[str]:
-    """Every text of the file that is shown as prose."""
-    if isinstance(part, str) and name not in ("id", "start", "sources", "steps") and not name.startswith("formula"):
-        yield part
-    elif isinstance(part, list) and name != "sources":
-        for one in part:
-            yield from prose(one, name)
-    elif isinstance(part, dict):
-        for key, one in part.items():
-            yield from prose(one, key)
 
 
 def tried(backend, model: str, change: Change = AS_TRAINED, other: str = "") -> Tried:
@@ -54,7 +33,7 @@ def tried(backend, model: str, change: Change = AS_TRAINED, other: str = "") -> 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
     texts = [
         re.sub(r"@\{\w+\}|float64|float32|Mistral 7B|\(Michel et al. 2019\)|\(Kazemnejad et al. 2023\)", "", text)
-        for text in prose(whatif.content())
+        for text in prose(whatif.content(), but=r"id|start|sources|steps|formula.*")
     ]
     found = {number for text in texts for number in re.findall(r"\d+(?:\.\d+)?", text)}
     options = set(whatif.experiment("scale").settings[1].options)

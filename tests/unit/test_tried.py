@@ -25,13 +25,6 @@ BOTH = pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks
 OPEN = Change(positions=False, causal=False)
 
 
-@pytest.fixture(scope="module")
-def backend():
-    made = open_backend()
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def plain(backend, model: str) -> Tried:
     return backend.tried(AttentionRequest(model, TEXT), LAYERS[model], AS_TRAINED)

@@ -27,13 +27,6 @@ BOTH = pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks
 AT = 8  # “street” in the first model, “it” in the second
 
 
-@pytest.fixture(scope="module")
-def backend():
-    made = open_backend()
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def one(backend, model: str) -> OneHead:
     return backend.walk(AttentionRequest(model, TEXT), HEADS[model])

@@ -10,7 +10,6 @@ import pytest
 from attnviz.analysis import experiment as experiments
 from attnviz.analysis import whatif
 from attnviz.analysis.whatif import Pair
-from attnviz.backends import open_backend
 from attnviz.engine.scratch import AS_TRAINED, Change
 from attnviz.engine.scratch.shuffled import Off, Shuffled
 from attnviz.engine.scratch.tried import Likely, Tried
@@ -181,13 +180,6 @@ def test_what_a_setting_may_be_is_read_and_starts_are_among_it():
             for value in (*setting.options, *([setting.start] if setting.start else ())):
                 assert setting.read(value) == value
     assert next(s for s in lessons.experiment("window").settings if s.id == "width").read("007") == "7"
-
-
-@pytest.fixture(scope="module")
-def backend():
-    made = open_backend()
-    yield made
-    made.close()
 
 
 def values(id: str, **own: str) -> dict[str, str]:
