@@ -120,14 +120,13 @@ def test_a_reload_shows_the_same(visit: Visit):
     assert params(page)["words"] == "0"
 
 
-@pytest.mark.parametrize("way", ["typed", "linked"])
-def test_hostile_text_is_shown_and_never_runs(visit: Visit, way: str):
+def test_hostile_text_that_is_typed_is_shown_and_never_runs(visit: Visit):
+    """That of a link is in test_hostile.py."""
     text = f"{EVIL} ![x](http://example.org/a.png) <b>bold</b> the cat"
-    page = visit.open("/" if way == "typed" else f"/?text={quote(text)}")
-    if way == "typed":
-        drawn(page)
-        field(page).fill(text)
-        field(page).press("Enter")
+    page = visit.open("/")
+    drawn(page)
+    field(page).fill(text)
+    field(page).press("Enter")
     drawn(page, "cat")
     page.get_by_role("tab", name="BertViz: this head").click()
     page.frame_locator("iframe").locator("svg").first.wait_for(timeout=SLOW)
