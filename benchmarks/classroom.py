@@ -7,7 +7,8 @@ the share of the processor that the students themselves took, and whether the nu
 those of a student alone on a server of his own.
 
 `classroom.py 78 --at http://host:8501` sends a class of 78 to a front end that runs already: of its memory and processor
-nothing is said, and the student alone still sits here, so numbers are equal where both have the same kind of processor.
+nothing is said, and the student alone still sits here, so numbers are equal where both have the same kind of processor and as
+many threads of torch (`OMP_NUM_THREADS`, 1 where none is set).
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ def main(sizes: Sequence[int], at: str) -> int:
         report.show("a class", ok=kept(figures), **figures, bounds=BOUNDS.get(students, {}))
         results = [one for one in asked if one.outcome == "result"]
         again += random.Random(students).sample(results, min(REPLAYED, len(results)))
-    with front_end(at) as front:
+    with served(ROOT / "app.py") as front:  # of its own: no cache that already holds the answers
         single = asyncio.run(alone(front, again))
     same = sum(one.answer.weights == single[one.model, one.text] for one in again)
     report.show(
