@@ -39,7 +39,7 @@ PAUSE = 2.0, 5.0  # seconds between a result and the next sentence
 ARRIVAL = 20.0  # seconds in which the class opens the link
 REPLAYED = 300  # sentences of a class, at most, that a student alone types again
 BUSY = re.compile(r"busy, try again in \d+ s")  # in the words of BusyError; a sentence may say "busy" too
-CACHE, AROUND, PAGE = 512, 64, 0.75  # MB: results kept, an allocator's whims, and what an open page holds of its last answer
+CACHE, AROUND, PAGE = 512, 64, 1.0  # MB: results kept, an allocator's whims, and what an open page holds of its last answer
 WORDS = {
     "who": "animal teacher farmer sailor painter doctor driver singer baker hunter pilot writer nurse lawyer clerk".split(),
     "did": "cross paint leave find close reach visit watch repair forget".split(),
