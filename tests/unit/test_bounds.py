@@ -59,6 +59,7 @@ def test_what_no_model_can_answer_is_refused(found: Trace, said: str):
         Bounds.of(SHORT, None, MOST).checked(found)
 
 
+@pytest.mark.slow
 def test_one_megabyte_of_tokens_becomes_no_matrix_of_gigabytes():
     tokens, query = words(60_000), np.zeros((1, 60_000, 1), np.float32)
     call = Projections(query=query, key=query, value=None, output=None, scale=1.0, causal=False)
