@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -78,8 +78,8 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
     """
     block = trace.block(head.block)
     weights, sink = block.weights(head.layer, head.head), block.sink(head.layer, head.head)
-    units_ = sides(block, options)
-    return _pattern(*_sums(weights, sink, units_, options), units_, options, block.causal)
+    parts = _Shown.of(block, options)
+    return _pattern(*_sums(weights, sink, parts), parts, options, block.causal)
 
 
 def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) -> Pattern:
@@ -90,8 +90,8 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
     block = trace.block(head.block)
     weights = block.weights(head.layer)
     sinks = np.stack([block.sink(head.layer, one) for one in range(len(weights))])
-    units_ = sides(block, options)
-    found = _pattern(*_sums(weights.mean(0), sinks.mean(0), units_, options), units_, options, block.causal)
+    parts = _Shown.of(block, options)
+    found = _pattern(*_sums(weights.mean(0), sinks.mean(0), parts), parts, options, block.causal)
     if over != "sum":
         return found
     return replace(found, weights=found.weights * len(weights), hidden=found.hidden * len(weights))
@@ -100,44 +100,51 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
 def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[tuple[Pattern, ...]]:
     """The pattern of every head, one layer at a time: several times cheaper than asking head by head."""
     part = trace.block(block)
-    units_, causal = sides(part, options), part.causal
+    parts = _Shown.of(part, options)
     for layer in range(part.layers):
         weights = part.weights(layer)
         sinks = np.stack([part.sink(layer, head) for head in range(len(weights))])
-        sums = _sums(weights, sinks, units_, options)
-        yield tuple(_pattern(*one, units_, options, causal) for one in zip(*sums, strict=True))
+        sums = _sums(weights, sinks, parts)
+        yield tuple(_pattern(*one, parts, options, part.causal) for one in zip(*sums, strict=True))
 
 
-Sides = tuple[tuple[Unit, ...], tuple[Unit, ...]]
-
-
-def _ends(units_: Sides, options: ViewOptions) -> tuple[tuple[Unit, ...], tuple[Unit, ...], tuple[Unit, ...], Any]:
+class _Shown(NamedTuple):
     """The units of the rows and of the columns, the hidden ones, and which are left where only one text looks at one."""
-    queries, keys = (shown(side, options) for side in units_)
-    gone = tuple(unit for unit in units_[1] if unit.special) if len(keys) < len(units_[1]) else ()
-    ends = filters.ends(queries, keys, options.between)
-    return tuple(queries[at] for at in ends[0]) if ends else queries, keys, gone, ends
+
+    queries: tuple[Unit, ...]
+    keys: tuple[Unit, ...]
+    gone: tuple[Unit, ...]
+    ends: tuple[np.ndarray, np.ndarray] | None
+
+    @classmethod
+    def of(cls, block: Block, options: ViewOptions) -> _Shown:
+        """What these options show of a block: the same for all of its heads."""
+        both = sides(block, options)
+        queries, keys = (shown(side, options) for side in both)
+        gone = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
+        ends = filters.ends(queries, keys, options.between)
+        return cls(tuple(queries[at] for at in ends[0]) if ends else queries, keys, gone, ends)
 
 
 def _sums(
-    weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], units_: Sides, options: ViewOptions
+    weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], parts: _Shown
 ) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
     """What each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
-    queries, keys, gone, _ = _ends(units_, options)
-    taken = merged(sink[..., None], queries, (Unit("", 0, 0, (0,)),))[..., 0]
-    return merged(weights, queries, keys), merged(weights, queries, gone).sum(-1), taken
+    taken = merged(sink[..., None], parts.queries, (Unit("", 0, 0, (0,)),))[..., 0]
+    special = merged(weights, parts.queries, parts.gone).sum(-1)
+    return merged(weights, parts.queries, parts.keys), special, taken
 
 
 def _pattern(
     rows: Float[np.ndarray, "row column"],
     special: Float[np.ndarray, " row"],
     taken: Float[np.ndarray, " row"],
-    units_: Sides,
+    parts: _Shown,
     options: ViewOptions,
     causal: bool,
 ) -> Pattern:
     """One head's sums (see `_sums`) as they are shown."""
-    queries, keys, gone, ends = _ends(units_, options)
+    queries, keys, gone, ends = parts
     hidden = special + taken
     sentences = _merging(queries + keys)
     if options.special == "renormalise" and hidden.any():

@@ -271,13 +271,19 @@ def test_who_finds_no_free_line_is_told_that_it_is_busy_here_and_what_is_asked_a
     run(body, server)
 
 
-def test_of_a_server_that_is_down_a_late_answer_to_who_tries_is_one_more_failure():
+def tried_again() -> tuple[Breaker, list[float]]:
+    """The breaker of a server that failed five times, when one who asks tries whether it is back; and its clock."""
     now = [0.0]
     breaker = Breaker("it", lambda: now[0])
     for _ in range(5):
         breaker.failed()
     now[0] = 1.1
     breaker.may()
+    return breaker, now
+
+
+def test_of_a_server_that_is_down_a_late_answer_to_who_tries_is_one_more_failure():
+    breaker, _ = tried_again()
     breaker.late()
     with pytest.raises(BackendError, match="tried again in 1 s"):
         breaker.may()
@@ -302,12 +308,7 @@ def test_of_many_who_ask_one_tries_for_all():
 
 
 def test_where_the_one_who_tries_hears_nothing_another_one_tries():
-    now = [0.0]
-    breaker = Breaker("it", lambda: now[0])
-    for _ in range(5):
-        breaker.failed()
-    now[0] = 1.1
-    breaker.may()
+    breaker, now = tried_again()
     now[0] = 6.0  # 4.9 s later
     with pytest.raises(BackendError):
         breaker.may()
