@@ -20,7 +20,7 @@ class Piece:
     """One piece as the tokenizer gives it: its id, its own string, and its characters, blanks included.
 
     `raw` is the piece as bytes where the tokenizer works on bytes, None elsewhere. `role` is text, mask, or special
-    for a token that the template adds.
+    for a token that the template adds. `unknown` is True where it is the tokenizer's unknown token.
     """
 
     id: int
@@ -29,6 +29,7 @@ class Piece:
     end: int = 0
     raw: bytes | None = None
     role: str = "text"
+    unknown: bool = False
 
 
 @dataclass(frozen=True)

@@ -97,11 +97,11 @@ def _tokens(found: Sequence[Entry], texts: Sequence[str], first: int = 0) -> tup
     for entry in found:
         name, side = entry.piece.piece, entry.segment
         if entry.piece.role == "special":
-            out.append(Token(name, name, ends[side], ends[side], None, first + side))
+            out.append(Token(name, name, ends[side], ends[side], None, first + side, entry.piece.unknown))
             continue
         place = next(places[side])
         ends[side] = len(texts[side])
-        out.append(Token(place.text, name, place.start, place.end, place.word, first + side))
+        out.append(Token(place.text, name, place.start, place.end, place.word, first + side, entry.piece.unknown))
     return tuple(out)
 
 
@@ -127,7 +127,9 @@ def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
             at = max(at, token.end)
         text = named(raw)
     start, end = min(token.start for token in parts), max(token.end for token in parts)
-    return Unit(text, start, end, places, parts[0].special, parts[0].segment)
+    unknown = [token.unknown for token in parts]
+    partly = any(unknown) and not all(unknown)
+    return Unit(text, start, end, places, parts[0].special, parts[0].segment, any(unknown), partly)
 
 
 def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) -> tuple[int, ...]:

@@ -126,12 +126,12 @@ def _array(arrays: Sequence[np.ndarray], number: Any, shape: tuple[int | None, .
 def _token(entry: Any) -> Token:
     """One token."""
     match entry:
-        case [text, piece, start, end, word, segment]:
+        case [text, piece, start, end, word, segment, *unknown] if len(unknown) < 2:
             at, to = _whole(start, LENGTH), _whole(end, LENGTH)
             place = _maybe(lambda number: _whole(number, LENGTH), word)
-            return Token(_text(text), _text(piece), at, to, place, _whole(segment, 2))
+            return Token(_text(text), _text(piece), at, to, place, _whole(segment, 2), *map(_flag, unknown))
         case _:
-            raise AnswerError("A token is a text, a piece, its place, its word and its segment.")
+            raise AnswerError("A token is a text, a piece, its place, its word, its segment and whether it is unknown.")
 
 
 def _entries(value: Any, *names: str) -> dict[str, Any]:

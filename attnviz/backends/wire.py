@@ -4,6 +4,9 @@ Layout: `ATW1`, 16 bytes of digest over all that follows, the header's length as
 arrays (parcels.py) in the order in which the header tells them. All numbers are little-endian; the 1 is the version.
 Of each block the smaller of two forms travels: queries and keys, of which weights are computed where they arrive, or the
 weights themselves. A `whole` answer has queries, keys, values and what the kernel returned, whatever is smaller.
+
+A program that reads form 2 says so in the header FORM_HEADER of its question, and gets unknown tokens marked: they have a
+seventh entry, true. Programs that do not say so get form 1, without marks; both forms are read.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,7 @@ from attnviz.types import Token
 MAGIC = b"ATW1"
 HEADER = 2**23  # bytes of JSON, of a text of 200 kB and all its tokens about half
 BEFORE = len(MAGIC) + 16 + 4
+FORM, FORM_HEADER = 2, "x-attnviz-answer"
 
 
 def dumps(trace: Trace, *, whole: bool = False) -> bytes:
@@ -71,6 +75,18 @@ def loads(data: bytes | bytearray | memoryview, most: int = Settings.text_bytes)
     return received.trace(header, view[BEFORE + length :], most)
 
 
+def first_form(trace: Trace) -> Trace:
+    """The trace without what form 1 cannot say."""
+    known: dict[int, tuple[Token, ...]] = {}
+
+    def side(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+        if id(tokens) not in known:  # blocks share their lists of tokens, and go on sharing them
+            known[id(tokens)] = tuple(replace(token, unknown=False) if token.unknown else token for token in tokens)
+        return known[id(tokens)]
+
+    return replace(trace, parts=tuple(replace(p, queries=side(p.queries), keys=side(p.keys)) for p in trace.parts))
+
+
 def digest(*parts: bytes | memoryview) -> bytes:
     """16 bytes that change with any bit of the content, however it is cut into parts."""
     found = hashlib.sha256()
@@ -112,8 +128,9 @@ class _Out:
 
 
 def _token(token: Token) -> list[Any]:
-    """A token as JSON has it."""
-    return [token.text, token.piece, token.start, token.end, token.word, token.segment]
+    """A token as JSON has it: six entries, and `true` as a seventh where it is the unknown token."""
+    entry = [token.text, token.piece, token.start, token.end, token.word, token.segment]
+    return [*entry, True] if token.unknown else entry
 
 
 def _block(part: Block, out: _Out, *, whole: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from attnviz import text as texts
+from attnviz.backends import wire
 from attnviz.errors import AccessError, BadInputError, ContentTypeError, NotArrivedError, RateError, TooLongError
 from attnviz.serving.room import Place, Room
 from attnviz.settings import Settings
@@ -32,10 +34,11 @@ NAME = 64  # characters of the name by which a front end tells its readers apart
 
 @dataclass(frozen=True)
 class Asked:
-    """One question: the request, and whether all that was captured is wanted."""
+    """One question: the request, whether all that was captured is wanted, and the newest form of answer that is understood."""
 
     request: AttentionRequest
     whole: bool = False
+    form: int = wire.FORM
 
 
 class Gate:
@@ -105,7 +108,8 @@ class Gate:
             told = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise BadInputError('A question is JSON, e.g. {"model": "minilm", "text": "It slept."}; this is none.') from error
-        return self._read(told)
+        form = request.headers.get(wire.FORM_HEADER, "")
+        return self._read(told, int(form) if re.fullmatch("[1-9]", form, re.ASCII) else 1)
 
     async def _body(self, request: Request, place: Place) -> bytes:
         """The body, given up as soon as it is too long, or there is no room for more of it."""
@@ -117,7 +121,7 @@ class Gate:
             body += part
         return bytes(body)
 
-    def _read(self, told: object) -> Asked:
+    def _read(self, told: object, form: int) -> Asked:
         """The question in a body."""
         if not isinstance(told, dict) or not {"model", "text"} <= told.keys() <= set(FIELDS):
             raise BadInputError(f"A question is an object with model and text, and may have {' and '.join(FIELDS[2:])}.")
@@ -132,4 +136,4 @@ class Gate:
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
-        return Asked(request, whole)
+        return Asked(request, whole, min(form, wire.FORM))
