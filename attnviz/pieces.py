@@ -16,13 +16,14 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from attnviz.errors import BadTextError, TooLongError
-from attnviz.spans import Piece, aligned, alphabet, byte_named
+from attnviz.spans import Piece, aligned, alphabet, bare, byte_named
 from attnviz.words import MASK
 
 # A tokenizer keeps truncation, padding and the treatment of special tokens as switches on one shared object.
 _LOCKS: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
 _LOCKS_LOCK = threading.Lock()
 _BYTES = alphabet()
+_BLANK = re.compile(r'Metaspace\(replacement="(.)"')
 _IN_NO_VOCABULARY = "\U0010ffff"  # a code point that Unicode reserves never to be a character
 _LETTERS = {byte: character for character, byte in _BYTES.items()}
 
@@ -162,18 +163,24 @@ class _Vocabulary:
     unknown: int | None
     mask: str
     byte_level: bool
+    blank: str
+    going_on: str
     ending: str
 
     @classmethod
     def of(cls, tokenizer: Any, backend: Any) -> _Vocabulary:
         """Read anew for every text: somebody may have added tokens meanwhile."""
         added = backend.get_added_tokens_decoder()
+        parts = f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}"
+        blank = _BLANK.search(parts)
         return cls(
             added=frozenset(added),
             special=frozenset(number for number, token in added.items() if token.special),
             unknown=_unknown(tokenizer, backend.model),
             mask=str(tokenizer.mask_token),
-            byte_level="ByteLevel" in f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}",
+            byte_level="ByteLevel" in parts,
+            blank=blank[1] if blank else "▁",
+            going_on=getattr(backend.model, "continuing_subword_prefix", None) or "",
             ending=getattr(backend.model, "end_of_word_suffix", None) or "",
         )
 
@@ -184,7 +191,10 @@ class _Vocabulary:
             raw = byte_named(piece)
         elif number not in self.added and self.byte_level and all(character in _BYTES for character in piece):
             raw = bytes(_BYTES[character] for character in piece.removesuffix(self.ending))
-        return Piece(number, piece, start, end, raw, unknown=number == self.unknown)
+        spelled = (
+            "" if raw is not None else piece.removeprefix(self.going_on).removesuffix(self.ending).replace(self.blank, " ")
+        )
+        return Piece(number, piece, start, end, raw, unknown=number == self.unknown, spelled=spelled)
 
     def taken(self, piece: Piece, typed: str) -> bool:
         """Whether typed text was taken for a special token. A word that is unknown may be read as the unknown token."""
@@ -308,7 +318,7 @@ def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> 
             for number, name, (low, high) in zip(numbers, names, spans, strict=True):
                 raw = byte_named(name) if stretch[low:high] != name else None
                 unknown = number is not None and number == tokenizer.unk_token_id
-                out.append(Piece(number, name, start + low, start + high, raw, unknown=unknown))
+                out.append(Piece(number, name, start + low, start + high, raw, unknown=unknown, spelled=bare(name)))
         start += len(stretch)
     return out
 

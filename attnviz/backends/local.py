@@ -20,6 +20,7 @@ from attnviz.engine.scratch.tried import Tried, fits, tried
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
+from attnviz.legibility import Legibility, together
 from attnviz.models import catalog, load, places
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
@@ -38,10 +39,15 @@ class Read:
     tensors: dict[str, Any]
     sides: Sides
     written: str | None = None
+    reading: Legibility | None = None
 
     def trace(self, model: Any, request: AttentionRequest, digest: str) -> Trace:
         """What the model did with it, labelled."""
-        return capture.capture(model, **self.tensors).labelled(request, digest, *self.sides, written=self.written)
+        return self.labelled(capture.capture(model, **self.tensors), request, digest)
+
+    def labelled(self, trace: Trace, request: AttentionRequest, digest: str) -> Trace:
+        """A trace of these tensors with its tokens, and how much of the text they are."""
+        return trace.labelled(request, digest, *self.sides, written=self.written, reading=self.reading)
 
 
 class LocalBackend:
@@ -243,7 +249,7 @@ def read_by(loaded: LoadedModel, request: AttentionRequest) -> Read:
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
     reading = texts.read(loaded.tokenizer, request.text, request.text_b, max_tokens=card.max_tokens, name=card.name)
-    return Read(inputs.row(reading.ids, reading.type_ids), (reading.tokens,))
+    return Read(inputs.row(reading.ids, reading.type_ids), (reading.tokens,), reading=reading.legibility)
 
 
 def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
@@ -260,4 +266,5 @@ def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
         start = model.config.decoder_start_token_id
         reading = texts.target(loaded.tokenizer, request.text_b, start=start, max_tokens=card.max_tokens, name=card.name)
         written = None
-    return Read(inputs.with_target(row, reading.ids), (source.tokens, reading.tokens), written)
+    legible = source.legibility if written is not None else together((source.legibility, reading.legibility))
+    return Read(inputs.with_target(row, reading.ids), (source.tokens, reading.tokens), written, legible)

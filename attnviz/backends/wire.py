@@ -6,7 +6,8 @@ Of each block the smaller of two forms travels: queries and keys, of which weigh
 weights themselves. A `whole` answer has queries, keys, values and what the kernel returned, whatever is smaller.
 
 A program that reads form 2 says so in the header FORM_HEADER of its question, and gets unknown tokens marked: they have a
-seventh entry, true. Programs that do not say so get form 1, without marks; both forms are read.
+seventh entry, true; and `reading`, which says how much of the text is read as typed. Programs that do not say so get form 1,
+without both. Both forms are read.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from attnviz.backends.parcels import Parcel, packed
 from attnviz.engine.layers import Dense, Projections, Sent
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
+from attnviz.legibility import COUNTS, Legibility
 from attnviz.settings import Settings
 from attnviz.types import Token
 
@@ -47,6 +49,8 @@ def dumps(trace: Trace, *, whole: bool = False) -> bytes:
         "arrays": [parcel.told for parcel in out.parcels],
         "blocks": blocks,
     }
+    if trace.reading is not None:
+        header["reading"] = _reading(trace.reading)
     told = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     parts = [struct.pack("<I", len(told)), told, *out.planes]
     return b"".join([MAGIC, digest(*parts), *parts])
@@ -84,7 +88,8 @@ def first_form(trace: Trace) -> Trace:
             known[id(tokens)] = tuple(replace(token, unknown=False) if token.unknown else token for token in tokens)
         return known[id(tokens)]
 
-    return replace(trace, parts=tuple(replace(p, queries=side(p.queries), keys=side(p.keys)) for p in trace.parts))
+    parts = tuple(replace(part, queries=side(part.queries), keys=side(part.keys)) for part in trace.parts)
+    return replace(trace, parts=parts, reading=None)
 
 
 def digest(*parts: bytes | memoryview) -> bytes:
@@ -131,6 +136,12 @@ def _token(token: Token) -> list[Any]:
     """A token as JSON has it: six entries, and `true` as a seventh where it is the unknown token."""
     entry = [token.text, token.piece, token.start, token.end, token.word, token.segment]
     return [*entry, True] if token.unknown else entry
+
+
+def _reading(reading: Legibility) -> dict[str, Any]:
+    """How much of a text is read as typed, as JSON has it."""
+    altered = [[one.typed, one.read, list(one.kinds), one.start, one.segment, one.count] for one in reading.altered]
+    return {"counts": [getattr(reading, name) for name in COUNTS], "altered": altered, "stretches": reading.stretches}
 
 
 def _block(part: Block, out: _Out, *, whole: bool) -> dict[str, Any]:

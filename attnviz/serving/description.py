@@ -75,7 +75,7 @@ def _form() -> dict[str, Any]:
     """The header that asks for marks of unknown tokens."""
     meaning = (
         f"The newest form of answer that the client reads. {wire.FORM}: a token that the model cannot read has a seventh "
-        "entry, true. 1, or without this header: no marks."
+        "entry, true, and `reading` counts what is read as typed. 1, or without this header: neither."
     )
     schema = {"type": "integer", "minimum": 1, "maximum": wire.FORM, "default": 1}
     return {"name": wire.FORM_HEADER, "in": "header", "required": False, "description": meaning, "schema": schema}
