@@ -5,9 +5,9 @@ arrays (parcels.py) in the order in which the header tells them. All numbers are
 Of each block the smaller of two forms travels: queries and keys, of which weights are computed where they arrive, or the
 weights themselves. A `whole` answer has queries, keys, values and what the kernel returned, whatever is smaller.
 
-A program that reads form 2 says so in the header FORM_HEADER of its question, and gets unknown tokens marked: they have a
-seventh entry, true; and `reading`, which says how much of the text is read as typed. Programs that do not say so get form 1,
-without both. Both forms are read.
+In form 2 of an answer unknown tokens are marked: they have a seventh entry, true; and `reading` says how much of the text
+is read as typed. Form 1 has neither. A program names the newest form that it reads in the header FORM_HEADER of its question;
+our own client of the versions before sends no such header, and gets form 1. Both forms are read here.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ MAGIC = b"ATW1"
 HEADER = 2**23  # bytes of JSON, of a text of 200 kB and all its tokens about half
 BEFORE = len(MAGIC) + 16 + 4
 FORM, FORM_HEADER = 2, "x-attnviz-answer"
+CLIENT = "attnviz"  # how our own client names itself
 
 
 def dumps(trace: Trace, *, whole: bool = False) -> bytes:

@@ -72,12 +72,12 @@ def _attention(settings: Settings, largest: int, security: list[Any]) -> dict[st
 
 
 def _form() -> dict[str, Any]:
-    """The header that asks for marks of unknown tokens."""
+    """The header that says which form of answer is read."""
     meaning = (
         f"The newest form of answer that the client reads. {wire.FORM}: a token that the model cannot read has a seventh "
-        "entry, true, and `reading` counts what is read as typed. 1, or without this header: neither."
+        "entry, true, and `reading` counts what is read as typed. 1: neither."
     )
-    schema = {"type": "integer", "minimum": 1, "maximum": wire.FORM, "default": 1}
+    schema = {"type": "integer", "minimum": 1, "maximum": wire.FORM, "default": wire.FORM}
     return {"name": wire.FORM_HEADER, "in": "header", "required": False, "description": meaning, "schema": schema}
 
 

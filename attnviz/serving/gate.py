@@ -108,8 +108,7 @@ class Gate:
             told = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise BadInputError('A question is JSON, e.g. {"model": "minilm", "text": "It slept."}; this is none.') from error
-        form = request.headers.get(wire.FORM_HEADER, "")
-        return self._read(told, int(form) if re.fullmatch("[1-9]", form, re.ASCII) else 1)
+        return self._read(told, _form(request))
 
     async def _body(self, request: Request, place: Place) -> bytes:
         """The body, given up as soon as it is too long, or there is no room for more of it."""
@@ -136,4 +135,13 @@ class Gate:
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
-        return Asked(request, whole, min(form, wire.FORM))
+        return Asked(request, whole, form)
+
+
+def _form(request: Request) -> int:
+    """The form of answer that a client reads: what its header says, else the newest.
+
+    Clients of versions that knew only form 1 send no such header; they are known by their name, and refuse any other form.
+    """
+    said = request.headers.get(wire.FORM_HEADER, "1" if request.headers.get("user-agent") == wire.CLIENT else "")
+    return min(int(said), wire.FORM) if re.fullmatch("[1-9]", said, re.ASCII) else wire.FORM

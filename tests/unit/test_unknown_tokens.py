@@ -240,7 +240,7 @@ def test_the_marks_travel_and_what_is_no_mark_is_refused():
             wire.loads(forged(data, lie(wrong)))
 
 
-def test_a_client_of_the_first_form_gets_no_marks_and_one_of_the_second_does():
+def test_a_client_of_an_earlier_version_gets_no_marks_and_everybody_else_does():
     class Unread(Plain):
         def attend(self, request: AttentionRequest) -> Trace:
             return replace(trace_with_an_unknown_token(), request=request)
@@ -249,7 +249,8 @@ def test_a_client_of_the_first_form_gets_no_marks_and_one_of_the_second_does():
         answer = CLIENT.post(f"{url}/v1/attention", json={"model": "minilm", "text": "It slept."}, headers=headers)
         return [token.unknown for token in wire.loads(answer.content).tokens]
 
-    marked = [False, False, True, False, False]
+    marked, earlier = [False, False, True, False, False], {"user-agent": "attnviz"}
     with served(Unread()) as url:
-        assert marks(url) == marks(url, **{wire.FORM_HEADER: "0x2"}) == [False] * 5
-        assert marks(url, **{wire.FORM_HEADER: "2"}) == marks(url, **{wire.FORM_HEADER: "9"}) == marked
+        assert marks(url, **earlier) == marks(url, **{wire.FORM_HEADER: "1"}) == [False] * 5
+        assert marks(url) == marks(url, **earlier, **{wire.FORM_HEADER: "2"}) == marked
+        assert marks(url, **{wire.FORM_HEADER: "9"}) == marks(url, **{wire.FORM_HEADER: "two"}) == marked
