@@ -113,6 +113,19 @@ class Unit:
     partly: bool = False
 
 
+UNKNOWN, PARTLY_UNKNOWN = "[UNK]", "[partly UNK]"  # beside what the model cannot read, whatever its own token is called
+
+
+def unknown_mark(what: Unit | Token) -> str:
+    """The mark of a word or token that the model cannot read, or not all of it; "" of any other.
+
+    Text, so that it needs no colour and screen readers say it. A special token that is unknown says so by its name.
+    """
+    if not what.unknown or what.special:
+        return ""
+    return PARTLY_UNKNOWN if isinstance(what, Unit) and what.partly else UNKNOWN
+
+
 SPECIAL = ("show", "hide", "renormalise")
 BETWEEN = ("", "a-a", "a-b", "b-a", "b-b")
 RULES = ("least", "top", "mass")

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from attnviz.errors import BadInputError
-from attnviz.types import HeadRef, Token, Unit
+from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, HeadRef, Token, Unit, unknown_mark
 
 EXPONENT = 0.7  # colour = ramp(weight ** EXPONENT): small weights stay apart, and the legend's uneven ticks show it
 LUMINANCE = 0.179  # above it black text has the better contrast, below it white: at least 4.58 : 1 either way
@@ -27,7 +27,6 @@ SENTENCE_FONT = '"Iowan Old Style", Charter, "Source Serif 4", "Source Serif Pro
 LABEL = 24  # characters of a label before it is shortened
 Number = float | int | np.number  # numpy's numbers are numbers too: weights come from arrays
 HIT, MISS = "\u2713", "\u2717"
-UNKNOWN, PARTLY_UNKNOWN = "[UNK]", "[partly UNK]"  # beside a word that the model cannot read, whatever its own token is called
 MINUS, NARROW, ELLIPSIS, ARROW = "\u2212", "\u202f", "\u2026", "\u2192"
 
 
@@ -242,16 +241,6 @@ def label(text: str, most: int = LABEL) -> str:
     while end > 1 and (unicodedata.combining(seen[end]) or "\u200d" in seen[end - 1 : end + 1] or seen[end] in "\ufe0e\ufe0f"):
         end -= 1
     return seen[:end] + ELLIPSIS
-
-
-def unknown_mark(what: Unit | Token) -> str:
-    """The mark of a word or token that the model cannot read, or not all of it; "" of any other.
-
-    Text, so that it needs no colour and screen readers say it. A special token that is unknown says so by its name.
-    """
-    if not what.unknown or what.special:
-        return ""
-    return PARTLY_UNKNOWN if isinstance(what, Unit) and what.partly else UNKNOWN
 
 
 def marked(text: str, what: Unit | Token) -> str:
