@@ -8,7 +8,7 @@ from unicodedata import category
 
 from attnviz.legibility import Altered, Legibility
 from attnviz.text import units
-from attnviz.types import UNKNOWN, Token, joined
+from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, Link, Token, Unit, joined
 
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
@@ -51,6 +51,55 @@ def counted(trace: Trace, name: str) -> str:
         many, is_one = _counted(reading.unknown_tokens, "token"), reading.unknown_tokens == 1
     listed = ", ".join(f"“{word}”" for word in words[:LISTED]) + (" …" if len(words) > LISTED else "")
     return f"{many} {'is' if is_one else 'are'} unknown to {name}: {listed}. It sees its unknown token, {UNKNOWN}, instead."
+
+
+def unread_units(named: Sequence[Unit]) -> str:
+    """A sentence, after a blank, on those of the words just named that the model cannot read; "" where it reads all."""
+    unknown = list(dict.fromkeys(unit for unit in named if unit.unknown and not unit.special))
+    if not unknown:
+        return ""
+    if len(unknown) == 1 and unknown[0].partly:
+        return f" {PARTLY_UNKNOWN}: the model does not read all of “{unknown[0].text}”: a part is its unknown token to it."
+    if len(unknown) == 1:
+        same = "the same for every word that it does not know"
+        return f" {UNKNOWN}: the model does not read “{unknown[0].text}”, only its unknown token, {same}."
+    return f" {UNKNOWN}: the model does not read these words, only its unknown token: to it they differ by their places alone."
+
+
+def of_links(trace: Trace, links: Sequence[Link], name: str, block: str = "") -> str:
+    """What must be known of links that lead from or to a word that the model cannot read; "" where it reads all ends."""
+    part = trace.block(block or trace.blocks[0])
+    ends = [unit for link in links for unit in (*_ends(part.queries, link.source), *_ends(part.keys, link.target))]
+    words = list(dict.fromkeys(f"“{unit.text}”" for unit in ends if unit.unknown))
+    if not words:
+        return ""
+    said, place = (f"{words[0]} is", "its place") if len(words) == 1 else (f"{joined(words)} are", "their place")
+    return (
+        f"{said} unknown to {name}, which sees {UNKNOWN} in {place}: "
+        "the numbers would be the same for any other word that it does not know."
+    )
+
+
+def is_unknown(tokens: Sequence[Token], span: tuple[int, int]) -> bool:
+    """Whether any part of a stretch of the text is unknown to the model."""
+    return any(unit.unknown for unit in _ends(tokens, span))
+
+
+def unknown_spans(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """Those of many stretches of the text of which any part is unknown."""
+    unknown = [token for token in tokens if token.unknown and not token.special and token.segment == tokens[0].segment]
+    if not unknown:
+        return frozenset()
+    return frozenset(span for span in spans if any(token.start < span[1] and span[0] < token.end for token in unknown))
+
+
+def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
+    """The words that lie in a stretch of the first of the texts that these tokens are of, in whole or in part."""
+    segment = min((token.segment for token in tokens if not token.special), default=0)
+    return [
+        unit for unit in units(tokens)
+        if unit.segment == segment and not unit.special and unit.start < span[1] and span[0] < unit.end
+    ]  # fmt: skip
 
 
 def otherwise(reading: Legibility | None, name: str) -> str:

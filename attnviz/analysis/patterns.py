@@ -9,6 +9,7 @@ import numpy as np
 
 from attnviz.analysis.filters import ELSEWHERE
 from attnviz.analysis.ground import Ground
+from attnviz.analysis.legible import unread_units
 from attnviz.analysis.shares import (
     after,
     among,
@@ -158,7 +159,8 @@ def in_words(pattern: Pattern, query: int) -> str:
     if lost >= MENTION:
         places.append(f"{percent(lost)} to {_hidden_label(pattern)}")
     top = places[0].replace(" to ", " of its attention to ", 1)
-    return f"{who} gives {top}{', then ' + joined(places[1:]) if len(places) > 1 else ''}."
+    said = f"{who} gives {top}{', then ' + joined(places[1:]) if len(places) > 1 else ''}."
+    return f"{said}{unread_units([queries[query], *(keys[key] for key in best)])}"
 
 
 def unseen(pattern: Pattern, query: int) -> str:
