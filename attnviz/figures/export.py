@@ -173,8 +173,8 @@ def as_csv(pattern: Pattern, source: Provenance) -> bytes:
             text = json.dumps(value).replace(",", "\\u002c").replace(";", "\\u003b")
             out.write(f"# {name}: {text}\n")
     table = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    table.writerow(["query", *_placed(pattern.keys, pattern.key_units)])
-    for name, row in zip(_placed(pattern.queries, pattern.query_units), _decimals(pattern.weights), strict=True):
+    table.writerow(["query", *placed(pattern.keys, pattern.key_units)])
+    for name, row in zip(placed(pattern.queries, pattern.query_units), _decimals(pattern.weights), strict=True):
         table.writerow([name, *row])
     return out.getvalue().encode("utf-8", "backslashreplace")
 
@@ -189,8 +189,8 @@ def as_npz(pattern: Pattern, source: Provenance) -> bytes:
         "hidden": pattern.hidden,
         "queries": np.array(pattern.queries, np.str_),
         "keys": np.array(pattern.keys, np.str_),
-        "unknown": np.array([bool(unit and unit.unknown) for unit in _units(pattern.queries, pattern.query_units)], bool),
-        "unknown_keys": np.array([bool(unit and unit.unknown) for unit in _units(pattern.keys, pattern.key_units)], bool),
+        "unknown": np.array(unknown(pattern.queries, pattern.query_units), bool),
+        "unknown_keys": np.array(unknown(pattern.keys, pattern.key_units), bool),
         "provenance": np.array(json.dumps(source.as_dict(pattern))),
     }
     out = io.BytesIO()
@@ -281,7 +281,12 @@ def _units(labels: Sequence[str], units: Sequence[Unit]) -> Sequence[Unit | None
     return units if len(units) == len(labels) else [None] * len(labels)
 
 
-def _placed(labels: Sequence[str], units: Sequence[Unit]) -> list[str]:
+def unknown(labels: Sequence[str], units: Sequence[Unit]) -> list[bool]:
+    """Of each label whether the model cannot read it, or not all of it; False where a pattern has no units."""
+    return [unit is not None and unit.unknown for unit in _units(labels, units)]
+
+
+def placed(labels: Sequence[str], units: Sequence[Unit]) -> list[str]:
     """`[8] it`: each label behind its place, and `[9] 😀 [UNK]` where the model cannot read it."""
     named = (encoding.marked(text, unit) if unit else text for text, unit in zip(labels, _units(labels, units), strict=True))
     return [f"[{place}] {text}" for place, text in enumerate(named)]

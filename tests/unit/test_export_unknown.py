@@ -11,11 +11,12 @@ import pytest
 
 import attnviz
 from attnviz import cli
-from attnviz.analysis import legible, view
+from attnviz.analysis import legible, panels, view
 from attnviz.engine.trace import Trace
 from attnviz.figures import export, page
+from attnviz.figures import panels as files
 from attnviz.models import catalog
-from attnviz.types import HeadRef, Pattern, Token, Unit, ViewOptions
+from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pattern, Pin, Token, Unit, ViewOptions
 from tests.unit.test_export import TOKENS, trace
 from tests.unit.test_unknown_tokens import CHINESE
 
@@ -172,3 +173,18 @@ def test_no_control_character_of_a_text_reaches_the_terminal(capsys: pytest.Capt
     assert cli.main(["attend", "a\x1b[31mb É"]) == 0
 
     assert "\x1b" not in capsys.readouterr().err
+
+
+def test_panels_mark_unknown_words_in_their_files_and_in_the_link_that_is_followed():
+    request, head = AttentionRequest("minilm", "I love 😀"), HeadRef(3, 1)
+    trace = attnviz.attend(request.text)
+    pins = (Pin(request, head), Pin(request, HeadRef(2, 1)))
+    shown = panels.shown(pins, (Panel("difference", (0, 1)),), {request: trace}, WORDS)
+
+    rows = pd.read_csv(io.BytesIO(files.as_csv(shown, {"minilm": MINILM}, WORDS)), comment="#")
+    assert set(rows["key"]) == {"[0] [CLS]", "[1] I", "[2] love", "[3] 😀 [UNK]", "[4] [SEP]"}
+    found = json.loads(files.as_json(shown, {request: trace}, {"minilm": MINILM}, WORDS, None))["panels"]
+    assert [one["unknown"] for one in found] == [one["unknown_keys"] for one in found] == [[False] * 3 + [True, False]] * 3
+    part = trace.block("self")
+    followed = panels.followed(shown, Focus(2), (part.queries, part.keys))
+    assert {(one.query, one.key) for one in followed} == {("love", "😀 [UNK]")}
