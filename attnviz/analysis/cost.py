@@ -81,7 +81,8 @@ def tiled(
 ) -> Cost:
     """Tiles with online softmax: hidden tiles are left out, and no more than one tile is held.
 
-    That is its scores and its weights, and maximum, sum and mix of its rows, before this tile and after it. After each tile a row's sum and mix are brought up to its new maximum: 5 operations and 2 for each number. Keys and
+    That is its scores and its weights, and maximum, sum and mix of its rows, before this tile and after it.
+    After each tile a row's sum and mix are brought up to its new maximum: 5 operations and 2 for each number. Keys and
     values are read again for every block of rows.
     """
     spans = covered(tokens, causal=causal, window=window, rows=rows, keys=keys)
