@@ -317,7 +317,7 @@ def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> 
             numbers, spans = tokenizer.convert_tokens_to_ids(list(names)), aligned(stretch, names)
             for number, name, (low, high) in zip(numbers, names, spans, strict=True):
                 raw = byte_named(name) if stretch[low:high] != name else None
-                unknown = number is not None and number == tokenizer.unk_token_id
+                unknown = tokenizer.unk_token_id is not None and number == tokenizer.unk_token_id
                 out.append(Piece(number, name, start + low, start + high, raw, unknown=unknown, spelled=bare(name)))
         start += len(stretch)
     return out

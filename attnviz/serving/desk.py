@@ -156,8 +156,10 @@ class Desk:
 
     def _trace(self, asked: Asked) -> Trace:
         """What the backend makes of the question."""
-        whole = asked.whole and isinstance(self.backend, WholeBackend)
-        trace = self.backend.whole(asked.request) if whole else self.backend.attend(asked.request)
+        if asked.whole and isinstance(self.backend, WholeBackend):
+            trace = self.backend.whole(asked.request)
+        else:
+            trace = self.backend.attend(asked.request)
         return trace if asked.form >= wire.FORM else wire.first_form(trace)
 
     async def _loaded(self, request: AttentionRequest, until: float) -> None:
