@@ -78,6 +78,9 @@ export function merged(tokens, frame, options) {
   return { queries, keys, weights, lost, empty, hidden, parts, options, causal, cross, sinks, keep: null, between: "" };
 }
 
+// Whether a row counts in what is said of a head: a word that sees more than one place. The rule of analysis/ground.py.
+export const counts = ({ queries, keys, causal }, row) => !queries[row].special && (causal ? row + 1 : keys.length) > 1;
+
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
 // What the share that a row has lost went to.
