@@ -225,9 +225,11 @@ def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Fl
 
 def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows that sum to 1 again, and which ones could not because nothing was left of them: those become 0."""
-    left = rows.sum(-1)
+    left = rows.sum(-1, dtype=np.float64)
     empty = left < NOTHING
-    return rows * np.where(empty, 0.0, 1.0 / np.where(empty, 1.0, left)).astype(np.float32)[..., None], empty
+    found = np.empty_like(rows)
+    np.divide(rows, np.where(empty, np.inf, left)[..., None], out=found, dtype=np.float64, casting="same_kind")
+    return found, empty
 
 
 def _merging(parts: Sequence[Unit]) -> list[str]:

@@ -179,7 +179,7 @@ def as_html(exhibit: Exhibit) -> bytes:
     from attnviz.figures.board.roles import roles
 
     trace, source = exhibit.trace, exhibit.source
-    data = frame(trace, source.head.block, name=source.name, roles=roles(trace, source.head.block))
+    data = frame(trace, source.head.block, name=source.name, roles=roles(trace, source.head.block), exact=True)
     written = board(
         data,
         Choice(source.head, source.focus, source.options),

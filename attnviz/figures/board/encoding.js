@@ -82,10 +82,10 @@ export function threeDigits(weight) {
   return weight.toFixed(3);
 }
 
-// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be wrong by more than one.
-export const DOUBTED = 0.001;
+// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be another.
+const DOUBTED = 0.001;
 export function about(weight, doubt = 0) {
-  if (doubt < DOUBTED) return threeDigits(weight);
+  if (doubt < DOUBTED && threeDigits(Math.max(0, weight - doubt)) === threeDigits(weight + doubt)) return threeDigits(weight);
   return doubt < 0.1 ? `\u2248 ${weight.toFixed(doubt < 0.01 ? 2 : 1)}` : "not known here";
 }
 
