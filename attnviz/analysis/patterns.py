@@ -70,6 +70,14 @@ class Facts:
         """The entropy in words."""
         return f"entropy {fixed(self.entropy, 1)} of at most {fixed(self.most, 1)} bits"
 
+    def as_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        places = [
+            {"place": look.label, "share": look.share, "percent": look.percent, "even": look.even, "chosen": look.chosen}
+            for look in self.looks
+        ]
+        return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
+
 
 @dataclass(frozen=True)
 class Role:
@@ -77,15 +85,30 @@ class Role:
 
     `kind` is previous, next, itself, first, separator, same, hidden, broad or mixed. `share` is what the place gets, `even`
     what an even look would give it (None where that is not known), `chosen` of how many of `rows` words it is the first
-    choice. For broad, `share` is the entropy as a part of the most it could be.
+    choice, `written` the share in words. For broad, `share` is the entropy as a part of the most it could be; for mixed,
+    `place` is the one that gets most.
     """
 
     kind: str
     share: float
     sentence: str
+    place: str = ""
     even: float | None = None
     chosen: int = 0
     rows: int = 0
+    written: str = ""
+
+    @classmethod
+    def of(cls, kind: str, look: Look, rows: int, sentence: str) -> Role:
+        """A role with the numbers of one line of the profile."""
+        return cls(kind, look.share, sentence, look.place, look.even, look.chosen, rows, look.written)
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        return {
+            "kind": self.kind, "place": self.place or None, "share": self.share, "even": self.even, "chosen": self.chosen,
+            "rows": self.rows, "sentence": self.sentence,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -129,13 +152,13 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
     if rows < FEW:
         most = max(looks, key=lambda look: look.share)
         short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
-        return Role("mixed", most.share, f"{short}. {most.written} goes to {most.place}.", most.even, most.chosen, rows)
+        return Role.of("mixed", most, rows, f"{short}. {most.written} goes to {most.place}.")
     steady = next((look for look in looks if look.kind != REST and look.chosen > rows / 2), None)
     more = "" if same is None else _again(same, ground)
     if steady is None and same is not None and same.chosen > rows / 2:
         steady, more = same, ""
     if steady is not None and _named(steady):
-        return Role(steady.kind, steady.share, _habit(steady, rows, word) + more, steady.even, steady.chosen, rows)
+        return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
         more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.written}.{more}"
     found = Facts(looks, *_bits(pattern, ground), rows)
@@ -145,7 +168,7 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
     most = max(looks, key=lambda look: look.share)
     first = f"first choice of {_of(most.chosen, rows, word)}"
     mixed = f"On this text it has no single habit: {most.written} goes to {most.place} ({first}), {found.spread}."
-    return Role("mixed", most.share, mixed + more, most.even, most.chosen, rows)
+    return Role.of("mixed", most, rows, mixed + more)
 
 
 def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:

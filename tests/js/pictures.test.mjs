@@ -71,7 +71,7 @@ function resting(key, { causal = false, bare = false, words = 7 } = {}) {
   const unit = (text, at) => ({ text, label: text, start: 4 * at, end: 4 * at + (text.startsWith("[") ? 0 : 3), special: text.startsWith("["), segment: 0, tokens: [at] });
   const units = bare ? [..."abcdefg"].slice(0, words).map(unit) : ["[CLS]", ..."abcdefgh".slice(0, words - 2), "[SEP]"].map(unit);
   const weights = Float32Array.from({ length: words * words }, (_, at) => (at % words === key ? 0.7 : 0.3 / (words - 1)));
-  return { queries: units, keys: units, weights, lost: new Float32Array(words), causal, cross: false, sinks: false, options: show };
+  return { queries: units, keys: units, weights, hidden: new Float32Array(words), lost: new Float32Array(words), parts: [], causal, cross: false, sinks: false, options: show };
 }
 
 test("a first or special token that most words choose and that takes much is a sink", () => {

@@ -13,7 +13,7 @@ export function factsOf(pattern) {
 }
 
 function counted(pattern) {
-  const { queries, keys, weights, lost, causal, cross, options } = pattern;
+  const { queries, keys, weights, hidden, causal, cross, options } = pattern;
   const word = options.words ? "word" : "token";
   const start = keys.findIndex((key) => !key.special);
   const names = [...new Set(keys.filter((key) => key.special).map((key) => key.text))];
@@ -23,7 +23,7 @@ function counted(pattern) {
   const others = cross ? `${word}s of the other text` : `other ${word}s`;
   const labels = [...names.filter((name) => opening.has(name)), ...first, ...neighbours, others, ...names.filter((name) => !opening.has(name))];
   const shares = new Map(labels.map((label) => [label, 0]));
-  const missing = options.special !== "renormalise" && lostTo(pattern);
+  const missing = hidden.some((share) => share > 0) && lostTo(pattern);
   if (missing) shares.set(missing, 0);
   const touch = (a, b) => a && b && !a.special && !b.special && a.segment === b.segment && a.tokens[a.tokens.length - 1] + 1 === b.tokens[0];
   let [rows, bits, most] = [0, 0, 0];
@@ -52,7 +52,7 @@ function counted(pattern) {
       }
     }
     shares.set(others, shares.get(others) + rest);
-    if (missing) add(missing, lost[i]);
+    if (missing) add(missing, hidden[i]);
     most += Math.log2((causal ? i + 1 : keys.length) + (missing ? 1 : 0));
   });
   const over = Math.max(rows, 1);

@@ -30,6 +30,7 @@ MAGIC = b"ATN1"
 PLAIN_WEIGHTS = (
     98_304  # up to here all weights together are at most 192 kB as they are: packing them takes longer than sending them
 )
+EXACT_WEIGHTS = 262_144  # up to here they stand in a saved page as they are: 1 MB
 ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
 ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
 OF_LAYER = -1  # the place of a layer's mean among the sheets of its heads
@@ -135,10 +136,10 @@ def _all_heads(part: Block, *, exact: bool) -> tuple[str, np.ndarray]:
     layers = (_padded(part, i) for i in range(part.layers))
     if not is_whole(part):
         return "uint8", np.stack([_pooled(weights) for weights in layers])
+    if exact and count <= EXACT_WEIGHTS:
+        return "float32", np.stack([_seen(part, weights).astype("<f4") for weights in layers])
     # What a row lacks is the share of its learned sink, and thousandths would blur it: such weights are not packed.
     if count <= PLAIN_WEIGHTS or _has_sinks(part):
-        if exact:
-            return "float32", np.stack([_seen(part, weights).astype("<f4") for weights in layers])
         return "uint16", np.stack([_plain(_seen(part, weights)) for weights in layers])
     steps = np.concatenate([_thousandths(weights) for weights in layers])
     return "packed", np.frombuffer(codec.packed(steps, part.causal), np.uint8)

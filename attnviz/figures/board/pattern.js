@@ -97,9 +97,9 @@ export function doubtOf({ doubt, thousandths, queries, keys }, row, key, summed 
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
 // What the share that a row has lost went to.
-export function lostTo({ options, sinks }) {
-  const parts = [...(options.special === "show" ? [] : ["hidden tokens"]), ...(sinks ? [SINK] : [])];
-  return parts.join(" and ");
+export function lostTo({ parts }) {
+  const [special, sink] = ["special", "sink"].map((kind) => parts.find((part) => part.kind === kind));
+  return [...(special ? ["hidden tokens"] : []), ...(sink?.shares.some((share) => share > 0) ? [SINK] : [])].join(" and ");
 }
 
 // The weights of the held words: the sum of their rows (at whom they look) or of their columns (who looks at them); null
