@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnviz.analysis.filters import ELSEWHERE
-from attnviz.analysis.ground import REST, Ground, Line, resting
+from attnviz.analysis.ground import REST, Ground, resting
+from attnviz.analysis.profile import MENTION, Facts, Look, hidden_label, looks, spread
+from attnviz.analysis.profile import facts as facts
 from attnviz.analysis.shares import choosing, entropy, first_choices, percent, quoted, spelled, units_of
-from attnviz.analysis.view import HIDDEN, LEARNED_SINK, patterns_of_layer, shown, sides
+from attnviz.analysis.view import patterns_of_layer, shown, sides
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
-from attnviz.rounding import fixed, together
 from attnviz.types import HeadScores, Pattern, ViewOptions, joined
 
 MOST = 0.5  # "mostly" is more than all other places together
@@ -22,61 +22,8 @@ CLEAR = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink where 
 BEYOND = 1.5  # a habit is half as much again as an even look gives: in a short text that alone is much
 BROAD = 0.85  # of the most entropy: as spread as an even look at n^0.85 places, 9 of 13 or 50 of 100
 SINK_CHOICE, SINK_SHARE = 0.5, 0.4  # a note is worth its place where most words choose the key and it takes this much
-MENTION = 0.005  # what would be written "0 %" is not mentioned
 
 SCORES = ("entropy", "previous", "next", "first", "special")
-
-
-@dataclass(frozen=True)
-class Look:
-    """One line of a profile: `share` of the attention, `even` of an even look, first choice of `chosen` rows.
-
-    `percent` is the share as it is written: all lines of a profile add up to 100. `even` is None for what is hidden.
-    """
-
-    kind: str
-    label: str
-    place: str
-    share: float
-    percent: int
-    even: float | None
-    chosen: int
-
-    @property
-    def written(self) -> str:
-        """The share in words, the same everywhere: 84 %."""
-        return percent(self.share if 0.0 < self.share < MENTION else self.percent / 100)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Where a head looks on average over `rows` words: lines in reading order, whose shares add up to 1.
-
-    `entropy` is in bits, of at most `most`.
-    """
-
-    looks: tuple[Look, ...]
-    entropy: float
-    most: float
-    rows: int
-
-    @property
-    def shares(self) -> tuple[tuple[str, float], ...]:
-        """(label, share) of every line."""
-        return tuple((look.label, look.share) for look in self.looks)
-
-    @property
-    def spread(self) -> str:
-        """The entropy in words."""
-        return f"entropy {fixed(self.entropy, 1)} of at most {fixed(self.most, 1)} bits"
-
-    def as_dict(self) -> dict[str, object]:
-        """As JSON has it."""
-        places = [
-            {"place": look.label, "share": look.share, "percent": look.percent, "even": look.even, "chosen": look.chosen}
-            for look in self.looks
-        ]
-        return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
 
 
 @dataclass(frozen=True)
@@ -126,17 +73,6 @@ class Sink:
     sentence: str
 
 
-def facts(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Facts:
-    """The profile: the lines of "On average, this head looks at", averaged over the rows that count (see Ground).
-
-    Where something is hidden it is one more line, and one more place in the entropy, so that both speak of whole rows.
-    `most` is the mean over the rows of log2 of the places each can see: log2 n, and less in a causal model.
-    """
-    ground = ground or Ground.of(pattern, words)
-    bits, most = _bits(pattern, ground)
-    return Facts(_looks(pattern, ground)[0], bits, most, int(ground.rows.sum()))
-
-
 def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Role:
     """What the head does on this text in a few sentences, with the numbers behind it. A habit on one text, not a law.
 
@@ -148,12 +84,12 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
     word, rows = ground.word, int(ground.rows.sum())
     if not rows:
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
-    looks, same = _looks(pattern, ground)
+    lines, same = looks(pattern, ground)
     if rows < FEW:
-        most = max(looks, key=lambda look: look.share)
+        most = max(lines, key=lambda look: look.share)
         short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
         return Role.of("mixed", most, rows, f"{short}. {most.written} goes to {most.place}.")
-    steady = next((look for look in looks if look.kind != REST and look.chosen > rows / 2), None)
+    steady = next((look for look in lines if look.kind != REST and look.chosen > rows / 2), None)
     more = "" if same is None else _again(same, ground)
     if steady is None and same is not None and same.chosen > rows / 2:
         steady, more = same, ""
@@ -161,11 +97,11 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
         more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.written}.{more}"
-    found = Facts(looks, *_bits(pattern, ground), rows)
+    found = Facts(lines, *spread(pattern, ground), rows)
     if found.most > 0.0 and found.entropy >= BROAD * found.most:
         broad = f"On this text it looks broadly, at many {word}s at once: {found.spread}."
         return Role("broad", found.entropy / found.most, broad + more, rows=rows)
-    most = max(looks, key=lambda look: look.share)
+    most = max(lines, key=lambda look: look.share)
     first = f"first choice of {_of(most.chosen, rows, word)}"
     mixed = f"On this text it has no single habit: {most.written} goes to {most.place} ({first}), {found.spread}."
     return Role.of("mixed", most, rows, mixed + more)
@@ -180,7 +116,7 @@ def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
         yield role(pattern, words, ground)
 
 
-def sink(pattern: Pattern) -> Sink | None:
+def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     """The key that is first choice of over SINK_CHOICE of the rows that count and takes over SINK_SHARE of the head.
 
     None where there is none, where it gets less than BEYOND times what an even look gives, or on fewer than FEW rows.
@@ -192,7 +128,7 @@ def sink(pattern: Pattern) -> Sink | None:
     chosen = first_choices(pattern)[rows].mean(0)
     key = int(chosen.argmax())
     taken, often = float(pattern.weights[rows, key].mean(dtype=np.float64)), float(chosen[key])
-    ground = Ground.of(pattern)
+    ground = Ground.of(pattern, words)
     even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
     if often <= SINK_CHOICE or taken <= max(SINK_SHARE, BEYOND * even):
         return None
@@ -210,11 +146,11 @@ def in_words(pattern: Pattern, query: int) -> str:
     row, lost, who = pattern.weights[query], float(pattern.hidden[query]), quoted(queries, query)
     best = [int(key) for key in np.argsort(-row, kind="stable")[:3] if row[key] >= MENTION]
     if not best:
-        return f"{who} gives {percent(lost)} of its attention to {_hidden_label(pattern)} and next to nothing to what is shown."
+        return f"{who} gives {percent(lost)} of its attention to {hidden_label(pattern)} and next to nothing to what is shown."
     own = query if queries == keys else None
     places = [f"{percent(float(row[key]))} to {'itself' if key == own else quoted(keys, key)}" for key in best]
     if lost >= MENTION:
-        places.append(f"{percent(lost)} to {_hidden_label(pattern)}")
+        places.append(f"{percent(lost)} to {hidden_label(pattern)}")
     top = places[0].replace(" to ", " of its attention to ", 1)
     return f"{who} gives {top}{', then ' + joined(places[1:]) if len(places) > 1 else ''}."
 
@@ -267,51 +203,6 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
     return HeadScores(name, values, "share", 0.0, 1.0)
 
 
-def _looks(pattern: Pattern, ground: Ground) -> tuple[tuple[Look, ...], Look | None]:
-    """The lines of a profile with their numbers, and the same word elsewhere, where the text has enough of it.
-
-    Sums are in float64: then their digits do not depend on the order in which they were added up.
-    """
-    rows, many, count = ground.rows, len(ground.lines), max(len(ground.at), 1)
-    weights, lost = pattern.weights[rows], pattern.hidden[rows]
-    sums = np.bincount(ground.at.ravel(), weights.ravel(), many + 1) / count
-    choice, top = _choices(weights, lost, ground)
-    chosen = np.bincount(choice[choice >= 0], minlength=many + 1)
-    twin = None
-    if ground.twins is not None:
-        twin = _look(ground.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
-    sums[ground.rest] += sums[many]
-    chosen[ground.rest] += chosen[many]
-    shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
-    if hidden:
-        shares.append(float(lost.sum(dtype=np.float64)) / count)
-    written = together(shares, alone=many if hidden else None)
-    found = [_look(*one) for one in zip(ground.lines, shares, written, chosen.tolist(), strict=False)]
-    if hidden:
-        label = _hidden_label(pattern)
-        found.append(Look("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
-    return tuple(found), twin
-
-
-def _look(line: Line, share: float, written: float, chosen: int) -> Look:
-    """A line with its numbers."""
-    return Look(line.kind, line.label, line.place, share, int(written), line.even, chosen)
-
-
-def _choices(weights: np.ndarray, lost: np.ndarray, ground: Ground) -> tuple[np.ndarray, np.ndarray]:
-    """The line of each row's first choice, and its weight; -1 where keys of two lines get equally much, or hidden ones more."""
-    if not weights.size:
-        return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
-    rows = np.arange(len(weights))
-    first, last = weights.argmax(-1), weights.shape[1] - 1 - weights[:, ::-1].argmax(-1)
-    top, line = weights[rows, first], ground.at[rows, first]
-    if (first != last).any():
-        other = ground.at[rows, last]
-        both = (line != other) & (np.minimum(line, other) == ground.rest) & (np.maximum(line, other) == len(ground.lines))
-        line = np.where(both, ground.rest, np.where(line == other, line, -1))
-    return np.where(top > lost, line, -1), top
-
-
 def _again(same: Look, ground: Ground) -> str:
     """A sentence on words that stand more than once, where a head finds their twins; "" where it does not."""
     able = int(ground.able.sum())
@@ -355,23 +246,5 @@ def _written(pattern: Pattern, ground: Ground, key: int, taken: float) -> str:
     """A key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
     line = int(ground.at[0, key])
     if line < len(ground.lines) and (ground.at[:, key] == line).all() and (ground.at == line).sum() == len(ground.at):
-        return _looks(pattern, ground)[0][line].written
+        return looks(pattern, ground)[0][line].written
     return percent(taken)
-
-
-def _bits(pattern: Pattern, ground: Ground) -> tuple[float, float]:
-    """Mean entropy of the rows that count, and the most it could be; what is hidden counts as one more place."""
-    rows = ground.rows
-    if not rows.any():
-        return 0.0, 0.0
-    weights, places = pattern.weights[rows].astype(np.float64), ground.seen.sum(-1)
-    if pattern.hidden.any():
-        weights, places = np.concatenate([weights, pattern.hidden[rows, None]], -1), places + 1
-    return float(entropy(weights).mean()), float(np.log2(places).mean())
-
-
-def _hidden_label(pattern: Pattern) -> str:
-    """What the hidden share went to, as the pattern's note has it."""
-    parts = (["hidden tokens"] if HIDDEN in pattern.note else []) + ([LEARNED_SINK] if LEARNED_SINK in pattern.note else [])
-    parts += ([ELSEWHERE] if ELSEWHERE in pattern.note else []) + (["what is left out"] if pattern.keep else [])
-    return joined(parts) or "hidden tokens"
