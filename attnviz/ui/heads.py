@@ -55,11 +55,17 @@ def sentence(trace: Trace) -> None:
     )  # fmt: skip
 
 
-def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool]]:
-    """Each word as it is shown, where it stands, and whether it touches the one before it."""
+def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool, str]]:
+    """Each word as it is shown, where it stands, whether it touches the one before it, and its mark where it is unknown."""
     before = [None, *(unit.end for unit in parts)]
     return [
-        (encoding.visible(unit.text), unit.start, unit.end, end is not None and not text[end : unit.start].isspace())
+        (
+            encoding.visible(unit.text),
+            unit.start,
+            unit.end,
+            end is not None and not text[end : unit.start].isspace(),
+            encoding.unknown_mark(unit),
+        )
         for unit, end in zip(parts, before, strict=False)
     ]
 
