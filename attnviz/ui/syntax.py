@@ -204,7 +204,8 @@ def _picture(shown: Shown, found: tuple[Outcome, ...]) -> arcs.Picture:
     below, unseen = _below(found)
     kind = "gold" if shown.sentence is not None else "parsed"
     name = f"{kind.capitalize()} links of the sentence, and below them whom {encoding.head_name(chosen())} looks at most"
-    return arcs.Picture(shown.words, above, below, unseen, held, name, _told(shown, found))
+    unknown = tuple(number for place, number in numbers.items() if place in shown.unknown)
+    return arcs.Picture(shown.words, above, below, unseen, held, name, _told(shown, found), unknown)
 
 
 def _below(found: tuple[Outcome, ...]) -> tuple[tuple[arcs.Choice, ...], tuple[int, ...]]:

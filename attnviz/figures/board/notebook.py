@@ -10,7 +10,7 @@ import base64
 import html
 import zlib
 
-from attnviz.analysis import links, view
+from attnviz.analysis import legible, links, view
 from attnviz.engine.trace import Trace
 from attnviz.errors import UnknownModelError
 from attnviz.figures import encoding
@@ -72,12 +72,16 @@ def _words(trace: Trace, head: HeadRef, name: str) -> str:
     """What is shown, and the strongest links of its first head."""
     part = trace.block(head.block)
     pattern = view.pattern(trace, head, ViewOptions(special="hide"))
+    queries, keys = encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
     strongest = ", ".join(
-        f"{encoding.link(encoding.label(pattern.queries[one.query]), encoding.label(pattern.keys[one.key]))} "
-        f"{encoding.three(one.weight)}"
+        f"{encoding.link(queries[one.query], keys[one.key])} {encoding.three(one.weight)}"
         for one in links.strongest(pattern, LINKS)
     )
     others = f" Of the blocks {', '.join(trace.blocks)} it shows {head.block}." if len(trace.blocks) > 1 else ""
     size = f"{part.layers} layers × {part.heads} heads on {len(part.queries)} tokens"
-    said = f"{name}: {size}.{others} Strongest links between words in {encoding.head_name(head)}: {strongest or 'none'}."
+    counted = legible.counted(trace, name)
+    unread = f" {counted}" if counted else ""
+    said = (
+        f"{name}: {size}.{others}{unread} Strongest links between words in {encoding.head_name(head)}: {strongest or 'none'}."
+    )
     return said.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent to a notebook
