@@ -57,7 +57,7 @@ BOXES = """() => {
   for (const name of [...above, ...left, ".claim .name", ".role", ".pin", ".stage", ".below"]) {
     const found = document.querySelector(name), range = document.createRange();
     range.selectNodeContents(found);
-    const whole = found.matches("canvas, button, .tools, .stage") || !found.childNodes.length;
+    const whole = found.matches("canvas, button, .tools, .stage, .readout") || !found.childNodes.length;
     const box = (whole ? found : range).getBoundingClientRect();
     if (box.width && box.height) boxes.push([name, box.left, box.top, box.right, box.bottom]);
   }
