@@ -26,8 +26,9 @@ from transformers import (
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
 
+from attnviz import charset
 from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models import gguf, hub, weights
+from attnviz.models import gguf, hub, marks, weights
 from attnviz.models.facts import HUGE, Facts, facts
 from attnviz.models.places import CONFIG, place
 from attnviz.settings import Settings
@@ -96,8 +97,8 @@ def local_card(folder: Path) -> ModelCard:
         raise UnavailableError(
             f"A local model is a folder with config.json, a tokenizer and safetensors; {name!r} has no config.json."
         )
-    with _sound(CONFIGURATION, name, folder, ""):
-        found = _facts(folder)
+    with marks.unmarked(folder) as plain, _sound(CONFIGURATION, name, plain, ""):
+        found = _facts(plain)
     _tokenized(folder, name, "")
     weights.weight_files(folder, name, "")
     return ModelCard(
@@ -132,6 +133,12 @@ def _silent(line: str) -> None:
 
 
 def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
+    """Model and tokenizer of a folder whose weight files were checked; byte order marks in its text files are no text."""
+    with marks.unmarked(folder) as plain:
+        return _from_plain(card, plain, digest, remedy)
+
+
+def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
     """Model and tokenizer of a folder whose weight files were checked."""
     _tokenized(folder, card.name, remedy)
     with _sound(CONFIGURATION, card.name, folder, remedy):
@@ -209,7 +216,7 @@ def _config(folder: Path) -> PreTrainedConfig:
 
 def _json(file: Path) -> dict[str, Any]:
     """The object in a JSON file."""
-    found = json.loads(file.read_text("utf-8"))
+    found = json.loads(charset.read(file))
     if not isinstance(found, dict):
         raise ValueError(f"{file.name} must hold an object in JSON")
     return found
