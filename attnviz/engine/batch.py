@@ -55,8 +55,7 @@ def padded(model: Any, readings: Sequence[Row]) -> dict[str, Tensor]:
     """Input tensors [row, token], padded on the right to the longest text."""
     shape = len(readings), max(len(reading.ids) for reading in readings)
     filler, most = getattr(model.config, "pad_token_id", None), limits.limits(model).tokens
-    there = isinstance(filler, int) and filler >= 0 and (most is None or filler < most)
-    ids = torch.full(shape, filler if there else 0)
+    ids = torch.full(shape, filler if isinstance(filler, int) and 0 <= filler < (most or filler + 1) else 0)
     mask, types = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     for row, reading in enumerate(readings):
         ids[row, : len(reading.ids)] = torch.tensor(reading.ids)

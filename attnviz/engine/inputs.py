@@ -30,8 +30,8 @@ def start(model: Any, labels: Sequence[int]) -> int:
     Mostly config.decoder_start_token_id; the mBART family takes the last label, the code of the target's language. Raises
     BadInputError where the configuration names none.
     """
-    rule = getattr(model, "prepare_decoder_input_ids_from_labels", None)
-    if callable(rule) and labels:
+    rule: Any = getattr(model, "prepare_decoder_input_ids_from_labels", None)
+    if rule is not None and labels:
         try:
             return int(rule(labels=torch.tensor([list(labels)]))[0, 0])
         except Exception:  # noqa: BLE001  # families fail in ways of their own where a setting is missing

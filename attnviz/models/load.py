@@ -216,7 +216,7 @@ def _config(folder: Path) -> PreTrainedConfig:
 
 def _json(file: Path) -> dict[str, Any]:
     """The object in a JSON file."""
-    found = json.loads(charset.read(file))
+    found = json.loads(file.read_text("utf-8"))
     if not isinstance(found, dict):
         raise ValueError(f"{file.name} must hold an object in JSON")
     return found
@@ -243,10 +243,15 @@ def _sound(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
 def _unreadable(folder: Path) -> str:
     """Which JSON file of a folder is damaged, in words; "" where none is."""
     for file in sorted(folder.glob("*.json")):
+        content = b""
         try:
-            json.loads(file.read_bytes())
+            content = file.read_bytes()
+            json.loads(content)
         except OSError as error:
             return f"{file.name} cannot be opened ({error.strerror})"
+        except UnicodeDecodeError as error:
+            unmarked = not charset.marked(content)[0] and error.encoding == "utf-8"
+            return f"{file.name} {charset.fault(content, error.start).rstrip('.') if unmarked else 'is not whole JSON'}"
         except (ValueError, RecursionError):
             return f"{file.name} is not whole JSON"
     return ""

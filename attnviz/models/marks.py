@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from attnviz import charset
-from attnviz.errors import BadTextError, DamagedWeightsError
+from attnviz.errors import BadTextError
 
 ENDINGS = ("json", "txt", "jinja")
 LONGEST = 256 * 2**20  # bytes of such a file: more than any vocabulary has
@@ -20,10 +20,7 @@ LONGEST = 256 * 2**20  # bytes of such a file: more than any vocabulary has
 
 @contextmanager
 def unmarked(folder: Path) -> Iterator[Path]:
-    """The folder itself where no text file has a mark; else one that lasts until the block ends, with those converted.
-
-    Raises DamagedWeightsError for a file that is marked as what it is not.
-    """
+    """The folder itself where no text file has a mark; else one that lasts until the block ends, with those converted."""
     found = [file for ending in ENDINGS for file in sorted(folder.glob(f"*.{ending}")) if _marked(file)]
     if not found:
         yield folder
@@ -33,24 +30,18 @@ def unmarked(folder: Path) -> Iterator[Path]:
         plain.mkdir()
         for file in folder.iterdir():
             if file in found:
-                (plain / file.name).write_text(_text(file), "utf-8")
+                (plain / file.name).write_text(charset.read(file), "utf-8")
             else:
                 (plain / file.name).symlink_to(file.resolve())
         yield plain
 
 
-def _text(file: Path) -> str:
-    """What a file with a mark says."""
-    try:
-        return charset.read(file)
-    except BadTextError as error:
-        raise DamagedWeightsError(str(error)) from error
-
-
 def _marked(file: Path) -> bool:
-    """Whether a file begins with a byte order mark."""
+    """Whether a file begins with a byte order mark and is a text; one that is damaged is left to those who read it."""
     try:
         with file.open("rb") as content:
-            return bool(charset.marked(content.read(64))[0]) and file.stat().st_size <= LONGEST
-    except OSError:  # what cannot be opened is said where it is read
+            if not charset.marked(content.read(64))[0] or file.stat().st_size > LONGEST:
+                return False
+        return bool(charset.read(file))
+    except (OSError, BadTextError):
         return False

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attnviz import charset, cli, terminal
-from attnviz.errors import BadInputError, BadTextError, TooLongError
+from attnviz.errors import BadInputError, BadTextError, DamagedWeightsError, TooLongError
 from attnviz.linguistics import corpora
 from attnviz.linguistics.lines import Line, lines
 from attnviz.linguistics.sources import Source
@@ -253,5 +253,5 @@ def test_the_first_word_of_a_marked_vocabulary_has_no_mark(tmp_path: Path):
 def test_a_configuration_in_latin_1_names_its_byte(tmp_path: Path):
     folder = saved(tmp_path / "model")
     (folder / "config.json").write_bytes(b'{"model_type": "bert", "author": "Zo\xeb"}')
-    with pytest.raises(BadInputError, match=r"config\.json must be text in UTF-8, and byte 37 \(0xEB\)"):
+    with pytest.raises(DamagedWeightsError, match=r"config\.json must be text in UTF-8, and byte 37 \(0xEB\)"):
         load.local_card(folder)
