@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from attnviz.analysis import patterns, view
-from attnviz.analysis.ground import Ground
 from attnviz.errors import BadInputError
 from attnviz.types import Focus, HeadRef, ModelCard, Pattern, Token, Unit, ViewOptions
 
@@ -119,6 +117,9 @@ def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) 
     if head.block == "cross" or pattern.keys != pattern.queries:
         parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair)
     if whole is not None:
+        from attnviz.analysis import patterns
+        from attnviz.analysis.ground import Ground
+
         ground = Ground.of(whole, source.options.words)
         parts["role"] = patterns.role(whole, source.options.words, ground).as_dict()
         parts["profile"] = patterns.facts(whole, source.options.words, ground).as_dict()
@@ -138,6 +139,8 @@ def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -
     """
     facts = source.as_dict(pattern)
     if whole is not None:
+        from attnviz.analysis import patterns
+
         facts["role"] = patterns.role(whole, source.options.words).sentence
     facts |= {f"version of {package}": version for package, version in facts.pop("versions").items()}
     out = io.StringIO()
@@ -182,6 +185,8 @@ class Exhibit:
     @property
     def whole(self) -> Pattern:
         """The head without filters: what is said of it is said of all its weights."""
+        from attnviz.analysis import view
+
         options = self.source.options
         return self.pattern if options == options.unfiltered else view.pattern(self.trace, self.source.head, options.unfiltered)
 
