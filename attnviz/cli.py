@@ -98,12 +98,12 @@ def _models(chosen: argparse.Namespace) -> None:
             }
             for card, place in rows
         ]  # fmt: skip
-        terminal.show(f"{json.dumps({'models': listed}, ensure_ascii=False, indent=2)}\n".encode())
+        terminal.show(f"{json.dumps({'models': listed}, ensure_ascii=False, indent=2)}\n")
         return
     for card, place in rows:
         where = str(place.path) if place.path else place.remedy
         line = f"{card.id:28} {card.kind:16} {card.layers:>2} layers x {card.heads:>2} heads   {place.kind:8} {where}\n"
-        terminal.show(f"{line}{'':28} {card.quantised}\n".encode() if card.quantised else line.encode())
+        terminal.show(f"{line}{'':28} {card.quantised}\n" if card.quantised else line)
 
 
 def _attend(chosen: argparse.Namespace) -> None:
@@ -113,7 +113,7 @@ def _attend(chosen: argparse.Namespace) -> None:
 
     most = Settings.from_env().max_bytes
     text = checked(terminal.text(chosen.text, most), most)
-    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "The second text")
+    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
     from attnviz.analysis import filters, view
     from attnviz.figures import export
 

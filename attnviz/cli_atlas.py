@@ -93,7 +93,7 @@ def _show(path: Path, header: dict[str, Any], form: str) -> None:
             "coreference": {one.relation: _numbers(one) for one in best if not one.direction},
             "habits": {one.key: _habit(one) for one in leaning},
         }
-        terminal.show(f"{json.dumps(found, ensure_ascii=False, indent=1)}\n".encode())
+        terminal.show(f"{json.dumps(found, ensure_ascii=False, indent=1)}\n")
         return
     lines = []
     for corpus in header["corpora"]:
@@ -109,7 +109,7 @@ def _show(path: Path, header: dict[str, Any], form: str) -> None:
     lines += ["", "Habits, means over all texts: the head that has most of each, and all heads on average:", ""]
     lines += [f"{'habit':<26} {'head':<8} {'mean':>6}  {'all heads':>9}"]
     lines += [_habit_line(one) for one in leaning]
-    terminal.show(("\n".join(lines) + "\n").encode())
+    terminal.show("\n".join(lines) + "\n")
 
 
 def _numbers(one: Best) -> dict[str, Any]:

@@ -189,9 +189,9 @@ def _place(text: str, span: tuple[int, int], tokens: Sequence[Token]) -> dict[st
 
 def _show(lines: Sequence[str]) -> None:
     """Lines to standard output."""
-    terminal.show(("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
+    terminal.show("\n".join(lines) + "\n")
 
 
 def _json(value: dict[str, Any]) -> None:
     """One object to standard output; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
-    terminal.show(f"{json.dumps(value, ensure_ascii=False, indent=1)}\n".encode("utf-8", "backslashreplace"))
+    terminal.show(f"{json.dumps(value, ensure_ascii=False, indent=1)}\n")

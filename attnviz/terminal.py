@@ -65,7 +65,7 @@ def text(argument: str, most: int) -> str:
 
     Raises BadTextError for bytes that are no text.
     """
-    return standard_input(most) if argument == "-" else charset.argument(argument, f"The text “{_shown(argument)}”")
+    return standard_input(most) if argument == "-" else charset.argument(argument, f"“{_shown(argument)}”")
 
 
 def standard_input(most: int) -> str:
@@ -108,8 +108,13 @@ def write(content: bytes, output: str | None) -> None:
         ) from error
 
 
-def show(content: bytes) -> None:
-    """To standard output, at once; OutputError where it takes nothing more."""
+def show(content: bytes | str) -> None:
+    """To standard output, at once; OutputError where it takes nothing more.
+
+    Bytes of a file's name that are no text are written as JSON and Python write them: `\\udce9`.
+    """
+    if isinstance(content, str):
+        content = content.encode("utf-8", "backslashreplace")
     try:
         if sys.stdout is None:  # the caller closed it, as `>&-` does
             raise OSError(errno.EBADF, "it is closed")
