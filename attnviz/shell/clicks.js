@@ -3,21 +3,23 @@
 // A text field of Streamlit's commits its text when it loses the focus, and Streamlit sends it one task later, together with
 // the page that it believes to be on. A click on a link to another page that comes in between is sent first, and then undone
 // by that message. And where a press lasts longer, the page may be drawn anew between press and release, and the click is
-// lost. So (1) a field that loses the focus by a press is committed when the press ends, (2) a click on a link of the app
-// is held back until what was committed has been sent, and (3) a file is fetched when the page has run on the new text.
+// lost. So (1) a field that loses the focus by a press is committed when the press ends, (2) a click on a link of the app is
+// held back until the server runs on what was committed (it drops the fields of a page that is left before that), and (3) a
+// file is fetched when that run has ended.
 (() => {
   const FIELDS = "[data-testid=stTextInput] input, [data-testid=stNumberInput] input, [data-testid=stTextArea] textarea";
   const BEGUN = 5_000; // milliseconds within which the server says that it runs on what was committed
-  const LOOK = 50; // milliseconds between two looks whether the page has run
+  const HELD = 1_500; // milliseconds that a click on a link waits for that: where a run was going on already, it is not seen
+  const LOOK = 20; // milliseconds between two looks whether the page runs, or has run
   const held = new WeakMap(); // what a field held when it got the focus, or when it was committed since
   let pressing = false;
   let left = null; // { field, next }: a field that has lost the focus during this press, and what has it now
-  let due = null; // watches for the begin of the run that a commit asks for
+  const due = new Set(); // what watches for the begin of a run that was asked for
   let wanted = null; // the button of a file that is fetched when the page has run
   let replaying = false;
 
   const app = () => document.querySelector("[data-testid=stApp]");
-  const busy = () => due !== null || app()?.dataset.testScriptState === "running";
+  const busy = () => due.size > 0 || app()?.dataset.testScriptState === "running";
   const isField = (target) => target instanceof Element && target.matches(FIELDS);
   const isTyped = (field) => held.has(field) && held.get(field) !== field.value;
   // Streamlit queues its message while it handles the field's event: it goes out before the second of two later tasks.
@@ -37,19 +39,28 @@
     held.set(field, field.value);
   }
 
+  // Watch for the begin of a run, if a message that asks for it goes out now.
   function expectRun() {
-    due?.disconnect();
+    const before = sent;
     const watch = new MutationObserver((records) => {
-      if ([app().dataset.testScriptState, ...records.map((record) => record.oldValue)].includes("running")) over();
+      const states = [...records.slice(1).map((record) => record.oldValue), app().dataset.testScriptState];
+      if (states.includes("running")) over();
     });
     const over = () => {
       watch.disconnect();
-      if (due === watch) due = null;
+      due.delete(watch);
     };
-    due = watch;
+    due.add(watch);
     watch.observe(app(), { attributeFilter: ["data-test-script-state"], attributeOldValue: true });
-    setTimeout(over, BEGUN);
+    whenSent(() => (sent === before ? over() : setTimeout(over, BEGUN)));
   }
+
+  let sent = 0; // messages to the server
+  const { send } = WebSocket.prototype;
+  WebSocket.prototype.send = function (data) {
+    sent += 1;
+    return send.call(this, data);
+  };
 
   for (const name of ["pointerdown", "mousedown"]) addEventListener(name, () => (pressing = true), true);
   for (const name of ["pointerup", "mouseup", "pointercancel", "dragend"]) addEventListener(name, () => setTimeout(released), true);
@@ -108,7 +119,13 @@
     hold(event);
     dispatchEvent(new Event("attnviz-leave")); // what a component has not yet sent goes out with it
     const same = () => [...document.querySelectorAll("a[href]")].find((other) => other.href === link.href);
-    whenSent(() => replay(link.isConnected ? link : same()));
+    expectRun();
+    const until = performance.now() + HELD;
+    const go = () => {
+      if (due.size && performance.now() < until) setTimeout(go, LOOK);
+      else replay(link.isConnected ? link : same());
+    };
+    whenSent(go);
   }
 
   function fetchLater(event, button) {

@@ -12,6 +12,7 @@
     for (const { target } of records) {
       const standIn = standIns.get(target);
       if (standIn?.isConnected && !target.isConnected) standIn.replaceWith(target);
+      if (isReacts(target)) [target.previousSibling, target.nextSibling].filter(isForeign).forEach((node) => node.remove()); // said of the old text
     }
   });
 
@@ -34,7 +35,9 @@
         found = true;
       }
     }
-    if (found) globalThis.attnvizRewritten();
+    if (!found) return;
+    changed.observe(root, { characterData: true, subtree: true });
+    globalThis.attnvizRewritten();
   });
   rewritten.observe(document, { childList: true, subtree: true });
   new MutationObserver(() => /\btranslated-(ltr|rtl)\b/.test(document.documentElement.className) && globalThis.attnvizRewritten())

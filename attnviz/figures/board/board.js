@@ -74,6 +74,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   const sized = new ResizeObserver(resized);
   sized.observe(element);
   addEventListener("resize", resized);
+  addEventListener("attnviz-leave", rest, { signal: leaving.signal }); // another page opens: what is chosen is not left unsaid
 
   function set(next) {
     state = next;
@@ -209,9 +210,11 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function show(frame, selection, sheets = []) {
     const another = book?.frame.digest !== frame.digest;
     if (another) {
+      const chosen = book && String(state.head) !== String(JSON.parse(told)[0].head) ? state.head : null; // and not yet told
       book = makeBook(frame);
       state = state ? adopted(state, selection, frame) : firstState(selection, frame);
       [, told] = choiceNow();
+      if (chosen) state.head = adopted(state, { ...selection, head: chosen }, frame).head;
     }
     for (const sheet of sheets) addSheet(book, sheet);
     if (!look) refresh();
