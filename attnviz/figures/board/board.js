@@ -1,6 +1,6 @@
 // A place in the page, the tokens of the encoding and frames in; the board out. Each frame of animation draws only what changed.
 
-import { adopted, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
+import { adopted, changedSince, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
 import { addLayer, addSheet, isLoaded, makeBook } from "./frame.js";
 import { arranged, breadth } from "./layout.js";
 import { betweenOf } from "./filters.js";
@@ -99,6 +99,12 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function choiceNow() {
     const choice = choiceOf(state, book.frame);
     return [{ ...choice, pins: pinsTold(state.pins) }, JSON.stringify([choice, spelled(state.pins)])];
+  }
+
+  // What was chosen less than a moment ago, and is told with the next frame on screen.
+  function choiceUntold() {
+    const [choice, pins] = JSON.parse(told);
+    return { ...changedSince(state, choice), ...(JSON.stringify(spelled(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
   }
 
   function sayNow(more = {}) {
@@ -210,11 +216,11 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function show(frame, selection, sheets = []) {
     const another = book?.frame.digest !== frame.digest;
     if (another) {
-      const chosen = book && String(state.head) !== String(JSON.parse(told)[0].head) ? state.head : null; // and not yet told
+      const untold = book ? choiceUntold() : {};
       book = makeBook(frame);
       state = state ? adopted(state, selection, frame) : firstState(selection, frame);
       [, told] = choiceNow();
-      if (chosen) state.head = adopted(state, { ...selection, head: chosen }, frame).head;
+      state = adopted(state, { ...selection, ...untold }, frame);
     }
     for (const sheet of sheets) addSheet(book, sheet);
     if (!look) refresh();
