@@ -24,16 +24,16 @@ from transformers.masking_utils import sdpa_mask
 
 from attnviz.engine import attention, rows, twins, wrappers
 from attnviz.engine import flow as flows
-from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, there
+from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing
 from attnviz.engine.rows import Call, dense_traces_of, traces_of
 from attnviz.engine.trace import Trace
-from attnviz.errors import AttnvizError, BadInputError, NoAttentionError
+from attnviz.errors import AttnvizError, BadInputError, NoAttentionError, UnavailableError
 
 NAME = "attnviz"
 EAGER = {"attentions": "self", "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 RECURRENT = frozenset({"rwkv"})  # calls its recurrence attention
-ATTENDING = re.compile(r"att(entio)?n|multi_?head|mha|transformer", re.IGNORECASE)
+ATTENDING = re.compile(r"[Aa]tt(entio)?n|MHA")
 PROBE = 3  # tokens: the fewest of which a query in the middle has one before and one after itself
 APART = {"float16": 0.1, "bfloat16": 0.1}  # rounding adds up from layer to layer; a wrong mask moves whole shares
 CLOSE = 1e-3  # the same in float32: far more than rounding, far less than a wrong mask
@@ -158,7 +158,7 @@ def prepare(model: PreTrainedModel) -> None:
 def twin(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
     """The same model with another attention implementation: shares every weight, but no setting, with the original."""
     register()
-    return twins.twin(model, implementation)
+    return twins.known(model).twin(model, implementation)
 
 
 def readable(model: PreTrainedModel) -> PreTrainedModel:
@@ -185,7 +185,7 @@ def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> boo
     a sound: on the caller's own), by both roads, and goes the dense one where they differ. Where eager
     gives no weights to compare, the family's own word decides whether it knows the fused kernel.
     """
-    return twins.faithful(model, lambda: _agrees(model, _probe(model, inputs)))
+    return twins.known(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
 
 
 def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
@@ -250,7 +250,7 @@ def _probe(model: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name in arguments(model).names}
 
 
-def capture(model: nn.Module, **inputs: Any) -> Trace:
+def capture(model: Any, **inputs: Any) -> Trace:
     """The trace of one row of input tensors; its tokens may be unlabelled.
 
     Raises BadInputError for more than one row, NoAttentionError for a model that yields no weights.
@@ -261,7 +261,7 @@ def capture(model: nn.Module, **inputs: Any) -> Trace:
     return traces[0]
 
 
-def capture_batch(model: nn.Module, **inputs: Any) -> tuple[Trace, ...]:
+def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
     """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
     owner = wrappers.held(model, PreTrainedModel)
     traces = _traces(owner.model, inputs)
@@ -303,38 +303,59 @@ def _without(model: PreTrainedModel) -> str:
 
 def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
     """The same of a transformers model: by its own kernel where what is recorded there is what eager attention computes."""
-    ours = prepared(model)
-    if not ours:
-        there(model)
-    if twins.switchable(model):
-        reader = readable(model)
+    if prepared(model):
         with recording() as run:
-            (forward if ours else guarded)(reader, inputs)
+            forward(model, inputs)
+        if not run.calls:
+            return _dense_traces(model, inputs)
+        rows.undivided(model, run.calls)
+        return traces_of(model, run.calls, inputs)
+    register()
+    known = twins.known(model)
+    lacking = known.once("missing", lambda: missing(model))
+    if lacking:
+        raise UnavailableError(lacking)
+    if known.once("switchable", lambda: twins.switchable(model)):
+        reader = known.twin(model, NAME)
+        with recording() as run:
+            guarded(reader, inputs)
         if run.calls:
             rows.undivided(reader, run.calls)
-            if not ours:
-                _one_stack(model, reader, run.calls, inputs)
+            _one_stack(model, known, reader, run.calls, inputs)
             traces = traces_of(reader, run.calls, inputs)
-            if ours or faithful(model, inputs):
+            if known.is_faithful(lambda: _agrees(model, _probe(model, inputs))):
                 return traces
     return _dense_traces(model, inputs)
 
 
-def _one_stack(model: PreTrainedModel, reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> None:
+def _one_stack(
+    model: PreTrainedModel, known: twins.Known, reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]
+) -> None:
     """Raises NoAttentionError where the calls of one block are no layers on top of each other: several texts, or towers.
 
     Only a pass whose modules leave it open is run again, by a twin, and followed; once for each order of modules.
     """
-    names = rows.names(reader, calls)
-    if not flows.doubtful(names):
+    if known.plain and known.once(tuple(id(call.module) for call in calls), lambda: not _doubtful(reader, calls, inputs)):
         return
-    blocks = rows.blocks_of(reader, calls, inputs)
-    together = {block: [at for at, one in enumerate(blocks) if one == block] for block in blocks}
-    if not any(flows.doubtful([names[at] for at in part]) for part in together.values()):
+    if not known.plain and not _doubtful(reader, calls, inputs):
         return
-    error = twins.stacked(model, (*names, *blocks), lambda: _unstacked(model, names, together, inputs))
+    names, together = _by_block(reader, calls, inputs)
+    order = (*names, *map(tuple, together.values()))
+    error = known.once(order, lambda: _unstacked(model, names, together, inputs))
     if error is not None:
-        raise type(error)(*error.args)
+        raise NoAttentionError(str(error))
+
+
+def _doubtful(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> bool:
+    """Whether the modules that made these calls leave open whether each block is one stack."""
+    names, together = _by_block(reader, calls, inputs)
+    return any(flows.doubtful([names[at] for at in part]) for part in together.values())
+
+
+def _by_block(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> tuple[list[str], dict[str, list[int]]]:
+    """The name of each call's module, and which calls belong to each block."""
+    blocks = rows.blocks_of(reader, calls, inputs)
+    return rows.names(reader, calls), {block: [at for at, one in enumerate(blocks) if one == block] for block in blocks}
 
 
 def _unstacked(

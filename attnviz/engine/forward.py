@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from attnviz.errors import AttnvizError, BadInputError, ForwardError, UnavailableError
+from attnviz.errors import AttnvizError, BadInputError, ForwardError, NoAttentionError
 
 OPTIONAL = ("token_type_ids", "attention_mask")  # of one unpadded text; a model that takes none reads it the same
 UNEXPECTED = re.compile(r"unexpected keyword argument '(\w+)'")
@@ -75,7 +75,9 @@ def fitted(model: nn.Module, inputs: Mapping[str, Any], run: Callable[[dict[str,
     while True:
         try:
             return run(given)
-        except ForwardError as error:
+        except (ForwardError, NoAttentionError) as error:
+            if error.__cause__ is None:
+                raise
             name = UNEXPECTED.search(str(error.__cause__))
             if name is None or name[1] not in OPTIONAL or name[1] not in given:
                 beside = [one for one in MEASURED if one in takes.names and one != "inputs_embeds"]
@@ -118,34 +120,37 @@ def _signature(function: Any, *, bound: bool) -> Arguments:
 
 def device_of(model: nn.Module) -> torch.device:
     """Where the model's first weights are, or will be while it runs if they are kept elsewhere: inputs go there."""
-    for module in model.modules():
-        own = [one for one in (*module._parameters.values(), *module._buffers.values()) if one is not None]
-        if own:
+    for kind in ("_parameters", "_buffers"):
+        for module in model.modules():
+            own = next((one for one in vars(module)[kind].values() if one is not None), None)
+            if own is None:
+                continue
             where = getattr(vars(module).get("_hf_hook"), "execution_device", None)
             if where is not None:
                 return torch.device(where)
-            if own[0].device != META:
-                return own[0].device
+            if own.device != META:
+                return own.device
     return torch.device("cpu")
 
 
-def there(model: nn.Module) -> None:
-    """Raises UnavailableError where weights are missing: on `meta`, or divided among processes."""
+def missing(model: nn.Module) -> str:
+    """What is said of a model whose weights are not all here, on `meta` or divided among processes; nothing if they are."""
     fetched = tuple(
         f"{name}." if name else "" for name, module in model.named_modules() if _fetches(vars(module).get("_hf_hook"))
     )
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.device == META and not name.startswith(fetched):
-            raise UnavailableError(
+            return (
                 f"Attention is computed from weights, and those of {type(model).__name__} are on `meta`, e.g. {name}: "
                 "their shapes are known, their numbers were never loaded. Load the model with from_pretrained, "
                 "or fill it with load_state_dict(state, assign=True)."
             )
         if hasattr(tensor, "device_mesh") or hasattr(tensor, "ds_id"):
-            raise UnavailableError(
+            return (
                 f"Every weight must be whole in this process, and {name} of {type(model).__name__} is divided among several. "
                 "Gather the weights, save the model and load it in one process."
             )
+    return ""
 
 
 def _fetches(hook: Any) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.engine.forward import device_of
 from attnviz.errors import BadInputError
 
 
@@ -29,6 +30,7 @@ def written(model: Any, source: dict[str, Tensor], most: int) -> list[int]:
     """
     if not hasattr(model, "generate"):
         raise _silent(model, "it has no head for words, as its class with ForConditionalGeneration or MTModel has")
+    source = {name: tensor.to(device_of(model)) for name, tensor in source.items()}
     options = {"max_new_tokens": most, "num_beams": 1, "do_sample": False}
     for cached in (True, False):  # some families fail over their own cache
         try:

@@ -38,20 +38,20 @@ MOST = 20_000  # objects beside modules that are looked into; a model that holds
 
 def shells(model: nn.Module) -> Any:
     """The shell of a module, with shells of all modules below it. Nothing of the original is called or changed."""
-    return _Copy(model).of(model)
+    under_way = _Copy(model)
+    found = under_way.of(model)
+    if under_way.weak:
+        object.__getattribute__(found, "__dict__")["_weakly_referenced"] = under_way.weak
+    return found
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """What an object holds, in its dictionary and its slots, without a call of its own code. Not to be written to."""
+    """What an object holds now, in its dictionary and its slots, without a call of its own code."""
     try:
-        found = object.__getattribute__(value, "__dict__")
+        found = dict(object.__getattribute__(value, "__dict__"))  # a copy: another thread may add to it meanwhile
     except AttributeError:
         found = {}
-    slots = _slots(type(value))
-    if not slots:
-        return found
-    found = dict(found)
-    for name, slot in slots.items():
+    for name, slot in _slots(type(value)).items():
         try:
             found[name] = slot.__get__(value)
         except AttributeError:  # a slot that was never filled
@@ -81,6 +81,7 @@ class _Copy:
     def __init__(self, model: nn.Module) -> None:
         self.made: dict[int, Any] = {}
         self.held: list[Any] = []  # an object's address is its name here: none may be freed meanwhile
+        self.weak: list[Any] = []  # what shells reach by weak references only; the original's live somewhere else
         self.moving = self._reaching(model)
 
     def _reaching(self, model: nn.Module) -> set[int]:
@@ -205,7 +206,7 @@ class _Copy:
         """A dictionary of one of the kinds that can be made empty and filled."""
         found = defaultdict(self.of(value.default_factory)) if isinstance(value, defaultdict) else type(value)()
         self.made[id(value)] = found
-        for key, part in value.items():
+        for key, part in list(value.items()):
             found[self.of(key)] = self.of(part)
         return found
 
@@ -213,12 +214,12 @@ class _Copy:
         """A list or queue, filled after it is known: it may hold itself."""
         found = deque(maxlen=value.maxlen) if isinstance(value, deque) else []
         self.made[id(value)] = found
-        found.extend(self.of(part) for part in value)
+        found.extend(self.of(part) for part in list(value))
         return found
 
     def _tuple(self, value: Any) -> Any:
         """A tuple, with or without names, or a set."""
-        parts = [self.of(part) for part in value]
+        parts = [self.of(part) for part in list(value)]
         return type(value)._make(parts) if hasattr(value, "_make") else type(value)(parts)
 
     def _method(self, value: types.MethodType) -> types.MethodType:
@@ -234,22 +235,24 @@ class _Copy:
         return found
 
     def _reference(self, value: Any) -> Any:
-        """A weak reference to the counterpart. It lives as long as a strong one does, as the original."""
+        """A weak reference to the counterpart."""
         target = _referent(value)
         found = self.of(target)
         if found is target:
             return value
+        self.weak.append(found)
         return weakref.proxy(found) if isinstance(value, weakref.ProxyTypes) else weakref.ref(found)
 
     def _weak(self, value: Any) -> Any:
         """A collection of weak references."""
         found = type(value)()
         self.made[id(value)] = found
+        self.weak += [self.of(part) for part in _children(value)]
         if isinstance(value, weakref.WeakSet):
-            for part in value:
+            for part in list(value):
                 found.add(self.of(part))
         else:
-            for key, part in value.items():
+            for key, part in list(value.items()):
                 found[self.of(key)] = self.of(part)
         return found
 
@@ -273,8 +276,10 @@ class _Copy:
         return found
 
     def _cell(self, cell: types.CellType) -> types.CellType:
-        """A cell of its own where the content changes, the same one elsewhere."""
-        return types.CellType() if _content(cell) and id(cell.cell_contents) in self.moving else cell
+        """A cell of its own where the content changes, one for all functions that share it; the same one elsewhere."""
+        if not (_content(cell) and id(cell.cell_contents) in self.moving):
+            return cell
+        return self.made.setdefault(id(cell), types.CellType())
 
 
 _MAKERS: tuple[tuple[tuple[type, ...], Callable[[_Copy, Any], Any]], ...] = (
@@ -317,12 +322,11 @@ def _children(value: Any) -> Iterator[Any]:
     """What a value holds that may lead to a module. Objects of the standard library and of others' libraries are not opened."""
     kind = type(value)
     if kind in MAPPINGS:
-        yield from value.keys()
-        yield from value.values()
+        yield from [part for pair in list(value.items()) for part in pair]
         if kind is defaultdict:
             yield value.default_factory
     elif kind in SEQUENCES or isinstance(value, tuple):
-        yield from value
+        yield from list(value)
     elif _is_module(value):
         if not isinstance(value, torch.jit.ScriptModule):
             yield from _of_module(attributes(value))

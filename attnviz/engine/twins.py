@@ -14,74 +14,77 @@ from typing import Any
 from torch import Tensor, nn
 
 from attnviz.engine import shells
-from attnviz.errors import AttnvizError
 
 BOOKS = vars(nn.Module()).keys()  # what every module has: torch's own, and whether it trains
 COMPUTING = ("transformers.", "torch.nn.utils.")  # hooks of these collect what is returned, or compute a weight
-ORDERS = 64  # kept of one model; all lengths of text give the same one in most
+ANSWERS = 64  # kept of one model; in most, texts of all lengths ask the same
 LIBRARIES = frozenset({"builtins", "collections", "functools", "torch", "transformers"})
 
 
 @dataclass
 class Known:
-    """What is kept of one model: the twins by implementation, and whether its recorded attention is what eager computes.
+    """What is kept of one model: the twins by implementation, and answers that hold while nothing of it changes.
 
-    Twins are kept of a `plain` model only, and hold while `parts` (modules, weights, hooks) and `settings` are those that
-    they were made of; `faithful` holds while the settings do: a hook that comes and goes is no reason to look again.
-    `stacks` says of each order in which modules attended whether they are the layers of one stack, or why not.
+    Twins are kept of a `plain` model only. They and `answers` hold while `parts` (modules, weights, hooks) and `settings`
+    are those that they were made of; `faithful` holds while the settings do: a hook that comes and goes is no reason to look
+    again whether recorded attention is what eager computes.
     """
 
     parts: tuple[int, ...]
     settings: tuple[Any, ...]
     plain: bool
-    twins: dict[str, Any] = field(default_factory=dict)
     faithful: bool | None = None
-    stacks: dict[tuple[Any, ...], AttnvizError | None] = field(default_factory=dict)
+    twins: dict[str, Any] = field(default_factory=dict)
+    answers: dict[Any, Any] = field(default_factory=dict)
+
+    def twin(self, model: nn.Module, implementation: str) -> Any:
+        """A twin of `model`, whose this is, that attends by `implementation`.
+
+        Modules of a library keep nothing of what they read: of such a model it is the same twin while nothing of it changes.
+        Hooks and modules of somebody's own may write to the module that runs, so each pass has a twin of its own.
+        """
+        if not self.plain:
+            return made(model, implementation)
+        with _LOCK:
+            if implementation not in self.twins:
+                self.twins[implementation] = made(model, implementation)
+            return self.twins[implementation]
+
+    def once(self, question: Any, look: Callable[[], Any]) -> Any:
+        """What `look` answers, asked once. Two threads may both ask; the answer is one."""
+        answers = dict(self.answers)
+        if question not in answers:
+            found = look()
+            with _LOCK:
+                if len(self.answers) >= ANSWERS:
+                    self.answers.clear()
+                self.answers[question] = found
+            return found
+        return answers[question]
+
+    def is_faithful(self, look: Callable[[], bool]) -> bool:
+        """What `look` says of the model, asked once for each of its settings."""
+        if self.faithful is None:
+            self.faithful = look()
+        return self.faithful
 
 
 _KNOWN: weakref.WeakKeyDictionary[nn.Module, Known] = weakref.WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
-def twin(model: nn.Module, implementation: str) -> Any:
-    """A twin of `model` that attends by `implementation`.
-
-    Modules of a library keep nothing of what they read: of such a model it is the same twin while nothing of it changes.
-    Hooks and modules of somebody's own may write to the module that runs, so each pass has a twin of its own.
-    """
+def known(model: nn.Module) -> Known:
+    """What is kept of a model as it is now."""
     with _LOCK:
-        known = _known(model)
-        if not known.plain:
-            return made(model, implementation)
-        if implementation not in known.twins:
-            known.twins[implementation] = made(model, implementation)
-        return known.twins[implementation]
-
-
-def faithful(model: nn.Module, look: Callable[[], bool]) -> bool:
-    """What `look` says of the model, asked once for each of its settings. Two threads may both ask; the answer is one."""
-    with _LOCK:
-        known = _known(model)
-        answer = known.faithful
-    if answer is None:
-        answer = look()
-        with _LOCK:
-            known.faithful = answer
-    return answer
-
-
-def stacked(model: nn.Module, order: tuple[Any, ...], look: Callable[[], AttnvizError | None]) -> AttnvizError | None:
-    """What `look` says of calls by these modules, asked once for each order: an error where they are no one stack."""
-    with _LOCK:
-        known = _known(model)
-        if order in known.stacks:
-            return known.stacks[order]
-    answer = look()
-    with _LOCK:
-        known.stacks[order] = answer
-        while len(known.stacks) > ORDERS:
-            del known.stacks[next(iter(known.stacks))]
-    return answer
+        modules = tuple(model.modules())
+        parts = (*map(id, modules), *map(id, _shared(modules)))
+        settings = tuple(_settings(modules))
+        found = _KNOWN.get(model)
+        if found is None or found.settings != settings:
+            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules))
+        elif found.parts != parts:
+            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules), found.faithful)
+        return found
 
 
 def made(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
@@ -112,19 +115,6 @@ def _switchable(module: nn.Module) -> bool:
     return able is not None and bool(able())
 
 
-def _known(model: nn.Module) -> Known:
-    """What is kept of a model as it is now. The lock is held."""
-    modules = tuple(model.modules())
-    parts = (*map(id, modules), *map(id, _shared(modules)))
-    settings = tuple(_settings(modules))
-    known = _KNOWN.get(model)
-    if known is None or known.settings != settings:
-        known = _KNOWN[model] = Known(parts, settings, _of_libraries(modules))
-    elif known.parts != parts:
-        known = _KNOWN[model] = Known(parts, settings, _of_libraries(modules), faithful=known.faithful)
-    return known
-
-
 def _shared(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
     """What a twin has in common with its original: weights, buffers, and all that is called before or after a forward."""
     for module in modules:
@@ -148,7 +138,7 @@ def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
     """Whether all modules are of a library, as it made them: no hook, forward or object of somebody's own."""
     for module in modules:
         hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
-        own = {name: value for name, value in vars(module).items() if name not in BOOKS}
+        own = {name: value for name, value in list(vars(module).items()) if name not in BOOKS}
         if not type(module).__module__.startswith(("torch.nn.modules.", "transformers.")) or "forward" in own:
             return False
         if not all((getattr(hook, "__module__", None) or "").startswith("transformers.") for hook in hooks):
@@ -163,7 +153,7 @@ def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
     seen: set[int] = set()
     for module in modules:
         yield type(module)
-        for name, value in vars(module).items():
+        for name, value in list(vars(module).items()):  # a copy: another thread may keep something there meanwhile
             if name not in BOOKS:
                 yield name
                 yield _plain(value, seen)
@@ -184,6 +174,6 @@ def _plain(value: Any, seen: set[int]) -> Any:
         return id(value)
     seen.add(id(value))
     if isinstance(value, (list, tuple)):
-        return tuple(_plain(part, seen) for part in value)
+        return tuple(_plain(part, seen) for part in list(value))
     held = value if isinstance(value, dict) else vars(value)
-    return tuple((_plain(key, seen), _plain(part, seen)) for key, part in held.items())
+    return tuple((_plain(key, seen), _plain(part, seen)) for key, part in list(held.items()))

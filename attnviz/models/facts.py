@@ -42,7 +42,8 @@ def facts(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text
     something else counts as an encoder, and one that does not give its sizes by these names as one layer of one head.
     """
     inner = config if getattr(config, "num_hidden_layers", None) else config.get_text_config()
-    stated = text_only or all(getattr(inner, name, None) for name in ("num_hidden_layers", "num_attention_heads"))
+    sizes = (getattr(inner, name, None) for name in ("num_hidden_layers", "num_attention_heads"))
+    stated = text_only or all(size and isinstance(size, (int, list, tuple)) for size in sizes)
     return Facts(
         _kind(config) or ("encoder" if not text_only else _refused(config)),
         _count(inner, "num_hidden_layers") if stated else 1,
