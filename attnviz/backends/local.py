@@ -13,7 +13,7 @@ from attnviz import pieces
 from attnviz import text as texts
 from attnviz.backends import turns
 from attnviz.engine import capture, inputs, scratch, size, verify
-from attnviz.engine.forward import fitted
+from attnviz.engine.forward import fitted, two_sided
 from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneLayer, one_layer
 from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
@@ -232,7 +232,10 @@ def traced(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> 
     if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
         raise BadInputError(_no_tokenizer(tokenizer))
     capture.textual(held.model)
-    loaded = LoadedModel(held.model, tokenizer, load.card_of(held.model, tokenizer), "")
+    card = load.card_of(held.model, tokenizer)
+    if card.kind == "encoder-decoder" and not two_sided(held.model):  # one of its two sides, taken out
+        card = replace(card, kind="encoder")
+    loaded = LoadedModel(held.model, tokenizer, card, "")
     request = AttentionRequest(loaded.card.id, text, text_b)
     for part in (request.text, request.text_b):
         if part is not None:

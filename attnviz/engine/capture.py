@@ -24,7 +24,7 @@ from transformers.masking_utils import sdpa_mask
 
 from attnviz.engine import attention, rows, twins, wrappers
 from attnviz.engine import flow as flows
-from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing
+from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing, two_sided
 from attnviz.engine.rows import Call, dense_traces_of, traces_of
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError, NoAttentionError, UnavailableError
@@ -234,7 +234,7 @@ def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
 
 def _whole(model: PreTrainedModel, trace: Trace) -> bool:
     """Whether an encoder-decoder shows its three blocks and looks back only where it writes."""
-    if not getattr(model.config, "is_encoder_decoder", False):
+    if not two_sided(model):
         return True
     return trace.blocks == ("encoder", "decoder", "cross") and trace.block("decoder").causal
 
@@ -245,7 +245,7 @@ def _probe(model: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value[:1] if isinstance(value, Tensor) else value for name, value in inputs.items()}
     ids = torch.arange(1, PROBE + 1, device=device_of(model))[None]
     row = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    if getattr(model.config, "is_encoder_decoder", False):
+    if two_sided(model):
         row["decoder_input_ids"] = ids
     return {name: value for name, value in row.items() if name in arguments(model).names}
 

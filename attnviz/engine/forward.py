@@ -21,6 +21,7 @@ MEASURED = {  # inputs that are numbers, read in the model's own format, and wha
     "input_values": "sound", "audio_mel": "sound", "spectrogram": "sound", "past_values": "series of numbers",
     "inputs_embeds": "vectors",
 }  # fmt: skip
+SIDES = ("Encoder", "Decoder", "Stack")  # how the library names the two sides of an encoder-decoder
 META = torch.device("meta")
 
 
@@ -88,6 +89,12 @@ def fitted(model: nn.Module, inputs: Mapping[str, Any], run: Callable[[dict[str,
                     f"both: attnviz.capture(model, input_ids=…, {beside[0]}=…), or give the part that reads text."
                 ) from error
             del given[name[1]]
+
+
+def two_sided(model: Any) -> bool:
+    """Whether a model reads a source and a target. Its encoder or decoder alone has the same configuration, and reads one."""
+    alone = type(model).__name__.endswith(SIDES) and "decoder_input_ids" not in arguments(model).names
+    return bool(getattr(model.config, "is_encoder_decoder", False)) and not alone
 
 
 def arguments(model: nn.Module) -> Arguments:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attnviz.engine.forward import two_sided
 from attnviz.engine.trace import Block, Dense, Layer, Projections, Trace, locked
 from attnviz.errors import BadInputError, NoAttentionError
 from attnviz.types import AttentionRequest, Token, joined
@@ -60,7 +61,7 @@ def traces_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> tuple[Tr
                 f"The {block} attention of {type(model).__name__} changes its size from layer to layer ({shown}), "
                 "so it cannot be shown as one block. Choose another model."
             )
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    two = two_sided(model)
     return tuple(_trace(model, by_block, inputs, row, two) for row in range(calls[0].query.shape[0]))
 
 
@@ -77,7 +78,7 @@ def undivided(model: Any, calls: list[Call]) -> None:
 
 def blocks_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> list[str]:
     """The block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    two = two_sided(model)
     if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
         return ["self"] * len(calls)
     called = names(model, calls)
@@ -259,7 +260,7 @@ def dense_traces_of(model: Any, found: tuple[tuple[str, tuple[Any, ...]], ...], 
     """
     for name, layers in found:
         _check_dense(model, name, layers)
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    two = two_sided(model)
     traces = []
     for row in range(found[0][1][0].shape[0]):
         blocks = []

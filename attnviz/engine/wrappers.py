@@ -127,6 +127,10 @@ def _refused(outer: Any, kind: type) -> Held:
         raise BadInputError(
             f"A transformers model is needed; got {name}, which holds {shown}{more}. Give that part: {parts[0][0]}."
         )
+    if isinstance(outer, nn.Module) and type(outer).__module__.startswith("transformers."):
+        raise BadInputError(
+            f"A whole transformers model is needed; got {name}, a part of one. Give the model that it belongs to."
+        )
     raise BadInputError(
         f"A transformers model is needed; got {name}, which has no attention that attnviz can record. "
         "Load one with AutoModel.from_pretrained."

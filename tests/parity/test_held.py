@@ -24,7 +24,8 @@ from accelerate import Accelerator, cpu_offload, disk_offload
 from accelerate.hooks import ModelHook, add_hook_to_module
 from torch import nn
 from torch.nn.utils import parametrizations, parametrize, prune
-from transformers import BertConfig, BertForSequenceClassification, BertModel
+from transformers.models.bert.configuration_bert import BertConfig
+from transformers.models.bert.modeling_bert import BertForSequenceClassification, BertModel
 
 import attnviz
 from attnviz.engine import capture, shells, twins
@@ -59,7 +60,7 @@ def query(model: Any) -> nn.Linear:
     return model.encoder.layer[0].attention.self.query
 
 
-def first(model: Any) -> nn.Module:
+def first(model: Any) -> Any:
     return model.encoder.layer[0]
 
 
@@ -134,9 +135,10 @@ class Outer(nn.Module):
         vars(self)["root"], self.weak = root, weakref.ref(root)
 
     def forward(self, *args, **rest):
-        assert self.weak() is self.root
-        assert not self.root.training
-        return self.inner(*args, **rest) * (self.root.config.hidden_size / 96)
+        root: Any = self.weak()
+        assert root is self.root
+        assert not root.training
+        return self.inner(*args, **rest) * (root.config.hidden_size / 96)
 
 
 class Helper:
@@ -222,7 +224,7 @@ def laden(model: Any) -> None:
     vars(model)["teacher"], model.hollow = bert(), float("nan")
     model.cycle = []
     model.cycle.append(model.cycle)
-    query(model).lock = threading.Lock()
+    vars(query(model))["lock"] = threading.Lock()
 
 
 def patched(model: Any) -> None:

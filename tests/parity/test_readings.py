@@ -10,20 +10,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from transformers import (
-    AlbertConfig,
-    AlbertModel,
-    AutoConfig,
-    AutoModel,
-    BertConfig,
-    BertModel,
-    CLIPConfig,
-    CLIPModel,
-    LlamaConfig,
-    LlamaModel,
-    PreTrainedModel,
-)
-from transformers.models.bert.modeling_bert import BertPreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers.models.albert.configuration_albert import AlbertConfig
+from transformers.models.albert.modeling_albert import AlbertModel
+from transformers.models.bert.configuration_bert import BertConfig
+from transformers.models.bert.modeling_bert import BertModel, BertPreTrainedModel
+from transformers.models.clip.configuration_clip import CLIPConfig
+from transformers.models.clip.modeling_clip import CLIPModel
+from transformers.models.llama.configuration_llama import LlamaConfig
+from transformers.models.llama.modeling_llama import LlamaModel
 
 import attnviz
 from attnviz.engine import capture, flow
@@ -262,11 +257,20 @@ class HandingToLess(Own):
         return self.bert(input_ids)
 
 
+def decorated(forward: Any) -> Any:
+    """Hands on whatever it is given, and takes what the forward in it takes."""
+
+    @functools.wraps(forward)
+    def outer(*args, **rest):
+        return forward(*args, **rest)
+
+    return outer
+
+
 class Decorated(Own):
-    @functools.wraps(IdsOnly.forward)
-    def forward(self, *args, **rest):
-        assert set(rest) == {"input_ids"}
-        return self.bert(*args, **rest)
+    @decorated
+    def forward(self, input_ids):
+        return self.bert(input_ids)
 
 
 @pytest.mark.parametrize("family", [IdsOnly, NoTypes, Handing, HandingToLess, Decorated])
@@ -446,3 +450,15 @@ def test_a_decoder_in_somebodys_own_class_is_read():
     trace = attnviz.trace(made(Continuing), tokenizer(), TEXT)
 
     assert (trace.layers, trace.causal) == (2, True)
+
+
+def test_one_side_of_an_encoder_decoder_is_read_by_itself():
+    sizes = {"d_model": 48, "d_kv": 8, "num_layers": 2, "num_decoder_layers": 3, "num_heads": 6, "d_ff": 40, "vocab_size": 97}
+    whole = AutoModel.from_config(AutoConfig.for_model("t5", **sizes, decoder_start_token_id=0)).eval()
+
+    source, target = (attnviz.trace(side, tokenizer(), TEXT) for side in (whole.encoder, whole.decoder))
+
+    assert (source.blocks, source.layers, source.causal) == (("self",), 2, False)
+    assert (target.blocks, target.layers, target.causal) == (("self",), 3, True)
+    both = attnviz.trace(whole, tokenizer(), TEXT, "the animal")
+    np.testing.assert_allclose(source.weights(), both.block("encoder").weights(), rtol=0, atol=CLOSE)

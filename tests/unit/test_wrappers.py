@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
-from transformers import BertConfig, BertForMaskedLM, BertModel, FillMaskPipeline
+from transformers.models.bert.configuration_bert import BertConfig
+from transformers.models.bert.modeling_bert import BertForMaskedLM, BertModel
+from transformers.pipelines.fill_mask import FillMaskPipeline
 
 import attnviz
 from attnviz.engine.forward import device_of, forward, missing
@@ -30,6 +32,10 @@ def bert(family: Any = BertModel) -> Any:
 
 def plain() -> np.ndarray:
     return attnviz.trace(bert(), tokenizer(), TEXT).weights()
+
+
+def compiled() -> Any:
+    return torch.compile(bert(), backend="eager")  # what comes out of it is never run
 
 
 class PeftModel(nn.Module):
@@ -83,10 +89,10 @@ class Classifier(nn.Module):
         self.encoder, self.head = nn.Sequential(bert()), nn.Linear(12, 2)
 
 
-AROUND = {
+AROUND: dict[str, Any] = {
     "DataParallel": lambda: nn.DataParallel(bert()),
-    "torch.compile": lambda: torch.compile(bert(), backend="eager"),
-    "both": lambda: nn.DataParallel(torch.compile(bert(), backend="eager")),
+    "torch.compile": compiled,
+    "both": lambda: nn.DataParallel(compiled()),
     "an average of weights": lambda: AveragedModel(bert()),
     "SentenceTransformer": lambda: SentenceTransformer(Transformer(), nn.Identity()),
     "CrossEncoder": CrossEncoder,
@@ -172,6 +178,7 @@ def a_function() -> None: ...
         (lambda: a_function, "got function"),
         (lambda: nn.Linear(2, 2), "got Linear, which has no attention"),
         (Classifier, r"Classifier, which holds `model\.encoder\[0\]` \(BertModel\)\. Give that part: model\.encoder\[0\]\."),
+        (lambda: bert().encoder, r"got BertEncoder, a part of one\. Give the model that it belongs to"),
         (TwoModels, r"holds `model\.student` \(BertModel\), `model\.teacher` \(BertModel\)"),
         (lambda: SimpleNamespace(network=bert()), r"holds `model\.network` \(BertModel\)"),
         (lambda: torch.fx.symbolic_trace(nn.Linear(2, 2)), r"is a graph of torch\.fx\. Give the model that it was made from"),
@@ -191,9 +198,7 @@ def test_a_script_is_refused_with_the_remedy():
 class Elsewhere(nn.Parameter):
     """A parameter that says it lies on a GPU; its numbers are here."""
 
-    @property
-    def device(self) -> torch.device:
-        return torch.device("cuda", 1)
+    device: Any = torch.device("cuda", 1)
 
 
 def test_inputs_go_to_the_device_of_the_first_weights(monkeypatch: pytest.MonkeyPatch):
