@@ -22,7 +22,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from attnviz.engine import attention, rows, twins, wrappers
+from attnviz.engine import attention, limits, rows, twins, wrappers
 from attnviz.engine import flow as flows
 from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing, two_sided
 from attnviz.engine.rows import Call, dense_traces_of, traces_of
@@ -264,6 +264,7 @@ def capture(model: Any, **inputs: Any) -> Trace:
 def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
     """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
     owner = wrappers.held(model, PreTrainedModel)
+    limits.check(owner.model, inputs)
     traces = _traces(owner.model, inputs)
     return traces if not owner.note else tuple(trace.noted(owner.note) for trace in traces)
 
@@ -304,7 +305,7 @@ def _without(model: PreTrainedModel) -> str:
 def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
     """The same of a transformers model: by its own kernel where what is recorded there is what eager attention computes."""
     if prepared(model):
-        with recording() as run:
+        with recording() as run, limits.looked_up(model, inputs):
             forward(model, inputs)
         if not run.calls:
             return _dense_traces(model, inputs)
@@ -395,7 +396,17 @@ def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, 
     if not callable(getattr(output, "get", None)):
         return ()
     found = {name: tuple(a for a in (output.get(name) or ()) if a is not None) for name in EAGER}
+    if getattr(reader.config, "model_type", "") == "encoder-decoder" and not found["encoder_attentions"]:
+        found["encoder_attentions"] = _encoder_seen(reader, inputs)
     return tuple((EAGER[name], layers) for name, layers in found.items() if layers)
+
+
+def _encoder_seen(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Any, ...]:
+    """The eager weights of an encoder that was put together with a decoder: the whole asks it for none."""
+    given = {name: inputs[name] for name in ("input_ids", "attention_mask", "inputs_embeds") if name in inputs}
+    with torch.inference_mode():
+        output = forward(reader.get_encoder(), {**given, "output_attentions": True, "return_dict": True})
+    return tuple(a for a in (output.get("attentions") or ()) if a is not None)
 
 
 def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
@@ -411,7 +422,8 @@ def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
     """The library's own eager weights, kept whole: one trace a row, padding cut away."""
     name = type(model).__name__
     try:
-        found = eager_attentions(model, **inputs)
+        with limits.looked_up(model, inputs):
+            found = eager_attentions(model, **inputs)
     except AttnvizError:
         raise
     except Exception as error:  # a model's own code, asked for something that it may not know
