@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz import charset, terminal
 from attnviz.errors import BadInputError
-from attnviz.types import AttentionRequest, Evidence, HeadRef, Link, quoted
+from attnviz.types import AttentionRequest, Evidence, HeadRef, Link, Token, quoted
 
 if TYPE_CHECKING:
     from attnviz.analysis.links import Ranked
@@ -65,18 +65,24 @@ def _rank(chosen: argparse.Namespace) -> None:
     most = Settings.from_env().max_bytes
     text = checked(terminal.text(chosen.text, most), most)
     named = [charset.argument(written, "--link") for written in chosen.link]
-    from attnviz.analysis import drawn, links
+    from attnviz.analysis import drawn, legible, links
 
     card = terminal.card(chosen.model)
     asked = tuple(dict.fromkeys(drawn.link(text, written) for written in named))
     trace = terminal.attended(card, AttentionRequest(card.id, text))
-    found = links.ranked(trace, asked, trace.blocks[0])
+    found, block = links.ranked(trace, asked, trace.blocks[0]), trace.block(trace.blocks[0])
+    if unread := legible.of_links(trace, asked, card.name):
+        terminal.say(terminal.printable(unread))
     if chosen.format == "text":
         _show(_table(card.name, text, asked, found))
         return
     heads = [{"layer": r.layer, "head": r.head, "weight": r.weight, "margin": r.margin, "rank": r.rank} for r in found]
-    written = [{"source": _place(text, link.source), "target": _place(text, link.target)} for link in asked]
-    _json({"model": card.id, "text": text, "block": trace.blocks[0], "rule": RULE, "links": written, "heads": heads})
+    written = [
+        {"source": _place(text, link.source, block.queries), "target": _place(text, link.target, block.keys)} for link in asked
+    ]
+    reading = None if trace.reading is None else trace.reading.as_dict()
+    answer = {"model": card.id, "text": text, "block": block.name, "rule": RULE, "links": written, "heads": heads}
+    _json(answer | {"unknown": unread, "reading": reading})
 
 
 def _table(model: str, text: str, asked: Sequence[Link], found: Sequence[Ranked]) -> list[str]:
@@ -173,9 +179,12 @@ def _number(value: float) -> float | None:
     return None if isnan(value) else value
 
 
-def _place(text: str, span: tuple[int, int]) -> dict[str, Any]:
-    """One end of a link."""
-    return {"text": text[slice(*span)], "start": span[0], "end": span[1]}
+def _place(text: str, span: tuple[int, int], tokens: Sequence[Token]) -> dict[str, Any]:
+    """One end of a link, and whether the model cannot read it, or not all of it."""
+    from attnviz.analysis import legible
+
+    place = {"text": text[slice(*span)], "start": span[0], "end": span[1]}
+    return place | {"unknown": legible.is_unknown(tokens, span)}
 
 
 def _show(lines: Sequence[str]) -> None:

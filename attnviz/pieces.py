@@ -16,13 +16,15 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from attnviz.errors import BadTextError, TokenError, TooLongError
-from attnviz.spans import Piece, aligned, alphabet, byte_named
+from attnviz.spans import Piece, aligned, alphabet, bare, byte_named
 from attnviz.words import MASK
 
 # A tokenizer keeps truncation, padding and the treatment of special tokens as switches on one shared object.
 _LOCKS: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
 _LOCKS_LOCK = threading.Lock()
 _BYTES = alphabet()
+_BLANK = re.compile(r'Metaspace\(replacement="(.)"')
+_IN_NO_VOCABULARY = "\U0010ffff"  # a code point that Unicode reserves never to be a character
 _LETTERS = {byte: character for character, byte in _BYTES.items()}
 
 
@@ -105,6 +107,8 @@ def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]
         grown = [str(tokenizer.decode(list(ids[: i + 1]), **plain)) for i in range(len(ids))]
         vocabulary = _Vocabulary.of(tokenizer, backend) if (backend := getattr(tokenizer, "backend_tokenizer", None)) else None
         hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
+        unknown = vocabulary.unknown if vocabulary else tokenizer.unk_token_id
+        other = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)  # some name one token for all
     whole = grown[-1] if grown else ""
     text, left = whole.strip(), len(whole) - len(whole.lstrip())
     done = [min(max(_alike(part, whole) - left, 0), len(text)) for part in grown]  # characters that are whole by then
@@ -115,11 +119,12 @@ def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]
     start = 0
     for place, (number, name) in enumerate(zip(ids, names, strict=True)):
         if number in hidden:
-            found.append(Entry(Piece(number, name, role="special"), 0, 0))
+            is_unknown = number == unknown and number not in other
+            found.append(Entry(Piece(number, name, role="special", unknown=is_unknown), 0, 0))
             continue
         end = next((end for end in begun[place:] if end > start), len(text))
         raw = vocabulary.piece(number, name, start, end, text[start:end]).raw if vocabulary else byte_named(name)
-        found.append(Entry(Piece(number, name, start, end, raw), 0, 0))
+        found.append(Entry(Piece(number, name, start, end, raw, unknown=number == unknown), 0, 0))
         start = max(start, done[place])
     return text, tuple(found)
 
@@ -179,21 +184,27 @@ class _Vocabulary:
 
     added: frozenset[int]
     special: frozenset[int]
-    unknown: str
+    unknown: int | None
     mask: str
     byte_level: bool
+    blank: str
+    going_on: str
     ending: str
 
     @classmethod
     def of(cls, tokenizer: Any, backend: Any) -> _Vocabulary:
         """Read anew for every text: somebody may have added tokens meanwhile."""
         added = backend.get_added_tokens_decoder()
+        parts = f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}"
+        blank = _BLANK.search(parts)
         return cls(
             added=frozenset(added),
             special=frozenset(number for number, token in added.items() if token.special),
-            unknown=str(tokenizer.unk_token),
+            unknown=_unknown(tokenizer, backend.model),
             mask=str(tokenizer.mask_token),
-            byte_level="ByteLevel" in f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}",
+            byte_level="ByteLevel" in parts,
+            blank=blank[1] if blank else "▁",
+            going_on=getattr(backend.model, "continuing_subword_prefix", None) or "",
             ending=getattr(backend.model, "end_of_word_suffix", None) or "",
         )
 
@@ -204,11 +215,31 @@ class _Vocabulary:
             raw = byte_named(piece)
         elif number not in self.added and self.byte_level and all(character in _BYTES for character in piece):
             raw = bytes(_BYTES[character] for character in piece.removesuffix(self.ending))
-        return Piece(number, piece, start, end, raw)
+        spelled = (
+            "" if raw is not None else piece.removeprefix(self.going_on).removesuffix(self.ending).replace(self.blank, " ")
+        )
+        return Piece(number, piece, start, end, raw, unknown=number == self.unknown, spelled=spelled)
 
     def taken(self, piece: Piece, typed: str) -> bool:
         """Whether typed text was taken for a special token. A word that is unknown may be read as the unknown token."""
-        return piece.id in self.special and (piece.piece != self.unknown or typed.strip() == self.unknown)
+        return piece.id in self.special and (not piece.unknown or typed.strip() == piece.piece)
+
+
+def _unknown(tokenizer: Any, model: Any) -> int | None:
+    """The id that a backend's model gives to what it cannot spell; None where it can spell everything, or leaves it out.
+
+    The model's own, not the wrapper's `unk_token`, which may name another token or none. A unigram model does not name
+    its own, so it is given a character that no vocabulary has.
+    """
+    if hasattr(model, "unk_token"):
+        return model.token_to_id(model.unk_token) if model.unk_token else None
+    try:
+        found = model.tokenize(_IN_NO_VOCABULARY)
+    except Exception:  # noqa: BLE001  # the library raises a plain Exception where a unigram model has no unknown token
+        return None
+    if len(found) == 1 and model.id_to_token(found[0].id) != _IN_NO_VOCABULARY:
+        return int(found[0].id)
+    return tokenizer.unk_token_id
 
 
 def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
@@ -315,7 +346,8 @@ def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> 
                         "know it and has no unknown token to read in its place. Leave it out, or set tokenizer.unk_token."
                     )
                 raw = byte_named(name) if stretch[low:high] != name else None
-                out.append(Piece(number, name, start + low, start + high, raw))
+                unknown = tokenizer.unk_token_id is not None and number == tokenizer.unk_token_id
+                out.append(Piece(number, name, start + low, start + high, raw, unknown=unknown, spelled=bare(name)))
         start += len(stretch)
     return out
 

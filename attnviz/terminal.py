@@ -38,9 +38,19 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
     settings = Settings.from_env()
     folders = (card,) if card.folder and not card.package else ()
     trace = open_backend(settings.backend, settings, say, folders).attend(request)
-    if trace.note:
-        say(trace.note)
+    from attnviz.analysis import legible
+
+    for line in (trace.note, legible.counted(trace, card.name), legible.otherwise(trace.reading, card.name)):
+        if line:
+            say(printable(line))
     return trace
+
+
+def printable(line: str) -> str:
+    """A line with words of the text in it: its control characters, which a terminal would obey, are made visible."""
+    from attnviz.figures import encoding
+
+    return encoding.visible(line)
 
 
 def say(line: str) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from attnviz import pieces
+from attnviz.altered import legibility
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
+from attnviz.legibility import Legibility
 from attnviz.pieces import Entry, allowed, entries, special
-from attnviz.spans import named, placed, unnamed
+from attnviz.spans import Piece, named, placed, unnamed
 from attnviz.types import Token, Unit
 from attnviz.words import MASK, words
 
@@ -27,6 +29,14 @@ class Reading:
     ids: tuple[int, ...]
     type_ids: tuple[int, ...] | None
     tokens: tuple[Token, ...]
+    texts: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+
+    @property
+    def legibility(self) -> Legibility:
+        """How much of the texts is read as typed. Worked out when asked for: collections of texts never ask."""
+        first = min((token.segment for token in self.tokens), default=0)
+        return legibility(self.texts, self.pieces, self.tokens, first)
 
 
 def checked(text: str, max_bytes: int) -> str:
@@ -65,7 +75,7 @@ def read(
     if not found:
         raise EmptyTextError(f"{name} makes no token of this text: it holds only characters that are left out. Type a word.")
     type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
-    return Reading(tuple(entry.piece.id for entry in found), type_ids, _tokens(found, texts))
+    return _reading(found, texts, type_ids)
 
 
 def target(
@@ -83,7 +93,7 @@ def target(
         found = found[:-1]
     found = (Entry(special(tokenizer, first), 0, 0), *found)
     allowed(len(found), max_tokens, name)
-    return Reading(tuple(entry.piece.id for entry in found), None, _tokens(found, (text,), first=1))
+    return _reading(found, (text,), None, first=1)
 
 
 def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Reading]:
@@ -92,7 +102,13 @@ def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Reading]:
     Tokenised anew, the same text may be other and more ids than the model wrote.
     """
     text, found = pieces.written(tokenizer, ids)
-    return text, Reading(tuple(ids), None, _tokens(found, (text,), first=1))
+    return text, _reading(found, (text,), None, first=1)
+
+
+def _reading(found: Sequence[Entry], texts: tuple[str, ...], type_ids: tuple[int, ...] | None, first: int = 0) -> Reading:
+    """The whole input as a value."""
+    read = tuple(entry.piece for entry in found)
+    return Reading(tuple(piece.id for piece in read), type_ids, _tokens(found, texts, first), texts, read)
 
 
 def _tokens(found: Sequence[Entry], texts: Sequence[str], first: int = 0) -> tuple[Token, ...]:
@@ -104,11 +120,11 @@ def _tokens(found: Sequence[Entry], texts: Sequence[str], first: int = 0) -> tup
     for entry in found:
         name, side = entry.piece.piece, entry.segment
         if entry.piece.role == "special":
-            out.append(Token(name, name, ends[side], ends[side], None, first + side))
+            out.append(Token(name, name, ends[side], ends[side], None, first + side, entry.piece.unknown))
             continue
         place = next(places[side])
         ends[side] = len(texts[side])
-        out.append(Token(place.text, name, place.start, place.end, place.word, first + side))
+        out.append(Token(place.text, name, place.start, place.end, place.word, first + side, entry.piece.unknown))
     return tuple(out)
 
 
@@ -134,7 +150,9 @@ def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
             at = max(at, token.end)
         text = named(raw)
     start, end = min(token.start for token in parts), max(token.end for token in parts)
-    return Unit(text, start, end, places, parts[0].special, parts[0].segment)
+    unknown = [token.unknown for token in parts]
+    partly = any(unknown) and not all(unknown)
+    return Unit(text, start, end, places, parts[0].special, parts[0].segment, any(unknown), partly)
 
 
 def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) -> tuple[int, ...]:

@@ -30,7 +30,9 @@ class Token:
 
     `text` is `input[start:end]` as typed (special tokens by name, a lone byte as `<0xF0>`); `piece` is the
     tokenizer's own string. `start` and `end` are character offsets into the text of `segment` (0: text, 1: text_b)
-    and leave out leading blanks. `word` counts words within the segment and is None for special tokens.
+    and leave out leading blanks. `word` counts words within the segment and is None for special tokens. `unknown` is
+    True where the model reads only its unknown token here: its vocabulary does not have what is typed, and any two
+    unknown texts are the same to it. Without a tokenizer nothing is known to be unknown.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Token:
     end: int
     word: int | None
     segment: int = 0
+    unknown: bool = False
 
     @property
     def special(self) -> bool:
@@ -94,7 +97,11 @@ class HeadRef:
 
 @dataclass(frozen=True)
 class Unit:
-    """What the reader sees as one thing: a word, or a token. `tokens` are indices into the block's queries or keys."""
+    """What the reader sees as one thing: a word, or a token. `tokens` are indices into the block's queries or keys.
+
+    `unknown` is True where at least one of its tokens is the unknown token, `partly` where the model reads its other
+    tokens as typed.
+    """
 
     text: str
     start: int
@@ -102,6 +109,21 @@ class Unit:
     tokens: tuple[int, ...]
     special: bool = False
     segment: int = 0
+    unknown: bool = False
+    partly: bool = False
+
+
+UNKNOWN, PARTLY_UNKNOWN = "[UNK]", "[partly UNK]"  # beside what the model cannot read, whatever its own token is called
+
+
+def unknown_mark(what: Unit | Token) -> str:
+    """The mark of a word or token that the model cannot read, or not all of it; "" of any other.
+
+    Text, so that it needs no colour and screen readers say it. A special token that is unknown says so by its name.
+    """
+    if not what.unknown or what.special:
+        return ""
+    return PARTLY_UNKNOWN if isinstance(what, Unit) and what.partly else UNKNOWN
 
 
 SPECIAL = ("show", "hide", "renormalise")

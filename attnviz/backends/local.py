@@ -21,6 +21,7 @@ from attnviz.engine.scratch.tried import Tried, fits, tried
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
+from attnviz.legibility import Legibility, together
 from attnviz.models import catalog, load, places
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
@@ -40,10 +41,15 @@ class Read:
     tensors: dict[str, Any]
     sides: Sides
     written: str | None = None
+    reading: Legibility | None = None
 
     def trace(self, model: Any, request: AttentionRequest, digest: str) -> Trace:
         """What the model did with it, labelled."""
-        return capture.capture(model, **self.tensors).labelled(request, digest, *self.sides, written=self.written)
+        return self.labelled(capture.capture(model, **self.tensors), request, digest)
+
+    def labelled(self, trace: Trace, request: AttentionRequest, digest: str) -> Trace:
+        """A trace of these tensors with its tokens, and how much of the text they are."""
+        return trace.labelled(request, digest, *self.sides, written=self.written, reading=self.reading)
 
 
 class LocalBackend:
@@ -265,7 +271,7 @@ def read_by(loaded: LoadedModel, request: AttentionRequest) -> Read:
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
     read = reading(loaded, request.text, request.text_b)
-    return Read(inputs.row(read.ids, read.type_ids), (read.tokens,))
+    return Read(inputs.row(read.ids, read.type_ids), (read.tokens,), reading=read.legibility)
 
 
 def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Reading:
@@ -297,4 +303,5 @@ def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
         )  # fmt: skip
         written = None
     limits.check_reading(model, target, card.name, "decoder_")
-    return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written)
+    legible = source.legibility if written is not None else together((source.legibility, target.legibility))
+    return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written, legible)

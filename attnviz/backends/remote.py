@@ -127,7 +127,8 @@ class RemoteBackend:
 
     def _headers(self) -> dict[str, str]:
         """What is said beside the question."""
-        said = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "attnviz"}
+        said = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": wire.CLIENT}
+        said[wire.FORM_HEADER] = str(wire.FORM)
         if self.settings.key:
             said["authorization"] = f"Bearer {self.settings.key}"
         if mark := asking.mark():

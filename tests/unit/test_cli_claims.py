@@ -99,3 +99,22 @@ def test_a_model_without_an_atlas_says_how_to_build_one(capfd: pytest.CaptureFix
     assert f"Build one with `attnviz atlas build --model {model} --conllu FILE --gap FILE -o FILE`" in capfd.readouterr().err
     assert cli.main(["test-claim", "--model", "no-such", "--layer", "0", "--head", "0", "--relation", "det"]) == 2
     assert "There is no model 'no-such'" in capfd.readouterr().err
+
+
+def test_rank_says_that_a_link_ends_at_a_word_the_model_cannot_read(capsys):
+    text = "The boy saw a 🦜 because it sang"
+    assert cli.main(["rank", text, "--link", "it:🦜", "--format", "json"]) == 0
+
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place" in said.err
+    assert found["unknown"].startswith("“🦜” is unknown")
+    assert (found["links"][0]["source"]["unknown"], found["links"][0]["target"]["unknown"]) == (False, True)
+    assert (found["reading"]["unknown_words"], found["reading"]["words"]) == (1, 8)
+    assert len(found["heads"]) == 72
+
+
+def test_rank_says_nothing_of_it_where_both_ends_are_read(capsys):
+    assert cli.main(["rank", "The boy saw it", "--link", "it:boy", "--format", "json"]) == 0
+
+    assert json.loads(capsys.readouterr().out)["unknown"] == ""
