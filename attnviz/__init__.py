@@ -62,7 +62,11 @@ def attend(text: str, model: str = "minilm", text_b: str | None = None) -> Trace
 
 
 def trace(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> Trace:
-    """The trace of `text` read by any loaded transformers model with its tokenizer. The model is left as it was."""
+    """The trace of `text` read by any loaded transformers model with its tokenizer. The model is left as it was.
+
+    What holds a model is opened where that changes nothing: torch.compile, DataParallel, a PeftModel, a pipeline, a
+    SentenceTransformer; with None for the tokenizer its own is taken. `trace.note` says what matters of it.
+    """
     from attnviz.backends.local import traced
 
     return traced(model, tokenizer, text, text_b)

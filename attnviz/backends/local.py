@@ -13,6 +13,7 @@ from attnviz import pieces
 from attnviz import text as texts
 from attnviz.backends import turns
 from attnviz.engine import capture, inputs, limits, scratch, size, verify
+from attnviz.engine.forward import fitted, two_sided
 from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneLayer, one_layer
 from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
@@ -227,19 +228,39 @@ class LocalBackend:
 
 
 def traced(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> Trace:
-    """The trace of one text read by a model that somebody else loaded, and which is left as it was."""
-    card = load.card_of(model, tokenizer)
+    """The trace of one text read by a model that somebody else loaded, and which is left as it was.
+
+    What is known to hold a model on its way (compiled, parallel, with adapters, a pipeline) is opened, and its own
+    tokenizer is taken where none is given.
+    """
+    held = capture.held(model)
+    if tokenizer is None:
+        tokenizer = held.tokenizer
     if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
-        raise BadInputError(
-            f"A transformers tokenizer is needed beside the model; got {type(tokenizer).__name__}. "
-            "Give the model's own, e.g. AutoTokenizer.from_pretrained(its name)."
-        )
-    loaded = LoadedModel(model, tokenizer, card, "")
+        raise BadInputError(_no_tokenizer(tokenizer))
+    capture.textual(held.model)
+    card = load.card_of(held.model, tokenizer)
+    if card.kind == "encoder-decoder" and not two_sided(held.model):  # one of its two sides, taken out
+        card = replace(card, kind="encoder")
+    loaded = LoadedModel(held.model, tokenizer, card, "")
     request = AttentionRequest(loaded.card.id, text, text_b)
     for part in (request.text, request.text_b):
         if part is not None:
             texts.checked(part, Settings.max_bytes)
-    return read_by(loaded, request).trace(model, request, "")
+    read = read_by(loaded, request)
+    trace = fitted(held.model, read.tensors, lambda tensors: replace(read, tensors=tensors).trace(held.model, request, ""))
+    note = f"{held.note} {held.of_text}".strip()
+    return trace.noted(note) if note else trace
+
+
+def _no_tokenizer(given: Any) -> str:
+    """What is said of something that is no tokenizer."""
+    inner = getattr(given, "tokenizer", None)
+    if callable(getattr(inner, "convert_ids_to_tokens", None)):
+        remedy = "Give the one that it holds: its .tokenizer."
+    else:
+        remedy = "Give the model's own, e.g. AutoTokenizer.from_pretrained(its name)."
+    return f"A transformers tokenizer is needed beside the model; got {type(given).__name__}. {remedy}"
 
 
 def read_by(loaded: LoadedModel, request: AttentionRequest) -> Read:

@@ -288,10 +288,17 @@ class Trace:
             if (len(queries), len(keys)) != (len(part.queries), len(part.keys)):
                 raise NoAttentionError(
                     f"The model reads {len(part.queries)} queries and {len(part.keys)} keys in its {part.name} attention, "
-                    f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched."
+                    f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched. "
+                    "Read its own tensors, with tokens by number: attnviz.capture(model, input_ids=…)."
                 )
             parts.append(replace(part, queries=queries, keys=keys))
         return Trace(request, tuple(parts), digest, written, self.batched, reading)
+
+    def noted(self, note: str) -> Trace:
+        """The same trace with one more sentence that a reader must know."""
+        first, *others = self.parts
+        joined = f"{first.note} {note}".strip()
+        return replace(self, parts=(replace(first, note=joined), *others))
 
     def _only(self) -> Block:
         """The one block there is."""

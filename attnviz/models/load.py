@@ -113,7 +113,9 @@ def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
         raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
     limit = float(getattr(tokenizer, "model_max_length", HUGE))
     found = facts(model.config, limit, text_only=False)
-    name = Path(model.config.name_or_path or type(model).__name__).name  # the last part: it may be a path of this machine
+    name = Path(
+        str(getattr(model.config, "name_or_path", "") or type(model).__name__)
+    ).name  # the last part: it may be a path of this machine
     return ModelCard(
         id=name, name=name, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens,
         licence="not stated", source="a model in memory",
