@@ -38,6 +38,10 @@ def add(commands: Any) -> None:
     build.add_argument("--format", choices=("text", "json"), default="text", help="how the best heads are shown")
     build.add_argument("--strict", action="store_true", help="stop at the first line that cannot be read")
     build.add_argument("--workers", type=int, default=1, metavar="N", help="processes, each with the model and one thread")
+    build.add_argument(
+        "--control", action=argparse.BooleanOptionalAction, default=True,
+        help="measure an untrained twin too, with random weights; takes about as long again",
+    )  # fmt: skip
     build.add_argument("--ray", action="store_true", help="spread over processes or machines by Ray Data, if installed")
     build.set_defaults(run=run)
 
@@ -71,10 +75,10 @@ def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
     if chosen.ray:
         from attnviz.linguistics.spread import Spread
 
-        return Spread(card, settings, chosen.workers)
+        return Spread(card, settings, chosen.workers, control=chosen.control)
     if chosen.workers > 1:
-        return crew.Processes(card, settings, chosen.workers)
-    return crew.Alone(crew.meter(card, settings, told))
+        return crew.Processes(card, settings, chosen.workers, control=chosen.control)
+    return crew.Alone(crew.meter(card, settings, told, control=chosen.control))
 
 
 def _show(path: Path, header: dict[str, Any], form: str) -> None:

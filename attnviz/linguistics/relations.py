@@ -1,9 +1,9 @@
-"""A grammatical label in, what it means in plain words and which relation of the corpus means the same out."""
+"""What a grammatical label means in plain words, and which relation of the corpus means the same."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -35,17 +35,32 @@ class Relation:
     differs: str = ""
 
     @property
-    def counted(self) -> str:
-        """Under which name gold links of it are counted: without what stands behind a colon; "" where there are none."""
-        name = self.corpus.partition(":")[0]
-        return "" if name in UNCOUNTED else name
+    def gold(self) -> bool:
+        """Whether gold links of it are counted anywhere."""
+        return self.corpus.partition(":")[0] not in ("", *UNCOUNTED)
 
-    @property
-    def twin(self) -> str:
-        """What the corpus calls it, e.g. `UD obj`, `in UD nmod`, and `no UD twin`."""
-        if not self.counted:
+    def counted(self, names: Collection[str]) -> str:
+        """Under which of these names gold links of it are counted; "" where they are under none.
+
+        `nmod:poss` under that very name, `nmod` under `nmod:`, which leaves the subtypes out; where the texts have no such
+        subtype, or none at all, under the name without one.
+        """
+        base, colon, _ = self.corpus.partition(":")
+        if not self.gold:
+            return ""
+        exact = self.corpus if colon or self.fit != "same" else f"{base}:"
+        return next((name for name in (exact, base) if name in names), "")
+
+    def twin(self, names: Collection[str] | None = None) -> str:
+        """What the corpus calls it, e.g. `UD obj`, `in UD case`, `no UD twin`.
+
+        `names` are those under which links are counted, where that is known: it says “in” too where only a name is counted
+        that has others beside.
+        """
+        if not self.gold:
             return "no UD twin"
-        return f"UD {self.counted}" if self.fit == "same" else f"in UD {self.counted}"
+        counted = self.corpus if names is None else (self.counted(names).removesuffix(":") or self.corpus)
+        return f"UD {counted}" if self.fit == "same" and counted == self.corpus else f"in UD {counted}"
 
 
 def relation(name: str, scheme: str) -> Relation:
@@ -81,5 +96,5 @@ def _content() -> dict[str, Any]:
 def _relation(scheme: str, name: str, raw: dict[str, Any]) -> Relation:
     """One entry of the file."""
     corpus = name if scheme == CORPUS else raw.get("corpus", "")
-    fit = ("part" if ":" in name else "same") if scheme == CORPUS else raw.get("fit", "none")
+    fit = "same" if scheme == CORPUS else raw.get("fit", "none")
     return Relation(scheme, name, raw["plain"], raw["explains"], corpus, fit, raw.get("differs", ""))
