@@ -65,7 +65,8 @@ def build(
     if not any(walk.counts):
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
-    whole = archive.written(output, header, walk.faults, lambda: store.parts(walk.counts))
+    say(Notice("Probing every head with random tokens that are repeated."))
+    whole = archive.written(output, header, walk.faults, lambda: store.parts(walk.counts), crew.probed())
     store.clear()
     return Built(whole, sum(walk.counts), walk.found)
 

@@ -11,7 +11,7 @@ import numpy as np
 from attnviz import text as texts
 from attnviz.engine import batch
 from attnviz.errors import BadInputError, TooLongError
-from attnviz.linguistics import decisions, habits, meaning, pronouns
+from attnviz.linguistics import decisions, habits, meaning, probes, pronouns, vocabulary
 from attnviz.linguistics.annotated import Parsed, Question
 from attnviz.linguistics.grid import grid
 from attnviz.linguistics.parts import Chunk, Part
@@ -35,6 +35,14 @@ class Read:
     text: Parsed | Question
     reading: Reading
     choice: pronouns.Choice | None = None
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """Token ids that no text was read into, as `batch` takes them."""
+
+    ids: tuple[int, ...]
+    type_ids: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +86,22 @@ class Meter:
         return Part(
             _ordered(links, self._no_links()), _ordered(answers, self._no_answers()), found.habits, found.rows,
             found.meaning, found.tally, len(chunk.texts), len(read), dict(sorted(left_out.items())),
+        )  # fmt: skip
+
+    def probed(self) -> probes.Probed:
+        """The probes on random tokens, which need no corpus."""
+        example = _reading(self.loaded, "word")
+        typed = example.type_ids is not None
+
+        def layers(rows: Sequence[Sequence[int]]) -> Iterator[batch.Weights]:
+            return self.layers(self.loaded.model, [_Ids(tuple(ids), (0,) * len(ids) if typed else None) for ids in rows])
+
+        tokenizer, card = self.loaded.tokenizer, self.loaded.card
+        around = vocabulary.around(tokenizer, example.ids, [token.special for token in example.tokens])
+        rows = batch.vocabulary(self.loaded.model)
+        return probes.probed(
+            layers, self.size, vocabulary.ordinary(tokenizer, rows), around, causal=self.causal, max_tokens=card.max_tokens,
+            tokens=self.tokens, named=vocabulary.names(tokenizer, around),
         )  # fmt: skip
 
     def read(self, ordinal: int, text: Parsed | Question, left_out: Counter[str]) -> Read | None:
