@@ -15,6 +15,10 @@ LAYERS, HEADS = 2, 5
 RELATIONS = ("det", "obj", "nsubj")
 LIKENED = {"texts": [3, 2], "words": [12, 4]}
 HABITS = ("previous", "next", "entropy")
+PROBES = {
+    "version": 1, "names": ["induction", "duplicate-token", "previous-token"], "even_look": [0.125, 0.125, 0.25],
+    "rule": "made up", "seed": 7, "length": 9, "sequences": [3, 2], "drawn_from": 40, "start": ["<s>"], "end": [],
+}  # fmt: skip
 Heads = Iterable[tuple[int, int]]  # (layer, head)
 
 
@@ -95,7 +99,11 @@ def members(
         "meaning": np.arange(8 * LAYERS * HEADS, dtype=np.float32).reshape(2, 2, 2, LAYERS, HEADS) / 80,
     }
     arrays |= {} if control is None else control
-    return {"header.json": json.dumps(head or header()).encode()} | {f"{k}.npy": stored(v) for k, v in arrays.items()}
+    head = head or header()
+    if "names" in head.get("probes", {}):
+        shape = 2, 2, len(head["probes"]["names"]), LAYERS, HEADS
+        arrays["probes"] = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) / 200
+    return {"header.json": json.dumps(head).encode()} | {f"{k}.npy": stored(v) for k, v in arrays.items()}
 
 
 def stored(array: np.ndarray) -> bytes:

@@ -19,6 +19,7 @@ import numpy as np
 from attnviz.errors import BadInputError, OutputError
 from attnviz.linguistics import contexts, control, habits, meaning
 from attnviz.linguistics.parts import Part
+from attnviz.linguistics.probes import Probed
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold
 LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs its wide form
@@ -64,11 +65,14 @@ class Totals:
         return found
 
 
-def written(path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts) -> dict[str, Any]:
+def written(
+    path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts, probed: Probed | None = None
+) -> dict[str, Any]:
     """Writes the atlas, whole or not at all; returns its header.
 
     `header` has what is known before any part, with the corpora described; `broken` counts the lines of each corpus that
-    could not be read; `parts` gives all parts anew each time it is called.
+    could not be read; `parts` gives all parts anew each time it is called; `probed` is optional, and an atlas without it
+    says that the probes are missing.
     """
     totals = Totals.of(parts())
     relations = sorted(totals.relations)
@@ -82,6 +86,8 @@ def written(path: Path, header: dict[str, Any], broken: Counter[int], parts: Par
         "habits": list(habits.NAMES),
         "meaning": {"measure": MEASURE, "texts": tally[:, 0].tolist(), "words": tally[:, 1].tolist()},
     }
+    if probed is not None:
+        whole |= {"probes": probed.facts}
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         with zipfile.ZipFile(unfinished, "w") as archive:
@@ -89,6 +95,8 @@ def written(path: Path, header: dict[str, Any], broken: Counter[int], parts: Par
                 member.write(json.dumps(whole, ensure_ascii=False, indent=1).encode())
             for name, kind, shape, arrays in _members(whole, totals, parts):
                 _stream(archive, name, np.dtype(kind), shape, arrays)
+            if probed is not None and probed.scores is not None:
+                _stream(archive, "probes", np.dtype(np.float32), probed.scores.shape, [probed.scores])
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)

@@ -22,6 +22,7 @@ from attnviz.errors import BadInputError
 from attnviz.linguistics import members
 from attnviz.linguistics import relations as labels
 from attnviz.linguistics.decisions import DIRECTIONS
+from attnviz.linguistics.habits import RENAMED
 from attnviz.linguistics.header import MAX_HEADER, Corpus, FormatError, Header, header
 from attnviz.linguistics.hits import Hits, unpacked
 from attnviz.linguistics.winogender import WORDINGS
@@ -128,7 +129,7 @@ class Atlas:
 
     def habit(self, name: str) -> HeadScores:
         """How much every head has one habit, e.g. `previous`: entropy in bits, all others as a share. NaN: not measured."""
-        names = self.header.habits
+        names, name = self.header.habits, RENAMED.get(name, name)
         if name not in names:
             raise BadInputError(f"This atlas has no habit {quoted(name)}. It has {joined(names) or 'none'}.")
         values = self._habits[names.index(name)]
@@ -141,6 +142,24 @@ class Atlas:
     def meaning_by_half(self) -> Float[np.ndarray, "figure half kind layer head"]:
         """Figures: means, standard errors over texts; halves: even, odd; kinds: as it is, and with the words shuffled."""
         return self._array("meaning", np.float32, (2, 2, 2, self.header.layers, self.header.heads))
+
+    @cached_property
+    def probes(self) -> Float[np.ndarray, "figure half probe layer head"]:
+        """Probes on random tokens. Figures: means, standard errors over sequences; halves: even, odd; probes: as in the header.
+
+        Raises BadInputError, which says how to get them, where this atlas has none.
+        """
+        facts = self.header.probes
+        if facts is None:
+            raise BadInputError(
+                f"The probes of random tokens are missing in the atlas of {quoted(self.model)}: it was built before there were "
+                "any. Build it anew with `attnviz atlas build`."
+            )
+        if facts.missing:
+            raise BadInputError(
+                f"{quoted(self.model)} could not be probed with random tokens: {facts.missing}. Look at its habits on texts."
+            )
+        return self._array("probes", np.float32, (2, 2, len(facts.names), self.header.layers, self.header.heads))
 
     def unknown(self, name: str) -> str:
         """What to say of a relation that is not here: what is meant, perhaps, then which there are, and how many of each."""

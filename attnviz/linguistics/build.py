@@ -57,7 +57,8 @@ def build(
     model = crew.about()
     header = {
         "format": FORMAT, "model": card.id, "digest": model.digest, "layers": model.layers, "heads": model.heads,
-        "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None, "corpora": [source.described() for source in sources],
+        "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None,
+        "corpora": [source.described() for source in sources],
     }  # fmt: skip
     store = Store(output.with_name(f"{output.name}.parts"), header, say)
     walk = _Walk(store, sources, broken, say)
@@ -66,7 +67,8 @@ def build(
     if not any(walk.counts):
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
-    whole = archive.written(output, header, walk.faults, lambda: store.parts(walk.counts))
+    say(Notice("Probing every head with random tokens that are repeated."))
+    whole = archive.written(output, header, walk.faults, lambda: store.parts(walk.counts), crew.probed())
     store.clear()
     return Built(whole, sum(walk.counts), walk.found)
 

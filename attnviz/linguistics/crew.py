@@ -19,6 +19,7 @@ from attnviz.engine import batch
 from attnviz.errors import AttnvizError
 from attnviz.linguistics.measured import Meter
 from attnviz.linguistics.parts import Chunk
+from attnviz.linguistics.probes import Probed
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -52,6 +53,7 @@ class Crew(Protocol):
 
     def about(self) -> About: ...
     def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]: ...
+    def probed(self) -> Probed: ...
     def close(self) -> None: ...
 
 
@@ -84,6 +86,10 @@ class Alone:
     def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
         """One chunk after the other; `told` hears of texts as they are done."""
         return (finished(self.meter, chunk, told) for chunk in chunks)
+
+    def probed(self) -> Probed:
+        """The probes of the model."""
+        return self.meter.probed()
 
     def close(self) -> None:
         """Nothing to do."""
@@ -124,6 +130,11 @@ class Processes:
                 told(found.texts)
                 yield found
 
+    def probed(self) -> Probed:
+        """The probes of the model, by the first process."""
+        self._pipes[0].send(None)
+        return _heard(self._pipes[0])
+
     def _given(self, pipe: Connection, waiting: Iterator[Chunk]) -> int:
         """Sends the next chunk, if there is one; returns how many were sent."""
         chunk = next(waiting, None)
@@ -153,14 +164,15 @@ def _heard(pipe: Connection) -> Any:
 
 
 def _work(pipe: Connection, card: ModelCard, settings: Settings, control: bool) -> None:
-    """A process of its own: says which model it loaded, then answers each chunk with its part, until the pipe gives out."""
+    """A process of its own: says which model it loaded, then answers each chunk with its part, None with the probes."""
     batch.one_thread()
     Thread(target=_end_with_parent, daemon=True).start()
     try:
         found = meter(card, settings, control=control)
         pipe.send(about(found))
         while True:
-            pipe.send(finished(found, pipe.recv()))
+            chunk = pipe.recv()
+            pipe.send(found.probed() if chunk is None else finished(found, chunk))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         return
     except AttnvizError as error:

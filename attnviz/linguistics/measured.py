@@ -1,4 +1,4 @@
-"""One chunk of annotated texts measured: every head's decisions, habits and liking for meaning, and an untrained twin's hits."""
+"""Measures a chunk of annotated texts: every head's decisions, habits and liking for meaning; an untrained twin's hits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxtyping import Bool
 from attnviz import text as texts
 from attnviz.engine import batch
 from attnviz.errors import BadInputError, TooLongError
-from attnviz.linguistics import contexts, control, decisions, habits, meaning, pronouns
+from attnviz.linguistics import contexts, control, decisions, habits, meaning, probes, pronouns, vocabulary
 from attnviz.linguistics.annotated import Parsed, Question
 from attnviz.linguistics.grid import Grid, grid
 from attnviz.linguistics.parts import Chunk, Part
@@ -37,6 +37,14 @@ class Read:
     text: Parsed | Question
     reading: Reading
     choice: pronouns.Choice | None = None
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """Token ids that no text was read into, as `batch` takes them."""
+
+    ids: tuple[int, ...]
+    type_ids: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +94,22 @@ class Meter:
         return Part(
             _ordered(links, self._no_links()), _ordered(answers, self._no_answers()), counts.arrays() if counts else {},
             found.habits, found.rows, found.meaning, found.tally, len(chunk.texts), len(read), dict(sorted(left_out.items())),
+        )  # fmt: skip
+
+    def probed(self) -> probes.Probed:
+        """The probes on random tokens, which need no corpus."""
+        example = _reading(self.loaded, "word")
+        typed = example.type_ids is not None
+
+        def layers(rows: Sequence[Sequence[int]]) -> Iterator[batch.Weights]:
+            return self.layers(self.loaded.model, [_Ids(tuple(ids), (0,) * len(ids) if typed else None) for ids in rows])
+
+        tokenizer, card = self.loaded.tokenizer, self.loaded.card
+        around = vocabulary.around(tokenizer, example.ids, [token.special for token in example.tokens])
+        rows = batch.vocabulary(self.loaded.model)
+        return probes.probed(
+            layers, self.size, vocabulary.ordinary(tokenizer, rows), around, causal=self.causal, max_tokens=card.max_tokens,
+            tokens=self.tokens, named=vocabulary.names(tokenizer, around),
         )  # fmt: skip
 
     def read(self, ordinal: int, text: Parsed | Question, left_out: Counter[str]) -> Read | None:

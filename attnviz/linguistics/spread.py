@@ -18,6 +18,7 @@ from attnviz.engine import batch
 from attnviz.errors import UnavailableError
 from attnviz.linguistics.crew import THREADS, About, Finished, about, finished, meter
 from attnviz.linguistics.parts import Chunk
+from attnviz.linguistics.probes import Probed
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -62,9 +63,20 @@ class Spread:
                 told(row["texts"])
                 yield Finished(row["corpus"], row["number"], row["texts"], row["content"])
 
+    def probed(self) -> Probed:
+        """The probes of the model, by one of Ray's processes: the same number of threads as all parts."""
+        task = self._ray.remote(num_cpus=1)(_probed)
+        return self._ray.get(task.remote(self._card, self._settings))
+
     def close(self) -> None:
         """Stop Ray on this machine, or leave the others."""
         self._ray.shutdown()
+
+
+def _probed(card: ModelCard, settings: Settings) -> Probed:
+    """What one of Ray's processes runs for the probes."""
+    batch.one_thread()
+    return meter(card, settings).probed()
 
 
 class _Measurer:

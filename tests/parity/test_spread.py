@@ -19,7 +19,11 @@ from attnviz.linguistics import atlas, claims
 
 SLICES = {"ewt-dev.conllu": ("\n\n", 300), "gap-development.tsv": ("\n", 41)}  # two batches; 40 questions and their heading
 FLIPPED = 1e-5  # the part of the decisions that another number of threads may turn: two words with the same attention
-EXACT = {"habits": 1e-6, "meaning": 2e-5}  # means of weights; of ranks, of which two change places where weights are alike
+EXACT = {
+    "habits": 1e-6,
+    "probes": 1e-6,
+    "meaning": 2e-5,
+}  # means of weights; of ranks, of which two change places where weights are alike
 
 
 def sliced(folder: Path, into: Path) -> list[Path]:

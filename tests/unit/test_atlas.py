@@ -90,6 +90,14 @@ def test_habits_and_meaning(made: atlas.Atlas):
     assert made.meaning_by_half[1, 1, 0, 1, 2] == pytest.approx(67 / 80)
 
 
+def test_a_habit_is_found_by_the_name_that_older_atlases_and_links_have(tmp_path: Path):
+    older = atlases.members(head=atlases.header(habits=["previous", "induction", "entropy"]))
+    found = atlas.read(atlases.write(tmp_path / "older.npz", older))
+    assert found.header.habits == ("previous", "after-repeated", "entropy")
+    for name in ("induction", "after-repeated"):
+        assert (found.habit(name).name, found.habit(name).values[1, 2]) == ("after-repeated", pytest.approx(17 / 30))
+
+
 def test_what_is_shared_cannot_be_written(made: atlas.Atlas):
     with pytest.raises(ValueError, match="read-only"):
         made.links("det").hits[0, 0, 0] = True

@@ -169,6 +169,14 @@ def test_habits_are_means_over_all_tokens_and_meaning_over_all_words(meter: Mete
     assert np.isnan(found.habit("separator").values).all()  # this tokenizer adds no special tokens
 
 
+def test_the_file_holds_the_probes_of_the_model_whatever_the_corpora(meter: Meter, files: list[Source], tmp_path: Path):
+    built(Alone(meter), files[1:], tmp_path / "a.npz")
+    found, alone = atlas.read(tmp_path / "a.npz"), meter.probed()
+    assert found.header.probes is not None
+    assert (found.header.probes.length, found.header.probes.drawn_from) == (11, 11)  # all words of the small vocabulary
+    np.testing.assert_array_equal(found.probes, alone.scores)
+
+
 def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(meter: Meter, files: list[Source], tmp_path: Path):
     first, second, whole = Counting(meter, most=3), Counting(meter), Counting(meter)
     built(whole, files, tmp_path / "whole.npz")
