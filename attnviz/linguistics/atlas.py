@@ -105,6 +105,11 @@ class Atlas:
             )
         return _links(self, self.name(relation), direction)
 
+    def counting(self, counted: str) -> str:
+        """The name that counts some links here (`Relation.counted`): the exact one, else all of its family; "" for none."""
+        base = counted.partition(":")[0]
+        return next((name for name in (counted, base) if name in self.names), "")
+
     def name(self, relation: str) -> str:
         """A relation as `names` has it: `obj:` is `obj` where no obj has a subtype. BadInputError for one that is not here."""
         plain = relation.removesuffix(":")
@@ -182,7 +187,7 @@ class Atlas:
             return f" These texts have none of that subtype; {cut} counts all that they have."
         if parsed is None:
             return ""
-        if counted := parsed.counted(self.names):
+        if counted := self.counting(parsed.counted):
             return f" The parser's {name} is counted {'' if parsed.fit == 'same' else 'among others '}as {counted}."
         return f" The parser's {name} has no twin here. {parsed.differs}".rstrip()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -35,32 +35,23 @@ class Relation:
     differs: str = ""
 
     @property
-    def gold(self) -> bool:
-        """Whether gold links of it are counted anywhere."""
-        return self.corpus.partition(":")[0] not in ("", *UNCOUNTED)
+    def counted(self) -> str:
+        """Under which name gold links of it are counted; "" where there are none.
 
-    def counted(self, names: Collection[str]) -> str:
-        """Under which of these names gold links of it are counted; "" where they are under none.
-
-        `nmod:poss` under that very name, `nmod` under `nmod:`, which leaves the subtypes out; where the texts have no such
-        subtype, or none at all, under the name without one.
+        A subtype counts alone (`nmod:poss`), and a label that means the same as one without a subtype leaves the subtypes
+        out (`nmod:`); where it is one of several things, all of them count (`advmod`). See `Atlas.counting`.
         """
         base, colon, _ = self.corpus.partition(":")
-        if not self.gold:
+        if base in ("", *UNCOUNTED):
             return ""
-        exact = self.corpus if colon or self.fit != "same" else f"{base}:"
-        return next((name for name in (exact, base) if name in names), "")
+        return f"{base}:" if self.fit == "same" and not colon else self.corpus
 
-    def twin(self, names: Collection[str] | None = None) -> str:
-        """What the corpus calls it, e.g. `UD obj`, `in UD case`, `no UD twin`.
-
-        `names` are those under which links are counted, where that is known: it says “in” too where only a name is counted
-        that has others beside.
-        """
-        if not self.gold:
+    @property
+    def twin(self) -> str:
+        """What the corpus calls it, e.g. `UD obj`, `UD nmod:poss`, `in UD advmod` and `no UD twin`."""
+        if not self.counted:
             return "no UD twin"
-        counted = self.corpus if names is None else (self.counted(names).removesuffix(":") or self.corpus)
-        return f"UD {counted}" if self.fit == "same" and counted == self.corpus else f"in UD {counted}"
+        return f"UD {self.corpus}" if self.fit == "same" else f"in UD {self.corpus}"
 
 
 def relation(name: str, scheme: str) -> Relation:
@@ -69,10 +60,12 @@ def relation(name: str, scheme: str) -> Relation:
     Raises BadInputError for any other label, and lists those that there are.
     """
     known = relations(scheme)
-    found = known.get(name) or known.get(name.partition(":")[0])
+    if name in known:
+        return known[name]
+    found = known.get(name.partition(":")[0])
     if found is None:
         raise BadInputError(f"There is no relation {quoted(name)} in this scheme. It has: {', '.join(known)}.")
-    return found
+    return replace(found, name=name, corpus=name.removesuffix(":")) if scheme == CORPUS else found
 
 
 @cache
