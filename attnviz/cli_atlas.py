@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +122,12 @@ def _numbers(one: Best) -> dict[str, Any]:
     found, (rule, rate) = one.evidence, one.evidence.baseline
     return {
         "n": found.n, "head": [one.head.layer, one.head.head], "rate": found.rate, "interval": list(found.interval),
-        "baseline": rate, "baseline_name": rule, "groups": found.groups, "beats": one.beats,
+        "baseline": rate, "baseline_name": rule, "groups": found.groups, "beats": one.beats, "ceiling": found.ceiling,
+        "points_interval": [None if isnan(end) else end for end in one.interval],
+        "control": None if one.control is None else {
+            "head": [one.control.head.layer, one.control.head.head], "rate": one.control.evidence.rate,
+            "interval": list(one.control.evidence.interval),
+        },
     }  # fmt: skip
 
 
@@ -130,7 +136,10 @@ def _line(one: Best) -> str:
     found, (rule, rate) = one.evidence, one.evidence.baseline
     span = f"{100 * found.interval[0]:.1f} to {100 * found.interval[1]:.1f}"
     name = f"{one.relation} {one.direction}"
-    return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {rule} {100 * rate:.1f}"
+    untrained = "" if one.control is None else f"; untrained {100 * one.control.evidence.rate:.1f}"
+    most = f"; at most {100 * found.ceiling:.1f} possible" if found.ceiling < 1.0 else ""
+    beside = f"{rule} {100 * rate:.1f}{untrained}{most}"
+    return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {beside}"
 
 
 def _habit(one: Leaning) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from attnviz.errors import BadInputError
 from attnviz.linguistics import atlas as atlases
 from attnviz.linguistics import claims
 from attnviz.linguistics.atlas import Atlas
@@ -47,5 +48,13 @@ def has(one: Atlas, relation: str) -> bool:
 
 def others(mine: Atlas) -> tuple[Atlas, ...]:
     """The other atlases that attnviz brings."""
-    found = (atlases.shipped(card.id) for card in catalog.cards() if card.id != mine.model)
+    found = (_shipped(card.id) for card in catalog.cards() if card.id != mine.model)
     return tuple(one for one in found if one is not None)
+
+
+def _shipped(model: str) -> Atlas | None:
+    """The atlas of another model; a damaged one is reported where that model is chosen, and none here."""
+    try:
+        return atlases.shipped(model)
+    except BadInputError:
+        return None
