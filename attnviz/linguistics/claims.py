@@ -74,8 +74,10 @@ class Best:
 class Lead:
     """The head whose lead over the rule is most certain, of all heads in both directions of a relation, on the odd half.
 
-    `p_corrected` is corrected for all `tests` (heads and directions). `detectable` is the lead in points that so many
-    sentences would show four times in five: a smaller one may well be there and not be seen.
+    `p_corrected` is corrected for having looked at all of them, with weights (Holm 1979, section 4): one half of the error
+    allowed is for the one head that the even half chose in each direction, the other half for all heads. `detectable` is
+    the lead in points that so many sentences would show four times in five of a head that the even half chose: a smaller one
+    may well be there and not be seen.
     """
 
     relation: str
@@ -85,7 +87,6 @@ class Lead:
     points: float
     interval: tuple[float, float]
     p_corrected: float
-    tests: int
     detectable: float
 
     @property
@@ -284,20 +285,25 @@ def table(atlas: Atlas) -> tuple[Best, ...]:
 def lead(atlas: Atlas, relation: str) -> Lead | None:
     """The most certain lead over a rule of any head in either direction; None where no direction has enough odd links."""
     tested: list[tuple[str, Paired]] = []
+    chosen: list[HeadRef] = []
     for way in DIRECTIONS:
         found = hits(atlas, relation, way)
-        odd = found.where(~found.even)
-        if len(odd) >= ENOUGH and found.even.any():
-            tested.append((way, paired(odd, best_offset(found))))
+        odd, first = found.where(~found.even), best(atlas, relation, way)
+        if first is not None and len(odd) >= ENOUGH:
+            tested.append((way, paired(odd, first.offset)))
+            chosen.append(first.head)
     if not tested:
         return None
-    corrected = evidence.holm(np.stack([one.chances for _, one in tested]))
-    way, layer, head = (int(at) for at in np.unravel_index(corrected.argmin(), corrected.shape))
-    direction, one = tested[way]
-    points, *interval = one.lead((layer, head))
+    chances = np.stack([one.chances for _, one in tested])  # direction layer head
+    times = np.full(chances.shape, 2.0 * chances.size)
+    for at, one in enumerate(chosen):
+        times[at, one.layer, one.head] = 2.0 * len(chosen)
+    way, layer, head = (int(at) for at in np.unravel_index((chances * times).argmin(), chances.shape))
+    direction, pair = tested[way]
+    points, low, high = pair.lead((layer, head))
     return Lead(
-        relation, direction, HeadRef(layer, head), int(one.sizes.sum()), points, (interval[0], interval[1]),
-        float(corrected[way, layer, head]), corrected.size, one.detectable((layer, head), corrected.size),
+        relation, direction, HeadRef(layer, head), int(pair.sizes.sum()), points, (low, high),
+        min(1.0, float(chances[way, layer, head] * times[way, layer, head])), pair.detectable((layer, head), 2 * len(chosen)),
     )  # fmt: skip
 
 

@@ -37,19 +37,28 @@ def numbered(hashes: UInt64[np.ndarray, " n"]) -> Integer[np.ndarray, " n"]:
 
 def ceiling(context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " n"]) -> int:
     """The most instances that any head can get right: of each context those with its commonest answer."""
-    pairs, times = np.unique(np.stack([context, answer], -1), axis=0, return_counts=True)
-    most: dict[int, int] = {}
-    for one, many in zip(pairs[:, 0].tolist(), times.tolist(), strict=True):
-        most[one] = max(many, most.get(one, 0))
-    return sum(most.values())
+    known, times = _pairs(context, answer)
+    if not len(known):
+        return 0
+    starts = np.flatnonzero(np.append(True, known[1:] != known[:-1]))
+    return int(np.maximum.reduceat(times, starts).sum())
 
 
 def decidable(context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     """The instances whose context has one right answer alone."""
-    pairs = np.unique(np.stack([context, answer], -1), axis=0)
-    known, answers = np.unique(pairs[:, 0], return_counts=True)
+    known, answers = np.unique(_pairs(context, answer)[0], return_counts=True)
     counts: Int[np.ndarray, " n"] = answers[np.searchsorted(known, context)]
     return counts == 1
+
+
+def _pairs(
+    context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " n"]
+) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
+    """The context of each pair of context and answer, in order, and how often the pair comes."""
+    least = int(answer.min(initial=0))
+    many = int(answer.max(initial=0)) - least + 1
+    pairs, times = np.unique(context.astype(np.int64) * many + (answer.astype(np.int64) - least), return_counts=True)
+    return pairs // many, times
 
 
 def _hash(numbers: Sequence[int]) -> int:

@@ -205,10 +205,12 @@ def test_relations_on_which_a_head_is_shown_to_beat_the_rule_and_those_on_which_
     found = {one.relation: one for one in claims.leads(made)}
     assert {name: one.shown for name, one in found.items()} == {"obj": False, "det": True}
     assert next(one for one in claims.table(made) if one.relation == "det").points == pytest.approx(50.0)
-    assert (found["det"].head, found["det"].direction, found["det"].tests, found["obj"].tests) == (HeadRef(1, 1), "dh", 10, 20)
-    # On 40 odd sentences the head is ahead in 20: z = 19 over the root of 20.
-    assert found["det"].p_corrected == pytest.approx(10 * float(norm.sf(19 / sqrt(20))))
+    assert (found["det"].head, found["det"].direction) == (HeadRef(1, 1), "dh")
+    # On 40 odd sentences the head is ahead in 20: z = 19 over the root of 20. Half of the error is for the chosen head.
+    assert found["det"].p_corrected == pytest.approx(2 * float(norm.sf(19 / sqrt(20))))
     assert (found["det"].n, found["det"].points) == (40, 50.0)
+    # Twice: z of 0.025 is 1.960 and z of 0.8 is 0.842; of 40 sentences head and rule differ in 20.
+    assert found["det"].detectable == pytest.approx(100 * ((1.960 + 0.842) * sqrt(20) + 1) / 40, abs=0.02)
 
 
 def test_every_head_is_tested_on_the_odd_half_and_not_only_the_one_that_leads_on_the_even_half(tmp_path: Path):
@@ -224,6 +226,8 @@ def test_every_head_is_tested_on_the_odd_half_and_not_only_the_one_that_leads_on
     assert found is not None
     assert (best.head, best.beats) == (HeadRef(*LUCKY), False)
     assert (found.head, found.shown) == (HeadRef(*STEADY), True)
+    # Ahead in 30 of 60 odd sentences; half of the error is for all ten heads.
+    assert found.p_corrected == pytest.approx(20 * max(float(norm.sf(29 / sqrt(30))), 2.0**-30))
 
 
 def test_many_links_of_one_sentence_show_no_lead(tmp_path: Path):

@@ -96,11 +96,17 @@ def test_a_lead_and_its_interval_by_hand():
 def test_a_lead_that_is_called_detectable_is_found_four_times_in_five():
     # 400 sentences with a link each, of which head and rule differ in 100, for 8 tests at 0.05: z of 0.05 / 8 is 2.498.
     lead = evidence.detectable(10.0, 400, 8, 0.05)
-    assert lead == pytest.approx(100 * (2.498 + 0.842) * 10 / 400, abs=0.01)
+    assert lead == pytest.approx(100 * ((2.498 + 0.842) * 10 + 1) / 400, abs=0.01)
     chance = np.random.default_rng(2)
     wins = chance.binomial(100, 0.5 + lead * 4 / 200, 4000)  # of 100 that differ, the head wins so many more
     found = np.mean([float(evidence.sign_flips(np.repeat([1.0, -1.0], [w, 100 - w]))) < 0.05 / 8 for w in wins])
     assert found == pytest.approx(0.8, abs=0.05)
+
+
+def test_where_head_and_rule_never_differ_a_lead_must_still_be_large_to_be_seen():
+    # z of 0.05 / 4 is 2.241, of 0.8 0.842: x = 3.083 sqrt x + 1, so sqrt x = 3.378 and x = 11.4 of 40.
+    assert evidence.detectable(0.0, 40, 4, 0.05) == pytest.approx(100 * 11.41 / 40, abs=0.1)
+    assert evidence.detectable(20.0, 1000, 4, 0.05) == pytest.approx(100 * (3.083 * 20 + 1) / 1000, abs=0.01)
 
 
 def test_wordings_of_one_sentence_are_worth_fewer_instances():
