@@ -186,8 +186,8 @@ def other() -> str:
         for one in corpus.leads
     )
     return (
-        f"On {corpus.name} ({corpus.used:,} of {corpus.texts:,} texts, not in the atlas), heads and offsets of minilm that were "
-        "chosen on the even half here lead by these points, after correcting for all "
+        f"On {corpus.name} ({corpus.used:,} of {corpus.texts:,} texts, not in the atlas), heads and offsets of minilm that "
+        "were chosen on the even half here lead by these points, after correcting for all "
         f"{corpus.tests} rows without a lead (Holm): {leads}."
     )
 
