@@ -21,7 +21,7 @@ from attnviz.ui.alone import chosen
 from attnviz.ui.syntax import Shown, direction
 
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
-NAMED = 12  # relations that a sentence names
+NAMED = 20  # relations that a sentence names
 
 
 def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
@@ -102,9 +102,9 @@ def _row(
         "best head": str(best.head),
         "best head there": _share(found),
         "links there": found.n,
-        "best rule": wording.baseline(found, best.offset),
         "best head’s lead": _lead(best),
-        "untrained": best.control and _share(best.control.evidence),
+        "untrained": best.control and percent(best.control.evidence.rate),
+        "best rule": wording.baseline(found, best.offset),
     }
 
 

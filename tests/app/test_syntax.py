@@ -212,7 +212,7 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
         assert row["best head there"] == share(best.evidence)
         assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "not shown")
         assert best.control is not None
-        assert row["untrained"] == share(best.control.evidence)
+        assert row["untrained"] == percent(best.control.evidence.rate)
         own = claims.claim(known, HeadRef(1, 2), name, "dh").held_out
         assert row["L1·H2 there"] == share(own)
     leads = claims.leads(known)
