@@ -117,7 +117,7 @@ def test_each_best_heads_sentence_is_true_to_the_file(model: str):
 @EVERY
 def test_the_chance_of_a_lead_is_that_of_flipped_signs_drawn_at_random(model: str):
     found, chance = arrays(model), np.random.default_rng(0)
-    for one in [one for one in table(model) if one.direction and 60 <= one.evidence.n][::9]:
+    for one in [one for one in table(model) if one.direction and one.evidence.n >= 60][::9]:
         _, at = rows(model, one)
         at = at[found["links.text"][at] % 2 == 1]
         right = found["links.hits"][at][:, one.head.layer, one.head.head].astype(float)
