@@ -224,7 +224,7 @@ def facts() -> list[str]:
         f"right is asked only about pronouns behind both names. On the {shared.evidence.n:,} that both were asked "
         "about, minilm "
         f"has {rate(shared.evidence.rate)}, and that is the figure to compare.",
-        "**Where the world decides, minilm is hardly better than chance, and smollm2 cannot be.** On Winogender "
+        "**Where the world decides, minilm is hardly better than chance, and smollm2 can hardly be asked.** On Winogender "
         "only what happens "
         f"in the sentence tells who is meant. The best head of minilm is right in {said('minilm', 'winogender')}: "
         "not told from "
