@@ -40,19 +40,21 @@ def wilson(hits: int | float, n: int | float) -> tuple[float, float]:
 def sign_flips(differences: Float[np.ndarray, "cluster *head"]) -> Float[np.ndarray, "*head"]:
     """The chance of so large a lead over a rule, had the difference of every cluster either sign alike: one-sided.
 
-        z = (sum_c D_c - 1) / sqrt(sum_c D_c²),   p = max(P(N > z), 2^-m)
+        z = (sum_c D_c - d) / sqrt(sum_c D_c²),   p = max(P(N > z), 2^-m)
 
     `D_c` is how often a head is right in cluster c (a sentence) less how often the rule is, on the same instances; both vary
     with them, so no rate counts as known. Flips of whole clusters leave what is dependent within them together (Winkler et
-    al. 2014, NeuroImage 92, pages 381 to 397). The sum of flips has mean 0 and variance sum_c D_c² and is taken as normal; 1
-    is half the step in which whole numbers move, and the m clusters that differ from 0 allow no chance below 2^-m. With one
-    instance a cluster this is McNemar's test with a correction for continuity (1947, Psychometrika 12, pages 153 to 157).
+    al. 2014, NeuroImage 92, pages 381 to 397). The sum of flips has mean 0 and variance sum_c D_c² and is taken as normal; d
+    is half the step in which it moves, 1 for whole differences, 1/2 for halves, 0 for others; the m clusters that differ from
+    0 allow no chance below 2^-m. With one instance a cluster this is McNemar's test with a correction for continuity (1947,
+    Psychometrika 12, pages 153 to 157).
     """
     from scipy.special import ndtr
 
     spread = np.sqrt((differences**2).sum(0))
     differing = np.count_nonzero(differences, axis=0)
-    z = (differences.sum(0) - 1.0) / np.where(spread > 0.0, spread, 1.0)
+    step = next((half for half in (1.0, 0.5) if (np.mod(differences, half) == 0.0).all()), 0.0)
+    z = (differences.sum(0) - step) / np.where(spread > 0.0, spread, 1.0)
     return np.where(spread > 0.0, np.maximum(ndtr(-z), 0.5**differing), 1.0)
 
 
