@@ -12,7 +12,7 @@ from typing import Any
 from attnviz import pieces
 from attnviz import text as texts
 from attnviz.backends import turns
-from attnviz.engine import capture, inputs, scratch, size, verify
+from attnviz.engine import capture, inputs, limits, scratch, size, verify
 from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneLayer, one_layer
 from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
@@ -23,6 +23,7 @@ from attnviz.errors import BadInputError, PairError
 from attnviz.models import catalog, load, places
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
+from attnviz.text import Reading
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Progress, Still, Token
 
 Sides = tuple[tuple[Token, ...], ...]
@@ -178,7 +179,7 @@ class LocalBackend:
         keys = tokens
         if other:
             texts.checked(other, self.settings.max_bytes)
-            read = texts.read(loaded.tokenizer, other, max_tokens=loaded.card.max_tokens, name=loaded.card.name)
+            read = reading(loaded, other)
             change, keys = replace(change, others=tuple(read.ids)), read.tokens
         return tried(weights, ids, types, change, layer, tokens, keys, lambda id: pieces.spelled(loaded.tokenizer, id))
 
@@ -242,22 +243,37 @@ def read_by(loaded: LoadedModel, request: AttentionRequest) -> Read:
         return _both_sides(loaded, request)
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
-    reading = texts.read(loaded.tokenizer, request.text, request.text_b, max_tokens=card.max_tokens, name=card.name)
-    return Read(inputs.row(reading.ids, reading.type_ids), (reading.tokens,))
+    read = reading(loaded, request.text, request.text_b)
+    return Read(inputs.row(read.ids, read.type_ids), (read.tokens,))
+
+
+def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Reading:
+    """A text, or a pair, as a model reads it.
+
+    Raises TokenError and PairError for tokens and segments that the tokenizer makes and the model lacks.
+    """
+    card = loaded.card
+    found = texts.read(loaded.tokenizer, text, text_b, max_tokens=card.max_tokens, name=card.name)
+    limits.check_reading(loaded.model, found, card.name)
+    return found
 
 
 def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
-    source = texts.read(loaded.tokenizer, request.text, max_tokens=card.max_tokens, name=card.name)
+    source = reading(loaded, request.text)
     row = inputs.row(source.ids)
     if request.text_b is None:
-        ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1))
-        written, reading = texts.written(loaded.tokenizer, ids)
+        opening = pieces.language(loaded.tokenizer)
+        ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1), opening)
+        written, target = texts.written(loaded.tokenizer, ids)
         if not written:
             raise BadInputError(f"{card.name} writes nothing for this text. Type a target text as the second sentence.")
     else:
-        start = model.config.decoder_start_token_id
-        reading = texts.target(loaded.tokenizer, request.text_b, start=start, max_tokens=card.max_tokens, name=card.name)
+        target = texts.target(
+            loaded.tokenizer, request.text_b, start=lambda ids: inputs.start(model, ids),
+            max_tokens=card.max_tokens, name=card.name,
+        )  # fmt: skip
         written = None
-    return Read(inputs.with_target(row, reading.ids), (source.tokens, reading.tokens), written)
+    limits.check_reading(model, target, card.name, "decoder_")
+    return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written)

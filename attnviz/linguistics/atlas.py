@@ -237,10 +237,10 @@ class Atlas:
         self._below("corpus", found["corpus"], len(self.header.corpora))
         if length and found["text"].min() < 0:
             raise members.damaged(self.file, "a text with a number below 0")
-        back = found["context"]
-        if length and not ((back >= 0) & (back <= np.arange(length))).all():
+        back, places = found["context"], np.arange(len(found["context"]))
+        if not ((back >= 0) & (back <= places)).all():
             raise members.damaged(self.file, "an instance that looks like one before the first")
-        return found | {"context": np.arange(length) - back}
+        return found | {"context": places - back}
 
     def _array(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
         """One member of the file."""

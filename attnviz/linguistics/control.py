@@ -58,7 +58,7 @@ def links(
     number = {name: at for at, name in enumerate(relations)}
     found = np.zeros((len(relations), len(DIRECTIONS), HALVES, *size), np.int64)
     for part in parts:
-        at = [number[name] for name in part["relation"].tolist()]
+        at = np.array([number[name] for name in part["relation"].tolist()], int)
         np.add.at(found, (at, part["direction"], part["half"]), part["counts"])
     return found
 

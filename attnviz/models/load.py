@@ -26,8 +26,9 @@ from transformers import (
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.utils import logging
 
+from attnviz import charset
 from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models import gguf, hub, weights
+from attnviz.models import gguf, hub, marks, weights
 from attnviz.models.facts import HUGE, Facts, facts
 from attnviz.models.places import CONFIG, place
 from attnviz.settings import Settings
@@ -96,8 +97,8 @@ def local_card(folder: Path) -> ModelCard:
         raise UnavailableError(
             f"A local model is a folder with config.json, a tokenizer and safetensors; {name!r} has no config.json."
         )
-    with _sound(CONFIGURATION, name, folder, ""):
-        found = _facts(folder)
+    with marks.unmarked(folder) as plain, _sound(CONFIGURATION, name, plain, ""):
+        found = _facts(plain)
     _tokenized(folder, name, "")
     weights.weight_files(folder, name, "")
     return ModelCard(
@@ -132,6 +133,12 @@ def _silent(line: str) -> None:
 
 
 def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
+    """Model and tokenizer of a folder whose weight files were checked; byte order marks in its text files are no text."""
+    with marks.unmarked(folder) as plain:
+        return _from_plain(card, plain, digest, remedy)
+
+
+def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
     """Model and tokenizer of a folder whose weight files were checked."""
     _tokenized(folder, card.name, remedy)
     with _sound(CONFIGURATION, card.name, folder, remedy):
@@ -236,10 +243,15 @@ def _sound(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
 def _unreadable(folder: Path) -> str:
     """Which JSON file of a folder is damaged, in words; "" where none is."""
     for file in sorted(folder.glob("*.json")):
+        content = b""
         try:
-            json.loads(file.read_bytes())
+            content = file.read_bytes()
+            json.loads(content)
         except OSError as error:
             return f"{file.name} cannot be opened ({error.strerror})"
+        except UnicodeDecodeError as error:
+            unmarked = not charset.marked(content)[0] and error.encoding == "utf-8"
+            return f"{file.name} {charset.fault(content, error.start).rstrip('.') if unmarked else 'is not whole JSON'}"
         except (ValueError, RecursionError):
             return f"{file.name} is not whole JSON"
     return ""
