@@ -71,6 +71,11 @@ def embeddings(model: Any, ids: Sequence[int]) -> Float[np.ndarray, "token dim"]
         return model.get_input_embeddings().weight[torch.tensor(list(ids))].float().numpy()
 
 
+def vocabulary(model: Any) -> int:
+    """How many token ids the model has input embeddings for."""
+    return model.get_input_embeddings().weight.shape[0]
+
+
 def _recorded(model: Any, given: dict[str, Tensor]) -> list[Call] | None:
     """The attention calls of one pass, or None for a family outside the interface."""
     if not model._can_set_attn_implementation() or not (capture.prepared(model) or capture.faithful(model)):
