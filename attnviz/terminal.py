@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
+import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnviz.errors import OutputError
 from attnviz.types import AttentionRequest, ModelCard, Still
 
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for a formula
 
 
 def card(name: str) -> ModelCard:
@@ -64,6 +70,37 @@ def write(content: bytes, output: str | None) -> None:
         raise OutputError(
             f"“{output}” cannot be written ({reason}). Name another file with -o, in a folder that exists and has room."
         ) from error
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Lines to standard output; names from a file cannot steer the terminal."""
+    show("".join(f"{printable(line).rstrip()}\n" for line in lines).encode("utf-8", "backslashreplace"))
+
+
+def show_json(value: dict[str, Any]) -> None:
+    """One object to standard output; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+    written = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    show(f"{written}\n".encode("utf-8", "backslashreplace"))
+
+
+def show_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """A table to standard output, its first line the names of the columns; no text is taken for a formula by a spreadsheet."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(columns)
+    for row in rows:
+        table.writerow([_cell(row.get(name)) for name in columns])
+    show(out.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def _cell(value: Any) -> Any:
+    """A cell of a table: numbers as they are, None empty, and text that begins like a formula behind an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
+
+
+def printable(text: str) -> str:
+    """A text without control characters, which are replaced by U+FFFD."""
+    return "".join(c if c.isprintable() or c == "\u202f" else "\ufffd" for c in text)
 
 
 def show(content: bytes) -> None:

@@ -156,6 +156,8 @@ def test_an_atlas_without_probes_is_fine_and_says_that_they_are_missing(tmp_path
         atlases.PROBES | {"even_look": [0.1, 0.1, float("nan")]},
         atlases.PROBES | {"even_look": [0.1, 0.1, 2.0]},
         atlases.PROBES | {"sequences": [1]},
+        atlases.PROBES | {"sequences": [3, 1]},
+        atlases.PROBES | {"names": ["induction", "induction", "previous-token"]},
         atlases.PROBES | {"length": 0},
         {"version": 1, "missing": 3},
     ],
@@ -172,3 +174,7 @@ def test_an_atlas_whose_scores_are_not_those_of_its_probes_is_refused(tmp_path: 
     parts["probes.npy"] = atlases.stored(np.zeros((2, 2, 2, 2, 5), np.float32))
     with pytest.raises(BadInputError, match=r"probes\.npy"):
         _ = atlas.read(atlases.write(tmp_path / "bad.npz", parts)).probes
+    for wrong in (np.nan, -0.5, 7.0):
+        parts["probes.npy"] = atlases.stored(np.full((2, 2, 3, 2, 5), wrong, np.float32))
+        with pytest.raises(BadInputError, match="outside of 0 to 1"):
+            _ = atlas.read(atlases.write(tmp_path / "bad.npz", parts)).probes
