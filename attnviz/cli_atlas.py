@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,10 @@ def add(commands: Any) -> None:
     build.add_argument("--format", choices=("text", "json"), default="text", help="how the best heads are shown")
     build.add_argument("--strict", action="store_true", help="stop at the first line that cannot be read")
     build.add_argument("--workers", type=int, default=1, metavar="N", help="processes, each with the model and one thread")
+    build.add_argument(
+        "--control", action=argparse.BooleanOptionalAction, default=True,
+        help="measure an untrained twin too, with random weights; takes about as long again",
+    )  # fmt: skip
     build.add_argument("--ray", action="store_true", help="spread over processes or machines by Ray Data, if installed")
     build.set_defaults(run=run)
     for one in (cli_atlas_show, cli_atlas_top, cli_atlas_compare):
@@ -75,10 +80,10 @@ def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
     if chosen.ray:
         from attnviz.linguistics.spread import Spread
 
-        return Spread(card, settings, chosen.workers)
+        return Spread(card, settings, chosen.workers, control=chosen.control)
     if chosen.workers > 1:
-        return crew.Processes(card, settings, chosen.workers)
-    return crew.Alone(crew.meter(card, settings, told))
+        return crew.Processes(card, settings, chosen.workers, control=chosen.control)
+    return crew.Alone(crew.meter(card, settings, told, control=chosen.control))
 
 
 def summary(known: Atlas, form: str) -> None:
@@ -121,7 +126,12 @@ def _numbers(one: Best) -> dict[str, Any]:
     found, (rule, rate) = one.evidence, one.evidence.baseline
     return {
         "n": found.n, "head": [one.head.layer, one.head.head], "rate": found.rate, "interval": list(found.interval),
-        "baseline": rate, "baseline_name": rule, "groups": found.groups, "beats": one.beats,
+        "baseline": rate, "baseline_name": rule, "groups": found.groups, "beats": one.beats, "ceiling": found.ceiling,
+        "points_interval": [None if isnan(end) else end for end in one.interval],
+        "control": None if one.control is None else {
+            "head": [one.control.head.layer, one.control.head.head], "rate": one.control.evidence.rate,
+            "interval": list(one.control.evidence.interval),
+        },
     }  # fmt: skip
 
 
@@ -130,7 +140,10 @@ def _line(one: Best) -> str:
     found, (rule, rate) = one.evidence, one.evidence.baseline
     span = f"{100 * found.interval[0]:.1f} to {100 * found.interval[1]:.1f}"
     name = f"{one.relation} {one.direction}"
-    return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {rule} {100 * rate:.1f}"
+    untrained = "" if one.control is None else f"; untrained {100 * one.control.evidence.rate:.1f}"
+    most = f"; at most {100 * found.ceiling:.1f} possible" if found.ceiling < 1.0 else ""
+    beside = f"{rule} {100 * rate:.1f}{untrained}{most}"
+    return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {beside}"
 
 
 def _habit(one: Leaning) -> dict[str, Any]:

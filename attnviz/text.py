@@ -138,6 +138,7 @@ def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) 
     found = tuple(
         i for i, token in enumerate(tokens)
         if token.segment == segment and token.start < token.end and span[0] <= token.start < span[1]
+        and token.text.strip()  # a lone blank between two words is no piece of either
     )  # fmt: skip
     if not found:
         raise BadInputError(f"No token starts in the characters {span[0]} to {span[1]} of this text. Choose a whole word.")

@@ -222,6 +222,7 @@ class Evidence:
 
     `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text. `groups`
     is how many sentences the n instances are wordings of, by which the interval then goes; None where each is its own.
+    `ceiling` is the highest rate that any head could have, below 1 where instances look the same and differ in the answer.
     """
 
     hits: int
@@ -232,6 +233,7 @@ class Evidence:
     scheme: str
     source: str
     groups: int | None = None
+    ceiling: float = 1.0
 
     @property
     def independent(self) -> int:
@@ -245,8 +247,8 @@ class Evidence:
 
     @property
     def baseline(self) -> tuple[str, float]:
-        """The strongest baseline: its name and its rate. Of none, a nameless rate of 0."""
-        return max(self.baselines, key=lambda one: one[1], default=("", 0.0))
+        """The strongest baseline, of equals chance: its name and its rate. Of none, a nameless rate of 0."""
+        return max(self.baselines, key=lambda one: (one[1], one[0] == "chance"), default=("", 0.0))
 
     @property
     def beats(self) -> bool:

@@ -163,6 +163,11 @@ def signed(difference: Number) -> str:
     return _sign(round(float(difference), 3)) + three(abs(float(difference)))
 
 
+def points(difference: Number) -> str:
+    """A difference in percentage points: `+4.9`, with a true minus below 0."""
+    return _sign(round(float(difference), 1)) + f"{abs(float(difference)):.1f}"
+
+
 def exact(weight: Number, *, sign: bool = False) -> str:
     """A weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
     return (_sign(round(float(weight), 6)) if sign else "") + f"{abs(float(weight)):.6f}"

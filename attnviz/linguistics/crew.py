@@ -35,6 +35,7 @@ class About(NamedTuple):
     layers: int
     heads: int
     causal: bool
+    control: bool
 
 
 class Finished(NamedTuple):
@@ -56,15 +57,15 @@ class Crew(Protocol):
     def close(self) -> None: ...
 
 
-def meter(card: ModelCard, settings: Settings, say: Say | None = None) -> Meter:
-    """The model of a card, or of a local folder, loaded and ready to measure."""
+def meter(card: ModelCard, settings: Settings, say: Say | None = None, *, control: bool = False) -> Meter:
+    """The model of a card, or of a local folder, loaded and ready to measure; with `control` its untrained twin too."""
     folders = (card,) if card.folder and not card.package else ()
-    return Meter.of(LocalBackend(settings, say, folders).loaded(card.id))
+    return Meter.of(LocalBackend(settings, say, folders).loaded(card.id), control=control)
 
 
 def about(found: Meter) -> About:
     """What is said of a loaded model."""
-    return About(found.loaded.digest, *found.size, found.causal)
+    return About(found.loaded.digest, *found.size, found.causal, found.twin is not None)
 
 
 def finished(found: Meter, chunk: Chunk, told: Callable[[int], None] = lambda texts: None) -> Finished:
@@ -97,14 +98,14 @@ class Alone:
 class Processes:
     """Several processes on this machine, each with the model and one thread. They end with this one, however it ends."""
 
-    def __init__(self, card: ModelCard, settings: Settings, count: int) -> None:
+    def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._workers = []
         with _single_threads():
             for _ in range(count):
                 mine, theirs = context.Pipe()
-                worker = context.Process(target=_work, args=(theirs, card, settings), daemon=True)
+                worker = context.Process(target=_work, args=(theirs, card, settings, control), daemon=True)
                 worker.start()
                 theirs.close()
                 self._pipes.append(mine)
@@ -162,12 +163,12 @@ def _heard(pipe: Connection) -> Any:
     return found
 
 
-def _work(pipe: Connection, card: ModelCard, settings: Settings) -> None:
+def _work(pipe: Connection, card: ModelCard, settings: Settings, control: bool) -> None:
     """A process of its own: says which model it loaded, then answers each chunk with its part, None with the probes."""
     batch.one_thread()
     Thread(target=_end_with_parent, daemon=True).start()
     try:
-        found = meter(card, settings)
+        found = meter(card, settings, control=control)
         pipe.send(about(found))
         while True:
             chunk = pipe.recv()

@@ -1,4 +1,4 @@
-"""The header of an atlas file in (JSON, from anywhere), checked values out: which model, which corpora, which rule."""
+"""The header of an atlas file, checked: which model, which corpora, which rule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from attnviz.linguistics.habits import RENAMED
 
-FORMAT = 2  # 1 had no halves of `meaning`
+FORMAT = 3  # 1 had no halves of `meaning`; 2 no subtypes, contexts and control
 MOST = 4096  # layers or heads; the largest models have a few hundred
 MAX_HEADER = 4 * 2**20  # bytes
 NAMES = 255  # relations and corpora are counted in one byte
@@ -33,9 +33,10 @@ class Corpus:
 class Header:
     """What an atlas says of itself.
 
-    `digest` is of the weights that were measured; `likened` has how many texts, and how many words, the likeness of meaning
-    was averaged over on the even and on the odd half; `files` of a corpus are (name, sha256); `probes` is None in an atlas
-    that was built before there were any.
+    `digest` is of the weights that were measured; `relations` are labels with their subtypes; `likened` has how many texts,
+    and how many words, the likeness of meaning was averaged over on the even and on the odd half; `files` of a corpus are
+    (name, sha256); `control` is the seed of the untrained twin that was measured too, None where there was none; `probes` is
+    None in an atlas that was built without them.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Header:
     relations: tuple[str, ...]
     habits: tuple[str, ...]
     likened: tuple[tuple[int, int], tuple[int, int]]
+    control: int | None = None
     probes: Probes | None = None
 
 
@@ -74,11 +76,11 @@ class Probes:
 
 
 class FormatError(ValueError):
-    """An atlas of another time: its header is one, and of a format that is not read here."""
+    """An atlas with an unsupported version: its header is one, and of a format that is not read here."""
 
 
 def header(written: bytes) -> Header:
-    """The header that was written; raises FormatError for another time's, ValueError, which says why, for any other."""
+    """The header that was written; raises FormatError for an unsupported version, ValueError for damage."""
     try:
         raw = json.loads(written)
     except (ValueError, RecursionError) as error:
@@ -86,7 +88,8 @@ def header(written: bytes) -> Header:
     if not isinstance(raw, dict):
         raise ValueError(f"its header should be a table and is {type(raw).__name__}")
     if (written_as := _between(raw, "format", 1, 999)) != FORMAT:
-        raise FormatError(f"format {FORMAT} is read here, and it has {written_as}")
+        raise FormatError(f"format {written_as}, where format {FORMAT} is read")
+    control = raw.get("control")
     likened = _of(raw, "meaning", dict)
     return Header(
         _of(raw, "model", str),
@@ -99,6 +102,7 @@ def header(written: bytes) -> Header:
         tuple(_several(raw, "relations", str)),
         tuple(RENAMED.get(name, name) for name in _several(raw, "habits", str)),
         (_halves(likened, "texts"), _halves(likened, "words")),
+        None if control is None else _between(_of(raw, "control", dict), "seed", 0, 2**63),
         _probes(_of(raw, "probes", dict)) if "probes" in raw else None,
     )
 

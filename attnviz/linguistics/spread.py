@@ -28,7 +28,7 @@ WAVE = 256  # chunks that are handed over at once, so that no corpus is too long
 class Spread:
     """Ray Data: `count` processes, each with the model and one thread."""
 
-    def __init__(self, card: ModelCard, settings: Settings, count: int) -> None:
+    def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
         """Starts Ray, or joins it; raises UnavailableError where it is not installed."""
         if find_spec("ray") is None:
             raise UnavailableError("Spreading needs Ray Data. Install it: pip install -r requirements-ray.txt")
@@ -41,8 +41,8 @@ class Spread:
         environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         ray.init(log_to_driver=False, logging_level="warning", ignore_reinit_error=True, runtime_env=environment, **here)
         self._ray: Any = ray
-        self._card, self._settings, self._count = card, settings, count
-        self._about = about(meter(card, settings))
+        self._card, self._settings, self._count, self._control = card, settings, count, control
+        self._about = about(meter(card, settings, control=control))
 
     def about(self) -> About:
         """What is said of the model."""
@@ -57,7 +57,7 @@ class Spread:
             rows = [{"chunk": chunk.to_bytes()} for chunk in some]
             compute = self._ray.data.ActorPoolStrategy(size=self._count)
             found = self._ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-                _Measurer, compute=compute, num_cpus=1, fn_constructor_args=(self._card, self._settings)
+                _Measurer, compute=compute, num_cpus=1, fn_constructor_args=(self._card, self._settings, self._control)
             )
             for row in found.iter_rows():
                 told(row["texts"])
@@ -82,9 +82,9 @@ def _probed(card: ModelCard, settings: Settings) -> Probed:
 class _Measurer:
     """What runs in each of Ray's processes."""
 
-    def __init__(self, card: ModelCard, settings: Settings) -> None:
+    def __init__(self, card: ModelCard, settings: Settings, control: bool) -> None:
         batch.one_thread()
-        self._meter = meter(card, settings)
+        self._meter = meter(card, settings, control=control)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         return finished(self._meter, Chunk.of(row["chunk"]))._asdict()
