@@ -56,11 +56,17 @@ def named(name: str) -> Atlas:
 
 
 def shipped() -> tuple[str, ...]:
-    """The models that an atlas is shipped for."""
+    """The models that an atlas is shipped for; one that cannot be read is not named, since naming it helps nothing."""
     from attnviz.linguistics import atlas
     from attnviz.models import catalog
 
-    return tuple(card.id for card in catalog.cards() if atlas.shipped(card.id))
+    found = []
+    for card in catalog.cards():
+        try:
+            found += [card.id] if atlas.shipped(card.id) else []
+        except BadInputError:
+            continue
+    return tuple(found)
 
 
 def other_weights(found: Atlas) -> str:
@@ -104,7 +110,7 @@ def _run(chosen: argparse.Namespace) -> None:
 def _relations(found: Atlas) -> list[dict[str, Any]]:
     """Every relation with how many links there are each way, the commonest first."""
     counts = found.relations
-    rows = [{"relation": one, "dh": counts[one, "dh"], "hd": counts[one, "hd"]} for one in found.header.relations]
+    rows = [{"relation": one, "dh": counts[one, "dh"], "hd": counts[one, "hd"]} for one in found.names]
     return sorted(rows, key=lambda row: -max(row["dh"], row["hd"]))
 
 

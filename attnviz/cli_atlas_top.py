@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz import cli_atlas_show, terminal
 from attnviz.errors import BadInputError
-from attnviz.types import Evidence, quoted
+from attnviz.types import Evidence, joined, quoted
 
 if TYPE_CHECKING:
     from attnviz.linguistics.atlas import Atlas
@@ -105,7 +105,7 @@ def evidence(found: Evidence) -> dict[str, Any]:
     """Counts as JSON has them."""
     rate = None if isnan(found.rate) else found.rate
     numbers = {"hits": found.hits, "n": found.n, "rate": rate, "interval": list(found.interval)}
-    return numbers | {"baselines": dict(found.baselines), "groups": found.groups}
+    return numbers | {"baselines": dict(found.baselines), "groups": found.groups, "ceiling": found.ceiling}
 
 
 def span(found: Evidence) -> str:
@@ -118,7 +118,8 @@ def ranked(one: RankedHead) -> dict[str, Any]:
     """A ranked head as JSON has it: what is reported, and the half that it was chosen on."""
     return {
         "rank": one.rank, "layer": one.head.layer, "head": one.head.head, **evidence(one.evidence), "points": one.points,
-        "p_corrected": one.p_corrected, "beats": one.beats, "chosen_on": evidence(one.chosen_on),
+        "points_interval": [None if isnan(end) else end for end in one.interval], "p_corrected": one.p_corrected,
+        "beats": one.beats, "chosen_on": evidence(one.chosen_on),
     }  # fmt: skip
 
 
@@ -135,7 +136,8 @@ def _relation(found: Atlas, relation: str, direction: str, many: int, form: str)
     if form == "json":
         terminal.show_json(
             facts | {
-                "offset": made.offset, "held_out": made.held_out, "halves_share_sentences": made.shared,
+                "offset": made.offset, "pooled": dict(made.pooled), "control": _control(made), "held_out": made.held_out,
+                "halves_share_sentences": made.shared,
                 "all_heads": len(made.heads), "source": some[0].evidence.source if some else "", "says": words,
                 "heads": [ranked(one) for one in some],
             }
@@ -144,6 +146,7 @@ def _relation(found: Atlas, relation: str, direction: str, many: int, form: str)
     rules = [name for name, _ in some[0].evidence.baselines] if some else []
     rows = [
         facts | ranked(one) | {"interval_low": one.evidence.interval[0], "interval_high": one.evidence.interval[1]}
+        | dict(zip(("points_low", "points_high"), ranked(one)["points_interval"], strict=True))
         | {"chosen_hits": one.chosen_on.hits, "chosen_n": one.chosen_on.n}
         | {f"baseline_{name}": rate for name, rate in one.evidence.baselines}
         for one in some
@@ -151,8 +154,16 @@ def _relation(found: Atlas, relation: str, direction: str, many: int, form: str)
     terminal.show_csv(
         rows,
         ["model", "relation", "direction", "rank", "layer", "head", "chosen_hits", "chosen_n", "hits", "n", "rate",
-         "interval_low", "interval_high", *(f"baseline_{name}" for name in rules), "points", "p_corrected"],
+         "interval_low", "interval_high", *(f"baseline_{name}" for name in rules), "points", "points_low",
+         "points_high", "p_corrected"],
     )  # fmt: skip
+
+
+def _control(made: Top) -> dict[str, Any] | None:
+    """The best head of the untrained twin as JSON has it."""
+    if made.control is None:
+        return None
+    return {"layer": made.control.head.layer, "head": made.control.head.head, **evidence(made.control.evidence)}
 
 
 def _table(found: Atlas, made: Top, many: int, words: list[str]) -> list[str]:
@@ -168,11 +179,15 @@ def _table(found: Atlas, made: Top, many: int, words: list[str]) -> list[str]:
         for name, rate in best.evidence.baselines
     )
     lines = [f"{title} in {named(found.model)}: {WAYS[made.direction]} ({best.evidence.source})", ""]
-    lines += [f"{'rank':>4}  {'head':<8}  {'chosen on':>14}  {'reported':>14}  {'rate, %':<22}  {'points':>6}  corrected"]
+    lines += [
+        f"{'rank':>4}  {'head':<8}  {'chosen on':>14}  {'reported':>14}  {'rate, %':<22}  {'lead in points':<23}  corrected"
+    ]
     for one in some:
         counts = [f"{half.hits:,} of {half.n:,}" for half in (one.chosen_on, one.evidence)]
+        ends = "" if isnan(one.interval[0]) else "({:+.1f} to {:+.1f})".format(*one.interval)
+        lead = f"{one.points:+.1f} {ends}"
         lines.append(
-            f"{one.rank:>4}  {one.head!s:<8}  {counts[0]:>14}  {counts[1]:>14}  {span(one.evidence):<22}  {one.points:>+6.1f}  "
+            f"{one.rank:>4}  {one.head!s:<8}  {counts[0]:>14}  {counts[1]:>14}  {span(one.evidence):<22}  {lead:<23}  "
             f"{chance(one.p_corrected)}"
         )
     left = len(made.heads) - len(some)
@@ -183,7 +198,7 @@ def _table(found: Atlas, made: Top, many: int, words: list[str]) -> list[str]:
 def _words(found: Atlas, made: Top) -> list[str]:
     """What must be known of these numbers."""
     from attnviz.linguistics.claims import ENOUGH
-    from attnviz.linguistics.wording import CAUTION, WORDINGS
+    from attnviz.linguistics.wording import CAUTION, WORDINGS, control, share
 
     if not made.heads:
         back = "hd" if made.direction == "dh" else "dh"
@@ -197,8 +212,17 @@ def _words(found: Atlas, made: Top) -> list[str]:
         else "Only one half of the texts has such links: heads are ranked and reported on the same ones, and look too good"
     )
     seen = "links to an earlier word" if made.direction else "pronouns behind both candidates"
+    most, together = made.heads[0].evidence.ceiling, joined(tuple(f"{name} {many:,}" for name, many in made.pooled.items()))
     return [
-        f"{half}; p is against the strongest rule, corrected for all {all_heads} heads (Holm).",
+        f"{half}. Leads are over the strongest rule on the same ones, by sentences; p is corrected for all {all_heads} heads "
+        "(Holm).",
+        *([f"Subtypes are counted together: {together}. Name one to rank it alone."] if together else []),
+        *(
+            [f"No head can be right in more than {share(most)}: some of these look the same to the model."]
+            if most < 1.0
+            else []
+        ),
+        *([control(made.control, all_heads)] if made.control is not None else []),
         *([WORDINGS] if made.shared else []),
         *([f"{n:,} are fewer than {ENOUGH}: too few to say anything about a head."] if n < ENOUGH else []),
         *([f"The model reads from left to right: only {seen} are counted."] if found.header.causal else []),
@@ -211,7 +235,6 @@ def _habit(found: Atlas, name: str, many: int, form: str) -> None:
     from attnviz.linguistics import leanings
     from attnviz.linguistics.atlas import nearest
     from attnviz.linguistics.habits import RENAMED
-    from attnviz.types import joined
 
     known = {one.key: one for one in leanings.leanings(found)}
     key = RENAMED.get(name, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +18,8 @@ from attnviz.types import Evidence, HeadRef, joined
 class RankedHead:
     """One head: its `rank` on the texts that it was chosen on (equal heads share one), and what it does on either half.
 
-    `evidence` is of the reported half. `p_corrected` is the chance of so many hits there by the strongest baseline, after
-    looking at all heads.
+    `evidence` is of the reported half. `p_corrected` is the chance of its lead there over the strongest baseline, by sentences
+    and after looking at all heads; `interval` is the 95 % interval of that lead in points.
     """
 
     head: HeadRef
@@ -26,6 +27,7 @@ class RankedHead:
     chosen_on: Evidence
     evidence: Evidence
     p_corrected: float
+    interval: tuple[float, float]
 
     @property
     def points(self) -> float:
@@ -34,9 +36,8 @@ class RankedHead:
 
     @property
     def beats(self) -> bool:
-        """Whether it lies above every baseline with its whole interval, on enough links, and hardly by accident."""
-        enough = self.evidence.independent >= claims.ENOUGH
-        return enough and self.evidence.beats and self.p_corrected < claims.ERROR
+        """Whether its lead is no accident on enough links, the choice among all heads taken into account."""
+        return self.evidence.independent >= claims.ENOUGH and self.p_corrected < claims.ERROR
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Top:
 
     `held_out` is False where one half of the texts has none of these links: then heads are chosen and reported on all of
     them. `shared` says that both halves hold wordings of the same sentences, so that the odd half is no test of its own.
-    `offset` is the commonest distance; `other_way` counts the links of the other direction.
+    `offset` is the commonest distance; `other_way` counts the links of the other direction; `pooled` are the subtypes that
+    are counted together, with their numbers; `control` is the best head of the untrained twin, None where there was none.
     """
 
     relation: str
@@ -55,6 +57,8 @@ class Top:
     held_out: bool
     shared: bool
     other_way: int
+    pooled: Mapping[str, int]
+    control: claims.Control | None
 
 
 def top(atlas: Atlas, relation: str, direction: str = "dh") -> Top:
@@ -73,7 +77,9 @@ def top(atlas: Atlas, relation: str, direction: str = "dh") -> Top:
         ranked(atlas, found),
         held_out,
         held_out and even.group is not None and odd.group is not None and bool(np.isin(even.group, odd.group).any()),
-        atlas.relations[relation, "hd" if direction == "dh" else "dh"] if links else 0,
+        atlas.relations[atlas.name(relation), "hd" if direction == "dh" else "dh"] if links else 0,
+        atlas.pooled(atlas.name(relation), direction) if links else {},
+        claims.control(atlas, relation, direction),
     )
 
 
@@ -90,14 +96,15 @@ def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[RankedHe
     counts, offset = halves[0].counts, best_offset(found)
     order = np.argsort(-counts, axis=None, kind="stable")[:most].tolist()
     sides = [_evidence(atlas, half, offset, how, order) for half in halves]
-    strongest = max(claims.baselines(halves[1], offset).values(), default=0.0)
-    chances = evidence.holm(evidence.tails(halves[1].counts, len(halves[1]), strongest, halves[1].worth))
+    tested = claims.paired(halves[1], offset)
+    chances = evidence.holm(tested.chances)
     ascending = np.sort(counts, axis=None)
     heads = []
     for at, chosen_on, reported in zip(order, *sides, strict=True):
         layer, head = divmod(at, counts.shape[1])
         rank = 1 + counts.size - int(np.searchsorted(ascending, counts[layer, head], side="right"))
-        heads.append(RankedHead(HeadRef(layer, head), rank, chosen_on, reported, float(chances[layer, head])))
+        lead = tested.lead((layer, head))[1:]
+        heads.append(RankedHead(HeadRef(layer, head), rank, chosen_on, reported, float(chances[layer, head]), lead))
     return tuple(heads)
 
 
@@ -113,8 +120,10 @@ def _evidence(atlas: Atlas, found: Hits, offset: int | None, chosen: str, heads:
     """What some heads, by their places in the flat [layer, head], do on some instances."""
     scheme = claims.QUESTIONS if found.offset is None else claims.LINKS
     source = joined(tuple(dict.fromkeys(corpus.name for corpus in atlas.corpora(found))))
-    rules, groups = claims.baselines(found, offset), found.groups
+    rules, groups, ceiling = claims.baselines(found, offset), found.groups, found.ceiling
     return [
-        evidence.evidence(hits, len(found), rules, chosen=chosen, scheme=scheme, source=source, groups=groups, worth=worth)
+        evidence.evidence(
+            hits, len(found), rules, chosen=chosen, scheme=scheme, source=source, groups=groups, worth=worth, ceiling=ceiling
+        )
         for hits, worth in zip(found.counts.ravel()[heads].tolist(), found.worth.ravel()[heads].tolist(), strict=True)
     ]

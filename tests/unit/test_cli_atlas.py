@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from attnviz import cli
+from attnviz.linguistics.header import FORMAT
 from tests import atlases
 from tests.atlases import L, Q
 
@@ -58,7 +59,13 @@ def test_show_says_what_is_in_an_atlas(folder: Path, capfd: Captured):
         "probes     induction, duplicate-token, previous-token. 5 sequences: <s> first, then 9 different"
     )
     found = json.loads(printed(capfd, "show", folder / "small.npz", "--format", "json"))
-    assert (found["model"], found["digest"], found["format"], found["layers"], found["heads"]) == ("local:tiny", "abc", 2, 2, 5)
+    assert (found["model"], found["digest"], found["format"], found["layers"], found["heads"]) == (
+        "local:tiny",
+        "abc",
+        FORMAT,
+        2,
+        5,
+    )
     assert found["relations"][0] == {"relation": "det", "dh": 80, "hd": 0}
     assert found["corpora"][0]["files"] == [{"name": "conllu.txt", "sha256": "0" * 64}]
     assert found["probes"]["names"] == ["induction", "duplicate-token", "previous-token"]
@@ -82,7 +89,7 @@ def test_top_ranks_by_the_even_texts_and_reports_the_odd_ones(folder: Path, capf
     assert any("ranked by the texts with an even number and reported on those with an odd one" in one for one in found["says"])
     lines = printed(capfd, "top", "--atlas", folder / "small.npz", "--relation", "det", "-k", "1").splitlines()
     assert lines[3].split(maxsplit=2)[:2] == ["1", "L1·H4"]
-    assert " ".join(lines[3].split()[2:]) == "20 of 40 40 of 40 100.0 (91.2 to 100.0) +50.0 p < 0.001"
+    assert " ".join(lines[3].split()[2:]) == "20 of 40 40 of 40 100.0 (91.2 to 100.0) +50.0 (+34.3 to +65.7) p < 0.001"
     assert lines[4] == "and 9 more heads (-k 10 shows all)"
     assert "Rules that read nothing, on the same 40: fixed offset +1 50.0 %, chance 25.0 %." in lines
 
@@ -167,7 +174,7 @@ BAD = {
     "no such file": (["show", "./nowhere.npz"], "There is no atlas in “./nowhere.npz”"),
     "a folder": (["show", "/"], "is a folder"),
     "a broken file": (["show", "{}/broken.npz"], "is none, or damaged"),
-    "a file of another version": (["top", "--model", "{}/v1.npz", "--relation", "det"], "another version of attnviz"),
+    "a file of another version": (["top", "--model", "{}/v1.npz", "--relation", "det"], "Rebuild it"),
     "the atlas of another model": (["top", "--model", "smollm2", "--atlas", "{}/small.npz"], "is of “local:tiny”"),
     "an unknown relation": (["top", "--model", "{}/small.npz", "--relation", "dett"], "Did you mean det? It has: det (80)"),
     "an unknown habit": (["top", "--model", "{}/small.npz", "--habit", "nextt"], "Did you mean next?"),
@@ -196,10 +203,11 @@ def test_bad_input_says_rule_value_and_remedy(arguments: list[str], says: str, f
 
 
 def test_an_atlas_is_read_without_a_heavy_library(folder: Path):
+    files = [str(folder / "small.npz"), str(folder / "other.npz")]
     heavy = ("torch", "transformers", "plotly", "streamlit", "spacy", "matplotlib")
     code = (
         "import sys; from attnviz import cli\n"
-        f"for asked in {[['show'], ['top', '--relation', 'obj'], ['compare', 'minilm', 'smollm2', '--relation', 'gap']]!r}:\n"
+        f"for asked in {[['show'], ['top', '--relation', 'obj'], ['compare', *files, '--relation', 'det']]!r}:\n"
         "    assert cli.main(['atlas', *asked]) == 0\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
@@ -208,6 +216,6 @@ def test_an_atlas_is_read_without_a_heavy_library(folder: Path):
 
 
 def test_a_reader_that_closes_early_is_no_failure(folder: Path):
-    shell = f"'{sys.executable}' -m attnviz atlas compare minilm smollm2 | head -n 1"
+    shell = f"'{sys.executable}' -m attnviz atlas show minilm | head -n 1"
     answer = subprocess.run(["sh", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert (answer.stdout.startswith("first   all-MiniLM-L6-v2"), answer.stderr) == (True, "")
+    assert (answer.stdout.startswith("all-MiniLM-L6-v2 (minilm)"), answer.stderr) == (True, "")

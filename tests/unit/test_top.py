@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import comb
+from math import erfc
 from pathlib import Path
 
 import pytest
@@ -47,11 +47,13 @@ def test_heads_are_ordered_by_the_even_half_and_reported_on_the_odd_one(found: a
     assert second.points == pytest.approx(10.0)
 
 
-def test_the_chance_is_corrected_for_all_heads(found: atlas.Atlas):
-    second = top(found, "det").heads[1]
-    chance = sum(comb(40, k) for k in range(24, 41)) / 2**40
-    assert second.p_corrected == pytest.approx(min(1.0, 10 * chance))
+def test_the_chance_of_a_lead_is_paired_by_texts_and_corrected_for_all_heads(found: atlas.Atlas):
+    second = top(found, "det").heads[1]  # right on the odd texts below 48: 24, where the offset is right on 12 of them
+    z = (24 - 20 - 1) / 20**0.5  # of 40 odd texts the two differ on 12 below 48 and 8 above
+    assert second.p_corrected == pytest.approx(min(1.0, 10 * 0.5 * erfc(z / 2**0.5)))
     assert not second.beats
+    low, high = second.interval
+    assert low < second.points < high
 
 
 def test_where_one_half_has_no_links_heads_are_chosen_and_reported_on_all(tmp_path: Path):
