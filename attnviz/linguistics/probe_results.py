@@ -117,8 +117,8 @@ def method(atlas: Atlas) -> str:
     behind = f", then {' '.join(facts.end)}" if facts.end else ""
     return (
         f"{sum(facts.sequences)} sequences: {before}{facts.length} different tokens, drawn at random from the "
-        f"{facts.drawn_from:,} that are whole words, and the same again{behind}. Chosen on {facts.sequences[EVEN]} of the "
-        f"sequences, reported on the other {facts.sequences[ODD]}."
+        f"{facts.drawn_from:,} that are letters only and stand alone, and the same again{behind}. Chosen on "
+        f"{facts.sequences[EVEN]} of the sequences, reported on the other {facts.sequences[ODD]}."
     )
 
 
