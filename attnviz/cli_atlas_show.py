@@ -39,7 +39,7 @@ def named(name: str) -> Atlas:
                 f"build --model {name} --conllu FILE --gap FILE -o FILE`, then name that file."
             )
         return found
-    path = Path(os.path.expanduser(name))
+    path = os.path.expanduser(name)
     if os.path.isdir(path):
         raise BadInputError(
             f"An atlas is one file; {quoted(name)} is a folder. Measure a model's folder with `attnviz atlas build --model "
@@ -47,7 +47,7 @@ def named(name: str) -> Atlas:
         )
     if os.path.isfile(path):
         return atlas.read(path)
-    if os.sep in name or name.startswith(("~", ".")) or path.suffix:
+    if os.sep in name or name.startswith(("~", ".")) or Path(name).suffix:
         return atlas.read(name)  # says that there is no such file
     near = atlas.nearest(name, ids)
     raise BadInputError(

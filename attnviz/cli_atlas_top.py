@@ -83,6 +83,7 @@ def _many(written: str | None) -> int:
     """How many heads -k asks for; more than there are is all of them."""
     if written is None:
         return SHOWN
+    written = written.strip()
     if not written.isascii() or not written.isdigit() or not written.strip("0"):
         raise BadInputError(f"-k is a whole number from 1; got {quoted(written)}. Leave it out for the best {SHOWN} heads.")
     return int(written[:9]) if len(written) < 10 else 10**9

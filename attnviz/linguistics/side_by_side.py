@@ -15,6 +15,7 @@ from jaxtyping import Integer
 
 from attnviz.linguistics import claims
 from attnviz.linguistics.atlas import Atlas
+from attnviz.linguistics.header import Corpus
 from attnviz.linguistics.hits import Hits
 from attnviz.linguistics.likeness import interval
 from attnviz.linguistics.top import RankedHead, ranked
@@ -80,7 +81,7 @@ def shared_corpora(first: Atlas, second: Atlas) -> dict[int, int]:
     return {at: theirs[_files(one)] for at, one in enumerate(first.header.corpora) if _files(one) in theirs}
 
 
-def _files(corpus: claims.Corpus) -> tuple[str, ...]:
+def _files(corpus: Corpus) -> tuple[str, ...]:
     """What makes a corpus the same as another: its kind and the hashes of its files, in their order."""
     return corpus.kind, *(digest for _, digest in corpus.files)
 
