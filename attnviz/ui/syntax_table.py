@@ -10,12 +10,12 @@ import streamlit as st
 from attnviz.analysis.shares import NARROW, percent
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
-from attnviz.linguistics import atlas, choices, claims, wording
+from attnviz.linguistics import atlas, choices, claims, elsewhere, wording
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.choices import Count, Outcome
 from attnviz.linguistics.claims import Best
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
-from attnviz.types import Evidence, HeadRef
+from attnviz.types import Evidence, HeadRef, joined
 from attnviz.ui import blocks, state, syntax_said, terms
 from attnviz.ui.alone import chosen
 from attnviz.ui.syntax import Shown, direction
@@ -173,9 +173,18 @@ def _unbeaten(known: Atlas) -> None:
             f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links there, subtypes apart, "
             f"no head is shown to beat the best fixed offset or chance, in either direction{missed if without else ''}. "
             "Head and rule were compared on the same links, by sentences, and corrected for all heads in both directions "
-            f"(Holm).{visible}"
+            f"(Holm).{_elsewhere(known)}{visible}"
         )
     )
+
+
+def _elsewhere(known: Atlas) -> str:
+    """What other texts say of the kinds of link on which nothing is shown here."""
+    said = []
+    for corpus in elsewhere.corpora(known.model):
+        named = joined(tuple(f"{wording.label(one.relation)} {one.points:.0f}" for one in corpus.leads))
+        said.append(f" On other texts ({corpus.name}), heads that were chosen here lead by these points: {named}.")
+    return "".join(said)
 
 
 def _labels(meanings: list[Relation], scheme: str) -> None:
