@@ -362,8 +362,8 @@ def probe_words(found: Atlas, one: ProbeResult) -> list[str]:
     """What must be known of a probe's numbers."""
     from attnviz.linguistics import probe_results
 
-    bar = f"A head is called {one.role} here where more than half of its attention goes there, its interval included"
-    named = [f"{bar}: {_earned(one)}."] if one.role else [probe_results.ENCODER]
+    bar = "where more than half of its attention goes there, its interval included"
+    named = [f"A head earns the name “{one.role}” {bar}: {_earned(one)}."] if one.role else [probe_results.ENCODER]
     return [f"An even look scores {one.even_look:.3f}. {probe_results.method(found)}", *named]
 
 

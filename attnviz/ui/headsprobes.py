@@ -70,7 +70,9 @@ def _facts(one: ProbeResult, mine: HeadRef) -> list[str]:
         f"The chosen head, {encoding.head_name(mine)}: {encoding.three(one.at(mine))}, rank {one.rank(mine)} of {heads}",
     ]
     if one.role:
-        lines.append(f"Called **{one.role}** here (over half of its attention): {', '.join(map(str, one.earned)) or 'none'}")
+        lines.append(
+            f"Over half of their attention there, and so called **{one.role}**: {', '.join(map(str, one.earned)) or 'none'}"
+        )
     return lines
 
 

@@ -256,11 +256,11 @@ def test_probes_are_chosen_reported_on_the_other_half_and_carried_by_the_link(
     monkeypatch.setattr(atlas, "shipped", lambda model: probed)
     app = heads(layer="3", head="1", probe="duplicate-token")
     assert "**L2·H9** scores most: **0.800** (0.779 to 0.821)" in written(app)
-    assert "Called **duplicate-token head** here (over half of its attention): L2·H9" in written(app)
+    assert "Over half of their attention there, and so called **duplicate-token head**: L2·H9" in written(app)
     assert "The chosen head, L3·H1: 0.000, rank 2 of 72" in written(app)
     app.selectbox(key="heads-probe").set_value("induction").run()
     assert app.query_params["probe"] == "induction"
-    assert "induction head** here" not in written(app)  # never in a model that reads both ways
+    assert "called **induction head**" not in written(app)  # never in a model that reads both ways
     assert "cannot be in it" in written(app)
     app.button(key="probe-L0·H0").click().run()
     assert (app.query_params["layer"], app.query_params["head"]) == ("0", "0")
