@@ -1,19 +1,19 @@
-"""`attnviz atlas build …`: corpora in, an atlas file and its best heads out."""
+"""`attnviz atlas build …`: an atlas file of corpora, and its best heads. The other actions of `atlas` are added here."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnviz import terminal
+from attnviz import cli_atlas_compare, cli_atlas_show, cli_atlas_top, terminal
 from attnviz.errors import BadInputError
 from attnviz.types import ModelCard, Progress
 
 if TYPE_CHECKING:
+    from attnviz.linguistics.atlas import Atlas
     from attnviz.linguistics.claims import Best
     from attnviz.linguistics.crew import Crew
     from attnviz.linguistics.leanings import Leaning
@@ -24,7 +24,7 @@ WIDTH = 30  # of the progress bar
 
 
 def add(commands: Any) -> None:
-    """`atlas build` among the commands."""
+    """`atlas` with its actions among the commands."""
     atlas = commands.add_parser("atlas", help="measure every head of a model on annotated texts")
     inner = atlas.add_subparsers(dest="action", metavar="ACTION", required=True)
     build = inner.add_parser("build", help="write an atlas: which head is right on which link")
@@ -45,6 +45,8 @@ def add(commands: Any) -> None:
     )  # fmt: skip
     build.add_argument("--ray", action="store_true", help="spread over processes or machines by Ray Data, if installed")
     build.set_defaults(run=run)
+    for one in (cli_atlas_show, cli_atlas_top, cli_atlas_compare):
+        one.add(inner)
 
 
 def run(chosen: argparse.Namespace) -> None:
@@ -64,7 +66,9 @@ def run(chosen: argparse.Namespace) -> None:
         crew.close()
         told.end()
     print(f"attnviz: {built.chunks} batches, {built.found} of them found finished; {chosen.output}", file=sys.stderr)
-    _show(Path(chosen.output), built.header, chosen.format)
+    from attnviz.linguistics import atlas
+
+    summary(atlas.read(chosen.output), chosen.format)
 
 
 def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
@@ -82,28 +86,28 @@ def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
     return crew.Alone(crew.meter(card, settings, told, control=chosen.control))
 
 
-def _show(path: Path, header: dict[str, Any], form: str) -> None:
+def summary(known: Atlas, form: str) -> None:
     """Which head is best at what, on standard output: chosen on the even half of the texts, counted on the odd one."""
-    from attnviz.linguistics import atlas, claims, leanings, wording
+    from attnviz.linguistics import claims, leanings, wording
 
-    known = atlas.read(path)
     best, leaning = claims.table(known), leanings.leanings(known)
     if form == "json":
         found = {
-            "model": header["model"],
-            "corpora": header["corpora"],
+            "model": known.model,
+            "corpora": cli_atlas_show.corpora(known),
             "relations": [
                 {"relation": one.relation, "direction": one.direction} | _numbers(one) for one in best if one.direction
             ],
             "coreference": {one.relation: _numbers(one) for one in best if not one.direction},
             "habits": {one.key: _habit(one) for one in leaning},
+            "probes": cli_atlas_top.probes(known),
         }
-        terminal.show(f"{json.dumps(found, ensure_ascii=False, indent=1)}\n")
+        terminal.show_json(found)
         return
     lines = []
-    for corpus in header["corpora"]:
-        lines.append(f"{corpus['name']}: {corpus['used']:,} of {corpus['texts']:,} texts measured")
-        lines += [f"    left out: {many:,} {reason}" for reason, many in corpus["left_out"].items()]
+    for corpus in known.header.corpora:
+        lines.append(f"{corpus.name}: {corpus.used:,} of {corpus.texts:,} texts measured")
+        lines += [f"    left out: {many:,} {reason}" for reason, many in corpus.left_out]
     lines += ["", "The best head of each relation on the even texts, counted on the odd ones:", ""]
     lines += [f"{'relation':<18} {'head':<8} {'n':>6}  {'rate':>6}  {'95 % interval':<15}  strongest baseline"]
     lines += [_line(one) for one in best]
@@ -114,7 +118,7 @@ def _show(path: Path, header: dict[str, Any], form: str) -> None:
     lines += ["", "Habits, means over all texts: the head that has most of each, and all heads on average:", ""]
     lines += [f"{'habit':<26} {'head':<8} {'mean':>6}  {'all heads':>9}"]
     lines += [_habit_line(one) for one in leaning]
-    terminal.show("\n".join(lines) + "\n")
+    terminal.show_lines([*lines, "", *cli_atlas_top.probe_lines(known)])
 
 
 def _numbers(one: Best) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
+import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnviz import charset
 from attnviz.errors import BadInputError, OutputError, TooLongError
@@ -15,7 +19,8 @@ from attnviz.types import AttentionRequest, ModelCard, Still
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
 
-
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for a formula
+HARMLESS = "\u202f\u00a0\u200c\u200d"  # narrow and fixed blanks, and what joins the parts of an emoji
 WIDEST = 4  # bytes of a character in UTF-32, which UTF-8 may write as one
 
 
@@ -47,10 +52,13 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
 
 
 def printable(line: str) -> str:
-    """A line with words of the text in it: its control characters, which a terminal would obey, are made visible."""
+    """A line with words of a text or names of a file in it: what a terminal would obey is made visible.
+
+    ASCII control characters have pictures; others, and marks that turn the direction of writing, become U+FFFD.
+    """
     from attnviz.figures import encoding
 
-    return encoding.visible(line)
+    return "".join(c if c.isprintable() or c in HARMLESS else "\ufffd" for c in encoding.visible(line))
 
 
 def say(line: str) -> None:
@@ -106,6 +114,32 @@ def write(content: bytes, output: str | None) -> None:
         raise OutputError(
             f"“{output}” cannot be written ({reason}). Name another file with -o, in a folder that exists and has room."
         ) from error
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Lines to standard output; names from a file cannot steer the terminal."""
+    show("".join(f"{printable(line).rstrip()}\n" for line in lines))
+
+
+def show_json(value: dict[str, Any]) -> None:
+    """One object to standard output; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+    written = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    show(f"{written}\n")
+
+
+def show_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """A table to standard output, its first line the names of the columns; no text is taken for a formula by a spreadsheet."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(columns)
+    for row in rows:
+        table.writerow([_cell(row.get(name)) for name in columns])
+    show(out.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    """A cell of a table: numbers as they are, None empty, and text that begins like a formula behind an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def show(content: bytes | str) -> None:

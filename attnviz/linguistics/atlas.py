@@ -164,14 +164,17 @@ class Atlas:
             raise BadInputError(
                 f"{quoted(self.model)} could not be probed with random tokens: {facts.missing}. Look at its habits on texts."
             )
-        return self._array("probes", np.float32, (2, 2, len(facts.names), self.header.layers, self.header.heads))
+        found = self._array("probes", np.float32, (2, 2, len(facts.names), self.header.layers, self.header.heads))
+        if not (found >= 0.0).all() or not (found <= 1.001).all():  # means of weights and their errors; also where one is NaN
+            raise members.damaged(self.file, "probes outside of 0 to 1")
+        return found
 
     def unknown(self, name: str) -> str:
         """What to say of a relation that is not here: what is meant, perhaps, then which there are, and how many of each."""
         numbers = {one: max(self.relations[one, way] for way in DIRECTIONS) for one in self.names} | self.kinds
         listed = ", ".join(f"{one} ({n:,}{self._counts(one)})" for one, n in numbers.items() if n)
         listed = listed or "none"
-        hint = self._twin(name) or _nearest(name, [one for one, n in numbers.items() if n])
+        hint = self._twin(name) or nearest(name, [one for one, n in numbers.items() if n])
         return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}.{hint} It has: {listed}."
 
     def _counts(self, name: str) -> str:
@@ -252,8 +255,8 @@ class Atlas:
             raise members.damaged(self.file, f"{what} number {column.max()}, where the header names {limit}")
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    """The name that somebody may have meant who mistyped it."""
+def nearest(name: str, known: list[str]) -> str:
+    """“ Did you mean …?” with the known name that is nearest to one that is not; "" where none is near."""
     near = get_close_matches(name.casefold()[:40], known, n=1)  # long ones are compared slowly, and near nothing
     return f" Did you mean {near[0]}?" if near else ""
 

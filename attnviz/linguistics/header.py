@@ -115,6 +115,9 @@ def _probes(raw: dict[str, Any]) -> Probes:
     names, even = _several(raw, "names", str), _several(raw, "even_look", float)
     if len(even) != len(names) or not all(0.0 <= one <= 1.0 for one in even):  # also where one is no number
         raise ValueError(f"even_look should be {len(names)} shares from 0 to 1 and is {even}")
+    sequences = _halves(raw, "sequences")
+    if min(sequences) < 2 or not names or len(set(names)) < len(names):
+        raise ValueError(f"probes should have names, each once, and 2 sequences a half or more, not {names} and {sequences}")
     return Probes(
         version,
         tuple(names),
@@ -122,7 +125,7 @@ def _probes(raw: dict[str, Any]) -> Probes:
         _of(raw, "rule", str),
         _between(raw, "seed", 0, 2**63),
         _between(raw, "length", 1, 2**20),
-        _halves(raw, "sequences"),
+        sequences,
         _between(raw, "drawn_from", 1, 2**31),
         tuple(_several(raw, "start", str)),
         tuple(_several(raw, "end", str)),

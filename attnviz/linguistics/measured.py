@@ -11,7 +11,7 @@ from jaxtyping import Bool
 
 from attnviz import text as texts
 from attnviz.engine import batch, limits
-from attnviz.errors import BadInputError, TokenError, TooLongError
+from attnviz.errors import AttnvizError, BadInputError, TokenError, TooLongError
 from attnviz.linguistics import contexts, control, decisions, habits, meaning, probes, pronouns, vocabulary
 from attnviz.linguistics.annotated import Parsed, Question
 from attnviz.linguistics.grid import Grid, grid
@@ -99,19 +99,22 @@ class Meter:
 
     def probed(self) -> probes.Probed:
         """The probes on random tokens, which need no corpus."""
-        example = _reading(self.loaded, "word")
-        typed = example.type_ids is not None
+        example, tokenizer, card = _reading(self.loaded, "word"), self.loaded.tokenizer, self.loaded.card
+        rows = batch.vocabulary(self.loaded.model, len(tokenizer))
+        special = [token.special for token in example.tokens]
+        around = vocabulary.around(tokenizer, example.ids, special, rows)
 
-        def layers(rows: Sequence[Sequence[int]]) -> Iterator[batch.Weights]:
-            return self.layers(self.loaded.model, [_Ids(tuple(ids), (0,) * len(ids) if typed else None) for ids in rows])
+        def layers(some: Sequence[Sequence[int]]) -> Iterator[batch.Weights]:
+            types = _types(example.type_ids, special, around, len(some[0]))
+            return self.layers(self.loaded.model, [_Ids(tuple(ids), types) for ids in some])
 
-        tokenizer, card = self.loaded.tokenizer, self.loaded.card
-        around = vocabulary.around(tokenizer, example.ids, [token.special for token in example.tokens])
-        rows = batch.vocabulary(self.loaded.model)
-        return probes.probed(
-            layers, self.size, vocabulary.ordinary(tokenizer, rows), around, causal=self.causal, max_tokens=card.max_tokens,
-            tokens=self.tokens, named=vocabulary.names(tokenizer, around),
-        )  # fmt: skip
+        try:
+            return probes.probed(
+                layers, self.size, vocabulary.ordinary(tokenizer, rows), around, causal=self.causal,
+                max_tokens=card.max_tokens, tokens=self.tokens, named=vocabulary.names(tokenizer, around),
+            )  # fmt: skip
+        except AttnvizError as error:  # what was measured on the corpora stands all the same
+            return probes.missing(str(error))
 
     def read(self, ordinal: int, text: Parsed | Question, left_out: Counter[str]) -> Read | None:
         """A text as the model reads it; None where it is left out, which is counted."""
@@ -238,6 +241,18 @@ class _Sums:
         """Nothing yet."""
         kinds = len(habits.NAMES)
         return cls(np.zeros((kinds, *size)), np.zeros(kinds, np.int64), np.zeros((2, 3, 2, *size)), np.zeros((2, 3), np.int64))
+
+
+def _types(
+    example: Sequence[int] | None, special: Sequence[bool], around: tuple[Sequence[int], Sequence[int]], length: int
+) -> tuple[int, ...] | None:
+    """Type ids of a sequence of ids, as an example text has them: before it, inside, behind it; None where it has none."""
+    if example is None:
+        return None
+    inner = special.index(False)
+    start, end = len(around[0]), len(around[1])
+    before = example[:inner] if inner == start else [example[inner]] * start
+    return (*before, *[example[inner]] * (length - start - end), *example[len(example) - end :])
 
 
 def passes(read: Sequence[Read], tokens: int) -> Iterator[list[Read]]:

@@ -133,7 +133,9 @@ def probed(
     room = LENGTH if max_tokens is None else (max_tokens - len(start) - len(end)) // 2
     length = min(LENGTH, room, len(pool))
     if len(pool) < SHORTEST:
-        return missing(f"{len(pool)} tokens of its vocabulary are whole words; the probes draw at least {SHORTEST}")
+        return missing(
+            f"{len(pool)} tokens of its vocabulary are letters only and stand alone; the probes draw at least {SHORTEST}"
+        )
     if length < SHORTEST:
         return missing(f"it reads at most {max_tokens} tokens; the probes repeat at least {SHORTEST}")
     layout = Layout(len(start), length, len(end))

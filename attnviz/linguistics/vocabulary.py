@@ -1,4 +1,4 @@
-"""The ids of a tokenizer that stand for a whole ordinary word: what the probes draw random tokens from."""
+"""The ids of a tokenizer that stand for a word or for its beginning: what the probes draw random tokens from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def ordinary(tokenizer: Any, rows: int) -> tuple[int, ...]:
 
     `rows` is how many the model has embeddings for: a tokenizer may know more ids than its model.
 
-    A word is written after a blank, as inside a text, so that byte-level vocabularies give " word" and not the end of one.
+    Each is written alone after a blank, as inside a text, so that byte-level vocabularies give " word" and no end of a word.
+    A beginning of a word that is one token when it stands alone counts too.
     """
     apart = {*tokenizer.all_special_ids, *getattr(tokenizer, "added_tokens_decoder", {})}
     ids = [number for number in range(min(tokenizer.vocab_size, rows)) if number not in apart]
@@ -28,7 +29,7 @@ def ordinary(tokenizer: Any, rows: int) -> tuple[int, ...]:
     return found
 
 
-def around(tokenizer: Any, read: Sequence[int], special: Sequence[bool]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def around(tokenizer: Any, read: Sequence[int], special: Sequence[bool], rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The special ids before and after a text, from one that was read; a start token where the tokenizer adds none but has one.
 
     Olsson et al. put one in front of every sequence, and a model without one would rest its attention on the first word.
@@ -36,7 +37,7 @@ def around(tokenizer: Any, read: Sequence[int], special: Sequence[bool]) -> tupl
     inner = [at for at, one in enumerate(special) if not one]
     before, after = tuple(read[: inner[0]]), tuple(read[inner[-1] + 1 :])
     start = getattr(tokenizer, "bos_token_id", None)
-    return (before or (() if start is None else (int(start),))), after
+    return (before or (() if start is None or start >= rows else (int(start),))), after
 
 
 def names(tokenizer: Any, ids: tuple[Sequence[int], Sequence[int]]) -> tuple[list[str], list[str]]:

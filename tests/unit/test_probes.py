@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 
 from attnviz.engine import capture
-from attnviz.errors import BadInputError
-from attnviz.linguistics import atlas, crew, probes, vocabulary
+from attnviz.errors import BadInputError, NoAttentionError
+from attnviz.linguistics import atlas, crew, measured, probes, vocabulary
 from attnviz.linguistics.probes import NAMES, Layout
 from attnviz.models import load
 from attnviz.settings import Settings
@@ -107,7 +109,7 @@ def layers(rows):
 
 @pytest.mark.parametrize(
     ("pool", "most", "reason"),
-    [(range(7), 99, "7 tokens of its vocabulary are whole words"), (range(50), 17, "it reads at most 17 tokens")],
+    [(range(7), 99, "7 tokens of its vocabulary are letters only"), (range(50), 17, "it reads at most 17 tokens")],
 )
 def test_a_model_too_small_for_the_probes_says_why(pool: range, most: int, reason: str):
     found = probes.probed(layers, (2, 5), pool, ((1,), (2,)), causal=True, max_tokens=most, tokens=512)
@@ -117,10 +119,72 @@ def test_a_model_too_small_for_the_probes_says_why(pool: range, most: int, reaso
 
 def test_a_start_token_is_put_where_the_tokenizer_adds_none_but_has_one():
     plain, named = SimpleNamespace(bos_token_id=None), SimpleNamespace(bos_token_id=9)
-    assert vocabulary.around(plain, (1, 5, 2), (True, False, True)) == ((1,), (2,))
-    assert vocabulary.around(named, (1, 5, 2), (True, False, True)) == ((1,), (2,))
-    assert vocabulary.around(named, (5, 6), (False, False)) == ((9,), ())
-    assert vocabulary.around(plain, (5, 2), (False, True)) == ((), (2,))
+    assert vocabulary.around(plain, (1, 5, 2), (True, False, True), 10) == ((1,), (2,))
+    assert vocabulary.around(named, (1, 5, 2), (True, False, True), 10) == ((1,), (2,))
+    assert vocabulary.around(named, (5, 6), (False, False), 10) == ((9,), ())
+    assert vocabulary.around(named, (5, 6), (False, False), 9) == ((), ())  # the model has no such token
+    assert vocabulary.around(plain, (5, 2), (False, True), 10) == ((), (2,))
+
+
+WORDS = "the cat sat on a mat and dog ran far over green hills under blue skies while birds sang loud songs for old men"
+
+
+def trained(kind: str) -> PreTrainedTokenizerFast:
+    """A small tokenizer of a kind, learned on these words, with `<s>` and an added token."""
+    if kind == "byte-level":
+        made = Tokenizer(models.BPE())
+        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        made.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=500, special_tokens=["<s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        )
+    elif kind == "unigram":
+        pieces = [(f"▁{word}", -5.0) for word in dict.fromkeys(WORDS.split())]
+        pieces += [(letter, -10.0) for letter in "▁abcdefghilnostuvy"]
+        made = Tokenizer(models.Unigram([("<s>", 0.0), ("<unk>", 0.0), *pieces], unk_id=1))
+        made.pre_tokenizer = pre_tokenizers.Metaspace()
+        made.decoder = decoders.Metaspace()
+        trainer = None
+    else:
+        made = Tokenizer(models.WordPiece(unk_token="<unk>"))
+        made.normalizer = normalizers.Lowercase()
+        made.pre_tokenizer = pre_tokenizers.Whitespace()
+        made.decoder = decoders.WordPiece()
+        trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=["<s>", "<unk>"], show_progress=False)
+    if trainer is not None:
+        made.train_from_iterator([WORDS] * 50, trainer)
+    found = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", unk_token="<unk>")
+    found.add_tokens(["zebra"])
+    return found
+
+
+@pytest.mark.parametrize(("kind", "blank"), [("byte-level", "Ġ"), ("unigram", "▁"), ("word pieces", "")])
+def test_only_words_and_their_beginnings_are_drawn_from_a_vocabulary(kind: str, blank: str):
+    tokenizer = trained(kind)
+    found = [str(one) for one in tokenizer.convert_ids_to_tokens(list(vocabulary.ordinary(tokenizer, 10_000)))]
+    assert len(found) >= 8
+    assert all(one.startswith(blank) and one.removeprefix(blank).isalpha() for one in found)
+    assert not {"<s>", "<unk>", "zebra"} & set(found)  # neither special nor added
+    assert not any(one.startswith("##") for one in found)
+    few = vocabulary.ordinary(tokenizer, max(vocabulary.ordinary(tokenizer, 10_000)))
+    assert len(few) == len(found) - 1  # a model without the last of them
+
+
+def test_type_ids_are_those_of_a_text():
+    assert measured._types(None, [False], ((), ()), 6) is None
+    assert measured._types((3, 0, 4), [True, False, True], ((1,), (2,)), 6) == (3, 0, 0, 0, 0, 4)
+    assert measured._types((5,), [False], ((9,), ()), 4) == (5, 5, 5, 5)  # a start token that the tokenizer does not put
+
+
+def test_a_model_that_fails_on_random_tokens_has_no_probes_and_says_why(tmp_path: Path):
+    meter = crew.meter(load.local_card(saved(tmp_path / "bert")), Settings())
+
+    def failing(model: object, rows: object, queries: object = None):
+        raise NoAttentionError("Each row of attention should sum to 1. Choose another model.")
+
+    found = replace(meter, layers=failing).probed()
+    assert found.scores is None
+    assert found.facts["missing"].startswith("Each row of attention should sum to 1")
 
 
 def made(path: Path, **more: object) -> atlas.Atlas:
@@ -156,6 +220,8 @@ def test_an_atlas_without_probes_is_fine_and_says_that_they_are_missing(tmp_path
         atlases.PROBES | {"even_look": [0.1, 0.1, float("nan")]},
         atlases.PROBES | {"even_look": [0.1, 0.1, 2.0]},
         atlases.PROBES | {"sequences": [1]},
+        atlases.PROBES | {"sequences": [3, 1]},
+        atlases.PROBES | {"names": ["induction", "induction", "previous-token"]},
         atlases.PROBES | {"length": 0},
         {"version": 1, "missing": 3},
     ],
@@ -172,3 +238,7 @@ def test_an_atlas_whose_scores_are_not_those_of_its_probes_is_refused(tmp_path: 
     parts["probes.npy"] = atlases.stored(np.zeros((2, 2, 2, 2, 5), np.float32))
     with pytest.raises(BadInputError, match=r"probes\.npy"):
         _ = atlas.read(atlases.write(tmp_path / "bad.npz", parts)).probes
+    for wrong in (np.nan, -0.5, 7.0):
+        parts["probes.npy"] = atlases.stored(np.full((2, 2, 3, 2, 5), wrong, np.float32))
+        with pytest.raises(BadInputError, match="outside of 0 to 1"):
+            _ = atlas.read(atlases.write(tmp_path / "bad.npz", parts)).probes
