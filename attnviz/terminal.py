@@ -20,7 +20,7 @@ def card(name: str) -> ModelCard:
     from attnviz.models import catalog
 
     if not name.startswith((".", "/", "~")):
-        return catalog.card(name)
+        return catalog.card(name, folder="--model {}")
     from attnviz.models import load  # brings torch with it
 
     return load.local_card(Path(name))

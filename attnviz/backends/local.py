@@ -39,9 +39,10 @@ class Read:
     sides: Sides
     written: str | None = None
 
-    def trace(self, model: Any, request: AttentionRequest, digest: str) -> Trace:
+    def trace(self, model: Any, request: AttentionRequest, digest: str, note: str = "") -> Trace:
         """What the model did with it, labelled."""
-        return capture.capture(model, **self.tensors).labelled(request, digest, *self.sides, written=self.written)
+        found = capture.capture(model, **self.tensors)
+        return found.labelled(request, digest, *self.sides, written=self.written, note=note)
 
 
 class LocalBackend:
@@ -141,7 +142,7 @@ class LocalBackend:
     def answer(self, request: AttentionRequest, loaded: LoadedModel, read: Read) -> Trace:
         """One forward pass over what was `asked`."""
         with capture.followed(self._progress_of(loaded, read.sides)):
-            return read.trace(loaded.model, request, loaded.digest)
+            return read.trace(loaded.model, request, loaded.digest, loaded.note)
 
     def _sized(self, loaded: LoadedModel, sides: Sides) -> None:
         """Raises TooLongError, before anything is run, where reading this text would keep too much."""

@@ -265,8 +265,13 @@ class Trace:
         """The weights of one head, whichever block it belongs to."""
         return self.block(head.block).weights(head.layer, head.head)
 
-    def labelled(self, request: AttentionRequest, digest: str, *sides: tuple[Token, ...], written: str | None = None) -> Trace:
-        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder."""
+    def labelled(
+        self, request: AttentionRequest, digest: str, *sides: tuple[Token, ...], written: str | None = None, note: str = ""
+    ) -> Trace:
+        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder.
+
+        `note` says what a reader must know of how the model was read.
+        """
         source, target = sides[0], sides[-1]
         lists = {"self": (source, source), "encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
         parts = []
@@ -277,7 +282,7 @@ class Trace:
                     f"The model reads {len(part.queries)} queries and {len(part.keys)} keys in its {part.name} attention, "
                     f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched."
                 )
-            parts.append(replace(part, queries=queries, keys=keys))
+            parts.append(replace(part, queries=queries, keys=keys, note=" ".join(filter(None, (part.note, note)))))
         return Trace(request, tuple(parts), digest, written, self.batched)
 
     def _only(self) -> Block:
