@@ -39,6 +39,7 @@ def add(commands: Any) -> None:
         "may be given several times",
     )  # fmt: skip
     rank.add_argument("--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model")
+    rank.add_argument("--chat", action="store_true", help="the text as a user's message inside the model's chat template")
     rank.add_argument("--format", choices=("text", "json"), default="text", help=f"text shows the best {SHOWN}, json all")
     rank.set_defaults(run=_rank)
 
@@ -66,7 +67,7 @@ def _rank(chosen: argparse.Namespace) -> None:
     text = checked(terminal.standard_input() if chosen.text == "-" else chosen.text, Settings.from_env().max_bytes)
     card = terminal.card(chosen.model)
     asked = tuple(dict.fromkeys(drawn.link(text, written) for written in chosen.link))
-    trace = terminal.attended(card, AttentionRequest(card.id, text))
+    trace = terminal.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
     found = links.ranked(trace, asked, trace.blocks[0])
     if chosen.format == "text":
         _show(_table(card.name, text, asked, found))

@@ -9,9 +9,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
+from attnviz import chat as chats
 from attnviz import pieces
 from attnviz import text as texts
-from attnviz.backends import turns
+from attnviz.backends import given, turns
+from attnviz.backends.given import Given
 from attnviz.engine import capture, inputs, scratch, size, verify
 from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneLayer, one_layer
@@ -23,6 +25,7 @@ from attnviz.errors import BadInputError, PairError
 from attnviz.models import catalog, load, places
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
+from attnviz.text import Reading
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Progress, Still, Token
 
 Sides = tuple[tuple[Token, ...], ...]
@@ -139,6 +142,13 @@ class LocalBackend:
         self._sized(loaded, read.sides)
         return loaded, read
 
+    def attend_given(self, name: str, asked: Given) -> Trace:
+        """What a model does with tokens, words or messages, which no request can carry."""
+        loaded = self.loaded(name)
+        request, read = read_given(loaded, asked, self.settings.max_bytes)
+        self._sized(loaded, read.sides)
+        return self.answer(request, loaded, read)
+
     def answer(self, request: AttentionRequest, loaded: LoadedModel, read: Read) -> Trace:
         """One forward pass over what was `asked`."""
         with capture.followed(self._progress_of(loaded, read.sides)):
@@ -220,8 +230,12 @@ class LocalBackend:
             self._models.clear()
 
 
-def traced(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> Trace:
-    """The trace of one text read by a model that somebody else loaded, and which is left as it was."""
+def traced(model: Any, tokenizer: Any, text: Any, text_b: str | None = None, **more: Any) -> Trace:
+    """The trace of one text read by a model that somebody else loaded, and which is left as it was.
+
+    `more` are tokens, words and chat, as in Given.
+    """
+    asked = Given(text, text_b, **more)
     card = load.card_of(model, tokenizer)
     if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
         raise BadInputError(
@@ -229,28 +243,44 @@ def traced(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> 
             "Give the model's own, e.g. AutoTokenizer.from_pretrained(its name)."
         )
     loaded = LoadedModel(model, tokenizer, card, "")
-    request = AttentionRequest(loaded.card.id, text, text_b)
+    request, read = read_given(loaded, asked, Settings.max_bytes)
+    return read.trace(model, request, "")
+
+
+def read_given(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[AttentionRequest, Read]:
+    """What is given as a model reads it, and the request that stands for it."""
+    if not asked.plain:
+        request, reading = given.read(loaded, asked, max_bytes)
+        return request, read_by(loaded, request, reading)
+    request = AttentionRequest(loaded.card.id, asked.text, asked.text_b, asked.chat)
     for part in (request.text, request.text_b):
         if part is not None:
-            texts.checked(part, Settings.max_bytes)
-    return read_by(loaded, request).trace(model, request, "")
+            texts.checked(part, max_bytes)
+    return request, read_by(loaded, request)
 
 
-def read_by(loaded: LoadedModel, request: AttentionRequest) -> Read:
-    """A request as a model reads it."""
+def read_by(loaded: LoadedModel, request: AttentionRequest, reading: Reading | None = None) -> Read:
+    """A request as a model reads it; its first text is tokenised already where a `reading` is given."""
     card = loaded.card
+    if request.chat and request.text_b is not None:
+        raise PairError("A conversation is read alone, without a second text. Leave the second text out.")
+    if request.chat and reading is None:
+        reading = chats.read(loaded.tokenizer, chats.messages(request.text), max_tokens=card.max_tokens, name=card.name)
     if card.kind == "encoder-decoder":
-        return _both_sides(loaded, request)
+        return _both_sides(loaded, request, reading)
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
-    reading = texts.read(loaded.tokenizer, request.text, request.text_b, max_tokens=card.max_tokens, name=card.name)
+    if reading is not None and request.text_b is not None:
+        raise PairError("Tokens are all that the model reads; a second text is among them, or is none. Leave out text_b.")
+    if reading is None:
+        reading = texts.read(loaded.tokenizer, request.text, request.text_b, max_tokens=card.max_tokens, name=card.name)
     return Read(inputs.row(reading.ids, reading.type_ids), (reading.tokens,))
 
 
-def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
+def _both_sides(loaded: LoadedModel, request: AttentionRequest, reading: Reading | None = None) -> Read:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
-    source = texts.read(loaded.tokenizer, request.text, max_tokens=card.max_tokens, name=card.name)
+    source = reading or texts.read(loaded.tokenizer, request.text, max_tokens=card.max_tokens, name=card.name)
     row = inputs.row(source.ids)
     if request.text_b is None:
         ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1))

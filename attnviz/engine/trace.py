@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -187,6 +187,30 @@ class Trace:
     def _repr_html_(self) -> str | None:
         """The board, in a notebook."""
         return display.html(self)
+
+    def to_frame(
+        self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
+        special: str = "show",
+    ) -> Any:  # fmt: skip
+        """The weights as a pandas DataFrame in long form: a row for each query and key of each head.
+
+        Columns: block, layer, head, query, query_text, key, key_text, weight; by tokens also query_word and key_word, the
+        number of the word (missing for special tokens). `query` and `key` count the tokens of the block, or with `words`
+        its words and special tokens: attention to a word is the sum over its pieces, from a word the mean. `special` is
+        show, hide or renormalise. Raises TooLongError beyond 5,000,000 rows.
+        """
+        return display.tables["frame"](self, layer, head, block=block, words=words, special=special)
+
+    def to_xarray(
+        self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
+        special: str = "show",
+    ) -> Any:  # fmt: skip
+        """The weights as an xarray DataArray with the axes layer, head, query and key; options as in `to_frame`.
+
+        Coordinates: layer, head, query, key, and along the last two query_text and key_text, by tokens also query_word and
+        key_word (-1 for special tokens). Raises UnavailableError where xarray is not installed.
+        """
+        return display.tables["xarray"](self, layer, head, block=block, words=words, special=special)
 
     @property
     def blocks(self) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ class Provenance:
     `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
     not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held. `written` is the
     target that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched`
-    that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone.
+    that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone. `chat` says that
+    the text is a message inside the model's chat template.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Provenance:
     written: str | None = None
     layers: str = ""
     batched: bool = False
+    chat: bool = False
 
     def as_dict(self, pattern: Pattern) -> dict[str, Any]:
         """Everything as JSON has it, with what the pattern says was hidden, merged or rescaled."""
@@ -67,6 +69,7 @@ class Provenance:
             "written": self.written,
             "layers": self.layers,
             "batched": self.batched,
+            **({"chat": True} if self.chat else {}),
             "block": self.head.block,
             "head": str(self.head),
             "words": self.options.words,
@@ -100,6 +103,7 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
         written=trace.written,
         layers=block.note,
         batched=trace.batched,
+        chat=request.chat,
     )
 
 

@@ -21,6 +21,11 @@ def cards() -> tuple[ModelCard, ...]:
         return tuple(_card(entry) for entry in tomllib.load(file)["model"])
 
 
+def is_path(name: object) -> bool:
+    """Whether a model is named by a folder: a path object, or a string that begins as no id does, e.g. `./my-model`."""
+    return isinstance(name, os.PathLike) or (isinstance(name, str) and name.startswith((".", "/", "~")))
+
+
 def card(id: str, folder: str = "") -> ModelCard:
     """The card with exactly this id; raises UnknownModelError and lists what there is. An id is never a path.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from attnviz.errors import DamagedWeightsError
@@ -112,14 +113,14 @@ def lacking(report: Mapping[str, Any]) -> list[str]:
 
 
 def prune(
-    model: nn.Module, tensors: Mapping[str, Tensor], report: Mapping[str, Any], pruned: Mapping[int, Sequence[int]]
+    model: PreTrainedModel, tensors: Mapping[str, Tensor], report: Mapping[str, Any], pruned: Mapping[int, Sequence[int]]
 ) -> str:
     """Makes the attention of pruned layers as small as the file has it, in place; a sentence on it, or "" if it does not fit.
 
     `pruned` is the configuration's own list: layer -> heads that were taken out. Each query, key and value keeps the rows,
     and the output the columns, of the heads that are left (Michel et al. 2019, arXiv:1905.10650, prune so).
     """
-    heads = int(model.config.num_attention_heads)
+    heads: int = model.config.num_attention_heads
     for key, has, wants in report["mismatched_keys"]:
         layer = next((int(part) for part in key.split(".") if part.isdigit()), -1)
         kept = heads - len(set(pruned.get(layer, ())))
@@ -152,7 +153,7 @@ def _shrink(model: nn.Module, path: str, tensors: Mapping[str, Tensor], heads: i
     inputs, outputs = found["weight"].shape if isinstance(old, Conv1D) else found["weight"].shape[::-1]
     if isinstance(old, Conv1D):
         old.nf, old.nx = outputs, inputs
-        parent = model.get_submodule(path.rpartition(".")[0])
+        parent: Any = model.get_submodule(path.rpartition(".")[0])
         if path.endswith(".c_attn") and hasattr(parent, "split_size"):  # GPT-2 keeps queries, keys and values in one map
             parent.split_size = outputs // 3
             parent.num_heads = parent.split_size // parent.head_dim

@@ -154,7 +154,7 @@ def _waited(selection: Selection) -> Trace:
                 trace = backend().attend(selection.request)
         finally:
             bar.empty()
-    kept += _fitted(trace)
+    kept += [*dict.fromkeys(part.note for part in trace.parts if part.note), *_fitted(trace)]
     state.keep_notices(kept)
     notices(kept)
     return trace
