@@ -177,7 +177,8 @@ def _filled(family: Any, folder: Path, config: PreTrainedConfig, name: str, reme
             filled, again = type(model).from_pretrained(None, config=config, state_dict=inner, **options)
             if not tensors.lacking(again):
                 filled.config.name_or_path = model.config.name_or_path
-                filled.generation_config = model.generation_config
+                if model.can_generate():
+                    filled.generation_config = model.generation_config
                 model, report = filled, again
                 notes.append(f"The names in the weights file begin with {prefix}, as a wrapper leaves them: read without it.")
     pruned = _pruned(config)
