@@ -111,7 +111,7 @@ def attend(
 ) -> Any: ...  # fmt: skip
 def attend(
     text: Any = None, model: str | os.PathLike[str] = "minilm", text_b: Any = None, *,
-    tokens: Any = None, words: Iterable[str] | None = None, chat: bool = False,
+    tokens: Any = None, words: Any = None, chat: bool = False,
 ) -> Any:  # fmt: skip
     """The trace of `text` read by a model of the catalogue, or of a folder (`./my-model`, or any path object).
 
@@ -150,7 +150,7 @@ def trace(
 ) -> Any: ...  # fmt: skip
 def trace(
     model: Any, tokenizer: Any, text: Any = None, text_b: Any = None, *,
-    tokens: Any = None, words: Iterable[str] | None = None, chat: bool = False,
+    tokens: Any = None, words: Any = None, chat: bool = False,
 ) -> Any:  # fmt: skip
     """The trace of `text` read by any loaded transformers model with its tokenizer. The model is left as it was.
 

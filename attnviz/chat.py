@@ -120,7 +120,7 @@ def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str,
 
 
 def _rewritten(name: str, how: str) -> BadInputError:
-    """The error of a template of which nobody can say where the typed words are."""
+    """The error of a template in whose text the typed words cannot be placed."""
     return BadInputError(
         f"The chat template of {name} must repeat each message as it is, and {how}. Apply the template yourself and "
         "give its ids: tokens=tokenizer.apply_chat_template(messages, return_dict=False)."

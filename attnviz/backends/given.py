@@ -23,7 +23,7 @@ class Given:
     """Exactly one of a text, tokens and words; `chat` puts the text, or a list of messages, into the chat template."""
 
     text: Any = None
-    text_b: str | None = None
+    text_b: Any = None
     tokens: Any = None
     words: Any = None
     chat: bool = False
@@ -38,6 +38,9 @@ class Given:
                 f"A chat template is put around a text; got {named[0]}. Give the text, or leave out chat and give the ids of "
                 "the whole conversation as tokens."
             )
+        for name, value in (("text", None if self.chat else self.text), ("text_b", self.text_b)):
+            if value is not None and not isinstance(value, str):
+                raise BadInputError(f"{name} must be a text, a string; got {type(value).__name__}. Put it in quotes.")
         if self.text_b is not None and (self.chat or self.words is not None):
             what = "A conversation" if self.chat else "A list of words"
             raise BadInputError(f"{what} is read alone, without a second text. Leave out text_b.")

@@ -230,7 +230,7 @@ class LocalBackend:
             self._models.clear()
 
 
-def traced(model: Any, tokenizer: Any, text: Any, text_b: str | None = None, **more: Any) -> Trace:
+def traced(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **more: Any) -> Trace:
     """The trace of one text read by a model that somebody else loaded, and which is left as it was.
 
     `more` are tokens, words and chat, as in Given.

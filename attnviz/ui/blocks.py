@@ -154,7 +154,7 @@ def _waited(selection: Selection) -> Trace:
                 trace = backend().attend(selection.request)
         finally:
             bar.empty()
-    kept += [*dict.fromkeys(part.note for part in trace.parts if part.note), *_fitted(trace)]
+    kept += _fitted(trace)
     state.keep_notices(kept)
     notices(kept)
     return trace
@@ -177,4 +177,4 @@ def _fitted(trace: Trace) -> list[str]:
 def _has(trace: Trace, head: HeadRef) -> bool:
     """Whether a trace has a head."""
     part = trace.block(head.block) if head.block in trace.blocks else None
-    return part is not None and head.layer < part.layers and head.head < part.heads
+    return part is not None and head.layer < part.layers and head.head < part.calls[head.layer].heads
