@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from attnviz.engine import display
-from attnviz.errors import AttnvizError, UnknownModelError
+from attnviz.errors import AttnvizError, BadInputError, UnknownModelError
 from attnviz.types import AttentionRequest, HeadRef, Link
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _folders() -> OwnFolders:
         return _own[0]
 
 
-def _local(model: str | os.PathLike[str], purpose: str) -> tuple[LocalBackend, str]:
+def _local(model: Any, purpose: str) -> tuple[LocalBackend, str]:
     """The backend in this process that has a model, and the model's id there. AttnvizError where the backend is a server."""
     from attnviz.backends.local import LocalBackend
     from attnviz.models import catalog
@@ -72,14 +72,24 @@ def _local(model: str | os.PathLike[str], purpose: str) -> tuple[LocalBackend, s
     inner = _backend().inner
     if not isinstance(inner, LocalBackend):
         raise AttnvizError(f"{purpose} by the local backend only. Unset ATTNVIZ_BACKEND.")
-    return inner, str(model)
+    return inner, _name(model)
 
 
-def _named(model: str | os.PathLike[str]) -> None:
+def _name(model: object) -> str:
+    """The id of a model as it is given, if it can be one."""
+    if not isinstance(model, str):
+        raise BadInputError(
+            f"model must be the name of a model, a string, or the path of a folder; got {type(model).__name__}. "
+            "A model in memory goes to attnviz.trace."
+        )
+    return model
+
+
+def _named(model: Any) -> None:
     """Raises UnknownModelError for no model of the catalogue, with what a caller on this machine may have meant."""
     from attnviz.models import catalog
 
-    catalog.card(str(model), folder='model="{}"')
+    catalog.card(_name(model), folder='model="{}"')
 
 
 def load(model: str | os.PathLike[str] = "minilm") -> LoadedModel:
@@ -130,7 +140,7 @@ def attend(
     asked = given.Given(text, text_b, tokens, words, chat)
     try:
         if asked.plain and not catalog.is_path(model):
-            return _backend().attend(AttentionRequest(str(model), text, text_b, chat))
+            return _backend().attend(AttentionRequest(_name(model), text, text_b, chat))
         backend, name = _local(model, "Tokens, words and conversations are read")
         return backend.attend_given(name, asked)
     except UnknownModelError:

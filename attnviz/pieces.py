@@ -11,7 +11,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -390,9 +390,9 @@ def listed(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
             before = [*before, number][-BEHIND:]
     found: list[Entry] = []
     for number, name, (start, end) in zip(ids, names, places, strict=True):
-        if number in hidden:
-            found.append(Entry(Piece(number, name, role="special"), 0, 0))
-            continue
-        raw = vocabulary.piece(number, name, start, end, text[start:end]).raw if vocabulary else byte_named(name)
-        found.append(Entry(Piece(number, name, start, end, raw), 0, 0))
+        if vocabulary:
+            piece = vocabulary.piece(number, name, start, end, text[start:end])
+        else:
+            piece = Piece(number, name, start, end, byte_named(name))
+        found.append(Entry(replace(piece, raw=None, role="special") if number in hidden else piece, 0, 0))
     return text, tuple(found)

@@ -83,6 +83,8 @@ def without_weights(folder: Path, name: str) -> str:
     """What a folder with config.json and without model.safetensors holds in their place, and what to do; "" of nothing."""
     if os.path.isfile(folder / ADAPTER):
         return _adapter(folder, name)
+    if os.path.lexists(folder / WEIGHTS):
+        return f"{name} has a {WEIGHTS} that is a link to nothing. Get the file again, or correct the link."
     other = _other_format(folder)
     odd = _safetensors(folder)
     if odd is not None:
@@ -204,6 +206,8 @@ def _contents(folder: Path, name: str) -> str:
     other = _other_format(folder)
     if other:
         return f"It has {other}"
+    if "model_index.json" in names:
+        return "It is a pipeline for pictures (diffusers), of several models. Name the folder of a text model."
     weights = [one for one in names if one.endswith(".safetensors")]
     pickle = _pickle(folder)
     if weights or pickle:

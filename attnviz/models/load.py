@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
@@ -167,7 +168,7 @@ def _filled(family: Any, folder: Path, config: PreTrainedConfig, name: str, reme
     model, report = family.from_pretrained(
         folder, config=config, use_safetensors=True, trust_remote_code=False, local_files_only=True, **options
     )
-    notes = [_own_code(folder)]
+    notes = [_own_code(folder), _lower_case(folder)]
     if tensors.lacking(report):
         found = tensors.read(weights.weight_files(folder, name, remedy))
         own = model.state_dict().keys()
@@ -257,7 +258,11 @@ def _config(folder: Path) -> PreTrainedConfig:
                 f"A model must be of a family that transformers knows, and config.json says which; "
                 f"this one has no model_type.{own}{_family(raw)}"
             )
-        raise BadInputError(f"A model must be of a family that transformers knows; config.json names {family!r:.60}.{own}")
+        near = str(family).lower().replace("_", "-")
+        meant = f" Did you mean {near!r}?" if near in CONFIG_MAPPING else ""
+        raise BadInputError(
+            f"A model must be of a family that transformers knows; config.json names {family!r:.60}.{own}{meant}"
+        )
     packed = raw.get("quantization_config") or raw.get("compression_config")
     other = next((file for file in QUANTISED if (folder / file).is_file()), "")
     if packed or other:
@@ -269,6 +274,14 @@ def _config(folder: Path) -> PreTrainedConfig:
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     config._attn_implementation = None  # which kernel runs is ours to say: a config may name code on the hub
     return config
+
+
+def _lower_case(folder: Path) -> str:
+    """A sentence where sentence-transformers changes the text before the tokenizer of this model reads it."""
+    file = folder / "sentence_bert_config.json"
+    if not file.is_file() or not _json(file).get("do_lower_case"):
+        return ""
+    return "Sentence-transformers puts texts into lower case for this model; here they are read as typed."
 
 
 def _family(raw: dict[str, Any]) -> str:
@@ -309,7 +322,7 @@ def _sound(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
         raise UnavailableError(f"{name} needs the library {error.name or 'named here'}: {_brief(error, folder)}.") from error
     except Exception as error:  # tokenizers raises Exception itself, so nothing narrower will do
         mixed = "some of its files are damaged, or are those of another model"
-        fault = _unreadable(folder) or (_brief(error, folder) if part == CONFIGURATION else mixed)
+        fault = _unreadable(folder) or _no_merges(folder, part) or (_brief(error, folder) if part == CONFIGURATION else mixed)
         raise DamagedWeightsError(weights.remedied(f"The {part} of {name} cannot be read: {fault}.", remedy)) from error
 
 
@@ -321,12 +334,21 @@ def _unreadable(folder: Path) -> str:
         if file.suffix != ".json":
             continue
         try:
-            json.loads(file.read_bytes())
+            content = file.read_bytes()
+            if content.startswith(codecs.BOM_UTF8):
+                return f"{file.name} begins with a byte-order mark, which JSON does not have: save it as UTF-8 without one"
+            json.loads(content)
         except OSError as error:
             return f"{file.name} cannot be opened ({error.strerror})"
         except (ValueError, RecursionError):
             return f"{file.name} is not whole JSON"
     return ""
+
+
+def _no_merges(folder: Path, part: str) -> str:
+    """Which half of a byte-pair tokenizer is missing, in words; "" where none is."""
+    there = {name for name in (*TOKENIZERS, "merges.txt") if (folder / name).is_file()}
+    return "vocab.json is there without its merges.txt" if part == "tokenizer" and there == {"vocab.json"} else ""
 
 
 def _brief(error: Exception, folder: Path) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 from safetensors.torch import load_file, save_file
 
 import attnviz
@@ -155,6 +156,18 @@ def is_file(folder: Path) -> None:
     folder.write_bytes(b"GGUF")
 
 
+def relinked(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("gone")
+
+
+def half_a_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text('{"the": 0}')
+    changed(folder / "config.json", model_type="gpt2")
+    changed(folder / "tokenizer_config.json", tokenizer_class="GPT2Tokenizer")
+
+
 def modules(kind: str, path: object) -> Callable[[Path], None]:
     def make(folder: Path) -> None:
         (folder / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": path, "type": kind}]))
@@ -243,6 +256,13 @@ CASES = (
          ("must name a sub-folder of its own",)),
     Case("modules.json of a folder that is gone", modules("sentence_transformers.models.Transformer", "0_Transformer"),
          ("has no config.json in '0_Transformer'", AGAIN)),
+    Case("a model_type in capitals", configured(model_type="BERT"), ("names 'BERT'", "Did you mean 'bert'?"), B),
+    Case("weights that are a link to nothing", lambda folder: relinked(folder / WEIGHTS), ("a link to nothing", "again")),
+    Case("a byte-order mark in config.json",
+         lambda folder: (folder / "config.json").write_bytes(b"\xef\xbb\xbf" + (folder / "config.json").read_bytes()),
+         ("config.json begins with a byte-order mark", "without one"), D),
+    Case("a pipeline for pictures", emptied("model_index.json", "unet/config.json"), ("a pipeline for pictures",)),
+    Case("half of a byte-pair tokenizer", half_a_tokenizer, ("vocab.json is there without its merges.txt",), D),
     Case("a vision model", configured(model_type="vit"), ("A model must read text", "'vit'"), B),
 )  # fmt: skip
 IDS = [case.name for case in CASES]
@@ -496,6 +516,22 @@ def test_tensors_inside_layers_that_nothing_reads_are_said(home):
     )
     renamed(lambda name: name.replace("encoder.layer.1.attention.self.gate.weight", "cls.predictions.bias"))(home / "plain")
     assert attnviz.attend(TEXT, model="./plain").note == "", "a head for words is no part of the layers"
+
+
+def test_a_text_that_sentence_transformers_would_put_into_lower_case_is_read_as_typed_and_that_is_said(home):
+    saved(home / "plain")
+    written("sentence_bert_config.json", '{"max_seq_length": 128, "do_lower_case": true}')(home / "plain")
+    assert "in lower case" not in attnviz.attend(TEXT, model="./plain").note
+    assert "into lower case for this model; here they are read as typed" in attnviz.attend(TEXT, model="./plain").note
+
+
+@pytest.mark.parametrize("wrong", [None, b"minilm", 5])
+def test_what_is_no_name_of_a_model_is_refused_by_its_kind(wrong):
+    for attempt in (attnviz.attend, lambda _, model: attnviz.load(model)):
+        with pytest.raises((errors.BadInputError, TypeCheckError)):
+            attempt(TEXT, wrong)
+    with pytest.raises(errors.BadInputError, match=rf"got {type(wrong).__name__}\. A model in memory goes to"):
+        attnviz._name(wrong)
 
 
 def test_code_of_its_own_is_said_to_be_left_alone(home):
