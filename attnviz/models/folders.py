@@ -113,12 +113,12 @@ def _no_folder(path: Path) -> str:
     """Why a path is no folder."""
     name = quoted_name(path.name)
     if not os.path.lexists(path):
-        return f"{name} is not there, so there is no config.json. Correct the path; it counts from where you are."
+        return f"{name} has no config.json, because it is not there. Correct the path; it counts from where you are."
     if os.path.isfile(path):
         kind = next((kind for pattern, kind, _ in FORMATS if path.match(pattern)), "")
         said = f" It is {kind}, which is not read from a folder of your own." if kind else ""
-        return f"{name} is a file, so there is no config.json.{said} Name the folder with all of the model's files."
-    return f"{name} cannot be followed to a folder, so there is no config.json. Correct the link."
+        return f"{name} has no config.json, because it is a file.{said} Name the folder with all of the model's files."
+    return f"{name} has no config.json, because it is a link that leads nowhere. Correct the link."
 
 
 def _snapshot(folder: Path) -> Path | None:

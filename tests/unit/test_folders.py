@@ -243,7 +243,7 @@ CASES = (
     Case("bitsandbytes", configured(quantization_config={"quant_method": "bitsandbytes"}), ("by bitsandbytes",), B),
     Case("awq of an older program", written("quant_config.json", "{}"), ("Quantised weights", "float32"), B),
     Case("code of its own", configured(model_type="own", auto_map={"AutoModel": "own.Own"}), ("'own'", "never run here"), B),
-    Case("a file", is_file, ("is a file", "Name the folder")),
+    Case("a file", is_file, ("because it is a file", "Name the folder")),
     Case("an empty folder", emptied(), ("has no config.json. It is empty", "Put the model's files there")),
     Case("the parent of checkpoints", steps, ("'checkpoint-500' and 'checkpoint-1500'", "plain/checkpoint-1500")),
     Case("a folder around the model", nested("bert"), ("Its sub-folder 'bert' has one", "plain/bert")),
