@@ -126,7 +126,7 @@ def attend(
     """The trace of `text` read by a model of the catalogue, or of a folder (`./my-model`, or any path object).
 
     `text_b` is the second sentence, or an encoder-decoder's target. Several texts, as a list or a column of a table, give
-    a tuple of traces: each is read by itself, so that its numbers are those of a call of its own.
+    a tuple of traces: each is read by itself, as in a call of its own.
 
     In place of `text`: `tokens` are ids or pieces of the tokenizer, read just as given, with no special token added;
     `words` are words that were told apart before, by which pieces are grouped and labelled. With `chat` the text is a

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from attnviz import cli_atlas, cli_claims, cli_serve, terminal
+from attnviz import charset, cli_atlas, cli_claims, cli_roles, cli_serve, terminal
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ViewOptions
 
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     attend.add_argument("--format", choices=FORMATS, default="json")
     attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
     attend.set_defaults(run=_attend)
+    cli_roles.add(commands)
     cli_claims.add(commands)
     cli_atlas.add(commands)
     cli_serve.add(commands)
@@ -108,10 +109,15 @@ def _models(chosen: argparse.Namespace) -> None:
 
 def _attend(chosen: argparse.Namespace) -> None:
     """One head's weights, in the format asked for."""
+    from attnviz.settings import Settings
+    from attnviz.text import checked
+
+    most = Settings.from_env().max_bytes
+    text = checked(terminal.text(chosen.text, most), most)
+    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "The second text")
     from attnviz.analysis import filters, view
     from attnviz.figures import export
 
-    text = terminal.standard_input() if chosen.text == "-" else chosen.text
     kind = chosen.format
     if kind in BINARY and chosen.output is None and sys.stdout and sys.stdout.isatty():
         raise OutputError(
@@ -120,7 +126,7 @@ def _attend(chosen: argparse.Namespace) -> None:
     keep = None if chosen.keep is None else Keep.parse(chosen.keep)
     options = ViewOptions(chosen.words, chosen.special, keep, chosen.between or "")
     card = terminal.card(chosen.model)
-    trace = terminal.attended(card, AttentionRequest(card.id, text, chosen.text_b, chosen.chat))
+    trace = terminal.attended(card, AttentionRequest(card.id, text, text_b, chosen.chat))
     head = HeadRef(
         card.head[0] if chosen.layer is None else chosen.layer,
         card.head[1] if chosen.head is None else chosen.head,

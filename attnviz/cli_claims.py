@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from attnviz import terminal
+from attnviz import charset, terminal
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, Evidence, HeadRef, Link, quoted
 
@@ -60,13 +60,16 @@ def add(commands: Any) -> None:
 
 def _rank(chosen: argparse.Namespace) -> None:
     """Every head on the links that were named."""
-    from attnviz.analysis import drawn, links
     from attnviz.settings import Settings
     from attnviz.text import checked
 
-    text = checked(terminal.standard_input() if chosen.text == "-" else chosen.text, Settings.from_env().max_bytes)
+    most = Settings.from_env().max_bytes
+    text = checked(terminal.text(chosen.text, most), most)
+    named = [charset.argument(written, "--link") for written in chosen.link]
+    from attnviz.analysis import drawn, links
+
     card = terminal.card(chosen.model)
-    asked = tuple(dict.fromkeys(drawn.link(text, written) for written in chosen.link))
+    asked = tuple(dict.fromkeys(drawn.link(text, written) for written in named))
     trace = terminal.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
     found = links.ranked(trace, asked, trace.blocks[0])
     if chosen.format == "text":

@@ -40,6 +40,10 @@ class PairError(BadInputError):
     """A second text where the model takes none."""
 
 
+class TokenError(BadInputError):
+    """A token or segment that the tokenizer makes and the model has no embedding for."""
+
+
 class NoAttentionError(BadInputError):
     """A model that yields no attention weights by any road."""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attnviz.errors import BadInputError, BadTextError, TooLongError
+from attnviz.errors import BadInputError, BadTextError, TokenError, TooLongError
 from attnviz.spans import Piece, aligned, alphabet, byte_named
 from attnviz.words import MASK
 
@@ -70,7 +70,23 @@ def allowed(count: int, max_tokens: int | None, name: str) -> None:
 def special(tokenizer: Any, number: int) -> Piece:
     """The special token with this id, as a piece."""
     with _alone(tokenizer):
-        return Piece(number, str(tokenizer.convert_ids_to_tokens(number)), role="special")
+        name = tokenizer.convert_ids_to_tokens(number)
+        return Piece(number, f"#{number}" if name is None else str(name), role="special")
+
+
+def language(tokenizer: Any) -> tuple[int, bool] | None:
+    """The code of the language that a translating tokenizer is set to write in, and whether its texts begin with it.
+
+    None for other tokenizers, and where no such language is set (`tokenizer.tgt_lang`).
+    """
+    if not getattr(tokenizer, "tgt_lang", None):
+        return None
+    common = {getattr(tokenizer, f"{name}_token_id", None) for name in ("bos", "eos", "cls", "sep", "pad", "unk", "mask")}
+    found = entries(tokenizer, ("a",), target=True)
+    codes = [at for at, entry in enumerate(found) if entry.piece.role == "special" and entry.piece.id not in common]
+    if len(codes) != 1:
+        return None
+    return found[codes[0]].piece.id, any(entry.piece.role != "special" for entry in found[codes[0] :])
 
 
 def spelled(tokenizer: Any, number: int) -> str:
@@ -127,12 +143,20 @@ def _alone(tokenizer: Any) -> Iterator[None]:
 @contextmanager
 def _side(tokenizer: Any, target: bool) -> Iterator[None]:
     """Read source text, or target text; afterwards the tokenizer reads source text, as after any call of it."""
+    wanted = getattr(tokenizer, "tgt_lang", "")
+    if target and wanted is None and hasattr(tokenizer, "lang_code_to_token"):  # M2M100 fails without, in a word of its own
+        raise BadTextError(
+            "This tokenizer must know the language of the target text. Set it, e.g. tokenizer.tgt_lang = "
+            f"{next(iter(tokenizer.lang_code_to_token), 'fr')!r}."
+        )
     for switch in ("_switch_to_input_mode", *(("_switch_to_target_mode",) if target else ())):
         getattr(tokenizer, switch, lambda: None)()
     try:
         yield
     finally:
         getattr(tokenizer, "_switch_to_input_mode", lambda: None)()
+        if wanted is None:  # mBART's takes the source's language for the target's, and keeps it
+            tokenizer.tgt_lang = None
 
 
 @contextmanager
@@ -287,6 +311,11 @@ def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> 
         else:
             numbers, spans = tokenizer.convert_tokens_to_ids(list(names)), aligned(stretch, names)
             for number, name, (low, high) in zip(numbers, names, spans, strict=True):
+                if number is None:
+                    raise TokenError(
+                        f"The token “{name:.40}” at character {start + low + 1} of the text has no id: the tokenizer does not "
+                        "know it and has no unknown token to read in its place. Leave it out, or set tokenizer.unk_token."
+                    )
                 raw = byte_named(name) if stretch[low:high] != name else None
                 out.append(Piece(number, name, start + low, start + high, raw))
         start += len(stretch)

@@ -156,11 +156,26 @@ def _located(text: str, piece: Piece, floor: int, reached: int) -> tuple[int, in
         place = max(floor, whole[0]) if start == end else start
         before = max(reached, len(text[:place].rstrip()))  # some put a blank before each word in place of those typed
         return min(before, place), place, True
+    if piece.raw is not None:
+        start = _untrimmed(text, start, content, max(floor, reached))
     while start < end and text[start].isspace():
         start += 1
+    while start < end and text[end - 1].isspace() and not content[-1:].isspace():  # an added token takes blanks after it along
+        end -= 1
     if start == end and piece.end > piece.start:  # bytes of a blank character
         return max(min(piece.start, end), floor), end, True
     return start, end, False
+
+
+def _untrimmed(text: str, start: int, content: str, least: int) -> int:
+    """Where a byte-level piece begins: post-processors trim as many characters off its span as it has leading blanks.
+
+    Where the tokenizer itself put a blank before a stretch that begins without one, as after an added token, that takes
+    off characters of the piece. They are taken back: they are no blanks, and no earlier piece reaches over them.
+    """
+    trimmed = len(content) - len(content.lstrip())
+    low = max(least, start - trimmed)
+    return low if low < start and not any(character.isspace() for character in text[low:start]) else start
 
 
 def _covered(found: Sequence[tuple[int, int]], spans: list[list[int]], numbers: Sequence[int | None]) -> None:

@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attnviz.errors import OutputError
+from attnviz import charset
+from attnviz.errors import BadInputError, OutputError, TooLongError
 from attnviz.types import AttentionRequest, ModelCard, Still
 
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
+
+
+WIDEST = 4  # bytes of a character in UTF-32, which UTF-8 may write as one
 
 
 def card(name: str) -> ModelCard:
@@ -46,10 +50,38 @@ def say(line: str) -> None:
     print(f"attnviz: {line}", file=sys.stderr)
 
 
-def standard_input() -> str:
-    """The text on standard input; bytes that are no UTF-8 are kept as lone surrogates, which the check of the text names."""
-    content = sys.stdin.buffer.read() if sys.stdin else b""  # None where the caller closed it, as `<&-` does
-    return content.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r")
+def text(argument: str, most: int) -> str:
+    """The text that an argument gives: itself, or of `-` what stands on standard input, of which `most` bytes may be text.
+
+    Raises BadTextError for bytes that are no text.
+    """
+    return standard_input(most) if argument == "-" else charset.argument(argument, f"The text “{_shown(argument)}”")
+
+
+def standard_input(most: int) -> str:
+    """The text on standard input, without a byte order mark and the end of its last line.
+
+    Raises BadTextError for bytes that are no text, TooLongError beyond `most` bytes, BadInputError where it cannot be read.
+    """
+    if sys.stdin is None:  # the caller closed it, as `<&-` does
+        return ""
+    if sys.stdin.isatty():
+        say("Type the text, then Ctrl+D on a line of its own.")
+    limit = WIDEST * most + len("\r\n") * WIDEST + WIDEST  # a mark and the end of a line are no text
+    try:
+        content = sys.stdin.buffer.read(limit + 1) or b""  # None where nothing has come yet and reading does not wait
+    except OSError as error:
+        raise BadInputError(
+            f"Standard input cannot be read ({error.strerror}). Give the text by a pipe or as an argument."
+        ) from error
+    if len(content) > limit:
+        raise TooLongError(f"A text may be {most:,} bytes long; standard input has more. Shorten it.")
+    return charset.decoded(content, "Standard input").removesuffix("\n").removesuffix("\r")
+
+
+def _shown(argument: str) -> str:
+    """An argument as a message quotes it, with � where bytes are no text."""
+    return os.fsencode(argument).decode("utf-8", "replace")[:40]
 
 
 def write(content: bytes, output: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from attnviz.words import MASK, words
 __all__ = [
     "MASK", "Reading", "checked", "given", "labelled", "read", "read_words", "target", "tokens_of", "units", "words", "written",
 ]  # fmt: skip
+
+
+Start = Callable[[Sequence[int]], int]
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,20 @@ def read(
     return Reading(tuple(entry.piece.id for entry in found), type_ids, _tokens(found, texts))
 
 
-def target(tokenizer: Any, text: str, *, start: int, max_tokens: int | None = None, name: str = "this model") -> Reading:
+def target(
+    tokenizer: Any, text: str, *, start: int | Start, max_tokens: int | None = None, name: str = "this model"
+) -> Reading:
     """What the decoder of an encoder-decoder reads while it is taught to write `text`; tokens of segment 1.
 
-    Labels shifted right: the token that output starts with (`start`, the model's `decoder_start_token_id`), then the
-    text without its end token, so `<pad> text` for T5 and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020).
+    Labels shifted right: the token that output starts with, then the text without its end token, so `<pad> text` for T5
+    and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020). `start` is the id of that token, or what gives it
+    for the ids of the labels: the mBART family starts with the last of them, the code of the target's language.
     """
     found = entries(tokenizer, (text,), target=True, max_tokens=max_tokens, name=name)
+    first = start if isinstance(start, int) else start([entry.piece.id for entry in found])
     if found and found[-1].piece.role == "special":
         found = found[:-1]
-    found = (Entry(special(tokenizer, start), 0, 0), *found)
+    found = (Entry(special(tokenizer, first), 0, 0), *found)
     allowed(len(found), max_tokens, name)
     return Reading(tuple(entry.piece.id for entry in found), None, _tokens(found, (text,), first=1))
 

@@ -14,7 +14,7 @@ from attnviz import pieces
 from attnviz import text as texts
 from attnviz.backends import given, turns
 from attnviz.backends.given import Given
-from attnviz.engine import capture, inputs, scratch, size, verify
+from attnviz.engine import capture, inputs, limits, scratch, size, verify
 from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneLayer, one_layer
 from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
@@ -189,7 +189,7 @@ class LocalBackend:
         keys = tokens
         if other:
             texts.checked(other, self.settings.max_bytes)
-            read = texts.read(loaded.tokenizer, other, max_tokens=loaded.card.max_tokens, name=loaded.card.name)
+            read = reading(loaded, other)
             change, keys = replace(change, others=tuple(read.ids)), read.tokens
         return tried(weights, ids, types, change, layer, tokens, keys, lambda id: pieces.spelled(loaded.tokenizer, id))
 
@@ -250,8 +250,8 @@ def traced(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **more: An
 def read_given(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[AttentionRequest, Read]:
     """What is given as a model reads it, and the request that stands for it."""
     if not asked.plain:
-        request, reading = given.read(loaded, asked, max_bytes)
-        return request, read_by(loaded, request, reading)
+        request, first = given.read(loaded, asked, max_bytes)
+        return request, read_by(loaded, request, first)
     request = AttentionRequest(loaded.card.id, asked.text, asked.text_b, asked.chat)
     for part in (request.text, request.text_b):
         if part is not None:
@@ -259,36 +259,52 @@ def read_given(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[Atten
     return request, read_by(loaded, request)
 
 
-def read_by(loaded: LoadedModel, request: AttentionRequest, reading: Reading | None = None) -> Read:
-    """A request as a model reads it; its first text is tokenised already where a `reading` is given."""
+def read_by(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> Read:
+    """A request as a model reads it; `first` is its first text where that is tokenised already."""
     card = loaded.card
     if request.chat and request.text_b is not None:
         raise PairError("A conversation is read alone, without a second text. Leave the second text out.")
-    if request.chat and reading is None:
-        reading = chats.read(loaded.tokenizer, chats.messages(request.text), max_tokens=card.max_tokens, name=card.name)
+    if request.chat and first is None:
+        first = chats.read(loaded.tokenizer, chats.messages(request.text), max_tokens=card.max_tokens, name=card.name)
+    if first is not None:
+        limits.check_reading(loaded.model, first, card.name)
     if card.kind == "encoder-decoder":
-        return _both_sides(loaded, request, reading)
+        return _both_sides(loaded, request, first)
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
-    if reading is not None and request.text_b is not None:
+    if first is not None and request.text_b is not None:
         raise PairError("Tokens are all that the model reads; a second text is among them, or is none. Leave out text_b.")
-    if reading is None:
-        reading = texts.read(loaded.tokenizer, request.text, request.text_b, max_tokens=card.max_tokens, name=card.name)
-    return Read(inputs.row(reading.ids, reading.type_ids), (reading.tokens,))
+    read = reading(loaded, request.text, request.text_b) if first is None else first
+    return Read(inputs.row(read.ids, read.type_ids), (read.tokens,))
 
 
-def _both_sides(loaded: LoadedModel, request: AttentionRequest, reading: Reading | None = None) -> Read:
+def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Reading:
+    """A text, or a pair, as a model reads it.
+
+    Raises TokenError and PairError for tokens and segments that the tokenizer makes and the model lacks.
+    """
+    card = loaded.card
+    found = texts.read(loaded.tokenizer, text, text_b, max_tokens=card.max_tokens, name=card.name)
+    limits.check_reading(loaded.model, found, card.name)
+    return found
+
+
+def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> Read:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
-    source = reading or texts.read(loaded.tokenizer, request.text, max_tokens=card.max_tokens, name=card.name)
+    source = reading(loaded, request.text) if first is None else first
     row = inputs.row(source.ids)
     if request.text_b is None:
-        ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1))
-        written, reading = texts.written(loaded.tokenizer, ids)
+        opening = pieces.language(loaded.tokenizer)
+        ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1), opening)
+        written, target = texts.written(loaded.tokenizer, ids)
         if not written:
             raise BadInputError(f"{card.name} writes nothing for this text. Type a target text as the second sentence.")
     else:
-        start = model.config.decoder_start_token_id
-        reading = texts.target(loaded.tokenizer, request.text_b, start=start, max_tokens=card.max_tokens, name=card.name)
+        target = texts.target(
+            loaded.tokenizer, request.text_b, start=lambda ids: inputs.start(model, ids),
+            max_tokens=card.max_tokens, name=card.name,
+        )  # fmt: skip
         written = None
-    return Read(inputs.with_target(row, reading.ids), (source.tokens, reading.tokens), written)
+    limits.check_reading(model, target, card.name, "decoder_")
+    return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written)

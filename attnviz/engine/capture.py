@@ -23,7 +23,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from attnviz.engine import attention, twins
+from attnviz.engine import attention, limits, twins
 from attnviz.engine.rows import Call, dense_traces_of, traces_of
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, NoAttentionError
@@ -272,6 +272,13 @@ def capture_batch(model: nn.Module, **inputs: Any) -> tuple[Trace, ...]:
     """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
     if not isinstance(model, PreTrainedModel):
         raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
+    limits.check(model, inputs)
+    with limits.looked_up(model, inputs):
+        return _captured(model, inputs)
+
+
+def _captured(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
+    """The traces of inputs that the model can look up."""
     if model._can_set_attn_implementation():
         reader = readable(model)
         with recording() as run:
@@ -304,7 +311,17 @@ def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, 
     with torch.inference_mode():
         output = forward(reader, {**inputs, "output_attentions": True, "return_dict": True})
     found = {name: tuple(a for a in (output.get(name) or ()) if a is not None) for name in EAGER}
+    if getattr(reader.config, "model_type", "") == "encoder-decoder" and not found["encoder_attentions"]:
+        found["encoder_attentions"] = _encoder_seen(reader, inputs)
     return tuple((EAGER[name], layers) for name, layers in found.items() if layers)
+
+
+def _encoder_seen(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Any, ...]:
+    """The eager weights of an encoder that was put together with a decoder: the whole asks it for none."""
+    given = {name: inputs[name] for name in ("input_ids", "attention_mask", "inputs_embeds") if name in inputs}
+    with torch.inference_mode():
+        output = forward(reader.get_encoder(), {**given, "output_attentions": True, "return_dict": True})
+    return tuple(a for a in (output.get("attentions") or ()) if a is not None)
 
 
 def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:

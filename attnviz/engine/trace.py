@@ -32,7 +32,7 @@ def _rows(calls: Sequence[Projections], queries: Sequence[int]) -> list[Float[np
         if any(call.sinks is not None for call in calls):
             none = [torch.full((call.heads,), attention.NEVER) for call in calls]
             sinks = torch.cat([none[at] if call.sinks is None else tensor(call.sinks) for at, call in enumerate(calls)])
-        found = attention.softmax(torch.cat(raw), sinks).numpy()
+        found = attention.softmax(torch.cat(raw), sinks).to(torch.float32).numpy()
     return np.split(found, np.cumsum([call.heads for call in calls])[:-1])
 
 

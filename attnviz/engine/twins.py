@@ -74,7 +74,18 @@ def made(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
         other.set_attn_implementation(implementation)
     else:  # outside the interface only eager returns weights, and e.g. falcon would take the fused mask for them
         other.config._attn_implementation = "eager"
+    if getattr(other.config, "model_type", "") == "encoder-decoder":
+        for part in (other.get_encoder(), other.get_decoder()):
+            _levelled(part)
     return other
+
+
+def _levelled(part: Any) -> None:
+    """All layers attend as their model does: one that was put into another has a configuration that its layers do not hold."""
+    for module in part.modules():
+        config = vars(module).get("config")
+        if hasattr(config, "_attn_implementation"):
+            config._attn_implementation = part.config._attn_implementation
 
 
 def _known(model: nn.Module) -> Known:

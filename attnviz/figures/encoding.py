@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from attnviz.errors import BadInputError
+from attnviz.rounding import fixed
 from attnviz.types import HeadRef
 
 EXPONENT = 0.7  # colour = ramp(weight ** EXPONENT): small weights stay apart, and the legend's uneven ticks show it
@@ -145,32 +146,35 @@ def _ramp(stops: tuple[str, ...], at: Float[np.ndarray, "*shape"]) -> UInt8[np.n
 
 def three(weight: Number) -> str:
     """A weight where it is read out: `0.640`."""
-    return f"{weight:.3f}"
+    return fixed(weight, 3)
 
 
 def two(weight: Number) -> str:
     """A weight under a word or in a cell: `.64`; `1.0` where it rounds to one."""
-    return "1.0" if weight >= 0.995 else f"{weight:.2f}"[1:]
+    return "1.0" if weight >= 0.995 else fixed(weight, 2)[1:]
 
 
 def added(weight: Number, most: Number) -> str:
     """A sum over heads that reaches `most`, in a cell or on a legend: `2.4`, and `14` where there are ten heads or more."""
-    return f"{weight:.1f}" if most < 10 else f"{weight:.0f}"
+    return fixed(weight, 1 if most < 10 else 0)
 
 
 def signed(difference: Number) -> str:
     """A difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
-    return _sign(round(float(difference), 3)) + three(abs(float(difference)))
+    size = three(abs(float(difference)))
+    return _sign(float(difference) if float(size) else 0.0) + size
 
 
 def exact(weight: Number, *, sign: bool = False) -> str:
     """A weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
-    return (_sign(round(float(weight), 6)) if sign else "") + f"{abs(float(weight)):.6f}"
+    size = fixed(abs(float(weight)), 6)
+    return (_sign(float(weight) if float(size) else 0.0) if sign else "") + size
 
 
 def signed_two(difference: Number) -> str:
     """A difference in a cell: `+.37`."""
-    return _sign(round(float(difference), 2)) + two(abs(float(difference)))
+    size = abs(float(difference))
+    return _sign(float(difference) if float(fixed(size, 2)) else 0.0) + two(size)
 
 
 def digits(number: Number) -> str:
@@ -192,7 +196,7 @@ def _sign(number: Number) -> str:
 
 def percent(share: Number, digits: int = 0) -> str:
     """A share as `52 %`, a rate as `73.0 %` (digits=1), with a narrow no-break space."""
-    return f"{100.0 * share:.{digits}f}{NARROW}%"
+    return f"{fixed(100.0 * float(share), digits)}{NARROW}%"
 
 
 def thousands(count: int) -> str:

@@ -107,8 +107,10 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
     )
 
 
-def as_json(pattern: Pattern, source: Provenance) -> bytes:
+def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
     """One object: `model block layer head tokens weights provenance`, and `keys` where these are not the queries.
+
+    Of `whole`, the head without filters, it has the `role` and the `profile` as well.
 
     Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
     which UTF-8 cannot hold, is escaped.
@@ -118,14 +120,21 @@ def as_json(pattern: Pattern, source: Provenance) -> bytes:
     parts["tokens"] = _tokens(pattern.queries, pattern.query_units, source.queries, pair)
     if head.block == "cross" or pattern.keys != pattern.queries:
         parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair)
+    if whole is not None:
+        from attnviz.analysis import patterns
+        from attnviz.analysis.ground import Ground
+
+        ground = Ground.of(whole, source.options.words)
+        parts["role"] = patterns.role(whole, source.options.words, ground).as_dict()
+        parts["profile"] = patterns.facts(whole, source.options.words, ground).as_dict()
     lines = [f"{json.dumps(name)}: {_line(value)}" for name, value in parts.items()]
     rows = ",\n  ".join(_line(row) for row in _decimals(pattern.weights))
     lines += [f'"weights": [\n  {rows}\n ]', f'"provenance": {_line(source.as_dict(pattern))}']
     return ("{\n " + ",\n ".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
 
 
-def as_csv(pattern: Pattern, source: Provenance) -> bytes:
-    """A table with a row a query and a column a key, below `# name: JSON` lines.
+def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
+    """A table with a row a query and a column a key, below `# name: JSON` lines; with `whole`, one says the head's role.
 
     Read it with `pandas.read_csv(file, comment="#", index_col=0)`. Every label is `[place] text`, quoted: a word that
     stands twice stays two columns, no cell begins with a character that a spreadsheet takes for a formula, and the text
@@ -133,6 +142,10 @@ def as_csv(pattern: Pattern, source: Provenance) -> bytes:
     line stays one cell. Lists are left out there; a row's hidden share is what it lacks to 1.
     """
     facts = source.as_dict(pattern)
+    if whole is not None:
+        from attnviz.analysis import patterns
+
+        facts["role"] = patterns.role(whole, source.options.words).sentence
     facts |= {f"version of {package}": version for package, version in facts.pop("versions").items()}
     out = io.StringIO()
     for name, value in facts.items():
@@ -173,6 +186,14 @@ class Exhibit:
     source: Provenance
     held: tuple[int, ...] = ()
 
+    @property
+    def whole(self) -> Pattern:
+        """The head without filters: what is said of it is said of all its weights."""
+        from attnviz.analysis import view
+
+        options = self.source.options
+        return self.pattern if options == options.unfiltered else view.pattern(self.trace, self.source.head, options.unfiltered)
+
 
 def as_html(exhibit: Exhibit) -> bytes:
     """The board as a page of its own, with every head; it fetches nothing. Numbers and provenance stand below it."""
@@ -183,7 +204,7 @@ def as_html(exhibit: Exhibit) -> bytes:
     from attnviz.figures.board.roles import roles
 
     trace, source = exhibit.trace, exhibit.source
-    data = frame(trace, source.head.block, name=source.name, roles=roles(trace, source.head.block))
+    data = frame(trace, source.head.block, name=source.name, roles=roles(trace, source.head.block), exact=True)
     written = board(
         data,
         Choice(source.head, source.focus, source.options),
@@ -207,8 +228,8 @@ def _drawn(kind: str) -> Callable[[Exhibit], bytes]:
 
 
 FORMATS: dict[str, Callable[[Exhibit], bytes]] = {
-    "json": lambda exhibit: as_json(exhibit.pattern, exhibit.source),
-    "csv": lambda exhibit: as_csv(exhibit.pattern, exhibit.source),
+    "json": lambda exhibit: as_json(exhibit.pattern, exhibit.source, exhibit.whole),
+    "csv": lambda exhibit: as_csv(exhibit.pattern, exhibit.source, exhibit.whole),
     "npz": lambda exhibit: as_npz(exhibit.pattern, exhibit.source),
     "html": as_html,
     **{kind: _drawn(kind) for kind in ("svg", "pdf", "png")},

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnviz import text as texts
-from attnviz.engine import batch
-from attnviz.errors import BadInputError, TooLongError
+from attnviz.engine import batch, limits
+from attnviz.errors import BadInputError, TokenError, TooLongError
 from attnviz.linguistics import decisions, habits, meaning, pronouns
 from attnviz.linguistics.annotated import Parsed, Question
 from attnviz.linguistics.grid import grid
@@ -23,6 +23,7 @@ LONGEST = 200_000  # bytes of a text
 SIZE = "sentences of fewer than 4 or more than 60 words"
 TOO_LONG = "texts longer than the model reads"
 UNREADABLE = "texts of which the model reads nothing"
+LACKING = "texts with tokens that the model has no embedding for"
 
 Told = Callable[[int], None]
 
@@ -88,7 +89,7 @@ class Meter:
         try:
             reading = _reading(self.loaded, text.text)
         except BadInputError as error:
-            left_out[TOO_LONG if isinstance(error, TooLongError) else UNREADABLE] += 1
+            left_out[_reason(error)] += 1
             return None
         if isinstance(text, Parsed):
             return Read(ordinal, text, reading)
@@ -189,7 +190,14 @@ def _ordered(found: Sequence[dict[str, np.ndarray]], none: dict[str, np.ndarray]
     return {name: array[order] for name, array in whole.items()}
 
 
+def _reason(error: BadInputError) -> str:
+    """Why a text is left out."""
+    return TOO_LONG if isinstance(error, TooLongError) else LACKING if isinstance(error, TokenError) else UNREADABLE
+
+
 def _reading(loaded: LoadedModel, text: str) -> Reading:
     """A text as the model reads it; an encoder-decoder reads it with its encoder."""
     texts.checked(text, LONGEST)
-    return texts.read(loaded.tokenizer, text, max_tokens=loaded.card.max_tokens, name=loaded.card.name)
+    found = texts.read(loaded.tokenizer, text, max_tokens=loaded.card.max_tokens, name=loaded.card.name)
+    limits.check_reading(loaded.model, found, loaded.card.name)
+    return found

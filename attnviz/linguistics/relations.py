@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.types import joined, quoted
 
@@ -75,7 +76,7 @@ def about(scheme: str) -> str:
 
 def _content() -> dict[str, Any]:
     """The file of all labels."""
-    return tomllib.loads(resources.files("attnviz").joinpath("content/relations.toml").read_text("utf-8"))
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/relations.toml")))
 
 
 def _relation(scheme: str, name: str, raw: dict[str, Any]) -> Relation:

@@ -6,6 +6,7 @@ import tomllib
 from functools import lru_cache
 from importlib import resources
 
+from attnviz import charset
 from attnviz.analysis.shares import NARROW, percent
 from attnviz.errors import UnknownModelError
 from attnviz.linguistics.claims import ENOUGH, Best, Claim
@@ -150,4 +151,4 @@ def _words(relation: str) -> tuple[str, str, str]:
 @lru_cache(maxsize=1)
 def _entries() -> dict[str, dict[str, str]]:
     """The file content/claims.toml."""
-    return tomllib.loads(resources.files("attnviz").joinpath("content/claims.toml").read_text("utf-8"))["relation"]
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/claims.toml")))["relation"]

@@ -8,6 +8,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from attnviz import charset
 from attnviz.errors import UnknownModelError
 from attnviz.types import ModelCard
 
@@ -17,8 +18,7 @@ FILE = Path(__file__).parent.parent / "content" / "models.toml"
 @cache
 def cards() -> tuple[ModelCard, ...]:
     """Every model of the catalogue, in its order: the first is the default."""
-    with FILE.open("rb") as file:
-        return tuple(_card(entry) for entry in tomllib.load(file)["model"])
+    return tuple(_card(entry) for entry in tomllib.loads(charset.read(FILE))["model"])
 
 
 def is_path(name: object) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import re
@@ -35,8 +34,9 @@ from transformers.models.auto.modeling_auto import (
 )
 from transformers.utils import logging
 
+from attnviz import charset
 from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models import folders, gguf, hub, tensors, weights
+from attnviz.models import folders, gguf, hub, marks, tensors, weights
 from attnviz.models.facts import HUGE, Facts, facts
 from attnviz.models.places import CONFIG, place
 from attnviz.settings import Settings
@@ -110,8 +110,8 @@ def local_card(folder: Path) -> ModelCard:
     """
     place = folders.model_folder(folder)
     folder, name = place.folder, place.name
-    with _sound(CONFIGURATION, name, folder, ""):
-        found = _facts(folder)
+    with marks.unmarked(folder) as plain, _sound(CONFIGURATION, name, plain, ""):
+        found = _facts(plain)
     _tokenized(folder, name, "")
     weights.weight_files(folder, name, "")
     return ModelCard(
@@ -146,6 +146,12 @@ def _silent(line: str) -> None:
 
 
 def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
+    """Model and tokenizer of a folder whose weight files were checked; byte order marks in its text files are no text."""
+    with marks.unmarked(folder) as plain:
+        return _from_plain(card, plain, digest, remedy)
+
+
+def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
     """Model and tokenizer of a folder whose weight files were checked."""
     _tokenized(folder, card.name, remedy)
     with _sound(CONFIGURATION, card.name, folder, remedy):
@@ -333,13 +339,15 @@ def _unreadable(folder: Path) -> str:
             return f"{file.name} is a pointer of Git LFS, and the file was not fetched: run git lfs pull in that folder"
         if file.suffix != ".json":
             continue
+        content = b""
         try:
             content = file.read_bytes()
-            if content.startswith(codecs.BOM_UTF8):
-                return f"{file.name} begins with a byte-order mark, which JSON does not have: save it as UTF-8 without one"
             json.loads(content)
         except OSError as error:
             return f"{file.name} cannot be opened ({error.strerror})"
+        except UnicodeDecodeError as error:
+            unmarked = not charset.marked(content)[0] and error.encoding == "utf-8"
+            return f"{file.name} {charset.fault(content, error.start).rstrip('.') if unmarked else 'is not whole JSON'}"
         except (ValueError, RecursionError):
             return f"{file.name} is not whole JSON"
     return ""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from attnviz import charset
 from attnviz.errors import DamagedWeightsError, UnavailableError
 from attnviz.models import folders
 from attnviz.models.places import INDEX, WEIGHTS
@@ -137,7 +138,7 @@ def _parts(index: Path, name: str, remedy: str) -> list[str]:
     """The names of the files that an index lists: plain names inside the folder, nothing that leads out of it."""
     fetched(index, name)
     try:
-        parts = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+        parts = sorted(set(json.loads(charset.read(index))["weight_map"].values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedWeightsError(remedied(f"{index.name} of {name} is not a list of weight files.", remedy)) from error
     odd = [part for part in parts if not isinstance(part, str) or Path(part).name != part or not part.endswith(".safetensors")]

@@ -15,7 +15,7 @@ import attnviz
 from attnviz import chat, cli, errors
 from attnviz.chat import Message
 from attnviz.types import AttentionRequest
-from tests.small_models import random_model, saved, tokenizer
+from tests.small_models import check_same, random_model, saved, tokenizer
 
 CHATML = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
@@ -197,12 +197,12 @@ def test_attend_trace_and_the_command_line_read_one_conversation(tmp_path, monke
     assert trace.request == AttentionRequest("local:talker", "was it", None, chat=True)
     loaded = attnviz.load(folder)
     again = attnviz.trace(loaded.model, loaded.tokenizer, [{"role": "user", "content": "was it"}], chat=True)
-    assert np.array_equal(again.weights(), trace.weights())
+    check_same(again.weights(), trace.weights())
     assert again.tokens == trace.tokens
     command = ["attend", "was it", "--model", str(folder), "--chat", "--layer", "1", "--head", "1"]
     assert cli.main(command) == 0
     found = json.loads(capfd.readouterr().out)
-    assert np.array_equal(np.float32(found["weights"]), trace.weights(1, 1))
+    check_same(np.float32(found["weights"]), trace.weights(1, 1))
     assert found["provenance"]["chat"] is True
     assert [token["text"] for token in found["tokens"]] == [token.text for token in trace.tokens]
     assert cli.main([*command, "--words", "--special", "hide"]) == 0

@@ -19,7 +19,7 @@ import attnviz
 from attnviz import cli, errors
 from attnviz.models import load
 from attnviz.settings import Settings
-from tests.small_models import changed, gguf_file, random_model, saved, tokenizer
+from tests.small_models import changed, check_same, gguf_file, random_model, saved, tokenizer
 
 TEXT = "the animal did not cross the street"
 WEIGHTS = "model.safetensors"
@@ -258,9 +258,6 @@ CASES = (
          ("has no config.json in '0_Transformer'", AGAIN)),
     Case("a model_type in capitals", configured(model_type="BERT"), ("names 'BERT'", "Did you mean 'bert'?"), B),
     Case("weights that are a link to nothing", lambda folder: relinked(folder / WEIGHTS), ("a link to nothing", "again")),
-    Case("a byte-order mark in config.json",
-         lambda folder: (folder / "config.json").write_bytes(b"\xef\xbb\xbf" + (folder / "config.json").read_bytes()),
-         ("config.json begins with a byte-order mark", "without one"), D),
     Case("a pipeline for pictures", emptied("model_index.json", "unet/config.json"), ("a pipeline for pictures",)),
     Case("half of a byte-pair tokenizer", half_a_tokenizer, ("vocab.json is there without its merges.txt",), D),
     Case("a vision model", configured(model_type="vit"), ("A model must read text", "'vit'"), B),
@@ -309,17 +306,17 @@ def test_a_folder_is_read_by_python_as_on_the_command_line(home, capfd):
     trace = attnviz.attend(TEXT, model="./plain")
     assert (trace.layers, trace.heads, trace.request.model) == (3, 2, "local:plain")
     for other in (home / "plain", str(home / "plain"), Path("plain")):
-        assert np.array_equal(attnviz.attend(TEXT, model=other).weights(), trace.weights())
+        check_same(attnviz.attend(TEXT, model=other).weights(), trace.weights())
     assert cli.main(["attend", TEXT, "--model", "./plain", "--layer", "1", "--head", "1"]) == 0
-    assert np.array_equal(np.float32(json.loads(capfd.readouterr().out)["weights"]), trace.weights(1, 1))
+    check_same(np.float32(json.loads(capfd.readouterr().out)["weights"]), trace.weights(1, 1))
     assert attnviz.load("./plain").model is attnviz.load(home / "plain").model, "loaded once"
 
 
 def test_a_folder_that_was_written_again_is_read_again(home):
     saved(home / "plain")
     before = attnviz.attend(TEXT, model="./plain").weights()
-    edited(lambda t: t["embeddings.word_embeddings.weight"].mul_(3.0))(home / "plain")
-    assert not np.array_equal(attnviz.attend(TEXT, model="./plain").weights(), before)
+    edited(lambda t: t["encoder.layer.0.attention.self.query.weight"].mul_(1000.0))(home / "plain")
+    assert np.abs(attnviz.attend(TEXT, model="./plain").weights() - before).max() > 0.01
 
 
 def test_two_folders_of_one_name_are_two_models(home):
@@ -353,7 +350,7 @@ def test_names_that_a_wrapper_wrote_are_read_without_its_prefix_and_a_note_says_
     saved(home / "plain")
     renamed(form)(home / "plain")
     trace = attnviz.attend(TEXT, model="./plain")
-    assert np.array_equal(trace.weights(), want)
+    check_same(trace.weights(), want)
     assert f"The names in the weights file begin with {prefix}, as a wrapper leaves them" in trace.note
     assert attnviz.load("./plain").note == trace.note
     assert cli.main(["attend", TEXT, "--model", "./plain"]) == 0
@@ -367,7 +364,7 @@ def test_an_encoder_decoder_with_a_wrappers_names_still_writes(home):
     trace = attnviz.attend("the animal did", model="./plain")
     assert trace.written == want.written
     assert trace.written
-    assert np.array_equal(trace.block("cross").weights(), want.block("cross").weights())
+    check_same(trace.block("cross").weights(), want.block("cross").weights())
 
 
 @pytest.mark.parametrize("taken", [{"2": []}, {"1": [0]}])
@@ -467,7 +464,7 @@ def test_the_old_layout_of_sentence_transformers_is_read(home, listed, inner):
     want = attnviz.attend(TEXT, model=saved(home / "sound")).weights()
     trace = attnviz.attend(TEXT, model="./my-sbert")
     assert trace.request.model == "local:my-sbert"
-    assert np.array_equal(trace.weights(), want)
+    check_same(trace.weights(), want)
 
 
 def test_the_new_layout_of_sentence_transformers_is_read(home):

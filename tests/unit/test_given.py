@@ -13,7 +13,7 @@ from attnviz import errors
 from attnviz import text as texts
 from attnviz.analysis import view
 from attnviz.types import HeadRef, ViewOptions
-from tests.small_models import WORDS, random_model, tokenizer
+from tests.small_models import WORDS, check_same, random_model, tokenizer
 from tests.unit.test_chat import byte_level, metaspace
 
 
@@ -64,7 +64,7 @@ def test_tokens_are_read_just_as_given():
 )  # fmt: skip
 def test_tokens_may_be_ids_pieces_and_rows_of_tensors(given):
     trace = attnviz.trace(BERT, READER, tokens=given)
-    assert np.array_equal(trace.weights(), attnviz.trace(BERT, READER, tokens=IDS).weights())
+    check_same(trace.weights(), attnviz.trace(BERT, READER, tokens=IDS).weights())
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_an_encoder_decoder_reads_tokens_as_its_source():
     model = random_model("t5")
     given = attnviz.trace(model, READER, tokens=[5, 6, 7], text_b="it was")
     typed = attnviz.trace(model, READER, "the animal did", "it was")
-    assert np.array_equal(given.block("cross").weights(), typed.block("cross").weights())
+    check_same(given.block("cross").weights(), typed.block("cross").weights())
 
 
 LABELLED = (["New York", "animal", "'s", "tired."], ["GPE", "NOUN", "PART", "ADJ"])
@@ -189,7 +189,7 @@ def test_several_texts_are_several_traces_each_as_if_alone():
     assert isinstance(traces, tuple)
     for trace, text in zip(traces, given, strict=True):
         alone = attnviz.trace(BERT, READER, text)
-        assert np.array_equal(trace.weights(), alone.weights())
+        check_same(trace.weights(), alone.weights())
         assert trace.request == alone.request
         assert not trace.batched
     assert attnviz.trace(BERT, READER, []) == ()

@@ -82,10 +82,10 @@ export function threeDigits(weight) {
   return weight.toFixed(3);
 }
 
-// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be wrong by more than one.
-export const DOUBTED = 0.001;
+// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be another.
+const DOUBTED = 0.001;
 export function about(weight, doubt = 0) {
-  if (doubt < DOUBTED) return threeDigits(weight);
+  if (doubt < DOUBTED && threeDigits(Math.max(0, weight - doubt)) === threeDigits(weight + doubt)) return threeDigits(weight);
   return doubt < 0.1 ? `\u2248 ${weight.toFixed(doubt < 0.01 ? 2 : 1)}` : "not known here";
 }
 
@@ -109,6 +109,25 @@ const signOf = (rounded) => (Number(rounded) > 0 ? "+" : Number(rounded) < 0 ? "
 
 export function percent(share, digits = 0) {
   return `${(100 * share).toFixed(digits)}\u202f%`;
+}
+
+// Shares of one whole as whole percents that add up to 100, by largest remainders: the rule of attnviz/rounding.py. The
+// share at place `alone` is rounded by itself, and the others fill up the rest.
+const [FINE, STEP] = [1e9, 1e7];
+export function together(shares, alone = -1) {
+  const fine = shares.map((share) => Math.floor(share * FINE + 0.5));
+  const parts = fine.map((one) => Math.floor(one / STEP));
+  const sum = (list) => list.reduce((total, one) => total + one, 0);
+  let left = Math.floor((sum(fine) + STEP / 2) / STEP) - sum(parts);
+  const order = fine.map((_, at) => at).filter((at) => at !== alone).sort((a, b) => (fine[b] % STEP) - (fine[a] % STEP));
+  if (alone >= 0) {
+    const own = Math.floor((fine[alone] + STEP / 2) / STEP);
+    left -= own - parts[alone];
+    parts[alone] = own;
+  }
+  for (const at of order.slice(0, Math.max(left, 0))) parts[at] += 1;
+  for (const at of order.reverse().filter((at) => parts[at] > 0).slice(0, Math.max(-left, 0))) parts[at] -= 1;
+  return parts;
 }
 
 export function headName(layer, head) {

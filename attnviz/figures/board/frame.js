@@ -86,7 +86,7 @@ export function isSeen(book, layer, head) {
 
 // How far a weight of this head may be off, as it is here: by nothing where there is a sheet.
 export function offBy({ frame, sheets }, layer, head) {
-  if (sheets.has(`${layer}.${head}`)) return 0;
+  if (sheets.has(`${layer}.${head}`) || frame.dtype === "float32") return 0;
   return frame.lanes ? 1 / (2 * STEPS) : 1 / (2 * 65535);
 }
 
@@ -97,7 +97,7 @@ export function tokenWeights(book, layer, head) {
   if (exact) return unrolled(exact, 0, 1, frame);
   if (!frame.whole) return null;
   const number = layer * frame.heads + head;
-  return frame.lanes ? restored(thousandths(frame.lanes, number), frame.lanes.shape) : unrolled(frame.numbers, number, 65535, frame);
+  return frame.lanes ? restored(thousandths(frame.lanes, number), frame.lanes.shape) : unrolled(frame.numbers, number, frame.dtype === "float32" ? 1 : 65535, frame);
 }
 
 // The head that stands at place `number`, row by row, as parts of `one`.

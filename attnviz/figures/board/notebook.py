@@ -38,7 +38,9 @@ def cell(trace: Trace) -> str:
     """HTML for one cell: with every head, or of many weights one head and small pictures of the others, or only words."""
     head, name = _opens(trace)
     said = _words(trace, head, name)
-    data = frame(trace, head.block, name=name, roles=roles(trace, head.block))
+    data = frame(trace, head.block, name=name, roles=roles(trace, head.block), exact=True)
+    if len(data) > MOST:
+        data = frame(trace, head.block, name=name, roles=roles(trace, head.block))
     if len(data) > MOST:
         return html.escape(f"{said} Of so many heads a cell holds no picture: ask for the weights of one, or save its page.")
     exact = sheet(trace, head, data)

@@ -3,8 +3,8 @@
 import { anchorsOf } from "./held.js";
 import { mateOf } from "./state.js";
 import { element } from "./element.js";
-import { DOUBTED, about, headName, isolated } from "./encoding.js";
-import { named, ranked } from "./pattern.js";
+import { about, headName, isolated, threeDigits } from "./encoding.js";
+import { doubtOf, named, ranked } from "./pattern.js";
 
 const NEXT = 3;
 const NOTED = 0.005;
@@ -25,7 +25,7 @@ export function spoken({ pattern, focus, line }) {
   const rest = order.filter((i) => i !== main && line[i] > 0).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
-  const doubt = (i) => (pattern.doubt ? (looks ? anchors.reduce((sum, at) => sum + pattern.doubt[at], 0) : anchors.length * pattern.doubt[i]) : 0);
+  const doubt = (i) => anchors.reduce((sum, at) => sum + (looks ? doubtOf(pattern, at, i, many) : doubtOf(pattern, i, at, many)), 0);
   const written = (i) => about(line[i], doubt(i));
   const noted = parts.filter(([, share]) => share >= NOTED);
   return {
@@ -35,7 +35,7 @@ export function spoken({ pattern, focus, line }) {
     weight: line[main],
     written,
     value: written(main),
-    rounded: doubt(main) >= DOUBTED,
+    rounded: pattern.options.special === "renormalise" && written(main) !== threeDigits(line[main]),
     rest: mate >= 0 ? [] : rest.map((i) => [name(i), written(i)]),
     before: noted.filter(([, , rescaled]) => rescaled).map(([to, share]) => [to, about(share)]),
     lost: noted.filter(([, , rescaled]) => !rescaled).map(([to, share]) => [to, about(share)]),
