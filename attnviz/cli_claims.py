@@ -39,6 +39,7 @@ def add(commands: Any) -> None:
         "may be given several times",
     )  # fmt: skip
     rank.add_argument("--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model")
+    rank.add_argument("--chat", action="store_true", help="the text as a user's message inside the model's chat template")
     rank.add_argument("--format", choices=("text", "json"), default="text", help=f"text shows the best {SHOWN}, json all")
     rank.set_defaults(run=_rank)
 
@@ -71,7 +72,7 @@ def _rank(chosen: argparse.Namespace) -> None:
 
     card = terminal.card(chosen.model)
     asked = tuple(dict.fromkeys(drawn.link(text, written) for written in named))
-    trace = terminal.attended(card, AttentionRequest(card.id, text))
+    trace = terminal.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
     found, block = links.ranked(trace, asked, trace.blocks[0]), trace.block(trace.blocks[0])
     if unread := legible.of_links(trace, asked, card.name):
         terminal.say(terminal.printable(unread))

@@ -28,8 +28,8 @@ def card(name: str) -> ModelCard:
     """The card of a catalogued model or of a local folder."""
     from attnviz.models import catalog
 
-    if not name.startswith((".", "/", "~")):
-        return catalog.card(name)
+    if not catalog.is_path(name):
+        return catalog.card(name, folder="--model {}")
     from attnviz.models import load  # brings torch with it
 
     return load.local_card(Path(name))

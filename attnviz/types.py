@@ -51,11 +51,15 @@ class Token:
 
 @dataclass(frozen=True)
 class AttentionRequest:
-    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none."""
+    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none.
+
+    With `chat` the text is a user's message inside the chat template of the model's tokenizer.
+    """
 
     model: str
     text: str
     text_b: str | None = None
+    chat: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text_b", None if self.text_b == "" else self.text_b)
