@@ -44,14 +44,14 @@ class Place:
     word: int | None
 
 
-def placed(text: str, pieces: Sequence[Piece]) -> tuple[Place, ...]:
-    """The places of one text's pieces, in order of start.
+def placed(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, int]] | None = None) -> tuple[Place, ...]:
+    """The places of one text's pieces, in order of start; its words are our own, or those `given` as spans.
 
     A piece belongs to the word in which it starts. Characters that the tokenizer dropped (control characters, accents)
     go to the piece before them in their word. A piece that is nothing but blanks belongs to no word of the text and
     gets a number of its own, counted on from the last word.
     """
-    found = words(text)
+    found = words(text) if given is None else given
     starts = [start for start, _ in found]
     spans: list[list[int]] = []
     numbers: list[int | None] = []
@@ -159,11 +159,26 @@ def _located(text: str, piece: Piece, floor: int, reached: int) -> tuple[int, in
         place = max(floor, whole[0]) if start == end else start
         before = max(reached, len(text[:place].rstrip()))  # some put a blank before each word in place of those typed
         return min(before, place), place, True
+    if piece.raw is not None:
+        start = _untrimmed(text, start, content, max(floor, reached))
     while start < end and text[start].isspace():
         start += 1
+    while start < end and text[end - 1].isspace() and not content[-1:].isspace():  # an added token takes blanks after it along
+        end -= 1
     if start == end and piece.end > piece.start:  # bytes of a blank character
         return max(min(piece.start, end), floor), end, True
     return start, end, False
+
+
+def _untrimmed(text: str, start: int, content: str, least: int) -> int:
+    """Where a byte-level piece begins: post-processors trim as many characters off its span as it has leading blanks.
+
+    Where the tokenizer itself put a blank before a stretch that begins without one, as after an added token, that takes
+    off characters of the piece. They are taken back: they are no blanks, and no earlier piece reaches over them.
+    """
+    trimmed = len(content) - len(content.lstrip())
+    low = max(least, start - trimmed)
+    return low if low < start and not any(character.isspace() for character in text[low:start]) else start
 
 
 def _covered(found: Sequence[tuple[int, int]], spans: list[list[int]], numbers: Sequence[int | None]) -> None:

@@ -15,6 +15,7 @@ from attnviz.analysis.shares import choosing, entropy, first_choices, percent, q
 from attnviz.analysis.view import patterns_of_layer, shown, sides
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
+from attnviz.rounding import fixed
 from attnviz.types import HeadScores, Pattern, ViewOptions, joined
 
 MOST = 0.5  # "mostly" is more than all other places together
@@ -31,10 +32,10 @@ SCORES = ("entropy", "previous", "next", "first", "special")
 class Role:
     """What a head does on this text: a kind, the numbers behind it, and a sentence that says them.
 
-    `kind` is previous, next, itself, first, separator, same, hidden, broad or mixed. `share` is what the place gets, `even`
-    what an even look would give it (None where that is not known), `chosen` of how many of `rows` words it is the first
-    choice, `written` the share in words. For broad, `share` is the entropy as a part of the most it could be; for mixed,
-    `place` is the one that gets most.
+    `kind` is previous, next, itself, first, separator, same, word (one that most look at), hidden, broad or mixed. `share`
+    is what the place gets, `even` what an even look would give it (None where that is not known), `chosen` of how many of
+    `rows` words it is the first choice, `written` the share in words. For broad, `share` is the entropy as a part of the
+    most it could be; for mixed, `place` is the one that gets most.
     """
 
     kind: str
@@ -94,6 +95,7 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
     more = "" if same is None else _again(same, ground)
     if steady is None and same is not None and same.chosen > rows / 2:
         steady, more = same, ""
+    steady = steady or _one_word(pattern, ground)
     if steady is not None and _named(steady):
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
@@ -203,6 +205,19 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
     if name == "entropy":
         return HeadScores(name, values, "bits", 0.0, float(np.log2(max(len(keys), 1))))
     return HeadScores(name, values, "share", 0.0, 1.0)
+
+
+def _one_word(pattern: Pattern, ground: Ground) -> Look | None:
+    """One key that is the first choice of most rows, though it has no line of its own: a word that most words look at."""
+    rows = ground.rows
+    chosen = (first_choices(pattern) & (pattern.weights > pattern.hidden[:, None]))[rows].sum(0)
+    key = int(chosen.argmax())
+    if chosen[key] <= len(ground.at) / 2:
+        return None
+    share = float(pattern.weights[rows, key].mean(dtype=np.float64))
+    even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
+    name = quoted(ground.keys, key)
+    return Look("word", name, name, share, int(float(fixed(100.0 * share))), even, int(chosen[key]))
 
 
 def _again(same: Look, ground: Ground) -> str:

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
-from attnviz.analysis import legible, patterns, view
-from attnviz.analysis.ground import Ground
+from attnviz.analysis import legible
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
 from attnviz.legibility import Legibility
@@ -40,7 +39,7 @@ class Provenance:
     not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held. `written` is the
     target that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched`
     that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone. `reading` says
-    how much of the text the model reads as typed.
+    how much of the text the model reads as typed, `chat` that the text is a message inside the model's chat template.
     """
 
     model: str
@@ -59,6 +58,7 @@ class Provenance:
     layers: str = ""
     batched: bool = False
     reading: Legibility | None = None
+    chat: bool = False
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -98,6 +98,7 @@ class Provenance:
             "written": self.written,
             "layers": self.layers,
             "batched": self.batched,
+            **({"chat": True} if self.chat else {}),
             "block": self.head.block,
             "head": str(self.head),
             "words": self.options.words,
@@ -134,6 +135,7 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
         layers=block.note,
         batched=trace.batched,
         reading=trace.reading,
+        chat=request.chat,
     )
 
 
@@ -152,6 +154,9 @@ def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) 
     if head.block == "cross" or pattern.keys != pattern.queries:
         parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair, known=known)
     if whole is not None:
+        from attnviz.analysis import patterns
+        from attnviz.analysis.ground import Ground
+
         ground = Ground.of(whole, source.options.words)
         parts["role"] = patterns.role(whole, source.options.words, ground).as_dict()
         parts["profile"] = patterns.facts(whole, source.options.words, ground).as_dict()
@@ -172,6 +177,8 @@ def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -
     """
     facts = source.as_dict(pattern)
     if whole is not None:
+        from attnviz.analysis import patterns
+
         facts["role"] = patterns.role(whole, source.options.words).sentence
     del facts["reading"]
     facts |= {"unknown": source.unknown, "altered": source.altered}
@@ -223,6 +230,8 @@ class Exhibit:
     @property
     def whole(self) -> Pattern:
         """The head without filters: what is said of it is said of all its weights."""
+        from attnviz.analysis import view
+
         options = self.source.options
         return self.pattern if options == options.unfiltered else view.pattern(self.trace, self.source.head, options.unfiltered)
 

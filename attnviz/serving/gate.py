@@ -16,12 +16,13 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from attnviz import charset
 from attnviz import text as texts
 from attnviz.backends import wire
 from attnviz.errors import AccessError, BadInputError, ContentTypeError, NotArrivedError, RateError, TooLongError
 from attnviz.serving.room import Place, Room
 from attnviz.settings import Settings
-from attnviz.types import AttentionRequest
+from attnviz.types import AttentionRequest, quoted
 
 FIELDS = ("model", "text", "text_b", "whole")
 BURST = 10.0  # seconds' worth of requests that may come at once
@@ -30,6 +31,28 @@ ARRIVES = 10.0  # seconds in which a body must have arrived
 ROOM = 64 * 2**20  # bytes that the questions under way may have, those larger than ORDINARY
 ORDINARY = 2**14  # bytes: such a question is let in however many long ones are under way
 NAME = 64  # characters of the name by which a front end tells its readers apart
+
+
+def _text(body: bytes, kind: str) -> str:
+    """A body as text. JSON is UTF-8 (RFC 8259); a mark, or a charset of Unicode that the header names, is believed.
+
+    Raises ContentTypeError for another charset, BadInputError for bytes that are no text.
+    """
+    match = re.search(r";\s*charset\s*=\s*\"?([^\s;\"]+)", kind, re.IGNORECASE)
+    named = match[1].casefold().replace("_", "-") if match else ""
+    if named and not named.startswith("utf") and named not in ("us-ascii", "ascii"):
+        raise ContentTypeError(f"A question is JSON in UTF-8; its header names the charset {quoted(named)}. Convert it.")
+    if charset.marked(body)[0]:
+        return charset.decoded(body, "A question")
+    try:
+        return body.decode(named or json.detect_encoding(body))
+    except LookupError as error:
+        raise ContentTypeError(
+            f"A question is JSON in UTF-8; there is no charset {quoted(named)}. Correct the header."
+        ) from error
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start + 1:,} of this one belongs to no character"
+        raise BadInputError(f"A question is JSON in UTF-8; {where}. Convert it, e.g. iconv -f latin1 -t utf-8.") from error
 
 
 @dataclass(frozen=True)
@@ -105,7 +128,9 @@ class Gate:
                 f"A question must have arrived within {ARRIVES:.0f} s; this one has not. Send it anew."
             ) from error
         try:
-            told = json.loads(body)
+            told = json.loads(_text(body, request.headers.get("content-type", "")))
+        except BadInputError:
+            raise
         except (ValueError, RecursionError) as error:
             raise BadInputError('A question is JSON, e.g. {"model": "minilm", "text": "It slept."}; this is none.') from error
         return self._read(told, _form(request))

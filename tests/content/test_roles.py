@@ -83,7 +83,14 @@ def test_no_head_is_named_after_a_place_that_is_not_the_first_choice_of_most_wor
                 assert f"{role.chosen} of {rows}" in role.sentence, where
             elif best != "other" and often * 2 > rows:  # too little for a name, but what most words do is said
                 assert f"{often} of {rows} words look first at " in role.sentence, where
-            assert role.kind in (*PLACES, "broad", "mixed", "same"), where
+            if role.kind == "word":
+                weights = of_layer[head].weights
+                counts = [row for row, pieces in enumerate(words) if not trace.tokens[pieces[0]].special][trace.causal :]
+                key = Counter(max(range(len(words)), key=lambda at: weights[row, at]) for row in counts).most_common(1)[0]
+                assert (role.chosen, role.rows) == (key[1], rows), where
+                assert role.chosen * 2 > rows, where
+                assert role.share == pytest.approx(np.mean([weights[row, key[0]] for row in counts]), abs=1e-5), where
+            assert role.kind in (*PLACES, "broad", "mixed", "same", "word"), where
 
 
 @pytest.mark.parametrize("model", ["minilm", "smollm2"])
@@ -128,3 +135,6 @@ def test_a_word_that_every_word_looks_at_is_called_no_sink(backend):
     assert found is not None
     assert found.sentence.startswith("Most words look first at “animal”: it takes ")
     assert "sink" not in found.sentence
+    role = patterns.role(pattern)
+    assert (role.kind, role.place) == ("word", "“animal”")
+    assert role.sentence.startswith("On this text most words look first at “animal”: 7 of 12, 41\u202f%")

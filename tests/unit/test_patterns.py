@@ -366,6 +366,15 @@ def test_a_word_that_every_word_looks_at_is_no_sink_and_what_is_seen_of_it_is_sa
     assert found.sentence == "Most words look first at “cat”: it takes 44\u202f% of this head."
 
 
+def test_a_role_says_of_such_a_word_what_the_note_beside_the_picture_says():
+    found = patterns.role(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
+    assert (found.kind, found.place, found.chosen, found.rows) == ("word", "“cat”", 5, 5)
+    assert found.sentence == (
+        "On this text most words look first at “cat”: 5 of 5, 44\u202f% of its attention on average "
+        "(an even look would give it 14\u202f%)."
+    )
+
+
 @pytest.mark.parametrize(("at", "called"), [(0, True), (6, True), (3, False)])
 def test_only_first_and_special_tokens_are_called_a_sink(at: int, called: bool):
     found = patterns.sink(made(looking([at] * 7, 0.7, 7), sentence(*WORDS)))
