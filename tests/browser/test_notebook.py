@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def wide() -> Trace:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [600, 760, 1000, 1300])
 def test_no_line_of_a_cell_covers_another_and_its_frame_is_as_tall_as_the_board(
-    browser: Browser, tmp_path: Path, width: int, theme: str
+    browser: Browser, tmp_path: Path, width: int, theme: Literal["light", "dark"]
 ):
     file = tmp_path / "notebook.html"
     cells = [deep(("The", "dog", "chased", "the", "cat", "in", "the", "garden"))._repr_html_(), wide()._repr_html_()]
