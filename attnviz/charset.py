@@ -118,5 +118,5 @@ def argument(text: str, what: str) -> str:
     Python keeps bytes that are no text as lone surrogates.
     """
     if re.search("[\udc80-\udcff]", text):
-        return decoded(os.fsencode(text), what)
+        return decoded(os.fsencode(text), f"A text may hold only whole characters; {what}")
     return text.removeprefix(MARK)

@@ -11,13 +11,15 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attnviz.errors import BadTextError, TokenError, TooLongError
+from attnviz.errors import BadInputError, BadTextError, TokenError, TooLongError
 from attnviz.spans import Piece, aligned, alphabet, bare, byte_named
 from attnviz.words import MASK
+
+BEHIND = 16  # ids before one that are spelled with it: more than the bytes of any character, or the joints of a word
 
 # A tokenizer keeps truncation, padding and the treatment of special tokens as switches on one shared object.
 _LOCKS: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
@@ -367,3 +369,92 @@ def _woven(
             out += [Entry(inner, type_id, segment) for inner in sides[segment]]
         seen += 1
     return tuple(out)
+
+
+def templated(
+    tokenizer: Any, whole: str, spans: Sequence[tuple[int, int, int]], text: str, *, max_tokens: int | None, name: str
+) -> tuple[tuple[Entry, ...], list[str]]:
+    """The whole input that a chat template made, and how to show each token that the template added ("" of typed ones).
+
+    `spans` are where typed text stands in `whole`, and where each begins in `text`. Special tokens of the template are
+    real ones; typed text that looks like one is read as text. A piece of which only blanks were typed is the template's.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise BadInputError(
+            f"A conversation is read by a tokenizer that says where its pieces stand, and the one of {name} does not. "
+            "Load it with AutoTokenizer.from_pretrained, which takes the fast one where there is one."
+        )
+    with _alone(tokenizer), _side(tokenizer, target=False), _plain(backend):
+        vocabulary = _Vocabulary.of(tokenizer, backend)
+        backend.encode_special_tokens = False
+        encoding = backend.encode(whole, add_special_tokens=False)
+        allowed(len(encoding.ids), max_tokens, name)
+        found: list[Entry] = []
+        added: list[str] = []
+        for number, (low, high) in zip(encoding.ids, encoding.offsets, strict=True):
+            piece = backend.id_to_token(number)
+            inside = next((span for span in spans if low < span[1] and max(low + 1, high) > span[0]), None)
+            special = number in vocabulary.special
+            if inside is not None:
+                begin, end, at = inside
+                content = whole[low:high].strip()
+                first = low + whole[low:high].find(content)  # some marks take the blanks beside them
+                typed_alone = begin <= first and first + len(content) <= end
+                start, stop = max(low, begin), max(low, begin, min(high, end))
+                typed = whole[start:stop]
+                if typed_alone or (typed.strip() and not special):
+                    one = vocabulary.piece(number, piece, start + at - begin, stop + at - begin, typed)
+                    again = vocabulary.taken(one, typed)
+                    read = _letters(backend, vocabulary, text, one.start, one.end) if again else [one]
+                    found += [Entry(inner, 0, 0) for inner in read]
+                    added += [""] * len(read)
+                    continue
+            found.append(Entry(Piece(number, piece, role="special"), 0, 0))
+            added.append(piece if special else _visible(str(tokenizer.decode([number])), piece))
+    allowed(len(found), max_tokens, name)
+    return tuple(found), added
+
+
+def _visible(written: str, piece: str) -> str:
+    """How to show a token of a template: as it is written, a line break as \\n, and part of a character by its piece."""
+    if "\ufffd" in written or not written:
+        return piece
+    return written.strip() or written.replace("\n", "\\n").replace("\t", "\\t").replace(" ", "␣")
+
+
+def listed(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
+    """A model's whole input given as ids: the text that they spell without special tokens, and each one's place in it.
+
+    Each id is spelled behind the few before it, because a tokenizer joins neighbours (`an ##imal`, the bytes of one
+    character). Special tokens are special because they were given so.
+    """
+    with _alone(tokenizer), _side(tokenizer, target=False):
+        names = [str(piece) for piece in tokenizer.convert_ids_to_tokens(list(ids))]
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        vocabulary = _Vocabulary.of(tokenizer, backend) if backend is not None else None
+        hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
+        text, before, places = "", [], []
+        for number in ids:
+            if number in hidden:
+                places.append((len(text), len(text)))
+                continue
+            was, now = (str(tokenizer.decode(some, clean_up_tokenization_spaces=False)) for some in (before, [*before, number]))
+            same = _alike(was, now)
+            start = len(text) - (len(was) - same)
+            if start < len(text):  # a character that was begun is whole by now, and all of its bytes stand on it
+                places = [(low, min(high, start + 1)) for low, high in places]
+            text = text[:start] + now[same:]
+            if start == len(text) and now.endswith("\ufffd"):  # one more byte of a character that is still not whole
+                start -= 1
+            places.append((start, len(text)))
+            before = [*before, number][-BEHIND:]
+    found: list[Entry] = []
+    for number, name, (start, end) in zip(ids, names, places, strict=True):
+        if vocabulary:
+            piece = vocabulary.piece(number, name, start, end, text[start:end])
+        else:
+            unknown = number == tokenizer.unk_token_id
+            piece = Piece(number, name, start, end, byte_named(name), unknown=unknown, spelled=bare(name))
+        found.append(Entry(replace(piece, raw=None, role="special") if number in hidden else piece, 0, 0))
+    return text, tuple(found)

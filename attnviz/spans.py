@@ -44,14 +44,14 @@ class Place:
     word: int | None
 
 
-def placed(text: str, pieces: Sequence[Piece]) -> tuple[Place, ...]:
-    """The places of one text's pieces, in order of start.
+def placed(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, int]] | None = None) -> tuple[Place, ...]:
+    """The places of one text's pieces, in order of start; its words are our own, or those `given` as spans.
 
     A piece belongs to the word in which it starts. Characters that the tokenizer dropped (control characters, accents)
     go to the piece before them in their word. A piece that is nothing but blanks belongs to no word of the text and
     gets a number of its own, counted on from the last word.
     """
-    found = words(text)
+    found = words(text) if given is None else given
     starts = [start for start, _ in found]
     spans: list[list[int]] = []
     numbers: list[int | None] = []

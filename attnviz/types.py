@@ -51,11 +51,15 @@ class Token:
 
 @dataclass(frozen=True)
 class AttentionRequest:
-    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none."""
+    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none.
+
+    With `chat` the text is a user's message inside the chat template of the model's tokenizer.
+    """
 
     model: str
     text: str
     text_b: str | None = None
+    chat: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text_b", None if self.text_b == "" else self.text_b)
@@ -244,6 +248,7 @@ class Evidence:
 
     `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text. `groups`
     is how many sentences the n instances are wordings of, by which the interval then goes; None where each is its own.
+    `ceiling` is the highest rate that any head could have, below 1 where instances look the same and differ in the answer.
     """
 
     hits: int
@@ -254,6 +259,7 @@ class Evidence:
     scheme: str
     source: str
     groups: int | None = None
+    ceiling: float = 1.0
 
     @property
     def independent(self) -> int:
@@ -267,8 +273,8 @@ class Evidence:
 
     @property
     def baseline(self) -> tuple[str, float]:
-        """The strongest baseline: its name and its rate. Of none, a nameless rate of 0."""
-        return max(self.baselines, key=lambda one: one[1], default=("", 0.0))
+        """The strongest baseline, of equals chance: its name and its rate. Of none, a nameless rate of 0."""
+        return max(self.baselines, key=lambda one: (one[1], one[0] == "chance"), default=("", 0.0))
 
     @property
     def beats(self) -> bool:

@@ -31,8 +31,8 @@ def trace(header: Any, data: memoryview, most: int) -> Trace:
         arrays.append(unpacked(parcel, data[at : at + parcel.size]))
         at += parcel.size
     match told["request"]:
-        case [model, text, text_b]:
-            request = AttentionRequest(_text(model), _text(text), _maybe(_text, text_b))
+        case [model, text, text_b, *chat] if chat in ([], [True]):
+            request = AttentionRequest(_text(model), _text(text), _maybe(_text, text_b), bool(chat))
         case _:
             raise AnswerError("A request is a model and two texts.")
     sides = [tuple(_token(entry) for entry in _list(side)) for side in _list(told["sides"])]

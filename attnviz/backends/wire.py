@@ -42,7 +42,7 @@ def dumps(trace: Trace, *, whole: bool = False) -> bytes:
     blocks = [_block(part, out, whole=whole) for part in trace.parts]
     request = trace.request
     header = {
-        "request": [request.model, request.text, request.text_b],
+        "request": [request.model, request.text, request.text_b, *([True] if request.chat else [])],
         "digest": trace.digest,
         "written": trace.written,
         "batched": trace.batched,

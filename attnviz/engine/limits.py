@@ -143,6 +143,8 @@ def _tables(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, child in module.named_children():
         if isinstance(child, (nn.ModuleList, nn.ModuleDict)):
             continue
+        if getattr(child, "main_input_name", "input_ids") != "input_ids":  # a tower of pictures or sound has its own places
+            continue
         if "mbedding" in type(child).__name__ and getattr(getattr(child, "weight", None), "ndim", 0) == 2:
             yield name, child
         yield from _tables(child)

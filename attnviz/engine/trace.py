@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -193,6 +193,30 @@ class Trace:
         """The board, in a notebook."""
         return display.html(self)
 
+    def to_frame(
+        self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
+        special: str = "show",
+    ) -> Any:  # fmt: skip
+        """The weights as a pandas DataFrame in long form: a row for each query and key of each head.
+
+        Columns: block, layer, head, query, query_text, key, key_text, weight; by tokens also query_word and key_word, the
+        number of the word (missing for special tokens). `query` and `key` count the tokens of the block, or with `words`
+        its words and special tokens: attention to a word is the sum over its pieces, from a word the mean. `special` is
+        show, hide or renormalise. Raises TooLongError beyond 5,000,000 rows.
+        """
+        return display.tables["frame"](self, layer, head, block=block, words=words, special=special)
+
+    def to_xarray(
+        self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
+        special: str = "show",
+    ) -> Any:  # fmt: skip
+        """The weights as an xarray DataArray with the axes layer, head, query and key; options as in `to_frame`.
+
+        Coordinates: layer, head, query, key, and along the last two query_text and key_text, by tokens also query_word and
+        key_word (-1 for special tokens). Raises UnavailableError where xarray is not installed.
+        """
+        return display.tables["xarray"](self, layer, head, block=block, words=words, special=special)
+
     @property
     def blocks(self) -> tuple[str, ...]:
         """Names of the blocks: ("self",) or ("encoder", "decoder", "cross")."""
@@ -278,8 +302,12 @@ class Trace:
         *sides: tuple[Token, ...],
         written: str | None = None,
         reading: Legibility | None = None,
+        note: str = "",
     ) -> Trace:
-        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder."""
+        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder.
+
+        `note` says what a reader must know of how the model was read.
+        """
         source, target = sides[0], sides[-1]
         lists = {"self": (source, source), "encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
         parts = []
@@ -288,10 +316,17 @@ class Trace:
             if (len(queries), len(keys)) != (len(part.queries), len(part.keys)):
                 raise NoAttentionError(
                     f"The model reads {len(part.queries)} queries and {len(part.keys)} keys in its {part.name} attention, "
-                    f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched."
+                    f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched. "
+                    "Read its own tensors, with tokens by number: attnviz.capture(model, input_ids=…)."
                 )
-            parts.append(replace(part, queries=queries, keys=keys))
+            parts.append(replace(part, queries=queries, keys=keys, note=" ".join(filter(None, (part.note, note)))))
         return Trace(request, tuple(parts), digest, written, self.batched, reading)
+
+    def noted(self, note: str) -> Trace:
+        """The same trace with one more sentence that a reader must know."""
+        first, *others = self.parts
+        joined = f"{first.note} {note}".strip()
+        return replace(self, parts=(replace(first, note=joined), *others))
 
     def _only(self) -> Block:
         """The one block there is."""

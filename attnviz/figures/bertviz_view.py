@@ -200,7 +200,7 @@ select:focus-visible{outline:2px solid var(--accent);outline-offset:1px}
 """
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="en" translate="no" class="notranslate">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">

@@ -166,6 +166,11 @@ def signed(difference: Number) -> str:
     return _sign(float(difference) if float(size) else 0.0) + size
 
 
+def points(difference: Number) -> str:
+    """A difference in percentage points: `+4.9`, with a true minus below 0."""
+    return _sign(round(float(difference), 1)) + f"{abs(float(difference)):.1f}"
+
+
 def exact(weight: Number, *, sign: bool = False) -> str:
     """A weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
     size = fixed(abs(float(weight)), 6)

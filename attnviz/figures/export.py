@@ -39,7 +39,7 @@ class Provenance:
     not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held. `written` is the
     target that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched`
     that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone. `reading` says
-    how much of the text the model reads as typed.
+    how much of the text the model reads as typed, `chat` that the text is a message inside the model's chat template.
     """
 
     model: str
@@ -58,6 +58,7 @@ class Provenance:
     layers: str = ""
     batched: bool = False
     reading: Legibility | None = None
+    chat: bool = False
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -97,6 +98,7 @@ class Provenance:
             "written": self.written,
             "layers": self.layers,
             "batched": self.batched,
+            **({"chat": True} if self.chat else {}),
             "block": self.head.block,
             "head": str(self.head),
             "words": self.options.words,
@@ -133,6 +135,7 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
         layers=block.note,
         batched=trace.batched,
         reading=trace.reading,
+        chat=request.chat,
     )
 
 

@@ -6,6 +6,7 @@ stands there: of a vocab.txt with a mark the first token is wrong, and a generat
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +21,17 @@ LONGEST = 256 * 2**20  # bytes of such a file: more than any vocabulary has
 
 @contextmanager
 def unmarked(folder: Path) -> Iterator[Path]:
-    """The folder itself where no text file has a mark; else one that lasts until the block ends, with those converted."""
+    """The folder itself where no text file has a mark; else one that lasts until the block ends, with those converted.
+
+    Nor do tokenizers open a folder whose name is no text: it gets another one too.
+    """
     found = [file for ending in ENDINGS for file in sorted(folder.glob(f"*.{ending}")) if _marked(file)]
-    if not found:
+    named = not re.search("[\ud800-\udfff]", str(folder))
+    if not found and named:
         yield folder
         return
     with tempfile.TemporaryDirectory() as made:
-        plain = Path(made) / folder.name
+        plain = Path(made) / (folder.name if named else "model")
         plain.mkdir()
         for file in folder.iterdir():
             if file in found:

@@ -169,4 +169,4 @@ def _fitted(trace: Trace) -> list[str]:
 def _has(trace: Trace, head: HeadRef) -> bool:
     """Whether a trace has a head."""
     part = trace.block(head.block) if head.block in trace.blocks else None
-    return part is not None and head.layer < part.layers and head.head < part.heads
+    return part is not None and head.layer < part.layers and head.head < part.calls[head.layer].heads

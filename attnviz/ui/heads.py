@@ -21,6 +21,7 @@ from attnviz.ui.markdown import plain
 BY_HAND = 8  # links that are drawn; a relation may fill in more
 WORDS = 500  # words on which links are drawn
 _DRAWN = ViewOptions()
+_OPENED = "attnviz_heads_opened"
 
 
 def wanted() -> tuple[Link, ...]:
@@ -81,6 +82,8 @@ def ranking(trace: Trace) -> None:
     block, head = trace.block(chosen().block), chosen()
     followed = tuple(link for link in wanted() if not links.unfollowed(trace, link, head.block))
     if not followed:
+        if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
+            st.switch_page("pages/explore/attention.py")
         st.caption("Every head is ranked here as soon as there is a link that it can follow.")
         return
     if unread := legible.of_links(trace, followed, state.card().name, head.block):
@@ -92,6 +95,7 @@ def ranking(trace: Trace) -> None:
     opened = choosing(
         found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_picked
     )  # fmt: skip
+    st.session_state.pop(_OPENED, None)
     if opened:
         state.hold(Focus(followed[0].source[0]))
         st.switch_page("pages/explore/attention.py")
@@ -108,6 +112,7 @@ def _picked(picked: Picked) -> None:
     """The head that was chosen on the map or in the list."""
     if picked.head.layer < state.card().layers and picked.head.head < state.card().heads:
         state.change(head=picked.head)
+    st.session_state[_OPENED] = picked.go == "board"
 
 
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:

@@ -255,3 +255,16 @@ def test_a_configuration_in_latin_1_names_its_byte(tmp_path: Path):
     (folder / "config.json").write_bytes(b'{"model_type": "bert", "author": "Zo\xeb"}')
     with pytest.raises(DamagedWeightsError, match=r"config\.json must be text in UTF-8, and byte 37 \(0xEB\)"):
         load.local_card(folder)
+
+
+def test_a_folder_whose_name_is_no_text_is_read_and_named(tmp_path: Path, capfd, monkeypatch):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xe9rt"))
+    saved(tmp_path / "plain").rename(folder)
+    assert cli.main(["attend", "the animal", "--model", str(folder), "--layer", "0", "--head", "0"]) == 0
+    assert json.loads(capfd.readouterr().out)["model"] == "local:b\udce9rt"
+    monkeypatch.setenv("ATTNVIZ_MODELS_DIR", str(folder))
+    saved(tmp_path / "own").rename(folder / "bert-base-uncased")
+    assert cli.main(["models", "--format", "json"]) == 0
+    listed = json.loads(capfd.readouterr().out)["models"]
+    own = next(model for model in listed if model["id"] == "bert-base-uncased")
+    assert own["weights"]["path"] == str(folder / "bert-base-uncased")

@@ -1,6 +1,6 @@
 // A place in the page, the tokens of the encoding and frames in; the board out. Each frame of animation draws only what changed.
 
-import { adopted, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
+import { adopted, changedSince, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
 import { addLayer, addSheet, isLoaded, makeBook } from "./frame.js";
 import { arranged, breadth } from "./layout.js";
 import { betweenOf } from "./filters.js";
@@ -76,6 +76,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   const sized = new ResizeObserver(resized);
   sized.observe(element);
   addEventListener("resize", resized);
+  addEventListener("attnviz-leave", rest, { signal: leaving.signal }); // another page opens: what is chosen is not left unsaid
 
   function set(next) {
     state = next;
@@ -100,6 +101,12 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function choiceNow() {
     const choice = choiceOf(state, book.frame);
     return [{ ...choice, pins: pinsTold(state.pins) }, JSON.stringify([choice, spelled(state.pins)])];
+  }
+
+  // What was chosen less than a moment ago, and is told with the next frame on screen.
+  function choiceUntold() {
+    const [choice, pins] = JSON.parse(told);
+    return { ...changedSince(state, choice), ...(JSON.stringify(spelled(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
   }
 
   function sayNow(more = {}) {
@@ -213,9 +220,11 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function show(frame, selection, sheets = []) {
     const another = book?.frame.digest !== frame.digest;
     if (another) {
+      const untold = book ? choiceUntold() : {};
       book = makeBook(frame);
       state = state ? adopted(state, selection, frame) : firstState(selection, frame);
       [, told] = choiceNow();
+      state = adopted(state, { ...selection, ...untold }, frame);
     }
     for (const sheet of sheets) addSheet(book, sheet);
     if (!look) refresh();

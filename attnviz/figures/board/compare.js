@@ -80,6 +80,7 @@ function makeCompare(root, tokens) {
   const sized = new ResizeObserver(() => resized());
   sized.observe(element);
   addEventListener("resize", resized, { signal: leaving.signal });
+  addEventListener("attnviz-leave", rest, { signal: leaving.signal });
   const unheard = whenBrought(() => take()); // they may come before Python says what to draw, or after
 
   function resized() {
@@ -155,7 +156,7 @@ function makeCompare(root, tokens) {
   }
 
   function rest() {
-    if (!books.get(data.base)) return;
+    if (!data || !books.get(data.base)) return;
     put($("[role=status]"), spokenOf(pictures, linksIn(pictures, state)));
     if (choiceNow()[1] !== told) sayNow();
   }

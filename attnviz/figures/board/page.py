@@ -45,7 +45,7 @@ def page(
     )
     run = f"\n(() => {{\n{script()}$main.show(document, TOKENS);\n}})();\n"
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<!doctype html>\n<html lang="en" translate="no" class="notranslate">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest(run))}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"{meta}\n<title>{html.escape(title)}</title>\n<style>\n{css}\n{ground}</style>\n</head>\n"
