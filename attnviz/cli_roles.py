@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from attnviz import terminal
+from attnviz import charset, terminal
 from attnviz.types import SPECIAL, AttentionRequest, HeadRef, ViewOptions
 
 if TYPE_CHECKING:
@@ -39,12 +39,17 @@ def add(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> None:
     """Every head's role on one text, in the order of layers and heads."""
+    from attnviz.settings import Settings
+    from attnviz.text import checked
+
+    most = Settings.from_env().max_bytes
+    text = checked(terminal.text(chosen.text, most), most)
+    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
     from attnviz.analysis import patterns, view
     from attnviz.analysis.ground import Ground
 
-    text = terminal.standard_input() if chosen.text == "-" else chosen.text
     card = terminal.card(chosen.model)
-    trace = terminal.attended(card, AttentionRequest(card.id, text, chosen.text_b))
+    trace = terminal.attended(card, AttentionRequest(card.id, text, text_b))
     block = trace.blocks[0] if chosen.block is None else chosen.block
     options = ViewOptions(words=not chosen.tokens, special=chosen.special)
     found: list[tuple[HeadRef, Role, Facts]] = []
@@ -54,7 +59,7 @@ def run(chosen: argparse.Namespace) -> None:
             ground = ground or Ground.of(pattern, options.words)
             role, facts = patterns.role(pattern, options.words, ground), patterns.facts(pattern, options.words, ground)
             found.append((HeadRef(layer, head, block), role, facts))
-    made = _json(card.id, text, chosen.text_b, options, found) if chosen.format == "json" else _table(options, found)
+    made = _json(card.id, text, text_b, options, found) if chosen.format == "json" else _table(options, found)
     terminal.write(made.encode("utf-8", "backslashreplace"), chosen.output)
 
 
