@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from attnviz import cli_atlas, cli_claims, cli_serve, terminal
+from attnviz import charset, cli_atlas, cli_claims, cli_roles, cli_serve, terminal
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ViewOptions
 
@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     attend = commands.add_parser("attend", help="the attention weights of one head on a text")
     attend.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
     attend.add_argument("--text-b", metavar="T", help="a second sentence, or the target text of an encoder-decoder")
+    attend.add_argument("--chat", action="store_true", help="the text as a user's message inside the model's chat template")
     attend.add_argument(
         "--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model"
     )
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     attend.add_argument("--format", choices=FORMATS, default="json")
     attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
     attend.set_defaults(run=_attend)
+    cli_roles.add(commands)
     cli_claims.add(commands)
     cli_atlas.add(commands)
     cli_serve.add(commands)
@@ -97,20 +99,25 @@ def _models(chosen: argparse.Namespace) -> None:
             }
             for card, place in rows
         ]  # fmt: skip
-        terminal.show(f"{json.dumps({'models': listed}, ensure_ascii=False, indent=2)}\n".encode())
+        terminal.show(f"{json.dumps({'models': listed}, ensure_ascii=False, indent=2)}\n")
         return
     for card, place in rows:
         where = str(place.path) if place.path else place.remedy
         line = f"{card.id:28} {card.kind:16} {card.layers:>2} layers x {card.heads:>2} heads   {place.kind:8} {where}\n"
-        terminal.show(f"{line}{'':28} {card.quantised}\n".encode() if card.quantised else line.encode())
+        terminal.show(f"{line}{'':28} {card.quantised}\n" if card.quantised else line)
 
 
 def _attend(chosen: argparse.Namespace) -> None:
     """One head's weights, in the format asked for."""
+    from attnviz.settings import Settings
+    from attnviz.text import checked
+
+    most = Settings.from_env().max_bytes
+    text = checked(terminal.text(chosen.text, most), most)
+    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
     from attnviz.analysis import filters, view
     from attnviz.figures import export
 
-    text = terminal.standard_input() if chosen.text == "-" else chosen.text
     kind = chosen.format
     if kind in BINARY and chosen.output is None and sys.stdout and sys.stdout.isatty():
         raise OutputError(
@@ -119,7 +126,7 @@ def _attend(chosen: argparse.Namespace) -> None:
     keep = None if chosen.keep is None else Keep.parse(chosen.keep)
     options = ViewOptions(chosen.words, chosen.special, keep, chosen.between or "")
     card = terminal.card(chosen.model)
-    trace = terminal.attended(card, AttentionRequest(card.id, text, chosen.text_b))
+    trace = terminal.attended(card, AttentionRequest(card.id, text, text_b, chosen.chat))
     head = HeadRef(
         card.head[0] if chosen.layer is None else chosen.layer,
         card.head[1] if chosen.head is None else chosen.head,

@@ -40,8 +40,16 @@ class PairError(BadInputError):
     """A second text where the model takes none."""
 
 
+class TokenError(BadInputError):
+    """A token or segment that the tokenizer makes and the model has no embedding for."""
+
+
 class NoAttentionError(BadInputError):
     """A model that yields no attention weights by any road."""
+
+
+class ForwardError(BadInputError):
+    """A forward pass of a model from elsewhere that failed in its own code."""
 
 
 class ShapeError(BadInputError):

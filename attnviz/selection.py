@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from attnviz import address
 from attnviz.address import PINS
+from attnviz.charset import MARK
 from attnviz.errors import BadInputError
 from attnviz.models import catalog
 from attnviz.types import (
@@ -76,7 +77,8 @@ class Selection:
             notices.append(f"There is no model {quoted(model)}: showing {known[MODEL].name}.")
             model = MODEL
         card = known[model]
-        text, text_b = params.get("text", TEXT), params.get("text_b") or None
+        text, text_b = (params.get(name, start).removeprefix(MARK) for name, start in (("text", TEXT), ("text_b", "")))
+        text_b = text_b or None
         if text_b is not None and not card.pairs:
             notices.append(f"{card.name} takes no second text: it is left out.")
             text_b = None

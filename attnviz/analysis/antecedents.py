@@ -28,8 +28,12 @@ class Antecedents:
 
     def hits(self, right: int) -> Bool[np.ndarray, "layer head"]:
         """Which heads give the right candidate more than every other one; ties are misses."""
-        others = np.delete(self.peaks, right, axis=-1)
-        return np.asarray((self.peaks[..., right, None] > others).all(-1))
+        return wins(self.peaks, right)
+
+
+def wins(values: Float[np.ndarray, "layer head candidate"], right: int) -> Bool[np.ndarray, "layer head"]:
+    """Where candidate `right` has more than every other one; never on a tie, nor where a value is NaN."""
+    return np.asarray((values[..., right, None] > np.delete(values, right, axis=-1)).all(-1))
 
 
 def antecedents(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> Antecedents:

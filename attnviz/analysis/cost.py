@@ -79,8 +79,9 @@ def matrix(tokens: int, layer: Layer) -> Cost:
 def tiled(
     tokens: int, layer: Layer, *, causal: bool = False, window: int | None = None, rows: int = TILE, keys: int = TILE
 ) -> Cost:
-    """Tiles with online softmax: hidden tiles are left out, and no more than one tile of scores and weights is held.
+    """Tiles with online softmax: hidden tiles are left out, and no more than one tile is held.
 
+    That is its scores and its weights, and maximum, sum and mix of its rows, before this tile and after it.
     After each tile a row's sum and mix are brought up to its new maximum: 5 operations and 2 for each number. Keys and
     values are read again for every block of rows.
     """
@@ -88,7 +89,7 @@ def tiled(
     pairs = sum(height * width for height, width, _ in spans) * layer.heads
     updates = sum(height * count for height, _, count in spans) * layer.heads
     answer = tokens * layer.width
-    tile = layer.heads * min(rows, tokens) * (2 * min(keys, tokens) + 2 + layer.dim)
+    tile = layer.heads * min(rows, tokens) * 2 * (min(keys, tokens) + 2 + layer.dim)
     return Cost(
         products=4 * pairs * layer.dim,
         rest=RUNNING * pairs + updates * (5 + 2 * layer.dim) + answer,

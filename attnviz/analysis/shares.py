@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from attnviz.types import Pattern, Unit
+from attnviz.rounding import fixed
+from attnviz.types import Pattern, Unit, unknown_mark
 
 NARROW = "\u202f"  # a number stays on the line of its percent sign
 
 
 def percent(share: float) -> str:
     """A share as sentences write it, `64 %` with a narrow no-break space; what rounds to nothing and is not is `under 1 %`."""
-    return f"under 1{NARROW}%" if 0.0 < share < 0.005 else f"{100 * share:.0f}{NARROW}%"
+    return f"under 1{NARROW}%" if 0.0 < share < 0.005 else f"{fixed(100.0 * float(share))}{NARROW}%"
 
 
 def entropy(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, "*lead query"]:
@@ -23,18 +24,6 @@ def entropy(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, 
     H = -sum_k a_k log2 a_k; Clark et al. 2019, section 3.3 (arXiv:1906.04341), who use nats. 0 log 0 counts as 0.
     """
     return np.abs((weights * np.log2(np.where(weights > 0.0, weights, 1.0))).sum(-1))  # abs: every term is <= 0
-
-
-def share(
-    weights: Float[np.ndarray, "*lead query key"], cells: Bool[np.ndarray, "query key"], rows: Bool[np.ndarray, " query"]
-) -> Float[np.ndarray, "*lead"]:
-    """The part of their attention that `rows` give to the keys marked in `cells`, on average; 0 where there are no rows."""
-    return np.asarray(among(weights, cells & rows[:, None]) / max(int(rows.sum()), 1))
-
-
-def among(weights: Float[np.ndarray, "*lead query key"], cells: Bool[np.ndarray, "query key"]) -> Float[np.ndarray, "*lead"]:
-    """What stands in the marked cells, summed."""
-    return np.asarray(np.einsum("...qk,qk->...", weights, cells.astype(weights.dtype)))
 
 
 def before(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
@@ -91,10 +80,9 @@ def choosing(pattern: Pattern) -> Bool[np.ndarray, " query"]:
 
 
 def first_choices(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
-    """The one cell of each row with the most weight; a row in which nothing is shown has none."""
-    cells = np.zeros(pattern.weights.shape, bool)
-    cells[np.arange(len(cells)), pattern.weights.argmax(-1)] = True
-    return cells & (pattern.weights > 0.0)
+    """The one cell of each row with the most weight; a row has none where two keys get equally much, or nothing is shown."""
+    cells = (pattern.weights == pattern.weights.max(-1, keepdims=True, initial=0.0)) & (pattern.weights > 0.0)
+    return cells & (cells.sum(-1, keepdims=True) == 1)
 
 
 def spelled(parts: Sequence[Unit]) -> str:
@@ -103,8 +91,12 @@ def spelled(parts: Sequence[Unit]) -> str:
 
 
 def quoted(parts: Sequence[Unit], at: int) -> str:
-    """A word in quotation marks, numbered where the text has it more than once; a special token by its bare name."""
+    """A word in quotation marks, numbered where the text has it more than once; a special token by its bare name.
+
+    What the model cannot read has its mark behind it: `“😀” [UNK]`.
+    """
     unit = parts[at]
     same = [i for i, other in enumerate(parts) if other.text == unit.text and other.special == unit.special]
     number = f" (no. {same.index(at) + 1})" if len(same) > 1 else ""
-    return f"{unit.text}{number}" if unit.special else f"“{unit.text}”{number}"
+    mark = f" {found}" if (found := unknown_mark(unit)) else ""
+    return f"{unit.text}{number}" if unit.special else f"“{unit.text}”{number}{mark}"

@@ -152,7 +152,7 @@ def _pattern(
         sentences += _rescaling(special, gone, taken, int(empty.sum()))
         hidden = empty.astype(np.float32)
     else:
-        sentences += _hiding(special, gone, taken)
+        sentences += _hiding(special, gone, taken, _counting(queries, keys, causal and queries == keys))
     if ends:
         near = rows[:, ends[1]]
         away = _less(rows, near)
@@ -225,9 +225,11 @@ def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Fl
 
 def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows that sum to 1 again, and which ones could not because nothing was left of them: those become 0."""
-    left = rows.sum(-1)
+    left = rows.sum(-1, dtype=np.float64)
     empty = left < NOTHING
-    return rows * np.where(empty, 0.0, 1.0 / np.where(empty, 1.0, left)).astype(np.float32)[..., None], empty
+    found = np.empty_like(rows)
+    np.divide(rows, np.where(empty, np.inf, left)[..., None], out=found, dtype=np.float64, casting="same_kind")
+    return found, empty
 
 
 def _merging(parts: Sequence[Unit]) -> list[str]:
@@ -242,16 +244,23 @@ def _names(gone: Sequence[Unit]) -> str:
     return joined(tuple(dict.fromkeys(unit.text for unit in gone)))
 
 
-def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray) -> list[str]:
-    """The sentences on shares that are left out of the rows."""
+def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> list[int]:
+    """The rows that count in what is said of a head (see Ground); all where none does."""
+    least = 1 if causal else 0 if len(keys) > 1 else len(queries)  # a row with one key in sight has no choice
+    found = [at for at, unit in enumerate(queries) if at >= least and not unit.special]
+    return found or list(range(len(queries)))
+
+
+def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, rows: Sequence[int]) -> list[str]:
+    """The sentences on shares that are left out of the rows, as means over those that count."""
     sentences = []
     if gone and not len(special):
         sentences.append(f"{HIDDEN}, and there is nothing beside {_names(gone)}.")
     elif gone:
-        taken = percent(float(special.mean()))
+        taken = percent(float(special[rows].mean(dtype=np.float64)))
         sentences.append(f"{HIDDEN}: on average {taken} of a row goes to {_names(gone)} and is left out.")
     if sink.any():
-        taken = percent(float(sink.mean()))
+        taken = percent(float(sink[rows].mean(dtype=np.float64)))
         sentences.append(f"On average {taken} of a row goes to {LEARNED_SINK}, which is no token, and is left out.")
     return sentences
 

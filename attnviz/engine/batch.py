@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.engine import attention, capture, inputs
+from attnviz.engine import attention, capture, inputs, limits
 from attnviz.engine.rows import Call
 from attnviz.engine.trace import ROWS
 from attnviz.errors import BadInputError, NoAttentionError
@@ -37,7 +37,10 @@ def layers(model: Any, readings: Sequence[Row], queries: Sequence[Sequence[int]]
     """
     lengths = [len(reading.ids) for reading in readings]
     wanted = [range(length) for length in lengths] if queries is None else queries
-    calls = _recorded(model, padded(model, readings))
+    given = padded(model, readings)
+    limits.check(model, given)
+    with limits.looked_up(model, given):
+        calls = _recorded(model, given)
     if calls is None:
         yield from _dense(model, readings, wanted)
         return
@@ -51,8 +54,8 @@ def layers(model: Any, readings: Sequence[Row], queries: Sequence[Sequence[int]]
 def padded(model: Any, readings: Sequence[Row]) -> dict[str, Tensor]:
     """Input tensors [row, token], padded on the right to the longest text."""
     shape = len(readings), max(len(reading.ids) for reading in readings)
-    filler = getattr(model.config, "pad_token_id", None)
-    ids = torch.full(shape, filler if isinstance(filler, int) and filler >= 0 else 0)
+    filler, most = getattr(model.config, "pad_token_id", None), limits.limits(model).tokens
+    ids = torch.full(shape, filler if isinstance(filler, int) and 0 <= filler < (most or filler + 1) else 0)
     mask, types = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     for row, reading in enumerate(readings):
         ids[row, : len(reading.ids)] = torch.tensor(reading.ids)
@@ -63,9 +66,18 @@ def padded(model: Any, readings: Sequence[Row]) -> dict[str, Tensor]:
 
 
 def embeddings(model: Any, ids: Sequence[int]) -> Float[np.ndarray, "token dim"]:
-    """The input embeddings of some token ids: what a token is to the model before it has seen any context."""
+    """The input embeddings of some token ids that it has: what a token is to the model before it has seen any context."""
     with torch.inference_mode():
         return model.get_input_embeddings().weight[torch.tensor(list(ids))].float().numpy()
+
+
+def vocabulary(model: Any, known: int) -> int:
+    """How many token ids the model has input embeddings for; all that are `known` where it has no table of them."""
+    try:
+        table = getattr(model.get_input_embeddings(), "weight", None)
+    except NotImplementedError:  # the library's word for a model without such a table
+        table = None
+    return known if table is None else int(table.shape[0])
 
 
 def _recorded(model: Any, given: dict[str, Tensor]) -> list[Call] | None:

@@ -8,7 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.engine.forward import device_of
 from attnviz.errors import BadInputError
+
+LAST_FIRST = frozenset({"mbart", "plbart"})  # decoders that read the last label, the code of the language, first
 
 
 def row(ids: Sequence[int], type_ids: Sequence[int] | None = None) -> dict[str, Tensor]:
@@ -22,14 +25,64 @@ def with_target(source: dict[str, Tensor], ids: Sequence[int]) -> dict[str, Tens
     return {**source, "decoder_input_ids": torch.tensor([list(ids)])}
 
 
-def written(model: Any, source: dict[str, Tensor], most: int) -> list[int]:
+def start(model: Any, labels: Sequence[int]) -> int:
+    """The token that the decoder reads first while it is taught to write `labels`, by the rule of the model's own family.
+
+    Mostly config.decoder_start_token_id; the mBART family takes the last label, the code of the target's language. Raises
+    BadInputError where the configuration names none.
+    """
+    rule: Any = getattr(model, "prepare_decoder_input_ids_from_labels", None)
+    if rule is not None and labels:
+        try:
+            return int(rule(labels=torch.tensor([list(labels)]))[0, 0])
+        except Exception:  # noqa: BLE001  # families fail in ways of their own where a setting is missing
+            pass
+    if model.config.model_type in LAST_FIRST and labels:  # a bare model has the rule only in its forward
+        return [number for number in labels if number != model.config.pad_token_id][-1]
+    found = _configured(model)
+    if found is None:
+        raise _startless(model)
+    return found
+
+
+def _configured(model: Any) -> int | None:
+    """The token that output starts with, as the configuration of the model or of its writing says."""
+    for settings in (model.config, getattr(model, "generation_config", None)):
+        number = getattr(settings, "decoder_start_token_id", None)
+        if isinstance(number, int):
+            return number
+    return None
+
+
+def _startless(model: Any) -> BadInputError:
+    """The error of a model that does not say with which token its output starts."""
+    return BadInputError(
+        f"The decoder of {type(model).__name__} reads one token before its output, and model.config.decoder_start_token_id is "
+        "not set. Set it to the id of that token: tokenizer.cls_token_id where the decoder was a BERT, else mostly "
+        "tokenizer.bos_token_id or tokenizer.pad_token_id; for a folder, in its config.json."
+    )
+
+
+def written(model: Any, source: dict[str, Tensor], most: int, language: tuple[int, bool] | None = None) -> list[int]:
     """At most `most` tokens that an encoder-decoder writes for this source, greedily, after the one that output starts with.
 
-    Its end token is left out: nothing was read after it. Raises BadInputError where the model writes nothing by itself.
+    `language` is the code of the language to write in, where the tokenizer names one, and whether texts begin with it: it
+    is then written first, or output starts with it, unless the model's own settings say otherwise. Its end token is left
+    out: nothing was read after it. Raises BadInputError where the model writes nothing by itself.
     """
     if not hasattr(model, "generate"):
         raise _silent(model, "it has no head for words, as its class with ForConditionalGeneration or MTModel has")
-    options = {"max_new_tokens": most, "num_beams": 1, "do_sample": False}
+    source = {name: tensor.to(device_of(model)) for name, tensor in source.items()}
+    options: dict[str, Any] = {"max_new_tokens": most, "num_beams": 1, "do_sample": False}
+    begins, settings = _configured(model), model.generation_config
+    if language is not None:
+        code, first = language
+        if not first and model.config.model_type in LAST_FIRST:
+            begins = options["decoder_start_token_id"] = code if begins is None else begins
+        elif getattr(settings, "forced_bos_token_id", None) is None:
+            options["forced_bos_token_id"] = code
+    if begins is None and getattr(settings, "bos_token_id", None) is None:  # the library's own choice where nothing is set
+        raise _startless(model)
     for cached in (True, False):  # some families fail over their own cache
         try:
             with torch.inference_mode():

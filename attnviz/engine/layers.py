@@ -12,6 +12,8 @@ from jaxtyping import Float
 from attnviz.engine import attention
 from attnviz.errors import ShapeError
 
+EXACT = 4_096  # weights of a head, 64 tokens, up to which scores are computed in float64: of longer texts that takes too long
+
 
 @dataclass(frozen=True, eq=False)
 class Projections:
@@ -63,13 +65,15 @@ class Projections:
     def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
         """Weights of the heads in `heads`, from scratch."""
         with torch.inference_mode():
-            return attention.weights(**self._tensors(heads)).numpy()
+            return attention.weights(**self._tensors(heads)).to(torch.float32).numpy()
 
     def scores(self, queries: Sequence[int]) -> Float[torch.Tensor, "head row key"]:
         """What softmax divides in the rows of some queries, of every head: what the others look at is not computed."""
         places, groups, size = list(queries), len(self.key), self.query.shape[2]
-        grouped = (self.query[:, places] * np.float32(self.scale)).reshape(groups, -1, size)  # group, head of it and row
-        raw = (grouped @ self.key.transpose(0, 2, 1)).reshape(self.heads, len(places), -1)
+        exact = self._exact
+        scaled = self.query[:, places].astype(exact) * exact(self.scale)
+        grouped = scaled.reshape(groups, -1, size)  # group, head of it and row
+        raw = (grouped @ self.key.astype(exact, copy=False).transpose(0, 2, 1)).reshape(self.heads, len(places), -1)
         mask, bias = (_rows_of(_of_heads(one, slice(None)), places) for one in (self.mask, self.bias))
         if self.causal:  # a flag speaks of all queries in order; of some of them only a mask can tell
             last = torch.tensor(places)[:, None] + self.key.shape[1] - self.query.shape[1]  # the last query, the last key
@@ -100,8 +104,8 @@ class Projections:
     def _tensors(self, heads: slice) -> dict:
         """The arguments of `attention.weights` for some heads."""
         return {
-            "query": tensor(self.query[heads]),
-            "key": tensor(self._grouped(self.key, heads)),
+            "query": tensor(self.query[heads].astype(self._exact, copy=False)),
+            "key": tensor(self._grouped(self.key, heads).astype(self._exact, copy=False)),
             "scale": self.scale,
             "mask": _of_heads(self.mask, heads),
             "causal": self.causal,
@@ -109,6 +113,14 @@ class Projections:
             "softcap": self.softcap,
             "sinks": None if self.sinks is None else tensor(self.sinks[heads]),
         }
+
+    @property
+    def _exact(self) -> type[np.float64] | type[np.float32]:
+        """The precision of scores: of a usual text float64, so that a weight has the same float32 whatever it is computed with.
+
+        In float32 the last bits depend on how many rows are multiplied at once, and with them, now and then, a third digit.
+        """
+        return np.float64 if self.query.shape[1] * self.key.shape[1] <= EXACT else np.float32
 
     def _grouped(self, array: np.ndarray, heads: slice) -> np.ndarray:
         """The key or value heads that the query heads in `heads` read, one for each."""

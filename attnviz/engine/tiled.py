@@ -77,6 +77,7 @@ def tiles(
                 scores = attention.masked(scores, shown, causal=False)
             state = _after(state, scores, value[:, column.start : column.stop])
             yield Tile(block, column, scores, *state, first=column is columns[0], last=column is columns[-1])
+            del scores, shown  # this tile is freed before the next one is made
 
 
 def mix(
@@ -96,6 +97,7 @@ def mix(
     for tile in tiles(query, key, value, scale=scale, mask=mask, causal=causal, window=window, rows=rows, keys=keys):
         if tile.last:
             found[:, tile.rows.start : tile.rows.stop] = tile.output
+        del tile  # or it would be held while the next one is made
     return found
 
 
@@ -113,9 +115,9 @@ def _after(state: State, scores: Float[Tensor, "head row key"], value: Float[Ten
     before, total, mixed = state
     maximum = torch.maximum(before, scores.amax(-1))  # [head, row]
     shift = maximum.masked_fill(maximum == attention.NEVER, 0.0)  # a row that has seen nothing: exp(-inf - 0) is 0
-    grown = torch.exp(scores - shift[..., None])  # [head, row, key]
+    grown = (scores - shift[..., None]).exp_()  # [head, row, key]; in place, so that scores and weights are all that is held
     worth = torch.exp(before - shift)  # [head, row]
-    return maximum, total * worth + grown.sum(-1), mixed * worth[..., None] + attention.mix(grown, value)
+    return maximum, total * worth + grown.sum(-1), attention.mix(grown, value).addcmul_(mixed, worth[..., None])
 
 
 def _columns(block: range, queries: int, keys: int, causal: bool, window: int | None, width: int) -> list[range]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from attnviz.errors import BadInputError
-from attnviz.types import HeadRef
+from attnviz.rounding import fixed
+from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, HeadRef, Token, Unit, unknown_mark
 
 EXPONENT = 0.7  # colour = ramp(weight ** EXPONENT): small weights stay apart, and the legend's uneven ticks show it
 LUMINANCE = 0.179  # above it black text has the better contrast, below it white: at least 4.58 : 1 either way
@@ -145,32 +147,40 @@ def _ramp(stops: tuple[str, ...], at: Float[np.ndarray, "*shape"]) -> UInt8[np.n
 
 def three(weight: Number) -> str:
     """A weight where it is read out: `0.640`."""
-    return f"{weight:.3f}"
+    return fixed(weight, 3)
 
 
 def two(weight: Number) -> str:
     """A weight under a word or in a cell: `.64`; `1.0` where it rounds to one."""
-    return "1.0" if weight >= 0.995 else f"{weight:.2f}"[1:]
+    return "1.0" if weight >= 0.995 else fixed(weight, 2)[1:]
 
 
 def added(weight: Number, most: Number) -> str:
     """A sum over heads that reaches `most`, in a cell or on a legend: `2.4`, and `14` where there are ten heads or more."""
-    return f"{weight:.1f}" if most < 10 else f"{weight:.0f}"
+    return fixed(weight, 1 if most < 10 else 0)
 
 
 def signed(difference: Number) -> str:
     """A difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
-    return _sign(round(float(difference), 3)) + three(abs(float(difference)))
+    size = three(abs(float(difference)))
+    return _sign(float(difference) if float(size) else 0.0) + size
+
+
+def points(difference: Number) -> str:
+    """A difference in percentage points: `+4.9`, with a true minus below 0."""
+    return _sign(round(float(difference), 1)) + f"{abs(float(difference)):.1f}"
 
 
 def exact(weight: Number, *, sign: bool = False) -> str:
     """A weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
-    return (_sign(round(float(weight), 6)) if sign else "") + f"{abs(float(weight)):.6f}"
+    size = fixed(abs(float(weight)), 6)
+    return (_sign(float(weight) if float(size) else 0.0) if sign else "") + size
 
 
 def signed_two(difference: Number) -> str:
     """A difference in a cell: `+.37`."""
-    return _sign(round(float(difference), 2)) + two(abs(float(difference)))
+    size = abs(float(difference))
+    return _sign(float(difference) if float(fixed(size, 2)) else 0.0) + two(size)
 
 
 def digits(number: Number) -> str:
@@ -192,7 +202,7 @@ def _sign(number: Number) -> str:
 
 def percent(share: Number, digits: int = 0) -> str:
     """A share as `52 %`, a rate as `73.0 %` (digits=1), with a narrow no-break space."""
-    return f"{100.0 * share:.{digits}f}{NARROW}%"
+    return f"{fixed(100.0 * float(share), digits)}{NARROW}%"
 
 
 def thousands(count: int) -> str:
@@ -243,6 +253,25 @@ def label(text: str, most: int = LABEL) -> str:
     return seen[:end] + ELLIPSIS
 
 
+def marked(text: str, what: Unit | Token) -> str:
+    """A label with the mark beside it, where there is one: `😀 [UNK]`. Shorten the text first: the mark stays whole."""
+    mark = unknown_mark(what)
+    return f"{text} {mark}" if mark else text
+
+
+def labels(texts: Sequence[str], units: Sequence[Unit], most: int | None = LABEL) -> list[str]:
+    """Labels as they stand beside rows, or whole where `most` is None, each with its mark; a text without a unit has none."""
+    shown = [visible(text) if most is None else label(text, most) for text in texts]
+    return [marked(text, units[place]) if place < len(units) else text for place, text in enumerate(shown)]
+
+
+def unread_note(units: Iterable[Unit | Token]) -> str:
+    """What the marks in a picture mean, short enough for one line below it; "" where there are none."""
+    found = {unknown_mark(unit) for unit in units} - {""}
+    meanings = {UNKNOWN: "a word that the model cannot read", PARTLY_UNKNOWN: "a word of which it reads a part"}
+    return ". ".join(f"{mark}: {meaning}" for mark, meaning in meanings.items() if mark in found) + "." * bool(found)
+
+
 def link(query: str, key: str) -> str:
     """`it → animal`: each side isolated, so that two right-to-left words do not swap places."""
     return f"\u2068{query}\u2069 {ARROW} \u2068{key}\u2069"
@@ -266,6 +295,8 @@ def as_json() -> str:
         "font": FONT,
         "sentenceFont": SENTENCE_FONT,
         "label": LABEL,
+        "unknown": UNKNOWN,
+        "partlyUnknown": PARTLY_UNKNOWN,
     }
     return json.dumps(themes | shared, sort_keys=True)
 

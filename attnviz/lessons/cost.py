@@ -9,6 +9,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.lessons import walk
 
@@ -35,7 +36,7 @@ class Sum:
 @lru_cache(maxsize=1)
 def content() -> dict[str, Any]:
     """The whole file."""
-    return tomllib.loads(resources.files("attnviz").joinpath("content", "cost.toml").read_text("utf-8"))
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content", "cost.toml")))
 
 
 def text(part: str, name: str, numbers: Mapping[str, str] | None = None) -> str:

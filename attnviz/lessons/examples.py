@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.text import words
 from attnviz.types import Focus, HeadRef, Link
@@ -100,7 +101,7 @@ def sentences() -> tuple[Example, ...]:
 
 def _content(name: str) -> str:
     """A file of ready sentences."""
-    return resources.files("attnviz").joinpath("content", name).read_text("utf-8")
+    return charset.read(resources.files("attnviz").joinpath("content", name))
 
 
 def parsed(toml: str) -> tuple[Example, ...]:

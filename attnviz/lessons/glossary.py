@@ -8,6 +8,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from importlib import resources
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.types import joined, quoted
 
@@ -50,7 +51,7 @@ class Question:
 @lru_cache(maxsize=1)
 def _content() -> tuple[tuple[Term, ...], tuple[Question, ...]]:
     """The file, read once."""
-    return parsed(resources.files("attnviz").joinpath("content", "glossary.toml").read_text("utf-8"))
+    return parsed(charset.read(resources.files("attnviz").joinpath("content", "glossary.toml")))
 
 
 def terms() -> tuple[Term, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
+from attnviz import charset
 from attnviz.lessons.examples import Span, span
 from attnviz.types import Focus, HeadRef
 
@@ -50,9 +51,7 @@ class LongText:
 def long_texts() -> tuple[LongText, ...]:
     """All prepared long texts, in the order of the file."""
     content = resources.files("attnviz").joinpath("content")
-    return parsed(
-        content.joinpath("long.toml").read_text("utf-8"), lambda name: content.joinpath("long", name).read_text("utf-8")
-    )
+    return parsed(charset.read(content.joinpath("long.toml")), lambda name: charset.read(content.joinpath("long", name)))
 
 
 def parsed(toml: str, read: Callable[[str], str]) -> tuple[LongText, ...]:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.types import joined
 
@@ -60,7 +61,7 @@ class Myth:
 @lru_cache(maxsize=1)
 def content() -> dict[str, Any]:
     """The whole file."""
-    return tomllib.loads(resources.files("attnviz").joinpath("content", "places.toml").read_text("utf-8"))
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content", "places.toml")))
 
 
 def text(part: str, name: str) -> str:

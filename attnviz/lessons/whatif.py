@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.types import joined, quoted
 
@@ -79,7 +80,7 @@ class Experiment:
 @lru_cache(maxsize=1)
 def content() -> dict[str, Any]:
     """The whole file."""
-    return tomllib.loads(resources.files("attnviz").joinpath("content", "whatif.toml").read_text("utf-8"))
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content", "whatif.toml")))
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from attnviz import charset
 from attnviz.linguistics import corpora
 from attnviz.linguistics.annotated import Parsed
 
@@ -34,7 +35,7 @@ class Sentence:
 def sentences() -> tuple[Sentence, ...]:
     """All ready sentences, in the order of the file. Raises BadInputError for a file that cannot be read."""
     with resources.as_file(resources.files("attnviz").joinpath("content/syntax.toml")) as file:
-        raw = {entry["id"]: entry for entry in tomllib.loads(file.read_text("utf-8"))["sentence"]}
+        raw = {entry["id"]: entry for entry in tomllib.loads(charset.read(file))["sentence"]}
         found = [entry for entry in corpora.own(file, corpora.strict) if isinstance(entry, Parsed)]
     return tuple(Sentence(one, raw[one.id]["title"], raw[one.id]["teaches"]) for one in found)
 

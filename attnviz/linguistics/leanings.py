@@ -14,6 +14,7 @@ from importlib import resources
 
 import numpy as np
 
+from attnviz import charset
 from attnviz.linguistics import likeness
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.likeness import Followed
@@ -117,4 +118,4 @@ def _leaning(key: str, scores: HeadScores, n: int, counted: str) -> Leaning | No
 @lru_cache(maxsize=1)
 def _known() -> dict[str, dict]:
     """The file content/habits.toml."""
-    return tomllib.loads(resources.files("attnviz").joinpath("content/habits.toml").read_text("utf-8"))["habit"]
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/habits.toml")))["habit"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 
 LONGEST = 1_000_000  # of a line in bytes, of a text with all its lines in characters: far more than any corpus has
@@ -23,12 +24,38 @@ class Line:
 
 
 def lines(path: str | Path) -> Iterator[Line]:
-    """The lines of a UTF-8 file, ended by LF or CRLF, without a byte order mark; raises BadInputError without a file."""
+    """The lines of a file, ended by LF or CRLF, or by CR where there is no LF, without a byte order mark.
+
+    The file is UTF-8, or UTF-16 or UTF-32 with a mark; one that seems to be these without a mark is one line with a fault.
+    Raises BadInputError without a file.
+    """
     try:
         with open(path, "rb") as file:
-            yield from _numbered(file)
+            yield from _decoded_lines(file)
     except OSError as error:
         raise BadInputError(f"A corpus is a file that can be read; {path}: {error.strerror}. Name another file.") from error
+
+
+def _decoded_lines(file: BufferedReader) -> Iterator[Line]:
+    """The lines of an open file, in the encoding that its beginning tells."""
+    head = file.peek(1)
+    mark, encoding, name = charset.marked(head)
+    seems = "" if mark else charset.suspected(head[: len(head) // 4 * 4])
+    if seems:
+        yield Line(1, "", f"A corpus is written in UTF-8; this file {charset.unmarked_as(seems)}")
+        return
+    file.read(len(mark))
+    start = head[len(mark) :].decode(encoding, "ignore")
+    if name == "UTF-8" and ("\n" in start or "\r" not in start):
+        yield from _numbered(file)
+        return
+    end = "\r" if "\r" in start and "\n" not in start else "\n"
+    bad = "surrogateescape" if name == "UTF-8" else "strict"
+    wide = TextIOWrapper(file, encoding, errors=bad, newline=end)
+    try:
+        yield from _wide(wide, name)
+    finally:
+        wide.detach()  # the file is closed where it was opened
 
 
 def groups(found: Iterable[Line], starts: Callable[[str], bool]) -> Iterator[list[Line]]:
@@ -54,16 +81,42 @@ def groups(found: Iterable[Line], starts: Callable[[str], bool]) -> Iterator[lis
 
 
 def _numbered(file: BinaryIO) -> Iterator[Line]:
-    """The lines of an open file. What is left of a line that is too long is read past, not kept."""
+    """The lines of an open file in UTF-8. What is left of a line that is too long is read past, not kept."""
     number = 0
     while raw := file.readline(LONGEST):
         number += 1
         if len(raw) == LONGEST and not raw.endswith(b"\n"):
             while (rest := file.readline(LONGEST)) and not rest.endswith(b"\n"):
                 pass
-            yield Line(number, "", f"A line is shorter than {LONGEST:,} bytes; this one is longer. Divide it.")
+            yield _long(number)
         else:
-            yield _decoded(number, raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw)
+            yield _decoded(number, raw)
+
+
+def _wide(file: TextIOWrapper, name: str) -> Iterator[Line]:
+    """The lines of a file in another encoding, or with other ends; what follows characters that are none is not read."""
+    number, too_long = 0, False
+    while True:
+        try:
+            text = file.readline(LONGEST)
+        except UnicodeDecodeError:
+            said = f"this file is marked as {name}, and what follows is no whole character: it was cut short or altered"
+            yield Line(number + 1, "", f"A corpus is text; {said}. Save it as UTF-8.")
+            return
+        if not text:
+            return
+        ends = len(text) < LONGEST or text[-1] in "\r\n"
+        if too_long:
+            too_long = not ends
+            continue
+        number += 1
+        too_long = not ends
+        yield _long(number) if too_long else _decoded(number, text.encode("utf-8", "surrogateescape"))
+
+
+def _long(number: int) -> Line:
+    """A line of which too much would have to be kept."""
+    return Line(number, "", f"A line is shorter than {LONGEST:,} bytes; this one is longer. Divide it.")
 
 
 def _decoded(number: int, raw: bytes) -> Line:
@@ -72,4 +125,6 @@ def _decoded(number: int, raw: bytes) -> Line:
         return Line(number, raw.decode("utf-8").removesuffix("\n").removesuffix("\r"))
     except UnicodeDecodeError as error:
         bad = f"byte {error.start + 1} of this line, 0x{raw[error.start]:02X}, belongs to no character"
-        return Line(number, "", f"A corpus is written in UTF-8; {bad}. Save the file as UTF-8.")
+        return Line(
+            number, "", f"A corpus is written in UTF-8; {bad}. Save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8."
+        )

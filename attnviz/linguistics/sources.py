@@ -12,6 +12,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora
 from attnviz.linguistics.annotated import Broken, Parsed, Question
@@ -73,6 +74,8 @@ def chunks(sources: Sequence[Source], broken: Callable[[int, Broken], None], siz
 def _looked(path: Path, mark: bytes) -> tuple[str, int]:
     """The sha256 of a file, read a piece at a time, and how often `mark` stands in it."""
     digest, many, end = hashlib.sha256(), 0, b"\n"[: len(mark) - 1]
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise BadInputError(f"A corpus is read twice, so it is a file; {path} is a pipe. Write it to a file first.")
     try:
         with path.open("rb") as file:
             while block := file.read(2**20):
@@ -86,7 +89,7 @@ def _looked(path: Path, mark: bytes) -> tuple[str, int]:
 
 def _known(kind: str, names: Sequence[str]) -> dict[str, str]:
     """What content/corpora.toml knows of a corpus by its files' names; otherwise their names, and nothing stated."""
-    listed = tomllib.loads(resources.files("attnviz").joinpath("content/corpora.toml").read_text("utf-8"))["corpus"]
+    listed = tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/corpora.toml")))["corpus"]
     for one in listed:
         if one["kind"] == kind and all(any(fnmatch(name, form) for form in one["files"]) for name in names):
             return one

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import math
+import re
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
@@ -15,11 +16,13 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from attnviz import charset
 from attnviz import text as texts
+from attnviz.backends import wire
 from attnviz.errors import AccessError, BadInputError, ContentTypeError, NotArrivedError, RateError, TooLongError
 from attnviz.serving.room import Place, Room
 from attnviz.settings import Settings
-from attnviz.types import AttentionRequest
+from attnviz.types import AttentionRequest, quoted
 
 FIELDS = ("model", "text", "text_b", "whole")
 BURST = 10.0  # seconds' worth of requests that may come at once
@@ -30,12 +33,35 @@ ORDINARY = 2**14  # bytes: such a question is let in however many long ones are 
 NAME = 64  # characters of the name by which a front end tells its readers apart
 
 
+def _text(body: bytes, kind: str) -> str:
+    """A body as text. JSON is UTF-8 (RFC 8259); a mark, or a charset of Unicode that the header names, is believed.
+
+    Raises ContentTypeError for another charset, BadInputError for bytes that are no text.
+    """
+    match = re.search(r";\s*charset\s*=\s*\"?([^\s;\"]+)", kind, re.IGNORECASE)
+    named = match[1].casefold().replace("_", "-") if match else ""
+    if named and not named.startswith("utf") and named not in ("us-ascii", "ascii"):
+        raise ContentTypeError(f"A question is JSON in UTF-8; its header names the charset {quoted(named)}. Convert it.")
+    if charset.marked(body)[0]:
+        return charset.decoded(body, "A question")
+    try:
+        return body.decode(named or json.detect_encoding(body))
+    except LookupError as error:
+        raise ContentTypeError(
+            f"A question is JSON in UTF-8; there is no charset {quoted(named)}. Correct the header."
+        ) from error
+    except UnicodeDecodeError as error:
+        where = f"byte {error.start + 1:,} of this one belongs to no character"
+        raise BadInputError(f"A question is JSON in UTF-8; {where}. Convert it, e.g. iconv -f latin1 -t utf-8.") from error
+
+
 @dataclass(frozen=True)
 class Asked:
-    """One question: the request, and whether all that was captured is wanted."""
+    """One question: the request, whether all that was captured is wanted, and the newest form of answer that is understood."""
 
     request: AttentionRequest
     whole: bool = False
+    form: int = wire.FORM
 
 
 class Gate:
@@ -102,10 +128,12 @@ class Gate:
                 f"A question must have arrived within {ARRIVES:.0f} s; this one has not. Send it anew."
             ) from error
         try:
-            told = json.loads(body)
+            told = json.loads(_text(body, request.headers.get("content-type", "")))
+        except BadInputError:
+            raise
         except (ValueError, RecursionError) as error:
             raise BadInputError('A question is JSON, e.g. {"model": "minilm", "text": "It slept."}; this is none.') from error
-        return self._read(told)
+        return self._read(told, _form(request))
 
     async def _body(self, request: Request, place: Place) -> bytes:
         """The body, given up as soon as it is too long, or there is no room for more of it."""
@@ -117,7 +145,7 @@ class Gate:
             body += part
         return bytes(body)
 
-    def _read(self, told: object) -> Asked:
+    def _read(self, told: object, form: int) -> Asked:
         """The question in a body."""
         if not isinstance(told, dict) or not {"model", "text"} <= told.keys() <= set(FIELDS):
             raise BadInputError(f"A question is an object with model and text, and may have {' and '.join(FIELDS[2:])}.")
@@ -132,4 +160,13 @@ class Gate:
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
-        return Asked(request, whole)
+        return Asked(request, whole, form)
+
+
+def _form(request: Request) -> int:
+    """The form of answer that a client reads: what its header says, else the newest.
+
+    Clients of versions that knew only form 1 send no such header; they are known by their name, and refuse any other form.
+    """
+    said = request.headers.get(wire.FORM_HEADER, "1" if request.headers.get("user-agent") == wire.CLIENT else "")
+    return min(int(said), wire.FORM) if re.fullmatch("[1-9]", said, re.ASCII) else wire.FORM

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
 
 import numpy as np
@@ -20,6 +21,7 @@ from attnviz.ui.backend import backend
 from attnviz.ui.inside_guess import guess, linked
 
 STEP = "step"  # in the address
+ALIKE = 1e-4  # as far as two computations of one weight may lie apart
 OTHERWISE = {"position": "order", "scaled": "scale", "mask": "mask", "mix": "zeroed", "heads": "heads"}  # steps, experiments
 COLOURS = {
     "vectors": "Green is above 0, purple below; each row has its own strongest colour.",
@@ -29,12 +31,22 @@ COLOURS = {
 
 def walked_through(trace: Trace) -> OneHead | None:
     """The head's steps; None after a message where this model or text cannot be walked through, which says what can."""
+    head = state.current().head
     try:
-        return backend().walk(trace.request, state.current().head)
+        return _as_elsewhere(backend().walk(trace.request, head), trace.weights(head.layer, head.head))
     except AttnvizError as error:
         blocks.problem(error)
         held.instead(error, trace, MOST, "walked through", "inside")
     return None
+
+
+def _as_elsewhere(one: OneHead, weights: np.ndarray) -> OneHead:
+    """The walk with the weights that all other pages show: computed by another way, they differ in their last bits at most.
+
+    Of 38,880 weights of smollm2 on one sentence, four would have another third digit here.
+    """
+    alike = one.weights.shape == weights.shape and np.allclose(one.weights, weights, rtol=0.0, atol=ALIKE)
+    return replace(one, weights=weights) if alike else one
 
 
 def show(one: OneHead) -> None:

@@ -247,6 +247,29 @@ def test_hits_and_misses_stand_in_the_table_on_the_map_and_beside_the_number_of_
     assert "counted by the largest piece of each (as on GAP)" in text(app)
 
 
+def test_where_the_sums_would_give_another_verdict_it_is_said_with_both_pairs_of_numbers(asked: Callable[..., AppTest]):
+    one = example("station-asked")
+    assert one.answer is not None
+    trace = backend().attend(AttentionRequest("minilm", one.text))
+    places = {name: [i for i, t in enumerate(trace.tokens) if a <= t.start < b] for name, (a, b) in (
+        ("pronoun", one.pronoun), ("right", one.candidates[one.answer]), ("wrong", one.candidates[1 - one.answer])
+    )}  # fmt: skip
+    row = trace.weights(2, 10)[places["pronoun"]].mean(0)
+    right, wrong = row[places["right"]], row[places["wrong"]]
+    assert (right.max() > wrong.max()) != (right.sum() > wrong.sum()), "what this sentence is here for"
+    hit = right.max() > wrong.max()
+
+    found = text(asked(text=one.text, layer="2", head="10"))
+
+    line = next(line for line in found.splitlines() if "The two ways to count disagree" in line)
+    assert all(f"{value:.3f}" in line for value in (right.max(), wrong.max(), right.sum(), wrong.sum()))
+    assert f"so this is a {'hit' if hit else 'miss'}" in line
+    assert "by the sum" in asked(text=one.text).dataframe[0].value.columns
+    assert "In 2 heads the sum over pieces gives the other verdict." in found
+    assert "disagree" not in text(asked(text=one.text, layer="3", head="1"))
+    assert "by the sum" not in asked().dataframe[0].value.columns, "where all agree, no column says so"
+
+
 def test_candidates_that_a_causal_model_cannot_see_are_neither_hit_nor_missed(asked: Callable[..., AppTest]):
     app = asked(text=example("nut-ripe").text, model="smollm2")
     assert "it: squirrel comes too late to be seen; nut comes too late to be seen, the right one" in text(app)

@@ -52,7 +52,7 @@ def test_the_formulas_are_those_of_the_arithmetic():
     width, shared, side = layer.width, layer.shared, paper.TILE
     assert paper.matrix(n, layer).held == 2 * 4 * heads * n**2
     assert paper.matrix(n, layer).operations == heads * n**2 * (2 * 2 * dim + paper.SHARE)
-    assert paper.tiled(n, layer).held == 4 * (n * width + heads * side * (2 * side + 2 + dim))
+    assert paper.tiled(n, layer).held == 4 * (n * width + heads * side * 2 * (side + 2 + dim))
     assert paper.remembered(n, layer, layers) == 2 * 4 * n * groups * dim * layers
     assert paper.recurrent(n, layer).operations == n * (2 * 2 * width**2 + 3 * width)
     even = paper.even_length(layer)

@@ -30,6 +30,12 @@ def config(model: str, name: str) -> int:
     return getattr(loaded(model).model.config, name)
 
 
+def kept(groups: int) -> int:
+    """Numbers that smollm2 keeps of a text as long as its limit: a key and a value a token, layer and group."""
+    dim = config("smollm2", "hidden_size") // config("smollm2", "num_attention_heads")
+    return 2 * config("smollm2", "max_position_embeddings") * config("smollm2", "num_hidden_layers") * groups * dim
+
+
 def percent(rate: float) -> int:
     return round(100 * rate)
 
@@ -55,11 +61,15 @@ SAID = {
         config("smollm2", "num_attention_heads"),
         config("smollm2", "num_key_value_heads"),
         config("smollm2", "num_attention_heads") // config("smollm2", "num_key_value_heads"),
+        config("smollm2", "max_position_embeddings"),
+        round(kept(config("smollm2", "num_key_value_heads")) / 1e6),
+        round(loaded("smollm2").model.num_parameters() / 1e6),
+        round(kept(config("smollm2", "num_attention_heads")) / 1e6),
     ],
     "head": lambda: [3, 1],  # how L3·H1 is read
     "softmax": lambda: [round(math.e, 1)],
     "entropy": lambda: [2**2, 2**3],
-    "sink": lambda: [0.3],  # Gu et al. 2025, as in attnviz.analysis.patterns.RESTING
+    "sink": lambda: [0.3],  # Gu et al. 2025, section 3.2: a mean over all rows, the first token's own among them
     "interval": lambda: [
         15, 30, percent(15 / 30), *map(percent, wilson(15, 30)), 3000, *map(percent, wilson(1500, 3000)), 95,
     ],

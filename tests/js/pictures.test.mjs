@@ -4,7 +4,7 @@ import { ROWS, TOKENS, madeBook, near } from "./made.mjs";
 import { about, directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/figures/board/encoding.js";
 import { arranged, breadth, placesIn } from "../../attnviz/figures/board/layout.js";
 import { factsOf, unseen } from "../../attnviz/figures/board/facts.js";
-import { makeEasing, sinkOf } from "../../attnviz/figures/board/head.js";
+import { makeEasing, saidOf, sinkOf } from "../../attnviz/figures/board/head.js";
 import { lineOf, patternOf } from "../../attnviz/figures/board/pattern.js";
 import { addSheet, offBy } from "../../attnviz/figures/board/frame.js";
 import { sampling } from "../../attnviz/figures/board/pictures.js";
@@ -66,10 +66,44 @@ test("a causal model is told what comes too late, and has no word after", () => 
   assert.ok(!factsOf(pattern).shares.some(([label]) => label === "the word after"));
 });
 
-test("a sink is first choice of most words and takes much of the head", () => {
-  const sunk = ROWS.map(() => [0.6, 0.1, 0.1, 0.1, 0, 0.1]);
-  assert.deepEqual(sinkOf(patternOf(madeBook(sunk), 0, 0, show)).key, 0);
+// Words a to e between [CLS] and [SEP], which all give 0.7 to one key; `from` is the first token that they count.
+function resting(key, { causal = false, bare = false, words = 7 } = {}) {
+  const unit = (text, at) => ({ text, label: text, start: 4 * at, end: 4 * at + (text.startsWith("[") ? 0 : 3), special: text.startsWith("["), segment: 0, tokens: [at] });
+  const units = bare ? [..."abcdefg"].slice(0, words).map(unit) : ["[CLS]", ..."abcdefgh".slice(0, words - 2), "[SEP]"].map(unit);
+  const weights = Float32Array.from({ length: words * words }, (_, at) => (at % words === key ? 0.7 : 0.3 / (words - 1)));
+  return { queries: units, keys: units, weights, hidden: new Float32Array(words), lost: new Float32Array(words), parts: [], causal, cross: false, sinks: false, options: show };
+}
+
+test("a first or special token that most words choose and that takes much is a sink", () => {
+  for (const key of [0, 6]) {
+    const pattern = resting(key);
+    assert.deepEqual([sinkOf(pattern).key, sinkOf(pattern).resting], [key, true]);
+    assert.match(saidOf(pattern, sinkOf(pattern)), /^\[(CLS|SEP)\] takes 70\u202f% of this head: a resting place, called a $/);
+  }
+  assert.equal(saidOf(resting(0, { bare: true }), sinkOf(resting(0, { bare: true }))), "\u201ca\u201d takes 70\u202f% of this head: a resting place, called a ");
+});
+
+test("of any other word it is said what is seen", () => {
+  const pattern = resting(3);
+  assert.equal(sinkOf(pattern).resting, false);
+  assert.equal(saidOf(pattern, sinkOf(pattern)), "Most words look first at \u201cc\u201d: it takes 70\u202f% of this head.");
+});
+
+test("few words, or hardly more than an even look gives, make no sink", () => {
+  assert.equal(sinkOf(resting(0, { words: 6 })), null);
   assert.equal(sinkOf(patternOf(madeBook(), 0, 0, { words: false, special: "show" })), null);
+});
+
+test("of a causal model the first word is a line of its own, and its own row does not count", () => {
+  const rows = Array.from({ length: 8 }, (_, i) => Array.from({ length: 8 }, (_, j) => (j > i ? 0 : i === 0 ? 1 : j === 0 ? 0.9 : 0.1 / i)));
+  const pattern = { ...resting(0, { bare: true, words: 7, causal: true }), weights: Float32Array.from(rows.slice(0, 7).flatMap((row) => row.slice(0, 7))) };
+  const found = factsOf(pattern);
+  assert.equal(found.rows, 6);
+  assert.deepEqual(found.shares.map(([label]) => label), ["the first word", "the word before", "itself", "other words"]);
+  const itself = (0.1 / 1 + 0.1 / 2 + 0.1 / 3 + 0.1 / 4 + 0.1 / 5 + 0.1 / 6) / 6;
+  const before = (0.1 / 2 + 0.1 / 3 + 0.1 / 4 + 0.1 / 5 + 0.1 / 6) / 6;
+  assert.ok(near(found.shares.map(([, share]) => share), [0.9, before, itself, 0.1 - before - itself]));
+  assert.equal(found.percents.reduce((sum, one) => sum + one, 0), 100);
 });
 
 test("the readout says who looks at whom, then the next, and what went to the hidden", () => {
@@ -121,15 +155,16 @@ test("of a row of which little is left, rescaled numbers have the digits that ho
     const pattern = patternOf(book, 0, 0, options);
     return spoken({ pattern, focus, line: lineOf(pattern, focus) });
   };
-  assert.deepEqual([said(madeBook(rows)).value, said(madeBook(rows)).rounded], ["0.333", false]);
+  // "didn't" has three pieces: 0.3333 may be off by 3 / 131070 / 0.06 = 0.0004, and so be 0.334.
+  assert.deepEqual([said(madeBook(rows)).value, said(madeBook(rows)).rounded], ["\u2248 0.33", true]);
   const book = madeBook(rows);
   assert.ok(near(patternOf(book, 0, 0, options).doubt.subarray(0, 1), [1 / 131070 / 0.06], 1e-6));
-  // The same in thousandths: each may be off by half of one, and 0.0005 / 0.06 is 0.008.
+  // The same in thousandths: each may be off by half of one, and 0.0005 / 0.06 is 0.008, here divided by three pieces.
   assert.equal(offBy({ frame: { lanes: {} }, sheets: new Map() }, 0, 0), 0.0005);
-  const rough = { ...patternOf(book, 0, 0, options), doubt: Float32Array.of(0.0005 / 0.06, 0) };
+  const rough = { ...patternOf(book, 0, 0, options), doubt: Float32Array.of(0.0005 / 0.06 / 3, 0) };
   const first = spoken({ pattern: rough, focus, line: lineOf(rough, focus) });
   assert.deepEqual([first.value, first.rest, first.rounded], ["\u2248 0.33", [["itself", "\u2248 0.67"]], true]);
-  assert.deepEqual([about(0.64, 0.0005), about(0.64, 0.02), about(0.64, 0.1)], ["0.640", "\u2248 0.6", "not known here"]);
+  assert.deepEqual([about(0.6402, 0.0002), about(0.6402, 0.0004), about(0.64, 0.02), about(0.64, 0.1)], ["0.640", "\u2248 0.64", "\u2248 0.6", "not known here"]);
   addSheet(book, { head: [0, 0], frame: book.frame.digest, numbers: Float32Array.from(rows.flat()) });
   assert.deepEqual(Array.from(patternOf(book, 0, 0, options).doubt), [0, 0]);
 });

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import links
-from attnviz.analysis.antecedents import Antecedents, antecedents
+from attnviz.analysis.antecedents import Antecedents, antecedents, wins
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, Token
@@ -56,6 +56,12 @@ def test_a_tie_is_a_miss_for_both_sides_and_every_other_candidate_counts():
     assert found.hits(0).tolist() == [[False, False, True]]
     assert found.hits(1).tolist() == [[False, False, False]]
     assert found.hits(2).tolist() == [[False, True, False]]
+
+
+def test_sums_and_largest_pieces_may_name_different_candidates():
+    division = links.division(traced(), HERSELF, (ANNABEL, RUTH))
+    assert wins(division.values, 0)[0].tolist() == [True, True, True]  # .6, .6 and .5 against .3 each
+    assert antecedents(traced(), HERSELF, (ANNABEL, RUTH)).hits(0)[0].tolist() == [False, False, False]
 
 
 def test_a_head_that_a_layer_lacks_chooses_nobody():

@@ -101,7 +101,8 @@ def test_strict_ends_the_run_with_file_line_and_reason(tmp_path: Path, kind: str
     heard: list[Parsed | Question] = []
     with pytest.raises(BadInputError) as error:
         heard.extend(READERS[kind](path, door.strict))
-    reason = "A corpus is written in UTF-8; byte 1 of this line, 0xFF, belongs to no character. Save the file as UTF-8."
+    remedy = "Save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8."
+    reason = f"A corpus is written in UTF-8; byte 1 of this line, 0xFF, belongs to no character. {remedy}"
     assert str(error.value) == f"{path}:{line}: {reason}"
 
 

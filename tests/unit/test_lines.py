@@ -39,7 +39,9 @@ def test_a_byte_that_is_no_text_spoils_its_line_alone(tmp_path: Path):
     assert (before, behind) == (Line(1, "one"), Line(3, "three"))
     assert (bad.number, bad.text) == (2, "")
     assert (
-        bad.fault == "A corpus is written in UTF-8; byte 2 of this line, 0xFC, belongs to no character. Save the file as UTF-8."
+        bad.fault
+        == "A corpus is written in UTF-8; byte 2 of this line, 0xFC, belongs to no character. Save the file as UTF-8, "
+        "or convert it: iconv -f latin1 -t utf-8."
     )
 
 

@@ -72,7 +72,7 @@ def test_every_head_has_its_place_and_the_best_come_first():
     ranking = (Ranked(1, 0, 0.64004, 0.5, 1), Ranked(0, 1, 0.25, -0.25, 2), Ranked(0, 0, 0.125, 0.0, 3))
     look = Look("it", "animal", (Place("animal", 0.64, "target"), Place("street", 0.14, "word")), 0.22, True)
     made = found(ranking, (2, 1), HeadRef(0, 1), (look,) * 8, 9)
-    assert made["weights"] == [[0.125, 0.25], [0.64]]
+    assert made["weights"] == [[0.125, 0.25], [0.64004]]
     assert made["margins"] == [[0.0, -0.25], [0.5]]
     assert [(one["layer"], one["head"]) for one in made["best"]] == [(1, 0), (0, 1), (0, 0)]
     assert made["summary"] == {

@@ -103,13 +103,19 @@ def test_facts_by_tokens_say_token():
     assert labels == ["[CLS]", "the token before", "itself", "the token after", "other tokens", "[SEP]"]
 
 
-def test_a_causal_model_has_no_word_after_and_fewer_places_to_look_at():
+def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_line_of_its_own():
     parts = sentence("a", "b", "c", "d", special=False)
     rows = [[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.5, 0], [0.25, 0.25, 0.25, 0.25]]
     found = patterns.facts(made(rows, parts, causal=True))
-    assert dict(found.shares) == pytest.approx({"the word before": 0.25, "itself": 2.25 / 4, "other words": 0.75 / 4})
-    assert found.most == pytest.approx((0 + 1 + np.log2(3) + 2) / 4)
-    assert found.entropy == pytest.approx((0 + 1 + 1.5 + 2) / 4)
+    # b, c and d: the first word .5 + .25 + .25, the word before 0 + .25 + .25, itself .5 + .5 + .25, others 0 + 0 + .25.
+    want = {"the first word": 1 / 3, "the word before": 0.5 / 3, "itself": 1.25 / 3, "other words": 0.25 / 3}
+    assert dict(found.shares) == pytest.approx(want)
+    assert [look.percent for look in found.looks] == [33, 17, 42, 8]
+    # An even look: the first word 1/2 + 1/3 + 1/4, the word before 0 + 1/3 + 1/4, and so on, all by three.
+    assert [look.even for look in found.looks] == pytest.approx([13 / 36, 7 / 36, 13 / 36, 3 / 36])
+    assert found.rows == 3
+    assert found.most == pytest.approx((1 + np.log2(3) + 2) / 3)
+    assert found.entropy == pytest.approx((1 + 1.5 + 2) / 3)
 
 
 def test_what_is_hidden_is_one_more_row_and_one_more_place_in_the_entropy():
@@ -132,7 +138,8 @@ def test_cross_attention_has_neither_neighbours_nor_itself():
     queries = sentence("Die", "Katze", special=False)
     keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
     found = patterns.facts(made([[0.7, 0.1, 0.2], [0.1, 0.5, 0.4]], queries, keys))
-    assert dict(found.shares) == pytest.approx({"words of the other text": 0.7, "</s>": 0.3})
+    # "The" is the first token of that text: where heads rest, whatever it says.
+    assert dict(found.shares) == pytest.approx({"the first word": 0.4, "words of the other text": 0.3, "</s>": 0.3})
 
 
 def test_two_separators_are_one_row():
@@ -143,27 +150,53 @@ def test_two_separators_are_one_row():
 
 def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
     words = ("a", "b", "c", "d", "e", "f")
-    # [CLS] a b c d e f [SEP]: every word to the one before, a to [CLS].
+    # [CLS] a b c d e f [SEP]: every word to the one before, a to [CLS], so five of six; a gives 0.01 to each other place.
     found = patterns.role(made(looking([0, 0, 1, 2, 3, 4, 5, 6], 0.93, 8), sentence(*words)))
-    assert found.kind == "previous"
-    assert found.share == pytest.approx(0.93, abs=1e-6)
+    assert (found.kind, found.chosen, found.rows) == ("previous", 5, 6)
+    assert found.share == pytest.approx(5 * 0.93 / 6, abs=1e-6)
+    assert found.even == pytest.approx(5 / 6 / 8)
     assert found.sentence == (
-        "On this text it looks mostly at the word before: 93\u202f% of its attention on average, first choice of 5 of 5 words. "
-        "This is a positional head in the sense of Voita et al. 2019."
+        "On this text it looks mostly at the word before: 78\u202f% of its attention on average, first choice of 5 of 6 words "
+        "(an even look would give it 10\u202f%)."
     )
 
 
-def test_a_weak_but_steady_neighbour_is_a_positional_head():
-    words = ("a", "b", "c", "d", "e", "f", "g")
-    found = patterns.role(made(looking([1, 2, 3, 4, 5, 6, 7, 8, 8], 0.3, 9), sentence(*words)))
-    assert (found.kind, found.share) == ("next", pytest.approx(0.3, abs=1e-6))
-    assert "first choice of 6 of 6 words" in found.sentence
-
-
-def test_on_a_few_words_nothing_is_called_positional():
-    found = patterns.role(made(looking([1, 2, 3, 4, 4], 0.9, 5), sentence("a", "b", "c")))
+def test_one_text_makes_no_head_positional_in_the_sense_of_a_paper():
+    found = patterns.role(made(looking([1, 2, 3, 4, 5, 6, 7, 8, 8], 0.95, 9), sentence("a", "b", "c", "d", "e", "f", "g")))
     assert found.kind == "next"
     assert "Voita" not in found.sentence
+
+
+def test_a_place_that_most_words_look_at_first_is_named_below_a_half_too():
+    found = patterns.role(made(looking([1, 2, 3, 4, 5, 6, 7, 8, 8], 0.45, 9), sentence("a", "b", "c", "d", "e", "f", "g")))
+    # Six of seven give the word after 0.45, and g, which has none, nothing: 2.7 by 7.
+    assert (found.kind, found.share) == ("next", pytest.approx(2.7 / 7, abs=1e-6))
+    assert found.sentence.startswith("On this text most words look first at the word after: 6 of 7, 39\u202f% of its attention")
+
+
+def test_a_first_choice_of_most_words_that_gets_little_is_said_and_names_no_head():
+    found = patterns.role(made(looking([1, 2, 3, 4, 5, 6, 7, 8, 8], 0.3, 9), sentence("a", "b", "c", "d", "e", "f", "g")))
+    assert found.kind == "broad"
+    assert found.sentence.endswith("6 of 7 words look first at the word after, with 26\u202f%.")
+
+
+def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
+    # Causal, six words: an even look gives the first (1/2 + … + 1/6) / 5 = 0.29; 0.40 is less than half as much again.
+    rows = np.zeros((6, 6))
+    rows[0, 0] = 1
+    for at in range(1, 6):
+        rows[at, : at + 1] = 0.6 / at
+        rows[at, 0] = 0.4
+    rows[1] = [0.4, 0.6, 0, 0, 0, 0]
+    found = patterns.role(made(rows, sentence(*"abcdef", special=False), causal=True))
+    assert found.kind == "broad"
+    assert "4 of 5 words look first at the first word, “a”, with 40\u202f%." in found.sentence
+
+
+def test_a_few_words_show_no_habit_whatever_they_do():
+    found = patterns.role(made(looking([1, 2, 3, 4, 4], 0.9, 5), sentence("a", "b", "c")))
+    assert found.kind == "mixed"
+    assert found.sentence.startswith("This text is too short to show a habit: only 3 words can choose where to look.")
 
 
 @pytest.mark.parametrize(
@@ -181,15 +214,53 @@ def test_a_head_is_called_after_the_place_that_gets_most(at: list[int], kind: st
     assert f"mostly at {place}: 76\u202f%" in found.sentence
 
 
-def test_a_head_that_finds_twins_is_called_so_over_the_words_that_have_one():
-    parts = sentence("the", "cat", "the", "dog", "the", "end")
+def twinned() -> np.ndarray:
+    """[CLS] the cat the dog the end [SEP]: each "the" gives 0.9 to the two others, all else is even."""
     rows = np.full((8, 8), 1 / 8, np.float32)
     for query in (1, 3, 5):
         rows[query] = 0.1 / 6
-        rows[query, [key for key in (1, 3, 5) if key != query]] = 0.45
-    found = patterns.role(made(rows, parts))
-    assert (found.kind, found.share) == ("same", pytest.approx(0.9, abs=1e-5))
-    assert "first choice of 3 of 3 words" in found.sentence
+        rows[query, [key for key in (1, 3, 5) if key != query]] = (0.5, 0.4)
+    return rows
+
+
+def test_words_that_find_their_twins_are_an_addition_over_as_many_words_and_name_no_head():
+    found = patterns.role(made(twinned(), sentence("the", "cat", "the", "dog", "the", "end")))
+    assert found.kind == "mixed"
+    assert found.sentence.endswith(
+        "Where a word stands more than once (3 words), it gives 90\u202f% to the same word elsewhere."
+    )
+
+
+def test_a_head_whose_every_word_finds_its_twin_is_called_so():
+    # [CLS] a b c [SEP] a b c [SEP]: six of six words look at the same word in the other sentence.
+    parts = tuple(
+        unit(text, at, text.startswith("["), int(at > 4))
+        for at, text in enumerate(("[CLS]", "a", "b", "c", "[SEP]", "a", "b", "c", "[SEP]"))
+    )
+    found = patterns.role(made(looking([0, 5, 6, 7, 4, 1, 2, 3, 8], 0.8, 9), parts))
+    assert (found.kind, found.share, found.chosen, found.rows) == ("same", pytest.approx(0.8, abs=1e-6), 6, 6)
+    assert found.even == pytest.approx(1 / 9)
+    assert "the same word elsewhere: 80\u202f% of its attention on average, first choice of 6 of 6 words" in found.sentence
+
+
+def test_a_first_word_that_stands_again_is_where_heads_rest_and_no_twin():
+    # Both later "the" look at the first word as all words do.
+    words = ("the", "cat", "saw", "the", "dog", "and", "the", "bird")
+    rows = np.zeros((8, 8))
+    rows[:, 0] = 0.9
+    rows[range(8), range(8)] += 0.1
+    found = patterns.role(made(rows, sentence(*words, special=False), causal=True))
+    assert (found.kind, found.chosen, found.rows) == ("first", 7, 7)
+    assert "same" not in found.sentence
+
+
+def test_equal_weights_are_nobody_s_first_choice():
+    # Every word divides itself between [CLS] and the word itself: the first in the text is no choice of theirs.
+    rows = np.zeros((7, 7))
+    rows[:, 0] += 0.5
+    rows[range(7), range(7)] += 0.5
+    found = patterns.facts(made(rows, sentence(*WORDS)))
+    assert [look.chosen for look in found.looks] == [0] * len(found.looks)
 
 
 def test_a_mask_stands_for_a_word_and_is_no_separator():
@@ -204,11 +275,13 @@ def test_a_mask_stands_for_a_word_and_is_no_separator():
     assert patterns.role(made(looking([2] * 6, 0.6, 6), parts)).kind != "separator"
 
 
-def test_a_first_token_that_gets_over_three_tenths_is_a_resting_place():
+def test_a_first_token_that_most_words_choose_and_that_gets_over_three_tenths_names_a_head():
     # The rest is even, so nothing else has a habit.
     found = patterns.role(made(looking([0] * 7, 0.36, 7), sentence(*WORDS)))
-    assert found == patterns.Role(
-        "first", found.share, "On this text 36\u202f% of its attention rests on [CLS], the first token."
+    assert (found.kind, found.share) == ("first", pytest.approx(0.36, abs=1e-6))
+    assert found.sentence == (
+        "On this text most words look first at [CLS], the first token: 5 of 5, 36\u202f% of its attention on average "
+        "(an even look would give it 14\u202f%)."
     )
 
 
@@ -219,11 +292,11 @@ def test_an_even_head_is_broad_and_says_its_entropy():
 
 
 def test_an_even_causal_head_of_a_short_text_is_broad_and_does_not_rest_on_its_first_word():
-    # The four words with a choice give the first (1/2 + 1/3 + 1/4 + 1/5) / 4 = 0.32 without any preference.
-    rows = np.tril(np.ones((5, 5))) / np.arange(1, 6)[:, None]
-    assert patterns.role(made(rows, sentence("a", "b", "c", "d", "e", special=False), causal=True)).kind == "broad"
-    two = [[1, 0], [0.5, 0.5]]
-    assert patterns.role(made(two, sentence("a", "b", special=False), causal=True)).kind == "broad"
+    # The five words with a choice give the first (1/2 + 1/3 + 1/4 + 1/5 + 1/6) / 5 = 0.29 without any preference.
+    rows = np.tril(np.ones((6, 6))) / np.arange(1, 7)[:, None]
+    found = patterns.role(made(rows, sentence(*"abcdef", special=False), causal=True))
+    assert (found.kind, found.share) == ("broad", pytest.approx(1.0))
+    assert "first word" not in found.sentence
 
 
 def test_a_head_without_a_habit_is_mixed_and_says_its_largest_share():
@@ -236,7 +309,8 @@ def test_a_head_without_a_habit_is_mixed_and_says_its_largest_share():
     # In halves, a to f: others get 2, 1, 1, 2, 1, 1; itself gets three, the word after one. Entropy 1 of 3 bits.
     assert (found.kind, found.share) == ("mixed", pytest.approx(4 / 6))
     assert (
-        found.sentence == "On this text it has no single habit: 67\u202f% goes to other words, entropy 1.0 of at most 3.0 bits."
+        found.sentence == "On this text it has no single habit: 67\u202f% goes to other words (first choice of 2 of 6 words), "
+        "entropy 1.0 of at most 3.0 bits."
     )
 
 
@@ -253,19 +327,20 @@ def test_one_word_of_a_causal_model_shows_no_habit():
 
 
 def test_the_first_word_of_a_causal_model_has_no_choice_and_does_not_count():
-    rows = [[1, 0, 0, 0], [0.1, 0.9, 0, 0], [0.1, 0, 0.9, 0], [0.1, 0, 0, 0.9]]
-    found = patterns.role(made(rows, sentence("a", "b", "c", "d", special=False), causal=True))
+    rows = np.eye(6) * 0.9
+    rows[:, 0] += 0.1
+    found = patterns.role(made(rows, sentence(*"abcdef", special=False), causal=True))
     assert (found.kind, found.share) == ("itself", pytest.approx(0.9, abs=1e-6))
-    assert "3 of 3 words" in found.sentence
+    assert "5 of 5 words" in found.sentence
 
 
 def test_many_heads_are_told_as_each_alone_also_where_the_text_or_the_sight_changes_between_them():
-    here, there = sentence(*WORDS), sentence("a", "a", "b", "b", special=False)
+    here, there = sentence(*WORDS), sentence("a", "a", "b", "b", "c", "c", special=False)
     mixed = [
         made(looking([0, 0, 1, 2, 3, 4, 5], 0.93, 7), here),
         made(looking([0] * 7, 0.36, 7), here),
-        made(looking([1, 0, 3, 2], 0.9, 4), there),
-        made(looking([1, 0, 3, 2], 0.9, 4), there, causal=True),
+        made(looking([1, 0, 3, 2, 5, 4], 0.9, 6), there),
+        made(np.tril(np.full((6, 6), 0.1)) + 0.4 * np.eye(6), there, causal=True),
         made(np.full((7, 7), 0.1), here, note=view.HIDDEN),
     ]
     found = list(patterns.roles(mixed))
@@ -281,6 +356,72 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert (found.key, found.label, found.chosen) == (0, "[CLS]", pytest.approx(0.6))
     assert found.share == pytest.approx((3 * 0.7 + 2 * 0.05) / 5, abs=1e-6)
     assert found.sentence == "[CLS] takes 44\u202f% of this head: a resting place, called a sink."
+    assert found.resting
+
+
+def test_a_word_that_every_word_looks_at_is_no_sink_and_what_is_seen_of_it_is_said():
+    found = patterns.sink(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
+    assert found is not None
+    assert (found.key, found.resting) == (2, False)
+    assert found.sentence == "Most words look first at “cat”: it takes 44\u202f% of this head."
+
+
+def test_a_role_says_of_such_a_word_what_the_note_beside_the_picture_says():
+    found = patterns.role(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
+    assert (found.kind, found.place, found.chosen, found.rows) == ("word", "“cat”", 5, 5)
+    assert found.sentence == (
+        "On this text most words look first at “cat”: 5 of 5, 44\u202f% of its attention on average "
+        "(an even look would give it 14\u202f%)."
+    )
+
+
+@pytest.mark.parametrize(("at", "called"), [(0, True), (6, True), (3, False)])
+def test_only_first_and_special_tokens_are_called_a_sink(at: int, called: bool):
+    found = patterns.sink(made(looking([at] * 7, 0.7, 7), sentence(*WORDS)))
+    assert found is not None
+    assert (found.resting, "sink" in found.sentence) == (called, called)
+
+
+def test_the_first_word_of_a_text_is_a_sink_only_where_it_is_the_first_token_that_the_model_reads():
+    bare = sentence(*WORDS, special=False)
+    after_hidden = tuple(unit(text, at) for at, text in enumerate(WORDS, 1))  # [CLS] is token 0 and hidden
+    for parts, called in ((bare, True), (after_hidden, False)):
+        found = patterns.sink(made(looking([0] * 5, 0.7, 5), parts))
+        assert found is not None
+        assert found.resting is called
+
+
+def test_a_mask_and_a_typed_separator_are_no_sinks():
+    for text in ("[MASK]", "[SEP]"):
+        parts = (unit("[CLS]", 0, True), *(unit(w, at) for at, w in enumerate("abcde", 1)), Unit(text, 24, 30, (6,), True))
+        found = patterns.sink(made(looking([6] * 7, 0.7, 7), parts))
+        assert found is not None
+        assert "sink" not in found.sentence
+
+
+def test_on_a_few_words_nothing_is_called_a_sink():
+    assert patterns.sink(made(looking([0] * 6, 0.9, 6), sentence("a", "b", "c", "d"))) is None
+
+
+def test_what_an_even_look_gives_is_no_sink():
+    # Causal, six words: 0.42 is little more than the 0.29 of an even look.
+    rows = np.zeros((6, 6))
+    rows[0, 0] = 1
+    for at in range(1, 6):
+        rows[at, : at + 1] = 0.58 / at
+        rows[at, 0] = 0.42
+    assert patterns.sink(made(rows, sentence(*"abcdef", special=False), causal=True)) is None
+
+
+def test_sink_role_and_profile_write_the_same_share():
+    # Over a to e, of which d's share of [CLS] makes a mean of 0.625: 62.5 and the rest are rounded together.
+    rows = looking([0] * 7, 0.625, 7)
+    pattern = made(rows, sentence(*WORDS))
+    (look, *_), found, note = patterns.facts(pattern).looks, patterns.role(pattern), patterns.sink(pattern)
+    assert note is not None
+    assert look.written in found.sentence
+    assert look.written in note.sentence
+    assert sum(one.percent for one in patterns.facts(pattern).looks) == 100
 
 
 @pytest.mark.parametrize(
@@ -359,7 +500,9 @@ def test_a_model_that_reads_both_ways_has_no_words_that_come_too_late():
 
 def test_a_pattern_made_by_hand_without_units_is_read_by_its_labels():
     pattern = Pattern(("a", "b"), ("a", "b"), np.array([[0.2, 0.8], [0.9, 0.1]], np.float32), np.zeros(2, np.float32))
-    assert dict(patterns.facts(pattern).shares)["the word before"] == pytest.approx(0.45)
+    assert dict(patterns.facts(pattern).shares) == pytest.approx(
+        {"the first word": 0.55, "the word before": 0.0, "itself": 0.05, "the word after": 0.4, "other words": 0.0}
+    )
     assert patterns.in_words(pattern, 0) == "“a” gives 80\u202f% of its attention to “b”, then 20\u202f% to itself."
 
 
@@ -393,8 +536,8 @@ def test_scores_of_every_head_are_what_a_loop_over_heads_and_words_finds():
         for head in range(3):
             w = weights[layer, head]
             loops = {
-                "previous": np.mean([w[i, i - 1] for i in (2, 3, 4)]),  # the first word has only [CLS] before it
-                "next": np.mean([w[i, i + 1] for i in (1, 2, 3)]),
+                "previous": sum(w[i, i - 1] for i in (2, 3, 4)) / 4,  # the first word has only [CLS] before it
+                "next": sum(w[i, i + 1] for i in (1, 2, 3)) / 4,
                 "first": np.mean([w[i, 0] for i in (1, 2, 3, 4)]),
                 "special": np.mean([w[i, 0] + w[i, 5] for i in (1, 2, 3, 4)]),
                 "entropy": np.mean([-sum(a * np.log2(a) for a in w[i]) for i in (1, 2, 3, 4)]),
@@ -426,6 +569,9 @@ def test_scores_agree_with_the_facts_of_the_same_head():
     assert patterns.scores(trace, "entropy").values[1, 2] == pytest.approx(found.entropy, abs=1e-5)
     named = dict(found.shares)
     assert patterns.scores(trace, "special").values[1, 2] == pytest.approx(named["[CLS]"] + named["[SEP]"], abs=1e-5)
+    assert patterns.scores(trace, "first").values[1, 2] == pytest.approx(named["[CLS]"], abs=1e-5)
+    assert patterns.scores(trace, "previous").values[1, 2] == pytest.approx(named["the word before"], abs=1e-5)
+    assert patterns.scores(trace, "next").values[1, 2] == pytest.approx(named["the word after"], abs=1e-5)
 
 
 def test_a_head_that_a_layer_does_not_have_has_no_score():

@@ -127,6 +127,38 @@ def test_a_body_that_is_no_json_is_refused(url: str, body: bytes):
     assert error(checked(answer, "/v1/attention", "post")) == (422, "BadInputError")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("header", ["application/json", "application/json; charset={}"])
+def test_a_question_is_read_in_every_encoding_of_unicode(url: str, encoding: str, header: str):
+    said = header.format(encoding.removesuffix("-sig"))
+    answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION).encode(encoding), headers={"content-type": said})
+
+    assert answer.status_code == 200
+    assert wire.loads(answer.content).request.text == QUESTION["text"]
+
+
+@pytest.mark.parametrize(
+    ("charset", "body", "wanted", "says"),
+    [
+        ("latin-1", b"{}", (415, "ContentTypeError"), "names the charset “latin-1”. Convert it."),
+        ("utf-99", b"{}", (415, "ContentTypeError"), "there is no charset “utf-99”"),
+        (
+            "utf-8",
+            b'{"model": "minilm", "text": "caf\xe9"}',
+            (422, "BadInputError"),
+            "byte 33 of this one belongs to no character",
+        ),
+        ("utf-16", b"\xff\xfe{", (422, "BadTextError"), "is marked as UTF-16"),
+    ],
+)
+def test_a_question_in_another_encoding_is_refused_in_words(url: str, charset: str, body: bytes, wanted: tuple, says: str):
+    headers = {"content-type": f"application/json; charset={charset}"}
+    answer = CLIENT.post(f"{url}/v1/attention", content=body, headers=headers)
+
+    assert error(checked(answer, "/v1/attention", "post")) == wanted
+    assert says in answer.json()["error"]["message"]
+
+
 def test_a_form_of_another_site_is_refused(url: str):
     answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION), headers={"content-type": "text/plain"})
 

@@ -57,8 +57,8 @@ def test_each_way_is_measured_as_it_is_on_paper(way: str):
     }  # fmt: skip
     assert (found.way, found.tokens) == (way, 150)
     assert found.seconds > 0
-    # The fused kernel's numbers a row, 3 of 18 here, are its own; torch's tiles are twice those of the paper.
-    assert 0.8 <= found.held / paper[way].held <= 2.3
+    # The fused kernel keeps its numbers a row, 3 of 18 here, to itself.
+    assert 0.8 <= found.held / paper[way].held <= 1.03
 
 
 def test_unknown_ways_and_empty_texts_are_refused():

@@ -16,7 +16,7 @@ from attnviz.engine.scratch import bert, llama
 from attnviz.engine.scratch.change import AS_TRAINED, Change
 from attnviz.engine.scratch.steps import STEPS, Run, Steps, frozen
 from attnviz.engine.scratch.weights import Weights, read
-from attnviz.errors import BadInputError, TooLongError
+from attnviz.errors import BadInputError, TokenError, TooLongError
 
 __all__ = ["AS_TRAINED", "STEPS", "Change", "Run", "Steps", "Weights", "logits", "read", "run", "through"]
 
@@ -52,7 +52,9 @@ def through(
     change.check(weights, len(ids))
     _check(weights, ids)
     family = FAMILIES[weights.family]
-    embedding = family.embedded(weights, list(ids), list(type_ids or [0] * len(ids)), change)
+    types = list(type_ids or [0] * len(ids))
+    _check_types(weights, types)
+    embedding = family.embedded(weights, list(ids), types, change)
     yield embedding
     x, other = embedding["output"], None  # [token, width]
     if change.others:
@@ -81,6 +83,19 @@ def _check(weights: Weights, ids: Sequence[int]) -> None:
         raise BadInputError("A text needs at least one token; this one has none.")
     odd = next((number for number in ids if not 0 <= number < weights.vocabulary), None)
     if odd is not None:
-        raise BadInputError(f"This model has tokens 0 to {weights.vocabulary - 1}; got {odd}.")
+        raise TokenError(
+            f"This model has {weights.vocabulary:,} embeddings, of the ids 0 to {weights.vocabulary - 1:,}; got {odd}. "
+            "Give ids of its own tokenizer."
+        )
     if len(ids) > weights.longest:
         raise TooLongError(f"This model reads at most {weights.longest} tokens; this text has {len(ids)}. Shorten it.")
+
+
+def _check_types(weights: Weights, types: Sequence[int]) -> None:
+    """TokenError unless all segments are among those that a BERT tells apart."""
+    table = weights.tensors.get("embeddings.token_type_embeddings.weight")
+    if table is not None and not all(0 <= number < len(table) for number in types):
+        raise TokenError(
+            f"This model tells {len(table)} segment{'' if len(table) == 1 else 's'} apart, counted from 0; got {max(types)}. "
+            "Read one text, or take the tokenizer that belongs to it."
+        )

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.engine.limits import limits
 from attnviz.errors import BadInputError
 
 ACTIVATIONS = {"bert": "gelu", "llama": "silu"}
@@ -58,7 +59,7 @@ def read(model: Any, dtype: torch.dtype = torch.float32) -> Weights:
         heads=heads,
         groups=getattr(config, "num_key_value_heads", None) or heads,
         dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
-        vocabulary=config.vocab_size,
+        vocabulary=limits(model).tokens or config.vocab_size,
         longest=config.max_position_embeddings,
         epsilon=config.layer_norm_eps if family == "bert" else config.rms_norm_eps,
         base=0.0 if family == "bert" else config.rope_parameters["rope_theta"],

@@ -1,7 +1,8 @@
 // The head shown in; its name, and beside it what it does on this text, out. A text is one example, and the line says so.
 
 import { element } from "./element.js";
-import { headName, percent } from "./encoding.js";
+import { headName } from "./encoding.js";
+import { written } from "./facts.js";
 
 export function drawClaim(nameHost, roleHost, { book, head, pattern, facts, missing, state }) {
   nameHost.textContent = headName(...head);
@@ -12,10 +13,10 @@ export function drawClaim(nameHost, roleHost, { book, head, pattern, facts, miss
   else roleHost.replaceChildren(...roleOf(facts), element("small", "", "Measured on this text alone: it shows, it does not prove."));
 }
 
-// The two places that get most of this head, with their shares.
-function roleOf({ shares }) {
-  const [first, second] = [...shares].sort((a, b) => b[1] - a[1]);
-  const parts = ["gives ", element("b", "", percent(first[1])), ` of its attention to ${first[0]}`];
-  if (second && second[1] >= 0.005) parts.push(`, ${percent(second[1])} to ${second[0]}`);
+// The two places that get most of this head, with their shares as the profile has them.
+function roleOf(facts) {
+  const [first, second] = facts.shares.map(([label, share], at) => ({ label, share, said: written(facts, at) })).sort((a, b) => b.share - a.share);
+  const parts = ["gives ", element("b", "", first.said), ` of its attention to ${first.label}`];
+  if (second && second.share >= 0.005) parts.push(`, ${second.said} to ${second.label}`);
   return parts;
 }

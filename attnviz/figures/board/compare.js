@@ -19,6 +19,7 @@ import { makePanels } from "./panels.js";
 import { makePresenter, scaleOf } from "./presenter.js";
 import { makeTexts } from "./textlines.js";
 import { unitsOf } from "./pattern.js";
+import { unreadLines } from "./unread.js";
 import { makeGallery } from "./gallery.js";
 import { keyed, pinsTold, spelled } from "./tray.js";
 
@@ -171,6 +172,7 @@ function makeCompare(root, tokens) {
     if (!again) pictured();
     texts.draw(view, lines);
     drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, phone: geometry.phone, ...heldIn(pictures, state) });
+    put($(".unread"), unreadLines(lines.map(({ frame }) => frame), state.words, pictures, view.links));
     menu.draw(view);
     tools.draw(view);
     if (!again) return;

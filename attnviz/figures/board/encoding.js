@@ -82,10 +82,10 @@ export function threeDigits(weight) {
   return weight.toFixed(3);
 }
 
-// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be wrong by more than one.
-export const DOUBTED = 0.001;
+// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be another.
+const DOUBTED = 0.001;
 export function about(weight, doubt = 0) {
-  if (doubt < DOUBTED) return threeDigits(weight);
+  if (doubt < DOUBTED && threeDigits(Math.max(0, weight - doubt)) === threeDigits(weight + doubt)) return threeDigits(weight);
   return doubt < 0.1 ? `\u2248 ${weight.toFixed(doubt < 0.01 ? 2 : 1)}` : "not known here";
 }
 
@@ -111,6 +111,25 @@ export function percent(share, digits = 0) {
   return `${(100 * share).toFixed(digits)}\u202f%`;
 }
 
+// Shares of one whole as whole percents that add up to 100, by largest remainders: the rule of attnviz/rounding.py. The
+// share at place `alone` is rounded by itself, and the others fill up the rest.
+const [FINE, STEP] = [1e9, 1e7];
+export function together(shares, alone = -1) {
+  const fine = shares.map((share) => Math.floor(share * FINE + 0.5));
+  const parts = fine.map((one) => Math.floor(one / STEP));
+  const sum = (list) => list.reduce((total, one) => total + one, 0);
+  let left = Math.floor((sum(fine) + STEP / 2) / STEP) - sum(parts);
+  const order = fine.map((_, at) => at).filter((at) => at !== alone).sort((a, b) => (fine[b] % STEP) - (fine[a] % STEP));
+  if (alone >= 0) {
+    const own = Math.floor((fine[alone] + STEP / 2) / STEP);
+    left -= own - parts[alone];
+    parts[alone] = own;
+  }
+  for (const at of order.slice(0, Math.max(left, 0))) parts[at] += 1;
+  for (const at of order.reverse().filter((at) => parts[at] > 0).slice(0, Math.max(-left, 0))) parts[at] -= 1;
+  return parts;
+}
+
 export function headName(layer, head) {
   return `L${layer}\u00b7H${head}`;
 }
@@ -122,6 +141,21 @@ export function thousands(count) {
 // A word inside a sentence of ours: whatever its direction, it does not turn its neighbours around.
 export function isolated(word) {
   return `\u2068${word}\u2069`;
+}
+
+// What stands beside a word that the model cannot read, or not all of it: the mark of attnviz/types.py. A special token says
+// so by its name.
+export const UNKNOWN = "[UNK]";
+export const PARTLY_UNKNOWN = "[partly UNK]";
+export function markOf({ unknown, partly, special }) {
+  if (!unknown || special) return "";
+  return partly ? PARTLY_UNKNOWN : UNKNOWN;
+}
+
+// A word or its label with its mark, where it has one: the text is shortened before, so that the mark stays whole.
+export function withMark(text, unit) {
+  const mark = markOf(unit);
+  return mark ? `${text} ${mark}` : text;
 }
 
 // Which way a text runs: as its first letter does.

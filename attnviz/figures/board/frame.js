@@ -27,21 +27,25 @@ function opened(bytes) {
   return { header, start: Math.ceil((HEADER + length) / 4) * 4, own };
 }
 
-function sideOf({ tokens, words, pieces }) {
+// `unknown` are places of tokens that the model cannot read; a frame without them has none.
+function sideOf({ tokens, words, pieces, unknown = [] }) {
+  const unread = new Set(unknown.filter((at) => Number.isInteger(at) && at >= 0 && at < tokens.length));
   return {
     tokens: tokens.map(([text, start, end, special, segment]) => ({ text, start, end, special: Boolean(special), segment })),
-    words: unitsFrom(words),
-    pieces: unitsFrom(pieces),
+    words: unitsFrom(words, unread),
+    pieces: unitsFrom(pieces, unread),
   };
 }
 
-// `joined` says that no blank stands between a unit and the one before it.
-function unitsFrom(rows) {
+// `joined` says that no blank stands between a unit and the one before it, `unknown` that the model cannot read it, `partly`
+// that it reads some of it.
+function unitsFrom(rows, unread) {
   const units = rows.map(([text, label, start, end, special, segment, tokens]) => ({ text, label, start, end, special: Boolean(special), segment, tokens }));
   return units.map((unit, i) => {
     const before = units[i - 1];
     const joined = Boolean(before) && !unit.special && !before.special && before.segment === unit.segment && unit.start <= before.end;
-    return { ...unit, joined };
+    const count = unit.tokens.filter((token) => unread.has(token)).length;
+    return { ...unit, joined, unknown: count > 0, partly: count > 0 && count < unit.tokens.length };
   });
 }
 
@@ -86,7 +90,7 @@ export function isSeen(book, layer, head) {
 
 // How far a weight of this head may be off, as it is here: by nothing where there is a sheet.
 export function offBy({ frame, sheets }, layer, head) {
-  if (sheets.has(`${layer}.${head}`)) return 0;
+  if (sheets.has(`${layer}.${head}`) || frame.dtype === "float32") return 0;
   return frame.lanes ? 1 / (2 * STEPS) : 1 / (2 * 65535);
 }
 
@@ -97,7 +101,7 @@ export function tokenWeights(book, layer, head) {
   if (exact) return unrolled(exact, 0, 1, frame);
   if (!frame.whole) return null;
   const number = layer * frame.heads + head;
-  return frame.lanes ? restored(thousandths(frame.lanes, number), frame.lanes.shape) : unrolled(frame.numbers, number, 65535, frame);
+  return frame.lanes ? restored(thousandths(frame.lanes, number), frame.lanes.shape) : unrolled(frame.numbers, number, frame.dtype === "float32" ? 1 : 65535, frame);
 }
 
 // The head that stands at place `number`, row by row, as parts of `one`.

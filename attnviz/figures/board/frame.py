@@ -2,9 +2,10 @@
 
 Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
 of four, then the arrays in the order and of the lengths that the header names. All numbers are little-endian.
-A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths, of a longer one to
-thousandths, packed small (codec.py). Where they are too many even so, it holds small pictures of the heads instead; an
-`outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as it is made.
+A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths (exactly in a page
+that is saved), of a longer one to thousandths, packed small (codec.py). Where they are too many even so, it holds small
+pictures of the heads instead; an `outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as
+it is made.
 A head that is chosen or pinned travels once more as a `sheet` of its own, exactly.
 """
 
@@ -29,19 +30,21 @@ MAGIC = b"ATN1"
 PLAIN_WEIGHTS = (
     98_304  # up to here all weights together are at most 192 kB as they are: packing them takes longer than sending them
 )
+EXACT_WEIGHTS = 262_144  # up to here they stand in a saved page as they are: 1 MB
 ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
 ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
 OF_LAYER = -1  # the place of a layer's mean among the sheets of its heads
 SIDE = 40  # weights along one edge of a pooled picture: about the device pixels that its cell has
 
 
-def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Sequence[str]] = ()) -> bytes:
+def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Sequence[str]] = (), exact: bool = False) -> bytes:
     """Tokens, units and weights of one block, for the board.
 
-    `name` is the model's; `roles[layer][head]`, when given, is the sentence that stands beside a head's name.
+    `name` is the model's; `roles[layer][head]`, when given, is the sentence that stands beside a head's name. With `exact`,
+    the weights of a short text travel as they are: a page without a server has nobody to ask for the sheet of a head.
     """
     part = trace.block(block)
-    dtype, array = _all_heads(part)
+    dtype, array = _all_heads(part, exact=exact)
     pool = list(array.shape[-2:]) if dtype == "uint8" else None
     return _joined(_header(trace, block, name, roles) | {"pool": pool, "dtype": dtype}, array)
 
@@ -127,12 +130,14 @@ def _has_sinks(part: Block) -> bool:
     return any(call.sunk for call in part.calls)
 
 
-def _all_heads(part: Block) -> tuple[str, np.ndarray]:
+def _all_heads(part: Block, *, exact: bool) -> tuple[str, np.ndarray]:
     """All heads as they travel, and the name of the form that they have."""
     count = part.layers * part.heads * len(part.queries) * len(part.keys)
     layers = (_padded(part, i) for i in range(part.layers))
     if not is_whole(part):
         return "uint8", np.stack([_pooled(weights) for weights in layers])
+    if exact and count <= EXACT_WEIGHTS:
+        return "float32", np.stack([_seen(part, weights).astype("<f4") for weights in layers])
     # What a row lacks is the share of its learned sink, and thousandths would blur it: such weights are not packed.
     if count <= PLAIN_WEIGHTS or _has_sinks(part):
         return "uint16", np.stack([_plain(_seen(part, weights)) for weights in layers])
@@ -153,8 +158,8 @@ def _plain(weights: Float32[np.ndarray, "head weight"]) -> UInt16[np.ndarray, "h
 
 
 def _thousandths(weights: Float32[np.ndarray, "head query key"]) -> UInt16[np.ndarray, "head query key"]:
-    """Weights as whole thousandths, off by at most 0.0005: float64, so that no half is rounded to the wrong side."""
-    return np.rint(np.clip(weights.astype(np.float64), 0.0, 1.0) * codec.STEPS).astype(np.uint16)
+    """Weights as whole thousandths, off by at most 0.0005: float64, so that a half goes where three digits put it."""
+    return np.floor(np.clip(weights.astype(np.float64), 0.0, 1.0) * codec.STEPS + 0.5).astype(np.uint16)
 
 
 def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "head row column"]:
@@ -170,12 +175,14 @@ def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "
 
 
 def _side(tokens: tuple[Token, ...]) -> dict:
-    """The tokens of one side, and the words that they make."""
-    return {
+    """The tokens of one side, and the words that they make; `unknown` are the places of tokens that the model cannot read."""
+    found = {
         "tokens": [[t.text, t.start, t.end, int(t.special), t.segment] for t in tokens],
         "words": [_unit(u) for u in units(tokens, words=True)],
         "pieces": [_unit(u) for u in units(tokens, words=False)],
     }
+    unknown = [at for at, token in enumerate(tokens) if token.unknown]
+    return found | {"unknown": unknown} if unknown else found
 
 
 def _unit(unit: Unit) -> list:

@@ -7,15 +7,17 @@ import { drawMatrix } from "./matrix.js";
 import { makeLens } from "./lens.js";
 import { makeRaster } from "./raster.js";
 import { aside, fitted, setFont, write } from "./canvas.js";
+import { factsOf, written } from "./facts.js";
 import { notesOf } from "./notes.js";
 import { pooledPicture } from "./frame.js";
 import { whole } from "./zoom.js";
+import { counts, named } from "./pattern.js";
 import { percent } from "./encoding.js";
 import { placesIn } from "./layout.js";
 import { element, within } from "./element.js";
 
 const MOVE = 140; // milliseconds from one head to the next
-const SINK = { share: 0.4, chosen: 0.5 }; // the rule of analysis/patterns.py
+const SINK = { share: 0.4, chosen: 0.5, beyond: 1.5, few: 5 }; // the rule of analysis/patterns.py
 
 export function makeHead({ stage, roll, canvas, note, below }, again) {
   const eased = makeEasing(again);
@@ -104,11 +106,11 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
 
   function sinkNote({ whole, geometry, glossary }) {
     const sink = place.left === undefined ? null : sinkOf(whole);
-    const text = sink ? `${whole.keys[sink.key].label} takes ${percent(sink.share)} of this head: a resting place, called a ` : "";
+    const text = sink ? saidOf(whole, sink) : "";
     const where = sink ? `left: ${place.left}px; top: 0px; width: ${geometry.head.width - place.left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
-    note.replaceChildren(...(sink ? [text, linkTo(glossary, "sink"), "."] : []));
+    note.replaceChildren(...(sink ? [text, ...(sink.resting ? [linkTo(glossary, "sink"), "."] : [])] : []));
     note.style.cssText = where;
   }
 
@@ -195,28 +197,52 @@ export function makeEasing(again, clock = () => performance.now()) {
   return { now, towards, stop: () => (shown = null) };
 }
 
-// The key that most words choose first and that takes much of the head; words that see only one key have no choice.
+// The key that most words choose first and that takes much of the head. Only the first token of all and what the model adds
+// itself are called a sink (`resting`); of another word it is said what is seen.
 const sinks = new WeakMap(); // asked at every drawing, found once
 export function sinkOf(pattern) {
   if (!sinks.has(pattern)) sinks.set(pattern, sunk(pattern));
   return sinks.get(pattern);
 }
 
-function sunk({ queries, keys, weights, causal }) {
+function sunk(pattern) {
+  const { queries, keys, weights, causal } = pattern;
   const n = keys.length;
   const takes = new Float64Array(n);
+  const even = new Float64Array(n);
   const first = new Float64Array(n);
   let rows = 0;
   for (let i = 0; i < queries.length; i++) {
-    if (queries[i].special || n < 2 || (causal && i === 0)) continue;
+    if (!counts(pattern, i)) continue;
     rows += 1;
-    let best = 0;
-    for (let j = 0; j < n; j++) {
-      takes[j] += weights[i * n + j];
-      if (weights[i * n + j] > weights[i * n + best]) best = j;
+    const seen = causal ? i + 1 : n;
+    let [best, alone] = [0, true];
+    for (let j = 0; j < seen; j++) {
+      const weight = weights[i * n + j];
+      takes[j] += weight;
+      even[j] += 1 / seen;
+      if (j === 0) continue;
+      if (weight > weights[i * n + best]) [best, alone] = [j, true];
+      else if (weight === weights[i * n + best]) alone = false;
     }
-    first[best] += 1;
+    if (alone && weights[i * n + best] > 0) first[best] += 1;
   }
-  const key = first.findIndex((count, j) => count > SINK.chosen * rows && takes[j] > SINK.share * rows);
-  return key < 0 ? null : { key, share: takes[key] / rows, chosen: first[key] / rows };
+  const enough = (j) => first[j] > SINK.chosen * rows && takes[j] > SINK.share * rows && takes[j] > SINK.beyond * even[j];
+  const key = rows < SINK.few ? -1 : keys.findIndex((_, j) => enough(j));
+  if (key < 0) return null;
+  const { special, start, end, tokens } = keys[key];
+  return { key, share: takes[key] / rows, chosen: first[key] / rows, resting: (special && start === end) || tokens.includes(0) };
+}
+
+// Where the key has a line of the profile to itself, with the digits that it has there.
+export function saidOf(pattern, { key, share, resting }) {
+  const { keys, options } = pattern;
+  const facts = factsOf(pattern);
+  const { special, text } = keys[key];
+  const word = options.words ? "word" : "token";
+  const line = special ? text : key === 0 && resting ? `the first ${word}` : "";
+  const alone = line && (!special || keys.filter((one) => one.special && one.text === text).length === 1);
+  const much = alone ? written(facts, facts.shares.findIndex(([label]) => label === line)) : percent(share);
+  const name = special ? named(keys, key) : `\u201c${named(keys, key)}\u201d`;
+  return resting ? `${name} takes ${much} of this head: a resting place, called a ` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
 }

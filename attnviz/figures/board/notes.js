@@ -1,6 +1,7 @@
 // A pattern in; what was hidden, rescaled or left out of it, in the sentences of analysis/view.py and filters.py, out.
 
 import { isAcross, percent, share, sumOf } from "./filters.js";
+import { counts } from "./pattern.js";
 
 const ORDINAL = { a: "first", b: "second" };
 
@@ -10,7 +11,7 @@ export function notesOf(pattern) {
   if (special && !pattern.queries.length) return [`Special tokens are hidden, and there is nothing beside ${special.to}.`];
   const sunk = sink?.shares.some((one) => one > 0);
   return [
-    ...(special?.rescaled || sink?.rescaled ? rescaling(pattern, special, sunk ? sink : null) : hiding(special, sunk ? sink : null)),
+    ...(special?.rescaled || sink?.rescaled ? rescaling(pattern, special, sunk ? sink : null) : hiding(pattern, special, sunk ? sink : null)),
     ...(away ? [between(pattern.between, away)] : []),
     ...(weak && pattern.weights.length ? [keeping(pattern.keep, weak)] : []),
   ];
@@ -18,7 +19,10 @@ export function notesOf(pattern) {
 
 const mean = ({ shares }) => percent(sumOf(shares) / shares.length);
 
-function hiding(special, sink) {
+// Over the rows that count, as the profile has it; over all where none does.
+function hiding(pattern, special, sink) {
+  const rows = pattern.queries.map((_, row) => row).filter((row) => counts(pattern, row));
+  const mean = ({ shares }) => percent(rows.length ? sumOf(rows.map((row) => shares[row])) / rows.length : sumOf(shares) / shares.length);
   return [
     ...(special ? [`Special tokens are hidden: on average ${mean(special)} of a row goes to ${special.to} and is left out.`] : []),
     ...(sink ? [`On average ${mean(sink)} of a row goes to ${sink.to}, which is no token, and is left out.`] : []),

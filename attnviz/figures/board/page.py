@@ -24,15 +24,19 @@ def page(
     theme: str = "",
     meta: str = "",
     beneath: str = "",
+    tall: int = 0,
 ) -> str:
     """The board as a page of its own.
 
     `theme` is "light", "dark", or "" for the reader's own setting. `title` is escaped; the text itself stands in base64.
-    `meta` goes into the head of the page and `beneath` below the board, both as HTML.
+    `tall` is a height in pixels to arrange the pictures by, where the window's own follows the page's: in a frame that is as
+    tall as its page. `meta` goes into the head of the page and `beneath` below the board, both as HTML.
     """
     body, css, _ = source()
     tokens = json.loads(encoding.as_json())
-    start = json.dumps({"selection": selection.as_dict(), "theme": theme}, ensure_ascii=True).replace("<", "\\u003c")
+    start = json.dumps(
+        {"selection": selection.as_dict(), "theme": theme} | ({"tall": tall} if tall else {}), ensure_ascii=True
+    ).replace("<", "\\u003c")
     data = [base64.b64encode(part).decode("ascii") for part in (frame, sheet) if part]
     ground = (
         _ground(tokens, theme)

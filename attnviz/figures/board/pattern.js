@@ -2,6 +2,7 @@
 
 import { betweenOf, filtered, ofText } from "./filters.js";
 import { offBy, tokenWeights } from "./frame.js";
+import { withMark } from "./encoding.js";
 
 const KEPT = 400; // patterns remembered: all heads of a usual model
 const WEIGHTS = 30_000_000; // and weights in them, 120 MB: of a long text only a few heads
@@ -40,7 +41,9 @@ export function wholeOf(book, layer, head, options) {
   if (!tokens) return null;
   const made = merged(tokens, book.frame, options);
   // Where little is left of a row, rescaling enlarges what its weights were rounded by.
-  if (options.special === "renormalise") made.doubt = made.lost.map((share) => offBy(book, layer, head) / Math.max(1 - share, NOTHING));
+  const [off, rescaled] = [offBy(book, layer, head), options.special === "renormalise"];
+  if (off || rescaled) made.doubt = made.lost.map((share) => off / (rescaled ? Math.max(1 - share, NOTHING) : 1));
+  made.thousandths = Boolean(off && book.frame.lanes && !rescaled);
   if ((book.patterns.size + 1) * made.weights.length > WEIGHTS || book.patterns.size >= KEPT) book.patterns.clear();
   book.patterns.set(name, made);
   return made;
@@ -52,18 +55,21 @@ export function merged(tokens, frame, options) {
   const gone = options.special === "show" ? [] : (options.words ? frame.keys.words : frame.keys.pieces).filter((unit) => unit.special);
   const columns = frame.keys.tokens.length;
   const weights = new Float32Array(queries.length * keys.length);
+  const mean = new Float32Array(columns);
   const [special, sink, hidden] = [0, 1, 2].map(() => new Float32Array(queries.length));
   const keyOf = new Int32Array(columns).fill(-1);
   keys.forEach((unit, j) => unit.tokens.forEach((token) => (keyOf[token] = j)));
   const rescaled = options.special === "renormalise" && (gone.length > 0 || frame.sinks);
   queries.forEach((unit, i) => {
     const row = weights.subarray(i * keys.length, (i + 1) * keys.length);
-    for (const token of unit.tokens) {
-      for (let t = 0; t < columns; t++) if (keyOf[t] >= 0) row[keyOf[t]] += tokens[token * columns + t];
-      for (const { tokens: places } of gone) for (const t of places) special[i] += tokens[token * columns + t] / unit.tokens.length;
-    }
+    // In the order and the precision of Python, so that sums have the same digits there: first the pieces that look.
+    mean.fill(0);
+    for (const token of unit.tokens) for (let t = 0; t < columns; t++) mean[t] += tokens[token * columns + t];
+    if (unit.tokens.length > 1) for (let t = 0; t < columns; t++) mean[t] /= unit.tokens.length;
+    for (let t = 0; t < columns; t++) if (keyOf[t] >= 0) row[keyOf[t]] += mean[t];
+    for (const { tokens: places } of gone) for (const t of places) special[i] += mean[t];
     let sum = 0;
-    for (let j = 0; j < row.length; j++) sum += row[j] /= unit.tokens.length;
+    for (let j = 0; j < row.length; j++) sum += row[j];
     // Without a learned sink nothing is missing: what sixteen bits a weight round away is no share.
     if (frame.sinks) sink[i] = Math.max(0, 1 - sum - special[i]);
     hidden[i] = rescaled ? Number(sum < NOTHING) : special[i] + sink[i];
@@ -78,12 +84,23 @@ export function merged(tokens, frame, options) {
   return { queries, keys, weights, lost, empty, hidden, parts, options, causal, cross, sinks, keep: null, between: "" };
 }
 
+// Whether a row counts in what is said of a head: a word that sees more than one place. The rule of analysis/ground.py.
+export const counts = ({ queries, keys, causal }, row) => !queries[row].special && (causal ? row + 1 : keys.length) > 1;
+
+// How far a weight may be off: a word's by as much as all of its pieces. One of whole thousandths has its three digits, unless
+// it is a sum or a mean.
+export function doubtOf({ doubt, thousandths, queries, keys }, row, key, summed = false) {
+  if (!doubt) return 0;
+  const pieces = keys[key].tokens.length;
+  return thousandths && !summed && pieces === 1 && queries[row].tokens.length === 1 ? 0 : doubt[row] * pieces;
+}
+
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);
 
 // What the share that a row has lost went to.
-export function lostTo({ options, sinks }) {
-  const parts = [...(options.special === "show" ? [] : ["hidden tokens"]), ...(sinks ? [SINK] : [])];
-  return parts.join(" and ");
+export function lostTo({ parts }) {
+  const [special, sink] = ["special", "sink"].map((kind) => parts.find((part) => part.kind === kind));
+  return [...(special ? ["hidden tokens"] : []), ...(sink?.shares.some((share) => share > 0) ? [SINK] : [])].join(" and ");
 }
 
 // The weights of the held words: the sum of their rows (at whom they look) or of their columns (who looks at them); null
@@ -103,8 +120,9 @@ export function ranked(line) {
   return Array.from(line, (_, i) => i).sort((a, b) => line[b] - line[a] || a - b);
 }
 
-// A word as sentences name it: numbered where the text has it more than once, as analysis/shares.py does.
+// A word as sentences name it: numbered where the text has it more than once, and marked where the model cannot read it, as
+// analysis/shares.py does.
 export function named(units, at) {
   const same = units.filter((unit) => unit.text === units[at].text && unit.special === units[at].special);
-  return same.length > 1 ? `${units[at].label} (no. ${same.indexOf(units[at]) + 1})` : units[at].label;
+  return withMark(same.length > 1 ? `${units[at].label} (no. ${same.indexOf(units[at]) + 1})` : units[at].label, units[at]);
 }

@@ -3,8 +3,9 @@
 import { anchorsOf } from "./held.js";
 import { mateOf } from "./state.js";
 import { element } from "./element.js";
-import { DOUBTED, about, headName, isolated } from "./encoding.js";
-import { named, ranked } from "./pattern.js";
+import { about, headName, isolated, threeDigits } from "./encoding.js";
+import { doubtOf, named, ranked } from "./pattern.js";
+import { unreadLine } from "./unread.js";
 
 const NEXT = 3;
 const NOTED = 0.005;
@@ -25,17 +26,18 @@ export function spoken({ pattern, focus, line }) {
   const rest = order.filter((i) => i !== main && line[i] > 0).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
-  const doubt = (i) => (pattern.doubt ? (looks ? anchors.reduce((sum, at) => sum + pattern.doubt[at], 0) : anchors.length * pattern.doubt[i]) : 0);
+  const doubt = (i) => anchors.reduce((sum, at) => sum + (looks ? doubtOf(pattern, at, i, many) : doubtOf(pattern, i, at, many)), 0);
   const written = (i) => about(line[i], doubt(i));
   const noted = parts.filter(([, share]) => share >= NOTED);
   return {
+    units: [...anchors.map((i) => here[i]), there[main]],
     who: anchors.map((i) => named(here, i)).join(" + "),
     does: looks ? (many ? "look at" : "looks at") : many ? "are looked at by" : "is looked at by",
     whom: name(main),
     weight: line[main],
     written,
     value: written(main),
-    rounded: doubt(main) >= DOUBTED,
+    rounded: pattern.options.special === "renormalise" && written(main) !== threeDigits(line[main]),
     rest: mate >= 0 ? [] : rest.map((i) => [name(i), written(i)]),
     before: noted.filter(([, , rescaled]) => rescaled).map(([to, share]) => [to, about(share)]),
     lost: noted.filter(([, , rescaled]) => !rescaled).map(([to, share]) => [to, about(share)]),
@@ -77,6 +79,6 @@ export function sentenceOf(view) {
   const where = headName(...view.head);
   if (!said) return `${where}. No word is held.`;
   const list = (pairs) => pairs.map(([name, weight]) => `${name} ${weight}`).join(", ");
-  const more = [said.rest.length && `Then ${list(said.rest)}.`, said.before.length && `Before rescaling, ${list(said.before)}.`, said.lost.length && `Hidden: ${list(said.lost)}.`];
+  const more = [unreadLine(view.book.frame, view.state.words, said.units), said.rest.length && `Then ${list(said.rest)}.`, said.before.length && `Before rescaling, ${list(said.before)}.`, said.lost.length && `Hidden: ${list(said.lost)}.`];
   return [`In ${where}, ${said.who} ${said.does} ${said.whom} ${said.value}${said.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
 }

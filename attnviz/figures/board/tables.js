@@ -2,7 +2,7 @@
 
 import { element } from "./element.js";
 import { about, headName, isolated } from "./encoding.js";
-import { named, ranked } from "./pattern.js";
+import { doubtOf, named, ranked } from "./pattern.js";
 import { spoken } from "./readout.js";
 
 const ROWS = 40; // of a longer text, the strongest
@@ -54,7 +54,7 @@ function heldTable(view) {
 function linksTable({ pattern, head }) {
   const { queries, keys, weights } = pattern;
   const best = largest(weights, LINKS);
-  const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), about(weights[at], pattern.doubt?.[Math.floor(at / keys.length)])]);
+  const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), about(weights[at], doubtOf(pattern, Math.floor(at / keys.length), at % keys.length))]);
   const many = rows.length === 1 ? "strongest link" : `${rows.length} strongest links`;
   return table(`${headName(...head)}: its ${many}`, ["who looks", "at whom", "weight"], rows);
 }

@@ -18,27 +18,21 @@ from attnviz.ui.coreference.question import Asked, Question
 def ranking(asked: Asked, other: Asked | None) -> None:
     """Every head by how it divides its attention between the candidates, with the change in the other sentence."""
     division = asked.division
-    hits = _hits(asked)
+    hits, by_sum = asked.hits, asked.hits_by_sum
     change = None if other is None else other.division.values - division.values
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _map(asked.question, division, hits)
+        _map(asked.question, division, hits, by_sum)
     with right:
-        _table(asked.question, division, hits, change)
+        _table(asked.question, division, hits, by_sum, change)
 
 
-def _hits(asked: Asked) -> np.ndarray | None:
-    """Which heads choose the right candidate; None where none can be said to."""
-    found, right = asked.antecedents, asked.question.right
-    return None if right is None or found.late else found.hits(right)
-
-
-def _map(question: Question, division: links.Division, hits: np.ndarray | None) -> None:
+def _map(question: Question, division: links.Division, hits: np.ndarray | None, by_sum: np.ndarray | None) -> None:
     """Layers by heads: whom each head prefers; pale where it hardly looks at any candidate."""
     first, second = (question.word(span) for span in question.candidates[:2])
     values = division.values[..., 0] - division.values[..., 1]
     scores = HeadScores(f"{first} minus {second}", values, "more", -1.0, 1.0)
-    signs = "" if hits is None else f"  \n{_guessing(hits, len(question.candidates))}"
+    signs = "" if hits is None or by_sum is None else f"  \n{_guessing(hits, by_sum, len(question.candidates))}"
     st.markdown(f"**Every head**  \nGreen looks more at {blocks.plain(first)}, purple more at {blocks.plain(second)}.{signs}")
     marks = [] if hits is None else [[encoding.mark(bool(hit)) for hit in row] for row in hits]
     said = f"Layers by heads: attention to {first} minus attention to {second}"
@@ -48,20 +42,29 @@ def _map(question: Question, division: links.Division, hits: np.ndarray | None) 
     )  # fmt: skip
 
 
-def _guessing(hits: np.ndarray, candidates: int) -> str:
-    """How many heads are right, and how many would be by guessing."""
+def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:
+    """How many heads are right, how many would be by guessing, and in how many the sums give another verdict."""
     luck = f"guessing would make it {hits.size / candidates:.0f}"
-    return f"{encoding.HIT} {hits.sum()} of {hits.size} heads hit, {encoding.MISS} {(~hits).sum()} miss; {luck}."
+    said = f"{encoding.HIT} {hits.sum()} of {hits.size} heads hit, {encoding.MISS} {(~hits).sum()} miss; {luck}."
+    if differ := int((hits != by_sum).sum()):
+        said += f" In {differ} {'head' if differ == 1 else 'heads'} the sum over pieces gives the other verdict."
+    return said
 
 
-def _table(question: Question, division: links.Division, hits: np.ndarray | None, change: np.ndarray | None) -> None:
+def _table(
+    question: Question,
+    division: links.Division,
+    hits: np.ndarray | None,
+    by_sum: np.ndarray | None,
+    change: np.ndarray | None,
+) -> None:
     """All heads, best first for the right candidate; a click on a row chooses the head."""
     right = question.right or 0
     order = [right, *(i for i in range(len(question.candidates)) if i != right)]
     ordered = links.Division(division.values[..., order], _share(division.values, right), division.late, division.note)
     ranked = links.ranking(ordered)
     names = [question.word(span) for span in question.candidates]
-    rows = [_row(one, division, names, right, hits, change) for one in ranked]
+    rows = [_row(one, division, names, right, hits, by_sum, change) for one in ranked]
     st.markdown(
         f"**All {len(rows)} heads, ranked by the share of {blocks.plain(names[right])}**{_why(question)} among the candidates. "
         f"Heads that give them less than "
@@ -97,15 +100,19 @@ def _row(
     names: list[str],
     right: int,
     hits: np.ndarray | None,
+    by_sum: np.ndarray | None,
     change: np.ndarray | None,
 ) -> dict[str, Any]:
-    """One head in the table."""
+    """One head in the table; a column for the sums only where they give another verdict somewhere."""
     values = division.values[one.layer, one.head]
     row: dict[str, Any] = {"rank": one.rank, "head": str(HeadRef(one.layer, one.head))}
     row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
     row[f"{names[right]}’s share"] = 100 * one.share if one.counts else None
-    if hits is not None:
-        row["right?"] = encoding.verdict(bool(hits[one.layer, one.head]))
+    if hits is not None and by_sum is not None:
+        hit, summed = bool(hits[one.layer, one.head]), bool(by_sum[one.layer, one.head])
+        row["right?"] = encoding.verdict(hit)
+        if (hits != by_sum).any():
+            row["by the sum"] = "" if summed == hit else encoding.verdict(summed)
     if change is not None:
         row[f"change to {names[right]}"] = float(change[one.layer, one.head, right])
     return row

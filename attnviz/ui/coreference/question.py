@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from jaxtyping import Bool
+
 from attnviz import text as texts
 from attnviz.analysis import antecedents, links
 from attnviz.engine.trace import Trace
@@ -59,10 +62,26 @@ class Asked:
         """Whom every head chooses: the maximum over pieces."""
         return antecedents.antecedents(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
 
+    @cached_property
+    def hits(self) -> Bool[np.ndarray, "layer head"] | None:
+        """Which heads choose the right candidate; None where none is right, or one comes too late to be seen."""
+        found, right = self.antecedents, self.question.right
+        return None if right is None or found.late else found.hits(right)
+
+    @cached_property
+    def hits_by_sum(self) -> Bool[np.ndarray, "layer head"] | None:
+        """The same by the sum over a candidate's pieces, which is the number on screen but not the rule for a hit."""
+        return None if self.hits is None else antecedents.wins(self.division.values, self.question.right or 0)
+
     def hit(self, head: HeadRef) -> bool | None:
         """Whether a head chooses the right candidate; None where none is right, or one comes too late to be seen."""
-        found, right = self.antecedents, self.question.right
-        return None if right is None or found.late else bool(found.hits(right)[head.layer, head.head])
+        return None if self.hits is None else bool(self.hits[head.layer, head.head])
+
+    def sum_disagrees(self, head: HeadRef) -> bool:
+        """Whether the sum over pieces gives another verdict than the largest piece, by which a hit is decided."""
+        if self.hits is None or self.hits_by_sum is None:
+            return False
+        return bool(self.hits[head.layer, head.head] != self.hits_by_sum[head.layer, head.head])
 
 
 def ready(text: str) -> Question | None:

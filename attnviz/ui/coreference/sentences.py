@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -55,8 +55,28 @@ def _sentence(asked: Asked) -> None:
         for at, (span, share, peak) in enumerate(zip(question.candidates, shares, peaks, strict=True))
     ]
     st.html(fork.drawn(question.word(question.pronoun), branches, blocks.theme(), hit))
+    if question.right is not None and asked.sum_disagrees(head):
+        st.caption(blocks.plain(_disagreement(branches, question.right, bool(hit))))
     if division.note:
         st.caption(blocks.plain(division.note))
+
+
+def _disagreement(branches: Sequence[fork.Branch], right: int, hit: bool) -> str:
+    """Why the verdict is another one than the sums would give, with both pairs of numbers.
+
+    The right candidate is compared with its strongest rival, once by the largest piece and once by the sum.
+    """
+
+    def against(value: Callable[[fork.Branch], float]) -> str:
+        rival = max((one for at, one in enumerate(branches) if at != right), key=value)
+        return f"“{name}” {encoding.three(value(branches[right]))}, “{rival.name}” {encoding.three(value(rival))}"
+
+    name = branches[right].name
+    pieces, sums = against(lambda one: one.peak or 0.0), against(lambda one: one.share)
+    return (
+        f"The two ways to count disagree here. By the largest piece: {pieces}, so this is a {'hit' if hit else 'miss'}. "
+        f"By the sum over all pieces: {sums}, which would be a {'miss' if hit else 'hit'}."
+    )
 
 
 def _change(asked: Asked, other: Asked) -> None:

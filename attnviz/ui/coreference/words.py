@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,21 +11,13 @@ from attnviz import text as texts
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding, sentence
 from attnviz.lessons.examples import Span
+from attnviz.linguistics import anaphor
 from attnviz.selection import CANDIDATES
 from attnviz.types import Focus
 from attnviz.ui import blocks, state
 from attnviz.ui.alone import chosen
 from attnviz.ui.coreference.question import Question, numbered
 
-PRONOUNS = frozenset(
-    (
-        "he she it they him her them his hers its their theirs himself herself itself themselves "
-        "i we you me us who this that these those"
-    ).split(" ")
-)
-FURTHER = frozenset(
-    "my your our mine yours ours myself yourself ourselves yourselves whom whose which".split(" ")
-)  # if no other
 NONE = "No English pronoun found: click the word that you mean. Then choose at least two words that it could mean."
 CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
 PRONOUN, COULD, DOES = "the pronoun", "a word that it could mean", "the one that it does mean"
@@ -60,14 +51,13 @@ def own(text: str, trace: Trace) -> Question | None:
 
 
 def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
-    """The held word; else the first word that may be a pronoun, `it` of `it's` too; None where there is no such word."""
+    """The held word; else the pronoun that is most likely asked about; None where there is none."""
     focus = state.current().focus
     if focus is not None and not focus.special and not focus.segment:
         for place in places:
             if place[0] <= focus.start < place[1]:
                 return place
-    said = {place: re.split("['’]", text[place[0] : place[1]].casefold())[0] for place in places}
-    return next((place for known in (PRONOUNS, FURTHER) for place in places if said[place] in known), None)
+    return anaphor.pronoun(text, places)
 
 
 def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:

@@ -14,6 +14,7 @@ from attnviz.figures import encoding, patches
 from attnviz.figures.amounts import times
 from attnviz.lessons import places
 from attnviz.lessons.places import Myth
+from attnviz.rounding import together
 from attnviz.types import joined
 from attnviz.ui import blocks, state, terms
 from attnviz.ui.backend import backend
@@ -63,8 +64,10 @@ def _near(myth: Myth, trace: Trace) -> None:
     if found is None:
         st.markdown(myth.short)
         return
-    shares = {name: getattr(found, name) for name in ("near", "itself", "resting", "far", "even", "most")}
+    shares = {name: getattr(found, name) for name in ("resting", "even", "most")}
+    rest = dict(zip(("near", "itself", "far"), together((found.near, found.itself, found.far)), strict=True))
     numbers = {name: encoding.percent(share) for name, share in shares.items()} | {
+        **{name: encoding.percent(part / 100) for name, part in rest.items()},
         "next": encoding.percent(found.next_to), "heads": str(found.heads), "count": str(found.near_heads),
         "nearest": encoding.head_name(found.nearest), "places": _resting(trace),
     }  # fmt: skip
