@@ -18,8 +18,8 @@ from starlette.routing import Route
 from attnviz import asgi, policy, shell
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import bertviz_view, board
-from attnviz.figures.board import source
 from attnviz.figures.board.choice import Choice
+from attnviz.figures.board.source import compare_source, found_source, links_source, source
 from attnviz.figures.digest import digest
 from attnviz.types import AttentionRequest, HeadRef, Token
 
@@ -142,5 +142,5 @@ def test_saved_pages_and_frames_of_bertviz_are_not_to_be_translated_either():
 
 def test_each_component_says_so_in_its_own_tree():
     """A translator that walks into shadow roots does not see the document's root from there."""
-    for made in (source.source, source.compare_source, source.links_source, source.found_source):
+    for made in (source, compare_source, links_source, found_source):
         assert re.match(r'<div class="attnviz[^>]* translate="no"', made()[0])
