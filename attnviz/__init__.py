@@ -5,15 +5,19 @@ The public face. Heavy libraries are imported when first needed, so that `attnvi
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 from attnviz.engine import display
-from attnviz.errors import AttnvizError
+from attnviz.errors import AttnvizError, BadInputError, UnknownModelError
 from attnviz.types import AttentionRequest, HeadRef, Link
 
 if TYPE_CHECKING:
     from attnviz.backends.cached import CachedBackend
+    from attnviz.backends.local import LocalBackend
+    from attnviz.backends.own import OwnFolders
     from attnviz.engine.trace import Trace
     from attnviz.models.load import LoadedModel
 
@@ -24,6 +28,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _default: list[CachedBackend] = []
+_own: list[OwnFolders] = []
 _lock = threading.Lock()
 
 
@@ -46,26 +51,129 @@ def _backend() -> CachedBackend:
         return _default[0]
 
 
-def load(model: str = "minilm") -> LoadedModel:
-    """The very model that `attend` uses: `.model`, `.tokenizer` and `.card`. Raises UnknownModelError and UnavailableError."""
-    from attnviz.backends.local import LocalBackend
+def _folders() -> OwnFolders:
+    """The models of folders that `load` and `attend` share, opened when first needed."""
+    with _lock:
+        if not _own:
+            from attnviz.backends.own import OwnFolders
+            from attnviz.settings import Settings
 
+            _own.append(OwnFolders(Settings.from_env()))
+        return _own[0]
+
+
+def _local(model: Any, purpose: str) -> tuple[LocalBackend, str]:
+    """The backend in this process that has a model, and the model's id there. AttnvizError where the backend is a server."""
+    from attnviz.backends.local import LocalBackend
+    from attnviz.models import catalog
+
+    if catalog.is_path(model):
+        return _folders().backend(model)
     inner = _backend().inner
     if not isinstance(inner, LocalBackend):
-        raise AttnvizError("Models are loaded by the local backend only. Unset ATTNVIZ_BACKEND.")
-    return inner.loaded(model)
+        raise AttnvizError(f"{purpose} by the local backend only. Unset ATTNVIZ_BACKEND.")
+    return inner, _name(model)
 
 
-def attend(text: str, model: str = "minilm", text_b: str | None = None) -> Trace:
-    """The trace of `text` read by a catalogued model. `text_b`: the second sentence, or an encoder-decoder's target."""
-    return _backend().attend(AttentionRequest(model, text, text_b))
+def _name(model: object) -> str:
+    """The id of a model as it is given, if it can be one."""
+    if not isinstance(model, str):
+        raise BadInputError(
+            f"model must be the name of a model, a string, or the path of a folder; got {type(model).__name__}. "
+            "A model in memory goes to attnviz.trace."
+        )
+    return model
 
 
-def trace(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> Trace:
-    """The trace of `text` read by any loaded transformers model with its tokenizer. The model is left as it was."""
+def _named(model: Any) -> None:
+    """Raises UnknownModelError for no model of the catalogue, with what a caller on this machine may have meant."""
+    from attnviz.models import catalog
+
+    catalog.card(_name(model), folder='model="{}"')
+
+
+def load(model: str | os.PathLike[str] = "minilm") -> LoadedModel:
+    """The very model that `attend` uses: `.model`, `.tokenizer` and `.card`.
+
+    `model` is an id of the catalogue, or a folder: `./my-model`, or any path object. Raises UnknownModelError and
+    UnavailableError.
+    """
+    backend, name = _local(model, "Models are loaded")
+    try:
+        return backend.loaded(name)
+    except UnknownModelError:
+        _named(model)
+        raise
+
+
+Messages = Sequence[Mapping[str, str]]
+
+
+@overload
+def attend(
+    text: str | None = None, model: str | os.PathLike[str] = "minilm", text_b: str | None = None, *,
+    tokens: Any = None, words: Iterable[str] | None = None, chat: bool = False,
+) -> Trace: ...  # fmt: skip
+@overload
+def attend(
+    text: Iterable[str] | Messages, model: str | os.PathLike[str] = "minilm", text_b: Iterable[str | None] | None = None, *,
+    chat: bool = False,
+) -> Any: ...  # fmt: skip
+def attend(
+    text: Any = None, model: str | os.PathLike[str] = "minilm", text_b: Any = None, *,
+    tokens: Any = None, words: Any = None, chat: bool = False,
+) -> Any:  # fmt: skip
+    """The trace of `text` read by a model of the catalogue, or of a folder (`./my-model`, or any path object).
+
+    `text_b` is the second sentence, or an encoder-decoder's target. Several texts, as a list or a column of a table, give
+    a tuple of traces: each is read by itself, as in a call of its own.
+
+    In place of `text`: `tokens` are ids or pieces of the tokenizer, read just as given, with no special token added;
+    `words` are words that were told apart before, by which pieces are grouped and labelled. With `chat` the text is a
+    user's message inside the tokenizer's chat template; it may also be a list of messages (`role` and `content`).
+    """
+    from attnviz.backends import given
+    from attnviz.models import catalog
+
+    if tokens is None and words is None and given.many(text, chat=chat):
+        return given.each(text, text_b, lambda one, other: attend(one, model, other, chat=chat))
+    asked = given.Given(text, text_b, tokens, words, chat)
+    try:
+        if asked.plain and not catalog.is_path(model):
+            return _backend().attend(AttentionRequest(_name(model), text, text_b, chat))
+        backend, name = _local(model, "Tokens, words and conversations are read")
+        return backend.attend_given(name, asked)
+    except UnknownModelError:
+        _named(model)
+        raise
+
+
+@overload
+def trace(
+    model: Any, tokenizer: Any, text: str | None = None, text_b: str | None = None, *,
+    tokens: Any = None, words: Iterable[str] | None = None, chat: bool = False,
+) -> Trace: ...  # fmt: skip
+@overload
+def trace(
+    model: Any, tokenizer: Any, text: Iterable[str] | Messages, text_b: Iterable[str | None] | None = None, *,
+    chat: bool = False,
+) -> Any: ...  # fmt: skip
+def trace(
+    model: Any, tokenizer: Any, text: Any = None, text_b: Any = None, *,
+    tokens: Any = None, words: Any = None, chat: bool = False,
+) -> Any:  # fmt: skip
+    """The trace of `text` read by any loaded transformers model with its tokenizer. The model is left as it was.
+
+    Texts, `tokens`, `words` and `chat` are those of `attend`. What holds a model is opened where that changes nothing:
+    torch.compile, DataParallel, a PeftModel, a pipeline, a SentenceTransformer; with None for the tokenizer its own is
+    taken. `trace.note` says what matters of it.
+    """
+    from attnviz.backends import given
     from attnviz.backends.local import traced
 
-    return traced(model, tokenizer, text, text_b)
+    if tokens is None and words is None and given.many(text, chat=chat):
+        return given.each(text, text_b, lambda one, other: trace(model, tokenizer, one, other, chat=chat))
+    return traced(model, tokenizer, text, text_b, tokens=tokens, words=words, chat=chat)
 
 
 def capture(model: Any, **inputs: Any) -> Trace:
@@ -89,7 +197,19 @@ def _board(trace: Trace) -> str:
     return notebook.cell(trace)
 
 
+def _table(kind: str) -> Callable[..., Any]:
+    """What makes a table of a trace, imported when first needed."""
+
+    def made(trace: Trace, layer: int | None, head: int | None, **options: Any) -> Any:
+        from attnviz.analysis import frames
+
+        return {"frame": frames.frame, "xarray": frames.array}[kind](trace, layer, head, **options)
+
+    return made
+
+
 display.pictures.append(_board)
+display.tables.update({kind: _table(kind) for kind in ("frame", "xarray")})
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from starlette.middleware import Middleware
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from attnviz import policy, quiet
+from attnviz import policy, quiet, shell
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -31,6 +31,8 @@ OPEN = 600  # pages that may be open at the same time, each with its session
 HIDDEN = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/upload_file/")  # of Streamlit's own, what no page asks for
 SAID = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")  # the last: more rows of a long table
 AT_ONCE, EACH_SECOND = 400, 40  # messages of one page; of a key held down about 30 a second come, of a hand far fewer
+UNASKED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")  # of the index page, which ours replaces
+REPLACED = (b"content-length", b"content-encoding", b"etag", b"last-modified", b"accept-ranges", b"vary")
 PARSED = 4_000_000  # bytes of a message; of a longer one Streamlit closes the connection (server.maxWidgetStateSize)
 
 
@@ -55,6 +57,9 @@ class Guard:
             await self.app(scope, receive, send)
         elif refusal := refused(scope):
             await self._answer(self._with_headers(send), *refusal)
+        elif shell.is_page(scope["path"]):
+            inner = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() not in UNASKED]}
+            await self.app(inner, receive, with_shell(scope, self._with_headers(send)))
         else:
             await self.app(scope, receive, self._with_headers(send))
 
@@ -89,6 +94,30 @@ class Guard:
         headers += [(b"connection", b"close")] + [(b"allow", ", ".join(METHODS).encode())] * (status == 405)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def with_shell(scope: Scope, send: Send) -> Send:
+    """`send`, with the page shell in the place of Streamlit's index page; whatever else is answered passes."""
+    start: Message | None = None
+
+    async def sent(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start" and message["status"] == 200 and _is_html(message):
+            start = message  # its body is Streamlit's, and is not sent
+        elif start is None:
+            await send(message)
+        elif not message.get("more_body", False):
+            status, headers, body = shell.answer({name.lower(): value for name, value in scope["headers"]})
+            kept = [pair for pair in start.get("headers", ()) if pair[0].lower() not in REPLACED]
+            await send({**start, "status": status, "headers": [*kept, *headers]})
+            await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
+
+    return sent
+
+
+def _is_html(start: Message) -> bool:
+    """Whether an answer that begins so is a page."""
+    return any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start.get("headers", ()))
 
 
 def refused(scope: Scope) -> tuple[int, str] | None:

@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     attend = commands.add_parser("attend", help="the attention weights of one head on a text")
     attend.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
     attend.add_argument("--text-b", metavar="T", help="a second sentence, or the target text of an encoder-decoder")
+    attend.add_argument("--chat", action="store_true", help="the text as a user's message inside the model's chat template")
     attend.add_argument(
         "--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model"
     )
@@ -125,7 +126,7 @@ def _attend(chosen: argparse.Namespace) -> None:
     keep = None if chosen.keep is None else Keep.parse(chosen.keep)
     options = ViewOptions(chosen.words, chosen.special, keep, chosen.between or "")
     card = terminal.card(chosen.model)
-    trace = terminal.attended(card, AttentionRequest(card.id, text, text_b))
+    trace = terminal.attended(card, AttentionRequest(card.id, text, text_b, chosen.chat))
     head = HeadRef(
         card.head[0] if chosen.layer is None else chosen.layer,
         card.head[1] if chosen.head is None else chosen.head,

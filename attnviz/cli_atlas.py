@@ -1,18 +1,19 @@
-"""`attnviz atlas build …`: corpora in, an atlas file and its best heads out."""
+"""`attnviz atlas build …`: an atlas file of corpora, and its best heads. The other actions of `atlas` are added here."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attnviz import terminal
+from attnviz import cli_atlas_compare, cli_atlas_show, cli_atlas_top, terminal
 from attnviz.errors import BadInputError
 from attnviz.types import ModelCard, Progress
 
 if TYPE_CHECKING:
+    from attnviz.linguistics.atlas import Atlas
     from attnviz.linguistics.claims import Best
     from attnviz.linguistics.crew import Crew
     from attnviz.linguistics.leanings import Leaning
@@ -23,7 +24,7 @@ WIDTH = 30  # of the progress bar
 
 
 def add(commands: Any) -> None:
-    """`atlas build` among the commands."""
+    """`atlas` with its actions among the commands."""
     atlas = commands.add_parser("atlas", help="measure every head of a model on annotated texts")
     inner = atlas.add_subparsers(dest="action", metavar="ACTION", required=True)
     build = inner.add_parser("build", help="write an atlas: which head is right on which link")
@@ -38,8 +39,14 @@ def add(commands: Any) -> None:
     build.add_argument("--format", choices=("text", "json"), default="text", help="how the best heads are shown")
     build.add_argument("--strict", action="store_true", help="stop at the first line that cannot be read")
     build.add_argument("--workers", type=int, default=1, metavar="N", help="processes, each with the model and one thread")
+    build.add_argument(
+        "--control", action=argparse.BooleanOptionalAction, default=True,
+        help="measure an untrained twin too, with random weights; takes about as long again",
+    )  # fmt: skip
     build.add_argument("--ray", action="store_true", help="spread over processes or machines by Ray Data, if installed")
     build.set_defaults(run=run)
+    for one in (cli_atlas_show, cli_atlas_top, cli_atlas_compare):
+        one.add(inner)
 
 
 def run(chosen: argparse.Namespace) -> None:
@@ -59,7 +66,9 @@ def run(chosen: argparse.Namespace) -> None:
         crew.close()
         told.end()
     print(f"attnviz: {built.chunks} batches, {built.found} of them found finished; {chosen.output}", file=sys.stderr)
-    _show(Path(chosen.output), built.header, chosen.format)
+    from attnviz.linguistics import atlas
+
+    summary(atlas.read(chosen.output), chosen.format)
 
 
 def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
@@ -71,34 +80,34 @@ def _crew(card: ModelCard, chosen: argparse.Namespace, told: _Told) -> Crew:
     if chosen.ray:
         from attnviz.linguistics.spread import Spread
 
-        return Spread(card, settings, chosen.workers)
+        return Spread(card, settings, chosen.workers, control=chosen.control)
     if chosen.workers > 1:
-        return crew.Processes(card, settings, chosen.workers)
-    return crew.Alone(crew.meter(card, settings, told))
+        return crew.Processes(card, settings, chosen.workers, control=chosen.control)
+    return crew.Alone(crew.meter(card, settings, told, control=chosen.control))
 
 
-def _show(path: Path, header: dict[str, Any], form: str) -> None:
+def summary(known: Atlas, form: str) -> None:
     """Which head is best at what, on standard output: chosen on the even half of the texts, counted on the odd one."""
-    from attnviz.linguistics import atlas, claims, leanings, wording
+    from attnviz.linguistics import claims, leanings, wording
 
-    known = atlas.read(path)
     best, leaning = claims.table(known), leanings.leanings(known)
     if form == "json":
         found = {
-            "model": header["model"],
-            "corpora": header["corpora"],
+            "model": known.model,
+            "corpora": cli_atlas_show.corpora(known),
             "relations": [
                 {"relation": one.relation, "direction": one.direction} | _numbers(one) for one in best if one.direction
             ],
             "coreference": {one.relation: _numbers(one) for one in best if not one.direction},
             "habits": {one.key: _habit(one) for one in leaning},
+            "probes": cli_atlas_top.probes(known),
         }
-        terminal.show(f"{json.dumps(found, ensure_ascii=False, indent=1)}\n")
+        terminal.show_json(found)
         return
     lines = []
-    for corpus in header["corpora"]:
-        lines.append(f"{corpus['name']}: {corpus['used']:,} of {corpus['texts']:,} texts measured")
-        lines += [f"    left out: {many:,} {reason}" for reason, many in corpus["left_out"].items()]
+    for corpus in known.header.corpora:
+        lines.append(f"{corpus.name}: {corpus.used:,} of {corpus.texts:,} texts measured")
+        lines += [f"    left out: {many:,} {reason}" for reason, many in corpus.left_out]
     lines += ["", "The best head of each relation on the even texts, counted on the odd ones:", ""]
     lines += [f"{'relation':<18} {'head':<8} {'n':>6}  {'rate':>6}  {'95 % interval':<15}  strongest baseline"]
     lines += [_line(one) for one in best]
@@ -109,7 +118,7 @@ def _show(path: Path, header: dict[str, Any], form: str) -> None:
     lines += ["", "Habits, means over all texts: the head that has most of each, and all heads on average:", ""]
     lines += [f"{'habit':<26} {'head':<8} {'mean':>6}  {'all heads':>9}"]
     lines += [_habit_line(one) for one in leaning]
-    terminal.show("\n".join(lines) + "\n")
+    terminal.show_lines([*lines, "", *cli_atlas_top.probe_lines(known)])
 
 
 def _numbers(one: Best) -> dict[str, Any]:
@@ -117,7 +126,12 @@ def _numbers(one: Best) -> dict[str, Any]:
     found, (rule, rate) = one.evidence, one.evidence.baseline
     return {
         "n": found.n, "head": [one.head.layer, one.head.head], "rate": found.rate, "interval": list(found.interval),
-        "baseline": rate, "baseline_name": rule, "groups": found.groups, "beats": one.beats,
+        "baseline": rate, "baseline_name": rule, "groups": found.groups, "beats": one.beats, "ceiling": found.ceiling,
+        "points_interval": [None if isnan(end) else end for end in one.interval],
+        "control": None if one.control is None else {
+            "head": [one.control.head.layer, one.control.head.head], "rate": one.control.evidence.rate,
+            "interval": list(one.control.evidence.interval),
+        },
     }  # fmt: skip
 
 
@@ -126,7 +140,10 @@ def _line(one: Best) -> str:
     found, (rule, rate) = one.evidence, one.evidence.baseline
     span = f"{100 * found.interval[0]:.1f} to {100 * found.interval[1]:.1f}"
     name = f"{one.relation} {one.direction}"
-    return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {rule} {100 * rate:.1f}"
+    untrained = "" if one.control is None else f"; untrained {100 * one.control.evidence.rate:.1f}"
+    most = f"; at most {100 * found.ceiling:.1f} possible" if found.ceiling < 1.0 else ""
+    beside = f"{rule} {100 * rate:.1f}{untrained}{most}"
+    return f"{name:<18} {one.head!s:<8} {found.n:>6,}  {100 * found.rate:>6.1f}  {span:<15}  {beside}"
 
 
 def _habit(one: Leaning) -> dict[str, Any]:

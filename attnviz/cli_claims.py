@@ -1,4 +1,4 @@
-"""`attnviz rank` and `attnviz test-claim`: links or a claim about a head in, a table, a sentence or JSON out."""
+"""`attnviz rank` and `attnviz test-claim`: heads ranked by links, and a claim about a head tested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz import charset, terminal
 from attnviz.errors import BadInputError
-from attnviz.types import AttentionRequest, Evidence, HeadRef, Link, quoted
+from attnviz.types import AttentionRequest, Evidence, HeadRef, Link, Token, quoted
 
 if TYPE_CHECKING:
     from attnviz.analysis.links import Ranked
@@ -39,6 +39,7 @@ def add(commands: Any) -> None:
         "may be given several times",
     )  # fmt: skip
     rank.add_argument("--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model")
+    rank.add_argument("--chat", action="store_true", help="the text as a user's message inside the model's chat template")
     rank.add_argument("--format", choices=("text", "json"), default="text", help=f"text shows the best {SHOWN}, json all")
     rank.set_defaults(run=_rank)
 
@@ -47,8 +48,10 @@ def add(commands: Any) -> None:
     claim.add_argument("--layer", type=int, required=True, metavar="N", help="counted from 0")
     claim.add_argument("--head", type=int, required=True, metavar="N", help="counted from 0")
     claim.add_argument(
-        "--relation", required=True, metavar="R", help="e.g. det, nsubj, obj; or coreference, gap, winogender for pronouns"
-    )
+        "--relation", required=True, metavar="R",
+        help="e.g. det, nsubj, obj; nmod counts its subtypes too, nmod: leaves them out, nmod:poss is one of them; or "
+        "coreference, gap, winogender for pronouns",
+    )  # fmt: skip
     claim.add_argument(
         "--direction", choices=("dh", "hd"), default="dh", help="dh: the dependent looks at its head; hd: the head at it"
     )
@@ -65,18 +68,24 @@ def _rank(chosen: argparse.Namespace) -> None:
     most = Settings.from_env().max_bytes
     text = checked(terminal.text(chosen.text, most), most)
     named = [charset.argument(written, "--link") for written in chosen.link]
-    from attnviz.analysis import drawn, links
+    from attnviz.analysis import drawn, legible, links
 
     card = terminal.card(chosen.model)
     asked = tuple(dict.fromkeys(drawn.link(text, written) for written in named))
-    trace = terminal.attended(card, AttentionRequest(card.id, text))
-    found = links.ranked(trace, asked, trace.blocks[0])
+    trace = terminal.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
+    found, block = links.ranked(trace, asked, trace.blocks[0]), trace.block(trace.blocks[0])
+    if unread := legible.of_links(trace, asked, card.name):
+        terminal.say(terminal.printable(unread))
     if chosen.format == "text":
         _show(_table(card.name, text, asked, found))
         return
     heads = [{"layer": r.layer, "head": r.head, "weight": r.weight, "margin": r.margin, "rank": r.rank} for r in found]
-    written = [{"source": _place(text, link.source), "target": _place(text, link.target)} for link in asked]
-    _json({"model": card.id, "text": text, "block": trace.blocks[0], "rule": RULE, "links": written, "heads": heads})
+    written = [
+        {"source": _place(text, link.source, block.queries), "target": _place(text, link.target, block.keys)} for link in asked
+    ]
+    reading = None if trace.reading is None else trace.reading.as_dict()
+    answer = {"model": card.id, "text": text, "block": block.name, "rule": RULE, "links": written, "heads": heads}
+    _json(answer | {"unknown": unread, "reading": reading})
 
 
 def _table(model: str, text: str, asked: Sequence[Link], found: Sequence[Ranked]) -> list[str]:
@@ -106,10 +115,16 @@ def _test_claim(chosen: argparse.Namespace) -> None:
         return
     chances = f"{wording.chance(claim.p)}, corrected {wording.chance(claim.p_corrected)}"
     rows = {"all texts": claim.evidence, "odd half": claim.held_out} | {f"only {one.source}": one for one in claim.parts}
+    if claim.decidable is not None:
+        rows["decidable"] = claim.decidable
+    if claim.control is not None:
+        rows[f"untrained {claim.control.head}"] = claim.control.evidence
     width = max(map(len, rows))
     counts = [_line(f"{name:<{width}}", one) for name, one in rows.items()]
     if claim.evidence.n:
-        _show([sentence, "", *counts, f"rank {claim.rank} of {claim.heads} heads; {chances}"])
+        low, high = claim.interval
+        lead = f"lead {claim.points:+.1f} points ({low:+.1f} to {high:+.1f})".replace("-", wording.MINUS)
+        _show([sentence, "", *counts, f"{lead}; rank {claim.rank} of {claim.heads} heads; {chances}"])
         return
     back = "hd" if claim.direction == "dh" else "dh"
     _show([sentence, *(["", f"Try --direction {back}."] if claim.other_way else [])])
@@ -143,9 +158,14 @@ def _claim(claim: Claim, sentence: str) -> dict[str, Any]:
         "model": claim.model, "layer": claim.head.layer, "head": claim.head.head,
         "relation": claim.relation, "direction": claim.direction or None,
         **_evidence(claim.evidence), "offset": claim.offset, "points": _number(claim.points),
+        "points_interval": [_number(end) for end in claim.interval], "pools": dict(claim.pooled),
         "rank": claim.rank if claim.evidence.n else None, "heads": claim.heads, "p": claim.p, "p_corrected": claim.p_corrected,
         "verdict": claim.verdict, "held_out": _evidence(claim.held_out),
         "parts": [{"source": one.source, **_evidence(one)} for one in claim.parts],
+        "decidable": None if claim.decidable is None else _evidence(claim.decidable),
+        "control": None if claim.control is None else {
+            "layer": claim.control.head.layer, "head": claim.control.head.head, **_evidence(claim.control.evidence)
+        },
         "scheme": claim.evidence.scheme, "source": claim.evidence.source, "sentence": sentence,
     }  # fmt: skip
 
@@ -153,19 +173,20 @@ def _claim(claim: Claim, sentence: str) -> dict[str, Any]:
 def _evidence(found: Evidence) -> dict[str, Any]:
     """Counts as JSON has them."""
     numbers = {"n": found.n, "hits": found.hits, "rate": _number(found.rate), "interval": list(found.interval)}
-    return numbers | {"baselines": dict(found.baselines), "groups": found.groups}
+    return numbers | {"baselines": dict(found.baselines), "groups": found.groups, "ceiling": found.ceiling}
 
 
 def _line(name: str, found: Evidence) -> str:
     """Counts as a line of the table."""
     from attnviz.analysis.shares import percent
-    from attnviz.linguistics.wording import span
+    from attnviz.linguistics.wording import share, span
 
     if not found.n:
         return f"{name}  nothing to count"
     rules = ", ".join(f"{rule} {percent(rate)}" for rule, rate in found.baselines)
     alike = f", wordings of {found.groups:,} sentences" if found.groups else ""
-    return f"{name}  {found.hits:,} of {found.n:,}{alike}, {percent(found.rate)} ({span(found)}); {rules}"
+    most = f"; at most {share(found.ceiling)} possible" if found.ceiling < 1.0 else ""
+    return f"{name}  {found.hits:,} of {found.n:,}{alike}, {percent(found.rate)} ({span(found)}); {rules}{most}"
 
 
 def _number(value: float) -> float | None:
@@ -173,9 +194,12 @@ def _number(value: float) -> float | None:
     return None if isnan(value) else value
 
 
-def _place(text: str, span: tuple[int, int]) -> dict[str, Any]:
-    """One end of a link."""
-    return {"text": text[slice(*span)], "start": span[0], "end": span[1]}
+def _place(text: str, span: tuple[int, int], tokens: Sequence[Token]) -> dict[str, Any]:
+    """One end of a link, and whether the model cannot read it, or not all of it."""
+    from attnviz.analysis import legible
+
+    place = {"text": text[slice(*span)], "start": span[0], "end": span[1]}
+    return place | {"unknown": legible.is_unknown(tokens, span)}
 
 
 def _show(lines: Sequence[str]) -> None:

@@ -48,6 +48,10 @@ class NoAttentionError(BadInputError):
     """A model that yields no attention weights by any road."""
 
 
+class ForwardError(BadInputError):
+    """A forward pass of a model from elsewhere that failed in its own code."""
+
+
 class ShapeError(BadInputError):
     """An array whose axes do not fit what it should be."""
 

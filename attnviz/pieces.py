@@ -11,18 +11,22 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from attnviz.errors import BadTextError, TokenError, TooLongError
-from attnviz.spans import Piece, aligned, alphabet, byte_named
+from attnviz.errors import BadInputError, BadTextError, TokenError, TooLongError
+from attnviz.spans import Piece, aligned, alphabet, bare, byte_named
 from attnviz.words import MASK
+
+BEHIND = 16  # ids before one that are spelled with it: more than the bytes of any character, or the joints of a word
 
 # A tokenizer keeps truncation, padding and the treatment of special tokens as switches on one shared object.
 _LOCKS: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
 _LOCKS_LOCK = threading.Lock()
 _BYTES = alphabet()
+_BLANK = re.compile(r'Metaspace\(replacement="(.)"')
+_IN_NO_VOCABULARY = "\U0010ffff"  # a code point that Unicode reserves never to be a character
 _LETTERS = {byte: character for character, byte in _BYTES.items()}
 
 
@@ -105,6 +109,8 @@ def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]
         grown = [str(tokenizer.decode(list(ids[: i + 1]), **plain)) for i in range(len(ids))]
         vocabulary = _Vocabulary.of(tokenizer, backend) if (backend := getattr(tokenizer, "backend_tokenizer", None)) else None
         hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
+        unknown = vocabulary.unknown if vocabulary else tokenizer.unk_token_id
+        other = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)  # some name one token for all
     whole = grown[-1] if grown else ""
     text, left = whole.strip(), len(whole) - len(whole.lstrip())
     done = [min(max(_alike(part, whole) - left, 0), len(text)) for part in grown]  # characters that are whole by then
@@ -115,11 +121,12 @@ def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]
     start = 0
     for place, (number, name) in enumerate(zip(ids, names, strict=True)):
         if number in hidden:
-            found.append(Entry(Piece(number, name, role="special"), 0, 0))
+            is_unknown = number == unknown and number not in other
+            found.append(Entry(Piece(number, name, role="special", unknown=is_unknown), 0, 0))
             continue
         end = next((end for end in begun[place:] if end > start), len(text))
         raw = vocabulary.piece(number, name, start, end, text[start:end]).raw if vocabulary else byte_named(name)
-        found.append(Entry(Piece(number, name, start, end, raw), 0, 0))
+        found.append(Entry(Piece(number, name, start, end, raw, unknown=number == unknown), 0, 0))
         start = max(start, done[place])
     return text, tuple(found)
 
@@ -179,21 +186,27 @@ class _Vocabulary:
 
     added: frozenset[int]
     special: frozenset[int]
-    unknown: str
+    unknown: int | None
     mask: str
     byte_level: bool
+    blank: str
+    going_on: str
     ending: str
 
     @classmethod
     def of(cls, tokenizer: Any, backend: Any) -> _Vocabulary:
         """Read anew for every text: somebody may have added tokens meanwhile."""
         added = backend.get_added_tokens_decoder()
+        parts = f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}"
+        blank = _BLANK.search(parts)
         return cls(
             added=frozenset(added),
             special=frozenset(number for number, token in added.items() if token.special),
-            unknown=str(tokenizer.unk_token),
+            unknown=_unknown(tokenizer, backend.model),
             mask=str(tokenizer.mask_token),
-            byte_level="ByteLevel" in f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}",
+            byte_level="ByteLevel" in parts,
+            blank=blank[1] if blank else "▁",
+            going_on=getattr(backend.model, "continuing_subword_prefix", None) or "",
             ending=getattr(backend.model, "end_of_word_suffix", None) or "",
         )
 
@@ -204,11 +217,31 @@ class _Vocabulary:
             raw = byte_named(piece)
         elif number not in self.added and self.byte_level and all(character in _BYTES for character in piece):
             raw = bytes(_BYTES[character] for character in piece.removesuffix(self.ending))
-        return Piece(number, piece, start, end, raw)
+        spelled = (
+            "" if raw is not None else piece.removeprefix(self.going_on).removesuffix(self.ending).replace(self.blank, " ")
+        )
+        return Piece(number, piece, start, end, raw, unknown=number == self.unknown, spelled=spelled)
 
     def taken(self, piece: Piece, typed: str) -> bool:
         """Whether typed text was taken for a special token. A word that is unknown may be read as the unknown token."""
-        return piece.id in self.special and (piece.piece != self.unknown or typed.strip() == self.unknown)
+        return piece.id in self.special and (not piece.unknown or typed.strip() == piece.piece)
+
+
+def _unknown(tokenizer: Any, model: Any) -> int | None:
+    """The id that a backend's model gives to what it cannot spell; None where it can spell everything, or leaves it out.
+
+    The model's own, not the wrapper's `unk_token`, which may name another token or none. A unigram model does not name
+    its own, so it is given a character that no vocabulary has.
+    """
+    if hasattr(model, "unk_token"):
+        return model.token_to_id(model.unk_token) if model.unk_token else None
+    try:
+        found = model.tokenize(_IN_NO_VOCABULARY)
+    except Exception:  # noqa: BLE001  # the library raises a plain Exception where a unigram model has no unknown token
+        return None
+    if len(found) == 1 and model.id_to_token(found[0].id) != _IN_NO_VOCABULARY:
+        return int(found[0].id)
+    return tokenizer.unk_token_id
 
 
 def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
@@ -315,7 +348,8 @@ def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> 
                         "know it and has no unknown token to read in its place. Leave it out, or set tokenizer.unk_token."
                     )
                 raw = byte_named(name) if stretch[low:high] != name else None
-                out.append(Piece(number, name, start + low, start + high, raw))
+                unknown = tokenizer.unk_token_id is not None and number == tokenizer.unk_token_id
+                out.append(Piece(number, name, start + low, start + high, raw, unknown=unknown, spelled=bare(name)))
         start += len(stretch)
     return out
 
@@ -335,3 +369,92 @@ def _woven(
             out += [Entry(inner, type_id, segment) for inner in sides[segment]]
         seen += 1
     return tuple(out)
+
+
+def templated(
+    tokenizer: Any, whole: str, spans: Sequence[tuple[int, int, int]], text: str, *, max_tokens: int | None, name: str
+) -> tuple[tuple[Entry, ...], list[str]]:
+    """The whole input that a chat template made, and how to show each token that the template added ("" of typed ones).
+
+    `spans` are where typed text stands in `whole`, and where each begins in `text`. Special tokens of the template are
+    real ones; typed text that looks like one is read as text. A piece of which only blanks were typed is the template's.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise BadInputError(
+            f"A conversation is read by a tokenizer that says where its pieces stand, and the one of {name} does not. "
+            "Load it with AutoTokenizer.from_pretrained, which takes the fast one where there is one."
+        )
+    with _alone(tokenizer), _side(tokenizer, target=False), _plain(backend):
+        vocabulary = _Vocabulary.of(tokenizer, backend)
+        backend.encode_special_tokens = False
+        encoding = backend.encode(whole, add_special_tokens=False)
+        allowed(len(encoding.ids), max_tokens, name)
+        found: list[Entry] = []
+        added: list[str] = []
+        for number, (low, high) in zip(encoding.ids, encoding.offsets, strict=True):
+            piece = backend.id_to_token(number)
+            inside = next((span for span in spans if low < span[1] and max(low + 1, high) > span[0]), None)
+            special = number in vocabulary.special
+            if inside is not None:
+                begin, end, at = inside
+                content = whole[low:high].strip()
+                first = low + whole[low:high].find(content)  # some marks take the blanks beside them
+                typed_alone = begin <= first and first + len(content) <= end
+                start, stop = max(low, begin), max(low, begin, min(high, end))
+                typed = whole[start:stop]
+                if typed_alone or (typed.strip() and not special):
+                    one = vocabulary.piece(number, piece, start + at - begin, stop + at - begin, typed)
+                    again = vocabulary.taken(one, typed)
+                    read = _letters(backend, vocabulary, text, one.start, one.end) if again else [one]
+                    found += [Entry(inner, 0, 0) for inner in read]
+                    added += [""] * len(read)
+                    continue
+            found.append(Entry(Piece(number, piece, role="special"), 0, 0))
+            added.append(piece if special else _visible(str(tokenizer.decode([number])), piece))
+    allowed(len(found), max_tokens, name)
+    return tuple(found), added
+
+
+def _visible(written: str, piece: str) -> str:
+    """How to show a token of a template: as it is written, a line break as \\n, and part of a character by its piece."""
+    if "\ufffd" in written or not written:
+        return piece
+    return written.strip() or written.replace("\n", "\\n").replace("\t", "\\t").replace(" ", "␣")
+
+
+def listed(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
+    """A model's whole input given as ids: the text that they spell without special tokens, and each one's place in it.
+
+    Each id is spelled behind the few before it, because a tokenizer joins neighbours (`an ##imal`, the bytes of one
+    character). Special tokens are special because they were given so.
+    """
+    with _alone(tokenizer), _side(tokenizer, target=False):
+        names = [str(piece) for piece in tokenizer.convert_ids_to_tokens(list(ids))]
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        vocabulary = _Vocabulary.of(tokenizer, backend) if backend is not None else None
+        hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
+        text, before, places = "", [], []
+        for number in ids:
+            if number in hidden:
+                places.append((len(text), len(text)))
+                continue
+            was, now = (str(tokenizer.decode(some, clean_up_tokenization_spaces=False)) for some in (before, [*before, number]))
+            same = _alike(was, now)
+            start = len(text) - (len(was) - same)
+            if start < len(text):  # a character that was begun is whole by now, and all of its bytes stand on it
+                places = [(low, min(high, start + 1)) for low, high in places]
+            text = text[:start] + now[same:]
+            if start == len(text) and now.endswith("\ufffd"):  # one more byte of a character that is still not whole
+                start -= 1
+            places.append((start, len(text)))
+            before = [*before, number][-BEHIND:]
+    found: list[Entry] = []
+    for number, name, (start, end) in zip(ids, names, places, strict=True):
+        if vocabulary:
+            piece = vocabulary.piece(number, name, start, end, text[start:end])
+        else:
+            unknown = number == tokenizer.unk_token_id
+            piece = Piece(number, name, start, end, byte_named(name), unknown=unknown, spelled=bare(name))
+        found.append(Entry(replace(piece, raw=None, role="special") if number in hidden else piece, 0, 0))
+    return text, tuple(found)

@@ -1,21 +1,18 @@
 """What a browser is told with every answer: which scripts may run, whom a page may call, and what stays off.
 
 Streamlit's own page needs its own files, styles in place, and modules made of text (the `js` of our components, by way of
-`blob:`). Scripts in place run only where their digest is known: one of Streamlit's page, and those of BertViz's views, which
+`blob:`). Scripts in place run only where their digest is known: those of the page shell, and those of BertViz's views, which
 stand in frames that inherit this policy. Nothing else runs, whatever a text brings with it; nobody else is called.
 """
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import streamlit
-
+from attnviz import shell
 from attnviz.figures.bertviz_scripts import digests
 from attnviz.figures.digest import digest
 
-_PAGE = Path(streamlit.__file__).with_name("static") / "index.html"
 # Powers of a page that this one never uses.
 OFF = (
     "accelerometer autoplay bluetooth browsing-topics camera display-capture geolocation gyroscope hid idle-detection "
@@ -26,7 +23,7 @@ OFF = (
 
 def content() -> str:
     """The content security policy of the pages."""
-    inline = re.findall(r"<script>(.*?)</script>", _PAGE.read_text("utf-8"), re.S)
+    inline = re.findall(r"<script>(.*?)</script>", shell.html(), re.S)
     known = " ".join(map(digest, inline)) + " " + " ".join(digests())
     return "; ".join(
         (

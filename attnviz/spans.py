@@ -20,7 +20,8 @@ class Piece:
     """One piece as the tokenizer gives it: its id, its own string, and its characters, blanks included.
 
     `raw` is the piece as bytes where the tokenizer works on bytes, None elsewhere. `role` is text, mask, or special
-    for a token that the template adds.
+    for a token that the template adds. `unknown` is True where it is the tokenizer's unknown token. `spelled` is the
+    piece without the tokenizer's signs for blanks and for parts of a word, where it is no bytes.
     """
 
     id: int
@@ -29,6 +30,8 @@ class Piece:
     end: int = 0
     raw: bytes | None = None
     role: str = "text"
+    unknown: bool = False
+    spelled: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,14 @@ class Place:
     word: int | None
 
 
-def placed(text: str, pieces: Sequence[Piece]) -> tuple[Place, ...]:
-    """The places of one text's pieces, in order of start.
+def placed(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, int]] | None = None) -> tuple[Place, ...]:
+    """The places of one text's pieces, in order of start; its words are our own, or those `given` as spans.
 
     A piece belongs to the word in which it starts. Characters that the tokenizer dropped (control characters, accents)
     go to the piece before them in their word. A piece that is nothing but blanks belongs to no word of the text and
     gets a number of its own, counted on from the last word.
     """
-    found = words(text)
+    found = words(text) if given is None else given
     starts = [start for start, _ in found]
     spans: list[list[int]] = []
     numbers: list[int | None] = []
@@ -209,8 +212,8 @@ def aligned(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
     """
     folded, origin = _folded(text)
     origin.append(len(text))
-    bare = [_bare(piece).strip() for piece in pieces]
-    cores = [_folded(piece)[0] for piece in bare]
+    letters = [bare(piece).strip() for piece in pieces]
+    cores = [_folded(piece)[0] for piece in letters]
     spans: list[tuple[int, int]] = []
     at, done = 0, 0  # in `folded`; in `text`
     here = 0
@@ -223,7 +226,7 @@ def aligned(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
             continue
         stop, at = _anchor(folded, cores, here, at)
         gap = (done, max(done, origin[at]))  # one character may be two when folded, and end in the middle of a piece
-        spans += _shared(text, gap, bare[here:stop])
+        spans += _shared(text, gap, letters[here:stop])
         done, here = gap[1], stop
     return spans
 
@@ -261,7 +264,7 @@ def _shared(text: str, gap: tuple[int, int], bare: Sequence[str]) -> list[tuple[
     return spans
 
 
-def _bare(piece: str) -> str:
+def bare(piece: str) -> str:
     """A piece without the signs that say whether a word begins, goes on or ends in it."""
     piece = piece.replace("▁", " ")
     piece = piece[2:] if piece.startswith("##") and len(piece) > 2 else piece

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
+import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attnviz import charset
 from attnviz.errors import BadInputError, OutputError, TooLongError
@@ -15,7 +19,8 @@ from attnviz.types import AttentionRequest, ModelCard, Still
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
 
-
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for a formula
+HARMLESS = "\u202f\u00a0\u200c\u200d"  # narrow and fixed blanks, and what joins the parts of an emoji
 WIDEST = 4  # bytes of a character in UTF-32, which UTF-8 may write as one
 
 
@@ -23,8 +28,8 @@ def card(name: str) -> ModelCard:
     """The card of a catalogued model or of a local folder."""
     from attnviz.models import catalog
 
-    if not name.startswith((".", "/", "~")):
-        return catalog.card(name)
+    if not catalog.is_path(name):
+        return catalog.card(name, folder="--model {}")
     from attnviz.models import load  # brings torch with it
 
     return load.local_card(Path(name))
@@ -38,9 +43,22 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
     settings = Settings.from_env()
     folders = (card,) if card.folder and not card.package else ()
     trace = open_backend(settings.backend, settings, say, folders).attend(request)
-    if trace.note:
-        say(trace.note)
+    from attnviz.analysis import legible
+
+    for line in (trace.note, legible.counted(trace, card.name), legible.otherwise(trace.reading, card.name)):
+        if line:
+            say(printable(line))
     return trace
+
+
+def printable(line: str) -> str:
+    """A line with words of a text or names of a file in it: what a terminal would obey is made visible.
+
+    ASCII control characters have pictures; others, and marks that turn the direction of writing, become U+FFFD.
+    """
+    from attnviz.figures import encoding
+
+    return "".join(c if c.isprintable() or c in HARMLESS else "\ufffd" for c in encoding.visible(line))
 
 
 def say(line: str) -> None:
@@ -96,6 +114,32 @@ def write(content: bytes, output: str | None) -> None:
         raise OutputError(
             f"“{output}” cannot be written ({reason}). Name another file with -o, in a folder that exists and has room."
         ) from error
+
+
+def show_lines(lines: Sequence[str]) -> None:
+    """Lines to standard output; names from a file cannot steer the terminal."""
+    show("".join(f"{printable(line).rstrip()}\n" for line in lines))
+
+
+def show_json(value: dict[str, Any]) -> None:
+    """One object to standard output; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+    written = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
+    show(f"{written}\n")
+
+
+def show_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """A table to standard output, its first line the names of the columns; no text is taken for a formula by a spreadsheet."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(columns)
+    for row in rows:
+        table.writerow([_cell(row.get(name)) for name in columns])
+    show(out.getvalue())
+
+
+def _cell(value: Any) -> Any:
+    """A cell of a table: numbers as they are, None empty, and text that begins like a formula behind an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def show(content: bytes | str) -> None:

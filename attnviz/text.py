@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from attnviz import pieces
+from attnviz.altered import legibility
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
+from attnviz.legibility import Legibility
 from attnviz.pieces import Entry, allowed, entries, special
-from attnviz.spans import named, placed, unnamed
+from attnviz.spans import Piece, named, placed, unnamed
 from attnviz.types import Token, Unit
 from attnviz.words import MASK, words
 
-__all__ = ["MASK", "Reading", "checked", "read", "target", "tokens_of", "units", "words", "written"]
+__all__ = [
+    "MASK", "Reading", "checked", "given", "labelled", "read", "read_words", "target", "tokens_of", "units", "words", "written",
+]  # fmt: skip
 
 
 Start = Callable[[Sequence[int]], int]
@@ -27,6 +31,14 @@ class Reading:
     ids: tuple[int, ...]
     type_ids: tuple[int, ...] | None
     tokens: tuple[Token, ...]
+    texts: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+
+    @property
+    def legibility(self) -> Legibility:
+        """How much of the texts is read as typed. Worked out when asked for: collections of texts never ask."""
+        first = min((token.segment for token in self.tokens), default=0)
+        return legibility(self.texts, self.pieces, self.tokens, first)
 
 
 def checked(text: str, max_bytes: int) -> str:
@@ -65,7 +77,7 @@ def read(
     if not found:
         raise EmptyTextError(f"{name} makes no token of this text: it holds only characters that are left out. Type a word.")
     type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
-    return Reading(tuple(entry.piece.id for entry in found), type_ids, _tokens(found, texts))
+    return _reading(found, texts, type_ids)
 
 
 def target(
@@ -83,7 +95,7 @@ def target(
         found = found[:-1]
     found = (Entry(special(tokenizer, first), 0, 0), *found)
     allowed(len(found), max_tokens, name)
-    return Reading(tuple(entry.piece.id for entry in found), None, _tokens(found, (text,), first=1))
+    return _reading(found, (text,), None, first=1)
 
 
 def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Reading]:
@@ -92,23 +104,76 @@ def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Reading]:
     Tokenised anew, the same text may be other and more ids than the model wrote.
     """
     text, found = pieces.written(tokenizer, ids)
-    return text, Reading(tuple(ids), None, _tokens(found, (text,), first=1))
+    return text, _reading(found, (text,), None, first=1)
 
 
-def _tokens(found: Sequence[Entry], texts: Sequence[str], first: int = 0) -> tuple[Token, ...]:
-    """The tokens of all texts, the first of which is segment `first`. Special tokens stand where the text before them ends."""
+def _reading(
+    found: Sequence[Entry],
+    texts: tuple[str, ...],
+    type_ids: tuple[int, ...] | None,
+    first: int = 0,
+    words: tuple[tuple[int, int], ...] | None = None,
+) -> Reading:
+    """The whole input as a value."""
+    read = tuple(entry.piece for entry in found)
+    return Reading(tuple(piece.id for piece in read), type_ids, _tokens(found, texts, first, words), texts, read)
+
+
+def given(
+    tokenizer: Any, ids: Sequence[int], *, max_tokens: int | None = None, name: str = "this model"
+) -> tuple[str, Reading]:
+    """A model's input given as ids, special tokens and all: the text that they spell, and these very ids with their places.
+
+    Raises TooLongError beyond `max_tokens`.
+    """
+    allowed(len(ids), max_tokens, name)
+    text, found = pieces.listed(tokenizer, ids)
+    type_ids = (0,) * len(ids) if "token_type_ids" in tokenizer.model_input_names else None
+    return text, _reading(found, (text,), type_ids)
+
+
+def read_words(
+    tokenizer: Any, given: Sequence[str], *, max_tokens: int | None = None, name: str = "this model"
+) -> tuple[str, Reading]:
+    """What a model reads of words that somebody else has told apart: the text, and its tokens grouped by these words.
+
+    The text is the words with a blank between, which is what `is_split_into_words` of the library reads as well where a
+    tokenizer splits at blanks. A piece belongs to the word in which it starts. Raises what `read` does.
+    """
+    text, spans = " ".join(given), []
+    for word in given:
+        start = spans[-1][1] + 1 if spans else 0
+        spans.append((start, start + len(word)))
+    found = entries(tokenizer, (text,), max_tokens=max_tokens, name=name)
+    allowed(len(found), max_tokens, name)
+    type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
+    return text, _reading(found, (text,), type_ids, words=tuple(spans))
+
+
+def labelled(found: Sequence[Entry], texts: Sequence[str]) -> tuple[Token, ...]:
+    """The tokens of a whole input of one text or of a pair."""
+    return _tokens(found, texts)
+
+
+def _tokens(
+    found: Sequence[Entry], texts: Sequence[str], first: int = 0, words: tuple[tuple[int, int], ...] | None = None
+) -> tuple[Token, ...]:
+    """The tokens of all texts, the first of which is segment `first`. Special tokens stand where the text before them ends.
+
+    `words` are the spans of the words of one text, where they are not ours.
+    """
     typed = [[e.piece for e in found if e.segment == i and e.piece.role != "special"] for i in range(len(texts))]
-    places = [iter(placed(text, side)) for text, side in zip(texts, typed, strict=True)]
+    places = [iter(placed(text, side, words)) for text, side in zip(texts, typed, strict=True)]
     ends = [0] * len(texts)
     out: list[Token] = []
     for entry in found:
         name, side = entry.piece.piece, entry.segment
         if entry.piece.role == "special":
-            out.append(Token(name, name, ends[side], ends[side], None, first + side))
+            out.append(Token(name, name, ends[side], ends[side], None, first + side, entry.piece.unknown))
             continue
         place = next(places[side])
         ends[side] = len(texts[side])
-        out.append(Token(place.text, name, place.start, place.end, place.word, first + side))
+        out.append(Token(place.text, name, place.start, place.end, place.word, first + side, entry.piece.unknown))
     return tuple(out)
 
 
@@ -134,7 +199,9 @@ def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
             at = max(at, token.end)
         text = named(raw)
     start, end = min(token.start for token in parts), max(token.end for token in parts)
-    return Unit(text, start, end, places, parts[0].special, parts[0].segment)
+    unknown = [token.unknown for token in parts]
+    partly = any(unknown) and not all(unknown)
+    return Unit(text, start, end, places, parts[0].special, parts[0].segment, any(unknown), partly)
 
 
 def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) -> tuple[int, ...]:
@@ -145,6 +212,7 @@ def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) 
     found = tuple(
         i for i, token in enumerate(tokens)
         if token.segment == segment and token.start < token.end and span[0] <= token.start < span[1]
+        and token.text.strip()  # a lone blank between two words is no piece of either
     )  # fmt: skip
     if not found:
         raise BadInputError(f"No token starts in the characters {span[0]} to {span[1]} of this text. Choose a whole word.")

@@ -30,7 +30,9 @@ class Token:
 
     `text` is `input[start:end]` as typed (special tokens by name, a lone byte as `<0xF0>`); `piece` is the
     tokenizer's own string. `start` and `end` are character offsets into the text of `segment` (0: text, 1: text_b)
-    and leave out leading blanks. `word` counts words within the segment and is None for special tokens.
+    and leave out leading blanks. `word` counts words within the segment and is None for special tokens. `unknown` is
+    True where the model reads only its unknown token here: its vocabulary does not have what is typed, and any two
+    unknown texts are the same to it. Without a tokenizer nothing is known to be unknown.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Token:
     end: int
     word: int | None
     segment: int = 0
+    unknown: bool = False
 
     @property
     def special(self) -> bool:
@@ -48,11 +51,15 @@ class Token:
 
 @dataclass(frozen=True)
 class AttentionRequest:
-    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none."""
+    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none.
+
+    With `chat` the text is a user's message inside the chat template of the model's tokenizer.
+    """
 
     model: str
     text: str
     text_b: str | None = None
+    chat: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text_b", None if self.text_b == "" else self.text_b)
@@ -94,7 +101,11 @@ class HeadRef:
 
 @dataclass(frozen=True)
 class Unit:
-    """What the reader sees as one thing: a word, or a token. `tokens` are indices into the block's queries or keys."""
+    """What the reader sees as one thing: a word, or a token. `tokens` are indices into the block's queries or keys.
+
+    `unknown` is True where at least one of its tokens is the unknown token, `partly` where the model reads its other
+    tokens as typed.
+    """
 
     text: str
     start: int
@@ -102,6 +113,21 @@ class Unit:
     tokens: tuple[int, ...]
     special: bool = False
     segment: int = 0
+    unknown: bool = False
+    partly: bool = False
+
+
+UNKNOWN, PARTLY_UNKNOWN = "[UNK]", "[partly UNK]"  # beside what the model cannot read, whatever its own token is called
+
+
+def unknown_mark(what: Unit | Token) -> str:
+    """The mark of a word or token that the model cannot read, or not all of it; "" of any other.
+
+    Text, so that it needs no colour and screen readers say it. A special token that is unknown says so by its name.
+    """
+    if not what.unknown or what.special:
+        return ""
+    return PARTLY_UNKNOWN if isinstance(what, Unit) and what.partly else UNKNOWN
 
 
 SPECIAL = ("show", "hide", "renormalise")
@@ -222,6 +248,7 @@ class Evidence:
 
     `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text. `groups`
     is how many sentences the n instances are wordings of, by which the interval then goes; None where each is its own.
+    `ceiling` is the highest rate that any head could have, below 1 where instances look the same and differ in the answer.
     """
 
     hits: int
@@ -232,6 +259,7 @@ class Evidence:
     scheme: str
     source: str
     groups: int | None = None
+    ceiling: float = 1.0
 
     @property
     def independent(self) -> int:
@@ -245,8 +273,8 @@ class Evidence:
 
     @property
     def baseline(self) -> tuple[str, float]:
-        """The strongest baseline: its name and its rate. Of none, a nameless rate of 0."""
-        return max(self.baselines, key=lambda one: one[1], default=("", 0.0))
+        """The strongest baseline, of equals chance: its name and its rate. Of none, a nameless rate of 0."""
+        return max(self.baselines, key=lambda one: (one[1], one[0] == "chance"), default=("", 0.0))
 
     @property
     def beats(self) -> bool:

@@ -69,7 +69,7 @@ class Copy:
         stages = Stages()
         request = AttentionRequest(told["model"], told["text"], told["text_b"])
         try:
-            data = await self.desk.answer(Asked(request, told["whole"]), (client[0], client[1]), stages)
+            data = await self.desk.answer(Asked(request, told["whole"], told["form"]), (client[0], client[1]), stages)
         except AttnvizError as error:
             return {"kind": type(error).__name__, "message": str(error), "retry_after": getattr(error, "retry_after", 0)}, False
         except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is
@@ -88,7 +88,7 @@ class Handed:
 
     async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
         """The answer of a copy; it is told when nobody waits any more."""
-        found = self._handed(asked.request, asked.whole, client)
+        found = self._handed(asked, client)
         try:
             told, stages.kept = await asyncio.wait_for(found, self.settings.seconds + 2 * GRACE)
         except TimeoutError as error:
@@ -101,19 +101,21 @@ class Handed:
             return told
         raise raised(told)
 
-    def _handed(self, request: AttentionRequest, whole: bool, client: tuple[str, str]) -> Any:
+    def _handed(self, asked: Asked, client: tuple[str, str]) -> Any:
         """Ray's promise of an answer."""
+        request = asked.request
         copies = self.copies.get(catalog.card(request.model).id)
         if copies is None:
             raise UnavailableError(f"{request.model} is not served here. Choose one of {', '.join(self.copies)}.")
-        told = {"model": request.model, "text": request.text, "text_b": request.text_b, "whole": whole}
+        told = {"model": request.model, "text": request.text, "text_b": request.text_b}
+        told |= {"whole": asked.whole, "form": asked.form}
         return copies.answer.remote(told, client)
 
     def warm(self, name: str) -> Future[None]:
         """Done once a copy has answered."""
 
         def read() -> None:
-            told, _ = self._handed(AttentionRequest(name, FIRST), False, ("", "")).result(timeout_s=600)
+            told, _ = self._handed(Asked(AttentionRequest(name, FIRST)), ("", "")).result(timeout_s=600)
             if not isinstance(told, bytes):
                 raise raised(told)
 

@@ -15,6 +15,10 @@ LAYERS, HEADS = 2, 5
 RELATIONS = ("det", "obj", "nsubj")
 LIKENED = {"texts": [3, 2], "words": [12, 4]}
 HABITS = ("previous", "next", "entropy")
+PROBES = {
+    "version": 1, "names": ["induction", "duplicate-token", "previous-token"], "even_look": [0.125, 0.125, 0.25],
+    "rule": "made up", "seed": 7, "length": 9, "sequences": [3, 2], "drawn_from": 40, "start": ["<s>"], "end": [],
+}  # fmt: skip
 Heads = Iterable[tuple[int, int]]  # (layer, head)
 
 
@@ -29,16 +33,20 @@ class L:
     others: int
     right: Heads = ()
     corpus: int = 0
+    back: int = 0  # how many links before it the first one stands that looks the same to the model
 
 
 @dataclass(frozen=True)
 class Q:
-    """One question; `right` are the heads that hit it."""
+    """One question; `right` are the heads that hit it, `answer` is the right candidate's place in the text."""
 
     text: int
     corpus: int
     nearest: bool
     right: Heads = ()
+    mentioned: float = 0.5
+    answer: int = 0
+    back: int = 0
 
 
 def header(model: str = "made-up", causal: bool = False, **more: object) -> dict:
@@ -52,8 +60,9 @@ def header(model: str = "made-up", causal: bool = False, **more: object) -> dict
         for kind, name in names.items()
     ]  # fmt: skip
     return {
-        "format": 2, "model": model, "digest": "abc", "layers": LAYERS, "heads": HEADS, "causal": causal, "rule": "made up",
+        "format": 3, "model": model, "digest": "abc", "layers": LAYERS, "heads": HEADS, "causal": causal, "rule": "made up",
         "corpora": corpora, "relations": list(RELATIONS), "habits": list(HABITS), "meaning": LIKENED,
+        "control": None,
     } | more  # fmt: skip
 
 
@@ -66,8 +75,10 @@ def packed(found: Sequence[L] | Sequence[Q]) -> np.ndarray:
     return np.packbits(hits.reshape(len(found), LAYERS * HEADS), axis=-1)
 
 
-def members(links: Sequence[L] = (), questions: Sequence[Q] = (), head: dict | None = None) -> dict[str, bytes]:
-    """The members of an atlas file."""
+def members(
+    links: Sequence[L] = (), questions: Sequence[Q] = (), head: dict | None = None, control: dict[str, np.ndarray] | None = None
+) -> dict[str, bytes]:
+    """The members of an atlas file; `control` are the counts of an untrained twin, by member."""
     arrays = {
         "links.text": np.array([one.text for one in links], np.int32),
         "links.corpus": np.array([one.corpus for one in links], np.uint8),
@@ -75,15 +86,24 @@ def members(links: Sequence[L] = (), questions: Sequence[Q] = (), head: dict | N
         "links.direction": np.array([one.direction for one in links], np.uint8),
         "links.offset": np.array([one.offset for one in links], np.int16),
         "links.others": np.array([one.others for one in links], np.uint16),
+        "links.context": np.array([one.back for one in links], np.int32),
         "links.hits": packed(links),
         "questions.text": np.array([one.text for one in questions], np.int32),
         "questions.corpus": np.array([one.corpus for one in questions], np.uint8),
         "questions.nearest": np.array([one.nearest for one in questions], bool),
+        "questions.answer": np.array([one.answer for one in questions], np.uint8),
+        "questions.mentioned": np.array([one.mentioned for one in questions], np.float32),
+        "questions.context": np.array([one.back for one in questions], np.int32),
         "questions.hits": packed(questions),
         "habits": np.arange(len(HABITS) * LAYERS * HEADS, dtype=np.float32).reshape(len(HABITS), LAYERS, HEADS) / 30,
         "meaning": np.arange(8 * LAYERS * HEADS, dtype=np.float32).reshape(2, 2, 2, LAYERS, HEADS) / 80,
     }
-    return {"header.json": json.dumps(head or header()).encode()} | {f"{k}.npy": stored(v) for k, v in arrays.items()}
+    arrays |= {} if control is None else control
+    head = head or header()
+    if "names" in head.get("probes", {}):
+        shape = 2, 2, len(head["probes"]["names"]), LAYERS, HEADS
+        arrays["probes"] = np.arange(np.prod(shape), dtype=np.float32).reshape(shape) / 200
+    return {"header.json": json.dumps(head).encode()} | {f"{k}.npy": stored(v) for k, v in arrays.items()}
 
 
 def stored(array: np.ndarray) -> bytes:

@@ -1,8 +1,8 @@
-"""Counts of hits in; intervals, chances and corrections for having looked at every head, out: what a claim must carry.
+"""What a claim must carry: intervals, paired tests against a rule, and corrections for having looked at every head.
 
-Every function takes plain counts, so that each figure can be worked out again by hand. Hits are taken as independent; links
-of one sentence are not quite, so an interval is, if anything, a little too narrow. Wordings of one sentence are not at all:
-`worth` says how many independent instances they stand for, and that number goes into the interval and the chance.
+Every function takes plain counts, so that each figure can be worked out again by hand. The interval of a rate takes hits as
+independent; links of one sentence are not quite, so it is, if anything, a little too narrow. Wordings of one sentence are
+not at all: `worth` says how many independent instances they stand for. Leads over a rule are tested by sentences.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from attnviz.types import Evidence
 
 Z = 1.959963984540054  # 2.5 % of a normal distribution lie above it, so 95 % between -Z and Z
+POWER = 0.8  # how often a lead that is called detectable is found: the usual one of Cohen 1988
 
 
 def wilson(hits: int | float, n: int | float) -> tuple[float, float]:
@@ -36,22 +37,59 @@ def wilson(hits: int | float, n: int | float) -> tuple[float, float]:
     return max(0.0, min(low, rate)), min(1.0, max(high, rate))  # rounding must not part an end at 0 or 1 from the rate
 
 
-def tails(
-    hits: Int[np.ndarray, "*head"], n: int, baseline: float, worth: Float[np.ndarray, "*head"] | None = None
-) -> Float[np.ndarray, "*head"]:
-    """The chance of at least so many hits of `n`, for one that is right as often as `baseline`: exact, one-sided.
+def sign_flips(differences: Float[np.ndarray, "cluster *head"]) -> Float[np.ndarray, "*head"]:
+    """The chance of so large a lead over a rule, had the difference of every cluster either sign alike: one-sided.
 
-        P(X >= h) = sum_(k >= h) C(n, k) b^k (1 - b)^(n - k) = I_b(h, n - h + 1)
+        z = (sum_c D_c - d) / sqrt(sum_c D_c²),   p = max(P(N > z), 2^-m)
 
-    Clopper and Pearson 1934, Biometrika 26, pages 404 to 413, invert the same sum; I is the regularised incomplete beta
-    function, which takes fractions too. The baseline counts as known: it is a rule written down beforehand, not a sample.
-    Where instances go together, `worth` is how many independent ones they stand for, of which the same share hits.
+    `D_c` is how often a head is right in cluster c (a sentence) less how often the rule is, on the same instances; both vary
+    with them, so no rate counts as known. Flips of whole clusters leave what is dependent within them together (Winkler et
+    al. 2014, NeuroImage 92, pages 381 to 397). The sum of flips has mean 0 and variance sum_c D_c² and is taken as normal; d
+    is half the step in which it moves, 1 for whole differences, 1/2 for halves, 0 for others; the m clusters that differ from
+    0 allow no chance below 2^-m. With one instance a cluster this is McNemar's test with a correction for continuity (1947,
+    Psychometrika 12, pages 153 to 157).
     """
-    from scipy.special import betainc
+    from scipy.special import ndtr
 
-    many = np.full(hits.shape, float(n)) if worth is None else worth
-    right = hits * (many / max(n, 1))
-    return np.where(hits > 0, betainc(np.where(hits > 0, right, 1.0), np.maximum(many - right, 0.0) + 1.0, baseline), 1.0)
+    spread = np.sqrt((differences**2).sum(0))
+    differing = np.count_nonzero(differences, axis=0)
+    step = next((half for half in (1.0, 0.5) if (np.mod(differences, half) == 0.0).all()), 0.0)
+    z = (differences.sum(0) - step) / np.where(spread > 0.0, spread, 1.0)
+    return np.where(spread > 0.0, np.maximum(ndtr(-z), 0.5**differing), 1.0)
+
+
+def lead(differences: Float[np.ndarray, " cluster"], sizes: Int[np.ndarray, " cluster"]) -> tuple[float, float, float]:
+    """A head's lead over a rule in percentage points, with the ends of its 95 % interval: by clusters, as `sign_flips`.
+
+        l = sum_c D_c / n,   variance of l = g / (g - 1) sum_c (D_c - l s_c)² / n²
+
+    for g clusters, of which c has s_c of n instances: the variance of a ratio between clusters (Cochran 1977, Sampling
+    Techniques, section 9.7). NaN ends for fewer than two clusters.
+    """
+    n, clusters = int(sizes.sum()), len(sizes)
+    rate = float(differences.sum()) / n
+    if clusters < 2:
+        return 100.0 * rate, float("nan"), float("nan")
+    apart = differences - rate * sizes
+    reach = Z * sqrt(clusters / (clusters - 1) * float((apart**2).sum())) / n
+    return 100.0 * rate, 100.0 * (rate - reach), 100.0 * (rate + reach)
+
+
+def detectable(spread: float, n: int, tests: int, error: float) -> float:
+    """The lead in percentage points that a test would find four times in five, corrected for so many tests; `n` instances.
+
+        x = (z_a + z_b) max(s, sqrt x) + 1,   the lead is x / n
+
+    `spread` s is sqrt(sum_c D_c²), as in `sign_flips`, z_a the quantile of 1 - error / tests and z_b that of 0.8. A head with a
+    lead of x differs from the rule in x instances at least, however seldom the one that was counted does.
+    """
+    from scipy.special import ndtri
+
+    reach = float(ndtri(1.0 - error / tests) + ndtri(POWER))
+    x = reach * spread + 1.0
+    if spread * spread < x:
+        x = ((reach + sqrt(reach * reach + 4.0)) / 2.0) ** 2  # sqrt x solves y² = reach y + 1
+    return 100.0 * x / n
 
 
 def worth(hits: Int[np.ndarray, "group *head"], sizes: Int[np.ndarray, " group"]) -> Float[np.ndarray, "*head"]:
@@ -102,8 +140,9 @@ def evidence(
     source: str,
     groups: int | None = None,
     worth: float | None = None,
+    ceiling: float = 1.0,
 ) -> Evidence:
     """Counts as a claim carries them, with their interval: that of `worth` instances where the n come in `groups`."""
     alike = 1.0 if worth is None or not n else worth / n
     interval = wilson(int(hits) * alike, int(n) * alike)
-    return Evidence(int(hits), int(n), tuple(baselines.items()), interval, chosen, scheme, source, groups)
+    return Evidence(int(hits), int(n), tuple(baselines.items()), interval, chosen, scheme, source, groups, ceiling)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from attnviz.analysis.view import sides, summed
 from attnviz.engine.trace import Trace
 from attnviz.text import tokens_of
-from attnviz.types import HeadRef, Link, Unit, ViewOptions
+from attnviz.types import HeadRef, Link, Unit, ViewOptions, unknown_mark
 
 SHOWN = 5  # words of a row, the target among them
 
@@ -55,7 +55,7 @@ def looks(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[Look, ...
         aim = Place(_written(target, keys), float(row[list(target)].sum()), "target")
         others = [unit for unit in keys if not set(unit.tokens) & set(target)]
         sums = summed(row[None], others, -1)[0] if others else ()
-        places = [Place(unit.text, float(w), _kind(unit, source)) for unit, w in zip(others, sums, strict=True)]
+        places = [Place(_named(unit), float(w), _kind(unit, source)) for unit, w in zip(others, sums, strict=True)]
         most = max((place.weight for place in places if place.kind == "word"), default=0.0)
         best = sorted(places, key=lambda place: -place.weight)[: SHOWN - 1]
         shown = tuple(sorted((aim, *best), key=lambda place: -place.weight))
@@ -70,5 +70,11 @@ def _kind(unit: Unit, source: Sequence[int]) -> str:
 
 
 def _written(tokens: Sequence[int], parts: Sequence[Unit]) -> str:
-    """The words that some tokens belong to, as the reader typed them."""
-    return " ".join(unit.text for unit in parts if set(unit.tokens) & set(tokens))
+    """The words that some tokens belong to, as the reader typed them, unknown ones marked."""
+    return " ".join(_named(unit) for unit in parts if set(unit.tokens) & set(tokens))
+
+
+def _named(unit: Unit) -> str:
+    """A word, with its mark where the model cannot read it."""
+    mark = unknown_mark(unit)
+    return f"{unit.text} {mark}" if mark else unit.text

@@ -11,7 +11,7 @@ from attnviz.analysis import compare, view
 from attnviz.analysis.compare import Difference
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
-from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pattern, Pin, Token, Unit, ViewOptions
+from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pattern, Pin, Token, Unit, ViewOptions, unknown_mark
 
 NOTHING_SHARED = "These texts have no words that stand for each other, so there is nothing to lay over each other."
 
@@ -178,8 +178,13 @@ def _followed(
     at = None if token is None else _unit_with(_units(panel)[far], token)
     if at is None:
         return None
+
+    def named(side: int, place: int) -> str:
+        mark = unknown_mark(_units(panel)[side][place])
+        return f"{labels[side][place]} {mark}" if mark else labels[side][place]
+
     labels = (panel.pattern.queries, panel.pattern.keys)
-    ends = {near: " + ".join(labels[near][place] for place in places), far: labels[far][at]}
+    ends = {near: " + ".join(named(near, place) for place in places), far: named(far, at)}
     return Followed(ends[0], ends[1], float(line[at]))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnviz.analysis.ground import REST, Ground, resting
+from attnviz.analysis.legible import unread_units
 from attnviz.analysis.profile import MENTION, Facts, Look, hidden_label, looks, spread
 from attnviz.analysis.profile import facts as facts
 from attnviz.analysis.shares import choosing, entropy, first_choices, percent, quoted, spelled, units_of
@@ -154,7 +155,8 @@ def in_words(pattern: Pattern, query: int) -> str:
     if lost >= MENTION:
         places.append(f"{percent(lost)} to {hidden_label(pattern)}")
     top = places[0].replace(" to ", " of its attention to ", 1)
-    return f"{who} gives {top}{', then ' + joined(places[1:]) if len(places) > 1 else ''}."
+    said = f"{who} gives {top}{', then ' + joined(places[1:]) if len(places) > 1 else ''}."
+    return f"{said}{unread_units([queries[query], *(keys[key] for key in best)])}"
 
 
 def unseen(pattern: Pattern, query: int) -> str:

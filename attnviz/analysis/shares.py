@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from attnviz.rounding import fixed
-from attnviz.types import Pattern, Unit
+from attnviz.types import Pattern, Unit, unknown_mark
 
 NARROW = "\u202f"  # a number stays on the line of its percent sign
 
@@ -91,8 +91,12 @@ def spelled(parts: Sequence[Unit]) -> str:
 
 
 def quoted(parts: Sequence[Unit], at: int) -> str:
-    """A word in quotation marks, numbered where the text has it more than once; a special token by its bare name."""
+    """A word in quotation marks, numbered where the text has it more than once; a special token by its bare name.
+
+    What the model cannot read has its mark behind it: `“😀” [UNK]`.
+    """
     unit = parts[at]
     same = [i for i, other in enumerate(parts) if other.text == unit.text and other.special == unit.special]
     number = f" (no. {same.index(at) + 1})" if len(same) > 1 else ""
-    return f"{unit.text}{number}" if unit.special else f"“{unit.text}”{number}"
+    mark = f" {found}" if (found := unknown_mark(unit)) else ""
+    return f"{unit.text}{number}" if unit.special else f"“{unit.text}”{number}{mark}"

@@ -111,7 +111,7 @@ class BatchedBackend:
         with capture.followed(lambda _: go_on()):
             found = capture.capture_batch(first.loaded.model, **batch.padded(first.loaded.model, asked))
         return [
-            replace(trace.labelled(one.request, one.loaded.digest, *one.read.sides), batched=True)
+            replace(one.read.labelled(trace, one.request, one.loaded.digest, one.loaded.note), batched=True)
             for trace, one in zip(found, asked, strict=True)
         ]
 

@@ -9,10 +9,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
+from attnviz import chat as chats
 from attnviz import pieces
 from attnviz import text as texts
-from attnviz.backends import turns
+from attnviz.backends import given, turns
+from attnviz.backends.given import Given
 from attnviz.engine import capture, inputs, limits, scratch, size, verify
+from attnviz.engine.forward import fitted, two_sided
 from attnviz.engine.scratch import Change, Weights
 from attnviz.engine.scratch.one import OneLayer, one_layer
 from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
@@ -20,6 +23,7 @@ from attnviz.engine.scratch.tried import Tried, fits, tried
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
+from attnviz.legibility import Legibility, together
 from attnviz.models import catalog, load, places
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
@@ -39,10 +43,15 @@ class Read:
     tensors: dict[str, Any]
     sides: Sides
     written: str | None = None
+    reading: Legibility | None = None
 
-    def trace(self, model: Any, request: AttentionRequest, digest: str) -> Trace:
+    def trace(self, model: Any, request: AttentionRequest, digest: str, note: str = "") -> Trace:
         """What the model did with it, labelled."""
-        return capture.capture(model, **self.tensors).labelled(request, digest, *self.sides, written=self.written)
+        return self.labelled(capture.capture(model, **self.tensors), request, digest, note)
+
+    def labelled(self, trace: Trace, request: AttentionRequest, digest: str, note: str = "") -> Trace:
+        """A trace of these tensors with its tokens, how much of the text they are, and a note on how the model was read."""
+        return trace.labelled(request, digest, *self.sides, written=self.written, reading=self.reading, note=note)
 
 
 class LocalBackend:
@@ -139,10 +148,17 @@ class LocalBackend:
         self._sized(loaded, read.sides)
         return loaded, read
 
+    def attend_given(self, name: str, asked: Given) -> Trace:
+        """What a model does with tokens, words or messages, which no request can carry."""
+        loaded = self.loaded(name)
+        request, read = read_given(loaded, asked, self.settings.max_bytes)
+        self._sized(loaded, read.sides)
+        return self.answer(request, loaded, read)
+
     def answer(self, request: AttentionRequest, loaded: LoadedModel, read: Read) -> Trace:
         """One forward pass over what was `asked`."""
         with capture.followed(self._progress_of(loaded, read.sides)):
-            return read.trace(loaded.model, request, loaded.digest)
+            return read.trace(loaded.model, request, loaded.digest, loaded.note)
 
     def _sized(self, loaded: LoadedModel, sides: Sides) -> None:
         """Raises TooLongError, before anything is run, where reading this text would keep too much."""
@@ -220,31 +236,67 @@ class LocalBackend:
             self._models.clear()
 
 
-def traced(model: Any, tokenizer: Any, text: str, text_b: str | None = None) -> Trace:
-    """The trace of one text read by a model that somebody else loaded, and which is left as it was."""
-    card = load.card_of(model, tokenizer)
+def traced(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **more: Any) -> Trace:
+    """The trace of one text read by a model that somebody else loaded, and which is left as it was.
+
+    `more` are tokens, words and chat, as in Given. What is known to hold a model on its way (compiled, parallel, with
+    adapters, a pipeline) is opened, and its own tokenizer is taken where none is given.
+    """
+    asked = Given(text, text_b, **more)
+    held = capture.held(model)
+    if tokenizer is None:
+        tokenizer = held.tokenizer
     if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
-        raise BadInputError(
-            f"A transformers tokenizer is needed beside the model; got {type(tokenizer).__name__}. "
-            "Give the model's own, e.g. AutoTokenizer.from_pretrained(its name)."
-        )
-    loaded = LoadedModel(model, tokenizer, card, "")
-    request = AttentionRequest(loaded.card.id, text, text_b)
+        raise BadInputError(_no_tokenizer(tokenizer))
+    capture.textual(held.model)
+    card = load.card_of(held.model, tokenizer)
+    if card.kind == "encoder-decoder" and not two_sided(held.model):  # one of its two sides, taken out
+        card = replace(card, kind="encoder")
+    request, read = read_given(LoadedModel(held.model, tokenizer, card, ""), asked, Settings.max_bytes)
+    trace = fitted(held.model, read.tensors, lambda tensors: replace(read, tensors=tensors).trace(held.model, request, ""))
+    note = f"{held.note} {held.of_text}".strip()
+    return trace.noted(note) if note else trace
+
+
+def _no_tokenizer(given: Any) -> str:
+    """What is said of something that is no tokenizer."""
+    inner = getattr(given, "tokenizer", None)
+    if callable(getattr(inner, "convert_ids_to_tokens", None)):
+        remedy = "Give the one that it holds: its .tokenizer."
+    else:
+        remedy = "Give the model's own, e.g. AutoTokenizer.from_pretrained(its name)."
+    return f"A transformers tokenizer is needed beside the model; got {type(given).__name__}. {remedy}"
+
+
+def read_given(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[AttentionRequest, Read]:
+    """What is given as a model reads it, and the request that stands for it."""
+    if not asked.plain:
+        request, first = given.read(loaded, asked, max_bytes)
+        return request, read_by(loaded, request, first)
+    request = AttentionRequest(loaded.card.id, asked.text, asked.text_b, asked.chat)
     for part in (request.text, request.text_b):
         if part is not None:
-            texts.checked(part, Settings.max_bytes)
-    return read_by(loaded, request).trace(model, request, "")
+            texts.checked(part, max_bytes)
+    return request, read_by(loaded, request)
 
 
-def read_by(loaded: LoadedModel, request: AttentionRequest) -> Read:
-    """A request as a model reads it."""
+def read_by(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> Read:
+    """A request as a model reads it; `first` is its first text where that is tokenised already."""
     card = loaded.card
+    if request.chat and request.text_b is not None:
+        raise PairError("A conversation is read alone, without a second text. Leave the second text out.")
+    if request.chat and first is None:
+        first = chats.read(loaded.tokenizer, chats.messages(request.text), max_tokens=card.max_tokens, name=card.name)
+    if first is not None:
+        limits.check_reading(loaded.model, first, card.name)
     if card.kind == "encoder-decoder":
-        return _both_sides(loaded, request)
+        return _both_sides(loaded, request, first)
     if request.text_b is not None and not card.pairs:
         raise PairError(f"{card.name} reads one text and continues it; it takes no second one. Remove the second sentence.")
-    read = reading(loaded, request.text, request.text_b)
-    return Read(inputs.row(read.ids, read.type_ids), (read.tokens,))
+    if first is not None and request.text_b is not None:
+        raise PairError("Tokens are all that the model reads; a second text is among them, or is none. Leave out text_b.")
+    read = reading(loaded, request.text, request.text_b) if first is None else first
+    return Read(inputs.row(read.ids, read.type_ids), (read.tokens,), reading=read.legibility)
 
 
 def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Reading:
@@ -258,10 +310,10 @@ def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Readin
     return found
 
 
-def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
+def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> Read:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
-    source = reading(loaded, request.text)
+    source = reading(loaded, request.text) if first is None else first
     row = inputs.row(source.ids)
     if request.text_b is None:
         opening = pieces.language(loaded.tokenizer)
@@ -276,4 +328,5 @@ def _both_sides(loaded: LoadedModel, request: AttentionRequest) -> Read:
         )  # fmt: skip
         written = None
     limits.check_reading(model, target, card.name, "decoder_")
-    return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written)
+    legible = source.legibility if written is not None else together((source.legibility, target.legibility))
+    return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written, legible)

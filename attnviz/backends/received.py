@@ -11,6 +11,7 @@ from attnviz.backends.parcels import parcels, unpacked
 from attnviz.engine.layers import Dense, Layer, Projections, Sent
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
+from attnviz.legibility import COUNTS, KINDS, LISTED, Altered, Legibility
 from attnviz.types import BLOCKS, AttentionRequest, Token
 
 T = TypeVar("T")
@@ -22,15 +23,16 @@ LAYERS, LENGTH = 4096, 2**31
 
 def trace(header: Any, data: memoryview, most: int) -> Trace:
     """The trace that a header tells, its arrays together at most `most` bytes."""
-    told = _entries(header, "request", "digest", "written", "batched", "sides", "arrays", "blocks")
+    names = ("request", "digest", "written", "batched", "sides", "arrays", "blocks")
+    told = _entries({"reading": None} | header if isinstance(header, dict) else header, *names, "reading")
     found = parcels(told["arrays"], len(data), most)
     arrays, at = [], 0
     for parcel in found:
         arrays.append(unpacked(parcel, data[at : at + parcel.size]))
         at += parcel.size
     match told["request"]:
-        case [model, text, text_b]:
-            request = AttentionRequest(_text(model), _text(text), _maybe(_text, text_b))
+        case [model, text, text_b, *chat] if chat in ([], [True]):
+            request = AttentionRequest(_text(model), _text(text), _maybe(_text, text_b), bool(chat))
         case _:
             raise AnswerError("A request is a model and two texts.")
     sides = [tuple(_token(entry) for entry in _list(side)) for side in _list(told["sides"])]
@@ -38,7 +40,34 @@ def trace(header: Any, data: memoryview, most: int) -> Trace:
     names = [part.name for part in blocks]
     if not names or len(set(names)) < len(names):
         raise AnswerError("An answer has at least one block, and each of them once.")
-    return Trace(request, blocks, _text(told["digest"]), _maybe(_text, told["written"]), _flag(told["batched"]))
+    written, reading = _maybe(_text, told["written"]), _maybe(_reading, told["reading"])
+    return Trace(request, blocks, _text(told["digest"]), written, _flag(told["batched"]), reading)
+
+
+def _reading(entry: Any) -> Legibility:
+    """How much of a text is read as typed; parts are never more than the whole."""
+    told = _entries(entry, "counts", "altered", "stretches")
+    counts = [_whole(count, LENGTH) for count in _list(told["counts"])]
+    altered, stretches = tuple(map(_altered, _list(told["altered"]))), _whole(told["stretches"], LENGTH)
+    fits = len(counts) == len(COUNTS) and all(part <= whole for whole, part in zip(counts[::2], counts[1::2], strict=True))
+    if not fits or len(altered) > LISTED or sum(one.count for one in altered) > stretches:
+        raise AnswerError(
+            f"A reading has {len(COUNTS)} counts and at most {LISTED:,} stretches; no part is more than the whole."
+        )
+    return Legibility(**dict(zip(COUNTS, counts, strict=True)), altered=altered, stretches=stretches)
+
+
+def _altered(entry: Any) -> Altered:
+    """A stretch that is read otherwise than typed."""
+    match entry:
+        case [typed, read, kinds, start, segment, count]:
+            named = tuple(kind for kind in KINDS if kind in _list(kinds))
+            if not named or len(named) != len(kinds):
+                raise AnswerError(f"What is lost of a text is one of {', '.join(KINDS)}.")
+            place = _whole(start, LENGTH), _whole(segment, 2), _whole(count, LENGTH)
+            return Altered(_text(typed), _text(read), named, *place)
+        case _:
+            raise AnswerError("An altered stretch is what is typed, what is read, what is lost, its place and its count.")
 
 
 def _block(entry: Any, sides: Sequence[tuple[Token, ...]], arrays: Sequence[np.ndarray]) -> Block:
@@ -126,12 +155,12 @@ def _array(arrays: Sequence[np.ndarray], number: Any, shape: tuple[int | None, .
 def _token(entry: Any) -> Token:
     """One token."""
     match entry:
-        case [text, piece, start, end, word, segment]:
+        case [text, piece, start, end, word, segment, *unknown] if len(unknown) < 2:
             at, to = _whole(start, LENGTH), _whole(end, LENGTH)
             place = _maybe(lambda number: _whole(number, LENGTH), word)
-            return Token(_text(text), _text(piece), at, to, place, _whole(segment, 2))
+            return Token(_text(text), _text(piece), at, to, place, _whole(segment, 2), *map(_flag, unknown))
         case _:
-            raise AnswerError("A token is a text, a piece, its place, its word and its segment.")
+            raise AnswerError("A token is a text, a piece, its place, its word, its segment and whether it is unknown.")
 
 
 def _entries(value: Any, *names: str) -> dict[str, Any]:

@@ -110,6 +110,10 @@ class RemoteBackend:
 
     def _trace(self, request: AttentionRequest, *, whole: bool) -> Trace:
         """One question over the wire. The text is checked first: for what no model reads nobody is asked."""
+        if request.chat:
+            raise BadInputError(
+                f"Conversations are read by the models of this machine; the backend is {self.url}. Unset ATTNVIZ_BACKEND."
+            )
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
@@ -127,7 +131,8 @@ class RemoteBackend:
 
     def _headers(self) -> dict[str, str]:
         """What is said beside the question."""
-        said = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "attnviz"}
+        said = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": wire.CLIENT}
+        said[wire.FORM_HEADER] = str(wire.FORM)
         if self.settings.key:
             said["authorization"] = f"Bearer {self.settings.key}"
         if mark := asking.mark():

@@ -4,6 +4,10 @@ Layout: `ATW1`, 16 bytes of digest over all that follows, the header's length as
 arrays (parcels.py) in the order in which the header tells them. All numbers are little-endian; the 1 is the version.
 Of each block the smaller of two forms travels: queries and keys, of which weights are computed where they arrive, or the
 weights themselves. A `whole` answer has queries, keys, values and what the kernel returned, whatever is smaller.
+
+In form 2 of an answer unknown tokens are marked: they have a seventh entry, true; and `reading` says how much of the text
+is read as typed. Form 1 has neither. A program names the newest form that it reads in the header FORM_HEADER of its question;
+our own client of the versions before sends no such header, and gets form 1. Both forms are read here.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,12 +25,15 @@ from attnviz.backends.parcels import Parcel, packed
 from attnviz.engine.layers import Dense, Projections, Sent
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
+from attnviz.legibility import COUNTS, Legibility
 from attnviz.settings import Settings
 from attnviz.types import Token
 
 MAGIC = b"ATW1"
 HEADER = 2**23  # bytes of JSON, of a text of 200 kB and all its tokens about half
 BEFORE = len(MAGIC) + 16 + 4
+FORM, FORM_HEADER = 2, "x-attnviz-answer"
+CLIENT = "attnviz"  # how our own client names itself
 
 
 def dumps(trace: Trace, *, whole: bool = False) -> bytes:
@@ -35,7 +42,7 @@ def dumps(trace: Trace, *, whole: bool = False) -> bytes:
     blocks = [_block(part, out, whole=whole) for part in trace.parts]
     request = trace.request
     header = {
-        "request": [request.model, request.text, request.text_b],
+        "request": [request.model, request.text, request.text_b, *([True] if request.chat else [])],
         "digest": trace.digest,
         "written": trace.written,
         "batched": trace.batched,
@@ -43,6 +50,8 @@ def dumps(trace: Trace, *, whole: bool = False) -> bytes:
         "arrays": [parcel.told for parcel in out.parcels],
         "blocks": blocks,
     }
+    if trace.reading is not None:
+        header["reading"] = _reading(trace.reading)
     told = json.dumps(header, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     parts = [struct.pack("<I", len(told)), told, *out.planes]
     return b"".join([MAGIC, digest(*parts), *parts])
@@ -69,6 +78,19 @@ def loads(data: bytes | bytearray | memoryview, most: int = Settings.text_bytes)
     except (ValueError, RecursionError) as error:
         raise AnswerError("The header of an answer must be JSON.") from error
     return received.trace(header, view[BEFORE + length :], most)
+
+
+def first_form(trace: Trace) -> Trace:
+    """The trace without what form 1 cannot say."""
+    known: dict[int, tuple[Token, ...]] = {}
+
+    def side(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
+        if id(tokens) not in known:  # blocks share their lists of tokens, and go on sharing them
+            known[id(tokens)] = tuple(replace(token, unknown=False) if token.unknown else token for token in tokens)
+        return known[id(tokens)]
+
+    parts = tuple(replace(part, queries=side(part.queries), keys=side(part.keys)) for part in trace.parts)
+    return replace(trace, parts=parts, reading=None)
 
 
 def digest(*parts: bytes | memoryview) -> bytes:
@@ -112,8 +134,15 @@ class _Out:
 
 
 def _token(token: Token) -> list[Any]:
-    """A token as JSON has it."""
-    return [token.text, token.piece, token.start, token.end, token.word, token.segment]
+    """A token as JSON has it: six entries, and `true` as a seventh where it is the unknown token."""
+    entry = [token.text, token.piece, token.start, token.end, token.word, token.segment]
+    return [*entry, True] if token.unknown else entry
+
+
+def _reading(reading: Legibility) -> dict[str, Any]:
+    """How much of a text is read as typed, as JSON has it."""
+    altered = [[one.typed, one.read, list(one.kinds), one.start, one.segment, one.count] for one in reading.altered]
+    return {"counts": [getattr(reading, name) for name in COUNTS], "altered": altered, "stretches": reading.stretches}
 
 
 def _block(part: Block, out: _Out, *, whole: bool) -> dict[str, Any]:

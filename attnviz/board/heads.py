@@ -24,8 +24,9 @@ _found = v2.component("attnviz_found", html=_HTML, css=_CSS, js=_JS)
 def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[Drawn], None]) -> None:
     """Draw the sentence with its links; `on_links` is called with what the reader has drawn before the page runs again.
 
-    `data` has the `text`, its `units` ([word, start, end, whether it touches the one before]), `links` as `linking.written`
-    writes them, `refused` (for each link why no head can follow it, or ""), and `most`, how many are drawn by hand.
+    `data` has the `text`, its `units` (word, start, end, whether it touches the one before, its mark), `links` as
+    `linking.written` writes them, `refused` (for each link why no head can follow it, or ""), and `most`, how many are
+    drawn by hand.
     """
     mailbox = f"{key}_answered"
 

@@ -71,6 +71,15 @@ def embeddings(model: Any, ids: Sequence[int]) -> Float[np.ndarray, "token dim"]
         return model.get_input_embeddings().weight[torch.tensor(list(ids))].float().numpy()
 
 
+def vocabulary(model: Any, known: int) -> int:
+    """How many token ids the model has input embeddings for; all that are `known` where it has no table of them."""
+    try:
+        table = getattr(model.get_input_embeddings(), "weight", None)
+    except NotImplementedError:  # the library's word for a model without such a table
+        table = None
+    return known if table is None else int(table.shape[0])
+
+
 def _recorded(model: Any, given: dict[str, Tensor]) -> list[Call] | None:
     """The attention calls of one pass, or None for a family outside the interface."""
     if not model._can_set_attn_implementation() or not (capture.prepared(model) or capture.faithful(model)):

@@ -7,8 +7,7 @@ context variable, so that threads share one model without sharing anything of a 
 
 from __future__ import annotations
 
-import functools
-import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,14 +22,18 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from attnviz.engine import attention, limits, twins
+from attnviz.engine import attention, limits, rows, twins, wrappers
+from attnviz.engine import flow as flows
+from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing, two_sided
 from attnviz.engine.rows import Call, dense_traces_of, traces_of
 from attnviz.engine.trace import Trace
-from attnviz.errors import BadInputError, NoAttentionError
+from attnviz.errors import AttnvizError, BadInputError, NoAttentionError, UnavailableError
 
 NAME = "attnviz"
 EAGER = {"attentions": "self", "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+RECURRENT = frozenset({"rwkv"})  # calls its recurrence attention
+ATTENDING = re.compile(r"[Aa]tt(entio)?n|MHA")
 PROBE = 3  # tokens: the fewest of which a query in the middle has one before and one after itself
 APART = {"float16": 0.1, "bfloat16": 0.1}  # rounding adds up from layer to layer; a wrong mask moves whole shares
 CLOSE = 1e-3  # the same in float32: far more than rounding, far less than a wrong mask
@@ -43,6 +46,7 @@ class Run:
     scratch: bool = False
     heard: Callable[[int], None] | None = None
     calls: list[Call] = field(default_factory=list)
+    flow: flows.Flow | None = None
 
 
 _RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
@@ -80,6 +84,8 @@ def answer(
         )
     if run is not None:
         run.calls.append(Call(module, query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux, output))
+        if run.flow is not None:
+            run.flow.call(query, output)
         if run.heard is not None:
             run.heard(len(run.calls))
     return output, None
@@ -152,7 +158,7 @@ def prepare(model: PreTrainedModel) -> None:
 def twin(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
     """The same model with another attention implementation: shares every weight, but no setting, with the original."""
     register()
-    return twins.twin(model, implementation)
+    return twins.known(model).twin(model, implementation)
 
 
 def readable(model: PreTrainedModel) -> PreTrainedModel:
@@ -179,7 +185,7 @@ def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> boo
     a sound: on the caller's own), by both roads, and goes the dense one where they differ. Where eager
     gives no weights to compare, the family's own word decides whether it knows the fused kernel.
     """
-    return twins.faithful(model, lambda: _agrees(model, _probe(model, inputs)))
+    return twins.known(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
 
 
 def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
@@ -212,7 +218,7 @@ def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
     reader = twins.made(model, NAME, hooked=False)
     with recording() as run:
         run.heard = None
-        forward(reader, dict(small))
+        forward(reader, small)
     return traces_of(reader, run.calls, small)[0]
 
 
@@ -228,7 +234,7 @@ def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
 
 def _whole(model: PreTrainedModel, trace: Trace) -> bool:
     """Whether an encoder-decoder shows its three blocks and looks back only where it writes."""
-    if not getattr(model.config, "is_encoder_decoder", False):
+    if not two_sided(model):
         return True
     return trace.blocks == ("encoder", "decoder", "cross") and trace.block("decoder").causal
 
@@ -237,27 +243,14 @@ def _probe(model: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """One row for a model to be seen on: three tokens, or the first row of what only the caller can give."""
     if model.main_input_name != "input_ids":
         return {name: value[:1] if isinstance(value, Tensor) else value for name, value in inputs.items()}
-    ids = torch.arange(1, PROBE + 1, device=model.device)[None]
+    ids = torch.arange(1, PROBE + 1, device=device_of(model))[None]
     row = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    if getattr(model.config, "is_encoder_decoder", False):
+    if two_sided(model):
         row["decoder_input_ids"] = ids
-    return {name: value for name, value in row.items() if name in _arguments(type(model))}
+    return {name: value for name, value in row.items() if name in arguments(model).names}
 
 
-def forward(model: PreTrainedModel, inputs: dict[str, Any]) -> Any:
-    """One plain call without cache, which would keep every key twice."""
-    if "use_cache" in _arguments(type(model)):
-        inputs = {"use_cache": False, **inputs}
-    return model(**inputs)
-
-
-@functools.lru_cache(maxsize=256)
-def _arguments(family: type[PreTrainedModel]) -> frozenset[str]:
-    """Names of what a model class takes; kept, since looking costs as much as a layer of a small model."""
-    return frozenset(inspect.signature(family.forward).parameters)
-
-
-def capture(model: nn.Module, **inputs: Any) -> Trace:
+def capture(model: Any, **inputs: Any) -> Trace:
     """The trace of one row of input tensors; its tokens may be unlabelled.
 
     Raises BadInputError for more than one row, NoAttentionError for a model that yields no weights.
@@ -268,32 +261,122 @@ def capture(model: nn.Module, **inputs: Any) -> Trace:
     return traces[0]
 
 
-def capture_batch(model: nn.Module, **inputs: Any) -> tuple[Trace, ...]:
+def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
     """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
-    if not isinstance(model, PreTrainedModel):
-        raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
-    limits.check(model, inputs)
-    with limits.looked_up(model, inputs):
-        return _captured(model, inputs)
+    owner = wrappers.held(model, PreTrainedModel)
+    limits.check(owner.model, inputs)
+    traces = _traces(owner.model, inputs)
+    return traces if not owner.note else tuple(trace.noted(owner.note) for trace in traces)
 
 
-def _captured(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """The traces of inputs that the model can look up."""
-    if model._can_set_attn_implementation():
-        reader = readable(model)
+def held(given: Any) -> wrappers.Held:
+    """The transformers model in what a caller gave; BadInputError where there is none, or which one is not clear."""
+    return wrappers.held(given, PreTrainedModel)
+
+
+def textual(model: PreTrainedModel) -> None:
+    """Raises BadInputError for a model that reads no text, with the call that reads what it does, and NoAttentionError
+    for one without attention.
+    """
+    name, main = type(model).__name__, model.main_input_name
+    if isinstance(main, str) and main != "input_ids":
+        what = MEASURED.get(main, "something else")
+        raise BadInputError(f"{name} reads {what}, not text. Give its tensors: attnviz.capture(model, {main}=…).")
+    if _attends(model):
+        return
+    raise NoAttentionError(_without(model))
+
+
+def _attends(model: PreTrainedModel) -> bool:
+    """Whether anything in a model is called attention and is such: of RWKV it is a recurrence."""
+    if model.config.model_type in RECURRENT:
+        return False
+    return any(ATTENDING.search(type(part).__name__) for part in model.modules())
+
+
+def _without(model: PreTrainedModel) -> str:
+    """What is said of a model without attention."""
+    return (
+        f"{type(model).__name__} has no attention: none of its modules lets tokens look at each other by weights, as in "
+        "recurrent, convolutional and state-space models. Choose another model, a transformer."
+    )
+
+
+def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
+    """The same of a transformers model: by its own kernel where what is recorded there is what eager attention computes."""
+    if prepared(model):
+        with recording() as run, limits.looked_up(model, inputs):
+            forward(model, inputs)
+        if not run.calls:
+            return _dense_traces(model, inputs)
+        rows.undivided(model, run.calls)
+        return traces_of(model, run.calls, inputs)
+    register()
+    known = twins.known(model)
+    lacking = known.once("missing", lambda: missing(model))
+    if lacking:
+        raise UnavailableError(lacking)
+    if known.once("switchable", lambda: twins.switchable(model)):
+        reader = known.twin(model, NAME)
         with recording() as run:
-            forward(reader, dict(inputs))
+            guarded(reader, inputs)
         if run.calls:
+            rows.undivided(reader, run.calls)
+            _one_stack(model, known, reader, run.calls, inputs)
             traces = traces_of(reader, run.calls, inputs)
-            if reader is model or faithful(model, inputs):
+            if known.is_faithful(lambda: _agrees(model, _probe(model, inputs))):
                 return traces
     return _dense_traces(model, inputs)
+
+
+def _one_stack(
+    model: PreTrainedModel, known: twins.Known, reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]
+) -> None:
+    """Raises NoAttentionError where the calls of one block are no layers on top of each other: several texts, or towers.
+
+    Only a pass whose modules leave it open is run again, by a twin, and followed; once for each order of modules.
+    """
+    if known.plain and known.once(tuple(id(call.module) for call in calls), lambda: not _doubtful(reader, calls, inputs)):
+        return
+    if not known.plain and not _doubtful(reader, calls, inputs):
+        return
+    names, together = _by_block(reader, calls, inputs)
+    order = (*names, *map(tuple, together.values()))
+    error = known.once(order, lambda: _unstacked(model, names, together, inputs))
+    if error is not None:
+        raise NoAttentionError(str(error))
+
+
+def _doubtful(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> bool:
+    """Whether the modules that made these calls leave open whether each block is one stack."""
+    names, together = _by_block(reader, calls, inputs)
+    return any(flows.doubtful([names[at] for at in part]) for part in together.values())
+
+
+def _by_block(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> tuple[list[str], dict[str, list[int]]]:
+    """The name of each call's module, and which calls belong to each block."""
+    blocks = rows.blocks_of(reader, calls, inputs)
+    return rows.names(reader, calls), {block: [at for at, one in enumerate(blocks) if one == block] for block in blocks}
+
+
+def _unstacked(
+    model: PreTrainedModel, names: list[str], together: Mapping[str, list[int]], inputs: dict[str, Any]
+) -> NoAttentionError | None:
+    """The error that tells which parts read apart; None where each block is one stack."""
+    reader, flow = twins.made(model, NAME, hooked=False), flows.Flow()
+    with recording() as run:
+        run.heard, run.flow = None, flow
+        flows.watched(reader, flow, lambda: guarded(reader, inputs))
+    if rows.names(reader, run.calls) != names:
+        return flows.refused(model, (names[0], names[-1]))
+    apart = next((pair for part in together.values() if (pair := flows.broken(flow, part))), None)
+    return None if apart is None else flows.refused(model, (names[apart[0]], names[apart[1]]))
 
 
 def forward_from_scratch(model: PreTrainedModel, **inputs: Any) -> Any:
     """The model's own output, with the in-repo attention running inside it in place of the fused kernel."""
     with recording(scratch=True) as run:
-        output = forward(readable(model), dict(inputs))
+        output = forward(readable(model), inputs)
     if not run.calls or not (prepared(model) or faithful(model, inputs)):
         raise NoAttentionError(
             f"{type(model).__name__} does not pass through the attention interface with all of its attention."
@@ -310,6 +393,8 @@ def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, 
     """The weights that a model returns by its eager attention."""
     with torch.inference_mode():
         output = forward(reader, {**inputs, "output_attentions": True, "return_dict": True})
+    if not callable(getattr(output, "get", None)):
+        return ()
     found = {name: tuple(a for a in (output.get(name) or ()) if a is not None) for name in EAGER}
     if getattr(reader.config, "model_type", "") == "encoder-decoder" and not found["encoder_attentions"]:
         found["encoder_attentions"] = _encoder_seen(reader, inputs)
@@ -335,11 +420,19 @@ def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace
 
 def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
     """The library's own eager weights, kept whole: one trace a row, padding cut away."""
+    name = type(model).__name__
     try:
-        found = eager_attentions(model, **inputs)
-    except (TypeError, AttributeError) as error:
-        name = type(model).__name__
-        raise NoAttentionError(f"{name} cannot return attention weights ({error}). Choose another model.") from error
-    if not found:
-        raise NoAttentionError(f"{type(model).__name__} yields no attention weights by any road. Choose another model.")
+        with limits.looked_up(model, inputs):
+            found = eager_attentions(model, **inputs)
+    except AttnvizError:
+        raise
+    except Exception as error:  # a model's own code, asked for something that it may not know
+        if not _attends(model):
+            raise NoAttentionError(_without(model)) from error
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise NoAttentionError(f"{name} cannot return attention weights ({said:.300}). Choose another model.") from error
+    if not found or not _attends(model):
+        if not _attends(model):
+            raise NoAttentionError(_without(model))
+        raise NoAttentionError(f"{name} yields no attention weights by any road. Choose another model.")
     return dense_traces_of(model, found, inputs)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attnviz.engine.forward import device_of
 from attnviz.errors import BadInputError
 
 LAST_FIRST = frozenset({"mbart", "plbart"})  # decoders that read the last label, the code of the language, first
@@ -71,6 +72,7 @@ def written(model: Any, source: dict[str, Tensor], most: int, language: tuple[in
     """
     if not hasattr(model, "generate"):
         raise _silent(model, "it has no head for words, as its class with ForConditionalGeneration or MTModel has")
+    source = {name: tensor.to(device_of(model)) for name, tensor in source.items()}
     options: dict[str, Any] = {"max_new_tokens": most, "num_beams": 1, "do_sample": False}
     begins, settings = _configured(model), model.generation_config
     if language is not None:

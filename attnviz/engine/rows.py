@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from attnviz.engine.forward import two_sided
 from attnviz.engine.trace import Block, Dense, Layer, Projections, Trace, locked
 from attnviz.errors import BadInputError, NoAttentionError
 from attnviz.types import AttentionRequest, Token, joined
@@ -41,15 +43,15 @@ def traces_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> tuple[Tr
 
     Raises NoAttentionError where one block's layers read different numbers of tokens: then no picture holds them all.
     """
-    for one, other in itertools.pairwise(calls):
-        same = one.module is other.module and one.query.data_ptr() == other.query.data_ptr()
-        if same and one.key.data_ptr() == other.key.data_ptr():  # differential attention: one is subtracted from the other
-            raise NoAttentionError(
-                f"{type(model).__name__} attends twice in one layer and combines the two: its weights are not one softmax. "
-                "Choose another model."
-            )
+    ids = inputs.get("input_ids")
+    made = len(calls[0].query)
+    if isinstance(ids, Tensor) and ids.ndim == 2 and len(ids) != made and "decoder_input_ids" not in inputs:
+        raise NoAttentionError(
+            f"{type(model).__name__} makes {made} rows of the {len(ids)} that it is given, so which tokens each of them holds "
+            "is not known. Give the model in it that reads a text as it is."
+        )
     by_block: dict[str, list[Call]] = {}
-    for call, block in zip(calls, _blocks(model, calls, inputs), strict=True):
+    for call, block in zip(calls, blocks_of(model, calls, inputs), strict=True):
         by_block.setdefault(block, []).append(call)
     for block, found in by_block.items():
         sizes = {(call.query.shape[0], call.query.shape[2], call.key.shape[2]) for call in found}
@@ -59,25 +61,54 @@ def traces_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> tuple[Tr
                 f"The {block} attention of {type(model).__name__} changes its size from layer to layer ({shown}), "
                 "so it cannot be shown as one block. Choose another model."
             )
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    two = two_sided(model)
     return tuple(_trace(model, by_block, inputs, row, two) for row in range(calls[0].query.shape[0]))
 
 
-def _blocks(model: Any, calls: list[Call], inputs: dict[str, Any]) -> list[str]:
+def undivided(model: Any, calls: list[Call]) -> None:
+    """Raises NoAttentionError where a layer attends twice and combines the two: neither is what the layer does."""
+    for one, other in itertools.pairwise(calls):
+        same = one.module is other.module and one.query.data_ptr() == other.query.data_ptr()
+        if same and one.key.data_ptr() == other.key.data_ptr():  # differential attention: one is subtracted from the other
+            raise NoAttentionError(
+                f"{type(model).__name__} attends twice in one layer and combines the two: its weights are not one softmax. "
+                "Choose another model."
+            )
+
+
+def blocks_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> list[str]:
     """The block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    two = two_sided(model)
     if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
         return ["self"] * len(calls)
-    called = _names(model, calls)
+    called = names(model, calls)
     if not two and not any(CROSS.search(name) for name in called):  # more keys than queries: a cache was handed in
         return ["self"] * len(calls)
     return ["cross" if CROSS.search(name) else "decoder" if DECODER.search(name) or not two else "encoder" for name in called]
 
 
-def _names(model: Any, calls: list[Call]) -> list[str]:
-    """What the model calls the modules that made these calls."""
-    names = {id(module): name for name, module in model.named_modules()}
-    return [names.get(id(call.module), "") for call in calls]
+def names(model: Any, calls: list[Call]) -> list[str]:
+    """What the model calls the modules that made these calls; one that stands in several places, by each in turn."""
+    once = {id(module): name for name, module in model.named_modules()}
+    marks = [id(call.module) for call in calls]
+    places = {mark: [once.get(mark, "")] for mark in marks}
+    if len(places) < len(marks):
+        for name, module in _everywhere(model, "", ()):
+            if id(module) in places and name not in places[id(module)]:
+                places[id(module)].append(name)
+    found, turns = [], dict.fromkeys(marks, 0)
+    for mark in marks:
+        found.append(places[mark][min(turns[mark], len(places[mark]) - 1)])
+        turns[mark] += 1
+    return found
+
+
+def _everywhere(module: nn.Module, name: str, above: tuple[int, ...]) -> Iterator[tuple[str, nn.Module]]:
+    """Every place of every module, also of one that stands in several."""
+    yield name, module
+    for step, child in module._modules.items():
+        if child is not None and id(child) not in above:
+            yield from _everywhere(child, f"{name}.{step}" if name else step, (*above, id(module)))
 
 
 def _numbers(model: Any, calls: list[Call]) -> tuple[int, ...]:
@@ -88,7 +119,7 @@ def _numbers(model: Any, calls: list[Call]) -> tuple[int, ...]:
     """
     if _stated(model) == len(calls):
         return ()
-    found = zip(*([int(number) for number in re.findall(r"\d+", name)] for name in _names(model, calls)), strict=False)
+    found = zip(*([int(number) for number in re.findall(r"\d+", name)] for name in names(model, calls)), strict=False)
     grown = next((n for n in found if all(one < other for one, other in itertools.pairwise(n))), ())
     return () if grown == tuple(range(len(calls))) else grown
 
@@ -210,7 +241,7 @@ def _shared(tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarr
     """
     if tensor is None:
         return None
-    mark = (tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
+    mark = (tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype)
     if mark not in seen:
         one = tensor[min(row, tensor.shape[0] - 1)]  # [head, query, key]
         array = to_numpy(one[0] if one.shape[0] == 1 else one)
@@ -229,7 +260,7 @@ def dense_traces_of(model: Any, found: tuple[tuple[str, tuple[Any, ...]], ...], 
     """
     for name, layers in found:
         _check_dense(model, name, layers)
-    two = bool(getattr(model.config, "is_encoder_decoder", False))
+    two = two_sided(model)
     traces = []
     for row in range(found[0][1][0].shape[0]):
         blocks = []

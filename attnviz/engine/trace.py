@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from jaxtyping import Float
 from attnviz.engine import attention, display
 from attnviz.engine.layers import Dense, Layer, Projections, locked, looks_back_only, tensor
 from attnviz.errors import BlocksError, NoAttentionError, ShapeError, UnknownHeadError
+from attnviz.legibility import Legibility
 from attnviz.types import AttentionRequest, HeadRef, Token
 
 ROWS = 1e-4  # how far a row's sum may stand from 1
@@ -171,7 +172,8 @@ class Trace:
     causal traces are exactly 0 above the diagonal. `request` says what was asked, `digest` which weights answered;
     `written` is the target text that an encoder-decoder wrote by itself, None where one was given or none is read.
     `batched` says that other texts were read in the same pass: its numbers are within 1e-5 of those of the text alone, and
-    not the same to the last bit.
+    not the same to the last bit. `reading` says how much of the text the model reads as typed; None where no tokenizer was
+    at hand, or a server of an older version answered.
     """
 
     request: AttentionRequest
@@ -179,14 +181,41 @@ class Trace:
     digest: str = ""
     written: str | None = None
     batched: bool = False
+    reading: Legibility | None = None
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{part.name} {part.layers} layers × {part.heads} heads" for part in self.parts)
-        return f"Trace({self.request!r}, {len(self.tokens)} tokens, {sizes})"
+        unknown = sum(token.unknown for token in self.tokens)
+        count = f"{len(self.tokens)} tokens{f' ({unknown} unknown)' if unknown else ''}"
+        return f"Trace({self.request!r}, {count}, {sizes})"
 
     def _repr_html_(self) -> str | None:
         """The board, in a notebook."""
         return display.html(self)
+
+    def to_frame(
+        self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
+        special: str = "show",
+    ) -> Any:  # fmt: skip
+        """The weights as a pandas DataFrame in long form: a row for each query and key of each head.
+
+        Columns: block, layer, head, query, query_text, key, key_text, weight; by tokens also query_word and key_word, the
+        number of the word (missing for special tokens). `query` and `key` count the tokens of the block, or with `words`
+        its words and special tokens: attention to a word is the sum over its pieces, from a word the mean. `special` is
+        show, hide or renormalise. Raises TooLongError beyond 5,000,000 rows.
+        """
+        return display.tables["frame"](self, layer, head, block=block, words=words, special=special)
+
+    def to_xarray(
+        self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
+        special: str = "show",
+    ) -> Any:  # fmt: skip
+        """The weights as an xarray DataArray with the axes layer, head, query and key; options as in `to_frame`.
+
+        Coordinates: layer, head, query, key, and along the last two query_text and key_text, by tokens also query_word and
+        key_word (-1 for special tokens). Raises UnavailableError where xarray is not installed.
+        """
+        return display.tables["xarray"](self, layer, head, block=block, words=words, special=special)
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -239,7 +268,8 @@ class Trace:
     @property
     def nbytes(self) -> int:
         """Bytes held, for caches that are bounded by them."""
-        return sum(part.nbytes for part in self.parts) + 256 * len(self.tokens)
+        altered = self.reading.altered if self.reading else ()
+        return sum(part.nbytes for part in self.parts) + 256 * (len(self.tokens) + len(altered))
 
     @overload
     def weights(self) -> Float[np.ndarray, "layer head query key"]: ...
@@ -265,8 +295,19 @@ class Trace:
         """The weights of one head, whichever block it belongs to."""
         return self.block(head.block).weights(head.layer, head.head)
 
-    def labelled(self, request: AttentionRequest, digest: str, *sides: tuple[Token, ...], written: str | None = None) -> Trace:
-        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder."""
+    def labelled(
+        self,
+        request: AttentionRequest,
+        digest: str,
+        *sides: tuple[Token, ...],
+        written: str | None = None,
+        reading: Legibility | None = None,
+        note: str = "",
+    ) -> Trace:
+        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder.
+
+        `note` says what a reader must know of how the model was read.
+        """
         source, target = sides[0], sides[-1]
         lists = {"self": (source, source), "encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
         parts = []
@@ -275,10 +316,17 @@ class Trace:
             if (len(queries), len(keys)) != (len(part.queries), len(part.keys)):
                 raise NoAttentionError(
                     f"The model reads {len(part.queries)} queries and {len(part.keys)} keys in its {part.name} attention, "
-                    f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched."
+                    f"its tokenizer made {len(queries)} and {len(keys)} tokens: they cannot be matched. "
+                    "Read its own tensors, with tokens by number: attnviz.capture(model, input_ids=…)."
                 )
-            parts.append(replace(part, queries=queries, keys=keys))
-        return Trace(request, tuple(parts), digest, written, self.batched)
+            parts.append(replace(part, queries=queries, keys=keys, note=" ".join(filter(None, (part.note, note)))))
+        return Trace(request, tuple(parts), digest, written, self.batched, reading)
+
+    def noted(self, note: str) -> Trace:
+        """The same trace with one more sentence that a reader must know."""
+        first, *others = self.parts
+        joined = f"{first.note} {note}".strip()
+        return replace(self, parts=(replace(first, note=joined), *others))
 
     def _only(self) -> Block:
         """The one block there is."""

@@ -1,77 +1,104 @@
-"""A model in, a twin out: it shares every weight with the original and no setting, and is made anew when that changes.
+"""Twins of models: a twin shares every weight with its original, and no setting and no attribute.
 
-Somebody else's model is never switched, not even for a moment, so other threads may use it meanwhile.
+A model of somebody else is never switched, not even for a moment, so other threads may use it meanwhile.
 """
 
 from __future__ import annotations
 
-import copy
 import threading
-import types
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+
+from attnviz.engine import shells
 
 BOOKS = vars(nn.Module()).keys()  # what every module has: torch's own, and whether it trains
+COMPUTING = ("transformers.", "torch.nn.utils.")  # hooks of these collect what is returned, or compute a weight
+ANSWERS = 64  # kept of one model; in most, texts of all lengths ask the same
+LIBRARIES = frozenset({"builtins", "collections", "functools", "torch", "transformers"})
 
 
 @dataclass
 class Known:
-    """What is kept of one model: the twins by implementation, and whether its recorded attention is what eager computes.
+    """What is kept of one model: the twins by implementation, and answers that hold while nothing of it changes.
 
-    Twins hold while `parts` (modules, weights, hooks) and `settings` are those that they were made of, `faithful` while
-    the settings are: a hook that comes and goes is no reason to look again.
+    Twins are kept of a `plain` model only. They and `answers` hold while `parts` (modules, weights, hooks) and `settings`
+    are those that they were made of; `faithful` holds while the settings do: a hook that comes and goes is no reason to look
+    again whether recorded attention is what eager computes.
     """
 
     parts: tuple[int, ...]
     settings: tuple[Any, ...]
-    twins: dict[str, Any] = field(default_factory=dict)
+    plain: bool
     faithful: bool | None = None
+    twins: dict[str, Any] = field(default_factory=dict)
+    answers: dict[Any, Any] = field(default_factory=dict)
+
+    def twin(self, model: nn.Module, implementation: str) -> Any:
+        """A twin of `model`, whose this is, that attends by `implementation`.
+
+        Modules of a library keep nothing of what they read: of such a model it is the same twin while nothing of it changes.
+        Hooks and modules of somebody's own may write to the module that runs, so each pass has a twin of its own.
+        """
+        if not self.plain:
+            return made(model, implementation)
+        with _LOCK:
+            if implementation not in self.twins:
+                self.twins[implementation] = made(model, implementation)
+            return self.twins[implementation]
+
+    def once(self, question: Any, look: Callable[[], Any]) -> Any:
+        """What `look` answers, asked once. Two threads may both ask; the answer is one."""
+        answers = dict(self.answers)
+        if question not in answers:
+            found = look()
+            with _LOCK:
+                if len(self.answers) >= ANSWERS:
+                    self.answers.clear()
+                self.answers[question] = found
+            return found
+        return answers[question]
+
+    def is_faithful(self, look: Callable[[], bool]) -> bool:
+        """What `look` says of the model, asked once for each of its settings."""
+        if self.faithful is None:
+            self.faithful = look()
+        return self.faithful
 
 
 _KNOWN: weakref.WeakKeyDictionary[nn.Module, Known] = weakref.WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
-def twin(model: nn.Module, implementation: str) -> Any:
-    """The twin of `model` that attends by `implementation`; the same one while nothing of the model changes."""
+def known(model: nn.Module) -> Known:
+    """What is kept of a model as it is now."""
     with _LOCK:
-        known = _known(model)
-        if implementation not in known.twins:
-            known.twins[implementation] = made(model, implementation)
-        return known.twins[implementation]
-
-
-def faithful(model: nn.Module, look: Callable[[], bool]) -> bool:
-    """What `look` says of the model, asked once for each of its settings. Two threads may both ask; the answer is one."""
-    with _LOCK:
-        known = _known(model)
-        answer = known.faithful
-    if answer is None:
-        answer = look()
-        with _LOCK:
-            known.faithful = answer
-    return answer
+        modules = tuple(model.modules())
+        parts = (*map(id, modules), *map(id, _shared(modules)))
+        settings = tuple(_settings(modules))
+        found = _KNOWN.get(model)
+        if found is None or found.settings != settings:
+            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules))
+        elif found.parts != parts:
+            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules), found.faithful)
+        return found
 
 
 def made(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
     """A twin of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
-    memo: dict[int, Any] = {id(part): part for part in _shared(tuple(model.modules())) if part is not None}
-    other: Any = copy.deepcopy(model, memo)
-    for module in other.modules():
-        replaced = vars(module).get("forward")
-        if isinstance(replaced, types.FunctionType):
-            vars(module)["forward"] = _moved(replaced, memo)
-        elif isinstance(replaced, types.MethodType) and isinstance(replaced.__func__, types.FunctionType):
-            vars(module)["forward"] = types.MethodType(_moved(replaced.__func__, memo), replaced.__self__)
-        if not hooked:
+    other: Any = shells.shells(model)
+    if not hooked:
+        for module in other.modules():
             _silence(module)
-    other.eval()
-    if other._can_set_attn_implementation():
+    able = [part for part in other.modules() if _switchable(part)]
+    if other in able:
         other.set_attn_implementation(implementation)
+    elif able:  # a class whose source nobody can read, as in a notebook, around models that can be switched
+        for part in able:
+            part.set_attn_implementation(implementation)
     else:  # outside the interface only eager returns weights, and e.g. falcon would take the fused mask for them
         other.config._attn_implementation = "eager"
     if getattr(other.config, "model_type", "") == "encoder-decoder":
@@ -80,25 +107,23 @@ def made(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
     return other
 
 
+def switchable(model: nn.Module) -> bool:
+    """Whether a model, or a model in it, lets its attention be chosen by name."""
+    return any(map(_switchable, model.modules()))
+
+
+def _switchable(module: nn.Module) -> bool:
+    """Whether this very module lets its attention be chosen by name."""
+    able = getattr(type(module), "_can_set_attn_implementation", None)
+    return able is not None and bool(able())
+
+
 def _levelled(part: Any) -> None:
     """All layers attend as their model does: one that was put into another has a configuration that its layers do not hold."""
     for module in part.modules():
         config = vars(module).get("config")
         if hasattr(config, "_attn_implementation"):
             config._attn_implementation = part.config._attn_implementation
-
-
-def _known(model: nn.Module) -> Known:
-    """What is kept of a model as it is now. The lock is held."""
-    modules = tuple(model.modules())
-    parts = (*map(id, modules), *map(id, _shared(modules)))
-    settings = tuple(_settings(modules))
-    known = _KNOWN.get(model)
-    if known is None or known.settings != settings:
-        known = _KNOWN[model] = Known(parts, settings)
-    elif known.parts != parts:
-        known = _KNOWN[model] = Known(parts, settings, faithful=known.faithful)
-    return known
 
 
 def _shared(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
@@ -116,8 +141,22 @@ def _silence(module: nn.Module) -> None:
 
 
 def _of_library(hook: Any) -> bool:
-    """Whether transformers itself made a hook."""
-    return (getattr(hook, "__module__", None) or "").startswith("transformers.")
+    """Whether transformers itself made a hook, or torch did to compute a weight (pruned, or normed)."""
+    return (getattr(hook, "__module__", None) or "").startswith(COMPUTING)
+
+
+def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
+    """Whether all modules are of a library, as it made them: no hook, forward or object of somebody's own."""
+    for module in modules:
+        hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+        own = {name: value for name, value in list(vars(module).items()) if name not in BOOKS}
+        if not type(module).__module__.startswith(("torch.nn.modules.", "transformers.")) or "forward" in own:
+            return False
+        if not all((getattr(hook, "__module__", None) or "").startswith("transformers.") for hook in hooks):
+            return False
+        if any(type(value).__module__.partition(".")[0] not in LIBRARIES for value in own.values()):
+            return False
+    return True
 
 
 def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
@@ -125,7 +164,7 @@ def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
     seen: set[int] = set()
     for module in modules:
         yield type(module)
-        for name, value in vars(module).items():
+        for name, value in list(vars(module).items()):  # a copy: another thread may keep something there meanwhile
             if name not in BOOKS:
                 yield name
                 yield _plain(value, seen)
@@ -134,37 +173,18 @@ def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
 def _plain(value: Any, seen: set[int]) -> Any:
     """A value as it is now, to be compared with what it is later: lists and configurations by what they hold.
 
-    Anything else is only known by its address: what is changed inside an object of somebody's own is not noticed.
+    Anything else is only known by its address: what is changed inside an object of somebody's own is not noticed. A tensor
+    that is kept from pass to pass is no setting.
     """
     if value is None or isinstance(value, (str, int, float)):
         return value
+    if isinstance(value, Tensor):
+        return Tensor
+    holds = isinstance(value, (list, tuple, dict)) or shells.is_config(value)
+    if not holds or id(value) in seen:  # many modules hold one configuration, and a list may hold itself
+        return id(value)
+    seen.add(id(value))
     if isinstance(value, (list, tuple)):
-        return tuple(_plain(part, seen) for part in value)
-    if isinstance(value, dict):
-        return tuple((key, _plain(part, seen)) for key, part in value.items())
-    if id(value) not in seen and hasattr(value, "to_dict"):  # a configuration, which many modules hold
-        seen.add(id(value))
-        return tuple((name, _plain(part, seen)) for name, part in vars(value).items())
-    return id(value)
-
-
-def _moved(function: types.FunctionType, memo: dict[int, Any]) -> types.FunctionType:
-    """A function that stands in a module's place, with the original's modules in its closure or globals made the twin's.
-
-    Copying leaves functions as they are, so that one which calls the forward that it replaced would call the original's,
-    by the original's kernel.
-    """
-
-    def other(value: Any) -> Any:
-        owner = getattr(value, "__self__", value)
-        if not isinstance(owner, nn.Module) or id(owner) not in memo:
-            return value
-        return types.MethodType(value.__func__, memo[id(owner)]) if isinstance(value, types.MethodType) else memo[id(owner)]
-
-    cells = tuple(types.CellType(other(cell.cell_contents)) for cell in function.__closure__ or ())
-    named = {name: function.__globals__[name] for name in function.__code__.co_names if name in function.__globals__}
-    changed = {name: other(value) for name, value in named.items() if other(value) is not value}
-    space = {**function.__globals__, **changed} if changed else function.__globals__
-    found = types.FunctionType(function.__code__, space, function.__name__, function.__defaults__, cells or None)
-    found.__kwdefaults__ = function.__kwdefaults__
-    return found
+        return tuple(_plain(part, seen) for part in list(value))
+    held = value if isinstance(value, dict) else vars(value)
+    return tuple((_plain(key, seen), _plain(part, seen)) for key, part in list(held.items()))

@@ -49,7 +49,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Picture:
-    """All that is drawn. `unseen` are words that look and cannot see a right word, `held` is the word that stands out."""
+    """All that is drawn. `unseen` are words that look and cannot see a right word, `held` is the word that stands out.
+
+    `unknown` are words that the model cannot read.
+    """
 
     words: tuple[str, ...]
     arcs: tuple[Arc, ...]
@@ -58,6 +61,7 @@ class Picture:
     held: int | None = None
     title: str = ""
     description: str = ""
+    unknown: tuple[int, ...] = ()
 
 
 def svg(picture: Picture, theme: str) -> str:
@@ -65,7 +69,7 @@ def svg(picture: Picture, theme: str) -> str:
     above = [(arc.head, arc.dependent) for arc in picture.arcs]
     below = [(choice.source, choice.target) for choice in picture.choices]
     _checked([*above, *below], len(picture.words))
-    shown = [encoding.label(word, SEEN) for word in picture.words]
+    shown = [_marked(encoding.label(word, SEEN), n in picture.unknown) for n, word in enumerate(picture.words)]
     widths = [pixels(word, WORD) + 6 for word in shown]
     rooms = [pixels(_named(arc), LABEL) + 8 for arc in picture.arcs], [_room(choice) for choice in picture.choices]
     middles = _middles(widths, (above, below), rooms)
@@ -90,6 +94,11 @@ def svg(picture: Picture, theme: str) -> str:
         f'font-family="{escape(encoding.FONT)}" font-size="{LABEL}"><title>{escape(picture.title)}</title>'
         f"<desc>{escape(picture.description)}</desc>{''.join(parts)}</svg>"
     )
+
+
+def _marked(word: str, unknown: bool) -> str:
+    """A word with its mark, where the model cannot read it."""
+    return f"{word} {encoding.UNKNOWN}" if unknown else word
 
 
 def height(picture: Picture) -> int:
@@ -201,7 +210,7 @@ def _below(choice: Choice, xs: tuple[float, float], base: float, level: int, col
 
 def _word(number: int, word: str, x: float, base: float, width: float, picture: Picture, colours: Theme) -> str:
     """One word, in the sentence's own type; the held one on the reader's colour; dots where it cannot see what it should."""
-    held = number == picture.held
+    held, whole = number == picture.held, _marked(picture.words[number], number in picture.unknown)
     box = (
         f'<rect x="{x - width / 2:.1f}" y="{base - BAND / 2 + 2:.1f}" width="{width:.1f}" height="{BAND - 4:.0f}" rx="3" '
         f'fill="{colours.accent if held else colours.page}"/>'
@@ -213,5 +222,5 @@ def _word(number: int, word: str, x: float, base: float, width: float, picture: 
         f'<g class="word" data-word="{number}">{box}'
         f'<text x="{x:.1f}" y="{base + 7:.1f}" text-anchor="middle" font-size="{WORD}" '
         f'font-family="{escape(encoding.SENTENCE_FONT)}" fill="{colours.on_accent if held else colours.ink}">'
-        f"{escape(word)}</text>{dots if number in picture.unseen else ''}<title>{escape(picture.words[number])}</title></g>"
+        f"{escape(word)}</text>{dots if number in picture.unseen else ''}<title>{escape(whole)}</title></g>"
     )

@@ -116,7 +116,8 @@ def _page(view: str, markup: str, part: _Drawable, head: HeadRef, hint: str, the
     }
     for name in ("layer", "filter"):
         body = body.replace(f'<select id="{name}"', f'<select id="{name}" aria-label="{name.capitalize()}"')
-    said = "".join(f"<p>{escape(text)}</p>" for text in (part.note, hint) if text)
+    unread = encoding.unread_note(token for block in part.blocks for token in (*block.queries, *block.keys))
+    said = "".join(f"<p>{escape(text)}</p>" for text in (part.note, hint, unread) if text)
     return _PAGE.format(
         policy=escape(f"default-src 'none'; style-src 'unsafe-inline'; script-src {' '.join(map(digest, scripts(view)))}"),
         style=_style(theme),
@@ -150,7 +151,13 @@ def _tensors(block: Block, layers: Sequence[int]) -> list[torch.Tensor]:
 
 def _texts(tokens: Sequence[Token], most: int) -> list[str]:
     """Token texts, short enough for the room that BertViz leaves them."""
-    return [encoding.label(token.text, most) for token in tokens]
+    return [_marked(token, most) for token in tokens]
+
+
+def _marked(token: Token, most: int) -> str:
+    """A token's text, with its mark where the model cannot read it; both have the room of a text alone."""
+    mark = encoding.unknown_mark(token)
+    return encoding.marked(encoding.label(token.text, max(2, most - len(mark) - 1) if mark else most), token)
 
 
 def _taken_apart(markup: str) -> tuple[str, dict]:
@@ -193,7 +200,7 @@ select:focus-visible{outline:2px solid var(--accent);outline-offset:1px}
 """
 
 _PAGE = """<!doctype html>
-<html lang="en">
+<html lang="en" translate="no" class="notranslate">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy}">

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from jaxtyping import Float, UInt8
 
 from attnviz.errors import BadInputError
 from attnviz.rounding import fixed
-from attnviz.types import HeadRef
+from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, HeadRef, Token, Unit, unknown_mark
 
 EXPONENT = 0.7  # colour = ramp(weight ** EXPONENT): small weights stay apart, and the legend's uneven ticks show it
 LUMINANCE = 0.179  # above it black text has the better contrast, below it white: at least 4.58 : 1 either way
@@ -165,6 +166,11 @@ def signed(difference: Number) -> str:
     return _sign(float(difference) if float(size) else 0.0) + size
 
 
+def points(difference: Number) -> str:
+    """A difference in percentage points: `+4.9`, with a true minus below 0."""
+    return _sign(round(float(difference), 1)) + f"{abs(float(difference)):.1f}"
+
+
 def exact(weight: Number, *, sign: bool = False) -> str:
     """A weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
     size = fixed(abs(float(weight)), 6)
@@ -247,6 +253,25 @@ def label(text: str, most: int = LABEL) -> str:
     return seen[:end] + ELLIPSIS
 
 
+def marked(text: str, what: Unit | Token) -> str:
+    """A label with the mark beside it, where there is one: `😀 [UNK]`. Shorten the text first: the mark stays whole."""
+    mark = unknown_mark(what)
+    return f"{text} {mark}" if mark else text
+
+
+def labels(texts: Sequence[str], units: Sequence[Unit], most: int | None = LABEL) -> list[str]:
+    """Labels as they stand beside rows, or whole where `most` is None, each with its mark; a text without a unit has none."""
+    shown = [visible(text) if most is None else label(text, most) for text in texts]
+    return [marked(text, units[place]) if place < len(units) else text for place, text in enumerate(shown)]
+
+
+def unread_note(units: Iterable[Unit | Token]) -> str:
+    """What the marks in a picture mean, short enough for one line below it; "" where there are none."""
+    found = {unknown_mark(unit) for unit in units} - {""}
+    meanings = {UNKNOWN: "a word that the model cannot read", PARTLY_UNKNOWN: "a word of which it reads a part"}
+    return ". ".join(f"{mark}: {meaning}" for mark, meaning in meanings.items() if mark in found) + "." * bool(found)
+
+
 def link(query: str, key: str) -> str:
     """`it → animal`: each side isolated, so that two right-to-left words do not swap places."""
     return f"\u2068{query}\u2069 {ARROW} \u2068{key}\u2069"
@@ -270,6 +295,8 @@ def as_json() -> str:
         "font": FONT,
         "sentenceFont": SENTENCE_FONT,
         "label": LABEL,
+        "unknown": UNKNOWN,
+        "partlyUnknown": PARTLY_UNKNOWN,
     }
     return json.dumps(themes | shared, sort_keys=True)
 

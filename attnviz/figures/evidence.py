@@ -1,4 +1,4 @@
-"""How often heads are right in, a picture of rates with their intervals against the baselines out."""
+"""A picture of how often heads are right: rates with their intervals against the baselines and the ceiling."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attnviz.types import Evidence
 
 ROW = 68  # pixels a rate
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
-NAMES = {"offset": "fixed offset", "nearest": "nearer candidate", "chance": "chance"}
+NAMES = {"offset": "fixed offset", "nearest": "nearer candidate", "mentioned": "name mentioned more often", "chance": "chance"}
 
 
 def figure(
@@ -20,9 +20,10 @@ def figure(
 ) -> go.Figure:
     """One line a row, 0 to 100 %: the rate as a dot, its 95 % interval as a bar, each baseline as a tick.
 
-    A bar is blue where the whole interval lies above the strongest baseline, and grey where it does not, or where the row's
-    label is among those `doubted`, as what may be an accident of the choice. `names` says what baselines are called. Rows
-    without a count (n = 0) say so and have neither dot nor bar.
+    What lies above a ceiling, which no head can pass, is shaded. A bar is blue where the whole interval lies above the
+    strongest baseline, and grey where it does not, or where the row's label is among those `doubted`, as what may be an
+    accident of the choice. `names` says what baselines are called. Rows without a count (n = 0) say so and have neither dot
+    nor bar.
     """
     colours = encoding.theme(theme)
     drawn = go.Figure()
@@ -31,6 +32,11 @@ def figure(
         drawn.add_shape(type="line", x0=0, x1=1, y0=-at, y1=-at, line={"color": colours.line, "width": 1}, layer="below")
         if not one.n:
             continue
+        if one.ceiling < 1.0:
+            drawn.add_shape(
+                type="rect", x0=one.ceiling, x1=1, y0=-at - 0.14, y1=-at + 0.14, layer="below", line_width=0,
+                fillcolor=colours.line, opacity=0.8,
+            )  # fmt: skip
         colour = colours.sequential[4 if theme == "dark" else 3] if one.beats and label not in doubted else colours.mute
         said = f"{encoding.percent(one.rate, 1)}, 95 % interval {span(one)}"
         drawn.add_scatter(
@@ -67,7 +73,8 @@ def figure(
 def description(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES) -> str:
     """The same in words, for those who do not see it."""
     return "; ".join(
-        f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}{_alike(one)}, interval {span(one)}, "
+        f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}{_alike(one)}{most(one)}, "
+        f"interval {span(one)}, "
         f"{names.get(one.baseline[0], one.baseline[0])} {encoding.percent(one.baseline[1], 1)}"
         for label, one in rows
         if one.n
@@ -85,8 +92,13 @@ def counts(one: Evidence) -> str:
     by = " by sentences" if one.groups else ""
     return (
         f"{encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}{_alike(one)}, "
-        f"95{encoding.NARROW}% interval{by} {span(one)}"
+        f"95{encoding.NARROW}% interval{by} {span(one)}{most(one)}"
     )
+
+
+def most(one: Evidence) -> str:
+    """The rate that no head can exceed, where that is below 1: `, at most 63.3 % possible`."""
+    return f", at most {encoding.percent(one.ceiling, 1)} possible" if one.ceiling < 1.0 else ""
 
 
 def _alike(one: Evidence) -> str:
@@ -100,7 +112,7 @@ def _line(label: str, one: Evidence) -> str:
     if not one.n:
         return f"{safe}: nothing counted"
     many = f"{encoding.thousands(one.groups)} sentences" if one.groups else f"n = {encoding.thousands(one.n)}"
-    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, {many}"
+    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, {many}{most(one)}"
 
 
 def _text(colour: str, size: int) -> dict[str, Any]:

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from attnviz.analysis import legible
 from attnviz.errors import BadInputError
+from attnviz.figures import encoding
+from attnviz.legibility import Legibility
 from attnviz.types import Focus, HeadRef, ModelCard, Pattern, Token, Unit, ViewOptions
 
 if TYPE_CHECKING:
@@ -35,7 +38,8 @@ class Provenance:
     `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
     not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held. `written` is the
     target that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched`
-    that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone.
+    that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone. `reading` says
+    how much of the text the model reads as typed, `chat` that the text is a message inside the model's chat template.
     """
 
     model: str
@@ -53,6 +57,33 @@ class Provenance:
     written: str | None = None
     layers: str = ""
     batched: bool = False
+    reading: Legibility | None = None
+    chat: bool = False
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens of the rows and columns, those of one text once."""
+        return self.queries if self.queries == self.keys else self.keys + self.queries
+
+    @property
+    def unknown_tokens(self) -> int:
+        """How many tokens the model reads only as its unknown token."""
+        return sum(token.unknown for token in self.tokens)
+
+    @property
+    def unknown(self) -> str:
+        """What the model cannot read, as a line: `1 of 3 words, 1 of 6 characters: 😀`."""
+        names = ": " + ", ".join(legible.unknown_words(self.tokens)) if self.unknown_tokens else ""
+        if self.reading is None:
+            return f"{self.unknown_tokens} tokens{names}"
+        words, characters = f"{self.reading.unknown_words} of {self.reading.words} words", self.reading.characters
+        return f"{words}, {self.reading.unknown_characters} of {characters} characters{names}"
+
+    @property
+    def altered(self) -> str:
+        """What the model reads otherwise than typed, as a line: `CAFÉ as cafe; A as a`."""
+        found = self.reading.altered if self.reading else ()
+        return "; ".join(f"{one.typed} as {one.read}" if one.read else f"{one.typed} not at all" for one in found)
 
     def as_dict(self, pattern: Pattern) -> dict[str, Any]:
         """Everything as JSON has it, with what the pattern says was hidden, merged or rescaled."""
@@ -67,6 +98,7 @@ class Provenance:
             "written": self.written,
             "layers": self.layers,
             "batched": self.batched,
+            **({"chat": True} if self.chat else {}),
             "block": self.head.block,
             "head": str(self.head),
             "words": self.options.words,
@@ -76,6 +108,8 @@ class Provenance:
             "focus": None if self.focus is None else str(self.focus),
             "note": pattern.note,
             "hidden": _decimals(pattern.hidden),
+            "unknown_tokens": self.unknown_tokens,
+            "reading": None if self.reading is None else self.reading.as_dict(),
             "query_pieces": [token.piece for token in self.queries],
             "key_pieces": [token.piece for token in self.keys],
         }
@@ -100,6 +134,8 @@ def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOption
         written=trace.written,
         layers=block.note,
         batched=trace.batched,
+        reading=trace.reading,
+        chat=request.chat,
     )
 
 
@@ -109,13 +145,14 @@ def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) 
     Of `whole`, the head without filters, it has the `role` and the `profile` as well.
 
     Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
-    which UTF-8 cannot hold, is escaped.
+    which UTF-8 cannot hold, is escaped. Each token says whether it is `unknown` to the model, if that is known.
     """
     head, pair = source.head, source.text_b is not None or source.written is not None
     parts: dict[str, Any] = {"model": source.model, "block": head.block, "layer": head.layer, "head": head.head}
-    parts["tokens"] = _tokens(pattern.queries, pattern.query_units, source.queries, pair)
+    known = source.reading is not None or source.unknown_tokens > 0
+    parts["tokens"] = _tokens(pattern.queries, pattern.query_units, source.queries, pair, known=known)
     if head.block == "cross" or pattern.keys != pattern.queries:
-        parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair)
+        parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair, known=known)
     if whole is not None:
         from attnviz.analysis import patterns
         from attnviz.analysis.ground import Ground
@@ -134,14 +171,17 @@ def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -
 
     Read it with `pandas.read_csv(file, comment="#", index_col=0)`. Every label is `[place] text`, quoted: a word that
     stands twice stays two columns, no cell begins with a character that a spreadsheet takes for a formula, and the text
-    behind its place is unchanged. For the same reason commas and semicolons in the lines above are JSON escapes: each
-    line stays one cell. Lists are left out there; a row's hidden share is what it lacks to 1.
+    behind its place is unchanged; what the model cannot read has the mark `[UNK]` behind it. For the same reason commas
+    and semicolons in the lines above are JSON escapes: each line stays one cell. Lists are left out there; a row's hidden
+    share is what it lacks to 1.
     """
     facts = source.as_dict(pattern)
     if whole is not None:
         from attnviz.analysis import patterns
 
         facts["role"] = patterns.role(whole, source.options.words).sentence
+    del facts["reading"]
+    facts |= {"unknown": source.unknown, "altered": source.altered}
     facts |= {f"version of {package}": version for package, version in facts.pop("versions").items()}
     out = io.StringIO()
     for name, value in facts.items():
@@ -149,19 +189,24 @@ def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -
             text = json.dumps(value).replace(",", "\\u002c").replace(";", "\\u003b")
             out.write(f"# {name}: {text}\n")
     table = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
-    table.writerow(["query", *_placed(pattern.keys)])
-    for name, row in zip(_placed(pattern.queries), _decimals(pattern.weights), strict=True):
+    table.writerow(["query", *placed(pattern.keys, pattern.key_units)])
+    for name, row in zip(placed(pattern.queries, pattern.query_units), _decimals(pattern.weights), strict=True):
         table.writerow([name, *row])
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 
 def as_npz(pattern: Pattern, source: Provenance) -> bytes:
-    """An archive for `numpy.load`: `weights`, `hidden` (float32), `queries`, `keys` and `provenance` (JSON), all as arrays."""
+    """An archive for `numpy.load`: `weights`, `hidden` (float32), `queries`, `keys` and `provenance` (JSON), all as arrays.
+
+    `unknown` and `unknown_keys` say of each query and each key whether the model cannot read it, or not all of it.
+    """
     arrays = {
         "weights": pattern.weights,
         "hidden": pattern.hidden,
         "queries": np.array(pattern.queries, np.str_),
         "keys": np.array(pattern.keys, np.str_),
+        "unknown": np.array(unknown(pattern.queries, pattern.query_units), bool),
+        "unknown_keys": np.array(unknown(pattern.keys, pattern.key_units), bool),
         "provenance": np.array(json.dumps(source.as_dict(pattern))),
     }
     out = io.BytesIO()
@@ -239,7 +284,9 @@ def exported(name: str, exhibit: Exhibit) -> bytes:
     return FORMATS[name](exhibit)
 
 
-def _tokens(labels: Sequence[str], units: Sequence[Unit], read: Sequence[Token], pair: bool) -> list[dict[str, Any]]:
+def _tokens(
+    labels: Sequence[str], units: Sequence[Unit], read: Sequence[Token], pair: bool, *, known: bool
+) -> list[dict[str, Any]]:
     """What stands at each row or column, and where in the text; of a pair, also in which text."""
     if len(units) != len(labels):
         return [{"text": text, "start": None, "end": None, "word": None} for text in labels]
@@ -247,13 +294,26 @@ def _tokens(labels: Sequence[str], units: Sequence[Unit], read: Sequence[Token],
     for unit in units:
         word = None if unit.special else read[unit.tokens[0]].word
         one = {"text": unit.text, "start": unit.start, "end": unit.end, "word": word}
+        one |= {"unknown": unit.unknown} if known else {}
+        one |= {"partly_unknown": True} if unit.partly else {}
         found.append(one | {"segment": unit.segment} if pair else one)
     return found
 
 
-def _placed(labels: Sequence[str]) -> list[str]:
-    """`[8] it`: each label behind its place."""
-    return [f"[{place}] {text}" for place, text in enumerate(labels)]
+def _units(labels: Sequence[str], units: Sequence[Unit]) -> Sequence[Unit | None]:
+    """The unit of each label; None where a pattern has none."""
+    return units if len(units) == len(labels) else [None] * len(labels)
+
+
+def unknown(labels: Sequence[str], units: Sequence[Unit]) -> list[bool]:
+    """Of each label whether the model cannot read it, or not all of it; False where a pattern has no units."""
+    return [unit is not None and unit.unknown for unit in _units(labels, units)]
+
+
+def placed(labels: Sequence[str], units: Sequence[Unit]) -> list[str]:
+    """`[8] it`: each label behind its place, and `[9] 😀 [UNK]` where the model cannot read it."""
+    named = (encoding.marked(text, unit) if unit else text for text, unit in zip(labels, _units(labels, units), strict=True))
+    return [f"[{place}] {text}" for place, text in enumerate(named)]
 
 
 def _decimals(array: Float[np.ndarray, "*shape"]) -> list:

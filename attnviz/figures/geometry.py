@@ -6,13 +6,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from attnviz.figures import encoding
-
 LABELLED = 40  # rows or columns up to which every one is labelled; beyond, plotly thins the labels and one zooms in
 LARGEST, LARGEST_CELL = 720.0, 30.0  # of the cells together, and of one
 READING = 360  # room for the lines that say how to read the picture
 HEAD = 32  # a title
-FOOT = 76  # legend and reading lines
+FOOT = 76  # legend and two reading lines
+LINE = 16  # one more of them
 BOLD = 1.12  # how much wider bold type runs
 COLUMN = 42  # the column of hidden shares
 
@@ -39,21 +38,27 @@ class Geometry:
         return 1 if self.cell >= 8 else 0
 
     @classmethod
-    def of(cls, queries: Sequence[str], keys: Sequence[str], title: str = "", *, column: bool = False) -> Geometry:
-        """Room for these labels: keys on top, upright where the longest fits its cell, else at a slant."""
+    def of(
+        cls, queries: Sequence[str], keys: Sequence[str], title: str = "", *, column: bool = False, lines: int = 2
+    ) -> Geometry:
+        """Room for these labels, as they are written, and for so many reading lines.
+
+        Keys are on top, upright where the longest fits its cell, else at a slant.
+        """
         rows, columns = max(len(queries), 1), max(len(keys), 1)
         labelled = max(rows, columns) <= LABELLED
         cell = min(LARGEST_CELL, LARGEST / max(rows, columns)) if labelled else min(LARGEST_CELL, LARGEST / rows)
         across = cell if labelled else min(LARGEST_CELL, LARGEST / columns)
         font = 13 if cell >= 20 else 11
-        widths = [pixels(encoding.label(text), font) for text in keys] or [0.0]
+        widths = [pixels(text, font) for text in keys] or [0.0]
         slanted = max(widths) > across - 2 or not labelled
         rise = (max(widths) * BOLD + font) * 0.71 if slanted else font + 4  # sine of 45°
         reach = [place * across + across / 2 + width * BOLD * 0.71 for place, width in enumerate(widths)]
         overhang = max(reach) - columns * across if slanted else 0
         room = COLUMN if column and labelled else 0
-        left = int(max((pixels(encoding.label(text), font) for text in queries), default=0) * BOLD) + room + 16
-        right, top, bottom = int(max(12, overhang + 4)), int((HEAD if title else 0) + rise + 12), FOOT
+        left = int(max((pixels(text, font) for text in queries), default=0) * BOLD) + room + 16
+        right, top = int(max(12, overhang + 4)), int((HEAD if title else 0) + rise + 12)
+        bottom = FOOT + LINE * max(0, lines - 2)
         needed = max(left + READING, pixels(title, 16) * BOLD)
         right += int(max(0, needed - left - right - columns * across))
         size = {"width": int(left + right + columns * across), "height": int(top + bottom + rows * cell)}

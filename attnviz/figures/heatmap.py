@@ -37,7 +37,7 @@ def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: 
     that is not there.
     """
     rows = _rows(pattern, held)
-    geometry = Geometry.of(pattern.queries, pattern.keys, title, column=bool(pattern.hidden.any()))
+    geometry = Geometry.of(*_labels(pattern), title, column=bool(pattern.hidden.any()))
     drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern) if told else (), held=rows)
     if not pattern.weights.size:
         return drawn.figure()
@@ -62,7 +62,7 @@ def height(pattern: Pattern) -> str:
 
     Its cells are square, so a height that stayed the same would be blank above them.
     """
-    geometry = Geometry.of(pattern.queries, pattern.keys, column=bool(pattern.hidden.any()))
+    geometry = Geometry.of(*_labels(pattern), column=bool(pattern.hidden.any()))
     if not geometry.labelled or not pattern.weights.size:
         return f"{geometry.height}px"
     rows, columns = pattern.weights.shape
@@ -79,8 +79,8 @@ def difference_figure(
     """
     pair = differing(first, second)
     rows = _rows(pair, held)
-    geometry = Geometry.of(pair.queries, pair.keys, title)
-    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS], held=rows)
+    geometry = Geometry.of(*_labels(pair), title, lines=2 + len(_marks(pair)))
+    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS, *_marks(pair)], held=rows)
     if not pair.weights.size:
         return drawn.figure()
     blank = unseen(first) & unseen(second)
@@ -122,9 +122,15 @@ def left_out(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
 
 
 def reading(pattern: Pattern) -> list[str]:
-    """How to read the picture, in one line."""
+    """How to read the picture, a line each: rows and columns, and where there are marks, what they mean."""
     share = "1 less what is hidden" if pattern.hidden.any() else "1"
-    return [f"{READING}, each row sums to {share}."]
+    return [f"{READING}, each row sums to {share}.", *_marks(pattern)]
+
+
+def _marks(pattern: Pattern) -> list[str]:
+    """What the mark of an unknown word means, where there is one."""
+    note = encoding.unread_note((*pattern.query_units, *pattern.key_units))
+    return [note] if note else []
 
 
 @cache
@@ -148,20 +154,29 @@ def description(pattern: Pattern, name: str = "") -> str:
     start = f"Attention of {name or 'one head'}: {_counted(rows, 'row', 'looks', 'look')} at {_counted(columns, 'column')}."
     if not pattern.weights.size:
         return start
-    strongest = zip(pattern.queries[:LABELLED], pattern.weights.argmax(-1), pattern.weights.max(-1), strict=False)
+    queries, keys = _whole(pattern)
+    strongest = zip(queries[:LABELLED], pattern.weights.argmax(-1), pattern.weights.max(-1), strict=False)
     links = [
-        f"{encoding.visible(query)} looks most at {encoding.visible(pattern.keys[k])}, {encoding.three(weight)}"
-        if weight
-        else f"of {encoding.visible(query)} nothing is shown"
+        f"{query} looks most at {keys[k]}, {encoding.three(weight)}" if weight else f"of {query} nothing is shown"
         for query, k, weight in strongest
     ]
     more = f" The other {rows - LABELLED} rows are left out here." if rows > LABELLED else ""
-    return f"{start} {'; '.join(links)}.{more} {encoding.visible(pattern.note)}".rstrip()
+    return f"{start} {'; '.join(links)}.{more} {' '.join([*_marks(pattern), encoding.visible(pattern.note)])}".rstrip()
 
 
 def _counted(count: int, noun: str, one: str = "", many: str = "") -> str:
     """`1 row looks`, `13 rows look`."""
     return f"{encoding.thousands(count)} {noun if count == 1 else noun + 's'} {one if count == 1 else many}".rstrip()
+
+
+def _labels(pattern: Pattern) -> tuple[list[str], list[str]]:
+    """The labels of rows and columns, each with its mark."""
+    return encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
+
+
+def _whole(pattern: Pattern) -> tuple[list[str], list[str]]:
+    """The same in full."""
+    return encoding.labels(pattern.queries, pattern.query_units, None), encoding.labels(pattern.keys, pattern.key_units, None)
 
 
 def _rows(pattern: Pattern, held: Held) -> tuple[int, ...]:
@@ -210,7 +225,7 @@ def _full_links(pattern: Pattern) -> np.ndarray | None:
     """`query → key` for every cell, where a label had to be shortened and the picture is small enough to carry them."""
     if pattern.weights.size > HOVERED or all(len(text) <= encoding.LABEL for text in pattern.queries + pattern.keys):
         return None
-    queries, keys = ([marks.escaped(encoding.visible(text)) for text in side] for side in (pattern.queries, pattern.keys))
+    queries, keys = ([marks.escaped(text) for text in side] for side in _whole(pattern))
     return np.array([[encoding.link(query, key) for key in keys] for query in queries])
 
 

@@ -202,7 +202,7 @@ def add_held(drawn: Drawing, pattern: Pattern, held: int, geometry: Geometry, th
             "xshift": 3 - STANDOFF - geometry.column,
             "yref": "y",
             "y": held,
-            "text": f"<b>{escaped(encoding.label(pattern.queries[held]))}</b>",
+            "text": f"<b>{escaped(encoding.labels(pattern.queries, pattern.query_units)[held])}</b>",
             "font": {"size": geometry.font, "color": colours.on_accent},
             "bgcolor": colours.accent,
             "borderpad": 3,
@@ -228,10 +228,10 @@ def _axis(geometry: Geometry, ink: str) -> dict[str, Any]:
 
 
 def _aliases(labels: Sequence[str], units: Sequence[Unit], mute: str, strong: Sequence[bool] = ()) -> dict[str, str]:
-    """What stands at each place: strong keys bold, special tokens muted."""
-    names = {}
-    for place, text in enumerate(labels):
-        name = escaped(encoding.label(text))
+    """What stands at each place: strong keys bold, special tokens muted, what the model cannot read with its mark."""
+    names, shown = {}, encoding.labels(labels, units)
+    for place in range(len(labels)):
+        name = escaped(shown[place])
         if place < len(strong) and strong[place]:
             name = f"<b>{name}</b>"
         elif place < len(units) and units[place].special:

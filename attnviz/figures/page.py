@@ -6,12 +6,12 @@ It needs no script: whoever reads without one has the text and every number.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 from attnviz.figures import encoding
-from attnviz.types import Pattern
+from attnviz.types import Pattern, Unit
 
 if TYPE_CHECKING:
     from attnviz.figures.export import Provenance
@@ -53,11 +53,15 @@ def _table(head: str, rows: Iterable[str], caption: str) -> str:
 def _numbers(pattern: Pattern) -> str:
     """Every weight to three digits, and the share of each row that is not shown."""
     hidden = bool(pattern.hidden.any())
-    head = "".join(f'<th scope="col">{_name(key)}</th>' for key in pattern.keys) + '<th scope="col">hidden</th>' * hidden
+    head = (
+        "".join(f'<th scope="col">{_name(*key)}</th>' for key in _named(pattern.keys, pattern.key_units))
+        + '<th scope="col">hidden</th>' * hidden
+    )
     rows = []
-    for query, row, share in zip(pattern.queries, pattern.weights, pattern.hidden, strict=True):
+    queries = _named(pattern.queries, pattern.query_units)
+    for query, row, share in zip(queries, pattern.weights, pattern.hidden, strict=True):
         cells = "".join(f"<td>{encoding.three(weight)}</td>" for weight in row) + f"<td>{encoding.three(share)}</td>" * hidden
-        rows.append(f'<th scope="row">{_name(query)}</th>{cells}')
+        rows.append(f'<th scope="row">{_name(*query)}</th>{cells}')
     table = _table(f"<td></td>{head}", rows, "Row = who looks, column = at whom")
     return _folded("All weights in numbers", f'<div class="wide"><table>{table}</table></div>')
 
@@ -65,9 +69,10 @@ def _numbers(pattern: Pattern) -> str:
 def _strongest(pattern: Pattern) -> str:
     """The strongest link of each row, where all weights would be too many numbers."""
     head = "".join(f'<th scope="col">{text}</th>' for text in ("looks", "most at", "weight"))
-    best = zip(pattern.queries, pattern.weights.argmax(-1), pattern.weights.max(-1), strict=True)
+    queries, keys = _named(pattern.queries, pattern.query_units), _named(pattern.keys, pattern.key_units)
+    best = zip(queries, pattern.weights.argmax(-1), pattern.weights.max(-1), strict=True)
     rows = (
-        f'<th scope="row">{_name(query)}</th><td>{_name(pattern.keys[k])}</td><td>{encoding.three(weight)}</td>'
+        f'<th scope="row">{_name(*query)}</th><td>{_name(*keys[k])}</td><td>{encoding.three(weight)}</td>'
         for query, k, weight in best
     )
     caption = f"{pattern.weights.size:,} weights; the CSV, NPZ and JSON files have every one"
@@ -91,6 +96,8 @@ def _facts(pattern: Pattern, source: Provenance) -> str:
         "Model": f"{source.name} ({source.model})" if source.name != source.model else source.name,
         "Weights": f"sha256 {source.digest}" if source.digest else "",
         "Precision": source.quantised,
+        "Unknown to it": source.unknown if source.unknown_tokens else "",
+        "Reads otherwise": encoding.visible(source.altered),
         "Head": f"layer {source.head.layer}, head {source.head.head}, counted from 0; {source.head.block} attention",
         "Saved as shown": "; ".join(shown),
         "Size": f"{len(pattern.queries)} rows, {len(pattern.keys)} columns; the model reads {len(source.queries)} tokens",
@@ -99,9 +106,15 @@ def _facts(pattern: Pattern, source: Provenance) -> str:
     return "".join(f"<dt>{term}</dt><dd>{escape(value)}</dd>" for term, value in facts.items() if value)
 
 
-def _name(label: str) -> str:
-    """A label as it stands beside a row, its direction kept to itself."""
-    return f"<bdi>{escape(encoding.label(label))}</bdi>"
+def _named(labels: Sequence[str], units: Sequence[Unit]) -> list[tuple[str, str]]:
+    """Each label with its mark, "" where the model reads it."""
+    marks = [encoding.unknown_mark(unit) for unit in units] if len(units) == len(labels) else [""] * len(labels)
+    return list(zip(labels, marks, strict=True))
+
+
+def _name(label: str, mark: str) -> str:
+    """A label as it stands beside a row, its direction kept to itself, and its mark."""
+    return f"<bdi>{escape(encoding.label(label))}</bdi>{f' {mark}' if mark else ''}"
 
 
 def _paragraph(text: str) -> str:

@@ -34,7 +34,9 @@ def as_json(
     options: ViewOptions,
     focus: Focus | None,
 ) -> bytes:
-    """One object with a list of `panels`, each `panel name kind of queries keys weights note heads`, or its `problem`.
+    """One object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
+
+    `unknown` and `unknown_keys` say of each query and key whether the model of the first text cannot read it.
 
     `heads` has the provenance of each head that the panel is made of. Weights are the shortest decimals that read back as
     the same float32; those of a difference are signed, of a sum up to the number of heads.
@@ -47,7 +49,8 @@ def as_json(
 def as_csv(shown: Sequence[Shown], cards: Mapping[str, ModelCard], options: ViewOptions) -> bytes:
     """A table with a row for each weight of each panel: panel, models, texts, query, key, weight.
 
-    Every word is `[place] text`, so that no cell begins with a character that a spreadsheet takes for a formula.
+    Every word is `[place] text`, so that no cell begins with a character that a spreadsheet takes for a formula; what the
+    model of the first text cannot read has the mark `[UNK]` behind it.
     """
     out = io.StringIO()
     out.write(f"# words: {json.dumps(options.words)}\n# special: {json.dumps(options.special)}\n")
@@ -59,10 +62,11 @@ def as_csv(shown: Sequence[Shown], cards: Mapping[str, ModelCard], options: View
             continue
         models = ", ".join(dict.fromkeys(cards[pin.request.model].id for pin in panel.pins))
         texts = f"[{panel.numbers[0]}] {' | '.join(dict.fromkeys(_text(pin) for pin in panel.pins))}"
-        for i, row in enumerate(_decimals(panel.pattern.weights)):
-            for j, weight in enumerate(row):
-                words = f"[{i}] {panel.pattern.queries[i]}", f"[{j}] {panel.pattern.keys[j]}"
-                table.writerow([f"[{panel.numbers[0]}] {titled(panel)}", models, texts, *words, weight])
+        queries = export.placed(panel.pattern.queries, panel.pattern.query_units)
+        keys = export.placed(panel.pattern.keys, panel.pattern.key_units)
+        for query, row in zip(queries, _decimals(panel.pattern.weights), strict=True):
+            for key, weight in zip(keys, row, strict=True):
+                table.writerow([f"[{panel.numbers[0]}] {titled(panel)}", models, texts, query, key, weight])
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -81,6 +85,8 @@ def _described(
     return found | {
         "queries": list(pattern.queries),
         "keys": list(pattern.keys),
+        "unknown": export.unknown(pattern.queries, pattern.query_units),
+        "unknown_keys": export.unknown(pattern.keys, pattern.key_units),
         "weights": _decimals(pattern.weights),
         "hidden": _decimals(pattern.hidden),
         "note": pattern.note,

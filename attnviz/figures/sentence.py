@@ -50,11 +50,12 @@ def tinted(text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: 
 
 
 _LINE = f"font-family:{html.escape(encoding.SENTENCE_FONT)};font-size:30px;line-height:1.9;overflow-wrap:anywhere"
+_UNREAD = "position:absolute;left:50%;bottom:100%;transform:translateX(-50%);white-space:nowrap;font:500 11px/1.1 sans-serif"
 _NUMBER = "position:absolute;left:0;right:0;top:100%;text-align:center;font:500 13px/1.3 sans-serif"
 
 
 def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | None) -> str:
-    """One unit: tinted, held, or plain; candidates underlined, the right one with a solid line."""
+    """One unit: tinted, held, or plain; candidates underlined, the right one with a solid line, an unknown one marked above."""
     place = (unit.start, unit.end)
     style = ["position:relative;display:inline-block;line-height:1.25;padding:.04em .12em;border-radius:.14em"]
     if unit.special:
@@ -74,7 +75,11 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
         mark = f"{encoding.mark(marks.hit)} " if marks.hit is not None and place == marks.right else ""
         below = ";margin-top:4px" if place in marks.cue else ""  # under its frame
         number = f'<span style="{_NUMBER}{below};color:{colours.mute}">{mark}{encoding.two(weight)}</span>'
-    return f'<span style="{html.escape(";".join(style))}">{html.escape(encoding.label(unit.text, 200))}{number}</span>'
+    unread = encoding.unknown_mark(unit)
+    if unread:
+        style.append(f"box-shadow:0 0 0 1px {colours.line};border-radius:.14em")
+    above = f'<span style="{_UNREAD};color:{colours.mute}">{unread}</span>' if unread else ""
+    return f'<span style="{html.escape(";".join(style))}">{html.escape(encoding.label(unit.text, 200))}{above}{number}</span>'
 
 
 def picked(pronoun: str, candidates: Sequence[str]) -> str:

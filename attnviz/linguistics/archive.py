@@ -1,4 +1,4 @@
-"""Finished parts in, one atlas file out: a ZIP of arrays, written member by member, so that no corpus is too long for it.
+"""Writes an atlas file from finished parts: a ZIP of arrays, member by member, so that no corpus is too long for it.
 
 Its dates are fixed and its order is that of the corpora: equal parts give equal bytes.
 """
@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from attnviz.errors import BadInputError, OutputError
-from attnviz.linguistics import habits, meaning
+from attnviz.linguistics import contexts, control, habits, meaning
 from attnviz.linguistics.parts import Part
+from attnviz.linguistics.probes import Probed
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold
 LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs its wide form
@@ -64,11 +65,14 @@ class Totals:
         return found
 
 
-def written(path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts) -> dict[str, Any]:
+def written(
+    path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts, probed: Probed | None = None
+) -> dict[str, Any]:
     """Writes the atlas, whole or not at all; returns its header.
 
     `header` has what is known before any part, with the corpora described; `broken` counts the lines of each corpus that
-    could not be read; `parts` gives all parts anew each time it is called.
+    could not be read; `parts` gives all parts anew each time it is called; `probed` is optional, and an atlas without it
+    says that the probes are missing.
     """
     totals = Totals.of(parts())
     relations = sorted(totals.relations)
@@ -82,13 +86,17 @@ def written(path: Path, header: dict[str, Any], broken: Counter[int], parts: Par
         "habits": list(habits.NAMES),
         "meaning": {"measure": MEASURE, "texts": tally[:, 0].tolist(), "words": tally[:, 1].tolist()},
     }
+    if probed is not None:
+        whole |= {"probes": probed.facts}
     unfinished = path.with_name(f"{path.name}.unfinished")
     try:
         with zipfile.ZipFile(unfinished, "w") as archive:
             with _member(archive, "header.json") as member:
                 member.write(json.dumps(whole, ensure_ascii=False, indent=1).encode())
-            for name, kind, shape, arrays in _members(totals, relations, (header["layers"], header["heads"]), parts):
+            for name, kind, shape, arrays in _members(whole, totals, parts):
                 _stream(archive, name, np.dtype(kind), shape, arrays)
+            if probed is not None and probed.scores is not None:
+                _stream(archive, "probes", np.dtype(np.float32), probed.scores.shape, [probed.scores])
         with unfinished.open("rb") as file:
             os.fsync(file.fileno())
         unfinished.replace(path)
@@ -107,15 +115,19 @@ def _counted(corpus: dict[str, Any], at: int, totals: Totals, broken: int) -> di
 
 
 def _members(
-    totals: Totals, relations: list[str], size: tuple[int, int], parts: Parts
+    header: dict[str, Any], totals: Totals, parts: Parts
 ) -> Iterator[tuple[str, type, tuple[int, ...], Iterable[np.ndarray]]]:
     """Name, kind, shape and contents of every array: one walk over the parts for each."""
+    relations, size = header["relations"], (header["layers"], header["heads"])
     number = {name: at for at, name in enumerate(relations)}
     width = -(-size[0] * size[1] // 8)
     many, asked = totals.links, totals.questions
 
     def column(group: str, name: str) -> Iterator[np.ndarray]:
         return (getattr(part, group)[name] for _, part in parts())
+
+    def context(group: str) -> np.ndarray:
+        return contexts.numbered(np.concatenate([np.zeros(0, np.uint64), *column(group, "context")]))
 
     def corpus(group: str) -> Iterator[np.ndarray]:
         return (np.full(len(getattr(part, group)["text"]), at) for at, part in parts())
@@ -127,16 +139,25 @@ def _members(
     yield "links.direction", np.uint8, (many,), column("links", "direction")
     yield "links.offset", np.int16, (many,), column("links", "offset")
     yield "links.others", np.uint16, (many,), column("links", "others")
+    yield "links.context", np.int32, (many,), [context("links")]
     yield "links.hits", np.uint8, (many, width), column("links", "hits")
     yield "questions.text", np.int32, (asked,), column("questions", "text")
     yield "questions.corpus", np.uint8, (asked,), corpus("questions")
     yield "questions.nearest", np.bool_, (asked,), column("questions", "nearest")
+    yield "questions.answer", np.uint8, (asked,), column("questions", "answer")
+    yield "questions.mentioned", np.float32, (asked,), column("questions", "mentioned")
+    yield "questions.context", np.int32, (asked,), [context("questions")]
     yield "questions.hits", np.uint8, (asked, width), column("questions", "hits")
     kinds = len(habits.NAMES)
     sums, rows = np.zeros((kinds, *size)) + totals.habits, np.zeros(kinds, np.int64) + totals.rows
     yield "habits", np.float32, (kinds, *size), [habits.means(sums, rows)]
     found = meaning.means(np.zeros((2, 3, 2, *size)) + totals.meaning, np.zeros((2, 3), np.int64) + totals.tally)
     yield "meaning", np.float32, (2, 2, 2, *size), [found]
+    if header["control"] is not None:
+        links = control.links((part.control for _, part in parts()), relations, size)
+        yield "control.links", np.uint32, links.shape, [links]
+        answers = control.questions(((at, part.control) for at, part in parts()), len(header["corpora"]), size)
+        yield "control.questions", np.uint32, answers.shape, [answers]
 
 
 def _stream(archive: zipfile.ZipFile, name: str, kind: np.dtype, shape: tuple[int, ...], arrays: Iterable[np.ndarray]) -> None:

@@ -19,13 +19,14 @@ from attnviz.linguistics.crew import Crew
 from attnviz.linguistics.header import FORMAT
 from attnviz.linguistics.parts import Chunk, Store
 from attnviz.linguistics.sources import Source, chunks
+from attnviz.models.untrained import CONTROL_SEED
 from attnviz.types import ModelCard, Notice, Progress
 
 RULE = (
-    "Version 1. Clark et al. 2019, section 4: the other word that gets most attention, special tokens left out; to a word "
-    "the sum, from a word the mean over its pieces; sentences of 4 to 60 words; relations cut at the colon; root and punct "
+    "Version 2. Clark et al. 2019, section 4: the other word that gets most attention, special tokens left out; to a word "
+    "the sum, from a word the mean over its pieces; sentences of 4 to 60 words; relations with their subtypes; root and punct "
     "left out; ties are misses; causal models are asked for earlier words only. Pronouns: mean over the pronoun's pieces, "
-    "maximum over a candidate's; ties are misses."
+    "maximum over a candidate's, blank pieces left out; ties are misses."
 )
 
 Say = Callable[[str], None]
@@ -56,7 +57,8 @@ def build(
     model = crew.about()
     header = {
         "format": FORMAT, "model": card.id, "digest": model.digest, "layers": model.layers, "heads": model.heads,
-        "causal": model.causal, "rule": RULE, "corpora": [source.described() for source in sources],
+        "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None,
+        "corpora": [source.described() for source in sources],
     }  # fmt: skip
     store = Store(output.with_name(f"{output.name}.parts"), header, say)
     walk = _Walk(store, sources, broken, say)
@@ -65,7 +67,8 @@ def build(
     if not any(walk.counts):
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
-    whole = archive.written(output, header, walk.faults, lambda: store.parts(walk.counts))
+    say(Notice("Probing every head with random tokens that are repeated."))
+    whole = archive.written(output, header, walk.faults, lambda: store.parts(walk.counts), crew.probed())
     store.clear()
     return Built(whole, sum(walk.counts), walk.found)
 

@@ -1,29 +1,38 @@
-"""An atlas and a kind of link in; how often heads are right out: the best one, and any that a reader names.
+"""How often heads are right on one kind of link: the best one, any that a reader names, and which lead over a rule.
 
-Heads and offsets are chosen on the texts with an even ordinal and reported on the odd ones: whoever picks the best of many
-on some texts finds it too good there. A head that a reader names is tested on all texts, and corrected for all heads.
+Heads and offsets are chosen on the texts with an even ordinal and reported on the odd ones: the best of many looks too good
+on the texts on which it was chosen. A head that a reader names is tested on all texts, and corrected for all heads. Every
+test is paired: what a head does is held against what the rule does on the same instances, by sentences.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from math import nan
 
 import numpy as np
-from jaxtyping import Float
 
 from attnviz.analysis import evidence
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.linguistics.atlas import ALL_QUESTIONS, DIRECTIONS, Atlas
 from attnviz.linguistics.hits import Hits
+from attnviz.linguistics.rules import ERROR, Paired, baselines, best_offset, paired
 from attnviz.types import Evidence, HeadRef, HeadScores, joined, quoted
 
 ENOUGH = 30  # instances; the interval of fewer is 33 points wide or more around a half
-ERROR = 0.05  # how often one may be wrong in calling a head good
 LEAD = 10.0  # points above a positional baseline that make a syntactic head: Voita et al. 2019, section 5.2.1
-LINKS = "Universal Dependencies labels, subtypes cut, by the rule of Clark et al. 2019, section 4"
+LINKS = "Universal Dependencies labels, by the rule of Clark et al. 2019, section 4"
 QUESTIONS = "the right candidate gets more than the wrong one (mean over the pronoun's pieces, maximum over a candidate's)"
+
+
+@dataclass(frozen=True)
+class Control:
+    """The best head of the untrained twin, chosen on the even half of the texts and counted on the odd one."""
+
+    head: HeadRef
+    evidence: Evidence
 
 
 @dataclass(frozen=True)
@@ -31,8 +40,10 @@ class Best:
     """The head that is right most often on the even half, and what it does on the odd one.
 
     `direction` is "" for questions about pronouns, `offset` None there. `evidence` is of the odd half, `chosen_on` of the
-    even half, on which the head looks better than it is. Where both halves hold wordings of the same sentences, nothing was
-    held out, and `p_corrected` is the chance of so many hits after looking at all heads; else None.
+    even half, on which the head looks better than it is. `p` is the chance of its lead over the strongest rule on the odd
+    half (`evidence.sign_flips`), `interval` the 95 % interval of that lead in points. Where both halves hold wordings of the
+    same sentences, nothing was held out, and `p_corrected` is the chance after looking at all heads; else None. `control` is
+    what an untrained twin does; None where it was not measured.
     """
 
     relation: str
@@ -42,12 +53,15 @@ class Best:
     evidence: Evidence
     chosen_on: Evidence
     p_corrected: float | None = None
+    p: float = 1.0
+    interval: tuple[float, float] = (nan, nan)
+    control: Control | None = None
 
     @property
     def beats(self) -> bool:
-        """Whether it stands with its whole interval above the strongest baseline, on enough links, and not by its choice."""
+        """Whether its lead is no accident (one-sided, in one of forty cases it is) on enough links, and not by its choice."""
         luck = self.p_corrected is not None and self.p_corrected >= ERROR
-        return self.evidence.independent >= ENOUGH and self.evidence.beats and not luck
+        return self.evidence.independent >= ENOUGH and self.p < ERROR / 2 and not luck
 
     @property
     def points(self) -> float:
@@ -56,12 +70,39 @@ class Best:
 
 
 @dataclass(frozen=True)
+class Lead:
+    """The head whose lead over the rule is most certain, of all heads in both directions of a relation, on the odd half.
+
+    `p_corrected` is corrected for having looked at all of them, with weights (Holm 1979, section 4): one half of the error
+    allowed is for the one head that the even half chose in each direction, the other half for all heads. `detectable` is
+    the lead in points that so many sentences would show four times in five of a head that the even half chose: a smaller one
+    may well be there and not be seen.
+    """
+
+    relation: str
+    direction: str
+    head: HeadRef
+    n: int
+    points: float
+    interval: tuple[float, float]
+    p_corrected: float
+    detectable: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether some head is shown to beat the rule."""
+        return self.p_corrected < ERROR
+
+
+@dataclass(frozen=True)
 class Claim:
     """What is known of one head that a reader named: over all texts, and on the odd half alone.
 
-    `p` is the chance of so many hits by the strongest baseline, `p_corrected` the same after looking at all `heads`; `rank`
-    counts from 1, and equal heads share one. `parts` are the corpora one by one where several unlike ones are counted
-    together, as for `coreference`; `other_way` is how many links there are in the other direction.
+    `p` is the chance of such a lead over the strongest baseline on the same instances, `p_corrected` the same after looking
+    at all `heads`, `interval` the 95 % interval of the lead in points; `rank` counts from 1, and equal heads share one.
+    `parts` are the corpora one by one where several unlike ones are counted together, as for `coreference`; `pooled` the
+    subtypes that are, with their numbers. `decidable` are those questions that look like none with another answer, where
+    there are others. `other_way` is how many links there are in the other direction.
     """
 
     model: str
@@ -78,6 +119,10 @@ class Claim:
     p_corrected: float
     parts: tuple[Evidence, ...] = ()
     other_way: int = 0
+    interval: tuple[float, float] = (nan, nan)
+    decidable: Evidence | None = None
+    pooled: Mapping[str, int] = field(default_factory=dict)
+    control: Control | None = None
 
     @property
     def points(self) -> float:
@@ -120,38 +165,25 @@ def scores(atlas: Atlas, relation: str, direction: str = "dh") -> HeadScores:
     return HeadScores(f"{relation} {direction}", rates, "hit rate", 0.0, 1.0)
 
 
-def best_offset(found: Hits) -> int | None:
-    """The distance in words that most links of the even half have: the nearer one, then the one back, of equals."""
-    if found.offset is None or not found.even.any():
-        return None
-    offsets, times = np.unique(found.offset[found.even], return_counts=True)
-    most = offsets[times == times.max()].tolist()
-    return min(most, key=lambda one: (abs(one), one))
-
-
-def baselines(found: Hits, offset: int | None) -> dict[str, float]:
-    """How often rules that read nothing are right: a fixed `offset`, the `nearest` candidate, `chance`."""
-    if not len(found):
-        return {}
-    rules: dict[str, float] = {}
-    if found.offset is not None and offset is not None:
-        rules["offset"] = float((found.offset == offset).mean())
-    if found.nearest is not None:
-        rules["nearest"] = float(found.nearest.mean())
-    rules["chance"] = 0.5 if found.others is None else float((1.0 / found.others).mean())
-    return rules
-
-
 @lru_cache(maxsize=256)
 def best(atlas: Atlas, relation: str, direction: str = "dh") -> Best | None:
     """The best head of one kind of link; None where one half of the texts has none of them."""
-    found = hits(atlas, relation, direction)
+    found = best_of(atlas, hits(atlas, relation, direction), relation, direction)
+    if found is None or atlas.header.control is None:
+        return found
+    return _with_control(atlas, found, direction)
+
+
+def best_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> Best | None:
+    """The best head of an atlas on some instances of one kind; None where one half of the texts has none of them."""
     even, odd = found.where(found.even), found.where(~found.even)
     if not len(even) or not len(odd):
         return None
     layer, head = (int(at) for at in np.unravel_index(even.counts.argmax(), even.counts.shape))
     offset = best_offset(found)
     chosen = f"the best of {even.counts.size} heads on the even half of the texts"
+    tested = paired(odd, offset)
+    chances = tested.chances
     return Best(
         relation,
         "" if found.offset is None else direction,
@@ -159,23 +191,61 @@ def best(atlas: Atlas, relation: str, direction: str = "dh") -> Best | None:
         offset,
         _evidence(atlas, odd, (layer, head), offset, chosen),
         _evidence(atlas, even, (layer, head), offset, chosen),
-        float(_corrected(odd, offset)[1][layer, head]) if _shared(even, odd) else None,
+        float(evidence.holm(chances)[layer, head]) if _shared(even, odd) else None,
+        float(chances[layer, head]),
+        tested.lead((layer, head))[1:],
     )
 
 
+def control(atlas: Atlas, relation: str, direction: str = "dh") -> Control | None:
+    """The best head of the untrained twin; None where it was not measured, or one half of the texts has nothing of the kind."""
+    found = best(atlas, relation, direction)
+    return None if found is None else found.control
+
+
 def table(atlas: Atlas) -> tuple[Best, ...]:
-    """The best head of every relation, both ways, the commonest first, and then of every kind of question."""
-    links = sorted(atlas.relations, key=lambda one: -max(atlas.relations[one[0], way] for way in DIRECTIONS))
-    asked = [*links, *((kind, "dh") for kind in atlas.kinds)]
+    """The best head of every relation, both ways, the commonest first, then of every kind of question.
+
+    Behind a relation that has subtypes stand those links that have none, and each subtype.
+    """
+    most = {name: max(atlas.relations[name, way] for way in DIRECTIONS) for name in atlas.names}
+    base = {name: name.partition(":")[0] for name in atlas.names}
+    order = sorted(atlas.names, key=lambda name: (-most[base[name]], base[name], ":" in name, -most[name]))
+    asked = [*((name, way) for name in order for way in DIRECTIONS), *((kind, "dh") for kind in atlas.kinds)]
     return tuple(found for one in asked if (found := best(atlas, *one)))
 
 
-def unbeaten(found: Sequence[Best]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The relations on which no head beats a fixed rule in either direction, and all that have enough links to tell."""
-    enough = [one for one in found if one.direction and one.evidence.n >= ENOUGH]
-    counted = tuple(dict.fromkeys(one.relation for one in enough))
-    beaten = {one.relation for one in enough if one.beats}
-    return tuple(one for one in counted if one not in beaten), counted
+@lru_cache(maxsize=256)
+def lead(atlas: Atlas, relation: str) -> Lead | None:
+    """The most certain lead over a rule of any head in either direction; None where no direction has enough odd links."""
+    tested: list[tuple[str, Paired]] = []
+    chosen: list[HeadRef] = []
+    for way in DIRECTIONS:
+        found = hits(atlas, relation, way)
+        odd, first = found.where(~found.even), best(atlas, relation, way)
+        if first is not None and len(odd) >= ENOUGH:
+            tested.append((way, paired(odd, first.offset)))
+            chosen.append(first.head)
+    if not tested:
+        return None
+    chances = np.stack([one.chances for _, one in tested])  # direction layer head
+    times = np.full(chances.shape, 2.0 * chances.size)
+    for at, one in enumerate(chosen):
+        times[at, one.layer, one.head] = 2.0 * len(chosen)
+    way, layer, head = (int(at) for at in np.unravel_index((chances * times).argmin(), chances.shape))
+    direction, pair = tested[way]
+    points, low, high = pair.lead((layer, head))
+    return Lead(
+        relation, direction, HeadRef(layer, head), int(pair.sizes.sum()), points, (low, high),
+        min(1.0, float(chances[way, layer, head] * times[way, layer, head])), pair.detectable((layer, head), 2 * len(chosen)),
+    )  # fmt: skip
+
+
+def leads(atlas: Atlas) -> tuple[Lead, ...]:
+    """The most certain lead on each kind of link that has enough of them, subtypes apart; the commonest first."""
+    single = [name for name, labels in atlas.names.items() if len(labels) == 1]
+    single.sort(key=lambda name: -max(atlas.relations[name, way] for way in DIRECTIONS))
+    return tuple(found for name in single if (found := lead(atlas, name)))
 
 
 @lru_cache(maxsize=256)
@@ -193,16 +263,20 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
         )
     found = hits(atlas, relation, direction)
     offset, counts = best_offset(found), found.counts
-    chances, corrected = _corrected(found, offset)
+    tested = paired(found, offset)
+    chances = tested.chances if len(found) else np.ones(size)
     odd = found.where(~found.even)
     named = "named by the reader, on all texts"
     corpora = np.unique(found.corpus).tolist() if relation == ALL_QUESTIONS else []
     apart = [found.where(found.corpus == one) for one in corpora] if len(corpora) > 1 else []
+    asked = found.offset is None
+    told_apart = found.where(found.decidable) if asked and found.ceiling < 1.0 else None
+    back = "hd" if direction == "dh" else "dh"
     return Claim(
         atlas.model,
         atlas.header.causal,
         relation,
-        "" if found.offset is None else direction,
+        "" if asked else direction,
         head,
         offset,
         _evidence(atlas, found, at, offset, named),
@@ -210,17 +284,32 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
         1 + int((counts > counts[at]).sum()),
         counts.size,
         float(chances[at]),
-        float(corrected[at]),
+        float(evidence.holm(chances)[at]),
         tuple(_evidence(atlas, one, at, offset, named) for one in apart),
-        0 if found.offset is None else atlas.relations[relation, "hd" if direction == "dh" else "dh"],
+        0 if asked else atlas.relations[atlas.name(relation), back],
+        tested.lead(at)[1:] if len(found) else (nan, nan),
+        None if told_apart is None else _evidence(atlas, told_apart, at, offset, named),
+        {} if asked else atlas.pooled(atlas.name(relation), direction),
+        control(atlas, relation, direction),
     )
 
 
-def _corrected(found: Hits, offset: int | None) -> tuple[Float[np.ndarray, "layer head"], Float[np.ndarray, "layer head"]]:
-    """The chance of every head's hits by the strongest baseline; the same after looking at all heads."""
-    strongest = max(baselines(found, offset).values(), default=0.0)
-    chances = evidence.tails(found.counts, len(found), strongest, found.worth)
-    return chances, evidence.holm(chances)
+def _with_control(atlas: Atlas, found: Best, direction: str) -> Best:
+    """The best head with that of the untrained twin beside it."""
+    if found.direction:
+        labels = [atlas.header.relations.index(label) for label in atlas.names[atlas.name(found.relation)]]
+        even, odd = atlas.control_links[labels, DIRECTIONS.index(direction)].sum(0)
+    else:
+        wanted = [found.relation in (ALL_QUESTIONS, corpus.kind) for corpus in atlas.header.corpora]
+        even, odd = atlas.control_questions[np.array(wanted)].sum(0)
+    layer, head = (int(at) for at in np.unravel_index(even.argmax(), even.shape))
+    told = found.evidence
+    counted = evidence.evidence(
+        int(odd[layer, head]), told.n, dict(told.baselines), scheme=told.scheme, source=told.source, groups=told.groups,
+        chosen=f"the best of {even.size} heads of an untrained twin on the even half of the texts",
+        worth=None if told.groups is None else float(told.groups), ceiling=told.ceiling,
+    )  # fmt: skip
+    return replace(found, control=Control(HeadRef(layer, head), counted))
 
 
 def _shared(even: Hits, odd: Hits) -> bool:
@@ -234,5 +323,5 @@ def _evidence(atlas: Atlas, found: Hits, at: tuple[int, int], offset: int | None
     scheme = QUESTIONS if found.offset is None else LINKS
     return evidence.evidence(
         int(found.counts[at]), len(found), baselines(found, offset), chosen=chosen, scheme=scheme, source=source,
-        groups=found.groups, worth=float(found.worth[at]),
+        groups=found.groups, worth=float(found.worth[at]), ceiling=found.ceiling,
     )  # fmt: skip

@@ -19,6 +19,7 @@ from attnviz.engine import batch
 from attnviz.errors import AttnvizError
 from attnviz.linguistics.measured import Meter
 from attnviz.linguistics.parts import Chunk
+from attnviz.linguistics.probes import Probed
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -34,6 +35,7 @@ class About(NamedTuple):
     layers: int
     heads: int
     causal: bool
+    control: bool
 
 
 class Finished(NamedTuple):
@@ -51,18 +53,19 @@ class Crew(Protocol):
 
     def about(self) -> About: ...
     def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]: ...
+    def probed(self) -> Probed: ...
     def close(self) -> None: ...
 
 
-def meter(card: ModelCard, settings: Settings, say: Say | None = None) -> Meter:
-    """The model of a card, or of a local folder, loaded and ready to measure."""
+def meter(card: ModelCard, settings: Settings, say: Say | None = None, *, control: bool = False) -> Meter:
+    """The model of a card, or of a local folder, loaded and ready to measure; with `control` its untrained twin too."""
     folders = (card,) if card.folder and not card.package else ()
-    return Meter.of(LocalBackend(settings, say, folders).loaded(card.id))
+    return Meter.of(LocalBackend(settings, say, folders).loaded(card.id), control=control)
 
 
 def about(found: Meter) -> About:
     """What is said of a loaded model."""
-    return About(found.loaded.digest, *found.size, found.causal)
+    return About(found.loaded.digest, *found.size, found.causal, found.twin is not None)
 
 
 def finished(found: Meter, chunk: Chunk, told: Callable[[int], None] = lambda texts: None) -> Finished:
@@ -84,6 +87,10 @@ class Alone:
         """One chunk after the other; `told` hears of texts as they are done."""
         return (finished(self.meter, chunk, told) for chunk in chunks)
 
+    def probed(self) -> Probed:
+        """The probes of the model."""
+        return self.meter.probed()
+
     def close(self) -> None:
         """Nothing to do."""
 
@@ -91,14 +98,14 @@ class Alone:
 class Processes:
     """Several processes on this machine, each with the model and one thread. They end with this one, however it ends."""
 
-    def __init__(self, card: ModelCard, settings: Settings, count: int) -> None:
+    def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._workers = []
         with _single_threads():
             for _ in range(count):
                 mine, theirs = context.Pipe()
-                worker = context.Process(target=_work, args=(theirs, card, settings), daemon=True)
+                worker = context.Process(target=_work, args=(theirs, card, settings, control), daemon=True)
                 worker.start()
                 theirs.close()
                 self._pipes.append(mine)
@@ -122,6 +129,11 @@ class Processes:
                 busy[pipe] += self._given(pipe, waiting) - 1
                 told(found.texts)
                 yield found
+
+    def probed(self) -> Probed:
+        """The probes of the model, by the first process."""
+        self._pipes[0].send(None)
+        return _heard(self._pipes[0])
 
     def _given(self, pipe: Connection, waiting: Iterator[Chunk]) -> int:
         """Sends the next chunk, if there is one; returns how many were sent."""
@@ -151,15 +163,16 @@ def _heard(pipe: Connection) -> Any:
     return found
 
 
-def _work(pipe: Connection, card: ModelCard, settings: Settings) -> None:
-    """A process of its own: says which model it loaded, then answers each chunk with its part, until the pipe gives out."""
+def _work(pipe: Connection, card: ModelCard, settings: Settings, control: bool) -> None:
+    """A process of its own: says which model it loaded, then answers each chunk with its part, None with the probes."""
     batch.one_thread()
     Thread(target=_end_with_parent, daemon=True).start()
     try:
-        found = meter(card, settings)
+        found = meter(card, settings, control=control)
         pipe.send(about(found))
         while True:
-            pipe.send(finished(found, pipe.recv()))
+            chunk = pipe.recv()
+            pipe.send(found.probed() if chunk is None else finished(found, chunk))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         return
     except AttnvizError as error:

@@ -28,8 +28,9 @@ LATER = "links to a later word, which a causal model cannot see"
 class Asked:
     """The links that heads are asked for, one entry a link and direction, in the order of the texts.
 
-    `row`, `source` and `target` say where (text of the batch, words of it); `relation` is cut at the colon; `direction`
-    counts DIRECTIONS; `others` is how many words the source can choose from, so that chance is 1 / others.
+    `row`, `source` and `target` say where (text of the batch, words of it); `relation` is the corpus's label, with its
+    subtype; `direction` counts DIRECTIONS; `others` is how many words the source can choose from, so that chance is
+    1 / others.
     """
 
     row: Int[np.ndarray, " link"]
@@ -57,7 +58,7 @@ def asked(batch: Sequence[Parsed], grid: Grid, left_out: Counter[str]) -> Asked:
     for row, parsed in enumerate(batch):
         numbers = {span: number for number, span in enumerate(parsed.words)}
         for link in parsed.links:
-            relation = link.kind.partition(":")[0]
+            relation, _, subtype = link.kind.partition(":")
             if relation in LEFT_OUT:
                 continue
             dependent, head = numbers.get(link.source), numbers.get(link.target)
@@ -68,7 +69,7 @@ def asked(batch: Sequence[Parsed], grid: Grid, left_out: Counter[str]) -> Asked:
                     left_out[LATER] += 1
                 else:
                     found.append((row, source, target, direction))
-                    relations.append(relation)
+                    relations.append(f"{relation}:{subtype}" if subtype else relation)
     row, source, target, direction = np.array(found, int).reshape(-1, 4).T
     return Asked(row, source, target, tuple(relations), direction, grid.visible.sum(-1)[row, source])
 

@@ -7,11 +7,13 @@ Each habit is attention from a token of the text to some tokens, averaged over t
     separator           special tokens that are not the first token of all, such as [SEP]
     same                the same token elsewhere
     repeated            earlier occurrences of the same token
-    induction           the tokens after earlier occurrences     Olsson et al. 2022 (arXiv:2209.11895)
+    after-repeated      the tokens after earlier occurrences
     sink                the first token of all, [CLS] in BERT    Gu et al. 2025 (arXiv:2410.10781), who count its own row too
     entropy             none: how spread the row is, in bits     Clark et al. 2019 (arXiv:1906.04341), section 3.3, in nats
 
-Natural text repeats less than the random tokens that Olsson et al. measure on, so our repeats are not their figures.
+What `after-repeated` counts is no induction score, though it was called so. In ordinary text a token often comes again after
+one other, as commas do, and what followed it is then the token just before, where many heads look anyway. `probes` measures
+induction as Olsson et al. 2022 do (arXiv:2209.11895), on random tokens, and ranks the heads otherwise.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from jaxtyping import Float, Int
 
 from attnviz.types import Token
 
-NAMES = ("previous", "next", "first", "separator", "same", "repeated", "induction", "sink", "entropy")
+NAMES = ("previous", "next", "first", "separator", "same", "repeated", "after-repeated", "sink", "entropy")
+RENAMED = {"induction": "after-repeated"}  # what older atlases, addresses and commands call a habit
 TINY = np.float32(1e-38)  # 0 log 0 counts as 0
 
 

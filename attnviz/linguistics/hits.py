@@ -1,15 +1,15 @@
-"""Which heads were right on each link or question of one kind, as a value; which of them are wordings of one sentence."""
+"""Which heads were right on each link or question of one kind; which of them are wordings of one sentence, or look alike."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer, UInt8
 
 from attnviz.analysis import evidence
 from attnviz.errors import BadInputError
-from attnviz.linguistics import members
+from attnviz.linguistics import contexts, members
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,8 +18,9 @@ class Hits:
 
     `text` is the ordinal of the text within its corpus, `corpus` which one. Of links, `offset` is the target's word number
     minus the source's and `others` how many words the source could have chosen; of questions, `nearest` says whether the
-    right candidate is the nearer one. `group` numbers the sentences that instances are wordings of; None where each stands
-    for itself.
+    right candidate is the nearer one, `mentioned` how often “the name mentioned more often” is right (a share where names
+    tie), and `answer` which candidate is right, in the order of the text. `group` numbers the sentences that instances are
+    wordings of; None where each stands for itself. Instances with one number in `context` look the same to the model.
     """
 
     text: Integer[np.ndarray, " n"]
@@ -29,6 +30,9 @@ class Hits:
     others: Integer[np.ndarray, " n"] | None = None
     nearest: Bool[np.ndarray, " n"] | None = None
     group: Integer[np.ndarray, " n"] | None = None
+    mentioned: Float[np.ndarray, " n"] | None = None
+    answer: Integer[np.ndarray, " n"] | None = None
+    context: Integer[np.ndarray, " n"] | None = None
 
     def __post_init__(self) -> None:
         for array in vars(self).values():
@@ -61,10 +65,35 @@ class Hits:
         np.add.at(sums, at, self.hits)
         return evidence.worth(sums, sizes)
 
+    @property
+    def ceiling(self) -> float:
+        """The highest rate that any head can have: of instances that look the same, it is right on those of one answer.
+
+        A head chooses once for each context. So it finds one of two adjectives of a noun, and, where it reads left to right,
+        is right on one of two sentences that are the same up to the pronoun and differ in whom that means.
+        """
+        choices = self.offset if self.answer is None else self.answer
+        if self.context is None or choices is None or not len(self):
+            return 1.0
+        return contexts.ceiling(self.context, choices) / len(self)
+
+    @property
+    def decidable(self) -> Bool[np.ndarray, " n"]:
+        """The instances that look like none with another answer."""
+        choices = self.offset if self.answer is None else self.answer
+        if self.context is None or choices is None or not len(self):
+            return np.ones(len(self), bool)
+        return contexts.decidable(self.context, choices)
+
+    @property
+    def cluster(self) -> Integer[np.ndarray, " n"]:
+        """A number for the sentence of each instance: those of one sentence are not independent."""
+        return self.text + self.corpus.astype(np.int64) * 2**32 if self.group is None else self.group
+
     def where(self, rows: Bool[np.ndarray, " n"]) -> Hits:
         """Some of the instances."""
-        parts = (self.offset, self.others, self.nearest, self.group)
-        return Hits(self.text[rows], self.corpus[rows], self.hits[rows], *(None if p is None else p[rows] for p in parts))
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: column[rows] for name, column in columns.items() if column is not None})
 
     def __len__(self) -> int:
         return len(self.text)

@@ -46,7 +46,7 @@ def followed(atlas: Atlas, head: HeadRef, half: int = ODD) -> Followed | None:
     if texts < 2:
         return None
     (mean, shuffled), (error, other) = atlas.meaning_by_half[:, half, :, head.layer, head.head].astype(float).tolist()
-    return Followed(head, mean, _interval(mean, error, texts), shuffled, _interval(shuffled, other, texts), texts, words)
+    return Followed(head, mean, interval(mean, error, texts), shuffled, interval(shuffled, other, texts), texts, words)
 
 
 @lru_cache(maxsize=8)
@@ -64,7 +64,7 @@ def best(atlas: Atlas) -> tuple[Followed, Followed] | None:
     return None if held_out is None or chosen_on is None else (held_out, chosen_on)
 
 
-def _interval(mean: float, error: float, texts: int) -> tuple[float, float]:
+def interval(mean: float, error: float, texts: int) -> tuple[float, float]:
     """The 95 % interval of a mean over texts."""
     from scipy.special import stdtrit  # the inverse of Student's distribution
 

@@ -45,15 +45,19 @@ class Chunk:
 class Part:
     """What one chunk gave.
 
-    `links` has an array for each of text, relation (names), direction, offset, others and hits [link, layer, head] as
-    packed bits; `questions` text, nearest and hits. `habits` are sums [kind, layer, head] over `rows` [kind] tokens;
-    `meaning` has sums [half, moment, own or shuffled, layer, head] over texts, of which `tally` [half, number] tells the
-    size, as `meaning.sums` and `Similar.tally` say; sums are float64. `texts` were in the chunk, `used` were measured, and
-    `left_out` says why others, or single links, were not.
+    `links` has an array for each of text, relation (labels), direction, offset, others, context and hits [link, layer, head]
+    as packed bits; `questions` text, nearest, answer, mentioned, context and hits. Instances of one `context` (a hash) look
+    the same to the model. `control` has the hits of the untrained twin, empty where there is none: for each relation,
+    direction and half its counts [layer, head], and `answers` [half, layer, head].
+
+    `habits` are sums [kind, layer, head] over `rows` [kind] tokens; `meaning` has sums [half, moment, own or shuffled, layer,
+    head] over texts, of which `tally` [half, number] tells the size, as `meaning.sums` and `Similar.tally` say; sums are
+    float64. `texts` were in the chunk, `used` were measured, and `left_out` says why others, or single links, were not.
     """
 
     links: dict[str, np.ndarray]
     questions: dict[str, np.ndarray]
+    control: dict[str, np.ndarray]
     habits: np.ndarray
     rows: np.ndarray
     meaning: np.ndarray
@@ -67,6 +71,7 @@ class Part:
         counts = json.dumps({"texts": self.texts, "used": self.used, "left_out": self.left_out})
         arrays = {f"links.{name}": array for name, array in self.links.items()}
         arrays |= {f"questions.{name}": array for name, array in self.questions.items()}
+        arrays |= {f"control.{name}": array for name, array in self.control.items()}
         arrays |= {name: getattr(self, name) for name in SUMS} | {"counts": np.array(counts)}
         file = io.BytesIO()
         np.savez(file, allow_pickle=False, **arrays)
@@ -80,9 +85,9 @@ class Part:
         counts = json.loads(str(arrays["counts"]))
         kinds = {
             kind: {name.removeprefix(f"{kind}."): array for name, array in arrays.items() if name.startswith(f"{kind}.")}
-            for kind in ("links", "questions")
+            for kind in ("links", "questions", "control")
         }
-        return cls(kinds["links"], kinds["questions"], *(arrays[name] for name in SUMS), **counts)
+        return cls(kinds["links"], kinds["questions"], kinds["control"], *(arrays[name] for name in SUMS), **counts)
 
 
 def _text(raw: dict[str, Any]) -> Parsed | Question:

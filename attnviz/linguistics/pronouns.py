@@ -1,4 +1,4 @@
-"""Questions about a pronoun and a batch's attention in; which heads give it the right candidate out.
+"""Which heads give the right candidate most attention from a pronoun, and what a rule gets that only counts names.
 
 Attention from the pronoun is the mean over its pieces, attention to a candidate the maximum over its pieces (a sum would
 favour long names). A head is right where the right candidate gets more than every other one; a tie is a miss.
@@ -6,6 +6,7 @@ favour long names). A head is right where the right candidate gets more than eve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,12 +25,22 @@ LATER = "questions with a candidate after the pronoun, which a causal model cann
 
 @dataclass(frozen=True)
 class Choice:
-    """One question as a model reads it: tokens of the pronoun and of each candidate, which is right, and if it is nearest."""
+    """One question as a model reads it: tokens of the pronoun and of each candidate, which is right, and if it is nearest.
+
+    `mentioned` is how often the rule “the name mentioned more often” is right: 1, 0, or 1 / k where k candidates share the
+    first place and the right one is among them.
+    """
 
     pronoun: tuple[int, ...]
     candidates: tuple[tuple[int, ...], ...]
     answer: int
     nearest: bool
+    mentioned: float
+
+    @property
+    def place(self) -> int:
+        """Where the right candidate stands among all of them in the order of the text, from 0."""
+        return sorted(self.candidates).index(self.candidates[self.answer])
 
 
 def choice(question: Question, tokens: Sequence[Token], *, causal: bool) -> Choice | str:
@@ -45,7 +56,22 @@ def choice(question: Question, tokens: Sequence[Token], *, causal: bool) -> Choi
         return LATER
     away = [distance(question.pronoun, span) for span in question.candidates]
     nearest = away.count(min(away)) == 1 and away.index(min(away)) == question.answer
-    return Choice(pronoun, candidates, question.answer, nearest)
+    return Choice(pronoun, candidates, question.answer, nearest, mentioned(question, question.answer))
+
+
+def mentioned(question: Question, answer: int) -> float:
+    """How often “the name mentioned more often” is right about one question; see `Choice.mentioned`."""
+    counts = [mentions(question.text, question.text[slice(*span)]) for span in question.candidates]
+    first = max(counts)
+    return 1.0 / counts.count(first) if counts[answer] == first else 0.0
+
+
+def mentions(text: str, name: str) -> int:
+    """How often a text names somebody: the count of that word of the name which stands in it most often.
+
+    So “Cassidy” alone is a mention of “Cheryl Cassidy”. The whole text counts, also behind the pronoun, and letter case does.
+    """
+    return max((len(re.findall(rf"(?<!\w){re.escape(word)}(?!\w)", text)) for word in set(name.split())), default=0)
 
 
 def distance(one: Span, other: Span) -> int:

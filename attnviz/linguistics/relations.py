@@ -1,10 +1,10 @@
-"""A grammatical label in, what it means in plain words and which relation of the corpus means the same out."""
+"""What a grammatical label means in plain words, and which relation of the corpus means the same."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -37,16 +37,22 @@ class Relation:
 
     @property
     def counted(self) -> str:
-        """Under which name gold links of it are counted: without what stands behind a colon; "" where there are none."""
-        name = self.corpus.partition(":")[0]
-        return "" if name in UNCOUNTED else name
+        """Under which name gold links of it are counted; "" where there are none.
+
+        A subtype counts alone (`nmod:poss`), and a label that means the same as one without a subtype leaves the subtypes
+        out (`nmod:`); where it is one of several things, all of them count (`advmod`). See `Atlas.counting`.
+        """
+        base, colon, _ = self.corpus.partition(":")
+        if base in ("", *UNCOUNTED):
+            return ""
+        return f"{base}:" if self.fit == "same" and not colon else self.corpus
 
     @property
     def twin(self) -> str:
-        """What the corpus calls it, e.g. `UD obj`, `in UD nmod`, and `no UD twin`."""
+        """What the corpus calls it, e.g. `UD obj`, `UD nmod:poss`, `in UD advmod` and `no UD twin`."""
         if not self.counted:
             return "no UD twin"
-        return f"UD {self.counted}" if self.fit == "same" else f"in UD {self.counted}"
+        return f"UD {self.corpus}" if self.fit == "same" else f"in UD {self.corpus}"
 
 
 def relation(name: str, scheme: str) -> Relation:
@@ -55,10 +61,12 @@ def relation(name: str, scheme: str) -> Relation:
     Raises BadInputError for any other label, and lists those that there are.
     """
     known = relations(scheme)
-    found = known.get(name) or known.get(name.partition(":")[0])
+    if name in known:
+        return known[name]
+    found = known.get(name.partition(":")[0])
     if found is None:
         raise BadInputError(f"There is no relation {quoted(name)} in this scheme. It has: {', '.join(known)}.")
-    return found
+    return replace(found, name=name, corpus=name.removesuffix(":")) if scheme == CORPUS else found
 
 
 @cache
@@ -82,5 +90,5 @@ def _content() -> dict[str, Any]:
 def _relation(scheme: str, name: str, raw: dict[str, Any]) -> Relation:
     """One entry of the file."""
     corpus = name if scheme == CORPUS else raw.get("corpus", "")
-    fit = ("part" if ":" in name else "same") if scheme == CORPUS else raw.get("fit", "none")
+    fit = "same" if scheme == CORPUS else raw.get("fit", "none")
     return Relation(scheme, name, raw["plain"], raw["explains"], corpus, fit, raw.get("differs", ""))

@@ -18,6 +18,7 @@ from attnviz.engine import batch
 from attnviz.errors import UnavailableError
 from attnviz.linguistics.crew import THREADS, About, Finished, about, finished, meter
 from attnviz.linguistics.parts import Chunk
+from attnviz.linguistics.probes import Probed
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -27,7 +28,7 @@ WAVE = 256  # chunks that are handed over at once, so that no corpus is too long
 class Spread:
     """Ray Data: `count` processes, each with the model and one thread."""
 
-    def __init__(self, card: ModelCard, settings: Settings, count: int) -> None:
+    def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
         """Starts Ray, or joins it; raises UnavailableError where it is not installed."""
         if find_spec("ray") is None:
             raise UnavailableError("Spreading needs Ray Data. Install it: pip install -r requirements-ray.txt")
@@ -40,8 +41,8 @@ class Spread:
         environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         ray.init(log_to_driver=False, logging_level="warning", ignore_reinit_error=True, runtime_env=environment, **here)
         self._ray: Any = ray
-        self._card, self._settings, self._count = card, settings, count
-        self._about = about(meter(card, settings))
+        self._card, self._settings, self._count, self._control = card, settings, count, control
+        self._about = about(meter(card, settings, control=control))
 
     def about(self) -> About:
         """What is said of the model."""
@@ -56,23 +57,34 @@ class Spread:
             rows = [{"chunk": chunk.to_bytes()} for chunk in some]
             compute = self._ray.data.ActorPoolStrategy(size=self._count)
             found = self._ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-                _Measurer, compute=compute, num_cpus=1, fn_constructor_args=(self._card, self._settings)
+                _Measurer, compute=compute, num_cpus=1, fn_constructor_args=(self._card, self._settings, self._control)
             )
             for row in found.iter_rows():
                 told(row["texts"])
                 yield Finished(row["corpus"], row["number"], row["texts"], row["content"])
+
+    def probed(self) -> Probed:
+        """The probes of the model, by one of Ray's processes: the same number of threads as all parts."""
+        task = self._ray.remote(num_cpus=1)(_probed)
+        return self._ray.get(task.remote(self._card, self._settings))
 
     def close(self) -> None:
         """Stop Ray on this machine, or leave the others."""
         self._ray.shutdown()
 
 
+def _probed(card: ModelCard, settings: Settings) -> Probed:
+    """What one of Ray's processes runs for the probes."""
+    batch.one_thread()
+    return meter(card, settings).probed()
+
+
 class _Measurer:
     """What runs in each of Ray's processes."""
 
-    def __init__(self, card: ModelCard, settings: Settings) -> None:
+    def __init__(self, card: ModelCard, settings: Settings, control: bool) -> None:
         batch.one_thread()
-        self._meter = meter(card, settings)
+        self._meter = meter(card, settings, control=control)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         return finished(self._meter, Chunk.of(row["chunk"]))._asdict()

@@ -1,4 +1,4 @@
-"""A tested claim in; the words that one may honestly write about the head, out. Nothing here says more than was counted."""
+"""The words that one may write about a head whose claim was tested. Nothing here says more than was counted."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from importlib import resources
 from attnviz import charset
 from attnviz.analysis.shares import NARROW, percent
 from attnviz.errors import UnknownModelError
-from attnviz.linguistics.claims import ENOUGH, Best, Claim
+from attnviz.linguistics.claims import ENOUGH, Best, Claim, Control
 from attnviz.models import catalog
-from attnviz.types import Evidence
+from attnviz.types import Evidence, joined
 
 MINUS = "\u2212"
 CAUTION = "Attention is a signal, not an explanation of what the model does."
 
+BY = {
+    "offset": "a fixed offset",
+    "nearest": "taking the nearer candidate",
+    "mentioned": "taking the name mentioned more often",
+}
 WORDINGS = "Both halves hold the same sentences of Winogender in other wordings: of these, that half is no test of its own."
 
 
@@ -23,10 +28,12 @@ def sentence(claim: Claim) -> str:
     """What was counted, what it is worth, on the odd half too, by which scheme, and a word of caution."""
     if claim.verdict == "unseen":
         return f"{_unseen(claim)} {CAUTION}"
-    parts = [counted(claim), *([apart(claim)] if claim.parts else []), _worth(claim)]
+    parts = [counted(claim), *([apart(claim)] if claim.parts else []), *([pooled(claim)] if claim.pooled else [])]
+    parts += [*([ceiling(claim)] if claim.evidence.ceiling < 1.0 else []), _worth(claim)]
     if claim.held_out.n >= ENOUGH and claim.verdict != "few":
         parts.append(_held_out(claim.held_out))
         parts += [WORDINGS] if claim.held_out.groups else []
+    parts += [control(claim.control, claim.heads)] if claim.control is not None else []
     if claim.causal:
         parts.append(f"The model reads left to right, so only {_visible(claim)} are counted.")
     return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}.", CAUTION])
@@ -55,6 +62,48 @@ def apart(claim: Claim) -> str:
     return f"Unlike collections are counted together here; each alone: {', '.join(each)}. Say which one you mean."
 
 
+def pooled(claim: Claim) -> str:
+    """That subtypes are counted together, and how to ask for each."""
+    each = joined(tuple(f"{name} {n:,}" for name, n in claim.pooled.items()))
+    plain = f"{claim.relation}:"
+    means = f" ({plain} has no subtype)" if plain in claim.pooled else ""
+    return f"{claim.relation} counts subtypes together: {each}{means}. A lead may come from one of them alone: test each."
+
+
+def ceiling(claim: Claim | Best) -> str:
+    """The rate that no head can exceed, and why."""
+    found = claim.evidence
+    most = f"no head can be right in more than {share(found.ceiling)}"
+    if claim.direction:
+        return f"A head chooses one word, and from some words there are several such links, so {most}."
+    if not isinstance(claim, Claim) or claim.decidable is None:
+        return f"Some questions look the same to the model and have different answers, so {most}."
+    told = claim.decidable
+    alike = found.n - told.n
+    seen = "up to the pronoun, where this model has read no further" if claim.causal else "to the last word"
+    only = f" On the other {told.n:,} it is right in {share(told.rate)} ({span(told)})." if told.n else ""
+    return f"{alike:,} of these {found.n:,} are the same as others with another answer, {seen}, so {most}.{only}"
+
+
+def control(found: Control, heads: int) -> str:
+    """What a model of the same shape does that nobody has trained."""
+    one = found.evidence
+    return (
+        f"The best of {heads} heads of an untrained model with the same architecture, {found.head}, is right in "
+        f"{percent(one.rate)} of {one.n:,} ({span(one)}) on that odd half."
+    )
+
+
+def share(rate: float) -> str:
+    """A rate that may not be rounded up: in tenths of a percent."""
+    return f"{100 * rate:.1f}{NARROW}%"
+
+
+def label(relation: str) -> str:
+    """A relation as a reader meets it: `nmod:`, which leaves subtypes out, is `nmod (plain)`."""
+    return f"{relation.removesuffix(':')} (plain)" if relation.endswith(":") else relation
+
+
 def no_gold(relation: str, source: str) -> str:
     """What to say of a label that the corpus has no links of: nothing about any head."""
     return f"{source} has no gold links called “{relation}”, so nothing can be said here about how often a head follows them."
@@ -67,6 +116,8 @@ def baseline(found: Evidence, offset: int | None) -> str:
         return f"the best fixed offset ({signed(offset)}) reaches {percent(rate)}"
     if name == "nearest":
         return f"taking the nearer candidate is right in {percent(rate)}"
+    if name == "mentioned":
+        return f"taking the name mentioned more often is right in {percent(rate)}"
     return f"chance reaches {percent(rate)}"
 
 
@@ -114,7 +165,7 @@ def _worth(claim: Claim) -> str:
 def _held_out(found: Evidence) -> str:
     """The same on the half of the texts on which nothing was chosen."""
     name, rate = found.baseline
-    by = {"offset": "a fixed offset", "nearest": "taking the nearer candidate"}.get(name, name)
+    by = BY.get(name, name)
     unseen = "" if found.groups else ", on which no head or offset was chosen,"
     return (
         f"On the odd half of the texts{unseen} it is {percent(found.rate)} of {found.n:,} "
@@ -142,9 +193,9 @@ def _unseen(claim: Claim) -> str:
 
 def _words(relation: str) -> tuple[str, str, str]:
     """How a sentence names the links of a relation: the dependents, one of them, and the word it hangs on."""
-    entry = _entries().get(relation)
+    entry = _entries().get(relation) or _entries().get(relation.removesuffix(":"))
     if entry is None:
-        return f"“{relation}” links", "the dependent", "the word it hangs on"
+        return f"“{label(relation)}” links", "the dependent", "the word that it depends on"
     return entry["many"], entry["one"], entry["other"]
 
 

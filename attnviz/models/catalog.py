@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import os
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -19,13 +21,40 @@ def cards() -> tuple[ModelCard, ...]:
     return tuple(_card(entry) for entry in tomllib.loads(charset.read(FILE))["model"])
 
 
-def card(id: str) -> ModelCard:
-    """The card with exactly this id; raises UnknownModelError and lists what there is. An id is never a path."""
+def is_path(name: object) -> bool:
+    """Whether a model is named by a folder: a path object, or a string that begins as no id does, e.g. `./my-model`."""
+    return isinstance(name, os.PathLike) or (isinstance(name, str) and name.startswith((".", "/", "~")))
+
+
+def card(id: str, folder: str = "") -> ModelCard:
+    """The card with exactly this id; raises UnknownModelError and lists what there is. An id is never a path.
+
+    `folder` says how a caller on this machine names a folder, e.g. `--model {}`: only then is the disk asked whether a
+    folder of that name is meant.
+    """
     for found in cards():
         if found.id == id:
             return found
     asked = ascii(id if len(id) <= 60 else f"{id[:60]}…")
-    raise UnknownModelError(f"There is no model {asked}. Choose one of {', '.join(found.id for found in cards())}.")
+    if folder and id and os.path.isdir(id):
+        raise UnknownModelError(
+            f"There is no model {asked} in the catalogue, and a folder of that name stands here. "
+            f"To read the folder, write {folder.format(f'./{id}')}."
+        )
+    near = _near(id)
+    meant = f" Did you mean {near}?" if near else ""
+    own = ""
+    if folder and "/" in id:
+        own = " Another model of the hub is read from a folder: hf download its name with --local-dir my-model, "
+        own += f"then write {folder.format('./my-model')}."
+    raise UnknownModelError(f"There is no model {asked}.{meant} Choose one of {', '.join(found.id for found in cards())}.{own}")
+
+
+def _near(id: str) -> str:
+    """The id of the model that is probably meant: one whose id or name on the hub is nearly this; "" where none is."""
+    known = {name.casefold(): found.id for found in cards() for name in (found.hub, found.name, found.id) if name}
+    near = difflib.get_close_matches(id[:100].casefold(), known, n=1, cutoff=0.75)
+    return known[near[0]] if near else ""
 
 
 def _card(entry: dict) -> ModelCard:

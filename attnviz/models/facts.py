@@ -39,13 +39,15 @@ def facts(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text
     """The facts of a configuration; BadInputError where it is no text model, or does not give them.
 
     `tokenizer_limit` counts only where the configuration states none. Without `text_only`, a family that reads
-    something else counts as an encoder.
+    something else counts as an encoder, and one that does not give its sizes by these names as one layer of one head.
     """
     inner = config if getattr(config, "num_hidden_layers", None) else config.get_text_config()
+    sizes = (getattr(inner, name, None) for name in ("num_hidden_layers", "num_attention_heads"))
+    stated = text_only or all(size and isinstance(size, (int, list, tuple)) for size in sizes)
     return Facts(
         _kind(config) or ("encoder" if not text_only else _refused(config)),
-        _count(inner, "num_hidden_layers"),
-        _count(inner, "num_attention_heads"),
+        _count(inner, "num_hidden_layers") if stated else 1,
+        _count(inner, "num_attention_heads") if stated else 1,
         _limit(inner, tokenizer_limit),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -24,11 +25,18 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+    MODEL_MAPPING_NAMES,
+)
 from transformers.utils import logging
 
 from attnviz import charset
 from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models import gguf, hub, marks, weights
+from attnviz.models import folders, gguf, hub, marks, tensors, weights
 from attnviz.models.facts import HUGE, Facts, facts
 from attnviz.models.places import CONFIG, place
 from attnviz.settings import Settings
@@ -45,6 +53,8 @@ TOKENIZERS = (
     "tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "tokenizer.model", "sentencepiece.bpe.model", "source.spm",
 )  # fmt: skip
 
+QUANTISED = ("quantize_config.json", "quant_config.json")  # beside weights of older GPTQ and AWQ programs
+
 CONFIGURATION = "configuration"
 
 # While it reads, transformers switches defaults of torch that all threads see (dtype, initialisation).
@@ -55,13 +65,15 @@ READING = threading.Lock()
 class LoadedModel:
     """A model ready to run: its card with the facts of its own configuration, and the sha256 of its weights file.
 
-    Of converted weights, `digest` is that of the published file which they were converted from.
+    Of converted weights, `digest` is that of the published file which they were converted from. `note` says in sentences
+    what was done to read it, where that is not plain.
     """
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     card: ModelCard
     digest: str
+    note: str = ""
 
 
 def load(card: ModelCard, settings: Settings, progress: Progress | None = None) -> LoadedModel:
@@ -76,9 +88,13 @@ def load(card: ModelCard, settings: Settings, progress: Progress | None = None) 
         switched = "; the hub is switched off" if card.hub else ""
         raise UnavailableError(f"The weights of {card.name} are not on this machine{switched}. Get them with: {spot.remedy}")
     folder = spot.path or hub.fetched(card, spot.remedy, say)
+    if spot.kind == "folder" and not card.gguf:
+        folder = folders.model_folder(folder).folder
     if card.gguf and os.path.isfile(folder / card.gguf):
         return _from_gguf(card, folder / card.gguf, settings, spot.remedy, progress)
     files = weights.weight_files(folder, card.name, spot.remedy)
+    for file in files:
+        weights.fetched(file, card.name)
     digest = weights.digest(files, dict(card.sha256), card.name, spot.remedy)
     for file in files:
         weights.checked_size(file, card.name, spot.remedy)
@@ -89,14 +105,11 @@ def load(card: ModelCard, settings: Settings, progress: Progress | None = None) 
 def local_card(folder: Path) -> ModelCard:
     """The card of a transformers folder of the reader's own; its facts come from its config.json.
 
-    Raises UnavailableError where something is missing, BadInputError where it is no text model of a known family.
+    Raises UnavailableError where something is missing, and says what the folder holds instead; BadInputError where it is no
+    text model of a known family.
     """
-    folder = Path(os.path.realpath(os.path.expanduser(folder)))  # Path's own two raise for odd names; these never do
-    name = folder.name
-    if not os.path.isfile(folder / CONFIG):
-        raise UnavailableError(
-            f"A local model is a folder with config.json, a tokenizer and safetensors; {name!r} has no config.json."
-        )
+    place = folders.model_folder(folder)
+    folder, name = place.folder, place.name
     with marks.unmarked(folder) as plain, _sound(CONFIGURATION, name, plain, ""):
         found = _facts(plain)
     _tokenized(folder, name, "")
@@ -113,7 +126,9 @@ def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
         raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
     limit = float(getattr(tokenizer, "model_max_length", HUGE))
     found = facts(model.config, limit, text_only=False)
-    name = Path(model.config.name_or_path or type(model).__name__).name  # the last part: it may be a path of this machine
+    name = Path(
+        str(getattr(model.config, "name_or_path", "") or type(model).__name__)
+    ).name  # the last part: it may be a path of this machine
     return ModelCard(
         id=name, name=name, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens,
         licence="not stated", source="a model in memory",
@@ -147,20 +162,62 @@ def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> Load
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     family = AutoModelForSeq2SeqLM if found.kind == "encoder-decoder" else AutoModel
     with _sound("weights", card.name, folder, remedy), READING:
-        model, report = family.from_pretrained(
-            folder, config=config, dtype=torch.float32, use_safetensors=True,
-            trust_remote_code=False, local_files_only=True, output_loading_info=True,
-        )  # fmt: skip
-    # A pooler stands after the last attention; checkpoints of language models come without one.
-    missing = sorted(key for key in report["missing_keys"] if "pooler" not in key.split("."))
-    if missing:
-        lacking = f"The weights of {card.name} lack {len(missing)} of its tensors, e.g. {missing[0]}; none are made up here."
-        raise DamagedWeightsError(weights.remedied(lacking, remedy))
+        model, note = _filled(family, folder, config, card.name, remedy)
     odd = None if card.sha256 else next((key for key, part in model.state_dict().items() if not part.isfinite().all()), None)
     if odd:
         said = f"The weights of {card.name} must be numbers; {odd} holds some that are none: its file was altered."
         raise DamagedWeightsError(weights.remedied(said, remedy))
-    return LoadedModel(model, tokenizer, _carded(card, found), digest)
+    return LoadedModel(model, tokenizer, _carded(card, found), digest, note)
+
+
+def _filled(family: Any, folder: Path, config: PreTrainedConfig, name: str, remedy: str) -> tuple[PreTrainedModel, str]:
+    """The model with every tensor from its file, and a note where names or sizes had to be made to fit."""
+    options = {"dtype": torch.float32, "output_loading_info": True, "ignore_mismatched_sizes": True}
+    model, report = family.from_pretrained(
+        folder, config=config, use_safetensors=True, trust_remote_code=False, local_files_only=True, **options
+    )
+    notes = [_own_code(folder), _lower_case(folder)]
+    if tensors.lacking(report):
+        found = tensors.read(weights.weight_files(folder, name, remedy))
+        own = model.state_dict().keys()
+        names, prefix = tensors.unwrapped(found, {*own, *(f"{model.base_model_prefix}.{key}" for key in own)})
+        if prefix:
+            inner = {names[key]: tensor for key, tensor in found.items()}
+            filled, again = type(model).from_pretrained(None, config=config, state_dict=inner, **options)
+            if not tensors.lacking(again):
+                filled.config.name_or_path = model.config.name_or_path
+                if model.can_generate():
+                    filled.generation_config = model.generation_config
+                model, report = filled, again
+                notes.append(f"The names in the weights file begin with {prefix}, as a wrapper leaves them: read without it.")
+    pruned = _pruned(config)
+    if report["mismatched_keys"] and pruned and not tensors.lacking(report):
+        note = tensors.prune(model, tensors.read(weights.weight_files(folder, name, remedy)), report, pruned)
+        if note:
+            report = {**report, "mismatched_keys": set()}
+            notes.append(note)
+    tensors.checked(report, model, name, remedy)
+    notes.append(tensors.left_over(report, model))
+    return model, " ".join(filter(None, notes))
+
+
+def _pruned(config: PreTrainedConfig) -> dict[int, list[int]]:
+    """Which heads of which layer were pruned, as a configuration of transformers before version 5 says."""
+    found = getattr(config, "pruned_heads", None) or {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        int(layer): [int(head) for head in heads]
+        for layer, heads in found.items()
+        if str(layer).isdecimal() and isinstance(heads, (list, tuple)) and all(isinstance(head, int) for head in heads)
+    }
+
+
+def _own_code(folder: Path) -> str:
+    """A sentence where a model brings code of its own, which another program might run."""
+    if "AutoModel" not in str(_json(folder / CONFIG).get("auto_map", "")):
+        return ""
+    return "This model brings code of its own, which is never run here: it is read by the library's code for its family."
 
 
 def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, progress: Progress | None) -> LoadedModel:
@@ -204,14 +261,51 @@ def _config(folder: Path) -> PreTrainedConfig:
     family = raw.get("model_type")
     if family not in CONFIG_MAPPING:
         own = " It brings its own code, which is never run here." if "auto_map" in raw else ""
-        raise BadInputError(f"A model must be of a family that transformers knows; config.json names {family!r:.60}.{own}")
-    if "quantization_config" in raw:
+        if family is None:
+            raise BadInputError(
+                f"A model must be of a family that transformers knows, and config.json says which; "
+                f"this one has no model_type.{own}{_family(raw)}"
+            )
+        near = str(family).lower().replace("_", "-")
+        meant = f" Did you mean {near!r}?" if near in CONFIG_MAPPING else ""
         raise BadInputError(
-            "Quantised weights are read from GGUF only; this folder has others. Save the model in float32 or bfloat16."
+            f"A model must be of a family that transformers knows; config.json names {family!r:.60}.{own}{meant}"
+        )
+    packed = raw.get("quantization_config") or raw.get("compression_config")
+    other = next((file for file in QUANTISED if (folder / file).is_file()), "")
+    if packed or other:
+        method = packed.get("quant_method") if isinstance(packed, dict) else None
+        how = f" (by {method})" if isinstance(method, str) and re.fullmatch(r"[\w-]{1,30}", method) else ""
+        raise BadInputError(
+            f"Quantised weights are read from GGUF only; this folder has others{how}. Save the model in float32 or bfloat16."
         )
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     config._attn_implementation = None  # which kernel runs is ours to say: a config may name code on the hub
     return config
+
+
+def _lower_case(folder: Path) -> str:
+    """A sentence where sentence-transformers changes the text before the tokenizer of this model reads it."""
+    file = folder / "sentence_bert_config.json"
+    if not file.is_file() or not _json(file).get("do_lower_case"):
+        return ""
+    return "Sentence-transformers puts texts into lower case for this model; here they are read as typed."
+
+
+def _family(raw: dict[str, Any]) -> str:
+    """What to do where a configuration names no family: the one that its class belongs to, where that is known."""
+    classes = raw.get("architectures")
+    named = [one for one in classes if isinstance(one, str)] if isinstance(classes, list) else []
+    families = {
+        family
+        for mapping in (MODEL_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+                        MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES)
+        for family, known in mapping.items()
+        if set(named) & set(known if isinstance(known, tuple) else (known,))
+    }  # fmt: skip
+    if len(families) == 1:
+        return f' Its class is {named[0]}: add "model_type": "{families.pop()}" to config.json.'
+    return ' Add it, e.g. "model_type": "bert", if you know the family of its weights.'
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -236,13 +330,17 @@ def _sound(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
         raise UnavailableError(f"{name} needs the library {error.name or 'named here'}: {_brief(error, folder)}.") from error
     except Exception as error:  # tokenizers raises Exception itself, so nothing narrower will do
         mixed = "some of its files are damaged, or are those of another model"
-        fault = _unreadable(folder) or (_brief(error, folder) if part == CONFIGURATION else mixed)
+        fault = _unreadable(folder) or _no_merges(folder, part) or (_brief(error, folder) if part == CONFIGURATION else mixed)
         raise DamagedWeightsError(weights.remedied(f"The {part} of {name} cannot be read: {fault}.", remedy)) from error
 
 
 def _unreadable(folder: Path) -> str:
     """Which JSON file of a folder is damaged, in words; "" where none is."""
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted([*folder.glob("*.json"), *(folder / name for name in TOKENIZERS if not name.endswith(".json"))]):
+        if weights.pointer(file):
+            return f"{file.name} is a pointer of Git LFS, and the file was not fetched: run git lfs pull in that folder"
+        if file.suffix != ".json":
+            continue
         content = b""
         try:
             content = file.read_bytes()
@@ -255,6 +353,12 @@ def _unreadable(folder: Path) -> str:
         except (ValueError, RecursionError):
             return f"{file.name} is not whole JSON"
     return ""
+
+
+def _no_merges(folder: Path, part: str) -> str:
+    """Which half of a byte-pair tokenizer is missing, in words; "" where none is."""
+    there = {name for name in (*TOKENIZERS, "merges.txt") if (folder / name).is_file()}
+    return "vocab.json is there without its merges.txt" if part == "tokenizer" and there == {"vocab.json"} else ""
 
 
 def _brief(error: Exception, folder: Path) -> str:

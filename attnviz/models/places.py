@@ -74,12 +74,18 @@ def _package(card: ModelCard) -> Path | None:
 
 
 def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
-    """The reader's own copy: `models_dir/<id>`, or `models_dir/<hub name with "/" as "--">`."""
+    """The reader's own copy: `models_dir/<id>`, or `models_dir/<hub name with "/" as "--">`; also one that holds no model.
+
+    A folder that was put there is meant: other weights in its place would be shown without a word.
+    """
     if settings.models_dir is None:
         return None
-    folders = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
-    # Where `Path.is_file` raises (a name too long, a folder that may not be entered), this one says no.
-    return next((folder for folder in folders if os.path.isfile(folder / (card.gguf or CONFIG))), None)
+    named = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
+    # Where `Path.is_file` raises (a name too long, a folder that may not be entered), these say no.
+    whole = next((folder for folder in named if os.path.isfile(folder / (card.gguf or CONFIG))), None)
+    if whole is not None or card.gguf:
+        return whole
+    return next((folder for folder in named if os.path.exists(folder)), None)  # what is wrong with it is said on loading
 
 
 def _cached(card: ModelCard) -> Path | None:

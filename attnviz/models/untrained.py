@@ -1,10 +1,12 @@
-"""Two texts in; a small encoder-decoder out that nobody has trained, with a tokenizer that knows just their words.
+"""Models with random weights: a small encoder-decoder for a lesson, and the untrained twin of a model as a control.
 
-It shows what cross-attention is where no trained encoder-decoder is at hand: who may look at whom, and that rows sum to 1.
-Which word gets most is chance, and whoever shows it says so.
+The encoder-decoder shows what cross-attention is where no trained one is at hand: which token may attend to which, and that
+rows sum to 1. Which word gets most is chance, and the page that shows it says so.
 """
 
 from __future__ import annotations
+
+from copy import deepcopy
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -15,6 +17,7 @@ from attnviz.models.load import READING
 
 LAYERS, HEADS, WIDTH = 2, 4, 32
 SEED = 11
+CONTROL_SEED = 0
 START, END, UNKNOWN = "<start>", "</s>", "<unk>"
 
 
@@ -29,6 +32,18 @@ def encoder_decoder(*texts: str) -> tuple[PreTrainedModel, TokenizersBackend]:
         torch.manual_seed(SEED)
         model = AutoModelForSeq2SeqLM.from_config(config)
     return model.eval(), tokenizer
+
+
+def twin(model: PreTrainedModel, seed: int = CONTROL_SEED) -> PreTrainedModel:
+    """The same architecture with new random weights, drawn as its library does before training; equal seeds, equal weights.
+
+    A probe that finds a structure in such a model has found it in the architecture or in the input, not in what was learned
+    (Zhang and Bowman 2018, arXiv:1809.10040; Hewitt and Liang 2019, arXiv:1909.03368).
+    """
+    with READING, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        made = type(model)(deepcopy(model.config))
+    return made.float().eval()
 
 
 def _tokenizer(texts: tuple[str, ...]) -> TokenizersBackend:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from attnviz import charset
 from attnviz.errors import DamagedWeightsError, UnavailableError
+from attnviz.models import folders
 from attnviz.models.places import INDEX, WEIGHTS
 
 LARGEST_HEADER = 100_000_000  # bytes; the safetensors format allows no more
+POINTER = b"version https://git-lfs"  # how the few lines begin that stand for a large file in a Git repository
 
 
 def remedied(message: str, remedy: str) -> str:
@@ -23,8 +25,9 @@ def remedied(message: str, remedy: str) -> str:
 
 
 def weight_files(folder: Path, name: str, remedy: str) -> tuple[Path, ...]:
-    """`model.safetensors`, or the parts that its index names; UnavailableError where there is neither."""
+    """`model.safetensors`, or the parts that its index names; UnavailableError says what there is where there is neither."""
     if (folder / WEIGHTS).exists():
+        folders.both(folder, name)
         return (folder / WEIGHTS,)
     if (folder / INDEX).exists():
         parts = _parts(folder / INDEX, name, remedy)
@@ -34,13 +37,28 @@ def weight_files(folder: Path, name: str, remedy: str) -> tuple[Path, ...]:
                 remedied(f"The weights of {name} come in {len(parts)} files; {missing[0]!r} is missing.", remedy)
             )
         return tuple(folder / part for part in parts)
-    pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for path in folder.glob(pattern))
-    if pickles:
-        raise UnavailableError(
-            f"{name} has its weights as a pickle only ({pickles[0]}), which can run code when it is read, so it is not read. "
-            "Save the model once more as safetensors: model.save_pretrained(folder)."
-        )
+    other = folders.without_weights(folder, name)
+    if other:
+        raise UnavailableError(other)
     raise UnavailableError(remedied(f"{name} has no weights in its folder: {WEIGHTS} is missing.", remedy))
+
+
+def pointer(file: Path) -> bool:
+    """Whether a file is a pointer of Git LFS: the name of a large file that was not fetched, in place of the file."""
+    try:
+        with file.open("rb") as content:
+            return content.read(len(POINTER)) == POINTER
+    except OSError:
+        return False
+
+
+def fetched(file: Path, name: str) -> None:
+    """Raises DamagedWeightsError where a file is only a pointer of Git LFS."""
+    if pointer(file):
+        raise DamagedWeightsError(
+            f"{file.name} of {name} is a pointer of Git LFS: some lines that stand for the file, which was not fetched. "
+            "Run git lfs install and git lfs pull in that folder."
+        )
 
 
 def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: str) -> str:
@@ -79,6 +97,7 @@ def checked_size(file: Path, name: str, remedy: str) -> None:
 
     A file is eight bytes with the header's length, the header in JSON, and the numbers (safetensors format, version 0.x).
     """
+    fetched(file, name)
     size = file.stat().st_size
     with file.open("rb") as content:
         length = int.from_bytes(content.read(8), "little")
@@ -87,7 +106,9 @@ def checked_size(file: Path, name: str, remedy: str) -> None:
         entries = json.loads(header)
         end = max((entry["data_offsets"][1] for key, entry in entries.items() if key != "__metadata__"), default=0)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise DamagedWeightsError(remedied(f"{file.name} of {name} does not begin as safetensors do.", remedy)) from error
+        raise DamagedWeightsError(
+            remedied(f"{file.name} of {name} does not begin as safetensors do{_instead(file)}.", remedy)
+        ) from error
     if size != 8 + length + end:
         raise DamagedWeightsError(
             remedied(
@@ -96,8 +117,26 @@ def checked_size(file: Path, name: str, remedy: str) -> None:
         )
 
 
+def _instead(file: Path) -> str:
+    """What a file that is no safetensors is, where its first bytes tell."""
+    with file.open("rb") as content:
+        first = content.read(64)
+    if not first:
+        return ": it is empty"
+    if first.lstrip()[:1] == b"<":
+        return ": it is a web page, as a link to a page instead of a file brings it"
+    known = (
+        (b"PK\x03\x04", "a pickle of PyTorch"),
+        (b"\x80", "a pickle"),
+        (b"GGUF", "a GGUF file"),
+        (b"\x89HDF", "an HDF5 file"),
+    )
+    return next((f": it is {kind} under another name" for begins, kind in known if first.startswith(begins)), "")
+
+
 def _parts(index: Path, name: str, remedy: str) -> list[str]:
     """The names of the files that an index lists: plain names inside the folder, nothing that leads out of it."""
+    fetched(index, name)
     try:
         parts = sorted(set(json.loads(charset.read(index))["weight_map"].values()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from attnviz.backends import wire
 from attnviz.errors import kinds
 from attnviz.serving.gate import ARRIVES
 from attnviz.settings import Settings
@@ -63,10 +64,21 @@ def _attention(settings: Settings, largest: int, security: list[Any]) -> dict[st
         "summary": "The attention of every head on a text, as bytes (see attnviz/backends/wire.py).",
         "description": "`batched` in their header: other texts were read in the same pass, and numbers agree to 1e-5.",
         "security": security,
+        "parameters": [_form()],
         "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/Question"}}}},
         "responses": {"200": {"description": "The answer.", "content": octets}}
         | {status: _answer(meaning, {"$ref": "#/components/schemas/Error"}) for status, meaning in wrong.items()},
     }
+
+
+def _form() -> dict[str, Any]:
+    """The header that says which form of answer is read."""
+    meaning = (
+        f"The newest form of answer that the client reads. {wire.FORM}: a token that the model cannot read has a seventh "
+        "entry, true, and `reading` counts what is read as typed. 1: neither."
+    )
+    schema = {"type": "integer", "minimum": 1, "maximum": wire.FORM, "default": wire.FORM}
+    return {"name": wire.FORM_HEADER, "in": "header", "required": False, "description": meaning, "schema": schema}
 
 
 def _models(security: list[Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ LOADING = 5  # seconds after which to ask again for a model that is being loaded
 GRACE = 1.0  # seconds for work to notice by itself that it is late
 FIRST = "Ready."  # what a model reads so that it is warm
 
-Key = tuple[bool, AttentionRequest]
+Key = tuple[bool, int, AttentionRequest]
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Desk:
 
     async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
         """The answer within the deadline, or BusyError, LateError, or what the backend raises."""
-        key, start = (asked.whole, asked.request), time.monotonic()
+        key, start = (asked.whole, asked.form, asked.request), time.monotonic()
         until = start + self.settings.seconds
         long = len(asked.request.text) + len(asked.request.text_b or "") >= LONG
         while True:
@@ -157,8 +157,10 @@ class Desk:
     def _trace(self, asked: Asked) -> Trace:
         """What the backend makes of the question."""
         if asked.whole and isinstance(self.backend, WholeBackend):
-            return self.backend.whole(asked.request)
-        return self.backend.attend(asked.request)
+            trace = self.backend.whole(asked.request)
+        else:
+            trace = self.backend.attend(asked.request)
+        return trace if asked.form >= wire.FORM else wire.first_form(trace)
 
     async def _loaded(self, request: AttentionRequest, until: float) -> None:
         """Waits for the model where it is not in memory yet; BusyError where that takes longer than there is time."""

@@ -18,6 +18,7 @@ from starlette.requests import Request
 
 from attnviz import charset
 from attnviz import text as texts
+from attnviz.backends import wire
 from attnviz.errors import AccessError, BadInputError, ContentTypeError, NotArrivedError, RateError, TooLongError
 from attnviz.serving.room import Place, Room
 from attnviz.settings import Settings
@@ -56,10 +57,11 @@ def _text(body: bytes, kind: str) -> str:
 
 @dataclass(frozen=True)
 class Asked:
-    """One question: the request, and whether all that was captured is wanted."""
+    """One question: the request, whether all that was captured is wanted, and the newest form of answer that is understood."""
 
     request: AttentionRequest
     whole: bool = False
+    form: int = wire.FORM
 
 
 class Gate:
@@ -131,7 +133,7 @@ class Gate:
             raise
         except (ValueError, RecursionError) as error:
             raise BadInputError('A question is JSON, e.g. {"model": "minilm", "text": "It slept."}; this is none.') from error
-        return self._read(told)
+        return self._read(told, _form(request))
 
     async def _body(self, request: Request, place: Place) -> bytes:
         """The body, given up as soon as it is too long, or there is no room for more of it."""
@@ -143,7 +145,7 @@ class Gate:
             body += part
         return bytes(body)
 
-    def _read(self, told: object) -> Asked:
+    def _read(self, told: object, form: int) -> Asked:
         """The question in a body."""
         if not isinstance(told, dict) or not {"model", "text"} <= told.keys() <= set(FIELDS):
             raise BadInputError(f"A question is an object with model and text, and may have {' and '.join(FIELDS[2:])}.")
@@ -158,4 +160,13 @@ class Gate:
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
-        return Asked(request, whole)
+        return Asked(request, whole, form)
+
+
+def _form(request: Request) -> int:
+    """The form of answer that a client reads: what its header says, else the newest.
+
+    Clients of versions that knew only form 1 send no such header; they are known by their name, and refuse any other form.
+    """
+    said = request.headers.get(wire.FORM_HEADER, "1" if request.headers.get("user-agent") == wire.CLIENT else "")
+    return min(int(said), wire.FORM) if re.fullmatch("[1-9]", said, re.ASCII) else wire.FORM

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -14,19 +13,11 @@ from attnviz.lessons import examples
 from attnviz.lessons.long import LongText, long_texts
 from attnviz.selection import Selection
 from attnviz.types import HeadRef, Notice, Progress, Still, joined
-from attnviz.ui import again, start, state
+from attnviz.ui import again, legible, start, state
 from attnviz.ui.backend import backend, heard
+from attnviz.ui.markdown import plain
 
 theme = start.theme
-
-
-def plain(text: str) -> str:
-    """Text as Markdown that shows exactly this text: every mark that could start markup, a link or a formula is escaped.
-
-    An address becomes a link even so, unless something stands in it: a word joiner, which nobody sees.
-    """
-    text = re.sub(r"(?i)(https?(?=://)|www(?=\.)|(?<=[\w.+-])(?=@))", "\\1\u2060", text)
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:/@&=^])", r"\\\1", text).replace("\n", "  \n")
 
 
 def notices(lines: Sequence[str]) -> None:
@@ -110,6 +101,7 @@ def attended(selection: Selection) -> Trace | None:
         trace = _attended(selection)
         if trace is not None:
             _about(selection)
+            legible.line(trace)
         return trace
 
 
@@ -177,4 +169,4 @@ def _fitted(trace: Trace) -> list[str]:
 def _has(trace: Trace, head: HeadRef) -> bool:
     """Whether a trace has a head."""
     part = trace.block(head.block) if head.block in trace.blocks else None
-    return part is not None and head.layer < part.layers and head.head < part.heads
+    return part is not None and head.layer < part.layers and head.head < part.calls[head.layer].heads

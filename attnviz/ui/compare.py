@@ -22,7 +22,7 @@ from attnviz.figures.board.tray import listed
 from attnviz.models import catalog
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Pin, Token
-from attnviz.ui import again, blocks, state, terms
+from attnviz.ui import again, blocks, legible, state, terms
 from attnviz.ui.backend import backend
 from attnviz.ui.carried import carried
 
@@ -55,6 +55,9 @@ def gathered(selection: Selection) -> Gathered:
         pins = _layer(selection)
     traces = {request: _read(request) for request in dict.fromkeys((selection.request, *(pin.request for pin in pins)))}
     made = () if selection.shown == "layer" else selection.panels
+    for number, trace in enumerate(traces.values()):
+        if isinstance(trace, Trace):
+            legible.line(trace, f"legible-{number}")
     return Gathered(pins, panels.shown(pins, made, traces, selection.options), traces)
 
 

@@ -46,8 +46,13 @@ def _sentence() -> None:
 
 
 def _typed(text: str) -> None:
-    """Another text was typed."""
+    """Another text was typed.
+
+    The address has it before the page runs: where the run is cut short, because another page was opened, a step back in the
+    browser shows the text that was typed.
+    """
     state.choose_text(text, state.current().request.text_b)
+    state.write_url()
 
 
 def _model() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import streamlit as st
@@ -12,7 +12,7 @@ from attnviz.engine import verify
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import bertviz_view, encoding, heatmap
-from attnviz.types import Focus, HeadRef, Pattern
+from attnviz.types import Focus, HeadRef, Pattern, Unit
 from attnviz.ui import blocks, state, terms
 from attnviz.ui.backend import backend
 from attnviz.ui.downloads import downloads
@@ -216,8 +216,8 @@ def _links(trace: Trace, head: HeadRef) -> None:
     pattern = view.pattern(trace, head, state.current().options)
     rows = [
         {
-            "who looks": encoding.label(pattern.queries[found.query]),
-            "at whom": encoding.label(pattern.keys[found.key]),
+            "who looks": _label(pattern.queries, pattern.query_units, found.query),
+            "at whom": _label(pattern.keys, pattern.key_units, found.key),
             "weight": found.weight,
         }
         for found in links.strongest(pattern, STRONGEST)
@@ -226,6 +226,12 @@ def _links(trace: Trace, head: HeadRef) -> None:
         rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
         alt=f"The {len(rows)} strongest links of {head}",
     )  # fmt: skip
+
+
+def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
+    """A word as a table has it, with its mark where the model cannot read it."""
+    short = encoding.label(labels[at])
+    return encoding.marked(short, units[at]) if units else short
 
 
 def _bertviz_head(trace: Trace, head: HeadRef) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from attnviz.analysis import links, looks, view
+from attnviz.analysis import legible, links, looks, view
 from attnviz.analysis.links import Ranked
 from attnviz.board.heads import choosing, drawing
 from attnviz.engine.trace import Trace
@@ -16,10 +16,12 @@ from attnviz.types import Focus, Link, Unit, ViewOptions
 from attnviz.ui import state, terms
 from attnviz.ui.alone import chosen
 from attnviz.ui.backend import backend
+from attnviz.ui.markdown import plain
 
 BY_HAND = 8  # links that are drawn; a relation may fill in more
 WORDS = 500  # words on which links are drawn
 _DRAWN = ViewOptions()
+_OPENED = "attnviz_heads_opened"
 
 
 def wanted() -> tuple[Link, ...]:
@@ -54,11 +56,17 @@ def sentence(trace: Trace) -> None:
     )  # fmt: skip
 
 
-def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool]]:
-    """Each word as it is shown, where it stands, and whether it touches the one before it."""
+def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool, str]]:
+    """Each word as it is shown, where it stands, whether it touches the one before it, and its mark where it is unknown."""
     before = [None, *(unit.end for unit in parts)]
     return [
-        (encoding.visible(unit.text), unit.start, unit.end, end is not None and not text[end : unit.start].isspace())
+        (
+            encoding.visible(unit.text),
+            unit.start,
+            unit.end,
+            end is not None and not text[end : unit.start].isspace(),
+            encoding.unknown_mark(unit),
+        )
         for unit, end in zip(parts, before, strict=False)
     ]
 
@@ -74,8 +82,12 @@ def ranking(trace: Trace) -> None:
     block, head = trace.block(chosen().block), chosen()
     followed = tuple(link for link in wanted() if not links.unfollowed(trace, link, head.block))
     if not followed:
+        if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
+            st.switch_page("pages/explore/attention.py")
         st.caption("Every head is ranked here as soon as there is a link that it can follow.")
         return
+    if unread := legible.of_links(trace, followed, state.card().name, head.block):
+        st.info(plain(unread), icon=":material/visibility_off:")
     with st.spinner("Ranking every head …"):  # of a long text it takes a few seconds
         ranked = _ranked(trace, followed)
     rows = looks.looks(trace, head, followed)
@@ -83,6 +95,7 @@ def ranking(trace: Trace) -> None:
     opened = choosing(
         found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_picked
     )  # fmt: skip
+    st.session_state.pop(_OPENED, None)
     if opened:
         state.hold(Focus(followed[0].source[0]))
         st.switch_page("pages/explore/attention.py")
@@ -99,6 +112,7 @@ def _picked(picked: Picked) -> None:
     """The head that was chosen on the map or in the list."""
     if picked.head.layer < state.card().layers and picked.head.head < state.card().heads:
         state.change(head=picked.head)
+    st.session_state[_OPENED] = picked.go == "board"
 
 
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:

@@ -1,4 +1,4 @@
-"""The claim tester: the chosen head and a kind of link in; how often it is right, and what one may honestly write, out."""
+"""The claim tester: how often the chosen head is right on a kind of link, and what may be written of it."""
 
 from __future__ import annotations
 
@@ -46,30 +46,38 @@ def tester(trace: Trace) -> Atlas | None:
 def _asked(found: Atlas) -> tuple[str, str]:
     """Which kind of link, and which way, as the reader asks."""
     counts = {name: found.kinds[name] for name in sorted(found.kinds, key=ALL_QUESTIONS.__eq__)}  # single ones first
-    for (name, _), n in sorted(found.relations.items(), key=lambda one: -one[1]):
-        counts[name] = max(n, counts.get(name, 0))
+    most = {name: max(found.relations[name, way] for way in WAYS) for name in found.names}
+    family = {name: name.partition(":")[0] for name in most}
+    counts |= {
+        name: most[name] for name in sorted(most, key=lambda one: (-most[family[one]], family[one], ":" in one, -most[one]))
+    }
     names = [name for name, n in counts.items() if n]
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="claim"):
-        if st.session_state.get(RELATION) not in names:
-            st.session_state[RELATION] = BEGIN if BEGIN in names else names[0]
+        wanted = str(st.session_state.get(RELATION, ""))
+        if wanted not in names:
+            counted = found.counting(wanted)
+            st.session_state[RELATION] = counted if counted in names else BEGIN if BEGIN in names else names[0]
         kind = st.selectbox(
             f"{encoding.head_name(chosen())} links …", names, key=RELATION, width=400,
-            format_func=lambda name: f"{_plain(name)} ({encoding.thousands(counts[name])})",
+            format_func=lambda name: f"{_plain(name, found)} ({encoding.thousands(counts[name])})",
         )  # fmt: skip
         if kind in found.kinds:
             return kind, "dh"
         ways = {way: found.relations[kind, way] for way in WAYS}
-        most = max(WAYS, key=lambda way: ways[way])  # of a model that reads left to right one way may have none
+        usual = max(WAYS, key=lambda way: ways[way])  # of a model that reads left to right one way may have none
         way = st.segmented_control(
-            "Direction", list(WAYS), default=most, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
+            "Direction", list(WAYS), default=usual, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
             format_func=lambda way: f"{WAYS[way]} ({encoding.thousands(ways[way])})",
         )  # fmt: skip
-    return kind, way or most
+    return kind, way or usual
 
 
-def _plain(name: str) -> str:
-    """A kind of link as everybody calls it, with its label."""
-    return f"{PRONOUNS[name]}: {name}" if name in PRONOUNS else f"{relation(name, CORPUS).plain}: {name}"
+def _plain(name: str, found: Atlas) -> str:
+    """A kind of link as everybody calls it, with its label, and what that pools."""
+    if name in PRONOUNS:
+        return f"{PRONOUNS[name]}: {name}"
+    with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
+    return f"{relation(name, CORPUS).plain}: {wording.label(name)}{with_subtypes}"
 
 
 def _tested(found: Atlas, kind: str, way: str) -> None:
@@ -115,17 +123,30 @@ def _facts(claim: Claim) -> list[str]:
     rules = ", ".join(f"{evidence.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
     facts = [
         f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
-        f"**Baselines** that read nothing: {rules}",
+        f"**Baselines** that ignore meaning: {rules}",
+        f"**Lead** over the strongest of them: {_points(claim)}",
         f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for having {claim.heads} to choose from, "
         f"{blocks.plain(wording.chance(claim.p_corrected).replace(' ', encoding.NARROW))}",
     ]
+    if claim.pooled:
+        facts.append(f"**Pooled**: {blocks.plain(wording.pooled(claim))}")
+    if one.ceiling < 1.0:
+        facts.append(f"**Ceiling**: {blocks.plain(wording.ceiling(claim))}")
     facts += [f"**{blocks.plain(part.source)} alone**: {_short(part)}" for part in claim.parts]
     if held.n:
         kept = "it holds the same sentences in other wordings" if held.groups else "nothing was chosen on it"
         facts.append(f"**{_half(claim)}** ({kept}): {_short(held)}")
+    if claim.control is not None:
+        facts.append(f"**Control**, the best head of an untrained twin on that half: {_short(claim.control.evidence)}")
     if claim.causal:
         facts.append("This model reads left to right: only links to what stands before are counted")
     return [*facts, blocks.plain(f"Counted on {one.source}: English, and of other texts this says nothing")]
+
+
+def _points(claim: Claim) -> str:
+    """A lead and its interval, which goes by sentences."""
+    low, high = (encoding.points(end) for end in claim.interval)
+    return f"{encoding.points(claim.points)} points, 95{encoding.NARROW}% interval by sentences {low} to {high}"
 
 
 def _short(one: Evidence) -> str:

@@ -94,7 +94,7 @@ def _by_relation(parsed: Parsed, scheme: str, which: str) -> list[Fill]:
     found = []
     for name, links in sorted(groups.items(), key=lambda one: -len(one[1])):
         known = relation(name, scheme)
-        twin = f", {known.twin}" if scheme == PARSER and known.counted != name else ""
+        twin = f", {known.twin}" if scheme == PARSER and known.twin != f"UD {name}" else ""
         found.append(
             Fill(f"{known.plain}: {name}{twin} ({len(links)}, {which})", tuple(links[:LINKS]), known.counted, scheme == PARSER)
         )

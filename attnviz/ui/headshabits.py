@@ -7,6 +7,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, headmap
 from attnviz.linguistics.atlas import Atlas
+from attnviz.linguistics.habits import RENAMED
 from attnviz.linguistics.leanings import Leaning, leanings, missing
 from attnviz.types import HeadRef, quoted
 from attnviz.ui import blocks, state, terms
@@ -21,7 +22,7 @@ def habits(known: Atlas) -> None:
     st.header("Habits: where heads look whatever the words say", anchor=False)
     try:
         found = {one.key: one for one in leanings(known)}
-        wanted = state.own(HABIT)
+        wanted = RENAMED.get(state.own(HABIT), state.own(HABIT))
         now = found.get(wanted) or next(iter(found.values()))
         if wanted not in ("", now.key):
             blocks.notices([f"There is no habit {quoted(wanted)} here: showing {now.name}."])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from attnviz.analysis import legible
 from attnviz.board.arcs import arcs as draw
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
@@ -31,7 +32,8 @@ WAY, READING, BY = "way", "reading", "by"  # in the address: who looks, which tr
 class Shown:
     """The links on screen: of which scheme, of which gold sentence (None: by the parser), and what the reader changed.
 
-    `own` are the words whose arcs are the reader's; `changed` counts those that were deleted too.
+    `own` are the words whose arcs are the reader's; `changed` counts those that were deleted too. `unknown` are the words
+    that the model cannot read.
     """
 
     parsed: Parsed
@@ -39,6 +41,7 @@ class Shown:
     sentence: Sentence | None = None
     own: frozenset[Span] = frozenset()
     changed: int = 0
+    unknown: frozenset[Span] = frozenset()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -78,13 +81,18 @@ def fields(trace: Trace) -> Shown | None:
     if state.current().request.text_b:
         st.caption("This page reads the first sentence alone; the second one is left out here.")
     if source == CORPUS:
-        return Shown(_reading(readings).parsed, CORPUS, _reading(readings))
+        return _unread(Shown(_reading(readings).parsed, CORPUS, _reading(readings)), trace)
     try:
         parsed, own, changed = applied(_parsed(trace))
     except BadInputError as error:
         blocks.notices([str(error)])
         return None
-    return Shown(parsed, PARSER, None, own, changed)
+    return _unread(Shown(parsed, PARSER, None, own, changed), trace)
+
+
+def _unread(shown: Shown, trace: Trace) -> Shown:
+    """The links with the words that the model cannot read."""
+    return replace(shown, unknown=legible.unknown_spans(trace.block(chosen().block).queries, shown.parsed.words))
 
 
 def _parsed(trace: Trace) -> Parsed:
@@ -176,6 +184,13 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
         "Arrows above lead from a head to its word; those below lead to the word that gets most of the attention of "
         "all other words: solid with a check where that is right, dashed with a cross where it is not, thick where it is much."
     )
+    if touched := sum(bool(shown.unknown & {one.link.source, one.link.target}) for one in found):
+        name = blocks.plain(state.card().name)
+        st.info(
+            f"{touched} of {len(found)} links lead from or to a word that {name} cannot read: there it sees its unknown token, "
+            "the same for all of them.",
+            icon=":material/visibility_off:",
+        )
     _every_link(shown, found)
 
 
@@ -189,7 +204,8 @@ def _picture(shown: Shown, found: tuple[Outcome, ...]) -> arcs.Picture:
     below, unseen = _below(found)
     kind = "gold" if shown.sentence is not None else "parsed"
     name = f"{kind.capitalize()} links of the sentence, and below them whom {encoding.head_name(chosen())} looks at most"
-    return arcs.Picture(shown.words, above, below, unseen, held, name, _told(shown, found))
+    unknown = tuple(number for place, number in numbers.items() if place in shown.unknown)
+    return arcs.Picture(shown.words, above, below, unseen, held, name, _told(shown, found), unknown)
 
 
 def _below(found: tuple[Outcome, ...]) -> tuple[tuple[arcs.Choice, ...], tuple[int, ...]]:
@@ -221,7 +237,11 @@ def _told(shown: Shown, found: tuple[Outcome, ...]) -> str:
 
 def _every_link(shown: Shown, found: tuple[Outcome, ...]) -> None:
     """All links as a table, folded away: what the picture shows, in words."""
-    words = shown.words
+    places = shown.parsed.words
+    words = [
+        f"{word} {encoding.UNKNOWN}" if place in shown.unknown else word
+        for word, place in zip(shown.words, places, strict=True)
+    ]
     with st.expander("Every link as a table"):
         rows = [
             {

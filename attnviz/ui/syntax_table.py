@@ -1,4 +1,4 @@
-"""A sentence's relations on the page: what the chosen head did here, and beside it which head is best at each on a corpus."""
+"""A sentence's relations: what the chosen head did here, and beside it which head is best at each on a corpus."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import streamlit as st
 from attnviz.analysis.shares import NARROW, percent
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
-from attnviz.linguistics import atlas, choices, claims, wording
+from attnviz.linguistics import atlas, choices, claims, elsewhere, wording
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.choices import Count, Outcome
 from attnviz.linguistics.claims import Best
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
-from attnviz.types import Evidence, HeadRef
+from attnviz.types import Evidence, HeadRef, joined
 from attnviz.ui import blocks, state, syntax_said, terms
 from attnviz.ui.alone import chosen
 from attnviz.ui.syntax import Shown, direction
 
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
-NAMED = 12  # relations that a sentence names
+NAMED = 20  # relations that a sentence names
 
 
 def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
@@ -69,17 +69,17 @@ def _known() -> Atlas | None:
 
 def _best(known: Atlas | None, meaning: Relation, direction: str) -> Best | None:
     """The best head of a relation by gold links; None where there are none."""
-    if known is None or meaning.counted not in known.header.relations:
-        return None
-    return claims.best(known, meaning.counted, direction)
+    name = "" if known is None else known.counting(meaning.counted)
+    return claims.best(known, name, direction) if known is not None and name else None
 
 
 def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) -> Evidence | None:
     """How often the chosen head is right on the same held-out links; None where there are none."""
-    if known is None or meaning.counted not in known.header.relations:
+    name = "" if known is None else known.counting(meaning.counted)
+    if known is None or not name:
         return None
     try:
-        found = claims.claim(known, head, meaning.counted, direction).held_out
+        found = claims.claim(known, head, name, direction).held_out
     except BadInputError:  # weights of the reader's own, with more heads than those that were measured
         return None
     return found if found.n else None
@@ -91,7 +91,7 @@ def _row(
     """One relation."""
     later = f" ({count.unseen} not visible)" if count.unseen else ""
     row: dict[str, Any] = {
-        "relation": count.relation, "the corpus says": meaning.twin, "which is": meaning.plain,
+        "relation": count.relation, "the corpus says": _twin(known, meaning), "which is": meaning.plain,
         f"{head} here": f"{count.hits} of {count.n}{later}",
     }  # fmt: skip
     if best is None:
@@ -102,9 +102,17 @@ def _row(
         "best head": str(best.head),
         "best head there": _share(found),
         "links there": found.n,
-        "best rule": wording.baseline(found, best.offset),
         "best head’s lead": _lead(best),
+        "untrained": best.control and percent(best.control.evidence.rate),
+        "best rule": wording.baseline(found, best.offset),
     }
+
+
+def _twin(known: Atlas | None, meaning: Relation) -> str:
+    """What the corpus calls a relation; “in” where it has none of that subtype and counts all of the family."""
+    name = "" if known is None else known.counting(meaning.counted)
+    exact = not name or name in (meaning.counted, meaning.corpus)
+    return meaning.twin if exact else f"in UD {name}"
 
 
 def _share(found: Evidence) -> str:
@@ -117,14 +125,14 @@ def _nothing(known: Atlas | None, meaning: Relation) -> str:
     """Why a relation has no best head."""
     if not meaning.counted:
         return "no gold evidence"
-    return "never visible" if known is not None and meaning.counted in known.header.relations else "not measured"
+    return "never visible" if known is not None and known.counting(meaning.counted) else "not measured"
 
 
 def _lead(best: Best) -> str:
-    """How far the best head stands above the strongest rule that reads nothing, where its whole interval does."""
+    """How far the best head stands above the strongest rule that reads nothing, where that is no accident."""
     if best.evidence.n < claims.ENOUGH:
         return "too few to say"
-    return f"{best.points:.0f} points" if best.beats else "none"
+    return f"{best.points:.0f} points" if best.beats else "not shown"
 
 
 def _intro(known: Atlas | None, shown: Shown, head: HeadRef) -> str:
@@ -136,23 +144,47 @@ def _intro(known: Atlas | None, shown: Shown, head: HeadRef) -> str:
     return (
         f"{here} **There** is {blocks.plain(sources)}, with gold links in Universal Dependencies: heads and offsets were "
         f"chosen on one half of its texts, and every figure is of the other half, each share with its own 95{NARROW}% interval "
-        "in brackets. “In UD …” stands where the corpus counts a relation together with others: figures are of all of them. "
-        "Click a row to choose its best head."
+        "in brackets. A subtype such as nmod:poss counts alone, and nmod without its subtypes. “In UD …” stands where the "
+        f"corpus counts a relation together with others: figures are of all of them. {_twins(known)}Click a row to choose its "
+        "best head."
     )
+
+
+def _twins(known: Atlas) -> str:
+    """What the column of the untrained twin shows."""
+    if known.header.control is None:
+        return ""
+    return "**Untrained** is the best head of the same architecture with random weights. "
 
 
 def _unbeaten(known: Atlas) -> None:
-    """For how many relations no head beats a rule that reads nothing."""
-    without, counted = claims.unbeaten(claims.table(known))
-    names = ", ".join(without[:NAMED]) + (" and more" if len(without) > NAMED else "")
-    which = f": {names}" if without else ""
+    """For how many kinds of link no head is shown to beat a rule that reads nothing, and what could have been missed."""
+    leads = claims.leads(known)
+    without = [one for one in leads if not one.shown]
+    named = [f"{wording.label(one.relation)} ({one.detectable:.0f})" for one in without]
+    names = ", ".join(named[:NAMED]) + (" and more" if len(named) > NAMED else "")
+    missed = (
+        f": {names}. In brackets is the lead in points that so many sentences would show four times in five: a smaller one may "
+        "well be there"
+    )
     visible = " Only links to an earlier word are counted, since the model reads left to right." if known.header.causal else ""
     st.markdown(
         blocks.plain(
-            f"On {len(without)} of the {len(counted)} relations with at least {claims.ENOUGH} links there, no head beats "
-            f"the best fixed offset or chance in either direction{which}.{visible}"
+            f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links there, subtypes apart, "
+            f"no head is shown to beat the best fixed offset or chance, in either direction{missed if without else ''}. "
+            "Head and rule were compared on the same links, by sentences, and corrected for all heads in both directions "
+            f"(Holm).{_elsewhere(known)}{visible}"
         )
     )
+
+
+def _elsewhere(known: Atlas) -> str:
+    """What other texts say of the kinds of link on which nothing is shown here."""
+    said = []
+    for corpus in elsewhere.corpora(known.model):
+        named = joined(tuple(f"{wording.label(one.relation)} {one.points:.0f}" for one in corpus.leads))
+        said.append(f" On other texts ({corpus.name}), heads that were chosen here lead by these points: {named}.")
+    return "".join(said)
 
 
 def _labels(meanings: list[Relation], scheme: str) -> None:

@@ -12,6 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import atlas
+from attnviz.linguistics.header import Probes
+from attnviz.linguistics.probes import NAMES
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, Link
 from attnviz.ui import state
@@ -222,4 +224,52 @@ def test_a_habit_that_is_none_is_named_and_the_first_one_shown(heads: Callable[.
     app = heads(habit="<b>sleep")
     assert app.selectbox(key="heads-habit").value == "previous"
     assert "There is no habit “<b>sleep” here: showing previous token" in written(app)
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_old_name_of_a_habit_in_a_link_shows_what_it_is_called_now(
+    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
+    known = atlas.shipped("minilm")
+    assert known is not None
+    older = replace(known, header=replace(known.header, habits=("previous", "after-repeated", "entropy")))
+    monkeypatch.setattr(atlas, "shipped", lambda model: older)
+    app = heads(habit="induction")
+    assert app.selectbox(key="heads-habit").value == "after-repeated"
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("measured")
+def test_probes_are_chosen_reported_on_the_other_half_and_carried_by_the_link(
+    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+):
+    known = atlas.shipped("minilm")
+    assert known is not None
+    facts = Probes(1, NAMES, (0.125, 0.125, 0.25), "made up", 7, 9, (16, 16), 40, ("[CLS]",), ("[SEP]",))
+    probed = replace(known, header=replace(known.header, probes=facts))
+    figures = np.zeros((2, 2, 3, 6, 12), np.float32)  # figure, half, probe, layer, head
+    figures[1] = 0.01
+    figures[0, :, 1, 2, 9] = 0.9, 0.8
+    figures[0, :, 0, 3, 1] = 0.3, 0.2
+    probed.__dict__["probes"] = figures
+    monkeypatch.setattr(atlas, "shipped", lambda model: probed)
+    app = heads(layer="3", head="1", probe="duplicate-token")
+    assert "**L2·H9** scores most: **0.800** (0.779 to 0.821)" in written(app)
+    assert "Over half of their attention there, and so called **duplicate-token head**: L2·H9" in written(app)
+    assert "The chosen head, L3·H1: 0.000, rank 2 of 72" in written(app)
+    app.selectbox(key="heads-probe").set_value("induction").run()
+    assert app.query_params["probe"] == "induction"
+    assert "called **induction head**" not in written(app)  # never in a model that reads both ways
+    assert "cannot be in it" in written(app)
+    app.button(key="probe-L0·H0").click().run()
+    assert (app.query_params["layer"], app.query_params["head"]) == ("0", "0")
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("measured")
+def test_an_atlas_without_probes_says_so_and_the_page_stands(heads: Callable[..., AppTest]):
+    app = heads(probe="induction")
+    assert "probes of random tokens are missing" in written(app)
+    assert app.selectbox(key="heads-habit").value == "previous"
     assert not app.exception

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.analysis.shares import percent
-from attnviz.linguistics import atlas, claims, parse
+from attnviz.linguistics import atlas, claims, parse, wording
+from attnviz.linguistics.relations import CORPUS, relation
 from attnviz.selection import TEXT
 from attnviz.types import Evidence, HeadRef
 from tests.app.conftest import say, written
@@ -202,17 +203,22 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
     assert known is not None
     table = app.dataframe[1].value.set_index("relation")
     for label in labels:
-        best = claims.best(known, label, "dh")
+        name = known.counting(relation(label, CORPUS).counted)
+        best = claims.best(known, name, "dh")
         assert best is not None
         row = table.loc[label]
         assert row["best head"] == str(best.head)
         assert row["links there"] == best.evidence.n
         assert row["best head there"] == share(best.evidence)
-        assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "none")
-        own = claims.claim(known, HeadRef(1, 2), label, "dh").held_out
+        assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "not shown")
+        assert best.control is not None
+        assert row["untrained"] == percent(best.control.evidence.rate)
+        own = claims.claim(known, HeadRef(1, 2), name, "dh").held_out
         assert row["L1·H2 there"] == share(own)
-    without, counted = claims.unbeaten(claims.table(known))
-    assert f"On {len(without)} of the {len(counted)} relations" in written(app)
+    leads = claims.leads(known)
+    unshown = [one for one in leads if not one.shown]
+    assert f"On {len(unshown)} of the {len(leads)} kinds of link" in written(app)
+    assert f"{wording.label(unshown[0].relation)} ({unshown[0].detectable:.0f})" in written(app)
     assert "UD English EWT" in written(app)
 
 
@@ -225,7 +231,7 @@ def test_the_rule_beside_a_lead_is_the_one_that_the_lead_is_against(page):
     assert best is not None
     assert best.evidence.baseline[0] == "chance", "stronger than any distance"
     assert row["best rule"] == f"chance reaches {percent(best.evidence.baseline[1])}"
-    assert row["best head’s lead"] == f"{best.points:.0f} points"
+    assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "not shown")
 
 
 def test_what_a_causal_model_can_never_see_is_not_called_unmeasured(page):
@@ -233,15 +239,18 @@ def test_what_a_causal_model_can_never_see_is_not_called_unmeasured(page):
     assert table.loc["det", "best head"] == "never visible", "an article stands before its noun"
 
 
-def test_a_part_of_a_relation_has_the_figures_of_the_whole_and_says_so(page):
-    app = page(text="Her bike was stolen")
+def test_a_subtype_has_its_own_figures_and_a_part_of_a_relation_those_of_the_whole(page):
+    app = page(text="Her bike was not stolen")
     table = app.dataframe[1].value.set_index("relation")
     known = atlas.shipped("minilm")
     assert known is not None
-    best = claims.best(known, "nsubj", "dh")
-    assert best is not None
-    assert table.loc["nsubjpass", "the corpus says"] == "in UD nsubj"
-    assert table.loc["nsubjpass", "links there"] == best.evidence.n
+    for label, name, twin in (
+        ("nsubjpass", "nsubj:pass", "UD nsubj:pass"), ("poss", "nmod:poss", "UD nmod:poss"), ("neg", "advmod", "in UD advmod"),
+    ):  # fmt: skip
+        best = claims.best(known, name, "dh")
+        assert best is not None
+        assert table.loc[label, "the corpus says"] == twin
+        assert table.loc[label, "links there"] == best.evidence.n
     assert "figures are of all of them" in written(app)
 
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { madeBook } from "./made.mjs";
 import { anchorsOf, kept, together, tokensOf, walkedTo } from "../../attnviz/figures/board/held.js";
-import { adopted, choiceOf, firstState, focusOf, held, hovered, letGo, moved, pointed, shownHead, turned } from "../../attnviz/figures/board/state.js";
+import { adopted, changedSince, choiceOf, firstState, focusOf, held, hovered, letGo, moved, pointed, shownHead, turned } from "../../attnviz/figures/board/state.js";
 
 const { frame } = madeBook(undefined, { layers: 3, heads: 4, counts: [4, 2, 4] });
 const plain = { words: true, special: "show", keep: null, between: "", view: "curves" };
@@ -12,6 +12,13 @@ const first = firstState(selection, frame);
 test("a selection comes in and goes out the same", () => {
   assert.deepEqual(choiceOf(adopted(first, { ...selection, focus: { side: "key", start: 5, segment: 0, special: true } }, frame), frame).focus, { side: "key", start: 5, segment: 0, special: true, also: [] });
   assert.deepEqual(choiceOf(first, frame), selection);
+});
+
+test("what was chosen since Python was told is known, but not what is held: another text has other words", () => {
+  const told = JSON.parse(JSON.stringify(choiceOf(first, frame)));
+  assert.deepEqual(changedSince(first, told), {});
+  assert.deepEqual(changedSince({ ...first, hold: null }, told), {});
+  assert.deepEqual(changedSince({ ...first, head: [1, 0], tab: "matrix" }, told), { head: [1, 0], view: "matrix" });
 });
 
 test("a word held by one of its pieces is held whole, and stays when words become tokens", () => {

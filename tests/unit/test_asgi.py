@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import streamlit
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.web.server.app_discovery import discover_asgi_app
 
-from attnviz import asgi, policy
+from attnviz import asgi, policy, shell
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import bertviz_view
 from attnviz.figures.digest import digest
@@ -235,8 +234,7 @@ def test_every_script_in_place_is_known_by_its_digest():
     tokens = (Token("a", "a", 0, 1, 0), Token("b", "b", 2, 3, 1))
     whole = Trace(AttentionRequest("m", "a b"), (Block("self", tokens, tokens, (Dense(np.full((1, 2, 2), 0.5, np.float32)),)),))
     views = [draw(whole, HeadRef(0, 0)) for draw in (bertviz_view.head_view, bertviz_view.model_view)]
-    shell = (Path(streamlit.__file__).parent / "static" / "index.html").read_text("utf-8")
-    for page in (shell, *views):
+    for page in (shell.html(), *views):
         inline = re.findall(r"<script>(.*?)</script>", page, re.S)
         assert inline
         assert {digest(script) for script in inline} <= set(directives()["script-src"])

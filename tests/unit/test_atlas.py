@@ -90,6 +90,14 @@ def test_habits_and_meaning(made: atlas.Atlas):
     assert made.meaning_by_half[1, 1, 0, 1, 2] == pytest.approx(67 / 80)
 
 
+def test_a_habit_is_found_by_the_name_that_older_atlases_and_links_have(tmp_path: Path):
+    older = atlases.members(head=atlases.header(habits=["previous", "induction", "entropy"]))
+    found = atlas.read(atlases.write(tmp_path / "older.npz", older))
+    assert found.header.habits == ("previous", "after-repeated", "entropy")
+    for name in ("induction", "after-repeated"):
+        assert (found.habit(name).name, found.habit(name).values[1, 2]) == ("after-repeated", pytest.approx(17 / 30))
+
+
 def test_what_is_shared_cannot_be_written(made: atlas.Atlas):
     with pytest.raises(ValueError, match="read-only"):
         made.links("det").hits[0, 0, 0] = True
@@ -101,7 +109,7 @@ def test_unknown_names_list_what_there_is(made: atlas.Atlas):
         made.links("advmod")
     for name, says in (
         ("dobj", "“dobj”. The parser's dobj is counted as obj. It has:"),
-        ("det:predet", "Subtypes are counted together, as det"),
+        ("det:predet", "These texts have none of that subtype; det counts all that they have."),
         ("pobj", "The parser's pobj has no twin here. It runs the other way round"),
     ):
         with pytest.raises(BadInputError, match=re.escape(says)):
@@ -114,6 +122,63 @@ def test_unknown_names_list_what_there_is(made: atlas.Atlas):
         made.links("det", "up")
     with pytest.raises(BadInputError, match=r"no habit “sleep”\. It has previous, next and entropy"):
         made.habit("sleep")
+
+
+SUBTYPES = ["nmod", "nmod:poss", "obj", "case:x"]
+# Two nmod and three nmod:poss dh, one nmod:poss hd, one obj, and a case with a subtype alone.
+FAMILY = (
+    L(0, 0, 0, 1, 9, [(0, 0)]), L(1, 0, 0, 2, 9), L(2, 1, 0, 1, 9, [(1, 1)]), L(3, 1, 0, 1, 9, [(1, 1)]), L(4, 1, 0, 3, 9),
+    L(4, 1, 1, -3, 9), L(5, 2, 0, 1, 9), L(6, 3, 0, 1, 9),
+)  # fmt: skip
+
+
+def family(tmp_path: Path) -> atlas.Atlas:
+    parts = atlases.members(FAMILY, head=atlases.header(relations=SUBTYPES))
+    return atlas.read(atlases.write(tmp_path / "family.npz", parts))
+
+
+def test_relations_are_counted_with_their_subtypes_without_them_and_each_alone(tmp_path: Path):
+    made = family(tmp_path)
+    counts = {name: made.relations[name, "dh"] for name in made.names}
+    assert counts == {"nmod": 5, "nmod:": 2, "nmod:poss": 3, "obj": 1, "case": 1, "case:x": 1}
+    assert made.links("nmod").text.tolist() == [0, 1, 2, 3, 4]
+    assert made.links("nmod:").text.tolist() == [0, 1]
+    assert made.links("nmod:poss").counts[1, 1] == 2
+    assert made.links("obj:").text.tolist() == [5]  # none of obj has a subtype
+
+
+def test_what_a_relation_pools_is_said(tmp_path: Path):
+    made = family(tmp_path)
+    assert made.pooled("nmod") == {"nmod:": 2, "nmod:poss": 3}
+    assert made.pooled("nmod", "hd") == {"nmod:poss": 1}
+    assert made.pooled("obj") == made.pooled("nmod:poss") == {}
+    with pytest.raises(
+        BadInputError, match=r"nmod \(5, with its subtypes\), nmod: \(2, without a subtype\), nmod:poss \(3\), obj"
+    ):
+        made.links("nmod:desc")
+    with pytest.raises(BadInputError, match=r"none of that subtype; nmod counts all"):
+        made.links("nmod:desc")
+
+
+def test_of_instances_that_look_the_same_a_head_finds_one_answer(tmp_path: Path):
+    # Two links from one word to two places; four questions, of which the last three look the same and one differs.
+    links = [L(0, 0, 0, 1, 9), L(0, 0, 0, 2, 9, back=1), L(1, 0, 0, 1, 9)]
+    questions = [Q(0, 1, True), Q(1, 1, True, answer=0), Q(2, 1, True, answer=1, back=1), Q(3, 1, True, answer=1, back=2)]
+    made = atlas.read(atlases.write(tmp_path / "same.npz", atlases.members(links, questions)))
+    found = made.links("det")
+    assert found.ceiling == pytest.approx(2 / 3)
+    assert found.decidable.tolist() == [False, False, True]
+    asked = made.questions("gap")
+    assert (asked.ceiling, asked.decidable.tolist()) == (3 / 4, [True, False, False, False])
+    assert asked.where(asked.text < 2).ceiling == 1.0
+    assert made.links("nsubj").ceiling == 1.0  # of none
+
+
+@pytest.mark.parametrize("back", [-1, 1])
+def test_an_instance_that_looks_like_one_before_the_first_is_refused(tmp_path: Path, back: int):
+    made = atlas.read(atlases.write(tmp_path / "odd.npz", atlases.members([L(0, 0, 0, 1, 9, back=back)])))
+    with pytest.raises(BadInputError, match="looks like one before the first"):
+        made.links("det")
 
 
 def test_members_are_read_when_they_are_needed(tmp_path: Path):
@@ -200,10 +265,10 @@ def test_a_header_that_cannot_be_is_refused(tmp_path: Path, change: dict):
         atlas.read(file)
 
 
-@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize("number", [1, 2, 4])
 def test_an_atlas_of_another_format_is_told_from_a_damaged_one(tmp_path: Path, number: int):
     file = atlases.write(tmp_path / "old.npz", atlases.members(head=atlases.header(format=number, meaning={"words": 7})))
-    with pytest.raises(BadInputError, match=rf"“old\.npz” is an atlas of another version .* it has {number}\)\. Build it anew"):
+    with pytest.raises(BadInputError, match=rf"“old\.npz” .* unsupported version \(format {number}, .*\)\. Rebuild it"):
         atlas.read(file)
 
 

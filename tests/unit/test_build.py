@@ -25,7 +25,7 @@ from attnviz.linguistics.crew import Alone, Finished
 from attnviz.linguistics.measured import SIZE, Meter
 from attnviz.linguistics.parts import Chunk
 from attnviz.linguistics.sources import Source
-from attnviz.models import load
+from attnviz.models import load, untrained
 from attnviz.settings import Settings
 from tests.small_models import saved
 
@@ -115,6 +115,7 @@ def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(meter: M
     assert (found.header.layers, found.header.heads, found.header.causal) == (3, 2, False)
     assert {pair: n for pair, n in found.relations.items() if pair[1] == "dh"} == {
         ("advcl", "dh"): 3, ("advmod", "dh"): 3, ("cop", "dh"): 6, ("det", "dh"): 3, ("mark", "dh"): 3, ("nsubj", "dh"): 9,
+        ("nsubj:", "dh"): 6, ("nsubj:pass", "dh"): 3,
     }  # fmt: skip
     nsubj = found.links("nsubj", "hd")
     assert nsubj.text.tolist() == [0, 2, 2, 3, 5, 5, 6, 8, 8]
@@ -125,6 +126,10 @@ def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(meter: M
     questions = found.questions("toml")
     assert questions.nearest is not None
     assert (questions.text.tolist(), questions.nearest.tolist()) == ([0, 1], [False, True])
+    assert questions.answer is not None
+    assert questions.mentioned is not None
+    assert (questions.answer.tolist(), questions.mentioned.tolist()) == ([0, 0], [0.5, 0.5])
+    assert found.header.control is None
     made, own = found.header.corpora
     assert (made.texts, made.used, dict(made.left_out)) == (9, 6, {SIZE: 3, "lines that cannot be read": len(heard)})
     assert (own.texts, own.used, dict(own.left_out)) == (3, 2, {pronouns.NO_ANSWER: 1})
@@ -140,7 +145,7 @@ def test_hits_are_those_of_each_text_by_itself(meter: Meter, files: list[Source]
     for ordinal, text in enumerate(files[0].texts(lambda line: None)):
         alone = meter.part(Chunk(0, 0, ordinal, (text,)))
         for at, (relation, direction) in enumerate(zip(alone.links["relation"], alone.links["direction"], strict=True)):
-            mine = found.links(relation, decisions.DIRECTIONS[direction])
+            mine = found.links(found.name(f"{relation}:" if ":" not in relation else relation), decisions.DIRECTIONS[direction])
             row = (mine.text == ordinal) & (mine.offset == alone.links["offset"][at])
             wanted = np.unpackbits(alone.links["hits"][at], count=6).reshape(3, 2)
             assert (mine.hits[row] == wanted).all()
@@ -162,6 +167,14 @@ def test_habits_are_means_over_all_tokens_and_meaning_over_all_words(meter: Mete
     assert np.isfinite(found.meaning_by_half[1, 0]).all()
     assert np.isnan(found.meaning_by_half[1, 1]).all()  # one text has no error
     assert np.isnan(found.habit("separator").values).all()  # this tokenizer adds no special tokens
+
+
+def test_the_file_holds_the_probes_of_the_model_whatever_the_corpora(meter: Meter, files: list[Source], tmp_path: Path):
+    built(Alone(meter), files[1:], tmp_path / "a.npz")
+    found, alone = atlas.read(tmp_path / "a.npz"), meter.probed()
+    assert found.header.probes is not None
+    assert (found.header.probes.length, found.header.probes.drawn_from) == (11, 11)  # all words of the small vocabulary
+    np.testing.assert_array_equal(found.probes, alone.scores)
 
 
 def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(meter: Meter, files: list[Source], tmp_path: Path):
@@ -358,3 +371,50 @@ def test_ray_with_two_processes_gives_the_bytes_of_one_with_one_thread(folder: P
         asked = ["--model", folder, "--conllu", short, "-o", tmp_path / f"{name}.npz", *more]
         subprocess.run(command(*asked), check=True, capture_output=True, env=environment)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "ray.npz").read_bytes()
+
+
+def test_instances_that_look_the_same_share_a_context_and_set_a_ceiling(meter: Meter, tmp_path: Path):
+    # "the" hangs on "animal" and "wide" does too: from "animal" there are two amod, of which a head can choose one.
+    (tmp_path / "two.conllu").write_text(sentence("wide 3 amod", "tired 3 amod", "animal 4 nsubj", "was 0 root") * 2)
+    built(Alone(meter), [Source.of("conllu", [tmp_path / "two.conllu"])], tmp_path / "a.npz")
+    found = atlas.read(tmp_path / "a.npz")
+    assert found.links("amod", "dh").ceiling == 1.0
+    back = found.links("amod", "hd")
+    assert back.context is not None
+    assert (back.context.tolist(), back.ceiling) == ([back.context[0]] * 4, 0.5)
+    assert found.links("nsubj", "hd").ceiling == 1.0
+
+
+def test_an_untrained_twin_is_counted_beside_the_model(folder: Path, files: list[Source], tmp_path: Path):
+    both = crew.meter(load.local_card(folder), Settings(), control=True)
+    again = crew.meter(load.local_card(folder), Settings(), control=True)
+    built(Alone(both), files, tmp_path / "a.npz")
+    built(Alone(again), files, tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()  # the same twin each time
+    found = atlas.read(tmp_path / "a.npz")
+    assert found.header.control == untrained.CONTROL_SEED
+    assert both.twin is not None
+    texts = tuple(files[0].texts(lambda line: None))
+    alone = both.twin.part(Chunk(0, 0, 0, texts))
+    hits = np.unpackbits(alone.links["hits"], axis=-1, count=6).reshape(-1, 3, 2)
+    for at, label in enumerate(found.header.relations):
+        for direction in (0, 1):
+            for half in (0, 1):
+                mine = (alone.links["relation"] == label) & (alone.links["direction"] == direction)
+                mine &= alone.links["text"] % 2 == half
+                np.testing.assert_array_equal(found.control_links[at, direction, half], hits[mine].sum(0))
+    trained, twin = both.loaded.model.state_dict(), both.twin.loaded.model.state_dict()
+    name = next(name for name in trained if name.endswith("query.weight"))
+    assert trained.keys() == twin.keys()
+    assert not np.allclose(trained[name], twin[name])
+    assert found.control_questions.sum(0).max() <= 2
+
+
+def test_without_a_control_the_file_has_none_and_the_command_says_how(
+    folder: Path, files: list[Source], tmp_path: Path, capfd: pytest.CaptureFixture
+):
+    asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
+    assert cli.main([*asked, "--no-control"]) == 0
+    assert atlas.read(tmp_path / "a.npz").header.control is None
+    assert cli.main(asked) == 0
+    assert atlas.read(tmp_path / "a.npz").header.control == 0

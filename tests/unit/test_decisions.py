@@ -74,7 +74,7 @@ def test_attention_to_a_word_is_the_sum_and_from_a_word_the_mean_over_its_pieces
     assert not found[1, :, :, 2].any()
 
 
-def test_links_are_asked_both_ways_without_root_and_punctuation_and_by_the_relation_before_the_colon():
+def test_links_are_asked_both_ways_without_root_and_punctuation_and_with_their_subtype():
     left_out: Counter[str] = Counter()
     asked = decisions.asked([CATS, DONT], made(), left_out)
     shown = list(
@@ -82,7 +82,7 @@ def test_links_are_asked_both_ways_without_root_and_punctuation_and_by_the_relat
     )
     assert shown == [
         (0, "det", 0, 0, 1, 1, 4), (0, "det", 1, 1, 0, -1, 4),
-        (0, "nsubj", 0, 1, 2, 1, 4), (0, "nsubj", 1, 2, 1, -1, 4),
+        (0, "nsubj:pass", 0, 1, 2, 1, 4), (0, "nsubj:pass", 1, 2, 1, -1, 4),
         (0, "obj", 0, 3, 2, -1, 4), (0, "obj", 1, 2, 3, 1, 4),
         (1, "nsubj", 0, 0, 3, 3, 2), (1, "nsubj", 1, 3, 0, -3, 2),
         (1, "aux", 0, 1, 3, 2, 2), (1, "aux", 1, 3, 1, -2, 2),
@@ -95,7 +95,7 @@ def test_a_causal_model_is_asked_only_for_what_stands_before():
     asked = decisions.asked([CATS, DONT], made(causal=True), left_out)
     shown = list(zip(asked.row, asked.relation, asked.direction, asked.offset, asked.others, strict=True))
     assert shown == [
-        (0, "det", 1, -1, 1), (0, "nsubj", 1, -1, 2), (0, "obj", 0, -1, 3), (1, "nsubj", 1, -3, 2), (1, "aux", 1, -2, 2),
+        (0, "det", 1, -1, 1), (0, "nsubj:pass", 1, -1, 2), (0, "obj", 0, -1, 3), (1, "nsubj", 1, -3, 2), (1, "aux", 1, -2, 2),
     ]  # fmt: skip
     assert left_out == {decisions.NO_TOKEN: 2, decisions.LATER: 5}
 
@@ -129,6 +129,12 @@ def test_hits_are_those_of_a_loop_over_links_heads_and_words():
                     if word != source and (word < source or not causal)
                 }
                 assert found[at, head] == (max(to, key=lambda word: to[word]) == target)
+
+
+def test_root_and_punctuation_are_left_out_with_a_subtype_too_and_an_empty_subtype_is_none():
+    links = tuple(Link((0, 3), (4, 8), kind) for kind in ("punct:quote", "root:x", "det:", "det:predet"))
+    asked = decisions.asked([Parsed("odd", CATS.text, CATS.words, links)], made(), Counter())
+    assert asked.relation == ("det", "det", "det:predet", "det:predet")
 
 
 @pytest.mark.parametrize(("words", "fits"), [(3, False), (4, True), (60, True), (61, False)])

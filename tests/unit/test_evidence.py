@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import comb, isnan, sqrt
+from itertools import product
+from math import isnan, sqrt
 
 import numpy as np
 import pytest
@@ -36,28 +37,76 @@ def test_nothing_counted_leaves_every_rate_possible():
     assert evidence.wilson(0, 0) == (0.0, 1.0)
 
 
-def test_a_chance_is_the_sum_over_all_results_at_least_as_good():
-    hits = np.array([[0, 3, 7], [8, 12, 20]])
-    found = evidence.tails(hits, 20, 0.35)
-    for at in np.ndindex(2, 3):
-        written_out = sum(comb(20, k) * 0.35**k * 0.65 ** (20 - k) for k in range(hits[at], 21))
-        assert found[at] == pytest.approx(written_out, rel=1e-9)
+def flipped(differences: np.ndarray) -> float:
+    """The chance of at least so large a sum, over every way to flip the signs."""
+    sums = [sum(s * d for s, d in zip(signs, differences, strict=True)) for signs in product((1, -1), repeat=len(differences))]
+    return sum(one >= differences.sum() for one in sums) / len(sums)
 
 
-def test_a_chance_is_that_of_scipys_own_test_of_one_head():
-    from scipy.stats import binomtest
+@pytest.mark.parametrize(
+    "differences",
+    [[1, 1, -1, 1, 1, 0, 1, 2, -1, 1, 0, 1, 1, -2, 1, 1], [1] * 9 + [-1] * 7, [3, -1, 2, 2, -3, 1, 1, 1, -1, 2, 1, 0, -1]],
+)
+def test_the_chance_of_a_lead_is_that_of_all_flips_of_signs(differences: list[int]):
+    found = float(evidence.sign_flips(np.array(differences, float)))
+    assert found == pytest.approx(flipped(np.array(differences)), abs=0.02)  # a normal curve in place of 2^16 sums
 
-    hits = np.array([400, 523, 561, 700, 950])
-    found = evidence.tails(hits, 1000, 0.52)
-    wanted = [binomtest(int(one), 1000, 0.52, alternative="greater").pvalue for one in hits]
-    assert found.tolist() == pytest.approx(wanted, rel=1e-8)
+
+def test_with_one_instance_a_sentence_it_is_mcnemars_test_with_its_correction():
+    from scipy.stats import binom, norm
+
+    # 90 sentences: the head alone is right in 40, the rule alone in 22, in 28 both or none.
+    differences = np.array([1.0] * 40 + [-1.0] * 22 + [0.0] * 28)
+    found = float(evidence.sign_flips(differences))
+    assert found == pytest.approx(norm.sf((40 - 22 - 1) / sqrt(62)))
+    assert found == pytest.approx(binom.sf(39, 62, 0.5), abs=0.001)
 
 
-def test_the_ends_of_the_scale():
-    hits = np.array([0, 1, 5])
-    assert evidence.tails(hits, 5, 0.0).tolist() == [1.0, 0.0, 0.0]
-    assert evidence.tails(hits, 5, 1.0).tolist() == [1.0, 1.0, 1.0]
-    assert evidence.tails(np.array([0]), 0, 0.3).tolist() == [1.0]
+def test_a_chance_is_never_below_what_so_many_flips_can_give_and_equals_show_nothing():
+    found = evidence.sign_flips(np.array([[1.0, 5.0, 0.0], [1.0, 0.0, 0.0], [1.0, 5.0, 0.0]]))
+    assert found[0] == pytest.approx(2.0**-3)  # three sentences, all for the head: a normal curve would say 0.12
+    assert found[1] == 2.0**-2
+    assert found[2] == 1.0
+    assert evidence.sign_flips(np.zeros((0, 2))).tolist() == [1.0, 1.0]
+
+
+def test_links_of_one_sentence_count_together():
+    # Ten links won in one sentence are one piece of evidence, in ten sentences ten.
+    assert float(evidence.sign_flips(np.array([10.0]))) == 0.5
+    assert float(evidence.sign_flips(np.ones(10))) == pytest.approx(float(flipped(np.ones(10, int))), abs=0.002)
+
+
+def test_a_head_that_is_right_as_often_as_the_rule_is_called_better_once_in_twenty_times_at_most():
+    chance, called = np.random.default_rng(9), 0
+    for _ in range(2000):
+        # 60 sentences of one to four links; head and rule are each right by a luck that their sentence shares.
+        sizes, easy = chance.integers(1, 5, 60), chance.beta(0.5, 0.5, 60)
+        called += float(evidence.sign_flips((chance.binomial(sizes, easy) - chance.binomial(sizes, easy)).astype(float))) < 0.05
+    assert called / 2000 < 0.05 + 3 * sqrt(0.05 * 0.95 / 2000)
+
+
+def test_a_lead_and_its_interval_by_hand():
+    # Sizes 2, 1, 1 and differences 2, 0, -1: a lead of 1/4. Off by 2 - .5, 0 - .25, -1 - .25: squares 2.25, .0625, 1.5625,
+    # 3.875 together; times 3/2, root 2.411, over 4: .6027, times 1.96: 1.181.
+    found = evidence.lead(np.array([2.0, 0.0, -1.0]), np.array([2, 1, 1]))
+    assert found == pytest.approx((25.0, 25.0 - 118.1, 25.0 + 118.1), abs=0.1)
+    assert isnan(evidence.lead(np.array([1.0]), np.array([3]))[1])
+
+
+def test_a_lead_that_is_called_detectable_is_found_four_times_in_five():
+    # 400 sentences with a link each, of which head and rule differ in 100, for 8 tests at 0.05: z of 0.05 / 8 is 2.498.
+    lead = evidence.detectable(10.0, 400, 8, 0.05)
+    assert lead == pytest.approx(100 * ((2.498 + 0.842) * 10 + 1) / 400, abs=0.01)
+    chance = np.random.default_rng(2)
+    wins = chance.binomial(100, 0.5 + lead * 4 / 200, 4000)  # of 100 that differ, the head wins so many more
+    found = np.mean([float(evidence.sign_flips(np.repeat([1.0, -1.0], [w, 100 - w]))) < 0.05 / 8 for w in wins])
+    assert found == pytest.approx(0.8, abs=0.05)
+
+
+def test_where_head_and_rule_never_differ_a_lead_must_still_be_large_to_be_seen():
+    # z of 0.05 / 4 is 2.241, of 0.8 0.842: x = 3.083 sqrt x + 1, so sqrt x = 3.378 and x = 11.4 of 40.
+    assert evidence.detectable(0.0, 40, 4, 0.05) == pytest.approx(100 * 11.41 / 40, abs=0.1)
+    assert evidence.detectable(20.0, 1000, 4, 0.05) == pytest.approx(100 * (3.083 * 20 + 1) / 1000, abs=0.01)
 
 
 def test_wordings_of_one_sentence_are_worth_fewer_instances():
@@ -76,14 +125,9 @@ def test_groups_that_agree_within_count_once_each_and_those_that_do_not_are_wort
     assert evidence.worth(np.array([3]), np.array([6])) == 1, "of one sentence nothing is known but that"
 
 
-def test_the_interval_and_the_chance_of_wordings_are_those_of_what_they_are_worth():
+def test_the_interval_of_wordings_is_that_of_what_they_are_worth():
     found = evidence.evidence(30, 60, {}, chosen="", scheme="", source="", groups=10, worth=10.0)
     assert (found.hits, found.n, found.independent, found.interval) == (30, 60, 10, evidence.wilson(5, 10))
-    hits = np.array([42, 42, 0])
-    chances = evidence.tails(hits, 60, 0.5, np.array([60.0, 10.0, 10.0]))
-    assert chances[0] == pytest.approx(sum(comb(60, k) for k in range(42, 61)) / 2**60)
-    assert chances[1] == pytest.approx((comb(10, 7) + comb(10, 8) + comb(10, 9) + 1) / 2**10)  # 42 of 60 as 7 of 10
-    assert chances[2] == 1.0
 
 
 def test_intervals_of_wordings_hold_the_truth_19_times_in_20_where_those_of_coins_do_not():
@@ -118,8 +162,8 @@ def test_heads_that_only_guess_are_rarely_called_good():
     chance = np.random.default_rng(3)
     wrong = 0
     for _ in range(400):
-        hits = chance.binomial(60, 0.5, size=(6, 12))
-        wrong += bool((evidence.holm(evidence.tails(hits, 60, 0.5)) < 0.05).any())
+        ahead = chance.binomial(1, 0.5, size=(60, 6, 12)) - 0.5  # of a rule that is right by chance
+        wrong += bool((evidence.holm(evidence.sign_flips(ahead)) < 0.05).any())
     assert wrong / 400 <= 0.05 + 3 * sqrt(0.05 * 0.95 / 400)  # three standard errors; without the correction it is above 0.9
 
 

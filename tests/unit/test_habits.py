@@ -32,7 +32,7 @@ def cells(name: str, *, causal: bool = False, row: int = 0) -> set[tuple[int, in
         ("separator", {(1, 6), (2, 6), (3, 6), (4, 6), (5, 6)}),
         ("same", {(1, 3), (3, 1), (2, 5), (5, 2)}),
         ("repeated", {(3, 1), (5, 2)}),
-        ("induction", {(3, 2), (5, 3)}),
+        ("after-repeated", {(3, 2), (5, 3)}),
         ("sink", {(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)}),
     ],
 )
@@ -45,14 +45,14 @@ def test_a_text_of_one_word_has_a_separator_and_a_first_token_of_all_and_nothing
     assert {name: cells(name, row=1) for name in NAMES[:-1] if cells(name, row=1)} == {"separator": {(1, 2)}, "sink": {(1, 0)}}
 
 
-def test_a_repeat_right_away_is_no_induction_to_itself():
+def test_a_repeat_right_away_does_not_count_a_token_itself():
     ids, tokens = [(11, 11, 11)], [[Token("x", "x", at, at + 1, at) for at in range(3)]]
-    found = habits.places(ids, tokens, causal=True).cells.reshape(3, 3, 8)[:, :, NAMES.index("induction")]
+    found = habits.places(ids, tokens, causal=True).cells.reshape(3, 3, 8)[:, :, NAMES.index("after-repeated")]
     assert np.argwhere(found).tolist() == [[2, 1]]  # after the first x stands the second
 
 
 def test_rows_are_counted_that_have_anywhere_to_look():
-    # previous, next, first, separator, same, repeated, induction, sink, entropy
+    # previous, next, first, separator, same, repeated, after-repeated, sink, entropy
     assert habits.places(IDS, TOKENS, causal=False).counts.tolist() == [4, 4, 4, 6, 4, 2, 2, 6, 6]
     assert habits.places(IDS, TOKENS, causal=True).counts.tolist() == [4, 0, 4, 0, 2, 2, 2, 6, 6]
 

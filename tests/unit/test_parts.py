@@ -31,14 +31,15 @@ def test_a_part_comes_back_with_every_array_and_count():
     links = {"text": np.array([3, 5], np.int32), "relation": np.array(["det", "obj"]), "hits": random.bytes(4)}
     links["hits"] = np.frombuffer(links["hits"], np.uint8).reshape(2, 2)
     part = Part(
-        links, {"text": np.zeros(0, np.int32)}, random.random((9, 2, 5)), np.arange(9), random.random((2, 3, 2, 2, 5)),
-        np.array([[1, 7, 49], [0, 0, 0]]), texts=4, used=3, left_out={"too long": 1},
+        links, {"text": np.zeros(0, np.int32)}, {"answers": np.ones((2, 2, 5), np.uint32)}, random.random((9, 2, 5)),
+        np.arange(9), random.random((2, 3, 2, 2, 5)), np.array([[1, 7, 49], [0, 0, 0]]),
+        texts=4, used=3, left_out={"too long": 1},
     )  # fmt: skip
     again = Part.of(part.to_bytes())
     assert (again.texts, again.used, again.left_out) == (4, 3, {"too long": 1})
     for name in ("habits", "rows", "meaning", "tally"):
         np.testing.assert_array_equal(getattr(again, name), getattr(part, name))
-    for kind in ("links", "questions"):
+    for kind in ("links", "questions", "control"):
         found, wanted = getattr(again, kind), getattr(part, kind)
         assert found.keys() == wanted.keys()
         for name in wanted:

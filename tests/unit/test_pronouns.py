@@ -25,8 +25,8 @@ def question(pronoun=SHE, candidates=(ANN, BOB), answer: int | None = 0) -> Ques
 
 
 def test_a_question_in_tokens():
-    assert pronouns.choice(question(), TOKENS, causal=True) == pronouns.Choice((5, 6), ((0, 1), (3,)), 0, False)
-    assert pronouns.choice(question(answer=1), TOKENS, causal=True) == pronouns.Choice((5, 6), ((0, 1), (3,)), 1, True)
+    assert pronouns.choice(question(), TOKENS, causal=True) == pronouns.Choice((5, 6), ((0, 1), (3,)), 0, False, 0.5)
+    assert pronouns.choice(question(answer=1), TOKENS, causal=True) == pronouns.Choice((5, 6), ((0, 1), (3,)), 1, True, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_question_that_cannot_be_asked_says_why(asked: Question, causal: bool,
 
 def test_a_model_that_reads_both_ways_sees_a_later_candidate():
     assert pronouns.choice(question(pronoun=BOB, candidates=(ANN, SHE)), TOKENS, causal=False) == pronouns.Choice(
-        (3,), ((0, 1), (5, 6)), 0, False
+        (3,), ((0, 1), (5, 6)), 0, False, 0.5
     )
 
 
@@ -55,8 +55,8 @@ def test_distance_is_counted_between_the_spans_on_either_side():
 
 def test_the_mean_over_the_pronoun_and_the_maximum_over_a_name_decide_and_a_tie_is_a_miss():
     choices = [
-        pronouns.Choice((5, 6), ((0, 1), (3,)), 0, False),
-        pronouns.Choice((5,), ((0, 1), (3,)), 1, True),
+        pronouns.Choice((5, 6), ((0, 1), (3,)), 0, False, 0.5),
+        pronouns.Choice((5,), ((0, 1), (3,)), 1, True, 0.5),
     ]
     given = np.zeros((2, 3, 2, 8), np.float32)  # 2 questions, 3 heads, 2 pieces of the pronoun, 8 keys
     given[0, 0, :, :4] = [[0.2, 0.2, 0.0, 0.3], [0.2, 0.2, 0.0, 0.3]]  # a sum would say Ann Lee, the maximum says Bob
@@ -64,3 +64,37 @@ def test_the_mean_over_the_pronoun_and_the_maximum_over_a_name_decide_and_a_tie_
     given[0, 2, :, :4] = [[0.25, 0.5, 0.0, 0.5], [0.25, 0.0, 0.0, 0.0]]  # 0.25 each
     given[1, :, 0, :4] = [[0.2, 0.2, 0.0, 0.3], [0.6, 0.0, 0.0, 0.4], [0.25, 0.5, 0.0, 0.5]]
     assert pronouns.hits(given, choices).tolist() == [[False, True, False], [True, False, False]]
+
+
+MENTIONS = "Cheryl Cassidy met Pauline. Cassidy, a Cassidyan, smiled; Pauline waved. Then she and Cassidy left."
+
+
+def asked(answer: int, *names: str) -> Question:
+    """Who is meant by “she”, of these names where they first stand."""
+    places = tuple((at := MENTIONS.index(name), at + len(name)) for name in names)
+    return Question("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
+
+
+def test_a_name_is_mentioned_as_often_as_that_word_of_it_which_stands_most_often():
+    assert [pronouns.mentions(MENTIONS, name) for name in ("Cheryl Cassidy", "Pauline", "she", "Bob")] == [3, 2, 1, 0]
+
+
+def test_the_name_mentioned_more_often_is_right_or_wrong_and_equal_names_share_the_answer():
+    assert pronouns.mentioned(asked(0, "Cheryl Cassidy", "Pauline"), 0) == 1.0
+    assert pronouns.mentioned(asked(1, "Cheryl Cassidy", "Pauline"), 1) == 0.0
+    assert pronouns.mentioned(asked(0, "Cheryl", "smiled"), 0) == 0.5
+    assert pronouns.mentioned(asked(2, "Cheryl", "Pauline", "smiled"), 2) == 0.0
+
+
+def test_a_lone_blank_is_no_piece_of_a_name():
+    text = "Ann 12 saw Bob 7. He"
+    pieces = [("Ann", 0), (" ", 3), ("12", 4), ("saw", 7), ("Bob", 11), (" ", 14), ("7", 15), (".", 16), ("He", 18)]
+    tokens = tuple(Token(piece, piece, start, start + len(piece), at) for at, (piece, start) in enumerate(pieces))
+    choice = pronouns.choice(Question("q", text, (18, 20), ((0, 6), (11, 16)), 0), tokens, causal=True)
+    assert isinstance(choice, pronouns.Choice)
+    assert choice.candidates == ((0, 2), (4, 6))
+
+
+def test_the_place_of_the_right_candidate_is_that_in_the_text_in_whatever_order_they_are_named():
+    first = pronouns.Choice((5,), ((3,), (0, 1)), 1, False, 0.5)
+    assert (first.place, pronouns.Choice((5,), ((0, 1), (3,)), 0, False, 0.5).place) == (0, 0)

@@ -145,7 +145,7 @@ def test_a_relation_without_gold_says_nothing_about_any_head():
 def test_a_relation_without_words_of_its_own_is_named_by_its_label():
     found = wording.counted(replace(CLEAR, relation="orphan"))
     assert "On 1,234 “orphan” links of" in found
-    assert "looks most at the word it hangs on" in found
+    assert "looks most at the word that it depends on" in found
 
 
 def test_chances_and_distances_as_papers_write_them():

@@ -1,14 +1,14 @@
 // A place in the page, the tokens of the encoding and frames in; the board out. Each frame of animation draws only what changed.
 
-import { adopted, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
+import { adopted, changedSince, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./state.js";
 import { addLayer, addSheet, isLoaded, makeBook } from "./frame.js";
 import { arranged, breadth } from "./layout.js";
 import { betweenOf } from "./filters.js";
 import { drawLegend, makeOverview } from "./overview.js";
 import { drawClaim } from "./claim.js";
 import { drawFacts, factsOf } from "./facts.js";
-import { drawReadout, sentenceOf } from "./readout.js";
-import { headName, isolated, thousands } from "./encoding.js";
+import { drawReadout, sentenceOf, spoken } from "./readout.js";
+import { headName, isolated, thousands, withMark } from "./encoding.js";
 import { columnsOf, lineOf, patternOf, rowsOf, wholeOf } from "./pattern.js";
 import { listen } from "./input.js";
 import { lookOf } from "./look.js";
@@ -22,11 +22,13 @@ import { makeSentence } from "./sentence.js";
 import { makeTables } from "./tables.js";
 import { setFont } from "./canvas.js";
 import { pinsTold, spelled } from "./tray.js";
+import { unreadLine } from "./unread.js";
 
+const NARROW = 1120; // pixels of a board below which what is said of a head may take four lines beside its name
 const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
 
-// `tell` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
-export function makeBoard(root, tokens, { tell, theme, alone = false, glossary = "" }) {
+// `tell` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+export function makeBoard(root, tokens, { tell, theme, alone = false, glossary = "", tall = 0 }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
   const stage = { stage: $(".stage"), roll: $(".roll"), canvas: $("canvas.head"), note: $(".sink"), below: $(".below") };
@@ -74,6 +76,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   const sized = new ResizeObserver(resized);
   sized.observe(element);
   addEventListener("resize", resized);
+  addEventListener("attnviz-leave", rest, { signal: leaving.signal }); // another page opens: what is chosen is not left unsaid
 
   function set(next) {
     state = next;
@@ -98,6 +101,12 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function choiceNow() {
     const choice = choiceOf(state, book.frame);
     return [{ ...choice, pins: pinsTold(state.pins) }, JSON.stringify([choice, spelled(state.pins)])];
+  }
+
+  // What was chosen less than a moment ago, and is told with the next frame on screen.
+  function choiceUntold() {
+    const [choice, pins] = JSON.parse(told);
+    return { ...changedSince(state, choice), ...(JSON.stringify(spelled(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
   }
 
   function sayNow(more = {}) {
@@ -153,6 +162,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function words(view) {
     sentence.draw(view);
     put($(".lost"), drawReadout($(".readout"), view));
+    put($(".unread"), unreadLine(view.book.frame, view.state.words, view.pattern ? spoken(view)?.units : []));
     menu.draw(view);
   }
 
@@ -170,6 +180,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     const next = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
     element.classList.toggle("phone", next.phone);
     element.classList.toggle("stacked", next.stacked);
+    element.classList.toggle("narrow", next.width < NARROW * scale);
     geometry = { ...geometry, ...next };
     return true;
   }
@@ -180,10 +191,10 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     const top = stage.stage.getBoundingClientRect().top - element.getBoundingClientRect().top + (geometry.presenting ? 0 : begin(element));
     const c = stage.canvas.getContext("2d");
     setFont(c, look, geometry.size, 600);
-    const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(unit.label).width));
+    const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(withMark(unit.label, unit)).width));
     const lost = options.special !== "show" || options.keep || betweenOf(book.frame, options) || book.frame.sinks ? 40 * geometry.scale : 0;
     geometry = arranged(geometry, {
-      frame: book.frame, queries: queries.length, keys: keys.length, free: innerHeight - top, labels, lost, ratio: devicePixelRatio || 1, tab: state.tab,
+      frame: book.frame, queries: queries.length, keys: keys.length, free: ((!geometry.presenting && tall) || innerHeight) - top, labels, lost, ratio: devicePixelRatio || 1, tab: state.tab,
     });
     element.style.setProperty("--left", `${geometry.left}px`);
     element.classList.toggle("beside", geometry.overview.beside);
@@ -202,16 +213,18 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     put($(".count"), size + (filling || (geometry.phone ? pooled.replace(" over tokens", "") : pooled) + all));
     const note = $(".bars-note");
     note.hidden = geometry.overview.pitch < 24 || !frame.whole;
-    const named = (units, held) => held.map((at) => `\u201c${isolated(units[at].label)}\u201d`).join(" + ");
+    const named = (units, held) => held.map((at) => withMark(`\u201c${isolated(units[at].label)}\u201d`, units[at])).join(" + ");
     put(note, link ? `how much ${named(pattern.queries, link.queries)} ${link.queries.length > 1 ? "look" : "looks"} at ${named(pattern.keys, link.keys)} in each head` : "");
   }
 
   function show(frame, selection, sheets = []) {
     const another = book?.frame.digest !== frame.digest;
     if (another) {
+      const untold = book ? choiceUntold() : {};
       book = makeBook(frame);
       state = state ? adopted(state, selection, frame) : firstState(selection, frame);
       [, told] = choiceNow();
+      state = adopted(state, { ...selection, ...untold }, frame);
     }
     for (const sheet of sheets) addSheet(book, sheet);
     if (!look) refresh();

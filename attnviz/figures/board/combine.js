@@ -60,8 +60,15 @@ function unitsFrom(sides, places) {
   return places.map((at) => {
     const same = at.map((place, i) => sides[i][place]);
     const label = [...new Set(same.map((unit) => unit.label))].join("/");
-    return { ...same[0], label, text: [...new Set(same.map((unit) => unit.text))].join("/") };
+    return { ...overlaid(same), label, text: [...new Set(same.map((unit) => unit.text))].join("/") };
   });
+}
+
+// The first of some units that stand for each other. Where one text or model has an unknown word there and another a known
+// one, it is partly unknown.
+export function overlaid(same) {
+  const unknown = same.filter((unit) => unit.unknown);
+  return { ...same[0], unknown: unknown.length > 0, partly: unknown.length > 0 && (unknown.length < same.length || unknown.some((unit) => unit.partly)) };
 }
 
 function leftOut(first, second, rows, columns, name) {

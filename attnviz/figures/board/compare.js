@@ -19,6 +19,7 @@ import { makePanels } from "./panels.js";
 import { makePresenter, scaleOf } from "./presenter.js";
 import { makeTexts } from "./textlines.js";
 import { unitsOf } from "./pattern.js";
+import { unreadLines } from "./unread.js";
 import { makeGallery } from "./gallery.js";
 import { keyed, pinsTold, spelled } from "./tray.js";
 
@@ -79,6 +80,7 @@ function makeCompare(root, tokens) {
   const sized = new ResizeObserver(() => resized());
   sized.observe(element);
   addEventListener("resize", resized, { signal: leaving.signal });
+  addEventListener("attnviz-leave", rest, { signal: leaving.signal });
   const unheard = whenBrought(() => take()); // they may come before Python says what to draw, or after
 
   function resized() {
@@ -154,7 +156,7 @@ function makeCompare(root, tokens) {
   }
 
   function rest() {
-    if (!books.get(data.base)) return;
+    if (!data || !books.get(data.base)) return;
     put($("[role=status]"), spokenOf(pictures, linksIn(pictures, state)));
     if (choiceNow()[1] !== told) sayNow();
   }
@@ -170,6 +172,7 @@ function makeCompare(root, tokens) {
     if (!again) pictured();
     texts.draw(view, lines);
     drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, phone: geometry.phone, ...heldIn(pictures, state) });
+    put($(".unread"), unreadLines(lines.map(({ frame }) => frame), state.words, pictures, view.links));
     menu.draw(view);
     tools.draw(view);
     if (!again) return;

@@ -2,7 +2,7 @@
 
 import { anchorsOf } from "./held.js";
 import { focusIn } from "./linked.js";
-import { isolated, signed, threeDigits } from "./encoding.js";
+import { isolated, signed, threeDigits, withMark } from "./encoding.js";
 import { mateOf, sideOf } from "./state.js";
 import { named } from "./pattern.js";
 import { setFont } from "./canvas.js";
@@ -24,7 +24,7 @@ export function spokenOf(pictures, links) {
     const link = links[i];
     const name = `${picture.numbers.join(picture.kind === "difference" ? " minus " : " and ")} ${picture.name || picture.title}`.trim();
     if (!link) return `${name}: ${picture.problem || "no such link"}`;
-    const words = (units, places) => places.map((at) => isolated(units[at].label)).join(" + ");
+    const words = (units, places) => places.map((at) => isolated(withMark(units[at].label, units[at]))).join(" + ");
     return `${name}: ${words(picture.pattern.queries, link.queries)} \u2192 ${words(picture.pattern.keys, link.keys)} ${(picture.kind === "difference" ? signed : threeDigits)(link.value)}`;
   });
   return links.some(Boolean) ? `${parts.join("; ")}.` : `${pictures.length} panels. No word is held.`;
@@ -39,7 +39,7 @@ export function makeRuler(canvas) {
     if (name === last) return width;
     const c = canvas.getContext("2d");
     setFont(c, look, 12 * scale, 600);
-    width = Math.max(0, ...found.flatMap(({ pattern }) => [...pattern.queries, ...pattern.keys].map((unit) => c.measureText(unit.label).width)));
+    width = Math.max(0, ...found.flatMap(({ pattern }) => [...pattern.queries, ...pattern.keys].map((unit) => c.measureText(withMark(unit.label, unit)).width)));
     last = name;
     return width;
   };

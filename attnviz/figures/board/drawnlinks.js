@@ -1,14 +1,14 @@
 // What a reader does with links in, the next state out. Nothing here draws, and a state is never changed in place.
 // A link is [[start, end], [start, end]], source before target, in characters of the text; a word is a unit's place in the list.
 
-import { isolated } from "./encoding.js";
+import { isolated, withMark } from "./encoding.js";
 
 export const blank = { links: [], from: -1, said: "" };
 
 // A word was chosen: it becomes the source, or ends the link that was begun; the source itself lets go.
 export function picked(state, at, units, most) {
   const { links, from } = state;
-  const name = (place) => isolated(units[place].text);
+  const name = (place) => nameOf(units[place]);
   if (from === at) return { ...state, from: -1, said: `${name(at)} is let go.` };
   if (from < 0) {
     if (links.length >= most) return { ...state, said: `${links.length} links are drawn, and ${most} is the most by hand: remove one first.` };
@@ -49,7 +49,10 @@ const spanOf = ({ start, end }) => [start, end];
 // The word in which a span begins; -1 for none.
 export const unitAt = ([start], units) => units.findIndex((unit) => unit.start <= start && start < unit.end);
 
+// A word as it is named, with its mark where the model cannot read it.
+export const nameOf = (unit) => isolated(withMark(unit.text, unit));
+
 export function linkName([source, target], units) {
-  const name = (span) => isolated(units[unitAt(span, units)]?.text ?? "\u2026");
+  const name = (span) => nameOf(units[unitAt(span, units)] ?? { text: "\u2026" });
   return `${name(source)} \u2192 ${name(target)}`;
 }

@@ -143,6 +143,21 @@ export function isolated(word) {
   return `\u2068${word}\u2069`;
 }
 
+// What stands beside a word that the model cannot read, or not all of it: the mark of attnviz/types.py. A special token says
+// so by its name.
+export const UNKNOWN = "[UNK]";
+export const PARTLY_UNKNOWN = "[partly UNK]";
+export function markOf({ unknown, partly, special }) {
+  if (!unknown || special) return "";
+  return partly ? PARTLY_UNKNOWN : UNKNOWN;
+}
+
+// A word or its label with its mark, where it has one: the text is shortened before, so that the mark stays whole.
+export function withMark(text, unit) {
+  const mark = markOf(unit);
+  return mark ? `${text} ${mark}` : text;
+}
+
 // Which way a text runs: as its first letter does.
 export function directionOf(text) {
   const letter = /\p{L}/u.exec(text);

@@ -1,7 +1,7 @@
 // Where a head looks on average, and how widely: the profile of analysis/patterns.py and analysis/ground.py.
 
 import { element } from "./element.js";
-import { headName, isolated, percent, together } from "./encoding.js";
+import { headName, isolated, percent, together, withMark } from "./encoding.js";
 import { counts, lostTo } from "./pattern.js";
 
 // Shares in reading order, which add up to 1, and as whole percents, which add up to 100; entropy in bits and the most it
@@ -71,7 +71,7 @@ export function unseen({ queries, causal }, focus) {
   if (focus.query < 0 || focus.side !== "query" || !words.length) return "This model reads left to right: no word looks ahead.";
   const few = words.slice(0, 4).map((unit, i) => `${i && !unit.joined ? " " : ""}${unit.label}`).join("");
   const verb = words.length === 1 ? "comes" : "come";
-  return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after \u201c${isolated(queries[focus.query].label)}\u201d and cannot change this row.`;
+  return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after ${withMark(`\u201c${isolated(queries[focus.query].label)}\u201d`, queries[focus.query])} and cannot change this row.`;
 }
 
 export function drawFacts(host, { pattern, whole, focus, head, look, facts }) {

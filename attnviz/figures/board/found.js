@@ -93,7 +93,10 @@ function makeFound(root, tokens, clock = Date.now) {
     put($(".count"), `${heads} in ${data.counts.length} layers${links < drawn ? `, by ${links} of the ${drawn} links` : ""}`);
     draw();
   };
+  const leave = () => waits && tell(""); // another page opens
+  addEventListener("attnviz-leave", leave);
   one.stop = () => {
+    removeEventListener("attnviz-leave", leave);
     clearTimeout(resting);
     sized.disconnect();
   };

@@ -27,21 +27,25 @@ function opened(bytes) {
   return { header, start: Math.ceil((HEADER + length) / 4) * 4, own };
 }
 
-function sideOf({ tokens, words, pieces }) {
+// `unknown` are places of tokens that the model cannot read; a frame without them has none.
+function sideOf({ tokens, words, pieces, unknown = [] }) {
+  const unread = new Set(unknown.filter((at) => Number.isInteger(at) && at >= 0 && at < tokens.length));
   return {
     tokens: tokens.map(([text, start, end, special, segment]) => ({ text, start, end, special: Boolean(special), segment })),
-    words: unitsFrom(words),
-    pieces: unitsFrom(pieces),
+    words: unitsFrom(words, unread),
+    pieces: unitsFrom(pieces, unread),
   };
 }
 
-// `joined` says that no blank stands between a unit and the one before it.
-function unitsFrom(rows) {
+// `joined` says that no blank stands between a unit and the one before it, `unknown` that the model cannot read it, `partly`
+// that it reads some of it.
+function unitsFrom(rows, unread) {
   const units = rows.map(([text, label, start, end, special, segment, tokens]) => ({ text, label, start, end, special: Boolean(special), segment, tokens }));
   return units.map((unit, i) => {
     const before = units[i - 1];
     const joined = Boolean(before) && !unit.special && !before.special && before.segment === unit.segment && unit.start <= before.end;
-    return { ...unit, joined };
+    const count = unit.tokens.filter((token) => unread.has(token)).length;
+    return { ...unit, joined, unknown: count > 0, partly: count > 0 && count < unit.tokens.length };
   });
 }
 

@@ -175,12 +175,14 @@ def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "
 
 
 def _side(tokens: tuple[Token, ...]) -> dict:
-    """The tokens of one side, and the words that they make."""
-    return {
+    """The tokens of one side, and the words that they make; `unknown` are the places of tokens that the model cannot read."""
+    found = {
         "tokens": [[t.text, t.start, t.end, int(t.special), t.segment] for t in tokens],
         "words": [_unit(u) for u in units(tokens, words=True)],
         "pieces": [_unit(u) for u in units(tokens, words=False)],
     }
+    unknown = [at for at, token in enumerate(tokens) if token.unknown]
+    return found | {"unknown": unknown} if unknown else found
 
 
 def _unit(unit: Unit) -> list:

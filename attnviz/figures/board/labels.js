@@ -1,12 +1,13 @@
 // Units, weights and what is meant in; the words beside and above the pictures out.
 
 import { anchorsOf } from "./held.js";
-import { percent } from "./encoding.js";
+import { markOf, percent } from "./encoding.js";
 import { aside, setFont, shortened, write } from "./canvas.js";
 
 const STRONG = 0.1; // from here a word that is looked at stands in bold
 const TINTED = 0.02;
 const NOTED = 0.005;
+const MARK = 0.8; // of a word's size
 
 // A column of words: `side` says whether they look ("query") or are looked at ("key").
 export function drawColumn(c, look, view, place, side) {
@@ -28,7 +29,7 @@ export function drawColumn(c, look, view, place, side) {
     else if (share >= TINTED) Object.assign(style, { ground: look.colour(weight), color: look.onColour(weight) });
     if (pair && i === mate && !anchor) style.edge = look.ink;
     const y = place.y + (i + 0.5) * place.row;
-    label(c, look, units[i].label, left ? place.queryX : place.keyX, y, place.widest, style);
+    label(c, look, units[i], left ? place.queryX : place.keyX, y, place.widest, style);
     if (left && place.lost && lost[i] >= NOTED) {
       write(c, look, percent(lost[i]), place.lostX, y, { size: place.size * 0.86, align: "right", color: look.mute });
     }
@@ -52,16 +53,24 @@ export function drawSlanted(c, look, view, place) {
     aside(c, () => {
       c.translate(place.x + (j - place.column + 0.5) * place.cell, place.top - place.size * 0.7);
       c.rotate(angle);
-      label(c, look, pattern.keys[j].label, 0, 0, most, style);
+      label(c, look, pattern.keys[j], 0, 0, most, style);
     });
   }
 }
 
-function label(c, look, text, x, y, most, { size, align, weight, color, ground, edge }) {
+// The mark of a word that the model cannot read stands behind it, small and whole, however the word is shortened.
+function label(c, look, unit, x, y, most, { size, align, weight, color, ground, edge }) {
+  const mark = markOf(unit) && ` ${markOf(unit)}`;
+  let room = 0;
+  if (mark) {
+    setFont(c, look, size * MARK);
+    room = c.measureText(mark).width;
+  }
   setFont(c, look, size, weight);
-  const seen = shortened(c, text, most);
+  const seen = shortened(c, unit.label, most - room);
+  const wide = ground || edge || mark ? c.measureText(seen).width : 0;
   if (ground || edge) {
-    const width = c.measureText(seen).width;
+    const width = wide + room;
     const pad = size * 0.45;
     c.fillStyle = ground ?? look.page;
     c.beginPath();
@@ -73,5 +82,7 @@ function label(c, look, text, x, y, most, { size, align, weight, color, ground, 
       c.stroke();
     }
   }
-  write(c, look, seen, x, y + 0.5, { size, align, weight, color });
+  const right = align === "right";
+  write(c, look, seen, right ? x - room : x, y + 0.5, { size, align, weight, color });
+  if (mark) write(c, look, mark, right ? x : x + wide, y + 0.5, { size: size * MARK, align, color: ground || edge ? color : look.mute });
 }

@@ -1,8 +1,8 @@
 // A place in the page and what Python says is drawn in; the sentence on which a reader draws links out.
 
-import { allTurned, blank, cleared, counted, letGo, linkName, picked, removed, turnedRound } from "./drawnlinks.js";
+import { allTurned, blank, cleared, counted, letGo, linkName, nameOf, picked, removed, turnedRound } from "./drawnlinks.js";
 import { button, element } from "./element.js";
-import { isolated } from "./encoding.js";
+import { PARTLY_UNKNOWN } from "./encoding.js";
 import { lookOf } from "./look.js";
 import { makeLinkWords } from "./linkwords.js";
 import { onLinks } from "./linkinput.js";
@@ -88,7 +88,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     const next = full ? `${data.most} are the most by hand: remove one to draw another.` : `Draw another: ${press} a word, then the word that it should look at.`;
     const asked = links.length === 1 ? `Which heads look from ${linkName(links[0], units).replace(" \u2192 ", " to ")}? ` : `Which heads follow these ${counted(links.length)}? `;
     const lines = from >= 0
-      ? [element("span", "pill", isolated(units[from].text)), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, lets go of it."]
+      ? [element("span", "pill", nameOf(units[from])), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, lets go of it."]
       : links.length
         ? [strong(asked), next]
         : [strong("Draw a link: "), `${press} a word, then the word that it should look at.`];
@@ -123,7 +123,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     const other = data && given.text !== data.text;
     data = given;
     reasons = new Map(data.links.map((link, i) => [link.join(), data.refused[i]]));
-    units = data.units.map(([text, start, end, joined]) => ({ text, start, end, joined }));
+    units = data.units.map(([text, start, end, joined, mark = ""]) => ({ text, label: text, start, end, joined, unknown: mark !== "", partly: mark === PARTLY_UNKNOWN }));
     if (other) at = -1;
     // What Python says of links is older than what was drawn here since: it will answer that too.
     if (data.answered >= sent) state = { ...state, links: data.links };

@@ -4,6 +4,7 @@ import { arcsOf, levelsOf, linesOf, riseOf } from "./arcs.js";
 import { button, element, within } from "./element.js";
 import { directionOf } from "./encoding.js";
 import { linkName, unitAt } from "./drawnlinks.js";
+import { markUnread } from "./sentence.js";
 
 const TYPE = { desk: [28, 40], phone: [24, 24] };
 
@@ -32,6 +33,7 @@ export function makeLinkWords(host, remove) {
       span.setAttribute("role", "option");
       span.id = `link-word-${i}`;
       span.dataset.unit = String(i);
+      markUnread(span, unit);
       return span;
     });
     words.replaceChildren(...spans.flatMap((span, i) => (i && !units[i].joined ? [" ", span] : [span])));

@@ -93,9 +93,9 @@ function canonical({ head, focus, words, special, keep = null, between = "", vie
 
 // A page of its own: everything it needs stands in the document.
 export function show(page, tokens) {
-  const { selection, theme } = JSON.parse(page.getElementById("attnviz-start").textContent);
+  const { selection, theme, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
   const [frame, ...sheets] = [...page.querySelectorAll(".attnviz-data")].map((data) => decode(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
-  const board = makeBoard(page.body, tokens, { tell: () => {}, theme, alone: true });
+  const board = makeBoard(page.body, tokens, { tell: () => {}, theme, alone: true, tall });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", board.refresh);
   board.show(frame, selection, sheets);
 }

@@ -10,7 +10,7 @@ import base64
 import html
 import zlib
 
-from attnviz.analysis import links, view
+from attnviz.analysis import legible, links, view
 from attnviz.engine.trace import Trace
 from attnviz.errors import UnknownModelError
 from attnviz.figures import encoding
@@ -21,16 +21,20 @@ from attnviz.figures.board.roles import roles
 from attnviz.models import catalog
 from attnviz.types import HeadRef, ViewOptions
 
-HEIGHT = 640  # pixels; what is taller scrolls inside
+HEIGHT = 640  # pixels: the pictures are arranged by them, and the frame begins with them, until it is as tall as its page
 MOST = 4_000_000  # bytes of weights in one cell; a head beyond it is left out, and of far too many heads only words are shown
 LINKS = 5
 CLEANED = "The board is not shown here: it needs a notebook that is trusted and not cleaned of frames."
-# The frame's own document: it takes the comment behind the frame, and becomes the page in it.
+# The frame's own document: it takes the comment behind the frame, and becomes the page in it. From then on the frame is as tall
+# as the page, whatever is opened in it, except where the board stands alone on the screen.
 UNPACK = (
     "<script>const behind=frameElement.nextSibling.data,"
     "bytes=Uint8Array.from(atob(behind),(sign)=>sign.charCodeAt(0)),"
     "unpacked=new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));"
-    "new Response(unpacked).text().then((page)=>{document.open();document.write(page);document.close()})</script>"
+    "new Response(unpacked).text().then((page)=>{document.open();document.write(page);document.close();"
+    "const fit=()=>{if(!document.fullscreenElement)"
+    "frameElement.style.height=Math.ceil(document.body.getBoundingClientRect().height)+'px'};"
+    "new ResizeObserver(fit).observe(document.body);fit()})</script>"
 )
 
 
@@ -46,7 +50,9 @@ def cell(trace: Trace) -> str:
     exact = sheet(trace, head, data)
     if exact is not None and len(data) + len(exact) > MOST:
         exact = None
-    written = page(data, Choice(head, None, ViewOptions()), sheet=exact, title=f"{encoding.head_name(head)} of {name}")
+    written = page(
+        data, Choice(head, None, ViewOptions()), sheet=exact, title=f"{encoding.head_name(head)} of {name}", tall=HEIGHT
+    )
     packed = base64.b64encode(zlib.compress(written.encode("utf-8", "replace"), 9)).decode()
     place = f'width="100%" height="{HEIGHT}" style="border:0" title="The board" allowfullscreen'
     return f'<iframe srcdoc="{html.escape(UNPACK)}" {place}>{CLEANED}</iframe><!--{packed}-->{html.escape(said)}'
@@ -66,12 +72,16 @@ def _words(trace: Trace, head: HeadRef, name: str) -> str:
     """What is shown, and the strongest links of its first head."""
     part = trace.block(head.block)
     pattern = view.pattern(trace, head, ViewOptions(special="hide"))
+    queries, keys = encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
     strongest = ", ".join(
-        f"{encoding.link(encoding.label(pattern.queries[one.query]), encoding.label(pattern.keys[one.key]))} "
-        f"{encoding.three(one.weight)}"
+        f"{encoding.link(queries[one.query], keys[one.key])} {encoding.three(one.weight)}"
         for one in links.strongest(pattern, LINKS)
     )
     others = f" Of the blocks {', '.join(trace.blocks)} it shows {head.block}." if len(trace.blocks) > 1 else ""
     size = f"{part.layers} layers × {part.heads} heads on {len(part.queries)} tokens"
-    said = f"{name}: {size}.{others} Strongest links between words in {encoding.head_name(head)}: {strongest or 'none'}."
+    counted = legible.counted(trace, name)
+    unread = f" {counted}" if counted else ""
+    said = (
+        f"{name}: {size}.{others}{unread} Strongest links between words in {encoding.head_name(head)}: {strongest or 'none'}."
+    )
     return said.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent to a notebook

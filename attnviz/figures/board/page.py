@@ -24,15 +24,19 @@ def page(
     theme: str = "",
     meta: str = "",
     beneath: str = "",
+    tall: int = 0,
 ) -> str:
     """The board as a page of its own.
 
     `theme` is "light", "dark", or "" for the reader's own setting. `title` is escaped; the text itself stands in base64.
-    `meta` goes into the head of the page and `beneath` below the board, both as HTML.
+    `tall` is a height in pixels to arrange the pictures by, where the window's own follows the page's: in a frame that is as
+    tall as its page. `meta` goes into the head of the page and `beneath` below the board, both as HTML.
     """
     body, css, _ = source()
     tokens = json.loads(encoding.as_json())
-    start = json.dumps({"selection": selection.as_dict(), "theme": theme}, ensure_ascii=True).replace("<", "\\u003c")
+    start = json.dumps(
+        {"selection": selection.as_dict(), "theme": theme} | ({"tall": tall} if tall else {}), ensure_ascii=True
+    ).replace("<", "\\u003c")
     data = [base64.b64encode(part).decode("ascii") for part in (frame, sheet) if part]
     ground = (
         _ground(tokens, theme)
@@ -41,7 +45,7 @@ def page(
     )
     run = f"\n(() => {{\n{script()}$main.show(document, TOKENS);\n}})();\n"
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<!doctype html>\n<html lang="en" translate="no" class="notranslate">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(digest(run))}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"{meta}\n<title>{html.escape(title)}</title>\n<style>\n{css}\n{ground}</style>\n</head>\n"

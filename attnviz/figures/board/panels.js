@@ -11,7 +11,8 @@ import { drawMatrix } from "./matrix.js";
 import { fitted } from "./canvas.js";
 import { focusIn } from "./linked.js";
 import { gridOf, placeAt, placeIn } from "./grid.js";
-import { isolated, signed, threeDigits } from "./encoding.js";
+import { isolated, signed, threeDigits, withMark } from "./encoding.js";
+import { overlaid } from "./combine.js";
 import { lineOf } from "./pattern.js";
 
 // `act` is { remove, move, name, choose, pin }, each told the place of the panel.
@@ -114,7 +115,7 @@ export function makePanels(host, act, signal) {
 
   // Written only where it says something else: of most panels a hand on its way changes nothing.
   function drawFoot(panel, { pattern, kind }, link, asked) {
-    const words = (units, places) => places.map((at) => isolated(units[at].label)).join(" + ");
+    const words = (units, places) => places.map((at) => isolated(withMark(units[at].label, units[at]))).join(" + ");
     const said = link ? `${words(pattern.queries, link.queries)} \u2192 ${words(pattern.keys, link.keys)} ` : asked ? "This link is not in this text." : "";
     const value = link ? (kind === "difference" ? signed : threeDigits)(link.value) : "";
     if (panel.said === said + value) return;
@@ -139,7 +140,10 @@ export function makePanels(host, act, signal) {
 // The words that one row of panels shares: all that stand at the same place, each once.
 function together(pictures, i, columns) {
   const row = pictures.slice(i, i + columns).filter(({ pattern }) => pattern);
-  return row[0].pattern.queries.map((unit, at) => ({ ...unit, label: [...new Set(row.flatMap(({ pattern }) => pattern.queries[at].label.split("/")))].join("/") }));
+  return row[0].pattern.queries.map((unit, at) => {
+    const same = row.map(({ pattern }) => pattern.queries[at]);
+    return { ...overlaid(same), label: [...new Set(same.flatMap(({ label }) => label.split("/")))].join("/") };
+  });
 }
 
 function panelOf(picture, act) {

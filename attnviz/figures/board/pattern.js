@@ -2,6 +2,7 @@
 
 import { betweenOf, filtered, ofText } from "./filters.js";
 import { offBy, tokenWeights } from "./frame.js";
+import { withMark } from "./encoding.js";
 
 const KEPT = 400; // patterns remembered: all heads of a usual model
 const WEIGHTS = 30_000_000; // and weights in them, 120 MB: of a long text only a few heads
@@ -119,8 +120,9 @@ export function ranked(line) {
   return Array.from(line, (_, i) => i).sort((a, b) => line[b] - line[a] || a - b);
 }
 
-// A word as sentences name it: numbered where the text has it more than once, as analysis/shares.py does.
+// A word as sentences name it: numbered where the text has it more than once, and marked where the model cannot read it, as
+// analysis/shares.py does.
 export function named(units, at) {
   const same = units.filter((unit) => unit.text === units[at].text && unit.special === units[at].special);
-  return same.length > 1 ? `${units[at].label} (no. ${same.indexOf(units[at]) + 1})` : units[at].label;
+  return withMark(same.length > 1 ? `${units[at].label} (no. ${same.indexOf(units[at]) + 1})` : units[at].label, units[at]);
 }

@@ -5,6 +5,7 @@ import { mateOf } from "./state.js";
 import { element } from "./element.js";
 import { about, headName, isolated, threeDigits } from "./encoding.js";
 import { doubtOf, named, ranked } from "./pattern.js";
+import { unreadLine } from "./unread.js";
 
 const NEXT = 3;
 const NOTED = 0.005;
@@ -29,6 +30,7 @@ export function spoken({ pattern, focus, line }) {
   const written = (i) => about(line[i], doubt(i));
   const noted = parts.filter(([, share]) => share >= NOTED);
   return {
+    units: [...anchors.map((i) => here[i]), there[main]],
     who: anchors.map((i) => named(here, i)).join(" + "),
     does: looks ? (many ? "look at" : "looks at") : many ? "are looked at by" : "is looked at by",
     whom: name(main),
@@ -77,6 +79,6 @@ export function sentenceOf(view) {
   const where = headName(...view.head);
   if (!said) return `${where}. No word is held.`;
   const list = (pairs) => pairs.map(([name, weight]) => `${name} ${weight}`).join(", ");
-  const more = [said.rest.length && `Then ${list(said.rest)}.`, said.before.length && `Before rescaling, ${list(said.before)}.`, said.lost.length && `Hidden: ${list(said.lost)}.`];
+  const more = [unreadLine(view.book.frame, view.state.words, said.units), said.rest.length && `Then ${list(said.rest)}.`, said.before.length && `Before rescaling, ${list(said.before)}.`, said.lost.length && `Hidden: ${list(said.lost)}.`];
   return [`In ${where}, ${said.who} ${said.does} ${said.whom} ${said.value}${said.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
 }

@@ -3,8 +3,9 @@
 import { anchorOf } from "./state.js";
 import { anchorsOf } from "./held.js";
 import { columnsOf, rowsOf, unitsOf } from "./pattern.js";
+import { unreadOf } from "./unread.js";
 import { element, within } from "./element.js";
-import { directionOf, twoDigits } from "./encoding.js";
+import { directionOf, markOf, twoDigits, withMark } from "./encoding.js";
 
 const SHOWN = 500; // units drawn at once: a longer text shows the part around the held word
 const TINTED = 0.004;
@@ -110,6 +111,7 @@ function build(side, units, { start, end }, { texts }, prefix) {
     span.setAttribute("role", "option");
     span.dataset.unit = String(i);
     span.id = `${prefix}-${side}-${i}`;
+    markUnread(span, unit);
     if (i > start && !unit.joined) words.append(" ");
     words.append(span);
     spans.set(i, span);
@@ -117,6 +119,16 @@ function build(side, units, { start, end }, { texts }, prefix) {
   if (end < units.length) words.append(" ", element("small", "cut", `${units.length - end} more \u2026`));
   outer.append(words);
   return { side, outer, words, spans, painted: new Map() };
+}
+
+// A word that the model cannot read: its mark above it and a dotted frame, and the mark in its name.
+export function markUnread(span, unit) {
+  const mark = markOf(unit);
+  if (!mark) return;
+  span.classList.add("unread-word");
+  span.dataset.mark = mark;
+  span.setAttribute("aria-label", withMark(unit.text || unit.label, unit));
+  span.title = unreadOf([unit], "The model");
 }
 
 // Only what has changed since the last time is written to the page.

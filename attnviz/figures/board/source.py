@@ -11,7 +11,7 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "encoding", "look", "store", "codec", "frame", "filters", "pattern", "notes", "held", "state", "tray",
+    "element", "encoding", "look", "store", "codec", "frame", "filters", "pattern", "unread", "notes", "held", "state", "tray",
     "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "zoom", "raster", "lens",
     "curves", "facts", "head", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "lensing",
     "input", "actions", "board", "main",

@@ -55,6 +55,12 @@ export function choiceOf(state, frame) {
   return { head, focus, words, special, keep, between, view };
 }
 
+// What the reader has changed since Python was told `choice`, the held words left out: those belong to the text.
+export function changedSince(state, choice) {
+  const now = { head: state.head, words: state.words, special: state.special, keep: state.keep, between: state.between, view: state.tab };
+  return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(choice[name])));
+}
+
 export const optionsOf = ({ words, special, keep, between }) => ({ words, special, keep, between });
 export const sideOf = (state) => (state.hold ? state.hold.side : state.side);
 export const shownHead = (state) => state.hover ?? state.head;

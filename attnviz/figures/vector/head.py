@@ -33,7 +33,9 @@ def drawing(shown: Shown, width: str = "page") -> Drawing:
     """The picture, one or two columns of a journal wide. Raises BadInputError for a width or a theme that there is not."""
     pattern = shown.pattern
     lost = bool((np.abs(pattern.hidden) >= NOTED).any())
-    place = plan([shown.seen(text) for text in pattern.queries], [shown.seen(text) for text in pattern.keys], width, lost=lost)
+    sides = (pattern.queries, pattern.query_units), (pattern.keys, pattern.key_units)
+    queries, keys = ([(shown.seen(text), _mark(units, at)) for at, text in enumerate(texts)] for texts, units in sides)
+    place = plan(queries, keys, width, lost=lost)
     unseen = np.triu(pattern.weights == 0.0, 1) & pattern.causal
     ribbons, left_out = _ribbons(shown, place)
     marks: list[Mark] = [
@@ -123,10 +125,12 @@ def _cells(shown: Shown, place: Plan, unseen: Bool[np.ndarray, "query key"]) -> 
 def _slanted(shown: Shown, place: Plan) -> list[Mark]:
     """The words that are looked at, above their columns."""
     pattern = shown.pattern
+    keys, units = pattern.keys, pattern.key_units
     return [
         Words(
-            _label(shown, pattern.keys[k], place), place.x + (k + 0.5) * place.cell + 0.3 * place.size, place.y - 4.0,
-            place.size, _ink(shown, pattern.key_units, k), angle=ANGLE, whole=pattern.keys[k], role="column",
+            _label(shown, keys, units, k, place), place.x + (k + 0.5) * place.cell + 0.3 * place.size, place.y - 4.0,
+            place.size, _ink(shown, pattern.key_units, k), angle=ANGLE,
+            whole=shown.marked(keys[k], units, k), role="column",
         )
         for k in range(0, len(pattern.keys), place.every_column)
     ]  # fmt: skip
@@ -139,7 +143,7 @@ def _column(shown: Shown, place: Plan, top: float, row: float, x: float, role: s
     texts, units = (pattern.queries, pattern.query_units) if left else (pattern.keys, pattern.key_units)
     marks: list[Mark] = []
     for i in range(0, len(texts), place.every_row):
-        label, colour, ground = _label(shown, texts[i], place), _ink(shown, units, i), ""
+        label, colour, ground = _label(shown, texts, units, i, place), _ink(shown, units, i), ""
         value = 0.0 if left else float(shown.shares[list(shown.held), i].mean()) if shown.held else 0.0
         if left and i in shown.held:
             colour, ground = colours.on_accent, colours.accent
@@ -152,7 +156,8 @@ def _column(shown: Shown, place: Plan, top: float, row: float, x: float, role: s
             start = x - wide - 2.0 if left else x - 2.0
             marks.append(Box(start, y - 0.46 * row, wide + 4.0, 0.92 * row, ground, radius=1.5))
         align = "right" if left else "left"
-        marks.append(Words(label, x, y + MIDDLE * place.size, place.size, colour, align, bold, whole=texts[i], role=role))
+        whole = shown.marked(texts[i], units, i)
+        marks.append(Words(label, x, y + MIDDLE * place.size, place.size, colour, align, bold, whole=whole, role=role))
     return marks
 
 
@@ -221,6 +226,8 @@ def _notes(shown: Shown, left_out: int) -> list[str]:
     pattern = shown.pattern
     lines = [GREEN] if shown.signed else []
     lines += [shown.seen(pattern.note)] if pattern.note else []
+    unread = encoding.unread_note((*pattern.query_units, *pattern.key_units))
+    lines += [unread] if unread else []
     if pattern.weights.size > CELLS:
         lines.append(
             f"The matrix has {pattern.weights.size:,} values, a pixel each; the CSV, NPZ and JSON files have them in numbers."
@@ -238,9 +245,14 @@ def _notes(shown: Shown, left_out: int) -> list[str]:
     return lines
 
 
-def _label(shown: Shown, text: str, place: Plan) -> str:
-    """A word as it stands beside its row, shortened to its column."""
-    return lettering.shortened(shown.seen(text), place.label, place.size)
+def _label(shown: Shown, texts: Sequence[str], units: Sequence[Unit], at: int, place: Plan) -> str:
+    """A word as it stands beside its row, shortened to its column; its mark stays whole."""
+    return lettering.label(shown.seen(texts[at]), _mark(units, at), place.label, place.size)
+
+
+def _mark(units: Sequence[Unit], at: int) -> str:
+    """The mark of the unit at a place, "" where it has none."""
+    return encoding.unknown_mark(units[at]) if at < len(units) else ""
 
 
 def _ink(shown: Shown, units: Sequence[Unit], at: int) -> str:

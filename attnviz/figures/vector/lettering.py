@@ -49,6 +49,14 @@ def shortened(text: str, most: float, size: float, *, bold: bool = False) -> str
     return encoding.label(text, max(low, 2))
 
 
+def label(text: str, mark: str, most: float, size: float, *, bold: bool = False) -> str:
+    """A word with its mark, if it has one, in `most` points: the word is shortened, the mark is not."""
+    if not mark:
+        return shortened(text, most, size, bold=bold)
+    room = most - width(f" {mark}", size, bold=bold)
+    return f"{shortened(text, room, size, bold=bold)} {mark}"
+
+
 def wrapped(text: str, most: float, size: float) -> list[str]:
     """A text in lines of at most `most` points, broken at blanks."""
     lines: list[str] = []

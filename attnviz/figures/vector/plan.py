@@ -20,6 +20,7 @@ LOST = 28.0  # the column of hidden shares
 CURVES = (70.0, 190.0)  # how wide the curves are: at least, at most
 ANGLE = 45.0
 HEADER = 24.0  # name and model
+Label = tuple[str, str]  # a word and its mark, "" where it has none
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Plan:
         return self.curves_y > self.y
 
 
-def plan(queries: Sequence[str], keys: Sequence[str], width: str, *, lost: bool) -> Plan:
+def plan(queries: Sequence[Label], keys: Sequence[Label], width: str, *, lost: bool) -> Plan:
     """Room for these labels; raises BadInputError for a width that there is not."""
     if width not in WIDTHS:
         raise BadInputError(f"A picture is as wide as a {' or a '.join(WIDTHS)} of a journal; got {width!r}.")
@@ -64,7 +65,7 @@ def plan(queries: Sequence[str], keys: Sequence[str], width: str, *, lost: bool)
     return _wide(queries, keys, whole, lost) if width == "page" else _narrow(queries, keys, whole, lost)
 
 
-def _wide(queries: Sequence[str], keys: Sequence[str], whole: float, lost: bool) -> Plan:
+def _wide(queries: Sequence[Label], keys: Sequence[Label], whole: float, lost: bool) -> Plan:
     """Matrix, one column of words that serves both pictures, curves, the words that are looked at."""
     columns, most = max(len(keys), 1), max(len(queries), len(keys), 1)
     looks, looked = _widest(queries), _widest(keys)
@@ -82,7 +83,7 @@ def _wide(queries: Sequence[str], keys: Sequence[str], whole: float, lost: bool)
     )  # fmt: skip
 
 
-def _narrow(queries: Sequence[str], keys: Sequence[str], whole: float, lost: bool) -> Plan:
+def _narrow(queries: Sequence[Label], keys: Sequence[Label], whole: float, lost: bool) -> Plan:
     """The matrix above, the curves below, each as wide as the column."""
     rows, columns, most = max(len(queries), 1), max(len(keys), 1), max(len(queries), len(keys), 1)
     looks, looked = _widest(queries), _widest(keys)
@@ -103,17 +104,17 @@ def _narrow(queries: Sequence[str], keys: Sequence[str], whole: float, lost: boo
     )  # fmt: skip
 
 
-def _labels(texts: Sequence[str]) -> list[str]:
+def _labels(texts: Sequence[Label]) -> list[str]:
     """Labels as they are written."""
-    return [lettering.shortened(text, LABEL, TYPE[1]) for text in texts]
+    return [lettering.label(text, mark, LABEL, TYPE[1]) for text, mark in texts]
 
 
-def _widest(texts: Sequence[str]) -> float:
+def _widest(texts: Sequence[Label]) -> float:
     """The width of a column of labels; bold type runs wider."""
     return max(34.0, *(lettering.width(text, TYPE[1], bold=True) for text in _labels(texts)), 0.0) + 3.0
 
 
-def _rise(keys: Sequence[str]) -> float:
+def _rise(keys: Sequence[Label]) -> float:
     """How far slanted labels reach up."""
     widest = max((lettering.width(text, TYPE[1], bold=True) for text in _labels(keys)), default=0.0)
     return widest * math.sin(math.radians(ANGLE)) + TYPE[1] + 6.0

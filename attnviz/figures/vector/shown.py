@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from attnviz.analysis.compare import Difference
 from attnviz.figures import encoding
 from attnviz.figures.vector import lettering
-from attnviz.types import Pattern
+from attnviz.types import Pattern, Unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +59,16 @@ class Shown:
         """The reader's text as it is written here."""
         return lettering.readable(encoding.visible(text)) if self.coded else encoding.visible(text)
 
+    @staticmethod
+    def marked(text: str, units: Sequence[Unit], at: int) -> str:
+        """A label with its mark, where the unit at its place is one that the model cannot read."""
+        return encoding.marked(text, units[at]) if at < len(units) else text
+
     def exact(self, query: int, key: int) -> str:
         """A link and its value: `it → animal 0.640`."""
         value = self.pattern.weights[query, key]
         written = encoding.signed(value) if self.signed else encoding.three(value)
-        link = encoding.link(encoding.visible(self.pattern.queries[query]), encoding.visible(self.pattern.keys[key]))
+        pattern = self.pattern
+        names = (pattern.queries, pattern.query_units, query), (pattern.keys, pattern.key_units, key)
+        link = encoding.link(*(self.marked(encoding.visible(texts[at]), units, at) for texts, units, at in names))
         return f"{link} {written}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from attnviz.analysis import legible
 from attnviz.engine.trace import Trace
-from attnviz.types import AttentionRequest
+from attnviz.types import AttentionRequest, Link
 from attnviz.ui import blocks, state
 from attnviz.ui.coreference.cautions import cautions
 from attnviz.ui.coreference.evidence import evidence
@@ -29,10 +30,18 @@ def question(request: AttentionRequest, trace: Trace) -> Question | None:
     return known
 
 
+def _unread(asked: Asked) -> None:
+    """That the model cannot read the pronoun or a candidate, where it is so: then it cannot tell one from another."""
+    links = tuple(Link(asked.question.pronoun, span) for span in asked.question.candidates)
+    if unread := legible.of_links(asked.trace, links, state.card().name):
+        st.info(blocks.plain(unread), icon=":material/visibility_off:")
+
+
 def show(question: Question, trace: Trace) -> None:
     """The sentences, the evidence beside them, every head, and what none of it shows."""
     asked = Asked(question, trace)
     other = partner(asked)
+    _unread(asked)
     sentences(asked, other)
     with st.container(key="evidence"):
         evidence(asked)

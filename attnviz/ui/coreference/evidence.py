@@ -1,4 +1,4 @@
-"""The evidence beside the single picture: how often the chosen head is right on whole collections of such questions."""
+"""Evidence beside the single picture: how often the chosen head is right on whole collections of such questions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.figures import evidence as pictures
-from attnviz.linguistics import claims, wording
+from attnviz.linguistics import claims, common, wording
 from attnviz.linguistics.atlas import Atlas
 from attnviz.linguistics.claims import Best, Claim
 from attnviz.ui import blocks, state, terms
@@ -56,6 +56,8 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
         st.markdown(terms.linked("\n".join(f"- {_facts(one)}" for one in found), "interval"))
         if best is not None and best.head != found[0].head:
             _best(best, found[0].heads)
+        for line in _on_common(known, found[0].relation):
+            st.caption(blocks.plain(line))
         if found[0].causal:
             st.caption("This model reads from left to right: only pronouns behind both candidates are counted.")
     with st.expander("In a sentence, as one may honestly write it"):
@@ -69,9 +71,36 @@ def _facts(one: Claim) -> str:
     corrected = blocks.plain(wording.chance(one.p_corrected).replace(" ", encoding.NARROW))
     return (
         f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {pictures.counts(found)}. "
-        f"Rules that read nothing: {rules}. "
-        f"Rank {one.rank} of {one.heads} heads; corrected for that choice, {corrected}."
+        f"Rules that ignore meaning: {rules}. "
+        f"Rank {one.rank} of {one.heads} heads; corrected for that choice, {corrected}.{_most(one)}{_untrained(one)}"
     )
+
+
+def _most(one: Claim) -> str:
+    """What no head can exceed, and why."""
+    return f" {blocks.plain(wording.ceiling(one))}" if one.evidence.ceiling < 1.0 else ""
+
+
+def _untrained(one: Claim) -> str:
+    """What the best head of an untrained twin does."""
+    if one.control is None:
+        return ""
+    return f" The best head of an untrained twin: {encoding.percent(one.control.evidence.rate, 1)}."
+
+
+def _on_common(known: Atlas, kind: str) -> list[str]:
+    """How the best head of this model and that of each other measured one do on the texts that both were asked about."""
+    found = []
+    for other in common.others(known):
+        mine, theirs = common.best(known, other, kind), common.best(other, known, kind)
+        if mine is not None and theirs is not None:
+            found.append(
+                f"To compare models, take the {COLLECTIONS[kind]} texts that both were asked about "
+                f"({encoding.thousands(mine.evidence.n)} of the held-out half): {mine.head} of {wording.named(known.model)} is "
+                f"right in {encoding.percent(mine.evidence.rate, 1)}, {theirs.head} of {wording.named(other.model)} in "
+                f"{encoding.percent(theirs.evidence.rate, 1)}."
+            )
+    return found
 
 
 def _best(best: Best, heads: int) -> None:

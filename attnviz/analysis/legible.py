@@ -1,0 +1,130 @@
+"""What a model cannot read of a text, and what it reads otherwise than typed, in sentences of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from unicodedata import category
+
+from attnviz.legibility import Altered, Legibility
+from attnviz.text import units
+from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, Link, Token, Unit, joined
+
+if TYPE_CHECKING:
+    from attnviz.engine.trace import Trace
+
+NAMED = 3  # unknown words that a sentence names; more are counted
+LISTED = 5  # that a line in a terminal names
+
+
+def unknown_words(tokens: Sequence[Token]) -> tuple[str, ...]:
+    """The words, or other stretches, that are unknown in whole or in part: as typed, each once, in order."""
+    return tuple(dict.fromkeys(unit.text for unit in units(tokens) if unit.unknown and not unit.special))
+
+
+def unread(trace: Trace, name: str) -> str:
+    """What the model called `name` cannot read of its text, in one or two sentences; "" where it reads everything."""
+    reading, words = trace.reading, unknown_words(trace.tokens)
+    if not words:
+        return ""
+    if reading is None or not reading.unknown_characters:  # a blank or a line break, or the model's own output
+        return (
+            f"{name} reads {_counted(sum(t.unknown for t in trace.tokens), 'token')} of this text only as {UNKNOWN}, unknown."
+        )
+    if reading.unknown_characters == reading.characters:
+        return f"{name} cannot read this text at all: it sees only its unknown token, {UNKNOWN}."
+    if len(words) > NAMED:
+        said = f"{reading.unknown_characters:,} of {reading.characters:,} characters of this text"
+        return f"{name} cannot read {said}: it sees {UNKNOWN} in their place, the same for all."
+    said, place = joined([f"“{word}”" for word in words]), "its place" if len(words) == 1 else "their place, the same for all"
+    return f"{name} cannot read {said}: it sees {UNKNOWN} in {place}."
+
+
+def counted(trace: Trace, name: str) -> str:
+    """The same as a line in a terminal: `1 of 3 words is unknown to … (“😀”)`; "" where the model reads everything."""
+    reading, words = trace.reading, unknown_words(trace.tokens)
+    if not words:
+        return ""
+    many = f"{len(words)} words" if reading is None else f"{reading.unknown_words:,} of {_counted(reading.words, 'word')}"
+    is_one = (len(words) if reading is None else reading.unknown_words) == 1
+    if reading is not None and not reading.unknown_words:
+        many, is_one = _counted(reading.unknown_tokens, "token"), reading.unknown_tokens == 1
+    listed = ", ".join(f"“{word}”" for word in words[:LISTED]) + (" …" if len(words) > LISTED else "")
+    return f"{many} {'is' if is_one else 'are'} unknown to {name}: {listed}. It sees its unknown token, {UNKNOWN}, instead."
+
+
+def unread_units(named: Sequence[Unit]) -> str:
+    """A sentence, after a blank, on those of the words just named that the model cannot read; "" where it reads all."""
+    unknown = list(dict.fromkeys(unit for unit in named if unit.unknown and not unit.special))
+    if not unknown:
+        return ""
+    if len(unknown) == 1 and unknown[0].partly:
+        return f" {PARTLY_UNKNOWN}: the model does not read all of “{unknown[0].text}”: a part is its unknown token to it."
+    if len(unknown) == 1:
+        same = "the same for every word that it does not know"
+        return f" {UNKNOWN}: the model does not read “{unknown[0].text}”, only its unknown token, {same}."
+    return f" {UNKNOWN}: the model does not read these words, only its unknown token: to it they differ by their places alone."
+
+
+def of_links(trace: Trace, links: Sequence[Link], name: str, block: str = "") -> str:
+    """What must be known of links that lead from or to a word that the model cannot read; "" where it reads all ends."""
+    part = trace.block(block or trace.blocks[0])
+    ends = [unit for link in links for unit in (*_ends(part.queries, link.source), *_ends(part.keys, link.target))]
+    words = list(dict.fromkeys(f"“{unit.text}”" for unit in ends if unit.unknown))
+    if not words:
+        return ""
+    said, place = (f"{words[0]} is", "its place") if len(words) == 1 else (f"{joined(words)} are", "their place")
+    return (
+        f"{said} unknown to {name}, which sees {UNKNOWN} in {place}: "
+        "the numbers would be the same for any other word that it does not know."
+    )
+
+
+def is_unknown(tokens: Sequence[Token], span: tuple[int, int]) -> bool:
+    """Whether any part of a stretch of the text is unknown to the model."""
+    return any(unit.unknown for unit in _ends(tokens, span))
+
+
+def unknown_spans(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """Those of many stretches of the text of which any part is unknown."""
+    unknown = [token for token in tokens if token.unknown and not token.special and token.segment == tokens[0].segment]
+    if not unknown:
+        return frozenset()
+    return frozenset(span for span in spans if any(token.start < span[1] and span[0] < token.end for token in unknown))
+
+
+def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
+    """The words that lie in a stretch of the first of the texts that these tokens are of, in whole or in part."""
+    segment = min((token.segment for token in tokens if not token.special), default=0)
+    return [
+        unit for unit in units(tokens)
+        if unit.segment == segment and not unit.special and unit.start < span[1] and span[0] < unit.end
+    ]  # fmt: skip
+
+
+def otherwise(reading: Legibility | None, name: str) -> str:
+    """How the model reads the text otherwise than typed, in a sentence, with an example; "" where it reads it as typed."""
+    if reading is None or not reading.altered:
+        return ""
+    ways = [way for kind in reading.kinds if (way := _way(kind, reading.altered))]
+    shown = next((one for one in reading.altered if one.kinds != ("case",) and one.read), None)
+    example = f", “{shown.typed}” as “{shown.read}”" if shown else ""
+    return f"{name} reads this text {joined(ways)}{example}."
+
+
+def _way(kind: str, altered: Sequence[Altered]) -> str:
+    """One way of reading otherwise, in words."""
+    if kind == "dropped":
+        words = [one.typed for one in altered if not one.read and not all(category(c) in ("Cc", "Cf") for c in one.typed)]
+        if words:
+            return f"without {joined([f'“{word}”' for word in dict.fromkeys(words[:NAMED])])}, of which it gets no token"
+        return "without control and zero-width characters"
+    if kind == "case":
+        lower = all(one.read == one.read.lower() for one in altered if "case" in one.kinds)
+        return "in lower case" if lower else "with other capitals"
+    return {"accents": "without accents", "form": "in plain forms of its characters"}.get(kind, "with other characters")
+
+
+def _counted(count: int, noun: str) -> str:
+    """`1 word`, `3 words`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,407 @@
+"""Shells of modules: new module objects of the same classes that share every weight, buffer and helper with the originals.
+
+Nothing is deep-copied, so a lock, an open file or a kept tensor among the attributes is no obstacle. What a shell may
+change is its own: attributes, hooks, lists. Whatever leads back to an original module (a bound method, a closure, a
+partial, a weak reference, a helper object) leads to its shell instead, so that a pass through shells never runs, and
+never writes to, an original.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+import weakref
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+ATOMS = frozenset({
+    type(None), bool, int, float, complex, str, bytes, bytearray, range, type, types.ModuleType, types.GeneratorType,
+    types.BuiltinFunctionType, torch.Tensor, nn.Parameter, torch.dtype, torch.device, torch.Size, torch.Generator,
+})  # fmt: skip
+MAPPINGS = (dict, OrderedDict, defaultdict)
+SEQUENCES = (list, tuple, set, frozenset, deque)
+CONTAINERS = frozenset(MAPPINGS) | frozenset(SEQUENCES)
+WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
+SHARED = frozenset({"torch", "transformers", "tokenizers", "numpy", "pandas", "datasets", "safetensors", "huggingface_hub"})
+BOOKS = frozenset(vars(nn.Module()))  # what torch itself keeps of every module
+TENSORS = frozenset({"_parameters", "_buffers", "_non_persistent_buffers_set"})  # books in which no module can stand
+DROPPED = frozenset({"_compiled_call_impl"})  # `model.compile()` in place: compiled code runs the original's kernel
+SMALL = 4_096  # numbers: counters and running means; larger ones are tables and masks, which nothing writes to
+MOST = 20_000  # objects beside modules that are looked into; a model that holds more shares the rest with its shells
+
+
+def shells(model: nn.Module) -> Any:
+    """The shell of a module, with shells of all modules below it. Nothing of the original is called or changed."""
+    under_way = _Copy(model)
+    found = under_way.of(model)
+    if under_way.weak:
+        object.__getattribute__(found, "__dict__")["_weakly_referenced"] = under_way.weak
+    return found
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """What an object holds now, in its dictionary and its slots, without a call of its own code."""
+    try:
+        found = dict(object.__getattribute__(value, "__dict__"))  # a copy: another thread may add to it meanwhile
+    except AttributeError:
+        found = {}
+    for name, slot in _slots(type(value)).items():
+        try:
+            found[name] = slot.__get__(value)
+        except AttributeError:  # a slot that was never filled
+            continue
+    return found
+
+
+@functools.lru_cache(maxsize=1024)
+def _slots(kind: type) -> dict[str, Any]:
+    """The slots of a class and of those above it, by the name under which each is reached."""
+    return {
+        name: slot
+        for above in reversed(kind.__mro__)
+        for name, slot in vars(above).items()
+        if isinstance(slot, types.MemberDescriptorType) and not getattr(above, "__module__", "").startswith("builtins")
+    }
+
+
+def is_config(value: Any) -> bool:
+    """Whether a value is a configuration of transformers, which says by which kernel a model attends."""
+    return hasattr(type(value), "_attn_implementation") and hasattr(type(value), "to_dict")
+
+
+class _Copy:
+    """One set of shells under way: which objects must be made anew, and those that were."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.made: dict[int, Any] = {}
+        self.held: list[Any] = []  # an object's address is its name here: none may be freed meanwhile
+        self.weak: list[Any] = []  # what shells reach by weak references only; the original's live somewhere else
+        self.moving = self._reaching(model)
+
+    def _reaching(self, model: nn.Module) -> set[int]:
+        """Addresses of all objects that lead to a module or a configuration, and of the containers that modules own."""
+        held_by: dict[int, list[int]] = {}
+        moving: set[int] = set()
+        seen: set[int] = set()
+        owned: set[int] = set()
+        left: list[Any] = [model]
+        others = 0
+        while left:
+            value = left.pop()
+            mark = id(value)
+            if mark in seen:
+                continue
+            seen.add(mark)
+            self.held.append(value)
+            is_module = _is_module(value)
+            if is_module or is_config(value):
+                moving.add(mark)
+            else:
+                others += 1
+                if others > MOST:
+                    continue
+            owns = is_module or mark in owned
+            for child in _children(value):
+                kind = type(child)
+                if kind in ATOMS:
+                    continue
+                if kind in CONTAINERS:
+                    if owns:
+                        owned.add(id(child))
+                    elif not child:
+                        continue
+                held_by.setdefault(id(child), []).append(mark)
+                left.append(child)
+        moving |= owned
+        spread = list(moving)
+        while spread:
+            for holder in held_by.get(spread.pop(), ()):
+                if holder not in moving:
+                    moving.add(holder)
+                    spread.append(holder)
+        return moving
+
+    def of(self, value: Any) -> Any:
+        """The counterpart of a value: itself where nothing in it leads to a module."""
+        mark = id(value)
+        if mark in self.made:
+            return self.made[mark]
+        if type(value) in ATOMS or mark not in self.moving:
+            return value
+        kind = type(value)
+        for kinds, make in _MAKERS:
+            if kind in kinds:
+                found = make(self, value)
+                break
+        else:
+            found = self._object(value)
+        self.made[mark] = found
+        return found
+
+    def _object(self, value: Any) -> Any:
+        """A module, a configuration or an object of somebody's own: the same class, the same attributes."""
+        if isinstance(value, tuple):
+            return self._tuple(value)
+        inner = attributes(value).get("_modules", {}).get("_orig_mod") if _is_compiled(value) else None
+        if inner is not None:
+            return self.of(inner)
+        if isinstance(value, torch.jit.ScriptModule):
+            return value
+        try:
+            found = object.__new__(type(value))
+        except TypeError:  # a class in C, which alone knows how one is made
+            return value
+        self.made[id(value)] = found
+        held = attributes(value)
+        held = self._books(held, _written(value)) if _is_module(value) else {name: self.of(part) for name, part in held.items()}
+        slots = _slots(type(value))
+        space = object.__getattribute__(found, "__dict__") if hasattr(found, "__dict__") else {}
+        if not slots:
+            space.update(held)
+            return found
+        for name, part in held.items():
+            if name in slots:
+                slots[name].__set__(found, part)
+            else:
+                space[name] = part
+        return found
+
+    def _books(self, held: dict[str, Any], written: bool) -> dict[str, Any]:
+        """A module's attributes for its shell, which is never in training. What is `written` to in place is the shell's own."""
+        found = {}
+        for name, part in held.items():
+            if written and name == "_buffers":
+                found[name] = {key: self._own(tensor) for key, tensor in part.items()}
+            elif type(part) in ATOMS:
+                found[name] = self._own(part) if written else part
+            elif name in BOOKS and (name in TENSORS or not part):
+                found[name] = part.copy()
+            elif name == "_modules":
+                found[name] = {key: self.of(child) for key, child in part.items()}
+            elif name == "forward":
+                found[name] = self.of(uncompiled(part))
+            elif name not in DROPPED:
+                found[name] = self.of(part)
+        found["training"] = False  # set here: a `train` of somebody's own may merge weights in place
+        for name in ("_backward_hooks", "_backward_pre_hooks"):  # nothing is trained on a shell
+            found[name] = type(held[name])()
+        return found
+
+    def _own(self, value: Any) -> Any:
+        """A copy of a tensor that is small enough to be a counter or a running mean; itself where it is not."""
+        if type(value) is not torch.Tensor or value.numel() > SMALL or value.device.type == "meta":
+            return value
+        mark = id(value)
+        if mark not in self.made:
+            self.made[mark] = value.detach().clone()
+        return self.made[mark]
+
+    def _mapping(self, value: Any) -> Any:
+        """A dictionary of one of the kinds that can be made empty and filled."""
+        found = defaultdict(self.of(value.default_factory)) if isinstance(value, defaultdict) else type(value)()
+        self.made[id(value)] = found
+        for key, part in list(value.items()):
+            found[self.of(key)] = self.of(part)
+        return found
+
+    def _sequence(self, value: Any) -> Any:
+        """A list or queue, filled after it is known: it may hold itself."""
+        found = deque(maxlen=value.maxlen) if isinstance(value, deque) else []
+        self.made[id(value)] = found
+        found.extend(self.of(part) for part in list(value))
+        return found
+
+    def _tuple(self, value: Any) -> Any:
+        """A tuple, with or without names, or a set."""
+        parts = [self.of(part) for part in list(value)]
+        return type(value)._make(parts) if hasattr(value, "_make") else type(value)(parts)
+
+    def _method(self, value: types.MethodType) -> types.MethodType:
+        """A method bound to the counterpart of its object."""
+        return types.MethodType(self.of(value.__func__), self.of(value.__self__))
+
+    def _partial(self, value: Any) -> Any:
+        """A function with arguments given beforehand."""
+        found = functools.partial(
+            self.of(value.func), *map(self.of, value.args), **{name: self.of(part) for name, part in value.keywords.items()}
+        )
+        vars(found).update({name: self.of(part) for name, part in vars(value).items()})
+        return found
+
+    def _reference(self, value: Any) -> Any:
+        """A weak reference to the counterpart."""
+        target = _referent(value)
+        found = self.of(target)
+        if found is target:
+            return value
+        self.weak.append(found)
+        return weakref.proxy(found) if isinstance(value, weakref.ProxyTypes) else weakref.ref(found)
+
+    def _weak(self, value: Any) -> Any:
+        """A collection of weak references."""
+        found = type(value)()
+        self.made[id(value)] = found
+        self.weak += [self.of(part) for part in _children(value)]
+        if isinstance(value, weakref.WeakSet):
+            for part in list(value):
+                found.add(self.of(part))
+        else:
+            for key, part in list(value.items()):
+                found[self.of(key)] = self.of(part)
+        return found
+
+    def _function(self, value: types.FunctionType) -> types.FunctionType:
+        """A function whose closure or globals lead to shells. Cells that need no change stay shared, so counters count."""
+        cells = tuple(self._cell(cell) for cell in value.__closure__ or ())
+        named = _globals(value)
+        changed = {name: self.of(part) for name, part in named.items() if id(part) in self.moving}
+        space = {**value.__globals__, **changed} if changed else value.__globals__
+        found = types.FunctionType(value.__code__, space, value.__name__, value.__defaults__, cells or None)
+        self.made[id(value)] = found
+        found.__qualname__, found.__module__, found.__doc__ = value.__qualname__, value.__module__, value.__doc__
+        for cell, old in zip(cells, value.__closure__ or (), strict=True):
+            if cell is not old:
+                cell.cell_contents = self.of(old.cell_contents)
+        if value.__defaults__:
+            found.__defaults__ = tuple(map(self.of, value.__defaults__))
+        if value.__kwdefaults__:
+            found.__kwdefaults__ = {name: self.of(part) for name, part in value.__kwdefaults__.items()}
+        vars(found).update({name: self.of(part) for name, part in vars(value).items()})
+        return found
+
+    def _cell(self, cell: types.CellType) -> types.CellType:
+        """A cell of its own where the content changes, one for all functions that share it; the same one elsewhere."""
+        if not (_content(cell) and id(cell.cell_contents) in self.moving):
+            return cell
+        return self.made.setdefault(id(cell), types.CellType())
+
+
+_MAKERS: tuple[tuple[tuple[type, ...], Callable[[_Copy, Any], Any]], ...] = (
+    (MAPPINGS, _Copy._mapping),
+    ((list, deque), _Copy._sequence),
+    ((tuple, set, frozenset), _Copy._tuple),
+    ((types.MethodType,), _Copy._method),
+    ((functools.partial,), _Copy._partial),
+    ((types.FunctionType,), _Copy._function),
+    ((weakref.ref, *weakref.ProxyTypes), _Copy._reference),
+    (WEAK, _Copy._weak),
+)
+
+
+def uncompiled(forward: Any) -> Any:
+    """A forward as it was before `torch.compile` was put around it: compiled code keeps the original's kernel."""
+    while (inner := getattr(forward, "_torchdynamo_orig_callable", None)) is not None:
+        forward = inner
+    return forward
+
+
+def _written(module: nn.Module) -> bool:
+    """Whether a pass may write to a module's tensors in place: library modules do so only in training."""
+    held = attributes(module)
+    own = not type(module).__module__.startswith(("torch.", "transformers."))
+    return own or bool(held["_forward_hooks"] or held["_forward_pre_hooks"]) or "forward" in held
+
+
+def _is_module(value: Any) -> bool:
+    """Whether a value is a module itself: a weak proxy of one says that it is, too."""
+    return issubclass(type(value), nn.Module)
+
+
+def _is_compiled(value: Any) -> bool:
+    """Whether a module is what `torch.compile` returns for another one."""
+    return type(value).__name__ == "OptimizedModule"
+
+
+def _children(value: Any) -> Iterator[Any]:
+    """What a value holds that may lead to a module. Objects of the standard library and of others' libraries are not opened."""
+    kind = type(value)
+    if kind in MAPPINGS:
+        yield from [part for pair in list(value.items()) for part in pair]
+        if kind is defaultdict:
+            yield value.default_factory
+    elif kind in SEQUENCES or isinstance(value, tuple):
+        yield from list(value)
+    elif _is_module(value):
+        if not isinstance(value, torch.jit.ScriptModule):
+            yield from _of_module(attributes(value))
+    elif is_config(value) or kind is RemovableHandle:
+        yield from attributes(value).values()
+    elif kind is types.MethodType:
+        yield value.__self__
+        yield value.__func__
+    elif kind is functools.partial:
+        yield from (value.func, *value.args, *value.keywords.values(), *vars(value).values())
+    elif kind is types.FunctionType:
+        yield from _of_function(value)
+    elif kind is weakref.ref or kind in weakref.ProxyTypes:
+        yield _referent(value)
+    elif kind in WEAK:
+        yield from (list(value) if kind is weakref.WeakSet else [part for pair in value.items() for part in pair])
+    elif not isinstance(value, (type, torch.Tensor)) and _opened(kind):
+        yield from attributes(value).values()
+
+
+def _of_module(held: dict[str, Any]) -> Iterator[Any]:
+    """What a module holds: the modules below it, its hooks, and whatever else hangs on it."""
+    for name, part in held.items():
+        if type(part) in ATOMS or name in DROPPED or (name in BOOKS and (name in TENSORS or not part)):
+            continue
+        if name == "_modules":
+            yield from part.values()
+        elif name == "forward":
+            yield uncompiled(part)
+        else:
+            yield part
+
+
+@functools.lru_cache(maxsize=1024)
+def _opened(kind: type) -> bool:
+    """Whether objects of a class may be made anew: its code is somebody's own, and nothing happens when one goes away."""
+    package = getattr(kind, "__module__", "").partition(".")[0]
+    return package not in SHARED and package not in sys.stdlib_module_names - {"__main__"} and not hasattr(kind, "__del__")
+
+
+def _of_function(value: types.FunctionType) -> Iterator[Any]:
+    """What a function reaches: its closure, its defaults, its attributes, and the globals that its code names."""
+    if (value.__module__ or "").partition(".")[0] in ("torch", "transformers") and not value.__closure__:
+        return
+    yield from (cell.cell_contents for cell in value.__closure__ or () if _content(cell))
+    yield from value.__defaults__ or ()
+    yield from (value.__kwdefaults__ or {}).values()
+    yield from vars(value).values()
+    yield from _globals(value).values()
+
+
+def _globals(value: types.FunctionType) -> dict[str, Any]:
+    """The globals that a function's code, or a function in it, names; not those that a library's module has."""
+    if (value.__module__ or "").partition(".")[0] in SHARED:
+        return {}
+    codes, names = [value.__code__], set()
+    while codes:
+        code = codes.pop()
+        names.update(code.co_names)
+        codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
+    space = value.__globals__
+    return {name: space[name] for name in names if name in space and type(space[name]) not in ATOMS}
+
+
+def _content(cell: types.CellType) -> bool:
+    """Whether a cell holds anything yet."""
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False
+
+
+def _referent(value: Any) -> Any:
+    """What a weak reference leads to; None where that is gone."""
+    try:
+        return value.__repr__.__self__ if isinstance(value, weakref.ProxyTypes) else value()
+    except ReferenceError:
+        return None

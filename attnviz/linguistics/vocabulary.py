@@ -1,0 +1,54 @@
+"""The ids of a tokenizer that stand for a word or for its beginning: what the probes draw random tokens from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+FORMS = (" {}", "{}")  # after a blank; at the beginning of a text, where a tokenizer puts the blank itself
+ENOUGH = 8  # ids that the first form must give back before it is taken
+
+
+def ordinary(tokenizer: Any, rows: int) -> tuple[int, ...]:
+    """The ids, in order, that are neither special nor added, are written with letters only, and are read back as themselves.
+
+    `rows` is how many the model has embeddings for: a tokenizer may know more ids than its model.
+
+    Each is written alone after a blank, as inside a text, so that byte-level vocabularies give " word" and no end of a word.
+    A beginning of a word that is one token when it stands alone counts too.
+    """
+    apart = {*tokenizer.all_special_ids, *getattr(tokenizer, "added_tokens_decoder", {})}
+    ids = [number for number in range(min(tokenizer.vocab_size, rows)) if number not in apart]
+    written = tokenizer.batch_decode([[number] for number in ids], clean_up_tokenization_spaces=False)
+    words = {number: text.strip() for number, text in zip(ids, written, strict=True) if text.strip().isalpha()}
+    found: tuple[int, ...] = ()
+    for form in FORMS:
+        found = _read_back(tokenizer, words, form)
+        if len(found) >= ENOUGH:
+            break
+    return found
+
+
+def around(tokenizer: Any, read: Sequence[int], special: Sequence[bool], rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The special ids before and after a text, from one that was read; a start token where the tokenizer adds none but has one.
+
+    Olsson et al. put one in front of every sequence, and a model without one would rest its attention on the first word.
+    """
+    inner = [at for at, one in enumerate(special) if not one]
+    before, after = tuple(read[: inner[0]]), tuple(read[inner[-1] + 1 :])
+    start = getattr(tokenizer, "bos_token_id", None)
+    return (before or (() if start is None or start >= rows else (int(start),))), after
+
+
+def names(tokenizer: Any, ids: tuple[Sequence[int], Sequence[int]]) -> tuple[list[str], list[str]]:
+    """The special tokens before and after by name."""
+    before, after = ([str(name) for name in tokenizer.convert_ids_to_tokens(list(some))] for some in ids)
+    return before, after
+
+
+def _read_back(tokenizer: Any, words: dict[int, str], form: str) -> tuple[int, ...]:
+    """The ids whose word, written so, is read as that one id."""
+    if not words:
+        return ()
+    again = tokenizer([form.format(word) for word in words.values()], add_special_tokens=False)["input_ids"]
+    return tuple(number for number, ids in zip(words, again, strict=True) if list(ids) == [number])

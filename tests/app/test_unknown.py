@@ -1,0 +1,177 @@
+"""Every page says what the model cannot read of the text on screen, and what it reads otherwise than typed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from attnviz.analysis import legible, patterns, view
+from attnviz.backends import readers
+from attnviz.models import catalog
+from attnviz.models import tokenizers as found_tokenizers
+from attnviz.settings import Settings
+from attnviz.text import units
+from attnviz.types import AttentionRequest, HeadRef, Link, Pattern, Unit, ViewOptions
+from attnviz.ui.backend import backend
+from tests.app.conftest import written
+from tests.small_models import tokenizer
+from tests.unit.test_unknown_tokens import CHINESE, MINILM, bpe
+
+PARROT = "The boy saw a 🦜 because it sang"
+PAGES = (
+    "pages/explore/attention.py", "pages/explore/compare.py", "pages/explore/heads.py", "pages/learn/coreference.py",
+    "pages/learn/syntax.py", "pages/learn/inside.py", "pages/learn/whatif.py",
+)  # fmt: skip
+UNREAD = "all-MiniLM-L6-v2 cannot read “🦜”: it sees [UNK] in its place. It reads this text in lower case."
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_that_reads_a_text_says_what_the_model_cannot_read(opened, page: str):
+    app = opened(text=PARROT).switch_page(page).run()
+
+    assert not app.exception
+    assert UNREAD in written(app)
+
+
+def test_a_text_that_is_read_as_typed_gets_no_line(opened):
+    app = opened(text="it was tired")
+
+    assert "cannot read" not in written(app)
+    assert "reads this text" not in written(app)
+
+
+def test_case_and_accents_are_said_where_the_text_has_such(opened):
+    assert "all-MiniLM-L6-v2 reads this text in lower case and without accents, “CAFÉ” as “cafe”." in written(
+        opened(text="The CAFÉ")
+    )
+
+
+def test_a_model_that_is_here_and_can_read_the_text_is_offered_and_keeps_it(opened, monkeypatch: pytest.MonkeyPatch):
+    def known(card, settings):
+        return MINILM if card.id == "minilm" else bpe() if card.id == "gpt2" else None
+
+    monkeypatch.setattr(readers, "tokenizer", known)  # BPE without an unknown token: nothing is unknown to it
+    app = opened(text=f"{PARROT} too")
+
+    button = next(one for one in app.button if one.label.startswith("Read it with"))
+    assert button.label == "Read it with GPT-2"
+    app = button.click().run()
+    assert app.query_params["model"] in ("gpt2", ["gpt2"])
+    assert app.text_input[0].value == f"{PARROT} too"
+
+
+def test_a_model_is_offered_only_if_its_own_tokenizer_knows_every_token(monkeypatch: pytest.MonkeyPatch):
+    settings, request = Settings.from_env(), AttentionRequest("minilm", PARROT)
+
+    monkeypatch.setattr(readers, "tokenizer", lambda card, settings: tokenizer())
+    assert readers.reader(request, settings) is None  # sixteen words know no parrot
+
+    monkeypatch.setattr(readers, "tokenizer", lambda card, settings: None)
+    assert readers.reader(request, settings) is None
+
+    monkeypatch.setattr(readers, "tokenizer", lambda card, settings: MINILM)
+    assert readers.reader(AttentionRequest("gpt2", "it was tired"), settings) == catalog.card("minilm")
+    assert readers.reader(AttentionRequest("gpt2", "tired " * 600), settings).max_tokens > 512  # too long for minilm
+    assert all(card.pairs for card in [readers.reader(AttentionRequest("minilm", "it", "was"), settings)])
+
+
+def test_the_tokenizer_of_a_model_that_is_not_here_is_none():
+    settings = Settings.from_env()
+
+    assert found_tokenizers.tokenizer(catalog.card("minilm"), settings) is not None
+    assert found_tokenizers.tokenizer(catalog.card("t5-small"), settings) is None
+
+
+def test_find_heads_says_that_a_link_ends_at_a_word_the_model_cannot_read(opened):
+    at, it = PARROT.index("🦜"), PARROT.index("it")
+    app = opened(text=PARROT, links=f"{it}-{it + 2}:{at}-{at + 1}").switch_page("pages/explore/heads.py").run()
+    said = "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place"
+    assert said in written(app)
+
+    app = opened(text=PARROT, links=f"{it}-{it + 2}:4-7").switch_page("pages/explore/heads.py").run()
+    assert said not in written(app)
+
+
+def test_syntax_counts_the_links_that_touch_a_word_the_model_cannot_read(opened):
+    app = opened(text="The 🦜 sang").switch_page("pages/learn/syntax.py").run()
+
+    assert "links lead from or to a word that all-MiniLM-L6-v2 cannot read" in written(app)
+    words = {
+        value
+        for table in app.dataframe
+        for column in ("from", "should look at")
+        if column in table.value
+        for value in table.value[column]
+    }
+    assert "🦜 [UNK]" in words
+
+
+def test_tables_on_the_page_mark_unknown_words(opened):
+    app = opened(text="I love 😀")
+
+    assert any("😀 [UNK]" in list(table.value.get("at whom", [])) for table in app.dataframe)
+    assert "“😀” [UNK]" in written(app)
+
+
+def test_markup_in_an_unknown_word_is_shown_as_text(opened):
+    app = opened(text="a **😀**[x](http://y)")
+
+    assert not app.exception
+    assert not any("](http://y)" in part.value.replace("\u2060", "") for part in app.caption)
+
+
+def test_a_sentence_about_an_unknown_word_says_that_the_model_reads_only_its_unknown_token():
+    trace = backend().attend(AttentionRequest("minilm", CHINESE))
+    pattern = view.pattern(trace, HeadRef(3, 1), ViewOptions())
+
+    said = patterns.in_words(pattern, 13)
+
+    assert said.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
+    assert said.endswith(
+        " [UNK]: the model does not read “了”, only its unknown token, the same for every word that it does not know."
+    )
+    assert "UNK" not in patterns.in_words(pattern, 0)
+
+
+def test_two_unknown_words_are_said_to_be_the_same_to_the_model():
+    parts = (Unit("😀", 0, 1, (0,), unknown=True), Unit("🦜", 2, 3, (1,), unknown=True))
+    pattern = Pattern(("😀", "🦜"), ("😀", "🦜"), np.array([[0.2, 0.8], [0.5, 0.5]]), np.zeros(2), "", parts, parts)
+
+    assert patterns.in_words(pattern, 0) == (
+        "“😀” [UNK] gives 80\u202f% of its attention to “🦜” [UNK], then 20\u202f% to itself. [UNK]: the model does not read "
+        "these words, only its unknown token: to it they differ by their places alone."
+    )
+
+
+def test_two_unknown_words_have_bit_equal_weights_and_the_ranking_says_so():
+    texts = [PARROT, PARROT.replace("🦜", "😀")]
+    traces = [backend().attend(AttentionRequest("minilm", text)) for text in texts]
+
+    assert (traces[0].weights() == traces[1].weights()).all()
+    at, it = PARROT.index("🦜"), PARROT.index("it")
+    said = legible.of_links(traces[0], (Link((it, it + 2), (at, at + 1)),), "Model")
+    assert said.startswith("“🦜” is unknown to Model, which sees [UNK] in its place: ")
+    assert said.endswith("the numbers would be the same for any other word that it does not know.")
+    assert legible.of_links(traces[0], (Link((it, it + 2), (4, 7)),), "Model") == ""
+
+
+def test_a_word_known_in_part_is_said_to_be_so():
+    words = [unit for unit in units(_tokens("axb")) if not unit.special]
+
+    assert legible.unread_units(words) == (
+        " [partly UNK]: the model does not read all of “axb”: a part is its unknown token to it."
+    )
+
+
+def _tokens(text: str):
+    from attnviz.text import read
+
+    return read(bpe(unk_token="<unk>"), text).tokens
+
+
+def test_stretches_that_are_unknown_are_found_in_the_first_text_alone():
+    tokens = backend().attend(AttentionRequest("minilm", "a 😀 b", "🦜 c")).tokens
+
+    assert legible.unknown_spans(tokens, [(0, 1), (2, 3), (4, 5)]) == {(2, 3)}
+    assert legible.is_unknown(tokens, (2, 3))
+    assert not legible.is_unknown(tokens, (0, 1))
