@@ -53,15 +53,15 @@ class Limits:
 def limits(model: nn.Module, side: str = "") -> Limits:
     """The limits of a model, or of one side of an encoder-decoder: its encoder, or `decoder_`."""
     part = _part(model, side)
-    words = _embeddings(part) or _embeddings(model)
     segments = positions = padding = None
-    for name, table in _tables(part, words):
+    for name, table in _tables(part):
         if name == SEGMENTS:
             segments = _rows(table)
         elif name in POSITIONS and not hasattr(table, "make_weight"):  # such a table grows by itself
             padding = getattr(table, "padding_idx", None)
             first = int(getattr(table, "offset", 0)) if padding is None else padding + 1
             positions = max(0, _rows(table) - first)
+    words = _embeddings(part) or _embeddings(model)
     return Limits(None if words is None else _rows(words), segments, positions, padding)
 
 
@@ -138,25 +138,16 @@ def _part(model: Any, side: str) -> nn.Module:
     return found if isinstance(found, nn.Module) else model
 
 
-def _tables(module: nn.Module, words: nn.Module | None) -> Iterator[tuple[str, nn.Module]]:
-    """The embeddings outside the layers, each with the last part of its name.
-
-    A model inside that does not have `words`, such as the one that reads a picture, has tables of its own.
-    """
+def _tables(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The embeddings outside the layers, each with the last part of its name."""
     for name, child in module.named_children():
         if isinstance(child, (nn.ModuleList, nn.ModuleDict)):
             continue
-        if hasattr(child, "get_input_embeddings") and not _has(child, words):
+        if getattr(child, "main_input_name", "input_ids") != "input_ids":  # a tower of pictures or sound has its own places
             continue
         if "mbedding" in type(child).__name__ and getattr(getattr(child, "weight", None), "ndim", 0) == 2:
             yield name, child
-        yield from _tables(child, words)
-
-
-def _has(module: nn.Module, words: nn.Module | None) -> bool:
-    """Whether a table stands inside a module, outside its layers."""
-    inner = (child for child in module.children() if not isinstance(child, (nn.ModuleList, nn.ModuleDict)))
-    return any(child is words or _has(child, words) for child in inner)
+        yield from _tables(child)
 
 
 def _embeddings(module: Any) -> nn.Module | None:

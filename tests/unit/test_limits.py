@@ -279,7 +279,7 @@ def test_the_places_of_a_picture_are_no_limit_of_a_text():
     text = {**vision, "vocab_size": 16, "max_position_embeddings": 12}
     config = AutoConfig.for_model("clip", text_config=text, vision_config={**vision, "image_size": 4, "patch_size": 2})
     model = AutoModel.from_config(config)
-    assert limits.limits(model).positions is None, "and not the 5 of the picture"
+    assert limits.limits(model).positions == 12, "and not the 5 of the picture"
     assert limits.limits(model.text_model) == limits.Limits(16, None, 12, None)
 
 

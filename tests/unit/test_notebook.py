@@ -103,7 +103,7 @@ def test_equal_traces_make_equal_cells():
 def test_the_plain_form_is_one_line():
     assert (
         repr(trace())
-        == "Trace(AttentionRequest(model='mine', text='it  saw  us', text_b=None), 3 tokens, self 2 layers × 3 heads)"
+        == "Trace(AttentionRequest(model='mine', text='it  saw  us', text_b=None, chat=False), 3 tokens, self 2 layers × 3 heads)"
     )
 
 
