@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -15,9 +17,9 @@ import pytest
 from attnviz import cli
 from attnviz.backends import wire
 from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend
-from attnviz.backends.batched import PROMISE, BatchedBackend, apart, gathering
+from attnviz.backends.batched import PROMISE, Asked, BatchedBackend, apart, gathering
 from attnviz.backends.local import LocalBackend
-from attnviz.engine.trace import Trace
+from attnviz.engine.trace import Dense, Trace
 from attnviz.errors import BadInputError, EmptyTextError, PairError, TooLongError
 from attnviz.models import load
 from attnviz.settings import Settings
@@ -52,6 +54,26 @@ class Known(BatchedBackend):
     def foreign(self, _: str) -> bool:
         """Never."""
         return False
+
+
+class Loose(Known):
+    """Its passes over several texts come out further off than promised, as smollm2's do on some processors."""
+
+    def _traces(self, asked: Sequence[Asked], go_on: Callable[[], None]) -> Sequence[Trace]:
+        """Every weight a little nearer to the first token, unless a text is read alone."""
+        found = super()._traces(asked, go_on)
+        return found if len(asked) == 1 else [shifted(trace, 4 * PROMISE) for trace in found]
+
+
+def shifted(trace: Trace, by: float) -> Trace:
+    """A trace whose rows give the first key `by` of what they give the others; they still sum to 1."""
+    parts = []
+    for part in trace.parts:
+        layers = [(1 - by) * part.weights(layer) for layer in range(part.layers)]
+        for weights in layers:
+            weights[..., 0] += by
+        parts.append(replace(part, calls=tuple(Dense(weights) for weights in layers)))
+    return replace(trace, parts=tuple(parts))
 
 
 def together(
@@ -108,14 +130,25 @@ def test_texts_read_together_agree_with_texts_read_alone_and_say_so(local: Local
         assert not local.attend(request).batched
 
 
+def test_a_model_that_would_break_the_promise_reads_text_by_text(tmp_path: Path):
+    card = load.local_card(saved(tmp_path / "own", "gpt2"))
+    requests = [AttentionRequest(card.id, text) for text in ("the animal did not cross", "it was tired", "the street")]
+
+    found = together(requests, Loose, folders=(card,))
+
+    assert not any(trace.batched for trace in found)
+
+
 @pytest.mark.slow
-def test_a_model_that_would_break_the_promise_reads_text_by_text(local: LocalBackend):
+def test_smollm2_is_read_together_only_where_it_keeps_the_promise(local: LocalBackend):
+    """Whether it does is a matter of the processor: 2e-4 off was measured on one, 3e-6 on another."""
     requests = [AttentionRequest("smollm2", text) for text in TEXTS[:3]]
 
     found = together(requests)
 
-    assert not any(trace.batched for trace in found)
-    assert all(same(trace, local.attend(request)) for request, trace in zip(requests, found, strict=True))
+    for request, trace in zip(requests, found, strict=True):
+        assert alike(trace, local.attend(request))
+        assert trace.batched or same(trace, local.attend(request))
 
 
 def test_a_decoder_that_keeps_the_promise_is_read_together_and_zeros_stay_zeros(tmp_path):
