@@ -85,7 +85,8 @@ def _rank(chosen: argparse.Namespace) -> None:
     ]
     reading = None if trace.reading is None else trace.reading.as_dict()
     answer = {"model": card.id, "text": text, "block": block.name, "rule": RULE, "links": written, "heads": heads}
-    _json(answer | {"unknown": unread, "reading": reading})
+    ends = [end for link in written for end in link.values() if end.get("unknown")]
+    _json(answer | {"unknown": ends, "note": unread, "reading": reading})
 
 
 def _table(model: str, text: str, asked: Sequence[Link], found: Sequence[Ranked]) -> list[str]:
@@ -195,11 +196,11 @@ def _number(value: float) -> float | None:
 
 
 def _place(text: str, span: tuple[int, int], tokens: Sequence[Token]) -> dict[str, Any]:
-    """One end of a link, and whether the model cannot read it, or not all of it."""
+    """One end of a link; `unknown` where the model cannot read it, or not all of it."""
     from attnviz.analysis import legible
 
     place = {"text": text[slice(*span)], "start": span[0], "end": span[1]}
-    return place | {"unknown": legible.is_unknown(tokens, span)}
+    return place | ({"unknown": True} if legible.is_unknown(tokens, span) else {})
 
 
 def _show(lines: Sequence[str]) -> None:

@@ -39,12 +39,15 @@ def add(commands: Any) -> None:
 
 def run(chosen: argparse.Namespace) -> None:
     """Every head's role on one text, in the order of layers and heads."""
+    from attnviz.settings import Settings
+    from attnviz.text import checked
+
+    most = Settings.from_env().max_bytes
+    text = checked(terminal.text(chosen.text, most), most)
+    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
     from attnviz.analysis import patterns, view
     from attnviz.analysis.ground import Ground
-    from attnviz.settings import Settings
 
-    text = terminal.text(chosen.text, Settings.from_env().max_bytes)
-    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "The second text")
     card = terminal.card(chosen.model)
     trace = terminal.attended(card, AttentionRequest(card.id, text, text_b))
     block = trace.blocks[0] if chosen.block is None else chosen.block

@@ -97,6 +97,7 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
         steady, more = same, ""
     steady = steady or _one_word(pattern, ground)
     if steady is not None and _named(steady):
+        more = _besides(lines, steady) + more
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
         more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.written}.{more}"
@@ -205,6 +206,14 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
     if name == "entropy":
         return HeadScores(name, values, "bits", 0.0, float(np.log2(max(len(keys), 1))))
     return HeadScores(name, values, "share", 0.0, 1.0)
+
+
+def _besides(lines: tuple[Look, ...], named: Look) -> str:
+    """A sentence on a place that gets most of the attention, and more than the one that most words look at first."""
+    most = max((look for look in lines if look.kind not in (REST, named.kind)), key=lambda look: look.share, default=named)
+    if most.share <= max(MOST, named.share):
+        return ""
+    return f" Of all its attention, {most.written} goes to {most.place}."
 
 
 def _one_word(pattern: Pattern, ground: Ground) -> Look | None:

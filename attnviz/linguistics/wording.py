@@ -95,7 +95,7 @@ def control(found: Control, heads: int) -> str:
 
 
 def share(rate: float) -> str:
-    """A rate that may not be rounded up: in tenths of a percent."""
+    """A rate in tenths of a percent, as a ceiling is given."""
     return f"{100 * rate:.1f}{NARROW}%"
 
 

@@ -158,15 +158,15 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
 
 
 def _percents(sentence: str) -> set[str]:
-    """The shares that a sentence names, but that of an even look and of twins."""
-    plain = re.sub(r"\(an even look[^)]*\)|Where a word stands more than once.*", "", sentence)
+    """The shares that a sentence names, but those of an even look, of one word, and of twins."""
+    plain = re.sub(r"\(an even look[^)]*\)|look first at “.*?%\.|Where a word stands more than once.*", "", sentence)
     return set(re.findall(r"\d+\u202f%", plain))
 
 
 def _others(pattern: Pattern, facts: patterns.Facts) -> set[str]:
-    """The share of the same word elsewhere, which is no line of the profile."""
+    """The share of one word, or of the same word elsewhere: no line of the profile."""
     role = patterns.role(pattern)
-    return {role.written} if role.kind == "same" else set()
+    return {role.written} if role.kind in ("same", "word") else set()
 
 
 @EVERY

@@ -82,6 +82,9 @@ test("side by side each text's count stands once, then what the link of the pane
   const pictures = books.map((book) => ({ frame: book.frame, pattern: patternOf(book, 0, 0, WORDS) }));
   const links = pictures.map(() => ({ queries: [1], keys: [2], value: 0.6 }));
   const line = bare(unreadLines(books.map(({ frame }) => frame), true, [...pictures, pictures[0]], [...links, links[0]]));
-  assert.equal(line, "[UNK]: 1 of 2 words is unknown to made. made does not read “It”, only its unknown token, the same for every word that it does not know.");
+  assert.equal(line, "[UNK]: 1 of 2 words is unknown to made. It does not read “It”, only its unknown token, the same for every word that it does not know.");
+  const other = { ...books[0].frame, name: "other" };
+  const two = bare(unreadLines([books[0].frame, other], true, pictures, links));
+  assert.match(two, /unknown to made\. \[UNK\]: 1 of 2 words is unknown to other\. made does not read/);
   assert.equal(unreadLines([books[1].frame], true, [pictures[1]], [links[1]]), "");
 });

@@ -120,11 +120,11 @@ def test_a_pipe_without_an_end_is_given_up(monkeypatch):
         terminal.standard_input(90)
 
 
-@pytest.mark.parametrize("command", ["attend", "rank"])
+@pytest.mark.parametrize("command", ["attend", "rank", "roles"])
 def test_a_pipe_that_is_no_text_ends_with_a_message_and_no_file(monkeypatch, capsys, tmp_path: Path, command: str):
     given_input(monkeypatch, "the caf\xe9".encode("latin-1"))
     file = tmp_path / "out.json"
-    more = ["-o", str(file)] if command == "attend" else ["--link", "the:caf"]
+    more = ["--link", "the:caf"] if command == "rank" else ["-o", str(file)]
     assert cli.main([command, "-", *more]) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -148,6 +148,7 @@ def run(*arguments: str | bytes, **options) -> subprocess.CompletedProcess[bytes
     [
         ["attend", b"the caf\xe9"],
         ["attend", "the", "--text-b", b"caf\xe9"],
+        ["roles", "the", "--text-b", b"caf\xe9"],
         ["rank", "the cat", "--link", b"the:caf\xe9"],
         ["rank", b"the caf\xe9", "--link", "the:caf"],
     ],

@@ -162,8 +162,9 @@ def test_rank_says_that_a_link_ends_at_a_word_the_model_cannot_read(capsys):
     said = capsys.readouterr()
     found = json.loads(said.out)
     assert "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place" in said.err
-    assert found["unknown"].startswith("“🦜” is unknown")
-    assert (found["links"][0]["source"]["unknown"], found["links"][0]["target"]["unknown"]) == (False, True)
+    assert found["note"].startswith("“🦜” is unknown")
+    assert found["unknown"] == [{"text": "🦜", "start": 14, "end": 15, "unknown": True}] == [found["links"][0]["target"]]
+    assert found["links"][0]["source"] == {"text": "it", "start": 24, "end": 26}
     assert (found["reading"]["unknown_words"], found["reading"]["words"]) == (1, 8)
     assert len(found["heads"]) == 72
 
@@ -171,4 +172,5 @@ def test_rank_says_that_a_link_ends_at_a_word_the_model_cannot_read(capsys):
 def test_rank_says_nothing_of_it_where_both_ends_are_read(capsys):
     assert cli.main(["rank", "The boy saw it", "--link", "it:boy", "--format", "json"]) == 0
 
-    assert json.loads(capsys.readouterr().out)["unknown"] == ""
+    found = json.loads(capsys.readouterr().out)
+    assert (found["unknown"], found["note"]) == ([], "")

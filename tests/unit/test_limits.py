@@ -274,6 +274,15 @@ def test_ids_that_stand_for_pictures_are_none_of_the_vocabulary():
         limits.check(model, given)
 
 
+def test_the_places_of_a_picture_are_no_limit_of_a_text():
+    vision = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "projection_dim": 8}
+    text = {**vision, "vocab_size": 16, "max_position_embeddings": 12}
+    config = AutoConfig.for_model("clip", text_config=text, vision_config={**vision, "image_size": 4, "patch_size": 2})
+    model = AutoModel.from_config(config)
+    assert limits.limits(model).positions == 12, "and not the 5 of the picture"
+    assert limits.limits(model.text_model) == limits.Limits(16, None, 12, None)
+
+
 def test_a_family_that_hashes_what_it_reads_has_no_vocabulary():
     config = AutoConfig.for_model("canine", hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
     model = AutoModel.from_config(config)

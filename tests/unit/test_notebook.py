@@ -101,10 +101,8 @@ def test_equal_traces_make_equal_cells():
 
 
 def test_the_plain_form_is_one_line():
-    assert (
-        repr(trace())
-        == "Trace(AttentionRequest(model='mine', text='it  saw  us', text_b=None), 3 tokens, self 2 layers × 3 heads)"
-    )
+    request = "AttentionRequest(model='mine', text='it  saw  us', text_b=None, chat=False)"
+    assert repr(trace()) == f"Trace({request}, 3 tokens, self 2 layers × 3 heads)"
 
 
 def test_the_engine_alone_draws_nothing_and_attnviz_sets_the_picture_without_loading_anything(monkeypatch: pytest.MonkeyPatch):

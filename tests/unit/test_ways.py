@@ -57,8 +57,11 @@ def test_each_way_is_measured_as_it_is_on_paper(way: str):
     }  # fmt: skip
     assert (found.way, found.tokens) == (way, 150)
     assert found.seconds > 0
-    # The fused kernel keeps its numbers a row, 3 of 18 here, to itself.
-    assert 0.8 <= found.held / paper[way].held <= 1.03
+    # The fused kernel keeps its numbers a row, 3 of 18 here, to itself. The distances that make a window's mask are whole
+    # numbers of 8 bytes for each cell of a tile, once for all heads: much beside 3 heads, little beside 12.
+    mask = 4 * 8 * 128 * 150 if way == "window" else 0
+    assert found.held >= 0.8 * paper[way].held
+    assert found.held <= 1.03 * (paper[way].held + mask)
 
 
 def test_unknown_ways_and_empty_texts_are_refused():

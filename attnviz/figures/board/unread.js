@@ -33,10 +33,11 @@ export function unreadLine(frame, words, named = []) {
 
 // The same of several texts and models: each count once, then what it means for the link that the panels tell.
 export function unreadLines(frames, words, pictures, links) {
+  const one = new Set(frames.map(({ name }) => name)).size === 1;
   const counts = frames.map((frame) => countedUnread(frame, words));
   const told = pictures.flatMap(({ pattern, frame }, i) => {
     const link = links[i];
-    return link && pattern ? [unreadOf([...link.queries.map((at) => pattern.queries[at]), ...link.keys.map((at) => pattern.keys[at])], frame.name)] : [];
+    return link && pattern ? [unreadOf([...link.queries.map((at) => pattern.queries[at]), ...link.keys.map((at) => pattern.keys[at])], one ? "It" : frame.name)] : [];
   });
   return [...new Set([...counts, told.find(Boolean)])].filter(Boolean).join(" ");
 }
