@@ -120,8 +120,8 @@ def test_one_that_does_not_leaves_no_old_number_and_no_error(visit: Visit, way: 
     assert before != wanted
     assert lines(page) == wanted
     expect(page.locator(NOTICE)).to_have_count(0 if way == "in place" else 1)
-    page.locator("[data-testid=stTopNavLink][href$='/inside']").click()
-    page.wait_for_function("() => location.pathname === '/inside'", timeout=SLOW)
+    page.locator("[data-testid=stTopNavLink][href$='/compare']").click()
+    page.wait_for_function("() => location.pathname === '/compare'", timeout=SLOW)
     page.locator(QUIET).wait_for(timeout=SLOW)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert visit.errors == []
