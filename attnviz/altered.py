@@ -64,7 +64,7 @@ def _listed(stretches: Iterable[Altered]) -> tuple[Altered, ...]:
 
 
 def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[Token], first: int) -> Iterator[Altered]:
-    """Every stretch that its pieces spell otherwise than typed: neighbouring known pieces of one word."""
+    """Every stretch that its pieces do not spell as typed: neighbouring known pieces of one word."""
     runs = groupby(zip(pieces, tokens, strict=True), key=lambda pair: (pair[1].word, pair[1].unknown, pair[1].segment))
     for (word, unknown, segment), run in runs:
         group = list(run)

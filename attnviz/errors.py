@@ -45,7 +45,7 @@ class TokenError(BadInputError):
 
 
 class NoAttentionError(BadInputError):
-    """A model that yields no attention weights by any road."""
+    """A model that yields no attention weights in any supported way."""
 
 
 class ForwardError(BadInputError):

@@ -11,7 +11,7 @@ LISTED = 1000  # distinct stretches that are listed; `stretches` counts them all
 
 @dataclass(frozen=True)
 class Altered:
-    """A stretch of the text that the model reads otherwise than typed: `CAFÉ` as `cafe`.
+    """A stretch of the text that the model does not read as typed: `CAFÉ` as `cafe`.
 
     `kinds` says what is lost: `case`, `accents`, `form` (full-width letters, ligatures, fractions: Unicode's
     compatibility forms), `dropped` (characters left out), or `other` where none of these explains it. `read` is "" where

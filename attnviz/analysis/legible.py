@@ -1,4 +1,4 @@
-"""What a model cannot read of a text, and what it reads otherwise than typed, in sentences of their own."""
+"""What a model cannot read of a text, and what it does not read as typed, in sentences of their own."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
 
 
 def otherwise(reading: Legibility | None, name: str) -> str:
-    """How the model reads the text otherwise than typed, in a sentence, with an example; "" where it reads it as typed."""
+    """What the model does not read as typed, in a sentence, with an example; "" where it reads it as typed."""
     if reading is None or not reading.altered:
         return ""
     ways = [way for kind in reading.kinds if (way := _way(kind, reading.altered))]

@@ -58,7 +58,7 @@ def _reading(entry: Any) -> Legibility:
 
 
 def _altered(entry: Any) -> Altered:
-    """A stretch that is read otherwise than typed."""
+    """A stretch that is not read as typed."""
     match entry:
         case [typed, read, kinds, start, segment, count]:
             named = tuple(kind for kind in KINDS if kind in _list(kinds))

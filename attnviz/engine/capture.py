@@ -434,5 +434,5 @@ def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
     if not found or not _attends(model):
         if not _attends(model):
             raise NoAttentionError(_without(model))
-        raise NoAttentionError(f"{name} yields no attention weights by any road. Choose another model.")
+        raise NoAttentionError(f"{name} yields no attention weights in any supported way. Choose another model.")
     return dense_traces_of(model, found, inputs)

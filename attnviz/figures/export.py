@@ -81,7 +81,7 @@ class Provenance:
 
     @property
     def altered(self) -> str:
-        """What the model reads otherwise than typed, as a line: `CAFÉ as cafe; A as a`."""
+        """What the model does not read as typed, as a line: `CAFÉ as cafe; A as a`."""
         found = self.reading.altered if self.reading else ()
         return "; ".join(f"{one.typed} as {one.read}" if one.read else f"{one.typed} not at all" for one in found)
 

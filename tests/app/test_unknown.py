@@ -1,4 +1,4 @@
-"""Every page says what the model cannot read of the text on screen, and what it reads otherwise than typed."""
+"""Every page says what the model cannot read of the text on screen, and what it does not read as typed."""
 
 from __future__ import annotations
 
