@@ -77,7 +77,7 @@ def _form() -> dict[str, Any]:
         f"The newest form of answer that the client reads. {wire.FORM}: a token that the model cannot read has a seventh "
         "entry, true, and `reading` counts what is read as typed. 1: neither."
     )
-    schema = {"type": "integer", "minimum": 1, "maximum": wire.FORM, "default": wire.FORM}
+    schema = {"type": "integer", "minimum": 1, "maximum": 999_999_999, "default": wire.FORM}
     return {"name": wire.FORM_HEADER, "in": "header", "required": False, "description": meaning, "schema": schema}
 
 

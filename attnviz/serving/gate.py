@@ -164,9 +164,17 @@ class Gate:
 
 
 def _form(request: Request) -> int:
-    """The form of answer that a client reads: what its header says, else the newest.
+    """The form of answer that a client reads: what its header says, the newest at most and by default.
 
     Clients of versions that knew only form 1 send no such header; they are known by their name, and refuse any other form.
+    Raises BadInputError for a header that is no such number.
     """
-    said = request.headers.get(wire.FORM_HEADER, "1" if request.headers.get("user-agent") == wire.CLIENT else "")
-    return min(int(said), wire.FORM) if re.fullmatch("[1-9]", said, re.ASCII) else wire.FORM
+    named = request.headers.get(wire.FORM_HEADER)
+    if named is None:
+        return 1 if request.headers.get("user-agent") == wire.CLIENT else wire.FORM
+    if not re.fullmatch("[1-9][0-9]{0,8}", named, re.ASCII):
+        raise BadInputError(
+            f"The header {wire.FORM_HEADER} is a whole number from 1, the newest form of answer that the client reads; got "
+            f"{quoted(named)}. Leave it out for the newest."
+        )
+    return min(int(named), wire.FORM)

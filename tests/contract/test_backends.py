@@ -333,9 +333,10 @@ for call in (
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == [
-        "text must be a text, a string; got NoneType. Put it in quotes.",
+        "A model reads a text, tokens or words, and one of them at a time; got none of them. Give one.",
         "text must be a text, a string; got int. Put it in quotes.",
-        "model must be the name of a model, a string; got NoneType. Put it in quotes.",
+        "model must be the name of a model, a string, or the path of a folder; got NoneType. "
+        "A model in memory goes to attnviz.trace.",
         "text_b must be a text, a string; got int. Put it in quotes.",
         "text must be a text, a string; got bytes. Put it in quotes.",
     ]
