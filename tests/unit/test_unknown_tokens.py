@@ -257,4 +257,4 @@ def test_a_client_of_an_earlier_version_gets_no_marks_and_everybody_else_does():
         for wrong in ("two", "0", "-1", "1.5", ""):
             question = {"model": "minilm", "text": "It slept."}
             answer = CLIENT.post(f"{url}/v1/attention", json=question, headers={wire.FORM_HEADER: wrong})
-            assert (answer.status_code, "whole number from 1" in answer.text) == (400, True), wrong
+            assert (answer.status_code, "whole number from 1" in answer.text) == (422, True), wrong
