@@ -22,7 +22,8 @@ OTHERS = frozenset(
     "i we you me us my our your mine ours yours myself ourselves yourself yourselves".split()
 )  # they mean speaker and listener, whom the text need not name
 NOUNS = ("NN", "NNS", "NNP", "NNPS")
-# What makes "it" refer to nothing: weather, time, and clauses that follow (Lappin and Leass 1994, section 2.4).
+# What makes "it" refer to nothing: weather, time, and clauses that follow. These lists are ours; tests for such pronouns by
+# patterns of words are those of Lappin and Leass 1994 (An algorithm for pronominal anaphora resolution), who have no weather.
 WEATHER = re.compile(
     r"(rain|snow|hail|thunder|drizzl|pour|freez|storm)(s|ed|ing|es|e)?|(rainy|snowy|foggy|windy|sunny|dark|late|early|noon|midnight|dusk|dawn|time|night|evening|morning)"
 )
