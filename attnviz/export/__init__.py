@@ -11,15 +11,17 @@ import json
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
 from attnviz.figures.provenance import Provenance, _decimals
 from attnviz.types import Pattern, Token, Unit
+
+if TYPE_CHECKING:
+    from attnviz.engine.trace import Trace
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 

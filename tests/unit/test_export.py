@@ -225,5 +225,6 @@ def test_nothing_to_show_is_still_a_page():
 
 def test_exporting_loads_no_heavy_library():
     heavy = {"torch", "transformers", "plotly", "matplotlib"}
-    code = f"import sys; from attnviz import export; from attnviz.export import html; from attnviz.figures import vector; print({heavy} & set(sys.modules))"
+    rooms = "from attnviz import export; from attnviz.export import html; from attnviz.figures import vector"
+    code = f"import sys; {rooms}; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -132,9 +132,6 @@ def test_what_nobody_catches_is_told_in_a_line():
 def test_what_nobody_catches_is_a_line_of_the_servers_log_too():
     logged = "from attnviz.server import json_log\njson_log.to_standard_error()"
     code = THREAD.replace("from attnviz import log_redaction\nlog_redaction.keep()", logged)
-        "from attnviz import log_redaction\nlog_redaction.keep()",
-        "from attnviz.server import json_log\njson_log.to_standard_error()",
-    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     events = [json.loads(line)["event"] for line in ran.stderr.splitlines()]
     assert len(events) == 3
