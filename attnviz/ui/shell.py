@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import streamlit as st
 from attnviz.figures import encoding
 
 ENGINE = "attnviz.engine.capture"  # brings torch and transformers
+_AWAKE = threading.Event()  # the same for all readers: set once the engine is imported whole
 _STYLE = Path(__file__).with_name("frame.css")
 _ICON = Path(__file__).with_name("icon.png")
 
@@ -48,7 +49,11 @@ def page() -> Any:
 
 
 def wake() -> None:
-    """Import the engine: the first reader of a server waits some seconds for it, all others not at all."""
-    if ENGINE not in sys.modules:
+    """Import the engine: the first reader of a server waits some seconds for it, all others not at all.
+
+    A second reader who comes meanwhile waits too: a library that is half imported cannot be used.
+    """
+    if not _AWAKE.is_set():
         with st.spinner("The server has just started and loads the model library: some seconds, once.", show_time=True):
             importlib.import_module(ENGINE)
+            _AWAKE.set()
