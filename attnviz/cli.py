@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from attnviz import charset, cli_atlas, cli_claims, cli_roles, cli_serve, terminal
+from attnviz import charset, cli_app, cli_atlas, cli_claims, cli_roles, cli_serve, terminal
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ViewOptions
 
@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     attend.add_argument("--format", choices=FORMATS, default="json")
     attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
     attend.set_defaults(run=_attend)
+    cli_app.add(commands)
     cli_roles.add(commands)
     cli_claims.add(commands)
     cli_atlas.add(commands)
