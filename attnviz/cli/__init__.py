@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from attnviz import charset
-from attnviz.cli import atlas, claims, io, roles, serve
+from attnviz.cli import app, atlas, claims, io, roles, serve
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.figures import provenance as provenances
 from attnviz.types import AttentionRequest, HeadRef, Keep
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     attend.add_argument("--format", choices=FORMATS, default="json")
     attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
     attend.set_defaults(run=_attend)
+    app.add(commands)
     roles.add(commands)
     claims.add(commands)
     atlas.add(commands)

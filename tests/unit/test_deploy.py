@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_only_the_pages_are_reached_from_outside(services: dict):
     (published,) = services["app"]["ports"]
     outer, inner = published.split(":")
     assert inner in image()["EXPOSE"][0].split()
-    assert f"--server.port {inner} " in image()["CMD"][0]
+    assert json.loads(image()["CMD"][0])[-2:] == ["--port", inner]
     assert outer == inner
 
 
