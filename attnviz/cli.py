@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
-from attnviz import charset, cli_app, cli_atlas, cli_claims, cli_roles, cli_serve, terminal
+from attnviz import charset, cli_app, cli_atlas, cli_claims, cli_models, cli_roles, cli_serve, terminal
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, ViewOptions
 
@@ -48,9 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"attnviz {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    models = commands.add_parser("models", help="list the models and where each one's weights are")
-    models.add_argument("--format", choices=("text", "json"), default="text")
-    models.set_defaults(run=_models)
+    cli_models.add(commands)
 
     attend = commands.add_parser("attend", help="the attention weights of one head on a text")
     attend.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
@@ -81,31 +78,6 @@ def _parser() -> argparse.ArgumentParser:
     cli_atlas.add(commands)
     cli_serve.add(commands)
     return parser
-
-
-def _models(chosen: argparse.Namespace) -> None:
-    """The catalogue, and where each model's weights are."""
-    from attnviz.models import catalog, places
-    from attnviz.settings import Settings
-
-    settings = Settings.from_env()
-    rows = [(card, places.place(card, settings)) for card in catalog.cards()]
-    if chosen.format == "json":
-        listed = [
-            {
-                "id": card.id, "name": card.name, "kind": card.kind, "layers": card.layers, "heads": card.heads,
-                "max_tokens": card.max_tokens,
-                "licence": card.licence, "source": card.source, "quantised": card.quantised,
-                "weights": {"kind": place.kind, "path": str(place.path) if place.path else None, "remedy": place.remedy},
-            }
-            for card, place in rows
-        ]  # fmt: skip
-        terminal.show(f"{json.dumps({'models': listed}, ensure_ascii=False, indent=2)}\n")
-        return
-    for card, place in rows:
-        where = str(place.path) if place.path else place.remedy
-        line = f"{card.id:28} {card.kind:16} {card.layers:>2} layers x {card.heads:>2} heads   {place.kind:8} {where}\n"
-        terminal.show(f"{line}{'':28} {card.quantised}\n" if card.quantised else line)
 
 
 def _attend(chosen: argparse.Namespace) -> None:
