@@ -97,6 +97,9 @@ def test_the_versions_of_python_are_the_same_in_all_places():
     assert project["project"]["requires-python"] == ">=3.11,<3.15"
     assert project["tool"]["ruff"]["target-version"] == "py311"
     assert project["tool"]["pyright"]["pythonVersion"] == "3.11"
+    make, others = (ROOT / "Makefile").read_text(), (ROOT / ".ci/versions").read_text()
+    assert re.findall(r"^VERSIONS := (.*)$", make, re.M) == ["3.13 3.12 3.11 3.14"]
+    assert re.findall(r"^for version in (.*); do$", others, re.M) == ["3.11 3.12 3.13 3.14"]
 
 
 def test_streamlit_knows_every_option_of_ours():
@@ -127,5 +130,6 @@ def test_the_pages_wear_the_colours_and_the_font_of_the_figures(name: str):
 
 
 def test_what_continuous_integration_runs_can_be_run():
-    assert os.access(ROOT / ".ci/run", os.X_OK)
-    subprocess.run(["bash", "-n", ".ci/run"], cwd=ROOT, check=True)
+    for script in (".ci/run", ".ci/versions", ".ci/interpreter"):
+        assert os.access(ROOT / script, os.X_OK)
+        subprocess.run(["bash", "-n", script], cwd=ROOT, check=True)
