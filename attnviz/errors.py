@@ -65,7 +65,11 @@ class ContentTypeError(BadInputError):
 
 
 class UnavailableError(BadInputError):
-    """The model's weights are not on this machine and cannot be fetched now."""
+    """The model's weights are not on this machine and cannot be fetched now; `command` fetches them, "" where none does."""
+
+    def __init__(self, message: str = "", *, command: str = "") -> None:
+        super().__init__(message)
+        self.command = command
 
 
 class DamagedWeightsError(BadInputError):

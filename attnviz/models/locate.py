@@ -1,0 +1,90 @@
+"""A model's card in, the place of its weights out, without network: package, local folder, hub cache, hub, or missing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from attnviz.errors import BadInputError
+from attnviz.models import packages
+from attnviz.settings import Settings
+from attnviz.types import ModelCard
+
+KINDS = ("package", "folder", "cache", "hub", "missing")
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+# What a model needs of its repository. Others of its files are left: pickles, pictures, copies for other programs.
+PATTERNS = ("*.json", "*.txt", "*.model", "*.spm", "model*.safetensors")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model's weights are: `path` is their folder, None while they are not on this machine.
+
+    `remedy` is the one command that fetches them, or fetches them again where they are damaged; "" for a folder of the
+    reader's own, which no command brings back.
+    """
+
+    kind: str
+    path: Path | None
+    remedy: str
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS or (self.path is None) != (self.kind in ("hub", "missing")):
+            raise BadInputError(
+                f"A place is one of {', '.join(KINDS)}, with a path unless hub or missing; got {self.kind}, {self.path}."
+            )
+
+
+def place(card: ModelCard, settings: Settings) -> Place:
+    """The first place that has the weights: installed package, local folder, hub cache; else the hub, or nowhere."""
+    if card.folder and not card.package:
+        return Place("folder", Path(card.folder), "")
+    for package in packages.folders(card.package, card.requirement, settings.cache_dir):
+        if os.path.isfile(package / card.folder / (card.gguf or WEIGHTS)):
+            return Place("package", package / card.folder, command(card, again=True))
+    own = _own_folder(card, settings)
+    if own is not None:
+        return Place("folder", own, "")
+    cached = _cached(card)
+    if cached is not None:
+        return Place("cache", cached, command(card, again=True))
+    return Place("hub" if card.hub and not settings.offline else "missing", None, command(card))
+
+
+def command(card: ModelCard, *, again: bool = False) -> str:
+    """Return the command that fetches a model, or fetches it again."""
+    return f"attnviz models get {card.id}{' --again' if again else ''}"
+
+
+def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
+    """The reader's own copy: `models_dir/<id>`, or `models_dir/<hub name with "/" as "--">`; also one that holds no model.
+
+    A folder that was put there is meant: other weights in its place would be shown without a word.
+    """
+    if settings.models_dir is None:
+        return None
+    named = [settings.models_dir / name for name in (card.id, card.hub.replace("/", "--")) if name]
+    # Where `Path.is_file` raises (a name too long, a folder that may not be entered), these say no.
+    whole = next((folder for folder in named if os.path.isfile(folder / (card.gguf or CONFIG))), None)
+    if whole is not None or card.gguf:
+        return whole
+    return next((folder for folder in named if os.path.exists(folder)), None)  # what is wrong with it is said on loading
+
+
+def _cached(card: ModelCard) -> Path | None:
+    """The snapshot in the hub's cache on this machine, also under the short name that older programs asked for."""
+    if not card.hub:
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    for repository in (card.hub, card.hub.rpartition("/")[2]):
+        config = try_to_load_from_cache(repository, CONFIG)
+        if isinstance(config, str):
+            folder = Path(config).parent
+            if (folder / WEIGHTS).exists() or (folder / INDEX).exists():
+                return folder
+    return None
