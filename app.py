@@ -6,18 +6,18 @@ The server imports this file once, and finds itself in it; for each reader's run
 import streamlit as st
 
 if __name__ == "__main__":
-    from attnviz.ui import start
+    from attnviz.ui import shell
 
-    page = start.page()
-    start.wake()
+    page = shell.page()
+    shell.wake()
 
-    from attnviz.ui import again, blocks, frame, state  # they need the engine, and the reader is told while it comes
+    from attnviz.ui import input_bar, retry, state, widgets  # they need the engine, and the reader is told while it comes
 
-    with again.watched(), blocks.told():
-        frame.ask()
+    with retry.watched(), widgets.told():
+        input_bar.ask()
         page.run()
     state.write_url()
 else:
-    from attnviz import asgi
+    from attnviz.web import middleware
 
-    app = st.App(__file__, middleware=asgi.middleware())
+    app = st.App(__file__, middleware=middleware.middleware())

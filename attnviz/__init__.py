@@ -10,14 +10,14 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
-from attnviz.engine import display
+from attnviz.engine import notebook_hook
 from attnviz.errors import AttnvizError, BadInputError, UnknownModelError
 from attnviz.types import AttentionRequest, HeadRef, Link
 
 if TYPE_CHECKING:
     from attnviz.backends.cached import CachedBackend
     from attnviz.backends.local import LocalBackend
-    from attnviz.backends.own import OwnFolders
+    from attnviz.backends.model_folders import OwnFolders
     from attnviz.engine.trace import Trace
     from attnviz.models.load import LoadedModel
 
@@ -55,7 +55,7 @@ def _folders() -> OwnFolders:
     """The models of folders that `load` and `attend` share, opened when first needed."""
     with _lock:
         if not _own:
-            from attnviz.backends.own import OwnFolders
+            from attnviz.backends.model_folders import OwnFolders
             from attnviz.settings import Settings
 
             _own.append(OwnFolders(Settings.from_env()))
@@ -132,12 +132,12 @@ def attend(
     `words` are words that were told apart before, by which pieces are grouped and labelled. With `chat` the text is a
     user's message inside the tokenizer's chat template; it may also be a list of messages (`role` and `content`).
     """
-    from attnviz.backends import given
+    from attnviz.backends import program_input
     from attnviz.models import catalog
 
-    if tokens is None and words is None and given.many(text, chat=chat):
-        return given.each(text, text_b, lambda one, other: attend(one, model, other, chat=chat))
-    asked = given.Given(text, text_b, tokens, words, chat)
+    if tokens is None and words is None and program_input.many(text, chat=chat):
+        return program_input.each(text, text_b, lambda one, other: attend(one, model, other, chat=chat))
+    asked = program_input.Given(text, text_b, tokens, words, chat)
     try:
         if asked.plain and not catalog.is_path(model):
             return _backend().attend(AttentionRequest(_name(model), text, text_b, chat))
@@ -168,11 +168,11 @@ def trace(
     torch.compile, DataParallel, a PeftModel, a pipeline, a SentenceTransformer; with None for the tokenizer its own is
     taken. `trace.note` says what matters of it.
     """
-    from attnviz.backends import given
+    from attnviz.backends import program_input
     from attnviz.backends.local import traced
 
-    if tokens is None and words is None and given.many(text, chat=chat):
-        return given.each(text, text_b, lambda one, other: trace(model, tokenizer, one, other, chat=chat))
+    if tokens is None and words is None and program_input.many(text, chat=chat):
+        return program_input.each(text, text_b, lambda one, other: trace(model, tokenizer, one, other, chat=chat))
     return traced(model, tokenizer, text, text_b, tokens=tokens, words=words, chat=chat)
 
 
@@ -192,7 +192,7 @@ def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
 
 def _board(trace: Trace) -> str:
     """The trace as a notebook shows it."""
-    from attnviz.figures.board import notebook
+    from attnviz.board import notebook
 
     return notebook.cell(trace)
 
@@ -201,15 +201,15 @@ def _table(kind: str) -> Callable[..., Any]:
     """What makes a table of a trace, imported when first needed."""
 
     def made(trace: Trace, layer: int | None, head: int | None, **options: Any) -> Any:
-        from attnviz.analysis import frames
+        from attnviz.analysis import tables as frames
 
         return {"frame": frames.frame, "xarray": frames.array}[kind](trace, layer, head, **options)
 
     return made
 
 
-display.pictures.append(_board)
-display.tables.update({kind: _table(kind) for kind in ("frame", "xarray")})
+notebook_hook.pictures.append(_board)
+notebook_hook.tables.update({kind: _table(kind) for kind in ("frame", "xarray")})
 
 
 def __getattr__(name: str) -> Any:

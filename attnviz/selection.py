@@ -7,25 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
-from attnviz import address
-from attnviz.address import PINS
+from attnviz import url_codec
 from attnviz.charset import MARK
 from attnviz.errors import BadInputError
 from attnviz.models import catalog
-from attnviz.types import (
-    BETWEEN,
-    SPECIAL,
-    AttentionRequest,
-    Focus,
-    HeadRef,
-    Keep,
-    Link,
-    ModelCard,
-    Panel,
-    Pin,
-    ViewOptions,
-    quoted,
-)
+from attnviz.types import AttentionRequest, HeadRef, Keep, Link, ModelCard, quoted
+from attnviz.url_codec import PINS
+from attnviz.view_state import BETWEEN, SPECIAL, Focus, Panel, Pin, ViewOptions
 
 __all__ = ["IN_URL", "PARAMETERS", "PINS", "SETS", "TEXT", "VIEWS", "Selection"]
 
@@ -88,12 +76,12 @@ class Selection:
         options = ViewOptions(words, special, _keep(params, notices), _choice(params, "between", BETWEEN, notices))
         request = AttentionRequest(model, text, text_b)
         focus = _focus(params, request, notices)
-        requests = address.texts(params.get("texts", ""), known, notices)
-        pins, places = address.pins(params.get("pins", ""), request, requests, known, notices)
-        panels = address.panels(params.get("panels", ""), places, notices)
+        requests = url_codec.texts(params.get("texts", ""), known, notices)
+        pins, places = url_codec.pins(params.get("pins", ""), request, requests, known, notices)
+        panels = url_codec.panels(params.get("panels", ""), places, notices)
         shown, view = _choice(params, "set", SETS, notices), _choice(params, "view", VIEWS, notices)
         candidates = _candidates(params, text, notices)
-        links = address.links(params["links"], text, notices) if "links" in params else None
+        links = url_codec.links(params["links"], text, notices) if "links" in params else None
         meant = _meant(params, candidates, notices)
         return cls(request, head, options, focus, pins, panels, shown, view, candidates, links, meant), tuple(notices)
 
@@ -116,11 +104,11 @@ class Selection:
         if self.options.between:
             found["between"] = self.options.between
         found["focus"] = "" if self.focus is None else str(self.focus)
-        if self.fits and (others := address.others(self.request, self.pins)):
-            found["texts"] = address.written_texts(others)
+        if self.fits and (others := url_codec.others(self.request, self.pins)):
+            found["texts"] = url_codec.written_texts(others)
         pins = tuple(pin for pin in self.pins if self.fits or pin.request == self.request)
         if pins:
-            found["pins"] = address.written_pins(self.request, pins)
+            found["pins"] = url_codec.written_pins(self.request, pins)
         if self.panels and pins == self.pins:
             found["panels"] = ",".join(str(panel) for panel in self.panels)
         if self.shown:
@@ -132,13 +120,13 @@ class Selection:
         if self.meant in self.candidates:
             found["meant"] = str(self.meant)
         if self.links is not None and self.fits:
-            found["links"] = address.written_links(self.links)
+            found["links"] = url_codec.written_links(self.links)
         return found
 
     @property
     def fits(self) -> bool:
         """Whether all the texts are short enough to live in a link."""
-        requests = (self.request, *address.others(self.request, self.pins))
+        requests = (self.request, *url_codec.others(self.request, self.pins))
         texts = "".join(request.text + (request.text_b or "") for request in requests)
         return len(quote_plus(texts, errors="replace")) <= IN_URL
 

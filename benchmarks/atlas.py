@@ -25,11 +25,11 @@ import torch
 from report import Report
 
 from attnviz.engine import batch, capture
-from attnviz.linguistics import crew
-from attnviz.linguistics.build import build
-from attnviz.linguistics.measured import Meter, Read, passes
-from attnviz.linguistics.parts import Chunk
-from attnviz.linguistics.sources import Source, chunks
+from attnviz.linguistics.atlas import workers
+from attnviz.linguistics.atlas.build import build
+from attnviz.linguistics.atlas.chunks import Source, chunks
+from attnviz.linguistics.atlas.measure import Meter, Read, passes
+from attnviz.linguistics.atlas.shards import Chunk
 from attnviz.models import catalog
 from attnviz.settings import Settings
 
@@ -71,7 +71,7 @@ def corpus(folder: Path) -> Source:
 
 def speeds(report: Report, folder: Path) -> None:
     """Seconds of each road over the whole corpus."""
-    many = crew.meter(catalog.card(MODEL), Settings.from_env())
+    many = workers.meter(catalog.card(MODEL), Settings.from_env())
     single = replace(many, tokens=1, layers=one_by_one(many.loaded.model))
     plain = ceiling(many)
     found = list(chunks([corpus(folder)], lambda number, line: None))
@@ -95,7 +95,7 @@ def speeds(report: Report, folder: Path) -> None:
         ratio=spent["eager"] / spent["ceiling"],
     )  # fmt: skip
     start = time.perf_counter()
-    team = crew.Processes(catalog.card(MODEL), Settings.from_env(), 2)
+    team = workers.Processes(catalog.card(MODEL), Settings.from_env(), 2)
     ready = time.perf_counter()
     try:
         for _ in team.parts(iter(found), lambda texts: None):
@@ -125,7 +125,7 @@ def memory(report: Report) -> None:
 def peak(part: str, folder: Path) -> int:
     """In a process of its own: bytes at the most while an atlas is built."""
     card = catalog.card(MODEL)
-    team = crew.Alone(crew.meter(card, Settings.from_env()))
+    team = workers.Alone(workers.meter(card, Settings.from_env()))
     with TemporaryDirectory() as kept:
         file = folder / FILE
         if part == "half":

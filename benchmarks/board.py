@@ -23,8 +23,8 @@ import torch
 from report import Report
 
 import attnviz
+from attnviz import board
 from attnviz.engine.trace import Trace
-from attnviz.figures import board
 
 HERE = Path(board.__file__).parent
 TOKENS = 114
@@ -40,7 +40,7 @@ TEXT = (
 TURNS = 5
 READS = """
 import { readFileSync, writeFileSync } from "node:fs";
-import { decode, makeBook, tokenWeights } from "%(here)s/frame.js";
+import { decode, makeBook, tokenWeights } from "%(here)s/js/core/frame.js";
 const bytes = readFileSync("%(file)s");
 const took = [];
 for (let turn = 0; turn < %(turns)d; turn++) {

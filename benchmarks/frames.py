@@ -69,9 +69,9 @@ CLOCK = """(() => {
 BENCH = """
 import streamlit as st
 import attnviz
-from attnviz.board import board
+from attnviz.ui.components.board import board
 from attnviz.figures import heatmap
-from attnviz.figures.board import frame, sheet
+from attnviz.board import frame, sheet
 from attnviz.analysis import view
 from attnviz.types import ViewOptions
 

@@ -17,7 +17,7 @@ from page import ROOT, served
 from playwright.sync_api import Browser, sync_playwright
 from report import Report
 
-from attnviz.ui import first
+from attnviz.ui import warm_up
 
 TEXT = "The animal didn't cross the street because it was too tired"
 OTHERS = [
@@ -60,7 +60,7 @@ def main() -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
         with served(ROOT / "app.py") as address:
-            first.visit(urlsplit(address).port or 0)  # without, a dialog of Streamlit's lies over the first page
+            warm_up.visit(urlsplit(address).port or 0)  # without, a dialog of Streamlit's lies over the first page
             for view in ("curves", "matrix"):
                 found, most = hover(browser, address, view), BOUNDS["script_median_ms"]
                 ok = found["script_median_ms"] <= most

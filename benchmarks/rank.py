@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from report import Report
 
 import attnviz
-from attnviz.analysis import drawn, links
+from attnviz.analysis import link_ranking
 from attnviz.backends.local import traced
+from attnviz.cli import link_syntax
 from attnviz.models.load import LoadedModel
 from attnviz.types import Link
 
@@ -34,7 +35,7 @@ def seconds(loaded: LoadedModel, asked: Sequence[Link]) -> tuple[float, float]:
         start = time.perf_counter()
         trace = traced(loaded.model, loaded.tokenizer, TEXT)
         done = time.perf_counter()
-        links.ranked(trace, asked)
+        link_ranking.ranked(trace, asked)
         ranked.append(time.perf_counter() - done)
         read.append(done - start)
     return statistics.median(read), statistics.median(ranked)
@@ -45,7 +46,7 @@ if __name__ == "__main__":
     for name in ("minilm", "smollm2"):
         model = attnviz.load(name)
         for many in (1, 3):
-            asked = [drawn.link(TEXT, one) for one in DRAWN[:many]]
+            asked = [link_syntax.link(TEXT, one) for one in DRAWN[:many]]
             call, beyond = seconds(model, asked)
             report.show(
                 "ranking every head beyond the model call", ok=beyond <= BOUND, model=name, words=len(TEXT.split()),

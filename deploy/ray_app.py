@@ -31,17 +31,18 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, 
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
-from attnviz import quiet, server
+from attnviz import log_redaction
 from attnviz.backends.base import Backend
 from attnviz.backends.batched import BatchedBackend, gathering
 from attnviz.backends.local import LocalBackend
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BackendError, BusyError, LateError, UnavailableError, kinds
 from attnviz.models import catalog
-from attnviz.serving import log
-from attnviz.serving.desk import FIRST, GRACE, Desk, Stages
-from attnviz.serving.gate import Asked
-from attnviz.serving.metrics import Labels, Metrics
+from attnviz.server import app as server
+from attnviz.server import json_log
+from attnviz.server.admission import Asked
+from attnviz.server.metrics import Labels, Metrics
+from attnviz.server.workers import FIRST, GRACE, Desk, Stages
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 
@@ -73,7 +74,7 @@ class Copy:
         except AttnvizError as error:
             return {"kind": type(error).__name__, "message": str(error), "retry_after": getattr(error, "retry_after", 0)}, False
         except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is
-            log.logger.error("fault: %s", error, extra={"told": {"model": self.name}})
+            json_log.logger.error("fault: %s", error, extra={"told": {"model": self.name}})
             said = f"The copy of {self.name} that had this question failed at it; the log of that copy says where. Try again."
             return {"kind": BackendError.__name__, "message": said, "retry_after": 0}, False
         return data, stages.kept
@@ -172,8 +173,8 @@ class Front:
 
 def keep_logs() -> None:
     """This process of Ray's writes the lines of `attnviz serve`, and no library in it writes what a reader typed."""
-    quiet.keep()
-    log.to_standard_error()
+    log_redaction.keep()
+    json_log.to_standard_error()
 
 
 def raised(told: Mapping[str, Any]) -> AttnvizError:

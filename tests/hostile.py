@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from attnviz.backends import cards, wire
+from attnviz.backends import wire
 from attnviz.backends.base import Backend
+from attnviz.backends.wire import model_cards
 from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest
 from tests.servers import Plain
@@ -55,7 +56,7 @@ class Hostile:
     def good(self, path: str, body: bytes) -> bytes:
         """The right answer."""
         if path != "/v1/attention":
-            return answer(json.dumps({"models": [cards.told(card, True) for card in self.backend.models()]}).encode())
+            return answer(json.dumps({"models": [model_cards.told(card, True) for card in self.backend.models()]}).encode())
         asked = json.loads(body)
         try:
             return answer(wire.dumps(self.backend.attend(AttentionRequest(asked["model"], asked["text"], asked["text_b"]))))

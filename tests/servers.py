@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import httpx
 import uvicorn
 
-from attnviz import server
 from attnviz.backends.base import Backend
 from attnviz.engine.trace import Trace
 from attnviz.models import catalog
-from attnviz.serving.patience import Patient
+from attnviz.server import app as server
+from attnviz.server.http_timeouts import Patient
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 from tests.wires import one, projections

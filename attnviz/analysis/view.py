@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Float
 
 from attnviz.analysis import filters
-from attnviz.analysis.shares import percent
+from attnviz.analysis.row_stats import percent
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import ShapeError
 from attnviz.text import units
-from attnviz.types import HeadRef, Pattern, Unit, ViewOptions, joined
+from attnviz.types import HeadRef, Pattern, Unit, joined
+from attnviz.view_state import ViewOptions
 
 NOTHING = 1e-6  # below this a row's rest is float32 noise of the softmax, and rescaling it would invent a pattern
 ROWS = 1e-4  # how far a row's sum may stand from 1 without a learned sink (the same promise as a Trace gives)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from attnviz.engine.scratch.change import Change
-from attnviz.engine.scratch.one import OneLayer
-from attnviz.engine.scratch.shuffled import Shuffled
-from attnviz.engine.scratch.tried import Tried
+from attnviz.engine.reference.head_steps import OneLayer
+from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.word_order import Shuffled
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.types import AttentionRequest, HeadRef, ModelCard

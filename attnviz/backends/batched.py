@@ -14,9 +14,9 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from attnviz.backends import turns
+from attnviz.backends import scheduler
+from attnviz.backends.batcher import Together
 from attnviz.backends.local import LocalBackend, Read
-from attnviz.backends.together import Together
 from attnviz.engine import batch, capture
 from attnviz.engine.trace import Trace
 from attnviz.models.load import LoadedModel
@@ -98,8 +98,8 @@ class BatchedBackend:
         """Whether texts read together come within half of the promise; tried once of each model that was loaded."""
         if loaded.model not in self._steady:
             asked = [Asked(one, *self.inner.asked(one)) for one in (AttentionRequest(loaded.card.id, text) for text in PROBES)]
-            alone = [trace for one in asked for trace in self._traces([one], turns.go_on)]
-            pairs = zip(alone, self._traces(asked, turns.go_on), strict=True)
+            alone = [trace for one in asked for trace in self._traces([one], scheduler.go_on)]
+            pairs = zip(alone, self._traces(asked, scheduler.go_on), strict=True)
             self._steady[loaded.model] = max(apart(one, other) for one, other in pairs) <= PROMISE / 2
         return self._steady[loaded.model]
 

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import numpy as np
 
 from attnviz.backends.base import Backend, CheckingBackend, PlacingBackend, TryingBackend, WalkingBackend, WholeBackend
-from attnviz.backends.turns import error_of
-from attnviz.engine.scratch.change import Change
-from attnviz.engine.scratch.one import OneHead
-from attnviz.engine.scratch.shuffled import Shuffled
-from attnviz.engine.scratch.tried import Tried
+from attnviz.backends.scheduler import error_of
+from attnviz.engine.reference.head_steps import OneHead
+from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.word_order import Shuffled
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError

@@ -9,26 +9,26 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
-from attnviz import chat as chats
-from attnviz import pieces
 from attnviz import text as texts
-from attnviz.backends import given, turns
-from attnviz.backends.given import Given
-from attnviz.engine import capture, inputs, limits, scratch, size, verify
+from attnviz.backends import program_input, scheduler
+from attnviz.backends.program_input import Given
+from attnviz.engine import capture, input_limits, inputs, memory_estimate, reference, verify
 from attnviz.engine.forward import fitted, two_sided
-from attnviz.engine.scratch import Change, Weights
-from attnviz.engine.scratch.one import OneLayer, one_layer
-from attnviz.engine.scratch.shuffled import Shuffled, order, shuffled
-from attnviz.engine.scratch.tried import Tried, fits, tried
+from attnviz.engine.reference import Change, Weights
+from attnviz.engine.reference.head_steps import OneLayer, one_layer
+from attnviz.engine.reference.intervened import Tried, fits, tried
+from attnviz.engine.reference.word_order import Shuffled, order, shuffled
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
 from attnviz.legibility import Legibility, together
-from attnviz.models import catalog, load, places
+from attnviz.models import catalog, load, locate
 from attnviz.models.load import LoadedModel
+from attnviz.progress import Progress, Still
 from attnviz.settings import Settings
-from attnviz.text import Reading
-from attnviz.types import AttentionRequest, HeadRef, ModelCard, Progress, Still, Token
+from attnviz.text import Reading, tokenize
+from attnviz.text import chat as chats
+from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 
 Sides = tuple[tuple[Token, ...], ...]
 
@@ -91,7 +91,7 @@ class LocalBackend:
                 found = self._models[name] = Future()
             self._models.move_to_end(name)
         if not mine:
-            error = turns.error_of(found, self._still)
+            error = scheduler.error_of(found, self._still)
             away = error is not None and not isinstance(error, Exception)  # meant for the one who loads, not for us
             return self.loaded(name) if away else found.result()
         try:
@@ -121,7 +121,7 @@ class LocalBackend:
     def has(self, name: str) -> bool:
         """Whether the weights of this model are on this machine."""
         card = next((card for card in self.models() if card.id == name), None)
-        return card is not None and places.place(card, self.settings).kind not in ("missing", "hub")
+        return card is not None and locate.place(card, self.settings).kind not in ("missing", "hub")
 
     def ready(self, request: AttentionRequest) -> None:
         """Checks the text and loads the model, so that nothing but the reading is left to do."""
@@ -164,8 +164,8 @@ class LocalBackend:
         """Raises TooLongError, before anything is run, where reading this text would keep too much."""
         card, tokens = loaded.card, [len(side) for side in sides]
         dense = not capture.prepared(loaded.model)
-        bytes_needed = size.needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
-        size.checked(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
+        bytes_needed = memory_estimate.needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
+        memory_estimate.checked(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
 
     def _progress_of(self, loaded: LoadedModel, sides: Sides) -> Callable[[int], None]:
         """Tells whoever waits for a long text how far it is read."""
@@ -173,7 +173,7 @@ class LocalBackend:
         calls = loaded.card.layers * (1 if len(sides) == 1 else 3)  # the encoder's, the decoder's own and its looks across
 
         def heard(done: int) -> None:
-            turns.go_on()
+            scheduler.go_on()
             if self.progress is not None and tokens >= LONG:
                 self.progress(Progress(f"Reading {tokens:,} tokens: layer {done} of {calls}.", min(done / calls, 1.0)))
 
@@ -197,7 +197,7 @@ class LocalBackend:
             texts.checked(other, self.settings.max_bytes)
             read = reading(loaded, other)
             change, keys = replace(change, others=tuple(read.ids)), read.tokens
-        return tried(weights, ids, types, change, layer, tokens, keys, lambda id: pieces.spelled(loaded.tokenizer, id))
+        return tried(weights, ids, types, change, layer, tokens, keys, lambda id: tokenize.spelled(loaded.tokenizer, id))
 
     def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
         """The text and its words in another order, in the forward pass from scratch."""
@@ -210,7 +210,7 @@ class LocalBackend:
     ) -> tuple[LoadedModel, Weights, list[int], list[int] | None, tuple[Token, ...]]:
         """The model, its weights as they are read from scratch, and the text's ids, segments and tokens."""
         loaded, read = self._read(request)
-        weights = scratch.read(loaded.model)
+        weights = reference.read(loaded.model)
         if head.block != "self" or head.layer >= weights.layers or head.head >= weights.heads:
             there = f"it has {weights.layers} layers of {weights.heads} heads"
             raise BadInputError(f"{loaded.card.name} has no head {head}: {there}.")
@@ -271,7 +271,7 @@ def _no_tokenizer(given: Any) -> str:
 def read_given(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[AttentionRequest, Read]:
     """What is given as a model reads it, and the request that stands for it."""
     if not asked.plain:
-        request, first = given.read(loaded, asked, max_bytes)
+        request, first = program_input.read(loaded, asked, max_bytes)
         return request, read_by(loaded, request, first)
     request = AttentionRequest(loaded.card.id, asked.text, asked.text_b, asked.chat)
     for part in (request.text, request.text_b):
@@ -288,7 +288,7 @@ def read_by(loaded: LoadedModel, request: AttentionRequest, first: Reading | Non
     if request.chat and first is None:
         first = chats.read(loaded.tokenizer, chats.messages(request.text), max_tokens=card.max_tokens, name=card.name)
     if first is not None:
-        limits.check_reading(loaded.model, first, card.name)
+        input_limits.check_reading(loaded.model, first, card.name)
     if card.kind == "encoder-decoder":
         return _both_sides(loaded, request, first)
     if request.text_b is not None and not card.pairs:
@@ -306,7 +306,7 @@ def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Readin
     """
     card = loaded.card
     found = texts.read(loaded.tokenizer, text, text_b, max_tokens=card.max_tokens, name=card.name)
-    limits.check_reading(loaded.model, found, card.name)
+    input_limits.check_reading(loaded.model, found, card.name)
     return found
 
 
@@ -316,7 +316,7 @@ def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Reading |
     source = reading(loaded, request.text) if first is None else first
     row = inputs.row(source.ids)
     if request.text_b is None:
-        opening = pieces.language(loaded.tokenizer)
+        opening = tokenize.language(loaded.tokenizer)
         ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1), opening)
         written, target = texts.written(loaded.tokenizer, ids)
         if not written:
@@ -327,6 +327,6 @@ def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Reading |
             max_tokens=card.max_tokens, name=card.name,
         )  # fmt: skip
         written = None
-    limits.check_reading(model, target, card.name, "decoder_")
+    input_limits.check_reading(model, target, card.name, "decoder_")
     legible = source.legibility if written is not None else together((source.legibility, target.legibility))
     return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written, legible)

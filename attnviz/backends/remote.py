@@ -17,14 +17,16 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from attnviz import text as texts
-from attnviz.backends import asking, cards, wire
-from attnviz.backends.bounds import Bounds
-from attnviz.backends.exchange import Question
-from attnviz.backends.line import Line
+from attnviz.backends import request_context, wire
+from attnviz.backends.connections import Line
+from attnviz.backends.http_client import Question
+from attnviz.backends.wire import model_cards
+from attnviz.backends.wire.limits import Bounds
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError, AttnvizError, BackendError, BadInputError
+from attnviz.progress import Still
 from attnviz.settings import Settings
-from attnviz.types import AttentionRequest, ModelCard, Still, quoted
+from attnviz.types import AttentionRequest, ModelCard, quoted
 
 T = TypeVar("T")
 Listed = dict[str, tuple[ModelCard, bool]]  # each model by its id, and whether its weights are there
@@ -87,7 +89,7 @@ class RemoteBackend:
         question = Question("v1/models", None, LIST, BRIEF, self._headers(), tries=1, aside=True)
 
         async def asked(line: Line) -> Listed:
-            found = [cards.read(entry) for entry in _entries(await line.exchange.ask(question))]
+            found = [model_cards.read(entry) for entry in _entries(await line.exchange.ask(question))]
             self._listed = (time.monotonic(), {card.id: (card, here) for card, here in found})
             return self._listed[1]
 
@@ -122,7 +124,7 @@ class RemoteBackend:
         bounds = Bounds.of(request, self._listed[1].get(request.model, (None,))[0], self.settings.text_bytes, whole=whole)
         most = bounds.bytes + wire.HEADER + wire.BEFORE
         question = Question("v1/attention", body, most, self.settings.seconds + SPARE, self._headers())
-        with asking.elsewhere():
+        with request_context.elsewhere():
             data = self._waited(lambda line: line.exchange.ask(question))
         try:
             return bounds.checked(wire.loads(data, bounds.bytes))
@@ -135,7 +137,7 @@ class RemoteBackend:
         said[wire.FORM_HEADER] = str(wire.FORM)
         if self.settings.key:
             said["authorization"] = f"Bearer {self.settings.key}"
-        if mark := asking.mark():
+        if mark := request_context.mark():
             said["x-request-id"] = mark
         if name := self.client():
             said["x-attnviz-client"] = name

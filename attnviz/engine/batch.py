@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.engine import attention, capture, inputs, limits
-from attnviz.engine.rows import Call
+from attnviz.engine import attention, capture, input_limits, inputs
+from attnviz.engine.build_trace import Call
 from attnviz.engine.trace import ROWS
 from attnviz.errors import BadInputError, NoAttentionError
 
@@ -38,8 +38,8 @@ def layers(model: Any, readings: Sequence[Row], queries: Sequence[Sequence[int]]
     lengths = [len(reading.ids) for reading in readings]
     wanted = [range(length) for length in lengths] if queries is None else queries
     given = padded(model, readings)
-    limits.check(model, given)
-    with limits.looked_up(model, given):
+    input_limits.check(model, given)
+    with input_limits.looked_up(model, given):
         calls = _recorded(model, given)
     if calls is None:
         yield from _dense(model, readings, wanted)
@@ -54,7 +54,7 @@ def layers(model: Any, readings: Sequence[Row], queries: Sequence[Sequence[int]]
 def padded(model: Any, readings: Sequence[Row]) -> dict[str, Tensor]:
     """Input tensors [row, token], padded on the right to the longest text."""
     shape = len(readings), max(len(reading.ids) for reading in readings)
-    filler, most = getattr(model.config, "pad_token_id", None), limits.limits(model).tokens
+    filler, most = getattr(model.config, "pad_token_id", None), input_limits.limits(model).tokens
     ids = torch.full(shape, filler if isinstance(filler, int) and 0 <= filler < (most or filler + 1) else 0)
     mask, types = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
     for row, reading in enumerate(readings):

@@ -22,10 +22,10 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from attnviz.engine import attention, limits, rows, twins, wrappers
-from attnviz.engine import flow as flows
+from attnviz.engine import attention, build_trace, input_limits, shadow_model, wrappers
+from attnviz.engine import call_order as flows
+from attnviz.engine.build_trace import Call, dense_traces_of, traces_of
 from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing, two_sided
-from attnviz.engine.rows import Call, dense_traces_of, traces_of
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError, NoAttentionError, UnavailableError
 
@@ -158,7 +158,7 @@ def prepare(model: PreTrainedModel) -> None:
 def twin(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
     """The same model with another attention implementation: shares every weight, but no setting, with the original."""
     register()
-    return twins.known(model).twin(model, implementation)
+    return shadow_model.known(model).twin(model, implementation)
 
 
 def readable(model: PreTrainedModel) -> PreTrainedModel:
@@ -185,7 +185,7 @@ def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> boo
     a sound: on the caller's own), by both roads, and goes the dense one where they differ. Where eager
     gives no weights to compare, the family's own word decides whether it knows the fused kernel.
     """
-    return twins.known(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
+    return shadow_model.known(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
 
 
 def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
@@ -215,7 +215,7 @@ def _tried(
 
 def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
     """One row by the recorded attention, by a twin that is thrown away; nobody is told how far it is."""
-    reader = twins.made(model, NAME, hooked=False)
+    reader = shadow_model.made(model, NAME, hooked=False)
     with recording() as run:
         run.heard = None
         forward(reader, small)
@@ -224,7 +224,7 @@ def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
 
 def _eager_seen(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
     """The same row by the library's eager attention."""
-    return dense_traces_of(model, _eager(twins.made(model, "eager", hooked=False), small), small)[0]
+    return dense_traces_of(model, _eager(shadow_model.made(model, "eager", hooked=False), small), small)[0]
 
 
 def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
@@ -264,7 +264,7 @@ def capture(model: Any, **inputs: Any) -> Trace:
 def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
     """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
     owner = wrappers.held(model, PreTrainedModel)
-    limits.check(owner.model, inputs)
+    input_limits.check(owner.model, inputs)
     traces = _traces(owner.model, inputs)
     return traces if not owner.note else tuple(trace.noted(owner.note) for trace in traces)
 
@@ -305,23 +305,23 @@ def _without(model: PreTrainedModel) -> str:
 def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
     """The same of a transformers model: by its own kernel where what is recorded there is what eager attention computes."""
     if prepared(model):
-        with recording() as run, limits.looked_up(model, inputs):
+        with recording() as run, input_limits.looked_up(model, inputs):
             forward(model, inputs)
         if not run.calls:
             return _dense_traces(model, inputs)
-        rows.undivided(model, run.calls)
+        build_trace.undivided(model, run.calls)
         return traces_of(model, run.calls, inputs)
     register()
-    known = twins.known(model)
+    known = shadow_model.known(model)
     lacking = known.once("missing", lambda: missing(model))
     if lacking:
         raise UnavailableError(lacking)
-    if known.once("switchable", lambda: twins.switchable(model)):
+    if known.once("switchable", lambda: shadow_model.switchable(model)):
         reader = known.twin(model, NAME)
         with recording() as run:
             guarded(reader, inputs)
         if run.calls:
-            rows.undivided(reader, run.calls)
+            build_trace.undivided(reader, run.calls)
             _one_stack(model, known, reader, run.calls, inputs)
             traces = traces_of(reader, run.calls, inputs)
             if known.is_faithful(lambda: _agrees(model, _probe(model, inputs))):
@@ -330,7 +330,7 @@ def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]
 
 
 def _one_stack(
-    model: PreTrainedModel, known: twins.Known, reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]
+    model: PreTrainedModel, known: shadow_model.Known, reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]
 ) -> None:
     """Raises NoAttentionError where the calls of one block are no layers on top of each other: several texts, or towers.
 
@@ -355,19 +355,19 @@ def _doubtful(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]
 
 def _by_block(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> tuple[list[str], dict[str, list[int]]]:
     """The name of each call's module, and which calls belong to each block."""
-    blocks = rows.blocks_of(reader, calls, inputs)
-    return rows.names(reader, calls), {block: [at for at, one in enumerate(blocks) if one == block] for block in blocks}
+    blocks = build_trace.blocks_of(reader, calls, inputs)
+    return build_trace.names(reader, calls), {block: [at for at, one in enumerate(blocks) if one == block] for block in blocks}
 
 
 def _unstacked(
     model: PreTrainedModel, names: list[str], together: Mapping[str, list[int]], inputs: dict[str, Any]
 ) -> NoAttentionError | None:
     """The error that tells which parts read apart; None where each block is one stack."""
-    reader, flow = twins.made(model, NAME, hooked=False), flows.Flow()
+    reader, flow = shadow_model.made(model, NAME, hooked=False), flows.Flow()
     with recording() as run:
         run.heard, run.flow = None, flow
         flows.watched(reader, flow, lambda: guarded(reader, inputs))
-    if rows.names(reader, run.calls) != names:
+    if build_trace.names(reader, run.calls) != names:
         return flows.refused(model, (names[0], names[-1]))
     apart = next((pair for part in together.values() if (pair := flows.broken(flow, part))), None)
     return None if apart is None else flows.refused(model, (names[apart[0]], names[apart[1]]))
@@ -422,7 +422,7 @@ def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
     """The library's own eager weights, kept whole: one trace a row, padding cut away."""
     name = type(model).__name__
     try:
-        with limits.looked_up(model, inputs):
+        with input_limits.looked_up(model, inputs):
             found = eager_attentions(model, **inputs)
     except AttnvizError:
         raise

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from attnviz.engine import limits
+from attnviz.engine import input_limits
 from attnviz.errors import AttnvizError, BadInputError, ForwardError, NoAttentionError
 
 OPTIONAL = ("token_type_ids", "attention_mask")  # of one unpadded text; a model that takes none reads it the same
@@ -53,7 +53,7 @@ def forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
 def guarded(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
     """A pass of a model that is not ours: whatever its code raises becomes a ForwardError that says it."""
     try:
-        with limits.looked_up(model, inputs):
+        with input_limits.looked_up(model, inputs):
             return forward(model, inputs)
     except AttnvizError:
         raise

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from attnviz.engine import attention, display
+from attnviz.engine import attention, notebook_hook
 from attnviz.engine.layers import Dense, Layer, Projections, locked, looks_back_only, tensor
 from attnviz.errors import BlocksError, NoAttentionError, ShapeError, UnknownHeadError
 from attnviz.legibility import Legibility
@@ -191,7 +191,7 @@ class Trace:
 
     def _repr_html_(self) -> str | None:
         """The board, in a notebook."""
-        return display.html(self)
+        return notebook_hook.html(self)
 
     def to_frame(
         self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
@@ -204,7 +204,7 @@ class Trace:
         its words and special tokens: attention to a word is the sum over its pieces, from a word the mean. `special` is
         show, hide or renormalise. Raises TooLongError beyond 5,000,000 rows.
         """
-        return display.tables["frame"](self, layer, head, block=block, words=words, special=special)
+        return notebook_hook.tables["frame"](self, layer, head, block=block, words=words, special=special)
 
     def to_xarray(
         self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
@@ -215,7 +215,7 @@ class Trace:
         Coordinates: layer, head, query, key, and along the last two query_text and key_text, by tokens also query_word and
         key_word (-1 for special tokens). Raises UnavailableError where xarray is not installed.
         """
-        return display.tables["xarray"](self, layer, head, block=block, words=words, special=special)
+        return notebook_hook.tables["xarray"](self, layer, head, block=block, words=words, special=special)
 
     @property
     def blocks(self) -> tuple[str, ...]:

@@ -11,7 +11,8 @@ from importlib import resources
 from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.text import words
-from attnviz.types import Focus, HeadRef, Link
+from attnviz.types import HeadRef, Link
+from attnviz.view_state import Focus
 
 Span = tuple[int, int]
 _NUMBERED = re.compile(r"(.+)#([0-9]{1,6})", re.DOTALL)

@@ -10,7 +10,8 @@ from importlib import resources
 
 from attnviz import charset
 from attnviz.lessons.examples import Span, span
-from attnviz.types import Focus, HeadRef
+from attnviz.types import HeadRef
+from attnviz.view_state import Focus
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from math import nan
 
 import numpy as np
 
-from attnviz.analysis import evidence
+from attnviz.analysis import statistics
 from attnviz.errors import BadInputError, UnknownHeadError
-from attnviz.linguistics.atlas import ALL_QUESTIONS, DIRECTIONS, Atlas
-from attnviz.linguistics.hits import Hits
-from attnviz.linguistics.rules import ERROR, Paired, baselines, best_offset, paired
+from attnviz.linguistics.atlas.hits import Hits
+from attnviz.linguistics.atlas.reader import ALL_QUESTIONS, DIRECTIONS, Atlas
+from attnviz.linguistics.fixed_rules import ERROR, Paired, baselines, best_offset, paired
 from attnviz.types import Evidence, HeadRef, HeadScores, joined, quoted
 
 ENOUGH = 30  # instances; the interval of fewer is 33 points wide or more around a half
@@ -66,7 +66,7 @@ class Best:
     @property
     def points(self) -> float:
         """How far above its strongest baseline, in percentage points; below 0 where beneath it."""
-        return evidence.points(self.evidence.rate, self.evidence.baseline[1])
+        return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Claim:
     @property
     def points(self) -> float:
         """How far above its strongest baseline, in percentage points; NaN where there is nothing to count."""
-        return evidence.points(self.evidence.rate, self.evidence.baseline[1])
+        return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property
     def stands(self) -> bool:
@@ -191,7 +191,7 @@ def best_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> 
         offset,
         _evidence(atlas, odd, (layer, head), offset, chosen),
         _evidence(atlas, even, (layer, head), offset, chosen),
-        float(evidence.holm(chances)[layer, head]) if _shared(even, odd) else None,
+        float(statistics.holm(chances)[layer, head]) if _shared(even, odd) else None,
         float(chances[layer, head]),
         tested.lead((layer, head))[1:],
     )
@@ -284,7 +284,7 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
         1 + int((counts > counts[at]).sum()),
         counts.size,
         float(chances[at]),
-        float(evidence.holm(chances)[at]),
+        float(statistics.holm(chances)[at]),
         tuple(_evidence(atlas, one, at, offset, named) for one in apart),
         0 if asked else atlas.relations[atlas.name(relation), back],
         tested.lead(at)[1:] if len(found) else (nan, nan),
@@ -304,7 +304,7 @@ def _with_control(atlas: Atlas, found: Best, direction: str) -> Best:
         even, odd = atlas.control_questions[np.array(wanted)].sum(0)
     layer, head = (int(at) for at in np.unravel_index(even.argmax(), even.shape))
     told = found.evidence
-    counted = evidence.evidence(
+    counted = statistics.evidence(
         int(odd[layer, head]), told.n, dict(told.baselines), scheme=told.scheme, source=told.source, groups=told.groups,
         chosen=f"the best of {even.size} heads of an untrained twin on the even half of the texts",
         worth=None if told.groups is None else float(told.groups), ceiling=told.ceiling,
@@ -321,7 +321,7 @@ def _evidence(atlas: Atlas, found: Hits, at: tuple[int, int], offset: int | None
     """What one head does on some instances."""
     source = joined(tuple(dict.fromkeys(corpus.name for corpus in atlas.corpora(found))))
     scheme = QUESTIONS if found.offset is None else LINKS
-    return evidence.evidence(
+    return statistics.evidence(
         int(found.counts[at]), len(found), baselines(found, offset), chosen=chosen, scheme=scheme, source=source,
         groups=found.groups, worth=float(found.worth[at]), ceiling=found.ceiling,
     )  # fmt: skip

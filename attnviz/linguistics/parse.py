@@ -18,7 +18,7 @@ from unicodedata import name
 
 from attnviz import text as texts
 from attnviz.errors import TooLongError, UnavailableError
-from attnviz.linguistics.annotated import Parsed
+from attnviz.linguistics.corpora.types import Parsed
 from attnviz.models import packages
 from attnviz.settings import Settings
 from attnviz.types import Link

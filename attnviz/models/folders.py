@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from attnviz.errors import UnavailableError
-from attnviz.models.places import CONFIG, INDEX, WEIGHTS
+from attnviz.models.locate import CONFIG, INDEX, WEIGHTS
 from attnviz.types import joined, quoted
 
 RULE = "A local model is a folder with config.json, a tokenizer and safetensors"

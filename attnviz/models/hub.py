@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
 from attnviz.models import weights
-from attnviz.models.places import PATTERNS, command
+from attnviz.models.locate import PATTERNS, command
 from attnviz.types import ModelCard
 
 PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach

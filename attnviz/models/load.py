@@ -36,11 +36,12 @@ from transformers.utils import logging
 
 from attnviz import charset
 from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models import folders, gguf, hub, marks, tensors, weights
-from attnviz.models.facts import HUGE, Facts, facts
-from attnviz.models.places import CONFIG, place
+from attnviz.models import folders, gguf, hub, tensor_check, text_files, weights
+from attnviz.models.config_facts import HUGE, Facts, facts
+from attnviz.models.locate import CONFIG, place
+from attnviz.progress import Notice
 from attnviz.settings import Settings
-from attnviz.types import ModelCard, Notice
+from attnviz.types import ModelCard
 
 Progress = Callable[[str], None]
 
@@ -111,7 +112,7 @@ def local_card(folder: Path) -> ModelCard:
     """
     place = folders.model_folder(folder)
     folder, name = place.folder, place.name
-    with marks.unmarked(folder) as plain, _sound(CONFIGURATION, name, plain, ""):
+    with text_files.unmarked(folder) as plain, _sound(CONFIGURATION, name, plain, ""):
         found = _facts(plain)
     _tokenized(folder, name, "")
     weights.weight_files(folder, name, "")
@@ -150,7 +151,7 @@ def _silent(line: str) -> None:
 
 def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
     """Model and tokenizer of a folder whose weight files were checked; byte order marks in its text files are no text."""
-    with marks.unmarked(folder) as plain:
+    with text_files.unmarked(folder) as plain:
         return _from_plain(card, plain, digest, remedy)
 
 
@@ -178,27 +179,27 @@ def _filled(family: Any, folder: Path, config: PreTrainedConfig, name: str, reme
         folder, config=config, use_safetensors=True, trust_remote_code=False, local_files_only=True, **options
     )
     notes = [_own_code(folder), _lower_case(folder)]
-    if tensors.lacking(report):
-        found = tensors.read(weights.weight_files(folder, name, remedy))
+    if tensor_check.lacking(report):
+        found = tensor_check.read(weights.weight_files(folder, name, remedy))
         own = model.state_dict().keys()
-        names, prefix = tensors.unwrapped(found, {*own, *(f"{model.base_model_prefix}.{key}" for key in own)})
+        names, prefix = tensor_check.unwrapped(found, {*own, *(f"{model.base_model_prefix}.{key}" for key in own)})
         if prefix:
             inner = {names[key]: tensor for key, tensor in found.items()}
             filled, again = type(model).from_pretrained(None, config=config, state_dict=inner, **options)
-            if not tensors.lacking(again):
+            if not tensor_check.lacking(again):
                 filled.config.name_or_path = model.config.name_or_path
                 if model.can_generate():
                     filled.generation_config = model.generation_config
                 model, report = filled, again
                 notes.append(f"The names in the weights file begin with {prefix}, as a wrapper leaves them: read without it.")
     pruned = _pruned(config)
-    if report["mismatched_keys"] and pruned and not tensors.lacking(report):
-        note = tensors.prune(model, tensors.read(weights.weight_files(folder, name, remedy)), report, pruned)
+    if report["mismatched_keys"] and pruned and not tensor_check.lacking(report):
+        note = tensor_check.prune(model, tensor_check.read(weights.weight_files(folder, name, remedy)), report, pruned)
         if note:
             report = {**report, "mismatched_keys": set()}
             notes.append(note)
-    tensors.checked(report, model, name, remedy)
-    notes.append(tensors.left_over(report, model))
+    tensor_check.checked(report, model, name, remedy)
+    notes.append(tensor_check.left_over(report, model))
     return model, " ".join(filter(None, notes))
 
 

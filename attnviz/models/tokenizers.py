@@ -9,7 +9,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from attnviz.models import gguf
-from attnviz.models.places import place
+from attnviz.models.locate import place
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from attnviz import charset
 from attnviz.errors import DamagedWeightsError, UnavailableError
 from attnviz.models import folders
-from attnviz.models.places import INDEX, WEIGHTS
+from attnviz.models.locate import INDEX, WEIGHTS
 
 LARGEST_HEADER = 100_000_000  # bytes; the safetensors format allows no more
 POINTER = b"version https://git-lfs"  # how the few lines begin that stand for a large file in a Git repository

@@ -13,11 +13,12 @@ from typing import Any
 
 import streamlit as st
 
-from attnviz.figures.board.tray import Kept, Tray, key, rebuilt
+from attnviz.board.tray import Kept, Tray, key, rebuilt
 from attnviz.models import catalog
 from attnviz.selection import PARAMETERS, PINS, Selection
 from attnviz.text import words
-from attnviz.types import AttentionRequest, Focus, HeadRef, Link, ModelCard, Panel, Pin
+from attnviz.types import AttentionRequest, HeadRef, Link, ModelCard
+from attnviz.view_state import Focus, Panel, Pin
 
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
 _CHANGED = "attnviz_changed"

@@ -1,9 +1,5 @@
 """Compare: any heads side by side, of any layers, models and sentences, with their difference, sum or mean."""
 
-from attnviz.ui import compare, sets, state
+from attnviz.pages.compare import page
 
-sets.sets()
-found = compare.gathered(state.current())
-compare.panels_(found)
-compare.table(found)
-compare.downloads(found)
+page.show()

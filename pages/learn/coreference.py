@@ -1,10 +1,5 @@
 """Coreference: whom does the pronoun mean? Every head of the model ranked by how it divides its attention."""
 
-from attnviz.ui import alone, blocks, coreference, state
+from attnviz.pages.coreference import page
 
-selection = alone.read(state.current())
-coreference.title()
-trace = blocks.attended(selection)
-question = coreference.question(selection.request, trace) if trace is not None else None
-if question and trace is not None:
-    coreference.show(question, trace)
+page.show()

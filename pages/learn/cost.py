@@ -1,8 +1,5 @@
 """What it costs: time and memory against length, measured while one watches, tile by tile, and on paper for a long text."""
 
-from attnviz.ui import blocks, cost, state
+from attnviz.pages.cost import page
 
-selection = state.current()
-trace = blocks.attended(selection)
-if trace is not None:
-    cost.show(trace)
+page.show()

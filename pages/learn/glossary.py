@@ -1,5 +1,5 @@
 """Glossary: every term under an anchor of its own, with its formula and sources, and short answers to what learners ask."""
 
-from attnviz.ui import glossary
+from attnviz.pages.glossary import page
 
-glossary.page()
+page.show()

@@ -1,8 +1,5 @@
 """One mechanism, many places: across two texts, in other media, beside other mechanisms, and four myths with live numbers."""
 
-from attnviz.ui import blocks, places, state
+from attnviz.pages.places import page
 
-selection = state.current()
-trace = blocks.attended(selection)
-if trace is not None:
-    places.show(trace)
+page.show()

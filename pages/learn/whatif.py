@@ -1,7 +1,5 @@
 """What if: one thing done otherwise in the forward pass, and the same text before and after."""
 
-from attnviz.ui import blocks, state, whatif
+from attnviz.pages.whatif import page
 
-trace = blocks.attended(state.current())
-if trace is not None:
-    whatif.show(trace)
+page.show()

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.backends import breaker, exchange, remote
+from attnviz.backends import circuit_breaker, http_client, remote
 from attnviz.backends.local import LocalBackend
 from attnviz.errors import BackendError, BusyError, OutputError
 from attnviz.types import AttentionRequest, HeadRef
-from attnviz.ui import again
+from attnviz.ui import retry
 from attnviz.ui.backend import answers, backend
 from tests.app.conftest import say, written
 from tests.hostile import Deed, Hostile, answer, hostile, reads, right, silent, whatever
@@ -28,7 +28,7 @@ HOSTILE = '<img src=x onerror=alert(1)> ![x](http://evil.example) "]$'
 @pytest.fixture
 def server(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
     """The backend of the app; nobody waits long for it."""
-    for part, name in ((exchange, "FIRST"), (breaker, "PAUSE"), (remote, "SPARE")):
+    for part, name in ((http_client, "FIRST"), (circuit_breaker, "PAUSE"), (remote, "SPARE")):
         monkeypatch.setattr(part, name, 0.001)
     monkeypatch.setattr(remote, "BRIEF", 1.0)
     monkeypatch.setenv("ATTNVIZ_SECONDS", "1")
@@ -165,7 +165,7 @@ def test_a_page_looks_whether_its_backend_answers(server: Hostile):
 
 
 def test_a_page_whose_backend_is_back_asks_again_by_itself(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(again, "LOOK", 0.0)  # looks at once
+    monkeypatch.setattr(retry, "LOOK", 0.0)  # looks at once
     failures = [whatever(answer(b"garbage"))] * 5
     server.does = lambda client, good: reads(failures.pop() if failures else right)(client, good)
     app = opened(**CHOSEN)
@@ -174,12 +174,12 @@ def test_a_page_whose_backend_is_back_asks_again_by_itself(opened, server: Hosti
     assert not app.error, written(app)
     assert "asks again" not in written(app)
     assert kept(app)
-    assert again._TRIED not in app.session_state, "the next failure is looked after as soon as the first one"
+    assert retry._TRIED not in app.session_state, "the next failure is looked after as soon as the first one"
 
 
 def test_what_takes_too_long_is_asked_again_three_times(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(again, "LOOK", 0.0)
-    monkeypatch.setattr(again.random, "uniform", lambda low, high: 0.0)
+    monkeypatch.setattr(retry, "LOOK", 0.0)
+    monkeypatch.setattr(retry.random, "uniform", lambda low, high: 0.0)
     monkeypatch.setenv("ATTNVIZ_SECONDS", "1")
     asked = []
 
@@ -190,7 +190,7 @@ def test_what_takes_too_long_is_asked_again_three_times(opened, server: Hostile,
     server.does = reads(late)
     app = opened(**CHOSEN)
 
-    assert len(asked) == 1 + again.LATE
+    assert len(asked) == 1 + retry.LATE
     assert "It took too long several times; this page does not ask again by itself." in written(app)
     assert "Waiting for the backend" not in written(app), "nobody waits any more"
     assert kept(app)
@@ -201,8 +201,8 @@ def test_what_takes_too_long_is_asked_again_three_times(opened, server: Hostile,
 
 
 def test_a_page_asks_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(again.random, "uniform", lambda low, high: 1.0)
+    monkeypatch.setattr(retry.random, "uniform", lambda low, high: 1.0)
 
-    assert [again.pause(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
-    assert [again.pause(BusyError(".", 7), tried) for tried in (0, 1, 9)] == [7, 14, 60]
-    assert again.pause(OutputError("."), 0) == 60, "each time may be a download"
+    assert [retry.pause(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
+    assert [retry.pause(BusyError(".", 7), tried) for tried in (0, 1, 9)] == [7, 14, 60]
+    assert retry.pause(OutputError("."), 0) == 60, "each time may be a download"

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.selection import TEXT
-from attnviz.types import AttentionRequest, HeadRef, Panel, Pin
+from attnviz.types import AttentionRequest, HeadRef
+from attnviz.view_state import Panel, Pin
 from tests.app.conftest import say
 
 COMPARE = "pages/explore/compare.py"

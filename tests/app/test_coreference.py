@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import BadInputError
 from attnviz.lessons.examples import KINDS, example, sentences
-from attnviz.linguistics import atlas
+from attnviz.linguistics.atlas import reader
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest
 from attnviz.ui.backend import backend
@@ -296,8 +296,8 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         head = atlases.header("minilm", **{"digest": digest, **more})
         members = atlases.members(questions=[*gap, *jobs], head=head)
         members["habits.npy"] = atlases.stored(np.zeros((len(atlases.HABITS), 6, 12), np.float32))
-        made = atlas.read(atlases.write(tmp_path / "minilm.npz", members))
-        monkeypatch.setattr(atlas, "shipped", lambda model: made if model == "minilm" else None)
+        made = reader.read(atlases.write(tmp_path / "minilm.npz", members))
+        monkeypatch.setattr(reader, "shipped", lambda model: made if model == "minilm" else None)
 
     return write
 
@@ -320,7 +320,7 @@ def test_the_evidence_stands_beside_the_single_picture(asked: Callable[..., AppT
 
 
 def test_a_model_that_nobody_has_counted_says_how_to_count_it(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(atlas, "shipped", lambda model: None)
+    monkeypatch.setattr(reader, "shipped", lambda model: None)
     app = asked(model="smollm2")
     assert "SmolLM2-135M-Instruct (4-bit) has not been measured on annotated texts here" in text(app)
     assert any("attnviz atlas build --model smollm2 " in code.value for code in app.code)
@@ -333,10 +333,10 @@ def test_what_was_counted_with_other_weights_says_nothing_of_these(asked: Callab
 
 
 def test_a_damaged_atlas_leaves_the_rest_of_the_page(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
-    def broken(model: str) -> atlas.Atlas:
+    def broken(model: str) -> reader.Atlas:
         raise BadInputError(f"{model} is no whole atlas.")
 
-    monkeypatch.setattr(atlas, "shipped", broken)
+    monkeypatch.setattr(reader, "shipped", broken)
     app = asked()
     assert "minilm is no whole atlas" in text(app)
     assert "All 72 heads" in text(app)

@@ -12,12 +12,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import attnviz
-from attnviz.analysis import growth
-from attnviz.machine import run
-from attnviz.machine.desk import Desk
-from attnviz.machine.report import Report
+from attnviz.pages.cost import current_run, growth
+from attnviz.pages.cost.bench import process
+from attnviz.pages.cost.bench.report import Report
+from attnviz.pages.cost.bench.session import Desk
 from attnviz.selection import TEXT
-from attnviz.ui.cost import followed
 from tests.app.conftest import say, written
 
 PAGE = "pages/learn/cost.py"
@@ -48,7 +47,7 @@ def shown(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> It
     def opener(command: tuple[str, ...] = program("say(done=True)"), **params: str) -> AppTest:
         if not desks:
             desks.append(Desk(command))
-            monkeypatch.setattr(followed, "desk", lambda: desks[0])
+            monkeypatch.setattr(current_run, "desk", lambda: desks[0])
         return opened(**params).switch_page(PAGE).run()
 
     yield opener
@@ -81,7 +80,7 @@ def test_nothing_is_measured_before_the_reader_asks(shown: Callable[..., AppTest
     app = shown()
     assert not app.exception
     assert not app.error
-    assert followed.desk().look("") is None
+    assert current_run.desk().look("") is None
     assert len(app.get("plotly_chart")) == 0
     assert "Measure above" in written(app)
     assert "12 heads of 32 numbers" in written(app)
@@ -115,11 +114,11 @@ def test_a_stopped_run_keeps_what_it_has_and_its_process_is_gone(
     shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ):
     app = shown(program("time.sleep(600)", 12))
-    monkeypatch.setattr(run, "crowded", lambda: True)
+    monkeypatch.setattr(process, "crowded", lambda: True)
     app.button(key="cost-start").click().run()
     until_found(app, 12)
     assert "more programs wanted a processor than the machine has" in written(app)
-    assert followed.desk().look("").running
+    assert current_run.desk().look("").running
     app.button(key="cost-stop").click().run()
     report = ended(app)
     assert (report.state, len(report.found)) == ("stopped", 12)

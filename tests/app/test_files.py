@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from attnviz import cli
-from attnviz.figures import export
+from attnviz import cli, export
 from tests.app.conftest import drawn
 from tests.small_models import saved
 

@@ -11,9 +11,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from attnviz.errors import BadInputError
-from attnviz.linguistics import atlas
-from attnviz.linguistics.header import Probes
-from attnviz.linguistics.probes import NAMES
+from attnviz.linguistics.atlas import reader
+from attnviz.linguistics.atlas.header import Probes
+from attnviz.linguistics.probes.random_tokens import NAMES
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, Link
 from attnviz.ui import state
@@ -46,8 +46,8 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     means = np.stack([np.arange(72) / 100, np.full(72, 0.43)])  # own, shuffled; the same on both halves, with errors of 0.001
     figures = np.stack([[means, means], np.full((2, 2, 72), 0.001)]).reshape(2, 2, 2, 6, 12)
     members["meaning.npy"] = atlases.stored(figures.astype(np.float32))
-    made = atlas.read(atlases.write(tmp_path / "minilm.npz", members))
-    monkeypatch.setattr(atlas, "shipped", lambda model: made if model == "minilm" else None)
+    made = reader.read(atlases.write(tmp_path / "minilm.npz", members))
+    monkeypatch.setattr(reader, "shipped", lambda model: made if model == "minilm" else None)
 
 
 def links(app: AppTest) -> tuple[Link, ...] | None:
@@ -130,7 +130,7 @@ def test_with_nothing_to_link_the_page_stays_usable(heads: Callable[..., AppTest
 
 
 def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(atlas, "shipped", lambda model: None)
+    monkeypatch.setattr(reader, "shipped", lambda model: None)
     app = heads()
     assert "has not been measured" in written(app)
     assert "attnviz atlas build --model minilm" in app.code[0].value
@@ -140,10 +140,10 @@ def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppT
 def test_what_was_measured_of_other_weights_says_nothing_of_these(
     heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ):
-    found = atlas.shipped("minilm")
+    found = reader.shipped("minilm")
     assert found is not None
     other = replace(found, header=replace(found.header, digest="0" * 64))
-    monkeypatch.setattr(atlas, "shipped", lambda model: other)
+    monkeypatch.setattr(reader, "shipped", lambda model: other)
     app = heads(layer="3", head="1")
     assert "belong to other weights than those that read your text" in written(app)
     assert "attnviz test-claim --atlas minilm.npz --layer 3 --head 1" in app.code[0].value
@@ -189,7 +189,7 @@ def test_a_damaged_atlas_is_said_and_the_rest_of_the_page_stands(
     def damaged(model: str) -> None:
         raise BadInputError("The atlas is damaged. Build it anew.")
 
-    monkeypatch.setattr(atlas, "shipped", damaged)
+    monkeypatch.setattr(reader, "shipped", damaged)
     app = heads()
     assert "The atlas is damaged" in written(app)
     assert chosen_fill(app)
@@ -231,10 +231,10 @@ def test_a_habit_that_is_none_is_named_and_the_first_one_shown(heads: Callable[.
 def test_the_old_name_of_a_habit_in_a_link_shows_what_it_is_called_now(
     heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ):
-    known = atlas.shipped("minilm")
+    known = reader.shipped("minilm")
     assert known is not None
     older = replace(known, header=replace(known.header, habits=("previous", "after-repeated", "entropy")))
-    monkeypatch.setattr(atlas, "shipped", lambda model: older)
+    monkeypatch.setattr(reader, "shipped", lambda model: older)
     app = heads(habit="induction")
     assert app.selectbox(key="heads-habit").value == "after-repeated"
     assert not app.exception
@@ -244,7 +244,7 @@ def test_the_old_name_of_a_habit_in_a_link_shows_what_it_is_called_now(
 def test_probes_are_chosen_reported_on_the_other_half_and_carried_by_the_link(
     heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ):
-    known = atlas.shipped("minilm")
+    known = reader.shipped("minilm")
     assert known is not None
     facts = Probes(1, NAMES, (0.125, 0.125, 0.25), "made up", 7, 9, (16, 16), 40, ("[CLS]",), ("[SEP]",))
     probed = replace(known, header=replace(known.header, probes=facts))
@@ -253,7 +253,7 @@ def test_probes_are_chosen_reported_on_the_other_half_and_carried_by_the_link(
     figures[0, :, 1, 2, 9] = 0.9, 0.8
     figures[0, :, 0, 3, 1] = 0.3, 0.2
     probed.__dict__["probes"] = figures
-    monkeypatch.setattr(atlas, "shipped", lambda model: probed)
+    monkeypatch.setattr(reader, "shipped", lambda model: probed)
     app = heads(layer="3", head="1", probe="duplicate-token")
     assert "**L2·H9** scores most: **0.800** (0.779 to 0.821)" in written(app)
     assert "Over half of their attention there, and so called **duplicate-token head**: L2·H9" in written(app)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.lessons import walk
+from attnviz.pages.inside import lesson
 from tests.app.conftest import say, written
 from tests.small_models import saved
 
@@ -34,7 +34,7 @@ def said(app: AppTest) -> str:
 @pytest.mark.parametrize("model", list(FAMILIES))
 def test_every_step_of_both_models_is_shown_forward_and_back(shown: Callable[..., AppTest], model: str):
     app = shown(model=model)
-    steps = walk.steps(FAMILIES[model])
+    steps = lesson.steps(FAMILIES[model])
     seen = []
     for step in steps:
         assert not app.exception

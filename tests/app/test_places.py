@@ -131,7 +131,7 @@ def test_a_text_of_a_word_or_two_is_answered_too(shown: Callable[..., AppTest], 
 
 
 def test_a_long_text_is_counted_over_all_heads_only_when_asked(shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(importlib.import_module("attnviz.ui.places.myths"), "LONG", 14)
+    monkeypatch.setattr(importlib.import_module("attnviz.pages.places.myths"), "LONG", 14)
     app = shown()
     assert "Your text has 15 tokens, and this counts 16,200 weights." in written(app)
     assert "Over all 72 heads" not in written(app)

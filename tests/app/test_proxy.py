@@ -18,9 +18,9 @@ import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from attnviz import policy
 from attnviz.backends.local import LocalBackend
 from attnviz.settings import Settings
+from attnviz.web import security_headers
 from tests.app.visitors import Server, at, serving
 from tests.servers import served, until
 
@@ -201,8 +201,8 @@ def test_every_header_of_ours_comes_once(proxy: Proxy):
     answer = fresh().get(f"{proxy.url}/")
     names = Counter(name.lower() for name, _ in answer.headers.multi_items())
 
-    assert not {name.decode() for name, _ in policy.headers() if names[name.decode()] != 1}
-    assert all(answer.headers[name.decode()] == value.decode() for name, value in policy.headers())
+    assert not {name.decode() for name, _ in security_headers.headers() if names[name.decode()] != 1}
+    assert all(answer.headers[name.decode()] == value.decode() for name, value in security_headers.headers())
     assert names["set-cookie"] == names["server"] == 1
     assert answer.headers["server"] == "nginx"
 

@@ -18,7 +18,7 @@ from tests.servers import until
 from tests.unit.test_fuzz_links import changed_links
 
 pytestmark = pytest.mark.slow
-PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/start.py").read_text())[1:])
+PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
 FULL, SENTENCES = 10, 30  # by the 10th sentence a cache of 4 MB is full
 GROWTH = 50 * 2**20  # bytes; the thousand sentences of benchmarks/soak.py have the same bound
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.analysis.shares import percent
-from attnviz.linguistics import atlas, claims, parse, wording
+from attnviz.analysis.row_stats import percent
+from attnviz.linguistics import claim_text, claims, parse
+from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.relations import CORPUS, relation
 from attnviz.selection import TEXT
 from attnviz.types import Evidence, HeadRef
@@ -199,7 +200,7 @@ def test_an_empty_text_invites(page):
 )
 def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sentence(page, model: str, labels: tuple[str, ...]):
     app = page(text=TEXT, model=model, layer="1", head="2")
-    known = atlas.shipped(model)
+    known = reader.shipped(model)
     assert known is not None
     table = app.dataframe[1].value.set_index("relation")
     for label in labels:
@@ -218,14 +219,14 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
     leads = claims.leads(known)
     unshown = [one for one in leads if not one.shown]
     assert f"On {len(unshown)} of the {len(leads)} kinds of link" in written(app)
-    assert f"{wording.label(unshown[0].relation)} ({unshown[0].detectable:.0f})" in written(app)
+    assert f"{claim_text.label(unshown[0].relation)} ({unshown[0].detectable:.0f})" in written(app)
     assert "UD English EWT" in written(app)
 
 
 def test_the_rule_beside_a_lead_is_the_one_that_the_lead_is_against(page):
     app = page(text="If the bus is late, we will walk home", model="smollm2", way="hd")
     row = app.dataframe[1].value.set_index("relation").loc["advcl"]
-    known = atlas.shipped("smollm2")
+    known = reader.shipped("smollm2")
     assert known is not None
     best = claims.best(known, "advcl", "hd")
     assert best is not None
@@ -242,7 +243,7 @@ def test_what_a_causal_model_can_never_see_is_not_called_unmeasured(page):
 def test_a_subtype_has_its_own_figures_and_a_part_of_a_relation_those_of_the_whole(page):
     app = page(text="Her bike was not stolen")
     table = app.dataframe[1].value.set_index("relation")
-    known = atlas.shipped("minilm")
+    known = reader.shipped("minilm")
     assert known is not None
     for label, name, twin in (
         ("nsubjpass", "nsubj:pass", "UD nsubj:pass"), ("poss", "nmod:poss", "UD nmod:poss"), ("neg", "advmod", "in UD advmod"),

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from attnviz.lessons import glossary
 from attnviz.selection import TEXT
-from attnviz.ui import blocks
+from attnviz.ui import widgets
 
 LINK = r"\(glossary\?term=([^)]*)\)"
 PAGES = {
@@ -50,6 +50,6 @@ def test_fields_explain_themselves(opened: Callable[..., AppTest]):
 
 def test_an_address_that_is_typed_stays_text():
     typed = "see http://a.example/b, HTTPS://c.example, www.d.example or me.too@e.example"
-    shown = blocks.plain(typed).replace("\\", "")
+    shown = widgets.plain(typed).replace("\\", "")
     assert shown.replace("\u2060", "") == typed
     assert not re.search(r"(?i)https?://|www\.|\w@", shown)  # what Markdown takes for an address

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnviz.analysis import legible, patterns, view
-from attnviz.backends import readers
+from attnviz.analysis import head_roles, legibility_text, view
+from attnviz.backends import fitting_model
 from attnviz.models import catalog
 from attnviz.models import tokenizers as found_tokenizers
 from attnviz.settings import Settings
 from attnviz.text import units
-from attnviz.types import AttentionRequest, HeadRef, Link, Pattern, Unit, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Link, Pattern, Unit
 from attnviz.ui.backend import backend
+from attnviz.view_state import ViewOptions
 from tests.app.conftest import written
 from tests.small_models import tokenizer
 from tests.unit.test_unknown_tokens import CHINESE, MINILM, bpe
@@ -50,7 +51,7 @@ def test_a_model_that_is_here_and_can_read_the_text_is_offered_and_keeps_it(open
     def known(card, settings):
         return MINILM if card.id == "minilm" else bpe() if card.id == "gpt2" else None
 
-    monkeypatch.setattr(readers, "tokenizer", known)  # BPE without an unknown token: nothing is unknown to it
+    monkeypatch.setattr(fitting_model, "tokenizer", known)  # BPE without an unknown token: nothing is unknown to it
     app = opened(text=f"{PARROT} too")
 
     button = next(one for one in app.button if one.label.startswith("Read it with"))
@@ -63,16 +64,16 @@ def test_a_model_that_is_here_and_can_read_the_text_is_offered_and_keeps_it(open
 def test_a_model_is_offered_only_if_its_own_tokenizer_knows_every_token(monkeypatch: pytest.MonkeyPatch):
     settings, request = Settings.from_env(), AttentionRequest("minilm", PARROT)
 
-    monkeypatch.setattr(readers, "tokenizer", lambda card, settings: tokenizer())
-    assert readers.reader(request, settings) is None  # sixteen words know no parrot
+    monkeypatch.setattr(fitting_model, "tokenizer", lambda card, settings: tokenizer())
+    assert fitting_model.reader(request, settings) is None  # sixteen words know no parrot
 
-    monkeypatch.setattr(readers, "tokenizer", lambda card, settings: None)
-    assert readers.reader(request, settings) is None
+    monkeypatch.setattr(fitting_model, "tokenizer", lambda card, settings: None)
+    assert fitting_model.reader(request, settings) is None
 
-    monkeypatch.setattr(readers, "tokenizer", lambda card, settings: MINILM)
-    assert readers.reader(AttentionRequest("gpt2", "it was tired"), settings) == catalog.card("minilm")
-    assert readers.reader(AttentionRequest("gpt2", "tired " * 600), settings).max_tokens > 512  # too long for minilm
-    assert all(card.pairs for card in [readers.reader(AttentionRequest("minilm", "it", "was"), settings)])
+    monkeypatch.setattr(fitting_model, "tokenizer", lambda card, settings: MINILM)
+    assert fitting_model.reader(AttentionRequest("gpt2", "it was tired"), settings) == catalog.card("minilm")
+    assert fitting_model.reader(AttentionRequest("gpt2", "tired " * 600), settings).max_tokens > 512  # too long for minilm
+    assert all(card.pairs for card in [fitting_model.reader(AttentionRequest("minilm", "it", "was"), settings)])
 
 
 def test_the_tokenizer_of_a_model_that_is_not_here_is_none():
@@ -124,20 +125,20 @@ def test_a_sentence_about_an_unknown_word_says_that_the_model_reads_only_its_unk
     trace = backend().attend(AttentionRequest("minilm", CHINESE))
     pattern = view.pattern(trace, HeadRef(3, 1), ViewOptions())
 
-    said = patterns.in_words(pattern, 13)
+    said = head_roles.in_words(pattern, 13)
 
     assert said.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
     assert said.endswith(
         " [UNK]: the model does not read “了”, only its unknown token, the same for every word that it does not know."
     )
-    assert "UNK" not in patterns.in_words(pattern, 0)
+    assert "UNK" not in head_roles.in_words(pattern, 0)
 
 
 def test_two_unknown_words_are_said_to_be_the_same_to_the_model():
     parts = (Unit("😀", 0, 1, (0,), unknown=True), Unit("🦜", 2, 3, (1,), unknown=True))
     pattern = Pattern(("😀", "🦜"), ("😀", "🦜"), np.array([[0.2, 0.8], [0.5, 0.5]]), np.zeros(2), "", parts, parts)
 
-    assert patterns.in_words(pattern, 0) == (
+    assert head_roles.in_words(pattern, 0) == (
         "“😀” [UNK] gives 80\u202f% of its attention to “🦜” [UNK], then 20\u202f% to itself. [UNK]: the model does not read "
         "these words, only its unknown token: to it they differ by their places alone."
     )
@@ -149,16 +150,16 @@ def test_two_unknown_words_have_bit_equal_weights_and_the_ranking_says_so():
 
     assert (traces[0].weights() == traces[1].weights()).all()
     at, it = PARROT.index("🦜"), PARROT.index("it")
-    said = legible.of_links(traces[0], (Link((it, it + 2), (at, at + 1)),), "Model")
+    said = legibility_text.of_links(traces[0], (Link((it, it + 2), (at, at + 1)),), "Model")
     assert said.startswith("“🦜” is unknown to Model, which sees [UNK] in its place: ")
     assert said.endswith("the numbers would be the same for any other word that it does not know.")
-    assert legible.of_links(traces[0], (Link((it, it + 2), (4, 7)),), "Model") == ""
+    assert legibility_text.of_links(traces[0], (Link((it, it + 2), (4, 7)),), "Model") == ""
 
 
 def test_a_word_known_in_part_is_said_to_be_so():
     words = [unit for unit in units(_tokens("axb")) if not unit.special]
 
-    assert legible.unread_units(words) == (
+    assert legibility_text.unread_units(words) == (
         " [partly UNK]: the model does not read all of “axb”: a part is its unknown token to it."
     )
 
@@ -172,6 +173,6 @@ def _tokens(text: str):
 def test_stretches_that_are_unknown_are_found_in_the_first_text_alone():
     tokens = backend().attend(AttentionRequest("minilm", "a 😀 b", "🦜 c")).tokens
 
-    assert legible.unknown_spans(tokens, [(0, 1), (2, 3), (4, 5)]) == {(2, 3)}
-    assert legible.is_unknown(tokens, (2, 3))
-    assert not legible.is_unknown(tokens, (0, 1))
+    assert legibility_text.unknown_spans(tokens, [(0, 1), (2, 3), (4, 5)]) == {(2, 3)}
+    assert legibility_text.is_unknown(tokens, (2, 3))
+    assert not legibility_text.is_unknown(tokens, (0, 1))

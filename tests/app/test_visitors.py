@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.app.visitors import ROOT, Server, Visitor, at, serving
 
-PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/start.py").read_text())[1:])
+PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
 # A word that is one token, so that it stands in messages as it was typed.
 MINE, YOURS = "zebra", "tiger"
 FAULTY = """
@@ -26,9 +26,9 @@ if __name__ == "__main__":
     if typed:
         raise ValueError(typed)
 else:
-    from attnviz import asgi
+    from attnviz.web import middleware
 
-    app = st.App(__file__, middleware=asgi.middleware())
+    app = st.App(__file__, middleware=middleware.middleware())
 """
 
 

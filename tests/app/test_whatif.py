@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from attnviz.lessons import whatif
+from attnviz.pages.whatif import lesson
 from tests.app.conftest import say, written
 from tests.small_models import saved
 
 PAGE = "pages/learn/whatif.py"
-EXPERIMENTS = [one.id for one in whatif.experiments()]
+EXPERIMENTS = [one.id for one in lesson.experiments()]
 OTHER = "Every evening my neighbour waters the small garden"
 
 
@@ -70,7 +70,7 @@ def checked(app: AppTest) -> None:
     "model", [pytest.param("minilm", marks=pytest.mark.slow), pytest.param("smollm2", marks=pytest.mark.soak)]
 )
 def test_every_setting_works_from_end_to_end(shown: Callable[..., AppTest], model: str, id: str):
-    settings = whatif.experiment(id).settings
+    settings = lesson.experiment(id).settings
     ends = [(list(one.options) or [str(one.low), "12"], one) for one in settings if one.options or one.high]
     for place in (0, -1):
         checked(shown(model=model, what=id, seen="1", **{one.id: values[place] for values, one in ends}))

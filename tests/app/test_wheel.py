@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import attnviz
-from attnviz.ui import first
+from attnviz.ui import warm_up
 
 pytestmark = pytest.mark.slow
 
@@ -160,7 +160,7 @@ def address(installed: Installed) -> Iterator[str]:
             cwd=installed.folder, env=clean(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
-            assert first.visit(port), log.seek(0) or log.read()
+            assert warm_up.visit(port), log.seek(0) or log.read()
             yield f"http://127.0.0.1:{port}"
         finally:
             os.killpg(server.pid, signal.SIGTERM)  # with the first visitor that it started

@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from attnviz.board.choice import Choice
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures.board.choice import Choice
 from attnviz.text import words
-from attnviz.types import AttentionRequest, Focus, HeadRef, Token
+from attnviz.types import AttentionRequest, HeadRef, Token
+from attnviz.view_state import Focus
 
 TEXT = "The animal didn't cross because it was tired"
 IT = TEXT.index("it was")

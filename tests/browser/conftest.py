@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from attnviz import board
+from attnviz.board.choice import Choice
 from attnviz.engine.trace import Trace
-from attnviz.figures import board
-from attnviz.figures.board.choice import Choice
-from attnviz.ui import first
+from attnviz.ui import warm_up
 from tests.browser.boards import START as HELD_IT
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running app."""
     port = free_port()
     process = started(port, tmp_path_factory.mktemp("server") / "log.txt")
-    first.visit(port)  # as `make app` does
+    warm_up.visit(port)  # as `make app` does
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(20)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from attnviz.selection import TEXT
-from attnviz.ui import first
+from attnviz.ui import warm_up
 from tests.browser.conftest import PHONE, Visit, free_port, started
 
 SLOW = 90_000  # milliseconds: a cold server on a busy machine loads torch first
@@ -98,7 +98,7 @@ def test_the_first_reader_of_a_server_may_open_any_page(visit: Visit, tmp_path):
     port = free_port()
     server = started(port, tmp_path / "log.txt")
     try:
-        assert first.visit(port)  # as `make app` does
+        assert warm_up.visit(port)  # as `make app` does
         page = visit.page
         page.goto(f"http://127.0.0.1:{port}/coreference?model=minilm&text={quote(TEXT)}")
         lost = page.get_by_text("Page not found")

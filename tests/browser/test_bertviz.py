@@ -7,13 +7,13 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures import bertviz_view
+from attnviz.figures import bertviz
 from attnviz.types import AttentionRequest, HeadRef, Token
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 WORDS = ("the", "cat", HOSTILE[:14], "sat", "'];alert(2);//")
 LAYERS, HEADS = 2, 12
-VIEWS = [bertviz_view.head_view, bertviz_view.model_view]
+VIEWS = [bertviz.head_view, bertviz.model_view]
 
 
 def trace(words: tuple[str, ...] = WORDS) -> Trace:
@@ -51,14 +51,14 @@ def page(browser: Browser):
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_view_draws_every_line_and_shows_hostile_tokens_as_text(page: Page, view):
     page.set_content(view(trace(), HeadRef(1, 2)))
-    layers = 1 if view is bertviz_view.head_view else LAYERS  # the head view draws the chosen layer
+    layers = 1 if view is bertviz.head_view else LAYERS  # the head view draws the chosen layer
     page.wait_for_selector("svg line", state="attached")
     assert page.locator("svg line").count() == layers * HEADS * len(WORDS) ** 2
     assert page.locator("img").count() == 0
 
 
 def test_the_head_view_opens_at_the_chosen_layer_with_the_chosen_head_alone(page: Page):
-    page.set_content(bertviz_view.head_view(trace(), HeadRef(1, 2)))
+    page.set_content(bertviz.head_view(trace(), HeadRef(1, 2)))
     assert page.locator("#layer").input_value() == "1"
     shown = page.eval_on_selector_all(
         "svg line", "lines => [...new Set(lines.filter(l => +l.getAttribute('stroke-opacity') > 0)"
@@ -69,7 +69,7 @@ def test_the_head_view_opens_at_the_chosen_layer_with_the_chosen_head_alone(page
 
 
 def test_twelve_heads_have_twelve_colours(page: Page):
-    page.set_content(bertviz_view.head_view(trace(), HeadRef(0, 0)))
+    page.set_content(bertviz.head_view(trace(), HeadRef(0, 0)))
     colours = page.eval_on_selector_all("svg > g:last-of-type rect", "squares => squares.map(s => s.getAttribute('fill'))")
     lines = page.eval_on_selector_all("svg .headAttention", "gs => gs.map(g => g.querySelector('line').getAttribute('stroke'))")
     assert len(colours) == HEADS
@@ -77,7 +77,7 @@ def test_twelve_heads_have_twelve_colours(page: Page):
 
 
 def test_another_layer_and_another_block_can_be_chosen(page: Page):
-    page.set_content(bertviz_view.head_view(cross_trace(), HeadRef(0, 0, "cross")))
+    page.set_content(bertviz.head_view(cross_trace(), HeadRef(0, 0, "cross")))
     assert page.locator("#filter").input_value() == "2"
     assert page.locator("svg line").count() == HEADS * 3 * 5
     page.get_by_label("Filter").select_option(label="Encoder")
@@ -86,7 +86,7 @@ def test_another_layer_and_another_block_can_be_chosen(page: Page):
 
 
 def test_a_click_on_a_small_head_enlarges_it_with_its_tokens(page: Page):
-    page.set_content(bertviz_view.model_view(trace(), HeadRef(0, 0)))
+    page.set_content(bertviz.model_view(trace(), HeadRef(0, 0)))
     assert page.locator("text.token").count() == 0
     page.locator("svg g > rect:last-child").nth(5).click()
     assert page.locator("text.token").count() == 2 * len(WORDS)

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from attnviz.board.choice import Choice
 from attnviz.figures import encoding
-from attnviz.figures.board.choice import Choice
 from attnviz.selection import Focus
-from attnviz.types import HeadRef, ViewOptions
+from attnviz.types import HeadRef
+from attnviz.view_state import ViewOptions
 from tests.browser.boards import IT, made
 
 LAPTOP, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
@@ -179,8 +180,8 @@ def test_a_text_from_right_to_left_runs_so_and_its_left_is_the_next_word(opened)
 APP = """
 from dataclasses import replace
 import streamlit as st
-from attnviz.board import Choice, board
-from attnviz.figures.board import frame
+from attnviz.ui.components.board import Choice, board
+from attnviz.board import frame
 from attnviz.selection import Focus
 from attnviz.types import HeadRef
 from tests.browser.boards import IT, made

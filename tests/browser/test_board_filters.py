@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from attnviz.board.choice import Choice
 from attnviz.figures import encoding
-from attnviz.figures.board.choice import Choice
-from attnviz.types import Focus, HeadRef, Keep, ViewOptions
+from attnviz.types import HeadRef, Keep
+from attnviz.view_state import Focus, ViewOptions
 from tests.browser.boards import IT, TEXT, made, pair
 from tests.browser.conftest import PHONE, Visit
 

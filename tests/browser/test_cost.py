@@ -15,7 +15,7 @@ SLOW = 90_000
 def measuring() -> int:
     """How many processes of this machine measure."""
     found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    return found.count("-m attnviz.engine.measuring")
+    return found.count("-m attnviz.pages.cost.bench.worker")
 
 
 def test_a_run_is_watched_and_stopped_and_tiles_move(visit: Visit):

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
+from attnviz import board, export
 from attnviz.analysis import view
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures import board, encoding, export, vector
-from attnviz.types import AttentionRequest, Focus, HeadRef, ModelCard, Token, ViewOptions
+from attnviz.figures import encoding, vector
+from attnviz.figures import provenance as provenances
+from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
+from attnviz.view_state import Focus, ViewOptions
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 CARD = ModelCard("tiny", "Tiny", "encoder", 2, 3, 64, "Apache-2.0", "nowhere")
@@ -28,7 +31,7 @@ def exhibit(words: tuple[str, ...] = WORDS, focus: Focus | None = Focus(0)) -> e
     calls = tuple(Dense(random.dirichlet(np.ones(len(words)), (3, len(words))).astype(np.float32)) for _ in range(2))
     trace = Trace(AttentionRequest("tiny", text), (Block("self", tuple(tokens), tuple(tokens), calls),), "ab" * 32)
     head, options = HeadRef(1, 2), ViewOptions(words=False)
-    return export.Exhibit(trace, view.pattern(trace, head, options), export.provenance(CARD, trace, head, options, focus))
+    return export.Exhibit(trace, view.pattern(trace, head, options), provenances.provenance(CARD, trace, head, options, focus))
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from attnviz.figures.board.choice import Choice
+from attnviz.board.choice import Choice
 from attnviz.selection import TEXT
-from attnviz.types import Focus, HeadRef, ViewOptions
+from attnviz.types import HeadRef
+from attnviz.view_state import Focus, ViewOptions
 from tests.browser.boards import IT, made
 from tests.browser.canvases import REST
 from tests.browser.conftest import LAPTOP, PHONE, Visit

@@ -17,14 +17,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from attnviz.selection import PARAMETERS
-from attnviz.ui import first
+from attnviz.ui import warm_up
 from tests.browser.conftest import LAPTOP, ROOT, Visit, free_port, started
 from tests.small_models import WORDS, random_model
 
 SLOW = 90_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 FIELDS = "[data-testid=stTextInput] input:visible, [data-testid=stTextArea] textarea:visible"
-PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/start.py").read_text())[1:])
+PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
 OWN = ("arcs", "way", "reading", "by", "what", "seen", "term", "step", "habit")  # what only one page reads of an address
 TEXT = "\"'></style><img src=x id=evil onerror=alert(1)>the cat"
 MORE = (
@@ -69,7 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ATTNVIZ_MODELS_DIR", str(place))
         process = started(port, place / "log.txt")
-    first.visit(port)  # as `make app` does
+    warm_up.visit(port)  # as `make app` does
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(20)

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from attnviz.lessons import walk
+from attnviz.pages.inside import lesson
 from tests.browser.conftest import LAPTOP, PHONE, Visit
 
 SLOW = 90_000
@@ -27,7 +27,7 @@ def like(text: str) -> re.Pattern[str]:
 def test_the_whole_walk_is_gone_through(visit: Visit, size: dict[str, int], model: str):
     visit.page.set_viewport_size(size)
     page = visit.open(f"/inside?model={model}")
-    steps = walk.steps(FAMILIES[model])
+    steps = lesson.steps(FAMILIES[model])
     assert len(steps) == 14
 
     def stands(number: int) -> None:

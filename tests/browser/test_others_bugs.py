@@ -15,12 +15,14 @@ import numpy as np
 from playwright.sync_api import Locator, expect
 
 import attnviz
+from attnviz import board
 from attnviz.analysis import view
+from attnviz.board.choice import Choice
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures import bertviz_view, board, heatmap
-from attnviz.figures.board.choice import Choice
+from attnviz.figures import bertviz, heatmap
 from attnviz.selection import Selection
-from attnviz.types import Focus, HeadRef, ViewOptions
+from attnviz.types import HeadRef
+from attnviz.view_state import Focus, ViewOptions
 from tests.browser.boards import IT, made
 from tests.browser.canvases import REST, cells, watched
 from tests.browser.conftest import Visit
@@ -76,8 +78,8 @@ def test_drawing_writes_into_the_callers_weights():
     board.sheet(trace, head, frame)
     for special in ("show", "hide", "renormalise"):
         heatmap.figure(view.pattern(trace, head, ViewOptions(special=special)))
-    bertviz_view.head_view(trace, head)
-    bertviz_view.model_view(trace, head)
+    bertviz.head_view(trace, head)
+    bertviz.model_view(trace, head)
     assert (trace.weights() == before).all()
 
 

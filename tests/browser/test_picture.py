@@ -12,11 +12,12 @@ from playwright.sync_api import expect
 
 import attnviz
 from attnviz.analysis import view
+from attnviz.board.choice import Choice
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
-from attnviz.figures.board.choice import Choice
 from attnviz.selection import TEXT
-from attnviz.types import HeadRef, Keep, ViewOptions
+from attnviz.types import HeadRef, Keep
+from attnviz.view_state import ViewOptions
 from tests.browser.canvases import REST, cells, pixels, small_pictures, watched
 from tests.browser.conftest import Visit
 

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 from playwright.sync_api import Page, TimeoutError, expect
 
-from attnviz.linguistics import atlas, claims
+from attnviz.linguistics import claims
+from attnviz.linguistics.atlas import reader
 from attnviz.selection import TEXT
 from tests.browser.conftest import PHONE, Visit
 
@@ -114,7 +115,7 @@ def test_a_clicked_row_chooses_its_best_head_once(visit: Visit):
     page = visit.open(f"/syntax?text={quote(TEXT)}&layer=0&head=0")
     arcs(page)
     quiet(page)
-    known = atlas.shipped("minilm")
+    known = reader.shipped("minilm")
     assert known is not None
     best = claims.best(known, "det:")
     assert best is not None

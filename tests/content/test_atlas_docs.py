@@ -17,8 +17,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from attnviz import cli
-from attnviz.linguistics import atlas, probe_results
-from attnviz.linguistics.atlas import Atlas
+from attnviz.linguistics import probe_report
+from attnviz.linguistics.atlas import reader
+from attnviz.linguistics.atlas.reader import Atlas
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "docs" / "atlas.md")
@@ -54,13 +55,13 @@ def test_both_documents_show_every_action():
 
 
 def known(model: str) -> Atlas:
-    found = atlas.shipped(model)
+    found = reader.shipped(model)
     assert found is not None
     return found
 
 
 def test_what_is_said_of_the_probes_is_what_the_atlases_hold():
-    decoder, encoder = (probe_results.result(known(model), "induction") for model in ("smollm2", "minilm"))
+    decoder, encoder = (probe_report.result(known(model), "induction") for model in ("smollm2", "minilm"))
     heads = ", ".join(map(str, decoder.earned[:-1])) + f" and {decoder.earned[-1]} as induction heads"
     scores = f"({decoder.at(decoder.head):.3f} for the first, against {decoder.even_look:.3f} by an even look)"
     assert f"smollm2 has {heads} {scores}" in PROBES
@@ -76,7 +77,7 @@ def test_the_old_habit_of_that_name_goes_with_the_previous_token_and_not_with_in
     habit = known("smollm2").habit("after-repeated").values
     rank = {
         one.key: float(spearmanr(one.scores.values, habit, axis=None).statistic)
-        for one in probe_results.results(known("smollm2"))
+        for one in probe_report.results(known("smollm2"))
     }
     assert abs(rank["induction"]) < 0.1
     assert rank["previous-token"] > 0.4

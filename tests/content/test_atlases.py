@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 import attnviz
-from attnviz.linguistics import atlas, claims, likeness, wording
+from attnviz.linguistics import claim_text, claims, similarity_report
+from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.claims import Best
 from attnviz.models import catalog
 from attnviz.types import HeadRef
@@ -44,7 +45,7 @@ def header(model: str) -> dict:
 @lru_cache(maxsize=len(MODELS))
 def table(model: str) -> tuple[Best, ...]:
     """Its best heads, by the code under test."""
-    found = atlas.shipped(model)
+    found = reader.shipped(model)
     assert found is not None
     return claims.table(found)
 
@@ -94,14 +95,14 @@ def test_each_best_head_is_the_one_that_a_plain_count_finds(model: str):
 
 @EVERY
 def test_each_best_heads_sentence_is_true_to_the_file(model: str):
-    made = atlas.shipped(model)
+    made = reader.shipped(model)
     assert made is not None
     found = arrays(model)
     for one in table(model):
         name, at = rows(model, one)
         hits = found[f"{name}.hits"][at][:, one.head.layer, one.head.head]
         claim = claims.claim(made, one.head, one.relation, one.direction or "dh")
-        said = wording.sentence(claim).replace("\u202f", " ")
+        said = claim_text.sentence(claim).replace("\u202f", " ")
         numbers = re.search(r"On ([\d,]+) .* of (.+?), (L\d+·H\d+) of (.+?) (?:looks|gives) .*? in (\d+|under 1) % \(", said)
         assert numbers is not None, said
         assert int(numbers[1].replace(",", "")) == len(hits)
@@ -154,11 +155,11 @@ def test_no_head_passes_its_ceiling_which_is_what_the_best_choice_in_each_contex
 
 
 def test_264_pairs_of_winogender_are_the_same_up_to_the_pronoun_and_so_no_decoder_passes_63_percent():
-    made = atlas.shipped("smollm2")
+    made = reader.shipped("smollm2")
     assert made is not None
     asked = made.questions("winogender")
     assert (len(asked), int((~asked.decidable).sum()), asked.ceiling) == (720, 2 * 264, (720 - 264) / 720)
-    encoder = atlas.shipped("minilm")
+    encoder = reader.shipped("minilm")
     assert encoder is not None
     assert encoder.questions("winogender").ceiling == 1.0
 
@@ -183,9 +184,9 @@ def test_an_untrained_twin_was_counted_by_the_same_rule(model: str):
 
 @EVERY
 def test_the_head_of_meaning_is_chosen_on_the_even_texts_and_told_by_the_odd_ones(model: str):
-    made = atlas.shipped(model)
+    made = reader.shipped(model)
     assert made is not None
-    found, (means, errors) = likeness.best(made), arrays(model)["meaning"]  # each [half, own or shuffled, layer, head]
+    found, (means, errors) = similarity_report.best(made), arrays(model)["meaning"]  # each [half, own or shuffled, layer, head]
     assert found is not None
     at = (found[0].head.layer, found[0].head.head)
     assert means[0, 0][at] == means[0, 0].max()

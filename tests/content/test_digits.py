@@ -14,13 +14,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnviz.analysis import antecedents, links, looks, patterns, view
+from attnviz import board, export
+from attnviz.analysis import head_roles, link_ranking, link_rows, view
+from attnviz.board.found import found
 from attnviz.engine.trace import Trace
-from attnviz.figures import board, encoding, export, heatmap, page
-from attnviz.figures.board.found import found
+from attnviz.export import html
+from attnviz.figures import encoding, heatmap
+from attnviz.figures import provenance as provenances
 from attnviz.models import catalog
-from attnviz.types import AttentionRequest, HeadRef, Link, Pattern, ViewOptions
-from attnviz.ui import inside
+from attnviz.pages.coreference import analysis as antecedents
+from attnviz.pages.inside import view as inside
+from attnviz.types import AttentionRequest, HeadRef, Link, Pattern
+from attnviz.view_state import ViewOptions
 from tests.unit.test_board_frame import node
 
 pytestmark = pytest.mark.slow  # both models are loaded, and every head's weights are read in both languages
@@ -36,11 +41,11 @@ EVERY = pytest.mark.parametrize(("model", "text"), [(model, text) for model in M
 BOARD = Path(board.__file__).parent
 READS = """
 import {{ readFileSync }} from "node:fs";
-import {{ addSheet, decode, makeBook }} from "{here}/frame.js";
-import {{ patternOf }} from "{here}/pattern.js";
-import {{ factsOf, written }} from "{here}/facts.js";
-import {{ saidOf, sinkOf }} from "{here}/head.js";
-import {{ percent, threeDigits, twoDigits }} from "{here}/encoding.js";
+import {{ addSheet, decode, makeBook }} from "{here}/js/core/frame.js";
+import {{ patternOf }} from "{here}/js/core/pattern.js";
+import {{ factsOf, written }} from "{here}/js/draw/facts.js";
+import {{ saidOf, sinkOf }} from "{here}/js/draw/head.js";
+import {{ percent, threeDigits, twoDigits }} from "{here}/js/core/encoding.js";
 const book = makeBook(decode(readFileSync("{folder}/frame.bin")));
 const out = [];
 for (const [layer, head] of {heads}) {{
@@ -90,7 +95,7 @@ def test_the_board_writes_what_python_writes(model: str, text: str, special: str
         assert theirs["three"] == [encoding.three(w) for w in weights], head
         assert theirs["two"] == [encoding.two(w) for w in weights], head
         assert theirs["percent"] == [encoding.percent(w) for w in weights], head
-        facts, note = patterns.facts(ours), patterns.sink(ours)
+        facts, note = head_roles.facts(ours), head_roles.sink(ours)
         assert theirs["profile"] == [[look.label, look.written] for look in facts.looks], head
         assert theirs["rows"] == facts.rows
         assert theirs["entropy"] in facts.spread
@@ -113,10 +118,10 @@ def test_a_link_has_the_same_digits_in_rankings_looks_coreference_and_patterns(m
     shown = [view.patterns(trace, ViewOptions())]
     by_layer = [list(layer) for layer in shown[0]]
     for link, query, key in cells(trace):
-        ranking = links.ranked(trace, [link])
-        data = found(ranking, [trace.heads] * trace.layers, HeadRef(0, 0), looks.looks(trace, HeadRef(0, 0), [link]))
+        ranking = link_ranking.ranked(trace, [link])
+        data = found(ranking, [trace.heads] * trace.layers, HeadRef(0, 0), link_rows.looks(trace, HeadRef(0, 0), [link]))
         other = next(unit for unit in by_layer[0][0].key_units if not unit.special and unit.start != link.target[0])
-        division = links.division(trace, link.source, [link.target, (other.start, other.end)])
+        division = link_ranking.division(trace, link.source, [link.target, (other.start, other.end)])
         alone = antecedents.antecedents(trace, link.source, [link.target, (other.start, other.end)])
         single = len(by_layer[0][0].key_units[key].tokens) == 1
         for one in ranking:
@@ -136,24 +141,24 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
     trace, card = backend.attend(AttentionRequest(model, text)), catalog.card(model)
     for head in some(trace):
         pattern = view.pattern(trace, head, ViewOptions())
-        exhibit = export.Exhibit(trace, pattern, export.provenance(card, trace, head, ViewOptions()))
+        exhibit = export.Exhibit(trace, pattern, provenances.provenance(card, trace, head, ViewOptions()))
         want = [[encoding.three(w) for w in row] for row in pattern.weights]
         told = json.loads(export.exported("json", exhibit))
         assert [[encoding.three(np.float32(w)) for w in row] for row in told["weights"]] == want
-        facts, role = patterns.facts(pattern), patterns.role(pattern)
+        facts, role = head_roles.facts(pattern), head_roles.role(pattern)
         assert [one["percent"] for one in told["profile"]["places"]] == [look.percent for look in facts.looks]
         assert sum(one["percent"] for one in told["profile"]["places"]) == 100
         assert told["role"]["sentence"] == role.sentence
         lines = [line for line in export.exported("csv", exhibit).decode().splitlines() if not line.startswith("#")]
         rows = list(csv.reader(io.StringIO("\n".join(lines))))[1:]
         assert [[encoding.three(np.float32(w)) for w in row[1:]] for row in rows] == want
-        table = re.findall(r"<td>(\d\.\d{3})</td>", page.beneath(pattern, exhibit.source))
+        table = re.findall(r"<td>(\d\.\d{3})</td>", html.beneath(pattern, exhibit.source))
         assert table == [cell for row in want for cell in row]
         strongest = [max(row) for row in want]
         assert re.findall(r", (\d\.\d{3})", heatmap.description(pattern, str(head))) == strongest
         for at in range(len(want)):
             best = [encoding.percent(w) for w in sorted(pattern.weights[at].tolist(), reverse=True)[:1]]
-            assert best[0] in patterns.in_words(pattern, at)
+            assert best[0] in head_roles.in_words(pattern, at)
         assert _percents(role.sentence) <= {look.written for look in facts.looks} | _others(pattern, facts)
 
 
@@ -163,9 +168,9 @@ def _percents(sentence: str) -> set[str]:
     return set(re.findall(r"\d+\u202f%", plain))
 
 
-def _others(pattern: Pattern, facts: patterns.Facts) -> set[str]:
+def _others(pattern: Pattern, facts: head_roles.Facts) -> set[str]:
     """The share of one word, or of the same word elsewhere: no line of the profile."""
-    role = patterns.role(pattern)
+    role = head_roles.role(pattern)
     return {role.written} if role.kind in ("same", "word") else set()
 
 
@@ -197,8 +202,8 @@ def test_two_heads_that_two_pages_wrote_with_other_digits(backend):
     # 0.249541 and 0.232499: to four digits and then to three they would be 0.249 and 0.233.
     trace = backend.attend(AttentionRequest("minilm", TEXTS[0]))
     link = Link((43, 45), (4, 10))
-    ranking = links.ranked(trace, [link])
-    data = found(ranking, [12] * 6, HeadRef(5, 3), looks.looks(trace, HeadRef(5, 3), [link]))
+    ranking = link_ranking.ranked(trace, [link])
+    data = found(ranking, [12] * 6, HeadRef(5, 3), link_rows.looks(trace, HeadRef(5, 3), [link]))
     assert encoding.three(data["weights"][5][3]) == encoding.three(trace.weights(5, 3)[_at(trace, "it"), _at(trace, "animal")])
     assert (encoding.three(data["weights"][5][3]), encoding.three(data["weights"][4][4])) == ("0.250", "0.232")
     assert encoding.three(data["summary"]["weight"]) == "0.250"

@@ -10,12 +10,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from attnviz.analysis import links
-from attnviz.analysis.antecedents import antecedents
+from attnviz.analysis import link_ranking
 from attnviz.backends import open_backend
 from attnviz.engine.trace import Trace
 from attnviz.lessons.examples import Claim, Example, example, sentences
 from attnviz.models import catalog
+from attnviz.pages.coreference.analysis import antecedents
 from attnviz.text import tokens_of, words
 from attnviz.types import AttentionRequest, HeadRef
 
@@ -80,7 +80,7 @@ def read() -> Iterator[Reader]:
     backend.close()
 
 
-divided = cache(links.division)  # all heads at once: a sentence is asked for several
+divided = cache(link_ranking.division)  # all heads at once: a sentence is asked for several
 
 
 def gets(trace: Trace, one: Example, head: HeadRef) -> dict[str, float]:
@@ -256,11 +256,11 @@ def test_distance_weakens_the_link_in_one_head_and_strengthens_it_in_another(rea
 @pytest.mark.parametrize("name", ["hill-full", "hill-steep"])
 def test_every_head_with_a_fifth_for_the_two_takes_the_tram(read: Reader, name: str):
     one = example(name)
-    found = links.ranking(divided(read("minilm", one.text), one.pronoun, one.candidates))
+    found = link_ranking.ranking(divided(read("minilm", one.text), one.pronoun, one.candidates))
     counted = [head.values for head in found if head.counts]
     assert len(counted) >= 8
     assert all(tram > hill for tram, hill in counted)
-    assert links.ENOUGH == 0.2
+    assert link_ranking.ENOUGH == 0.2
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_no_head_with_a_fifth_for_the_two_is_right_both_times_where_the_note_say
     for one in (example(first), example(second)):
         trace = read(model, one.text)
         right.append(antecedents(trace, one.pronoun, one.candidates).hits(one.answer or 0))
-        counts.append(divided(trace, one.pronoun, one.candidates).mass >= links.ENOUGH)
+        counts.append(divided(trace, one.pronoun, one.candidates).mass >= link_ranking.ENOUGH)
     assert "is right both times" in example(second).note
     assert (counts[0] & counts[1]).sum() >= 5
     assert not (right[0] & right[1] & counts[0] & counts[1]).any()

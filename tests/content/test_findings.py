@@ -12,14 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.analysis.shares import NARROW
-from attnviz.linguistics import atlas, claims, common, elsewhere, wording
-from attnviz.linguistics import likeness as meant
-from attnviz.linguistics.atlas import Atlas
+from attnviz.analysis.row_stats import NARROW
+from attnviz.linguistics import claim_text, claims, external_results
+from attnviz.linguistics import similarity_report as meant
+from attnviz.linguistics.atlas import reader, shared_texts
+from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claims import ENOUGH, Best
-from attnviz.linguistics.decisions import LATER
-from attnviz.linguistics.leanings import MEANING, leanings
-from attnviz.linguistics.likeness import Followed
+from attnviz.linguistics.habit_report import MEANING, leanings
+from attnviz.linguistics.probes.dependencies import LATER
+from attnviz.linguistics.similarity_report import Followed
 
 FINDINGS = Path(__file__).parents[2] / "docs" / "findings.md"
 MODELS = ("minilm", "smollm2")
@@ -29,7 +30,7 @@ LOOKS = {"dh": "dependent at head", "hd": "head at dependent", "": "pronoun at c
 
 @lru_cache(maxsize=len(MODELS))
 def made(model: str) -> Atlas:
-    found = atlas.shipped(model)
+    found = reader.shipped(model)
     assert found is not None
     return found
 
@@ -68,7 +69,7 @@ def row(one: Best) -> str:
     most = f", at most {rate(found.ceiling)}" if found.ceiling < 1.0 else ""
     assert twin is not None
     return minus(
-        f"| {wording.label(one.relation)} | {LOOKS[one.direction]} | {n} | {one.head} | {rate(found.rate)} "
+        f"| {claim_text.label(one.relation)} | {LOOKS[one.direction]} | {n} | {one.head} | {rate(found.rate)} "
         f"({100 * low:.1f} to {100 * high:.1f}){most} | {rule} {rate(strongest)} | {lead} | "
         f"{one.interval[0]:+.1f} to {one.interval[1]:+.1f} | {rate(twin.evidence.rate)} |"
     )
@@ -104,7 +105,7 @@ def mentioned(model: str) -> str:
 
 def together(mine: str, other: str) -> Best:
     """The best head on the texts of GAP that both models were asked about."""
-    found = common.best(made(mine), made(other), "gap")
+    found = shared_texts.best(made(mine), made(other), "gap")
     assert found is not None
     return found
 
@@ -145,7 +146,8 @@ def like_untrained(model: str) -> list[Best]:
 def untold() -> str:
     """Such rows of both models, in words."""
     found = [
-        f"{wording.label(one.relation)} of {model} ({LOOKS[one.direction]}) beats its rule with {rate(one.evidence.rate)} of "
+        f"{claim_text.label(one.relation)} of {model} ({LOOKS[one.direction]}) beats its rule with "
+        f"{rate(one.evidence.rate)} of "
         f"{one.evidence.n:,}, and the untrained model has {rate(one.control.evidence.rate)}"
         for model in MODELS
         for one in like_untrained(model)
@@ -197,7 +199,7 @@ def habit_rows() -> list[str]:
 
 def other() -> str:
     """What texts that the atlas does not hold say of relations on which it shows nothing."""
-    (corpus,) = elsewhere.corpora("minilm")
+    (corpus,) = external_results.corpora("minilm")
     leads = ", ".join(
         f"{one.relation} {one.points:+.1f} ({one.interval[0]:+.1f} to {one.interval[1]:+.1f}; {one.head}, n = {one.n:,})"
         for one in corpus.leads
@@ -213,7 +215,7 @@ def unshown(model: str) -> str:
     """The kinds of link on which no head is shown to beat a rule, each with the lead that would have been shown."""
     leads = claims.leads(made(model))
     some = [one for one in leads if not one.shown]
-    named = ", ".join(f"{wording.label(one.relation)} ({one.detectable:.0f})" for one in some)
+    named = ", ".join(f"{claim_text.label(one.relation)} ({one.detectable:.0f})" for one in some)
     return (
         f"On {len(some)} of {len(leads)} kinds of link no head is shown to beat a fixed rule, in either direction; in brackets "
         f"the lead in points that so many sentences would show four times in five: {named}."
@@ -360,7 +362,7 @@ def test_each_surprise_has_figures_that_bear_it_out():
             assert one.control is not None
         assert len(like_untrained(model)) <= 2
     unshown_here = {one.relation for one in claims.leads(made("minilm")) if not one.shown}
-    assert {one.relation for corpus in elsewhere.corpora("minilm") for one in corpus.leads} <= unshown_here
+    assert {one.relation for corpus in external_results.corpora("minilm") for one in corpus.leads} <= unshown_here
     assert made("smollm2").relations["det", "dh"] == 0
     for model in MODELS:
         held_out, _ = followed(model)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import attnviz
-from attnviz.analysis.evidence import wilson
-from attnviz.analysis.shares import entropy
+from attnviz.analysis.row_stats import entropy
+from attnviz.analysis.statistics import wilson
 from attnviz.engine.trace import Projections
 from attnviz.lessons import glossary
 from attnviz.models.load import LoadedModel

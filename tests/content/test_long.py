@@ -13,7 +13,8 @@ from attnviz.analysis import view
 from attnviz.engine.trace import Trace
 from attnviz.lessons.examples import Span
 from attnviz.lessons.long import LongText, long_texts
-from attnviz.types import HeadRef, ViewOptions
+from attnviz.types import HeadRef
+from attnviz.view_state import ViewOptions
 
 pytestmark = pytest.mark.slow
 EVERY = pytest.mark.parametrize("one", long_texts(), ids=lambda one: one.id)

@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import re
 
-from attnviz.analysis import lengths, passed
-from attnviz.lessons import places
+from attnviz.analysis import token_counts
 from attnviz.lessons.long import long_texts
-from attnviz.ui.places.elsewhere import count
-from attnviz.ui.places.myths import LONGER
+from attnviz.pages.places import analysis as passed
+from attnviz.pages.places import lesson
+from attnviz.pages.places.modalities import count
+from attnviz.pages.places.myths import LONGER
 from tests.content.prose import prose
 
 NAMES = r"T5|all-MiniLM-L6-v2|\{\w+\}"
 
 
 def said(id: str) -> str:
-    return next(place.how for place in places.places() if place.id == id)
+    return next(place.how for place in lesson.places() if place.id == id)
 
 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
     found = {
         number
-        for text in prose(places.content(), but=r"id|sources|when")
+        for text in prose(lesson.content(), but=r"id|sources|when")
         for number in re.findall(r"\d+", re.sub(NAMES, "", text))
     }
     # Years of papers; one step, whatever the length; and a recurrent network's work, which doubles with the text.
     assert found == {"1990", "2017", "1", "2"}
-    assert lengths.recurrent(26, 7) == 2 * lengths.recurrent(13, 7)
+    assert token_counts.recurrent(26, 7) == 2 * token_counts.recurrent(13, 7)
 
 
 def test_half_a_patch_makes_four_times_the_tokens_and_sixteen_times_the_weights():
     assert "four times as many tokens and sixteen times as many weights" in said("image")
-    whole, half = (lengths.attention(lengths.image(224, 224, side), 1) for side in (16, 8))
+    whole, half = (token_counts.attention(token_counts.image(224, 224, side), 1) for side in (16, 8))
     assert half.tokens == 4 * whole.tokens
     assert half.pairs == 16 * whole.pairs
 
@@ -39,21 +40,21 @@ def test_half_a_patch_makes_four_times_the_tokens_and_sixteen_times_the_weights(
 def test_sound_is_cut_as_it_says():
     assert "a hundred slices a second" in said("sound")
     assert "joins them in twos" in said("sound")
-    assert "a fiftieth of a second" in next(place.token for place in places.places() if place.id == "sound")
-    assert (lengths.MEL, lengths.STRIDE) == (100, 2)
-    assert lengths.sound(1) == 50
+    assert "a fiftieth of a second" in next(place.token for place in lesson.places() if place.id == "sound")
+    assert (token_counts.MEL, token_counts.STRIDE) == (100, 2)
+    assert token_counts.sound(1) == 50
 
 
 def test_a_few_seconds_of_film_are_more_tokens_than_a_long_text():
     assert "a few seconds are more tokens than a long article" in said("video")
-    film = next(place for place in places.places() if place.id == "video")
+    film = next(place for place in lesson.places() if place.id == "video")
     sizes = {field.id: field.value for field in film.fields}
     assert sizes["seconds"] <= 5
     assert count("video", sizes, 0) > 1.5 * max(len(one.text.split()) for one in long_texts())
 
 
 def test_words_for_numbers_in_the_myths_are_the_numbers_that_are_used():
-    near, _, _, faster = places.myths()
+    near, _, _, faster = lesson.myths()
     assert "the two words on either side" in near.answer
     assert passed.NEAR == 2
     assert "more than half" in near.more
@@ -66,4 +67,4 @@ def test_a_flash_kernel_computes_every_score_and_every_mix():
     """Tiles change the order, not the count: a tile of b queries and c keys has b c d for scores and b c d for the mix."""
     n, width, tile = 12, 5, 4
     tiles = sum(2 * tile * tile * width for _ in range(n // tile) for _ in range(n // tile))
-    assert tiles == lengths.attention(n, width).mixing
+    assert tiles == token_counts.attention(n, width).mixing

@@ -7,9 +7,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from attnviz.analysis import patterns, view
+from attnviz.analysis import head_roles, view
 from attnviz.engine.trace import Trace
-from attnviz.types import AttentionRequest, HeadRef, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef
+from attnviz.view_state import ViewOptions
 
 pytestmark = pytest.mark.slow  # both models are loaded, and 342 heads counted in plain loops, ten times
 
@@ -72,7 +73,7 @@ def test_no_head_is_named_after_a_place_that_is_not_the_first_choice_of_most_wor
     trace = backend.attend(AttentionRequest(model, text))
     words = words_of(trace)
     for layer, of_layer in enumerate(view.patterns(trace, ViewOptions())):
-        for head, role in enumerate(patterns.roles(of_layer)):
+        for head, role in enumerate(head_roles.roles(of_layer)):
             shares, chosen, rows = counted(trace, layer, head, words)
             best, often = max(chosen.items(), key=lambda item: item[1])
             where = f"{model} L{layer}·H{head} on {text!r}: {role}"
@@ -97,10 +98,10 @@ def test_no_head_is_named_after_a_place_that_is_not_the_first_choice_of_most_wor
 def test_profile_entropy_and_scores_are_of_the_same_rows(model: str, backend):
     trace = backend.attend(AttentionRequest(model, SENTENCES[1]))
     words = words_of(trace)
-    scores = {name: patterns.scores(trace, name).values for name in ("first", "previous", "entropy")}
+    scores = {name: head_roles.scores(trace, name).values for name in ("first", "previous", "entropy")}
     for layer, of_layer in enumerate(view.patterns(trace, ViewOptions())):
         for head, pattern in enumerate(of_layer):
-            found, (shares, _, rows) = patterns.facts(pattern), counted(trace, layer, head, words)
+            found, (shares, _, rows) = head_roles.facts(pattern), counted(trace, layer, head, words)
             kinds = {look.kind or "other": look.share for look in found.looks}
             assert kinds == pytest.approx({name: shares[name] for name in kinds}, abs=1e-5)
             assert sum(look.percent for look in found.looks) == 100
@@ -112,7 +113,7 @@ def test_profile_entropy_and_scores_are_of_the_same_rows(model: str, backend):
 def test_a_first_word_that_seven_words_look_at_is_named_though_two_of_them_have_a_twin(backend):
     # The first token is first choice in 6 of 7 rows; only "the" (no. 3) has a twin that is not the first token.
     pattern = view.pattern(backend.attend(AttentionRequest("smollm2", SENTENCES[0])), HeadRef(0, 8), ViewOptions())
-    found = patterns.role(pattern)
+    found = head_roles.role(pattern)
     assert (found.kind, found.chosen, found.rows) == ("first", 6, 7)
     assert found.share == pytest.approx(np.mean([pattern.weights[row, 0] for row in range(1, 8)]), abs=1e-6)
     assert "same" not in found.sentence
@@ -120,21 +121,21 @@ def test_a_first_word_that_seven_words_look_at_is_named_though_two_of_them_have_
 
 def test_the_first_row_of_a_decoder_counts_nothing_and_its_first_word_has_a_line(backend):
     pattern = view.pattern(backend.attend(AttentionRequest("smollm2", SENTENCES[0])), HeadRef(25, 0), ViewOptions())
-    found = {look.label: look for look in patterns.facts(pattern).looks}
+    found = {look.label: look for look in head_roles.facts(pattern).looks}
     rows = range(1, 8)
     assert found["the first word"].share == pytest.approx(0.932, abs=5e-4)
     assert found["itself"].share == pytest.approx(0.0151, abs=5e-5)
     assert found["itself"].share == pytest.approx(np.mean([pattern.weights[row, row] for row in rows]), abs=1e-6)
     assert found["the first word"].written == "93\u202f%"
-    assert "93\u202f% of its attention" in patterns.role(pattern).sentence
+    assert "93\u202f% of its attention" in head_roles.role(pattern).sentence
 
 
 def test_a_word_that_every_word_looks_at_is_called_no_sink(backend):
     pattern = view.pattern(backend.attend(AttentionRequest("minilm", SENTENCES[1])), HeadRef(5, 11), ViewOptions())
-    found = patterns.sink(pattern)
+    found = head_roles.sink(pattern)
     assert found is not None
     assert found.sentence.startswith("Most words look first at “animal”: it takes ")
     assert "sink" not in found.sentence
-    role = patterns.role(pattern)
+    role = head_roles.role(pattern)
     assert (role.kind, role.place) == ("word", "“animal”")
     assert role.sentence.startswith("On this text most words look first at “animal”: 7 of 12, 41\u202f%")

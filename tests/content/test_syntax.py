@@ -7,12 +7,12 @@ from unicodedata import category
 
 import pytest
 
-from attnviz.linguistics import gold, parse
-from attnviz.linguistics.gold import Sentence
+from attnviz.linguistics import gold_sentences, parse
+from attnviz.linguistics.gold_sentences import Sentence
 from attnviz.linguistics.relations import CORPUS, PARSER, relation, relations
 from attnviz.selection import TEXT
 
-SENTENCES = gold.sentences()
+SENTENCES = gold_sentences.sentences()
 
 
 def written(one: Sentence, place: tuple[int, int]) -> str:
@@ -29,13 +29,13 @@ def test_there_are_at_least_sixty_sentences_each_with_a_name_of_its_own():
 
 
 def test_the_sentence_that_the_pages_open_with_is_among_them():
-    assert gold.readings(TEXT)
+    assert gold_sentences.readings(TEXT)
 
 
 def test_a_text_that_stands_here_twice_has_another_tree_and_topic_each_time():
     for text, times in Counter(one.text for one in SENTENCES).items():
-        assert len({one.parsed.links for one in gold.readings(text)}) == times, text
-        assert len({one.topic for one in gold.readings(text)}) == times, text
+        assert len({one.parsed.links for one in gold_sentences.readings(text)}) == times, text
+        assert len({one.topic for one in gold_sentences.readings(text)}) == times, text
 
 
 @pytest.mark.parametrize("one", SENTENCES, ids=lambda one: one.id)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from attnviz.analysis import whatif as measured
-from attnviz.analysis.whatif import Pair
-from attnviz.engine import scratch
-from attnviz.engine.scratch import AS_TRAINED, Change
-from attnviz.engine.scratch.llama import turned
-from attnviz.engine.scratch.tried import Tried
-from attnviz.lessons import whatif
+from attnviz.engine import reference
+from attnviz.engine.reference import AS_TRAINED, Change
+from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.llama import turned
+from attnviz.pages.whatif import analysis as measured
+from attnviz.pages.whatif import lesson
+from attnviz.pages.whatif.analysis import Pair
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef
 from tests.content.prose import prose
@@ -33,10 +33,10 @@ def tried(backend, model: str, change: Change = AS_TRAINED, other: str = "") -> 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
     texts = [
         re.sub(r"@\{\w+\}|float64|float32|Mistral 7B|Michel et al. 2019|\(Kazemnejad et al. 2023\)", "", text)
-        for text in prose(whatif.content(), but=r"id|start|sources|steps|formula.*")
+        for text in prose(lesson.content(), but=r"id|start|sources|steps|formula.*")
     ]
     found = {number for text in texts for number in re.findall(r"\d+(?:\.\d+)?", text)}
-    options = set(whatif.experiment("scale").settings[1].options)
+    options = set(lesson.experiment("scale").settings[1].options)
     # A row's whole, w(1 - w), "the sum of 1", 2w - 1, and place 3 as an example of a place; what temperatures may be.
     assert found == {"1", "2", "3"} | options
 
@@ -110,10 +110,10 @@ def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model:
     it = next(at for at, token in enumerate(plain.tokens) if token.text == "it")
     assert len(set(plain.weights[layer][:, it].argmax(-1).tolist())) > 2
     loaded = backend.inner.loaded(model)
-    w, ids = scratch.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
+    w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
 
     def projected(heads: tuple[int, ...]) -> np.ndarray:
-        return scratch.run(w, ids, change=Change(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
+        return reference.run(w, ids, change=Change(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
 
     none, whole = projected(()), projected(tuple(range(w.heads)))
     np.testing.assert_allclose(none + sum(projected((h,)) - none for h in range(w.heads)), whole, atol=1e-4)
@@ -138,17 +138,18 @@ def test_ones_own_sentence_as_the_second_text(backend, model: str):
 
 
 def test_a_place_is_marked_alike_in_both_texts(backend):
-    w = scratch.read(backend.inner.loaded("minilm").model)
+    w = reference.read(backend.inner.loaded("minilm").model)
     one, two = (
-        scratch.run(w, backend.inner.loaded("minilm").tokenizer(text)["input_ids"], keep=()).embedding for text in (TEXT, OTHER)
+        reference.run(w, backend.inner.loaded("minilm").tokenizer(text)["input_ids"], keep=()).embedding
+        for text in (TEXT, OTHER)
     )
     np.testing.assert_array_equal(one["positions"][3], two["positions"][3])
 
 
 def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
     loaded = backend.inner.loaded("minilm")
-    w, ids = scratch.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
-    runs = [scratch.run(w, [start, *ids[1:]], change=Change(window=2)) for start in (ids[0], ids[3])]
+    w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
+    runs = [reference.run(w, [start, *ids[1:]], change=Change(window=2)) for start in (ids[0], ids[3])]
     for number, (one, two) in enumerate(zip(*(run.layers for run in runs), strict=True)):
         reached = np.flatnonzero(np.abs(one["output"] - two["output"]).max(-1) > 0)
         assert reached.max() == number + 1

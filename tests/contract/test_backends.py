@@ -19,8 +19,8 @@ from attnviz.backends.batched import BatchedBackend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
-from attnviz.backends.turned import Row, turned
-from attnviz.backends.turns import Turns
+from attnviz.backends.scheduled import Row, turned
+from attnviz.backends.scheduler import Turns
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError, EmptyTextError, PairError, TooLongError, UnknownModelError
 from attnviz.models import catalog, load

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from attnviz.backends import exchange, remote
+from attnviz.backends import http_client, remote
 from attnviz.backends.remote import RemoteBackend
 from attnviz.errors import AnswerError, AttnvizError, BackendError, BusyError, LateError
 from attnviz.settings import Settings
@@ -80,7 +80,7 @@ UNLISTED = ("is of a later version", "answers to somebody else")  # a list of mo
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow each other at once, and there is no time beyond the deadline."""
-    monkeypatch.setattr(exchange, "FIRST", 0.002)
+    monkeypatch.setattr(http_client, "FIRST", 0.002)
     monkeypatch.setattr(remote, "SPARE", 0.0)
 
 

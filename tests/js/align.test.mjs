@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { madeBook } from "./made.mjs";
-import { aligned, counterpart } from "../../attnviz/figures/board/align.js";
-import { NOTHING_SHARED, combined, makeCombiner } from "../../attnviz/figures/board/combine.js";
+import { aligned, counterpart } from "../../attnviz/board/js/compare/align.js";
+import { NOTHING_SHARED, combined, makeCombiner } from "../../attnviz/board/js/compare/combine.js";
 
 const words = (text) => (text ? text.split(" ") : []);
 

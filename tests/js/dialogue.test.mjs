@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { bytesOf, header, steps, ROWS } from "./made.mjs";
-import { bring, carry, digestOf, fetched, whenBrought } from "../../attnviz/figures/board/store.js";
-import { makeDialogue } from "../../attnviz/figures/board/main.js";
-import { pinsTold } from "../../attnviz/figures/board/tray.js";
+import { bring, carry, digestOf, fetched, whenBrought } from "../../attnviz/board/js/core/store.js";
+import { makeDialogue } from "../../attnviz/board/js/main.js";
+import { pinsTold } from "../../attnviz/board/js/draw/tray.js";
 
 const chose = (layer, head) => ({ head: [layer, head], focus: null, words: true, special: "show" });
 

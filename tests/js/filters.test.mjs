@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { SIDE, madeBook, near } from "./made.mjs";
-import { betweenOf, beyond, isPair, leaveOut } from "../../attnviz/figures/board/filters.js";
-import { columnsOf, patternOf, rowsOf, wholeOf } from "../../attnviz/figures/board/pattern.js";
+import { betweenOf, beyond, isPair, leaveOut } from "../../attnviz/board/js/core/filters.js";
+import { columnsOf, patternOf, rowsOf, wholeOf } from "../../attnviz/board/js/core/pattern.js";
 
 const left = (rule, value, row) => {
   const found = Float32Array.from(row);

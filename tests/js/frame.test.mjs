@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, bytesOf, header, madeBook, near, steps } from "./made.mjs";
-import { addLayer, addSheet, decode, isLoaded, isSeen, makeBook, pooledPicture, tokenWeights } from "../../attnviz/figures/board/frame.js";
-import { digestOf } from "../../attnviz/figures/board/store.js";
-import { patternOf } from "../../attnviz/figures/board/pattern.js";
-import { restored } from "../../attnviz/figures/board/codec.js";
+import { addLayer, addSheet, decode, isLoaded, isSeen, makeBook, pooledPicture, tokenWeights } from "../../attnviz/board/js/core/frame.js";
+import { digestOf } from "../../attnviz/board/js/core/store.js";
+import { patternOf } from "../../attnviz/board/js/core/pattern.js";
+import { restored } from "../../attnviz/board/js/core/codec.js";
 
 const sheetOf = (frame, head) => decode(bytesOf({ kind: "sheet", frame, head, dtype: "float32" }, ROWS.flat()));
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { beside, cellOf, isStep } from "../../attnviz/figures/board/headgrid.js";
-import { summaryOf } from "../../attnviz/figures/board/headrows.js";
+import { beside, cellOf, isStep } from "../../attnviz/board/js/links/headgrid.js";
+import { summaryOf } from "../../attnviz/board/js/links/headrows.js";
 
 test("arrows walk the map and stop at its edges; a layer with fewer heads keeps the nearest", () => {
   const counts = [3, 2, 3];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { allTurned, blank, cleared, letGo, linkName, picked, removed, turnedRound, unitAt } from "../../attnviz/figures/board/drawnlinks.js";
-import { arcsOf, levelsOf, linesOf, riseOf } from "../../attnviz/figures/board/arcs.js";
+import { allTurned, blank, cleared, letGo, linkName, picked, removed, turnedRound, unitAt } from "../../attnviz/board/js/links/drawnlinks.js";
+import { arcsOf, levelsOf, linesOf, riseOf } from "../../attnviz/board/js/links/arcs.js";
 
 const UNITS = [["The", 0, 3], ["animal", 4, 10], ["didn't", 11, 17], ["it", 43, 45]].map(([text, start, end]) => ({ text, start, end }));
 const [THE, ANIMAL, DIDNT, IT] = [0, 1, 2, 3];

@@ -1,7 +1,7 @@
 // Frames made by hand, byte by byte, and the tokens of the encoding as encoding.py has them. test_board_source.py holds both together.
 
 import { readFileSync } from "node:fs";
-import { decode, makeBook } from "../../attnviz/figures/board/frame.js";
+import { decode, makeBook } from "../../attnviz/board/js/core/frame.js";
 
 export const TOKENS = JSON.parse(readFileSync(new URL("./tokens.json", import.meta.url), "utf8"));
 

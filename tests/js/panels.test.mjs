@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { TOKENS, madeBook, near } from "./made.mjs";
-import { differing, makeEncoding, signed, signedTwo, summed } from "../../attnviz/figures/board/encoding.js";
-import { firstState } from "../../attnviz/figures/board/state.js";
-import { focusIn, holdAt, linksIn, marked, stateIn } from "../../attnviz/figures/board/linked.js";
-import { gridOf, manyOf, placeAt, placeIn } from "../../attnviz/figures/board/grid.js";
-import { makeGallery, picturesOf, textsOf } from "../../attnviz/figures/board/gallery.js";
-import { differing as wordsDiffering } from "../../attnviz/figures/board/textlines.js";
-import { makeCombiner } from "../../attnviz/figures/board/combine.js";
+import { differing, makeEncoding, signed, signedTwo, summed } from "../../attnviz/board/js/core/encoding.js";
+import { firstState } from "../../attnviz/board/js/core/state.js";
+import { focusIn, holdAt, linksIn, marked, stateIn } from "../../attnviz/board/js/compare/linked.js";
+import { gridOf, manyOf, placeAt, placeIn } from "../../attnviz/board/js/compare/grid.js";
+import { makeGallery, picturesOf, textsOf } from "../../attnviz/board/js/compare/gallery.js";
+import { differing as wordsDiffering } from "../../attnviz/board/js/compare/textlines.js";
+import { makeCombiner } from "../../attnviz/board/js/compare/combine.js";
 
 const look = makeEncoding(TOKENS, "light");
 const shape = { count: 3, most: 13, labels: 60, width: 1200, free: 320, phone: false, scale: 1, tab: "curves", same: true, many: false };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, madeBook, near } from "./made.mjs";
-import { lineOf, lostTo, named, patternOf, ranked, unitWith } from "../../attnviz/figures/board/pattern.js";
+import { lineOf, lostTo, named, patternOf, ranked, unitWith } from "../../attnviz/board/js/core/pattern.js";
 
 const show = { words: true, special: "show" };
 

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, TOKENS, madeBook, near } from "./made.mjs";
-import { about, directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/figures/board/encoding.js";
-import { arranged, breadth, placesIn } from "../../attnviz/figures/board/layout.js";
-import { factsOf, unseen } from "../../attnviz/figures/board/facts.js";
-import { makeEasing, saidOf, sinkOf } from "../../attnviz/figures/board/head.js";
-import { lineOf, patternOf } from "../../attnviz/figures/board/pattern.js";
-import { addSheet, offBy } from "../../attnviz/figures/board/frame.js";
-import { sampling } from "../../attnviz/figures/board/pictures.js";
-import { spoken } from "../../attnviz/figures/board/readout.js";
-import { largest } from "../../attnviz/figures/board/tables.js";
-import { scaleOf } from "../../attnviz/figures/board/presenter.js";
-import { walked } from "../../attnviz/figures/board/input.js";
+import { about, directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/board/js/core/encoding.js";
+import { arranged, breadth, placesIn } from "../../attnviz/board/js/draw/layout.js";
+import { factsOf, unseen } from "../../attnviz/board/js/draw/facts.js";
+import { makeEasing, saidOf, sinkOf } from "../../attnviz/board/js/draw/head.js";
+import { lineOf, patternOf } from "../../attnviz/board/js/core/pattern.js";
+import { addSheet, offBy } from "../../attnviz/board/js/core/frame.js";
+import { sampling } from "../../attnviz/board/js/draw/pictures.js";
+import { spoken } from "../../attnviz/board/js/draw/readout.js";
+import { largest } from "../../attnviz/board/js/draw/tables.js";
+import { scaleOf } from "../../attnviz/board/js/draw/presenter.js";
+import { walked } from "../../attnviz/board/js/input/input.js";
 
 const show = { words: true, special: "show" };
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { madeBook } from "./made.mjs";
-import { anchorsOf, kept, together, tokensOf, walkedTo } from "../../attnviz/figures/board/held.js";
-import { adopted, changedSince, choiceOf, firstState, focusOf, held, hovered, letGo, moved, pointed, shownHead, turned } from "../../attnviz/figures/board/state.js";
+import { anchorsOf, kept, together, tokensOf, walkedTo } from "../../attnviz/board/js/core/held.js";
+import { adopted, changedSince, choiceOf, firstState, focusOf, held, hovered, letGo, moved, pointed, shownHead, turned } from "../../attnviz/board/js/core/state.js";
 
 const { frame } = madeBook(undefined, { layers: 3, heads: 4, counts: [4, 2, 4] });
 const plain = { words: true, special: "show", keep: null, between: "", view: "curves" };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MOST, besides, keyed, moved, named, pinAt, pinsTold, removed, spelled, telling, toggled } from "../../attnviz/figures/board/tray.js";
+import { MOST, besides, keyed, moved, named, pinAt, pinsTold, removed, spelled, telling, toggled } from "../../attnviz/board/js/draw/tray.js";
 
 const pin = (key, head, more = {}) => ({ key, head, over: "", name: "", here: true, model: "all-MiniLM-L6-v2", text: "a", ...more });
 const three = { pins: [pin("a", [0, 0]), pin("b", [1, 1]), pin("c", [2, 2])], panels: [{ kind: "difference", of: [2, 0] }, { kind: "mean", of: [0, 1] }] };

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, SIDE, TOKENS, madeBook } from "./made.mjs";
-import { PARTLY_UNKNOWN, UNKNOWN, markOf, withMark } from "../../attnviz/figures/board/encoding.js";
-import { countedUnread, unreadLine, unreadLines, unreadOf } from "../../attnviz/figures/board/unread.js";
-import { combined, overlaid } from "../../attnviz/figures/board/combine.js";
-import { linkName } from "../../attnviz/figures/board/drawnlinks.js";
-import { named, patternOf } from "../../attnviz/figures/board/pattern.js";
-import { sentenceOf, spoken } from "../../attnviz/figures/board/readout.js";
+import { PARTLY_UNKNOWN, UNKNOWN, markOf, withMark } from "../../attnviz/board/js/core/encoding.js";
+import { countedUnread, unreadLine, unreadLines, unreadOf } from "../../attnviz/board/js/draw/unread.js";
+import { combined, overlaid } from "../../attnviz/board/js/compare/combine.js";
+import { linkName } from "../../attnviz/board/js/links/drawnlinks.js";
+import { named, patternOf } from "../../attnviz/board/js/core/pattern.js";
+import { sentenceOf, spoken } from "../../attnviz/board/js/draw/readout.js";
 
 const WORDS = { words: true, special: "show", keep: null, between: "" };
 const unread = (unknown, side = SIDE) => ({ queries: { ...side, unknown }, keys: null });

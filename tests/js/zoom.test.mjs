@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { LARGEST, isWhole, panned, rangeNote, rangeOf, revealed, under, whole, zoomed } from "../../attnviz/figures/board/zoom.js";
+import { LARGEST, isWhole, panned, rangeNote, rangeOf, revealed, under, whole, zoomed } from "../../attnviz/board/js/draw/zoom.js";
 
 const AREA = { width: 300, height: 500 };
 const near = (a, b) => assert.ok(Math.abs(a - b) < 1e-9, `${a} is not ${b}`);

@@ -19,11 +19,12 @@ import torch
 
 import attnviz
 from attnviz.engine import capture
-from attnviz.linguistics import atlas, corpora
-from attnviz.linguistics.annotated import Parsed, Question
-from attnviz.linguistics.crew import meter as metered
-from attnviz.linguistics.measured import Meter
-from attnviz.linguistics.parts import Chunk
+from attnviz.linguistics import corpora
+from attnviz.linguistics.atlas import reader
+from attnviz.linguistics.atlas.measure import Meter
+from attnviz.linguistics.atlas.shards import Chunk
+from attnviz.linguistics.atlas.workers import meter as metered
+from attnviz.linguistics.corpora.types import Parsed, Question
 from attnviz.models import catalog
 from attnviz.settings import Settings
 
@@ -223,9 +224,9 @@ def test_questions_built_anew_are_what_the_shipped_atlas_holds(name: str, kind: 
     assert (held.hits != hits).sum() <= FLIPPED * hits.size
 
 
-def checked(name: str) -> atlas.Atlas:
+def checked(name: str) -> reader.Atlas:
     """The shipped atlas, if it is of the weights that are here."""
-    shipped = atlas.shipped(name)
+    shipped = reader.shipped(name)
     assert shipped is not None
     loaded = meter(name).loaded
     assert (shipped.header.digest, (shipped.header.layers, shipped.header.heads)) == (loaded.digest, meter(name).size)

@@ -8,32 +8,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnviz.analysis import evidence
-from attnviz.linguistics import atlas, claims, elsewhere
-from attnviz.linguistics.build import build
-from attnviz.linguistics.crew import Alone, meter
-from attnviz.linguistics.sources import Source
+from attnviz.analysis import statistics
+from attnviz.linguistics import claims, external_results
+from attnviz.linguistics.atlas import reader
+from attnviz.linguistics.atlas.build import build
+from attnviz.linguistics.atlas.chunks import Source
+from attnviz.linguistics.atlas.workers import Alone, meter
 from attnviz.models import catalog
 from attnviz.settings import Settings
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("corpus", elsewhere.corpora("minilm"), ids=lambda corpus: corpus.file)
+@pytest.mark.parametrize("corpus", external_results.corpora("minilm"), ids=lambda corpus: corpus.file)
 def test_leads_on_other_texts_are_those_of_the_heads_that_the_atlas_chose(
-    corpus: elsewhere.OtherCorpus, corpora: Path, tmp_path: Path
+    corpus: external_results.OtherCorpus, corpora: Path, tmp_path: Path
 ):
     file = corpora / corpus.file
     if not file.is_file():
         pytest.skip(f"{corpus.file} is not in the folder of the corpora")
     assert hashlib.sha256(file.read_bytes()).hexdigest() == corpus.sha256
-    card, known = catalog.card(corpus.model), atlas.shipped(corpus.model)
+    card, known = catalog.card(corpus.model), reader.shipped(corpus.model)
     assert known is not None
     build(
         card, Alone(meter(card, Settings.from_env())), [Source.of("conllu", [file])], tmp_path / "other.npz",
         lambda line: None, lambda line: None,
     )  # fmt: skip
-    other = atlas.read(tmp_path / "other.npz")
+    other = reader.read(tmp_path / "other.npz")
     assert (other.header.corpora[0].texts, other.header.corpora[0].used) == (corpus.texts, corpus.used)
     counted = {}
     for one in claims.leads(known):
@@ -42,7 +43,7 @@ def test_leads_on_other_texts_are_those_of_the_heads_that_the_atlas_chose(
             if not one.shown and best is not None and len(found) >= claims.ENOUGH:
                 counted[one.relation, way] = best.head, found, claims.paired(found, best.offset)
     assert len(counted) == corpus.tests
-    corrected = evidence.holm(np.array([pair.chances[head.layer, head.head] for head, _, pair in counted.values()]))
+    corrected = statistics.holm(np.array([pair.chances[head.layer, head.head] for head, _, pair in counted.values()]))
     shown = {key: p for key, p in zip(counted, corrected.tolist(), strict=True) if p < claims.ERROR}
     assert {relation for relation, _ in shown} == {lead.relation for lead in corpus.leads}
     for lead in corpus.leads:

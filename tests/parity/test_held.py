@@ -28,7 +28,7 @@ from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertForSequenceClassification, BertModel
 
 import attnviz
-from attnviz.engine import capture, shells, twins
+from attnviz.engine import capture, shadow_model, shadow_modules
 from attnviz.errors import UnavailableError
 
 SIZES: dict[str, Any] = {
@@ -329,7 +329,7 @@ def state(model: Any) -> list[Any]:
     """All that can be seen of a model: objects by address, containers by what they hold, tensors by how often written to."""
     found: list[Any] = [model.config.to_dict(), model.config._attn_implementation]
     for name, module in model.named_modules():
-        held = shells.attributes(module)
+        held = shadow_modules.attributes(module)
         found.append((name, id(module), type(module), module.training))
         for key, value in held.items():
             inner = [*map(id, value)] if isinstance(value, (list, tuple)) else []
@@ -404,7 +404,7 @@ def test_nothing_of_a_request_is_kept_by_what_is_kept_of_a_model():
     gc.collect()
 
     assert [one() for one in outputs] == [None]
-    assert twins.known(model).twins == {}
+    assert shadow_model.known(model).twins == {}
 
 
 def test_eight_threads_do_not_read_what_a_hook_kept_of_another_text():

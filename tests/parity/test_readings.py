@@ -21,7 +21,7 @@ from transformers.models.llama.configuration_llama import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaModel
 
 import attnviz
-from attnviz.engine import capture, flow
+from attnviz.engine import call_order, capture
 from attnviz.errors import AttnvizError, BadInputError, ForwardError, NoAttentionError
 from tests.small_models import WORDS, tokenizer
 
@@ -210,15 +210,15 @@ def test_the_shared_layers_of_albert_are_layers():
 
 
 def test_a_pass_that_leaves_nothing_open_is_not_followed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(flow, "watched", lambda *given: pytest.fail("run again"))
+    monkeypatch.setattr(call_order, "watched", lambda *given: pytest.fail("run again"))
 
     capture.capture(made(BertModel), input_ids=IDS)
 
 
 def test_a_pass_is_followed_once(monkeypatch: pytest.MonkeyPatch):
     model, runs = made(Again), []
-    watched = flow.watched
-    monkeypatch.setattr(flow, "watched", lambda *given: runs.append(1) or watched(*given))
+    watched = call_order.watched
+    monkeypatch.setattr(call_order, "watched", lambda *given: runs.append(1) or watched(*given))
 
     for length in (3, 5, 7):
         capture.capture(model, input_ids=IDS[:, :length])

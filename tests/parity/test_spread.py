@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnviz.linguistics import atlas, claims
+from attnviz.linguistics import claims
+from attnviz.linguistics.atlas import reader
 
 SLICES = {"ewt-dev.conllu": ("\n\n", 300), "gap-development.tsv": ("\n", 41)}  # two batches; 40 questions and their heading
 FLIPPED = 1e-5  # the part of the decisions that another number of threads may turn: two words with the same attention
@@ -34,13 +35,13 @@ def sliced(folder: Path, into: Path) -> list[Path]:
     return [into / name for name in SLICES]
 
 
-def built(texts: list[Path], output: Path, threads: int, *more: str) -> atlas.Atlas:
+def built(texts: list[Path], output: Path, threads: int, *more: str) -> reader.Atlas:
     """An atlas by the command line, in a process of its own with so many threads."""
     sentences, questions = map(str, texts)
     command = [sys.executable, "-m", "attnviz", "atlas", "build", "--conllu", sentences, "--gap", questions, "-o", str(output)]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
     subprocess.run([*command, *more], check=True, capture_output=True, env=environment)
-    return atlas.read(output)
+    return reader.read(output)
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import attnviz
+from attnviz import board
+from attnviz.board import codec
 from attnviz.engine.trace import Block, Dense, Projections, Trace
-from attnviz.figures import board
-from attnviz.figures.board import codec
 from attnviz.types import AttentionRequest, HeadRef, Token
 from tests.unit.test_board_frame import node, read
 
@@ -60,7 +60,7 @@ CASES = {
 
 READS = """
 import { readFileSync } from "node:fs";
-import { openLanes, restored, thousandths } from "%(here)s/codec.js";
+import { openLanes, restored, thousandths } from "%(here)s/js/core/codec.js";
 const out = {};
 for (const [name, { hex, shape, heads }] of Object.entries(JSON.parse(readFileSync("%(file)s", "utf8")))) {
   try {

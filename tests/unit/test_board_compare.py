@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from attnviz.analysis import compare, panels, view
+from attnviz import board
+from attnviz.analysis import compare, view
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures import board
-from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pin, Token, ViewOptions
+from attnviz.pages.compare import analysis as panels
+from attnviz.types import AttentionRequest, HeadRef, Token
+from attnviz.view_state import Focus, Panel, Pin, ViewOptions
 from tests.unit.test_board_frame import HERE, node, softmaxed
 
 WORDS = "the old cat saw a dog and the bird".split()
@@ -41,7 +43,7 @@ def test_words_are_aligned_as_difflib_aligns_them(tmp_path: Path):
             second[at : at + draw.randrange(0, 3)] = draw.choices(["x", "y", "cat"], k=draw.randrange(0, 3))
         pairs.append([first, second])
     script = f"""
-import {{ aligned }} from "{HERE.as_posix()}/align.js";
+import {{ aligned }} from "{HERE.as_posix()}/js/compare/align.js";
 console.log(JSON.stringify({json.dumps(pairs)}.map(([a, b]) => aligned(a, b))));
 """
     found = run(script, tmp_path)
@@ -69,12 +71,12 @@ def traced(model: str, text: str, cut: str, seed: int) -> Trace:
 
 READS = """
 import { readFileSync } from "node:fs";
-import { addSheet, decode, makeBook } from "%(here)s/frame.js";
-import { picturesOf } from "%(here)s/gallery.js";
-import { linksIn, marked } from "%(here)s/linked.js";
-import { adopted } from "%(here)s/state.js";
-import { makeCombiner } from "%(here)s/combine.js";
-import { makeEncoding } from "%(here)s/encoding.js";
+import { addSheet, decode, makeBook } from "%(here)s/js/core/frame.js";
+import { picturesOf } from "%(here)s/js/compare/gallery.js";
+import { linksIn, marked } from "%(here)s/js/compare/linked.js";
+import { adopted } from "%(here)s/js/core/state.js";
+import { makeCombiner } from "%(here)s/js/compare/combine.js";
+import { makeEncoding } from "%(here)s/js/core/encoding.js";
 const tokens = JSON.parse(readFileSync("%(tokens)s"));
 const files = %(files)s;
 const books = new Map();

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from attnviz import board
 from attnviz.analysis import filters, view
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures import board
-from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, HeadRef, Keep, Token, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Keep, Token
+from attnviz.view_state import BETWEEN, SPECIAL, ViewOptions
 from tests.unit.test_board_frame import HERE, node
 
 RULES = [Keep("least", 0.07), Keep("least", 0.2), Keep("top", 1.0), Keep("top", 4.0), Keep("mass", 0.5), Keep("mass", 0.95)]
@@ -34,7 +35,7 @@ PAIR = (
 )
 LEAVES = """
 import { readFileSync } from "node:fs";
-import { leaveOut } from "%(here)s/filters.js";
+import { leaveOut } from "%(here)s/js/core/filters.js";
 const { rows, keeps } = JSON.parse(readFileSync("%(file)s", "utf8"));
 console.log(JSON.stringify(keeps.map((keep) => rows.map((row) => {
   const found = Float32Array.from(row);
@@ -44,10 +45,10 @@ console.log(JSON.stringify(keeps.map((keep) => rows.map((row) => {
 """
 FILTERS = """
 import { readFileSync } from "node:fs";
-import { decode } from "%(here)s/frame.js";
-import { filtered } from "%(here)s/filters.js";
-import { merged } from "%(here)s/pattern.js";
-import { notesOf } from "%(here)s/notes.js";
+import { decode } from "%(here)s/js/core/frame.js";
+import { filtered } from "%(here)s/js/core/filters.js";
+import { merged } from "%(here)s/js/core/pattern.js";
+import { notesOf } from "%(here)s/js/core/notes.js";
 const { weights, options } = JSON.parse(readFileSync("%(file)s", "utf8"));
 const frame = decode(readFileSync("%(frame)s"));
 console.log(JSON.stringify(options.map((one) => {

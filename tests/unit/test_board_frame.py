@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnviz.analysis import patterns, view
+from attnviz import board
+from attnviz.analysis import head_profile, head_roles, view
 from attnviz.engine.trace import Block, Dense, Projections, Trace
-from attnviz.figures import board
-from attnviz.types import AttentionRequest, HeadRef, Token, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Token
+from attnviz.view_state import ViewOptions
 
 HERE = Path(board.__file__).parent
 # "It didn't": 2 words, 4 pieces, in the middle of [CLS] and [SEP].
@@ -160,10 +161,10 @@ def test_a_text_with_half_a_character_or_markup_still_makes_a_frame():
 
 READS = """
 import { readFileSync } from "node:fs";
-import { decode, makeBook } from "%(here)s/frame.js";
-import { patternOf } from "%(here)s/pattern.js";
-import { factsOf } from "%(here)s/facts.js";
-import { sinkOf } from "%(here)s/head.js";
+import { decode, makeBook } from "%(here)s/js/core/frame.js";
+import { patternOf } from "%(here)s/js/core/pattern.js";
+import { factsOf } from "%(here)s/js/draw/facts.js";
+import { sinkOf } from "%(here)s/js/draw/head.js";
 const book = makeBook(decode(readFileSync("%(file)s")));
 const out = [];
 for (const words of [true, false]) for (const special of ["show", "hide", "renormalise"]) {
@@ -226,7 +227,7 @@ def test_javascript_merges_hides_and_rescales_as_python_does(trace: Trace, head:
             assert np.abs(weights - ours.weights).max() <= (60 if special == "renormalise" else 3) / 131070 + 1e-6
             if special != "renormalise":
                 assert np.abs(np.array(theirs["lost"]) - ours.hidden).max() <= 6 / 131070 + 1e-6
-            facts = patterns.facts(ours, words)
+            facts = head_profile.facts(ours, words)
             assert [label for label, _ in theirs["facts"]["shares"]] == [label for label, _ in facts.shares]
             assert np.allclose(
                 [share for _, share in theirs["facts"]["shares"]], [share for _, share in facts.shares], atol=1e-3
@@ -234,5 +235,5 @@ def test_javascript_merges_hides_and_rescales_as_python_does(trace: Trace, head:
             assert np.allclose([theirs["facts"]["entropy"], theirs["facts"]["most"]], [facts.entropy, facts.most], atol=2e-3)
             assert theirs["facts"]["rows"] == facts.rows
             assert sum(theirs["facts"]["percents"]) == sum(look.percent for look in facts.looks)
-            sink = patterns.sink(ours)
+            sink = head_roles.sink(ours)
             assert (theirs["sink"] or {}).get("key") == (None if sink is None else sink.key)

@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.errors import BadInputError
-from attnviz.figures import board, encoding
-from attnviz.figures.board.choice import Choice
-from attnviz.figures.board.source import (
+from attnviz import board
+from attnviz.board.choice import Choice
+from attnviz.board.source import (
     COMPARE,
     FOUND,
     LINKS,
@@ -22,10 +20,15 @@ from attnviz.figures.board.source import (
     found_source,
     joined,
     links_source,
+    module,
     wrapped,
 )
+from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.errors import BadInputError
+from attnviz.figures import encoding
 from attnviz.selection import Focus
-from attnviz.types import AttentionRequest, HeadRef, Token, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Token
+from attnviz.view_state import ViewOptions
 
 HERE = Path(board.__file__).parent
 ALL = (*MODULES, *COMPARE, *LINKS, *FOUND)
@@ -33,19 +36,19 @@ MOUNTED = (compare_source, links_source, found_source)
 
 
 def test_every_module_is_joined_and_imports_only_from_those_before_it():
-    assert sorted(ALL) == sorted(path.stem for path in HERE.glob("*.js"))
+    assert sorted(ALL) == sorted(path.stem for path in (HERE / "js").rglob("*.js"))
     for place, name in enumerate(ALL):
-        imported = re.findall(r'from "\./(\w+)\.js"', (HERE / f"{name}.js").read_text("utf-8"))
+        imported = re.findall(r'from "\.{1,2}/(?:\w+/)?(\w+)\.js"', module(name))
         assert set(imported) <= set(ALL[:place]), name
 
 
 def test_every_imported_name_is_exported():
-    texts = {name: (HERE / f"{name}.js").read_text("utf-8") for name in ALL}
+    texts = {name: module(name) for name in ALL}
     form = r"^export (?:async function|function|class|const) (\w+)"
     exported = {name: set(re.findall(form, text, re.M)) for name, text in texts.items()}
     for name, text in texts.items():
-        for names, module in re.findall(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";$', text, re.M):
-            assert set(names.split(", ")) <= exported[module], f"{name}.js"
+        for names, other in re.findall(r'^import \{ ([\w, ]+) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', text, re.M):
+            assert set(names.split(", ")) <= exported[other], f"{name}.js"
 
 
 def test_a_module_becomes_a_function_that_returns_what_it_exports():

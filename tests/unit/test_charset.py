@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnviz import charset, cli, terminal
+from attnviz import charset, cli
+from attnviz.cli import io as terminal
 from attnviz.errors import BadInputError, BadTextError, DamagedWeightsError, TooLongError
 from attnviz.linguistics import corpora
-from attnviz.linguistics.lines import Line, lines
-from attnviz.linguistics.sources import Source
+from attnviz.linguistics.atlas.chunks import Source
+from attnviz.linguistics.corpora.lines import Line, lines
 from attnviz.models import load
 from attnviz.settings import Settings
 from tests.small_models import saved
@@ -207,7 +208,7 @@ def test_a_marked_corpus_that_is_cut_short_says_so_and_keeps_what_was_whole(tmp_
 
 
 def test_a_long_line_of_a_marked_corpus_is_read_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.linguistics.lines.LONGEST", 10)
+    monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 10)
     (tmp_path / "made").write_bytes("\ufeff123456789\n1234567890\nlast\n".encode("utf-16-le") + ("y" * 25).encode("utf-16-le"))
     found = list(lines(tmp_path / "made"))
     assert [(line.number, line.text) for line in found] == [(1, "123456789"), (2, ""), (3, "last"), (4, "")]

@@ -12,8 +12,9 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 import attnviz
-from attnviz import chat, cli, errors
-from attnviz.chat import Message
+from attnviz import cli, errors
+from attnviz.text import chat
+from attnviz.text.chat import Message
 from attnviz.types import AttentionRequest
 from tests.small_models import check_same, random_model, saved, tokenizer
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from attnviz.analysis.evidence import wilson
+from attnviz.analysis.statistics import wilson
 from attnviz.errors import BadInputError, UnknownHeadError
-from attnviz.linguistics import atlas, claims
+from attnviz.linguistics import claims
+from attnviz.linguistics.atlas import reader
 from attnviz.types import HeadRef
 from tests import atlases
 from tests.atlases import L, Q
@@ -41,12 +42,12 @@ QUESTIONS = (
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> atlas.Atlas:
+def made(tmp_path_factory: pytest.TempPathFactory) -> reader.Atlas:
     file = tmp_path_factory.mktemp("atlas") / "made-up.npz"
-    return atlas.read(atlases.write(file, atlases.members(LINKS, QUESTIONS)))
+    return reader.read(atlases.write(file, atlases.members(LINKS, QUESTIONS)))
 
 
-def test_the_head_is_chosen_on_even_texts_and_reported_on_odd_ones(made: atlas.Atlas):
+def test_the_head_is_chosen_on_even_texts_and_reported_on_odd_ones(made: reader.Atlas):
     found = claims.best(made, "det")
     assert found is not None
     assert (found.head, found.offset) == (HeadRef(*LUCKY), 1)
@@ -59,7 +60,7 @@ def test_the_head_is_chosen_on_even_texts_and_reported_on_odd_ones(made: atlas.A
     assert found.evidence.chosen == "the best of 10 heads on the even half of the texts"
 
 
-def test_a_head_that_a_reader_names_is_tested_on_all_texts(made: atlas.Atlas):
+def test_a_head_that_a_reader_names_is_tested_on_all_texts(made: reader.Atlas):
     found = claims.claim(made, HeadRef(*STEADY), "det")
     assert (found.evidence.hits, found.evidence.n, found.held_out.hits, found.held_out.n) == (81, 90, 45, 50)
     assert dict(found.evidence.baselines) == pytest.approx({"offset": 60 / 90, "chance": 1 / 4})
@@ -79,13 +80,13 @@ def test_a_head_that_a_reader_names_is_tested_on_all_texts(made: atlas.Atlas):
     assert (found.evidence.source, found.evidence.scheme) == ("Trees", claims.LINKS)
 
 
-def test_equal_heads_share_a_rank(made: atlas.Atlas):
+def test_equal_heads_share_a_rank(made: reader.Atlas):
     assert claims.claim(made, HeadRef(*LUCKY), "det").rank == 2
     assert {claims.claim(made, HeadRef(0, head), "det").rank for head in (1, 2, 3, 4)} == {3}
     assert claims.claim(made, HeadRef(0, 1), "det").verdict == "none"
 
 
-def test_pronouns_have_the_nearer_candidate_and_a_half_as_baselines(made: atlas.Atlas):
+def test_pronouns_have_the_nearer_candidate_and_a_half_as_baselines(made: reader.Atlas):
     found = claims.claim(made, HeadRef(1, 2), "gap")
     assert (found.evidence.hits, found.evidence.n) == (9, 12)
     assert dict(found.evidence.baselines) == pytest.approx({"nearest": 4 / 12, "chance": 0.5})
@@ -95,7 +96,7 @@ def test_pronouns_have_the_nearer_candidate_and_a_half_as_baselines(made: atlas.
     assert (everything.hits, everything.n, everything.source) == (15, 18, "Names and Jobs")
 
 
-def test_corpora_that_are_counted_together_are_counted_one_by_one_too(made: atlas.Atlas):
+def test_corpora_that_are_counted_together_are_counted_one_by_one_too(made: reader.Atlas):
     names, jobs = claims.claim(made, HeadRef(1, 2), "coreference").parts
     assert (names.source, names.hits, names.n) == ("Names", 9, 12)
     assert (jobs.source, jobs.hits, jobs.n) == ("Jobs", 6, 6)
@@ -103,10 +104,10 @@ def test_corpora_that_are_counted_together_are_counted_one_by_one_too(made: atla
     assert claims.claim(made, HeadRef(*STEADY), "det").parts == ()
 
 
-def wordings(tmp_path: Path, hits: dict[tuple[int, int], Callable[[int], bool]]) -> atlas.Atlas:
+def wordings(tmp_path: Path, hits: dict[tuple[int, int], Callable[[int], bool]]) -> reader.Atlas:
     """40 sentences in six wordings each; `hits` says for each head in which of the 240 it is right."""
     found = [Q(at, 2, at % 2 == 0, [head for head, right in hits.items() if right(at)]) for at in range(240)]
-    return atlas.read(atlases.write(tmp_path / "wordings.npz", atlases.members(questions=found)))
+    return reader.read(atlases.write(tmp_path / "wordings.npz", atlases.members(questions=found)))
 
 
 def test_wordings_of_a_sentence_count_as_one(tmp_path: Path):
@@ -138,30 +139,30 @@ def test_a_head_chosen_on_other_wordings_of_the_same_sentences_must_stand_the_co
     assert not lucky.beats
 
 
-def test_pronouns_have_one_direction(made: atlas.Atlas):
+def test_pronouns_have_one_direction(made: reader.Atlas):
     with pytest.raises(BadInputError, match=r"“gap” lead from a pronoun to a candidate .* got “hd”"):
         claims.claim(made, HeadRef(0, 0), "gap", "hd")
 
 
-def test_a_relation_that_one_half_lacks_has_no_best_head(made: atlas.Atlas):
+def test_a_relation_that_one_half_lacks_has_no_best_head(made: reader.Atlas):
     assert claims.best(made, "nsubj") is None
     assert claims.best(made, "winogender") is None
 
 
-def test_nothing_to_count_is_no_rate(made: atlas.Atlas):
+def test_nothing_to_count_is_no_rate(made: reader.Atlas):
     found = claims.claim(made, HeadRef(0, 0), "nsubj", "hd")
     assert (found.evidence.n, found.evidence.interval, found.verdict, found.p) == (0, (0.0, 1.0), "unseen", 1.0)
     assert isnan(found.points)
     assert isnan(claims.scores(made, "nsubj", "hd").values[0, 0])
 
 
-def test_a_head_that_the_model_does_not_have_is_refused(made: atlas.Atlas):
+def test_a_head_that_the_model_does_not_have_is_refused(made: reader.Atlas):
     for head in (HeadRef(2, 0), HeadRef(0, 5), HeadRef(0, 0, "cross")):
         with pytest.raises(UnknownHeadError, match="layers 0 to 1 with heads 0 to 4"):
             claims.claim(made, head, "det")
 
 
-def test_every_heads_rate_over_all_texts(made: atlas.Atlas):
+def test_every_heads_rate_over_all_texts(made: reader.Atlas):
     found = claims.scores(made, "det").values
     assert found[STEADY] == pytest.approx(81 / 90)
     assert found[LUCKY] == pytest.approx(58 / 90)
@@ -171,7 +172,7 @@ def test_every_heads_rate_over_all_texts(made: atlas.Atlas):
 def offsets(tmp_path: Path, *found: tuple[int, int]) -> int | None:
     """The best offset of det links, each (text, offset)."""
     parts = atlases.members([L(text, 0, 0, offset, 5) for text, offset in found])
-    return claims.best_offset(atlas.read(atlases.write(tmp_path / "offsets.npz", parts)).links("det"))
+    return claims.best_offset(reader.read(atlases.write(tmp_path / "offsets.npz", parts)).links("det"))
 
 
 def test_the_offset_is_the_commonest_of_the_even_texts_and_of_equals_the_nearer(tmp_path: Path):
@@ -183,11 +184,11 @@ def test_the_offset_is_the_commonest_of_the_even_texts_and_of_equals_the_nearer(
 
 def test_chance_is_the_mean_over_links_of_one_in_so_many_words(tmp_path: Path):
     parts = atlases.members([L(0, 0, 0, 1, 2), L(2, 0, 0, 5, 10)])
-    found = atlas.read(atlases.write(tmp_path / "few.npz", parts)).links("det")
+    found = reader.read(atlases.write(tmp_path / "few.npz", parts)).links("det")
     assert claims.baselines(found, 1) == pytest.approx({"offset": 0.5, "chance": (1 / 2 + 1 / 10) / 2})
 
 
-def test_the_table_has_every_kind_of_link_with_both_halves_the_commonest_first(made: atlas.Atlas):
+def test_the_table_has_every_kind_of_link_with_both_halves_the_commonest_first(made: reader.Atlas):
     assert [(one.relation, one.direction) for one in claims.table(made)] == [
         ("det", "dh"), ("obj", "hd"), ("coreference", ""), ("gap", ""),
     ]  # fmt: skip
@@ -201,7 +202,7 @@ def test_relations_on_which_a_head_is_shown_to_beat_the_rule_and_those_on_which_
         *(L(at, 1, 1, 1, 5) for at in range(80)),
         *(L(at, 2, 0, 1, 5) for at in range(20)),
     ]
-    made = atlas.read(atlases.write(tmp_path / "table.npz", atlases.members(links)))
+    made = reader.read(atlases.write(tmp_path / "table.npz", atlases.members(links)))
     found = {one.relation: one for one in claims.leads(made)}
     assert {name: one.shown for name, one in found.items()} == {"obj": False, "det": True}
     assert next(one for one in claims.table(made) if one.relation == "det").points == pytest.approx(50.0)
@@ -220,7 +221,7 @@ def test_every_head_is_tested_on_the_odd_half_and_not_only_the_one_that_leads_on
         return [LUCKY] * (at % 2 == 0 or ones) + [STEADY] * (at % 2 == 1)
 
     links = [L(at, 0, 0, 1 if at // 2 % 2 == 0 else 3, 9, right(at)) for at in range(120)]
-    made = atlas.read(atlases.write(tmp_path / "both.npz", atlases.members(links)))
+    made = reader.read(atlases.write(tmp_path / "both.npz", atlases.members(links)))
     best, found = claims.best(made, "det"), claims.lead(made, "det")
     assert best is not None
     assert found is not None
@@ -233,7 +234,7 @@ def test_every_head_is_tested_on_the_odd_half_and_not_only_the_one_that_leads_on
 def test_many_links_of_one_sentence_show_no_lead(tmp_path: Path):
     # 40 odd links, all won by the head, but in two sentences: two flips allow no chance below a quarter.
     links = [L(2 + 2 * (at % 2) - at // 40, 0, 0, 1 + (at // 40 == 0) * at % 2 + (at // 40), 9, [(0, 2)]) for at in range(80)]
-    made = atlas.read(atlases.write(tmp_path / "two.npz", atlases.members(links)))
+    made = reader.read(atlases.write(tmp_path / "two.npz", atlases.members(links)))
     found = claims.best(made, "det")
     assert found is not None
     assert found.evidence.n == 40
@@ -249,7 +250,7 @@ def test_a_relation_and_its_subtypes_have_each_their_own_offset_and_chance(tmp_p
         L(0, 1, 0, 1, 8), L(1, 0, 0, 2, 4),
     ]  # fmt: skip
     head = atlases.header(relations=["nmod", "nmod:poss"])
-    made = atlas.read(atlases.write(tmp_path / "poss.npz", atlases.members(links, head=head)))
+    made = reader.read(atlases.write(tmp_path / "poss.npz", atlases.members(links, head=head)))
     pooled, plain, owner = (claims.claim(made, HeadRef(0, 1), name) for name in ("nmod", "nmod:", "nmod:poss"))
     assert (pooled.evidence.hits, plain.evidence.hits, owner.evidence.hits) == (80, 20, 60)
     assert (pooled.evidence.n, plain.evidence.n, owner.evidence.n) == (122, 61, 61)
@@ -268,7 +269,7 @@ def test_no_head_that_reads_left_to_right_tells_apart_what_is_the_same_up_to_the
     pairs = [Q(at, 1, True, [(0, 2)] if at % 2 == 0 else [], answer=at % 2, back=at % 2) for at in range(60)]
     others = [Q(60 + at, 1, True, [(0, 2)] if at < 12 else [], answer=int(at >= 12)) for at in range(20)]
     head = atlases.header(causal=True)
-    made = atlas.read(atlases.write(tmp_path / "pairs.npz", atlases.members(questions=[*pairs, *others], head=head)))
+    made = reader.read(atlases.write(tmp_path / "pairs.npz", atlases.members(questions=[*pairs, *others], head=head)))
     found = claims.claim(made, HeadRef(0, 2), "gap")
     assert (found.evidence.hits, found.evidence.n) == (42, 80)
     assert found.evidence.ceiling == 50 / 80
@@ -281,14 +282,14 @@ def test_no_head_that_reads_left_to_right_tells_apart_what_is_the_same_up_to_the
 def test_the_name_mentioned_more_often_is_a_rule_where_names_differ_in_that(tmp_path: Path):
     questions = [Q(at, 1, True, [(0, 0)], mentioned=1.0 if at % 4 < 3 else 0.0) for at in range(80)]
     jobs = [Q(at, 2, True, [(0, 0)]) for at in range(80)]  # each name once: the rule says nothing
-    made = atlas.read(atlases.write(tmp_path / "often.npz", atlases.members(questions=[*questions, *jobs])))
+    made = reader.read(atlases.write(tmp_path / "often.npz", atlases.members(questions=[*questions, *jobs])))
     found = claims.claim(made, HeadRef(0, 0), "gap").evidence
     assert dict(found.baselines) == {"nearest": 1.0, "mentioned": 0.75, "chance": 0.5}
     assert "mentioned" not in dict(claims.claim(made, HeadRef(0, 0), "winogender").evidence.baselines)
 
 
 def test_of_equal_rules_chance_is_named(tmp_path: Path):
-    made = atlas.read(atlases.write(tmp_path / "even.npz", atlases.members(questions=[Q(0, 1, True), Q(1, 1, False)])))
+    made = reader.read(atlases.write(tmp_path / "even.npz", atlases.members(questions=[Q(0, 1, True), Q(1, 1, False)])))
     assert claims.claim(made, HeadRef(0, 0), "gap").evidence.baseline == ("chance", 0.5)
 
 
@@ -306,7 +307,7 @@ def test_the_untrained_twin_has_its_own_best_head_chosen_on_even_texts_and_count
     counts["control.links"][0, 0, :, 1, 1] = (20, 40)
     counts["control.questions"][1, :, 1, 0] = (5, 2)
     head = atlases.header(control={"seed": 0})
-    made = atlas.read(atlases.write(tmp_path / "twin.npz", atlases.members(LINKS, QUESTIONS, head, counts)))
+    made = reader.read(atlases.write(tmp_path / "twin.npz", atlases.members(LINKS, QUESTIONS, head, counts)))
     found = claims.claim(made, HeadRef(*STEADY), "det").control
     assert found is not None
     assert (found.head, found.evidence.hits, found.evidence.n) == (HeadRef(0, 4), 7, 50)
@@ -321,11 +322,11 @@ def test_counts_of_a_twin_are_pooled_as_its_models_are(tmp_path: Path):
     counts["control.links"][:, 0, :, 0, 0] = [(3, 4), (5, 6)]
     links = [L(at, at % 4 // 2, 0, 1, 9) for at in range(40)]
     head = atlases.header(relations=["nmod", "nmod:poss"], control={"seed": 0})
-    made = atlas.read(atlases.write(tmp_path / "pool.npz", atlases.members(links, (), head, counts)))
+    made = reader.read(atlases.write(tmp_path / "pool.npz", atlases.members(links, (), head, counts)))
     hits = {name: found.evidence.hits for name in made.names if (found := claims.control(made, name))}
     assert hits == {"nmod": 10, "nmod:": 4, "nmod:poss": 6}
 
 
-def test_without_a_twin_there_is_no_control(made: atlas.Atlas):
+def test_without_a_twin_there_is_no_control(made: reader.Atlas):
     assert claims.control(made, "det") is None
     assert claims.claim(made, HeadRef(*STEADY), "det").control is None

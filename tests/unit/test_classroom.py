@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.backends.turns import Turns
+from attnviz.backends.scheduler import Turns
 from attnviz.errors import BusyError
-from attnviz.ui.blocks import plain
+from attnviz.ui.widgets import plain
 
 pytestmark = pytest.mark.slow  # the browser's driver is imported
 

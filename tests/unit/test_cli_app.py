@@ -42,7 +42,7 @@ def test_the_pages_of_this_checkout_are_served_to_this_machine_alone(started, fr
         sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), "--server.port", str(free),
         "--server.address", "127.0.0.1",
     ]  # fmt: skip
-    assert visitor == [sys.executable, "-m", "attnviz.ui.first", f"http://127.0.0.1:{free}"]
+    assert visitor == [sys.executable, "-m", "attnviz.ui.warm_up", f"http://127.0.0.1:{free}"]
     assert capsys.readouterr() == ("", f"attnviz: http://localhost:{free} (Ctrl+C stops it)\n")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from attnviz import cli
-from attnviz.linguistics.header import FORMAT
+from attnviz.linguistics.atlas.header import FORMAT
 from tests import atlases
 from tests.atlases import L, Q
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.linguistics.annotated import Parsed
-from attnviz.linguistics.conllu import conllu
+from attnviz.linguistics.corpora.conllu import conllu
+from attnviz.linguistics.corpora.types import Parsed
 from attnviz.types import Link
 
 
@@ -232,7 +232,7 @@ def test_each_line_that_cannot_be_read_is_told(tmp_path: Path):
 
 
 def test_a_sentence_without_an_end_is_told_and_the_next_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.linguistics.lines.LONGEST", 200)
+    monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 200)
     found, told = read(tmp_path, *(row(i, "word", 0, "root") for i in range(1, 40)), "", *RUNS)
     assert [sentence.id for sentence in found] == ["runs"]
     # a line has 25 characters and its end, so the eighth is the one that goes beyond 200

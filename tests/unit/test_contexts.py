@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attnviz.linguistics import contexts
-from attnviz.linguistics.pronouns import Choice
+from attnviz.linguistics.atlas import contexts
+from attnviz.linguistics.probes.coreference import Choice
 
 IDS = (7, 3, 9, 4, 5)
 WORDS = ((0, 2), (3, 5), (6, 8), (9, 11), (12, 14))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora as door
-from attnviz.linguistics.annotated import Broken, Parsed, Question
+from attnviz.linguistics.corpora.types import Broken, Parsed, Question
 
 ROOT = Path(__file__).parents[2]
 READERS = {"conllu": door.conllu, "gap": door.gap, "winogender": door.winogender, "own": door.own}

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from attnviz import cli_serve, server
+from attnviz.cli import serve
+from attnviz.server import app as server
 from attnviz.settings import Settings
 from tests.servers import Plain
 
@@ -51,7 +52,7 @@ def test_the_backend_is_started_as_the_command_line_understands(services: dict):
     python, module, name, *options = services["backend"]["command"]
     assert (python, module, name) == ("python", "-m", "attnviz")
     parser = argparse.ArgumentParser()
-    cli_serve.add(parser.add_subparsers())
+    serve.add(parser.add_subparsers())
 
     chosen = parser.parse_args(options)
 
@@ -90,7 +91,7 @@ def test_the_image_serves_models_too():
     header = (ROOT / "Dockerfile").read_text()
     (line,) = re.findall(r"docker run -p 8600:8600 --no-healthcheck attnviz python -m attnviz (.*)", header)
     parser = argparse.ArgumentParser()
-    cli_serve.add(parser.add_subparsers())
+    serve.add(parser.add_subparsers())
     assert parser.parse_args(line.split()).host == "0.0.0.0"
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from attnviz.errors import BadInputError
 from attnviz.lessons.examples import KINDS, LONG, SHORT, Claim, Example, example, examples, parsed, sentences, span
-from attnviz.linguistics.annotated import Question
 from attnviz.linguistics.corpora import own, strict
+from attnviz.linguistics.corpora.types import Question
 from attnviz.text import words
-from attnviz.types import Focus, HeadRef, Link
+from attnviz.types import HeadRef, Link
+from attnviz.view_state import Focus
 
 EVERY = pytest.mark.parametrize("one", sentences(), ids=lambda one: one.id)
 MISSION = ("tired", "wide")

@@ -16,10 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attnviz import export
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
-from attnviz.figures import export, page
-from attnviz.types import AttentionRequest, HeadRef, ModelCard, Pattern, Token, Unit, ViewOptions
+from attnviz.export import html as page
+from attnviz.figures import provenance
+from attnviz.figures import provenance as provenances
+from attnviz.types import AttentionRequest, HeadRef, ModelCard, Pattern, Token, Unit
+from attnviz.view_state import ViewOptions
 
 TEXT = "=1+1, unbelievable; @it"
 CARD = ModelCard("tiny", "Tiny BERT", "encoder", 2, 3, 64, "Apache-2.0", "nowhere", quantised="4-bit copy")
@@ -49,7 +53,7 @@ def trace(name: str = "self", keys: tuple[Token, ...] = TOKENS, text_b: str | No
 
 LABELS = tuple(unit.text for unit in UNITS)
 PATTERN = Pattern(LABELS, LABELS, random_weights(4, 4), np.zeros(4), "Words are merged.", UNITS, UNITS)
-SOURCE = export.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
+SOURCE = provenances.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
 EXHIBIT = export.Exhibit(trace(), PATTERN, SOURCE)
 
 
@@ -75,7 +79,7 @@ def test_cross_attention_names_its_keys_as_well():
     crossed = trace("cross", source)
     keys = tuple(Unit(token.text, token.start, token.end, (i,)) for i, token in enumerate(source))
     pattern = Pattern(LABELS, ("das", "Haus"), random_weights(4, 2), np.zeros(4), "", UNITS, keys)
-    found = json.loads(export.as_json(pattern, export.provenance(CARD, crossed, HeadRef(0, 1, "cross"), ViewOptions())))
+    found = json.loads(export.as_json(pattern, provenance.provenance(CARD, crossed, HeadRef(0, 1, "cross"), ViewOptions())))
     assert found["block"] == "cross"
     assert [key["text"] for key in found["keys"]] == ["das", "Haus"]
     assert found["keys"][1] == {"text": "Haus", "start": 4, "end": 8, "word": 1}
@@ -83,7 +87,7 @@ def test_cross_attention_names_its_keys_as_well():
 
 
 def test_of_a_pair_each_token_says_which_text_it_belongs_to():
-    source = export.provenance(CARD, trace(text_b="second"), HeadRef(1, 2), ViewOptions())
+    source = provenance.provenance(CARD, trace(text_b="second"), HeadRef(1, 2), ViewOptions())
     assert json.loads(export.as_json(PATTERN, source))["tokens"][1]["segment"] == 0
 
 
@@ -121,7 +125,7 @@ def test_pandas_reads_the_csv_back_with_unique_names():
 def test_no_cell_of_the_csv_begins_as_a_formula():
     labels = ("=1+1", "+1", "-1", "@it", "\tx", "\rx")
     hostile = AttentionRequest("tiny", "a,=1+1;@SUM(A1)\t=2\n=3", None)
-    source = export.provenance(CARD, Trace(hostile, trace().parts), HeadRef(0, 0), ViewOptions())
+    source = provenance.provenance(CARD, Trace(hostile, trace().parts), HeadRef(0, 0), ViewOptions())
     data = export.as_csv(Pattern(labels, labels, random_weights(6, 6), np.zeros(6)), source).decode()
     comments = [line for line in data.split("\n") if line.startswith("# ")]
     assert not [line for line in comments if set(line) & set(",;\t\r")]  # one cell each, and it begins with #
@@ -152,7 +156,7 @@ def test_numpy_reads_the_npz_without_pickle():
 def test_equal_input_gives_equal_bytes_at_another_time(name: str, monkeypatch: pytest.MonkeyPatch):
     first = export.exported(name, EXHIBIT)
     monkeypatch.setattr(time, "time", lambda: 4e9)
-    again = export.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
+    again = provenance.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
     assert export.exported(name, export.Exhibit(trace(), PATTERN, again)) == first
 
 
@@ -198,7 +202,7 @@ def test_hostile_text_stands_in_the_page_as_text():
         AttentionRequest("tiny", hostile, hostile), (Block("self", token, token, (Dense(np.ones((1, 1, 1), np.float32)),)),)
     )
     pattern = Pattern((hostile,), (hostile,), np.ones((1, 1), np.float32), np.zeros(1), hostile)
-    html = export.as_html(export.Exhibit(one, pattern, export.provenance(CARD, one, HeadRef(0, 0), ViewOptions()))).decode()
+    html = export.as_html(export.Exhibit(one, pattern, provenance.provenance(CARD, one, HeadRef(0, 0), ViewOptions()))).decode()
     assert "<img" not in html
     assert "\x00" not in html
     plain = export.as_html(EXHIBIT).decode()
@@ -221,5 +225,6 @@ def test_nothing_to_show_is_still_a_page():
 
 def test_exporting_loads_no_heavy_library():
     heavy = {"torch", "transformers", "plotly", "matplotlib"}
-    code = f"import sys; from attnviz.figures import export, page, vector; print({heavy} & set(sys.modules))"
+    rooms = "from attnviz import export; from attnviz.export import html; from attnviz.figures import vector"
+    code = f"import sys; {rooms}; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

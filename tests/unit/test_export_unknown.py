@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 
 import attnviz
-from attnviz import cli
-from attnviz.analysis import legible, panels, view
+from attnviz import cli, export
+from attnviz.analysis import legibility_text, view
 from attnviz.engine.trace import Trace
-from attnviz.figures import export, page
-from attnviz.figures import panels as files
+from attnviz.export import html
+from attnviz.figures import provenance
+from attnviz.figures import provenance as provenances
 from attnviz.models import catalog
-from attnviz.types import AttentionRequest, Focus, HeadRef, Panel, Pattern, Pin, Token, Unit, ViewOptions
+from attnviz.pages.compare import analysis as panels
+from attnviz.pages.compare import data_export as files
+from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit
+from attnviz.view_state import Focus, Panel, Pin, ViewOptions
 from tests.unit.test_export import TOKENS, trace
 from tests.unit.test_unknown_tokens import CHINESE
 
@@ -27,14 +31,14 @@ WORDS, PIECES = ViewOptions(), ViewOptions(words=False)
 def exhibit(text: str, options: ViewOptions = WORDS, text_b: str | None = None) -> export.Exhibit:
     """One head of minilm on a text."""
     found, head = attnviz.attend(text, text_b=text_b), HeadRef(3, 1)
-    return export.Exhibit(found, view.pattern(found, head, options), export.provenance(MINILM, found, head, options))
+    return export.Exhibit(found, view.pattern(found, head, options), provenances.provenance(MINILM, found, head, options))
 
 
-def partly() -> tuple[Pattern, export.Provenance]:
+def partly() -> tuple[Pattern, provenance.Provenance]:
     """Two words, of the second of which the model reads one piece of two."""
     units = (Unit("a", 0, 1, (0,)), Unit("b😀", 2, 4, (1, 2), unknown=True, partly=True))
     pattern = Pattern(("a", "b😀"), ("a", "b😀"), np.full((2, 2), 0.5, np.float32), np.zeros(2), "", units, units)
-    return pattern, export.provenance(MINILM, trace(), HeadRef(1, 2), ViewOptions())
+    return pattern, provenance.provenance(MINILM, trace(), HeadRef(1, 2), ViewOptions())
 
 
 @pytest.mark.parametrize("options", [WORDS, PIECES], ids=["words", "tokens"])
@@ -51,7 +55,7 @@ def test_json_says_of_each_token_whether_it_is_unknown_and_counts_them(options: 
 
 
 def test_json_says_nothing_where_nothing_is_known():
-    pattern, source = partly()[0], export.provenance(MINILM, trace(), HeadRef(1, 2), ViewOptions())
+    pattern, source = partly()[0], provenance.provenance(MINILM, trace(), HeadRef(1, 2), ViewOptions())
 
     found = json.loads(
         export.as_json(Pattern(("a",), ("a",), np.ones((1, 1)), np.zeros(1), "", *[pattern.query_units[:1]] * 2), source)
@@ -66,7 +70,7 @@ def test_a_word_that_is_known_in_part_says_so_in_every_file():
 
     assert json.loads(export.as_json(pattern, source))["tokens"][1]["partly_unknown"] is True
     assert b'"[1] b\xf0\x9f\x98\x80 [partly UNK]"' in export.as_csv(pattern, source)
-    assert "<bdi>b😀</bdi> [partly UNK]" in page.beneath(pattern, source)
+    assert "<bdi>b😀</bdi> [partly UNK]" in html.beneath(pattern, source)
 
 
 def test_csv_marks_labels_and_counts_in_its_head():
@@ -95,18 +99,18 @@ def test_npz_has_an_array_of_what_is_unknown():
 
 def test_a_saved_page_marks_words_in_its_numbers_and_says_what_is_unknown_below():
     shown = exhibit("I love 😀")
-    found = page.beneath(shown.pattern, shown.source)
+    found = html.beneath(shown.pattern, shown.source)
 
     assert '<th scope="row"><bdi>😀</bdi> [UNK]</th>' in found
     assert "<dt>Unknown to it</dt><dd>1 of 3 words, 1 of 6 characters: 😀</dd>" in found
     assert "<dt>Reads otherwise</dt><dd>I as i</dd>" in found
-    assert "Unknown" not in page.beneath(exhibit("it was").pattern, exhibit("it was").source)
+    assert "Unknown" not in html.beneath(exhibit("it was").pattern, exhibit("it was").source)
 
 
 def test_markup_in_an_unknown_word_stays_text():
     shown = exhibit("a <😀>")
 
-    assert "<😀>" not in page.beneath(shown.pattern, shown.source)
+    assert "<😀>" not in html.beneath(shown.pattern, shown.source)
 
 
 def test_a_pair_is_counted_whole():
@@ -124,11 +128,16 @@ def test_a_pair_is_counted_whole():
     ],
 )
 def test_what_cannot_be_read_is_said_in_a_sentence(text: str, want: str):
-    assert legible.unread(attnviz.attend(text), "Model") == want
+    assert legibility_text.unread(attnviz.attend(text), "Model") == want
 
 
 def test_a_server_of_an_earlier_version_counts_nothing_and_its_trace_says_nothing():
-    assert legible.unread(trace(), "Model") == legible.counted(trace(), "Model") == legible.otherwise(None, "Model") == ""
+    assert (
+        legibility_text.unread(trace(), "Model")
+        == legibility_text.counted(trace(), "Model")
+        == legibility_text.otherwise(None, "Model")
+        == ""
+    )
 
 
 def test_an_unknown_token_that_is_no_character_of_the_text_is_said_by_tokens():
@@ -136,7 +145,7 @@ def test_an_unknown_token_that_is_no_character_of_the_text_is_said_by_tokens():
     part = trace(keys=blank).parts[0]
     found = Trace(trace().request, (type(part)("self", blank, blank, part.calls),))
 
-    assert legible.unread(found, "Model") == "Model reads 1 token of this text only as [UNK], unknown."
+    assert legibility_text.unread(found, "Model") == "Model reads 1 token of this text only as [UNK], unknown."
 
 
 @pytest.mark.parametrize(
@@ -150,7 +159,7 @@ def test_an_unknown_token_that_is_no_character_of_the_text_is_said_by_tokens():
     ],
 )
 def test_what_is_read_otherwise_is_said_in_a_sentence(text: str, want: str):
-    assert legible.otherwise(attnviz.attend(text).reading, "Model") == want
+    assert legibility_text.otherwise(attnviz.attend(text).reading, "Model") == want
 
 
 @pytest.mark.parametrize("words", [[], ["--words"]])

@@ -7,7 +7,8 @@ import pytest
 
 from attnviz.analysis import filters, view
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.types import AttentionRequest, HeadRef, Keep, Token, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Keep, Token
+from attnviz.view_state import ViewOptions
 
 # Two heads, two rows, five columns; equal weights in the second row of the first head.
 WEIGHTS = np.array(

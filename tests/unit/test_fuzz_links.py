@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from attnviz import asgi
+from attnviz.board.choice import Choice
+from attnviz.board.linking import Drawn, Picked, number
+from attnviz.board.tray import Tray
 from attnviz.errors import BadInputError
-from attnviz.figures.board.choice import Choice
-from attnviz.figures.board.linking import Drawn, Picked, number
-from attnviz.figures.board.tray import Tray
-from attnviz.lessons import whatif
+from attnviz.pages.whatif import lesson
 from attnviz.selection import PARAMETERS, Selection
+from attnviz.web import middleware
 from tests.fuzz import amounts, held
 from tests.unit.test_selection import selections
 
@@ -113,9 +113,9 @@ def _part(value: Any, *names: str) -> tuple[Any, ...]:
 
 @amounts(100, 2000)
 def test_a_setting_of_an_experiment_is_read_or_refused_in_words(examples: int):
-    every = [setting for one in whatif.experiments() for setting in one.settings]
+    every = [setting for one in lesson.experiments() for setting in one.settings]
 
-    def promise(case: tuple[whatif.Setting, str]) -> None:
+    def promise(case: tuple[lesson.Setting, str]) -> None:
         setting, said = case
         try:
             assert setting.read(setting.read(said)) == setting.read(said)
@@ -161,7 +161,7 @@ def test_whatever_a_browser_asks_is_refused_or_passed_on(examples: int):
             else:
                 await send({"type": "http.response.start", "status": 200, "headers": []})
 
-        asyncio.run(asgi.Guard(app)(scope, receive, send))
+        asyncio.run(middleware.Guard(app)(scope, receive, send))
         first = sent[0] if sent else {}
         refused = first.get("status", 0) in (405, 413, 414) or first.get("type") == "websocket.close"
         assert refused != bool(passed)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.linguistics.annotated import Question
-from attnviz.linguistics.gap import gap
+from attnviz.linguistics.corpora.gap import gap
+from attnviz.linguistics.corpora.types import Question
 
 HEADER = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL"
 #       0         1         2

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attnviz.analysis import growth
-from attnviz.engine.ways import Measured
 from attnviz.errors import BadInputError
+from attnviz.pages.cost import growth
+from attnviz.pages.cost.bench.algorithms import Measured
 
 LENGTHS = (10, 20, 40, 80)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnviz.analysis.shares import entropy
-from attnviz.linguistics import habits
+from attnviz.analysis.row_stats import entropy
+from attnviz.linguistics.probes import habits
 from attnviz.types import Token
 
 # [CLS] a b a c b [SEP] (7 tokens), and, padded, [CLS] d [SEP].

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnviz.errors import BadInputError
-from attnviz.linguistics.lines import Line, groups, lines
+from attnviz.linguistics.corpora.lines import Line, groups, lines
 
 
 def read(folder: Path, content: bytes) -> list[Line]:
@@ -46,7 +46,7 @@ def test_a_byte_that_is_no_text_spoils_its_line_alone(tmp_path: Path):
 
 
 def test_a_line_that_is_too_long_is_read_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.linguistics.lines.LONGEST", 10)
+    monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 10)
     found = read(tmp_path, b"123456789\n1234567890\n" + b"x" * 35 + b"\nlast\n" + b"y" * 10)
     assert [(line.number, line.text) for line in found] == [(1, "123456789"), (2, ""), (3, ""), (4, "last"), (5, "")]
     assert [bool(line.fault) for line in found] == [False, True, True, False, True]
@@ -70,7 +70,7 @@ def test_a_group_starts_with_each_line_that_says_so():
 
 
 def test_a_group_that_is_too_long_is_one_line_with_a_fault_where_it_became_so(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.linguistics.lines.LONGEST", 10)
+    monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 10)
     found = [Line(1, "*"), Line(2, "1234567"), Line(3, "*"), Line(4, "12345678"), Line(5, ""), Line(6, "*"), Line(7, "a")]
     whole, cut, behind = groups(found, "*".__eq__)
     assert ([line.number for line in whole], [line.number for line in behind]) == ([1, 2], [6, 7])

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from attnviz.analysis.links import Ranked
-from attnviz.analysis.looks import Look, Place
+from attnviz.analysis.link_ranking import Ranked
+from attnviz.analysis.link_rows import Look, Place
+from attnviz.board.found import found
+from attnviz.board.linking import Drawn, Picked, number, written
 from attnviz.errors import BadInputError
-from attnviz.figures.board.found import found
-from attnviz.figures.board.linking import Drawn, Picked, number, written
 from attnviz.types import HeadRef, Link
 
 LINKS = (Link((43, 45), (4, 10)), Link((4, 10), (0, 3)))

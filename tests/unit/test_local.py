@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from attnviz.backends.local import LocalBackend
-from attnviz.backends.turns import Left, Turns, at_work
+from attnviz.backends.scheduler import Left, Turns, at_work
 from attnviz.errors import AttnvizError, UnknownModelError
 from attnviz.models import load
 from attnviz.settings import Settings

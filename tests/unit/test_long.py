@@ -10,7 +10,8 @@ from attnviz.errors import BadInputError
 from attnviz.lessons.long import LongText, long_texts, parsed
 from attnviz.models import catalog
 from attnviz.selection import IN_URL
-from attnviz.types import Focus, HeadRef
+from attnviz.types import HeadRef
+from attnviz.view_state import Focus
 
 EVERY = pytest.mark.parametrize("one", long_texts(), ids=lambda one: one.id)
 ENTRY = """

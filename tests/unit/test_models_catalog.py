@@ -13,8 +13,8 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from attnviz.errors import BadInputError, UnknownModelError
 from attnviz.models import catalog
-from attnviz.models.facts import OFFSET, facts
-from attnviz.models.places import place
+from attnviz.models.config_facts import OFFSET, facts
+from attnviz.models.locate import place
 from attnviz.settings import Settings
 
 WANTED = {

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from attnviz import cli_models, resources
+from attnviz import resources
 from attnviz.cli import main
+from attnviz.cli import models as cli_models
 from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
 from attnviz.linguistics import parse
 from attnviz.models import catalog, fetch, packages
-from attnviz.models.places import place
+from attnviz.models.locate import place
 from attnviz.settings import Settings
 
 REQUIREMENT = "tiny-weights==0.2.0"

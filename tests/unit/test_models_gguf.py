@@ -21,9 +21,10 @@ from transformers import AutoModel, AutoTokenizer
 
 from attnviz.errors import DamagedWeightsError, OutputError
 from attnviz.models import catalog, gguf, load
-from attnviz.models.places import place
+from attnviz.models.locate import place
+from attnviz.progress import Notice
 from attnviz.settings import Settings
-from attnviz.types import ModelCard, Notice
+from attnviz.types import ModelCard
 from tests.small_models import GGUF, gguf_file, random_model, tokenizer
 
 TEXT = "The animal didn't cross the street because it was too tired"

@@ -15,7 +15,7 @@ from transformers import AutoConfig, BertForMaskedLM
 
 from attnviz.errors import BadInputError, DamagedWeightsError, UnavailableError
 from attnviz.models import catalog, load
-from attnviz.models.places import place
+from attnviz.models.locate import place
 from attnviz.settings import Settings
 from tests.small_models import BERT, changed, packaged, random_model, saved, tokenizer
 

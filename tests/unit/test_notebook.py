@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import attnviz
-from attnviz.engine import display
+from attnviz.board import frame, notebook
+from attnviz.board.roles import roles
+from attnviz.engine import notebook_hook
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures.board import frame, notebook
-from attnviz.figures.board.roles import roles
 from attnviz.types import AttentionRequest, Token
 
 
@@ -106,7 +106,10 @@ def test_the_plain_form_is_one_line():
 
 
 def test_the_engine_alone_draws_nothing_and_attnviz_sets_the_picture_without_loading_anything(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(display, "pictures", [])
+    monkeypatch.setattr(notebook_hook, "pictures", [])
     assert trace()._repr_html_() is None
-    code = "import attnviz, sys; from attnviz.engine import display; print(len(display.pictures), 'torch' in sys.modules)"
+    code = (
+        "import attnviz, sys; from attnviz.engine import notebook_hook; "
+        "print(len(notebook_hook.pictures), 'torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "1 False\n"

@@ -17,7 +17,7 @@ MODULES = {"pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml
 NEEDED = {"load": ("allow_pickle", False), "savez": ("allow_pickle", False), "write_array": ("allow_pickle", False)}
 BANNED = {"shell": True, "trust_remote_code": True, "unsafe_allow_html": True, "unsafe_allow_javascript": True}
 # One process of a run hands its own work to another one of the same run, through Ray, which does the same to everything.
-OWN = {"attnviz/linguistics/spread.py": {"pickle"}}
+OWN = {"attnviz/linguistics/atlas/ray_workers.py": {"pickle"}}
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from attnviz.errors import BadTextError, EmptyTextError, TooLongError, UnavailableError
 from attnviz.linguistics import parse
-from attnviz.linguistics.annotated import Parsed
+from attnviz.linguistics.corpora.types import Parsed
 
 pytestmark = pytest.mark.slow  # the parser takes seconds to load
 

@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from attnviz.engine import recurrent
-from attnviz.engine.recurrent import Recurrent
+from attnviz.pages.cost.bench import recurrent
+from attnviz.pages.cost.bench.recurrent import Recurrent
 
 CLOSE = 1e-6
 

@@ -13,13 +13,14 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from attnviz.backends import cards, open_backend, remote, wire
+from attnviz.backends import open_backend, remote, wire
 from attnviz.backends.base import WholeBackend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
-from attnviz.backends.turned import Row, turned
-from attnviz.backends.turns import Turns
+from attnviz.backends.scheduled import Row, turned
+from attnviz.backends.scheduler import Turns
+from attnviz.backends.wire import model_cards
 from attnviz.engine.trace import Trace
 from attnviz.errors import (
     AccessError,
@@ -31,8 +32,9 @@ from attnviz.errors import (
     UnknownModelError,
 )
 from attnviz.models import catalog, load
+from attnviz.progress import Still
 from attnviz.settings import Settings
-from attnviz.types import AttentionRequest, Still
+from attnviz.types import AttentionRequest
 from tests.hostile import hostile, silent
 from tests.servers import Plain, number, served, until
 from tests.small_models import saved
@@ -221,7 +223,7 @@ def test_the_list_of_models_is_asked_for_once_for_all_and_an_old_one_is_used_mea
 
 def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
     other = wire.dumps(Plain().attend(AttentionRequest("minilm", "another")))
-    monkeypatch.setattr("attnviz.serving.desk.wire.dumps", lambda trace, whole=False: other)
+    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: other)
     with served(Plain()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
         opened(url).attend(REQUEST)
 
@@ -229,13 +231,13 @@ def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.Monk
 def test_an_answer_that_is_larger_than_the_model_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
     part = Plain().attend(REQUEST).parts[0]
     large = wire.dumps(Trace(REQUEST, (replace(part, calls=part.calls * 4),)))
-    monkeypatch.setattr("attnviz.serving.desk.wire.dumps", lambda trace, whole=False: large)
+    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: large)
     with served(Plain()) as url, pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"):
         opened(url).attend(REQUEST)
 
 
 def test_garbage_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.serving.desk.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
+    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
     with (
         served(Plain()) as url,
         pytest.raises(AnswerError, match=r"gave no answer that can be read\. An answer begins with ATW1"),
@@ -306,7 +308,7 @@ def test_a_folder_of_this_machine_is_not_read_by_another_one(tmp_path):
 
 @pytest.mark.parametrize("card", catalog.cards(), ids=lambda card: card.id)
 def test_a_card_travels_whole(card):
-    assert cards.read(json.loads(json.dumps(cards.told(card, here=True)))) == (card, True)
+    assert model_cards.read(json.loads(json.dumps(model_cards.told(card, here=True)))) == (card, True)
 
 
 @pytest.mark.parametrize(
@@ -324,7 +326,7 @@ def test_a_card_travels_whole(card):
 )
 def test_a_card_that_is_none_is_refused(change: dict):
     with pytest.raises(AnswerError):
-        cards.read(cards.told(catalog.card("minilm"), here=True) | change)
+        model_cards.read(model_cards.told(catalog.card("minilm"), here=True) | change)
 
 
 def test_turns_are_taken_around_any_backend():

@@ -43,7 +43,7 @@ def test_a_sixteenth_has_the_same_digits_in_both_languages(tmp_path):
     numbers = [*HALVES, *np.random.default_rng(0).random(500).astype(np.float32).astype(float)]
     script = tmp_path / "digits.mjs"
     script.write_text(
-        f'import {{ percent, threeDigits, twoDigits }} from "{HERE.as_posix()}/encoding.js";\n'
+        f'import {{ percent, threeDigits, twoDigits }} from "{HERE.as_posix()}/js/core/encoding.js";\n'
         f"const numbers = {json.dumps(numbers)};\n"
         "console.log(JSON.stringify(numbers.map((x) => [threeDigits(x), twoDigits(x), percent(x), percent(x, 1)])));"
     )
@@ -97,7 +97,7 @@ def test_both_languages_divide_100_alike(tmp_path):
     lists = [list(random.dirichlet(np.ones(n))) for n in range(1, 9) for _ in range(30)] + [[0.125] * 8, [1 / 3] * 3]
     script = tmp_path / "parts.mjs"
     script.write_text(
-        f'import {{ together }} from "{HERE.as_posix()}/encoding.js";\n'
+        f'import {{ together }} from "{HERE.as_posix()}/js/core/encoding.js";\n'
         f"console.log(JSON.stringify({json.dumps(lists)}.map((list) => [together(list), together(list, list.length - 1)])));"
     )
     done = subprocess.run([node(), str(script)], capture_output=True, text=True, check=True, timeout=60)

@@ -29,15 +29,15 @@ def test_every_file_and_setting_that_it_names_is_there():
 
 
 def test_the_limits_are_those_of_the_code():
-    from attnviz import asgi
     from attnviz.settings import Settings
+    from attnviz.web import middleware
 
     config = (ROOT / ".streamlit/config.toml").read_text()
-    assert (asgi.LONGEST, asgi.OPEN, Settings.max_bytes) == (16 * 1024, 600, 200_000)
-    assert f"maxWidgetStateSize = {asgi.PARSED // 1_000_000}\n" in config
+    assert (middleware.LONGEST, middleware.OPEN, Settings.max_bytes) == (16 * 1024, 600, 200_000)
+    assert f"maxWidgetStateSize = {middleware.PARSED // 1_000_000}\n" in config
     assert "beyond 16 kB" in TEXT
     assert "600 open pages" in TEXT
-    assert f"{asgi.AT_ONCE} messages at once\n  and {asgi.EACH_SECOND} a second" in TEXT
+    assert f"{middleware.AT_ONCE} messages at once\n  and {middleware.EACH_SECOND} a second" in TEXT
     assert "at most 4 MB, a text 200,000 bytes" in TEXT
     assert "up to 64 MB" in TEXT
     assert "maxMessageSize = 64\n" in config

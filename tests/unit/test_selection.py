@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from attnviz.models import catalog
 from attnviz.selection import PARAMETERS, SETS, TEXT, VIEWS, Selection
-from attnviz.types import BETWEEN, SPECIAL, AttentionRequest, Focus, HeadRef, Keep, Link, Panel, Pin, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Keep, Link
+from attnviz.view_state import BETWEEN, SPECIAL, Focus, Panel, Pin, ViewOptions
 
 
 def test_a_first_visit_shows_l3h1_on_it():

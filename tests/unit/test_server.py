@@ -23,13 +23,14 @@ import numpy as np
 import pytest
 from starlette.requests import Request
 
-from attnviz import cli, server
-from attnviz.backends import turns, wire
+from attnviz import cli
+from attnviz.backends import scheduler, wire
 from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
 from attnviz.models import catalog
-from attnviz.serving import description, desk, gate
-from attnviz.serving.log import Lines
-from attnviz.serving.metrics import NAMES
+from attnviz.server import admission, openapi, workers
+from attnviz.server import app as server
+from attnviz.server.json_log import Lines
+from attnviz.server.metrics import NAMES
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
@@ -38,7 +39,7 @@ from tests.wires import one, projections, same
 KEY = "0123456789abcdef"
 QUESTION = {"model": "minilm", "text": "It slept.", "text_b": "Well \u2028 <b>&"}
 SECRET = "a text that nobody may read in a log"
-DESCRIBED = description.described(Settings(), 2_404_096)
+DESCRIBED = openapi.described(Settings(), 2_404_096)
 
 
 def post(url: str, told: object = QUESTION, **more: object) -> httpx.Response:
@@ -165,7 +166,7 @@ def test_a_form_of_another_site_is_refused(url: str):
     assert error(checked(answer, "/v1/attention", "post")) == (415, "ContentTypeError")
 
 
-async def let_in(limits: gate.Gate, request: Request) -> gate.Asked:
+async def let_in(limits: admission.Gate, request: Request) -> admission.Asked:
     """What a request asks."""
     async with limits.asked(request) as found:
         return found
@@ -180,14 +181,14 @@ def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(TooLongError, match="A question may have 2,404,096 bytes"):
-        asyncio.run(let_in(gate.Gate(Settings()), Request(scope, receive)))
+        asyncio.run(let_in(admission.Gate(Settings()), Request(scope, receive)))
     assert len(read) == 37  # 36 parts are 2,359,296 bytes
     long = CLIENT.post(f"{url}/v1/attention", content=b"x" * 2_404_097, headers={"content-type": "application/json"})
     assert error(checked(long, "/v1/attention", "post")) == (413, "TooLongError")
 
 
 def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gate, "ARRIVES", 0.0)
+    monkeypatch.setattr(admission, "ARRIVES", 0.0)
 
     async def receive() -> dict:
         await asyncio.sleep(60)
@@ -195,12 +196,12 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.Monke
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(NotArrivedError, match="must have arrived within 0 s"):
-        asyncio.run(let_in(gate.Gate(Settings()), Request(scope, receive)))
+        asyncio.run(let_in(admission.Gate(Settings()), Request(scope, receive)))
 
 
 def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(monkeypatch: pytest.MonkeyPatch):
     """Two texts of 60 kB do not fit into 100 kB: neither while one of them arrives, nor while it is worked on."""
-    monkeypatch.setattr(gate, "ROOM", 100_000)
+    monkeypatch.setattr(admission, "ROOM", 100_000)
     go, long = threading.Event(), QUESTION | {"text": "x" * 60_000}
     head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {2**16}\r\n\r\n"
     with served(Plain(lambda request: len(request.text) < 100 or go.wait(20))) as url, ThreadPoolExecutor(1) as pool:
@@ -268,7 +269,7 @@ def test_the_description_has_every_path_method_limit_and_kind_of_error(url: str)
     }
     assert described == json.loads(json.dumps(DESCRIBED))
     question = described["components"]["schemas"]["Question"]
-    assert set(question["properties"]) == set(gate.FIELDS)
+    assert set(question["properties"]) == set(admission.FIELDS)
     assert question["properties"]["text"]["maxLength"] == 200_000
     assert described["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["kind"]["enum"] == sorted(kinds())
 
@@ -294,26 +295,26 @@ def test_without_the_key_nothing_is_answered_but_whether_it_lives():
 
 def test_an_address_that_asks_too_often_is_told_when_to_come_back():
     now = [0.0]
-    limits = gate.Gate(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
+    limits = admission.Gate(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
 
     for _ in range(10):
         limits._counted("a")
-    with pytest.raises(gate.RateError, match=r"60 times a minute\. Try again in 1 s\."):
+    with pytest.raises(admission.RateError, match=r"60 times a minute\. Try again in 1 s\."):
         limits._counted("a")
     limits._counted("b")
     now[0] = 2.0
     limits._counted("a")
     limits._counted("a")
-    with pytest.raises(gate.RateError) as found:
+    with pytest.raises(admission.RateError) as found:
         limits._counted("a")
     assert found.value.retry_after == 1
 
 
 def test_of_addresses_only_so_many_are_remembered():
-    limits = gate.Gate(Settings(), lambda: 0.0)
+    limits = admission.Gate(Settings(), lambda: 0.0)
     for address in range(5000):
         limits._counted(str(address))
-    assert len(limits._left) == gate.CLIENTS
+    assert len(limits._left) == admission.CLIENTS
 
 
 def test_too_many_are_sent_away_and_the_others_are_served():
@@ -426,7 +427,7 @@ def test_where_the_one_who_asked_first_leaves_another_who_asked_the_same_goes_on
     def wait(request: AttentionRequest) -> None:
         asked.append(request)
         while not go.wait(0.005):
-            turns.go_on()
+            scheduler.go_on()
 
     with served(Plain(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(2) as pool:
         leaves = pool.submit(CLIENT.post, f"{url}/v1/attention", json=QUESTION, timeout=0.3)
@@ -447,7 +448,7 @@ def test_the_deadline_of_the_one_who_asked_first_is_not_that_of_another():
     def wait(request: AttentionRequest) -> None:
         asked.append(request)
         while not go.wait(0.005):
-            turns.go_on()
+            scheduler.go_on()
 
     with served(Plain(wait), Settings(at_once=2, seconds=1)) as url, ThreadPoolExecutor(2) as pool:
         first = pool.submit(post, url)
@@ -515,13 +516,13 @@ def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
 
     backend = Placing()
     backend.there.clear()
-    away = [card.id for card in catalog.cards() if card.id != "minilm"][: desk.FETCHERS + 2]
+    away = [card.id for card in catalog.cards() if card.id != "minilm"][: workers.FETCHERS + 2]
     with served(backend, warm=away[:1]) as url, ThreadPoolExecutor(len(away)) as pool:
         late = [pool.submit(post, url, {"model": name, "text": "a"}) for name in away]
-        until(lambda: len(backend.asked) >= desk.LOADERS)
+        until(lambda: len(backend.asked) >= workers.LOADERS)
 
         assert CLIENT.post(f"{url}/v1/attention", json=QUESTION, timeout=5).status_code == 200
-        assert len(backend.asked) <= desk.FETCHERS, "those fetched at the same time are bounded"
+        assert len(backend.asked) <= workers.FETCHERS, "those fetched at the same time are bounded"
         backend.go.set()
         assert [one.result(20).status_code for one in late] == [200] * len(away)
 
@@ -593,7 +594,7 @@ def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(cap
     def fail(_: AttentionRequest) -> None:
         raise RuntimeError(SECRET)
 
-    with served(Plain(fail)) as url, caplog.at_level(logging.INFO, "attnviz.server"):
+    with served(Plain(fail)) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
         answer = CLIENT.post(f"{url}/v1/attention", json=QUESTION, headers={"x-request-id": "lesson-3"})
 
     assert error(answer) == (500, "BackendError")
@@ -624,7 +625,7 @@ def test_no_text_of_a_reader_is_in_the_log(url: str, caplog: pytest.LogCaptureFi
         CLIENT.get(f"{url}/{SECRET.replace(' ', '-')}")
         CLIENT.get(f"{url}/healthz", headers={"x-request-id": SECRET})
         until(lambda: sum(record.getMessage() == "request" for record in caplog.records) >= 5)
-    ours = [record for record in caplog.records if record.name in ("attnviz.server", "uvicorn.error")]
+    ours = [record for record in caplog.records if record.name in ("attnviz.server.app", "uvicorn.error")]
     lines = [Lines().format(record) for record in ours]
 
     assert len(lines) >= 5

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizer, PreTrainedTokenizerFast
 
-from attnviz.spans import unnamed
 from attnviz.text import MASK, read, units
+from attnviz.text.align import unnamed
 from attnviz.types import Token
 
 OPENS, CLOSES, PLAIN = "<device_name>", "</device_name>", "covid"

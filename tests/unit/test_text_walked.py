@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from transformers import MarianTokenizer, PreTrainedTokenizer
 
 from attnviz.errors import TooLongError
-from attnviz.spans import aligned
 from attnviz.text import MASK, read, target, units, words
+from attnviz.text.align import aligned
 
 
 class Whole(PreTrainedTokenizer):

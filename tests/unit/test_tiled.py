@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from attnviz.analysis.growth import fit
-from attnviz.engine import attention, memory, tiled
+from attnviz.engine import attention
 from attnviz.errors import BadInputError
+from attnviz.pages.cost.bench import peak_memory, tiled
+from attnviz.pages.cost.growth import fit
 
 CLOSE = 1e-6  # float32 rounds mixes of numbers near 1 at about 2e-7
 NEVER = float("-inf")
@@ -164,10 +165,10 @@ def test_what_is_held_at_once_is_counted_and_what_is_gone_is_not():
             other = given + 1  # 4,000 bytes, and the one before goes only when it is there
         return other[:10]  # a view holds nothing of its own
 
-    assert memory.most_held(one_after_the_other, [given]) == 8000
-    assert memory.most_held(lambda: given[3:].view(-1), [given]) == 0
-    assert memory.most_held(lambda: [given + 1, given + 2, given + 3], [given]) == 12000
-    assert memory.most_held(lambda: given.add_(1), [given]) == 0
+    assert peak_memory.most_held(one_after_the_other, [given]) == 8000
+    assert peak_memory.most_held(lambda: given[3:].view(-1), [given]) == 0
+    assert peak_memory.most_held(lambda: [given + 1, given + 2, given + 3], [given]) == 12000
+    assert peak_memory.most_held(lambda: given.add_(1), [given]) == 0
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,9 @@ def test_tiles_need_memory_that_grows_linearly_and_the_matrix_quadratically(kind
         for length in lengths:
             given, options = drawn(length, length), options_of(kind, length)
             compute = (lambda: tiled.mix(*given, scale=0.4, **options)) if tiles else (lambda: plain(*given, **options))  # noqa: B023
-            found.append(memory.most_held(compute, (*given, *(one for one in options.values() if isinstance(one, Tensor)))))
+            found.append(
+                peak_memory.most_held(compute, (*given, *(one for one in options.values() if isinstance(one, Tensor))))
+            )
         return found
 
     tiles, matrix = held(True), held(False)

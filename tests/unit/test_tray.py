@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from attnviz.board.tray import Kept, Tray, key, listed, rebuilt
 from attnviz.errors import BadInputError
-from attnviz.figures.board.tray import Kept, Tray, key, listed, rebuilt
-from attnviz.types import AttentionRequest, HeadRef, Panel, Pin
+from attnviz.types import AttentionRequest, HeadRef
+from attnviz.view_state import Panel, Pin
 
 OWN, OTHER = AttentionRequest("minilm", "too tired"), AttentionRequest("smollm2", "too wide", None)
 PINS = (Pin(OWN, HeadRef(3, 1)), Pin(OTHER, HeadRef(16, 5), "far"), Pin(OWN, HeadRef(3, 0), over="mean"))

@@ -11,20 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnviz.errors import AttnvizError, BadInputError, ShapeError
-from attnviz.types import (
-    BLOCKS,
-    AttentionRequest,
-    Focus,
-    HeadRef,
-    HeadScores,
-    ModelCard,
-    Pattern,
-    Token,
-    ViewOptions,
-    frozen_copy,
-    joined,
-    quoted,
-)
+from attnviz.types import BLOCKS, AttentionRequest, HeadRef, HeadScores, ModelCard, Pattern, Token, frozen_copy, joined, quoted
+from attnviz.view_state import Focus, ViewOptions
 
 
 def card(kind: str) -> ModelCard:

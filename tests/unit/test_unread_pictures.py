@@ -11,13 +11,17 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from attnviz import board
 from attnviz.analysis import view
-from attnviz.analysis.looks import looks
+from attnviz.analysis.link_rows import looks
+from attnviz.board import notebook
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures import arcs, bertviz_view, board, encoding, export, heatmap, sentence, vector
-from attnviz.figures.board import notebook
+from attnviz.figures import bertviz, encoding, heatmap, provenance, vector
 from attnviz.figures.vector import lettering
-from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, AttentionRequest, HeadRef, Link, Pattern, Token, Unit, ViewOptions
+from attnviz.pages.coreference import sentence_figure
+from attnviz.pages.syntax import arc_figure
+from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, AttentionRequest, HeadRef, Link, Pattern, Token, Unit
+from attnviz.view_state import ViewOptions
 
 LONG = "Donaudampfschifffahrtsgesellschaftskapitän"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,8 +51,8 @@ def pattern(tokens: tuple[Token, ...] = TOKENS) -> Pattern:
     return view.pattern(traced(tokens), HeadRef(0, 0), ViewOptions())
 
 
-def source(tokens: tuple[Token, ...] = TOKENS) -> export.Provenance:
-    return export.Provenance("made", "Made", "ab" * 32, "", (), TEXT, None, HeadRef(0, 0), ViewOptions(), tokens, tokens)
+def source(tokens: tuple[Token, ...] = TOKENS) -> provenance.Provenance:
+    return provenance.Provenance("made", "Made", "ab" * 32, "", (), TEXT, None, HeadRef(0, 0), ViewOptions(), tokens, tokens)
 
 
 def header(data: bytes) -> dict:
@@ -88,7 +92,7 @@ def test_labels_of_a_heatmap_are_marked_and_a_line_says_what_the_mark_means():
 def test_what_is_read_has_no_mark_and_no_line():
     drawn, made = heatmap.figure(pattern(READ)), vector.svg(pattern(READ), source(READ)).decode()
     assert "UNK" not in drawn.to_json() + heatmap.description(pattern(READ)) + made
-    assert "UNK" not in bertviz_view.head_view(traced(READ), HeadRef(0, 0)) + notebook.cell(traced(READ))
+    assert "UNK" not in bertviz.head_view(traced(READ), HeadRef(0, 0)) + notebook.cell(traced(READ))
 
 
 def test_a_difference_has_room_for_the_line_of_the_mark():
@@ -116,7 +120,7 @@ def test_a_mark_is_never_shortened():
 
 
 def test_bertvizs_labels_are_marked_in_the_room_that_they_have():
-    page = bertviz_view.head_view(traced(), HeadRef(0, 0))
+    page = bertviz.head_view(traced(), HeadRef(0, 0))
     found = re.search(r'<script type="application/json" id="params">(.*?)</script>', page, re.S)
     assert found is not None
     labels = json.loads(found[1])["attention"][0]["left_text"]
@@ -126,13 +130,13 @@ def test_bertvizs_labels_are_marked_in_the_room_that_they_have():
 
 
 def test_a_sentence_in_large_type_keeps_the_word_and_has_the_mark_above_it():
-    shown = sentence.tinted(TEXT, pattern().key_units, "light", sentence.Marks())
+    shown = sentence_figure.tinted(TEXT, pattern().key_units, "light", sentence_figure.Marks())
     assert re.findall(r">(☃|x☃)<span[^>]*>(\[[^<]*\])</span>", shown) == [("☃", UNKNOWN), ("x☃", PARTLY_UNKNOWN)]
-    assert "UNK" not in sentence.tinted(TEXT, pattern(READ).key_units, "light", sentence.Marks())
+    assert "UNK" not in sentence_figure.tinted(TEXT, pattern(READ).key_units, "light", sentence_figure.Marks())
 
 
 def test_arcs_mark_their_unknown_words():
-    shown = arcs.svg(arcs.Picture(("the", "☃"), (arcs.Arc(0, 1, "det"),), unknown=(1,)), "dark")
+    shown = arc_figure.svg(arc_figure.Picture(("the", "☃"), (arc_figure.Arc(0, 1, "det"),), unknown=(1,)), "dark")
     assert [one.text for one in ElementTree.fromstring(shown).iter(f"{SVG}title")][1:] == ["the", f"☃ {UNKNOWN}"]
     assert f">☃ {UNKNOWN}</text>" in shown
 

@@ -17,9 +17,10 @@ from PIL import Image
 from pypdf import PdfReader
 
 from attnviz.errors import BadInputError
-from attnviz.figures import encoding, export, vector
+from attnviz.figures import encoding, provenance, vector
 from attnviz.figures.vector import lettering
-from attnviz.types import AttentionRequest, HeadRef, Keep, Pattern, Token, Unit, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Keep, Pattern, Token, Unit
+from attnviz.view_state import ViewOptions
 
 pytestmark = pytest.mark.slow  # pictures for print take a tenth of a second each, and there are many
 
@@ -35,11 +36,11 @@ def pattern(words: tuple[str, ...] = WORDS, *, causal: bool = False, hidden: flo
     return Pattern(words, words, weights * (1 - hidden), np.full(len(words), hidden), "A note.", units, units, causal)
 
 
-def source(words: tuple[str, ...] = WORDS, number: int = 1) -> export.Provenance:
+def source(words: tuple[str, ...] = WORDS, number: int = 1) -> provenance.Provenance:
     tokens = tuple(Token(word, word, i, i + 1, i) for i, word in enumerate(words))
     request = AttentionRequest("tiny", " ".join(words))
     versions = (("attnviz", "0.1.0"),)
-    return export.Provenance(
+    return provenance.Provenance(
         "tiny", "Tiny", "ab" * 32, "", versions, request.text, None, HeadRef(3, number), ViewOptions(), tokens, tokens
     )
 

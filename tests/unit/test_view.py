@@ -8,7 +8,8 @@ import pytest
 from attnviz.analysis import view
 from attnviz.engine.trace import Block, Dense, Projections, Trace
 from attnviz.errors import ShapeError, UnknownHeadError
-from attnviz.types import AttentionRequest, HeadRef, Token, Unit, ViewOptions
+from attnviz.types import AttentionRequest, HeadRef, Token, Unit
+from attnviz.view_state import ViewOptions
 
 # "It didn't": 2 words, 4 pieces, in the middle of [CLS] and [SEP].
 TOKENS = (

@@ -7,21 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attnviz.analysis import experiment as experiments
-from attnviz.analysis import whatif
-from attnviz.analysis.whatif import Pair
-from attnviz.engine.scratch import AS_TRAINED, Change
-from attnviz.engine.scratch.shuffled import Off, Shuffled
-from attnviz.engine.scratch.tried import Likely, Tried
+from attnviz.engine.reference import AS_TRAINED, Change
+from attnviz.engine.reference.intervened import Likely, Tried
+from attnviz.engine.reference.word_order import Off, Shuffled
 from attnviz.errors import BadInputError
-from attnviz.figures import matrix, whatif_told
-from attnviz.figures import whatif as drawn
-from attnviz.lessons import walk
-from attnviz.lessons import whatif as lessons
-from attnviz.lessons.walk import filled
+from attnviz.figures import html_matrix
+from attnviz.lessons.template import filled
+from attnviz.pages.inside import lesson
+from attnviz.pages.whatif import analysis as whatif
+from attnviz.pages.whatif import experiment as experiments
+from attnviz.pages.whatif import figure as drawn
+from attnviz.pages.whatif import lesson as lessons
+from attnviz.pages.whatif import values as whatif_told
+from attnviz.pages.whatif.analysis import Pair
+from attnviz.pages.whatif.view import STEPS
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.ui.whatif import STEPS
 
 CLOSE = {"abs": 1e-6}
 TOKENS = tuple(Token(text, text, place, place + 1, place) for place, text in enumerate("abc"))
@@ -142,7 +143,7 @@ def test_a_paper_is_cited_once_and_by_its_section_and_every_experiment_is_a_step
     assert lessons.sources(lessons.experiment("scale")) == (vaswani,)
     assert len(lessons.sources(lessons.experiment("order"))) == 3
     for one in lessons.experiments():
-        assert all(STEPS[one.id] in {step.id for step in walk.steps(family)} for family in ("bert", "llama"))
+        assert all(STEPS[one.id] in {step.id for step in lesson.steps(family)} for family in ("bert", "llama"))
 
 
 def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> Shuffled:
@@ -229,7 +230,7 @@ def test_very_small_numbers_are_said_with_their_power():
 
 def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
     cells = np.zeros((2, 3, 3), np.uint8)
-    html = matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "told")
+    html = html_matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "told")
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
     assert html.count("held") == 1
@@ -238,10 +239,12 @@ def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
 
 def test_of_many_names_some_are_shown_and_always_the_held_one():
     n = 60
-    html = matrix.drawn(np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "told")
+    html = html_matrix.drawn(
+        np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "told"
+    )
     assert "r31x" in html
     assert "r30x" not in html  # it would stand on the held one
-    assert 20 <= html.count(">c") <= matrix.CROWDED
+    assert 20 <= html.count(">c") <= html_matrix.CROWDED
 
 
 def test_pictures_say_in_words_what_they_show():

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.linguistics.annotated import Question
-from attnviz.linguistics.winogender import WORDINGS, winogender
+from attnviz.linguistics.corpora.types import Question
+from attnviz.linguistics.corpora.winogender import WORDINGS, winogender
 
 HEADER = "sentid\tsentence"
 NEXT = "cook.guest.1.male.txt\tThe cook asked the guest what he wanted."

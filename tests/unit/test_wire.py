@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attnviz.backends import parcels, wire
-from attnviz.backends.bounds import Bounds
+from attnviz.backends import wire
+from attnviz.backends.wire import arrays
+from attnviz.backends.wire.limits import Bounds
 from attnviz.engine import verify
 from attnviz.engine.layers import Projections, Sent
 from attnviz.engine.trace import Trace
@@ -96,7 +97,7 @@ def test_nobody_can_write_to_what_arrived():
 def test_sixteen_bit_numbers_travel_as_about_two_bytes():
     trace = TRACES["rounded to 16 bits"]
 
-    parcel, planes = parcels.packed(trace.parts[0].calls[0].query)
+    parcel, planes = arrays.packed(trace.parts[0].calls[0].query)
 
     assert [len(plane) for plane in planes] == list(parcel.sizes)
     assert sum(parcel.sizes[:2]) < 0.02 * parcel.held
@@ -279,15 +280,15 @@ def test_more_than_is_allowed_is_refused_before_room_is_made():
 
 @pytest.mark.parametrize("plane", [b"\x3f" * 59, b"\x3f" * 61, b""])
 def test_a_plane_that_inflates_to_something_else_is_refused(plane: bytes):
-    small = parcels._deflated(plane)
-    found = parcels.parcels([["b1", [480], False, [len(small)]]], len(small), 480)  # 480 bits are 60 bytes
+    small = arrays._deflated(plane)
+    found = arrays.parcels([["b1", [480], False, [len(small)]]], len(small), 480)  # 480 bits are 60 bytes
 
     with pytest.raises(AnswerError, match="must inflate to 60 bytes"):
-        parcels.unpacked(found[0], memoryview(small))
+        arrays.unpacked(found[0], memoryview(small))
 
 
 def test_a_plane_that_is_no_deflated_one_is_refused():
-    found = parcels.parcels([["b1", [480], False, [4]]], 4, 480)
+    found = arrays.parcels([["b1", [480], False, [4]]], 4, 480)
 
     with pytest.raises(AnswerError, match="cannot be inflated"):
-        parcels.unpacked(found[0], memoryview(b"\xff\xff\xff\xff"))
+        arrays.unpacked(found[0], memoryview(b"\xff\xff\xff\xff"))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from attnviz.types import Pattern
 
 if TYPE_CHECKING:
-    from attnviz.figures.export import Provenance
+    from attnviz.figures.provenance import Provenance
     from attnviz.figures.vector.marks import Drawing
 
     What = Pattern | tuple[Pattern, Pattern]

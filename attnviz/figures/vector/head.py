@@ -12,7 +12,7 @@ from attnviz.figures import encoding, heatmap
 from attnviz.figures.vector import lettering
 from attnviz.figures.vector.marks import MIDDLE, Box, Dots, Drawing, Field, Mark, Ribbon, Words
 from attnviz.figures.vector.plan import ANGLE, Plan, plan
-from attnviz.figures.vector.shown import Shown
+from attnviz.figures.vector.style import Shown
 from attnviz.types import Pattern, Unit
 
 CELLS = 10_000  # up to here every weight is a cell with its value; beyond, the matrix is one picture with a pixel a weight

@@ -1,0 +1,142 @@
+"""A head's profile: how much of its attention goes to each kind of place on one text, and how widely it looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnviz.analysis.filters import ELSEWHERE
+from attnviz.analysis.positions import Ground, Line
+from attnviz.analysis.row_stats import entropy, percent
+from attnviz.analysis.view import HIDDEN, LEARNED_SINK
+from attnviz.rounding import fixed, together
+from attnviz.types import Pattern, joined
+
+MENTION = 0.005  # what would be written "0 %" is not mentioned
+
+
+@dataclass(frozen=True)
+class Look:
+    """One line of a profile: `share` of the attention, `even` of an even look, first choice of `chosen` rows.
+
+    `percent` is the share as it is written: all lines of a profile add up to 100. `even` is None for what is hidden.
+    """
+
+    kind: str
+    label: str
+    place: str
+    share: float
+    percent: int
+    even: float | None
+    chosen: int
+
+    @property
+    def written(self) -> str:
+        """The share in words, the same everywhere: 84 %."""
+        return percent(self.share if 0.0 < self.share < MENTION else self.percent / 100)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Where a head looks on average over `rows` words: lines in reading order, whose shares add up to 1.
+
+    `entropy` is in bits, of at most `most`.
+    """
+
+    looks: tuple[Look, ...]
+    entropy: float
+    most: float
+    rows: int
+
+    @property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """(label, share) of every line."""
+        return tuple((look.label, look.share) for look in self.looks)
+
+    @property
+    def spread(self) -> str:
+        """The entropy in words."""
+        return f"entropy {fixed(self.entropy, 1)} of at most {fixed(self.most, 1)} bits"
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        places = [
+            {"place": look.label, "share": look.share, "percent": look.percent, "even": look.even, "chosen": look.chosen}
+            for look in self.looks
+        ]
+        return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
+
+
+def facts(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Facts:
+    """The profile: the lines of "On average, this head looks at", averaged over the rows that count (see Ground).
+
+    Where something is hidden it is one more line, and one more place in the entropy, so that both speak of whole rows.
+    `most` is the mean over the rows of log2 of the places each can see: log2 n, and less in a causal model.
+    """
+    ground = ground or Ground.of(pattern, words)
+    bits, most = spread(pattern, ground)
+    return Facts(looks(pattern, ground)[0], bits, most, int(ground.rows.sum()))
+
+
+def looks(pattern: Pattern, ground: Ground) -> tuple[tuple[Look, ...], Look | None]:
+    """The lines of a profile with their numbers, and the same word elsewhere, where the text has enough of it.
+
+    Sums are in float64: then their digits do not depend on the order in which they were added up.
+    """
+    rows, many, count = ground.rows, len(ground.lines), max(len(ground.at), 1)
+    weights, lost = pattern.weights[rows], pattern.hidden[rows]
+    sums = np.bincount(ground.at.ravel(), weights.ravel(), many + 1) / count
+    choice, top = _choices(weights, lost, ground)
+    chosen = np.bincount(choice[choice >= 0], minlength=many + 1)
+    twin = None
+    if ground.twins is not None:
+        twin = _look(ground.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
+    sums[ground.rest] += sums[many]
+    chosen[ground.rest] += chosen[many]
+    shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
+    if hidden:
+        shares.append(float(lost.sum(dtype=np.float64)) / count)
+    written = together(shares, alone=many if hidden else None)
+    found = [_look(*one) for one in zip(ground.lines, shares, written, chosen.tolist(), strict=False)]
+    if hidden:
+        label = hidden_label(pattern)
+        found.append(Look("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
+    return tuple(found), twin
+
+
+def _look(line: Line, share: float, written: float, chosen: int) -> Look:
+    """A line with its numbers."""
+    return Look(line.kind, line.label, line.place, share, int(written), line.even, chosen)
+
+
+def _choices(weights: np.ndarray, lost: np.ndarray, ground: Ground) -> tuple[np.ndarray, np.ndarray]:
+    """The line of each row's first choice, and its weight; -1 where keys of two lines get equally much, or hidden ones more."""
+    if not weights.size:
+        return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
+    rows = np.arange(len(weights))
+    first, last = weights.argmax(-1), weights.shape[1] - 1 - weights[:, ::-1].argmax(-1)
+    top, line = weights[rows, first], ground.at[rows, first]
+    if (first != last).any():
+        other = ground.at[rows, last]
+        both = (line != other) & (np.minimum(line, other) == ground.rest) & (np.maximum(line, other) == len(ground.lines))
+        line = np.where(both, ground.rest, np.where(line == other, line, -1))
+    return np.where(top > lost, line, -1), top
+
+
+def spread(pattern: Pattern, ground: Ground) -> tuple[float, float]:
+    """Mean entropy of the rows that count, and the most it could be; what is hidden counts as one more place."""
+    rows = ground.rows
+    if not rows.any():
+        return 0.0, 0.0
+    weights, places = pattern.weights[rows].astype(np.float64), ground.seen.sum(-1)
+    if pattern.hidden.any():
+        weights, places = np.concatenate([weights, pattern.hidden[rows, None]], -1), places + 1
+    return float(entropy(weights).mean()), float(np.log2(places).mean())
+
+
+def hidden_label(pattern: Pattern) -> str:
+    """What the hidden share went to, as the pattern's note has it."""
+    parts = (["hidden tokens"] if HIDDEN in pattern.note else []) + ([LEARNED_SINK] if LEARNED_SINK in pattern.note else [])
+    parts += ([ELSEWHERE] if ELSEWHERE in pattern.note else []) + (["what is left out"] if pattern.keep else [])
+    return joined(parts) or "hidden tokens"

@@ -1,0 +1,276 @@
+"""What a head does on one text: its profile, role, sink and sentences, each with its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnviz.analysis.head_profile import MENTION, Facts, Look, hidden_label, looks, spread
+from attnviz.analysis.legibility_text import unread_units
+from attnviz.analysis.positions import REST, Ground, resting
+from attnviz.analysis.row_stats import choosing, entropy, first_choices, percent, quoted, spelled, units_of
+from attnviz.analysis.view import patterns_of_layer, shown, sides
+from attnviz.engine.trace import Trace
+from attnviz.errors import BadInputError
+from attnviz.rounding import fixed
+from attnviz.types import HeadScores, Pattern, joined
+from attnviz.view_state import ViewOptions
+
+MOST = 0.5  # "mostly" is more than all other places together
+FEW = 5  # on fewer words nothing is called a habit: two of two say nothing of a head
+CLEAR = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink where its mean attention is above 0.3
+BEYOND = 1.5  # a habit is half as much again as an even look gives: in a short text that alone is much
+BROAD = 0.85  # of the most entropy: as spread as an even look at n^0.85 places, 9 of 13 or 50 of 100
+SINK_CHOICE, SINK_SHARE = 0.5, 0.4  # a note is worth its place where most words choose the key and it takes this much
+
+SCORES = ("entropy", "previous", "next", "first", "special")
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a head does on this text: a kind, the numbers behind it, and a sentence that says them.
+
+    `kind` is previous, next, itself, first, separator, same, word (one that most look at), hidden, broad or mixed. `share`
+    is what the place gets, `even` what an even look would give it (None where that is not known), `chosen` of how many of
+    `rows` words it is the first choice, `written` the share in words. For broad, `share` is the entropy as a part of the
+    most it could be; for mixed, `place` is the one that gets most.
+    """
+
+    kind: str
+    share: float
+    sentence: str
+    place: str = ""
+    even: float | None = None
+    chosen: int = 0
+    rows: int = 0
+    written: str = ""
+
+    @classmethod
+    def of(cls, kind: str, look: Look, rows: int, sentence: str) -> Role:
+        """A role with the numbers of one line of the profile."""
+        return cls(kind, look.share, sentence, look.place, look.even, look.chosen, rows, look.written)
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        return {
+            "kind": self.kind, "place": self.place or None, "share": self.share, "even": self.even, "chosen": self.chosen,
+            "rows": self.rows, "sentence": self.sentence,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A key that most words choose first and that takes much of the head: its index, mean share, and how often it is first.
+
+    Only a first or special token is called a sink (`resting`); of another word the sentence says what is seen.
+    """
+
+    key: int
+    label: str
+    share: float
+    chosen: float
+    resting: bool
+    sentence: str
+
+
+def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Role:
+    """What the head does on this text in a few sentences, with the numbers behind it. A habit on one text, not a law.
+
+    A head is called after the one place that is the first choice of more than half of all rows that count, FEW of them at
+    least, and gets more than CLEAR of the attention and BEYOND times what an even look would give it; what is hidden, where
+    it gets MOST of it. Else it is broad or mixed. `ground` is the pattern's own, where the caller has it.
+    """
+    ground = ground or Ground.of(pattern, words)
+    word, rows = ground.word, int(ground.rows.sum())
+    if not rows:
+        return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
+    lines, same = looks(pattern, ground)
+    if rows < FEW:
+        most = max(lines, key=lambda look: look.share)
+        short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
+        return Role.of("mixed", most, rows, f"{short}. {most.written} goes to {most.place}.")
+    steady = next((look for look in lines if look.kind != REST and look.chosen > rows / 2), None)
+    more = "" if same is None else _again(same, ground)
+    if steady is None and same is not None and same.chosen > rows / 2:
+        steady, more = same, ""
+    steady = steady or _one_word(pattern, ground)
+    if steady is not None and _named(steady):
+        more = _besides(lines, steady) + more
+        return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
+    if steady is not None:
+        more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.written}.{more}"
+    found = Facts(lines, *spread(pattern, ground), rows)
+    if found.most > 0.0 and found.entropy >= BROAD * found.most:
+        broad = f"On this text it looks broadly, at many {word}s at once: {found.spread}."
+        return Role("broad", found.entropy / found.most, broad + more, rows=rows)
+    most = max(lines, key=lambda look: look.share)
+    first = f"first choice of {_of(most.chosen, rows, word)}"
+    mixed = f"On this text it has no single habit: {most.written} goes to {most.place} ({first}), {found.spread}."
+    return Role.of("mixed", most, rows, mixed + more)
+
+
+def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
+    """What each of many heads does; those that read the same text share what is known of its places."""
+    ground: Ground | None = None
+    for pattern in patterns:
+        if ground is None or not ground.holds(pattern):
+            ground = Ground.of(pattern, words)
+        yield role(pattern, words, ground)
+
+
+def sink(pattern: Pattern, words: bool = True) -> Sink | None:
+    """The key that is first choice of over SINK_CHOICE of the rows that count and takes over SINK_SHARE of the head.
+
+    None where there is none, where it gets less than BEYOND times what an even look gives, or on fewer than FEW rows.
+    """
+    _, keys = units_of(pattern)
+    rows = choosing(pattern)
+    if rows.sum() < FEW:
+        return None
+    chosen = first_choices(pattern)[rows].mean(0)
+    key = int(chosen.argmax())
+    taken, often = float(pattern.weights[rows, key].mean(dtype=np.float64)), float(chosen[key])
+    ground = Ground.of(pattern, words)
+    even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
+    if often <= SINK_CHOICE or taken <= max(SINK_SHARE, BEYOND * even):
+        return None
+    written = _written(pattern, ground, key, taken)
+    if resting(keys, key):
+        sentence = f"{quoted(keys, key)} takes {written} of this head: a resting place, called a sink."
+    else:
+        sentence = f"Most {ground.word}s look first at {quoted(keys, key)}: it takes {written} of this head."
+    return Sink(key, keys[key].text, taken, often, resting(keys, key), sentence)
+
+
+def in_words(pattern: Pattern, query: int) -> str:
+    """One row as a sentence: “it” gives 64 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."""
+    queries, keys = units_of(pattern)
+    row, lost, who = pattern.weights[query], float(pattern.hidden[query]), quoted(queries, query)
+    best = [int(key) for key in np.argsort(-row, kind="stable")[:3] if row[key] >= MENTION]
+    if not best:
+        return f"{who} gives {percent(lost)} of its attention to {hidden_label(pattern)} and next to nothing to what is shown."
+    own = query if queries == keys else None
+    places = [f"{percent(float(row[key]))} to {'itself' if key == own else quoted(keys, key)}" for key in best]
+    if lost >= MENTION:
+        places.append(f"{percent(lost)} to {hidden_label(pattern)}")
+    top = places[0].replace(" to ", " of its attention to ", 1)
+    said = f"{who} gives {top}{', then ' + joined(places[1:]) if len(places) > 1 else ''}."
+    return f"{said}{unread_units([queries[query], *(keys[key] for key in best)])}"
+
+
+def unseen(pattern: Pattern, query: int) -> str:
+    """Of a causal model, which words come too late for this one, as a sentence; "" where every word is seen."""
+    queries, _ = units_of(pattern)
+    later = [unit for unit in queries[query + 1 :] if not unit.special]
+    if not pattern.causal or not later:
+        return ""
+    text = spelled(later[:4]) + (" …" if len(later) > 4 else "")
+    verb = "comes" if len(later) == 1 else "come"
+    return f"This model reads left to right: “{text}” {verb} after {quoted(queries, query)} and cannot change this row."
+
+
+def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") -> HeadScores:
+    """One number for every head on this text, averaged over the rows that count, layer by layer; NaN where a layer has fewer.
+
+    `entropy` in bits; the others are shares, each that of its line in the profile: `previous`, `next`, `first` the first
+    token (Gu et al. 2025, who count its own row too), `special` all special tokens. In a causal model `next` is 0.
+    """
+    if name not in SCORES:
+        raise BadInputError(f"A score is one of {', '.join(SCORES)}; got {name!r}.")
+    part, options = trace.block(block), ViewOptions(words=words)
+    queries, keys = (shown(side, options) for side in sides(part, options))
+    if queries != keys and name in ("previous", "next"):
+        raise BadInputError(f"Cross-attention has no {name} word: its keys are another text. Choose entropy, first or special.")
+    bare = Pattern(
+        tuple(unit.text for unit in queries), tuple(unit.text for unit in keys),
+        np.zeros((len(queries), len(keys)), np.float32), np.zeros(len(queries), np.float32), "", queries, keys, part.causal,
+    )  # fmt: skip
+    ground = Ground.of(bare, words)
+    rows = ground.rows
+    if name == "special":
+        cells = np.array([key.special for key in keys], bool)
+    elif name == "first":
+        cells = np.arange(len(keys)) == 0
+    else:
+        cells = np.array([*(line.kind == name for line in ground.lines), False], bool)[ground.at]
+    values = np.full((part.layers, part.heads), np.nan, np.float32)
+    for layer, weights in enumerate(patterns_of_layer(trace, options, block)):
+        if not rows.any():
+            values[layer, : len(weights)] = 0.0
+        elif name == "entropy":
+            values[layer, : len(weights)] = entropy(weights[:, rows]).mean(-1)
+        else:
+            values[layer, : len(weights)] = (weights[:, rows] * cells).sum(-1, dtype=np.float64).mean(-1)
+    if name == "entropy":
+        return HeadScores(name, values, "bits", 0.0, float(np.log2(max(len(keys), 1))))
+    return HeadScores(name, values, "share", 0.0, 1.0)
+
+
+def _besides(lines: tuple[Look, ...], named: Look) -> str:
+    """A sentence on a place that gets most of the attention, and more than the one that most words look at first."""
+    most = max((look for look in lines if look.kind not in (REST, named.kind)), key=lambda look: look.share, default=named)
+    if most.share <= max(MOST, named.share):
+        return ""
+    return f" Of all its attention, {most.written} goes to {most.place}."
+
+
+def _one_word(pattern: Pattern, ground: Ground) -> Look | None:
+    """One key that is the first choice of most rows, though it has no line of its own: a word that most words look at."""
+    rows = ground.rows
+    chosen = (first_choices(pattern) & (pattern.weights > pattern.hidden[:, None]))[rows].sum(0)
+    key = int(chosen.argmax())
+    if chosen[key] <= len(ground.at) / 2:
+        return None
+    share = float(pattern.weights[rows, key].mean(dtype=np.float64))
+    even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
+    name = quoted(ground.keys, key)
+    return Look("word", name, name, share, int(float(fixed(100.0 * share))), even, int(chosen[key]))
+
+
+def _again(same: Look, ground: Ground) -> str:
+    """A sentence on words that stand more than once, where a head finds their twins; "" where it does not."""
+    able = int(ground.able.sum())
+    share, even = (part * len(ground.able) / able for part in (same.share, same.even or 0.0))
+    if same.chosen <= able / 2 or share <= max(MOST, BEYOND * even):
+        return ""
+    where = f"Where a {ground.word} stands more than once ({_count(able, ground.word)})"
+    return f" {where}, it gives {percent(share)} to {same.place}."
+
+
+def _named(look: Look) -> bool:
+    """Whether a place that is first choice of most rows gets enough for a head to be called after it."""
+    if look.even is None:
+        return look.share > MOST
+    return look.share > max(CLEAR, BEYOND * look.even)
+
+
+def _habit(look: Look, rows: int, word: str) -> str:
+    """The habit of looking at one place, in words."""
+    if look.even is None:
+        return f"On this text most of its attention goes to {look.place}: {look.written} on average."
+    beside = f"(an even look would give it {percent(look.even)})"
+    if look.share > MOST:
+        much = f"On this text it looks mostly at {look.place}: {look.written} of its attention on average"
+        return f"{much}, first choice of {look.chosen} of {_count(rows, word)} {beside}."
+    first = f"On this text most {word}s look first at {look.place}: {look.chosen} of {rows}"
+    return f"{first}, {look.written} of its attention on average {beside}."
+
+
+def _count(count: int, word: str) -> str:
+    """`1 word`, `7 words`."""
+    return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def _of(count: int, rows: int, word: str) -> str:
+    """`6 of 7 words`."""
+    return f"{count} of {_count(rows, word)}"
+
+
+def _written(pattern: Pattern, ground: Ground, key: int, taken: float) -> str:
+    """A key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
+    line = int(ground.at[0, key])
+    if line < len(ground.lines) and (ground.at[:, key] == line).all() and (ground.at == line).sum() == len(ground.at):
+        return looks(pattern, ground)[0][line].written
+    return percent(taken)

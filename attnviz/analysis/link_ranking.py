@@ -1,0 +1,230 @@
+"""Links that a reader drew (or a gold file holds) in; how much every head follows them out, ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from attnviz.analysis.row_stats import spelled
+from attnviz.analysis.view import sides, summed
+from attnviz.engine.trace import Block, Trace
+from attnviz.errors import BadInputError
+from attnviz.text import tokens_of, units
+from attnviz.types import Link, Pattern, Token, joined
+from attnviz.view_state import ViewOptions
+
+Span = tuple[int, int]
+
+HELD = 2**24  # weights of the links' rows in memory at once, 64 MB
+ENOUGH = 0.2  # below a fifth a head divides crumbs: an even look at ten places would give two candidates as much
+
+
+class Strong(NamedTuple):
+    """One cell of a pattern: which query, which key (indices into its labels), how much."""
+
+    query: int
+    key: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """How one head follows the links: mean weight, mean margin over the strongest other word, rank from 1."""
+
+    layer: int
+    head: int
+    weight: float
+    margin: float
+    rank: int
+
+
+@dataclass(frozen=True, eq=False)
+class Division:
+    """How every head divides a pronoun's attention between candidates.
+
+    `values` is attention to each candidate; `share` the first candidate's part of what the visible candidates get, NaN
+    where they get nothing or fewer than two are visible. `late` are the candidates that a causal model cannot see from
+    the pronoun, as indices; `note` says so in words and is "" otherwise.
+    """
+
+    values: Float[np.ndarray, "layer head candidate"]
+    share: Float[np.ndarray, "layer head"]
+    late: tuple[int, ...] = ()
+    note: str = ""
+
+    @property
+    def mass(self) -> Float[np.ndarray, "layer head"]:
+        """What all candidates get together."""
+        return self.values.sum(-1)
+
+
+@dataclass(frozen=True)
+class Divided:
+    """One head's division: attention to each candidate, the first one's share, and whether there is enough to count."""
+
+    layer: int
+    head: int
+    values: tuple[float, ...]
+    share: float
+    mass: float
+    counts: bool
+    rank: int
+
+
+def link_weights(trace: Trace, link: Link, block: str = "self") -> Float[np.ndarray, "layer head"]:
+    """How much every head looks from the link's source to its target: mean over source pieces, sum over target pieces.
+
+    Raises BadInputError for a span in which no token starts. NaN where a layer has fewer heads than another.
+    """
+    part = trace.block(block)
+    return _rows(part, [_tokens(part.queries, link.source)])[:, :, 0, _tokens(part.keys, link.target)].sum(-1)
+
+
+def ranked(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[Ranked, ...]:
+    """Every head by how much it follows the links, best first; ties stay in the order of layers and heads.
+
+    Weight and margin are means over the links. The margin is what the target gets more than the strongest other word;
+    special tokens and the source itself are no words here (as in Clark et al. 2019, section 4.1), nor is any word that
+    overlaps the target. Raises BadInputError without links, and for a link that a causal model cannot see.
+    """
+    if not links:
+        raise BadInputError("A ranking needs at least one link; there is none. Draw one from a word to another.")
+    part = trace.block(block)
+    sources = [_tokens(part.queries, link.source) for link in links]
+    targets = [_tokens(part.keys, link.target) for link in links]
+    for link, source, target in zip(links, sources, targets, strict=True):
+        if late := _late(part, link, source, target):
+            raise BadInputError(late)
+    few = max(1, HELD // (part.layers * part.heads * len(part.keys)))  # links of a long text go by a few at a time
+    parts = [_followed(part, sources[at : at + few], targets[at : at + few]) for at in range(0, len(links), few)]
+    weights, margins = (np.concatenate(one, -1).mean(-1) for one in zip(*parts, strict=True))
+    there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(weights))]
+    best = sorted(there, key=lambda at: -weights[at])
+    return tuple(Ranked(*at, float(weights[at]), float(margins[at]), rank) for rank, at in enumerate(best, 1))
+
+
+def _followed(
+    part: Block, sources: list[list[int]], targets: list[list[int]]
+) -> tuple[Float[np.ndarray, "layer head link"], Float[np.ndarray, "layer head link"]]:
+    """Weight and margin of some links in every head."""
+    rows = _rows(part, sources)  # layer head link key
+    on_target = np.zeros((len(sources), len(part.keys)), np.float32)
+    for at, target in enumerate(targets):
+        on_target[at, target] = 1.0
+    weight = np.einsum("lhik,ik->lhi", rows, on_target)
+    return weight, weight - _strongest_other(rows, part, sources, targets)
+
+
+def unfollowed(trace: Trace, link: Link, block: str = "self") -> str:
+    """Why no head of this model can follow a link; "" where it can."""
+    part = trace.block(block)
+    try:
+        source, target = _tokens(part.queries, link.source), _tokens(part.keys, link.target)
+    except BadInputError as error:
+        return str(error)
+    return _late(part, link, source, target)
+
+
+def strongest(pattern: Pattern, n: int = 20) -> tuple[Strong, ...]:
+    """The `n` largest cells of a pattern, largest first; cells with no weight at all are left out."""
+    flat = pattern.weights.ravel()
+    best = np.argsort(-flat, kind="stable")[:n]
+    cells = (np.unravel_index(int(at), pattern.weights.shape) for at in best if flat[at] > 0.0)
+    return tuple(Strong(int(query), int(key), float(pattern.weights[query, key])) for query, key in cells)
+
+
+def division(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> Division:
+    """How every head divides the attention of `pronoun` between `candidates`, whose first is the one to look for.
+
+    Raises BadInputError for fewer than two candidates, or for a span in which no token starts.
+    """
+    if len(candidates) < 2:
+        raise BadInputError(f"A division needs at least two candidates; got {len(candidates)}. Name another one.")
+    part = trace.block(block)
+    source = _tokens(part.queries, pronoun)
+    targets = [_tokens(part.keys, span) for span in candidates]
+    row = _rows(part, [source])[:, :, 0]  # layer head key
+    values = np.stack([row[..., target].sum(-1) for target in targets], -1)
+    late = tuple(at for at, target in enumerate(targets) if part.causal and min(target) > max(source))
+    mass = values.sum(-1)
+    known = (mass > 0.0) if len(candidates) - len(late) >= 2 else np.zeros(mass.shape, bool)
+    share = np.where(known, values[..., 0] / np.where(known, mass, 1.0), np.nan).astype(np.float32)
+    return Division(values, share, late, _late_note(part, pronoun, [candidates[at] for at in late]))
+
+
+def ranking(found: Division) -> tuple[Divided, ...]:
+    """Every head by the share of the first candidate, best first: those that give the candidates ENOUGH come first.
+
+    A share of crumbs is noise that would win every ranking; such heads follow with `counts` False, by mass.
+    """
+    mass = found.mass
+    counts = (mass >= ENOUGH) & ~np.isnan(found.share)
+    there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(mass))]
+    best = sorted(there, key=lambda at: (not counts[at], -found.share[at] if counts[at] else 0.0, -mass[at]))
+    return tuple(
+        Divided(*at, tuple(float(v) for v in found.values[at]), float(found.share[at]), float(mass[at]), bool(counts[at]), rank)
+        for rank, at in enumerate(best, 1)
+    )
+
+
+def _rows(part: Block, sources: Sequence[list[int]]) -> Float[np.ndarray, "layer head link key"]:
+    """What each source looks at in every head, the mean over its pieces; nobody computes what other tokens look at."""
+    rows = np.full((part.layers, part.heads, len(sources), len(part.keys)), np.nan, np.float32)
+    places = sorted({token for source in sources for token in source})
+    for layer, weights in enumerate(part.rows(places)):  # head place key
+        for at, source in enumerate(sources):
+            rows[layer, : len(weights), at] = weights[:, [places.index(token) for token in source]].mean(1)
+    return rows
+
+
+def _strongest_other(
+    rows: Float[np.ndarray, "layer head link key"], part: Block, sources: list[list[int]], targets: list[list[int]]
+) -> Float[np.ndarray, "layer head link"]:
+    """What the strongest word gets that is neither source nor target nor special; 0 where there is no such word."""
+    _, words = sides(part, ViewOptions(words=True))
+    words = tuple(word for word in words if not word.special)
+    own = part.queries == part.keys
+    taken: Bool[np.ndarray, "link word"] = np.array(
+        [
+            [bool({*target, *(source if own else ())}.intersection(word.tokens)) for word in words]
+            for source, target in zip(sources, targets, strict=True)
+        ],
+        bool,
+    ).reshape(len(sources), len(words))
+    return np.where(taken, 0.0, summed(rows, words, -1)).max(-1, initial=0.0)
+
+
+def _late(part: Block, link: Link, source: list[int], target: list[int]) -> str:
+    """Why a causal model cannot see the target from the source; "" where it can."""
+    if not part.causal or min(target) <= max(source):
+        return ""
+    there, here = _typed(part.keys, link.target), _typed(part.queries, link.source)
+    return (
+        f"This model reads left to right: “{there}” comes after “{here}”, so no head can look at it. "
+        "Turn the link round, or choose a model that reads both ways."
+    )
+
+
+def _tokens(tokens: Sequence[Token], span: Span) -> list[int]:
+    """The tokens that start in a span of the text: of a pair of its first text, of a target text (segment 1) its own."""
+    segment = min((token.segment for token in tokens if not token.special), default=0)
+    return list(tokens_of(span, tokens, segment))
+
+
+def _typed(tokens: Sequence[Token], span: Span) -> str:
+    """The words in a span, as a reader would write them."""
+    inside = set(_tokens(tokens, span))
+    return spelled([word for word in units(tokens) if inside.intersection(word.tokens)])
+
+
+def _late_note(part: Block, pronoun: Span, late: Sequence[Span]) -> str:
+    """Why some candidates get nothing in a causal model."""
+    if not late:
+        return ""
+    names = joined(tuple(f"“{_typed(part.keys, span)}”" for span in late))
+    word, verb = _typed(part.queries, pronoun), "comes" if len(late) == 1 else "come"
+    return f"This model reads left to right: {names} {verb} after “{word}”, so “{word}” cannot look there."

@@ -1,0 +1,152 @@
+"""Where a head can look on one text: the first token, the word before, itself, … Each cell of its weights is in one line.
+
+All heads of a model stand on the same ground, so it is made once for them. Which rows count is decided here, for all that
+is said of a head: role, profile, entropy, scores and sinks. board/facts.js has the same rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from attnviz.analysis.row_stats import after, before, choosing, quoted, twins, units_of, visible, words_among
+from attnviz.types import Pattern, Unit
+
+REST = ""  # the kind of a line that no head is called after
+REPEATS = 2  # one word that happens to find its twin says nothing about a head
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of "On average, this head looks at".
+
+    `kind` is first, separator, previous, itself, next, or REST; `label` is its name in the profile, `place` in a sentence.
+    `even` is the share that a head without preferences would give it, averaged over the rows that count.
+    """
+
+    kind: str
+    label: str
+    place: str
+    even: float
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What all heads share that read one text by the same units.
+
+    `rows` are those that count: words that see more than one place, since a row with one place shows no choice. Of these
+    rows alone, `seen` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
+    same word elsewhere: these cells are in the line `rest` too. The first token is no twin of a word: heads rest there
+    whatever it says. `twins` are the line for those cells, None where fewer than REPEATS words have one; `able` are the
+    rows that do.
+    """
+
+    queries: tuple[Unit, ...]
+    keys: tuple[Unit, ...]
+    causal: bool
+    word: str
+    rows: Bool[np.ndarray, " query"]
+    seen: Bool[np.ndarray, "row key"]
+    lines: tuple[Line, ...]
+    rest: int
+    at: Int[np.ndarray, "row key"]
+    twins: Line | None
+    able: Bool[np.ndarray, " row"]
+
+    @classmethod
+    def of(cls, pattern: Pattern, words: bool = True) -> Ground:
+        """The ground that a pattern stands on, whatever its weights; `words` says what its units are called."""
+        queries, keys = units_of(pattern)
+        word, rows = "word" if words else "token", choosing(pattern)
+        seen = visible(pattern)[rows]
+        places = list(_places(queries, keys, pattern.causal, word))
+        rest = next(index for index, place in enumerate(places) if place.cells is None)
+        at = np.full(pattern.weights.shape, rest, np.intp)
+        for index, place in enumerate(places):
+            if place.cells is not None:
+                at[np.broadcast_to(place.cells, at.shape)] = index
+        at = at[rows]
+        again = twins(queries, keys)[rows] & seen & (at == rest)
+        at[again] = len(places)
+        flat = seen / np.maximum(seen.sum(-1, keepdims=True), 1)
+        even = np.bincount(at.ravel(), flat.ravel(), len(places) + 1) / max(len(at), 1)
+        same = f"the same {word} {'elsewhere' if queries == keys else 'in the other text'}"
+        twin = Line("same", same, same, float(even[-1]))
+        even[rest] += even[-1]
+        lines = tuple(Line(place.kind, place.label, place.name, float(part)) for place, part in zip(places, even, strict=False))
+        able = again.any(-1)
+        return cls(
+            queries, keys, pattern.causal, word, rows, seen, lines, rest, at, twin if able.sum() >= REPEATS else None, able
+        )
+
+    def holds(self, pattern: Pattern) -> bool:
+        """Whether another pattern stands on it too."""
+        return (*units_of(pattern), pattern.causal) == (self.queries, self.keys, self.causal)
+
+
+def resting(keys: Sequence[Unit], key: int) -> bool:
+    """Whether attention to this key may be called a sink: the first token of all, or one that the model adds itself.
+
+    Sinks were found at the first token whatever it says (Xiao et al. 2023, arXiv:2309.17453; Gu et al. 2025,
+    arXiv:2410.10781) and at special tokens (Clark et al. 2019, section 3.2, arXiv:1906.04341). Of any other word it is not
+    known, from one text, whether heads rest there or mean it.
+    """
+    return _added(keys[key]) or 0 in keys[key].tokens
+
+
+class _Place(NamedTuple):
+    """A line before it is known what an even look gives it; `cells` is None for all that is in no other line."""
+
+    kind: str
+    label: str
+    name: str
+    cells: np.ndarray | None
+
+
+def _places(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: str) -> Iterator[_Place]:
+    """The lines in reading order; no cell is in two of them.
+
+    Special tokens stand under their names. A first token that is a word has a line of its own, and is neither the word
+    before another nor, for itself, the word itself. A causal model has no word after; cross-attention has neither
+    neighbours nor itself.
+    """
+    own = queries == keys
+    opening, closing = _named(keys)
+    first = np.zeros(len(keys), bool)
+    first[:1] = bool(keys) and not keys[0].special and 0 in keys[0].tokens
+    yield from (_special(keys, name) for name in opening)
+    if first.any():
+        yield _Place("first", f"the first {word}", f"the first {word}, {quoted(keys, 0)}", first)
+    if own:
+        yield _Place("previous", f"the {word} before", f"the {word} before", before(keys) & ~first)
+        yield _Place("itself", "itself", f"the {word} itself", np.diag(words_among(queries)) & ~first)
+        if not causal:
+            yield _Place("next", f"the {word} after", f"the {word} after", after(keys) & ~first)
+    other = f"other {word}s" if own else f"{word}s of the other text"
+    yield _Place(REST, other, other, None)
+    yield from (_special(keys, name) for name in closing)
+
+
+def _special(keys: Sequence[Unit], name: str) -> _Place:
+    """The line of all special tokens of one name. A mask is special too, but stands for a word: no head is called after it."""
+    marked = np.array([key.special and key.text == name for key in keys], bool)
+    if not any(_added(key) for key, under in zip(keys, marked, strict=True) if under):
+        return _Place(REST, name, name, marked)
+    alone = marked[0] and marked.sum() == 1
+    return _Place("first" if alone else "separator", name, f"{name}, the first token" if alone else name, marked)
+
+
+def _added(key: Unit) -> bool:
+    """Whether the model added a token itself: it takes no characters of the text."""
+    return key.special and key.start == key.end
+
+
+def _named(keys: Sequence[Unit]) -> tuple[list[str], list[str]]:
+    """Names of the special tokens: those that stand before the first word, and the others."""
+    start = next((at for at, key in enumerate(keys) if not key.special), len(keys))
+    first = list(dict.fromkeys(key.text for key in keys[:start]))
+    return first, list(dict.fromkeys(key.text for key in keys[start:] if key.special and key.text not in first))

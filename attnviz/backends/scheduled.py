@@ -1,0 +1,126 @@
+"""A backend in, the same one out, where only so many work at the same time and the others wait for their turn.
+
+Loading a model needs no turn: it takes long, and whoever uses another model is not to wait for it. What is behind a turn
+waits for nobody but itself, so that turns always come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
+from attnviz.backends.local import LocalBackend
+from attnviz.backends.request_context import Asking, asking
+from attnviz.backends.scheduler import Ticket, Turns
+from attnviz.engine.reference.head_steps import OneLayer
+from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.trace import Trace
+from attnviz.engine.verify import Check
+from attnviz.types import AttentionRequest, HeadRef, ModelCard
+
+LONG = 4000  # characters from which a text is a long one: about a thousand tokens
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Where readers queue: the turns, who asks now, what who waits is told, and for how long he may.
+
+    `told` hears of each question how it ended.
+    """
+
+    turns: Turns
+    client: Callable[[], Hashable]
+    still: Callable[[int], None]
+    seconds: float
+    told: Callable[[Asking], None] = lambda _: None
+
+    def turn(self, request: AttentionRequest) -> AbstractContextManager[Ticket]:
+        """A turn for who asks now."""
+        long = len(request.text) + len(request.text_b or "") >= LONG
+        return self.turns.turn(self.client(), self.seconds, self.still, long=long)
+
+
+class TurnedBackend:
+    """Any backend, in turns."""
+
+    def __init__(self, inner: Backend, row: Row) -> None:
+        self.inner, self.row = inner, row
+
+    def models(self) -> tuple[ModelCard, ...]:
+        """As the inner backend says."""
+        return self.inner.models()
+
+    def has(self, name: str) -> bool:
+        """Whether a model's weights are at hand; True where that is not known."""
+        return self.inner.has(name) if isinstance(self.inner, PlacingBackend) else True
+
+    def attend(self, request: AttentionRequest) -> Trace:
+        """The trace, when its turn has come; BusyError where too many wait, or it does not come in time."""
+        with self._turn(request):
+            return self.inner.attend(request)
+
+    @contextmanager
+    def _turn(self, request: AttentionRequest) -> Iterator[None]:
+        """A turn for a question, once its model is there."""
+        with asking(request, self.row.told) as come:
+            if isinstance(self.inner, LoadingBackend):
+                self.inner.ready(request)
+            with self.row.turn(request):
+                come()
+                yield
+
+    def close(self) -> None:
+        """Close the inner backend."""
+        self.inner.close()
+
+
+class TurnedWhole(TurnedBackend):
+    """The backend that leaves out values at first, in turns. Of any other one the trace that is there already is whole."""
+
+    def __init__(self, inner: WholeBackend, row: Row) -> None:
+        super().__init__(inner, row)
+        self.wide = inner
+
+    def whole(self, request: AttentionRequest) -> Trace:
+        """See WholeBackend."""
+        with self._turn(request):
+            return self.wide.whole(request)
+
+
+class TurnedModels(TurnedBackend):
+    """The backend that has its models in this process, in turns with all that it can do beside."""
+
+    def __init__(self, inner: LocalBackend, row: Row) -> None:
+        super().__init__(inner, row)
+        self.local = inner
+
+    def check(self, request: AttentionRequest) -> Check:
+        """See CheckingBackend."""
+        with self._turn(request):
+            return self.local.check(request)
+
+    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
+        """See WalkingBackend."""
+        with self._turn(request):
+            return self.local.walk(request, layer)
+
+    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+        """See TryingBackend."""
+        with self._turn(request):
+            return self.local.tried(request, layer, change, other)
+
+    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+        """See TryingBackend."""
+        with self._turn(request):
+            return self.local.shuffled(request, head, change, seed)
+
+
+def turned(inner: Backend, row: Row) -> TurnedBackend:
+    """The backend in turns, with all that it can do."""
+    if isinstance(inner, LocalBackend):
+        return TurnedModels(inner, row)
+    return TurnedWhole(inner, row) if isinstance(inner, WholeBackend) else TurnedBackend(inner, row)

@@ -1,0 +1,49 @@
+"""A ranking of heads, the chosen one and its rows in; what the map and the list of heads are drawn from, as JSON, out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from attnviz.analysis.link_ranking import Ranked
+from attnviz.analysis.link_rows import Look
+from attnviz.types import HeadRef
+
+BEST, BEST_DEEP, DEEP = 8, 14, 14  # heads in the list: as many as stand beside the map of so many layers, or of more
+ROWS = 6  # links whose rows are drawn
+FEW, SHORT = 2, 3  # of more links than these, only so many places of each row are drawn
+
+
+def found(
+    ranking: Sequence[Ranked], counts: Sequence[int], chosen: HeadRef, rows: Sequence[Look], drawn: int = 0
+) -> dict[str, Any]:
+    """All that is shown of a ranking on as many links as there are `rows`, of the `drawn` ones.
+
+    Numbers are not rounded here: 0.24954, to four digits and then to three, would be 0.249. `counts` says how many heads
+    each layer has; `rows` are where the sources look in the chosen head.
+    """
+    weights: list[list[float]] = [[0.0] * count for count in counts]
+    margins: list[list[float]] = [[0.0] * count for count in counts]
+    for one in ranking:
+        weights[one.layer][one.head] = one.weight
+        margins[one.layer][one.head] = one.margin
+    this = next((one for one in ranking if (one.layer, one.head) == (chosen.layer, chosen.head)), ranking[0])
+    return {
+        "counts": list(counts),
+        "weights": weights,
+        "margins": margins,
+        "best": [asdict(one) for one in ranking[: BEST_DEEP if len(counts) > DEEP else BEST]],
+        "chosen": [this.layer, this.head],
+        "summary": {**asdict(this), "count": len(ranking), "links": len(rows), "drawn": max(drawn, len(rows))},
+        "rows": [_row(one, len(one.places) if len(rows) <= FEW else SHORT) for one in rows[:ROWS]],
+        "more": max(0, len(rows) - ROWS),
+    }
+
+
+def _row(look: Look, most: int) -> dict[str, Any]:
+    """Where one source looks: at most so many places, the target among them, and what all others get together."""
+    others = [place for place in look.places if place.kind != "target"][: most - 1]
+    places = [place for place in look.places if place.kind == "target" or place in others]
+    rest = look.rest + sum(place.weight for place in look.places) - sum(place.weight for place in places)
+    return {**asdict(look), "places": [asdict(place) for place in places], "rest": max(0.0, rest)}

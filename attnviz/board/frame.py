@@ -1,0 +1,199 @@
+"""A trace in, the bytes that the board reads out: a small JSON header and raw little-endian arrays.
+
+Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
+of four, then the arrays in the order and of the lengths that the header names. All numbers are little-endian.
+A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths (exactly in a page
+that is saved), of a longer one to thousandths, packed small (codec.py). Where they are too many even so, it holds small
+pictures of the heads instead; an `outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as
+it is made.
+A head that is chosen or pinned travels once more as a `sheet` of its own, exactly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8, UInt16
+
+from attnviz.board import codec
+from attnviz.engine.trace import Block, Trace
+from attnviz.figures import encoding
+from attnviz.text import units
+from attnviz.types import HeadRef, Token, Unit
+
+MAGIC = b"ATN1"
+PLAIN_WEIGHTS = (
+    98_304  # up to here all weights together are at most 192 kB as they are: packing them takes longer than sending them
+)
+EXACT_WEIGHTS = 262_144  # up to here they stand in a saved page as they are: 1 MB
+ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
+ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
+OF_LAYER = -1  # the place of a layer's mean among the sheets of its heads
+SIDE = 40  # weights along one edge of a pooled picture: about the device pixels that its cell has
+
+
+def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Sequence[str]] = (), exact: bool = False) -> bytes:
+    """Tokens, units and weights of one block, for the board.
+
+    `name` is the model's; `roles[layer][head]`, when given, is the sentence that stands beside a head's name. With `exact`,
+    the weights of a short text travel as they are: a page without a server has nobody to ask for the sheet of a head.
+    """
+    part = trace.block(block)
+    dtype, array = _all_heads(part, exact=exact)
+    pool = list(array.shape[-2:]) if dtype == "uint8" else None
+    return _joined(_header(trace, block, name, roles) | {"pool": pool, "dtype": dtype}, array)
+
+
+def outline(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Sequence[str]] = ()) -> bytes:
+    """A frame of too many weights, without its pictures: tokens and units are there at once, each `layer` follows."""
+    part = trace.block(block)
+    pool = [min(len(side), SIDE) for side in (part.queries, part.keys)]
+    header = _header(trace, block, name, roles) | {"pool": pool, "dtype": "uint8", "layered": True}
+    return _joined(header, np.empty(0, np.uint8))
+
+
+def layer(trace: Trace, number: int, frame: bytes, block: str = "self") -> bytes:
+    """The pictures of one layer's heads, for the board of an `outline`."""
+    header = {"kind": "layer", "frame": digest(frame), "block": block, "layer": number, "dtype": "uint8"}
+    return _joined(header, _pooled(_padded(trace.block(block), number)))
+
+
+def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
+    """The exact weights of one head, for the board of `frame`; None where even one head is too large."""
+    part = trace.block(head.block)
+    if not fits(part):
+        return None
+    header = {"kind": "sheet", "frame": digest(frame), "block": head.block, "head": [head.layer, head.head], "dtype": "float32"}
+    return _joined(header, _seen(part, part.weights(head.layer, head.head)[None]).astype("<f4"))
+
+
+def _header(trace: Trace, block: str, name: str, roles: Sequence[Sequence[str]]) -> dict:
+    """What a frame says of itself beside the form of its weights."""
+    part, request = trace.block(block), trace.request
+    return {
+        "kind": "frame",
+        "block": block,
+        "name": name,
+        "layers": part.layers,
+        "heads": part.heads,
+        "counts": [call.heads for call in part.calls],
+        "causal": part.causal,
+        "cross": part.queries != part.keys,
+        "sinks": _has_sinks(part),
+        "texts": [request.text, request.text_b or trace.written or ""],
+        "queries": _side(part.queries),
+        "keys": None if part.keys == part.queries else _side(part.keys),
+        "roles": [list(row) for row in roles],
+        "whole": is_whole(part),
+        "sheets": fits(part),
+    }
+
+
+def layer_sheet(trace: Trace, layer: int, block: str, frame: bytes) -> bytes | None:
+    """The exact mean of all heads of one layer, as a sheet of the head OF_LAYER; None where even one head is too large."""
+    part = trace.block(block)
+    if not fits(part):
+        return None
+    header = {"kind": "sheet", "frame": digest(frame), "block": block, "head": [layer, OF_LAYER], "dtype": "float32"}
+    return _joined(header, _seen(part, part.weights(layer).mean(0)[None]).astype("<f4"))
+
+
+def digest(data: bytes) -> str:
+    """The digest that a frame or sheet carries: the name under which the board keeps it."""
+    return data[4:20].hex()
+
+
+def is_whole(part: Block) -> bool:
+    """Whether a frame of this block holds the weights of every head."""
+    return part.layers * part.heads * len(part.queries) * len(part.keys) <= ALL_WEIGHTS
+
+
+def fits(part: Block) -> bool:
+    """Whether one head of this block may be sent exactly."""
+    return len(part.queries) * len(part.keys) <= ONE_WEIGHTS
+
+
+def _padded(part: Block, layer: int) -> Float[np.ndarray, "head query key"]:
+    """One layer's weights; heads that it has fewer than other layers are zeros, and the header counts them."""
+    found = part.weights(layer)
+    short = part.heads - found.shape[0]
+    return np.pad(found, ((0, short), (0, 0), (0, 0))) if short else found
+
+
+def _has_sinks(part: Block) -> bool:
+    """Whether a learned sink takes a share of some rows."""
+    return any(call.sunk for call in part.calls)
+
+
+def _all_heads(part: Block, *, exact: bool) -> tuple[str, np.ndarray]:
+    """All heads as they travel, and the name of the form that they have."""
+    count = part.layers * part.heads * len(part.queries) * len(part.keys)
+    layers = (_padded(part, i) for i in range(part.layers))
+    if not is_whole(part):
+        return "uint8", np.stack([_pooled(weights) for weights in layers])
+    if exact and count <= EXACT_WEIGHTS:
+        return "float32", np.stack([_seen(part, weights).astype("<f4") for weights in layers])
+    # What a row lacks is the share of its learned sink, and thousandths would blur it: such weights are not packed.
+    if count <= PLAIN_WEIGHTS or _has_sinks(part):
+        return "uint16", np.stack([_plain(_seen(part, weights)) for weights in layers])
+    steps = np.concatenate([_thousandths(weights) for weights in layers])
+    return "packed", np.frombuffer(codec.packed(steps, part.causal), np.uint8)
+
+
+def _seen(part: Block, weights: Float[np.ndarray, "head query key"]) -> Float[np.ndarray, "head weight"]:
+    """Weights row by row; of a causal block only those that may be seen."""
+    if part.causal:
+        return weights[:, np.tri(weights.shape[-1], dtype=bool)]
+    return weights.reshape(len(weights), -1)
+
+
+def _plain(weights: Float32[np.ndarray, "head weight"]) -> UInt16[np.ndarray, "head weight"]:
+    """Weights as whole 65535ths, off by at most 1/131070."""
+    return np.rint(np.clip(weights, 0.0, 1.0) * 65535.0).astype("<u2")
+
+
+def _thousandths(weights: Float32[np.ndarray, "head query key"]) -> UInt16[np.ndarray, "head query key"]:
+    """Weights as whole thousandths, off by at most 0.0005: float64, so that a half goes where three digits put it."""
+    return np.floor(np.clip(weights.astype(np.float64), 0.0, 1.0) * codec.STEPS + 0.5).astype(np.uint16)
+
+
+def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "head row column"]:
+    """A small picture of each head, at most SIDE weights a side: each of its cells is the largest weight beneath it."""
+    rows, columns = weights.shape[-2:]
+    side = min(rows, SIDE)
+    cuts = np.arange(side + 1) * rows // side
+    # Strip by strip: numpy's own reduceat walks down the columns, ten times slower.
+    strips = np.stack([weights[:, a:b].max(1) for a, b in pairwise(cuts)], axis=1)  # [head, row, key]
+    side = min(columns, SIDE)
+    found = np.maximum.reduceat(strips, np.arange(side) * columns // side, axis=-1)
+    return np.rint(np.clip(found, 0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def _side(tokens: tuple[Token, ...]) -> dict:
+    """The tokens of one side, and the words that they make; `unknown` are the places of tokens that the model cannot read."""
+    found = {
+        "tokens": [[t.text, t.start, t.end, int(t.special), t.segment] for t in tokens],
+        "words": [_unit(u) for u in units(tokens, words=True)],
+        "pieces": [_unit(u) for u in units(tokens, words=False)],
+    }
+    unknown = [at for at, token in enumerate(tokens) if token.unknown]
+    return found | {"unknown": unknown} if unknown else found
+
+
+def _unit(unit: Unit) -> list:
+    """One unit as the header spells it."""
+    return [unit.text, encoding.label(unit.text), unit.start, unit.end, int(unit.special), unit.segment, list(unit.tokens)]
+
+
+def _joined(header: dict, array: np.ndarray) -> bytes:
+    """Header and array as one run of bytes, with the digest over both in front."""
+    # Lone surrogates cannot be encoded; JSON's own escapes carry every text, and JSON.parse reads them.
+    head = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    body = struct.pack("<I", len(head)) + head
+    body += b"\0" * (-(len(MAGIC) + 16 + len(body)) % 4) + np.ascontiguousarray(array).tobytes()
+    return MAGIC + hashlib.blake2s(body, digest_size=16).digest() + body

@@ -1,0 +1,280 @@
+// A place in the page, the tokens of the encoding and frames in; the board out. Each frame of animation draws only what changed.
+
+import { adopted, changedSince, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./core/state.js";
+import { addLayer, addSheet, isLoaded, makeBook } from "./core/frame.js";
+import { arranged, breadth } from "./draw/layout.js";
+import { betweenOf } from "./core/filters.js";
+import { drawLegend, makeOverview } from "./draw/overview.js";
+import { drawClaim } from "./draw/claim.js";
+import { drawFacts, factsOf } from "./draw/facts.js";
+import { drawReadout, sentenceOf, spoken } from "./draw/readout.js";
+import { headName, isolated, thousands, withMark } from "./core/encoding.js";
+import { columnsOf, lineOf, patternOf, rowsOf, wholeOf } from "./core/pattern.js";
+import { listen } from "./input/input.js";
+import { lookOf } from "./core/look.js";
+import { makeActions } from "./input/actions.js";
+import { drawPin, makeChips, textOf } from "./draw/chips.js";
+import { makeHead } from "./draw/head.js";
+import { makeMenu } from "./draw/menu.js";
+import { makePinning } from "./input/pinning.js";
+import { makePresenter, scaleOf } from "./draw/presenter.js";
+import { makeSentence } from "./draw/sentence.js";
+import { makeTables } from "./draw/tables.js";
+import { setFont } from "./draw/canvas.js";
+import { pinsTold, spelled } from "./draw/tray.js";
+import { unreadLine } from "./draw/unread.js";
+
+const NARROW = 1120; // pixels of a board below which what is said of a head may take four lines beside its name
+const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
+
+// `tell` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+export function makeBoard(root, tokens, { tell, theme, alone = false, glossary = "", tall = 0 }) {
+  const $ = (name) => root.querySelector(name);
+  const element = root.querySelector(".attnviz");
+  const stage = { stage: $(".stage"), roll: $(".roll"), canvas: $("canvas.head"), note: $(".sink"), below: $(".below") };
+  const sentence = makeSentence($(".lines"));
+  const overview = makeOverview($(".overview"), () => ask());
+  const head = makeHead(stage, () => ask());
+  const reduced = matchMedia("(prefers-reduced-motion: reduce)");
+  let [book, state, look, geometry, told, measured] = [null, null, null, null, "", ""];
+  let [frameAsked, resting] = [0, 0];
+
+  const act = makeActions({
+    frame: () => book.frame,
+    book: () => book,
+    state: () => state,
+    still: () => head.still(),
+    follow: () => head.lens.follow(),
+    direction: () => sentence.direction(),
+    headAt: (x, y) => overview.headAt(x, y, book.frame, geometry.overview),
+    unitsAt: (x, y) => head.unitsAt(x, y, viewOf()),
+    scrolled: () => ask(),
+  }, set);
+  const shown = () => ({ model: book.frame.name, text: textOf(book.frame) });
+  const tray = makePinning({ state: () => state, shown }, set, alone ? null : (go) => sayNow({ go }));
+  Object.assign(act, { lens: head.lens, pin: tray.pin, goTo: tray.goTo, open: tray.open, difference: tray.difference });
+  const leaving = new AbortController();
+  const chips = makeChips($(".tray"), tray, leaving.signal);
+  $(".pin").addEventListener("click", () => act.pin(), { signal: leaving.signal });
+  const presenter = makePresenter(element, () => resized());
+  const tables = makeTables($(".tables"), $(".as-table"));
+  const table = () => {
+    if (!tables.toggle()) return;
+    tables.draw(viewOf());
+    $(".as-table").focus({ preventScroll: true });
+    $(".tables").scrollIntoView({ block: "nearest" });
+  };
+  $(".as-table").addEventListener("click", table, { signal: leaving.signal });
+  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show, table, present: presenter.toggle });
+  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || act.letGo() !== false || presenter.leave() });
+  const deaf = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
+  document.addEventListener("pointerdown", menu.close);
+  const resized = () => {
+    measured = "";
+    ask();
+  };
+  const sized = new ResizeObserver(resized);
+  sized.observe(element);
+  addEventListener("resize", resized);
+  addEventListener("attnviz-leave", rest, { signal: leaving.signal }); // another page opens: what is chosen is not left unsaid
+
+  function set(next) {
+    state = next;
+    ask();
+    clearTimeout(resting);
+    resting = setTimeout(rest, REST);
+  }
+
+  function ask() {
+    if (!frameAsked && book) frameAsked = requestAnimationFrame(draw);
+  }
+
+  function rest() {
+    if (!book) return;
+    const view = viewOf();
+    put($("[role=status]"), sentenceOf(view));
+    tables.draw(view);
+    const [choice, said] = choiceNow();
+    if (said !== told) sayNow();
+  }
+
+  function choiceNow() {
+    const choice = choiceOf(state, book.frame);
+    return [{ ...choice, pins: pinsTold(state.pins) }, JSON.stringify([choice, spelled(state.pins)])];
+  }
+
+  // What was chosen less than a moment ago, and is told with the next frame on screen.
+  function choiceUntold() {
+    const [choice, pins] = JSON.parse(told);
+    return { ...changedSince(state, choice), ...(JSON.stringify(spelled(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
+  }
+
+  function sayNow(more = {}) {
+    const [choice, said] = choiceNow();
+    told = said;
+    tell({ ...choice, ...more });
+  }
+
+  function viewOf() {
+    const [layer, number] = shownHead(state);
+    const options = optionsOf(state);
+    const pattern = patternOf(book, layer, number, options);
+    const whole = wholeOf(book, layer, number, options); // what is said of the head itself
+    const focus = focusOf(state, book.frame);
+    return {
+      root, book, state, look, geometry, pattern, whole, focus, glossary,
+      head: [layer, number],
+      line: pattern ? lineOf(pattern, focus) : null,
+      facts: whole ? factsOf(whole) : null,
+      missing: pattern ? "" : missing(layer, number),
+      still: reduced.matches,
+    };
+  }
+
+  function missing(layer, number) {
+    const { frame, layers } = book;
+    const weights = frame.queries.tokens.length * frame.keys.tokens.length;
+    if (!layers.has(layer)) return `${headName(layer, number)} appears with layer ${layer}.`;
+    if (alone && frame.sheets) return `${headName(layer, number)} is not in this file: of so long a text it has one head in full, and small pictures of the others.`;
+    if (frame.sheets) return `The weights of ${headName(layer, number)} are on their way.`;
+    return `One head of this text has ${thousands(weights)} weights, more than the board draws: this is its small picture, pooled by maximum.`;
+  }
+
+  function draw() {
+    frameAsked = 0;
+    const moved = measure();
+    if (moved) {
+      words(viewOf());
+      arrange();
+    }
+    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
+    const view = viewOf();
+    const link = overview.draw(view);
+    head.draw(view);
+    if (!moved) words(view);
+    overviewNotes(view, link);
+    drawClaim($(".name"), $(".role"), view);
+    drawFacts($(".facts"), view);
+    drawPin($(".pin"), view);
+    chips.draw(view);
+  }
+
+  function words(view) {
+    sentence.draw(view);
+    put($(".lost"), drawReadout($(".readout"), view));
+    put($(".unread"), unreadLine(view.book.frame, view.state.words, view.pattern ? spoken(view)?.units : []));
+    menu.draw(view);
+  }
+
+  // What the sentence needs comes first; what is left of the window is for the pictures. Reading a size makes the browser lay
+  // out the page at once, so sizes are read only when something may have changed them.
+  function measure() {
+    const { frame } = book;
+    const name = [frame.digest, frame.sinks, state.words, state.special, Boolean(state.keep), state.between, state.tab, innerHeight, devicePixelRatio, look.name].join();
+    if (name === measured) return false;
+    measured = name;
+    const presenting = presenter.is();
+    const scale = presenting ? scaleOf(innerWidth, innerHeight) : 1;
+    element.style.setProperty("--k", scale);
+    const edges = getComputedStyle(element);
+    const next = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
+    element.classList.toggle("phone", next.phone);
+    element.classList.toggle("stacked", next.stacked);
+    element.classList.toggle("narrow", next.width < NARROW * scale);
+    geometry = { ...geometry, ...next };
+    return true;
+  }
+
+  function arrange() {
+    const options = optionsOf(state);
+    const [queries, keys] = [rowsOf(book.frame, options), columnsOf(book.frame, options)];
+    const top = stage.stage.getBoundingClientRect().top - element.getBoundingClientRect().top + (geometry.presenting ? 0 : begin(element));
+    const c = stage.canvas.getContext("2d");
+    setFont(c, look, geometry.size, 600);
+    const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(withMark(unit.label, unit)).width));
+    const lost = options.special !== "show" || options.keep || betweenOf(book.frame, options) || book.frame.sinks ? 40 * geometry.scale : 0;
+    geometry = arranged(geometry, {
+      frame: book.frame, queries: queries.length, keys: keys.length, free: ((!geometry.presenting && tall) || innerHeight) - top, labels, lost, ratio: devicePixelRatio || 1, tab: state.tab,
+    });
+    element.style.setProperty("--left", `${geometry.left}px`);
+    element.classList.toggle("beside", geometry.overview.beside);
+    drawLegend($(".legend"), look, geometry.scale);
+  }
+
+  function overviewNotes({ pattern }, link) {
+    const { frame, layers } = book;
+    const pixels = Math.round(geometry.overview.box * (devicePixelRatio || 1));
+    const options = optionsOf(state);
+    const units = Math.max(rowsOf(frame, options).length, columnsOf(frame, options).length);
+    const pooled = !frame.whole ? ", pooled by maximum over tokens" : units > pixels ? ", pooled by maximum" : "";
+    const all = !frame.whole && (options.keep || betweenOf(frame, options)) ? ", nothing left out" : "";
+    const filling = layers.size < frame.layers ? `, filling: ${layers.size} of ${frame.layers}` : "";
+    const size = geometry.phone ? `${frame.layers} \u00d7 ${frame.heads}` : `${frame.layers} layers \u00d7 ${frame.heads} heads`;
+    put($(".count"), size + (filling || (geometry.phone ? pooled.replace(" over tokens", "") : pooled) + all));
+    const note = $(".bars-note");
+    note.hidden = geometry.overview.pitch < 24 || !frame.whole;
+    const named = (units, held) => held.map((at) => withMark(`\u201c${isolated(units[at].label)}\u201d`, units[at])).join(" + ");
+    put(note, link ? `how much ${named(pattern.queries, link.queries)} ${link.queries.length > 1 ? "look" : "looks"} at ${named(pattern.keys, link.keys)} in each head` : "");
+  }
+
+  function show(frame, selection, sheets = []) {
+    const another = book?.frame.digest !== frame.digest;
+    if (another) {
+      const untold = book ? choiceUntold() : {};
+      book = makeBook(frame);
+      state = state ? adopted(state, selection, frame) : firstState(selection, frame);
+      [, told] = choiceNow();
+      state = adopted(state, { ...selection, ...untold }, frame);
+    }
+    for (const sheet of sheets) addSheet(book, sheet);
+    if (!look) refresh();
+    resized();
+    clearTimeout(resting);
+    resting = setTimeout(rest, REST);
+  }
+
+  // Layers of small pictures, one by one as Python makes them.
+  function fill(layers) {
+    if (layers.filter((layer) => addLayer(book, layer)).length) ask();
+  }
+
+  // Python has chosen something else: the board follows, and has nothing to tell about it.
+  function adopt(selection) {
+    state = adopted(state, selection, book.frame);
+    [, told] = choiceNow();
+    set(state);
+  }
+
+  function refresh() {
+    const next = lookOf(element, tokens, theme);
+    if (look && next.name === look.name) return;
+    look = next;
+    ask();
+  }
+
+  function stop() {
+    cancelAnimationFrame(frameAsked);
+    clearTimeout(resting);
+    leaving.abort();
+    deaf();
+    presenter.stop();
+    sized.disconnect();
+    removeEventListener("resize", resized);
+    document.removeEventListener("pointerdown", menu.close);
+  }
+
+  return { show, fill, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
+}
+
+function put(host, text) {
+  if (host.textContent !== text) host.textContent = text;
+}
+
+// Where the board begins in its page, however far that is scrolled now.
+export function begin(element) {
+  let at = element.getBoundingClientRect().top;
+  for (let node = element; node; node = node.parentNode ?? node.host) {
+    if (node.scrollTop && node !== element) at += node.scrollTop;
+  }
+  return at;
+}

@@ -1,0 +1,211 @@
+// A place in the page, the tokens of the encoding, and what Python says stands side by side in; the panels with linked hover out.
+
+import { adopted, choiceOf } from "../core/state.js";
+import { begin } from "../board.js";
+import { breadth } from "../draw/layout.js";
+import { drawCompareReadout, makeCompareTools } from "./comparetools.js";
+import { manyOf } from "./grid.js";
+import { whenBrought } from "../core/store.js";
+import { heldIn, makeRuler, spokenOf } from "./comparewords.js";
+import { linksIn, marked, stateIn } from "./linked.js";
+import { listenToPanels } from "./compareinput.js";
+import { lookOf } from "../core/look.js";
+import { makeCombiner } from "./combine.js";
+import { makeCompareActions } from "./compareactions.js";
+import { makeDialogue } from "../main.js";
+import { makeLibrary } from "./library.js";
+import { makeMenu } from "../draw/menu.js";
+import { makePanels } from "./panels.js";
+import { makePresenter, scaleOf } from "../draw/presenter.js";
+import { makeTexts } from "./textlines.js";
+import { unitsOf } from "../core/pattern.js";
+import { unreadLines } from "../draw/unread.js";
+import { makeGallery } from "./gallery.js";
+import { keyed, pinsTold, spelled } from "../draw/tray.js";
+
+const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
+const AROUND = 116; // pixels of a panel above and below its picture
+
+const standing = new WeakMap();
+// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+export function mountCompare({ parentElement, data, setTriggerValue }, tokens) {
+  const one = standing.get(parentElement) ?? makeCompare(parentElement, tokens);
+  standing.set(parentElement, one);
+  one.send = (choice) => setTriggerValue("choice", choice);
+  one.take(data);
+  return () => {
+    one.stop();
+    standing.delete(parentElement);
+  };
+}
+
+// `data` is { sources, frames, sheets, base, own, shown, selection, answered }: digests of bytes that carriers bring, the frame
+// whose places the held word counts, the text shown elsewhere, the ready set, and what Python says is chosen.
+function makeCompare(root, tokens) {
+  const $ = (name) => root.querySelector(name);
+  const element = $(".attnviz");
+  const one = { send: null };
+  const dialogue = makeDialogue((choice) => one.send(choice));
+  const reduced = matchMedia("(prefers-reduced-motion: reduce)");
+  const library = makeLibrary();
+  const { books } = library;
+  const widest = makeRuler($("canvas.probe"));
+  const gallery = makeGallery();
+  const combine = makeCombiner();
+  let [data, state, look, geometry, pictures, lines, told, measured] = [null, null, null, null, [], [], "", ""];
+  let [frameAsked, resting, free, arrived] = [0, 0, 0, 0];
+
+  const leaving = new AbortController();
+  const at = {
+    state: () => state,
+    data: () => data,
+    pictures: () => pictures,
+    pictureOn: (canvas) => panels.panelWith(canvas),
+    lineOn: (node) => {
+      const line = texts.lineOfNode(node);
+      return { frame: lines[line].frame, direction: texts.direction(line) };
+    },
+    bringIntoView: (place) => panels.bringIntoView(place),
+  };
+  const act = makeCompareActions(at, set, (go) => sayNow({ go }));
+  const panels = makePanels($(".panels"), act, leaving.signal);
+  const texts = makeTexts($(".lines"));
+  const presenter = makePresenter(element, () => resized());
+  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show, present: presenter.toggle });
+  const tools = makeCompareTools($(".tools"), $(".tabs"), act);
+  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || tools.shut() || act.letGo() !== false || presenter.leave() });
+  const tokensOf = ({ frame, pattern, ...found }) => ({ frame, ...Object.fromEntries(Object.entries(found).map(([side, unit]) => [side, (side === "key" ? pattern.keys : pattern.queries)[unit].tokens[0]])) });
+  const deaf = listenToPanels(element, { lines: $(".lines"), panels: $(".panels") }, { word: wordAt, units: (event) => tokensAt(panels.at(event)), choosing: (event) => chose(event) }, act);
+  for (const close of [menu.close, tools.close]) document.addEventListener("pointerdown", close, { signal: leaving.signal });
+  const sized = new ResizeObserver(() => resized());
+  sized.observe(element);
+  addEventListener("resize", resized, { signal: leaving.signal });
+  addEventListener("attnviz-leave", rest, { signal: leaving.signal });
+  const unheard = whenBrought(() => take()); // they may come before Python says what to draw, or after
+
+  function resized() {
+    measured = "";
+    ask();
+  }
+
+  const tokensAt = (found) => found && tokensOf(found);
+
+  // While panels are chosen, a click anywhere on one chooses it.
+  function chose(event) {
+    const picture = state.choosing && panels.panelWith(event.target);
+    if (picture) act.choose(picture);
+    return Boolean(picture);
+  }
+
+  function wordAt(event) {
+    const span = event.target.closest?.(".unit");
+    if (!span) return null;
+    const { frame } = lines[texts.lineOfNode(span)];
+    const { side } = span.closest(".words").dataset;
+    const unit = unitsOf(side === "key" ? frame.keys : frame.queries, state)[Number(span.dataset.unit)];
+    return { frame, [side === "both" ? "word" : side]: unit.tokens[0] };
+  }
+
+  function set(next) {
+    state = next;
+    ask();
+    clearTimeout(resting);
+    resting = setTimeout(rest, REST);
+  }
+
+  function ask() {
+    if (!frameAsked && state) frameAsked = requestAnimationFrame(draw);
+  }
+
+  function take(given = data) {
+    if (!given) return;
+    data = given;
+    library.take(data);
+    arrived += 1;
+    const base = books.get(data.base)?.frame;
+    if (!base) return;
+    look = lookOf(element, tokens, "");
+    const lost = state?.hold && !books.has(state.hold.frame.digest);
+    if (!state || lost || dialogue.isNew(data.selection, data.answered)) {
+      if (!state) dialogue.heard(data.selection);
+      state = begun(base);
+      [, told] = choiceNow();
+      set(state);
+    }
+    state = { ...state, pins: keyed(state.pins, data.selection.pins) };
+    resized();
+  }
+
+  function begun(base) {
+    const blank = { hover: null, point: null, hold: null, side: "query", tab: "curves", choosing: null, said: "", pins: [], panels: [] };
+    return { ...marked(adopted(state ?? blank, data.selection, base), base), panels: data.selection.panels, choosing: null, said: "" };
+  }
+
+  const baseFrame = () => books.get(data.base).frame;
+
+  function choiceNow() {
+    const choice = choiceOf(stateIn(state, baseFrame()), baseFrame());
+    const { panels: made } = state;
+    return [{ ...choice, head: data.selection.head, pins: pinsTold(state.pins), panels: made }, JSON.stringify([choice, spelled(state.pins), made])];
+  }
+
+  function sayNow(more = {}) {
+    const [choice, said] = choiceNow();
+    told = said;
+    dialogue.tell({ ...choice, ...more });
+  }
+
+  function rest() {
+    if (!data || !books.get(data.base)) return;
+    put($("[role=status]"), spokenOf(pictures, linksIn(pictures, state)));
+    if (choiceNow()[1] !== told) sayNow();
+  }
+
+  function draw() {
+    frameAsked = 0;
+    if (!books.get(data.base)) return;
+    ({ pictures, lines } = gallery({ data, arrived, books, state, look, combine }));
+    const again = measure();
+    const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
+    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
+    const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, look, geometry.scale) });
+    if (!again) pictured();
+    texts.draw(view, lines);
+    drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, phone: geometry.phone, ...heldIn(pictures, state) });
+    put($(".unread"), unreadLines(lines.map(({ frame }) => frame), state.words, pictures, view.links));
+    menu.draw(view);
+    tools.draw(view);
+    if (!again) return;
+    free = innerHeight - ($(".panels").getBoundingClientRect().top - element.getBoundingClientRect().top) - (geometry.presenting ? 32 : begin(element)) - AROUND * geometry.scale;
+    pictured();
+  }
+
+  function measure() {
+    const name = [pictures.length, data.frames, state.words, state.special, state.tab, innerWidth, innerHeight, devicePixelRatio, look.name].join();
+    if (name === measured) return false;
+    measured = name;
+    const presenting = presenter.is();
+    const scale = presenting ? scaleOf(innerWidth, innerHeight) : 1;
+    element.style.setProperty("--k", scale);
+    const edges = getComputedStyle(element);
+    geometry = breadth(element.clientWidth - parseFloat(edges.paddingLeft) - parseFloat(edges.paddingRight), scale, presenting);
+    element.classList.toggle("phone", geometry.phone);
+    return true;
+  }
+
+  one.take = take;
+  one.stop = () => {
+    cancelAnimationFrame(frameAsked);
+    clearTimeout(resting);
+    leaving.abort();
+    presenter.stop();
+    sized.disconnect();
+    deaf();
+    unheard();
+  };
+  return one;
+}
+
+function put(host, text) {
+  if (host.textContent !== text) host.textContent = text;
+}

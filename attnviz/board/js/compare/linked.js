@@ -1,0 +1,82 @@
+// What the reader holds and points at in one text, and the others in; the same in each of them out. `hold` and `point` carry
+// the `frame` whose tokens they count.
+
+import { anchorsOf } from "../core/held.js";
+import { counterpart } from "./align.js";
+import { held, mateOf, tokensMeant } from "../core/state.js";
+import { lineOf, ranked, unitWith } from "../core/pattern.js";
+
+const sideIn = (frame, side) => (side === "key" ? frame.keys : frame.queries);
+
+// The state as another text has it: words without a counterpart there are not held, and not pointed at.
+export function stateIn(state, frame) {
+  return { ...state, hold: holdIn(state.hold, frame), point: pointIn(state.point, frame) };
+}
+
+function holdIn(hold, frame) {
+  if (!hold || hold.frame === frame) return hold;
+  const at = (side, token) => counterpart(sideIn(hold.frame, side), sideIn(frame, side), token);
+  const [token, ...also] = [hold.token, ...hold.also].map((one) => at(hold.side, one)).filter((one) => one !== null);
+  if (token === undefined) return null;
+  return { frame, side: hold.side, token, mate: at(hold.side === "key" ? "query" : "key", hold.mate), also };
+}
+
+function pointIn(point, frame) {
+  if (!point || point.frame === frame) return point;
+  const found = { frame };
+  for (const end of ["query", "key", "word"]) {
+    if (point[end] === undefined) continue;
+    const token = counterpart(sideIn(point.frame, end), sideIn(frame, end), point[end]);
+    if (token === null) return null;
+    found[end] = token;
+  }
+  return found;
+}
+
+// Which row and column of a picture are meant, as focusOf says it of a board.
+export function focusIn({ frame, pattern }, state) {
+  const meant = tokensMeant(stateIn(state, frame));
+  const units = { query: pattern.queries, key: pattern.keys };
+  const far = meant.side === "query" ? "key" : "query";
+  const near = [meant[meant.side], ...meant.also].map((token) => unitWith(units[meant.side], token));
+  const [first = -1, ...also] = new Set(near.filter((unit) => unit >= 0));
+  return { side: meant.side, [meant.side]: first, [far]: unitWith(units[far], meant[far]), also };
+}
+
+// The one link that all pictures tell: the one meant, or the held word's strongest in the chosen head's picture, else in the
+// first that has the word. Gives for each picture { queries, keys, value }, places in it, or null where it lacks a word.
+export function linksIn(pictures, state) {
+  const seen = pictures.map((picture) => picture.pattern && { picture, focus: focusIn(picture, state) });
+  const able = seen.filter((one) => one && anchorsOf(one.focus).length);
+  const first = able.find((one) => one.picture.chosen) ?? able[0];
+  if (!first) return pictures.map(() => null);
+  const meant = mateOf(first.focus);
+  const mate = meant >= 0 ? meant : strongest(first.picture.pattern, first.focus);
+  if (mate === undefined) return pictures.map(() => null);
+  const far = first.focus.side === "query" ? "key" : "query";
+  const units = far === "key" ? first.picture.pattern.keys : first.picture.pattern.queries;
+  return seen.map((one) => one && linkIn(one, far, counterpart(sideIn(first.picture.frame, far), sideIn(one.picture.frame, far), units[mate].tokens[0])));
+}
+
+function linkIn({ picture: { pattern }, focus }, far, token) {
+  const anchors = anchorsOf(focus);
+  const mate = unitWith(far === "key" ? pattern.keys : pattern.queries, token);
+  if (!anchors.length || mate < 0) return null;
+  const value = lineOf(pattern, focus)[mate];
+  return far === "key" ? { queries: anchors, keys: [mate], value } : { queries: [mate], keys: anchors, value };
+}
+
+// Among words, and not the held word itself.
+function strongest(pattern, focus) {
+  const there = focus.side === "query" ? pattern.keys : pattern.queries;
+  const anchors = anchorsOf(focus);
+  return ranked(lineOf(pattern, focus)).find((at) => !there[at].special && (pattern.cross || !anchors.includes(at)));
+}
+
+// Holding, in the tokens of the text where it was done.
+export function holdAt(state, frame, side, token, mate = null) {
+  const next = held({ ...state, hold: holdIn(state.hold, frame) }, side, token, mate);
+  return marked(next, frame);
+}
+
+export const marked = (state, frame) => (state.hold ? { ...state, hold: { ...state.hold, frame } } : state);

@@ -1,0 +1,90 @@
+// A pattern in, ribbons between two columns of words out. Each query owns a band of fixed height, its whole 1.0, and hands
+// it out: thickness is weight, and what is missing of the band is hidden. Of a difference, what is less is dashed.
+
+import { anchorsOf } from "../core/held.js";
+import { fill } from "./canvas.js";
+
+const BAND = 0.84; // of a row's height
+const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would be one grey veil
+const DASHES = [8, 4];
+const MOST = 1500; // ribbons behind the held word; past that the weakest are left out
+
+export function drawCurves(c, look, view, place, weights) {
+  const { focus } = view;
+  const anchors = new Set(anchorsOf(focus));
+  const ribbons = ribbonsOf(view, place, weights, look.whole);
+  const isMeant = (ribbon) => !anchors.size || anchors.has(focus.side === "query" ? ribbon.query : ribbon.key);
+  const pair = focus.query >= 0 && focus.key >= 0;
+  const mate = focus.side === "query" ? focus.key : focus.query;
+  if (anchors.size) {
+    c.globalAlpha = 0.06;
+    for (const ribbon of ribbons) if (!isMeant(ribbon)) draw(c, place, ribbon, look.mute);
+    c.globalAlpha = 1;
+  }
+  const pointed = [];
+  for (const ribbon of ribbons) {
+    if (!isMeant(ribbon)) continue;
+    if (pair && (focus.side === "query" ? ribbon.key : ribbon.query) === mate) pointed.push(ribbon);
+    else draw(c, place, ribbon, look.faded(seen(ribbon.weight, look), pair ? 0.45 : anchors.size ? 1 : 0.8));
+  }
+  for (const ribbon of pointed) draw(c, place, { ...ribbon, thick: Math.max(2, ribbon.thick) }, look.ink);
+  bands(c, look, view, place, anchors);
+}
+
+// The last of the same weights are remembered: while a pointer moves over words, they stay where they are.
+const remembered = new WeakMap();
+function ribbonsOf(view, place, weights, whole) {
+  const name = [place.row, place.first, place.last, whole].join();
+  const kept = remembered.get(weights);
+  if (kept?.name === name) return kept.found;
+  const found = ribbonsFrom(view, place, weights, whole);
+  remembered.set(weights, { name, found });
+  return found;
+}
+
+// Weakest first, so that the strong ones lie on top.
+function ribbonsFrom({ pattern }, place, weights, whole) {
+  const band = (place.row * BAND) / whole;
+  const columns = pattern.keys.length;
+  const found = [];
+  for (let query = place.first; query < Math.min(place.last, pattern.queries.length); query++) {
+    // Differences of a row may add up to more than its band: then they stand over it, in its middle.
+    let all = 0;
+    for (let key = 0; key < columns; key++) all += Math.abs(weights[query * columns + key]);
+    let from = (-band * Math.max(whole, all)) / 2;
+    for (let key = 0; key < columns; key++) {
+      const weight = weights[query * columns + key];
+      const thick = Math.abs(weight) * band;
+      if (Math.abs(weight) > THINNEST * whole) found.push({ query, key, weight, thick, from: from + thick / 2 });
+      from += thick;
+    }
+  }
+  return found.sort((a, b) => a.thick - b.thick).slice(-MOST);
+}
+
+// The palest colour that is still seen as a line.
+const seen = (weight, { whole }) => Math.sign(weight) * Math.max(Math.abs(weight), 0.05 * whole);
+
+function draw(c, place, { query, key, weight, from, thick }, color) {
+  const y0 = place.y + (query + 0.5) * place.row + from;
+  const y1 = place.y + (key + 0.5) * place.row;
+  const middle = (place.right - place.left) / 2;
+  c.strokeStyle = color;
+  c.lineWidth = Math.max(0.5, thick);
+  if (weight < 0) c.setLineDash(DASHES);
+  c.beginPath();
+  c.moveTo(place.left, y0);
+  c.bezierCurveTo(place.left + middle, y0, place.right - middle, y1, place.right, y1);
+  c.stroke();
+  if (weight < 0) c.setLineDash([]);
+}
+
+// The ends of the bands, with the held word's in the reader's colour.
+function bands(c, look, { pattern, focus }, place, anchors) {
+  const end = (x, i, color) => fill(c, color, x, place.y + (i + 0.08) * place.row, 3, place.row * BAND);
+  for (let i = place.first; i < place.last; i++) {
+    if (i < pattern.queries.length) end(place.left - 3, i, look.line);
+    if (i < pattern.keys.length) end(place.right, i, look.line);
+  }
+  for (const anchor of anchors) end(focus.side === "query" ? place.left - 3 : place.right, anchor, look.accent);
+}

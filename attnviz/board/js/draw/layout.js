@@ -1,0 +1,97 @@
+// The width there is, the units and the heads in; the size and place of everything out. Pure: measured by the caller.
+
+import { within } from "../core/element.js";
+
+export const PHONE = 608; // the board's own width: a window of 640 with 16 at each edge
+export const STACKED = 900; // below, the overview stands above the head instead of beside it
+const GAP = 32;
+const BELOW = 96; // what stands under the pictures and should show: Streamlit's next line, and the tray later
+const ALONE = 48; // the edge of the screen, where the board stands alone on it
+const LEAST = 380; // the left side's width where a model has few heads
+const ROWS = 40; // more rows than this scroll inside the head's view
+const ROW = [18, 30];
+
+// What is known before the sentence is drawn.
+export function breadth(width, scale = 1, presenting = false) {
+  const phone = width < PHONE;
+  return { width, phone, stacked: width < STACKED, scale, size: 13 * scale, presenting };
+}
+
+// `free` is the height from the top of the pictures to the end of the window, `labels` the width of the widest word.
+export function arranged(base, { frame, queries, keys, free, labels, lost, ratio, tab }) {
+  const { width, phone, stacked, scale, presenting } = base;
+  const most = Math.max(queries, keys);
+  const wide = stacked ? width : within(width * 0.35, 400, 560 * scale);
+  const top = (phone ? (tab === "matrix" ? 60 : 36) : 56) * scale;
+  const label = within(labels + 13 * scale, 40, 120 * scale);
+  const side = stacked ? width : width - wide - GAP * scale;
+  const room = side - 2 * label - lost - curves(base);
+  const height = Math.max(free - top - (stacked ? 0 : presenting ? ALONE : BELOW), leftHeight(frame, wide, scale) - top);
+  const row = phone ? 24 : Math.floor(within(Math.min((stacked ? 30 * most : height) / most, Math.max(room, 0) / keys), ROW[0] * scale, ROW[1] * scale));
+  const overview = overviewOf(base, frame, most, wide, top + most * row, ratio);
+  const pictures = Math.ceil(overview.gutter + frame.heads * overview.pitch - (overview.pitch - overview.box));
+  const left = stacked ? width : overview.deep ? wide : Math.max(LEAST * scale, pictures);
+  const rows = most > ROWS ? Math.max(12, Math.min(ROWS, Math.floor(Math.max(height, 360) / row))) : most;
+  return { ...base, overview, left, head: { width: stacked ? width : width - left - GAP * scale, top, row, rows, label, lost, most } };
+}
+
+// The width that the curves need at least; on a large screen they are long enough with less.
+const curves = ({ presenting, scale }) => (presenting ? 160 : 210) * scale;
+
+// What stands on the left anyway: the overview at full width, and the facts below it. The head may be as tall.
+function leftHeight(frame, wide, scale) {
+  if (frame.layers > 16) return 380 * scale;
+  return 20 * scale + frame.layers * Math.min(44 * scale, (wide - 24 * scale) / frame.heads) + 190 * scale;
+}
+
+function overviewOf({ phone, stacked, scale }, frame, units, wide, tall, ratio) {
+  const gutter = (frame.layers > 10 ? 28 : phone ? 22 : 24) * scale;
+  const rise = 20 * scale;
+  const deep = frame.layers > 16;
+  const height = phone ? 320 : Math.max(tall, 240 * scale) - rise;
+  let pitch = Math.min((wide - gutter) / frame.heads, height / frame.layers, (deep ? 16 : 44) * scale * (phone ? 2 : 1));
+  if (!phone) pitch = Math.max(6, Math.floor(pitch));
+  const box = boxOf(pitch, units, phone, ratio);
+  return { gutter, rise, pitch, box, pitchY: phone && !deep ? box + 7 : pitch, deep, scale, beside: deep || (stacked && !phone) };
+}
+
+// Whole device pixels a weight, unless that would leave more than a quarter of the cell empty.
+function boxOf(pitch, units, phone, ratio) {
+  const inner = pitch - (pitch > 24 ? (phone ? 2 : 4) : 2);
+  const pixels = Math.floor((inner * ratio) / units + 0.01);
+  const whole = (pixels * units) / ratio;
+  return whole >= 0.75 * inner ? whole : inner;
+}
+
+// Where matrix, curves and labels stand within the head's canvas. `scrolled` is how far its rows are scrolled.
+export function placesIn({ head, phone, presenting, scale, size }, { tab, keys, scrolled }) {
+  const { width, top, row, rows, label, most } = head;
+  const lost = phone ? 0 : head.lost;
+  const first = Math.floor(scrolled / row);
+  const shared = { top, row, y: top - scrolled, size, first, last: Math.min(most, first + rows + 1), widest: label - 0.9 * size, lost: lost > 0 };
+  if (phone && tab === "matrix") {
+    const columns = columnsIn(width - label - 32, row, keys, scrolled, head);
+    return { ...shared, queryX: label, x: label + 8, ...columns };
+  }
+  if (phone) return { ...shared, queryX: label, left: label + 12, right: width - label - 12, keyX: width - label };
+  const columns = columnsIn(width - 2 * label - lost - curves({ presenting, scale }), row, keys, scrolled, head);
+  const start = 4 + columns.columns * columns.cell + 30 * scale + lost;
+  return {
+    ...shared,
+    x: 3,
+    ...columns,
+    queryX: start + label - size * 0.4,
+    left: start + label + 12 * scale,
+    right: width - label - 12 * scale,
+    keyX: width - label + size * 0.2,
+    lostX: start - 4 * scale,
+  };
+}
+
+// Square cells where they fit, narrower ones where not, and where even those do not, the columns beside the rows shown.
+function columnsIn(room, row, keys, scrolled, { rows, most, row: height }) {
+  const cell = within(Math.floor(room / keys), 10, row);
+  const columns = Math.min(keys, Math.max(6, Math.floor(room / cell)));
+  const furthest = Math.max(1, (most - rows) * height);
+  return { cell, columns, column: Math.round((keys - columns) * Math.min(1, scrolled / furthest)) };
+}

@@ -1,0 +1,86 @@
+// A book in, one small picture of every head's matrix out: a few in each frame of animation, so that nothing waits for all.
+
+import { optionsOf } from "../core/state.js";
+import { patternOf } from "../core/pattern.js";
+import { pooledPicture } from "../core/frame.js";
+
+const SLICE = 8; // milliseconds of a frame that may go into pictures
+
+// `again` asks for another frame of animation.
+export function makePictures(again) {
+  const canvas = document.createElement("canvas");
+  let [place, kind, heads] = ["", "", []];
+  let [image, pixels] = [null, null];
+  let [next, due] = [0, 0];
+  let seen = new Set();
+
+  // The canvas with as many pictures as are ready. What only looks different, as under another filter, is painted over.
+  function draw(view, width, height) {
+    const { book, state, look, geometry } = view;
+    const { frame } = book;
+    const { pitch, pitchY, box } = geometry.overview;
+    const { words, special, keep, between } = optionsOf(state);
+    const where = [frame.digest, words, special, pitch, pitchY, box, width, height, devicePixelRatio].join();
+    const how = [keep?.rule, keep?.value, between, look.theme, book.layers.size].join();
+    if (where !== place) {
+      canvas.width = Math.round(width * devicePixelRatio);
+      canvas.height = Math.round(height * devicePixelRatio);
+      image = new ImageData(canvas.width, canvas.height);
+      pixels = new Uint32Array(image.data.buffer);
+      heads = frame.counts.flatMap((count, layer) => Array.from({ length: count }, (_, head) => [layer, head]));
+      [next, seen] = [0, new Set()];
+    }
+    if (where !== place || how !== kind) [place, kind, due] = [where, how, heads.length];
+    if (due) paint(view);
+    return canvas;
+  }
+
+  function paint({ book, state, look, geometry }) {
+    const until = performance.now() + SLICE;
+    const colours = Uint32Array.from(look.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
+    do {
+      const [layer, head] = heads[next];
+      const found = pictureOf(book, layer, head, optionsOf(state));
+      if (found) picture(found, layer, head, geometry.overview, (weight) => colours[look.step(weight)]);
+      if (found) seen.add(layer * book.frame.heads + head);
+      next = (next + 1) % heads.length;
+      due -= 1;
+    } while (due && performance.now() < until);
+    canvas.getContext("2d").putImageData(image, 0, 0);
+    if (due) again();
+  }
+
+  // Pixel by pixel of the device, so that no browser smooths it.
+  function picture({ rows, columns, weights, keep }, layer, head, { pitch, pitchY, gutter, rise, box }, colour) {
+    const side = Math.round(box * devicePixelRatio);
+    const across = sampling(columns, Math.max(1, Math.round((side * columns) / Math.max(rows, columns))));
+    const down = sampling(rows, Math.max(1, Math.round((side * rows) / Math.max(rows, columns))));
+    const left = Math.round((gutter + head * pitch) * devicePixelRatio);
+    const top = Math.round((rise + layer * pitchY) * devicePixelRatio);
+    for (let y = top; y < top + side; y++) pixels.fill(0, y * canvas.width + left, y * canvas.width + left + side);
+    down.forEach(([i0, i1], y) => {
+      const row = (top + y) * canvas.width + left;
+      across.forEach(([j0, j1], x) => {
+        let most = 0;
+        for (let i = i0; i < i1; i++) for (let j = j0; j < j1; j++) most = Math.max(most, weights[i * columns + j]);
+        if (most > 0 || !keep) pixels[row + x] = colour(most); // what is left out has the colour of the page
+      });
+    });
+  }
+
+  return { draw, has: (layer, head, { heads: most }) => seen.has(layer * most + head) };
+}
+
+function pictureOf(book, layer, head, options) {
+  if (!book.frame.whole) return pooledPicture(book, layer, head);
+  const { queries, keys, weights, keep } = patternOf(book, layer, head, options);
+  return { rows: queries.length, columns: keys.length, weights, keep };
+}
+
+// Which weights lie under each pixel: one where there is room, else all of a stretch, of which the largest is shown.
+export function sampling(count, pixels) {
+  return Array.from({ length: pixels }, (_, p) => {
+    const from = Math.floor((p * count) / pixels);
+    return [from, Math.max(from + 1, Math.floor(((p + 1) * count) / pixels))];
+  });
+}

@@ -1,0 +1,57 @@
+// The board in, the same board alone on the screen out, in larger type: for a room that watches one reader.
+
+import { within } from "../core/element.js";
+
+const AT = [1120, 640]; // the window in which type has its own size
+const LARGEST = 2.4;
+
+export const scaleOf = (width, height) => within(Math.min(width / AT[0], height / AT[1]), 1, LARGEST);
+
+// `changed` is called whenever it begins or ends. Where the page may not fill the screen, the board fills the window.
+export function makePresenter(element, changed) {
+  const is = () => element.classList.contains("presenting");
+  const filling = () => element.getRootNode().fullscreenElement === element;
+
+  function show(on) {
+    if (on === is()) return;
+    element.classList.toggle("presenting", on);
+    if (on && !element.contains(element.getRootNode().activeElement?.closest?.(".lines, .pictures"))) element.focus({ preventScroll: true });
+    changed();
+  }
+
+  async function enter() {
+    try {
+      await element.requestFullscreen({ navigationUI: "hide" });
+      // Escape first lets go of what is held; without this the browser would take it for itself.
+      navigator.keyboard?.lock?.(["Escape"])?.catch(() => {});
+    } catch {
+      element.popover = "manual"; // above everything else of the page, whatever that is
+      element.showPopover();
+    }
+    show(true);
+  }
+
+  function leave() {
+    if (!is()) return false;
+    if (filling()) document.exitFullscreen();
+    if (element.popover) {
+      element.hidePopover();
+      element.popover = null;
+    }
+    show(false);
+    return true;
+  }
+
+  // The browser has its own ways to end a full screen.
+  const ended = () => is() && !element.popover && !filling() && show(false);
+  document.addEventListener("fullscreenchange", ended);
+
+  return {
+    is,
+    leave,
+    toggle: () => {
+      if (!leave()) enter();
+    },
+    stop: () => document.removeEventListener("fullscreenchange", ended),
+  };
+}

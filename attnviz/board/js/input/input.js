@@ -1,0 +1,126 @@
+// Pointer and keys in, what they mean out: every gesture becomes one call of `act`.
+
+import { adds, onLongPress } from "./press.js";
+import { lensKey, onLens } from "./lensing.js";
+import { within } from "../core/element.js";
+
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+// `act` is made by actions.js; `parts` are the elements of the board.
+export function listen(root, parts, act) {
+  const stop = new AbortController();
+  const on = (target, name, answer, more = {}) => target.addEventListener(name, answer, { signal: stop.signal, ...more });
+  sentence(on, parts.lines, act);
+  overview(on, parts.overview, act);
+  head(on, parts.head, act);
+  on(parts.stage, "scroll", act.scrolled, { passive: true });
+  keys(on, root, parts, act);
+  return () => stop.abort();
+}
+
+function sentence(on, lines, act) {
+  const wordAt = (event) => {
+    const span = event.target.closest?.(".unit");
+    return span ? { unit: Number(span.dataset.unit), side: span.closest(".words").dataset.side } : null;
+  };
+  onLongPress(on, lines, (event) => {
+    const word = wordAt(event);
+    if (word) act.addWord(word);
+  });
+  on(lines, "pointermove", (event) => event.pointerType !== "touch" && act.pointWord(wordAt(event)));
+  on(lines, "pointerleave", () => act.point(null));
+  on(lines, "click", (event) => {
+    const word = wordAt(event);
+    if (word) (adds(event) ? act.addWord : act.holdWord)(word);
+  });
+}
+
+function overview(on, canvas, act) {
+  on(canvas, "pointermove", (event) => {
+    const found = act.headAt(event.offsetX, event.offsetY);
+    canvas.style.cursor = found ? "pointer" : "";
+    act.hover(found);
+  });
+  // A finger that slides along a layer previews its heads, and chooses where it is lifted.
+  on(canvas, "pointerup", (event) => {
+    const found = event.pointerType === "touch" && act.headAt(event.offsetX, event.offsetY);
+    if (found) act.choose(found);
+  });
+  on(canvas, "pointerleave", () => act.hover(null));
+  on(canvas, "dblclick", (event) => {
+    const found = act.headAt(event.offsetX, event.offsetY);
+    if (found) act.pin(found);
+  });
+  on(canvas, "click", (event) => {
+    const found = act.headAt(event.offsetX, event.offsetY);
+    if (found) act.choose(found);
+  });
+}
+
+function head(on, canvas, act) {
+  onLens(on, canvas, act);
+  onLongPress(on, canvas, (event) => {
+    const found = act.unitsAt(event.offsetX, event.offsetY);
+    if (found) act.addLink(found);
+  });
+  on(canvas, "pointermove", (event) => {
+    if (event.pointerType === "touch") return;
+    const found = act.unitsAt(event.offsetX, event.offsetY);
+    const whole = found ? act.wholeText(found) : "";
+    if (canvas.title !== whole) canvas.title = whole;
+    act.point(found);
+  });
+  on(canvas, "pointerleave", () => act.point(null));
+  on(canvas, "click", (event) => {
+    const found = act.unitsAt(event.offsetX, event.offsetY);
+    if (found && adds(event)) act.addLink(found);
+    else if (found) act.holdLink(found, event.pointerType === "touch");
+  });
+}
+
+function keys(on, root, parts, act) {
+  const answer = (event, inside) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const active = inside ? event.composedPath()[0] : null;
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) {
+      if (event.key === "Escape" && act.escape()) event.preventDefault();
+      return event.stopPropagation();
+    }
+    const known = arrow(event, active, parts, act) || enter(event, active, parts, act) || lensKey(event, act) || letter(event, act);
+    if (known) event.preventDefault();
+    // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
+    if (inside && (known || event.key.length === 1)) event.stopPropagation();
+  };
+  on(root, "keydown", (event) => answer(event, true));
+  on(document, "keydown", (event) => event.target === document.body && answer(event, false));
+}
+
+function arrow(event, active, parts, act) {
+  const step = ARROWS[event.key];
+  if (!step) return false;
+  if (event.shiftKey || active === parts.overview) act.move(step, event.repeat);
+  else if (active === parts.head) act.cell(step);
+  else if (active?.classList?.contains("words")) act.walk(step, active.dataset.side);
+  else return false;
+  return true;
+}
+
+// Shift takes a word in beside those that are held.
+function enter(event, active, parts, act) {
+  if (event.key !== "Enter") return false;
+  if (active === parts.head) return event.shiftKey ? act.addPointed() : act.holdPointed();
+  return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepWord();
+}
+
+function letter(event, act) {
+  if (event.shiftKey && event.key !== "Escape") return false;
+  if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
+  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
+  if (!meant) return false;
+  return meant() !== false;
+}
+
+// The next unit from `from`, `step` rows down and columns on, where the text may run from right to left.
+export function walked(from, [down, right], count, direction) {
+  return within(Math.max(from, 0) + (from < 0 ? 0 : down + (direction === "rtl" ? -right : right)), 0, count - 1);
+}

@@ -1,0 +1,143 @@
+// A place in the page and what Python says is drawn in; the sentence on which a reader draws links out.
+
+import { allTurned, blank, cleared, counted, letGo, linkName, nameOf, picked, removed, turnedRound } from "./drawnlinks.js";
+import { button, element } from "../core/element.js";
+import { PARTLY_UNKNOWN } from "../core/encoding.js";
+import { lookOf } from "../core/look.js";
+import { makeLinkWords } from "./linkwords.js";
+import { onLinks } from "./linkinput.js";
+
+const SAID = 2; // links that are refused one by one; of more, the first stands for all
+
+const standing = new WeakMap();
+
+// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+export function mountLinks({ parentElement, data, setTriggerValue }, tokens) {
+  const one = standing.get(parentElement) ?? makeLinks(parentElement, tokens);
+  standing.set(parentElement, one);
+  one.send = (value) => setTriggerValue("drawn", value);
+  one.take(data);
+  return () => {
+    one.stop();
+    standing.delete(parentElement);
+  };
+}
+
+// `data` is { text, units, links, refused, most, answered }: the number says which of our messages Python had heard.
+function makeLinks(root, tokens, clock = Date.now) {
+  const $ = (name) => root.querySelector(name);
+  const host = $(".attnviz");
+  const one = { send: null };
+  let [data, units, state, at, over, sent] = [null, [], blank, -1, -1, 0];
+  let said = "";
+  let reasons = new Map(); // why no head can follow a link, as Python last said
+  const sentence = makeLinkWords($(".drawing"), (place) => set(removed(state, place, units)));
+  const clear = button("Clear", () => set(cleared()));
+  clear.className = "clear";
+  $(".drawing-bar").append(clear);
+  const act = {
+    pick: (place) => set(picked(state, place, units, data.most)),
+    point: (place) => place !== at && show({ at: place }),
+    over: (place) => place !== over && show({ over: place }),
+    remove: (place) => set(removed(state, place, units)),
+    from: () => state.from,
+    at: () => at,
+    count: () => units.length,
+    direction: sentence.direction,
+    letGo: () => state.from >= 0 && (set(letGo(state)), true),
+  };
+  const deaf = onLinks(host, sentence.words, act);
+  const sized = new ResizeObserver(() => data && draw());
+  sized.observe(host);
+
+  function show(more) {
+    at = more.at ?? at;
+    over = more.over ?? over;
+    draw();
+  }
+
+  function set(next) {
+    const told = next.links !== state.links;
+    state = next;
+    over = -1;
+    draw();
+    put($("[role=status]"), state.said);
+    if (!told) return;
+    sent = Math.max(sent + 1, clock()); // unlike any number of a sentence that stood here before
+    one.send({ links: state.links, number: sent });
+  }
+
+  function draw() {
+    if (!host.clientWidth) return;
+    const refused = state.links.map((link) => reasons.get(link.join()) ?? "");
+    sentence.draw({ units, text: data.text, state, at, over, refused, width: host.clientWidth });
+    say();
+    complain(refused);
+  }
+
+  // What to do now, in one line.
+  function say() {
+    const { from, links } = state;
+    const strong = (text) => element("b", "", text);
+    const name = JSON.stringify([from, from >= 0 && units[from].text, links, units.length, data.most]);
+    clear.hidden = !links.length;
+    if (name === said) return;
+    said = name;
+    const press = matchMedia("(pointer: coarse)").matches ? "tap" : "click";
+    const full = links.length >= data.most;
+    const next = full ? `${data.most} are the most by hand: remove one to draw another.` : `Draw another: ${press} a word, then the word that it should look at.`;
+    const asked = links.length === 1 ? `Which heads look from ${linkName(links[0], units).replace(" \u2192 ", " to ")}? ` : `Which heads follow these ${counted(links.length)}? `;
+    const lines = from >= 0
+      ? [element("span", "pill", nameOf(units[from])), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, lets go of it."]
+      : links.length
+        ? [strong(asked), next]
+        : [strong("Draw a link: "), `${press} a word, then the word that it should look at.`];
+    $(".todo").replaceChildren(...lines);
+  }
+
+  // What no head can follow, at the link, with what can be done.
+  function complain(refused) {
+    const wrong = refused.map((why, place) => ({ why, place })).filter(({ why }) => why);
+    const name = JSON.stringify(wrong.map(({ why, place }) => [why, state.links[place]]));
+    const list = $(".complaints");
+    if (list.dataset.shown === name) return;
+    list.dataset.shown = name;
+    list.replaceChildren(...(wrong.length > SAID ? [summed(wrong)] : wrong.map(complaint)));
+    list.hidden = !wrong.length;
+  }
+
+  function complaint({ why, place }) {
+    const line = element("p");
+    line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Turn round", () => set(turnedRound(state, place, units))));
+    return line;
+  }
+
+  function summed(wrong) {
+    const line = element("p");
+    const places = wrong.map(({ place }) => place);
+    line.append(element("b", "", `No head can follow ${wrong.length} of these ${counted(state.links.length)}. `), `The first: ${wrong[0].why} `, button("Turn these round", () => set(allTurned(state, places, units))));
+    return line;
+  }
+
+  one.take = (given) => {
+    const other = data && given.text !== data.text;
+    data = given;
+    reasons = new Map(data.links.map((link, i) => [link.join(), data.refused[i]]));
+    units = data.units.map(([text, start, end, joined, mark = ""]) => ({ text, label: text, start, end, joined, unknown: mark !== "", partly: mark === PARTLY_UNKNOWN }));
+    if (other) at = -1;
+    // What Python says of links is older than what was drawn here since: it will answer that too.
+    if (data.answered >= sent) state = { ...state, links: data.links };
+    if (other) state = { ...state, from: -1 };
+    lookOf(host, tokens, "");
+    draw();
+  };
+  one.stop = () => {
+    deaf();
+    sized.disconnect();
+  };
+  return one;
+}
+
+function put(host, text) {
+  if (host.textContent !== text) host.textContent = text;
+}

@@ -1,0 +1,101 @@
+// The two doors of the board: `mount` for Streamlit, `show` for a page of its own.
+
+import { decode } from "./core/frame.js";
+import { fetched, parts, whenBrought } from "./core/store.js";
+import { makeBoard } from "./board.js";
+import { spelled } from "./draw/tray.js";
+
+const mounted = new WeakMap();
+
+// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+// `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, what Python says is chosen, and
+// the number of the last choice of ours that it has heard.
+export function mount({ parentElement, data, setTriggerValue }, tokens) {
+  const one = mounted.get(parentElement) ?? begun(parentElement, tokens);
+  mounted.set(parentElement, one);
+  one.send = (choice) => setTriggerValue("choice", choice);
+  one.take(data);
+  return () => {
+    one.stop();
+    mounted.delete(parentElement);
+  };
+}
+
+function begun(root, tokens) {
+  const one = { send: null };
+  const dialogue = makeDialogue((choice) => one.send(choice));
+  const board = makeBoard(root, tokens, { tell: dialogue.tell, theme: "", glossary: "glossary?term=" });
+  let [wanted, frame] = [null, null];
+  let seen = new Set(); // digests of the sheets and layers that the board has been given
+  const fresh = (name) => !seen.has(name) && fetched(name) && seen.add(name);
+  const look = (told) => {
+    if (!wanted) return;
+    const bytes = frame?.digest === wanted.frame ? null : fetched(wanted.frame);
+    if (bytes) {
+      frame = decode(bytes);
+      seen = new Set([wanted.frame]);
+      dialogue.heard(wanted.selection);
+    } else if (frame?.digest !== wanted.frame) return;
+    // Whatever belongs to this frame says so itself; it may come before Python has told of it, and layers while it computes.
+    const found = parts().filter(fresh).map(fetched).map(decode);
+    const [sheets, layers] = ["sheet", "layer"].map((kind) => found.filter((part) => part.kind === kind && part.frame === frame.digest));
+    if (told || bytes || sheets.length) board.show(frame, wanted.selection, sheets);
+    board.fill(layers);
+    if (told && !bytes && dialogue.isNew(wanted.selection, wanted.answered)) board.adopt(wanted.selection);
+  };
+  const deaf = whenBrought(() => look(false));
+  one.take = (data) => {
+    wanted = data;
+    for (const name of seen) if (name !== data.frame && !fetched(name)) seen.delete(name); // it may come again
+    board.refresh();
+    look(true);
+  };
+  one.stop = () => {
+    deaf();
+    board.stop();
+  };
+  return one;
+}
+
+// Who said what. Python repeats its selection at every run, and answers a choice of ours, by its number, with the same choice.
+// Only what is neither a repetition nor an answer is new: so the board follows Python, and neither ever talks the other back.
+export function makeDialogue(send, clock = Date.now) {
+  let last = "";
+  let number = 0;
+  const sent = new Map();
+  return {
+    heard(selection) {
+      last = canonical(selection);
+      sent.clear();
+    },
+    tell(choice) {
+      number = Math.max(number + 1, clock()); // unlike any number of a board that stood here before
+      sent.set(number, canonical(choice));
+      send({ ...choice, number });
+    },
+    isNew(selection, answered) {
+      const said = canonical(selection);
+      const answers = sent.get(answered) === said;
+      for (const before of sent.keys()) if (before < answered) sent.delete(before);
+      const known = said === last || answers;
+      last = said;
+      if (!known) sent.clear();
+      return !known;
+    },
+  };
+}
+
+function canonical({ head, focus, words, special, keep = null, between = "", view = "curves", pins = [], panels = [] }) {
+  const place = ({ start, segment, special }) => [start, segment, special];
+  const where = focus && [focus.side, place(focus), ...(focus.also ?? []).map(place)];
+  return JSON.stringify([head, where, words, special, keep && [keep.rule, keep.value], between, view, spelled(pins), panels.map(({ kind, of }) => [kind, ...of])]);
+}
+
+// A page of its own: everything it needs stands in the document.
+export function show(page, tokens) {
+  const { selection, theme, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
+  const [frame, ...sheets] = [...page.querySelectorAll(".attnviz-data")].map((data) => decode(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
+  const board = makeBoard(page.body, tokens, { tell: () => {}, theme, alone: true, tall });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", board.refresh);
+  board.show(frame, selection, sheets);
+}

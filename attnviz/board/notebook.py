@@ -1,0 +1,88 @@
+"""A Trace in, what a notebook shows of it out: the board in a frame of its own, then the strongest links in words.
+
+The page travels, packed, in a comment behind the frame that unpacks it: a notebook that is cleaned of frames (by
+nbconvert's `sanitize_html`, or because it is not trusted) loses comments too, and keeps the words.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import zlib
+
+from attnviz.analysis import legibility_text, link_ranking, view
+from attnviz.board.choice import Choice
+from attnviz.board.frame import frame, sheet
+from attnviz.board.page import page
+from attnviz.board.roles import roles
+from attnviz.engine.trace import Trace
+from attnviz.errors import UnknownModelError
+from attnviz.figures import encoding
+from attnviz.models import catalog
+from attnviz.types import HeadRef
+from attnviz.view_state import ViewOptions
+
+HEIGHT = 640  # pixels: the pictures are arranged by them, and the frame begins with them, until it is as tall as its page
+MOST = 4_000_000  # bytes of weights in one cell; a head beyond it is left out, and of far too many heads only words are shown
+LINKS = 5
+CLEANED = "The board is not shown here: it needs a notebook that is trusted and not cleaned of frames."
+# The frame's own document: it takes the comment behind the frame, and becomes the page in it. From then on the frame is as tall
+# as the page, whatever is opened in it, except where the board stands alone on the screen.
+UNPACK = (
+    "<script>const behind=frameElement.nextSibling.data,"
+    "bytes=Uint8Array.from(atob(behind),(sign)=>sign.charCodeAt(0)),"
+    "unpacked=new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));"
+    "new Response(unpacked).text().then((page)=>{document.open();document.write(page);document.close();"
+    "const fit=()=>{if(!document.fullscreenElement)"
+    "frameElement.style.height=Math.ceil(document.body.getBoundingClientRect().height)+'px'};"
+    "new ResizeObserver(fit).observe(document.body);fit()})</script>"
+)
+
+
+def cell(trace: Trace) -> str:
+    """HTML for one cell: with every head, or of many weights one head and small pictures of the others, or only words."""
+    head, name = _opens(trace)
+    said = _words(trace, head, name)
+    data = frame(trace, head.block, name=name, roles=roles(trace, head.block), exact=True)
+    if len(data) > MOST:
+        data = frame(trace, head.block, name=name, roles=roles(trace, head.block))
+    if len(data) > MOST:
+        return html.escape(f"{said} Of so many heads a cell holds no picture: ask for the weights of one, or save its page.")
+    exact = sheet(trace, head, data)
+    if exact is not None and len(data) + len(exact) > MOST:
+        exact = None
+    written = page(
+        data, Choice(head, None, ViewOptions()), sheet=exact, title=f"{encoding.head_name(head)} of {name}", tall=HEIGHT
+    )
+    packed = base64.b64encode(zlib.compress(written.encode("utf-8", "replace"), 9)).decode()
+    place = f'width="100%" height="{HEIGHT}" style="border:0" title="The board" allowfullscreen'
+    return f'<iframe srcdoc="{html.escape(UNPACK)}" {place}>{CLEANED}</iframe><!--{packed}-->{html.escape(said)}'
+
+
+def _opens(trace: Trace) -> tuple[HeadRef, str]:
+    """The head that is shown first, and the model's name."""
+    block = trace.blocks[0]
+    try:
+        card = catalog.card(trace.request.model)
+    except UnknownModelError:
+        return HeadRef(0, 0, block), trace.request.model or "a model"
+    return HeadRef(*card.head, block), card.name
+
+
+def _words(trace: Trace, head: HeadRef, name: str) -> str:
+    """What is shown, and the strongest links of its first head."""
+    part = trace.block(head.block)
+    pattern = view.pattern(trace, head, ViewOptions(special="hide"))
+    queries, keys = encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
+    strongest = ", ".join(
+        f"{encoding.link(queries[one.query], keys[one.key])} {encoding.three(one.weight)}"
+        for one in link_ranking.strongest(pattern, LINKS)
+    )
+    others = f" Of the blocks {', '.join(trace.blocks)} it shows {head.block}." if len(trace.blocks) > 1 else ""
+    size = f"{part.layers} layers × {part.heads} heads on {len(part.queries)} tokens"
+    counted = legibility_text.counted(trace, name)
+    unread = f" {counted}" if counted else ""
+    said = (
+        f"{name}: {size}.{others}{unread} Strongest links between words in {encoding.head_name(head)}: {strongest or 'none'}."
+    )
+    return said.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent to a notebook

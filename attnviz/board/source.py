@@ -1,0 +1,109 @@
+"""The modules of this folder in, one HTML, one CSS and one JavaScript string out. No build step, no import left in it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from attnviz.figures import encoding
+
+HERE = Path(__file__).parent
+# Each module may import only from those before it.
+MODULES = (
+    "element", "encoding", "look", "store", "codec", "frame", "filters", "pattern", "unread", "notes", "held", "state", "tray",
+    "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "zoom", "raster", "lens",
+    "curves", "facts", "head", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "lensing",
+    "input", "actions", "board", "main",
+)  # fmt: skip
+# What the panels side by side need besides.
+COMPARE = (
+    "library", "align", "combine", "linked", "comparewords", "gallery", "grid", "panels", "textlines", "comparetools",
+    "compareinput", "compareactions", "compare",
+)  # fmt: skip
+# What drawing links on a sentence needs besides, and choosing among the heads that follow them.
+LINKS = ("drawnlinks", "arcs", "linkwords", "linkinput", "links")
+FOUND = ("headgrid", "headrows", "found")
+_IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', re.MULTILINE)
+_EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
+_LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
+
+
+@cache
+def source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the board, the last as one module whose default export Streamlit mounts."""
+    html, css = _page("board")
+    return html, css, script() + "export default (component) => $main.mount(component, TOKENS);\n"
+
+
+@cache
+def compare_source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the panels side by side, as `source` has them of the board."""
+    return _over("compare", COMPARE, "mountCompare")
+
+
+@cache
+def links_source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the sentence on which links are drawn."""
+    return _over("links", LINKS, "mountLinks")
+
+
+@cache
+def found_source() -> tuple[str, str, str]:
+    """HTML, CSS and JavaScript of the map and the list of heads."""
+    return _over("found", FOUND, "mountFound")
+
+
+def _over(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:
+    """A component of its own files, over the board's style and scripts."""
+    html, css = _page(name)
+    javascript = script() + joined(modules) + f"export default (component) => ${name}.{mount}(component, TOKENS);\n"
+    return html, f"{source()[1]}\n{css}", javascript
+
+
+@cache
+def carrier() -> str:
+    """JavaScript of the invisible component that brings a frame's bytes to the board."""
+    return joined(("store",)) + "export default (component) => $store.carry(component);\n"
+
+
+@cache
+def script() -> str:
+    """Every module and the tokens of the encoding, as plain JavaScript: nothing is exported yet."""
+    return f"const TOKENS = {encoding.as_json()};\n{joined(MODULES)}"
+
+
+def joined(names: tuple[str, ...]) -> str:
+    """The modules called `names` as one script: each becomes a function of its own that returns what it exports.
+
+    Imports and exports must be written in the one form that this reads; anything else raises ValueError and says where.
+    """
+    return "".join(wrapped(name, module(name)) for name in names)
+
+
+def module(name: str) -> str:
+    """The text of the module called `name`, in whichever folder of `js/` it lies: names of modules are unique."""
+    return _files()[name].read_text("utf-8")
+
+
+@cache
+def _files() -> dict[str, Path]:
+    return {file.stem: file for file in sorted((HERE / "js").rglob("*.js"))}
+
+
+def _page(name: str) -> tuple[str, str]:
+    """HTML and CSS of the component called `name`."""
+    return (HERE / f"html/{name}.html").read_text("utf-8"), (HERE / f"css/{name}.css").read_text("utf-8")
+
+
+def wrapped(name: str, text: str) -> str:
+    """One module as `const $name = (() => { … })();`."""
+    body = _IMPORT.sub(r"const { \1 } = $\2;", text)
+    names = [match[2] for match in _EXPORT.finditer(body)]
+    body = _EXPORT.sub(r"\1 \2", body)
+    left = _LEFT.search(body)
+    if left:
+        raise ValueError(
+            f'{name}.js: write import {{ a, b }} from "./module.js"; and export before a declaration, not {left[0]!r}.'
+        )
+    return f"const ${name} = (() => {{\n{body}return {{ {', '.join(names)} }};\n}})();\n"

@@ -1,0 +1,98 @@
+"""Token ids in, every step of a BERT encoder out. Devlin et al. 2019, arXiv:1810.04805; one text at a time.
+
+    a layer:   a = norm(x + attention(x)),   output = norm(a + feed_forward(a))
+
+Every token looks at every token, before and after it. Positions are learned vectors, added once to the words. Weights go
+by the names under which BERT is published. Axes are written beside the lines that change them; width = head * dim.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.steps import attended, joined, split, zeroed
+from attnviz.engine.reference.weights import Weights
+
+
+def embedded(w: Weights, ids: list[int], types: list[int], change: Change) -> dict[str, Tensor]:
+    """A vector for each token: that of the word, that of its segment (first or second text), and that of its position."""
+    words = w["embeddings.word_embeddings.weight"][ids]  # [token, width]
+    segments = w["embeddings.token_type_embeddings.weight"][types]  # [token, width]
+    positions = w["embeddings.position_embeddings.weight"][: len(ids)]  # [token, width]
+    if not change.positions:
+        positions = torch.zeros_like(positions)
+    summed = words + segments + positions
+    output = normed(w, "embeddings.LayerNorm", summed)
+    return {"words": words, "segments": segments, "positions": positions, "summed": summed, "output": output}
+
+
+def layer(
+    w: Weights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+) -> dict[str, Tensor]:
+    """One layer: tokens exchange what they know, then each one works on what it has got.
+
+    Queries come from `x`, keys and values from `seen`: the same text, or another one in cross-attention.
+    """
+    name = f"encoder.layer.{number}"
+    exchanged = attention_block(w, f"{name}.attention", x, seen, change)
+    worked = feed_forward(w, name, exchanged["added_norm"])
+    return {"input": x, **exchanged, **worked}
+
+
+def attention_block(
+    w: Weights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+) -> dict[str, Tensor]:
+    """Three views of each token, all heads at once; what they mix is projected, added to the input, and normed."""
+    q = split(linear(w, f"{name}.self.query", x), w.heads)  # [query, width] -> [head, query, dim]
+    k = split(linear(w, f"{name}.self.key", seen), w.heads)  # [key, width] -> [head, key, dim]
+    v = split(linear(w, f"{name}.self.value", seen), w.heads)  # [key, width] -> [head, key, dim]
+    v = zeroed(v, 1, change.zeroed)
+    found = attended(q, k, v, change, causal=False)
+    together = joined(found["mix"])  # [head, query, dim] -> [query, width]
+    projected = linear(w, f"{name}.output.dense", together)
+    added = x + projected
+    added_norm = normed(w, f"{name}.output.LayerNorm", added)
+    return {
+        "q": q, "k": k, "v": v, **found,
+        "joined": together, "projected": projected, "added": added, "added_norm": added_norm,
+    }  # fmt: skip
+
+
+def feed_forward(w: Weights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
+    """Each token by itself: widened, let through where positive, narrowed, added to what went in, and normed."""
+    wide = linear(w, f"{name}.intermediate.dense", x)  # [token, width] -> [token, inner]
+    active = gelu(wide)
+    narrow = linear(w, f"{name}.output.dense", active)  # [token, inner] -> [token, width]
+    summed = x + narrow
+    output = normed(w, f"{name}.output.LayerNorm", summed)
+    return {"wide": wide, "active": active, "narrow": narrow, "summed": summed, "output": output}
+
+
+def output(w: Weights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+    """The final states: what the last layer hands on, as it is."""
+    return x
+
+
+def linear(w: Weights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
+    """x A^T + b: every output number is a weighted sum of all input numbers."""
+    return torch.einsum("ti,oi->to", x, w[f"{name}.weight"]) + w[f"{name}.bias"]
+
+
+def normed(w: Weights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+    """Layer norm: each token's numbers brought to mean 0 and variance 1, then stretched and shifted as learned.
+
+    (x - mean) / sqrt(variance + epsilon) * gain + bias; Ba et al. 2016, arXiv:1607.06450.
+    """
+    mean = x.mean(-1, keepdim=True)  # [token, 1]
+    variance = (x - mean).square().mean(-1, keepdim=True)  # [token, 1]
+    return (x - mean) / torch.sqrt(variance + w.epsilon) * w[f"{name}.weight"] + w[f"{name}.bias"]
+
+
+def gelu(x: Tensor) -> Tensor:
+    """x times the chance that a normal number is below x: a soft switch. Hendrycks & Gimpel 2016, arXiv:1606.08415."""
+    return x * 0.5 * (1.0 + torch.erf(x / math.sqrt(2.0)))

@@ -1,0 +1,153 @@
+"""A model's weights and a text in; all that the text goes through in one layer, and in each head of it, step by step, out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from attnviz.engine.reference import through
+from attnviz.engine.reference.steps import Steps, frozen
+from attnviz.engine.reference.weights import Weights
+from attnviz.engine.trace import locked
+from attnviz.errors import BadInputError, TooLongError
+from attnviz.types import HeadRef, Token
+
+MOST = 96  # tokens: more are not read one by one, and their steps would fill the memory of a server
+
+FEED_FORWARD = ("gate", "wide", "active", "narrow", "summed", "output")  # steps that no head takes part in
+
+NAMES = {  # of what is learned: the matrix of the queries, and the norm that stands before attention is reached
+    "bert": ("encoder.layer.{}.attention.self.query", "embeddings.LayerNorm"),
+    "llama": ("layers.{}.self_attn.q_proj", "layers.{}.input_layernorm"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class OneHead:
+    """One head of one layer on one text, from the words to what is passed on. Arrays are read-only parts of the layer's.
+
+    Names are those of `STEPS`. `segments`, `positions`, `summed` and `added_norm` are BERT's alone and zero elsewhere;
+    `unnormed` and `normed` are what the norm before attention takes and gives: of the embedding in BERT, of the layer's
+    input in Llama. What of a head's queries is learned is `query_map` and `query_bias`, of that norm `gain` and `shift`.
+    """
+
+    family: str
+    head: HeadRef
+    group: int
+    heads: int
+    groups: int
+    base: float
+    epsilon: float
+    tokens: tuple[Token, ...]
+    words: Float[np.ndarray, "token width"]
+    segments: Float[np.ndarray, "token width"]
+    positions: Float[np.ndarray, "token width"]
+    unnormed: Float[np.ndarray, "token width"]
+    normed: Float[np.ndarray, "token width"]
+    embedded: Float[np.ndarray, "token width"]
+    input: Float[np.ndarray, "token width"]
+    projects: Float[np.ndarray, "token width"]
+    q: Float[np.ndarray, "token dim"]
+    k: Float[np.ndarray, "token dim"]
+    v: Float[np.ndarray, "token dim"]
+    q_turned: Float[np.ndarray, "token dim"]
+    k_turned: Float[np.ndarray, "token dim"]
+    scores: Float[np.ndarray, "token token"]
+    scaled: Float[np.ndarray, "token token"]
+    masked: Float[np.ndarray, "token token"]
+    weights: Float[np.ndarray, "token token"]
+    mix: Float[np.ndarray, "token dim"]
+    joined: Float[np.ndarray, "token joint"]
+    projected: Float[np.ndarray, "token width"]
+    added: Float[np.ndarray, "token width"]
+    added_norm: Float[np.ndarray, "token width"]
+    query_map: Float[np.ndarray, "dim width"]
+    query_bias: Float[np.ndarray, " dim"]
+    gain: Float[np.ndarray, " width"]
+    shift: Float[np.ndarray, " width"]
+
+    @property
+    def causal(self) -> bool:
+        """Whether the mask hides what stands later."""
+        return self.family == "llama"
+
+
+@dataclass(frozen=True, eq=False)
+class OneLayer:
+    """A layer on one text, all heads: steps of the embedding and of its attention, and what is learned of its queries."""
+
+    family: str
+    layer: int
+    heads: int
+    groups: int
+    base: float
+    epsilon: float
+    tokens: tuple[Token, ...]
+    start: Steps
+    steps: Steps
+    query_map: Float[np.ndarray, "joint width"]
+    query_bias: Float[np.ndarray, " joint"]
+    gain: Float[np.ndarray, " width"]
+    shift: Float[np.ndarray, " width"]
+
+    def head(self, head: HeadRef) -> OneHead:
+        """One head's part of it: nothing is computed or copied. Raises BadInputError for a head that is not there."""
+        if head.block != "self" or head.layer != self.layer or head.head >= self.heads:
+            raise BadInputError(
+                f"Layer {self.layer} has no head {head}: it has heads 0 to {self.heads - 1}. Choose one of these."
+            )
+        start, steps, group = self.start, self.steps, head.head // (self.heads // self.groups)
+        bert, nothing = self.family == "bert", locked(np.zeros_like(self.start["words"]))
+        dim = steps["q"].shape[2]
+        rows = slice(head.head * dim, (head.head + 1) * dim)
+        taken = {name: steps[name][head.head] for name in ("q", "scores", "scaled", "masked", "weights", "mix")}
+        taken |= {name: steps[name][group] for name in ("k", "v")}
+        taken |= {
+            "q_turned": steps.get("q_turned", steps["q"])[head.head],
+            "k_turned": steps.get("k_turned", steps["k"])[group],
+        }
+        taken |= {name: steps[name] for name in ("input", "joined", "projected", "added")}
+        taken |= {"words": start["words"], "embedded": start["output"], "added_norm": steps["added_norm"] if bert else nothing}
+        taken |= {name: start.get(name, nothing) for name in ("segments", "positions")}
+        taken |= {
+            "unnormed": start["summed"] if bert else steps["input"],
+            "normed": start["output"] if bert else steps["input_norm"],
+            "projects": steps["input"] if bert else steps["input_norm"],
+        }
+        return OneHead(
+            self.family, head, group, self.heads, self.groups, self.base, self.epsilon, self.tokens, **taken,
+            query_map=self.query_map[rows], query_bias=self.query_bias[rows], gain=self.gain, shift=self.shift,
+        )  # fmt: skip
+
+
+def one_layer(
+    w: Weights, ids: Sequence[int], type_ids: Sequence[int] | None, tokens: tuple[Token, ...], layer: int
+) -> OneLayer:
+    """The text read as far as that layer, whose steps of attention are kept; TooLongError beyond `MOST` tokens."""
+    if len(ids) > MOST:
+        raise TooLongError(f"A head is walked through on at most {MOST} tokens; this text has {len(ids)}. Shorten the text.")
+    with torch.inference_mode():
+        parts = through(w, ids, type_ids)
+        start = next(parts)
+        steps = next(itertools.islice(parts, layer, None))
+    kept = {name: steps[name] for name in steps if name not in FEED_FORWARD}
+    return OneLayer(
+        w.family, layer, w.heads, w.groups, w.base, w.epsilon, tokens, frozen(start), frozen(kept), **_learned(w, layer)
+    )
+
+
+def _learned(w: Weights, layer: int) -> dict[str, np.ndarray]:
+    """The query matrix, and the norm's two vectors; what a family lacks is zero. Copies: nobody shall write to a model."""
+    query, norm = (name.format(layer) for name in NAMES[w.family])
+    matrix, gain = w[f"{query}.weight"], w[f"{norm}.weight"]
+    bias, shift = (w.tensors.get(f"{name}.bias") for name in (query, norm))
+    found = {
+        "query_map": matrix, "query_bias": torch.zeros(len(matrix)) if bias is None else bias,
+        "gain": gain, "shift": torch.zeros_like(gain) if shift is None else shift,
+    }  # fmt: skip
+    return {name: locked(np.array(tensor.numpy())) for name, tensor in found.items()}

@@ -1,0 +1,126 @@
+"""A model's weights, a text and one thing done otherwise in; what all heads look at then, and what comes of it, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from attnviz.engine.reference import FAMILIES, logits, through
+from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.weights import Weights
+from attnviz.engine.trace import locked
+from attnviz.errors import TooLongError
+from attnviz.types import Token
+
+MOST = 40  # tokens: of more, no name would stand beside a row of the pictures, and all heads' weights fill a server's memory
+NAMED = 8  # next tokens that are spelled out
+
+PROJECTION = {"bert": "encoder.layer.{}.attention.output.dense.weight", "llama": "layers.{}.self_attn.o_proj.weight"}
+
+
+@dataclass(frozen=True)
+class Likely:
+    """A token that may come next: its id, its text, and its probability."""
+
+    id: int
+    text: str
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """One text, read with one thing changed, or with nothing changed. Arrays are read-only.
+
+    `keys` are the tokens that the chosen layer looks at: the text's own, or another's. `weights` are those of every layer;
+    `states` is what each layer hands on, the embedding first; `output` the final states. Of the chosen layer there are
+    also which keys may be `seen`, the `scaled` scores, the lengths of `values`, what each head has mixed (`mix`), and
+    the length of what each head `adds` to a token. `next` are probabilities of what comes after the text (none in an
+    encoder), and `likely` the largest of them.
+    """
+
+    family: str
+    groups: int
+    change: Change
+    tokens: tuple[Token, ...]
+    keys: tuple[Token, ...]
+    weights: tuple[
+        Float[np.ndarray, "_ query _"], ...
+    ]  # layers may differ: joined heads are one, and keys may be another text's
+    states: Float[np.ndarray, "state token width"]
+    output: Float[np.ndarray, "token width"]
+    seen: Bool[np.ndarray, "query key"]
+    scaled: Float[np.ndarray, "head query key"]
+    values: Float[np.ndarray, "head key"]
+    mix: Float[np.ndarray, "head query dim"]
+    adds: Float[np.ndarray, "head query"]
+    next: Float[np.ndarray, " vocabulary"]
+    likely: tuple[Likely, ...]
+
+
+def tried(
+    w: Weights,
+    ids: Sequence[int],
+    type_ids: Sequence[int] | None,
+    change: Change,
+    layer: int,
+    tokens: tuple[Token, ...],
+    keys: tuple[Token, ...],
+    spelled: Callable[[int], str],
+) -> Tried:
+    """The whole pass; `spelled` says how a token of the vocabulary is written. TooLongError beyond `MOST` tokens."""
+    fits(tokens)
+    fits(keys, "the other text")
+    with torch.inference_mode():
+        parts = through(w, ids, type_ids, change)
+        states, weights, here = [next(parts)["output"]], [], {}
+        for number, steps in enumerate(parts):
+            states.append(steps["output"])
+            weights.append(_own(steps["weights"]))
+            here = steps if number == layer else here
+        output = FAMILIES[w.family].output(w, states[-1])
+        shares, likely = _next(w, _own(output), spelled)
+        return Tried(
+            w.family, w.groups, change, tokens, keys, tuple(weights), _own(torch.stack(states)), _own(output),
+            _own(torch.isfinite(here["masked"][0])), _own(here["scaled"]), _own(_lengths(w, here["v"], here["mix"])),
+            _own(here["mix"]), _own(_added(w, layer, here["mix"])), shares, likely,
+        )  # fmt: skip
+
+
+def fits(tokens: Sequence[Token], name: str = "this text") -> None:
+    """TooLongError for a text beyond `MOST` tokens."""
+    if len(tokens) > MOST:
+        raise TooLongError(f"What if is tried on at most {MOST} tokens; {name} has {len(tokens)}. Shorten it.")
+
+
+def _own(tensor: Tensor) -> np.ndarray:
+    """A read-only copy: a slice would keep the whole pass alive."""
+    return locked(np.array(tensor.numpy()))
+
+
+def _lengths(w: Weights, values: Float[Tensor, "group key dim"], mix: Float[Tensor, "head query _"]) -> Tensor:
+    """How long each value is, for the heads that read it, [head, key]; side by side where all heads are joined to one."""
+    lengths = values.norm(dim=-1).repeat_interleave(w.heads // len(values), 0)
+    return lengths if len(mix) == len(lengths) else lengths.norm(dim=0, keepdim=True)
+
+
+def _added(w: Weights, layer: int, mix: Float[Tensor, "head query dim"]) -> Float[Tensor, "head query"]:
+    """The length of what each head's mix becomes by the columns of the output projection that are its own."""
+    matrix = w[PROJECTION[w.family].format(layer)]  # [width, head * dim]
+    columns = matrix.view(len(matrix), len(mix), -1)  # [width, head, dim]
+    return torch.einsum("hqd,whd->hqw", mix, columns).norm(dim=-1)
+
+
+def _next(
+    w: Weights, output: Float[np.ndarray, "token width"], spelled: Callable[[int], str]
+) -> tuple[np.ndarray, tuple[Likely, ...]]:
+    """Probabilities of what comes after the last token, and the largest of them; of an encoder, nothing."""
+    if w.family != "llama":
+        return locked(np.zeros(0, np.float32)), ()
+    shares = _own(torch.softmax(torch.tensor(logits(w, output[-1:])[0]), -1))
+    best = np.argsort(-shares, kind="stable")[:NAMED].tolist()
+    return shares, tuple(Likely(id, spelled(id), float(shares[id])) for id in best)

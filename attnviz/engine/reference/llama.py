@@ -1,0 +1,117 @@
+"""Token ids in, every step of a Llama decoder out. Touvron et al. 2023, arXiv:2302.13971; one text at a time.
+
+    a layer:   a = x + attention(norm(x)),   output = a + feed_forward(norm(a))
+
+A token looks at itself and back, never ahead. Positions turn queries and keys, in every layer anew. Several query heads
+share one key/value head. Weights go by the names under which Llama is published. width = head * dim, as a rule.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.steps import attended, joined, split, zeroed
+from attnviz.engine.reference.weights import Weights
+
+
+def embedded(w: Weights, ids: list[int], types: list[int], change: Change) -> dict[str, Tensor]:
+    """A vector for each token: that of the word alone. Llama knows no segments, and positions come later."""
+    words = w["embed_tokens.weight"][ids]  # [token, width]
+    return {"words": words, "output": words}
+
+
+def layer(
+    w: Weights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+) -> dict[str, Tensor]:
+    """One layer: tokens exchange what they know, then each one works on what it has got.
+
+    Queries come from `x`, keys and values from `seen`: the same text, or another one in cross-attention.
+    """
+    name = f"layers.{number}"
+    exchanged = attention_block(w, name, x, seen, change)
+    worked = feed_forward(w, name, exchanged["added"])
+    return {"input": x, **exchanged, **worked}
+
+
+def attention_block(
+    w: Weights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+) -> dict[str, Tensor]:
+    """Three views of each normed token, queries and keys turned by position; what heads mix is projected and added."""
+    input_norm = normed(w, f"{name}.input_layernorm", x)
+    seen_norm = normed(w, f"{name}.input_layernorm", seen)
+    q = split(linear(w, f"{name}.self_attn.q_proj", input_norm), w.heads)  # [query, width] -> [head, query, dim]
+    k = split(linear(w, f"{name}.self_attn.k_proj", seen_norm), w.groups)  # [key, width] -> [group, key, dim]
+    v = split(linear(w, f"{name}.self_attn.v_proj", seen_norm), w.groups)  # [key, width] -> [group, key, dim]
+    v = zeroed(v, 1, change.zeroed)
+    q_turned, k_turned = (turned(q, w.base), turned(k, w.base)) if change.positions else (q, k)
+    found = attended(q_turned, k_turned, v, change, causal=not change.others)
+    together = joined(found["mix"])  # [head, query, dim] -> [query, head * dim]
+    projected = linear(w, f"{name}.self_attn.o_proj", together)  # [query, head * dim] -> [query, width]
+    return {
+        "input_norm": input_norm, "q": q, "k": k, "v": v, "q_turned": q_turned, "k_turned": k_turned, **found,
+        "joined": together, "projected": projected, "added": x + projected,
+    }  # fmt: skip
+
+
+def feed_forward(w: Weights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
+    """Each token by itself: normed, widened twice, one copy opening and closing the other (SwiGLU), narrowed, added.
+
+    narrow = A_down (silu(A_gate x) * A_up x); Shazeer 2020, arXiv:2002.05202.
+    """
+    added_norm = normed(w, f"{name}.post_attention_layernorm", x)
+    gate = silu(linear(w, f"{name}.mlp.gate_proj", added_norm))  # [token, width] -> [token, inner]
+    wide = linear(w, f"{name}.mlp.up_proj", added_norm)  # [token, width] -> [token, inner]
+    active = gate * wide
+    narrow = linear(w, f"{name}.mlp.down_proj", active)  # [token, inner] -> [token, width]
+    summed = x + narrow
+    return {
+        "added_norm": added_norm, "gate": gate, "wide": wide, "active": active,
+        "narrow": narrow, "summed": summed, "output": summed,
+    }  # fmt: skip
+
+
+def output(w: Weights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+    """The final states: what the last layer hands on, normed."""
+    return normed(w, "norm", x)
+
+
+def logits(w: Weights, states: Float[Tensor, "token width"]) -> Float[Tensor, "token vocabulary"]:
+    """Each final state times each word's vector. Small models use the vectors of the embedding for it once more."""
+    vectors = w["lm_head.weight"] if "lm_head.weight" in w.tensors else w["embed_tokens.weight"]  # [vocabulary, width]
+    return torch.einsum("tw,vw->tv", states, vectors)
+
+
+def linear(w: Weights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
+    """x A^T: every output number is a weighted sum of all input numbers. A bias is added where a model has one."""
+    product = torch.einsum("ti,oi->to", x, w[f"{name}.weight"])
+    return product + w[f"{name}.bias"] if f"{name}.bias" in w.tensors else product
+
+
+def normed(w: Weights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+    """RMS norm: each token's numbers divided by their root mean square, then stretched as learned; nothing is shifted.
+
+    x / sqrt(mean(x^2) + epsilon) * gain; Zhang & Sennrich 2019, arXiv:1910.07467.
+    """
+    return x / torch.sqrt(x.square().mean(-1, keepdim=True) + w.epsilon) * w[f"{name}.weight"]
+
+
+def turned(x: Float[Tensor, "head token dim"], base: float) -> Float[Tensor, "head token dim"]:
+    """Rotary positions: number i and number i + dim/2 are a point in a plane, turned by position * base^(-2i/dim).
+
+    A query and a key are turned by angles whose difference is all that their product keeps: how far apart they stand.
+    Su et al. 2021, arXiv:2104.09864, section 3.4.2, who pair neighbours; the published weights pair halves.
+    """
+    half = x.shape[-1] // 2
+    speed = base ** (-torch.arange(half, dtype=x.dtype) / half)  # [dim/2]: fast first, slow last
+    angle = torch.arange(x.shape[1], dtype=x.dtype)[:, None] * speed  # [token, dim/2]
+    first, second = x[..., :half], x[..., half:]  # [head, token, dim/2] each
+    cos, sin = angle.cos(), angle.sin()
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)  # [head, token, dim]
+
+
+def silu(x: Tensor) -> Tensor:
+    """x times sigmoid(x): a soft switch. Hendrycks & Gimpel 2016, arXiv:1606.08415."""
+    return x * torch.sigmoid(x)

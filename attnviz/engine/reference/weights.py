@@ -1,0 +1,84 @@
+"""A transformers model in; its tensors by their published names and the few sizes that a forward pass needs, out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from attnviz.engine.input_limits import limits
+from attnviz.errors import BadInputError
+
+ACTIVATIONS = {"bert": "gelu", "llama": "silu"}
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What a model has learned, by name, and its sizes. `dim` numbers a head; `groups` key/value heads for `heads` queries.
+
+    `epsilon` keeps a norm from dividing by zero; `base` sets how slowly rotary positions turn (0 in BERT, which has none).
+    """
+
+    family: str
+    tensors: Mapping[str, Tensor]
+    layers: int
+    heads: int
+    groups: int
+    dim: int
+    vocabulary: int
+    longest: int
+    epsilon: float
+    base: float
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.tensors[name]
+
+    def group(self, head: int) -> int:
+        """The key/value head that a query head reads: heads 0..r-1 read group 0, the next r group 1, and so on."""
+        return head // (self.heads // self.groups)
+
+
+def read(model: Any, dtype: torch.dtype = torch.float32) -> Weights:
+    """The weights of a BERT encoder or a Llama decoder; nothing is copied unless the number format changes.
+
+    Raises BadInputError for other families, and for variants of these two that the pages from scratch do not write out.
+    """
+    config = model.config
+    family = config.model_type
+    if family not in ACTIVATIONS:
+        raise BadInputError(f"From scratch there are BERT encoders and Llama decoders; this model is of the family {family!r}.")
+    _check(config, family)
+    heads = config.num_attention_heads
+    return Weights(
+        family=family,
+        tensors=_tensors(model, dtype),
+        layers=config.num_hidden_layers,
+        heads=heads,
+        groups=getattr(config, "num_key_value_heads", None) or heads,
+        dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
+        vocabulary=limits(model).tokens or config.vocab_size,
+        longest=config.max_position_embeddings,
+        epsilon=config.layer_norm_eps if family == "bert" else config.rms_norm_eps,
+        base=0.0 if family == "bert" else config.rope_parameters["rope_theta"],
+    )
+
+
+def _check(config: Any, family: str) -> None:
+    """BadInputError for a variant: another activation, scaled rotary positions, an encoder that is used as a decoder."""
+    if config.hidden_act != ACTIVATIONS[family]:
+        wanted = ACTIVATIONS[family]
+        raise BadInputError(f"The {family} from scratch has the activation {wanted}; this model has {config.hidden_act!r}.")
+    if family == "llama" and config.rope_parameters["rope_type"] != "default":
+        turned = config.rope_parameters["rope_type"]
+        raise BadInputError(f"The Llama from scratch has plain rotary positions; this model scales them ({turned!r}).")
+    if family == "bert" and config.is_decoder:
+        raise BadInputError("The BERT from scratch is an encoder; this model is set up as a decoder.")
+
+
+def _tensors(model: Any, dtype: torch.dtype) -> dict[str, Tensor]:
+    """All tensors, by the names of the bare model: a model with a head puts `bert.` or `model.` before them."""
+    prefix = f"{model.base_model_prefix}."
+    return {name.removeprefix(prefix): tensor.detach().to("cpu", dtype) for name, tensor in model.state_dict().items()}

@@ -1,0 +1,190 @@
+"""Twins of models: a twin shares every weight with its original, and no setting and no attribute.
+
+A model of somebody else is never switched, not even for a moment, so other threads may use it meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+from attnviz.engine import shadow_modules
+
+BOOKS = vars(nn.Module()).keys()  # what every module has: torch's own, and whether it trains
+COMPUTING = ("transformers.", "torch.nn.utils.")  # hooks of these collect what is returned, or compute a weight
+ANSWERS = 64  # kept of one model; in most, texts of all lengths ask the same
+LIBRARIES = frozenset({"builtins", "collections", "functools", "torch", "transformers"})
+
+
+@dataclass
+class Known:
+    """What is kept of one model: the twins by implementation, and answers that hold while nothing of it changes.
+
+    Twins are kept of a `plain` model only. They and `answers` hold while `parts` (modules, weights, hooks) and `settings`
+    are those that they were made of; `faithful` holds while the settings do: a hook that comes and goes is no reason to look
+    again whether recorded attention is what eager computes.
+    """
+
+    parts: tuple[int, ...]
+    settings: tuple[Any, ...]
+    plain: bool
+    faithful: bool | None = None
+    twins: dict[str, Any] = field(default_factory=dict)
+    answers: dict[Any, Any] = field(default_factory=dict)
+
+    def twin(self, model: nn.Module, implementation: str) -> Any:
+        """A twin of `model`, whose this is, that attends by `implementation`.
+
+        Modules of a library keep nothing of what they read: of such a model it is the same twin while nothing of it changes.
+        Hooks and modules of somebody's own may write to the module that runs, so each pass has a twin of its own.
+        """
+        if not self.plain:
+            return made(model, implementation)
+        with _LOCK:
+            if implementation not in self.twins:
+                self.twins[implementation] = made(model, implementation)
+            return self.twins[implementation]
+
+    def once(self, question: Any, look: Callable[[], Any]) -> Any:
+        """What `look` answers, asked once. Two threads may both ask; the answer is one."""
+        answers = dict(self.answers)
+        if question not in answers:
+            found = look()
+            with _LOCK:
+                if len(self.answers) >= ANSWERS:
+                    self.answers.clear()
+                self.answers[question] = found
+            return found
+        return answers[question]
+
+    def is_faithful(self, look: Callable[[], bool]) -> bool:
+        """What `look` says of the model, asked once for each of its settings."""
+        if self.faithful is None:
+            self.faithful = look()
+        return self.faithful
+
+
+_KNOWN: weakref.WeakKeyDictionary[nn.Module, Known] = weakref.WeakKeyDictionary()
+_LOCK = threading.Lock()
+
+
+def known(model: nn.Module) -> Known:
+    """What is kept of a model as it is now."""
+    with _LOCK:
+        modules = tuple(model.modules())
+        parts = (*map(id, modules), *map(id, _shared(modules)))
+        settings = tuple(_settings(modules))
+        found = _KNOWN.get(model)
+        if found is None or found.settings != settings:
+            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules))
+        elif found.parts != parts:
+            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules), found.faithful)
+        return found
+
+
+def made(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
+    """A twin of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
+    other: Any = shadow_modules.shells(model)
+    if not hooked:
+        for module in other.modules():
+            _silence(module)
+    able = [part for part in other.modules() if _switchable(part)]
+    if other in able:
+        other.set_attn_implementation(implementation)
+    elif able:  # a class whose source nobody can read, as in a notebook, around models that can be switched
+        for part in able:
+            part.set_attn_implementation(implementation)
+    else:  # outside the interface only eager returns weights, and e.g. falcon would take the fused mask for them
+        other.config._attn_implementation = "eager"
+    if getattr(other.config, "model_type", "") == "encoder-decoder":
+        for part in (other.get_encoder(), other.get_decoder()):
+            _levelled(part)
+    return other
+
+
+def switchable(model: nn.Module) -> bool:
+    """Whether a model, or a model in it, lets its attention be chosen by name."""
+    return any(map(_switchable, model.modules()))
+
+
+def _switchable(module: nn.Module) -> bool:
+    """Whether this very module lets its attention be chosen by name."""
+    able = getattr(type(module), "_can_set_attn_implementation", None)
+    return able is not None and bool(able())
+
+
+def _levelled(part: Any) -> None:
+    """All layers attend as their model does: one that was put into another has a configuration that its layers do not hold."""
+    for module in part.modules():
+        config = vars(module).get("config")
+        if hasattr(config, "_attn_implementation"):
+            config._attn_implementation = part.config._attn_implementation
+
+
+def _shared(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
+    """What a twin has in common with its original: weights, buffers, and all that is called before or after a forward."""
+    for module in modules:
+        for kept in (module._parameters, module._buffers, module._forward_hooks, module._forward_pre_hooks):
+            yield from kept.values()
+
+
+def _silence(module: nn.Module) -> None:
+    """Take away a module's hooks, but for those by which the library itself collects what it returns."""
+    for books in (module._forward_hooks, module._forward_pre_hooks):
+        for number in [number for number, hook in books.items() if not _of_library(hook)]:
+            del books[number]
+
+
+def _of_library(hook: Any) -> bool:
+    """Whether transformers itself made a hook, or torch did to compute a weight (pruned, or normed)."""
+    return (getattr(hook, "__module__", None) or "").startswith(COMPUTING)
+
+
+def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
+    """Whether all modules are of a library, as it made them: no hook, forward or object of somebody's own."""
+    for module in modules:
+        hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+        own = {name: value for name, value in list(vars(module).items()) if name not in BOOKS}
+        if not type(module).__module__.startswith(("torch.nn.modules.", "transformers.")) or "forward" in own:
+            return False
+        if not all((getattr(hook, "__module__", None) or "").startswith("transformers.") for hook in hooks):
+            return False
+        if any(type(value).__module__.partition(".")[0] not in LIBRARIES for value in own.values()):
+            return False
+    return True
+
+
+def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
+    """The class of every module, and all its plain attributes: numbers, names, configurations, a forward of its own."""
+    seen: set[int] = set()
+    for module in modules:
+        yield type(module)
+        for name, value in list(vars(module).items()):  # a copy: another thread may keep something there meanwhile
+            if name not in BOOKS:
+                yield name
+                yield _plain(value, seen)
+
+
+def _plain(value: Any, seen: set[int]) -> Any:
+    """A value as it is now, to be compared with what it is later: lists and configurations by what they hold.
+
+    Anything else is only known by its address: what is changed inside an object of somebody's own is not noticed. A tensor
+    that is kept from pass to pass is no setting.
+    """
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Tensor):
+        return Tensor
+    holds = isinstance(value, (list, tuple, dict)) or shadow_modules.is_config(value)
+    if not holds or id(value) in seen:  # many modules hold one configuration, and a list may hold itself
+        return id(value)
+    seen.add(id(value))
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(part, seen) for part in list(value))
+    held = value if isinstance(value, dict) else vars(value)
+    return tuple((_plain(key, seen), _plain(part, seen)) for key, part in list(held.items()))

@@ -1,0 +1,108 @@
+"""A model and corpora in, an atlas file out: chunk after chunk, each kept as soon as it is finished, then all in one file.
+
+Beside FILE stands the folder FILE.parts while the build is under way. Whoever is killed goes on from it: finished chunks are
+never measured again, and the file is the same to the byte. No more than a few chunks are in memory, however long the corpora.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from attnviz.errors import BadInputError, OutputError
+from attnviz.linguistics.atlas import writer
+from attnviz.linguistics.atlas.chunks import Source, chunks
+from attnviz.linguistics.atlas.header import FORMAT
+from attnviz.linguistics.atlas.shards import Chunk, Store
+from attnviz.linguistics.atlas.workers import Crew
+from attnviz.linguistics.corpora.types import Broken
+from attnviz.models.untrained import CONTROL_SEED
+from attnviz.progress import Notice, Progress
+from attnviz.types import ModelCard
+
+RULE = (
+    "Version 2. Clark et al. 2019, section 4: the other word that gets most attention, special tokens left out; to a word "
+    "the sum, from a word the mean over its pieces; sentences of 4 to 60 words; relations with their subtypes; root and punct "
+    "left out; ties are misses; causal models are asked for earlier words only. Pronouns: mean over the pronoun's pieces, "
+    "maximum over a candidate's, blank pieces left out; ties are misses."
+)
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build: the file's header, and how many chunks there were and were found finished."""
+
+    header: dict[str, Any]
+    chunks: int
+    found: int
+
+
+def build(
+    card: ModelCard, crew: Crew, sources: Sequence[Source], output: Path, say: Say, broken: Callable[[Broken], None]
+) -> Built:
+    """Writes the atlas of one model on some corpora.
+
+    `say` hears Progress and Notice lines, `broken` each line that cannot be read; what it raises ends the build. Raises
+    BadInputError without a corpus or without a text in them, OutputError where the file cannot be written.
+    """
+    if not sources:
+        raise BadInputError("An atlas needs texts; no corpus was named. Name one with --conllu, --gap, --winogender or --toml.")
+    if output.is_dir() or not output.absolute().parent.is_dir():
+        why = "it is a folder" if output.is_dir() else "its folder does not exist"
+        raise OutputError(f"“{output}” cannot be written: {why}. Name another file with -o.")
+    model = crew.about()
+    header = {
+        "format": FORMAT, "model": card.id, "digest": model.digest, "layers": model.layers, "heads": model.heads,
+        "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None,
+        "corpora": [source.described() for source in sources],
+    }  # fmt: skip
+    store = Store(output.with_name(f"{output.name}.parts"), header, say)
+    walk = _Walk(store, sources, broken, say)
+    for part in crew.parts(walk.missing(), walk.told):
+        store.put(part.corpus, part.number, part.content)
+    if not any(walk.counts):
+        store.clear()
+        raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
+    say(Notice("Probing every head with random tokens that are repeated."))
+    whole = writer.written(output, header, walk.faults, lambda: store.parts(walk.counts), crew.probed())
+    store.clear()
+    return Built(whole, sum(walk.counts), walk.found)
+
+
+class _Walk:
+    """One walk through the corpora: which chunks are still missing, and how far it is."""
+
+    def __init__(self, store: Store, sources: Sequence[Source], broken: Callable[[Broken], None], say: Say) -> None:
+        self.counts = [0] * len(sources)
+        self.faults: Counter[int] = Counter()
+        self.found = 0
+        self._store, self._sources, self._broken, self._say = store, sources, broken, say
+        self._all, self._done = sum(source.about for source in sources), 0
+
+    def missing(self) -> Iterator[Chunk]:
+        """The chunks that no finished part is there for."""
+        for chunk in chunks(self._sources, self._heard):
+            self.counts[chunk.corpus] = chunk.number + 1
+            if not self._store.has(chunk.corpus, chunk.number):
+                yield chunk
+                continue
+            if not self.found:
+                self._say(Notice("Going on from what was finished before."))
+            self.found += 1
+            self.told(len(chunk.texts))
+
+    def told(self, texts: int) -> None:
+        """Some more texts are done."""
+        self._done += texts
+        share = min(self._done / max(self._all, 1), 1.0)
+        self._say(Progress(f"{self._done:,} of about {max(self._all, self._done):,} texts", share))
+
+    def _heard(self, corpus: int, line: Broken) -> None:
+        """A line that cannot be read."""
+        self.faults[corpus] += 1
+        self._broken(line)

@@ -1,0 +1,96 @@
+"""Corpus files in; their texts as one stream of chunks out, and what an atlas says of them: name, licence, hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from importlib import resources
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from attnviz import charset
+from attnviz.errors import BadInputError
+from attnviz.linguistics import corpora
+from attnviz.linguistics.atlas.shards import Chunk
+from attnviz.linguistics.corpora.types import Broken, Parsed, Question
+
+READERS = {"conllu": corpora.conllu, "gap": corpora.gap, "winogender": corpora.winogender, "toml": corpora.own}
+MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one a text, for the progress bar
+TEXTS = 256  # of a chunk: enough that each pass has texts of like length, few enough for what a kill can cost
+
+Told = Callable[[Broken], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One corpus: all files of a kind, read one after the other, with texts counted through. `hashes` has one a file."""
+
+    kind: str
+    paths: tuple[Path, ...]
+    hashes: tuple[str, ...]
+    about: int
+
+    @classmethod
+    def of(cls, kind: str, paths: Sequence[str | Path]) -> Source:
+        """Looks through the files once, for their hashes and about how many texts they have."""
+        found = [_looked(Path(path), MARKS[kind]) for path in paths]
+        return cls(kind, tuple(map(Path, paths)), tuple(one for one, _ in found), sum(many for _, many in found))
+
+    def texts(self, broken: Told) -> Iterator[Parsed | Question]:
+        """Every text of every file, in order."""
+        return chain.from_iterable(READERS[self.kind](path, broken) for path in self.paths)
+
+    @property
+    def files(self) -> list[dict[str, str]]:
+        """The files by name and hash; no path, which says nothing to others."""
+        return [{"name": path.name, "sha256": digest} for path, digest in zip(self.paths, self.hashes, strict=True)]
+
+    def described(self) -> dict[str, Any]:
+        """Kind, name, files, source and licence."""
+        known = _known(self.kind, [path.name for path in self.paths])
+        return {
+            "kind": self.kind,
+            "name": known["name"],
+            "files": self.files,
+            "source": known["source"],
+            "licence": known["licence"],
+        }
+
+
+def chunks(sources: Sequence[Source], broken: Callable[[int, Broken], None], size: int = TEXTS) -> Iterator[Chunk]:
+    """The texts of all corpora in their order, `size` at a time; `broken` hears of the corpus's number and the line."""
+    for corpus, source in enumerate(sources):
+        texts = source.texts(lambda line, corpus=corpus: broken(corpus, line))
+        number = 0
+        while some := tuple(islice(texts, size)):
+            yield Chunk(corpus, number, number * size, some)
+            number += 1
+
+
+def _looked(path: Path, mark: bytes) -> tuple[str, int]:
+    """The sha256 of a file, read a piece at a time, and how often `mark` stands in it."""
+    digest, many, end = hashlib.sha256(), 0, b"\n"[: len(mark) - 1]
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise BadInputError(f"A corpus is read twice, so it is a file; {path} is a pipe. Write it to a file first.")
+    try:
+        with path.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+                many += (end + block).count(mark)
+                end = block[-(len(mark) - 1) :] if len(mark) > 1 else b""
+    except OSError as error:
+        raise BadInputError(f"A corpus is a file that can be read; {path}: {error.strerror}. Name another file.") from error
+    return digest.hexdigest(), many
+
+
+def _known(kind: str, names: Sequence[str]) -> dict[str, str]:
+    """What content/corpora.toml knows of a corpus by its files' names; otherwise their names, and nothing stated."""
+    listed = tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/corpora.toml")))["corpus"]
+    for one in listed:
+        if one["kind"] == kind and all(any(fnmatch(name, form) for form in one["files"]) for name in names):
+            return one
+    return {"name": ", ".join(names), "source": "not stated", "licence": "not stated"}

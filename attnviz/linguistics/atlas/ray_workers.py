@@ -1,0 +1,90 @@
+"""Chunks of corpora in, finished parts out, measured by Ray Data on as many processes or machines as there are.
+
+Ray is no part of attnviz: `pip install -r requirements-ray.txt` brings it. It starts on this machine, or joins the machines
+that RAY_ADDRESS names, where attnviz and the model must be installed too.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import islice
+from typing import Any
+
+from attnviz.engine import batch
+from attnviz.errors import UnavailableError
+from attnviz.linguistics.atlas.shards import Chunk
+from attnviz.linguistics.atlas.workers import THREADS, About, Finished, about, finished, meter
+from attnviz.linguistics.probes.random_tokens import Probed
+from attnviz.settings import Settings
+from attnviz.types import ModelCard
+
+WAVE = 256  # chunks that are handed over at once, so that no corpus is too long for memory
+
+
+class Spread:
+    """Ray Data: `count` processes, each with the model and one thread."""
+
+    def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
+        """Starts Ray, or joins it; raises UnavailableError where it is not installed."""
+        if find_spec("ray") is None:
+            raise UnavailableError("Spreading needs Ray Data. Install it: pip install -r requirements-ray.txt")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers about this machine
+        ray = import_module("ray")
+        import_module("ray.data")
+        for name in ("ray", "ray.data"):
+            logging.getLogger(name).setLevel(logging.ERROR)  # a line for every data set would run through our own
+        here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": count, "include_dashboard": False}
+        environment = {"env_vars": dict.fromkeys(THREADS, "1")}
+        ray.init(log_to_driver=False, logging_level="warning", ignore_reinit_error=True, runtime_env=environment, **here)
+        self._ray: Any = ray
+        self._card, self._settings, self._count, self._control = card, settings, count, control
+        self._about = about(meter(card, settings, control=control))
+
+    def about(self) -> About:
+        """What is said of the model."""
+        return self._about
+
+    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
+        """Parts as they are finished."""
+        context = self._ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        waiting = iter(chunks)
+        while some := list(islice(waiting, WAVE)):
+            rows = [{"chunk": chunk.to_bytes()} for chunk in some]
+            compute = self._ray.data.ActorPoolStrategy(size=self._count)
+            found = self._ray.data.from_items(rows, override_num_blocks=len(rows)).map(
+                _Measurer, compute=compute, num_cpus=1, fn_constructor_args=(self._card, self._settings, self._control)
+            )
+            for row in found.iter_rows():
+                told(row["texts"])
+                yield Finished(row["corpus"], row["number"], row["texts"], row["content"])
+
+    def probed(self) -> Probed:
+        """The probes of the model, by one of Ray's processes: the same number of threads as all parts."""
+        task = self._ray.remote(num_cpus=1)(_probed)
+        return self._ray.get(task.remote(self._card, self._settings))
+
+    def close(self) -> None:
+        """Stop Ray on this machine, or leave the others."""
+        self._ray.shutdown()
+
+
+def _probed(card: ModelCard, settings: Settings) -> Probed:
+    """What one of Ray's processes runs for the probes."""
+    batch.one_thread()
+    return meter(card, settings).probed()
+
+
+class _Measurer:
+    """What runs in each of Ray's processes."""
+
+    def __init__(self, card: ModelCard, settings: Settings, control: bool) -> None:
+        batch.one_thread()
+        self._meter = meter(card, settings, control=control)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        return finished(self._meter, Chunk.of(row["chunk"]))._asdict()

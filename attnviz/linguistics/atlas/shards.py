@@ -1,0 +1,172 @@
+"""What one chunk of a corpus gave, as a value and as a file; the folder of finished parts that a killed build goes on from."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnviz.errors import OutputError
+from attnviz.linguistics.corpora.types import Parsed, Question, Span
+from attnviz.types import Link
+
+HEADER, UNFINISHED = "header.json", ".unfinished"
+SUMS = ("habits", "rows", "meaning", "tally")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Neighbouring texts of one corpus: what is measured at once and finished as a whole. `first` is their first ordinal."""
+
+    corpus: int
+    number: int
+    first: int
+    texts: tuple[Parsed | Question, ...]
+
+    def to_bytes(self) -> bytes:
+        """The whole chunk as JSON, for another machine: plain fields, of which nothing can run where they are read."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def of(cls, content: bytes) -> Chunk:
+        """The inverse of `to_bytes`."""
+        raw = json.loads(content)
+        return cls(**raw | {"texts": tuple(map(_text, raw["texts"]))})
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one chunk gave.
+
+    `links` has an array for each of text, relation (labels), direction, offset, others, context and hits [link, layer, head]
+    as packed bits; `questions` text, nearest, answer, mentioned, context and hits. Instances of one `context` (a hash) look
+    the same to the model. `control` has the hits of the untrained twin, empty where there is none: for each relation,
+    direction and half its counts [layer, head], and `answers` [half, layer, head].
+
+    `habits` are sums [kind, layer, head] over `rows` [kind] tokens; `meaning` has sums [half, moment, own or shuffled, layer,
+    head] over texts, of which `tally` [half, number] tells the size, as `meaning.sums` and `Similar.tally` say; sums are
+    float64. `texts` were in the chunk, `used` were measured, and `left_out` says why others, or single links, were not.
+    """
+
+    links: dict[str, np.ndarray]
+    questions: dict[str, np.ndarray]
+    control: dict[str, np.ndarray]
+    habits: np.ndarray
+    rows: np.ndarray
+    meaning: np.ndarray
+    tally: np.ndarray
+    texts: int
+    used: int
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The whole part, for a file or for another process."""
+        counts = json.dumps({"texts": self.texts, "used": self.used, "left_out": self.left_out})
+        arrays = {f"links.{name}": array for name, array in self.links.items()}
+        arrays |= {f"questions.{name}": array for name, array in self.questions.items()}
+        arrays |= {f"control.{name}": array for name, array in self.control.items()}
+        arrays |= {name: getattr(self, name) for name in SUMS} | {"counts": np.array(counts)}
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, **arrays)
+        return file.getvalue()
+
+    @classmethod
+    def of(cls, content: bytes) -> Part:
+        """The inverse of `to_bytes`."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as found:
+            arrays = dict(found)
+        counts = json.loads(str(arrays["counts"]))
+        kinds = {
+            kind: {name.removeprefix(f"{kind}."): array for name, array in arrays.items() if name.startswith(f"{kind}.")}
+            for kind in ("links", "questions", "control")
+        }
+        return cls(kinds["links"], kinds["questions"], kinds["control"], *(arrays[name] for name in SUMS), **counts)
+
+
+def _text(raw: dict[str, Any]) -> Parsed | Question:
+    """One annotated text from its fields."""
+    if "words" in raw:
+        links = tuple(Link(_span(link["source"]), _span(link["target"]), link["kind"]) for link in raw["links"])
+        return Parsed(raw["id"], raw["text"], tuple(map(_span, raw["words"])), links)
+    return Question(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
+
+
+def _span(raw: list[int]) -> Span:
+    """Where something begins and ends."""
+    start, end = raw
+    return start, end
+
+
+class Store:
+    """A folder with a file for each finished part, and a header that says of what. Files appear whole or not at all.
+
+    Whoever is killed between two parts finds all earlier ones again, as long as the header is the same.
+    """
+
+    def __init__(self, folder: Path, header: dict[str, Any], say: Callable[[str], None]) -> None:
+        """Opens the folder, or starts it anew, and says so, where its parts are of another model, corpus or rule."""
+        self.folder = folder
+        wanted = json.dumps(header, indent=1, sort_keys=True).encode()
+        try:
+            there = [file for file in folder.iterdir() if file.suffix != UNFINISHED] if folder.exists() else []
+            if there and not self._holds(wanted):
+                if not (folder / HEADER).is_file():  # somebody else's folder is not ours to empty
+                    raise OutputError(f"Parts are kept in “{folder}”, and it holds other files. Name another file with -o.")
+                say(f"{folder.name} holds parts of another model, corpus or rule: starting anew.")
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob(f"*{UNFINISHED}"):
+                left.unlink()
+            self._write(HEADER, wanted)
+        except OSError as error:
+            raise OutputError(
+                f"Parts are kept in “{folder}”, which cannot be written ({error.strerror}). Name another file."
+            ) from error
+
+    def _holds(self, wanted: bytes) -> bool:
+        """Whether the folder's header is the one wanted."""
+        file = self.folder / HEADER
+        return file.is_file() and file.read_bytes() == wanted
+
+    def has(self, corpus: int, number: int) -> bool:
+        """Whether a chunk is finished."""
+        return self._file(corpus, number).is_file()
+
+    def put(self, corpus: int, number: int, content: bytes) -> None:
+        """Keep a finished part."""
+        try:
+            self._write(self._file(corpus, number).name, content)
+        except OSError as error:
+            raise OutputError(
+                f"Parts are kept in “{self.folder}”, which cannot be written ({error.strerror}). Make room, and build again: "
+                "what is finished is kept."
+            ) from error
+
+    def parts(self, counts: Sequence[int]) -> Iterator[tuple[int, Part]]:
+        """Every part with the number of its corpus, in order; `counts` is how many chunks each corpus has."""
+        for corpus, count in enumerate(counts):
+            for number in range(count):
+                yield corpus, Part.of(self._file(corpus, number).read_bytes())
+
+    def clear(self) -> None:
+        """Take the folder away: its parts are in the atlas now."""
+        shutil.rmtree(self.folder)
+
+    def _file(self, corpus: int, number: int) -> Path:
+        return self.folder / f"{corpus}-{number:07}.npz"
+
+    def _write(self, name: str, content: bytes) -> None:
+        """A file that is there whole or not at all, even where the machine stops."""
+        unfinished = self.folder / f"{name}{UNFINISHED}"
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.folder / name)

@@ -1,0 +1,60 @@
+"""Two models on the texts that both were asked about: a model that reads left to right is asked less, and of other texts.
+
+Rates on different texts do not compare: where a pronoun stands before a candidate, only a model that reads both ways is
+asked. Here both are counted on the texts of the same files that stand in both atlases.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics import claims
+from attnviz.linguistics.atlas import reader as atlases
+from attnviz.linguistics.atlas.hits import Hits
+from attnviz.linguistics.atlas.reader import Atlas
+from attnviz.linguistics.claims import Best
+from attnviz.models import catalog
+
+
+def hits(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Hits:
+    """What `mine` was asked on the texts that `other` was asked about too."""
+    found, theirs = claims.hits(mine, relation, direction), claims.hits(other, relation, direction)
+    shared = {
+        at: [there for there, corpus in enumerate(other.header.corpora) if corpus.files == one.files]
+        for at, one in enumerate(mine.header.corpora)
+    }  # fmt: skip
+    rows = np.zeros(len(found), bool)
+    for at, there in shared.items():
+        texts = theirs.text[np.isin(theirs.corpus, there)]
+        rows |= (found.corpus == at) & np.isin(found.text, texts)
+    return found.where(rows)
+
+
+@lru_cache(maxsize=32)
+def best(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Best | None:
+    """The best head of `mine` on those texts, chosen on their even half, counted on the odd one; None where there are none."""
+    if not has(mine, relation) or not has(other, relation):
+        return None
+    return claims.best_of(mine, hits(mine, other, relation, direction), relation, direction)
+
+
+def has(one: Atlas, relation: str) -> bool:
+    """Whether an atlas knows a relation or a kind of question."""
+    return relation in one.kinds or relation in one.names
+
+
+def others(mine: Atlas) -> tuple[Atlas, ...]:
+    """The other atlases that attnviz brings."""
+    found = (_shipped(card.id) for card in catalog.cards() if card.id != mine.model)
+    return tuple(one for one in found if one is not None)
+
+
+def _shipped(model: str) -> Atlas | None:
+    """The atlas of another model; a damaged one is reported where that model is chosen, and none here."""
+    try:
+        return atlases.shipped(model)
+    except BadInputError:
+        return None

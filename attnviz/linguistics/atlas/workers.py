@@ -1,0 +1,201 @@
+"""Chunks of corpora in, finished parts out, in any order: measured in this process, or in several on this machine.
+
+Whoever measures, a chunk is the unit: the same passes over the same texts, so the same numbers at the same number of threads.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from threading import Thread
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+from attnviz.backends.local import LocalBackend
+from attnviz.engine import batch
+from attnviz.errors import AttnvizError
+from attnviz.linguistics.atlas.measure import Meter
+from attnviz.linguistics.atlas.shards import Chunk
+from attnviz.linguistics.probes.random_tokens import Probed
+from attnviz.settings import Settings
+from attnviz.types import ModelCard
+
+Say = Callable[[str], None]
+AHEAD = 2  # chunks that each process has been given: one under way and one waiting
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class About(NamedTuple):
+    """What an atlas says of the model that was measured."""
+
+    digest: str
+    layers: int
+    heads: int
+    causal: bool
+    control: bool
+
+
+class Finished(NamedTuple):
+    """A part in bytes, and which chunk it is of."""
+
+    corpus: int
+    number: int
+    texts: int
+    content: bytes
+
+
+@runtime_checkable
+class Crew(Protocol):
+    """Those who measure."""
+
+    def about(self) -> About: ...
+    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]: ...
+    def probed(self) -> Probed: ...
+    def close(self) -> None: ...
+
+
+def meter(card: ModelCard, settings: Settings, say: Say | None = None, *, control: bool = False) -> Meter:
+    """The model of a card, or of a local folder, loaded and ready to measure; with `control` its untrained twin too."""
+    folders = (card,) if card.folder and not card.package else ()
+    return Meter.of(LocalBackend(settings, say, folders).loaded(card.id), control=control)
+
+
+def about(found: Meter) -> About:
+    """What is said of a loaded model."""
+    return About(found.loaded.digest, *found.size, found.causal, found.twin is not None)
+
+
+def finished(found: Meter, chunk: Chunk, told: Callable[[int], None] = lambda texts: None) -> Finished:
+    """One chunk measured."""
+    return Finished(chunk.corpus, chunk.number, len(chunk.texts), found.part(chunk, told).to_bytes())
+
+
+@dataclass(frozen=True, eq=False)
+class Alone:
+    """This process, with all its threads."""
+
+    meter: Meter
+
+    def about(self) -> About:
+        """What is said of the model."""
+        return about(self.meter)
+
+    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
+        """One chunk after the other; `told` hears of texts as they are done."""
+        return (finished(self.meter, chunk, told) for chunk in chunks)
+
+    def probed(self) -> Probed:
+        """The probes of the model."""
+        return self.meter.probed()
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+class Processes:
+    """Several processes on this machine, each with the model and one thread. They end with this one, however it ends."""
+
+    def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipes: list[Connection] = []
+        self._workers = []
+        with _single_threads():
+            for _ in range(count):
+                mine, theirs = context.Pipe()
+                worker = context.Process(target=_work, args=(theirs, card, settings, control), daemon=True)
+                worker.start()
+                theirs.close()
+                self._pipes.append(mine)
+                self._workers.append(worker)
+        self._about, *_ = [_heard(pipe) for pipe in self._pipes]
+
+    def about(self) -> About:
+        """What is said of the model, by the first process that loaded it."""
+        return self._about
+
+    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
+        """Parts as they are finished; never more than a few chunks are on their way."""
+        waiting = iter(chunks)
+        busy = dict.fromkeys(self._pipes, 0)
+        for pipe in self._pipes * AHEAD:
+            busy[pipe] += self._given(pipe, waiting)
+        while any(busy.values()):
+            for pipe in wait([pipe for pipe, many in busy.items() if many]):
+                assert isinstance(pipe, Connection)
+                found = _heard(pipe)
+                busy[pipe] += self._given(pipe, waiting) - 1
+                told(found.texts)
+                yield found
+
+    def probed(self) -> Probed:
+        """The probes of the model, by the first process."""
+        self._pipes[0].send(None)
+        return _heard(self._pipes[0])
+
+    def _given(self, pipe: Connection, waiting: Iterator[Chunk]) -> int:
+        """Sends the next chunk, if there is one; returns how many were sent."""
+        chunk = next(waiting, None)
+        if chunk is not None:
+            pipe.send(chunk)
+        return int(chunk is not None)
+
+    def close(self) -> None:
+        """End the processes."""
+        for pipe, worker in zip(self._pipes, self._workers, strict=True):
+            pipe.close()
+            worker.terminate()
+            worker.join()
+
+
+def _heard(pipe: Connection) -> Any:
+    """The next message of a process; what went wrong there goes on here."""
+    try:
+        found = pipe.recv()
+    except (EOFError, OSError) as error:
+        raise AttnvizError(
+            "A process that measures ended by itself, perhaps for want of memory. Build with fewer --workers."
+        ) from error
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _work(pipe: Connection, card: ModelCard, settings: Settings, control: bool) -> None:
+    """A process of its own: says which model it loaded, then answers each chunk with its part, None with the probes."""
+    batch.one_thread()
+    Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        found = meter(card, settings, control=control)
+        pipe.send(about(found))
+        while True:
+            chunk = pipe.recv()
+            pipe.send(found.probed() if chunk is None else finished(found, chunk))
+    except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
+        return
+    except AttnvizError as error:
+        pipe.send(error)
+
+
+def _end_with_parent() -> None:
+    """Ends this process as soon as the one that started it is gone, in the middle of a chunk too."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _single_threads() -> Iterator[None]:
+    """Processes that are started inside have one thread of arithmetic, in every library."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,205 @@
+"""The words that one may write about a head whose claim was tested. Nothing here says more than was counted."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import lru_cache
+from importlib import resources
+
+from attnviz import charset
+from attnviz.analysis.row_stats import NARROW, percent
+from attnviz.errors import UnknownModelError
+from attnviz.linguistics.claims import ENOUGH, Best, Claim, Control
+from attnviz.models import catalog
+from attnviz.types import Evidence, joined
+
+MINUS = "\u2212"
+CAUTION = "Attention is a signal, not an explanation of what the model does."
+
+BY = {
+    "offset": "a fixed offset",
+    "nearest": "taking the nearer candidate",
+    "mentioned": "taking the name mentioned more often",
+}
+WORDINGS = "Both halves hold the same sentences of Winogender in other wordings: of these, that half is no test of its own."
+
+
+def sentence(claim: Claim) -> str:
+    """What was counted, what it is worth, on the odd half too, by which scheme, and a word of caution."""
+    if claim.verdict == "unseen":
+        return f"{_unseen(claim)} {CAUTION}"
+    parts = [counted(claim), *([apart(claim)] if claim.parts else []), *([pooled(claim)] if claim.pooled else [])]
+    parts += [*([ceiling(claim)] if claim.evidence.ceiling < 1.0 else []), _worth(claim)]
+    if claim.held_out.n >= ENOUGH and claim.verdict != "few":
+        parts.append(_held_out(claim.held_out))
+        parts += [WORDINGS] if claim.held_out.groups else []
+    parts += [control(claim.control, claim.heads)] if claim.control is not None else []
+    if claim.causal:
+        parts.append(f"The model reads left to right, so only {_visible(claim)} are counted.")
+    return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}.", CAUTION])
+
+
+def counted(claim: Claim | Best, model: str = "") -> str:
+    """The plain count: on what, which head, how often, and what the strongest baseline reaches.
+
+    `model` is that of a Best, which does not name its own.
+    """
+    found, who = claim.evidence, f"{claim.head} of {named(claim.model if isinstance(claim, Claim) else model)}"
+    if not claim.direction:
+        alike = f", wordings of {found.groups:,} sentences" if found.groups else ""
+        what = f"On {found.n:,} pronouns of {found.source}{alike}, {who} gives the right candidate more than the wrong one"
+    else:
+        many, one, other = _words(claim.relation)
+        looks = f"{who} looks most at {other}" if claim.direction == "dh" else f"{who} looks most from {other} at {one}"
+        what = f"On {found.n:,} {many} of {found.source}, {looks}"
+    interval = f"95{NARROW}% interval{' by sentences' if found.groups else ''} {span(found)}"
+    return f"{what} in {percent(found.rate)} ({interval}); {baseline(found, claim.offset)}."
+
+
+def apart(claim: Claim) -> str:
+    """That unlike corpora are counted together, and what each says alone."""
+    each = [f"{one.source} {percent(one.rate)} of {one.n:,} ({span(one)})" for one in claim.parts]
+    return f"Unlike collections are counted together here; each alone: {', '.join(each)}. Say which one you mean."
+
+
+def pooled(claim: Claim) -> str:
+    """That subtypes are counted together, and how to ask for each."""
+    each = joined(tuple(f"{name} {n:,}" for name, n in claim.pooled.items()))
+    plain = f"{claim.relation}:"
+    means = f" ({plain} has no subtype)" if plain in claim.pooled else ""
+    return f"{claim.relation} counts subtypes together: {each}{means}. A lead may come from one of them alone: test each."
+
+
+def ceiling(claim: Claim | Best) -> str:
+    """The rate that no head can exceed, and why."""
+    found = claim.evidence
+    most = f"no head can be right in more than {share(found.ceiling)}"
+    if claim.direction:
+        return f"A head chooses one word, and from some words there are several such links, so {most}."
+    if not isinstance(claim, Claim) or claim.decidable is None:
+        return f"Some questions look the same to the model and have different answers, so {most}."
+    told = claim.decidable
+    alike = found.n - told.n
+    seen = "up to the pronoun, where this model has read no further" if claim.causal else "to the last word"
+    only = f" On the other {told.n:,} it is right in {share(told.rate)} ({span(told)})." if told.n else ""
+    return f"{alike:,} of these {found.n:,} are the same as others with another answer, {seen}, so {most}.{only}"
+
+
+def control(found: Control, heads: int) -> str:
+    """What a model of the same shape does that nobody has trained."""
+    one = found.evidence
+    return (
+        f"The best of {heads} heads of an untrained model with the same architecture, {found.head}, is right in "
+        f"{percent(one.rate)} of {one.n:,} ({span(one)}) on that odd half."
+    )
+
+
+def share(rate: float) -> str:
+    """A rate in tenths of a percent, as a ceiling is given."""
+    return f"{100 * rate:.1f}{NARROW}%"
+
+
+def label(relation: str) -> str:
+    """A relation as a reader meets it: `nmod:`, which leaves subtypes out, is `nmod (plain)`."""
+    return f"{relation.removesuffix(':')} (plain)" if relation.endswith(":") else relation
+
+
+def no_gold(relation: str, source: str) -> str:
+    """What to say of a label that the corpus has no links of: nothing about any head."""
+    return f"{source} has no gold links called “{relation}”, so nothing can be said here about how often a head follows them."
+
+
+def baseline(found: Evidence, offset: int | None) -> str:
+    """What the strongest baseline reaches, in words."""
+    name, rate = found.baseline
+    if name == "offset" and offset is not None:
+        return f"the best fixed offset ({signed(offset)}) reaches {percent(rate)}"
+    if name == "nearest":
+        return f"taking the nearer candidate is right in {percent(rate)}"
+    if name == "mentioned":
+        return f"taking the name mentioned more often is right in {percent(rate)}"
+    return f"chance reaches {percent(rate)}"
+
+
+def span(found: Evidence) -> str:
+    """An interval, `58 to 64 %`."""
+    low, high = found.interval
+    return f"{100 * low:.0f} to {percent(high)}"
+
+
+def signed(offset: int) -> str:
+    """A distance in words: `+1` is the next one."""
+    return f"+{offset}" if offset > 0 else f"{MINUS}{-offset}"
+
+
+def chance(p: float) -> str:
+    """A chance as papers write it."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
+
+
+def named(model: str) -> str:
+    """The name of a model of the catalogue; of any other, what it is called here."""
+    try:
+        return catalog.card(model).name
+    except UnknownModelError:
+        return model
+
+
+def _worth(claim: Claim) -> str:
+    """What the count is worth against the strongest baseline."""
+    points = "less than a point" if claim.points < 0.95 else "1 point" if claim.points < 1.5 else f"{claim.points:.0f} points"
+    corrected = f"corrected for a choice among {claim.heads} heads by Holm's method, {chance(claim.p_corrected)}"
+    if claim.verdict == "few":
+        return f"Fewer than {ENOUGH} are too few to say anything about this head."
+    if claim.verdict == "none" and claim.points <= 0:
+        return "That is no more than this baseline: do not write that this head finds them."
+    if claim.verdict == "none":
+        return f"That is {points} more, too little to tell from an accident ({chance(claim.p)})."
+    if claim.verdict == "uncorrected":
+        return f"That is {points} more, but it may be an accident of looking at many heads ({corrected})."
+    if claim.verdict == "slight":
+        return f"That is only {points} more: hardly an accident ({corrected}), but a small lead over a rule that reads nothing."
+    return f"That is {points} more, and hardly an accident ({corrected})."
+
+
+def _held_out(found: Evidence) -> str:
+    """The same on the half of the texts on which nothing was chosen."""
+    name, rate = found.baseline
+    by = BY.get(name, name)
+    unseen = "" if found.groups else ", on which no head or offset was chosen,"
+    return (
+        f"On the odd half of the texts{unseen} it is {percent(found.rate)} of {found.n:,} "
+        f"({span(found)}), against {percent(rate)} by {by}."
+    )
+
+
+def _visible(claim: Claim) -> str:
+    """What a causal model is asked at all."""
+    return "links to an earlier word" if claim.direction else "pronouns behind both candidates"
+
+
+def _unseen(claim: Claim) -> str:
+    """Why there is nothing to count."""
+    if not claim.direction:
+        return "There are no such questions in this atlas, so nothing can be said about this head."
+    many, one, other = _words(claim.relation)
+    start, end = (one, other) if claim.direction == "dh" else (other, one)
+    why = f": the model reads left to right, and in these texts {end} never stands before {start}" if claim.causal else ""
+    back = "hd" if claim.direction == "dh" else "dh"
+    turned = f" The other way round, {end} looking at {start}, {claim.other_way:,} are counted: direction {back}."
+    said = f"No {many} were counted in this direction{why}. So nothing can be said about this head."
+    return f"{said}{turned if claim.other_way else ''}"
+
+
+def _words(relation: str) -> tuple[str, str, str]:
+    """How a sentence names the links of a relation: the dependents, one of them, and the word it hangs on."""
+    entry = _entries().get(relation) or _entries().get(relation.removesuffix(":"))
+    if entry is None:
+        return f"“{label(relation)}” links", "the dependent", "the word that it depends on"
+    return entry["many"], entry["one"], entry["other"]
+
+
+@lru_cache(maxsize=1)
+def _entries() -> dict[str, dict[str, str]]:
+    """The file content/claims.toml."""
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/claims.toml")))["relation"]

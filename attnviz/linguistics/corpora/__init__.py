@@ -1,0 +1,22 @@
+"""The door to annotated texts: a file in, its sentences with gold links or its questions about pronouns out, one at a time.
+
+Every reader takes a path and a `broken`, which hears of each line that cannot be read; the run goes on after it.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics.corpora.conllu import conllu
+from attnviz.linguistics.corpora.gap import gap
+from attnviz.linguistics.corpora.toml import own
+from attnviz.linguistics.corpora.types import Broken
+from attnviz.linguistics.corpora.winogender import winogender
+
+__all__ = ["conllu", "gap", "own", "strict", "winogender"]
+
+
+def strict(broken: Broken) -> NoReturn:
+    """A `broken` for those who want a whole corpus or none: raises BadInputError with file, line and reason."""
+    raise BadInputError(str(broken)) from None

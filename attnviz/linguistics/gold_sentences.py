@@ -1,0 +1,45 @@
+"""syntax.toml in, our own sentences with gold links out, each with what it teaches."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from attnviz import charset
+from attnviz.linguistics import corpora
+from attnviz.linguistics.corpora.types import Parsed
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A ready sentence: its words and gold links, its topic, and the one thing that it teaches."""
+
+    parsed: Parsed
+    topic: str
+    teaches: str
+
+    @property
+    def id(self) -> str:
+        """Its name in the file."""
+        return self.parsed.id
+
+    @property
+    def text(self) -> str:
+        """What is read."""
+        return self.parsed.text
+
+
+@cache
+def sentences() -> tuple[Sentence, ...]:
+    """All ready sentences, in the order of the file. Raises BadInputError for a file that cannot be read."""
+    with resources.as_file(resources.files("attnviz").joinpath("content/syntax.toml")) as file:
+        raw = {entry["id"]: entry for entry in tomllib.loads(charset.read(file))["sentence"]}
+        found = [entry for entry in corpora.own(file, corpora.strict) if isinstance(entry, Parsed)]
+    return tuple(Sentence(one, raw[one.id]["title"], raw[one.id]["teaches"]) for one in found)
+
+
+def readings(text: str) -> tuple[Sentence, ...]:
+    """The gold sentences of a text: none, one, or several where it can be read in several ways."""
+    return tuple(one for one in sentences() if one.text == text)

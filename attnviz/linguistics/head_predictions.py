@@ -1,0 +1,131 @@
+"""A trace, a sentence's links and one head in; whom the head looks at from each word, and where that is right, out.
+
+The rule is the one by which heads are measured (`decisions`, Clark et al. 2019, section 4): the other word that gets most,
+special tokens left out, ties nobody. Here it is asked of one sentence and one head, and each link says what became of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnviz.engine.trace import Trace
+from attnviz.errors import BadInputError
+from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.probes.dependencies import DIRECTIONS, LEFT_OUT, chosen
+from attnviz.linguistics.probes.word_attention import Grid, grid
+from attnviz.types import HeadRef, Link
+
+HIT, MISS, UNSEEN, UNREAD = "hit", "miss", "unseen", "unread"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whom one word looks at most: the other word's number, None where nobody is first; `weight` is what that one gets."""
+
+    word: int | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one link: from word `source`, which should look at word `target`, the head looks at `choice`.
+
+    `state` is `hit`; `miss`; `unseen`, where a causal model cannot look at the target, because it comes later; or `unread`,
+    where no token starts in one of the words. Only hits and misses are counted.
+    """
+
+    link: Link
+    source: int
+    target: int
+    choice: Choice
+    state: str
+
+    @property
+    def counts(self) -> bool:
+        """Whether the head could have been right."""
+        return self.state in (HIT, MISS)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Of the links of one relation: how many the head got right, of how many that it could have, and what it could not see."""
+
+    relation: str
+    hits: int
+    n: int
+    unseen: int
+
+
+def outcomes(trace: Trace, parsed: Parsed, head: HeadRef, direction: str) -> tuple[Outcome, ...]:
+    """What became of every link, in their order; `direction` is `dh` (dependents look) or `hd` (heads look).
+
+    Roots and punctuation are left out, as they are when heads are measured. Raises BadInputError for another direction, and
+    for a block of which one side is another text.
+    """
+    if direction not in DIRECTIONS:
+        raise BadInputError(f"A direction is {' or '.join(DIRECTIONS)}; got {direction!r}.")
+    made, looks = _looks(trace, parsed, head)
+    numbers = {place: number for number, place in enumerate(parsed.words)}
+    found = []
+    for link in parsed.links:
+        ends = numbers.get(link.source), numbers.get(link.target)
+        source, target = ends if direction == "dh" else ends[::-1]
+        if source is not None and target is not None and link.kind.partition(":")[0].lower() not in LEFT_OUT:
+            state = _state(made, source, target, looks[source].word)
+            found.append(Outcome(link, source, target, looks[source], state))
+    return tuple(found)
+
+
+def choices(trace: Trace, parsed: Parsed, head: HeadRef) -> tuple[Choice, ...]:
+    """Whom the head looks at most from each word."""
+    return _looks(trace, parsed, head)[1]
+
+
+def counts(found: Sequence[Outcome]) -> tuple[Count, ...]:
+    """Hits and misses by relation as the sentence names it, in the order in which they come."""
+    kinds = dict.fromkeys(one.link.kind for one in found)
+    return tuple(
+        Count(
+            kind,
+            sum(one.state == HIT for one in found if one.link.kind == kind),
+            sum(one.counts for one in found if one.link.kind == kind),
+            sum(one.state == UNSEEN for one in found if one.link.kind == kind),
+        )
+        for kind in kinds
+    )
+
+
+def distance(found: Sequence[Outcome]) -> tuple[int, int]:
+    """The distance in words that most counted links have, and how many: what a rule gets that reads nothing but the answers.
+
+    Of equals the nearer one, then the one back, as where heads are measured; (0, 0) where nothing is counted.
+    """
+    times = Counter(one.target - one.source for one in found if one.counts)
+    return min(times.items(), key=lambda one: (-one[1], abs(one[0]), one[0]), default=(0, 0))
+
+
+def _looks(trace: Trace, parsed: Parsed, head: HeadRef) -> tuple[Grid, tuple[Choice, ...]]:
+    """Which words are there and seen, and whom the head chooses."""
+    part = trace.block(head.block)
+    if part.queries != part.keys:
+        raise BadInputError("Links run within one text; this block looks from one text at another. Choose another block.")
+    made = grid([part.queries], [parsed.words], causal=part.causal)
+    attention = made.attention(part.weights(head.layer, head.head)[None, None])
+    found = chosen(attention, made)[0, 0]
+    weights = np.take_along_axis(attention[0, 0], np.maximum(found, 0)[:, None], -1)[:, 0]
+    return made, tuple(
+        Choice(None, 0.0) if word < 0 else Choice(int(word), float(weight)) for word, weight in zip(found, weights, strict=True)
+    )
+
+
+def _state(made: Grid, source: int, target: int, choice: int | None) -> str:
+    """What became of a link."""
+    if not made.there[0, [source, target]].all():
+        return UNREAD
+    if not made.visible[0, source, target]:
+        return UNSEEN
+    return HIT if choice == target else MISS

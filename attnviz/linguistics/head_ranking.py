@@ -1,0 +1,129 @@
+"""The heads of an atlas by one kind of link: chosen on the even half of the texts, reported on the odd half, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from attnviz.analysis import statistics
+from attnviz.linguistics import claims
+from attnviz.linguistics.atlas.hits import Hits
+from attnviz.linguistics.atlas.reader import Atlas
+from attnviz.types import Evidence, HeadRef, joined
+
+
+@dataclass(frozen=True)
+class RankedHead:
+    """One head: its `rank` on the texts that it was chosen on (equal heads share one), and what it does on either half.
+
+    `evidence` is of the reported half. `p_corrected` is the chance of its lead there over the strongest baseline, by sentences
+    and after looking at all heads; `interval` is the 95 % interval of that lead in points.
+    """
+
+    head: HeadRef
+    rank: int
+    chosen_on: Evidence
+    evidence: Evidence
+    p_corrected: float
+    interval: tuple[float, float]
+
+    @property
+    def points(self) -> float:
+        """How far above its strongest baseline, in percentage points; below 0 where beneath it."""
+        return statistics.points(self.evidence.rate, self.evidence.baseline[1])
+
+    @property
+    def beats(self) -> bool:
+        """Whether its lead is no accident on enough links, the choice among all heads taken into account."""
+        return self.evidence.independent >= claims.ENOUGH and self.p_corrected < claims.ERROR
+
+
+@dataclass(frozen=True)
+class Top:
+    """The heads of a model by one kind of link, best first; `direction` is "" for questions about pronouns.
+
+    `held_out` is False where one half of the texts has none of these links: then heads are chosen and reported on all of
+    them. `shared` says that both halves hold wordings of the same sentences, so that the odd half is no test of its own.
+    `offset` is the commonest distance; `other_way` counts the links of the other direction; `pooled` are the subtypes that
+    are counted together, with their numbers; `control` is the best head of the untrained twin, None where there was none.
+    """
+
+    relation: str
+    direction: str
+    offset: int | None
+    heads: tuple[RankedHead, ...]
+    held_out: bool
+    shared: bool
+    other_way: int
+    pooled: Mapping[str, int]
+    control: claims.Control | None
+
+
+def top(atlas: Atlas, relation: str, direction: str = "dh") -> Top:
+    """Every head of an atlas by one kind of link, best first; no heads where there are no such links.
+
+    Raises BadInputError for a relation or a direction that the atlas does not have, and lists those that it has.
+    """
+    found = claims.hits(atlas, relation, direction)
+    even, odd = found.where(found.even), found.where(~found.even)
+    held_out = bool(len(even) and len(odd))
+    links = found.offset is not None
+    return Top(
+        relation,
+        direction if links else "",
+        best_offset(found),
+        ranked(atlas, found),
+        held_out,
+        held_out and even.group is not None and odd.group is not None and bool(np.isin(even.group, odd.group).any()),
+        atlas.relations[atlas.name(relation), "hd" if direction == "dh" else "dh"] if links else 0,
+        atlas.pooled(atlas.name(relation), direction) if links else {},
+        claims.control(atlas, relation, direction),
+    )
+
+
+def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[RankedHead, ...]:
+    """The `most` best heads, or all, by some instances, best on the even half first, with what they do on the odd half.
+
+    Where one half has no instances, heads are chosen and reported on all.
+    """
+    even, odd = found.where(found.even), found.where(~found.even)
+    halves = (even, odd) if len(even) and len(odd) else (found, found)
+    if not len(found):
+        return ()
+    how = "ranked on the even half of the texts" if halves[0] is even else "ranked on the same texts"
+    counts, offset = halves[0].counts, best_offset(found)
+    order = np.argsort(-counts, axis=None, kind="stable")[:most].tolist()
+    sides = [_evidence(atlas, half, offset, how, order) for half in halves]
+    tested = claims.paired(halves[1], offset)
+    chances = statistics.holm(tested.chances)
+    ascending = np.sort(counts, axis=None)
+    heads = []
+    for at, chosen_on, reported in zip(order, *sides, strict=True):
+        layer, head = divmod(at, counts.shape[1])
+        rank = 1 + counts.size - int(np.searchsorted(ascending, counts[layer, head], side="right"))
+        lead = tested.lead((layer, head))[1:]
+        heads.append(RankedHead(HeadRef(layer, head), rank, chosen_on, reported, float(chances[layer, head]), lead))
+    return tuple(heads)
+
+
+def best_offset(found: Hits) -> int | None:
+    """The commonest distance of the even half, or of all where that half is empty; None for questions."""
+    if found.offset is None or found.even.any() or not len(found):
+        return claims.best_offset(found)
+    offsets, times = np.unique(found.offset, return_counts=True)
+    return min(offsets[times == times.max()].tolist(), key=lambda one: (abs(one), one))
+
+
+def _evidence(atlas: Atlas, found: Hits, offset: int | None, chosen: str, heads: list[int]) -> list[Evidence]:
+    """What some heads, by their places in the flat [layer, head], do on some instances."""
+    scheme = claims.QUESTIONS if found.offset is None else claims.LINKS
+    source = joined(tuple(dict.fromkeys(corpus.name for corpus in atlas.corpora(found))))
+    rules, groups, ceiling = claims.baselines(found, offset), found.groups, found.ceiling
+    return [
+        statistics.evidence(
+            hits, len(found), rules, chosen=chosen, scheme=scheme, source=source, groups=groups, worth=worth, ceiling=ceiling
+        )
+        for hits, worth in zip(found.counts.ravel()[heads].tolist(), found.worth.ravel()[heads].tolist(), strict=True)
+    ]

@@ -1,0 +1,73 @@
+"""A parse and a reader's own arcs in, the parse with those arcs out: one head a word, never a ring; arcs as a link has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics.corpora.types import Parsed, Span
+from attnviz.types import Link, quoted
+
+Edits = Mapping[Span, Link | None]  # a word to its new link, or to None where its link was taken away
+MOST = 64  # arcs in a link
+_ARC = re.compile(r"(\d{1,7})-(\d{1,7})(?::(\d{1,7})-(\d{1,7}):([A-Za-z]{1,20}))?", re.ASCII)
+
+
+def edited(parsed: Parsed, edits: Edits) -> Parsed:
+    """The parse with some words' links exchanged, added or taken away; links stand in the order of their words.
+
+    Raises BadInputError for a word that is not there, for one that would be its own head, and for heads that run in a ring.
+    """
+    for word, link in edits.items():
+        places = (word,) if link is None else (word, link.source, link.target)
+        if any(place not in parsed.words for place in places):
+            raise BadInputError("An arc runs between two words of the sentence. Choose both from the lists.")
+        if link is not None and (link.source != word or link.target == word):
+            raise BadInputError(f"“{_word(parsed, word)}” cannot be its own head. Choose another word as its head.")
+    links = {link.source: link for link in parsed.links} | dict(edits)
+    kept = [link for word in parsed.words if (link := links.get(word)) is not None]
+    _checked(parsed, {link.source: link.target for link in kept})
+    return replace(parsed, links=tuple(kept))
+
+
+def written(edits: Edits) -> str:
+    """Edits as a link carries them, `9-13:4-8:nsubj` (a word, its head, the relation), and `9-13` for an arc taken away."""
+    return ",".join(
+        "{}-{}".format(*word) + ("" if link is None else ":{}-{}:{}".format(*link.target, link.kind))
+        for word, link in edits.items()
+    )
+
+
+def read(raw: str, parsed: Parsed, kinds: Collection[str]) -> dict[Span, Link | None]:
+    """What `written` wrote, if it fits the sentence; BadInputError names what does not, or why the links are no tree."""
+    found: dict[Span, Link | None] = {}
+    for part in raw.split(",")[:MOST]:
+        match = _ARC.fullmatch(part)
+        if match is None or (match[5] is not None and match[5] not in kinds):
+            raise BadInputError(f"An arc is written 9-13:4-8:nsubj, or 9-13 where it is taken away; got {quoted(part)}.")
+        word = int(match[1]), int(match[2])
+        found[word] = None if match[5] is None else Link(word, (int(match[3]), int(match[4])), match[5])
+    edited(parsed, found)
+    return found
+
+
+def _checked(parsed: Parsed, heads: Mapping[Span, Span]) -> None:
+    """Raises BadInputError where a word is, over some others, its own head."""
+    for word in heads:
+        above = heads[word]
+        for _ in heads:
+            if above == word:
+                raise BadInputError(
+                    f"“{_word(parsed, word)}” would hang on itself, over “{_word(parsed, heads[word])}”. "
+                    "Give one of the words another head, or delete its arc first."
+                )
+            if above not in heads:
+                break
+            above = heads[above]
+
+
+def _word(parsed: Parsed, place: Span) -> str:
+    """A word as the reader typed it."""
+    return parsed.text[place[0] : place[1]]

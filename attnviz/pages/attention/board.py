@@ -1,0 +1,66 @@
+"""The board on a page: a trace in, the reader's choices on it into the session."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.board.tray import listed
+from attnviz.engine.trace import Trace
+from attnviz.models import catalog
+from attnviz.selection import Selection
+from attnviz.types import HeadRef
+from attnviz.ui import board_data, state
+from attnviz.ui.components.board import Choice, board
+
+COMPARE, DIFFERENCE = "compare", "difference"  # what the board says when the reader asks for the tray in full
+
+
+def canvas(trace: Trace) -> None:
+    """Draw the board; what is chosen on it reaches the session before the page runs again."""
+    selection = state.current()
+    block, card = selection.head.block, state.card()
+    data = board_data.bytes_of(trace, block, card.name)
+    found = board(
+        data,
+        head=selection.head,
+        focus=selection.focus,
+        options=selection.options,
+        view=selection.view,
+        sheets=exact(trace, selection, data),
+        layers=board_data.layers_of(trace, block, data),
+        pins=listed(selection.pins, selection.request, block, names(selection)),
+        on_choice=chosen,
+    )
+    if found is not None and found.go in (COMPARE, DIFFERENCE):
+        st.switch_page("pages/explore/compare.py")
+
+
+def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
+    """The sheets of the chosen head and of the heads pinned beside it: what is looked at closely is exact."""
+    block, request = selection.head.block, selection.request
+    pinned = (pin.head for pin in selection.pins if (pin.request, pin.head.block, pin.over) == (request, block, ""))
+    found = (board_data.exact(trace, head, data) for head in dict.fromkeys((selection.head, *pinned)))
+    return tuple(one for one in found if one is not None)
+
+
+def names(selection: Selection) -> dict[str, str]:
+    """What the models of the pins are called."""
+    return {pin.request.model: catalog.card(pin.request.model).name for pin in selection.pins}
+
+
+def chosen(choice: Choice) -> None:
+    """The head, word and view that the reader chose on the board, what was done with the pins, and where to go from here."""
+    head, card = choice.head, state.card()
+    if head.layer < card.layers and head.head < card.heads:
+        state.change(
+            head=HeadRef(head.layer, head.head, state.current().head.block),
+            focus=choice.focus,
+            options=choice.options,
+            view=choice.view,
+        )
+    if choice.tray is not None:
+        state.take(choice.tray)
+    if choice.go == DIFFERENCE:
+        state.show_difference()
+    elif choice.go:
+        state.open_pin(choice.go)

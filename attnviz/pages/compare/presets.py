@@ -1,0 +1,116 @@
+"""Ready sets of panels, as buttons: each puts heads side by side that answer one question."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.lessons import examples
+from attnviz.models import catalog
+from attnviz.selection import PINS, TEXT, Selection
+from attnviz.types import AttentionRequest, HeadRef
+from attnviz.ui import input_bar, state
+from attnviz.view_state import Focus, Panel, Pin
+
+EMBEDDED = ("minilm", "smollm2")
+PAIR = (TEXT, TEXT.replace("tired", "wide"))
+DIFFERENCE = (Panel("difference", (0, 1)),)
+_SECOND = "attnviz_second_sentence"
+
+
+def sets() -> None:
+    """One row of buttons, and the reader's own pins where a set has taken their place.
+
+    All of it stands in one container: what comes after it keeps its place, and so is not mounted anew, when a line goes.
+    """
+    selection = state.current()
+    with st.container():
+        _row(selection)
+        if selection.pins and not selection.shown:
+            _apart(selection)
+
+
+def _row(selection: Selection) -> None:
+    """The buttons."""
+    layer = selection.head.layer
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="sets"):
+        st.caption("Ready sets", width="content")
+        st.button(
+            "Tired / wide", on_click=tired_wide, help="One head on two sentences that differ in one word, and another head"
+        )
+        whole = selection.shown == "layer"
+        st.button(
+            f"All heads of layer {layer}", on_click=lambda: state.change(shown="" if whole else "layer"),
+            key="set-layer-on" if whole else "set-layer", help="Pressed again, your pins come back",
+        )  # fmt: skip
+        with st.popover("Same head, two sentences"):
+            _sentences()
+        other = other_model()
+        st.button(
+            "Same sentence, two models", on_click=two_models, args=(other,), disabled=not other, key="set-models",
+            help=f"{catalog.card(other).name} reads it too, with a head of its own" if other else "No other model is here",
+        )  # fmt: skip
+        if away := state.put_away():
+            st.button(f"Back to your {len(away)} pins" if len(away) > 1 else "Back to your pin", on_click=state.show_own)
+
+
+def _apart(selection: Selection) -> None:
+    """Whoever types another sentence here sees the same panels, which are of other texts: that is said, with the way on."""
+    if not selection.request.text.strip() or any(pin.request == selection.request for pin in selection.pins):
+        return
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="apart"):
+        st.caption("The pinned heads are of other texts: the sentence above is in none of these panels.", width="content")
+        if len(selection.pins) < PINS:
+            st.button(f"Pin {selection.head} of it", on_click=_pin_chosen)
+
+
+def _pin_chosen() -> None:
+    """The chosen head on the shown sentence, beside what is pinned."""
+    now = state.current()
+    state.change(pins=(*now.pins, Pin(now.request, now.head)))
+
+
+def tired_wide() -> None:
+    """The pair that asks who is meant by “it”: one head on both, their difference, and a second head."""
+    first, second = (AttentionRequest("minilm", text) for text in PAIR)
+    state.change(request=first, head=HeadRef(3, 1), focus=Focus(TEXT.index("it was")))
+    pins = (Pin(first, HeadRef(3, 1)), Pin(second, HeadRef(3, 1)), Pin(first, HeadRef(5, 11)))
+    state.show_set(pins, DIFFERENCE)
+
+
+def _sentences() -> None:
+    """The second sentence: typed, or one of the examples; the pair of the shown one to begin with."""
+    own = state.current().request.text
+    ready = {one.text: one.title for one in examples.examples() if one.text != own}
+    proposed = partner(own)
+    typed = st.text_input("Second sentence", value=proposed, key=f"{_SECOND}-{own}", help="Enter puts both side by side")
+    chosen = st.selectbox("Or an example", [None, *ready], format_func=lambda text: ready[text] if text else "Choose one")
+    st.button("Side by side", on_click=two_sentences, args=(chosen or typed,), disabled=not (chosen or typed).strip())
+
+
+def partner(text: str) -> str:
+    """The other sentence of a minimal pair, or of the one that the pages open with."""
+    for one in examples.examples():
+        if one.text == text and one.pair:
+            return examples.example(one.pair).text
+    return PAIR[1] if text != PAIR[1] else PAIR[0]
+
+
+def two_sentences(text: str) -> None:
+    """The chosen head on the shown sentence and on another one, and the difference."""
+    now = state.current()
+    if text.strip() and text != now.request.text:
+        second = AttentionRequest(now.request.model, text)
+        state.show_set((Pin(now.request, now.head), Pin(second, now.head)), DIFFERENCE)
+
+
+def other_model() -> str:
+    """Another embedded model than the shown one, "" where there is none."""
+    own = state.current().request.model
+    return next((name for name in EMBEDDED if name != own and input_bar.available(catalog.card(name))), "")
+
+
+def two_models(name: str) -> None:
+    """The shown sentence and head, and the same sentence read by another model with its own head."""
+    now, card = state.current(), catalog.card(name)
+    request = AttentionRequest(name, now.request.text, now.request.text_b if card.pairs else None)
+    state.show_set((Pin(now.request, now.head), Pin(request, HeadRef(*card.head, card.blocks[0]))))

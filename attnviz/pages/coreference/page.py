@@ -1,0 +1,16 @@
+"""Coreference: whom does the pronoun mean? Every head of the model ranked by how it divides its attention."""
+
+from __future__ import annotations
+
+from attnviz.pages.coreference import view
+from attnviz.ui import single_text, state, widgets
+
+
+def show() -> None:
+    """Draw the page for the current reader."""
+    selection = single_text.read(state.current())
+    view.title()
+    trace = widgets.attended(selection)
+    question = view.question(selection.request, trace) if trace is not None else None
+    if question and trace is not None:
+        view.show(question, trace)

@@ -1,0 +1,109 @@
+"""Whom does the pronoun mean? The question of a page as a value, and what every head of a trace answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool
+
+from attnviz import text as texts
+from attnviz.analysis import link_ranking
+from attnviz.engine.trace import Trace
+from attnviz.lessons import examples
+from attnviz.lessons.examples import Example, Span
+from attnviz.pages.coreference import analysis as antecedents
+from attnviz.pages.coreference import sentence_figure
+from attnviz.types import AttentionRequest, HeadRef
+from attnviz.ui.backend import backend
+from attnviz.ui.single_text import chosen
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whom does the pronoun mean? `right` counts the candidates; None where nothing decides, or the reader did not say."""
+
+    text: str
+    pronoun: Span
+    candidates: tuple[Span, ...]
+    right: int | None = None
+    example: Example | None = None
+
+    def word(self, span: Span) -> str:
+        """The text of a span, with its number where the text has it more than once."""
+        return numbered(self.text, texts.words(self.text), span)
+
+    @property
+    def own(self) -> bool:
+        """Whether this is a sentence of the reader's own."""
+        return self.example is None
+
+    def marks(self, hit: bool | None) -> sentence_figure.Marks:
+        """What is marked in the sentence, where the chosen head hits, misses or does neither."""
+        right = None if self.right is None else self.candidates[self.right]
+        return sentence_figure.Marks(
+            self.pronoun, self.candidates, right, () if self.example is None else self.example.cue, hit
+        )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and the trace that it is asked of, in one run of the page; what every head answers is counted once."""
+
+    question: Question
+    trace: Trace
+
+    @cached_property
+    def division(self) -> link_ranking.Division:
+        """How every head divides the pronoun's attention: sums over pieces."""
+        return link_ranking.division(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
+
+    @cached_property
+    def antecedents(self) -> antecedents.Antecedents:
+        """Whom every head chooses: the maximum over pieces."""
+        return antecedents.antecedents(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
+
+    @cached_property
+    def hits(self) -> Bool[np.ndarray, "layer head"] | None:
+        """Which heads choose the right candidate; None where none is right, or one comes too late to be seen."""
+        found, right = self.antecedents, self.question.right
+        return None if right is None or found.late else found.hits(right)
+
+    @cached_property
+    def hits_by_sum(self) -> Bool[np.ndarray, "layer head"] | None:
+        """The same by the sum over a candidate's pieces, which is the number on screen but not the rule for a hit."""
+        return None if self.hits is None else antecedents.wins(self.division.values, self.question.right or 0)
+
+    def hit(self, head: HeadRef) -> bool | None:
+        """Whether a head chooses the right candidate; None where none is right, or one comes too late to be seen."""
+        return None if self.hits is None else bool(self.hits[head.layer, head.head])
+
+    def sum_disagrees(self, head: HeadRef) -> bool:
+        """Whether the sum over pieces gives another verdict than the largest piece, by which a hit is decided."""
+        if self.hits is None or self.hits_by_sum is None:
+            return False
+        return bool(self.hits[head.layer, head.head] != self.hits_by_sum[head.layer, head.head])
+
+
+def ready(text: str) -> Question | None:
+    """The question of a ready sentence, if this is one."""
+    known = next((one for one in examples.sentences() if one.text == text), None)
+    return None if known is None else Question(known.text, known.pronoun, known.candidates, known.answer, known)
+
+
+def partner(asked: Asked) -> Asked | None:
+    """The other sentence of a minimal pair, with its own trace."""
+    example = asked.question.example
+    other = ready(examples.example(example.pair).text) if example is not None and example.pair is not None else None
+    if other is None:
+        return None
+    return Asked(other, backend().attend(AttentionRequest(asked.trace.request.model, other.text)))
+
+
+def numbered(text: str, places: Sequence[Span], place: Span) -> str:
+    """A word, with its number where the text has it more than once."""
+    same = [p for p in places if text[p[0] : p[1]] == text[place[0] : place[1]]]
+    word = text[place[0] : place[1]]
+    return f"{word} ({same.index(place) + 1})" if len(same) > 1 else word

@@ -1,0 +1,61 @@
+"""What a ready sentence may teach, and the ready sentences that teach it, as two lists on the page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.lessons import examples
+from attnviz.lessons.examples import KINDS, Example
+from attnviz.ui import state, widgets
+
+OWN = ""  # what the reader wrote is no ready sentence
+
+
+def title() -> None:
+    """What this page asks, and which sentence it asks it of, whatever comes below."""
+    st.header("Whom does the pronoun mean?", anchor=False)
+    text = state.current().request.text
+    now = next((one for one in examples.sentences() if one.text == text), None)
+    with st.container(horizontal=True, gap="small", key="ready", vertical_alignment="bottom"):
+        kind = _kind(now)
+        if kind != OWN:
+            _sentence(now, [one for one in examples.sentences() if one.teaches == kind])
+            _step(now)
+    if now is None:
+        st.caption("This is a sentence of your own. The list has ready ones, by what they teach.")
+
+
+def _kind(now: Example | None) -> str:
+    """What the sentences teach; choosing it asks the first of them at once. Returns what is chosen."""
+    key = state.fill("kind", OWN if now is None else now.teaches)
+
+    def choose(kind: str) -> None:
+        if kind != OWN:
+            widgets.ask_example(next(one for one in examples.sentences() if one.teaches == kind))
+
+    kinds = [OWN, *KINDS] if now is None else list(KINDS)
+    return st.selectbox("What it teaches", kinds, format_func=_named, key=key, on_change=state.answer(key, choose), width=280)
+
+
+def _named(kind: str) -> str:
+    """A kind with the number of its sentences."""
+    if kind == OWN:
+        return "Your own sentence"
+    return f"{kind.capitalize()} ({sum(one.teaches == kind for one in examples.sentences())})"
+
+
+def _sentence(now: Example | None, sentences: list[Example]) -> None:
+    """The sentences of one kind."""
+    titles = {one.id: one.title for one in sentences}
+    key = state.fill("ready_sentence", now.id if now else sentences[0].id)
+    st.selectbox(
+        "Ready sentence", list(titles), format_func=titles.__getitem__, key=key, width=240,
+        on_change=state.answer(key, lambda name: widgets.ask_example(examples.example(name))),
+    )  # fmt: skip
+
+
+def _step(now: Example | None) -> None:
+    """The next ready sentence, through all kinds and round again."""
+    every = examples.sentences()
+    at = -1 if now is None else every.index(now)
+    st.button("Next sentence", key="next_sentence", on_click=lambda: widgets.ask_example(every[(at + 1) % len(every)]))

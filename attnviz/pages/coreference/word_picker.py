@@ -1,0 +1,146 @@
+"""The reader's own sentence: its words as buttons, by which the pronoun and those whom it may mean are chosen; lists beside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from attnviz import text as texts
+from attnviz.engine.trace import Trace
+from attnviz.figures import encoding
+from attnviz.lessons.examples import Span
+from attnviz.linguistics import anaphor
+from attnviz.pages.coreference import sentence_figure
+from attnviz.pages.coreference.question import Question, numbered
+from attnviz.selection import CANDIDATES
+from attnviz.ui import state, widgets
+from attnviz.ui.single_text import chosen
+from attnviz.view_state import Focus
+
+NONE = "No English pronoun found: click the word that you mean. Then choose at least two words that it could mean."
+CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
+PRONOUN, COULD, DOES = "the pronoun", "a word that it could mean", "the one that it does mean"
+_NEXT = "click_chooses"
+
+
+def own(text: str, trace: Trace) -> Question | None:
+    """The question that the reader asks of a sentence of their own, kept in the link; None after a word on what is missing."""
+    starts = {token.start for token in trace.block(chosen().block).queries if not token.special}
+    places = [place for place in texts.words(text) if starts & set(range(*place))]
+    if len(places) < 3:
+        st.info("Type a sentence with a pronoun and at least two words that it could mean, or choose a ready one above.")
+        return None
+    held = _pronoun(text, places)
+    wanted = [start for start in state.current().candidates if held is None or start != held[0]]
+    named = tuple(place for start in wanted for place in places if place[0] == start)  # in the order of choosing
+    _buttons(text, places, held, named)
+    _lists(text, places, held, named)
+    if held is None:
+        st.info(NONE)
+        return None
+    if len(named) < 2:
+        st.info(
+            "Choose the pronoun and at least two words that it could mean: then every head "
+            "is ranked by how it divides its attention between them. If you know which is right, say so too."
+        )
+        return None
+    meant = state.current().meant
+    right = next((at for at, place in enumerate(named) if place[0] == meant), None)
+    return Question(text, held, named, right)
+
+
+def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
+    """The held word; else the pronoun that is most likely asked about; None where there is none."""
+    focus = state.current().focus
+    if focus is not None and not focus.special and not focus.segment:
+        for place in places:
+            if place[0] <= focus.start < place[1]:
+                return place
+    return anaphor.pronoun(text, places)
+
+
+def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:
+    """The sentence, each word a button; the pronoun and the candidates say in a word what they are.
+
+    While there is no pronoun, a click chooses one and nothing else.
+    """
+    if held is None:
+        st.session_state[_NEXT] = PRONOUN
+    st.radio("A click on a word chooses", [COULD, DOES, PRONOUN], key=_NEXT, horizontal=True, disabled=held is None)
+    middle = 0 if held is None else places.index(held)
+    first = max(0, min(middle - CLICKABLE // 2, len(places) - CLICKABLE))
+    shown = places[first : first + CLICKABLE]
+    meant = state.current().meant
+    roles = ({} if held is None else {held: "pronoun"}) | {
+        place: f"candidate {at}{', right' if place[0] == meant else ''}" for at, place in enumerate(named, 1)
+    }
+    picked = sentence_figure.picked("" if held is None else f"word-{held[0]}", [f"word-{place[0]}" for place in named])
+    st.html(f"<style>{picked}</style>")
+    with st.container(horizontal=True, gap=None, key="words"):
+        for place in shown:
+            word = widgets.plain(encoding.label(text[place[0] : place[1]]))
+            label = f"{word} :small[{roles[place]}]" if place in roles else word
+            st.button(label, key=f"word-{place[0]}", type="tertiary", on_click=partial(_clicked, place, held, named))
+    if len(shown) < len(places):
+        around = "the first ones" if held is None else "those around the pronoun"
+        st.caption(f"{len(shown)} of {len(places)} words are buttons, {around}; the lists have all of them.")
+
+
+def _clicked(place: Span, held: Span | None, named: Sequence[Span]) -> None:
+    """A word is the pronoun now, or one that it could mean or does mean, or no longer."""
+    kept, chooses, meant = [one[0] for one in named], st.session_state[_NEXT], state.current().meant
+    others = tuple(start for start in kept if start != place[0])
+    if held is None or chooses == PRONOUN:
+        _keep(place, others, meant)
+        st.session_state[_NEXT] = COULD
+    elif place == held:
+        _say(f"A pronoun cannot mean itself. Choose {PRONOUN} first, if it is another word.")
+    elif chooses == DOES and place[0] in kept:
+        _keep(held, tuple(kept), None if meant == place[0] else place[0])
+    elif place[0] in kept:
+        _keep(held, others, meant)
+    elif len(kept) == CANDIDATES:
+        _say(f"At most {CANDIDATES} words can be candidates. Click one of them to take it away first.")
+    else:
+        _keep(held, (*kept, place[0]), place[0] if chooses == DOES else meant)
+
+
+def _keep(held: Span, candidates: tuple[int, ...], meant: int | None) -> None:
+    """The pronoun, its candidates, and the right one if it is among them."""
+    state.change(focus=Focus(held[0]), candidates=candidates, meant=meant if meant in candidates else None)
+
+
+def _say(line: str) -> None:
+    """One line in the place of those before it."""
+    state.change()
+    state.keep_notices([line])
+
+
+def _lists(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:
+    """The same choices as lists."""
+    labels = {place: numbered(text, places, place) for place in places}
+    with st.expander("The same as lists"), st.container(horizontal=True, gap="small"):
+        key = state.fill("pronoun", held)
+        st.selectbox(
+            "Pronoun", places if held else [None, *places], key=key, width=208,
+            format_func=lambda place: labels[place] if place else "None found",
+            on_change=state.answer(key, lambda place: state.hold(Focus(place[0]) if place else None)),
+        )  # fmt: skip
+        several = state.fill("candidates", list(named))
+        st.multiselect(
+            "Whom could it mean? Choose two or more words",
+            [place for place in places if place != held],
+            format_func=labels.__getitem__,
+            key=several,
+            max_selections=CANDIDATES,
+            width=520,
+            on_change=state.answer(several, lambda found: state.change(candidates=tuple(place[0] for place in found))),
+        )
+        one = state.fill("meant", next((place for place in named if place[0] == state.current().meant), None))
+        st.selectbox(
+            "Whom does it mean?", [None, *named], key=one, width=208,
+            format_func=lambda place: labels[place] if place else "I do not say",
+            on_change=state.answer(one, lambda place: state.change(meant=place[0] if place else None)),
+        )  # fmt: skip

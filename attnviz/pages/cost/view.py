@@ -1,0 +1,30 @@
+"""What it costs, on the page: measured while one watches, in tiles step by step, on paper, and a myth answered by both."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.engine.trace import Trace
+from attnviz.pages.cost import lesson
+from attnviz.pages.cost.estimate import paper
+from attnviz.pages.cost.measure import measure
+from attnviz.pages.cost.myth import myth
+from attnviz.pages.cost.sizes import sizes
+from attnviz.pages.cost.tiles import tiles
+from attnviz.ui import glossary_links, widgets
+
+__all__ = ["show"]
+
+
+def show(trace: Trace) -> None:
+    """The whole page."""
+    own = sizes(trace)
+    with st.container(key="cost"):
+        st.header(lesson.text("page", "title"), anchor=False)
+        numbers = {"model": widgets.plain(own.model), "heads": str(own.layer.heads), "dim": str(own.layer.dim)}
+        st.markdown(glossary_links.linked(lesson.text("page", "lead", numbers), "token", "layer"))
+        report = measure(own)
+        tiles(trace)
+        paper(own, report)
+        myth(report)
+        st.caption(widgets.plain("; ".join(lesson.content()["page"]["sources"]) + "."))

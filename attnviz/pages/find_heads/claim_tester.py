@@ -1,0 +1,169 @@
+"""The claim tester: how often the chosen head is right on a kind of link, and what may be written of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError
+from attnviz.figures import encoding, evidence
+from attnviz.linguistics import claim_text, claims
+from attnviz.linguistics.atlas.reader import ALL_QUESTIONS, Atlas
+from attnviz.linguistics.claims import Best, Claim
+from attnviz.linguistics.relations import CORPUS, relation
+from attnviz.types import Evidence, HeadRef
+from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui.atlas_lookup import measured
+from attnviz.ui.single_text import chosen
+
+RELATION, DIRECTION = "heads-relation", "heads-direction"
+WAYS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
+PRONOUNS = {
+    "gap": "a pronoun to a name",
+    "winogender": "a pronoun to a person",
+    "coreference": "pronouns, all together",
+}
+BEGIN = "gap"
+
+
+def tester(trace: Trace) -> Atlas | None:
+    """What is known of the chosen head on thousands of links, chosen before anybody saw this sentence.
+
+    Returns the atlas that knows it; None after a word on why there is none.
+    """
+    st.header(f"Is it more than luck? {encoding.head_name(chosen())} on many texts", anchor=False)
+    found = measured(trace, "nsubj")
+    try:
+        if found is not None:
+            _tested(found, *_asked(found))
+    except AttnvizError as error:  # a damaged atlas: the rest of the page stands
+        st.error(widgets.plain(str(error)))
+    return found
+
+
+def _asked(found: Atlas) -> tuple[str, str]:
+    """Which kind of link, and which way, as the reader asks."""
+    counts = {name: found.kinds[name] for name in sorted(found.kinds, key=ALL_QUESTIONS.__eq__)}  # single ones first
+    most = {name: max(found.relations[name, way] for way in WAYS) for name in found.names}
+    family = {name: name.partition(":")[0] for name in most}
+    counts |= {
+        name: most[name] for name in sorted(most, key=lambda one: (-most[family[one]], family[one], ":" in one, -most[one]))
+    }
+    names = [name for name, n in counts.items() if n]
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="claim"):
+        wanted = str(st.session_state.get(RELATION, ""))
+        if wanted not in names:
+            counted = found.counting(wanted)
+            st.session_state[RELATION] = counted if counted in names else BEGIN if BEGIN in names else names[0]
+        kind = st.selectbox(
+            f"{encoding.head_name(chosen())} links …", names, key=RELATION, width=400,
+            format_func=lambda name: f"{_plain(name, found)} ({encoding.thousands(counts[name])})",
+        )  # fmt: skip
+        if kind in found.kinds:
+            return kind, "dh"
+        ways = {way: found.relations[kind, way] for way in WAYS}
+        usual = max(WAYS, key=lambda way: ways[way])  # of a model that reads left to right one way may have none
+        way = st.segmented_control(
+            "Direction", list(WAYS), default=usual, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
+            format_func=lambda way: f"{WAYS[way]} ({encoding.thousands(ways[way])})",
+        )  # fmt: skip
+    return kind, way or usual
+
+
+def _plain(name: str, found: Atlas) -> str:
+    """A kind of link as everybody calls it, with its label, and what that pools."""
+    if name in PRONOUNS:
+        return f"{PRONOUNS[name]}: {name}"
+    with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
+    return f"{relation(name, CORPUS).plain}: {claim_text.label(name)}{with_subtypes}"
+
+
+def _tested(found: Atlas, kind: str, way: str) -> None:
+    """The claim in figures, in a picture, and as a sentence to copy; the best head for the same kind of link."""
+    claim, best = claims.claim(found, chosen(), kind, way), claims.best(found, kind, way)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _picture(claim, best)
+    with right:
+        st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(claim)), "interval", "baseline"))
+        if best is not None and best.head != claim.head:
+            st.button(
+                f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
+                help="Chosen on the even half of the texts; its rate is of the odd half",
+            )  # fmt: skip
+    with st.container(gap="small", key="honest"):
+        st.caption("What may honestly be written")
+        st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
+
+
+def _picture(claim: Claim, best: Best | None) -> None:
+    """Rates and intervals against the baselines."""
+    doubted = () if claim.stands else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
+    rows: list[tuple[str, Evidence]] = [
+        (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, {_half(claim).lower()}", claim.held_out)
+    ]  # fmt: skip
+    if best is not None and best.head != claim.head:
+        rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
+    names = dict(evidence.NAMES)
+    if claim.offset is not None:
+        names["offset"] = f"fixed offset ({claim_text.signed(claim.offset)})"
+    st.plotly_chart(
+        evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key="claim-picture",
+        alt=evidence.description(rows, names),
+    )  # fmt: skip
+
+
+def _facts(claim: Claim) -> list[str]:
+    """Every number that the claim rests on, in Markdown."""
+    one, held = claim.evidence, claim.held_out
+    if not one.n:
+        return ["Nothing of this kind was counted: the model cannot see such links, or the texts have none."]
+    rules = ", ".join(f"{evidence.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
+    facts = [
+        f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
+        f"**Baselines** that ignore meaning: {rules}",
+        f"**Lead** over the strongest of them: {_points(claim)}",
+        f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for having {claim.heads} to choose from, "
+        f"{widgets.plain(claim_text.chance(claim.p_corrected).replace(' ', encoding.NARROW))}",
+    ]
+    if claim.pooled:
+        facts.append(f"**Pooled**: {widgets.plain(claim_text.pooled(claim))}")
+    if one.ceiling < 1.0:
+        facts.append(f"**Ceiling**: {widgets.plain(claim_text.ceiling(claim))}")
+    facts += [f"**{widgets.plain(part.source)} alone**: {_short(part)}" for part in claim.parts]
+    if held.n:
+        kept = "it holds the same sentences in other wordings" if held.groups else "nothing was chosen on it"
+        facts.append(f"**{_half(claim)}** ({kept}): {_short(held)}")
+    if claim.control is not None:
+        facts.append(f"**Control**, the best head of an untrained twin on that half: {_short(claim.control.evidence)}")
+    if claim.causal:
+        facts.append("This model reads left to right: only links to what stands before are counted")
+    return [*facts, widgets.plain(f"Counted on {one.source}: English, and of other texts this says nothing")]
+
+
+def _points(claim: Claim) -> str:
+    """A lead and its interval, which goes by sentences."""
+    low, high = (encoding.points(end) for end in claim.interval)
+    return f"{encoding.points(claim.points)} points, 95{encoding.NARROW}% interval by sentences {low} to {high}"
+
+
+def _short(one: Evidence) -> str:
+    """Rate, n and interval."""
+    return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.span(one)}"
+
+
+def _half(claim: Claim) -> str:
+    """What the odd half of the texts is called: held out, unless it has the sentences of the other half in other wordings."""
+    return "Odd half" if claim.held_out.groups else "Held-out half"
+
+
+def _show(head: HeadRef) -> None:
+    """Choose the head that is best for the kind of link."""
+    state.change(head=head)
+
+
+def ask(kind: Any) -> None:
+    """Let the tester ask for this kind of link when it is drawn next."""
+    st.session_state[RELATION] = kind

@@ -1,0 +1,109 @@
+"""Habits of the model's heads on the page: where each one looks whatever the words say, as a map, with the best heads named."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.errors import AttnvizError
+from attnviz.figures import encoding, headmap
+from attnviz.linguistics.atlas.reader import Atlas
+from attnviz.linguistics.habit_report import Leaning, leanings, missing
+from attnviz.linguistics.probes.habits import RENAMED
+from attnviz.types import HeadRef, quoted
+from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui.single_text import chosen
+
+HABIT = "habit"  # in the address
+BEST = 6  # heads of the list
+
+
+def habits(known: Atlas) -> None:
+    """One habit at a time over all heads: a map, the heads that have most of it, and the chosen one."""
+    st.header("Habits: where heads look whatever the words say", anchor=False)
+    try:
+        found = {one.key: one for one in leanings(known)}
+        wanted = RENAMED.get(state.own(HABIT), state.own(HABIT))
+        now = found.get(wanted) or next(iter(found.values()))
+        if wanted not in ("", now.key):
+            widgets.notices([f"There is no habit {quoted(wanted)} here: showing {now.name}."])
+        key = state.fill("heads-habit", now.key)
+        st.selectbox(
+            "Habit", list(found), format_func=lambda name: found[name].name.capitalize(), key=key, width=280,
+            on_change=state.answer(key, lambda name: state.keep_own(HABIT, name)),
+        )  # fmt: skip
+        left, right = st.columns(2, gap="large")
+        with left:
+            _map(now)
+        with right:
+            _best(now)
+        _cautions(known, now)
+    except AttnvizError as error:  # a damaged atlas: the rest of the page stands
+        st.error(widgets.plain(str(error)))
+
+
+def _map(one: Leaning) -> None:
+    """Layers by heads, the chosen one with a ring."""
+    st.plotly_chart(
+        headmap.figure(one.scores, widgets.theme(), chosen()), theme=None, config=headmap.CONFIG, key="heads-habit-map",
+        alt=f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}",
+    )  # fmt: skip
+
+
+def _best(one: Leaning) -> None:
+    """What the number is, the heads that have most of it, and the chosen one among them."""
+    st.markdown(widgets.plain(one.says))
+    mine, n = chosen(), encoding.thousands(one.n)
+    st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, mine, n)), "baseline"))
+    with st.container(horizontal=True, gap="small", key="habit-best"):
+        for head in one.order[:BEST]:
+            st.button(
+                f"{head}  {_number(one, one.at(head))}", key=f"habit-{head}", on_click=_show, args=(head,),
+                disabled=(head.layer, head.head) == (mine.layer, mine.head), help="Choose this head",
+            )  # fmt: skip
+
+
+def _facts(one: Leaning, mine: HeadRef, n: str) -> list[str]:
+    """Numbers in Markdown: the best head, what to hold it to, and the chosen one."""
+    heads = one.scores.values.size
+    told, beside, of = one.held_out, "", ""
+    if told is not None:
+        low, high = (_number(one, end) for end in told.interval)
+        beside = f" ({low} to {high}); with the words shuffled {_number(one, told.shuffled)}, its baseline"
+        of = f" of {encoding.thousands(told.texts)} texts, the odd half; the head was chosen on the even half"
+    return [
+        f"**{one.head}** has {'least' if one.least else 'most'}: **{_number(one, one.value)}**{beside}",
+        f"All {heads} heads on average: {_number(one, one.mean)}",
+        f"The chosen head, {encoding.head_name(mine)}: {_number(one, one.at(mine))}, rank {one.rank(mine)} of {heads}",
+        f"n = {n} {one.counted}{of}",
+    ]
+
+
+def _number(one: Leaning, value: float) -> str:
+    """A mean as it is written: shares to three digits, correlations with their sign, entropy with its unit."""
+    if one.scores.low < 0:
+        return encoding.signed(value)
+    return f"{encoding.three(value)}{' bits' if one.scores.unit == 'bits' else ''}"
+
+
+def _cautions(known: Atlas, now: Leaning) -> None:
+    """What none of this shows, and what this model cannot have."""
+    sources = ", ".join(corpus.name for corpus in known.header.corpora if corpus.kind == "conllu")
+    left = missing(known)
+    parts = [
+        f"Means over {sources}, English only; {_halves(now)}.",
+        "Repeats and habits of place say nothing of what a word means to the model: attention is a signal, not an explanation.",
+        *([f"Not measured in this model, which has none of it: {', '.join(left)}."] if left else []),
+    ]
+    st.caption(glossary_links.linked(widgets.plain(" ".join(parts))))
+
+
+def _halves(one: Leaning) -> str:
+    """On which texts the best head was chosen, and which its number is of."""
+    if one.held_out is None:
+        return "the best head is named on the texts that it was chosen on"
+    return "heads are listed by the half of the texts that their numbers are not of; the 95 % interval is over texts"
+
+
+def _show(head: HeadRef) -> None:
+    """Choose this head."""
+    state.change(head=head)

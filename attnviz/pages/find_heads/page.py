@@ -1,0 +1,20 @@
+"""Find heads: links drawn on the sentence, every head ranked by them, and how often the chosen one is right elsewhere."""
+
+from __future__ import annotations
+
+from attnviz.pages.find_heads import claim_tester, habits, probes, relation_picker, view
+from attnviz.ui import single_text, state, widgets
+
+
+def show() -> None:
+    """Draw the page for the current reader."""
+    trace = widgets.attended(single_text.read(state.current()))
+    if trace is None:
+        return
+    view.sentence(trace)
+    relation_picker.fill(trace)
+    view.ranking(trace)
+    atlas = claim_tester.tester(trace)
+    if atlas is not None:
+        habits.habits(atlas)
+        probes.probes(atlas)

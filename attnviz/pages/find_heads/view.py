@@ -1,0 +1,131 @@
+"""A sentence and the reader's links on the page; every head ranked by how much it follows them, and the chosen one shown."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.analysis import legibility_text, link_ranking, link_rows, view
+from attnviz.analysis.link_ranking import Ranked
+from attnviz.board.found import found
+from attnviz.board.linking import Drawn, Picked, written
+from attnviz.engine.trace import Trace
+from attnviz.figures import encoding
+from attnviz.lessons import examples
+from attnviz.types import Link, Unit
+from attnviz.ui import glossary_links, state
+from attnviz.ui.backend import backend
+from attnviz.ui.components.links import choosing, drawing
+from attnviz.ui.markdown import plain
+from attnviz.ui.single_text import chosen
+from attnviz.view_state import Focus, ViewOptions
+
+BY_HAND = 8  # links that are drawn; a relation may fill in more
+WORDS = 500  # words on which links are drawn
+_DRAWN = ViewOptions()
+_OPENED = "attnviz_heads_opened"
+
+
+def wanted() -> tuple[Link, ...]:
+    """The links that heads are ranked by: the reader's; before any is drawn, what a ready sentence's pronoun means."""
+    now = state.current()
+    return meant(now.request.text) if now.links is None else now.links
+
+
+def meant(text: str) -> tuple[Link, ...]:
+    """From the pronoun of a ready sentence to whom it means; nothing of any other text."""
+    return tuple(Link(one.gold.source, one.gold.target) for one in examples.sentences() if one.text == text and one.gold)[:1]
+
+
+def sentence(trace: Trace) -> None:
+    """The words, on which links are drawn; a link that no head of this model can follow says so, and stays."""
+    text, block = trace.request.text, chosen().block
+    if state.current().request.text_b:
+        st.caption("This page reads the first sentence alone; the second one is left out here.")
+    parts = [unit for unit in view.sides(trace.block(block), _DRAWN)[0] if not unit.special]
+    if len(parts) > WORDS:
+        st.caption(f"Links are drawn on the first {WORDS} of these {len(parts):,} words.")
+    now = wanted()
+    drawing(
+        {
+            "text": text,
+            "units": _units(text, parts[:WORDS]),
+            "links": written(now),
+            "refused": [link_ranking.unfollowed(trace, link, block) for link in now],
+            "most": BY_HAND,
+        },
+        key="heads-drawing", on_links=_drawn,
+    )  # fmt: skip
+
+
+def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool, str]]:
+    """Each word as it is shown, where it stands, whether it touches the one before it, and its mark where it is unknown."""
+    before = [None, *(unit.end for unit in parts)]
+    return [
+        (
+            encoding.visible(unit.text),
+            unit.start,
+            unit.end,
+            end is not None and not text[end : unit.start].isspace(),
+            encoding.unknown_mark(unit),
+        )
+        for unit, end in zip(parts, before, strict=False)
+    ]
+
+
+def _drawn(drawn: Drawn) -> None:
+    """The links as they are drawn now, those of a text that is gone left out."""
+    end = len(state.current().request.text)
+    state.change(links=tuple(link for link in drawn.links if max(link.source[1], link.target[1]) <= end))
+
+
+def ranking(trace: Trace) -> None:
+    """The map, the best heads and the chosen one; its own page, with the first link's source held, when asked for."""
+    block, head = trace.block(chosen().block), chosen()
+    followed = tuple(link for link in wanted() if not link_ranking.unfollowed(trace, link, head.block))
+    if not followed:
+        if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
+            st.switch_page("pages/explore/attention.py")
+        st.caption("Every head is ranked here as soon as there is a link that it can follow.")
+        return
+    if unread := legibility_text.of_links(trace, followed, state.card().name, head.block):
+        st.info(plain(unread), icon=":material/visibility_off:")
+    with st.spinner("Ranking every head …"):  # of a long text it takes a few seconds
+        ranked = _ranked(trace, followed)
+    rows = link_rows.looks(trace, head, followed)
+    counts = [call.heads for call in block.calls]
+    opened = choosing(
+        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_picked
+    )  # fmt: skip
+    st.session_state.pop(_OPENED, None)
+    if opened:
+        state.hold(Focus(followed[0].source[0]))
+        st.switch_page("pages/explore/attention.py")
+    _cautions(trace, len(ranked), len(followed))
+
+
+def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[Ranked, ...]:
+    """Every head's score on the links, kept beside the trace: the same reader asks again with every click."""
+    block = chosen().block
+    return backend().derived(trace.request, ("ranked", block, followed), lambda one: link_ranking.ranked(one, followed, block))
+
+
+def _picked(picked: Picked) -> None:
+    """The head that was chosen on the map or in the list."""
+    if picked.head.layer < state.card().layers and picked.head.head < state.card().heads:
+        state.change(head=picked.head)
+    st.session_state[_OPENED] = picked.go == "board"
+
+
+def _cautions(trace: Trace, heads: int, drawn: int) -> None:
+    """What this ranking does not show, where it is seen."""
+    one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
+    said = (
+        f"{one} no evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is counted on many "
+        "texts, all of them English and of the sources named there. A head that looks at a word need not use it: attention is "
+        "a signal, not an explanation."
+    )
+    st.caption(glossary_links.linked(said))
+    if trace.causal:
+        st.caption(
+            "This model reads from left to right: a word can look at itself and at what comes before it, never at what follows."
+        )

@@ -1,0 +1,156 @@
+"""What a step of the walk shows, in numbers, in; the same as a picture in HTML out, in the colours of a theme."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from attnviz.figures import encoding, html_matrix
+from attnviz.pages.inside.analysis import Shown
+
+SMALL = 64  # numbers of a vector that are drawn as one row of cells; longer ones are laid out in rows of so many
+ROW = 11  # pixels: how high a row of a longer vector is
+
+
+def drawn(shown: Shown, labels: Sequence[str], at: int, marked: int, theme: str) -> str:
+    """The picture of a step; `labels` are the tokens, `at` is the one that looks, `marked` the one that stands out."""
+    if shown.kind in ("vectors", "sums"):
+        most = max(float(np.abs(row).max()) for _, row in shown.rows) if shown.kind == "sums" else 0.0
+        framed = dict(enumerate(shown.framed))
+        inner = "".join(_vector(name, row, most, framed.get(place, ()), theme) for place, (name, row) in enumerate(shown.rows))
+    elif shown.kind == "bars":
+        inner = _bars(shown, labels, marked, theme)
+    elif shown.kind == "words":
+        inner = _words(shown.rows[0][1], labels, at, theme)
+    else:
+        inner = _seen(shown.rows[0][1], labels, at, theme)
+    return f'<style>{_CSS}{html_matrix.CSS}</style><div class="inside">{inner}</div>'
+
+
+_CSS = f"""
+.inside {{ display: grid; gap: 14px; max-width: 880px; font: 14px/1.4 {encoding.FONT}; color: var(--ink); }}
+.inside .name {{ display: flex; justify-content: space-between; gap: 16px; }}
+.inside small {{ color: var(--mute); font-size: 13px; }}
+.inside .cells {{ display: grid; height: 30px; }}
+.inside img {{ display: block; width: 100%; image-rendering: pixelated; }}
+.inside .long {{ position: relative; }}
+.inside .long b {{ position: absolute; outline: 2px solid var(--ink); outline-offset: -1px; }}
+.inside .cells .framed {{ outline: 2px solid var(--ink); outline-offset: -1px; z-index: 1; }}
+.inside .table {{ display: grid; gap: 2px 12px; align-items: center; }}
+.inside .token {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
+.inside .track {{ position: relative; height: 16px; background: var(--field); }}
+.inside .track i {{ position: absolute; top: 0; bottom: 0; min-width: 1px; }}
+.inside .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+.inside .marked {{ font-weight: 700; }}
+.inside .sentence {{ font: 24px/1 {encoding.SENTENCE_FONT}; display: flex; flex-wrap: wrap; gap: 10px 4px; }}
+.inside .sentence span {{ display: grid; justify-items: center; gap: 4px; }}
+.inside .sentence b {{ font-weight: 400; padding: 6px 8px; border-radius: 3px; }}
+.inside .sentence .held {{ outline: 2px solid var(--accent); outline-offset: 1px; }}
+.inside .sentence small {{ font: 13px/1.2 {encoding.FONT}; }}
+"""
+
+
+def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, framed: tuple[range, ...], theme: str) -> str:
+    """A vector as coloured cells, scaled by `most`, or where that is 0 by its own largest number; some places framed."""
+    colours = encoding.difference_rgb(vector / (most or float(np.abs(vector).max()) or 1.0), theme)
+    said = f"{name}: {len(vector)} numbers, from {encoding.digits(vector.min())} to {encoding.digits(vector.max())}"
+    head = f'<div class="name"><span>{html.escape(encoding.visible(name))}</span><small>{_range(vector)}</small></div>'
+    if len(vector) > SMALL:
+        rows = -(-len(vector) // SMALL)
+        padded = np.full((rows * SMALL, 3), encoding.rgb(encoding.theme(theme).page), np.uint8)
+        padded[: len(vector)] = colours
+        image = html_matrix.image(padded.reshape(rows, SMALL, 3), said, f"height:{rows * ROW}px")
+        return f'<div>{head}<div class="long">{image}{_frames(framed, rows)}</div></div>'
+    inside = {place for places in framed for place in places}
+    cells = "".join(
+        f'<i{" class=framed" if place in inside else ""} title="{place}: {encoding.digits(number)}" '
+        f'style="background:{encoding.hexadecimal(colour)}"></i>'
+        for place, (number, colour) in enumerate(zip(vector, colours, strict=True))
+    )
+    columns = f"grid-template-columns:repeat({len(vector)},1fr)"
+    return f'<div>{head}<div class="cells" role="img" aria-label="{html.escape(said)}" style="{columns}">{cells}</div></div>'
+
+
+def _frames(framed: tuple[range, ...], rows: int) -> str:
+    """Frames over a vector that is laid out in rows: one for each row that a range of places reaches into."""
+    parts = [
+        range(max(places.start, row * SMALL), min(places.stop, (row + 1) * SMALL))
+        for places in framed
+        for row in range(places.start // SMALL, -(-places.stop // SMALL))
+    ]
+    return "".join(
+        f'<b style="left:{100 * (part.start % SMALL) / SMALL:.3f}%;width:{100 * len(part) / SMALL:.3f}%;'
+        f'top:{100 * (part.start // SMALL) / rows:.3f}%;height:{100 / rows:.3f}%"></b>'
+        for part in parts
+    )
+
+
+def _range(vector: Float[np.ndarray, " place"]) -> str:
+    """How many numbers, and how far the largest is from 0."""
+    return f"{len(vector)} numbers, largest ±{encoding.digits(np.abs(vector).max())}"
+
+
+def _bars(shown: Shown, labels: Sequence[str], marked: int, theme: str) -> str:
+    """One row a token: its name, and a bar with a number for each row of numbers.
+
+    Scores share one scale, so that dividing them is seen; a share's bar is full at 1.
+    """
+    shares = [name == "share" for name, _ in shown.rows]
+    finite = [row[np.isfinite(row)] for (_, row), share in zip(shown.rows, shares, strict=True) if not share]
+    low, high = min(0.0, *(row.min() for row in finite)), max(0.0, *(row.max() for row in finite))
+    columns = "minmax(40px,120px) " + " ".join(["minmax(30px,1fr) 52px"] * len(shown.rows))
+    heads = "".join(f'<small style="grid-column:span 2">{name}</small>' for name, _ in shown.rows)
+    cells = [f"<small>token</small>{heads}"]
+    for key, label in enumerate(labels):
+        kind = " marked" if key == marked else ""
+        cells.append(f'<span class="token{kind}" dir="auto">{html.escape(encoding.label(label))}</span>')
+        for (_, row), share in zip(shown.rows, shares, strict=True):
+            ends = (0.0, 1.0) if share else (float(low), float(high))
+            cells.append(
+                _bar(float(row[key]), ends, share, theme) + f'<span class="number{kind}">{_number(row[key], share)}</span>'
+            )
+    return f'<div class="table" style="grid-template-columns:{columns}">{"".join(cells)}</div>'
+
+
+def _bar(value: float, ends: tuple[float, float], share: bool, theme: str) -> str:
+    """A bar from 0 to the value, on a track that reaches from one end to the other."""
+    low, high = ends
+    span = (high - low) or 1.0
+    if not np.isfinite(value):
+        return '<span class="track"></span>'
+    left, right = (100 * (end - low) / span for end in sorted((0.0, value)))
+    ramp = encoding.theme(theme)
+    colour = ramp.sequential[4] if share else ramp.diverging[5 if value > 0 else 1]
+    return f'<span class="track"><i style="left:{left:.2f}%;width:{right - left:.2f}%;background:{colour}"></i></span>'
+
+
+def _number(value: encoding.Number, share: bool) -> str:
+    """The number of a bar; what the mask hides is said to be hidden."""
+    return encoding.three(value) if share else encoding.digits(value) if np.isfinite(value) else "hidden"
+
+
+def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int, theme: str) -> str:
+    """The tokens in a row, each tinted by what it gets, with the number below."""
+    spans = []
+    for key, (label, weight) in enumerate(zip(labels, weights.tolist(), strict=True)):
+        colour = encoding.weight_colour(weight, theme)
+        held = ' class="held"' if key == at else ""
+        style = f"background:{colour};color:{encoding.text_on(colour)}"
+        spans.append(
+            f'<span><b{held} dir="auto" style="{style}">{html.escape(encoding.label(label))}</b>'
+            f"<small>{encoding.three(weight)}</small></span>"
+        )
+    return f'<div class="sentence">{"".join(spans)}</div>'
+
+
+def _seen(allowed: np.ndarray, labels: Sequence[str], at: int, theme: str) -> str:
+    """Who may look at whom: a row for each token that looks, that of the chosen one in the reader's colour."""
+    colours = encoding.theme(theme)
+    picture = np.where(allowed[..., None], encoding.rgb(colours.sequential[2]), encoding.rgb(colours.page)).astype(np.uint8)
+    picture[at, allowed[at]] = encoding.rgb(colours.accent)
+    n, seen = len(allowed), int(allowed[at].sum())
+    said = f"{n} rows look at {n} columns: {int(allowed.sum())} of {n * n} cells are open, {seen} of them in row {at}"
+    return f"<div>{html_matrix.drawn(picture, labels, labels, at, said)}<small>{said}.</small></div>"

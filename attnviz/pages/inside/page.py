@@ -1,0 +1,14 @@
+"""Inside attention: one head on one token, step by step, from the word to what is passed on, with the model's own numbers."""
+
+from __future__ import annotations
+
+from attnviz.pages.inside import view
+from attnviz.ui import state, widgets
+
+
+def show() -> None:
+    """Draw the page for the current reader."""
+    trace = widgets.attended(state.current())
+    one = view.walked_through(trace) if trace is not None else None
+    if one is not None:
+        view.show(one)

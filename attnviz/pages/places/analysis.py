@@ -1,0 +1,175 @@
+"""A trace in; how near its heads look, and how far weights differ from what is handed over, out: numbers for common myths.
+
+Everything is averaged over words of the reader's own (tokens, where values are concerned), and over all heads alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from attnviz.analysis.row_stats import words_among
+from attnviz.analysis.view import patterns_of_layer, sides
+from attnviz.engine.trace import Block, Projections, Trace
+from attnviz.types import HeadRef
+from attnviz.view_state import ViewOptions
+
+NEAR = 2  # words away that still count as nearby
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where the words of a text look on average over all heads: `resting` of all they give, and how the rest is divided.
+
+    Of what does not go to resting places (special tokens, and in a causal model the first token), `itself`, `near` and
+    `far` are the shares, and add up to 1; `next_to` is the part of `near` that goes to the very next word on either side.
+    `even` is what `near` would be if every word gave the same to resting places as it does, and divided the rest evenly
+    among all else it can see. `nearest` is the head with the largest `most` share of near words, of all that it gives;
+    `near_heads` of `heads` give them more than half. A word that sees only itself does not count among `words`.
+    """
+
+    itself: float
+    next_to: float
+    near: float
+    resting: float
+    far: float
+    even: float
+    nearest: HeadRef
+    most: float
+    near_heads: int
+    heads: int
+    words: int
+
+
+def reach(trace: Trace) -> Reach | None:
+    """Where the first block's heads look, by words; None where no word sees a neighbour that is no resting place."""
+    block, options = trace.parts[0], ViewOptions()
+    units = sides(block, options)[0]
+    words, seen = words_among(units), np.ones((len(units), len(units)), bool)
+    if words.sum() < 2:
+        return None
+    seen = np.tril(seen) if block.causal else seen
+    rows, cells = words & (seen.sum(-1) > 1), _cells(words, seen, block.causal)
+    if not (cells["near"] * seen)[rows].any():
+        return None
+    found = [
+        np.stack([_share(weights, marked, rows) for marked in cells.values()], -1)
+        for weights in patterns_of_layer(trace, options, block.name)
+    ]
+    shares = dict(zip(cells, np.concatenate(found).mean(0).tolist(), strict=True))
+    near = [layer[:, list(cells).index("near")] for layer in found]
+    layer = int(np.argmax([one.max() for one in near]))
+    rest = shares["itself"] + shares["near"] + shares["far"]
+    return Reach(
+        resting=shares["resting"],
+        **{name: shares[name] / rest for name in ("itself", "next_to", "near", "far", "even")},
+        nearest=HeadRef(layer, int(near[layer].argmax()), block.name),
+        most=float(near[layer].max()),
+        near_heads=int(sum((one > HALF).sum() for one in near)),
+        heads=sum(len(one) for one in near),
+        words=int(rows.sum()),
+    )
+
+
+def _cells(
+    words: Bool[np.ndarray, " unit"], seen: Bool[np.ndarray, "query key"], causal: bool
+) -> dict[str, Float[np.ndarray, "query key"]]:
+    """1 where a key is the word itself, next to it, near it, a resting place, or far.
+
+    `even` has, for all that is no resting place, which part of it is near: what an even look would give to near words.
+    """
+    at = np.arange(len(words))
+    away = np.abs(at[:, None] - at[None, :])
+    resting = np.broadcast_to(~words | ((at == 0) & causal), away.shape) & (away > 0)
+    near = (away > 0) & (away <= NEAR) & ~resting
+    free = seen & ~resting
+    found = {
+        "itself": away == 0, "next_to": near & (away == 1), "near": near, "resting": resting,
+        "far": (away > NEAR) & ~resting, "even": free * ((near & free).sum(-1) / free.sum(-1))[:, None],
+    }  # fmt: skip
+    return {name: marked.astype(np.float32) for name, marked in found.items()}
+
+
+def _share(
+    weights: Float[np.ndarray, "head query key"], cells: Float[np.ndarray, "query key"], rows: Bool[np.ndarray, " query"]
+) -> Float[np.ndarray, " head"]:
+    """What each head's words give to the marked keys, on average."""
+    return (weights * cells).sum(-1)[:, rows].mean(-1)
+
+
+@dataclass(frozen=True)
+class Passed:
+    """How far weights differ from what is handed over, weight times the length of the value, over all heads and tokens.
+
+    `resting` is the weight of special tokens (in a causal model: of the first token), `handed` their part of what is
+    handed over; in `same` of `rows` rows the token with the most weight hands over most. `changed` is by how much of its
+    length the mix of a head in the middle would change if it looked evenly at all it can see; `least` is the smallest
+    such change, of the head `idle`.
+    """
+
+    resting: float
+    handed: float
+    same: int
+    rows: int
+    changed: float
+    least: float
+    idle: HeadRef
+
+
+def passed(trace: Trace) -> Passed | None:
+    """The comparison for the first block; None where the model gives no values, or the text no word but a resting place.
+
+    Kobayashi et al. 2020 (arXiv:2004.10102) measure values behind the head's part of the output matrix; here they are
+    measured before it, as the attention function receives them.
+    """
+    block = trace.parts[0]
+    special = np.array([token.special for token in block.queries])
+    places = special.copy()
+    if block.causal:
+        places[0] = True
+    rows = ~places
+    found = [call.value for call in block.calls if isinstance(call, Projections) and call.value is not None]
+    if len(found) < block.layers or not rows.any() or not places.any():
+        return None
+    resting, handed, same, changes = [], [], 0, []
+    for layer, value in enumerate(found):
+        weights = block.weights(layer)
+        values = np.repeat(value, len(weights) // len(value), 0)  # [head, key, dim]
+        given = contributions(weights, values)
+        resting.append(weights[:, rows][..., places].sum(-1).mean(-1))
+        handed.append(given[:, rows][..., places].sum(-1).mean(-1))
+        same += int((weights.argmax(-1) == given.argmax(-1))[:, rows].sum())
+        changes.append(_changed(weights, values, block)[:, rows].mean(-1))
+    layer = int(np.argmin([one.min() for one in changes]))
+    every = np.concatenate(changes)
+    return Passed(
+        resting=float(np.concatenate(resting).mean()),
+        handed=float(np.concatenate(handed).mean()),
+        same=same,
+        rows=len(every) * int(rows.sum()),
+        changed=float(np.median(every)),
+        least=float(every.min()),
+        idle=HeadRef(layer, int(changes[layer].argmin()), block.name),
+    )
+
+
+def contributions(
+    weights: Float[np.ndarray, "head query key"], values: Float[np.ndarray, "head key dim"]
+) -> Float[np.ndarray, "head query key"]:
+    """Weight times the length of the value, as shares of each row's sum."""
+    given = weights * np.linalg.norm(values, axis=-1)[:, None, :]
+    return given / np.maximum(given.sum(-1, keepdims=True), np.finfo(np.float32).tiny)
+
+
+def _changed(
+    weights: Float[np.ndarray, "head query key"], values: Float[np.ndarray, "head key dim"], block: Block
+) -> Float[np.ndarray, "head query"]:
+    """How far each mix would move if its row were even, in lengths of the mix itself."""
+    seen = np.tril(np.ones(weights.shape[-2:], np.float32)) if block.causal else np.ones(weights.shape[-2:], np.float32)
+    even = seen / seen.sum(-1, keepdims=True)
+    mixed = np.einsum("hqk,hkd->hqd", weights, values)
+    moved = np.einsum("qk,hkd->hqd", even, values) - mixed
+    return np.linalg.norm(moved, axis=-1) / np.maximum(np.linalg.norm(mixed, axis=-1), np.finfo(np.float32).tiny)

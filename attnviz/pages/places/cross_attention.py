@@ -1,0 +1,125 @@
+"""Self- and cross-attention on the page: an encoder-decoder reads the sentence and a second text; a head as three pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from attnviz.analysis import view
+from attnviz.backends.local import traced
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError
+from attnviz.figures import encoding, heatmap
+from attnviz.models import catalog
+from attnviz.pages.places import lesson
+from attnviz.text import words
+from attnviz.types import AttentionRequest, HeadRef
+from attnviz.ui import glossary_links, input_bar, state, widgets
+from attnviz.ui.backend import backend
+from attnviz.view_state import ViewOptions
+
+MOST = 24  # words of a text: three pictures stand side by side
+PARTS = ("encoder", "decoder", "cross")
+
+
+@dataclass(frozen=True, eq=False)
+class Both:
+    """Two texts as an encoder-decoder read them, and what must be said of that model."""
+
+    trace: Trace
+    note: str
+
+
+def across(trace: Trace) -> int:
+    """The three kinds of attention of an encoder-decoder; returns how many tokens the second text has."""
+    st.header("Self-attention and cross-attention", anchor="across")
+    st.markdown(glossary_links.linked(lesson.text("across", "lead")))
+    target = st.text_input("Second text", key="places-target", value=lesson.text("across", "target"), width=560)
+    source = _short(trace.request.text)
+    both = _read(source, _short(target))
+    st.caption(both.note)
+    if source != trace.request.text:
+        st.caption(lesson.filled(lesson.text("across", "cut"), {"most": str(MOST)}))
+    head = _head(both.trace)
+    with st.container(key="places-across"):
+        for column, part in zip(st.columns(3, gap="medium"), PARTS, strict=True):
+            with column:
+                _picture(both.trace, HeadRef(head.layer, head.head, part))
+    return len(both.trace.block("decoder").queries)
+
+
+def _short(text: str) -> str:
+    """The first words of a text."""
+    places_ = words(text)
+    return text if len(places_) <= MOST else text[: places_[MOST - 1][1]]
+
+
+def _read(source: str, target: str) -> Both:
+    """The texts as the chosen model reads them where it is an encoder-decoder, else one that is here, else an untrained one."""
+    cards = [card for card in (state.card(), *catalog.cards()) if card.kind == "encoder-decoder" and input_bar.available(card)]
+    if cards:
+        try:
+            with st.spinner(f"{cards[0].name} reads both texts …", show_time=True):
+                found = backend().attend(AttentionRequest(cards[0].id, source, target or None))
+            return Both(found, _noted("trained", found, name=widgets.plain(cards[0].name)))
+        except AttnvizError as error:
+            widgets.problem(error)
+    found = _untrained(source, target or lesson.text("across", "target"))
+    return Both(found, _noted("untrained", found))
+
+
+def _noted(which: str, trace: Trace, **more: str) -> str:
+    """What must be known of the model that read the texts."""
+    numbers = {"layers": str(trace.layers), "heads": str(trace.heads), **more}
+    return lesson.filled(lesson.text("across", which), numbers)
+
+
+def _untrained(source: str, target: str) -> Trace:
+    """The texts read by a small model of random numbers; made once for each pair of texts."""
+    from attnviz.models import untrained  # brings a model's code, which most pages do without
+
+    def made() -> Trace:
+        return traced(*untrained.encoder_decoder(source, target), source, target)
+
+    return backend().store.get(("untrained", source, target), made)
+
+
+def _head(trace: Trace) -> HeadRef:
+    """Which head of the encoder-decoder is shown: fields of its own, since its heads are not those of the chosen model."""
+    with st.container(horizontal=True, gap="small"):
+        layer = st.number_input("Layer there", 0, trace.layers - 1, key=f"places-layer-{trace.layers}", width=120)
+        head = st.number_input("Head there", 0, trace.heads - 1, key=f"places-head-{trace.heads}", width=120)
+    return HeadRef(int(layer), int(head), "cross")
+
+
+def sums(weights: Float[np.ndarray, "query key"]) -> str:
+    """What rows sum to, as digits tell it: `1.000`, or the range."""
+    found = weights.sum(-1)
+    least, largest = encoding.three(found.min()), encoding.three(found.max())
+    return least if least == largest else f"{least} to {largest}"
+
+
+def _picture(trace: Trace, head: HeadRef) -> None:
+    """One block's head as a heatmap, under what it is and over what its numbers are."""
+    pattern = view.pattern(trace, head, ViewOptions(words=False))
+    block = trace.block(head.block)
+    st.subheader(lesson.content()["across"][head.block]["title"], anchor=False)
+    room = f"heatmap-room-{head.block}"
+    with st.container(key=room):
+        st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
+        st.plotly_chart(
+            heatmap.figure(pattern, widgets.theme(), told=False), theme=None, height="stretch", config=heatmap.CONFIG,
+            key=f"places-{head.block}", alt=heatmap.description(pattern, f"{head.block} {head}"),
+        )  # fmt: skip
+    n, m = len(trace.block("encoder").queries), len(trace.block("decoder").queries)
+    numbers = {
+        "n": n, "m": m, "square": m * m, "blank": int(np.sum(heatmap.unseen(pattern))), "cells": pattern.weights.size,
+        "sums": sums(pattern.weights),
+    }  # fmt: skip
+    told = lesson.content()["across"][head.block]["text"]
+    st.markdown(glossary_links.linked(lesson.filled(told, {name: str(value) for name, value in numbers.items()})))
+    if block.source == "dense":
+        st.caption("These weights are the library's own.")

@@ -1,0 +1,84 @@
+"""Other media on the page: what a token is there, how many there are by the reader's own sizes, and what that costs."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz.analysis import token_counts
+from attnviz.analysis.token_counts import Sizes
+from attnviz.engine.trace import Trace
+from attnviz.figures import encoding
+from attnviz.figures.units import stored, times
+from attnviz.pages.places import lesson
+from attnviz.pages.places.lesson import Place
+from attnviz.ui import glossary_links, widgets
+
+
+def elsewhere(trace: Trace) -> None:
+    """A place to choose, its sizes to change, and what follows from them."""
+    st.header("The same in other media", anchor="media")
+    st.markdown(glossary_links.linked(lesson.text("elsewhere", "lead")))
+    known = {place.id: place for place in lesson.places()}
+    chosen = st.segmented_control(
+        "Medium", list(known), format_func=lambda id: known[id].name, default="image", required=True, key="places-medium"
+    )
+    place = known[chosen or "image"]
+    st.markdown(f"**A token is:** {place.token} {place.how}")
+    tokens = _tokens(place, trace)
+    if tokens:
+        _costs(tokens, token_counts.sizes(trace))
+    else:
+        st.info(lesson.text("elsewhere", "none"))
+    st.caption(widgets.plain("; ".join(place.sources) + "."))
+    _table(trace)
+
+
+def _tokens(place: Place, trace: Trace) -> int:
+    """How many tokens the sizes in the fields make."""
+    sizes: dict[str, int] = {}
+    if place.fields:
+        with st.container(horizontal=True, gap="small", key="places-sizes"):
+            for field in place.fields:
+                key = f"places-{place.id}-{field.id}"
+                sizes[field.id] = int(st.number_input(field.label, field.low, field.high, field.value, key=key, width=200))
+    return count(place.id, sizes, len(trace.parts[0].queries))
+
+
+def count(id: str, sizes: dict[str, int], own: int) -> int:
+    """Tokens of a medium with these sizes; of text, the reader's own."""
+    if id == "image":
+        return token_counts.image(sizes["height"], sizes["width"], sizes["patch"])
+    if id == "sound":
+        return token_counts.sound(sizes["seconds"])
+    if id == "video":
+        side = sizes["side"]
+        return token_counts.video(sizes["seconds"], sizes["rate"], side, side, sizes["patch"], sizes["frames"])
+    return token_counts.protein(sizes["residues"]) if id == "protein" else own
+
+
+def _costs(tokens: int, own: Sizes) -> None:
+    """What so many tokens cost, beside the reader's own sentence."""
+    cost, mine = token_counts.attention(tokens, own.width), token_counts.attention(own.tokens, own.width)
+    numbers = {
+        "n": encoding.thousands(tokens), "pairs": encoding.thousands(cost.pairs), "own": encoding.thousands(own.tokens),
+        "times": f"{times(cost.pairs / mine.pairs)} times", "stored": stored(cost.stored),
+        "width": encoding.thousands(own.width), "share": encoding.percent(cost.share, 1),
+        "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(own.width)),
+    }  # fmt: skip
+    st.markdown(lesson.filled(lesson.text("elsewhere", "cost"), numbers))
+    st.markdown(lesson.filled(lesson.text("elsewhere", "even"), numbers))
+
+
+def _table(trace: Trace) -> None:
+    """All media at the sizes that the fields begin with, side by side."""
+    own = token_counts.sizes(trace)
+    lines = ["| Medium | Tokens | Weights a head | One head's weights |", "|:--|--:|--:|--:|"]
+    for place in lesson.places():
+        sizes = {field.id: field.value for field in place.fields}
+        tokens = count(place.id, sizes, own.tokens)
+        cost = token_counts.attention(tokens, own.width)
+        found = encoding.thousands(cost.tokens), encoding.thousands(cost.pairs), stored(cost.stored)
+        start = lesson.filled(place.start, {name: str(value) for name, value in sizes.items()})
+        lines.append(f"| {place.name}: {start} | {' | '.join(found)} |")
+    with st.container(key="places-media"):
+        st.markdown("\n".join(lines))

@@ -1,0 +1,147 @@
+"""Four common myths on the page, each answered with numbers of the reader's own sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from attnviz.analysis import token_counts
+from attnviz.engine.parameter_free import looks
+from attnviz.engine.trace import Trace
+from attnviz.figures import encoding
+from attnviz.figures.units import times
+from attnviz.pages.places import analysis as passed
+from attnviz.pages.places import figure, lesson, picture
+from attnviz.pages.places.cross_attention import sums
+from attnviz.pages.places.lesson import Myth
+from attnviz.rounding import together
+from attnviz.types import joined
+from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui.backend import backend
+
+SPOTS = {"sun": picture.SUN, "sky": picture.SKY, "sea": picture.SEA, "boat": picture.BOAT}
+TOP = 5  # patches most like the one that looks
+LONGER = 100
+LONG = 512  # tokens beyond which weights are counted only when asked
+COUNT = "Count over all heads"
+COUNTED = ("near", "explanation")
+ONLY = "only "  # said of less than half
+
+
+def myths(trace: Trace) -> None:
+    """All four, one below the other."""
+    st.header("Four myths", anchor="myths")
+    model = widgets.plain(state.card().name)
+    st.markdown(lesson.filled(lesson.text("myths", "lead"), {"model": model}))
+    asked = _asked(trace)
+    for myth in lesson.myths():
+        st.subheader(myth.name, anchor=myth.id)
+        if asked or myth.id not in COUNTED:
+            with st.spinner("Counting over all heads …", show_time=True):
+                ANSWERS[myth.id](myth, trace)
+        else:
+            st.markdown(f"Switch on “{COUNT}” above.")
+        st.caption(widgets.plain("; ".join(myth.sources) + "."))
+    st.caption(lesson.text("myths", "one"))
+
+
+def _asked(trace: Trace) -> bool:
+    """Whether to count over all heads: of a long text only when the reader says so."""
+    block = trace.parts[0]
+    tokens = len(block.queries)
+    if tokens <= LONG:
+        return True
+    weights = sum(call.heads for call in block.calls) * tokens**2
+    numbers = {"n": encoding.thousands(tokens), "weights": encoding.thousands(weights)}
+    st.markdown(lesson.filled(lesson.text("myths", "long"), numbers))
+    return st.toggle(COUNT, key="places-long")
+
+
+def _near(myth: Myth, trace: Trace) -> None:
+    """How much goes to nearby words, over all heads."""
+    found = backend().derived(trace.request, "reach", passed.reach)
+    if found is None:
+        st.markdown(myth.short)
+        return
+    shares = {name: getattr(found, name) for name in ("resting", "even", "most")}
+    rest = dict(zip(("near", "itself", "far"), together((found.near, found.itself, found.far)), strict=True))
+    numbers = {name: encoding.percent(share) for name, share in shares.items()} | {
+        **{name: encoding.percent(part / 100) for name, part in rest.items()},
+        "next": encoding.percent(found.next_to), "heads": str(found.heads), "count": str(found.near_heads),
+        "nearest": encoding.head_name(found.nearest), "places": _resting(trace),
+    }  # fmt: skip
+    _told(myth, myth.answer, numbers, myth.texts["more" if found.near > found.even else "less"])
+
+
+def _explanation(myth: Myth, trace: Trace) -> None:
+    """How far weights and what is handed over differ."""
+    whole = backend().whole  # a trace from another machine comes without values at first
+    found = backend().derived(trace.request, "passed", lambda one: passed.passed(whole(one.request)))
+    if found is None:
+        st.markdown(myth.short)
+        return
+    shares = {name: getattr(found, name) for name in ("resting", "handed", "changed", "least")}
+    numbers = {name: encoding.percent(share) for name, share in shares.items()} | {
+        "same": encoding.thousands(found.same), "rows": encoding.thousands(found.rows),
+        "idle": encoding.head_name(found.idle), "places": _resting(trace),
+        "little": ONLY if found.handed < found.resting / 2 else "", "seldom": ONLY if found.same < found.rows / 2 else "",
+    }  # fmt: skip
+    _told(myth, myth.answer, numbers)
+
+
+def _text(myth: Myth, trace: Trace) -> None:
+    """The same function on the patches of a picture."""
+    spot = st.segmented_control("Look from the", list(SPOTS), default="sun", required=True, key="places-spot") or "sun"
+    image, at = picture.scene(), SPOTS[spot]
+    vectors = picture.patches(image, picture.PATCH)
+    weights = looks(vectors)
+    columns = image.shape[1] // picture.PATCH
+    row = weights[at[0] * columns + at[1]]
+    top = np.sort(row)[::-1][: TOP + 1].sum()
+    own = token_counts.sizes(trace)
+    numbers = {
+        "n": encoding.thousands(own.tokens), "width": encoding.thousands(own.width), "patches": str(len(vectors)),
+        "numbers": str(vectors.shape[1]), "sums": sums(weights),
+        "share": encoding.percent(float(top)), "top": str(TOP),
+    }  # fmt: skip
+    said = f"A picture of a boat at sea in {len(vectors)} patches; {lesson.filled(myth.more, numbers).partition('. ')[0]}."
+    st.markdown(glossary_links.linked(lesson.filled(myth.answer, numbers)))
+    st.html(figure.drawn(image, row, at, widgets.theme(), said))
+    st.markdown(glossary_links.linked(lesson.filled(myth.more, numbers)))
+
+
+def _faster(myth: Myth, trace: Trace) -> None:
+    """Steps and multiplications against a recurrent layer."""
+    own = token_counts.sizes(trace)
+
+    def ratio(tokens: int) -> str:
+        return times(token_counts.attention(tokens, own.width).work / token_counts.recurrent(tokens, own.width))
+
+    numbers = {
+        "n": encoding.thousands(own.tokens), "times": ratio(own.tokens), "longer": ratio(LONGER * own.tokens),
+        "selfwork": encoding.thousands(token_counts.attention(own.tokens, own.width).work),
+        "rnnwork": encoding.thousands(token_counts.recurrent(own.tokens, own.width)),
+    }  # fmt: skip
+    _told(myth, myth.answer, numbers)
+
+
+def _told(myth: Myth, answer: str, numbers: dict[str, str], verdict: str = "") -> None:
+    """The answer, what is to be added, and what follows on this sentence."""
+    st.markdown(glossary_links.linked(" ".join(filter(None, (lesson.filled(answer, numbers), verdict)))))
+    st.markdown(glossary_links.linked(lesson.filled(myth.more, numbers)))
+
+
+def _resting(trace: Trace) -> str:
+    """Which tokens count as resting places in this text."""
+    block = trace.parts[0]
+    names = [token.text for token in block.queries if token.special]
+    if block.causal:
+        names.insert(0, f"“{block.queries[0].text}”, the first token")
+    return widgets.plain(joined(list(dict.fromkeys(names))) or "none here")
+
+
+ANSWERS: dict[str, Callable[[Myth, Trace], None]] = {
+    "near": _near, "explanation": _explanation, "text": _text, "faster": _faster,
+}  # fmt: skip

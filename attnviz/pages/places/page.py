@@ -1,0 +1,13 @@
+"""One mechanism, many places: across two texts, in other media, beside other mechanisms, and four myths with live numbers."""
+
+from __future__ import annotations
+
+from attnviz.pages.places import view
+from attnviz.ui import state, widgets
+
+
+def show() -> None:
+    """Draw the page for the current reader."""
+    trace = widgets.attended(state.current())
+    if trace is not None:
+        view.show(trace)

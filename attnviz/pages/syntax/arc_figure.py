@@ -1,0 +1,229 @@
+"""A sentence's links and one head's choices in, arcs over and under its words as an SVG string out.
+
+Above, the links: from head to dependent, as grammar books draw them. Below, whom the head looks at: a solid arc with a
+check where that is right, a dashed one with a cross where it is not, dots at a word that cannot see the right one. The
+thickness of a choice is its weight. Text is escaped; nothing of it is markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from attnviz.errors import ShapeError
+from attnviz.figures import encoding
+from attnviz.figures.encoding import Theme
+from attnviz.figures.geometry import pixels
+from attnviz.pages.syntax import arc_layout
+
+WORD, LABEL = 20, 13  # sizes of type
+STEP = 27.0  # from one level to the next
+FIRST = 30.0  # from the words to the lowest arcs
+PAD = 14.0  # around the picture
+BAND = 30.0  # the words' own height
+SEEN = 24  # characters of a word before it is shortened
+THIN, THICK = 1.5, 4.5  # a choice's line at weight 0 and 1
+DASH = "5 4"
+
+
+@dataclass(frozen=True)
+class Arc:
+    """A link above the words: their numbers and its relation; `own` where a reader drew it."""
+
+    dependent: int
+    head: int
+    label: str
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whom a word looks at most, and whether that is right; `label` names the relation that it got right ("" of none)."""
+
+    source: int
+    target: int
+    weight: float
+    hit: bool
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All that is drawn. `unseen` are words that look and cannot see a right word, `held` is the word that stands out.
+
+    `unknown` are words that the model cannot read.
+    """
+
+    words: tuple[str, ...]
+    arcs: tuple[Arc, ...]
+    choices: tuple[Choice, ...] = ()
+    unseen: tuple[int, ...] = ()
+    held: int | None = None
+    title: str = ""
+    description: str = ""
+    unknown: tuple[int, ...] = ()
+
+
+def svg(picture: Picture, theme: str) -> str:
+    """The picture at its natural size, in pixels. Raises ShapeError for an arc to a word that there is not."""
+    above = [(arc.head, arc.dependent) for arc in picture.arcs]
+    below = [(choice.source, choice.target) for choice in picture.choices]
+    _checked([*above, *below], len(picture.words))
+    shown = [_marked(encoding.label(word, SEEN), n in picture.unknown) for n, word in enumerate(picture.words)]
+    widths = [pixels(word, WORD) + 6 for word in shown]
+    rooms = [pixels(_named(arc), LABEL) + 8 for arc in picture.arcs], [_room(choice) for choice in picture.choices]
+    middles = _middles(widths, (above, below), rooms)
+    colours = encoding.theme(theme)
+    over, under = arc_layout.levels(above), arc_layout.levels(below)
+    base = PAD + _rise(over) + BAND / 2
+    width, tall = middles[-1] + widths[-1] / 2 + PAD if middles else 2 * PAD, height(picture)
+    drawn = [
+        _above(arc, _xs(ends, offset, middles), base - BAND / 2, level, colours)
+        for arc, ends, offset, level in zip(picture.arcs, above, arc_layout.shifts(above), over, strict=True)
+    ]
+    drawn += [
+        _below(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours)
+        for choice, ends, offset, level in zip(picture.choices, below, arc_layout.shifts(below), under, strict=True)
+    ]
+    words = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(shown)]
+    # Every line first and every label after, so that no line runs through a label.
+    parts = [line for line, _ in drawn] + [label for _, label in drawn] + words
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{tall}" '
+        f'viewBox="0 0 {width:.0f} {tall}" role="img" aria-label="{escape(picture.title)}" '
+        f'font-family="{escape(encoding.FONT)}" font-size="{LABEL}"><title>{escape(picture.title)}</title>'
+        f"<desc>{escape(picture.description)}</desc>{''.join(parts)}</svg>"
+    )
+
+
+def _marked(word: str, unknown: bool) -> str:
+    """A word with its mark, where the model cannot read it."""
+    return f"{word} {encoding.UNKNOWN}" if unknown else word
+
+
+def height(picture: Picture) -> int:
+    """How tall the picture is, in pixels, before it is drawn: so that room is kept for it."""
+    above = arc_layout.levels([(arc.head, arc.dependent) for arc in picture.arcs])
+    below = arc_layout.levels([(choice.source, choice.target) for choice in picture.choices])
+    return round(PAD + _rise(above) + BAND + _rise(below) + PAD)
+
+
+def _checked(arcs: Sequence[arc_layout.Ends], count: int) -> None:
+    """Raises ShapeError for an arc to a word that there is not, and for one from a word to itself."""
+    for one, other in arcs:
+        if not (0 <= one < count and 0 <= other < count) or one == other:
+            raise ShapeError(f"Arcs run between two of {count} words, counted from 0; got one from {one} to {other}.")
+
+
+def _middles(
+    widths: Sequence[float],
+    arcs: tuple[Sequence[arc_layout.Ends], Sequence[arc_layout.Ends]],
+    rooms: tuple[list[float], list[float]],
+) -> tuple[float, ...]:
+    """Where words stand so that the arcs above and those below have room."""
+    found = [arc_layout.places(widths, ends, room, PAD) for ends, room in zip(arcs, rooms, strict=True)]
+    # Gaps, not places: a word that one side pushes on pushes all behind it.
+    middles = [found[0][0]] if widths else []
+    for word in range(1, len(widths)):
+        middles.append(middles[-1] + max(side[word] - side[word - 1] for side in found))
+    return tuple(middles)
+
+
+def _rise(found: Sequence[int]) -> float:
+    """How much room the highest arc needs."""
+    return FIRST + STEP * (max(found) - 1) + LABEL if found else 4.0
+
+
+def _xs(ends: arc_layout.Ends, offset: tuple[float, float], middles: Sequence[float]) -> tuple[float, float]:
+    """Where an arc leaves and where it arrives."""
+    return middles[ends[0]] + offset[0], middles[ends[1]] + offset[1]
+
+
+def _line(xs: tuple[float, float], start: float, top: float) -> str:
+    """A path from the first place up (or down) to `top`, along, and back to the words, with round corners."""
+    way, turn = (1 if xs[1] > xs[0] else -1) * arc_layout.BEND, (arc_layout.BEND if top > start else -arc_layout.BEND)
+    return (
+        f"M{xs[0]:.1f} {start:.1f}V{top - turn:.1f}q0 {turn:.1f} {way:.1f} {turn:.1f}"
+        f"H{xs[1] - way:.1f}q{way:.1f} 0 {way:.1f} {-turn:.1f}V{start:.1f}"
+    )
+
+
+def _tip(x: float, y: float, size: float, colour: str) -> str:
+    """An arrow head that ends at (x, y); a size below 0 points up."""
+    return f'<path d="M{x:.1f} {y:.1f}l-4.5 {-size:.1f}h9z" fill="{colour}"/>'
+
+
+def _label(name: str, x: float, y: float, width: float, content: str, colours: Theme) -> str:
+    """What stands on a line, on the page's colour, so that lines stop beside it."""
+    plate = f'<rect x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" fill="{colours.page}"/>'
+    return f'<g class="{name}">{plate}{content}</g>'
+
+
+def _named(arc: Arc) -> str:
+    """A relation, with a star where the reader drew it."""
+    return f"{arc.label} *" if arc.own else arc.label
+
+
+def _above(arc: Arc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
+    """One link, its line and its relation; a reader's own in the reader's colour."""
+    colour, top, middle = colours.accent if arc.own else colours.mute, base - FIRST - STEP * (level - 1), sum(xs) / 2
+    line = (
+        f'<g class="arc-line" data-dependent="{arc.dependent}" data-head="{arc.head}">'
+        f'<path d="{_line(xs, base - 2, top)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+        f"{_tip(xs[1], base - 1, 8.0, colour)}</g>"
+    )
+    text = (
+        f'<text x="{middle:.1f}" y="{top + 4.5:.1f}" text-anchor="middle" fill="{colours.accent if arc.own else colours.ink}">'
+        f"{escape(_named(arc))}</text>"
+    )
+    return line, _label("arc", middle, top, pixels(_named(arc), LABEL) + 8, text, colours)
+
+
+def _said(choice: Choice) -> str:
+    """What stands on a choice's line: the relation that it got right, and its weight."""
+    return f"{choice.label} {encoding.two(choice.weight)}".strip()
+
+
+def _room(choice: Choice) -> float:
+    """How wide that is, with its sign."""
+    return pixels(_said(choice), LABEL) + 24
+
+
+def _below(choice: Choice, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
+    """One choice: its line and arrow head at the chosen word; check or cross, and weight."""
+    name, colour = ("hit", colours.sequential[4]) if choice.hit else ("miss", colours.mute)
+    bottom, middle = base + FIRST + STEP * (level - 1), sum(xs) / 2
+    dash = "" if choice.hit else f' stroke-dasharray="{DASH}"'
+    thick = THIN + (THICK - THIN) * choice.weight
+    line = (
+        f'<g class="{name}-line" data-source="{choice.source}" data-target="{choice.target}">'
+        f'<path d="{_line(xs, base + 2, bottom)}" fill="none" stroke="{colour}" stroke-width="{thick:.2f}"{dash}/>'
+        f"{_tip(xs[1], base + 1, -8.0, colour)}</g>"
+    )
+    left = middle - _room(choice) / 2 + 5
+    sign = "l3.5 4 6-8.5" if choice.hit else "m0-4 8 8m0-8-8 8"
+    content = (
+        f'<path d="M{left:.1f} {bottom:.1f}{sign}" fill="none" stroke="{colours.ink}" stroke-width="1.8"/>'
+        f'<text x="{left + 14:.1f}" y="{bottom + 4.5:.1f}" fill="{colours.ink if choice.hit else colours.mute}">'
+        f"{escape(_said(choice))}</text>"
+    )
+    return line, _label(name, middle, bottom, _room(choice), content, colours)
+
+
+def _word(number: int, word: str, x: float, base: float, width: float, picture: Picture, colours: Theme) -> str:
+    """One word, in the sentence's own type; the held one on the reader's colour; dots where it cannot see what it should."""
+    held, whole = number == picture.held, _marked(picture.words[number], number in picture.unknown)
+    box = (
+        f'<rect x="{x - width / 2:.1f}" y="{base - BAND / 2 + 2:.1f}" width="{width:.1f}" height="{BAND - 4:.0f}" rx="3" '
+        f'fill="{colours.accent if held else colours.page}"/>'
+    )
+    dots = "".join(
+        f'<circle cx="{x + shift:.1f}" cy="{base + BAND / 2 - 1:.1f}" r="1.6" fill="{colours.mute}"/>' for shift in (-6, 0, 6)
+    )
+    return (
+        f'<g class="word" data-word="{number}">{box}'
+        f'<text x="{x:.1f}" y="{base + 7:.1f}" text-anchor="middle" font-size="{WORD}" '
+        f'font-family="{escape(encoding.SENTENCE_FONT)}" fill="{colours.on_accent if held else colours.ink}">'
+        f"{escape(word)}</text>{dots if number in picture.unseen else ''}<title>{escape(whole)}</title></g>"
+    )

@@ -1,0 +1,130 @@
+"""The parser's links on the page, in the reader's hands: another head, another relation, an arc more or less."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from attnviz.errors import BadInputError
+from attnviz.linguistics import parse_edits
+from attnviz.linguistics.corpora.types import Parsed, Span
+from attnviz.linguistics.relations import PARSER, UNCOUNTED, relations
+from attnviz.types import Link
+from attnviz.ui import state, widgets
+from attnviz.view_state import Focus
+
+if TYPE_CHECKING:
+    from attnviz.pages.syntax.view import Shown
+
+TEXTS = 8  # texts whose changes a session keeps
+ARCS = "arcs"  # in the address
+_EDITS, _REFUSED, _CARRIED = "attnviz_syntax_edits", "attnviz_syntax_refused", "attnviz_syntax_carried"
+
+
+def applied(parsed: Parsed) -> tuple[Parsed, frozenset[Span], int]:
+    """The parse with the reader's arcs in it, the words whose arcs those are, and how many words were changed at all."""
+    _linked(parsed)
+    edits = _edits(parsed.text)
+    return parse_edits.edited(parsed, edits), frozenset(word for word, link in edits.items() if link is not None), len(edits)
+
+
+def _edits(text: str) -> dict[Span, Link | None]:
+    """What the reader changed in the parse of a text."""
+    return st.session_state.get(_EDITS, {}).get(text, {})
+
+
+def _linked(parsed: Parsed) -> None:
+    """Arcs and link agree: those of a link that was just opened are taken, and those of the text are written into it."""
+    raw = state.own(ARCS)
+    if raw and raw != st.session_state.get(_CARRIED, ""):
+        try:
+            _keep(parsed.text, parse_edits.read(raw, parsed, relations(PARSER)))
+        except BadInputError as error:
+            widgets.notices([f"The arcs of this link are left out. {error}"])
+    st.session_state[_CARRIED] = parse_edits.written(_edits(parsed.text)) if _fits(parsed.text) else ""
+    if st.session_state[_CARRIED] != raw:
+        state.keep_own(ARCS, st.session_state[_CARRIED])
+
+
+def _fits(text: str) -> bool:
+    """Whether a link can carry what the reader changed, with the text that it is about."""
+    return state.current().fits and len(_edits(text)) <= parse_edits.MOST
+
+
+def editor(shown: Shown) -> None:
+    """Choose a word, its head and the relation; set the arc or delete it. Nothing to edit in a gold sentence."""
+    if shown.sentence is not None:
+        return
+    with st.expander("Correct the parser: set or delete an arc", expanded=bool(_edits(shown.parsed.text))):
+        words, labels = shown.parsed.words, _numbered(shown)
+        word = _word(shown)
+        now = next((link for link in shown.parsed.links if link.source == word), None)
+        with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="syntax-edit"):
+            key = state.fill("syntax-word", word)
+            st.selectbox(
+                "Word", words, format_func=labels.__getitem__, key=key, width=180,
+                on_change=state.answer(key, lambda place: state.hold(Focus(place[0]))),
+            )  # fmt: skip
+            others = [place for place in words if place != word]
+            head = st.selectbox(
+                "Its head", others, index=others.index(now.target) if now else 0, format_func=labels.__getitem__,
+                key=f"syntax-target-{word}-{now}", width=180,
+            )  # fmt: skip
+            known = [name for name in relations(PARSER) if name.lower() not in UNCOUNTED]
+            kind = st.selectbox(
+                "Relation", known, index=known.index(now.kind) if now and now.kind in known else 0,
+                format_func=_named, key=f"syntax-kind-{word}-{now}", width=300,
+            )  # fmt: skip
+            made = Link(word, head, kind) if head else None
+            st.button("Set this arc", on_click=_change, args=(shown.parsed, word, made), disabled=made in (None, now))
+            st.button("Delete its arc", on_click=_change, args=(shown.parsed, word, None), disabled=now is None)
+            if _edits(shown.parsed.text):
+                st.button("Back to the parser’s", on_click=_forget, args=(shown.parsed.text,))
+        if not _fits(shown.parsed.text):
+            st.caption("The link does not carry your arcs: they stay for as long as this page is open.")
+        if refused := st.session_state.pop(_REFUSED, ""):
+            st.info(widgets.plain(refused))
+
+
+def _word(shown: Shown) -> Span:
+    """The held word, else the first."""
+    focus = state.current().focus
+    held = (place for place in shown.parsed.words if focus and place[0] <= focus.start < place[1])
+    return next(held, shown.parsed.words[0])
+
+
+def _numbered(shown: Shown) -> dict[Span, str]:
+    """Every word by its place, with its number where the text has it more than once."""
+    words = shown.words
+    return {
+        place: f"{word} ({words[: at + 1].count(word)})" if words.count(word) > 1 else word
+        for at, (place, word) in enumerate(zip(shown.parsed.words, words, strict=True))
+    }
+
+
+def _named(label: str) -> str:
+    """A label with its meaning."""
+    return f"{label}: {relations(PARSER)[label].plain} ({relations(PARSER)[label].twin})"
+
+
+def _change(parsed: Parsed, word: Span, link: Link | None) -> None:
+    """Keep one change, if the links remain a tree; otherwise keep why not, for the next run to say."""
+    kept = {**_edits(parsed.text), word: link}
+    try:
+        parse_edits.edited(parsed, {word: link})
+    except BadInputError as error:
+        st.session_state[_REFUSED] = str(error)
+        return
+    _keep(parsed.text, kept)
+
+
+def _keep(text: str, edits: dict[Span, Link | None]) -> None:
+    """What the reader changed in the parse of a text, and in those of the last few before it."""
+    others = [(other, theirs) for other, theirs in st.session_state.get(_EDITS, {}).items() if other != text]
+    st.session_state[_EDITS] = dict(others[1 - TEXTS :]) | {text: edits}
+
+
+def _forget(text: str) -> None:
+    """The parser's own links again."""
+    st.session_state[_EDITS] = {other: edits for other, edits in st.session_state.get(_EDITS, {}).items() if other != text}

@@ -1,0 +1,20 @@
+"""Syntax: a sentence's grammar drawn as arcs, gold or parsed, and whom each head looks at, held against it."""
+
+from __future__ import annotations
+
+from attnviz.pages.syntax import editor, relation_table, view
+from attnviz.ui import single_text, state, widgets
+
+
+def show() -> None:
+    """Draw the page for the current reader."""
+    selection = single_text.read(state.current())
+    view.title()
+    trace = widgets.attended(selection)
+    shown = view.fields(trace) if trace is not None else None
+    if shown is not None and trace is not None:
+        found = view.outcomes(shown, trace)
+        view.picture(shown, found)
+        editor.editor(shown)
+        relation_table.table(shown, found, trace)
+        relation_table.cautions(shown, trace.causal)

@@ -1,0 +1,212 @@
+"""A sentence's relations: what the chosen head did here, and beside it which head is best at each on a corpus."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from attnviz.analysis.row_stats import NARROW, percent
+from attnviz.engine.trace import Trace
+from attnviz.errors import BadInputError
+from attnviz.linguistics import claim_text, claims, external_results, head_predictions
+from attnviz.linguistics.atlas import reader
+from attnviz.linguistics.atlas.reader import Atlas
+from attnviz.linguistics.claims import Best
+from attnviz.linguistics.head_predictions import Count, Outcome
+from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
+from attnviz.pages.syntax import captions
+from attnviz.pages.syntax.view import Shown, direction
+from attnviz.types import Evidence, HeadRef, joined
+from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui.single_text import chosen
+
+CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
+NAMED = 20  # relations that a sentence names
+
+
+def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
+    """One row a relation; a click chooses the best head of it."""
+    head, way = chosen(), direction()
+    known, counts = _known(), head_predictions.counts(found)
+    if not counts:
+        st.info("No link of this sentence can be counted. Choose another sentence.")
+        return
+    meanings = [relation(one.relation, shown.scheme) for one in counts]
+    bests = [_best(known, one, way) for one in meanings]
+    rows = [_row(known, *one, _own(known, one[1], head, way), head) for one in zip(counts, meanings, bests, strict=True)]
+    st.subheader("Relation by relation", anchor=False)
+    st.markdown(_intro(known, shown, head))
+    key = f"syntax-table-{shown.parsed.text}-{shown.scheme}-{state.card().id}-{way}"
+
+    def choose() -> None:
+        rows = st.session_state[key].selection.rows
+        best = bests[rows[0]] if rows else None
+        if best is not None:
+            state.change(head=replace(head, layer=best.head.layer, head=best.head.head))
+
+    st.dataframe(
+        rows, hide_index=True, on_select=choose, selection_mode="single-row", alt="Every relation of this sentence",
+        column_config={"links there": st.column_config.NumberColumn(format="localized")}, key=key,
+        height="content", placeholder="",
+    )  # fmt: skip
+    if known is not None:
+        if length := captions.length(len(shown.parsed.words)):
+            st.caption(length)
+        _unbeaten(known)
+        if trace.digest != known.header.digest:
+            st.caption("These figures were measured on other weights of that name than the ones that read your sentence.")
+    _labels(meanings, shown.scheme)
+
+
+def _known() -> Atlas | None:
+    """What was measured of the chosen model; None where nothing was, and after a message where it cannot be read."""
+    try:
+        return reader.shipped(state.card().id)
+    except BadInputError as error:
+        st.info(widgets.plain(str(error)))
+        return None
+
+
+def _best(known: Atlas | None, meaning: Relation, direction: str) -> Best | None:
+    """The best head of a relation by gold links; None where there are none."""
+    name = "" if known is None else known.counting(meaning.counted)
+    return claims.best(known, name, direction) if known is not None and name else None
+
+
+def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) -> Evidence | None:
+    """How often the chosen head is right on the same held-out links; None where there are none."""
+    name = "" if known is None else known.counting(meaning.counted)
+    if known is None or not name:
+        return None
+    try:
+        found = claims.claim(known, head, name, direction).held_out
+    except BadInputError:  # weights of the reader's own, with more heads than those that were measured
+        return None
+    return found if found.n else None
+
+
+def _row(
+    known: Atlas | None, count: Count, meaning: Relation, best: Best | None, own: Evidence | None, head: HeadRef
+) -> dict[str, Any]:
+    """One relation."""
+    later = f" ({count.unseen} not visible)" if count.unseen else ""
+    row: dict[str, Any] = {
+        "relation": count.relation, "the corpus says": _twin(known, meaning), "which is": meaning.plain,
+        f"{head} here": f"{count.hits} of {count.n}{later}",
+    }  # fmt: skip
+    if best is None:
+        return row | {"best head": _nothing(known, meaning)}
+    found = best.evidence
+    return row | {
+        f"{head} there": own and _share(own),
+        "best head": str(best.head),
+        "best head there": _share(found),
+        "links there": found.n,
+        "best head’s lead": _lead(best),
+        "untrained": best.control and percent(best.control.evidence.rate),
+        "best rule": claim_text.baseline(found, best.offset),
+    }
+
+
+def _twin(known: Atlas | None, meaning: Relation) -> str:
+    """What the corpus calls a relation; “in” where it has none of that subtype and counts all of the family."""
+    name = "" if known is None else known.counting(meaning.counted)
+    exact = not name or name in (meaning.counted, meaning.corpus)
+    return meaning.twin if exact else f"in UD {name}"
+
+
+def _share(found: Evidence) -> str:
+    """How often a head is right, and the interval of that very share: `67 % (64 to 70)`."""
+    low, high = found.interval
+    return f"{percent(found.rate)} ({100 * low:.0f} to {100 * high:.0f})"
+
+
+def _nothing(known: Atlas | None, meaning: Relation) -> str:
+    """Why a relation has no best head."""
+    if not meaning.counted:
+        return "no gold evidence"
+    return "never visible" if known is not None and known.counting(meaning.counted) else "not measured"
+
+
+def _lead(best: Best) -> str:
+    """How far the best head stands above the strongest rule that reads nothing, where that is no accident."""
+    if best.evidence.n < claims.ENOUGH:
+        return "too few to say"
+    return f"{best.points:.0f} points" if best.beats else "not shown"
+
+
+def _intro(known: Atlas | None, shown: Shown, head: HeadRef) -> str:
+    """What stands where, and by which scheme."""
+    here = f"**Here** is this one sentence, labels by {SCHEMES[shown.scheme]}: one picture proves nothing."
+    if known is None:
+        return f"{here} {widgets.plain(state.card().name)} has not been measured on a corpus: `attnviz atlas build` does that."
+    sources = ", ".join(one.name for one in known.header.corpora if one.kind == "conllu")
+    return (
+        f"{here} **There** is {widgets.plain(sources)}, with gold links in Universal Dependencies: heads and offsets were "
+        f"chosen on one half of its texts, and every figure is of the other half, each share with its own 95{NARROW}% interval "
+        "in brackets. A subtype such as nmod:poss counts alone, and nmod without its subtypes. “In UD …” stands where the "
+        f"corpus counts a relation together with others: figures are of all of them. {_twins(known)}Click a row to choose its "
+        "best head."
+    )
+
+
+def _twins(known: Atlas) -> str:
+    """What the column of the untrained twin shows."""
+    if known.header.control is None:
+        return ""
+    return "**Untrained** is the best head of the same architecture with random weights. "
+
+
+def _unbeaten(known: Atlas) -> None:
+    """For how many kinds of link no head is shown to beat a rule that reads nothing, and what could have been missed."""
+    leads = claims.leads(known)
+    without = [one for one in leads if not one.shown]
+    named = [f"{claim_text.label(one.relation)} ({one.detectable:.0f})" for one in without]
+    names = ", ".join(named[:NAMED]) + (" and more" if len(named) > NAMED else "")
+    missed = (
+        f": {names}. In brackets is the lead in points that so many sentences would show four times in five: a smaller one may "
+        "well be there"
+    )
+    visible = " Only links to an earlier word are counted, since the model reads left to right." if known.header.causal else ""
+    st.markdown(
+        widgets.plain(
+            f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links there, subtypes apart, "
+            f"no head is shown to beat the best fixed offset or chance, in either direction{missed if without else ''}. "
+            "Head and rule were compared on the same links, by sentences, and corrected for all heads in both directions "
+            f"(Holm).{_elsewhere(known)}{visible}"
+        )
+    )
+
+
+def _elsewhere(known: Atlas) -> str:
+    """What other texts say of the kinds of link on which nothing is shown here."""
+    said = []
+    for corpus in external_results.corpora(known.model):
+        named = joined(tuple(f"{claim_text.label(one.relation)} {one.points:.0f}" for one in corpus.leads))
+        said.append(f" On other texts ({corpus.name}), heads that were chosen here lead by these points: {named}.")
+    return "".join(said)
+
+
+def _labels(meanings: list[Relation], scheme: str) -> None:
+    """What the labels of this sentence mean, and how far both schemes agree on them."""
+    with st.expander("What these labels mean"):
+        st.caption(widgets.plain(f"By {SCHEMES[scheme]}. {about(scheme)}"))
+        for one in meanings:
+            differs = f" {one.differs}" if one.differs else ""
+            st.markdown(f"**{widgets.plain(one.name)}** ({widgets.plain(one.twin)}), {widgets.plain(one.explains + differs)}")
+
+
+def cautions(shown: Shown, causal: bool) -> None:
+    """What none of this shows, where it is seen."""
+    parts = ["One sentence is one example; what a head does is told by the figures there, with their number and interval."]
+    if shown.sentence is None:
+        parts.append("The parser errs even in English, so some misses are its own, and in another language all may be.")
+    if causal:
+        parts.append(
+            "This model reads from left to right: no head can look at a later word. Such links are not visible, which is not "
+            "the same as missed."
+        )
+    parts.append(f"All of this is about English, and texts of these sources only. {CAUTION}")
+    st.caption(glossary_links.linked(widgets.plain(" ".join(parts)), "head", "interval", "self-attention"))

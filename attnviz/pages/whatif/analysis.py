@@ -1,0 +1,142 @@
+"""A text read as trained and the same text read with one thing changed in; how far apart the two are, in numbers, out.
+
+Rows of weights are compared by half the sum of their absolute differences: the part of the attention that has moved,
+from 0 (the same row) to 1 (all of it elsewhere).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from attnviz.analysis.row_stats import entropy
+from attnviz.engine.reference.intervened import Tried
+
+STILL = 5e-4  # what rounds to 0.000 is no change
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One head of one layer, before and after. `number` is the head's; where all heads were joined, after has only one."""
+
+    before: Tried
+    after: Tried
+    layer: int
+    number: int
+
+    @property
+    def plain(self) -> Float[np.ndarray, "query key"]:
+        """The head's weights before."""
+        return self.before.weights[self.layer][self.number]
+
+    @property
+    def changed(self) -> Float[np.ndarray, "query key"]:
+        """The head's weights after."""
+        return self.after.weights[self.layer][self.head_after]
+
+    @property
+    def head_after(self) -> int:
+        """Which head stands for it after: itself, or the one that all were joined to."""
+        return min(self.number, len(self.after.weights[self.layer]) - 1)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether both look at the same tokens, so that weights can be subtracted."""
+        return self.before.keys == self.after.keys
+
+
+def difference(pair: Pair) -> Float[np.ndarray, "query key"]:
+    """After minus before."""
+    return pair.changed - pair.plain
+
+
+def moved(before: Float[np.ndarray, "*lead query key"], after: Float[np.ndarray, "*lead query key"]) -> np.ndarray:
+    """How much of each row's attention goes elsewhere, [*lead, query]."""
+    return np.abs(after - before).sum(-1) / 2
+
+
+def bits(weights: Float[np.ndarray, "query key"]) -> Float[np.ndarray, " query"]:
+    """The entropy of each row."""
+    return entropy(weights)
+
+
+def spread(tried: Tried, head: int) -> float:
+    """The standard deviation of a row's scaled scores among the keys that may be seen, on average over rows of two or more."""
+    rows = [row[seen] for row, seen in zip(tried.scaled[head], tried.seen, strict=True) if seen.sum() > 1]
+    return float(np.mean([row.std() for row in rows])) if rows else 0.0
+
+
+def slope(weight: float) -> float:
+    """How far a weight follows its score, w (1 - w): what training can still move. 0.25 at one half, 0 at none and all."""
+    return weight * (1.0 - weight)
+
+
+def outside(pair: Pair) -> Float[np.ndarray, " query"]:
+    """How much each row gave to keys that it may not see any more."""
+    return np.where(pair.after.seen, 0.0, pair.plain).sum(-1)
+
+
+def opened(pair: Pair) -> Float[np.ndarray, " query"]:
+    """How much each row gives to keys that it could not see before."""
+    return np.where(pair.before.seen, 0.0, pair.changed).sum(-1)
+
+
+def gained(pair: Pair, at: int) -> int | None:
+    """The key that gains most in a row; None where nothing gains."""
+    row = difference(pair)[at]
+    best = int(np.argmax(row))
+    return best if row[best] > STILL else None
+
+
+def lost(pair: Pair, at: int) -> int | None:
+    """The key that loses most in a row; None where nothing loses."""
+    row = difference(pair)[at]
+    worst = int(np.argmin(row))
+    return worst if row[worst] < -STILL else None
+
+
+def drift(pair: Pair) -> Float[np.ndarray, "state token"]:
+    """How far each token's state is from what it was, as a part of its length: after the embedding, and after each layer."""
+    before, after = pair.before.states, pair.after.states
+    return np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
+
+
+def travelled(pair: Pair) -> Float[np.ndarray, " layer"]:
+    """How much attention has moved in each layer, on average over heads and rows; not a number where it cannot be compared."""
+    return np.array([
+        float(moved(one, two).mean()) if one.shape == two.shape else np.nan
+        for one, two in zip(pair.before.weights, pair.after.weights, strict=True)
+    ])  # fmt: skip
+
+
+def mixed(pair: Pair) -> Float[np.ndarray, " query"]:
+    """How far what the head passes each token is from what it was, as a part of its length."""
+    before, after = pair.before.mix[pair.number], pair.after.mix[pair.head_after]
+    if before.shape != after.shape:
+        return np.full(len(before), np.nan)
+    return np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
+
+
+def sentence(pair: Pair) -> float:
+    """The cosine between the two vectors of the whole text, each the mean of its tokens' final states."""
+    one, two = (tried.output.astype(np.float64).mean(0) for tried in (pair.before, pair.after))
+    return float(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
+
+
+def elsewhere(pair: Pair) -> float:
+    """How much of the next token's probability has moved to other tokens, 0 to 1; 0 in an encoder."""
+    return float(np.abs(pair.after.next - pair.before.next).sum() / 2)
+
+
+def adding(tried: Tried, at: int) -> Float[np.ndarray, " head"]:
+    """How much each head adds to a token, as a part of what all add, length by length."""
+    lengths = tried.adds[:, at]
+    total = float(lengths.sum())
+    return lengths / total if total else lengths
+
+
+def later(tried: Tried) -> Bool[np.ndarray, "query key"]:
+    """Which keys stand after the query."""
+    return np.triu(np.ones((len(tried.tokens), len(tried.keys)), bool), 1)

@@ -1,0 +1,165 @@
+"""A pair of readings, before and after, in; their pictures as HTML out: matrices, the held row, layers, heads, next tokens."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from attnviz.engine.reference.intervened import Likely, Tried
+from attnviz.figures import encoding, html_matrix
+from attnviz.pages.whatif import analysis as whatif
+from attnviz.pages.whatif.analysis import Pair
+from attnviz.pages.whatif.values import next_name
+
+CSS = f"""
+.whatif {{ font: 14px/1.4 {encoding.FONT}; color: var(--ink); }}
+.whatif small, .whatif figcaption small {{ color: var(--mute); font-size: 13px; }}
+.whatif figure {{ margin: 0; min-width: 0; }}
+.whatif figcaption {{ font-weight: 600; margin-bottom: 6px; }}
+.whatif figcaption small {{ font-weight: 400; }}
+.whatif .beside {{ display: grid; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); gap: 24px; }}
+@media (max-width: 899px) {{ .whatif .beside {{ grid-template-columns: minmax(0, 1fr); }} }}
+.whatif .stack {{ display: grid; gap: 24px; align-content: start; min-width: 0; }}
+.whatif .table {{ display: grid; gap: 3px 10px; align-items: center; max-width: 880px; }}
+.whatif .table small, .whatif .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+.whatif .table small:first-child, .whatif .table .left {{ text-align: left; }}
+.whatif .name {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
+.whatif .held {{ color: var(--accent); font-weight: 700; }}
+.whatif .tracks {{ display: grid; gap: 1px; }}
+.whatif .track {{ position: relative; height: 8px; background: var(--field); }}
+.whatif .track i {{ position: absolute; top: 0; bottom: 0; left: 0; min-width: 1px; }}
+.whatif .layers {{ display: flex; align-items: end; gap: 2px; height: 96px; border-bottom: 1px solid var(--line); }}
+.whatif .layers i {{ flex: 1; max-width: 32px; min-height: 1px; }}
+.whatif .feet {{ display: flex; gap: 2px; font-size: 12px; color: var(--mute); }}
+.whatif .feet span {{ flex: 1; max-width: 32px; min-width: 0; text-align: center; white-space: nowrap; }}
+"""
+
+
+def page(*parts: str) -> str:
+    """Pictures with the style that they need, once."""
+    return f'<style>{CSS}{html_matrix.CSS}</style><div class="whatif">{"".join(parts)}</div>'
+
+
+def panel(title: str, note: str, inner: str) -> str:
+    """One picture under its name."""
+    return f"<figure><figcaption>{html.escape(title)} <small>{html.escape(note)}</small></figcaption>{inner}</figure>"
+
+
+def beside(*panels: str) -> str:
+    """Pictures side by side, at least three in a row, where there is room; else below each other."""
+    return f'<div class="beside" style="--columns:{max(3, len(panels))}">{"".join(panels)}</div>'
+
+
+def weights(
+    found: Float[np.ndarray, "query key"], seen: Bool[np.ndarray, "query key"], rows: Sequence[str], columns: Sequence[str],
+    at: int | None, theme: str, what: str = "Weights",
+) -> str:  # fmt: skip
+    """A head's weights, or other numbers from 0 to 1; what may not be seen has the colour of the page."""
+    cells = encoding.weight_rgb(found.astype(np.float32), theme)
+    cells = np.where(seen[..., None], cells, encoding.rgb(encoding.theme(theme).page)).astype(np.uint8)
+    said = f"{what}: {len(rows)} rows, {len(columns)} columns, {int(seen.sum())} of {seen.size} pairs open"
+    return html_matrix.drawn(cells, rows, columns, at, said)
+
+
+def difference(found: Float[np.ndarray, "query key"], rows: Sequence[str], columns: Sequence[str], at: int, theme: str) -> str:
+    """After minus before: green is more, purple less."""
+    said = f"After minus before, from {encoding.signed(found.min())} to {encoding.signed(found.max())}"
+    return html_matrix.drawn(encoding.difference_rgb(found.astype(np.float32), theme), rows, columns, at, said)
+
+
+def row(pair: Pair, at: int, theme: str) -> str:
+    """The held token's row: what it gave to each token, what it gives now, and the difference."""
+    ramp = encoding.theme(theme)
+    before, after, changed = pair.plain[at], pair.changed[at], whatif.difference(pair)[at]
+    cells = [
+        "<small>token</small><small class=left>before, after</small><small>before</small><small>after</small><small>±</small>"
+    ]
+    for key, token in enumerate(pair.before.keys):
+        bars = _bar(before[key], ramp.sequential[2]) + _bar(after[key], ramp.sequential[4])
+        numbers = (encoding.three(before[key]), encoding.three(after[key]), encoding.signed(changed[key]))
+        cells.append(_name(token.text, key == at) + f'<span class="tracks">{bars}</span>' + "".join(map(_number, numbers)))
+    return _table("minmax(40px,100px) minmax(40px,1fr) 42px 42px 50px", cells)
+
+
+def one_row(found: Tried, weights_: Float[np.ndarray, " key"], theme: str) -> str:
+    """A row of which there is only one: what a token gives to each token of another text."""
+    colour = encoding.theme(theme).sequential[4]
+    cells = [
+        _name(token.text, False) + f'<span class="tracks">{_bar(weight, colour)}</span>' + _number(encoding.three(weight))
+        for token, weight in zip(found.keys, weights_, strict=True)
+    ]
+    return _table("minmax(40px,120px) minmax(40px,1fr) 44px", cells)
+
+
+def heads(lengths: Float[np.ndarray, " head"], most: float, held: int, theme: str) -> str:
+    """The length of what each head adds; a bar is full at `most`."""
+    colour = encoding.theme(theme).sequential[4]
+    cells = [
+        _name(f"Head {number}", number == held) + f'<span class="tracks">{_bar(length / (most or 1.0), colour)}</span>'
+        + _number(encoding.digits(length))
+        for number, length in enumerate(lengths)
+    ]  # fmt: skip
+    return _table("72px minmax(40px,1fr) 60px", cells)
+
+
+def layers(values: Float[np.ndarray, " layer"], held: int, theme: str, first: str = "") -> str:
+    """A column for each layer, the largest as high as there is room; `held` is where something was changed.
+
+    With `first`, the first column is no layer, and called so.
+    """
+    ramp = encoding.theme(theme)
+    known = np.nan_to_num(values)
+    most = float(known.max()) or 1.0
+    bars = "".join(
+        f'<i title="{_place(number, first)}: {encoding.percent(value, 1)}" style="height:{100 * value / most:.2f}%;'
+        f'background:{ramp.accent if number == held else ramp.sequential[4]}"></i>'
+        for number, value in enumerate(known.tolist())
+    )
+    named = {0, held, len(known) - 1}
+    feet = "".join(
+        f"<span{' class=held' if n == held else ''}>{_place(n, first) if n in named else ''}</span>" for n in range(len(known))
+    )
+    told = f"largest {encoding.percent(known.max(), 1)}, layer {_place(int(known.argmax()), first)}"
+    told = told if known.max() > 0 else "nothing has changed"
+    said = f"{len(known)} columns, {told}; {encoding.percent(known[-1], 1)} at the last"
+    drawing = f'<div class="layers" role="img" aria-label="{html.escape(said)}">{bars}</div>'
+    return f'{drawing}<div class="feet">{feet}</div><small>{html.escape(told)}</small>'
+
+
+def _place(number: int, first: str) -> str:
+    """What a column is called: a layer's number, or `first` where the first one is none."""
+    return str(number) if not first else first if number == 0 else str(number - 1)
+
+
+def likely(found: Sequence[Likely], theme: str) -> str:
+    """The tokens that may come next, each with its probability."""
+    colour = encoding.theme(theme).sequential[4]
+    cells = [
+        _name(next_name(one.text), False) + f'<span class="tracks">{_bar(one.share, colour)}</span>'
+        + _number(encoding.three(one.share))
+        for one in found
+    ]  # fmt: skip
+    return _table("minmax(40px,110px) minmax(40px,1fr) 44px", cells)
+
+
+def _table(columns: str, cells: Sequence[str]) -> str:
+    """Rows of names, bars and numbers."""
+    return f'<div class="table" style="grid-template-columns:{columns}">{"".join(cells)}</div>'
+
+
+def _name(text: str, held: bool) -> str:
+    """A name at the beginning of a row, escaped."""
+    return f'<span class="name{" held" if held else ""}" dir="auto">{html.escape(encoding.label(text))}</span>'
+
+
+def _number(text: str) -> str:
+    """A number at the end of a row."""
+    return f'<span class="number">{text}</span>'
+
+
+def _bar(share: encoding.Number, colour: str) -> str:
+    """A bar on a track that is full at 1."""
+    return f'<span class="track"><i style="width:{100 * float(share):.2f}%;background:{colour}"></i></span>'

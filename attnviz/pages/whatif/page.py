@@ -1,0 +1,13 @@
+"""What if: one thing done otherwise in the forward pass, and the same text before and after."""
+
+from __future__ import annotations
+
+from attnviz.pages.whatif import view
+from attnviz.ui import state, widgets
+
+
+def show() -> None:
+    """Draw the page for the current reader."""
+    trace = widgets.attended(state.current())
+    if trace is not None:
+        view.show(trace)

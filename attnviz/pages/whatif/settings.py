@@ -1,0 +1,91 @@
+"""An experiment's settings on the page and in the address; nothing that a link says is believed unchecked."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from attnviz.engine.reference.intervened import Tried
+from attnviz.errors import BadInputError
+from attnviz.pages.whatif.lesson import Experiment, Setting
+from attnviz.ui import state, token_picker, widgets
+
+SEEN = "seen"  # in the address: what comes of it is shown
+MANY = 4  # options, of which more are a slider
+
+
+def fields(chosen: Experiment, before: Tried, at: int) -> dict[str, str]:
+    """A field for each setting; returns what each is set to. What a link says wrongly is said, and the usual taken."""
+    values, notices = {}, []
+    for setting in chosen.settings:
+        usual = setting.start or str(int(np.argmax(before.weights[state.current().head.layer][state.current().head.head][at])))
+        try:
+            found = setting.read(state.own(setting.id) or usual)
+            if setting.id == "zeroed" and int(found) >= len(before.tokens):
+                raise BadInputError(f"zeroed is a token from 0 to {len(before.tokens) - 1}; got {found}. Choose one of these.")
+        except BadInputError as error:
+            notices.append(f"{error} Showing {usual}.")
+            found = usual
+        values[setting.id] = found
+    widgets.notices(notices)
+    with st.container(horizontal=True, gap="medium", key="whatif-settings", vertical_alignment="bottom"):
+        for setting in chosen.settings:
+            if _needed(setting, values):
+                _field(setting, values[setting.id], before)
+    return values
+
+
+def _needed(setting: Setting, values: dict[str, str]) -> bool:
+    """Whether anything follows from it: strides alone have no width, and a window alone no stride."""
+    unused = {"width": "stride", "stride": "window"}.get(setting.id)
+    return unused is None or values.get("pattern") != unused
+
+
+def _field(setting: Setting, value: str, before: Tried) -> None:
+    """One field; what is put there goes to the address."""
+    key = f"whatif-{setting.id}"
+
+    def keep(found: object) -> None:
+        state.keep_own(setting.id, str(found))
+
+    if setting.id == "zeroed":
+        state.fill(key, int(value))
+        st.pills(
+            setting.label, range(len(before.tokens)),
+            format_func=lambda n: token_picker.name(before.tokens, n).partition(": ")[2],
+            key=key, required=True, on_change=state.answer(key, keep), wrap=True,
+        )  # fmt: skip
+    elif setting.options:
+        state.fill(key, value)
+        options, named, chosen = list(setting.options), setting.options.__getitem__, state.answer(key, keep)
+        if len(options) > MANY:
+            st.select_slider(
+                setting.label, options, format_func=named, key=key, help=setting.help, on_change=chosen, width=240
+            )  # fmt: skip
+        else:
+            st.segmented_control(
+                setting.label, options, format_func=named, key=key, help=setting.help, on_change=chosen, required=True
+            )  # fmt: skip
+    elif setting.longest:
+        state.fill(key, value)
+        st.text_input(setting.label, key=key, max_chars=setting.longest, on_change=state.answer(key, keep), width=480)
+    else:
+        state.fill(key, int(value))
+        st.number_input(setting.label, setting.low, setting.high, key=key, on_change=state.answer(key, keep), width=120)
+    if setting.id == "seed":
+        st.button("Shuffle again", key="whatif-again", on_click=keep, args=((int(value) + 1) % (setting.high + 1),))
+
+
+def seen() -> bool:
+    """Whether what comes of the experiment is shown."""
+    return state.own(SEEN) == "1"
+
+
+def uncover() -> None:
+    """Show it, and let the address say so."""
+    state.keep_own(SEEN, "1")
+
+
+def cover() -> None:
+    """Hide it again, as before a guess."""
+    state.keep_own(SEEN, "")

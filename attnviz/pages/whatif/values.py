@@ -1,0 +1,154 @@
+"""A pair of readings and a token in; the numbers that the sentences of What if want, by name and as text, out.
+
+Words of a reader stand in them as they were typed, not yet escaped.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.word_order import APART, Shuffled
+from attnviz.figures import encoding
+from attnviz.figures.units import Numbers, said
+from attnviz.lessons.template import filled
+from attnviz.pages.whatif import analysis as whatif
+from attnviz.pages.whatif.analysis import Pair
+from attnviz.pages.whatif.experiment import Values
+from attnviz.pages.whatif.lesson import content
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def tiny(value: encoding.Number) -> str:
+    """A number that may be very small: `2.2 × 10⁻¹⁶`, else as in any sentence."""
+    if value == 0 or abs(value) >= 1e-3:
+        return said(value) if value else "0"
+    digits, _, power = f"{value:.1e}".partition("e")
+    return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
+
+
+def token(tried: Tried, at: int) -> str:
+    """A token of the text as a sentence names it."""
+    return encoding.label(tried.tokens[at].text)
+
+
+def key(tried: Tried, at: int) -> str:
+    """A token that is looked at."""
+    return encoding.label(tried.keys[at].text)
+
+
+def next_name(text: str) -> str:
+    """A token of the vocabulary as a sentence names it: without its blank, unless it has nothing else."""
+    return encoding.label(text.strip() or text)
+
+
+def sentence(pair: Pair, at: int, values: Values) -> Numbers:
+    """The gaps of an experiment's sentences."""
+    before, after, dim = pair.before, pair.after, pair.before.mix.shape[2]
+    heads = len(before.weights[pair.layer])
+    numbers = {
+        "token": token(before, at), "layer": str(pair.layer), "head": str(pair.number), "heads": str(heads), "dim": str(dim),
+        "root": said(dim**0.5), "joint": str(heads * dim), "n": str(len(before.tokens)), "m": str(len(after.keys)),
+        **_rows(pair, at), **_states(pair, at), **_heads(pair, at), **(_compared(pair, at) if pair.comparable else {}),
+    }  # fmt: skip
+    numbers |= {name: values[name] for name in ("width", "stride") if name in values}
+    if "temperature" in values:
+        divisor = float(values["temperature"]) * (dim**0.5 if values["divide"] == "on" else 1.0)
+        numbers["divisor"] = "nothing" if divisor == 1.0 else said(divisor)
+    if "zeroed" in values:
+        numbers |= _zeroed(pair, at, int(values["zeroed"]))
+    numbers["where"] = filled(content()["where"][values["where"]], numbers)
+    return numbers
+
+
+def _rows(pair: Pair, at: int) -> Numbers:
+    """The row of the token, and all rows."""
+    plain, changed, seen = pair.plain, pair.changed, pair.after.seen[at]
+    best, best_after = int(np.argmax(plain[at])), int(np.argmax(changed[at]))
+    bits, bits_after = whatif.bits(plain), whatif.bits(changed)
+    return {
+        "best": key(pair.before, best), "top": encoding.three(plain[at, best]), "best_after": key(pair.after, best_after),
+        "top_after": encoding.three(changed[at, best_after]), "bits": said(bits[at]), "bits_after": said(bits_after[at]),
+        "mean": said(bits.mean()), "mean_after": said(bits_after.mean()), "even": said(np.log2(max(seen.sum(), 1))),
+        "spread": said(whatif.spread(pair.before, pair.number)),
+        "spread_after": said(whatif.spread(pair.after, pair.head_after)),
+        "slope": encoding.three(whatif.slope(float(plain[at, best]))),
+        "slope_after": encoding.three(whatif.slope(float(changed[at, best_after]))),
+    }  # fmt: skip
+
+
+def _states(pair: Pair, at: int) -> Numbers:
+    """What becomes of the token's state, and of what the model says in the end."""
+    drift = whatif.drift(pair)[:, at]
+    numbers = {
+        "drift": encoding.percent(drift[pair.layer + 1], 1), "drift_end": encoding.percent(drift[-1], 1),
+        "cosine": encoding.three(whatif.sentence(pair)), "elsewhere": encoding.percent(whatif.elsewhere(pair), 1),
+    }  # fmt: skip
+    for name, tried in (("", pair.before), ("_after", pair.after)):
+        if tried.likely:
+            numbers |= {f"next{name}": next_name(tried.likely[0].text), f"share{name}": encoding.three(tried.likely[0].share)}
+    return numbers
+
+
+def _heads(pair: Pair, at: int) -> Numbers:
+    """This head among the heads of its layer, as trained."""
+    rows = pair.before.weights[pair.layer][:, at]  # [head, key]
+    bits, adds = whatif.bits(rows), whatif.adding(pair.before, at)
+    most = int(np.argmax(adds))
+    return {
+        "adds": encoding.percent(adds[pair.number], 1), "mosthead": str(most), "most": encoding.percent(adds[most], 1),
+        "bits_least": said(bits.min()), "bits_most": said(bits.max()), "groups": str(pair.before.groups),
+        "choices": _counted(len(set(rows.argmax(-1).tolist()))),
+    }  # fmt: skip
+
+
+def _counted(choices: int) -> str:
+    """How many tokens are somebody's first choice."""
+    return "all the same token" if choices == 1 else f"{choices} different tokens"
+
+
+def _compared(pair: Pair, at: int) -> Numbers:
+    """What can be said where both look at the same tokens."""
+    outside, opened, gainer = whatif.outside(pair), whatif.opened(pair), whatif.gained(pair, at)
+    gain = {} if gainer is None else {
+        "gainer": key(pair.after, gainer), "gain": encoding.signed(whatif.difference(pair)[at, gainer])
+    }  # fmt: skip
+    return {
+        "outside": encoding.percent(outside[at], 1), "outside_all": encoding.percent(outside.mean(), 1),
+        "opened": encoding.percent(opened[at], 1), "opened_all": encoding.percent(opened.mean(), 1),
+        "open": str(int(pair.after.seen.sum())), "cells": str(int(pair.before.seen.sum())),
+        "gained": filled(content()["gained"]["some" if gain else "none"], gain),
+    }  # fmt: skip
+
+
+def _zeroed(pair: Pair, at: int, place: int) -> Numbers:
+    """The token without a value: what it got and gets, how long its value was, and which later layer notices most."""
+    values, moved = pair.before.values[pair.number], whatif.travelled(pair)[pair.layer + 1 :]
+    longest = int(np.argmax(values))
+    far = {} if not len(moved) else {
+        "far": str(pair.layer + 1 + int(np.argmax(moved))), "travelled": encoding.percent(moved.max(), 1)
+    }  # fmt: skip
+    return {
+        "zeroed": key(pair.before, place), "weight": encoding.three(pair.plain[at, place]),
+        "weight_after": encoding.three(pair.changed[at, place]), "mixed": encoding.percent(whatif.mixed(pair)[at], 1),
+        "value": said(values[place]), "longest": key(pair.before, longest), "value_most": said(values[longest]),
+        "further": filled(content()["further"]["some" if far else "none"], far),
+    }  # fmt: skip
+
+
+def formula(pair: Pair, values: Values) -> Numbers:
+    """The gaps of an experiment's formula: plain digits, and no word of a reader."""
+    heads, dim = len(pair.before.weights[pair.layer]), pair.before.mix.shape[2]
+    own = {name: values[name] for name in ("temperature", "width", "stride") if name in values}
+    numbers = {"dim": dim, "head": pair.number, "lasthead": heads - 1, "joint": heads * dim, "place": values.get("zeroed", "")}
+    return {name: str(value) for name, value in numbers.items()} | own
+
+
+def shuffle(found: Shuffled) -> Numbers:
+    """The gaps of the experiment on the order of words."""
+    return {
+        "off": tiny(found.double.weights), "off_single": tiny(found.single.weights), "states": tiny(found.double.states),
+        "compared": encoding.thousands(found.compared), "many": encoding.thousands(found.double.many),
+        "apart": f"{APART:g}",
+    }  # fmt: skip

@@ -1,0 +1,90 @@
+"""Around every request: an id, a line in the log, its time in the metrics, and no error that is not told as JSON."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Collection
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from attnviz.errors import AttnvizError, BackendError
+from attnviz.server import json_log
+from attnviz.server.error_responses import told
+from attnviz.server.metrics import Metrics
+from attnviz.server.workers import Stages
+
+ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+LEFT = 499  # what the log says of a client that is gone
+
+
+class Watch:
+    """The app with all that."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, routes: Collection[str]) -> None:
+        self.app, self.metrics, self.routes = app, metrics, frozenset(routes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, from beginning to end."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        start, stages, status = time.monotonic(), Stages(), LEFT
+        mark = request_id(scope)
+        scope.setdefault("state", {})["stages"] = stages
+
+        async def out(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", mark.encode()), *HEADERS]
+            await send(message)
+
+        try:
+            await self._answered(scope, receive, out, stages, mark, lambda: status != LEFT)
+        finally:
+            self._write(scope, status, stages, mark, time.monotonic() - start)
+
+    async def _answered(
+        self, scope: Scope, receive: Receive, send: Send, stages: Stages, mark: str, started: Callable[[], bool]
+    ) -> None:
+        """The answer of the app, or its error as JSON."""
+        try:
+            await self.app(scope, receive, send)
+        except ClientDisconnect:
+            stages.error = "ClientDisconnect"
+        except AttnvizError as error:
+            stages.error = type(error).__name__
+            await told(error)(scope, receive, send)
+        except Exception as error:
+            stages.error = type(error).__name__
+            json_log.logger.exception("fault", extra={"told": {"id": mark}})
+            if started():
+                raise
+            found = BackendError(f"The backend failed at this request, which its log has as {mark}. Try again.")
+            await told(found)(scope, receive, send)
+
+    def _write(self, scope: Scope, status: int, stages: Stages, mark: str, seconds: float) -> None:
+        """A line of the log and the numbers; of the path only that it is one of ours."""
+        route = scope["path"] if scope["path"] in self.routes else "other"
+        self.metrics.count("attnviz_requests_total", route=route, status=str(status))
+        if route == "/v1/attention":
+            self.metrics.took(seconds, "all")
+        if stages.error:
+            self.metrics.count("attnviz_errors_total", kind=stages.error)
+        if status == LEFT:
+            self.metrics.count("attnviz_left_total")
+        json_log.event(
+            "request", id=mark, method=scope["method"] if scope["method"].isascii() else "", route=route, status=status,
+            seconds=round(seconds, 4), wait=round(stages.wait, 4), work=round(stages.work, 4), kept=stages.kept,
+            model=stages.model, error=stages.error,
+        )  # fmt: skip
+
+
+def request_id(scope: Scope) -> str:
+    """The id that the client gave, if it is one, or a new one."""
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    return given if ID.fullmatch(given) else uuid.uuid4().hex

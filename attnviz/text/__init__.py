@@ -1,0 +1,219 @@
+"""A tokenizer and a text (or a pair) in, the tokens that a model reads out: each with its place in the text as typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
+from attnviz.legibility import Legibility
+from attnviz.text import tokenize
+from attnviz.text.align import Piece, named, placed, unnamed
+from attnviz.text.alterations import legibility
+from attnviz.text.tokenize import Entry, allowed, entries, special
+from attnviz.text.words import MASK, words
+from attnviz.types import Token, Unit
+
+__all__ = [
+    "MASK", "Reading", "checked", "given", "labelled", "read", "read_words", "target", "tokens_of", "units", "words", "written",
+]  # fmt: skip
+
+
+Start = Callable[[Sequence[int]], int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model reads: token ids, the type id of each where the model takes any, and the tokens themselves."""
+
+    ids: tuple[int, ...]
+    type_ids: tuple[int, ...] | None
+    tokens: tuple[Token, ...]
+    texts: tuple[str, ...] = ()
+    pieces: tuple[Piece, ...] = field(default=(), repr=False)
+
+    @property
+    def legibility(self) -> Legibility:
+        """How much of the texts is read as typed. Worked out when asked for: collections of texts never ask."""
+        first = min((token.segment for token in self.tokens), default=0)
+        return legibility(self.texts, self.pieces, self.tokens, first)
+
+
+def checked(text: str, max_bytes: int) -> str:
+    """The text unchanged, if it can be read at all; control characters may stand in it.
+
+    Raises EmptyTextError for nothing but blanks, BadTextError for half a surrogate pair, TooLongError beyond
+    `max_bytes` bytes of UTF-8.
+    """
+    if not text.strip():
+        raise EmptyTextError("A text needs at least one character that is not a blank; this one is empty. Type a sentence.")
+    half = re.search("[\ud800-\udfff]", text)
+    if half:
+        raise BadTextError(
+            f"A text may hold only whole characters; character {half.start() + 1} is half of one (U+{ord(half[0]):04X}). "
+            "Delete it or type the character anew."
+        )
+    size = len(text.encode())
+    if size > max_bytes:
+        raise TooLongError(f"A text may be {max_bytes:,} bytes long; this one has {size:,}. Shorten it.")
+    return text
+
+
+def read(
+    tokenizer: Any, text: str, text_b: str | None = None, *, max_tokens: int | None = None, name: str = "this model"
+) -> Reading:
+    """What a model reads of a text, or of a pair of texts, with the special tokens that belong around them.
+
+    The ids are those of the tokenizer's own call, where what is typed counts as text; nothing is ever cut off. A text
+    of which no token is left (control characters only) reads as the special tokens alone. Raises EmptyTextError where
+    there are none either, TooLongError beyond `max_tokens`, BadTextError for a mask that the model cannot read. An
+    empty second text counts as none, as in the library.
+    """
+    texts = (text, text_b) if text_b else (text,)
+    found = entries(tokenizer, texts, max_tokens=max_tokens, name=name)
+    allowed(len(found), max_tokens, name)
+    if not found:
+        raise EmptyTextError(f"{name} makes no token of this text: it holds only characters that are left out. Type a word.")
+    type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
+    return _reading(found, texts, type_ids)
+
+
+def target(
+    tokenizer: Any, text: str, *, start: int | Start, max_tokens: int | None = None, name: str = "this model"
+) -> Reading:
+    """What the decoder of an encoder-decoder reads while it is taught to write `text`; tokens of segment 1.
+
+    Labels shifted right: the token that output starts with, then the text without its end token, so `<pad> text` for T5
+    and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020). `start` is the id of that token, or what gives it
+    for the ids of the labels: the mBART family starts with the last of them, the code of the target's language.
+    """
+    found = entries(tokenizer, (text,), target=True, max_tokens=max_tokens, name=name)
+    first = start if isinstance(start, int) else start([entry.piece.id for entry in found])
+    if found and found[-1].piece.role == "special":
+        found = found[:-1]
+    found = (Entry(special(tokenizer, first), 0, 0), *found)
+    allowed(len(found), max_tokens, name)
+    return _reading(found, (text,), None, first=1)
+
+
+def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Reading]:
+    """What the decoder of an encoder-decoder wrote by itself: the text, and these very ids as it read them; segment 1.
+
+    Tokenised anew, the same text may be other and more ids than the model wrote.
+    """
+    text, found = tokenize.written(tokenizer, ids)
+    return text, _reading(found, (text,), None, first=1)
+
+
+def _reading(
+    found: Sequence[Entry],
+    texts: tuple[str, ...],
+    type_ids: tuple[int, ...] | None,
+    first: int = 0,
+    words: tuple[tuple[int, int], ...] | None = None,
+) -> Reading:
+    """The whole input as a value."""
+    read = tuple(entry.piece for entry in found)
+    return Reading(tuple(piece.id for piece in read), type_ids, _tokens(found, texts, first, words), texts, read)
+
+
+def given(
+    tokenizer: Any, ids: Sequence[int], *, max_tokens: int | None = None, name: str = "this model"
+) -> tuple[str, Reading]:
+    """A model's input given as ids, special tokens and all: the text that they spell, and these very ids with their places.
+
+    Raises TooLongError beyond `max_tokens`.
+    """
+    allowed(len(ids), max_tokens, name)
+    text, found = tokenize.listed(tokenizer, ids)
+    type_ids = (0,) * len(ids) if "token_type_ids" in tokenizer.model_input_names else None
+    return text, _reading(found, (text,), type_ids)
+
+
+def read_words(
+    tokenizer: Any, given: Sequence[str], *, max_tokens: int | None = None, name: str = "this model"
+) -> tuple[str, Reading]:
+    """What a model reads of words that somebody else has told apart: the text, and its tokens grouped by these words.
+
+    The text is the words with a blank between, which is what `is_split_into_words` of the library reads as well where a
+    tokenizer splits at blanks. A piece belongs to the word in which it starts. Raises what `read` does.
+    """
+    text, spans = " ".join(given), []
+    for word in given:
+        start = spans[-1][1] + 1 if spans else 0
+        spans.append((start, start + len(word)))
+    found = entries(tokenizer, (text,), max_tokens=max_tokens, name=name)
+    allowed(len(found), max_tokens, name)
+    type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
+    return text, _reading(found, (text,), type_ids, words=tuple(spans))
+
+
+def labelled(found: Sequence[Entry], texts: Sequence[str]) -> tuple[Token, ...]:
+    """The tokens of a whole input of one text or of a pair."""
+    return _tokens(found, texts)
+
+
+def _tokens(
+    found: Sequence[Entry], texts: Sequence[str], first: int = 0, words: tuple[tuple[int, int], ...] | None = None
+) -> tuple[Token, ...]:
+    """The tokens of all texts, the first of which is segment `first`. Special tokens stand where the text before them ends.
+
+    `words` are the spans of the words of one text, where they are not ours.
+    """
+    typed = [[e.piece for e in found if e.segment == i and e.piece.role != "special"] for i in range(len(texts))]
+    places = [iter(placed(text, side, words)) for text, side in zip(texts, typed, strict=True)]
+    ends = [0] * len(texts)
+    out: list[Token] = []
+    for entry in found:
+        name, side = entry.piece.piece, entry.segment
+        if entry.piece.role == "special":
+            out.append(Token(name, name, ends[side], ends[side], None, first + side, entry.piece.unknown))
+            continue
+        place = next(places[side])
+        ends[side] = len(texts[side])
+        out.append(Token(place.text, name, place.start, place.end, place.word, first + side, entry.piece.unknown))
+    return tuple(out)
+
+
+def units(tokens: Sequence[Token], *, words: bool = True) -> tuple[Unit, ...]:
+    """What a reader sees as one thing: the pieces of a word together, each special token alone; or every token alone."""
+    groups: list[list[int]] = []
+    for i, token in enumerate(tokens):
+        if words and i and not token.special and (token.segment, token.word) == (tokens[i - 1].segment, tokens[i - 1].word):
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return tuple(_unit([tokens[i] for i in group], tuple(group)) for group in groups)
+
+
+def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
+    """The unit of some neighbouring tokens. Bytes of one character become that character again."""
+    text = parts[0].text
+    if len(parts) > 1:
+        raw, at = b"", parts[0].start
+        for token in parts:
+            is_typed = len(token.text) == token.end - token.start  # names of bytes are longer than what they stand for
+            raw += token.text[max(0, at - token.start) :].encode() if is_typed else unnamed(token.text)
+            at = max(at, token.end)
+        text = named(raw)
+    start, end = min(token.start for token in parts), max(token.end for token in parts)
+    unknown = [token.unknown for token in parts]
+    partly = any(unknown) and not all(unknown)
+    return Unit(text, start, end, places, parts[0].special, parts[0].segment, any(unknown), partly)
+
+
+def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) -> tuple[int, ...]:
+    """The indices of the tokens that start in a character span of one text: the only place where spans become tokens.
+
+    Raises BadInputError where there is none.
+    """
+    found = tuple(
+        i for i, token in enumerate(tokens)
+        if token.segment == segment and token.start < token.end and span[0] <= token.start < span[1]
+        and token.text.strip()  # a lone blank between two words is no piece of either
+    )  # fmt: skip
+    if not found:
+        raise BadInputError(f"No token starts in the characters {span[0]} to {span[1]} of this text. Choose a whole word.")
+    return found

@@ -1,0 +1,460 @@
+"""A transformers tokenizer and a text (or a pair) in, the model's whole input out: pieces, special tokens, type ids.
+
+Whatever a reader types is text. Where the library would still turn "</s>" into a special token (unigram models find it
+in their vocabulary), it is read letter by letter. Only MASK becomes the model's real mask token.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from attnviz.errors import BadInputError, BadTextError, TokenError, TooLongError
+from attnviz.text.align import Piece, aligned, alphabet, bare, byte_named
+from attnviz.text.words import MASK
+
+BEHIND = 16  # ids before one that are spelled with it: more than the bytes of any character, or the joints of a word
+
+# A tokenizer keeps truncation, padding and the treatment of special tokens as switches on one shared object.
+_LOCKS: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
+_LOCKS_LOCK = threading.Lock()
+_BYTES = alphabet()
+_BLANK = re.compile(r'Metaspace\(replacement="(.)"')
+_IN_NO_VOCABULARY = "\U0010ffff"  # a code point that Unicode reserves never to be a character
+_LETTERS = {byte: character for character, byte in _BYTES.items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One position of the model's input: the piece there, its type id, and which text it is from or stands after."""
+
+    piece: Piece
+    type_id: int
+    segment: int
+
+
+def entries(
+    tokenizer: Any, texts: Sequence[str], *, target: bool = False, max_tokens: int | None = None, name: str = "this model"
+) -> tuple[Entry, ...]:
+    """The whole input that `tokenizer` makes of one text or of a pair. Nothing is cut off, nothing padded.
+
+    `target` reads as the library's `text_target` does: with the output vocabulary or language, where there are two.
+    Raises BadTextError where a text holds a MASK that the model cannot read, TooLongError beyond `max_tokens`.
+    """
+    for text in texts:
+        if MASK in text and getattr(tokenizer, "mask_token", None) is None:
+            raise BadTextError(
+                f"{name} has no mask token, but character {text.index(MASK) + 1} of the text is a mask. "
+                "Remove the mask or choose a model that was trained with one, such as BERT."
+            )
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    with _alone(tokenizer), _side(tokenizer, target):
+        if backend is None:
+            return _walked(tokenizer, texts, max_tokens, name)
+        with _plain(backend):
+            return _encoded(tokenizer, backend, texts, max_tokens, name)
+
+
+def allowed(count: int, max_tokens: int | None, name: str) -> None:
+    """Raises TooLongError where a model cannot read `count` tokens."""
+    if max_tokens is not None and count > max_tokens:
+        raise TooLongError(
+            f"{name} reads at most {max_tokens} tokens; this text has {count}. Shorten it or choose another model."
+        )
+
+
+def special(tokenizer: Any, number: int) -> Piece:
+    """The special token with this id, as a piece."""
+    with _alone(tokenizer):
+        name = tokenizer.convert_ids_to_tokens(number)
+        return Piece(number, f"#{number}" if name is None else str(name), role="special")
+
+
+def language(tokenizer: Any) -> tuple[int, bool] | None:
+    """The code of the language that a translating tokenizer is set to write in, and whether its texts begin with it.
+
+    None for other tokenizers, and where no such language is set (`tokenizer.tgt_lang`).
+    """
+    if not getattr(tokenizer, "tgt_lang", None):
+        return None
+    common = {getattr(tokenizer, f"{name}_token_id", None) for name in ("bos", "eos", "cls", "sep", "pad", "unk", "mask")}
+    found = entries(tokenizer, ("a",), target=True)
+    codes = [at for at, entry in enumerate(found) if entry.piece.role == "special" and entry.piece.id not in common]
+    if len(codes) != 1:
+        return None
+    return found[codes[0]].piece.id, any(entry.piece.role != "special" for entry in found[codes[0] :])
+
+
+def spelled(tokenizer: Any, number: int) -> str:
+    """How a token of the vocabulary is written in a text, its blank included."""
+    with _alone(tokenizer):
+        return str(tokenizer.decode([number], clean_up_tokenization_spaces=False))
+
+
+def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
+    """What a model wrote: the text that `ids` decode to, without special tokens and outer blanks, and its whole input.
+
+    Where the text grows as one more id is decoded, there stands its piece. Ids that make a character together (bytes of
+    one) all stand on it.
+    """
+    with _alone(tokenizer), _side(tokenizer, target=True):
+        names = [str(name) for name in tokenizer.convert_ids_to_tokens(list(ids))]
+        plain = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
+        grown = [str(tokenizer.decode(list(ids[: i + 1]), **plain)) for i in range(len(ids))]
+        vocabulary = _Vocabulary.of(tokenizer, backend) if (backend := getattr(tokenizer, "backend_tokenizer", None)) else None
+        hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
+        unknown = vocabulary.unknown if vocabulary else tokenizer.unk_token_id
+        other = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)  # some name one token for all
+    whole = grown[-1] if grown else ""
+    text, left = whole.strip(), len(whole) - len(whole.lstrip())
+    done = [min(max(_alike(part, whole) - left, 0), len(text)) for part in grown]  # characters that are whole by then
+    begun = [
+        min(at + (len(part) - left > at), len(text)) for at, part in zip(done, grown, strict=True)
+    ]  # with half of one more
+    found: list[Entry] = []
+    start = 0
+    for place, (number, name) in enumerate(zip(ids, names, strict=True)):
+        if number in hidden:
+            is_unknown = number == unknown and number not in other
+            found.append(Entry(Piece(number, name, role="special", unknown=is_unknown), 0, 0))
+            continue
+        end = next((end for end in begun[place:] if end > start), len(text))
+        raw = vocabulary.piece(number, name, start, end, text[start:end]).raw if vocabulary else byte_named(name)
+        found.append(Entry(Piece(number, name, start, end, raw, unknown=number == unknown), 0, 0))
+        start = max(start, done[place])
+    return text, tuple(found)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts have in common from the start."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+@contextmanager
+def _alone(tokenizer: Any) -> Iterator[None]:
+    """No other thread of ours uses this tokenizer until the block ends."""
+    with _LOCKS_LOCK:
+        lock = _LOCKS.setdefault(tokenizer, threading.Lock())
+    with lock:
+        yield
+
+
+@contextmanager
+def _side(tokenizer: Any, target: bool) -> Iterator[None]:
+    """Read source text, or target text; afterwards the tokenizer reads source text, as after any call of it."""
+    wanted = getattr(tokenizer, "tgt_lang", "")
+    if target and wanted is None and hasattr(tokenizer, "lang_code_to_token"):  # M2M100 fails without, in a word of its own
+        raise BadTextError(
+            "This tokenizer must know the language of the target text. Set it, e.g. tokenizer.tgt_lang = "
+            f"{next(iter(tokenizer.lang_code_to_token), 'fr')!r}."
+        )
+    for switch in ("_switch_to_input_mode", *(("_switch_to_target_mode",) if target else ())):
+        getattr(tokenizer, switch, lambda: None)()
+    try:
+        yield
+    finally:
+        getattr(tokenizer, "_switch_to_input_mode", lambda: None)()
+        if wanted is None:  # mBART's takes the source's language for the target's, and keeps it
+            tokenizer.tgt_lang = None
+
+
+@contextmanager
+def _plain(backend: Any) -> Iterator[None]:
+    """The backend without truncation and padding; all its switches are put back afterwards."""
+    truncation, padding, split = backend.truncation, backend.padding, backend.encode_special_tokens
+    try:
+        backend.no_truncation()
+        backend.no_padding()
+        yield
+    finally:
+        backend.encode_special_tokens = split
+        if truncation is not None:
+            backend.enable_truncation(**truncation)
+        if padding is not None:
+            backend.enable_padding(**padding)
+
+
+@dataclass(frozen=True)
+class _Vocabulary:
+    """What a backend's ids mean: which were added to the model's own, which are special, and whether pieces spell bytes."""
+
+    added: frozenset[int]
+    special: frozenset[int]
+    unknown: int | None
+    mask: str
+    byte_level: bool
+    blank: str
+    going_on: str
+    ending: str
+
+    @classmethod
+    def of(cls, tokenizer: Any, backend: Any) -> _Vocabulary:
+        """Read anew for every text: somebody may have added tokens meanwhile."""
+        added = backend.get_added_tokens_decoder()
+        parts = f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}"
+        blank = _BLANK.search(parts)
+        return cls(
+            added=frozenset(added),
+            special=frozenset(number for number, token in added.items() if token.special),
+            unknown=_unknown(tokenizer, backend.model),
+            mask=str(tokenizer.mask_token),
+            byte_level="ByteLevel" in parts,
+            blank=blank[1] if blank else "▁",
+            going_on=getattr(backend.model, "continuing_subword_prefix", None) or "",
+            ending=getattr(backend.model, "end_of_word_suffix", None) or "",
+        )
+
+    def piece(self, number: int, piece: str, start: int, end: int, typed: str) -> Piece:
+        """A piece of text with the bytes that it spells, if it spells bytes and not characters."""
+        raw = None
+        if number not in self.added and piece != typed and not self.byte_level:
+            raw = byte_named(piece)
+        elif number not in self.added and self.byte_level and all(character in _BYTES for character in piece):
+            raw = bytes(_BYTES[character] for character in piece.removesuffix(self.ending))
+        spelled = (
+            "" if raw is not None else piece.removeprefix(self.going_on).removesuffix(self.ending).replace(self.blank, " ")
+        )
+        return Piece(number, piece, start, end, raw, unknown=number == self.unknown, spelled=spelled)
+
+    def taken(self, piece: Piece, typed: str) -> bool:
+        """Whether typed text was taken for a special token. A word that is unknown may be read as the unknown token."""
+        return piece.id in self.special and (not piece.unknown or typed.strip() == piece.piece)
+
+
+def _unknown(tokenizer: Any, model: Any) -> int | None:
+    """The id that a backend's model gives to what it cannot spell; None where it can spell everything, or leaves it out.
+
+    The model's own, not the wrapper's `unk_token`, which may name another token or none. A unigram model does not name
+    its own, so it is given a character that no vocabulary has.
+    """
+    if hasattr(model, "unk_token"):
+        return model.token_to_id(model.unk_token) if model.unk_token else None
+    try:
+        found = model.tokenize(_IN_NO_VOCABULARY)
+    except Exception:  # noqa: BLE001  # the library raises a plain Exception where a unigram model has no unknown token
+        return None
+    if len(found) == 1 and model.id_to_token(found[0].id) != _IN_NO_VOCABULARY:
+        return int(found[0].id)
+    return tokenizer.unk_token_id
+
+
+def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
+    """The road of tokenizers with a backend, which gives spans."""
+    vocabulary = _Vocabulary.of(tokenizer, backend)
+    encodings = []
+    for text in texts:
+        # A mask has to be recognised inside its sentence, or blanks around it would be read otherwise.
+        backend.encode_special_tokens = MASK not in text
+        encodings.append(backend.encode(text.replace(MASK, vocabulary.mask), add_special_tokens=False))
+    whole = backend.post_process(*encodings)
+    allowed(len(whole.ids), max_tokens, name)  # before anything that takes its time: a text may be far too long
+    sides = [_read(backend, vocabulary, encoding, text) for encoding, text in zip(encodings, texts, strict=True)]
+    if sum(piece.role == "mask" for side in sides for piece in side) != sum(text.count(MASK) for text in texts):
+        raise BadTextError(f"{name} takes its mask only as a word of its own. Put a blank on each side of it.")
+    template = [
+        (Piece(number, backend.id_to_token(number), role="special") if added else None, type_id)
+        for number, type_id, added in zip(whole.ids, whole.type_ids, whole.special_tokens_mask, strict=True)
+    ]
+    return _woven(template, [len(encoding.ids) for encoding in encodings], sides)
+
+
+def _read(backend: Any, vocabulary: _Vocabulary, encoding: Any, text: str) -> list[Piece]:
+    """The pieces of an encoding, their spans counted in `text`, where each mask is one character."""
+    size = len(vocabulary.mask)
+    masks = [at for at, character in enumerate(text) if character == MASK]
+    grown = [at + nth * (size - 1) for nth, at in enumerate(masks)]  # where they stand in what was encoded
+
+    def place(at: int) -> int:
+        before = bisect_right(grown, at - size)
+        return masks[before] if before < len(masks) and at > grown[before] else at - before * (size - 1)
+
+    out: list[Piece] = []
+    for number, (low, high) in zip(encoding.ids, encoding.offsets, strict=True):
+        name, start, end = backend.id_to_token(number), place(low), place(high)
+        nth = bisect_left(grown, low)
+        if name == vocabulary.mask and nth < len(grown) and grown[nth] < high:
+            out.append(Piece(number, name, masks[nth], masks[nth] + 1, role="mask"))
+            continue
+        piece = vocabulary.piece(number, name, start, end, text[start:end])
+        out += _letters(backend, vocabulary, text, start, end) if vocabulary.taken(piece, text[start:end]) else [piece]
+    return out
+
+
+def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: int) -> list[Piece]:
+    """Typed text that was taken for a special token, read as text; letter by letter where nothing else helps."""
+    backend.encode_special_tokens = True
+    again = backend.encode(text[start:end], add_special_tokens=False)
+    spans = [(start + low, start + high) for low, high in again.offsets]
+    out = [
+        vocabulary.piece(number, backend.id_to_token(number), low, high, text[low:high])
+        for number, (low, high) in zip(again.ids, spans, strict=True)
+    ]
+    if not any(vocabulary.taken(piece, text[piece.start : piece.end]) for piece in out):
+        put_before = not text[start].isspace() and not out[0].piece.strip("Ġ▁")  # a blank, as if a text began here
+        return out[1:] if put_before else out
+    out = []
+    for at in range(start, end):
+        spelled = "".join(_LETTERS[byte] for byte in text[at].encode()) if vocabulary.byte_level else text[at].replace(" ", "▁")
+        out += [vocabulary.piece(token.id, token.value, at, at + 1, text[at]) for token in backend.model.tokenize(spelled)]
+    return out
+
+
+def _walked(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
+    """The road of tokenizers written in Python, which give no spans: pieces are matched with the text."""
+    taken = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
+    stretches = [[(part, _named(tokenizer, part, taken)) for part in re.split(f"({MASK})", text) if part] for text in texts]
+    lengths = [sum(len(names) for _, names in parts) for parts in stretches]
+    # Negative numbers go through the template untouched and tell afterwards what stands where.
+    whole = tokenizer.prepare_for_model(*([-1] * length for length in lengths), add_special_tokens=True, verbose=False)
+    ids = whole["input_ids"]
+    allowed(len(ids), max_tokens, name)
+    template = [
+        (None if number < 0 else Piece(number, tokenizer.convert_ids_to_tokens(number), role="special"), type_id)
+        for number, type_id in zip(ids, whole.get("token_type_ids", [0] * len(ids)), strict=True)
+    ]
+    return _woven(template, lengths, [_matched(tokenizer, parts) for parts in stretches])
+
+
+def _named(tokenizer: Any, stretch: str, taken: set[int]) -> list[str]:
+    """The pieces of a stretch between masks, or of a mask; what is typed like a special token, letter by letter."""
+    if stretch == MASK:
+        return [tokenizer.mask_token]
+    names: list[str] = []
+    for name in tokenizer.tokenize(stretch, split_special_tokens=True):
+        parts = name if tokenizer.convert_tokens_to_ids([name])[0] in taken else ""
+        names += [piece for letter in parts for piece in tokenizer.tokenize(letter, split_special_tokens=True)] or [name]
+    return names
+
+
+def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> list[Piece]:
+    """The pieces of one text, with the spans that `aligned` finds."""
+    out: list[Piece] = []
+    start = 0
+    for stretch, names in stretches:
+        if stretch == MASK:
+            out.append(Piece(tokenizer.mask_token_id, tokenizer.mask_token, start, start + 1, role="mask"))
+        else:
+            numbers, spans = tokenizer.convert_tokens_to_ids(list(names)), aligned(stretch, names)
+            for number, name, (low, high) in zip(numbers, names, spans, strict=True):
+                if number is None:
+                    raise TokenError(
+                        f"The token “{name:.40}” at character {start + low + 1} of the text has no id: the tokenizer does not "
+                        "know it and has no unknown token to read in its place. Leave it out, or set tokenizer.unk_token."
+                    )
+                raw = byte_named(name) if stretch[low:high] != name else None
+                unknown = tokenizer.unk_token_id is not None and number == tokenizer.unk_token_id
+                out.append(Piece(number, name, start + low, start + high, raw, unknown=unknown, spelled=bare(name)))
+        start += len(stretch)
+    return out
+
+
+def _woven(
+    template: Sequence[tuple[Piece | None, int]], lengths: Sequence[int], sides: Sequence[Sequence[Piece]]
+) -> tuple[Entry, ...]:
+    """A template's special tokens with each text's pieces put where its `lengths` places (None) are."""
+    out: list[Entry] = []
+    seen = segment = 0
+    for piece, type_id in template:
+        if piece is not None:
+            out.append(Entry(piece, type_id, segment))
+            continue
+        segment = 0 if seen < lengths[0] else 1
+        if seen in (0, lengths[0]):
+            out += [Entry(inner, type_id, segment) for inner in sides[segment]]
+        seen += 1
+    return tuple(out)
+
+
+def templated(
+    tokenizer: Any, whole: str, spans: Sequence[tuple[int, int, int]], text: str, *, max_tokens: int | None, name: str
+) -> tuple[tuple[Entry, ...], list[str]]:
+    """The whole input that a chat template made, and how to show each token that the template added ("" of typed ones).
+
+    `spans` are where typed text stands in `whole`, and where each begins in `text`. Special tokens of the template are
+    real ones; typed text that looks like one is read as text. A piece of which only blanks were typed is the template's.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise BadInputError(
+            f"A conversation is read by a tokenizer that says where its pieces stand, and the one of {name} does not. "
+            "Load it with AutoTokenizer.from_pretrained, which takes the fast one where there is one."
+        )
+    with _alone(tokenizer), _side(tokenizer, target=False), _plain(backend):
+        vocabulary = _Vocabulary.of(tokenizer, backend)
+        backend.encode_special_tokens = False
+        encoding = backend.encode(whole, add_special_tokens=False)
+        allowed(len(encoding.ids), max_tokens, name)
+        found: list[Entry] = []
+        added: list[str] = []
+        for number, (low, high) in zip(encoding.ids, encoding.offsets, strict=True):
+            piece = backend.id_to_token(number)
+            inside = next((span for span in spans if low < span[1] and max(low + 1, high) > span[0]), None)
+            special = number in vocabulary.special
+            if inside is not None:
+                begin, end, at = inside
+                content = whole[low:high].strip()
+                first = low + whole[low:high].find(content)  # some marks take the blanks beside them
+                typed_alone = begin <= first and first + len(content) <= end
+                start, stop = max(low, begin), max(low, begin, min(high, end))
+                typed = whole[start:stop]
+                if typed_alone or (typed.strip() and not special):
+                    one = vocabulary.piece(number, piece, start + at - begin, stop + at - begin, typed)
+                    again = vocabulary.taken(one, typed)
+                    read = _letters(backend, vocabulary, text, one.start, one.end) if again else [one]
+                    found += [Entry(inner, 0, 0) for inner in read]
+                    added += [""] * len(read)
+                    continue
+            found.append(Entry(Piece(number, piece, role="special"), 0, 0))
+            added.append(piece if special else _visible(str(tokenizer.decode([number])), piece))
+    allowed(len(found), max_tokens, name)
+    return tuple(found), added
+
+
+def _visible(written: str, piece: str) -> str:
+    """How to show a token of a template: as it is written, a line break as \\n, and part of a character by its piece."""
+    if "\ufffd" in written or not written:
+        return piece
+    return written.strip() or written.replace("\n", "\\n").replace("\t", "\\t").replace(" ", "␣")
+
+
+def listed(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
+    """A model's whole input given as ids: the text that they spell without special tokens, and each one's place in it.
+
+    Each id is spelled behind the few before it, because a tokenizer joins neighbours (`an ##imal`, the bytes of one
+    character). Special tokens are special because they were given so.
+    """
+    with _alone(tokenizer), _side(tokenizer, target=False):
+        names = [str(piece) for piece in tokenizer.convert_ids_to_tokens(list(ids))]
+        backend = getattr(tokenizer, "backend_tokenizer", None)
+        vocabulary = _Vocabulary.of(tokenizer, backend) if backend is not None else None
+        hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
+        text, before, places = "", [], []
+        for number in ids:
+            if number in hidden:
+                places.append((len(text), len(text)))
+                continue
+            was, now = (str(tokenizer.decode(some, clean_up_tokenization_spaces=False)) for some in (before, [*before, number]))
+            same = _alike(was, now)
+            start = len(text) - (len(was) - same)
+            if start < len(text):  # a character that was begun is whole by now, and all of its bytes stand on it
+                places = [(low, min(high, start + 1)) for low, high in places]
+            text = text[:start] + now[same:]
+            if start == len(text) and now.endswith("\ufffd"):  # one more byte of a character that is still not whole
+                start -= 1
+            places.append((start, len(text)))
+            before = [*before, number][-BEHIND:]
+    found: list[Entry] = []
+    for number, name, (start, end) in zip(ids, names, places, strict=True):
+        if vocabulary:
+            piece = vocabulary.piece(number, name, start, end, text[start:end])
+        else:
+            unknown = number == tokenizer.unk_token_id
+            piece = Piece(number, name, start, end, byte_named(name), unknown=unknown, spelled=bare(name))
+        found.append(Entry(replace(piece, raw=None, role="special") if number in hidden else piece, 0, 0))
+    return text, tuple(found)

@@ -1,0 +1,65 @@
+"""Words and links in, a sentence on which links are drawn out; scores of heads in, a map and a list to choose from out.
+
+Both are Streamlit components. A half-drawn link stays in the browser; whole ones, and a chosen head, come back checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import streamlit as st
+from streamlit.components import v2
+
+from attnviz.board.linking import Drawn, Picked, number
+from attnviz.board.source import found_source, links_source
+from attnviz.errors import BadInputError
+
+_HTML, _CSS, _JS = links_source()
+_links = v2.component("attnviz_links", html=_HTML, css=_CSS, js=_JS)
+_HTML, _CSS, _JS = found_source()
+_found = v2.component("attnviz_found", html=_HTML, css=_CSS, js=_JS)
+
+
+def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[Drawn], None]) -> None:
+    """Draw the sentence with its links; `on_links` is called with what the reader has drawn before the page runs again.
+
+    `data` has the `text`, its `units` (word, start, end, whether it touches the one before, its mark), `links` as
+    `linking.written` writes them, `refused` (for each link why no head can follow it, or ""), and `most`, how many are
+    drawn by hand.
+    """
+    mailbox = f"{key}_answered"
+
+    def heard() -> None:
+        sent = st.session_state[key].get("drawn")
+        try:
+            drawn, answered = Drawn.parse(sent), number(sent)
+        except BadInputError:
+            return
+        st.session_state[mailbox] = answered
+        on_links(drawn)
+
+    _links(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_drawn_change=heard)
+
+
+def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable[[Picked], None]) -> bool:
+    """Draw the map and the list; `on_head` hears of a chosen head. True in the run in which its own page was asked for.
+
+    `data` is made by `attnviz.board.found.found`.
+    """
+    mailbox = f"{key}_answered"
+
+    def heard() -> None:
+        sent = st.session_state[key].get("picked")
+        try:
+            picked, answered = Picked.parse(sent, block), number(sent)
+        except BadInputError:
+            return
+        st.session_state[mailbox] = answered
+        on_head(picked)
+
+    result = _found(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_picked_change=heard)
+    try:
+        return Picked.parse(result.get("picked"), block).go == "board"
+    except BadInputError:
+        return False

@@ -1,0 +1,82 @@
+"""What stands side by side in, the panels on a Streamlit page out; what the reader does there comes back as a Choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from streamlit.components import v2
+
+from attnviz.board import digest
+from attnviz.board.source import compare_source
+from attnviz.ui.components.board import Choice, carry, read_choice
+
+_HTML, _CSS, _JS = compare_source()
+_compare = v2.component("attnviz_compare", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
+
+
+@dataclass(frozen=True)
+class Source:
+    """One head as the panels need it: `pin` as a tray lists it, the digest of its frame, or the `problem` that keeps it away.
+
+    `heads` counts those of its layer; `in_set` says that it stands there for a ready set, not for a pin.
+    """
+
+    pin: Mapping[str, Any]
+    frame: str | None
+    heads: int
+    problem: str = ""
+    in_set: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as JSON has it."""
+        return {**self.pin, "frame": self.frame, "heads": self.heads, "problem": self.problem, "set": self.in_set}
+
+
+def panels(
+    sources: Sequence[Source],
+    *,
+    frames: Sequence[bytes],
+    sheets: Sequence[bytes],
+    base: bytes,
+    own: Mapping[str, Any],
+    selection: Mapping[str, Any],
+    shown: str = "",
+    key: str = "compare",
+    on_choice: Callable[[Choice], None] | None = None,
+) -> Choice | None:
+    """Draw the panels; returns what the reader has just chosen there, and None in every other run.
+
+    `frames` and `sheets` come from `attnviz.board`; the places of the held word are counted in the frame `base`.
+    `own` is the chosen head as a tray lists it: a newly pinned one has its model and text; `selection` is a Choice as JSON
+    has it, with pins and panels.
+    """
+    mailbox = f"{key}_answered"
+    block = "self"
+
+    def heard() -> None:
+        found = read_choice(st.session_state[key].get("choice"), block)
+        if found is None:
+            return
+        choice, st.session_state[mailbox] = found
+        if on_choice is not None:
+            on_choice(choice)
+
+    data = {
+        "sources": [source.as_dict() for source in sources],
+        "frames": [digest(frame) for frame in frames],
+        "sheets": [digest(sheet) for sheet in sheets],
+        "base": digest(base),
+        "own": dict(own),
+        "shown": shown,
+        "selection": dict(selection),
+        "answered": st.session_state.get(mailbox, 0),
+    }
+    with st.container(gap=None):
+        for part in dict.fromkeys((*frames, *sheets)):
+            carry(part, f"{key}_{digest(part)}")
+        result = _compare(key=key, data=data, on_choice_change=heard)
+    found = read_choice(result.get("choice"), block)
+    return None if found is None else found[0]

@@ -1,0 +1,144 @@
+"""The row that stands on every page and asks what to read."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from attnviz import text as texts
+from attnviz.lessons import examples
+from attnviz.lessons.long import long_texts
+from attnviz.models import catalog
+from attnviz.types import ModelCard
+from attnviz.ui import state, widgets
+from attnviz.ui.backend import backend
+
+NONE = ""  # no ready sentence is on screen
+_LARGE = "attnviz_large"
+_SECOND = "attnviz_second"
+
+
+def ask() -> None:
+    """Sentence, model, examples: what to read, the same on every page. Enter in the sentence runs it."""
+    state.read_url()
+    with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):
+        _sentence()
+        _model()
+        _example()
+        _more()
+    if st.session_state.get(_SECOND) and state.card().pairs:
+        _second()
+
+
+def _sentence() -> None:
+    """The text: one line in which Enter runs, or a large field."""
+    request = state.current().request
+    limit = f"Type a sentence, at most {state.card().max_tokens:,} tokens"
+    if st.session_state.get(_LARGE) or "\n" in request.text:
+        st.text_area(
+            "Sentence", key=state.fill("sentence_large", request.text), on_change=state.answer("sentence_large", _typed),
+            placeholder=limit, label_visibility="collapsed", height=160,
+        )  # fmt: skip
+    else:
+        key = state.fill("sentence", request.text)  # only what is drawn is filled: a field that is gone may still report
+        st.text_input(
+            "Sentence", key=key, on_change=state.answer(key, _typed), placeholder=limit, label_visibility="collapsed"
+        )  # fmt: skip
+
+
+def _typed(text: str) -> None:
+    """Another text was typed.
+
+    The address has it before the page runs: where the run is cut short, because another page was opened, a step back in the
+    browser shows the text that was typed.
+    """
+    state.choose_text(text, state.current().request.text_b)
+    state.write_url()
+
+
+def _model() -> None:
+    """Which model reads it; those that are not on this machine say so in their name."""
+    key = state.fill("model", state.current().request.model)
+    st.selectbox(
+        "Model", [card.id for card in catalog.cards()], format_func=_model_label, key=key,
+        on_change=state.answer(key, state.choose_model), label_visibility="collapsed", width=256,
+    )  # fmt: skip
+
+
+def _model_label(name: str) -> str:
+    """The model's name, and whether its weights would have to be fetched."""
+    card = catalog.card(name)
+    return card.name if available(card) else f"{card.name} (not here)"
+
+
+def available(card: ModelCard) -> bool:
+    """Whether the model's weights are there, where the backend is."""
+    return backend().has(card.id)
+
+
+def _example() -> None:
+    """Ready sentences; choosing one asks it at once."""
+    chosen = {example.id: example for example in (*examples.examples(), *long_texts())}
+    text = state.current().request.text
+    now = next((name for name, example in chosen.items() if example.text == text), None)
+    key = state.fill("example", now or NONE)
+
+    def choose(name: str) -> None:
+        if name != NONE:
+            widgets.ask_example(chosen[name])
+
+    st.selectbox(
+        "Example", [NONE, *chosen], format_func=lambda name: chosen[name].title if name in chosen else "Examples", key=key,
+        on_change=state.answer(key, choose), label_visibility="collapsed", width=176,
+    )  # fmt: skip
+
+
+def _more() -> None:
+    """What is needed now and then: the large field, a second sentence, a masked word."""
+    card = state.card()
+    if state.current().request.text_b:
+        state.fill(_SECOND, True)
+    with st.popover("More", width=92, key="more"):
+        lines = "\n" in state.current().request.text
+        st.toggle(
+            "Large field, for several lines", key=state.fill(_LARGE, True) if lines else _LARGE, disabled=lines,
+            help="This text has several lines." if lines else "Ctrl + Enter runs the text.",
+        )  # fmt: skip
+        if card.pairs:
+            label = "Target text" if card.kind == "encoder-decoder" else "Second sentence"
+            st.toggle(label, key=_SECOND, on_change=_second_switched)
+        else:
+            st.caption(f"{card.name} reads one text from left to right; it takes no second sentence.")
+        st.button("Insert a mask", on_click=_mask, help="Replaces the held word; with no word held, it is added at the end.")
+
+
+def _second_switched() -> None:
+    """Without its field, a second text would be read unseen."""
+    if not st.session_state[_SECOND]:
+        state.choose_text(state.current().request.text)
+
+
+def _second() -> None:
+    """The second text of a pair, or the target of an encoder-decoder."""
+    target = state.card().kind == "encoder-decoder"
+    key = state.fill("second", state.current().request.text_b or "")
+    st.text_input(
+        "Target text" if target else "Second sentence", key=key,
+        on_change=state.answer(key, lambda text: state.choose_text(state.current().request.text, text or None)),
+        placeholder="Target text; left empty, the model writes its own"
+        if target
+        else "A second sentence, read as a pair with the first",
+        label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def _mask() -> None:
+    """Put the mark that stands for the model's mask token where the held word stands, or at the end."""
+    selection = state.current()
+    text, focus = selection.request.text, selection.focus
+    if focus is None or focus.special or focus.segment:
+        state.choose_text(f"{text.rstrip()} {texts.MASK}".strip(), selection.request.text_b)
+        return
+    for start, end in texts.words(text):
+        if start <= focus.start < end:
+            state.choose_text(text[:start] + texts.MASK + text[end:], selection.request.text_b)
+            return

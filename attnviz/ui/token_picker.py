@@ -1,0 +1,109 @@
+"""What the pages on the pass from scratch have in common: token, layer and head, and what fits where something does not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from attnviz.engine.trace import Trace
+from attnviz.errors import AttnvizError, TooLongError
+from attnviz.figures import encoding
+from attnviz.lessons import examples
+from attnviz.models import catalog
+from attnviz.text import words
+from attnviz.types import Token, joined
+from attnviz.ui import state, widgets
+from attnviz.ui.backend import backend
+from attnviz.view_state import Focus
+
+ELSEWHERE = (
+    "Here the models run on another machine than the pages, and it sends attention weights, not the steps that lead to them. "
+    "The other pages work as ever; for this one, run attnviz where the models are."
+)
+STOP = re.compile(r"""[.!?…][.!?…"'”’)\]]*(?=\s)|[。！？]""")  # the end of a sentence
+WORDS = 3  # fewer before a stop are no sentence
+
+
+def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
+    """Fields for token, layer and head; returns the token's place. `page` begins their keys."""
+    at, head = place(tokens, state.current().focus), state.current().head
+    key = state.fill(f"{page}-token", at)
+    st.selectbox(
+        "Token", range(len(tokens)), format_func=lambda number: name(tokens, number), key=key,
+        on_change=state.answer(key, lambda number: state.hold(focus(tokens, number))), width=160,
+    )  # fmt: skip
+    _number("Layer", f"{page}-layer", head.layer, state.card().layers, lambda n: state.choose_head(n, head.head))
+    _number("Head", f"{page}-head", head.head, heads, lambda n: state.choose_head(head.layer, n))
+    return at
+
+
+def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
+    """A field for a number from 0."""
+    state.fill(key, value)
+    st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, lambda n: choose(int(n))), width=88)
+
+
+def name(tokens: Sequence[Token], at: int) -> str:
+    """A token in a list: its place and its text, since the same text may stand at several."""
+    return f"{at}: {encoding.marked(encoding.label(tokens[at].text), tokens[at])}"
+
+
+def place(tokens: Sequence[Token], held: Focus | None) -> int:
+    """The token that the reader holds; with none held, the last one that is not special."""
+    if held is not None and held.special and held.start < len(tokens):
+        return held.start
+    for at, token in enumerate(tokens):
+        if held is not None and not token.special and token.segment == held.segment and token.start <= held.start < token.end:
+            return at
+    return max((at for at, token in enumerate(tokens) if not token.special), default=0)
+
+
+def focus(tokens: Sequence[Token], at: int) -> Focus:
+    """A token as the selection holds it."""
+    token = tokens[at]
+    return Focus(at, special=True) if token.special else Focus(token.start, token.segment)
+
+
+def instead(error: AttnvizError, trace: Trace, most: int, what: str, page: str) -> None:
+    """What can be `what`, where this cannot: a text that fits where this one is too long, else the models that can.
+
+    `most` is how many tokens fit. Only models that come with the set-up are written out from scratch; where models run on
+    another machine none can, and this is said instead.
+    """
+    if not backend().walks:
+        st.markdown(ELSEWHERE)
+    elif isinstance(error, TooLongError):
+        _shorter(trace, most, what, page)
+    else:
+        _models(what, page)
+
+
+def _shorter(trace: Trace, most: int, what: str, page: str) -> None:
+    """The text's own first sentence, where that fits, and a ready one."""
+    st.markdown(f"These fit, and can be {what}:")
+    first, tokens = first_sentence(trace.request.text), trace.parts[0].queries
+    kept = sum(token.special or (not token.segment and token.start < len(first)) for token in tokens)
+    if first != trace.request.text and kept <= most:
+        st.button(
+            "The first sentence of your text", key=f"{page}-first", help=widgets.plain(first.strip()),
+            on_click=state.choose_text, args=(first.strip(),),
+        )  # fmt: skip
+    ready = examples.examples()[0]
+    st.button(widgets.plain(ready.text), key=f"{page}-ready", on_click=widgets.ask_example, args=(ready,))
+
+
+def first_sentence(text: str) -> str:
+    """All up to the first stop after at least three words (`Dr.` ends none); the whole text where there is none such."""
+    ends = (found.end() for found in STOP.finditer(text))
+    return next((text[:end] for end in ends if len(words(text[:end])) >= WORDS), text)
+
+
+def _models(what: str, page: str) -> None:
+    """The other models that come with the set-up."""
+    found = [card for card in catalog.cards() if card.package and card.id != state.current().request.model]
+    if found:
+        st.markdown(f"{widgets.plain(joined([card.name for card in found]))} can be {what}:")
+    for card in found:
+        st.button(card.name, key=f"{page}-{card.id}", on_click=state.choose_model, args=(card.id,))

@@ -1,0 +1,147 @@
+"""The page shell: what every address of a page answers with, and what it leaves alone."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from starlette.routing import Route
+
+from attnviz import board
+from attnviz.board.choice import Choice
+from attnviz.board.source import compare_source, found_source, links_source, source
+from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.figures import bertviz
+from attnviz.figures.bertviz.csp_hash import digest
+from attnviz.types import AttentionRequest, HeadRef, Token
+from attnviz.web import index_page, middleware, security_headers
+
+INDEX = (Path(streamlit.__file__).parent / "static" / "index.html").read_text("utf-8")
+SEEN: list[dict[bytes, bytes]] = []  # the headers of each request that reached the app behind
+
+
+async def _index(request: Any) -> HTMLResponse:
+    SEEN.append({name.lower(): value for name, value in request.scope["headers"]})
+    return HTMLResponse(INDEX, headers={"etag": '"streamlit"', "last-modified": "x", "cache-control": "no-cache"})
+
+
+async def _file(request: Any) -> HTMLResponse:
+    return HTMLResponse("<html>a saved board</html>")
+
+
+BEHIND = middleware.Guard(
+    Starlette(
+        routes=[
+            Route("/media/{name}", _file),
+            Route("/favicon.png", lambda _: PlainTextResponse("icon")),
+            Route("/syntax/", lambda _: RedirectResponse("/syntax", 301)),
+            Route("/{path:path}", _index),
+        ]
+    )
+)
+
+
+def answered(path: str = "/", method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of one request through the guard."""
+    sent: list[Any] = []
+    pairs = [
+        (b"host", b"school.example"),
+        *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
+    ]
+    scope = {
+        "type": "http", "method": method, "path": path, "raw_path": path.encode(), "query_string": b"", "headers": pairs,
+        "root_path": "",
+    }  # fmt: skip
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(BEHIND(scope, receive, send))
+    found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    return sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent[1:])
+
+
+def test_the_root_of_the_page_is_english_and_not_to_be_translated():
+    (root,) = re.findall(r"<html\b[^>]*>", index_page.html())
+    assert 'lang="en"' in root
+    assert 'translate="no"' in root
+    assert 'class="notranslate"' in root
+    assert '<meta name="google" content="notranslate" />' in index_page.html().partition("</head>")[0]
+
+
+def test_our_scripts_stand_in_the_head_and_the_rest_is_streamlits_page():
+    head = index_page.html().partition("</head>")[0]
+    assert f"<script>{index_page.script()}</script>" in head
+    assert "</script" not in index_page.script()
+    ours = re.sub(r"<meta name=\"google\".*?</script>\s*", "", index_page.html(), flags=re.S)
+    bare = re.sub(r"<html\b[^>]*>", "<html>", INDEX)
+    assert re.sub(r"\s+", "", re.sub(r"<html\b[^>]*>", "<html>", ours)) == re.sub(r"\s+", "", bare)
+
+
+def test_the_policy_knows_our_scripts():
+    assert digest(index_page.script()) in security_headers.content()
+
+
+@pytest.mark.parametrize("path", ["/", "/syntax", "/no-such-page", "/under/a/base/path"])
+def test_every_address_of_a_page_answers_with_it(path: str):
+    status, headers, body = answered(path)
+    assert (status, body) == (200, index_page.html().encode())
+    assert headers["content-length"] == str(len(body))
+    assert headers["cache-control"] == "no-cache"
+    assert headers["etag"] != '"streamlit"'
+    assert "last-modified" not in headers
+
+
+def test_it_is_sent_packed_to_a_browser_that_unpacks():
+    _, headers, body = answered(accept_encoding="gzip, br")
+    assert headers["content-encoding"] == "gzip"
+    assert headers["content-length"] == str(len(body))
+    assert gzip.decompress(body) == index_page.html().encode()
+
+
+def test_head_has_the_headers_alone():
+    _, headers, body = answered(method="HEAD")
+    assert (headers["content-length"], body) == (str(len(index_page.html().encode())), b"")
+
+
+def test_a_browser_that_has_it_gets_no_body_and_one_that_has_streamlits_gets_ours():
+    _, headers, _ = answered()
+    assert answered(if_none_match=headers["etag"])[::2] == (304, b"")
+    assert answered(if_none_match=f'W/{headers["etag"]}, "other"')[::2] == (304, b"")
+    status, _, body = answered(if_none_match='"streamlit"', if_modified_since="x", range="bytes=0-9")
+    assert (status, body) == (200, index_page.html().encode())
+    assert not {b"if-none-match", b"if-modified-since", b"range", b"accept-encoding"} & set(SEEN[-1])
+
+
+def test_a_saved_file_an_icon_and_a_redirect_pass_as_they_are():
+    assert answered("/media/a.html")[2] == b"<html>a saved board</html>"
+    assert answered("/favicon.png")[2] == b"icon"
+    status, headers, _ = answered("/syntax/")
+    assert (status, headers["location"]) == (301, "/syntax")
+
+
+def test_saved_pages_and_frames_of_bertviz_are_not_to_be_translated_either():
+    """The words in them are what a model read; a script of theirs changes text in place."""
+    tokens = (Token("a", "a", 0, 1, 0), Token("b", "b", 2, 3, 1))
+    whole = Trace(AttentionRequest("m", "a b"), (Block("self", tokens, tokens, (Dense(np.full((1, 2, 2), 0.5, np.float32)),)),))
+    saved = board.page(board.frame(whole, name="made"), Choice(HeadRef(0, 0)))
+    views = [draw(whole, HeadRef(0, 0)) for draw in (bertviz.head_view, bertviz.model_view)]
+    for page in (saved, *views):
+        assert re.search(r'<html lang="en" translate="no"[^>]*>', page)
+
+
+def test_each_component_says_so_in_its_own_tree():
+    """A translator that walks into shadow roots does not see the document's root from there."""
+    for made in (source, compare_source, links_source, found_source):
+        assert re.match(r'<div class="attnviz[^>]* translate="no"', made()[0])

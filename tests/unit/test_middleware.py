@@ -1,0 +1,245 @@
+"""What stands before the pages: what is refused, what passes, and the headers of every answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.web.server.app_discovery import discover_asgi_app
+
+from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.figures import bertviz
+from attnviz.figures.bertviz.csp_hash import digest
+from attnviz.types import AttentionRequest, HeadRef, Token
+from attnviz.web import index_page, middleware, security_headers
+
+ROOT = Path(__file__).parents[2]
+HERE = [(b"host", b"school.example:8501")]
+
+
+async def page(scope: Any, receive: Any, send: Any) -> None:
+    """An app that answers everything, with a header that we set otherwise."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"Referrer-Policy", b"unsafe-url")]})
+    await send({"type": "http.response.body", "body": b"page"})
+
+
+def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query: bytes = b"", headers: Any = HERE) -> list[Any]:
+    """All that is sent for one request."""
+    sent: list[Any] = []
+    scope = {"type": kind, "method": method, "path": path, "query_string": query, "headers": headers}
+
+    async def receive() -> dict[str, str]:
+        return {"type": f"{kind}.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(middleware.Guard(page)(scope, receive, send))
+    return sent
+
+
+def status(**request: Any) -> int:
+    return answered(**request)[0]["status"]
+
+
+def test_a_page_is_read_by_get_and_head_only():
+    assert [status(method=method) for method in ("GET", "HEAD")] == [200, 200]
+    assert {status(method=method) for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")} == {405}
+
+
+def test_no_body_comes_in():
+    assert status(headers=[*HERE, (b"Content-Length", b"0")]) == 200
+    assert status(headers=[*HERE, (b"Content-Length", b"1")]) == 413
+    assert status(headers=[*HERE, (b"transfer-encoding", b"chunked")]) == 413
+
+
+def test_what_no_page_asks_streamlit_for_is_not_there():
+    hidden = ("/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/upload_file/a/b", "/under/_stcore/metrics")
+    assert {status(path=path) for path in hidden} == {404}
+    assert {status(path=path) for path in ("/_stcore/health", "/_stcore/host-config", "/media/a.json", "/heads")} == {200}
+
+
+def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
+    async def opened() -> list[str]:
+        ends, kinds = asyncio.Event(), []
+
+        async def held(scope: Any, receive: Any, send: Any) -> None:
+            await send({"type": "websocket.accept"})
+            await ends.wait()
+
+        async def receive() -> dict[str, str]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            kinds.append(message["type"])
+
+        guard, scope = middleware.Guard(held), {"type": "websocket", "headers": HERE}
+        pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(middleware.OPEN + 1)]
+        await asyncio.sleep(0)
+        ends.set()
+        await asyncio.gather(*pages)
+        await guard(scope, receive, send)
+        return kinds
+
+    kinds = asyncio.run(opened())
+    assert kinds == ["websocket.accept"] * middleware.OPEN + ["websocket.close", "websocket.accept"]
+
+
+def test_an_address_has_a_longest():
+    assert status(query=b"a" * (middleware.LONGEST - 1)) == 200
+    sent = answered(query=b"a" * middleware.LONGEST)
+    assert sent[0]["status"] == 414
+    assert b"16,384" in sent[1]["body"]
+    assert b"16,385" in sent[1]["body"]
+
+
+@pytest.mark.parametrize(
+    ("origin", "opens"),
+    [
+        (None, True),
+        (b"http://school.example:8501", True),
+        (b"https://School.Example:8501", True),
+        (b"http://school.example", False),
+        (b"http://other.example", False),
+        (b"http://localhost:8501", False),
+        (b"null", False),
+        (b"http://[school.example:8501", False),
+        (b"", False),
+    ],
+)
+def test_only_a_page_of_the_same_address_opens_a_websocket(origin: bytes | None, opens: bool):
+    more = [] if origin is None else [(b"origin", origin)]
+    (sent,) = answered("websocket", headers=[*HERE, *more])
+    assert sent["type"] == ("websocket.accept" if opens else "websocket.close")
+
+
+def test_a_websocket_with_an_origin_needs_a_host():
+    (sent,) = answered("websocket", headers=[(b"origin", b"http://")])
+    assert sent["type"] == "websocket.close"
+
+
+def passed(*messages: dict[str, object]) -> object:
+    """The first of some messages that reaches Streamlit."""
+    coming = iter(messages)
+
+    async def receive() -> Any:
+        return next(coming)
+
+    return asyncio.run(middleware.heard(receive)())
+
+
+def back(name: str) -> dict[str, object]:
+    """What a browser sends."""
+    message = BackMsg()
+    if name == "rerun_script":
+        message.rerun_script.query_string = "layer=3"
+    else:
+        setattr(message, name, True)
+    return {"type": "websocket.receive", "bytes": message.SerializeToString()}
+
+
+@pytest.mark.parametrize("name", ["clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime"])
+def test_what_a_reader_says_of_the_server_is_not_heard(name: str):
+    run, gone = back("rerun_script"), {"type": "websocket.disconnect", "code": 1001}
+    assert passed(back(name), run) == run
+    assert passed(back(name), gone) == gone
+
+
+def test_a_run_is_heard_and_so_is_its_end():
+    for name in ("rerun_script", "stop_script"):
+        assert passed(back(name)) == back(name)
+
+
+def test_bytes_that_are_no_message_are_passed_over_and_text_ends_the_connection():
+    run = back("rerun_script")
+    assert passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run) == run
+    found = passed({"type": "websocket.receive", "text": "clear_cache"}, run)
+    assert found == {"type": "websocket.disconnect", "code": 1003}
+
+
+def test_a_page_may_say_much_at_once_and_what_is_beyond_that_comes_back_with_time():
+    now = [0.0]
+    pace = middleware.Pace(lambda: now[0])
+    assert [pace.wait() for _ in range(400)] == [0.0] * 400
+    assert pace.wait() == 1 / 40
+    now[0] = 1 / 40  # it has waited
+    assert pace.wait() == pytest.approx(1 / 40)
+    now[0] += 2.0  # 80 come back, less the one that it owed
+    assert [pace.wait() > 0 for _ in range(80)] == [False] * 79 + [True]
+    now[0] += 3600
+    assert [pace.wait() > 0 for _ in range(401)] == [False] * 400 + [True]
+
+
+def test_a_reader_with_a_key_held_down_never_waits():
+    now = [0.0]
+    pace = middleware.Pace(lambda: now[0])
+    for _ in range(33 * 120):  # two minutes of it
+        now[0] += 1 / 33
+        assert pace.wait() == 0
+
+
+def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(middleware, "AT_ONCE", 3)
+    monkeypatch.setattr(middleware, "EACH_SECOND", 20)
+    gone = {"type": "websocket.disconnect", "code": 1001}
+    messages = [*([back("rerun_script"), back("stop_script")] * 3), gone]
+
+    async def all_heard() -> tuple[list[Any], float]:
+        coming, start = iter(messages), time.monotonic()
+
+        async def receive() -> Any:
+            return next(coming)
+
+        heard = middleware.heard(receive)
+        return [await heard() for _ in messages], time.monotonic() - start
+
+    found, took = asyncio.run(all_heard())
+    assert found == messages
+    assert took >= 0.14  # three of six waited a twentieth of a second each
+
+
+@pytest.mark.parametrize("request_", [{}, {"method": "POST"}], ids=["an answer", "a refusal"])
+def test_every_answer_has_our_headers_once(request_: dict[str, str]):
+    names = [name.decode().lower() for name, _ in answered(**request_)[0]["headers"]]
+    for name, value in security_headers.headers():
+        assert names.count(name.decode()) == 1
+        assert (name, value) in answered(**request_)[0]["headers"]
+
+
+def directives() -> dict[str, list[str]]:
+    return {name: rest for name, *rest in (part.split() for part in security_headers.content().split(";"))}
+
+
+def test_no_text_can_become_a_script_and_nobody_else_is_called():
+    found = directives()
+    assert found["default-src"] == ["'none'"]
+    assert [source for source in found["script-src"] if not source.startswith("'sha256-")] == ["'self'", "blob:"]
+    assert found["connect-src"] == ["'self'"]
+    assert {name for name, sources in found.items() if "'unsafe-inline'" in sources} == {"style-src"}
+    assert "unsafe-eval" not in security_headers.content()
+    assert not re.search(r"https?:|wss?:|\*", security_headers.content())
+    assert all(found[name] == ["'none'"] for name in ("base-uri", "form-action", "frame-ancestors"))
+
+
+def test_every_script_in_place_is_known_by_its_digest():
+    tokens = (Token("a", "a", 0, 1, 0), Token("b", "b", 2, 3, 1))
+    whole = Trace(AttentionRequest("m", "a b"), (Block("self", tokens, tokens, (Dense(np.full((1, 2, 2), 0.5, np.float32)),)),))
+    views = [draw(whole, HeadRef(0, 0)) for draw in (bertviz.head_view, bertviz.model_view)]
+    for page in (index_page.html(), *views):
+        inline = re.findall(r"<script>(.*?)</script>", page, re.S)
+        assert inline
+        assert {digest(script) for script in inline} <= set(directives()["script-src"])
+
+
+def test_streamlit_finds_the_server_in_the_app():
+    found = discover_asgi_app(ROOT / "app.py")
+    assert (found.is_asgi_app, found.import_string) == (True, "app:app")
