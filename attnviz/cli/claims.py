@@ -14,7 +14,7 @@ from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, Evidence, HeadRef, Link, Token, quoted
 
 if TYPE_CHECKING:
-    from attnviz.analysis.link_ranking import Ranked
+    from attnviz.analysis.link_ranking import LinkScore
     from attnviz.linguistics.atlas.reader import Atlas
     from attnviz.linguistics.claims import Claim
 
@@ -75,7 +75,7 @@ def _rank(chosen: argparse.Namespace) -> None:
     card = io.card(chosen.model)
     asked = tuple(dict.fromkeys(link_syntax.link(text, written) for written in named))
     trace = io.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
-    found, block = link_ranking.ranked(trace, asked, trace.blocks[0]), trace.block(trace.blocks[0])
+    found, block = link_ranking.rank_heads(trace, asked, trace.blocks[0]), trace.block(trace.blocks[0])
     if unread := legibility_text.of_links(trace, asked, card.name):
         io.say(io.printable(unread))
     if chosen.format == "text":
@@ -91,7 +91,7 @@ def _rank(chosen: argparse.Namespace) -> None:
     _json(answer | {"unknown": ends, "note": unread, "reading": reading})
 
 
-def _table(model: str, text: str, asked: Sequence[Link], found: Sequence[Ranked]) -> list[str]:
+def _table(model: str, text: str, asked: Sequence[Link], found: Sequence[LinkScore]) -> list[str]:
     """The best heads as lines."""
     named = [
         f"{quoted(text[slice(*link.source)])} ({link.source[0]}-{link.source[1]}) at "

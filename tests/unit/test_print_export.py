@@ -19,7 +19,7 @@ from attnviz.models import catalog
 from attnviz.pages.compare import analysis as panels
 from attnviz.pages.compare import print_export, print_layout
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 CARDS = {card.id: card for card in catalog.cards()}
 pytestmark = pytest.mark.slow  # pictures for print take a tenth of a second each, and there are many
@@ -36,10 +36,10 @@ GONE = AttentionRequest("minilm", "never read")
 TRACES: dict[AttentionRequest, Trace | str] = {TRACE.request: TRACE, GONE: "This text is too long. Shorten it."}
 PINS = (Pin(TRACE.request, HeadRef(0, 0), "cats"), Pin(TRACE.request, HeadRef(0, 1)), Pin(GONE, HeadRef(0, 0)))
 SHOWN = panels.shown(PINS, (Panel("difference", (0, 1)), Panel("sum", (0, 1))), TRACES, ViewOptions())
-SAT = Focus(4)
+SAT = TokenSelection(4)
 
 
-def picture(kind: str, focus: Focus | None = None) -> bytes:
+def picture(kind: str, focus: TokenSelection | None = None) -> bytes:
     held = panels.held_rows(SHOWN, focus, (WORDS, WORDS))
     return print_export.drawn(kind, SHOWN, TRACES, CARDS, ViewOptions(), focus, held)
 

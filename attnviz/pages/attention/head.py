@@ -16,7 +16,7 @@ from attnviz.pages.attention.downloads import downloads
 from attnviz.types import HeadRef, Pattern, Unit
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.backend import backend
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 _BESIDE = "attnviz_beside"
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
@@ -145,7 +145,7 @@ def held_rows(pattern: Pattern) -> tuple[int, ...]:
     return tuple(dict.fromkeys(row for row in found if row is not None))
 
 
-def _held_row(pattern: Pattern, focus: Focus) -> int | None:
+def _held_row(pattern: Pattern, focus: TokenSelection) -> int | None:
     """The row of one held word, if it is one of the pattern's."""
     for row, unit in enumerate(pattern.query_units):
         if unit.special == focus.special and unit.segment == focus.segment:

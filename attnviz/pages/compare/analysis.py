@@ -12,7 +12,7 @@ from attnviz.analysis.compare import Difference
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit, unknown_mark
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 NOTHING_SHARED = "These texts have no words that stand for each other, so there is nothing to lay over each other."
 
@@ -94,7 +94,7 @@ def _made(
     return Shown(own, numbers, panel.kind, made, first.queries, first.keys)
 
 
-def held_token(focus: Focus, tokens: Sequence[Token]) -> int | None:
+def held_token(focus: TokenSelection, tokens: Sequence[Token]) -> int | None:
     """The token that a focus means; None where this text has none there."""
     for at, token in enumerate(tokens):
         inside = at == focus.start if token.special else token.start <= focus.start < token.end
@@ -104,7 +104,10 @@ def held_token(focus: Focus, tokens: Sequence[Token]) -> int | None:
 
 
 def followed(
-    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]], chosen: Pin | None = None
+    panels: Sequence[Shown],
+    focus: TokenSelection | None,
+    base: tuple[Sequence[Token], Sequence[Token]],
+    chosen: Pin | None = None,
 ) -> tuple[Followed | None, ...]:
     """The held word's strongest link in the chosen head's panel, else in the first that has the word, as every panel has it.
 
@@ -132,7 +135,7 @@ def followed(
 
 
 def held_rows(
-    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]]
+    panels: Sequence[Shown], focus: TokenSelection | None, base: tuple[Sequence[Token], Sequence[Token]]
 ) -> tuple[tuple[int, ...], ...]:
     """The rows of the held words in every panel; none where a panel lacks them, or where the words are looked at."""
     if focus is None or focus.side != "query":
@@ -155,7 +158,7 @@ def most(panel: Shown, heads: Callable[[Pin], int]) -> float:
     return sum(each) if panel.kind == "sum" else max(each)
 
 
-def _anchors(focus: Focus, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
+def _anchors(focus: TokenSelection, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
     """The side that is held, 0 for queries and 1 for keys, and the held tokens."""
     near = 0 if focus.side == "query" else 1
     held = [held_token(one, base[near]) for one in (focus, *focus.also)]

@@ -16,7 +16,7 @@ from attnviz.figures import encoding
 from attnviz.figures import provenance as provenances
 from attnviz.pages.compare.analysis import Shown
 from attnviz.types import AttentionRequest, ModelCard, Pattern
-from attnviz.view_state import Focus, Pin, ViewOptions
+from attnviz.view_state import Pin, TokenSelection, ViewOptions
 
 
 def titled(panel: Shown) -> str:
@@ -35,7 +35,7 @@ def as_json(
     traces: Mapping[AttentionRequest, Trace | str],
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> bytes:
     """One object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
 
@@ -78,7 +78,7 @@ def _described(
     traces: Mapping[AttentionRequest, Trace | str],
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> dict[str, Any]:
     """One panel as JSON has it."""
     found: dict[str, Any] = {"panel": titled(panel), "kind": panel.kind or "head", "of": list(panel.numbers)}
@@ -102,7 +102,7 @@ def sources(
     traces: Mapping[AttentionRequest, Trace | str],
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> list[dict[str, Any]]:
     """Where the numbers of each head of a panel come from."""
     pattern, heads = panel.pattern, []

@@ -12,7 +12,7 @@ from attnviz.pages.compare import analysis as panels
 from attnviz.pages.compare.analysis import Shown
 from attnviz.pages.compare.data_export import sources, titled
 from attnviz.types import AttentionRequest, ModelCard, joined
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 
 if TYPE_CHECKING:
     from attnviz.figures.vector.marks import Drawing
@@ -26,7 +26,7 @@ def drawn(
     traces: Mapping[AttentionRequest, Trace | str],
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
     held: Sequence[tuple[int, ...]],
 ) -> bytes:
     """All panels, two in a row; `held` are the rows that stand out in each. Equal input gives equal bytes.

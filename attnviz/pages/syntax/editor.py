@@ -12,7 +12,7 @@ from attnviz.linguistics.corpora.types import Parsed, Span
 from attnviz.linguistics.relations import PARSER, UNCOUNTED, relations
 from attnviz.types import Link
 from attnviz.ui import state, widgets
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 if TYPE_CHECKING:
     from attnviz.pages.syntax.view import Shown
@@ -64,7 +64,7 @@ def editor(shown: Shown) -> None:
             key = state.fill("syntax-word", word)
             st.selectbox(
                 "Word", words, format_func=labels.__getitem__, key=key, width=180,
-                on_change=state.answer(key, lambda place: state.hold(Focus(place[0]))),
+                on_change=state.answer(key, lambda place: state.hold(TokenSelection(place[0]))),
             )  # fmt: skip
             others = [place for place in words if place != word]
             head = st.selectbox(

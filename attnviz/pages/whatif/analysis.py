@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from attnviz.analysis.row_stats import entropy
-from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervened import InterventionResult
 
 STILL = 5e-4  # what rounds to 0.000 is no change
 
@@ -21,8 +21,8 @@ STILL = 5e-4  # what rounds to 0.000 is no change
 class Pair:
     """One head of one layer, before and after. `number` is the head's; where all heads were joined, after has only one."""
 
-    before: Tried
-    after: Tried
+    before: InterventionResult
+    after: InterventionResult
     layer: int
     number: int
 
@@ -62,7 +62,7 @@ def bits(weights: Float[np.ndarray, "query key"]) -> Float[np.ndarray, " query"]
     return entropy(weights)
 
 
-def spread(tried: Tried, head: int) -> float:
+def spread(tried: InterventionResult, head: int) -> float:
     """The standard deviation of a row's scaled scores among the keys that may be seen, on average over rows of two or more."""
     rows = [row[seen] for row, seen in zip(tried.scaled[head], tried.seen, strict=True) if seen.sum() > 1]
     return float(np.mean([row.std() for row in rows])) if rows else 0.0
@@ -130,13 +130,13 @@ def elsewhere(pair: Pair) -> float:
     return float(np.abs(pair.after.next - pair.before.next).sum() / 2)
 
 
-def adding(tried: Tried, at: int) -> Float[np.ndarray, " head"]:
+def adding(tried: InterventionResult, at: int) -> Float[np.ndarray, " head"]:
     """How much each head adds to a token, as a part of what all add, length by length."""
     lengths = tried.adds[:, at]
     total = float(lengths.sum())
     return lengths / total if total else lengths
 
 
-def later(tried: Tried) -> Bool[np.ndarray, "query key"]:
+def later(tried: InterventionResult) -> Bool[np.ndarray, "query key"]:
     """Which keys stand after the query."""
     return np.triu(np.ones((len(tried.tokens), len(tried.keys)), bool), 1)
