@@ -106,4 +106,4 @@ def _attend(chosen: argparse.Namespace) -> None:
     if options.between and not filters.paired(*view.sides(trace.block(head.block), options)):
         raise BadInputError("--between needs two texts; got one. Give the other with --text-b, or leave --between out.")
     source = provenance(card, trace, head, options)
-    io.write(export.exported(kind, export.Exhibit(trace, view.pattern(trace, head, options), source)), chosen.output)
+    io.write(export.exported(kind, export.ExportItem(trace, view.pattern(trace, head, options), source)), chosen.output)
