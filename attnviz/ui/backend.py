@@ -18,7 +18,7 @@ from attnviz.backends.request_context import Asking
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
 from attnviz.backends.scheduler import Turns
 from attnviz.progress import Still
-from attnviz.server import json_log
+from attnviz import logs
 from attnviz.settings import Settings
 
 EACH = 4  # of a reader that may wait: a page asks for one at a time, and may be open in some tabs
@@ -37,7 +37,7 @@ def backend() -> CachedBackend:
     settings = Settings.from_env()
     inner = open_backend(settings.backend, settings, _said, client=reader).inner
     at_once = CONNECTIONS if isinstance(inner, RemoteBackend) else settings.at_once  # there the server has turns of its own
-    json_log.of_pages()
+    logs.enable_page_log()
     row = Row(Turns(at_once, settings.waiting, EACH), reader, _still, float(settings.seconds), _noted)
     alike = Still("Waiting for this text, which another reader asked for too.")
     return CachedBackend(turned(inner, row), settings.cache_bytes, lambda: _said(alike))
@@ -71,7 +71,7 @@ def _still(others: int) -> None:
 def _noted(asked: Asking) -> None:
     """A line of the log of a question: where its time went and how it ended. The backend's line of it has the same id."""
     seconds = {name: round(getattr(asked, name), 4) for name in ("waited", "asked", "made")}
-    json_log.page_event("question", id=asked.id, model=asked.model, **seconds, error=asked.error)
+    logs.log_page_event("question", id=asked.id, model=asked.model, **seconds, error=asked.error)
 
 
 @contextmanager

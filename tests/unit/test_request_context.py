@@ -14,7 +14,7 @@ from attnviz.backends.request_context import Asking
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
 from attnviz.backends.scheduler import Turns
 from attnviz.errors import TooLongError, UnavailableError
-from attnviz.server import json_log
+from attnviz import logs
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.servers import Plain, served
@@ -93,9 +93,9 @@ def test_a_model_that_is_not_of_the_catalogue_has_no_name_in_the_log():
 
 
 def test_a_line_of_a_page_is_json_and_is_written_once(capsys: pytest.CaptureFixture[str]):
-    json_log.of_pages()
-    json_log.of_pages()
-    json_log.page_event("question", id="c0ffee", waited=0.1)
+    logs.enable_page_log()
+    logs.enable_page_log()
+    logs.log_page_event("question", id="c0ffee", waited=0.1)
 
     line = json.loads(capsys.readouterr().err)
     assert line.pop("time")
