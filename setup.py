@@ -11,9 +11,17 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 PACKED = Path("attnviz", "_app")  # as attnviz/resources.py reads it
 PATTERNS = ("app.py", "pages/**/*.py", ".streamlit/config.toml", "requirements-models.txt")
-PINS = [line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()]
+TESTS = "# Only of requirements-dev.txt"  # the heading of what the program itself does not need
 # `attnviz models get` fetches with pip, which environments made by uv lack; earlier versions do not report their progress.
 PIP = "pip>=24.1"
+
+
+def pins() -> list[str]:
+    """Return the exact versions of everything that runs: an application is the same wherever it is installed."""
+    own = (ROOT / "requirements.txt").read_text("utf-8")
+    brought, _, _ = (ROOT / "constraints.txt").read_text("utf-8").partition(TESTS)
+    lines = (line.partition("#")[0].strip() for line in f"{own}\n{brought}".splitlines())
+    return [line for line in lines if line]
 
 
 class BuildWithPages(build_py):
@@ -30,4 +38,4 @@ class BuildWithPages(build_py):
                 shutil.copyfile(file, target)
 
 
-setup(cmdclass={"build_py": BuildWithPages}, install_requires=[*filter(None, PINS), PIP])
+setup(cmdclass={"build_py": BuildWithPages}, install_requires=[*pins(), PIP])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 from jaxtyping import Float
@@ -158,6 +159,14 @@ class Keep:
         return cls(match[1], float(match[2]))
 
 
+class HiddenPart(Enum):
+    """A place that takes attention and has no column in a pattern."""
+
+    SPECIAL_TOKENS = "hidden tokens"
+    LEARNED_SINK = "a learned sink"
+    OTHER_TEXT = "the text that is not shown"
+
+
 @dataclass(frozen=True, eq=False)
 class Pattern:
     """What one head does to one text: who attends to whom. Row i sums to `1 - hidden[i]`.
@@ -165,7 +174,8 @@ class Pattern:
     `queries` and `keys` are labels; `hidden` is the share of each row that is not shown (special tokens left out, or a
     learned sink); `note` says in words what was hidden, merged or rescaled. `query_units` and `key_units`, when given,
     say where in the text each label stands. `causal` is True where the upper triangle cannot be seen. `keep`, when
-    given, has left weak weights out: a weight of 0 is then none at all, and pictures leave its cell blank.
+    given, has left weak weights out: a weight of 0 is then none at all, and pictures leave its cell blank. `hidden_parts`
+    names what else takes the hidden shares.
     """
 
     queries: tuple[str, ...]
@@ -177,6 +187,7 @@ class Pattern:
     key_units: tuple[Unit, ...] = ()
     causal: bool = False
     keep: Keep | None = None
+    hidden_parts: frozenset[HiddenPart] = frozenset()
 
     def __post_init__(self) -> None:
         want = (len(self.queries), len(self.keys))

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from attnviz.errors import ShapeError
 from attnviz.text import units
-from attnviz.types import Pattern, Token, Unit, frozen_copy, joined
+from attnviz.types import HiddenPart, Pattern, Token, Unit, frozen_copy, joined
 
 ORDINALS = ("second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -124,6 +124,7 @@ def combined(kind: str, patterns: Sequence[Pattern]) -> Pattern:
         query_units=tuple(first.query_units[row[0]] for row in rows) if first.query_units else (),
         key_units=tuple(first.key_units[column[0]] for column in columns) if first.key_units else (),
         causal=all(p.causal for p in patterns),
+        hidden_parts=frozenset[HiddenPart]().union(*(p.hidden_parts for p in patterns)),
     )
 
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from attnviz.types import Keep, Unit
+from attnviz.types import HiddenPart, Keep, Unit
 
 REACHED = 1e-6  # of a row: a sum that falls short by less does so by float32's own rounding
-ELSEWHERE = "the text that is not shown"
 _ORDINAL = ("first", "second")
 
 
@@ -55,7 +54,7 @@ def between_sentence(between: str, percent: str) -> str:
     """What is left of a pair of texts, and how much of a row goes elsewhere."""
     looks, at = (_ORDINAL["ab".index(name)] for name in between.split("-"))
     whom = "itself" if looks == at else f"the {at}"
-    gone = f"on average {percent} of a row goes to {ELSEWHERE} and is left out"
+    gone = f"on average {percent} of a row goes to {HiddenPart.OTHER_TEXT.value} and is left out"
     return f"Only how the {looks} text looks at {whom} is shown: {gone}."
 
 

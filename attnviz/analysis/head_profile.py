@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnviz.analysis.filters import ELSEWHERE
 from attnviz.analysis.positions import Ground, Line
 from attnviz.analysis.row_stats import entropy, percent
-from attnviz.analysis.view import HIDDEN, LEARNED_SINK
 from attnviz.rounding import fixed, together
-from attnviz.types import Pattern, joined
+from attnviz.types import HiddenPart, Pattern, joined
 
 MENTION = 0.005  # what would be written "0 %" is not mentioned
 
@@ -136,7 +134,6 @@ def spread(pattern: Pattern, ground: Ground) -> tuple[float, float]:
 
 
 def hidden_label(pattern: Pattern) -> str:
-    """What the hidden share went to, as the pattern's note has it."""
-    parts = (["hidden tokens"] if HIDDEN in pattern.note else []) + ([LEARNED_SINK] if LEARNED_SINK in pattern.note else [])
-    parts += ([ELSEWHERE] if ELSEWHERE in pattern.note else []) + (["what is left out"] if pattern.keep else [])
-    return joined(parts) or "hidden tokens"
+    """Name what takes the hidden shares of a pattern: `hidden tokens and a learned sink`."""
+    parts = [part.value for part in HiddenPart if part in pattern.hidden_parts] + (["what is left out"] if pattern.keep else [])
+    return joined(parts) or HiddenPart.SPECIAL_TOKENS.value

@@ -152,12 +152,13 @@ def in_words(pattern: Pattern, query: int) -> str:
     if not best:
         return f"{who} gives {percent(lost)} of its attention to {hidden_label(pattern)} and next to nothing to what is shown."
     own = query if queries == keys else None
-    places = [f"{percent(float(row[key]))} to {'itself' if key == own else quoted(keys, key)}" for key in best]
+    places = [(percent(float(row[key])), "itself" if key == own else quoted(keys, key)) for key in best]
     if lost >= MENTION:
-        places.append(f"{percent(lost)} to {hidden_label(pattern)}")
-    top = places[0].replace(" to ", " of its attention to ", 1)
-    said = f"{who} gives {top}{', then ' + joined(places[1:]) if len(places) > 1 else ''}."
-    return f"{said}{unread_units([queries[query], *(keys[key] for key in best)])}"
+        places.append((percent(lost), hidden_label(pattern)))
+    (share, place), *others = places
+    more = ", then " + joined([f"{part} to {name}" for part, name in others]) if others else ""
+    sentence = f"{who} gives {share} of its attention to {place}{more}."
+    return f"{sentence}{unread_units([queries[query], *(keys[key] for key in best)])}"
 
 
 def unseen(pattern: Pattern, query: int) -> str:

@@ -14,12 +14,11 @@ from attnviz.analysis.row_stats import percent
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import ShapeError
 from attnviz.text import units
-from attnviz.types import HeadRef, Pattern, Unit, joined
+from attnviz.types import HeadRef, HiddenPart, Pattern, Unit, joined
 from attnviz.view_state import ViewOptions
 
 NOTHING = 1e-6  # below this a row's rest is float32 noise of the softmax, and rescaling it would invent a pattern
 ROWS = 1e-4  # how far a row's sum may stand from 1 without a learned sink (the same promise as a Trace gives)
-LEARNED_SINK = "a learned sink"
 HIDDEN = "Special tokens are hidden"
 
 
@@ -165,7 +164,11 @@ def _pattern(
         sentences += [filters.keep_sentence(options.keep, percent(float(weak.mean())))]
         rows, hidden = strong, hidden + weak
     labels = tuple(unit.text for unit in queries), tuple(unit.text for unit in keys)
-    return Pattern(*labels, rows, hidden, " ".join(sentences), queries, keys, causal and queries == keys, options.keep)
+    takers = {HiddenPart.SPECIAL_TOKENS: bool(gone), HiddenPart.LEARNED_SINK: taken.any(), HiddenPart.OTHER_TEXT: bool(ends)}
+    return Pattern(
+        *labels, rows, hidden, " ".join(sentences), queries, keys, causal and queries == keys, options.keep,
+        frozenset(part for part, present in takers.items() if present),
+    )  # fmt: skip
 
 
 def _less(rows: Float[np.ndarray, "query key"], left: Float[np.ndarray, "query column"]) -> Float[np.ndarray, " query"]:
@@ -262,13 +265,15 @@ def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, rows: S
         sentences.append(f"{HIDDEN}: on average {taken} of a row goes to {_names(gone)} and is left out.")
     if sink.any():
         taken = percent(float(sink[rows].mean(dtype=np.float64)))
-        sentences.append(f"On average {taken} of a row goes to {LEARNED_SINK}, which is no token, and is left out.")
+        sentences.append(
+            f"On average {taken} of a row goes to {HiddenPart.LEARNED_SINK.value}, which is no token, and is left out."
+        )
     return sentences
 
 
 def _rescaling(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, empty: int) -> list[str]:
     """The sentences on rows that were rescaled, and on those that could not be."""
-    places = ([_names(gone)] if gone else []) + ([LEARNED_SINK] if sink.any() else [])
+    places = ([_names(gone)] if gone else []) + ([HiddenPart.LEARNED_SINK.value] if sink.any() else [])
     lost = percent(float((special + sink).mean()))
     what = f"{HIDDEN} and each row" if gone else "Each row"
     sentences = [f"{what} is rescaled to sum to 1: before, {lost} of it on average went to {joined(places)}."]

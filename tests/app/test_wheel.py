@@ -129,7 +129,8 @@ def test_the_wheel_asks_for_the_pinned_versions_and_for_pip(built: Built):
         (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
         said = archive.read(name).decode()
     asked = [line.removeprefix("Requires-Dist: ") for line in said.splitlines() if line.startswith("Requires-Dist: ")]
-    pins = [line.partition(" ")[0] for line in (ROOT / "requirements.txt").read_text().splitlines() if not line.startswith("#")]
+    files = (ROOT / "requirements.txt").read_text() + (ROOT / "constraints.txt").read_text().partition("# Only of")[0]
+    pins = [line.partition(" ")[0] for line in files.splitlines() if line and not line.startswith("#")]
     assert asked == [*pins, "pip>=24.1"]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pytest
 
 from attnviz.analysis import head_profile, head_roles, row_stats, view
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError, UnknownHeadError
-from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit
+from attnviz.types import AttentionRequest, HeadRef, HiddenPart, Pattern, Token, Unit
 from attnviz.view_state import ViewOptions
 
 # [CLS] The cat saw the dog [SEP]; "the" stands twice.
@@ -27,7 +29,11 @@ def sentence(*words: str, special: bool = True) -> tuple[Unit, ...]:
 
 
 def made(
-    rows: object, parts: tuple[Unit, ...], keys: tuple[Unit, ...] | None = None, causal: bool = False, **more: object
+    rows: object,
+    parts: tuple[Unit, ...],
+    keys: tuple[Unit, ...] | None = None,
+    causal: bool = False,
+    hidden_parts: Collection[HiddenPart] = (),
 ) -> Pattern:
     """A pattern of these rows; what they lack of 1 is hidden."""
     keys = parts if keys is None else keys
@@ -35,7 +41,7 @@ def made(
     hidden = np.clip(1 - weights.sum(-1), 0, 1).astype(np.float32)
     hidden[hidden < 1e-6] = 0
     labels = tuple(u.text for u in parts), tuple(u.text for u in keys)
-    return Pattern(*labels, weights, hidden, str(more.get("note", "")), parts, keys, causal)
+    return Pattern(*labels, weights, hidden, "", parts, keys, causal, None, frozenset(hidden_parts))
 
 
 def looking(at: list[int], share: float, keys: int) -> np.ndarray:
@@ -121,7 +127,7 @@ def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_
 
 def test_what_is_hidden_is_one_more_row_and_one_more_place_in_the_entropy():
     parts = tuple(u for u in sentence("a", "b") if not u.special)
-    found = head_profile.facts(made([[0.25, 0.25], [0.5, 0.0]], parts, note=view.HIDDEN))
+    found = head_profile.facts(made([[0.25, 0.25], [0.5, 0.0]], parts, hidden_parts={HiddenPart.SPECIAL_TOKENS}))
     assert found.shares[-1] == ("hidden tokens", pytest.approx(0.5))
     assert sum(value for _, value in found.shares) == pytest.approx(1)
     assert found.most == pytest.approx(np.log2(3))
@@ -130,7 +136,7 @@ def test_what_is_hidden_is_one_more_row_and_one_more_place_in_the_entropy():
 
 def test_a_learned_sink_is_named_as_one():
     found = head_profile.facts(
-        made([[0.25, 0.25], [0.25, 0.25]], sentence("a", "b", special=False), note=f"… {view.LEARNED_SINK} …")
+        made([[0.25, 0.25], [0.25, 0.25]], sentence("a", "b", special=False), hidden_parts={HiddenPart.LEARNED_SINK})
     )
     assert found.shares[-1] == ("a learned sink", pytest.approx(0.5))
 
@@ -317,7 +323,7 @@ def test_a_head_without_a_habit_is_mixed_and_says_its_largest_share():
 
 def test_a_head_whose_attention_is_mostly_hidden_says_so():
     parts = tuple(u for u in sentence(*WORDS) if not u.special)
-    found = head_roles.role(made(np.full((5, 5), 0.06), parts, note=view.HIDDEN))
+    found = head_roles.role(made(np.full((5, 5), 0.06), parts, hidden_parts={HiddenPart.SPECIAL_TOKENS}))
     assert found.sentence == "On this text most of its attention goes to hidden tokens: 70\u202f% on average."
     assert found.kind == "hidden"
 
@@ -342,7 +348,7 @@ def test_many_heads_are_told_as_each_alone_also_where_the_text_or_the_sight_chan
         made(looking([0] * 7, 0.36, 7), here),
         made(looking([1, 0, 3, 2, 5, 4], 0.9, 6), there),
         made(np.tril(np.full((6, 6), 0.1)) + 0.4 * np.eye(6), there, causal=True),
-        made(np.full((7, 7), 0.1), here, note=view.HIDDEN),
+        made(np.full((7, 7), 0.1), here, hidden_parts={HiddenPart.SPECIAL_TOKENS}),
     ]
     found = list(head_roles.roles(mixed))
     assert found == [head_roles.role(one) for one in mixed]
@@ -450,7 +456,10 @@ def test_a_key_is_no_sink_where_few_choose_it_or_it_takes_little(rows: np.ndarra
 
 def test_a_row_in_which_nothing_is_shown_chooses_nothing():
     parts = tuple(u for u in sentence("a", "b", "c") if not u.special)
-    assert head_roles.sink(made([[0, 0, 0], [0, 0, 0], [0.9, 0.05, 0.05]], parts, note=view.HIDDEN)) is None
+    assert (
+        head_roles.sink(made([[0, 0, 0], [0, 0, 0], [0.9, 0.05, 0.05]], parts, hidden_parts={HiddenPart.SPECIAL_TOKENS}))
+        is None
+    )
 
 
 def test_a_row_is_told_in_words_largest_first_and_what_is_hidden_last():
@@ -489,7 +498,7 @@ def test_a_word_that_stands_twice_is_numbered():
 
 def test_a_row_of_which_nothing_is_shown_says_where_it_went():
     parts = tuple(u for u in sentence("a", "b") if not u.special)
-    found = head_roles.in_words(made([[0, 0], [0.5, 0.5]], parts, note=view.HIDDEN), 0)
+    found = head_roles.in_words(made([[0, 0], [0.5, 0.5]], parts, hidden_parts={HiddenPart.SPECIAL_TOKENS}), 0)
     assert found == "“a” gives 100\u202f% of its attention to hidden tokens and next to nothing to what is shown."
 
 

@@ -13,6 +13,8 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from streamlit import config
 
 from attnviz.figures import encoding
@@ -55,6 +57,32 @@ def test_what_runs_here_is_what_is_pinned(name: str):
     here = {dist.metadata["Name"].lower(): dist.version.partition("+")[0] for dist in metadata.distributions()}
     other = {package: here[package] for package, version in pins(name).items() if here.get(package, version) != version}
     assert not other
+
+
+def brought(names: list[str]) -> set[str]:
+    """Everything that some packages need here, themselves included, by what the installed ones say of themselves."""
+    found: set[tuple[str, str]] = set()
+    waiting = [(name, "") for name in names]
+    while waiting:
+        name, extra = one = waiting.pop()
+        if one in found:
+            continue
+        found.add(one)
+        for line in metadata.requires(name) or []:
+            need = Requirement(line)
+            if need.marker is None or need.marker.evaluate({"extra": extra}):
+                waiting += [(canonicalize_name(need.name), more) for more in ("", *need.extras)]
+    return {name for name, _ in found}
+
+
+def test_the_pins_that_a_wheel_has_are_of_all_that_runs_and_of_nothing_that_only_tests_need():
+    runs, _, tests = (ROOT / "constraints.txt").read_text().partition("# Only of requirements-dev.txt")
+    own = {canonicalize_name(name) for name in pins("requirements.txt")}
+    needed = brought([*own])
+    pinned, dev = ({canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", part, re.M)} for part in (runs, tests))
+    # CUDA builds of torch bring libraries that torch itself pins.
+    assert not {name for name in needed - own - pinned if not name.startswith(("nvidia-", "cuda-", "triton"))}
+    assert not needed & dev
 
 
 def test_every_weight_has_its_hash():
