@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from attnviz.errors import AttnvizError, BackendError
 from attnviz import logs
+from attnviz.errors import AttnvizError, BackendError
 from attnviz.server.error_responses import told
 from attnviz.server.metrics import Metrics
 from attnviz.server.workers import Stages

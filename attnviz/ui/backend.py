@@ -10,6 +10,7 @@ from contextvars import ContextVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from attnviz import logs
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.http_client import CONNECTIONS
@@ -18,7 +19,6 @@ from attnviz.backends.request_context import Asking
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
 from attnviz.backends.scheduler import Turns
 from attnviz.progress import Still
-from attnviz import logs
 from attnviz.settings import Settings
 
 EACH = 4  # of a reader that may wait: a page asks for one at a time, and may be open in some tabs

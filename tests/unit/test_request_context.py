@@ -8,13 +8,13 @@ import time
 
 import pytest
 
+from attnviz import logs
 from attnviz.backends import request_context
 from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.request_context import Asking
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
 from attnviz.backends.scheduler import Turns
 from attnviz.errors import TooLongError, UnavailableError
-from attnviz import logs
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.servers import Plain, served
@@ -37,7 +37,7 @@ def test_the_server_s_line_of_a_question_has_the_id_of_the_page_s(caplog: pytest
         backend.attend(AttentionRequest("minilm", "another"))
         backend.close()
 
-    lines = [record.told for record in caplog.records if record.getMessage() == "request"]
+    lines = [record.fields for record in caplog.records if record.getMessage() == "request"]
     assert [line["id"] for line in lines] == [told[0].id, told[2].id]
     assert len({one.id for one in told}) == 3
     assert [one.error for one in told] == ["", "TooLongError", ""]

@@ -26,10 +26,10 @@ from starlette.requests import Request
 from attnviz import cli
 from attnviz.backends import scheduler, wire
 from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
+from attnviz.logs import JsonFormatter
 from attnviz.models import catalog
 from attnviz.server import admission, openapi, workers
 from attnviz.server import app as server
-from attnviz.logs import JsonFormatter
 from attnviz.server.metrics import NAMES
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
