@@ -41,7 +41,7 @@ from attnviz.models import catalog
 from attnviz.server import app as server
 from attnviz.server.admission import Asked
 from attnviz.server.metrics import Labels, Metrics
-from attnviz.server.workers import FIRST, GRACE, Desk, Stages
+from attnviz.server.workers import FIRST, GRACE, Desk, Timings
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 
@@ -66,17 +66,17 @@ class Copy:
 
     async def answer(self, told: Mapping[str, Any], client: Sequence[str]) -> tuple[bytes | dict[str, Any], bool]:
         """The answer's bytes, or an error as the wire has it: Ray would log and send what is raised here, text and all."""
-        stages = Stages()
+        timings = Timings()
         request = AttentionRequest(told["model"], told["text"], told["text_b"])
         try:
-            data = await self.desk.answer(Asked(request, told["whole"], told["form"]), (client[0], client[1]), stages)
+            data = await self.desk.answer(Asked(request, told["whole"], told["form"]), (client[0], client[1]), timings)
         except AttnvizError as error:
             return {"kind": type(error).__name__, "message": str(error), "retry_after": getattr(error, "retry_after", 0)}, False
         except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is
             logs.SERVER_LOG.error("fault: %s", error, extra={"fields": {"model": self.name}})
             said = f"The copy of {self.name} that had this question failed at it; the log of that copy says where. Try again."
             return {"kind": BackendError.__name__, "message": said, "retry_after": 0}, False
-        return data, stages.kept
+        return data, timings.cached
 
 
 class Handed:
@@ -86,11 +86,11 @@ class Handed:
         self.copies, self.settings, self.metrics = copies, settings, metrics
         self._asking = ThreadPoolExecutor(1)
 
-    async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
+    async def answer(self, asked: Asked, client: tuple[str, str], timings: Timings) -> bytes:
         """The answer of a copy; it is told when nobody waits any more."""
         found = self._handed(asked, client)
         try:
-            told, stages.kept = await asyncio.wait_for(found, self.settings.seconds + 2 * GRACE)
+            told, timings.cached = await asyncio.wait_for(found, self.settings.seconds + 2 * GRACE)
         except TimeoutError as error:
             raise LateError(f"No answer was ready within {self.settings.seconds} s. Shorten the text, or try later.") from error
         except BackPressureError as error:

@@ -98,17 +98,17 @@ class BatchedBackend:
         """Whether texts read together come within half of the promise; tried once of each model that was loaded."""
         if loaded.model not in self._steady:
             asked = [Asked(one, *self.inner.asked(one)) for one in (AttentionRequest(loaded.card.id, text) for text in PROBES)]
-            alone = [trace for one in asked for trace in self._traces([one], scheduler.go_on)]
-            pairs = zip(alone, self._traces(asked, scheduler.go_on), strict=True)
+            alone = [trace for one in asked for trace in self._traces([one], scheduler.check_cancelled)]
+            pairs = zip(alone, self._traces(asked, scheduler.check_cancelled), strict=True)
             self._steady[loaded.model] = max(apart(one, other) for one, other in pairs) <= PROMISE / 2
         return self._steady[loaded.model]
 
-    def _traces(self, asked: Sequence[Asked], go_on: Callable[[], None]) -> Sequence[Trace]:
+    def _traces(self, asked: Sequence[Asked], check_cancelled: Callable[[], None]) -> Sequence[Trace]:
         """The traces of some texts of one model, in one pass."""
         first = asked[0]
         if len(asked) == 1:
             return (self.inner.answer(first.request, first.loaded, first.read),)
-        with capture.followed(lambda _: go_on()):
+        with capture.followed(lambda _: check_cancelled()):
             found = capture.capture_batch(first.loaded.model, **batch.padded(first.loaded.model, asked))
         return [
             replace(one.read.labelled(trace, one.request, one.loaded.digest, one.loaded.note), batched=True)

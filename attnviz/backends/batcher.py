@@ -48,7 +48,7 @@ class Seat(Generic[T]):
     def here(self) -> bool:
         """Whether who asked still waits, and in time."""
         try:
-            self.context.run(scheduler.go_on)
+            self.context.run(scheduler.check_cancelled)
         except BaseException:  # noqa: BLE001  # it is raised again in his own thread
             return False
         return True
@@ -67,7 +67,7 @@ class Together(Generic[T, R]):
         self._short = self._long = 0  # passes under way
 
     def result(self, kind: Hashable | None, size: int, what: T) -> R:
-        """What was read of one text. Raises what reading it alone raises, and for who has left what `turns.go_on` does."""
+        """The result for one text. Raises what reading it alone raises, and what `check_cancelled` does for its caller."""
         seat = Seat(kind if size <= SHORT else None, size, what)
         with self._lock:
             self._queue.append(seat)
@@ -82,8 +82,8 @@ class Together(Generic[T, R]):
     def _wait(self, seat: Seat[T]) -> None:
         """Until the result is there, or it is this text's turn to read."""
         try:
-            while not seat.called.wait(scheduler.LOOK):
-                scheduler.go_on()
+            while not seat.called.wait(scheduler.POLL):
+                scheduler.check_cancelled()
         except BaseException:
             with self._lock:
                 seat.left = True  # a pass that fails later is not to wait for this thread
@@ -99,7 +99,7 @@ class Together(Generic[T, R]):
         """The results of all whom this text leads; None where they have to be read one by one, this one too."""
         led, found = seat.led, None
         try:
-            scheduler.go_on()
+            scheduler.check_cancelled()
             found = self._read([one.what for one in led], lambda: _go_on(led))
             return found
         except Exception:
@@ -165,4 +165,4 @@ class Together(Generic[T, R]):
 def _go_on(led: Sequence[Seat[Any]]) -> None:
     """Work for several goes on as long as one of them waits for it."""
     if len(led) == 1 or not any(seat.here() for seat in led):
-        scheduler.go_on()
+        scheduler.check_cancelled()

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from attnviz.backends.base import Backend, CheckingBackend, PlacingBackend, TryingBackend, WalkingBackend, WholeBackend
-from attnviz.backends.scheduler import error_of
+from attnviz.backends.scheduler import wait_for_error
 from attnviz.engine.reference.head_steps import OneHead
 from attnviz.engine.reference.intervened import Tried
 from attnviz.engine.reference.intervention import Change
@@ -56,7 +56,7 @@ class Store:
             if future is None:
                 future = self._under_way[key] = Future()
         if not mine:
-            error = error_of(future, self.still)
+            error = wait_for_error(future, self.still)
             away = error is not None and not isinstance(error, Exception)  # meant for the one who made it, not for us
             return self.get(key, make) if away else future.result()
         try:

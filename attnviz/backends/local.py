@@ -91,7 +91,7 @@ class LocalBackend:
                 found = self._models[name] = Future()
             self._models.move_to_end(name)
         if not mine:
-            error = scheduler.error_of(found, self._still)
+            error = scheduler.wait_for_error(found, self._still)
             away = error is not None and not isinstance(error, Exception)  # meant for the one who loads, not for us
             return self.loaded(name) if away else found.result()
         try:
@@ -173,7 +173,7 @@ class LocalBackend:
         calls = loaded.card.layers * (1 if len(sides) == 1 else 3)  # the encoder's, the decoder's own and its looks across
 
         def heard(done: int) -> None:
-            scheduler.go_on()
+            scheduler.check_cancelled()
             if self.progress is not None and tokens >= LONG:
                 self.progress(Progress(f"Reading {tokens:,} tokens: layer {done} of {calls}.", min(done / calls, 1.0)))
 

@@ -124,7 +124,7 @@ class RemoteBackend:
         bounds = Bounds.of(request, self._listed[1].get(request.model, (None,))[0], self.settings.text_bytes, whole=whole)
         most = bounds.bytes + wire.HEADER + wire.BEFORE
         question = Question("v1/attention", body, most, self.settings.seconds + SPARE, self._headers())
-        with request_context.elsewhere():
+        with request_context.remote_call():
             data = self._waited(lambda line: line.exchange.ask(question))
         try:
             return bounds.checked(wire.loads(data, bounds.bytes))
@@ -137,7 +137,7 @@ class RemoteBackend:
         said[wire.FORM_HEADER] = str(wire.FORM)
         if self.settings.key:
             said["authorization"] = f"Bearer {self.settings.key}"
-        if mark := request_context.mark():
+        if mark := request_context.current_id():
             said["x-request-id"] = mark
         if name := self.client():
             said["x-attnviz-client"] = name

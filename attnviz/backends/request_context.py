@@ -1,4 +1,4 @@
-"""A question of a reader on its way: the id by which all logs know it, and where its time went. Its text is nowhere in it."""
+"""What is known of one request of a reader: the id by which all logs know it, and where its time went. Never its text."""
 
 from __future__ import annotations
 
@@ -15,60 +15,61 @@ from attnviz.types import AttentionRequest
 
 
 @dataclass
-class Asking:
-    """One question. Seconds: `waited` for its model and its turn, `asked` another machine, and `made` its answer here.
+class RequestContext:
+    """One request. `model` is its id in the catalogue, "other" for one that is not there.
 
-    `error` is the kind of what it ended with, "" where it was answered.
+    `error` is the kind of error it ended with, "" where it was answered.
     """
 
     model: str
     id: str = field(default_factory=lambda: secrets.token_hex(6))
-    waited: float = 0.0
-    asked: float = 0.0
-    made: float = 0.0
+    queue_seconds: float = 0.0  # until its model was loaded and it had a slot
+    remote_seconds: float = 0.0  # waiting for another machine
+    compute_seconds: float = 0.0  # in this process
     error: str = ""
 
 
-_NOW: ContextVar[Asking | None] = ContextVar("attnviz_asking", default=None)
+_CURRENT: ContextVar[RequestContext | None] = ContextVar("attnviz_request", default=None)
 
 
-def mark() -> str:
-    """The id of the question that this thread is asking, "" where it asks none."""
-    mine = _NOW.get()
-    return mine.id if mine else ""
+def current_id() -> str:
+    """The id of the request that this thread works on, "" where there is none."""
+    context = _CURRENT.get()
+    return context.id if context else ""
 
 
 @contextmanager
-def asking(request: AttentionRequest, told: Callable[[Asking], None]) -> Iterator[Callable[[], None]]:
-    """Inside, this thread asks a question, and calls what it is given when its turn has come; in the end it is `told`.
+def track(request: AttentionRequest, on_done: Callable[[RequestContext], None]) -> Iterator[Callable[[], None]]:
+    """Measure a request: call what this yields when it gets its slot; in the end `on_done` gets the result.
 
-    An error of ours takes the id with it, so that a page can name what the logs have.
+    An AttnvizError takes the request's id with it, so that a page can name what the logs have.
     """
     known = request.model in {card.id for card in catalog.cards()}
-    mine, begun = Asking(request.model if known else "other"), time.monotonic()
-    come: list[float] = []
-    token = _NOW.set(mine)
+    context, start = RequestContext(request.model if known else "other"), time.monotonic()
+    granted_at: list[float] = []
+    token = _CURRENT.set(context)
     try:
-        yield lambda: come.append(time.monotonic())
+        yield lambda: granted_at.append(time.monotonic())
     except BaseException as error:
-        mine.error = type(error).__name__
+        context.error = type(error).__name__
         if isinstance(error, AttnvizError):
-            error.id = error.id or mine.id
+            error.id = error.id or context.id
         raise
     finally:
-        _NOW.reset(token)
+        _CURRENT.reset(token)
         end = time.monotonic()
-        turn = come[0] if come else end
-        mine.waited, mine.made = turn - begun, end - turn - mine.asked
-        told(mine)
+        granted = granted_at[0] if granted_at else end
+        context.queue_seconds = granted - start
+        context.compute_seconds = end - granted - context.remote_seconds
+        on_done(context)
 
 
 @contextmanager
-def elsewhere() -> Iterator[None]:
-    """Inside, this thread waits for another machine."""
+def remote_call() -> Iterator[None]:
+    """Inside, this thread waits for another machine: count that time."""
     start = time.monotonic()
     try:
         yield
     finally:
-        if (mine := _NOW.get()) is not None:
-            mine.asked += time.monotonic() - start
+        if (context := _CURRENT.get()) is not None:
+            context.remote_seconds += time.monotonic() - start

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
 from attnviz.backends.local import LocalBackend
-from attnviz.backends.request_context import Asking, asking
-from attnviz.backends.scheduler import Ticket, Turns
+from attnviz.backends.request_context import RequestContext, track
+from attnviz.backends.scheduler import Scheduler, Ticket
 from attnviz.engine.reference.head_steps import OneLayer
 from attnviz.engine.reference.intervened import Tried
 from attnviz.engine.reference.intervention import Change
@@ -32,16 +32,16 @@ class Row:
     `told` hears of each question how it ended.
     """
 
-    turns: Turns
+    scheduler: Scheduler
     client: Callable[[], Hashable]
     still: Callable[[int], None]
     seconds: float
-    told: Callable[[Asking], None] = lambda _: None
+    told: Callable[[RequestContext], None] = lambda _: None
 
     def turn(self, request: AttentionRequest) -> AbstractContextManager[Ticket]:
         """A turn for who asks now."""
         long = len(request.text) + len(request.text_b or "") >= LONG
-        return self.turns.turn(self.client(), self.seconds, self.still, long=long)
+        return self.scheduler.slot(self.client(), self.seconds, self.still, long=long)
 
 
 class TurnedBackend:
@@ -66,11 +66,11 @@ class TurnedBackend:
     @contextmanager
     def _turn(self, request: AttentionRequest) -> Iterator[None]:
         """A turn for a question, once its model is there."""
-        with asking(request, self.row.told) as come:
+        with track(request, self.row.told) as on_granted:
             if isinstance(self.inner, LoadingBackend):
                 self.inner.ready(request)
             with self.row.turn(request):
-                come()
+                on_granted()
                 yield
 
     def close(self) -> None:

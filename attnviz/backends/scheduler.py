@@ -1,9 +1,9 @@
-"""More requests than can be worked on at once in; a turn for each out: fair between clients, bounded, given up by who leaves.
+"""A fair, bounded queue: which requests run now, and which wait.
 
-A client is a reader's session or a caller of the server. Of those who wait, the one goes first whose client holds the
-fewest places, then the one whose client has had the fewest turns since it began to wait: who asks for much waits for
-himself, not others for him (start-time fair queueing, Goyal et al. 1996, doi:10.1145/248156.248171, with each turn of
-length 1). Long texts never take all places. Nothing here computes or knows models; a place is only a permission.
+A client is a reader's session or a caller of the server. Of those that wait, the client with the fewest running requests
+goes first, then the client with the fewest turns since it began to wait: a heavy client delays only itself (start-time
+fair queueing, Goyal et al. 1996, doi:10.1145/248156.248171, with each turn of length 1). Long texts never take all slots.
+Nothing here computes or knows models; a slot is only a permission.
 """
 
 from __future__ import annotations
@@ -22,209 +22,214 @@ from typing import Any
 
 from attnviz.errors import BusyError, LateError
 
-LOOK = 0.25  # seconds after which who waits looks whether he is still there
-SELDOM = 1.0  # seconds between two looks of one who has waited for some time: of many who wait, each look costs the others
-LEARNT = 0.2  # how much the newest duration counts in the mean
-LONGEST = 60  # seconds: nobody is sent away for longer
-CLIENTS = 4096  # whose turns are remembered, those who asked last
+POLL = 0.25  # seconds between two checks of a waiting thread: is its caller still there?
+MAX_POLL = 1.0  # seconds between two checks after some time: with many waiting, each check costs the others
+MEAN_WEIGHT = 0.2  # of the newest duration in the running mean
+MAX_RETRY = 60  # seconds: the longest wait that a refused client is told
+MAX_CLIENTS = 4096  # clients whose turns are remembered, the newest
 
 
-class Left(BaseException):
-    """Whoever asked is gone. No Exception: nothing went wrong, and those who wait for the same answer go on by themselves."""
+class Cancelled(BaseException):
+    """The caller is gone. Not an Exception: nothing went wrong, and others that wait for the same answer continue."""
 
 
 @dataclass(eq=False)
 class Ticket:
-    """One request's place in the queue, and then at work.
+    """One request, waiting or running.
 
-    `until` is when its answer is no longer wanted, by the clock; `round` in which round of turns it comes.
+    `deadline` is when its answer is no longer wanted, by the scheduler's clock; `round` is the round of turns it belongs to.
     """
 
     client: Hashable
-    come: Callable[[], object]
-    until: float
+    on_granted: Callable[[], object]
+    deadline: float
     long: bool
     round: int
     state: str = "waiting"
-    since: float = 0.0
-    gone: threading.Event = field(default_factory=threading.Event)
+    granted_at: float = 0.0
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
 
-class Turns:
-    """At most `at_once` at work, `waiting` in the queue and `each` of them of one client. Thread-safe."""
+class Scheduler:
+    """At most `max_running` requests run and `max_waiting` wait, `max_per_client` of them of one client. Thread-safe."""
 
-    def __init__(self, at_once: int, waiting: int, each: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.at_once, self.most, self.each, self.clock = at_once, waiting, each, clock
-        self.mean = 0.1  # seconds that one takes, as far as is known
+    def __init__(
+        self, max_running: int, max_waiting: int, max_per_client: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.max_running, self.max_waiting, self.max_per_client = max_running, max_waiting, max_per_client
+        self.clock = clock
+        self.mean_seconds = 0.1  # that one request takes, as far as is known
         self._lock = threading.Lock()
         self._queue: list[Ticket] = []
-        self._working: set[Ticket] = set()
+        self._running: set[Ticket] = set()
         self._round = 0  # of the newest turn
         self._rounds: dict[Hashable, int] = {}  # of each client's newest ticket, while it is not behind
 
     @property
-    def working(self) -> int:
-        """How many have a place now."""
-        return len(self._working)
+    def running(self) -> int:
+        """Requests that run now."""
+        return len(self._running)
 
     @property
     def waiting(self) -> int:
-        """How many wait now."""
+        """Requests that wait now."""
         return len(self._queue)
 
-    def ask(self, client: Hashable, come: Callable[[], object], seconds: float = math.inf, *, long: bool = False) -> Ticket:
-        """A ticket; `come` is called once its turn has come, at once or by the thread that leaves a place.
+    def acquire(
+        self, client: Hashable, on_granted: Callable[[], object], timeout: float = math.inf, *, long: bool = False
+    ) -> Ticket:
+        """Return a ticket; `on_granted` is called when it gets a slot: now, or by the thread that releases one.
 
-        Raises BusyError where too many wait already, all together or of this client.
+        Raises BusyError where too many requests wait already, of all clients or of this one.
         """
         with self._lock:
-            if len(self._queue) >= self.most:
-                raise self._busy(f"{self.most} requests wait already")
-            if sum(ticket.client == client for ticket in self._queue) >= self.each:
-                raise self._busy(f"{self.each} of your requests wait already")
+            if len(self._queue) >= self.max_waiting:
+                raise self._busy_error(f"{self.max_waiting} requests wait already")
+            if sum(ticket.client == client for ticket in self._queue) >= self.max_per_client:
+                raise self._busy_error(f"{self.max_per_client} of your requests wait already")
             turn = self._rounds[client] = max(self._round, self._rounds.pop(client, -1) + 1)
-            if len(self._rounds) > CLIENTS:
+            if len(self._rounds) > MAX_CLIENTS:
                 del self._rounds[next(iter(self._rounds))]
-            ticket = Ticket(client, come, self.clock() + seconds, long, turn)
+            ticket = Ticket(client, on_granted, self.clock() + timeout, long, turn)
             self._queue.append(ticket)
-            called = self._called()
-        self._call(called)
+            granted = self._grant()
+        self._notify(granted)
         return ticket
 
-    def leave(self, ticket: Ticket, *, unused: bool = False) -> None:
-        """Give a place back, or step out of the queue. Leaving twice is harmless.
+    def release(self, ticket: Ticket, *, unused: bool = False) -> None:
+        """Give a slot back, or leave the queue. Releasing twice is harmless.
 
-        Of a place that was `unused` nothing is learnt about how long one takes.
+        A slot that was `unused` does not count in the mean duration.
         """
         with self._lock:
             if ticket.state == "waiting":
                 self._queue.remove(ticket)
-            elif ticket.state == "working":
-                self._working.discard(ticket)
-                self.mean += 0.0 if unused else LEARNT * (self.clock() - ticket.since - self.mean)
-            ticket.state = "left"
-            called = self._called()
-        self._call(called)
+            elif ticket.state == "running":
+                self._running.discard(ticket)
+                self.mean_seconds += 0.0 if unused else MEAN_WEIGHT * (self.clock() - ticket.granted_at - self.mean_seconds)
+            ticket.state = "released"
+            granted = self._grant()
+        self._notify(granted)
 
-    def busy(self, waited: float) -> BusyError:
-        """The error for those whose turn has not come in time."""
+    def timeout_error(self, waited: float) -> BusyError:
+        """The error for a request that got no slot in time."""
         with self._lock:
-            return self._busy(f"no place came free within {waited:.0f} s")
+            return self._busy_error(f"no place came free within {waited:.0f} s")
 
-    def _busy(self, why: str) -> BusyError:
-        """The same error; the lock is held."""
-        wait = min(LONGEST, max(1, math.ceil(self.mean * (1 + len(self._queue)) / self.at_once)))
-        return BusyError(f"The models are busy, try again in {wait} s: {why}.", wait)
+    def _busy_error(self, reason: str) -> BusyError:
+        """The same error with any reason; the lock is held."""
+        wait = min(MAX_RETRY, max(1, math.ceil(self.mean_seconds * (1 + len(self._queue)) / self.max_running)))
+        return BusyError(f"The models are busy, try again in {wait} s: {reason}.", wait)
 
-    def _called(self) -> list[Ticket]:
-        """Those whose turn comes now; the lock is held."""
-        called, before = [], self._round
-        while len(self._working) < self.at_once and (ticket := self._next()) is not None:
+    def _grant(self) -> list[Ticket]:
+        """Give free slots to the next tickets, and return those; the lock is held."""
+        granted, before = [], self._round
+        while len(self._running) < self.max_running and (ticket := self._next()) is not None:
             self._queue.remove(ticket)
-            ticket.state, ticket.since = "working", self.clock()
-            self._working.add(ticket)
+            ticket.state, ticket.granted_at = "running", self.clock()
+            self._running.add(ticket)
             self._round = max(self._round, ticket.round)
-            called.append(ticket)
-        if not self._working and not self._queue:
-            self._rounds.clear()  # nobody is there to whom anybody could be unfair
+            granted.append(ticket)
+        if not self._running and not self._queue:
+            self._rounds.clear()  # no client is left to be unfair to
         elif self._round > before:
             self._rounds = {client: turn for client, turn in self._rounds.items() if turn >= self._round}
-        return called
+        return granted
 
     def _next(self) -> Ticket | None:
-        """Whose turn it is: of equals, who came first. The lock is held."""
-        held = Counter(ticket.client for ticket in self._working)
-        room = sum(ticket.long for ticket in self._working) < max(1, self.at_once - 1)
-        able = [ticket for ticket in self._queue if room or not ticket.long]
-        return min(able, key=lambda ticket: (held[ticket.client], ticket.round), default=None)
+        """The ticket that goes next; among equals, the one that came first. The lock is held."""
+        running = Counter(ticket.client for ticket in self._running)
+        long_fits = sum(ticket.long for ticket in self._running) < max(1, self.max_running - 1)
+        able = [ticket for ticket in self._queue if long_fits or not ticket.long]
+        return min(able, key=lambda ticket: (running[ticket.client], ticket.round), default=None)
 
-    def _call(self, called: list[Ticket]) -> None:
-        """Tell them, outside the lock: what they do then may ask for a turn again."""
-        for ticket in called:
-            ticket.come()
+    def _notify(self, granted: list[Ticket]) -> None:
+        """Call `on_granted` of each ticket, outside the lock: the callback may acquire again."""
+        for ticket in granted:
+            ticket.on_granted()
 
     @contextmanager
-    def turn(self, client: Hashable, seconds: float, still: Callable[[int], None], *, long: bool = False) -> Iterator[Ticket]:
-        """A turn for the thread that asks; it waits at most `seconds`, and then raises BusyError.
+    def slot(self, client: Hashable, timeout: float, on_wait: Callable[[int], None], *, long: bool = False) -> Iterator[Ticket]:
+        """Hold a slot for this thread; it waits at most `timeout` seconds, and then raises BusyError.
 
-        What is worked on in it is late after as many seconds from now, as over HTTP: see `go_on`.
-        While it waits, `still` is called now and then with the number of others who wait; what it raises ends the wait.
+        The work inside has the same `timeout` as its deadline, counted from now: see `check_cancelled`. While the thread
+        waits, `on_wait` is called now and then with the number of others that wait; an error that it raises ends the wait.
         """
-        mine = _AT_WORK.get()
-        if mine is not None and mine.state == "working":  # work that is part of other work has its place
-            yield mine
+        current = _CURRENT.get()
+        if current is not None and current.state == "running":  # work inside other work already has its slot
+            yield current
             return
-        come = threading.Event()
-        ticket = self.ask(client, come.set, seconds, long=long)
-        mark = _AT_WORK.set(ticket)
+        granted = threading.Event()
+        ticket = self.acquire(client, granted.set, timeout, long=long)
+        token = _CURRENT.set(ticket)
         try:
-            end, pause = time.monotonic() + seconds, LOOK
-            while not come.wait(max(0.0, min(pause, end - time.monotonic()))):
-                pause = min(2 * pause, SELDOM)
-                still(max(0, self.waiting - 1))
-                if time.monotonic() >= end and not come.is_set():
-                    raise self.busy(seconds)
+            end, pause = time.monotonic() + timeout, POLL
+            while not granted.wait(max(0.0, min(pause, end - time.monotonic()))):
+                pause = min(2 * pause, MAX_POLL)
+                on_wait(max(0, self.waiting - 1))
+                if time.monotonic() >= end and not granted.is_set():
+                    raise self.timeout_error(timeout)
             yield ticket
         finally:
-            _AT_WORK.reset(mark)
-            self.leave(ticket)
+            _CURRENT.reset(token)
+            self.release(ticket)
 
-    async def awaited(self, client: Hashable, seconds: float, *, long: bool = False) -> Ticket:
-        """A ticket whose turn has come, for a coroutine: no thread waits. Who gets it must `leave` it in the end."""
+    async def acquire_async(self, client: Hashable, timeout: float, *, long: bool = False) -> Ticket:
+        """Return a ticket that has its slot; no thread waits. The caller must `release` it in the end."""
         loop = asyncio.get_running_loop()
-        come: asyncio.Future[None] = loop.create_future()
+        granted: asyncio.Future[None] = loop.create_future()
 
-        def told() -> None:
-            with suppress(RuntimeError):  # a loop that is closed has nobody left who waits
-                loop.call_soon_threadsafe(_settle, come)
+        def on_granted() -> None:
+            with suppress(RuntimeError):  # the loop is closed: no coroutine waits any more
+                loop.call_soon_threadsafe(_settle, granted)
 
-        ticket = self.ask(client, told, seconds, long=long)
+        ticket = self.acquire(client, on_granted, timeout, long=long)
         try:
-            async with asyncio.timeout(seconds):  # wait_for would hide that we are cancelled when the turn comes
-                await come
+            async with asyncio.timeout(timeout):  # wait_for would hide a cancellation at the moment of the grant
+                await granted
         except TimeoutError:
-            self.leave(ticket)
-            raise self.busy(seconds) from None
+            self.release(ticket)
+            raise self.timeout_error(timeout) from None
         except BaseException:
-            self.leave(ticket)
+            self.release(ticket)
             raise
         return ticket
 
 
-def error_of(work: Future[Any], still: Callable[[], object]) -> BaseException | None:
-    """The error of what another thread is doing, None where it ends well; who waits for it calls `still` now and then."""
+def wait_for_error(work: Future[Any], on_wait: Callable[[], object]) -> BaseException | None:
+    """Wait for another thread's work and return its error, None if it succeeds; `on_wait` is called now and then."""
     while True:
         try:
-            return work.exception(LOOK)
+            return work.exception(POLL)
         except TimeoutError:
-            still()
+            on_wait()
 
 
-def _settle(come: asyncio.Future[None]) -> None:
-    """The turn has come, unless nobody waits for it any more."""
-    if not come.done():
-        come.set_result(None)
+def _settle(granted: asyncio.Future[None]) -> None:
+    """Wake the coroutine, unless it has stopped waiting."""
+    if not granted.done():
+        granted.set_result(None)
 
 
-_AT_WORK: ContextVar[Ticket | None] = ContextVar("attnviz_at_work", default=None)
+_CURRENT: ContextVar[Ticket | None] = ContextVar("attnviz_current_ticket", default=None)
 
 
 @contextmanager
-def at_work(ticket: Ticket) -> Iterator[Ticket]:
+def working_for(ticket: Ticket) -> Iterator[Ticket]:
     """Inside, this thread works for the holder of a ticket."""
-    mark = _AT_WORK.set(ticket)
+    token = _CURRENT.set(ticket)
     try:
         yield ticket
     finally:
-        _AT_WORK.reset(mark)
+        _CURRENT.reset(token)
 
 
-def go_on(clock: Callable[[], float] = time.monotonic) -> None:
-    """Called between the steps of long work: raises Left where who asked is gone, LateError where it is too late."""
-    ticket = _AT_WORK.get()
+def check_cancelled(clock: Callable[[], float] = time.monotonic) -> None:
+    """Raise Cancelled if the caller is gone, LateError after its deadline. Long work calls this between its steps."""
+    ticket = _CURRENT.get()
     if ticket is None:
         return
-    if ticket.gone.is_set():
-        raise Left
-    if clock() > ticket.until:
+    if ticket.cancelled.is_set():
+        raise Cancelled
+    if clock() > ticket.deadline:
         raise LateError("This text was not read by its deadline. Shorten it, or try again when less is asked.")

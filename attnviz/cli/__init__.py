@@ -111,4 +111,4 @@ def _attend(chosen: argparse.Namespace) -> None:
     if options.between and not filters.paired(*view.sides(trace.block(head.block), options)):
         raise BadInputError("--between chooses from two texts, and here is one. Give the other with --text-b, or leave it out.")
     source = provenances.provenance(card, trace, head, options)
-    io.write(export.exported(kind, export.Exhibit(trace, view.pattern(trace, head, options), source)), chosen.output)
+    io.write(export.exported(kind, export.ExportItem(trace, view.pattern(trace, head, options), source)), chosen.output)

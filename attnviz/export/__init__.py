@@ -106,24 +106,30 @@ def as_npz(pattern: Pattern, source: Provenance) -> bytes:
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
-    """One head as it is shown, with all that its files need; `held` are the rows of the words that the reader holds."""
+class ExportItem:
+    """One head as it is shown, with all that its files need.
+
+    `selected_rows` are the rows of the selected words. `unfiltered` is the head without filters; None computes it.
+    """
 
     trace: Trace
     pattern: Pattern
     source: Provenance
-    held: tuple[int, ...] = ()
+    selected_rows: tuple[int, ...] = ()
+    unfiltered: Pattern | None = None
 
     @property
     def whole(self) -> Pattern:
-        """The head without filters: what is said of it is said of all its weights."""
+        """The head without filters: its role and profile are about all its weights."""
+        if self.unfiltered is not None:
+            return self.unfiltered
         from attnviz.analysis import view
 
         options = self.source.options
         return self.pattern if options == options.unfiltered else view.pattern(self.trace, self.source.head, options.unfiltered)
 
 
-def as_html(exhibit: Exhibit) -> bytes:
+def as_html(item: ExportItem) -> bytes:
     """The board as a page of its own, with every head; it fetches nothing. Numbers and provenance stand below it."""
     from attnviz.board import frame, sheet
     from attnviz.board import page as board
@@ -131,44 +137,44 @@ def as_html(exhibit: Exhibit) -> bytes:
     from attnviz.board.roles import roles
     from attnviz.export import html
 
-    trace, source = exhibit.trace, exhibit.source
+    trace, source = item.trace, item.source
     data = frame(trace, source.head.block, name=source.name, roles=roles(trace, source.head.block), exact=True)
     written = board(
         data,
         Choice(source.head, source.focus, source.options),
         sheet=sheet(trace, source.head, data),
         title=html.title(source),
-        meta=html.meta(exhibit.pattern, source),
-        beneath=html.beneath(exhibit.pattern, source),
+        meta=html.meta(item.pattern, source),
+        beneath=html.beneath(item.pattern, source),
     )
     return written.encode("utf-8", "replace")
 
 
-def _drawn(kind: str) -> Callable[[Exhibit], bytes]:
+def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
     """A picture as wide as a page of a journal."""
 
-    def made(exhibit: Exhibit) -> bytes:
+    def made(item: ExportItem) -> bytes:
         from attnviz.figures import vector
 
-        return getattr(vector, kind)(exhibit.pattern, exhibit.source, held=exhibit.held)
+        return getattr(vector, kind)(item.pattern, item.source, held=item.selected_rows)
 
     return made
 
 
-FORMATS: dict[str, Callable[[Exhibit], bytes]] = {
-    "json": lambda exhibit: as_json(exhibit.pattern, exhibit.source, exhibit.whole),
-    "csv": lambda exhibit: as_csv(exhibit.pattern, exhibit.source, exhibit.whole),
-    "npz": lambda exhibit: as_npz(exhibit.pattern, exhibit.source),
+FORMATS: dict[str, Callable[[ExportItem], bytes]] = {
+    "json": lambda item: as_json(item.pattern, item.source, item.whole),
+    "csv": lambda item: as_csv(item.pattern, item.source, item.whole),
+    "npz": lambda item: as_npz(item.pattern, item.source),
     "html": as_html,
     **{kind: _drawn(kind) for kind in ("svg", "pdf", "png")},
 }
 
 
-def exported(name: str, exhibit: Exhibit) -> bytes:
+def exported(name: str, item: ExportItem) -> bytes:
     """The file called `name`: json, csv, npz, html, svg, pdf or png. Raises BadInputError for any other."""
     if name not in FORMATS:
         raise BadInputError(f"A format is one of {', '.join(FORMATS)}; got {name!r}.")
-    return FORMATS[name](exhibit)
+    return FORMATS[name](item)
 
 
 def _tokens(

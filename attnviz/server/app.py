@@ -32,7 +32,7 @@ from attnviz.server.byte_budget import Room
 from attnviz.server.error_responses import answer, told
 from attnviz.server.metrics import TYPE, Metrics
 from attnviz.server.request_middleware import LEFT, Watch
-from attnviz.server.workers import Answering, Desk, Stages
+from attnviz.server.workers import Answering, Desk, Timings
 from attnviz.settings import Settings
 
 PART = 2**18  # bytes that are sent at a time, so that a slow line holds one part and not all
@@ -132,11 +132,11 @@ class _Service:
     async def attention(self, request: Request) -> Response:
         """One question, answered in bytes."""
         self.gate.open(request)
-        stages: Stages = request.scope["state"]["stages"]
+        timings: Timings = request.scope["state"]["timings"]
         async with self.gate.asked(request) as asked:
             known = {card.id for card in self.backend.models()}
-            stages.model = asked.request.model if asked.request.model in known else "unknown"
-            data = await _unless_left(request, self.desk.answer(asked, self.gate.client(request), stages))
+            timings.model = asked.request.model if asked.request.model in known else "unknown"
+            data = await _unless_left(request, self.desk.answer(asked, self.gate.client(request), timings))
         if data is None:
             return Response(status_code=LEFT)  # nobody reads it
         self.metrics.count("attnviz_answer_bytes_total", float(len(data)))

@@ -14,7 +14,7 @@ from attnviz import logs
 from attnviz.errors import AttnvizError, BackendError
 from attnviz.server.error_responses import told
 from attnviz.server.metrics import Metrics
-from attnviz.server.workers import Stages
+from attnviz.server.workers import Timings
 
 ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
@@ -32,9 +32,9 @@ class Watch:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, stages, status = time.monotonic(), Stages(), LEFT
+        start, timings, status = time.monotonic(), Timings(), LEFT
         mark = request_id(scope)
-        scope.setdefault("state", {})["stages"] = stages
+        scope.setdefault("state", {})["timings"] = timings
 
         async def out(message: Message) -> None:
             nonlocal status
@@ -44,43 +44,44 @@ class Watch:
             await send(message)
 
         try:
-            await self._answered(scope, receive, out, stages, mark, lambda: status != LEFT)
+            await self._answered(scope, receive, out, timings, mark, lambda: status != LEFT)
         finally:
-            self._write(scope, status, stages, mark, time.monotonic() - start)
+            self._write(scope, status, timings, mark, time.monotonic() - start)
 
     async def _answered(
-        self, scope: Scope, receive: Receive, send: Send, stages: Stages, mark: str, started: Callable[[], bool]
+        self, scope: Scope, receive: Receive, send: Send, timings: Timings, mark: str, started: Callable[[], bool]
     ) -> None:
         """The answer of the app, or its error as JSON."""
         try:
             await self.app(scope, receive, send)
         except ClientDisconnect:
-            stages.error = "ClientDisconnect"
+            timings.error = "ClientDisconnect"
         except AttnvizError as error:
-            stages.error = type(error).__name__
+            timings.error = type(error).__name__
             await told(error)(scope, receive, send)
         except Exception as error:
-            stages.error = type(error).__name__
+            timings.error = type(error).__name__
             logs.SERVER_LOG.exception("fault", extra={"fields": {"id": mark}})
             if started():
                 raise
             found = BackendError(f"The backend failed at this request, which its log has as {mark}. Try again.")
             await told(found)(scope, receive, send)
 
-    def _write(self, scope: Scope, status: int, stages: Stages, mark: str, seconds: float) -> None:
+    def _write(self, scope: Scope, status: int, timings: Timings, mark: str, seconds: float) -> None:
         """A line of the log and the numbers; of the path only that it is one of ours."""
         route = scope["path"] if scope["path"] in self.routes else "other"
         self.metrics.count("attnviz_requests_total", route=route, status=str(status))
         if route == "/v1/attention":
             self.metrics.took(seconds, "all")
-        if stages.error:
-            self.metrics.count("attnviz_errors_total", kind=stages.error)
+        if timings.error:
+            self.metrics.count("attnviz_errors_total", kind=timings.error)
         if status == LEFT:
             self.metrics.count("attnviz_left_total")
         logs.log_event(
             "request", id=mark, method=scope["method"] if scope["method"].isascii() else "", route=route, status=status,
-            seconds=round(seconds, 4), wait=round(stages.wait, 4), work=round(stages.work, 4), kept=stages.kept,
-            model=stages.model, error=stages.error,
+            seconds=round(seconds, 4), queue_seconds=round(timings.queue_seconds, 4),
+            compute_seconds=round(timings.compute_seconds, 4), cached=timings.cached,
+            model=timings.model, error=timings.error,
         )  # fmt: skip
 
 

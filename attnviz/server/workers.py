@@ -18,7 +18,7 @@ from attnviz.backends import wire
 from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
 from attnviz.backends.cached import Store
 from attnviz.backends.scheduled import LONG
-from attnviz.backends.scheduler import Left, Ticket, Turns, at_work
+from attnviz.backends.scheduler import Cancelled, Scheduler, Ticket, working_for
 from attnviz.engine.trace import Trace
 from attnviz.errors import BusyError, LateError
 from attnviz.server.admission import Asked
@@ -37,12 +37,12 @@ Key = tuple[bool, int, AttentionRequest]
 
 
 @dataclass
-class Stages:
+class Timings:
     """Where the time of one request went, in seconds, for the log."""
 
-    wait: float = 0.0
-    work: float = 0.0
-    kept: bool = False
+    queue_seconds: float = 0.0
+    compute_seconds: float = 0.0
+    cached: bool = False
     model: str = ""
     error: str = ""
 
@@ -51,7 +51,7 @@ class Stages:
 class Answering(Protocol):
     """Who answers the questions that a server lets in: a desk in this process, or one that hands them on."""
 
-    async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
+    async def answer(self, asked: Asked, client: tuple[str, str], timings: Timings) -> bytes:
         """The answer, or an error of ours."""
         ...
 
@@ -73,7 +73,7 @@ class Desk:
 
     def __init__(self, backend: Backend, settings: Settings, metrics: Metrics) -> None:
         self.backend, self.settings, self.metrics = backend, settings, metrics
-        self.turns = Turns(settings.at_once, settings.waiting, max(1, settings.waiting // EACH))
+        self.scheduler = Scheduler(settings.at_once, settings.waiting, max(1, settings.waiting // EACH))
         self.kept = Store(settings.cache_bytes)
         self._workers = ThreadPoolExecutor(settings.at_once, "attnviz-work")
         self._loaders = ThreadPoolExecutor(LOADERS, "attnviz-load")
@@ -82,27 +82,27 @@ class Desk:
         self._under_way: dict[Key, Future[bytes]] = {}
         self._sharing = 0  # wait for what is under way
 
-    async def answer(self, asked: Asked, client: tuple[str, str], stages: Stages) -> bytes:
+    async def answer(self, asked: Asked, client: tuple[str, str], timings: Timings) -> bytes:
         """The answer within the deadline, or BusyError, LateError, or what the backend raises."""
         key, start = (asked.whole, asked.form, asked.request), time.monotonic()
         until = start + self.settings.seconds
         long = len(asked.request.text) + len(asked.request.text_b or "") >= LONG
         while True:
-            if (found := await self._had(key, until, stages)) is not None:
-                stages.wait = time.monotonic() - start
+            if (found := await self._had(key, until, timings)) is not None:
+                timings.queue_seconds = time.monotonic() - start
                 return found
             await self._loaded(asked.request, until)
-            ticket = await self.turns.awaited(client, max(0.0, until - time.monotonic()), long=long)
+            ticket = await self.scheduler.acquire_async(client, max(0.0, until - time.monotonic()), long=long)
             if key not in self._under_way and self.kept.kept(key) is None:
                 break
-            self.turns.leave(ticket, unused=True)  # who asked the same had his turn first
-        stages.wait = time.monotonic() - start
-        return await self._worked(ticket, key, asked, stages, until)
+            self.scheduler.release(ticket, unused=True)  # who asked the same had his turn first
+        timings.queue_seconds = time.monotonic() - start
+        return await self._worked(ticket, key, asked, timings, until)
 
-    async def _had(self, key: Key, until: float, stages: Stages) -> bytes | None:
+    async def _had(self, key: Key, until: float, timings: Timings) -> bytes | None:
         """An answer that is kept, or what comes of the same question under way; None where it is to be worked out."""
         if (found := self.kept.kept(key)) is not None:
-            stages.kept = True
+            timings.cached = True
             self.metrics.count("attnviz_answers_kept_total")
             return found
         work = self._under_way.get(key)
@@ -111,7 +111,7 @@ class Desk:
         self._sharing += 1
         try:
             return await self._by(until, work)
-        except Left:  # meant for the one who asked first
+        except Cancelled:  # meant for the one who asked first
             return None
         except LateError:
             if time.monotonic() < until:  # his deadline, not ours
@@ -120,23 +120,23 @@ class Desk:
         finally:
             self._sharing -= 1
 
-    async def _worked(self, ticket: Ticket, key: Key, asked: Asked, stages: Stages, until: float) -> bytes:
+    async def _worked(self, ticket: Ticket, key: Key, asked: Asked, timings: Timings, until: float) -> bytes:
         """The answer worked out by one of the threads, in the turn that has come."""
         begun = time.monotonic()
         try:
             work = self._workers.submit(self._work, ticket, key, asked)
         except BaseException:
-            self.turns.leave(ticket)
+            self.scheduler.release(ticket)
             raise
         self._under_way[key] = work
         work.add_done_callback(lambda _: self._under_way.pop(key, None))
         try:
             return await self._by(until, work)
         finally:
-            ticket.gone.set()  # where it is ready nobody looks at this any more
-            stages.work = time.monotonic() - begun
-            self.metrics.took(stages.wait, "wait")
-            self.metrics.took(stages.work, "work")
+            ticket.cancelled.set()  # where it is ready nobody looks at this any more
+            timings.compute_seconds = time.monotonic() - begun
+            self.metrics.took(timings.queue_seconds, "wait")
+            self.metrics.took(timings.compute_seconds, "work")
 
     async def _by(self, until: float, work: Future[bytes]) -> bytes:
         """What a thread works out, if that is ready by the deadline; else LateError."""
@@ -149,10 +149,10 @@ class Desk:
     def _work(self, ticket: Ticket, key: Key, asked: Asked) -> bytes:
         """The answer worked out, in a thread; its place is given back in the end, whoever still waits."""
         try:
-            with at_work(ticket):
+            with working_for(ticket):
                 return self.kept.get(key, lambda: wire.dumps(self._trace(asked), whole=asked.whole))
         finally:
-            self.turns.leave(ticket)
+            self.scheduler.release(ticket)
 
     def _trace(self, asked: Asked) -> Trace:
         """What the backend makes of the question."""
@@ -198,8 +198,8 @@ class Desk:
         backend = self.backend
         held = {name: float(backend.holds(name)) for name in models} if isinstance(backend, LoadingBackend) else {}
         return {
-            ("attnviz_waiting", ()): float(self.turns.waiting),
-            ("attnviz_working", ()): float(self.turns.working),
+            ("attnviz_waiting", ()): float(self.scheduler.waiting),
+            ("attnviz_working", ()): float(self.scheduler.running),
             ("attnviz_sharing", ()): float(self._sharing),
             ("attnviz_kept_bytes", ()): float(self.kept.nbytes),
             **{("attnviz_model_held", (("model", name),)): value for name, value in held.items()},

@@ -15,9 +15,9 @@ from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.http_client import CONNECTIONS
 from attnviz.backends.remote import RemoteBackend
-from attnviz.backends.request_context import Asking
+from attnviz.backends.request_context import RequestContext
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
-from attnviz.backends.scheduler import Turns
+from attnviz.backends.scheduler import Scheduler
 from attnviz.progress import Still
 from attnviz.settings import Settings
 
@@ -38,7 +38,7 @@ def backend() -> CachedBackend:
     inner = open_backend(settings.backend, settings, _said, client=reader).inner
     at_once = CONNECTIONS if isinstance(inner, RemoteBackend) else settings.at_once  # there the server has turns of its own
     logs.enable_page_log()
-    row = Row(Turns(at_once, settings.waiting, EACH), reader, _still, float(settings.seconds), _noted)
+    row = Row(Scheduler(at_once, settings.waiting, EACH), reader, _still, float(settings.seconds), _log)
     alike = Still("Waiting for this text, which another reader asked for too.")
     return CachedBackend(turned(inner, row), settings.cache_bytes, lambda: _said(alike))
 
@@ -68,10 +68,10 @@ def _still(others: int) -> None:
     _said(Still(f"Waiting for a turn; so do {others} others." if others else "Waiting for a turn."))
 
 
-def _noted(asked: Asking) -> None:
-    """A line of the log of a question: where its time went and how it ended. The backend's line of it has the same id."""
-    seconds = {name: round(getattr(asked, name), 4) for name in ("waited", "asked", "made")}
-    logs.log_page_event("question", id=asked.id, model=asked.model, **seconds, error=asked.error)
+def _log(context: RequestContext) -> None:
+    """Write a log line of a request: where its time went and how it ended. The backend's line of it has the same id."""
+    seconds = {name: round(getattr(context, name), 4) for name in ("queue_seconds", "remote_seconds", "compute_seconds")}
+    logs.log_page_event("page_request", id=context.id, model=context.model, **seconds, error=context.error)
 
 
 @contextmanager

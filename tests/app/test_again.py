@@ -153,7 +153,7 @@ def test_what_a_page_could_not_show_is_found_in_the_logs(opened, server: Hostile
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if line.startswith("{")]
     assert shown
     found = next(line for line in lines if line.get("id") == shown[1])
-    assert (found["event"], found["model"], found["error"]) == ("question", "minilm", "AnswerError")
+    assert (found["event"], found["model"], found["error"]) == ("page_request", "minilm", "AnswerError")
     assert found["asked"] > 0
     assert TEXT not in json.dumps(lines)
 

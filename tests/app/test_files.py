@@ -76,7 +76,7 @@ def test_an_unknown_format_names_those_that_there_are(capfd):
 def test_the_page_offers_every_format_and_makes_none_before_it_is_asked_for(opened, monkeypatch: pytest.MonkeyPatch):
     made: list[str] = []
     for form, make in export.FORMATS.items():
-        monkeypatch.setitem(export.FORMATS, form, lambda exhibit, form=form, make=make: (made.append(form), make(exhibit))[1])
+        monkeypatch.setitem(export.FORMATS, form, lambda item, form=form, make=make: (made.append(form), make(item))[1])
     app = opened(layer="3", head="1")
     assert drawn(app) == 1
     buttons = [one.proto.label for one in app.get("download_button")]

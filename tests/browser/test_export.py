@@ -22,7 +22,7 @@ CARD = ModelCard("tiny", "Tiny", "encoder", 2, 3, 64, "Apache-2.0", "nowhere")
 WORDS = ("it", "saw", HOSTILE, "שלום")
 
 
-def exhibit(words: tuple[str, ...] = WORDS, focus: Focus | None = Focus(0)) -> export.Exhibit:  # noqa: B008
+def item(words: tuple[str, ...] = WORDS, focus: Focus | None = Focus(0)) -> export.ExportItem:  # noqa: B008
     text, tokens = " ".join(words), []
     for i, word in enumerate(words):
         start = sum(len(one) + 1 for one in words[:i])
@@ -31,7 +31,9 @@ def exhibit(words: tuple[str, ...] = WORDS, focus: Focus | None = Focus(0)) -> e
     calls = tuple(Dense(random.dirichlet(np.ones(len(words)), (3, len(words))).astype(np.float32)) for _ in range(2))
     trace = Trace(AttentionRequest("tiny", text), (Block("self", tuple(tokens), tuple(tokens), calls),), "ab" * 32)
     head, options = HeadRef(1, 2), ViewOptions(words=False)
-    return export.Exhibit(trace, view.pattern(trace, head, options), provenances.provenance(CARD, trace, head, options, focus))
+    return export.ExportItem(
+        trace, view.pattern(trace, head, options), provenances.provenance(CARD, trace, head, options, focus)
+    )
 
 
 @pytest.fixture
@@ -59,7 +61,7 @@ def noted(browser: Browser):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_saved_board_opens_offline_with_the_numbers_of_the_trace(noted, tmp_path: Path, scheme: str):
-    shown = exhibit()
+    shown = item()
     file = tmp_path / "board.html"
     file.write_bytes(export.exported("html", shown))
     page = noted(file, scheme)
@@ -77,7 +79,7 @@ def test_the_saved_board_opens_offline_with_the_numbers_of_the_trace(noted, tmp_
 
 
 def test_without_scripts_the_saved_board_is_its_text_and_its_numbers(noted, tmp_path: Path):
-    shown = exhibit()
+    shown = item()
     file = tmp_path / "board.html"
     file.write_bytes(export.exported("html", shown))
     page = noted(file, script=False)
@@ -91,7 +93,7 @@ def test_without_scripts_the_saved_board_is_its_text_and_its_numbers(noted, tmp_
 
 @pytest.mark.parametrize("width", ["page", "column"])
 def test_the_svg_has_its_labels_where_its_letters_are(noted, tmp_path: Path, width: str):
-    shown = exhibit()
+    shown = item()
     file = tmp_path / "head.svg"
     file.write_bytes(vector.svg(shown.pattern, shown.source, width=width))
     page = noted(file)
@@ -113,9 +115,9 @@ def test_the_svg_has_its_labels_where_its_letters_are(noted, tmp_path: Path, wid
 def test_a_text_too_long_for_every_head_says_so_when_another_is_chosen(noted, tmp_path: Path, monkeypatch):
     monkeypatch.setattr(sys.modules[board.frame.__module__], "ALL_WEIGHTS", 50)
     file = tmp_path / "board.html"
-    file.write_bytes(export.exported("html", exhibit()))
+    file.write_bytes(export.exported("html", item()))
     page = noted(file)
-    expect(page.locator(".readout .value")).to_have_text(f"{exhibit().pattern.weights[0].max():.3f}")
+    expect(page.locator(".readout .value")).to_have_text(f"{item().pattern.weights[0].max():.3f}")
     page.locator("canvas.overview").focus()
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".sink")).to_contain_text("is not in this file")

@@ -141,18 +141,18 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
     trace, card = backend.attend(AttentionRequest(model, text)), catalog.card(model)
     for head in some(trace):
         pattern = view.pattern(trace, head, ViewOptions())
-        exhibit = export.Exhibit(trace, pattern, provenances.provenance(card, trace, head, ViewOptions()))
+        item = export.ExportItem(trace, pattern, provenances.provenance(card, trace, head, ViewOptions()))
         want = [[encoding.three(w) for w in row] for row in pattern.weights]
-        told = json.loads(export.exported("json", exhibit))
+        told = json.loads(export.exported("json", item))
         assert [[encoding.three(np.float32(w)) for w in row] for row in told["weights"]] == want
         facts, role = head_roles.facts(pattern), head_roles.role(pattern)
         assert [one["percent"] for one in told["profile"]["places"]] == [look.percent for look in facts.looks]
         assert sum(one["percent"] for one in told["profile"]["places"]) == 100
         assert told["role"]["sentence"] == role.sentence
-        lines = [line for line in export.exported("csv", exhibit).decode().splitlines() if not line.startswith("#")]
+        lines = [line for line in export.exported("csv", item).decode().splitlines() if not line.startswith("#")]
         rows = list(csv.reader(io.StringIO("\n".join(lines))))[1:]
         assert [[encoding.three(np.float32(w)) for w in row[1:]] for row in rows] == want
-        table = re.findall(r"<td>(\d\.\d{3})</td>", html.beneath(pattern, exhibit.source))
+        table = re.findall(r"<td>(\d\.\d{3})</td>", html.beneath(pattern, item.source))
         assert table == [cell for row in want for cell in row]
         strongest = [max(row) for row in want]
         assert re.findall(r", (\d\.\d{3})", heatmap.description(pattern, str(head))) == strongest

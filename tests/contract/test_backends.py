@@ -20,7 +20,7 @@ from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.scheduled import Row, turned
-from attnviz.backends.scheduler import Turns
+from attnviz.backends.scheduler import Scheduler
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError, EmptyTextError, PairError, TooLongError, UnknownModelError
 from attnviz.models import catalog, load
@@ -32,7 +32,7 @@ from tests.small_models import random_model, saved, tokenizer
 from tests.wires import same
 
 MISSION = "The animal didn't cross the street because it was too tired"
-ROW = Row(Turns(2, 64, 64), lambda: "a reader", lambda _: None, 60.0)
+ROW = Row(Scheduler(2, 64, 64), lambda: "a reader", lambda _: None, 60.0)
 HERE = {
     "local": lambda: LocalBackend(Settings.from_env()),
     "cached": lambda: CachedBackend(LocalBackend(Settings.from_env()), 64 * 2**20),

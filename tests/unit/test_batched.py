@@ -59,9 +59,9 @@ class Known(BatchedBackend):
 class Loose(Known):
     """Its passes over several texts come out further off than promised, as smollm2's do on some processors."""
 
-    def _traces(self, asked: Sequence[Asked], go_on: Callable[[], None]) -> Sequence[Trace]:
+    def _traces(self, asked: Sequence[Asked], check_cancelled: Callable[[], None]) -> Sequence[Trace]:
         """Every weight a little nearer to the first token, unless a text is read alone."""
-        found = super()._traces(asked, go_on)
+        found = super()._traces(asked, check_cancelled)
         return found if len(asked) == 1 else [shifted(trace, 4 * PROMISE) for trace in found]
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from attnviz.backends.batcher import Together
-from attnviz.backends.scheduler import Left, Ticket, at_work
+from attnviz.backends.scheduler import Cancelled, Ticket, working_for
 from attnviz.errors import LateError
 
 WAITS = 10  # seconds, for what takes none
@@ -29,12 +29,12 @@ class Reader:
         self.together: Together[str, str] = Together(self.read, rows, at_once)
         self.pool = ThreadPoolExecutor(32)
 
-    def read(self, texts: Sequence[str], go_on: Callable[[], None]) -> list[str]:
+    def read(self, texts: Sequence[str], check_cancelled: Callable[[], None]) -> list[str]:
         """A pass."""
         release = self.release
         self.passes.append(tuple(texts))
         while any(text.startswith("hold") for text in texts) and not release.wait(0.01):
-            go_on()
+            check_cancelled()
         if any("bad" in text for text in texts):
             raise ValueError(" ".join(texts))
         return [text.upper() for text in texts]
@@ -43,7 +43,7 @@ class Reader:
         """A text, asked for in a thread of its own; it has begun to wait, or is read already, when this returns."""
 
         def asked() -> str:
-            with at_work(ticket or Ticket("someone", print, time.monotonic() + 100, False, 0)):
+            with working_for(ticket or Ticket("someone", print, time.monotonic() + 100, False, 0)):
                 return self.together.result(kind, size, text)
 
         before = self.seen
@@ -159,8 +159,8 @@ def test_whoever_leaves_while_he_waits_is_not_read_and_takes_nobody_with_him(rea
     tickets = [Ticket(number, print, time.monotonic() + 100, False, 0) for number in range(3)]
     waiting = [reader.ask(text, ticket=ticket) for text, ticket in zip("abc", tickets, strict=True)]
 
-    tickets[who].gone.set()
-    with pytest.raises(Left):
+    tickets[who].cancelled.set()
+    with pytest.raises(Cancelled):
         waiting[who].result(WAITS)
     reader.release.set()
 
@@ -177,7 +177,7 @@ def test_work_for_several_goes_on_while_one_of_them_is_there():
     reader.next()
     reader.until(("hold a", "hold b"))
 
-    tickets[0].gone.set()  # the one whose thread reads for both
+    tickets[0].cancelled.set()  # the one whose thread reads for both
     time.sleep(0.05)
     assert not waiting[1].done()
     reader.release.set()
@@ -193,7 +193,7 @@ def test_a_pass_that_nobody_waits_for_any_more_is_given_up():
     reader.next()
     reader.until(("hold a", "hold b"))
 
-    tickets[0].until = tickets[1].until = time.monotonic() - 1
+    tickets[0].deadline = tickets[1].deadline = time.monotonic() - 1
 
     for one in waiting:
         with pytest.raises(LateError):
@@ -211,15 +211,15 @@ def test_who_left_while_he_was_read_with_others_takes_no_place_when_that_pass(ho
     reader.next()
     reader.until(texts)
 
-    tickets[1].gone.set()
-    with pytest.raises(Left):
+    tickets[1].cancelled.set()
+    with pytest.raises(Cancelled):
         waiting[1].result(WAITS)  # his thread is gone, his text is still being read
     if how == "is called away":
-        tickets[0].gone.set()
+        tickets[0].cancelled.set()
     else:
         reader.release.set()
 
-    with pytest.raises(ValueError if how == "fails" else Left):
+    with pytest.raises(ValueError if how == "fails" else Cancelled):
         waiting[0].result(WAITS)
     results(holding)
     assert (reader.together._queue, reader.together._short) == ([], 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.backends.scheduler import Turns
+from attnviz.backends.scheduler import Scheduler
 from attnviz.errors import BusyError
 from attnviz.ui.widgets import plain
 
@@ -27,11 +27,11 @@ def classroom(monkeypatch: pytest.MonkeyPatch):
 
 def busy() -> str:
     """What a page says where too many wait."""
-    turns = Turns(1, 1, 1)
-    turns.ask("a", lambda: None)
-    turns.ask("b", lambda: None)
+    turns = Scheduler(1, 1, 1)
+    turns.acquire("a", lambda: None)
+    turns.acquire("b", lambda: None)
     with pytest.raises(BusyError) as error:
-        turns.ask("c", lambda: None)
+        turns.acquire("c", lambda: None)
     return plain(str(error.value))
 
 

@@ -54,7 +54,7 @@ def trace(name: str = "self", keys: tuple[Token, ...] = TOKENS, text_b: str | No
 LABELS = tuple(unit.text for unit in UNITS)
 PATTERN = Pattern(LABELS, LABELS, random_weights(4, 4), np.zeros(4), "Words are merged.", UNITS, UNITS)
 SOURCE = provenances.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
-EXHIBIT = export.Exhibit(trace(), PATTERN, SOURCE)
+ITEM = export.ExportItem(trace(), PATTERN, SOURCE)
 
 
 def test_json_has_the_promised_shape_and_says_where_each_unit_stands():
@@ -154,19 +154,19 @@ def test_numpy_reads_the_npz_without_pickle():
 
 @pytest.mark.parametrize("name", export.FORMATS)
 def test_equal_input_gives_equal_bytes_at_another_time(name: str, monkeypatch: pytest.MonkeyPatch):
-    first = export.exported(name, EXHIBIT)
+    first = export.exported(name, ITEM)
     monkeypatch.setattr(time, "time", lambda: 4e9)
     again = provenance.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
-    assert export.exported(name, export.Exhibit(trace(), PATTERN, again)) == first
+    assert export.exported(name, export.ExportItem(trace(), PATTERN, again)) == first
 
 
 def test_an_unknown_format_is_refused_by_name():
     with pytest.raises(BadInputError, match="json, csv, npz, html, svg, pdf, png; got 'xls'"):
-        export.exported("xls", EXHIBIT)
+        export.exported("xls", ITEM)
 
 
 def test_the_page_says_where_its_numbers_come_from_for_readers_and_for_programs():
-    html = export.as_html(EXHIBIT).decode()
+    html = export.as_html(ITEM).decode()
     facts = json.loads(unescape(re.search(r'<meta name="attnviz-provenance" content="([^"]*)"', html)[1]))
     assert facts == json.loads(json.dumps(SOURCE.as_dict(PATTERN)))
     below = html[html.index('<footer class="attnviz-below">') :]
@@ -175,7 +175,7 @@ def test_the_page_says_where_its_numbers_come_from_for_readers_and_for_programs(
 
 
 def test_without_a_script_the_page_still_has_the_text_and_every_number():
-    html = export.as_html(EXHIBIT).decode()
+    html = export.as_html(ITEM).decode()
     bare = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
     assert f'<noscript><style>.attnviz{{display:none}}</style><p class="attnviz-text" dir="auto">{TEXT}</p>' in bare
     table = bare[bare.index("All weights in numbers") :]
@@ -184,7 +184,7 @@ def test_without_a_script_the_page_still_has_the_text_and_every_number():
 
 
 def test_the_page_holds_the_board_with_every_head():
-    html = export.as_html(EXHIBIT).decode()
+    html = export.as_html(ITEM).decode()
     parts = re.findall(r'class="attnviz-data">([^<]*)<', html)
     frame = base64.b64decode(parts[0])
     (size,) = struct.unpack("<I", frame[20:24])
@@ -202,10 +202,12 @@ def test_hostile_text_stands_in_the_page_as_text():
         AttentionRequest("tiny", hostile, hostile), (Block("self", token, token, (Dense(np.ones((1, 1, 1), np.float32)),)),)
     )
     pattern = Pattern((hostile,), (hostile,), np.ones((1, 1), np.float32), np.zeros(1), hostile)
-    html = export.as_html(export.Exhibit(one, pattern, provenance.provenance(CARD, one, HeadRef(0, 0), ViewOptions()))).decode()
+    html = export.as_html(
+        export.ExportItem(one, pattern, provenance.provenance(CARD, one, HeadRef(0, 0), ViewOptions()))
+    ).decode()
     assert "<img" not in html
     assert "\x00" not in html
-    plain = export.as_html(EXHIBIT).decode()
+    plain = export.as_html(ITEM).decode()
     assert [html.count(tag) for tag in ("</style>", "<script", "</script>")] == [plain.count("</style>"), 4, 4]
 
 
@@ -220,7 +222,7 @@ def test_of_a_long_text_the_strongest_link_of_each_row_is_told():
 def test_nothing_to_show_is_still_a_page():
     empty = Pattern((), (), np.zeros((0, 0), np.float32), np.zeros(0))
     for name in export.FORMATS:
-        assert export.exported(name, export.Exhibit(trace(), empty, SOURCE))
+        assert export.exported(name, export.ExportItem(trace(), empty, SOURCE))
 
 
 def test_exporting_loads_no_heavy_library():

@@ -28,10 +28,10 @@ MINILM = catalog.card("minilm")
 WORDS, PIECES = ViewOptions(), ViewOptions(words=False)
 
 
-def exhibit(text: str, options: ViewOptions = WORDS, text_b: str | None = None) -> export.Exhibit:
+def item(text: str, options: ViewOptions = WORDS, text_b: str | None = None) -> export.ExportItem:
     """One head of minilm on a text."""
     found, head = attnviz.attend(text, text_b=text_b), HeadRef(3, 1)
-    return export.Exhibit(found, view.pattern(found, head, options), provenances.provenance(MINILM, found, head, options))
+    return export.ExportItem(found, view.pattern(found, head, options), provenances.provenance(MINILM, found, head, options))
 
 
 def partly() -> tuple[Pattern, provenance.Provenance]:
@@ -43,7 +43,7 @@ def partly() -> tuple[Pattern, provenance.Provenance]:
 
 @pytest.mark.parametrize("options", [WORDS, PIECES], ids=["words", "tokens"])
 def test_json_says_of_each_token_whether_it_is_unknown_and_counts_them(options: ViewOptions):
-    found = json.loads(export.exported("json", exhibit("I love 😀", options)))
+    found = json.loads(export.exported("json", item("I love 😀", options)))
 
     assert [(one["text"], one["unknown"]) for one in found["tokens"]] == [
         ("[CLS]", False), ("I", False), ("love", False), ("😀", True), ("[SEP]", False),
@@ -74,7 +74,7 @@ def test_a_word_that_is_known_in_part_says_so_in_every_file():
 
 
 def test_csv_marks_labels_and_counts_in_its_head():
-    content = export.exported("csv", exhibit("I love 😀")).decode()
+    content = export.exported("csv", item("I love 😀")).decode()
     table = pd.read_csv(io.StringIO(content), comment="#", index_col=0)
 
     assert list(table.columns) == list(table.index) == ["[0] [CLS]", "[1] I", "[2] love", "[3] 😀 [UNK]", "[4] [SEP]"]
@@ -85,36 +85,36 @@ def test_csv_marks_labels_and_counts_in_its_head():
 
 
 def test_csv_says_too_that_nothing_is_unknown():
-    content = export.exported("csv", exhibit("it was")).decode()
+    content = export.exported("csv", item("it was")).decode()
 
     assert '# unknown: "0 of 2 words\\u002c 0 of 5 characters"' in content
     assert "[UNK]" not in content
 
 
 def test_npz_has_an_array_of_what_is_unknown():
-    with np.load(io.BytesIO(export.exported("npz", exhibit("I love 😀")))) as found:
+    with np.load(io.BytesIO(export.exported("npz", item("I love 😀")))) as found:
         assert found["unknown"].tolist() == found["unknown_keys"].tolist() == [False, False, False, True, False]
         assert json.loads(str(found["provenance"]))["unknown_tokens"] == 1
 
 
 def test_a_saved_page_marks_words_in_its_numbers_and_says_what_is_unknown_below():
-    shown = exhibit("I love 😀")
+    shown = item("I love 😀")
     found = html.beneath(shown.pattern, shown.source)
 
     assert '<th scope="row"><bdi>😀</bdi> [UNK]</th>' in found
     assert "<dt>Unknown to it</dt><dd>1 of 3 words, 1 of 6 characters: 😀</dd>" in found
     assert "<dt>Reads otherwise</dt><dd>I as i</dd>" in found
-    assert "Unknown" not in html.beneath(exhibit("it was").pattern, exhibit("it was").source)
+    assert "Unknown" not in html.beneath(item("it was").pattern, item("it was").source)
 
 
 def test_markup_in_an_unknown_word_stays_text():
-    shown = exhibit("a <😀>")
+    shown = item("a <😀>")
 
     assert "<😀>" not in html.beneath(shown.pattern, shown.source)
 
 
 def test_a_pair_is_counted_whole():
-    assert exhibit("I 😀", text_b="🦜 flew").source.unknown == "2 of 4 words, 2 of 7 characters: 😀, 🦜"
+    assert item("I 😀", text_b="🦜 flew").source.unknown == "2 of 4 words, 2 of 7 characters: 😀, 🦜"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from attnviz.backends.local import LocalBackend
-from attnviz.backends.scheduler import Left, Turns, at_work
+from attnviz.backends.scheduler import Cancelled, Scheduler, working_for
 from attnviz.errors import AttnvizError, UnknownModelError
 from attnviz.models import load
 from attnviz.settings import Settings
@@ -74,12 +74,12 @@ def test_names_for_which_nothing_can_be_loaded_take_no_model_s_place(tmp_path):
 
 def test_a_reading_that_nobody_waits_for_any_more_stops_at_the_next_layer(tmp_path):
     card = load.local_card(saved(tmp_path / "model"))
-    backend, queue = LocalBackend(Settings(), folders=(card,)), Turns(1, 1, 1)
+    backend, queue = LocalBackend(Settings(), folders=(card,)), Scheduler(1, 1, 1)
     request = AttentionRequest(card.id, "the animal")
     backend.ready(request)
 
-    with at_work(queue.ask("a", lambda: None)) as ticket:
-        ticket.gone.set()
-        with pytest.raises(Left):
+    with working_for(queue.acquire("a", lambda: None)) as ticket:
+        ticket.cancelled.set()
+        with pytest.raises(Cancelled):
             backend.attend(request)
     assert backend.attend(request).layers == 3, "the model is as it was"

@@ -19,7 +19,7 @@ from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.scheduled import Row, turned
-from attnviz.backends.scheduler import Turns
+from attnviz.backends.scheduler import Scheduler
 from attnviz.backends.wire import model_cards
 from attnviz.engine.trace import Trace
 from attnviz.errors import (
@@ -333,13 +333,13 @@ def test_turns_are_taken_around_any_backend():
     order = []
 
     def answer(request: AttentionRequest) -> None:
-        order.append(queue.working)
+        order.append(queue.running)
 
-    queue = Turns(1, 5, 5)
+    queue = Scheduler(1, 5, 5)
     backend = turned(Plain(answer), Row(queue, lambda: "a", lambda _: None, 5.0))
 
     assert backend.attend(REQUEST).layers == 2
-    assert (order, queue.working) == ([1], 0)
+    assert (order, queue.running) == ([1], 0)
     assert backend.models() == catalog.cards()
     assert backend.has("anything")
 
@@ -355,7 +355,7 @@ class Wide(Plain):
 @pytest.mark.parametrize(("kind", "passes"), [(Plain, 1), (Wide, 2)])
 def test_what_is_whole_already_is_not_read_twice(kind: type[Plain], passes: int):
     read = []
-    backend = CachedBackend(turned(kind(read.append), Row(Turns(1, 5, 5), lambda: "a", lambda _: None, 5.0)), 2**20)
+    backend = CachedBackend(turned(kind(read.append), Row(Scheduler(1, 5, 5), lambda: "a", lambda _: None, 5.0)), 2**20)
 
     assert same(backend.attend(REQUEST), backend.whole(REQUEST))
     assert read == [REQUEST] * passes
@@ -363,6 +363,6 @@ def test_what_is_whole_already_is_not_read_twice(kind: type[Plain], passes: int)
 
 
 def test_models_in_this_process_have_whole_traces_at_once():
-    backend = turned(LocalBackend(Settings()), Row(Turns(1, 5, 5), lambda: "a", lambda _: None, 5.0))
+    backend = turned(LocalBackend(Settings()), Row(Scheduler(1, 5, 5), lambda: "a", lambda _: None, 5.0))
 
     assert not isinstance(backend, WholeBackend)

@@ -11,9 +11,9 @@ import pytest
 from attnviz import logs
 from attnviz.backends import request_context
 from attnviz.backends.remote import RemoteBackend
-from attnviz.backends.request_context import Asking
+from attnviz.backends.request_context import RequestContext
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
-from attnviz.backends.scheduler import Turns
+from attnviz.backends.scheduler import Scheduler
 from attnviz.errors import TooLongError, UnavailableError
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
@@ -22,13 +22,13 @@ from tests.servers import Plain, served
 REQUEST = AttentionRequest("minilm", "the animal was tired")
 
 
-def row(told: list[Asking]) -> Row:
+def row(told: list[RequestContext]) -> Row:
     """One place, and a list of all that was asked."""
-    return Row(Turns(1, 5, 5), lambda: "a", lambda _: None, 5.0, told.append)
+    return Row(Scheduler(1, 5, 5), lambda: "a", lambda _: None, 5.0, told.append)
 
 
 def test_the_server_s_line_of_a_question_has_the_id_of_the_page_s(caplog: pytest.LogCaptureFixture):
-    told: list[Asking] = []
+    told: list[RequestContext] = []
     with served(Plain(lambda _: time.sleep(0.05))) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
         backend = turned(RemoteBackend(url, Settings()), row(told))
         backend.attend(REQUEST)
@@ -42,9 +42,9 @@ def test_the_server_s_line_of_a_question_has_the_id_of_the_page_s(caplog: pytest
     assert len({one.id for one in told}) == 3
     assert [one.error for one in told] == ["", "TooLongError", ""]
     assert error.value.id == told[1].id
-    assert 0.05 <= lines[0]["work"] <= told[0].asked
-    assert told[1].asked == 0, "nobody was asked"
-    assert request_context.mark() == ""
+    assert 0.05 <= lines[0]["compute_seconds"] <= told[0].remote_seconds
+    assert told[1].remote_seconds == 0, "nobody was asked"
+    assert request_context.current_id() == ""
 
 
 class CalledAway(BaseException):
@@ -52,7 +52,7 @@ class CalledAway(BaseException):
 
 
 def test_what_is_read_in_this_process_has_its_stages_too():
-    told: list[Asking] = []
+    told: list[RequestContext] = []
 
     class Loading(Plain):
         """Loads for a while first."""
@@ -78,15 +78,15 @@ def test_what_is_read_in_this_process_has_its_stages_too():
         backend.attend(AttentionRequest("minilm", "left"))
 
     read_, absent, left = told
-    assert read_.waited >= 0.06
-    assert (read_.made >= 0.03, read_.asked) == (True, 0.0)
-    assert (absent.waited >= 0.06, absent.made, absent.error) == (True, 0.0, "UnavailableError")
-    assert (left.made >= 0.03, left.error) == (True, "CalledAway")
+    assert read_.queue_seconds >= 0.06
+    assert (read_.compute_seconds >= 0.03, read_.remote_seconds) == (True, 0.0)
+    assert (absent.queue_seconds >= 0.06, absent.compute_seconds, absent.error) == (True, 0.0, "UnavailableError")
+    assert (left.compute_seconds >= 0.03, left.error) == (True, "CalledAway")
 
 
 def test_a_model_that_is_not_of_the_catalogue_has_no_name_in_the_log():
-    told: list[Asking] = []
-    with request_context.asking(AttentionRequest("somebody's secret", "a"), told.append):
+    told: list[RequestContext] = []
+    with request_context.track(AttentionRequest("somebody's secret", "a"), told.append):
         pass
 
     assert told[0].model == "other"
@@ -95,8 +95,8 @@ def test_a_model_that_is_not_of_the_catalogue_has_no_name_in_the_log():
 def test_a_line_of_a_page_is_json_and_is_written_once(capsys: pytest.CaptureFixture[str]):
     logs.enable_page_log()
     logs.enable_page_log()
-    logs.log_page_event("question", id="c0ffee", waited=0.1)
+    logs.log_page_event("page_request", id="c0ffee", queue_seconds=0.1)
 
     line = json.loads(capsys.readouterr().err)
     assert line.pop("time")
-    assert line == {"level": "info", "event": "question", "id": "c0ffee", "waited": 0.1}
+    assert line == {"level": "info", "event": "page_request", "id": "c0ffee", "queue_seconds": 0.1}

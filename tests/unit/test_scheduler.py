@@ -1,19 +1,21 @@
-"""Turns: bounded, fair between clients, given up by those who leave or wait too long. No clock but our own."""
+"""Scheduler: bounded, fair between clients, given up by those who leave or wait too long. No clock but our own."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
 from attnviz.backends import scheduler
-from attnviz.backends.scheduler import Left, Ticket, Turns
+from attnviz.backends.scheduler import Cancelled, Scheduler, Ticket
 from attnviz.errors import BusyError, LateError
 
 
 class Clock:
-    """Time that stands still until it is told to go on."""
+    """Time that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -22,247 +24,261 @@ class Clock:
         return self.now
 
 
-class Row:
-    """Who came, in the order in which their turns came."""
+class Requests:
+    """Requests of clients, and the order in which they got a slot."""
 
-    def __init__(self, at_once: int = 1, waiting: int = 50, each: int = 50) -> None:
+    def __init__(self, max_running: int = 1, max_waiting: int = 50, max_per_client: int = 50) -> None:
         self.clock = Clock()
-        self.turns = Turns(at_once, waiting, each, self.clock)
-        self.came: list[str] = []
+        self.scheduler = Scheduler(max_running, max_waiting, max_per_client, self.clock)
+        self.granted: list[str] = []
         self.tickets: dict[str, Ticket] = {}
 
-    def ask(self, name: str, *, long: bool = False) -> None:
-        """Somebody asks; the first letter of the name says who."""
-        self.tickets[name] = self.turns.ask(name[0], lambda: self.came.append(name), long=long)
+    def add(self, name: str, *, long: bool = False) -> None:
+        """A new request; the first letter of its name is the client."""
+        self.tickets[name] = self.scheduler.acquire(name[0], lambda: self.granted.append(name), long=long)
 
-    def done(self, name: str, after: float = 0.0) -> None:
-        """Somebody is ready, so many seconds later."""
+    def finish(self, name: str, after: float = 0.0) -> None:
+        """A request is done, so many seconds later."""
         self.clock.now += after
-        self.turns.leave(self.tickets[name])
+        self.scheduler.release(self.tickets[name])
 
 
-def test_only_so_many_work_at_once_and_the_next_comes_when_one_leaves():
-    row = Row(at_once=2)
+def test_only_max_running_run_and_the_next_starts_when_one_ends():
+    requests = Requests(max_running=2)
     for name in ("a1", "b1", "c1", "d1"):
-        row.ask(name)
-    assert (row.came, row.turns.working, row.turns.waiting) == (["a1", "b1"], 2, 2)
+        requests.add(name)
+    assert (requests.granted, requests.scheduler.running, requests.scheduler.waiting) == (["a1", "b1"], 2, 2)
 
-    row.done("b1")
-    assert row.came == ["a1", "b1", "c1"]
-    row.done("a1")
-    row.done("c1")
-    row.done("d1")
-    assert (row.came[-1], row.turns.working, row.turns.waiting) == ("d1", 0, 0)
+    requests.finish("b1")
+    assert requests.granted == ["a1", "b1", "c1"]
+    requests.finish("a1")
+    requests.finish("c1")
+    requests.finish("d1")
+    assert (requests.granted[-1], requests.scheduler.running, requests.scheduler.waiting) == ("d1", 0, 0)
 
 
-def test_who_asks_for_much_waits_for_himself_and_others_do_not_wait_for_him():
-    row = Row()
+def test_a_heavy_client_delays_only_itself():
+    requests = Requests()
     for name in ("a1", "a2", "a3", "a4", "b1", "c1", "b2"):
-        row.ask(name)
+        requests.add(name)
     for _ in range(6):
-        row.done(row.came[-1])
+        requests.finish(requests.granted[-1])
 
-    assert row.came == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+    assert requests.granted == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
 
 
-def test_who_comes_late_does_not_catch_up_on_the_turns_that_he_never_asked_for():
-    row = Row()
+def test_a_client_that_comes_late_has_no_turns_to_catch_up_on():
+    requests = Requests()
     for number in range(1, 5):
-        row.ask(f"a{number}")
+        requests.add(f"a{number}")
     for _ in range(2):
-        row.done(row.came[-1])  # a3 works, a4 waits
+        requests.finish(requests.granted[-1])  # a3 works, a4 waits
     for name in ("b1", "b2"):
-        row.ask(name)
+        requests.add(name)
     for _ in range(3):
-        row.done(row.came[-1])
+        requests.finish(requests.granted[-1])
 
-    assert row.came == ["a1", "a2", "a3", "b1", "a4", "b2"]
-
-
-def test_nothing_is_kept_of_clients_that_are_gone():
-    row = Row()
-    for name in "abcdefgh":
-        row.ask(name)
-        row.done(name)
-
-    assert len(row.turns._rounds) == 0
+    assert requests.granted == ["a1", "a2", "a3", "b1", "a4", "b2"]
 
 
-def test_of_clients_that_ask_once_while_another_works_only_so_many_are_remembered():
-    queue = Turns(2, 10, 10)
-    works = queue.ask("works", print)
-    for number in range(scheduler.CLIENTS + 10):
-        queue.leave(queue.ask(number, print))
-
-    assert len(queue._rounds) == scheduler.CLIENTS
-    assert (0 in queue._rounds, scheduler.CLIENTS + 9 in queue._rounds) == (False, True)
-    queue.leave(works)
-    assert len(queue._rounds) == 0
+class Client:
+    """A client that can be watched: it lives as long as the scheduler remembers it."""
 
 
-def test_whoever_holds_no_place_goes_before_whoever_holds_one():
-    row = Row(at_once=2)
+def remembered(clients: list[weakref.ref[Client]]) -> list[int]:
+    """The numbers of the clients that still live."""
+    gc.collect()
+    return [number for number, client in enumerate(clients) if client() is not None]
+
+
+def test_clients_that_are_gone_are_forgotten():
+    queue, clients = Scheduler(1, 50, 50), []
+    for _ in range(8):
+        client = Client()
+        clients.append(weakref.ref(client))
+        queue.release(queue.acquire(client, print))
+    del client
+
+    assert remembered(clients) == []
+
+
+def test_only_the_newest_clients_are_remembered():
+    queue, clients = Scheduler(2, 10, 10), []
+    running = queue.acquire("running", print)
+    for _ in range(scheduler.MAX_CLIENTS + 10):
+        client = Client()
+        clients.append(weakref.ref(client))
+        queue.release(queue.acquire(client, print))
+    del client
+
+    assert remembered(clients) == list(range(10, scheduler.MAX_CLIENTS + 10))
+    queue.release(running)
+    assert remembered(clients) == []
+
+
+def test_a_client_without_a_slot_goes_before_one_that_has_a_slot():
+    requests = Requests(max_running=2)
     for name in ("a1", "b1", "a2", "c1"):
-        row.ask(name)
+        requests.add(name)
 
-    row.done("b1")  # a holds a place and asked before c
+    requests.finish("b1")  # a has a slot and came before c
 
-    assert row.came == ["a1", "b1", "c1"]
+    assert requests.granted == ["a1", "b1", "c1"]
 
 
-def test_long_texts_leave_a_place_for_short_ones():
-    row = Row(at_once=3)
+def test_long_texts_leave_a_slot_for_short_ones():
+    requests = Requests(max_running=3)
     for name in ("a1", "b1", "c1"):
-        row.ask(name, long=True)
-    row.ask("d1")
-    assert row.came == ["a1", "b1", "d1"]
+        requests.add(name, long=True)
+    requests.add("d1")
+    assert requests.granted == ["a1", "b1", "d1"]
 
-    row.done("d1")
-    assert row.came == ["a1", "b1", "d1"], "two of three places are all that long ones get"
-    row.done("a1")
-    assert row.came[-1] == "c1"
-
-
-def test_where_there_is_one_place_a_long_text_gets_it_too():
-    row = Row()
-    row.ask("a1", long=True)
-    assert row.came == ["a1"]
+    requests.finish("d1")
+    assert requests.granted == ["a1", "b1", "d1"], "long texts get two of three slots at most"
+    requests.finish("a1")
+    assert requests.granted[-1] == "c1"
 
 
-def test_too_many_are_sent_away_with_the_seconds_after_which_to_try_again():
-    row = Row(at_once=2, waiting=3)
+def test_a_long_text_gets_the_only_slot():
+    requests = Requests()
+    requests.add("a1", long=True)
+    assert requests.granted == ["a1"]
+
+
+def test_a_full_queue_refuses_with_the_seconds_after_which_to_retry():
+    requests = Requests(max_running=2, max_waiting=3)
     for name in ("a1", "b1", "c1", "d1", "e1"):
-        row.ask(name)
-    row.turns.mean = 4.0
+        requests.add(name)
+    requests.scheduler.mean_seconds = 4.0
 
-    # Three wait and one more would: four times 4 s by two at once.
+    # Three wait and one more would: four times 4 s, two at a time.
     with pytest.raises(BusyError, match=r"busy, try again in 8 s: 3 requests wait already\.") as error:
-        row.ask("f1")
+        requests.add("f1")
     assert error.value.retry_after == 8
-    row.done("c1")
-    row.ask("f1")
-    assert row.turns.waiting == 3
+    requests.finish("c1")
+    requests.add("f1")
+    assert requests.scheduler.waiting == 3
 
 
 def test_one_client_cannot_fill_the_queue():
-    row = Row(each=2)
+    requests = Requests(max_per_client=2)
     for name in ("a1", "a2", "a3"):
-        row.ask(name)
+        requests.add(name)
 
     with pytest.raises(BusyError, match="2 of your requests wait already"):
-        row.ask("a4")
-    row.ask("b1")
-    assert row.turns.waiting == 3
+        requests.add("a4")
+    requests.add("b1")
+    assert requests.scheduler.waiting == 3
 
 
-def test_what_one_takes_is_learnt_from_what_others_took():
-    row = Row()
-    row.turns.mean = 1.0
-    row.ask("a1")
-    row.done("a1", after=6.0)
+def test_the_mean_duration_follows_the_newest_requests():
+    requests = Requests()
+    requests.scheduler.mean_seconds = 1.0
+    requests.add("a1")
+    requests.finish("a1", after=6.0)
 
-    assert row.turns.mean == pytest.approx(1.0 + 0.2 * (6.0 - 1.0))
-    row.ask("b1")
-    row.turns.leave(row.tickets["b1"], unused=True)
-    assert row.turns.mean == pytest.approx(2.0), "a place that nobody used tells nothing"
+    assert requests.scheduler.mean_seconds == pytest.approx(1.0 + 0.2 * (6.0 - 1.0))
+    requests.add("b1")
+    requests.scheduler.release(requests.tickets["b1"], unused=True)
+    assert requests.scheduler.mean_seconds == pytest.approx(2.0), "an unused slot says nothing about durations"
 
 
-def test_who_leaves_the_queue_is_passed_over_and_leaving_twice_is_harmless():
-    row = Row()
+def test_a_released_ticket_is_skipped_and_releasing_twice_is_harmless():
+    requests = Requests()
     for name in ("a1", "b1", "c1"):
-        row.ask(name)
+        requests.add(name)
 
-    row.done("b1")
-    row.done("b1")
-    row.done("a1")
-    row.done("a1")
+    requests.finish("b1")
+    requests.finish("b1")
+    requests.finish("a1")
+    requests.finish("a1")
 
-    assert (row.came, row.turns.working, row.turns.waiting) == (["a1", "c1"], 1, 0)
+    assert (requests.granted, requests.scheduler.running, requests.scheduler.waiting) == (["a1", "c1"], 1, 0)
 
 
-def test_a_thread_waits_until_its_turn_comes():
-    queue, inside, go = Turns(1, 10, 10), threading.Event(), threading.Event()
+def test_a_thread_waits_for_its_slot():
+    queue, inside, go = Scheduler(1, 10, 10), threading.Event(), threading.Event()
     order: list[str] = []
 
     def first() -> None:
-        with queue.turn("a", 20.0, lambda _: None):
+        with queue.slot("a", 20.0, lambda _: None):
             inside.set()
             assert go.wait(20)
             order.append("a")
 
-    def still(others: int) -> None:
+    def on_wait(others: int) -> None:
         order.append(f"{others} others wait") if not go.is_set() else None
         go.set()
 
     thread = threading.Thread(target=first)
     thread.start()
     assert inside.wait(20)
-    with queue.turn("b", 20.0, still):
+    with queue.slot("b", 20.0, on_wait):
         order.append("b")
     thread.join(20)
 
     assert order == ["0 others wait", "a", "b"]
-    assert queue.working == 0
+    assert queue.running == 0
 
 
-def test_a_thread_whose_reader_leaves_stops_waiting():
-    queue = Turns(1, 10, 10)
-    place = queue.ask("a", lambda: None)
+def test_a_thread_whose_caller_is_gone_stops_waiting():
+    queue = Scheduler(1, 10, 10)
+    place = queue.acquire("a", lambda: None)
 
-    def still(_: int) -> None:
-        raise Left
+    def on_wait(_: int) -> None:
+        raise Cancelled
 
-    with pytest.raises(Left), queue.turn("b", 20.0, still):
-        pytest.fail("its turn never came")
-    assert (queue.working, queue.waiting) == (1, 0)
-    queue.leave(place)
-
-
-def test_a_thread_waits_no_longer_than_its_deadline():
-    queue = Turns(1, 10, 10)
-    place = queue.ask("a", lambda: None)
-
-    with pytest.raises(BusyError, match="no place came free within 0 s"), queue.turn("b", 0.0, lambda _: None):
-        pytest.fail("its turn never came")
-    assert (queue.working, queue.waiting) == (1, 0)
-    queue.leave(place)
+    with pytest.raises(Cancelled), queue.slot("b", 20.0, on_wait):
+        pytest.fail("it never got a slot")
+    assert (queue.running, queue.waiting) == (1, 0)
+    queue.release(place)
 
 
-def test_work_of_a_thread_is_late_at_the_deadline_of_its_wait():
+def test_a_thread_waits_at_most_until_its_deadline():
+    queue = Scheduler(1, 10, 10)
+    place = queue.acquire("a", lambda: None)
+
+    with pytest.raises(BusyError, match="no place came free within 0 s"), queue.slot("b", 0.0, lambda _: None):
+        pytest.fail("it never got a slot")
+    assert (queue.running, queue.waiting) == (1, 0)
+    queue.release(place)
+
+
+def test_work_has_the_same_deadline_as_the_wait():
     clock = Clock()
-    queue = Turns(1, 10, 10, clock)
-    with queue.turn("a", 5.0, lambda _: None):
+    queue = Scheduler(1, 10, 10, clock)
+    with queue.slot("a", 5.0, lambda _: None):
         clock.now += 4.9
-        scheduler.go_on(clock)
+        scheduler.check_cancelled(clock)
         clock.now += 0.2
         with pytest.raises(LateError, match="not read by its deadline"):
-            scheduler.go_on(clock)
+            scheduler.check_cancelled(clock)
 
 
-def test_work_that_is_part_of_other_work_needs_no_second_place():
-    queue = Turns(1, 10, 10)
-    with queue.turn("a", 1.0, lambda _: None) as outer, queue.turn("a", 1.0, lambda _: None) as inner:
+def test_work_inside_other_work_needs_no_second_slot():
+    queue = Scheduler(1, 10, 10)
+    with queue.slot("a", 1.0, lambda _: None) as outer, queue.slot("a", 1.0, lambda _: None) as inner:
         assert inner is outer
-        assert queue.working == 1
-    assert queue.working == 0
+        assert queue.running == 1
+    assert queue.running == 0
 
 
-def test_an_error_at_work_gives_the_place_back():
-    queue = Turns(1, 10, 10)
-    with pytest.raises(ValueError, match="no"), queue.turn("a", 1.0, lambda _: None):
+def test_an_error_releases_the_slot():
+    queue = Scheduler(1, 10, 10)
+    with pytest.raises(ValueError, match="no"), queue.slot("a", 1.0, lambda _: None):
         raise ValueError("no")
-    assert queue.working == 0
+    assert queue.running == 0
 
 
 def test_coroutines_wait_without_threads_and_in_order():
-    queue = Turns(1, 100, 100)
+    queue = Scheduler(1, 100, 100)
     came: list[str] = []
 
     async def one(name: str) -> None:
-        ticket = await queue.awaited(name, 20.0)
+        ticket = await queue.acquire_async(name, 20.0)
         came.append(name)
         await asyncio.sleep(0)
-        queue.leave(ticket)
+        queue.release(ticket)
 
     async def many() -> int:
         before = threading.active_count()
@@ -274,58 +290,58 @@ def test_coroutines_wait_without_threads_and_in_order():
 
     assert asyncio.run(many()) == 0
     assert came == [f"{n:02}" for n in range(40)]
-    assert (queue.working, queue.waiting) == (0, 0)
+    assert (queue.running, queue.waiting) == (0, 0)
 
 
-def test_a_coroutine_that_is_cancelled_or_late_steps_out_of_the_queue():
-    queue = Turns(1, 10, 10)
+def test_a_coroutine_that_is_cancelled_or_late_leaves_the_queue():
+    queue = Scheduler(1, 10, 10)
 
     async def both() -> None:
-        place = await queue.awaited("a", 20.0)
-        task = asyncio.create_task(queue.awaited("b", 20.0))
+        place = await queue.acquire_async("a", 20.0)
+        task = asyncio.create_task(queue.acquire_async("b", 20.0))
         await asyncio.sleep(0)
         assert queue.waiting == 1
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         with pytest.raises(BusyError, match="no place came free"):
-            await queue.awaited("c", 0.0)
-        assert (queue.working, queue.waiting) == (1, 0)
-        queue.leave(place)
+            await queue.acquire_async("c", 0.0)
+        assert (queue.running, queue.waiting) == (1, 0)
+        queue.release(place)
 
     asyncio.run(both())
-    assert queue.working == 0
+    assert queue.running == 0
 
 
-def test_a_coroutine_that_is_cancelled_when_its_turn_comes_gives_it_back():
-    queue = Turns(1, 10, 10)
+def test_a_coroutine_that_is_cancelled_when_its_slot_comes_releases_it():
+    queue = Scheduler(1, 10, 10)
 
     async def cancelled() -> None:
-        place = queue.ask("a", lambda: None)
-        task = asyncio.create_task(queue.awaited("b", 20.0))
+        place = queue.acquire("a", lambda: None)
+        task = asyncio.create_task(queue.acquire_async("b", 20.0))
         await asyncio.sleep(0)
-        queue.leave(place)  # b is told in the next round of the loop
+        queue.release(place)  # b hears of it in the next round of the loop
         await asyncio.sleep(0)
-        assert (task.done(), queue.working) == (False, 1)
+        assert (task.done(), queue.running) == (False, 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(cancelled())
-    assert (queue.working, queue.waiting) == (0, 0)
+    assert (queue.running, queue.waiting) == (0, 0)
 
 
-def test_long_work_stops_where_nobody_wants_it_any_more():
+def test_long_work_stops_when_its_caller_is_gone_or_late():
     clock = Clock()
-    queue = Turns(1, 10, 10, clock)
-    scheduler.go_on(clock)  # nobody's work: no ticket, no end
+    queue = Scheduler(1, 10, 10, clock)
+    scheduler.check_cancelled(clock)  # without a ticket there is no deadline
 
-    with scheduler.at_work(queue.ask("a", lambda: None, seconds=5.0)) as ticket:
-        scheduler.go_on(clock)
+    with scheduler.working_for(queue.acquire("a", lambda: None, timeout=5.0)) as ticket:
+        scheduler.check_cancelled(clock)
         clock.now += 5.1
         with pytest.raises(LateError, match="not read by its deadline"):
-            scheduler.go_on(clock)
-        ticket.gone.set()
-        with pytest.raises(Left):
-            scheduler.go_on(clock)
-    scheduler.go_on(clock)
+            scheduler.check_cancelled(clock)
+        ticket.cancelled.set()
+        with pytest.raises(Cancelled):
+            scheduler.check_cancelled(clock)
+    scheduler.check_cancelled(clock)

@@ -1,4 +1,4 @@
-"""One head as it is shown in, a quiet row of files to keep out; each is made when somebody asks for it, and not before."""
+"""Downloads of one head."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from functools import partial
 import streamlit as st
 
 from attnviz import export
-from attnviz.analysis import view
-from attnviz.engine.trace import Trace
-from attnviz.figures import provenance as provenances
-from attnviz.types import HeadRef
+from attnviz.figures.provenance import provenance
+from attnviz.pages.attention.head_view import HeadView
 from attnviz.ui import state
 
 FILES = {
@@ -24,21 +22,20 @@ FILES = {
 }
 
 
-def downloads(trace: Trace, head: HeadRef, held: tuple[int, ...]) -> None:
-    """The head as files, as it is shown, `held` the rows of the held words."""
-    selection, card = state.current(), state.card()
-    options = selection.options
-    source = provenances.provenance(card, trace, head, options, selection.focus)
-    exhibit = export.Exhibit(trace, view.pattern(trace, head, options), source, held)
+def downloads(shown: HeadView) -> None:
+    """Buttons for the head's files. A file is made when its button is clicked."""
+    trace, head = shown.trace, shown.head
+    source = provenance(state.card(), trace, head, shown.options, shown.focus)
+    item = export.ExportItem(trace, shown.pattern, source, shown.selected_rows, shown.unfiltered)
     st.markdown(
-        f"{head}, {'by words' if options.words else 'by tokens'}, as it is shown. "
+        f"{head}, {'by words' if shown.options.words else 'by tokens'}, as it is shown. "
         "Each file names model, weights, versions, text and options, and no date."
     )
     with st.container(horizontal=True, gap="small", key="downloads"):
         for label, (kind, mime, what) in FILES.items():
             st.download_button(
                 label,
-                partial(export.exported, kind, exhibit),
+                partial(export.exported, kind, item),
                 file_name=f"attnviz-{trace.request.model}-L{head.layer}H{head.head}.{kind}",
                 mime=mime,
                 help=what,

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import streamlit as st
 
-from attnviz.analysis import head_roles, link_ranking, view
+from attnviz.analysis import head_roles, link_ranking
 from attnviz.engine import verify
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import bertviz, encoding, heatmap
 from attnviz.pages.attention.downloads import downloads
-from attnviz.types import HeadRef, Pattern, Unit
+from attnviz.pages.attention.head_view import HeadView, selected_rows, strongest_row
+from attnviz.types import HeadRef, Unit
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.backend import backend
-from attnviz.view_state import Focus
 
 _BESIDE = "attnviz_beside"
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
 STRONGEST = 20
 DRAWN = 262_144  # cells of a heatmap: 512 words a side; the board's matrix shows more, and zooms
-SAID = 3  # held words that get a sentence each
+DESCRIBED = 3  # selected words that get a sentence each
 
 
 def fields(trace: Trace) -> None:
@@ -75,29 +74,28 @@ def _switched(on: bool) -> None:
     state.keep_beside(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
 
 
-def heatmaps(trace: Trace) -> None:
-    """The head's heatmap with exact values, and beside it the second head's, or what the first one does in numbers."""
-    first, second = state.current().head, state.beside()
+def heatmaps(first: HeadView, second: HeadView | None) -> None:
+    """The head's heatmap with exact values; beside it the second head's, or what the first head does in words and numbers."""
     left, right = st.columns(2, gap="large")
     with left:
-        _heatmap(trace, first, named=second is not None)
+        _heatmap(first, named=second is not None)
     with right:
         if second is None:
-            _in_words(trace, first)
-            _links(trace, first)
+            _in_words(first)
+            _links(first)
         else:
-            _heatmap(trace, second, named=True)
+            _heatmap(second, named=True)
     if second is not None:
-        for column, head in zip(st.columns(2, gap="large"), (first, second), strict=True):
+        for column, shown in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
-                _in_words(trace, head)
+                _in_words(shown)
     st.caption(glossary_links.linked(CAUTION))
-    _badge(trace, [first, *([second] if second else [])])
+    _badge(first.trace, [first.head, *([second.head] if second else [])])
 
 
-def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
+def _heatmap(shown: HeadView, *, named: bool) -> None:
     """One head's heatmap, under its name where two stand side by side."""
-    pattern = view.pattern(trace, head, state.current().options)
+    head, pattern = shown.head, shown.pattern
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
     if pattern.weights.size > DRAWN:
@@ -110,7 +108,7 @@ def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
     with st.container(key=room):
         st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
         st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), held=held_rows(pattern), told=False), theme=None, height="stretch",
+            heatmap.figure(pattern, widgets.theme(), held=shown.selected_rows, told=False), theme=None, height="stretch",
             config=heatmap.CONFIG,
             key=f"heatmap-{head}",
             alt=heatmap.description(pattern, str(head)),
@@ -118,53 +116,21 @@ def _heatmap(trace: Trace, head: HeadRef, *, named: bool) -> None:
     st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 
-def _in_words(trace: Trace, head: HeadRef) -> None:
-    """The held words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
+def _in_words(shown: HeadView) -> None:
+    """The selected words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
 
-    Sentences speak of all the head's weights, whatever is filtered out of the picture; only the note is about that.
+    Sentences describe all weights of the head; only the note is about filters.
     """
-    options = state.current().options
-    pattern = view.pattern(trace, head, options.unfiltered)
-    rows = held_rows(pattern)
+    pattern = shown.unfiltered
+    rows = selected_rows(pattern, shown.focus)
     if pattern.queries:
-        for row in rows[:SAID] or (strongest_row(pattern),):
-            st.markdown(f"**{encoding.head_name(head)}:** {widgets.plain(head_roles.in_words(pattern, row))}")
-        if len(rows) > SAID:
-            st.caption(f"{len(rows) - SAID} more words are held.")
-    st.markdown(glossary_links.linked(widgets.plain(head_roles.role(pattern, options.words).sentence)))
-    if note := view.pattern(trace, head, options).note:
-        st.caption(glossary_links.linked(widgets.plain(note)))
-
-
-def held_rows(pattern: Pattern) -> tuple[int, ...]:
-    """The rows of the held words, as far as the pattern has them, where we ask at whom they look."""
-    focus = state.current().focus
-    if focus is None or focus.side != "query":
-        return ()
-    found = (_held_row(pattern, one) for one in (focus, *focus.also))
-    return tuple(dict.fromkeys(row for row in found if row is not None))
-
-
-def _held_row(pattern: Pattern, focus: Focus) -> int | None:
-    """The row of one held word, if it is one of the pattern's."""
-    for row, unit in enumerate(pattern.query_units):
-        if unit.special == focus.special and unit.segment == focus.segment:
-            inside = (
-                unit.tokens[0] == focus.start if unit.special else unit.start <= focus.start < max(unit.end, unit.start + 1)
-            )
-            if inside:
-                return row
-    return None
-
-
-def strongest_row(pattern: Pattern) -> int:
-    """The row of the strongest link between two words, to have something to say while no word is held."""
-    weights = pattern.weights.copy()
-    weights[[unit.special for unit in pattern.query_units]] = 0.0
-    weights[:, [unit.special for unit in pattern.key_units]] = 0.0
-    if pattern.query_units == pattern.key_units:
-        np.fill_diagonal(weights, 0.0)
-    return int(np.argmax(weights if weights.any() else pattern.weights)) // max(len(pattern.keys), 1)
+        for row in rows[:DESCRIBED] or (strongest_row(pattern),):
+            st.markdown(f"**{encoding.head_name(shown.head)}:** {widgets.plain(head_roles.in_words(pattern, row))}")
+        if len(rows) > DESCRIBED:
+            st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
+    st.markdown(glossary_links.linked(widgets.plain(head_roles.role(pattern, shown.options.words).sentence)))
+    if shown.pattern.note:
+        st.caption(glossary_links.linked(widgets.plain(shown.pattern.note)))
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
@@ -197,24 +163,23 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
             widgets.problem(error)
 
 
-def more(trace: Trace) -> None:
+def more(first: HeadView, second: HeadView | None) -> None:
     """Links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
-    selection = state.current()
-    parts = {"Download": _downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
-    if state.beside() is not None:
+    parts = {"Download": downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
+    if second is not None:
         parts = {"Strongest links": _links, **parts}
     for tab, show in zip(st.tabs(list(parts), key="head_tabs", on_change="rerun"), parts.values(), strict=True):
         if tab.open:
             with tab:
                 try:
-                    show(trace, selection.head)
+                    show(first)
                 except AttnvizError as error:
                     widgets.problem(error)
 
 
-def _links(trace: Trace, head: HeadRef) -> None:
+def _links(shown: HeadView) -> None:
     """The strongest links of the head as a table."""
-    pattern = view.pattern(trace, head, state.current().options)
+    pattern = shown.pattern
     rows = [
         {
             "who looks": _label(pattern.queries, pattern.query_units, found.query),
@@ -225,7 +190,7 @@ def _links(trace: Trace, head: HeadRef) -> None:
     ]
     st.dataframe(
         rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
-        alt=f"The {len(rows)} strongest links of {head}",
+        alt=f"The {len(rows)} strongest links of {shown.head}",
     )  # fmt: skip
 
 
@@ -235,20 +200,15 @@ def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
     return encoding.marked(short, units[at]) if units else short
 
 
-def _bertviz_head(trace: Trace, head: HeadRef) -> None:
+def _bertviz_head(shown: HeadView) -> None:
     """The head in BertViz's head view."""
-    theme = widgets.theme()
+    theme, trace, head = widgets.theme(), shown.trace, shown.head
     page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz.head_view(t, head, theme=theme))
     st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
 
 
-def _bertviz_model(trace: Trace, head: HeadRef) -> None:
+def _bertviz_model(shown: HeadView) -> None:
     """The model in BertViz's model view."""
-    theme = widgets.theme()
+    theme, trace, head = widgets.theme(), shown.trace, shown.head
     page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz.model_view(t, head, theme=theme))
     st.iframe(page, height=900, alt="The whole model in BertViz's model view")
-
-
-def _downloads(trace: Trace, head: HeadRef) -> None:
-    """The head as files."""
-    downloads(trace, head, held_rows(view.pattern(trace, head, state.current().options)))

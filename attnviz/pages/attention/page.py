@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attnviz.pages.attention import head
 from attnviz.pages.attention.board import canvas
+from attnviz.pages.attention.head_view import HeadView
 from attnviz.ui import state, widgets
 
 
@@ -14,5 +15,8 @@ def show() -> None:
         widgets.aside(trace.note)
         canvas(trace)
         head.fields(trace)
-        head.heatmaps(trace)
-        head.more(trace)
+        now, beside = state.current(), state.beside()
+        first = HeadView(trace, now.head, now.options, now.focus)
+        second = HeadView(trace, beside, now.options, now.focus) if beside else None
+        head.heatmaps(first, second)
+        head.more(first, second)
