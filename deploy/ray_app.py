@@ -140,7 +140,7 @@ class Deployed:
         """The catalogue: one that has no copies is listed as not here."""
         return catalog.cards()
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether a model has copies."""
         return name in self.names
 

@@ -157,7 +157,7 @@ class Desk:
     def _trace(self, asked: Asked) -> Trace:
         """What the backend makes of the question."""
         if asked.whole and isinstance(self.backend, WholeBackend):
-            trace = self.backend.whole(asked.request)
+            trace = self.backend.full_trace(asked.request)
         else:
             trace = self.backend.attend(asked.request)
         return trace if asked.form >= wire.FORM else wire.first_form(trace)
@@ -182,7 +182,7 @@ class Desk:
 
     def _lane(self, name: str) -> ThreadPoolExecutor:
         """Who loads a model: one that is here never waits behind those that are fetched, be the line ever so slow."""
-        here = not isinstance(self.backend, PlacingBackend) or self.backend.has(name)
+        here = not isinstance(self.backend, PlacingBackend) or self.backend.has_weights(name)
         return self._loaders if here else self._fetchers
 
     def warm(self, name: str) -> Future[None]:

@@ -505,11 +505,11 @@ def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
     class Placing(Loading):
         """The hub hangs; minilm is here, but in memory only once it was asked for."""
 
-        def has(self, name: str) -> bool:
+        def has_weights(self, name: str) -> bool:
             return name == "minilm"
 
         def ready(self, request: AttentionRequest) -> None:
-            if self.has(request.model):
+            if self.has_weights(request.model):
                 self.there.add(request.model)
             else:
                 super().ready(request)
