@@ -126,7 +126,7 @@ class _Service:
 
     def _listed(self) -> list[dict[str, Any]]:
         """Every card as JSON, without folders of this machine."""
-        has = self.backend.has if isinstance(self.backend, PlacingBackend) else lambda _: True
+        has = self.backend.has_weights if isinstance(self.backend, PlacingBackend) else lambda _: True
         return [model_cards.told(card, has(card.id)) for card in self.backend.models()]
 
     async def attention(self, request: Request) -> Response:
