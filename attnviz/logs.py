@@ -109,7 +109,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; of an exception it has the type and the stack, not the message, which may quote a text."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        line = {"time": time, "level": record.levelname.lower(), "event": redacted_message(record)}
+        line: dict[str, Any] = {"time": time, "level": record.levelname.lower(), "event": redacted_message(record)}
         line |= getattr(record, "fields", {})
         if record.exc_info and record.exc_info[1] is not None:
             frames = traceback.extract_tb(record.exc_info[2])[-STACK:]
