@@ -13,7 +13,7 @@ from attnviz.engine.parameter_free import looks
 from attnviz.errors import BadInputError, ShapeError
 from attnviz.figures import encoding
 from attnviz.models import untrained
-from attnviz.pages.places import figure, lesson, picture
+from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.modalities import count
 
 
@@ -61,19 +61,19 @@ def test_vectors_that_are_all_alike_look_evenly():
 
 def test_a_picture_is_cut_row_by_row():
     image = np.arange(4 * 6 * 1, dtype=np.float32).reshape(4, 6, 1)
-    cut = picture.patches(image, 2)
+    cut = analysis.patches(image, 2)
     assert cut.shape == (6, 4)
     assert cut[0].tolist() == [0, 1, 6, 7]
     assert cut[1].tolist() == [2, 3, 8, 9]
     assert cut[3].tolist() == [12, 13, 18, 19]
     with pytest.raises(ShapeError, match="Choose a divisor"):
-        picture.patches(image, 4)
+        analysis.patches(image, 4)
 
 
 def test_each_part_of_the_scene_is_what_it_is_called():
     colours = {
-        name: picture.scene().reshape(8, 5, 8, 5, 3).mean((1, 3))[at]
-        for name, at in (("sun", picture.SUN), ("sky", picture.SKY), ("sea", picture.SEA), ("boat", picture.BOAT))
+        name: analysis.scene().reshape(8, 5, 8, 5, 3).mean((1, 3))[at]
+        for name, at in (("sun", analysis.SUN), ("sky", analysis.SKY), ("sea", analysis.SEA), ("boat", analysis.BOAT))
     }
     assert colours["sun"].argmin() == 2
     assert colours["sky"].argmax() == 2

@@ -6,6 +6,7 @@ from 0 (the same row) to 1 (all of it elsewhere).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,13 @@ from jaxtyping import Bool, Float
 
 from attnviz.analysis.row_stats import entropy
 from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.word_order import Shuffled
+from attnviz.types import HeadRef
 
+Values = Mapping[str, str]  # what each setting is set to, checked
+SAME = 1e-9  # between the rounding of float64, some 1e-15, and anything that a position does
+EVENER = 0.005  # bits
 STILL = 5e-4  # what rounds to 0.000 is no change
 
 
@@ -140,3 +147,84 @@ def adding(tried: Tried, at: int) -> Float[np.ndarray, " head"]:
 def later(tried: Tried) -> Bool[np.ndarray, "query key"]:
     """Which keys stand after the query."""
     return np.triu(np.ones((len(tried.tokens), len(tried.keys)), bool), 1)
+
+
+def change(id: str, values: Values, head: HeadRef, heads: int, family: str) -> Change:
+    """The one thing that an experiment does otherwise."""
+    layer = None if values.get("where", "all") == "all" else head.layer
+    return CHANGES[id](values, head, heads, family, layer)
+
+
+def _scale(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+    return Change(scale=values["divide"] == "on", temperature=float(values["temperature"]), layer=layer)
+
+
+def _mask(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+    return Change(causal=family == "bert", layer=layer)
+
+
+def _order(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+    return Change(positions=values["positions"] == "on", causal=values["mask"] == "on")
+
+
+def _heads(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+    if values["pass"] == "join":
+        return Change(one_head=True, layer=layer)
+    kept = values["pass"] == "keep"
+    return Change(heads=tuple(n for n in range(heads) if (n == head.head) == kept), layer=layer)
+
+
+def _cross(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+    return Change(layer=layer)  # the other text's tokens are known to the backend
+
+
+def _window(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+    window = int(values["width"]) if values["pattern"] != "stride" else None
+    return Change(window=window, stride=int(values["stride"]) if values["pattern"] != "window" else None, layer=layer)
+
+
+def _zeroed(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+    return Change(zeroed=(int(values["zeroed"]),), layer=layer)
+
+
+CHANGES: dict[str, Callable[[Values, HeadRef, int, str, int | None], Change]] = {
+    "scale": _scale, "mask": _mask, "order": _order, "heads": _heads, "cross": _cross, "window": _window, "zeroed": _zeroed,
+}  # fmt: skip
+
+
+def right(id: str, pair: Pair, at: int) -> int:
+    """The right guess: an option by number, a token, or a head; the number of tokens where nobody is right."""
+    if id == "scale":
+        more = float(bits(pair.changed)[at] - bits(pair.plain)[at])
+        return 0 if more > EVENER else 1 if more < -EVENER else 2
+    if id == "mask":
+        best = gained(pair, at)
+        return len(pair.after.keys) if best is None else best
+    if id == "heads":
+        return int(np.argmax(pair.before.adds[:, at]))
+    if id == "cross":
+        return int(np.argmax(pair.changed[at]))
+    if id == "window":
+        return min(int(4 * outside(pair)[at]), 3)
+    part = float(mixed(pair)[at])
+    return 0 if part < 0.1 else 1 if part < 0.5 else 2
+
+
+def follows(found: Shuffled) -> bool:
+    """Whether the weights of the shuffled words are the shuffled weights, but for rounding."""
+    return found.double.weights < SAME
+
+
+def utmost(found: Shuffled) -> bool:
+    """Whether one weight differs by as much as a weight can, to three digits: by 1."""
+    return found.double.weights > 0.9995
+
+
+def verdict(found: Shuffled, values: Values) -> str:
+    """Why they are, or are not: `set`, `mask`, `positions`, `both`, or `one` for a text that has no other order."""
+    if found.order == tuple(range(len(found.order))):
+        return "one"
+    if follows(found):
+        return "set"
+    told = [name for name in ("mask", "positions") if values[name] == "on"]
+    return "both" if len(told) == 2 else told[0]

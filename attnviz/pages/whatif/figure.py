@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from attnviz.engine.reference.intervened import Likely, Tried
 from attnviz.figures import encoding, html_matrix
-from attnviz.pages.whatif import analysis as whatif
+from attnviz.pages.whatif import analysis
 from attnviz.pages.whatif.analysis import Pair
 from attnviz.pages.whatif.values import next_name
 
@@ -73,7 +73,7 @@ def difference(found: Float[np.ndarray, "query key"], rows: Sequence[str], colum
 def row(pair: Pair, at: int, theme: str) -> str:
     """The held token's row: what it gave to each token, what it gives now, and the difference."""
     ramp = encoding.theme(theme)
-    before, after, changed = pair.plain[at], pair.changed[at], whatif.difference(pair)[at]
+    before, after, changed = pair.plain[at], pair.changed[at], analysis.difference(pair)[at]
     cells = [
         "<small>token</small><small class=left>before, after</small><small>before</small><small>after</small><small>±</small>"
     ]

@@ -9,9 +9,8 @@ from attnviz.engine.reference.intervened import MOST, Tried
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.lessons.template import filled
-from attnviz.pages.whatif import experiment as experiments
-from attnviz.pages.whatif import lesson, pictures, settings, word_order
-from attnviz.pages.whatif import values as whatif_told
+from attnviz.pages.whatif import analysis, lesson, pictures, settings, word_order
+from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import Pair
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.quiz import guess
@@ -79,17 +78,17 @@ def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
     above = st.container()
     values = settings.fields(chosen, before, at)
     try:
-        change = experiments.change(chosen.id, values, head, heads, before.family)
+        change = analysis.change(chosen.id, values, head, heads, before.family)
         after = backend().tried(selection.request, head.layer, change, values.get("other", ""))
     except AttnvizError as error:
         widgets.problem(error)
         return
     pair = Pair(before, after, head.layer, head.head)
-    numbers = {name: widgets.plain(found) for name, found in whatif_told.sentence(pair, at, values).items()}
+    numbers = {name: widgets.plain(found) for name, found in sentence_values.sentence(pair, at, values).items()}
     kinds = (before.family, *values.values())
     above.markdown(said(chosen.text("text", *kinds), numbers))
-    above.container(width=WIDE).latex(filled(chosen.text("formula", *kinds), whatif_told.formula(pair, values)))
-    if not guess(chosen, pair.after, at, numbers, experiments.right(chosen.id, pair, at)):
+    above.container(width=WIDE).latex(filled(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
+    if not guess(chosen, pair.after, at, numbers, analysis.right(chosen.id, pair, at)):
         pictures.covered(pair, at)
         return
     parts = [chosen.text("said", *kinds)]

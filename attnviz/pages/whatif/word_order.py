@@ -10,10 +10,9 @@ from attnviz.engine.reference.word_order import Shuffled
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.lessons.template import filled
-from attnviz.pages.whatif import experiment as experiments
-from attnviz.pages.whatif import figure, settings
-from attnviz.pages.whatif import values as whatif_told
-from attnviz.pages.whatif.experiment import Values
+from attnviz.pages.whatif import analysis, figure, settings
+from attnviz.pages.whatif import values as sentence_values
+from attnviz.pages.whatif.analysis import Values
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.pictures import AXES, names
 from attnviz.pages.whatif.quiz import guess
@@ -31,21 +30,21 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
     selection = state.current()
     heads = len(before.weights[selection.head.layer])
     try:
-        change = experiments.change(chosen.id, values, selection.head, heads, before.family)
+        change = analysis.change(chosen.id, values, selection.head, heads, before.family)
         found = backend().shuffled(selection.request, selection.head, change, seed)
     except AttnvizError as error:
         widgets.problem(error)
         return
-    numbers = {"token": widgets.plain(encoding.label(before.tokens[at].text)), **whatif_told.shuffle(found)}
+    numbers = {"token": widgets.plain(encoding.label(before.tokens[at].text)), **sentence_values.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
-    numbers["limit"] = chosen.words["limit"] if experiments.utmost(found) else ""
-    numbers["result"] = filled(chosen.words["same" if experiments.follows(found) else "differs"], numbers)
+    numbers["limit"] = chosen.words["limit"] if analysis.utmost(found) else ""
+    numbers["result"] = filled(chosen.words["same" if analysis.follows(found) else "differs"], numbers)
     above.markdown(linked(filled(chosen.text("text"), numbers)))
     above.latex(chosen.words["formula"], width="content")
     above.markdown(f"**{widgets.plain(' '.join(_mixed(found, before)))}**")
-    if not guess(chosen, before, at, numbers, 0 if experiments.follows(found) else 1):
+    if not guess(chosen, before, at, numbers, 0 if analysis.follows(found) else 1):
         return
-    st.markdown(linked(filled(chosen.text("said", experiments.verdict(found, values)), numbers)))
+    st.markdown(linked(filled(chosen.text("said", analysis.verdict(found, values)), numbers)))
     _pictures(found, before, at, values)
     st.markdown(f"**What to look for.** {linked(filled(chosen.text('look'), numbers))}")
     st.markdown(linked(chosen.words["proof"]))
