@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import GenericAlias
 from typing import Annotated, get_type_hints
 
 import msgspec
@@ -37,10 +38,8 @@ class Error(Struct, frozen=True, forbid_unknown_fields=True):
 Model = msgspec.defstruct("Model", [*get_type_hints(ModelCard).items(), ("here", bool)], frozen=True)
 
 
-class Models(Struct, frozen=True):
-    """Body of `GET /v1/models`."""
-
-    models: list[Model]
+# Body of `GET /v1/models`.
+Models = msgspec.defstruct("Models", [("models", GenericAlias(list, (Model,)))], frozen=True)
 
 
 class Health(Struct, frozen=True):
