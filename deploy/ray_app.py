@@ -142,13 +142,8 @@ class DeployedModels:
         """Return the catalogue; a model without replicas is listed as not here."""
         return catalog.cards()
 
-<<<<<<< HEAD
-    def has_weights(self, name: str) -> bool:
-        """Whether a model has copies."""
-=======
     def has_weights(self, name: str) -> bool:
         """Return whether a model has replicas."""
->>>>>>> main
         return name in self.names
 
     def attend(self, request: AttentionRequest) -> Trace:

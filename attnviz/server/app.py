@@ -125,15 +125,9 @@ class _Service:
         self.admission.admit(request)
         return json_response({"models": await asyncio.to_thread(self._model_list)})
 
-<<<<<<< HEAD
-    def _listed(self) -> list[dict[str, Any]]:
-        """Every card as JSON, without folders of this machine."""
-        has = self.backend.has_weights if isinstance(self.backend, PlacingBackend) else lambda _: True
-=======
     def _model_list(self) -> list[dict[str, Any]]:
         """Return every card as JSON, without folders of this machine."""
         has = self.backend.has if isinstance(self.backend, PlacingBackend) else lambda _: True
->>>>>>> main
         return [model_cards.told(card, has(card.id)) for card in self.backend.models()]
 
     async def attention(self, request: Request) -> Response:
