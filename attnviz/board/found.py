@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from attnviz.analysis.link_ranking import Ranked
+from attnviz.analysis.link_ranking import RankedHead
 from attnviz.analysis.link_rows import Look
 from attnviz.types import HeadRef
 
@@ -16,7 +16,7 @@ FEW, SHORT = 2, 3  # of more links than these, only so many places of each row a
 
 
 def found(
-    ranking: Sequence[Ranked], counts: Sequence[int], chosen: HeadRef, rows: Sequence[Look], drawn: int = 0
+    ranking: Sequence[RankedHead], counts: Sequence[int], chosen: HeadRef, rows: Sequence[Look], drawn: int = 0
 ) -> dict[str, Any]:
     """All that is shown of a ranking on as many links as there are `rows`, of the `drawn` ones.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.analysis import legibility_text, link_ranking, link_rows, view
-from attnviz.analysis.link_ranking import Ranked
+from attnviz.analysis.link_ranking import RankedHead
 from attnviz.board.found import found
 from attnviz.board.linking import Drawn, Picked, written
 from attnviz.engine.trace import Trace
@@ -103,10 +103,12 @@ def ranking(trace: Trace) -> None:
     _cautions(trace, len(ranked), len(followed))
 
 
-def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[Ranked, ...]:
+def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[RankedHead, ...]:
     """Every head's score on the links, kept beside the trace: the same reader asks again with every click."""
     block = chosen().block
-    return backend().derived(trace.request, ("ranked", block, followed), lambda one: link_ranking.ranked(one, followed, block))
+    return backend().derived(
+        trace.request, ("ranked", block, followed), lambda one: link_ranking.rank_heads(one, followed, block)
+    )
 
 
 def _picked(picked: Picked) -> None:
