@@ -111,7 +111,7 @@ def _best(best: Best, heads: int) -> None:
     """A button that shows the head that is right most often."""
     st.button(
         f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
-        help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is measured on the other half{_same_sentences(best)}",
+        help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is from the other half{_same_sentences(best)}",
     )  # fmt: skip
 
 
