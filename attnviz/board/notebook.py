@@ -76,7 +76,7 @@ def _words(trace: Trace, head: HeadRef, name: str) -> str:
     queries, keys = encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
     strongest = ", ".join(
         f"{encoding.link(queries[one.query], keys[one.key])} {encoding.three(one.weight)}"
-        for one in link_ranking.strongest_links(pattern, LINKS)
+        for one in link_ranking.strongest(pattern, LINKS)
     )
     others = f" Of the blocks {', '.join(trace.blocks)} it shows {head.block}." if len(trace.blocks) > 1 else ""
     size = f"{part.layers} layers × {part.heads} heads on {len(part.queries)} tokens"

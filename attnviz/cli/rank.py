@@ -12,7 +12,7 @@ from attnviz.cli.numbers import signed_three, three
 from attnviz.types import AttentionRequest, HeadRef, Link, Token, quoted
 
 if TYPE_CHECKING:
-    from attnviz.analysis.link_ranking import RankedHead
+    from attnviz.analysis.link_ranking import LinkScore
 
 LISTED = 20  # heads of the table
 RULE = (
@@ -69,7 +69,7 @@ def run(chosen: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
-def _as_lines(model: str, text: str, links: Sequence[Link], ranked: Sequence[RankedHead]) -> list[str]:
+def _as_lines(model: str, text: str, links: Sequence[Link], ranked: Sequence[LinkScore]) -> list[str]:
     """The best heads as a table."""
     named = [
         f"{quoted(text[slice(*link.source)])} ({link.source[0]}-{link.source[1]}) at "

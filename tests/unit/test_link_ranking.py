@@ -73,9 +73,9 @@ def test_heads_are_ranked_by_their_weight_with_a_margin_over_the_strongest_other
 def test_a_link_that_no_head_can_follow_says_why_and_any_other_nothing():
     weights = softmaxed(1, 1, 3, 3, causal=True)
     trace = traced(weights, plain("Anna", "met", "her"))
-    assert link_ranking.unfollowed(trace, Link((10, 13), (0, 4))) == ""
-    assert "“her” comes after “Anna”" in link_ranking.unfollowed(trace, Link((0, 4), (10, 13)))
-    assert "No token starts" in link_ranking.unfollowed(trace, Link((0, 4), (11, 13)))
+    assert link_ranking.why_unfollowable(trace, Link((10, 13), (0, 4))) == ""
+    assert "“her” comes after “Anna”" in link_ranking.why_unfollowable(trace, Link((0, 4), (10, 13)))
+    assert "No token starts" in link_ranking.why_unfollowable(trace, Link((0, 4), (11, 13)))
     with pytest.raises(BadInputError, match="“her” comes after “Anna”"):
         link_ranking.rank_heads(trace, [Link((0, 4), (10, 13))])
 
@@ -99,7 +99,7 @@ def test_several_links_are_averaged_as_a_loop_over_heads_and_links_does_it():
 def test_links_of_a_long_text_go_by_a_few_at_a_time_and_give_the_same(monkeypatch: pytest.MonkeyPatch):
     pairs = [Link(IT, CATS), Link(SAW, CATS), Link(CATS, SAW)]
     at_once = link_ranking.rank_heads(traced(WEIGHTS), pairs)
-    monkeypatch.setattr(link_ranking, "HELD", 2 * 2 * 3 * 6)  # two links of 2 layers x 3 heads x 6 tokens
+    monkeypatch.setattr(link_ranking, "WEIGHTS_AT_ONCE", 2 * 2 * 3 * 6)  # two links of 2 layers x 3 heads x 6 tokens
     assert link_ranking.rank_heads(traced(WEIGHTS), pairs) == at_once
 
 
@@ -139,7 +139,7 @@ def test_a_head_that_a_layer_does_not_have_is_not_ranked():
         (1, 2),
     }
     assert (0, 2) not in {
-        (d.layer, d.head) for d in link_ranking.rank_by_share(link_ranking.candidate_shares(trace, IT, [CATS, SAW]))
+        (d.layer, d.head) for d in link_ranking.rank_candidates(link_ranking.candidate_shares(trace, IT, [CATS, SAW]))
     }
 
 
@@ -175,10 +175,10 @@ def test_ranking_270_heads_on_40_words_takes_milliseconds():
 def test_the_strongest_links_come_largest_first_without_empty_cells():
     weights = np.array([[0.0, 0.7, 0.3], [0.9, 0.1, 0.0]], np.float32)
     pattern = Pattern(("a", "b"), ("c", "d", "e"), weights, np.zeros(2, np.float32))
-    found = link_ranking.strongest_links(pattern)
+    found = link_ranking.strongest(pattern)
     assert [(s.query, s.key) for s in found] == [(1, 0), (0, 1), (0, 2), (1, 1)]
     assert [s.weight for s in found] == pytest.approx([0.9, 0.7, 0.3, 0.1])
-    assert link_ranking.strongest_links(pattern, 2) == found[:2]
+    assert link_ranking.strongest(pattern, 2) == found[:2]
 
 
 def test_a_division_holds_what_each_candidate_gets_and_the_share_of_the_first():
@@ -197,7 +197,7 @@ def test_a_head_that_divides_crumbs_stands_behind_every_head_that_divides_enough
     rows[0, 1, 4] = [0.40, 0.10, 0.05, 0.35, 0.10, 0.00]  # 0.15 against 0.35
     rows[0, 2, 4] = [0.10, 0.40, 0.10, 0.10, 0.30, 0.00]  # 0.50 against 0.10
     rows[0, :, [0, 1, 2, 3, 5]] = np.eye(6, dtype=np.float32)[[0, 1, 2, 3, 5]][:, None]
-    found = link_ranking.rank_by_share(link_ranking.candidate_shares(traced(rows), IT, [CATS, SAW]))
+    found = link_ranking.rank_candidates(link_ranking.candidate_shares(traced(rows), IT, [CATS, SAW]))
     assert [(d.head, d.counts, d.rank) for d in found] == [(2, True, 1), (1, True, 2), (0, False, 3)]
     assert [d.share for d in found] == pytest.approx([5 / 6, 0.3, 1.0])
     assert found[1].values == pytest.approx((0.15, 0.35))
@@ -208,7 +208,7 @@ def test_a_head_that_gives_the_candidates_nothing_has_no_share():
     rows = np.broadcast_to(np.eye(6, dtype=np.float32), (1, 2, 6, 6)).copy()
     found = link_ranking.candidate_shares(traced(rows), IT, [CATS, SAW])
     assert np.isnan(found.share).all()
-    assert not any(d.counts for d in link_ranking.rank_by_share(found))
+    assert not any(d.counts for d in link_ranking.rank_candidates(found))
 
 
 def test_a_causal_model_names_the_candidates_it_cannot_see_from_the_pronoun():

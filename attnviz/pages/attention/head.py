@@ -186,7 +186,7 @@ def _links(shown: HeadView) -> None:
             "at whom": _label(pattern.keys, pattern.key_units, found.key),
             "weight": found.weight,
         }
-        for found in link_ranking.strongest_links(pattern, STRONGEST)
+        for found in link_ranking.strongest(pattern, STRONGEST)
     ]
     st.dataframe(
         rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},

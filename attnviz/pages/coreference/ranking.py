@@ -66,7 +66,7 @@ def _table(
     right = question.right or 0
     order = [right, *(i for i in range(len(question.candidates)) if i != right)]
     ordered = link_ranking.CandidateShares(shares.values[..., order], _share(shares.values, right), shares.late, shares.note)
-    ranked = link_ranking.rank_by_share(ordered)
+    ranked = link_ranking.rank_candidates(ordered)
     names = [question.word(span) for span in question.candidates]
     rows = [_row(one, shares, names, right, hits, by_sum, change) for one in ranked]
     st.markdown(
@@ -99,7 +99,7 @@ def _why(question: PronounQuestion) -> str:
 
 
 def _row(
-    one: link_ranking.RankedByShare,
+    one: link_ranking.RankedShares,
     shares: link_ranking.CandidateShares,
     names: list[str],
     right: int,
