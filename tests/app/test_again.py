@@ -53,7 +53,7 @@ def asks(app: AppTest) -> bool:
 
 
 @pytest.mark.parametrize("page", ["explore/attention", "explore/compare", "explore/heads", "learn/coreference"])
-def test_a_page_without_its_backend_says_so_and_is_whole_again_with_it(opened, server: Hostile, page: str):
+def test_a_page_without_its_backend_recovers_when_it_is_back(opened, server: Hostile, page: str):
     server.does = whatever(b"")
     app = opened(**CHOSEN).switch_page(f"pages/{page}.py").run()
     assert not app.exception
@@ -78,7 +78,7 @@ def test_a_page_without_its_backend_says_so_and_is_whole_again_with_it(opened, s
     ],
     ids=["slow", "garbage", "another program", "busy"],
 )  # fmt: skip
-def test_what_a_backend_does_wrong_is_said_in_plain_words(opened, server: Hostile, does, says: str):
+def test_errors_of_a_backend_are_shown_in_plain_words(opened, server: Hostile, does, says: str):
     server.does = does
     app = opened(**CHOSEN)
 
@@ -93,7 +93,7 @@ def test_what_a_backend_does_wrong_is_said_in_plain_words(opened, server: Hostil
     assert not app.error, written(app)
 
 
-def test_what_is_wrong_with_the_text_is_not_asked_again(opened, server: Hostile):
+def test_an_invalid_text_is_not_tried_again(opened, server: Hostile):
     app = opened(**CHOSEN | {"text": "word " * 600})
 
     assert "reads at most 512 tokens" in written(app)
@@ -117,7 +117,7 @@ def error(status: str, kind: str, message: str, **more: object) -> Deed:
     ],
     ids=["key", "disk"],
 )  # fmt: skip
-def test_what_only_who_runs_it_can_mend_is_no_fault_of_the_text(opened, server: Hostile, does: Deed, says: str, told: str):
+def test_what_only_the_operator_can_fix_is_no_error_of_the_text(opened, server: Hostile, does: Deed, says: str, told: str):
     server.does = does
     app = opened(**CHOSEN)
 
@@ -131,7 +131,7 @@ def test_what_only_who_runs_it_can_mend_is_no_fault_of_the_text(opened, server: 
     assert not app.error, written(app)
 
 
-def test_a_disk_of_this_machine_that_is_full_is_no_fault_of_the_text_either(opened, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_local_disk_is_no_error_of_the_text(opened, monkeypatch: pytest.MonkeyPatch):
     def full(self: LocalBackend, request: AttentionRequest) -> None:
         raise OutputError("BERT cannot be kept. Make room.")
 
@@ -145,7 +145,7 @@ def test_a_disk_of_this_machine_that_is_full_is_no_fault_of_the_text_either(open
     assert not app.error, written(app)
 
 
-def test_what_a_page_could_not_show_is_found_in_the_logs(opened, server: Hostile, capsys: pytest.CaptureFixture[str]):
+def test_a_failed_request_is_found_in_the_logs_by_its_id(opened, server: Hostile, capsys: pytest.CaptureFixture[str]):
     server.does = reads(whatever(answer(b"garbage")))
     app = opened(**CHOSEN)
 
@@ -158,13 +158,13 @@ def test_what_a_page_could_not_show_is_found_in_the_logs(opened, server: Hostile
     assert TEXT not in json.dumps(lines)
 
 
-def test_a_page_looks_whether_its_backend_answers(server: Hostile):
+def test_a_page_checks_whether_its_backend_answers(server: Hostile):
     assert answers()
     server.does = silent
     assert not answers()
 
 
-def test_a_page_whose_backend_is_back_asks_again_by_itself(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
+def test_a_page_retries_by_itself_when_its_backend_is_back(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retry, "LOOK", 0.0)  # looks at once
     failures = [whatever(answer(b"garbage"))] * 5
     server.does = lambda client, good: reads(failures.pop() if failures else right)(client, good)
@@ -177,7 +177,7 @@ def test_a_page_whose_backend_is_back_asks_again_by_itself(opened, server: Hosti
     assert retry._TRIED not in app.session_state, "the next failure is looked after as soon as the first one"
 
 
-def test_what_takes_too_long_is_asked_again_three_times(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
+def test_a_timeout_is_retried_three_times(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retry, "LOOK", 0.0)
     monkeypatch.setattr(retry.random, "uniform", lambda low, high: 0.0)
     monkeypatch.setenv("ATTNVIZ_SECONDS", "1")
@@ -200,7 +200,7 @@ def test_what_takes_too_long_is_asked_again_three_times(opened, server: Hostile,
     assert not app.error, written(app)
 
 
-def test_a_page_asks_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
+def test_a_page_retries_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(retry.random, "uniform", lambda low, high: 1.0)
 
     assert [retry.pause(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
