@@ -46,7 +46,7 @@ def given_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 @encodings
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_text_is_read_without_its_byte_order_mark(encoding: str, text: str):
-    assert charset.decoded(WITH_A_MARK[encoding] + text.encode(encoding), "x") == text
+    assert charset.decode(WITH_A_MARK[encoding] + text.encode(encoding), "x") == text
 
 
 @settings(max_examples=200, deadline=None)
@@ -57,17 +57,17 @@ def test_a_text_is_read_without_its_byte_order_mark(encoding: str, text: str):
 def test_any_text_with_a_byte_order_mark_is_read_back(text: str, name: str):
     if name == "utf-16-le" and text.startswith("\x00"):
         return  # then its first bytes are those of UTF-32, see below
-    assert charset.decoded(WITH_A_MARK[name] + text.encode(name), "x") == text
+    assert charset.decode(WITH_A_MARK[name] + text.encode(name), "x") == text
 
 
 def test_utf_16_that_begins_with_a_nul_is_not_mistaken_for_utf_32():
-    assert charset.decoded(codecs.BOM_UTF16_LE + "\x00ab".encode("utf-16-le"), "x") == "\x00ab"
+    assert charset.decode(codecs.BOM_UTF16_LE + "\x00ab".encode("utf-16-le"), "x") == "\x00ab"
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff", min_codepoint=9)))
 def test_any_text_in_utf_8_is_read_unchanged(text: str):
-    assert charset.decoded(text.encode(), "x") == text
+    assert charset.decode(text.encode(), "x") == text
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_any_text_in_utf_8_is_read_unchanged(text: str):
 )
 def test_bytes_that_are_not_utf_8_are_refused_with_position_and_remedy(content: bytes, says: str):
     with pytest.raises(BadTextError) as caught:
-        charset.decoded(content, "Standard input")
+        charset.decode(content, "Standard input")
     assert str(caught.value).startswith(
         f"Standard input must be text in UTF-8, and {says}. Save it as UTF-8, or convert it: iconv"
     )
@@ -93,7 +93,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_position_and_remedy(content: 
 @pytest.mark.parametrize("text", ["It was tired.", "привет, мир", "café", "שלום עולם, hello", "a\nb"])
 def test_utf_16_and_32_without_a_mark_are_recognised(encoding: str, text: str):
     with pytest.raises(BadTextError) as caught:
-        charset.decoded(text.encode(encoding), "x")
+        charset.decode(text.encode(encoding), "x")
     if "שלום" not in text:
         name = encoding.replace("-le", "le").replace("-be", "be")
         assert f"seems to be {name.upper()} without a byte order mark" in str(caught.value)
@@ -105,7 +105,7 @@ def test_utf_16_and_32_without_a_mark_are_recognised(encoding: str, text: str):
 )
 def test_truncated_bytes_with_a_mark_are_refused_as_truncated(content: bytes):
     with pytest.raises(BadTextError, match=r"is marked as UTF-16, and at byte [0-9]+ is no whole character"):
-        charset.decoded(content, "x")
+        charset.decode(content, "x")
 
 
 @encodings
@@ -174,7 +174,7 @@ def test_unreadable_standard_input_is_refused(tmp_path: Path, way: str):
 
 
 def test_a_byte_order_mark_in_an_argument_is_removed():
-    assert charset.argument("\ufeffIt slept.", "x") == "It slept."
+    assert charset.decode_argument("\ufeffIt slept.", "x") == "It slept."
 
 
 @encodings
