@@ -7,6 +7,7 @@ import json
 import shutil
 import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,12 @@ def traced(layers: list[np.ndarray], queries=TOKENS, keys=None, name: str = "sel
 
 def read(data: bytes) -> tuple[dict, np.ndarray]:
     """Header and numbers, read as the layout is described."""
-    assert data[:4] == b"ATN1"
+    assert data[:4] in (b"ATN1", b"ATZ1")
     (length,) = struct.unpack_from("<I", data, 20)
     header = json.loads(data[24 : 24 + length])
     dtype = {"uint8": np.uint8, "thousandths": np.uint8, "uint16": "<u2", "float32": "<f4"}[header["dtype"]]
-    return header, np.frombuffer(data, dtype, offset=24 + length + -(24 + length) % 4)
+    array = data[24 + length + -(24 + length) % 4 :]
+    return header, np.frombuffer(zlib.decompress(array, -15) if data[2:3] == b"Z" else array, dtype)
 
 
 def test_a_frame_holds_every_weight_to_three_digits():
