@@ -165,14 +165,14 @@ READS = """
 import { readFileSync } from "node:fs";
 import { decode, makeBook } from "%(here)s/js/core/frame.js";
 import { patternOf } from "%(here)s/js/core/pattern.js";
-import { factsOf } from "%(here)s/js/draw/facts.js";
+import { profileOf } from "%(here)s/js/draw/headProfile.js";
 import { sinkOf } from "%(here)s/js/draw/head.js";
 const book = makeBook(decode(readFileSync("%(file)s")));
 const out = [];
 for (const words of [true, false]) for (const special of ["show", "hide", "renormalise"]) {
   const pattern = patternOf(book, %(layer)d, %(head)d, { words, special });
   out.push({ weights: Array.from(pattern.weights), lost: Array.from(pattern.lost), queries: pattern.queries.map((u) => u.text),
-             keys: pattern.keys.map((u) => u.text), facts: factsOf(pattern), sink: sinkOf(pattern) });
+             keys: pattern.keys.map((u) => u.text), facts: profileOf(pattern), sink: sinkOf(pattern) });
 }
 console.log(JSON.stringify(out));
 """
