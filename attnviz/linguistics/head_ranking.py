@@ -15,7 +15,7 @@ from attnviz.types import Evidence, HeadRef, joined
 
 
 @dataclass(frozen=True)
-class LinkScore:
+class RankedHead:
     """One head: its `rank` on the texts that it was chosen on (equal heads share one), and what it does on either half.
 
     `evidence` is of the reported half. `p_corrected` is the chance of its lead there over the strongest baseline, by sentences
@@ -53,7 +53,7 @@ class Top:
     relation: str
     direction: str
     offset: int | None
-    heads: tuple[LinkScore, ...]
+    heads: tuple[RankedHead, ...]
     held_out: bool
     shared: bool
     other_way: int
@@ -83,7 +83,7 @@ def top(atlas: Atlas, relation: str, direction: str = "dh") -> Top:
     )
 
 
-def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[LinkScore, ...]:
+def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[RankedHead, ...]:
     """The `most` best heads, or all, by some instances, best on the even half first, with what they do on the odd half.
 
     Where one half has no instances, heads are chosen and reported on all.
@@ -104,7 +104,7 @@ def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[LinkScor
         layer, head = divmod(at, counts.shape[1])
         rank = 1 + counts.size - int(np.searchsorted(ascending, counts[layer, head], side="right"))
         lead = tested.lead((layer, head))[1:]
-        heads.append(LinkScore(HeadRef(layer, head), rank, chosen_on, reported, float(chances[layer, head]), lead))
+        heads.append(RankedHead(HeadRef(layer, head), rank, chosen_on, reported, float(chances[layer, head]), lead))
     return tuple(heads)
 
 

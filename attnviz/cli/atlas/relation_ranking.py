@@ -11,7 +11,7 @@ from attnviz.cli.numbers import evidence_json, or_none, percentage, points, poin
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claim_text import CAUTION, WORDINGS, chance, control, named, share, signed
 from attnviz.linguistics.claims import ENOUGH
-from attnviz.linguistics.head_ranking import LinkScore, Top, top
+from attnviz.linguistics.head_ranking import RankedHead, Top, top
 from attnviz.types import joined
 
 WAYS = {
@@ -32,7 +32,7 @@ def show(atlas: Atlas, relation: str, direction: str, most: int, form: str) -> N
         io.show_lines(_as_lines(atlas, ranking, most))
 
 
-def ranked_json(ranked: LinkScore) -> dict[str, Any]:
+def ranked_json(ranked: RankedHead) -> dict[str, Any]:
     """JSON fields of a ranked head: the counts that are reported, and those of the half that it was chosen on."""
     return {
         "rank": ranked.rank, "layer": ranked.head.layer, "head": ranked.head.head, **evidence_json(ranked.evidence),
@@ -95,7 +95,7 @@ def _rule(name: str, offset: int | None) -> str:
     return f"fixed offset {signed(offset)}" if name == "offset" and offset is not None else name
 
 
-def _line(ranked: LinkScore) -> str:
+def _line(ranked: RankedHead) -> str:
     chosen, reported = (f"{half.hits:,} of {half.n:,}" for half in (ranked.chosen_on, ranked.evidence))
     lead = f"{points(ranked.points)} {'' if isnan(ranked.interval[0]) else points_range(ranked.interval)}"
     return (

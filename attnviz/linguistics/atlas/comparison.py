@@ -17,7 +17,7 @@ from attnviz.linguistics import claims
 from attnviz.linguistics.atlas.header import Corpus
 from attnviz.linguistics.atlas.hits import Hits
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.head_ranking import LinkScore, ranked
+from attnviz.linguistics.head_ranking import RankedHead, ranked
 from attnviz.linguistics.similarity_report import interval
 from attnviz.types import HeadRef
 
@@ -35,8 +35,8 @@ class Pair:
     direction: str
     common: bool
     whole: tuple[int, int]
-    first: LinkScore
-    second: LinkScore
+    first: RankedHead
+    second: RankedHead
     difference: tuple[float, float, float] | None
 
 
