@@ -1,4 +1,4 @@
-"""The app in front of a backend on another machine: every page, and what is only offered where the models are."""
+"""The app with a remote backend: every page, and the pages that need the model itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOT_THERE = {
 
 @pytest.fixture
 def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server, and an app that uses it."""
+    """Run a server, and have the app use it."""
     with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
@@ -35,7 +35,7 @@ def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def numbers(app) -> list:
-    """The weights of the first heatmap."""
+    """Return the weights of the first heatmap."""
     return json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["z"]
 
 
