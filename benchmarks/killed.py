@@ -30,7 +30,7 @@ import numpy as np
 from report import Report
 
 from attnviz.backends.local import LocalBackend
-from attnviz.backends.remote import SPARE, RemoteBackend
+from attnviz.backends.remote import NETWORK_SECONDS, RemoteBackend
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.settings import Settings
@@ -38,7 +38,7 @@ from attnviz.types import AttentionRequest
 
 ROOT = Path(__file__).parent.parent
 KILLS, CLIENTS, SENTENCES = 20, 8, 400
-SECONDS = 10  # a server's deadline; a client's is this and SPARE
+SECONDS = 10  # a server's deadline; a client's is this and NETWORK_SECONDS
 READY, AGAIN, OVER = 15.0, 2.0, 0.5  # seconds: bounds of start, of the first answers, and of waiting beyond the deadline
 LIVES = 2.0  # seconds at most between the first answers and the next kill
 EARLY = 0.2  # of the kills come while the server starts
@@ -185,7 +185,7 @@ def main(kills: int) -> int:
     """Prints what was measured; the exit code."""
     clients, lives = killed(kills)
     counts = sum((client.counts for client in clients), Counter[str]())
-    longest, deadline = max(client.longest for client in clients), SECONDS + SPARE
+    longest, deadline = max(client.longest for client in clients), SECONDS + NETWORK_SECONDS
     bad = counts["wrong"] + counts["hung"] + sum(many for name, many in counts.items() if name.startswith("not ours"))
     in_time = longest <= deadline + OVER and max(lives.ready) <= READY and max(lives.again) <= AGAIN
     errors = {name: many for name, many in counts.items() if name not in ("answers", "wrong", "hung")}

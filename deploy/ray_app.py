@@ -32,8 +32,8 @@ from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
 from attnviz import log_redaction
-from attnviz.backends.base import Backend
-from attnviz.backends.batched import BatchedBackend, gathering
+from attnviz.backends.base import Backend, Capabilities
+from attnviz.backends.batched import BatchedBackend, batch_settings
 from attnviz.backends.local import LocalBackend
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BackendError, BusyError, LateError, UnavailableError, kinds
@@ -62,7 +62,7 @@ class Copy:
         self.name = name
         inner = LocalBackend(settings)
         backend = inner if rows == 1 else BatchedBackend(inner, rows)
-        self.desk = Desk(backend, settings if rows == 1 else gathering(settings, rows), Metrics())
+        self.desk = Desk(backend, settings if rows == 1 else batch_settings(settings, rows), Metrics())
         self.desk.warm(name).result()  # a copy is one only when it can answer
 
     async def answer(self, told: Mapping[str, Any], client: Sequence[str]) -> tuple[bytes | dict[str, Any], bool]:
@@ -141,9 +141,10 @@ class Deployed:
         """The catalogue: one that has no copies is listed as not here."""
         return catalog.cards()
 
-    def has(self, name: str) -> bool:
-        """Whether a model has copies."""
-        return name in self.names
+    @property
+    def capabilities(self) -> Capabilities:
+        """Which models have copies."""
+        return Capabilities(has_weights=lambda name: name in self.names)
 
     def attend(self, request: AttentionRequest) -> Trace:
         """Never asked: the desk hands questions on as they are."""
@@ -209,7 +210,7 @@ def application(copies: Mapping[str, tuple[int, int]], settings: Settings, rows:
             upscale_delay_s=5, downscale_delay_s=60,
         )  # fmt: skip
         deployment = Copy.options(
-            name=name, autoscaling_config=scaled, max_ongoing_requests=gathering(settings, rows).at_once,
+            name=name, autoscaling_config=scaled, max_ongoing_requests=batch_settings(settings, rows).at_once,
             max_queued_requests=settings.waiting, ray_actor_options={"num_cpus": 1, "runtime_env": {"env_vars": ONE}},
             logging_config=QUIET,
         )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz.cli import atlas_compare, atlas_show, atlas_top, io
 from attnviz.errors import BadInputError
-from attnviz.progress import Progress
+from attnviz.progress import ProgressEvent
 from attnviz.types import ModelCard
 
 if TYPE_CHECKING:
@@ -178,16 +178,16 @@ class _Told:
     def __init__(self) -> None:
         self._open, self._tenth, self._faults = False, 0, 0
 
-    def __call__(self, line: str) -> None:
-        if not isinstance(line, Progress):
-            self._line(line)
+    def __call__(self, event: ProgressEvent) -> None:
+        if event.kind != "progress":
+            self._line(event.message)
         elif sys.stderr.isatty():
-            full = int(line.share * WIDTH)
-            print(f"\r[{'#' * full}{'.' * (WIDTH - full)}] {line}", end="", file=sys.stderr, flush=True)
+            full = int(event.share * WIDTH)
+            print(f"\r[{'#' * full}{'.' * (WIDTH - full)}] {event.message}", end="", file=sys.stderr, flush=True)
             self._open = True
-        elif int(line.share * 10) > self._tenth:
-            self._tenth = int(line.share * 10)
-            self._line(line)
+        elif int(event.share * 10) > self._tenth:
+            self._tenth = int(event.share * 10)
+            self._line(event.message)
 
     def broken(self, line: Any) -> None:
         """A line that cannot be read, told unless there were many."""

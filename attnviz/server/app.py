@@ -22,7 +22,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from attnviz.backends.base import Backend, PlacingBackend
+from attnviz.backends.base import Backend, capabilities
 from attnviz.backends.wire import model_cards
 from attnviz.errors import BadInputError
 from attnviz.server import json_log, openapi
@@ -125,8 +125,8 @@ class _Service:
 
     def _listed(self) -> list[dict[str, Any]]:
         """Every card as JSON, without folders of this machine."""
-        has = self.backend.has if isinstance(self.backend, PlacingBackend) else lambda _: True
-        return [model_cards.told(card, has(card.id)) for card in self.backend.models()]
+        has_weights = capabilities(self.backend).has_weights or (lambda _: True)
+        return [model_cards.to_json(card, has_weights(card.id)) for card in self.backend.models()]
 
     async def attention(self, request: Request) -> Response:
         """One question, answered in bytes."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from attnviz.backends import wire
-from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
-from attnviz.backends.cached import Store
+from attnviz.backends.base import Backend, capabilities
+from attnviz.backends.cached import LruCache
 from attnviz.backends.scheduled import LONG
 from attnviz.backends.scheduler import Cancelled, Scheduler, Ticket, working_for
 from attnviz.engine.trace import Trace
@@ -73,8 +73,9 @@ class Desk:
 
     def __init__(self, backend: Backend, settings: Settings, metrics: Metrics) -> None:
         self.backend, self.settings, self.metrics = backend, settings, metrics
+        self._can = capabilities(backend)
         self.scheduler = Scheduler(settings.at_once, settings.waiting, max(1, settings.waiting // EACH))
-        self.kept = Store(settings.cache_bytes)
+        self.kept = LruCache(settings.cache_bytes)
         self._workers = ThreadPoolExecutor(settings.at_once, "attnviz-work")
         self._loaders = ThreadPoolExecutor(LOADERS, "attnviz-load")
         self._fetchers = ThreadPoolExecutor(FETCHERS, "attnviz-fetch")
@@ -93,7 +94,7 @@ class Desk:
                 return found
             await self._loaded(asked.request, until)
             ticket = await self.scheduler.acquire_async(client, max(0.0, until - time.monotonic()), long=long)
-            if key not in self._under_way and self.kept.kept(key) is None:
+            if key not in self._under_way and self.kept.peek(key) is None:
                 break
             self.scheduler.release(ticket, unused=True)  # who asked the same had his turn first
         timings.queue_seconds = time.monotonic() - start
@@ -101,7 +102,7 @@ class Desk:
 
     async def _had(self, key: Key, until: float, timings: Timings) -> bytes | None:
         """An answer that is kept, or what comes of the same question under way; None where it is to be worked out."""
-        if (found := self.kept.kept(key)) is not None:
+        if (found := self.kept.peek(key)) is not None:
             timings.cached = True
             self.metrics.count("attnviz_answers_kept_total")
             return found
@@ -156,23 +157,21 @@ class Desk:
 
     def _trace(self, asked: Asked) -> Trace:
         """What the backend makes of the question."""
-        if asked.whole and isinstance(self.backend, WholeBackend):
-            trace = self.backend.whole(asked.request)
-        else:
-            trace = self.backend.attend(asked.request)
+        attend = self._can.full_trace if asked.whole else None
+        trace = (attend or self.backend.attend)(asked.request)
         return trace if asked.form >= wire.FORM else wire.first_form(trace)
 
     async def _loaded(self, request: AttentionRequest, until: float) -> None:
         """Waits for the model where it is not in memory yet; BusyError where that takes longer than there is time."""
-        backend, name = self.backend, request.model
-        if not isinstance(backend, LoadingBackend) or backend.holds(name):
+        name, is_loaded, prepare = request.model, self._can.is_loaded, self._can.prepare
+        if is_loaded is None or prepare is None or is_loaded(name):
             return
-        if name not in {card.id for card in backend.models()}:
-            backend.ready(request)  # raises at once, and says which there are
+        if name not in {card.id for card in self.backend.models()}:
+            prepare(request)  # raises at once, and says which there are
             return
         under_way = self._loading.get(name)
         if under_way is None:
-            under_way = self._loading[name] = self._lane(name).submit(backend.ready, AttentionRequest(name, FIRST))
+            under_way = self._loading[name] = self._lane(name).submit(prepare, AttentionRequest(name, FIRST))
             under_way.add_done_callback(lambda _: self._loading.pop(name, None))
         try:
             async with asyncio.timeout(max(0.0, until - time.monotonic())):
@@ -182,8 +181,8 @@ class Desk:
 
     def _lane(self, name: str) -> ThreadPoolExecutor:
         """Who loads a model: one that is here never waits behind those that are fetched, be the line ever so slow."""
-        here = not isinstance(self.backend, PlacingBackend) or self.backend.has(name)
-        return self._loaders if here else self._fetchers
+        has_weights = self._can.has_weights
+        return self._loaders if has_weights is None or has_weights(name) else self._fetchers
 
     def warm(self, name: str) -> Future[None]:
         """Loads a model and lets it read once, so that the first reader waits for neither."""
@@ -195,8 +194,8 @@ class Desk:
 
     def gauges(self, models: Iterable[str]) -> dict[tuple[str, Labels], float]:
         """What there is now."""
-        backend = self.backend
-        held = {name: float(backend.holds(name)) for name in models} if isinstance(backend, LoadingBackend) else {}
+        is_loaded = self._can.is_loaded
+        held = {name: float(is_loaded(name)) for name in models} if is_loaded is not None else {}
         return {
             ("attnviz_waiting", ()): float(self.scheduler.waiting),
             ("attnviz_working", ()): float(self.scheduler.running),

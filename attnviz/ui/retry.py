@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from attnviz.errors import AccessError, AttnvizError, BackendError, BusyError, LateError, OutputError
-from attnviz.ui.backend import answers
+from attnviz.ui.backend import is_reachable
 
 LOOK = 3.0  # seconds between two looks
 MOST = 60.0  # seconds that a page waits between two questions
@@ -70,6 +70,6 @@ def _looked(when: float | None, said: str) -> None:
     if st.button("Try again now", key=_BUTTON):
         st.session_state.pop(_TRIED, None)
         st.rerun()
-    if when is not None and time.monotonic() >= when and answers():
+    if when is not None and time.monotonic() >= when and is_reachable():
         st.session_state[_TRIED] = st.session_state.get(_TRIED, 0) + 1
         st.rerun()

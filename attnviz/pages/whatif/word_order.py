@@ -32,7 +32,7 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
     heads = len(before.weights[selection.head.layer])
     try:
         change = experiments.change(chosen.id, values, selection.head, heads, before.family)
-        found = backend().shuffled(selection.request, selection.head, change, seed)
+        found = backend().shuffle_words(selection.request, selection.head, change, seed)
     except AttnvizError as error:
         widgets.problem(error)
         return
