@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from attnviz.backends.program_input import ProgramInput
-from attnviz.engine.reference.head_steps import OneLayer
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.head_steps import LayerSteps
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.models.load import LoadedModel
@@ -63,9 +63,9 @@ class Capabilities:
     prepare: Callable[[AttentionRequest], None] | None = None
     full_trace: Callable[[AttentionRequest], Trace] | None = None
     check: Callable[[AttentionRequest], Check] | None = None
-    step_trace: Callable[[AttentionRequest, int], OneLayer] | None = None
-    intervene: Callable[[AttentionRequest, int, Change, str], Tried] | None = None
-    shuffle_words: Callable[[AttentionRequest, HeadRef, Change, int], Shuffled] | None = None
+    step_trace: Callable[[AttentionRequest, int], LayerSteps] | None = None
+    intervene: Callable[[AttentionRequest, int, Intervention, str], InterventionResult] | None = None
+    shuffle_words: Callable[[AttentionRequest, HeadRef, Intervention, int], WordOrderResult] | None = None
     load: Callable[[str], LoadedModel] | None = None
     attend_input: Callable[[str, ProgramInput], Trace] | None = None
     fitting_model: Callable[[AttentionRequest], ModelCard | None] | None = None

@@ -13,10 +13,10 @@ import numpy as np
 
 from attnviz.backends.base import Backend, capabilities
 from attnviz.backends.scheduler import wait_for_error
-from attnviz.engine.reference.head_steps import OneHead
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.head_steps import HeadSteps
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError
@@ -170,20 +170,20 @@ class CachedBackend:
             raise BadInputError("This backend has no eager model to compare with. Open the backend `local:` for that.")
         return check(request)
 
-    def step_trace(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+    def step_trace(self, request: AttentionRequest, head: HeadRef) -> HeadSteps:
         """Return one head step by step; its whole layer is kept. BadInputError where the backend has no models."""
         step_trace = self.capabilities.step_trace
         if step_trace is None:
             raise BadInputError("This backend has no model to walk through. Open the backend `local:` for that.")
         return step_trace(request, head.layer).head(head)
 
-    def intervene(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """Read the text with a change; see Capabilities. BadInputError where the backend has no models."""
         if (intervene := self.capabilities.intervene) is None:
             raise BadInputError(NO_CHANGES)
         return intervene(request, layer, change, other)
 
-    def shuffle_words(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def shuffle_words(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """Read the text as typed and with its words shuffled. BadInputError where the backend has no models."""
         if (shuffle_words := self.capabilities.shuffle_words) is None:
             raise BadInputError(NO_CHANGES)

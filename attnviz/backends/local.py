@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from attnviz import text as texts
@@ -15,19 +16,19 @@ from attnviz.backends.base import Capabilities
 from attnviz.backends.program_input import ProgramInput
 from attnviz.engine import capture, input_limits, inputs, memory_estimate, reference, verify
 from attnviz.engine.forward import fitted, two_sided
-from attnviz.engine.reference import Change, Weights
-from attnviz.engine.reference.head_steps import OneLayer, one_layer
-from attnviz.engine.reference.intervened import Tried, fits, tried
-from attnviz.engine.reference.word_order import Shuffled, order, shuffled
+from attnviz.engine.reference import Intervention, ModelWeights
+from attnviz.engine.reference.head_steps import LayerSteps, layer_steps
+from attnviz.engine.reference.intervened import InterventionResult, fits, intervene
+from attnviz.engine.reference.word_order import WordOrderResult, compare_orders, shuffled_order
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
-from attnviz.legibility import Legibility, together
+from attnviz.legibility import Legibility, combined
 from attnviz.models import catalog, load, locate
 from attnviz.models.load import LoadedModel
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.settings import Settings
-from attnviz.text import Reading, tokenize
+from attnviz.text import Encoding, tokenize
 from attnviz.text import chat as chats
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 
@@ -174,8 +175,8 @@ class LocalBackend:
         """Raise TooLongError, before anything is run, where the trace of this text would need too much memory."""
         card, tokens = loaded.card, [len(side) for side in sides]
         dense = not capture.prepared(loaded.model)
-        bytes_needed = memory_estimate.needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
-        memory_estimate.checked(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
+        bytes_needed = memory_estimate.bytes_needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
+        memory_estimate.check(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
 
     def _layer_listener(self, loaded: LoadedModel, sides: Sides) -> Callable[[int], None]:
         """Return what is called after each layer: it stops cancelled work, and reports the progress of a long text."""
@@ -185,7 +186,7 @@ class LocalBackend:
         def on_layer(done: int) -> None:
             scheduler.check_cancelled()
             if self._on_progress is not None and tokens >= LONG:
-                message = f"Reading {tokens:,} tokens: layer {done} of {calls}."
+                message = f"Encoding {tokens:,} tokens: layer {done} of {calls}."
                 self._on_progress(ProgressEvent(message, "progress", min(done / calls, 1.0)))
 
         return on_layer
@@ -195,12 +196,12 @@ class LocalBackend:
         loaded, read = self._tokenize(request)
         return verify.against_eager(loaded.model, read.trace(loaded.model, request, loaded.digest), read.tensors)
 
-    def step_trace(self, request: AttentionRequest, layer: int) -> OneLayer:
+    def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
         """Compute one layer from scratch, step by step. BadInputError for other families and layers that do not exist."""
         _, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
-        return one_layer(weights, ids, types, tokens, layer)
+        return layer_steps(weights, ids, types, tokens, layer)
 
-    def intervene(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """Read the text with one change in the forward pass from scratch; see Capabilities."""
         loaded, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
         keys = tokens
@@ -208,17 +209,18 @@ class LocalBackend:
             texts.checked(other, self.settings.max_bytes)
             read = read_text(loaded, other)
             change, keys = replace(change, others=tuple(read.ids)), read.tokens
-        return tried(weights, ids, types, change, layer, tokens, keys, lambda id: tokenize.spelled(loaded.tokenizer, id))
+        spell = partial(tokenize.decode_token, loaded.tokenizer)
+        return intervene(weights, ids, types, change, layer, tokens, keys, spell)
 
-    def shuffle_words(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def shuffle_words(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """Read the text, and its words in another order, in the forward pass from scratch."""
         _, weights, ids, types, tokens = self._from_scratch(request, head)
         fits(tokens)
-        return shuffled(weights, ids, types, order(tokens, seed), change, head)
+        return compare_orders(weights, ids, types, shuffled_order(tokens, seed), change, head)
 
     def _from_scratch(
         self, request: AttentionRequest, head: HeadRef
-    ) -> tuple[LoadedModel, Weights, list[int], list[int] | None, tuple[Token, ...]]:
+    ) -> tuple[LoadedModel, ModelWeights, list[int], list[int] | None, tuple[Token, ...]]:
         """Return the model, its weights for the pass from scratch, and the text's ids, segments and tokens."""
         loaded, read = self._tokenize(request)
         weights = reference.read(loaded.model)
@@ -254,7 +256,7 @@ def trace_model(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **mor
     pipeline) are opened, and the wrapper's own tokenizer is taken where none is given.
     """
     given = ProgramInput(text, text_b, **more)
-    held = capture.held(model)
+    held = capture.unwrap(model)
     if tokenizer is None:
         tokenizer = held.tokenizer
     if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
@@ -291,7 +293,7 @@ def program_model_input(loaded: LoadedModel, given: ProgramInput, max_bytes: int
     return request, model_input(loaded, request)
 
 
-def model_input(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> ModelInput:
+def model_input(loaded: LoadedModel, request: AttentionRequest, first: Encoding | None = None) -> ModelInput:
     """Return a request as a model reads it; `first` is its first text where that is tokenised already."""
     card = loaded.card
     if request.chat and request.text_b is not None:
@@ -310,7 +312,7 @@ def model_input(loaded: LoadedModel, request: AttentionRequest, first: Reading |
     return ModelInput(inputs.row(read.ids, read.type_ids), (read.tokens,), legibility=read.legibility)
 
 
-def read_text(loaded: LoadedModel, text: str, text_b: str | None = None) -> Reading:
+def read_text(loaded: LoadedModel, text: str, text_b: str | None = None) -> Encoding:
     """Tokenise a text, or a pair.
 
     Raises TokenError and PairError for tokens and segments that the tokenizer makes and the model lacks.
@@ -321,23 +323,23 @@ def read_text(loaded: LoadedModel, text: str, text_b: str | None = None) -> Read
     return found
 
 
-def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> ModelInput:
+def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Encoding | None = None) -> ModelInput:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
     source = read_text(loaded, request.text) if first is None else first
     row = inputs.row(source.ids)
     if request.text_b is None:
-        opening = tokenize.language(loaded.tokenizer)
-        ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1), opening)
-        written, target = texts.written(loaded.tokenizer, ids)
+        opening = tokenize.target_language(loaded.tokenizer)
+        ids = inputs.written(capture.generator(model), row, min(GREEDY, card.max_tokens - 1), opening)
+        written, target = texts.read_output(loaded.tokenizer, ids)
         if not written:
             raise BadInputError(f"{card.name} writes nothing for this text. Type a target text as the second sentence.")
     else:
-        target = texts.target(
+        target = texts.read_target(
             loaded.tokenizer, request.text_b, start=lambda ids: inputs.start(model, ids),
             max_tokens=card.max_tokens, name=card.name,
         )  # fmt: skip
         written = None
     input_limits.check_reading(model, target, card.name, "decoder_")
-    legible = source.legibility if written is not None else together((source.legibility, target.legibility))
+    legible = source.legibility if written is not None else combined((source.legibility, target.legibility))
     return ModelInput(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written, legible)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attnviz import text as texts
 from attnviz.errors import BadInputError, EmptyTextError
 from attnviz.models.load import LoadedModel
-from attnviz.text import Reading
+from attnviz.text import Encoding
 from attnviz.text import chat as chats
 from attnviz.types import AttentionRequest, quoted
 
@@ -51,12 +51,12 @@ class ProgramInput:
         return self.tokens is None and self.words is None and (not self.chat or isinstance(self.text, str))
 
 
-def read(loaded: LoadedModel, given: ProgramInput, max_bytes: int) -> tuple[AttentionRequest, Reading]:
+def read(loaded: LoadedModel, given: ProgramInput, max_bytes: int) -> tuple[AttentionRequest, Encoding]:
     """Return the request that stands for the input, and its tokens. Raises BadInputErrors that name the position."""
     card = loaded.card
     limits = {"max_tokens": card.max_tokens, "name": card.name}
     if given.tokens is not None:
-        text, reading = texts.given(loaded.tokenizer, ids_of(loaded, given.tokens), **limits)
+        text, reading = texts.read_ids(loaded.tokenizer, ids_of(loaded, given.tokens), **limits)
         return AttentionRequest(card.id, text, given.text_b), reading
     if given.words is not None:
         words = _words(given.words)

@@ -73,6 +73,15 @@ def report(event: ProgressEvent) -> None:
         say(event.message)
 
 
+def checked_text(argument: str) -> str:
+    """Return the text of an argument, or of standard input for `-`; an AttnvizError for what no model can read."""
+    from attnviz.settings import Settings
+    from attnviz.text import checked
+
+    most = Settings.from_env().max_bytes
+    return checked(text(argument, most), most)
+
+
 def text(argument: str, most: int) -> str:
     """The text that an argument gives: itself, or of `-` what stands on standard input, of which `most` bytes may be text.
 

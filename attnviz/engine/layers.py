@@ -82,7 +82,7 @@ class Projections:
                 mask = before
             else:
                 mask = mask & before if mask.dtype == torch.bool else torch.where(before, mask, attention.NEVER)
-        return attention.barred(torch.from_numpy(raw), mask, bias, self.softcap)
+        return attention.masked_scores(torch.from_numpy(raw), mask, bias, self.softcap)
 
     def differences(self, heads: slice, shares: np.ndarray | None = None) -> Float[np.ndarray, " head"] | None:
         """How far weights times values, from scratch, lie at most from what the model's kernel returned; None without them.

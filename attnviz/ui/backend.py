@@ -10,12 +10,12 @@ from contextvars import ContextVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from attnviz import logs
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.request_context import RequestContext
 from attnviz.backends.scheduled import Scheduling
 from attnviz.progress import OnProgress, ProgressEvent, ignore
-from attnviz.server import json_log
 from attnviz.settings import Settings
 
 MAX_PER_READER = 4  # requests that wait: a page sends one at a time, and may be open in several tabs
@@ -26,7 +26,7 @@ _listener: ContextVar[OnProgress] = ContextVar("listener", default=ignore)
 def backend() -> CachedBackend:
     """Opened once per server. Streamlit caches only this object: results are cached inside it, bounded in bytes."""
     settings = Settings.from_env()
-    json_log.of_pages()
+    logs.enable_page_log()
     scheduling = Scheduling(
         settings.at_once, settings.waiting, MAX_PER_READER, float(settings.seconds), client=reader_id, on_done=_log
     )
@@ -55,7 +55,7 @@ def _report(event: ProgressEvent) -> None:
 def _log(context: RequestContext) -> None:
     """Write a log line of a request: where its time went and how it ended. The backend's line of it has the same id."""
     seconds = {name: round(getattr(context, name), 4) for name in ("queue_seconds", "remote_seconds", "compute_seconds")}
-    json_log.page_event("page_request", id=context.id, model=context.model, **seconds, error=context.error)
+    logs.log_page_event("page_request", id=context.id, model=context.model, **seconds, error=context.error)
 
 
 @contextmanager

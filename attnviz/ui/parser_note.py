@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from attnviz.linguistics import parse
-
-if TYPE_CHECKING:
-    pass
-
 
 WORTH = "by its makers’ own figures, nine in ten of its arcs are right, of English text like newspapers"
 FOREIGN = "Most letters of this text are not Latin, and the parser knows English alone: its arcs mean nothing here."

@@ -98,7 +98,7 @@ def shows(page: Page, path: str, name: str, value: str) -> None:
 @pytest.mark.parametrize("how", HOW, ids=lambda how: how.__name__)
 def test_the_page_opens_and_the_text_is_kept(visit: Visit, how: Callable[[Page, Locator], None]):
     page, field = opened(visit)
-    for at, (name, path) in enumerate((("Syntax", "/syntax"), ("Places", "/places"), ("Glossary", "/glossary"))):
+    for at, (name, path) in enumerate((("Syntax", "/syntax"), ("Beyond text", "/places"), ("Glossary", "/glossary"))):
         field.fill(f"My {at} sentence")
         how(page, page.get_by_role("link", name=name, exact=True).first)
         shows(page, path, "text", f"My {at} sentence")
@@ -118,7 +118,7 @@ def test_it_opens_over_a_slow_line_too(visit: Visit, how: Callable[[Page, Locato
 def test_a_step_back_shows_what_was_typed_and_each_page_is_one_step(visit: Visit):
     page, field = opened(visit)
     field.fill(TYPED)
-    page.get_by_role("link", name="Places", exact=True).first.click()
+    page.get_by_role("link", name="Beyond text", exact=True).first.click()
     shows(page, "/places", "text", TYPED)
     page.get_by_role("link", name="Glossary", exact=True).first.click()
     shows(page, "/glossary", "text", TYPED)
@@ -135,7 +135,7 @@ def test_the_menu_of_a_phone_opens_the_page_too(browser: Browser, server: str):
     page, field = opened(Visit(context, server))
     field.fill(TYPED)
     page.get_by_test_id("stExpandSidebarButton").tap()
-    page.get_by_test_id("stSidebarNavLink").filter(has_text="Places").tap()
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Beyond text").tap()
     shows(page, "/places", "text", TYPED)
     expect(field).to_have_value(TYPED)
     context.close()

@@ -175,7 +175,7 @@ def test_what_other_extensions_put_beside_a_field_or_around_it_does_no_harm(visi
       document.head.append(Object.assign(document.createElement("style"), { className: "darkreader" }));
     }""")
     typed(page)
-    page.get_by_role("link", name="Places", exact=True).first.click()
+    page.get_by_role("link", name="Beyond text", exact=True).first.click()
     page.wait_for_function("() => location.pathname === '/places'", timeout=SLOW)
     page.locator(QUIET).wait_for(timeout=SLOW)
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -63,8 +63,8 @@ def test_a_gguf_file_is_converted_once_and_then_read(tmp_path, card, site):
     first, second = [], []
     one = load.load(card, settings, first.append)
     two = load.load(card, settings, second.append)
-    assert [line.split()[0] for line in first] == ["Converting"]
-    assert [line.split()[0] for line in second] == ["Reading"]
+    assert [line.message.split()[0] for line in first] == ["Converting"]
+    assert [line.message.split()[0] for line in second] == ["Reading"]
     assert kept_folders(settings.cache_dir) == [f"gguf-{card.sha256[0][1][:16]}-v{gguf.FORMAT}"]
     assert one.digest == two.digest == card.sha256[0][1]
     assert one.card == two.card

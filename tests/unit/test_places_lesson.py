@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from attnviz.backends.local import trace_model
-from attnviz.engine.parameter_free import looks
+from attnviz.engine.parameter_free import self_attention
 from attnviz.errors import BadInputError, ShapeError
 from attnviz.figures import encoding
 from attnviz.models import untrained
-from attnviz.pages.places import figure, lesson, picture
+from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.modalities import count
 
 
@@ -40,7 +40,7 @@ def test_four_myths_and_five_places_each_with_a_source():
 
 def test_like_looks_at_like_and_rows_sum_to_one():
     vectors = np.array([[1.0, 0.0, 2.0], [1.0, 0.1, 2.0], [-1.0, 5.0, -2.0], [-1.0, 5.0, -2.2]], np.float32)
-    weights = looks(vectors)
+    weights = self_attention(vectors)
     assert weights.sum(-1) == pytest.approx(np.ones(4), abs=1e-6)
     assert weights[0, 1] > weights[0, 2]
     assert weights[2, 3] > weights[2, 0]
@@ -52,28 +52,28 @@ def test_weights_are_softmax_of_scaled_products_of_vectors_of_one_length():
     even = (vectors - vectors.mean(0)) / vectors.std(0)
     even *= 2.0 / np.linalg.norm(even, axis=-1, keepdims=True)  # sqrt(4)
     raw = np.exp(even @ even.T / 2.0)
-    assert looks(vectors) == pytest.approx(raw / raw.sum(-1, keepdims=True), abs=1e-5)
+    assert self_attention(vectors) == pytest.approx(raw / raw.sum(-1, keepdims=True), abs=1e-5)
 
 
 def test_vectors_that_are_all_alike_look_evenly():
-    assert looks(np.ones((3, 4), np.float32)) == pytest.approx(np.full((3, 3), 1 / 3))
+    assert self_attention(np.ones((3, 4), np.float32)) == pytest.approx(np.full((3, 3), 1 / 3))
 
 
 def test_a_picture_is_cut_row_by_row():
     image = np.arange(4 * 6 * 1, dtype=np.float32).reshape(4, 6, 1)
-    cut = picture.patches(image, 2)
+    cut = analysis.patches(image, 2)
     assert cut.shape == (6, 4)
     assert cut[0].tolist() == [0, 1, 6, 7]
     assert cut[1].tolist() == [2, 3, 8, 9]
     assert cut[3].tolist() == [12, 13, 18, 19]
     with pytest.raises(ShapeError, match="Choose a divisor"):
-        picture.patches(image, 4)
+        analysis.patches(image, 4)
 
 
 def test_each_part_of_the_scene_is_what_it_is_called():
     colours = {
-        name: picture.scene().reshape(8, 5, 8, 5, 3).mean((1, 3))[at]
-        for name, at in (("sun", picture.SUN), ("sky", picture.SKY), ("sea", picture.SEA), ("boat", picture.BOAT))
+        name: analysis.scene().reshape(8, 5, 8, 5, 3).mean((1, 3))[at]
+        for name, at in (("sun", analysis.SUN), ("sky", analysis.SKY), ("sea", analysis.SEA), ("boat", analysis.BOAT))
     }
     assert colours["sun"].argmin() == 2
     assert colours["sky"].argmax() == 2

@@ -7,18 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attnviz.engine.reference import AS_TRAINED, Change
-from attnviz.engine.reference.intervened import Likely, Tried
-from attnviz.engine.reference.word_order import Off, Shuffled
+from attnviz.engine.reference import AS_TRAINED, Intervention
+from attnviz.engine.reference.intervened import InterventionResult, NextToken
+from attnviz.engine.reference.word_order import Deviation, WordOrderResult
 from attnviz.errors import BadInputError
 from attnviz.figures import html_matrix
 from attnviz.lessons.template import filled
-from attnviz.pages.inside import lesson
-from attnviz.pages.whatif import analysis as whatif
-from attnviz.pages.whatif import experiment as experiments
-from attnviz.pages.whatif import figure as drawn
-from attnviz.pages.whatif import lesson as lessons
-from attnviz.pages.whatif import values as whatif_told
+from attnviz.pages.inside import lesson as inside_lesson
+from attnviz.pages.whatif import analysis, figure, lesson, values
 from attnviz.pages.whatif.analysis import Pair
 from attnviz.pages.whatif.view import STEPS
 from attnviz.selection import TEXT
@@ -26,21 +22,21 @@ from attnviz.types import AttentionRequest, HeadRef, Token
 
 CLOSE = {"abs": 1e-6}
 TOKENS = tuple(Token(text, text, place, place + 1, place) for place, text in enumerate("abc"))
-EXPERIMENTS = [one.id for one in lessons.experiments() if one.id != "order"]
+EXPERIMENTS = [one.id for one in lesson.experiments() if one.id != "order"]
 
 
 def reading(
     *layers: list, states: list, seen: list | None = None, next_: tuple[float, ...] = (), mix: list | None = None
-) -> Tried:
+) -> InterventionResult:
     """A reading of one head: its weights layer by layer, [query][key], and states of one number, [state][token]."""
     weights = tuple(np.array([layer], np.float32) for layer in layers)
     n = weights[0].shape[1]
     ones = np.ones((1, n), np.float32)
-    return Tried(
+    return InterventionResult(
         "llama" if next_ else "bert", 1, AS_TRAINED, TOKENS[:n], TOKENS[:n], weights, np.array(states, np.float32)[..., None],
         np.array(states[-1], np.float32)[:, None], np.array(seen or np.ones((n, n)), bool), weights[0] * 2, ones,
         np.array(mix or [[[1.0]] * n], np.float32), ones, np.array(next_, np.float32),
-        tuple(Likely(n, str(n), share) for n, share in enumerate(next_)),
+        tuple(NextToken(n, str(n), share) for n, share in enumerate(next_)),
     )  # fmt: skip
 
 
@@ -55,43 +51,43 @@ PAIR = Pair(
 
 
 def test_half_the_sum_of_differences_is_what_has_moved():
-    np.testing.assert_allclose(whatif.moved(PAIR.plain, PAIR.changed), [0, 0.5])
-    np.testing.assert_allclose(whatif.travelled(PAIR), [0.25, 0.2])  # half of one row each, the other as it was
+    np.testing.assert_allclose(analysis.moved(PAIR.plain, PAIR.changed), [0, 0.5])
+    np.testing.assert_allclose(analysis.travelled(PAIR), [0.25, 0.2])  # half of one row each, the other as it was
 
 
 def test_who_gains_and_who_loses_and_nobody_where_nothing_moves():
-    assert (whatif.gained(PAIR, 1), whatif.lost(PAIR, 1)) == (0, 1)
-    assert (whatif.gained(PAIR, 0), whatif.lost(PAIR, 0)) == (None, None)
+    assert (analysis.gained(PAIR, 1), analysis.lost(PAIR, 1)) == (0, 1)
+    assert (analysis.gained(PAIR, 0), analysis.lost(PAIR, 0)) == (None, None)
 
 
 def test_states_drift_by_a_part_of_their_length():
-    np.testing.assert_allclose(whatif.drift(PAIR), [[0, 0], [0, 0.25], [0.5, 0]])
+    np.testing.assert_allclose(analysis.drift(PAIR), [[0, 0], [0, 0.25], [0.5, 0]])
 
 
 def test_weight_outside_is_what_was_given_to_what_is_hidden_now():
     hidden = Pair(PAIR.before, reading([[1, 0], [1, 0]], states=[[1, 1]] * 2, seen=[[1, 1], [1, 0]]), 0, 0)
-    np.testing.assert_allclose(whatif.outside(hidden), [0, 0.75])
-    np.testing.assert_allclose(whatif.opened(hidden), [0, 0])
-    np.testing.assert_allclose(whatif.opened(Pair(hidden.after, hidden.before, 0, 0)), [0, 0.75])
+    np.testing.assert_allclose(analysis.outside(hidden), [0, 0.75])
+    np.testing.assert_allclose(analysis.opened(hidden), [0, 0])
+    np.testing.assert_allclose(analysis.opened(Pair(hidden.after, hidden.before, 0, 0)), [0, 0.75])
 
 
 def test_scores_spread_among_those_that_may_be_seen():
     # The first row sees one key and has no spread; the second has scores 1.5 and 0.5: their deviation is 0.5.
-    assert whatif.spread(PAIR.after, 0) == pytest.approx(0.5)
-    assert whatif.spread(reading([[1]], states=[[1]]), 0) == 0
+    assert analysis.spread(PAIR.after, 0) == pytest.approx(0.5)
+    assert analysis.spread(reading([[1]], states=[[1]]), 0) == 0
 
 
 def test_probability_that_has_gone_elsewhere():
-    assert whatif.elsewhere(PAIR) == pytest.approx(0.3, **CLOSE)
+    assert analysis.elsewhere(PAIR) == pytest.approx(0.3, **CLOSE)
 
 
 def test_the_slope_of_a_weight_is_steepest_in_the_middle():
-    assert [whatif.slope(w) for w in (0.0, 0.5, 1.0)] == [0, 0.25, 0]
+    assert [analysis.slope(w) for w in (0.0, 0.5, 1.0)] == [0, 0.25, 0]
 
 
 def test_what_a_head_passes_on_changes_by_a_part_of_its_length():
     pair = Pair(reading([[1]], states=[[1]], mix=[[[3.0, 4.0]]]), reading([[1]], states=[[1]], mix=[[[3.0, 1.0]]]), 0, 0)
-    np.testing.assert_allclose(whatif.mixed(pair), [0.6])  # 3 of 5
+    np.testing.assert_allclose(analysis.mixed(pair), [0.6])  # 3 of 5
 
 
 def test_where_all_heads_are_one_the_first_stands_for_each():
@@ -105,49 +101,53 @@ def test_where_all_heads_are_one_the_first_stands_for_each():
 @pytest.mark.parametrize(
     ("id", "values", "wanted"),
     [
-        ("scale", {"divide": "off", "temperature": "2", "where": "layer"}, Change(scale=False, temperature=2.0, layer=3)),
-        ("mask", {"where": "all"}, Change(causal=True)),
-        ("order", {"positions": "off", "mask": "on"}, Change(positions=False, causal=True)),
-        ("heads", {"pass": "keep", "where": "layer"}, Change(heads=(1,), layer=3)),
-        ("heads", {"pass": "drop", "where": "all"}, Change(heads=(0, 2, 3))),
-        ("heads", {"pass": "join", "where": "layer"}, Change(one_head=True, layer=3)),
-        ("cross", {"other": "x", "where": "layer"}, Change(layer=3)),
-        ("window", {"pattern": "window", "width": "3", "stride": "4", "where": "all"}, Change(window=3)),
-        ("window", {"pattern": "stride", "width": "3", "stride": "4", "where": "all"}, Change(stride=4)),
-        ("window", {"pattern": "both", "width": "3", "stride": "4", "where": "layer"}, Change(window=3, stride=4, layer=3)),
-        ("zeroed", {"zeroed": "2", "where": "layer"}, Change(zeroed=(2,), layer=3)),
+        ("scale", {"divide": "off", "temperature": "2", "where": "layer"}, Intervention(scale=False, temperature=2.0, layer=3)),
+        ("mask", {"where": "all"}, Intervention(causal=True)),
+        ("order", {"positions": "off", "mask": "on"}, Intervention(positions=False, causal=True)),
+        ("heads", {"pass": "keep", "where": "layer"}, Intervention(heads=(1,), layer=3)),
+        ("heads", {"pass": "drop", "where": "all"}, Intervention(heads=(0, 2, 3))),
+        ("heads", {"pass": "join", "where": "layer"}, Intervention(one_head=True, layer=3)),
+        ("cross", {"other": "x", "where": "layer"}, Intervention(layer=3)),
+        ("window", {"pattern": "window", "width": "3", "stride": "4", "where": "all"}, Intervention(window=3)),
+        ("window", {"pattern": "stride", "width": "3", "stride": "4", "where": "all"}, Intervention(stride=4)),
+        (
+            "window",
+            {"pattern": "both", "width": "3", "stride": "4", "where": "layer"},
+            Intervention(window=3, stride=4, layer=3),
+        ),
+        ("zeroed", {"zeroed": "2", "where": "layer"}, Intervention(zeroed=(2,), layer=3)),
     ],
 )
-def test_settings_become_one_change(id: str, values: dict[str, str], wanted: Change):
-    assert experiments.change(id, values, HeadRef(3, 1), 4, "bert") == wanted
+def test_settings_become_one_change(id: str, values: dict[str, str], wanted: Intervention):
+    assert analysis.change(id, values, HeadRef(3, 1), 4, "bert") == wanted
 
 
 def test_the_mask_is_switched_the_other_way_for_each_family():
-    assert experiments.change("mask", {"where": "all"}, HeadRef(0, 0), 4, "llama") == Change(causal=False)
+    assert analysis.change("mask", {"where": "all"}, HeadRef(0, 0), 4, "llama") == Intervention(causal=False)
 
 
 def test_guesses_that_are_right():
-    assert experiments.right("scale", PAIR, 1) == 2  # 1/4 and 3/4 are as even as 3/4 and 1/4
+    assert analysis.right("scale", PAIR, 1) == 2  # 1/4 and 3/4 are as even as 3/4 and 1/4
     even = Pair(PAIR.before, reading([[1, 0], [0.5, 0.5]], states=[[1, 1]] * 2), 0, 0)
-    assert experiments.right("scale", even, 1) == 0
-    assert experiments.right("scale", Pair(even.after, even.before, 0, 0), 1) == 1
-    assert (experiments.right("mask", PAIR, 1), experiments.right("mask", PAIR, 0)) == (0, 2)
-    assert experiments.right("cross", PAIR, 1) == 0
+    assert analysis.right("scale", even, 1) == 0
+    assert analysis.right("scale", Pair(even.after, even.before, 0, 0), 1) == 1
+    assert (analysis.right("mask", PAIR, 1), analysis.right("mask", PAIR, 0)) == (0, 2)
+    assert analysis.right("cross", PAIR, 1) == 0
     hidden = Pair(PAIR.before, reading([[1, 0], [1, 0]], states=[[1, 1]] * 2, seen=[[1, 1], [1, 0]]), 0, 0)
-    assert [experiments.right("window", hidden, at) for at in (0, 1)] == [0, 3]
-    assert experiments.right("zeroed", PAIR, 0) == 0
+    assert [analysis.right("window", hidden, at) for at in (0, 1)] == [0, 3]
+    assert analysis.right("zeroed", PAIR, 0) == 0
 
 
 def test_a_paper_is_cited_once_and_by_its_section_and_every_experiment_is_a_step_elsewhere():
     vaswani = "Vaswani et al. 2017, arXiv:1706.03762, section 3.2.1"
-    assert lessons.sources(lessons.experiment("scale")) == (vaswani,)
-    assert len(lessons.sources(lessons.experiment("order"))) == 3
-    for one in lessons.experiments():
-        assert all(STEPS[one.id] in {step.id for step in lesson.steps(family)} for family in ("bert", "llama"))
+    assert lesson.sources(lesson.experiment("scale")) == (vaswani,)
+    assert len(lesson.sources(lesson.experiment("order"))) == 3
+    for one in lesson.experiments():
+        assert all(STEPS[one.id] in {step.id for step in inside_lesson.steps(family)} for family in ("bert", "llama"))
 
 
-def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> Shuffled:
-    return Shuffled(order, np.eye(2), np.eye(2), Off(off, off, 3), Off(1e-6, 1e-6, 0), 8)
+def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> WordOrderResult:
+    return WordOrderResult(order, np.eye(2), np.eye(2), Deviation(off, off, 3), Deviation(1e-6, 1e-6, 0), 8)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> Shuffled:
         (shuffled(0.4), "on", "on", "both"), (shuffled(0.0, (0, 1)), "on", "on", "one"),
     ],
 )  # fmt: skip
-def test_why_the_weights_follow_the_words_or_not(found: Shuffled, positions: str, mask: str, wanted: str):
-    assert experiments.verdict(found, {"positions": positions, "mask": mask}) == wanted
+def test_why_the_weights_follow_the_words_or_not(found: WordOrderResult, positions: str, mask: str, wanted: str):
+    assert analysis.verdict(found, {"positions": positions, "mask": mask}) == wanted
 
 
 @pytest.mark.parametrize(
@@ -170,62 +170,61 @@ def test_why_the_weights_follow_the_words_or_not(found: Shuffled, positions: str
     ],
 )  # fmt: skip
 def test_what_a_setting_cannot_be_is_refused_with_rule_value_and_remedy(id: str, setting: str, said: str):
-    found = next(one for one in lessons.experiment(id).settings if one.id == setting)
+    found = next(one for one in lesson.experiment(id).settings if one.id == setting)
     with pytest.raises(BadInputError, match=rf"^{setting} is .*got .*\. (Choose one of these|Shorten or type it)\.$"):
         found.read(said)
 
 
 def test_what_a_setting_may_be_is_read_and_starts_are_among_it():
-    for one in lessons.experiments():
+    for one in lesson.experiments():
         for setting in one.settings:
             for value in (*setting.options, *([setting.start] if setting.start else ())):
                 assert setting.read(value) == value
-    assert next(s for s in lessons.experiment("window").settings if s.id == "width").read("007") == "7"
+    assert next(s for s in lesson.experiment("window").settings if s.id == "width").read("007") == "7"
 
 
-def values(id: str, **own: str) -> dict[str, str]:
-    return {setting.id: own.get(setting.id) or setting.start or "2" for setting in lessons.experiment(id).settings}
+def settings_of(id: str, **own: str) -> dict[str, str]:
+    return {setting.id: own.get(setting.id) or setting.start or "2" for setting in lesson.experiment(id).settings}
 
 
 def pair(backend, model: str, id: str, text: str = TEXT, **own: str) -> tuple[Pair, dict[str, str]]:
-    request, head, set_ = AttentionRequest(model, text), HeadRef(3, 1), values(id, **own)
+    request, head, set_ = AttentionRequest(model, text), HeadRef(3, 1), settings_of(id, **own)
     before = backend.intervene(request, 3, AS_TRAINED)
-    change = experiments.change(id, set_, head, len(before.adds), before.family)
+    change = analysis.change(id, set_, head, len(before.adds), before.family)
     return Pair(before, backend.intervene(request, 3, change, set_.get("other", "")), 3, 1), set_
 
 
 @pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("id", EXPERIMENTS)
 def test_every_gap_of_every_text_is_filled_for_every_token(backend, model: str, id: str):
-    chosen = lessons.experiment(id)
+    chosen = lesson.experiment(id)
     for where in ("layer", "all"):
         found, set_ = pair(backend, model, id, where=where)
-        formula = filled(chosen.text("formula", found.before.family, *set_.values()), whatif_told.formula(found, set_))
+        formula = filled(chosen.text("formula", found.before.family, *set_.values()), values.formula(found, set_))
         assert formula
         assert "@" not in formula
         for at in range(len(found.before.tokens)):
-            numbers = whatif_told.sentence(found, at, set_)
+            numbers = values.sentence(found, at, set_)
             for part in ("text", "said", "look", "differ", "ask", "answer"):
                 text = filled(chosen.text(part, found.before.family, *set_.values()), numbers)
                 assert text
                 assert "@" not in text
                 assert "nan" not in text
-            assert "@" not in filled(lessons.content()["outcome"][found.before.family], numbers)
+            assert "@" not in filled(lesson.content()["outcome"][found.before.family], numbers)
 
 
 @pytest.mark.parametrize("id", EXPERIMENTS)
 def test_another_text_changes_what_is_said(backend, id: str):
-    chosen = lessons.experiment(id)
+    chosen = lesson.experiment(id)
     first, second = (pair(backend, "minilm", id, text) for text in (TEXT, "Every evening my neighbour waters the garden"))
     told = [
-        filled(chosen.text("said", "bert", *set_.values()), whatif_told.sentence(found, 5, set_))
-        for found, set_ in (first, second)
+        filled(chosen.text("said", "bert", *set_.values()), values.sentence(found, 5, set_)) for found, set_ in (first, second)
     ]
     assert told[0] != told[1]
 
 
 def test_very_small_numbers_are_said_with_their_power():
-    assert [whatif_told.tiny(x) for x in (4.3e-15, 0.0, 0.25)] == ["4.3 × 10⁻¹⁵", "0", "0.250"]
+    assert [values.tiny(x) for x in (4.3e-15, 0.0, 0.25)] == ["4.3 × 10⁻¹⁵", "0", "0.250"]
 
 
 def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
@@ -248,11 +247,13 @@ def test_of_many_names_some_are_shown_and_always_the_held_one():
 
 
 def test_pictures_say_in_words_what_they_show():
-    html = drawn.page(drawn.panel("a<b", "", drawn.row(PAIR, 1, "light")), drawn.layers(whatif.travelled(PAIR), 0, "dark"))
+    html = figure.page(
+        figure.panel("a<b", "", figure.row(PAIR, 1, "light")), figure.layers(analysis.travelled(PAIR), 0, "dark")
+    )
     assert "a&lt;b" in html
     assert "+0.500" in html
     assert "\u22120.500" in html
     assert "2 columns, largest 25.0\u202f%, layer 0; 20.0\u202f% at the last" in html
     still = np.zeros(2, np.float32)
-    assert "nothing has changed" in drawn.layers(still, 0, "light", "start")
-    assert "0.400" in drawn.likely(PAIR.after.likely, "light")
+    assert "nothing has changed" in figure.layers(still, 0, "light", "start")
+    assert "0.400" in figure.likely(PAIR.after.likely, "light")

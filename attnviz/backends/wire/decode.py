@@ -16,7 +16,7 @@ from attnviz.backends.wire.arrays import ArrayHeader, check_headers, unpack
 from attnviz.engine.layers import Dense, Layer, Projections, RemoteWeights
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
-from attnviz.legibility import COUNTS, KINDS, LISTED, Altered, Legibility
+from attnviz.legibility import COUNTS, KINDS, LISTED, AlteredText, Legibility
 from attnviz.types import AttentionRequest, Token, quoted
 
 T = TypeVar("T")
@@ -148,12 +148,12 @@ def _legibility(found: _Reading | None) -> Legibility | None:
     return Legibility(**dict(zip(COUNTS, counts, strict=True)), altered=altered, stretches=found.stretches)
 
 
-def _altered(found: _Altered) -> Altered:
+def _altered(found: _Altered) -> AlteredText:
     """A stretch that is not read as typed."""
     kinds = tuple(kind for kind in KINDS if kind in found.kinds)
     if len(kinds) != len(found.kinds):
         raise AnswerError("Each kind of change in a stretch is named once.")
-    return Altered(found.typed, found.read, kinds, found.start, found.segment, found.count)
+    return AlteredText(found.typed, found.read, kinds, found.start, found.segment, found.count)
 
 
 def _block(found: _Block, sides: Sequence[tuple[Token, ...]], arrays: Sequence[np.ndarray]) -> Block:

@@ -8,12 +8,11 @@ import numpy as np
 import streamlit as st
 
 from attnviz.analysis import token_counts
-from attnviz.engine.parameter_free import looks
+from attnviz.engine.parameter_free import self_attention
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import times
-from attnviz.pages.places import analysis as passed
-from attnviz.pages.places import figure, lesson, picture
+from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.cross_attention import sums
 from attnviz.pages.places.lesson import Myth
 from attnviz.rounding import together
@@ -21,7 +20,7 @@ from attnviz.types import joined
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.backend import backend
 
-SPOTS = {"sun": picture.SUN, "sky": picture.SKY, "sea": picture.SEA, "boat": picture.BOAT}
+SPOTS = {"sun": analysis.SUN, "sky": analysis.SKY, "sea": analysis.SEA, "boat": analysis.BOAT}
 TOP = 5  # patches most like the one that looks
 LONGER = 100
 LONG = 512  # tokens beyond which weights are counted only when asked
@@ -61,7 +60,7 @@ def _asked(trace: Trace) -> bool:
 
 def _near(myth: Myth, trace: Trace) -> None:
     """How much goes to nearby words, over all heads."""
-    found = backend().derived(trace.request, "reach", passed.reach)
+    found = backend().derived(trace.request, "reach", analysis.reach)
     if found is None:
         st.markdown(myth.short)
         return
@@ -78,7 +77,7 @@ def _near(myth: Myth, trace: Trace) -> None:
 def _explanation(myth: Myth, trace: Trace) -> None:
     """How far weights and what is handed over differ."""
     whole = backend().full_trace  # a trace from another machine comes without values at first
-    found = backend().derived(trace.request, "passed", lambda one: passed.passed(whole(one.request)))
+    found = backend().derived(trace.request, "passed", lambda one: analysis.passed(whole(one.request)))
     if found is None:
         st.markdown(myth.short)
         return
@@ -94,10 +93,10 @@ def _explanation(myth: Myth, trace: Trace) -> None:
 def _text(myth: Myth, trace: Trace) -> None:
     """The same function on the patches of a picture."""
     spot = st.segmented_control("Look from the", list(SPOTS), default="sun", required=True, key="places-spot") or "sun"
-    image, at = picture.scene(), SPOTS[spot]
-    vectors = picture.patches(image, picture.PATCH)
-    weights = looks(vectors)
-    columns = image.shape[1] // picture.PATCH
+    image, at = analysis.scene(), SPOTS[spot]
+    vectors = analysis.patches(image, analysis.PATCH)
+    weights = self_attention(vectors)
+    columns = image.shape[1] // analysis.PATCH
     row = weights[at[0] * columns + at[1]]
     top = np.sort(row)[::-1][: TOP + 1].sum()
     own = token_counts.sizes(trace)

@@ -6,9 +6,8 @@ import streamlit as st
 
 from attnviz.engine.trace import Trace
 from attnviz.pages.places import lesson
-from attnviz.pages.places.comparison_table import compared
 from attnviz.pages.places.cross_attention import across
-from attnviz.pages.places.modalities import elsewhere
+from attnviz.pages.places.modalities import compared, elsewhere
 from attnviz.pages.places.myths import myths
 from attnviz.ui import glossary_links
 

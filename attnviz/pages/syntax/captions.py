@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from attnviz.linguistics import head_predictions
 from attnviz.linguistics.head_predictions import Outcome
 from attnviz.linguistics.probes.dependencies import FEWEST, MOST
+from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.ui import widgets
-
-if TYPE_CHECKING:
-    from attnviz.pages.syntax.view import Shown
 from attnviz.ui.parser_note import WORTH
 
 
-def source(shown: Shown) -> str:
+def source(shown: SentenceLinks) -> str:
     """Where the links come from, in one line: gold and what it teaches, or silver, by whom, and of what worth."""
     if shown.sentence is not None:
         return f"**Gold**, in Universal Dependencies, by hand. {widgets.plain(shown.sentence.teaches)}"

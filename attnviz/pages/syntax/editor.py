@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import parse_edits
 from attnviz.linguistics.corpora.types import Parsed, Span
 from attnviz.linguistics.relations import PARSER, UNCOUNTED, relations
+from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.types import Link
 from attnviz.ui import state, widgets
-from attnviz.view_state import Focus
-
-if TYPE_CHECKING:
-    from attnviz.pages.syntax.view import Shown
+from attnviz.view_state import TokenSelection
 
 TEXTS = 8  # texts whose changes a session keeps
 ARCS = "arcs"  # in the address
@@ -52,7 +48,7 @@ def _fits(text: str) -> bool:
     return state.current().fits and len(_edits(text)) <= parse_edits.MOST
 
 
-def editor(shown: Shown) -> None:
+def editor(shown: SentenceLinks) -> None:
     """Choose a word, its head and the relation; set the arc or delete it. Nothing to edit in a gold sentence."""
     if shown.sentence is not None:
         return
@@ -64,7 +60,7 @@ def editor(shown: Shown) -> None:
             key = state.fill("syntax-word", word)
             st.selectbox(
                 "Word", words, format_func=labels.__getitem__, key=key, width=180,
-                on_change=state.answer(key, lambda place: state.hold(Focus(place[0]))),
+                on_change=state.answer(key, lambda place: state.hold(TokenSelection(place[0]))),
             )  # fmt: skip
             others = [place for place in words if place != word]
             head = st.selectbox(
@@ -87,14 +83,14 @@ def editor(shown: Shown) -> None:
             st.info(widgets.plain(refused))
 
 
-def _word(shown: Shown) -> Span:
+def _word(shown: SentenceLinks) -> Span:
     """The held word, else the first."""
     focus = state.current().focus
     held = (place for place in shown.parsed.words if focus and place[0] <= focus.start < place[1])
     return next(held, shown.parsed.words[0])
 
 
-def _numbered(shown: Shown) -> dict[Span, str]:
+def _numbered(shown: SentenceLinks) -> dict[Span, str]:
     """Every word by its place, with its number where the text has it more than once."""
     words = shown.words
     return {

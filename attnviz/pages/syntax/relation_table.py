@@ -17,7 +17,8 @@ from attnviz.linguistics.claims import Best
 from attnviz.linguistics.head_predictions import Count, Outcome
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
 from attnviz.pages.syntax import captions
-from attnviz.pages.syntax.view import Shown, direction
+from attnviz.pages.syntax.parsed_links import SentenceLinks
+from attnviz.pages.syntax.view import direction
 from attnviz.types import Evidence, HeadRef, joined
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.single_text import chosen
@@ -26,7 +27,7 @@ CAUTION = "Attention is a signal, not an explanation: a head that looks at a wor
 NAMED = 20  # relations that a sentence names
 
 
-def table(shown: Shown, found: tuple[Outcome, ...], trace: Trace) -> None:
+def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> None:
     """One row a relation; a click chooses the best head of it."""
     head, way = chosen(), direction()
     known, counts = _known(), head_predictions.counts(found)
@@ -137,7 +138,7 @@ def _lead(best: Best) -> str:
     return f"{best.points:.0f} points" if best.beats else "not shown"
 
 
-def _intro(known: Atlas | None, shown: Shown, head: HeadRef) -> str:
+def _intro(known: Atlas | None, shown: SentenceLinks, head: HeadRef) -> str:
     """What stands where, and by which scheme."""
     here = f"**Here** is this one sentence, labels by {SCHEMES[shown.scheme]}: one picture proves nothing."
     if known is None:
@@ -198,7 +199,7 @@ def _labels(meanings: list[Relation], scheme: str) -> None:
             st.markdown(f"**{widgets.plain(one.name)}** ({widgets.plain(one.twin)}), {widgets.plain(one.explains + differs)}")
 
 
-def cautions(shown: Shown, causal: bool) -> None:
+def cautions(shown: SentenceLinks, causal: bool) -> None:
     """What none of this shows, where it is seen."""
     parts = ["One sentence is one example; what a head does is told by the figures there, with their number and interval."]
     if shown.sentence is None:

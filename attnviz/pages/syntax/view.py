@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import streamlit as st
 
@@ -11,44 +11,27 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
 from attnviz.linguistics import gold_sentences, head_predictions, parse
-from attnviz.linguistics.corpora.types import Parsed, Span
+from attnviz.linguistics.corpora.types import Parsed
 from attnviz.linguistics.gold_sentences import Sentence
 from attnviz.linguistics.head_predictions import Outcome
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
 from attnviz.pages.syntax import arc_figure, captions
 from attnviz.pages.syntax.editor import applied
+from attnviz.pages.syntax.parsed_links import (
+    DIRECTION_PARAM,
+    DIRECTIONS,
+    NO_SENTENCE,
+    SOURCE_PARAM,
+    SOURCES,
+    TREE_PARAM,
+    SentenceLinks,
+)
 from attnviz.types import quoted
 from attnviz.ui import glossary_links, parser_note, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.arcs import arcs as draw
 from attnviz.ui.single_text import chosen
-from attnviz.view_state import Focus
-
-DIRECTIONS = {"dh": "From each word to its head", "hd": "From each head to its words"}
-SOURCES = {CORPUS: "Gold", PARSER: "Parser"}
-NONE = ""
-WAY, READING, BY = "way", "reading", "by"  # in the address: who looks, which tree of a text, whose links
-
-
-@dataclass(frozen=True)
-class Shown:
-    """The links on screen: of which scheme, of which gold sentence (None: by the parser), and what the reader changed.
-
-    `own` are the words whose arcs are the reader's; `changed` counts those that were deleted too. `unknown` are the words
-    that the model cannot read.
-    """
-
-    parsed: Parsed
-    scheme: str
-    sentence: Sentence | None = None
-    own: frozenset[Span] = frozenset()
-    changed: int = 0
-    unknown: frozenset[Span] = frozenset()
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The words as they are typed."""
-        return tuple(self.parsed.text[slice(*place)] for place in self.parsed.words)
+from attnviz.view_state import TokenSelection
 
 
 def title() -> None:
@@ -62,10 +45,10 @@ def title() -> None:
 
 def direction() -> str:
     """Who looks at whom: `dh` or `hd`."""
-    return "hd" if state.own(WAY) == "hd" else "dh"
+    return "hd" if state.own(DIRECTION_PARAM) == "hd" else "dh"
 
 
-def fields(trace: Trace) -> Shown | None:
+def fields(trace: Trace) -> SentenceLinks | None:
     """Which sentence, whose links, which head, which way; returns the links, None after a message."""
     text = trace.request.text
     readings = gold_sentences.readings(text)
@@ -75,7 +58,7 @@ def fields(trace: Trace) -> Shown | None:
         key = state.fill("syntax-direction", direction())
         st.selectbox(
             "Who looks", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
-            on_change=state.answer(key, lambda way: state.keep_own(WAY, "" if way == "dh" else way)),
+            on_change=state.answer(key, lambda way: state.keep_own(DIRECTION_PARAM, "" if way == "dh" else way)),
         )  # fmt: skip
         _number("Layer", "syntax-layer", chosen().layer, trace.block(chosen().block).layers)
         _number("Head", "syntax-head", chosen().head, trace.block(chosen().block).heads)
@@ -83,16 +66,16 @@ def fields(trace: Trace) -> Shown | None:
     if state.current().request.text_b:
         st.caption("This page reads the first sentence alone; the second one is left out here.")
     if source == CORPUS:
-        return _unread(Shown(_reading(readings).parsed, CORPUS, _reading(readings)), trace)
+        return _unread(SentenceLinks(_reading(readings).parsed, CORPUS, _reading(readings)), trace)
     try:
         parsed, own, changed = applied(_parsed(trace))
     except BadInputError as error:
         widgets.notices([str(error)])
         return None
-    return _unread(Shown(parsed, PARSER, None, own, changed), trace)
+    return _unread(SentenceLinks(parsed, PARSER, None, own, changed), trace)
 
 
-def _unread(shown: Shown, trace: Trace) -> Shown:
+def _unread(shown: SentenceLinks, trace: Trace) -> SentenceLinks:
     """The links with the words that the model cannot read."""
     return replace(shown, unknown=legibility_text.unknown_spans(trace.block(chosen().block).queries, shown.parsed.words))
 
@@ -106,44 +89,48 @@ def _parsed(trace: Trace) -> Parsed:
 def _ready(readings: tuple[Sentence, ...]) -> None:
     """Our own sentences with gold links; choosing one reads it."""
     known = {one.id: one for one in gold_sentences.sentences()}
-    key = state.fill("syntax-sentence", _reading(readings).id if readings else NONE)
+    key = state.fill("syntax-sentence", _reading(readings).id if readings else NO_SENTENCE)
 
     def choose(name: str) -> None:
-        if name != NONE:
-            state.keep_own(READING, name if len(gold_sentences.readings(known[name].text)) > 1 else "")
-            state.keep_own(BY, "")
+        if name != NO_SENTENCE:
+            state.keep_own(TREE_PARAM, name if len(gold_sentences.readings(known[name].text)) > 1 else "")
+            state.keep_own(SOURCE_PARAM, "")
             state.choose_text(known[name].text)
 
     st.selectbox(
-        "Sentences with gold links", [NONE, *known], key=key, on_change=state.answer(key, choose), width=420,
+        "Sentences with gold links", [NO_SENTENCE, *known], key=key, on_change=state.answer(key, choose), width=420,
         format_func=lambda name: f"{known[name].topic}: {known[name].text}" if name in known else "Your own sentence",
     )  # fmt: skip
 
 
 def _reading(readings: tuple[Sentence, ...]) -> Sentence:
     """The one that the reader chose, of a text with several trees; else the first."""
-    wanted = state.own(READING)
+    wanted = state.own(TREE_PARAM)
     return next((one for one in readings if one.id == wanted), readings[0])
 
 
 def _unknown(readings: tuple[Sentence, ...]) -> None:
     """What a link says of this page that cannot be used is named and taken out of the link; the tree of another text, too."""
-    known = {WAY: tuple(DIRECTIONS), READING: tuple(one.id for one in gold_sentences.sentences()), BY: (PARSER,)}
+    known = {
+        DIRECTION_PARAM: tuple(DIRECTIONS),
+        TREE_PARAM: tuple(one.id for one in gold_sentences.sentences()),
+        SOURCE_PARAM: (PARSER,),
+    }
     for name, values in known.items():
         if (value := state.own(name)) and value not in values:
             widgets.notices([f"“{name}” cannot be {quoted(value)} in a link: left out."])
             state.keep_own(name, "")
-    if state.own(READING) not in {one.id for one in readings}:
-        state.keep_own(READING, "")
+    if state.own(TREE_PARAM) not in {one.id for one in readings}:
+        state.keep_own(TREE_PARAM, "")
 
 
 def _source(has_gold: bool) -> str:
     """Whose links: ours, where the text is one of ours, or the parser's."""
-    wanted = PARSER if not has_gold or state.own(BY) == PARSER else CORPUS
+    wanted = PARSER if not has_gold or state.own(SOURCE_PARAM) == PARSER else CORPUS
     key = state.fill("syntax-source", wanted)
     st.segmented_control(
         "Links by", list(SOURCES) if has_gold else [PARSER], format_func=SOURCES.__getitem__, key=key, required=True,
-        on_change=state.answer(key, lambda source: state.keep_own(BY, PARSER if source == PARSER else "")),
+        on_change=state.answer(key, lambda source: state.keep_own(SOURCE_PARAM, PARSER if source == PARSER else "")),
     )  # fmt: skip
     return wanted
 
@@ -159,12 +146,12 @@ def _number(label: str, key: str, value: int, count: int) -> None:
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=104)
 
 
-def outcomes(shown: Shown, trace: Trace) -> tuple[Outcome, ...]:
+def outcomes(shown: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]:
     """What became of every link in the chosen head."""
     return head_predictions.outcomes(trace, shown.parsed, chosen(), direction())
 
 
-def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
+def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     """The arcs over and under the sentence, and in one sentence how many the head got right."""
     st.markdown(captions.source(shown))
     if shown.sentence is None and (foreign := parser_note.foreign(shown.parsed.text)):
@@ -172,7 +159,7 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
     made = _picture(shown, found)
     draw(
         arc_figure.svg(made, widgets.theme()), height=arc_figure.height(made), label=made.title, words=len(shown.words),
-        on_word=lambda number: state.hold(Focus(shown.parsed.words[number][0])),
+        on_word=lambda number: state.hold(TokenSelection(shown.parsed.words[number][0])),
     )  # fmt: skip
     later = sum(one.state == head_predictions.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")
@@ -196,7 +183,7 @@ def picture(shown: Shown, found: tuple[Outcome, ...]) -> None:
     _every_link(shown, found)
 
 
-def _picture(shown: Shown, found: tuple[Outcome, ...]) -> arc_figure.Picture:
+def _picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.Picture:
     """All that is drawn."""
     numbers = {place: number for number, place in enumerate(shown.parsed.words)}
     links = [link for link in shown.parsed.links if link.kind.lower() not in UNCOUNTED]
@@ -231,13 +218,13 @@ STATES = {
 }  # fmt: skip
 
 
-def _told(shown: Shown, found: tuple[Outcome, ...]) -> str:
+def _told(shown: SentenceLinks, found: tuple[Outcome, ...]) -> str:
     """Every link and what became of it, for those who cannot see the picture."""
     words = shown.words
     return " ".join(f"{words[one.source]} to {words[one.target]}, {one.link.kind}: {STATES[one.state]}." for one in found)
 
 
-def _every_link(shown: Shown, found: tuple[Outcome, ...]) -> None:
+def _every_link(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     """All links as a table, folded away: what the picture shows, in words."""
     places = shown.parsed.words
     words = [

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.figures import encoding
-from attnviz.pages.whatif import analysis as numbers
-from attnviz.pages.whatif import figure
+from attnviz.pages.whatif import analysis, figure
 from attnviz.pages.whatif.analysis import Pair
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.types import Token
@@ -54,7 +53,7 @@ def _after(pair: Pair, at: int) -> list[str]:
     after = figure.weights(pair.changed, pair.after.seen, labels, names(pair.after.keys), at, theme)
     panels = [figure.panel("After", "all heads joined" if joined else f"L{pair.layer}·H{pair.number}", after)]
     if pair.comparable:
-        less_more = figure.difference(numbers.difference(pair), labels, names(pair.before.keys), at, theme)
+        less_more = figure.difference(analysis.difference(pair), labels, names(pair.before.keys), at, theme)
         panels.append(figure.panel("Difference", "green more, purple less", less_more))
     return panels
 
@@ -86,8 +85,8 @@ def _further(chosen: Experiment, pair: Pair, at: int, *, everywhere: bool) -> li
     else:
         rows = figure.panel(f"The row of “{token}”", "in the second text", figure.one_row(pair.after, pair.changed[at], theme))
     held = -1 if everywhere else pair.layer
-    states = figure.layers(numbers.drift(pair)[:, at], held + 1 if held >= 0 else held, theme, "start")
-    moved = figure.layers(numbers.travelled(pair), held, theme)
+    states = figure.layers(analysis.drift(pair)[:, at], held + 1 if held >= 0 else held, theme, "start")
+    moved = figure.layers(analysis.travelled(pair), held, theme)
     ways = figure.panel(f"The state of “{token}”", "how far from what it was, by layer", states)
     ways += figure.panel("Attention that has moved", "all heads and rows, by layer", moved)
     found = [rows, f'<div class="stack">{ways}</div>']
@@ -96,7 +95,7 @@ def _further(chosen: Experiment, pair: Pair, at: int, *, everywhere: bool) -> li
     return found
 
 
-def _next(when: str, tried: Tried) -> str:
+def _next(when: str, tried: InterventionResult) -> str:
     """The tokens that may come after the text."""
     return figure.panel("The next token", when, figure.likely(tried.likely[:5], widgets.theme()))
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.word_order import APART, Shuffled
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.word_order import APART, WordOrderResult
 from attnviz.figures import encoding
 from attnviz.figures.units import Numbers, said
 from attnviz.lessons.template import filled
-from attnviz.pages.whatif import analysis as whatif
-from attnviz.pages.whatif.analysis import Pair
-from attnviz.pages.whatif.experiment import Values
+from attnviz.pages.whatif import analysis
+from attnviz.pages.whatif.analysis import Pair, Values
 from attnviz.pages.whatif.lesson import content
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -28,12 +27,12 @@ def tiny(value: encoding.Number) -> str:
     return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
 
 
-def token(tried: Tried, at: int) -> str:
+def token(tried: InterventionResult, at: int) -> str:
     """A token of the text as a sentence names it."""
     return encoding.label(tried.tokens[at].text)
 
 
-def key(tried: Tried, at: int) -> str:
+def key(tried: InterventionResult, at: int) -> str:
     """A token that is looked at."""
     return encoding.label(tried.keys[at].text)
 
@@ -66,24 +65,24 @@ def _rows(pair: Pair, at: int) -> Numbers:
     """The row of the token, and all rows."""
     plain, changed, seen = pair.plain, pair.changed, pair.after.seen[at]
     best, best_after = int(np.argmax(plain[at])), int(np.argmax(changed[at]))
-    bits, bits_after = whatif.bits(plain), whatif.bits(changed)
+    bits, bits_after = analysis.bits(plain), analysis.bits(changed)
     return {
         "best": key(pair.before, best), "top": encoding.three(plain[at, best]), "best_after": key(pair.after, best_after),
         "top_after": encoding.three(changed[at, best_after]), "bits": said(bits[at]), "bits_after": said(bits_after[at]),
         "mean": said(bits.mean()), "mean_after": said(bits_after.mean()), "even": said(np.log2(max(seen.sum(), 1))),
-        "spread": said(whatif.spread(pair.before, pair.number)),
-        "spread_after": said(whatif.spread(pair.after, pair.head_after)),
-        "slope": encoding.three(whatif.slope(float(plain[at, best]))),
-        "slope_after": encoding.three(whatif.slope(float(changed[at, best_after]))),
+        "spread": said(analysis.spread(pair.before, pair.number)),
+        "spread_after": said(analysis.spread(pair.after, pair.head_after)),
+        "slope": encoding.three(analysis.slope(float(plain[at, best]))),
+        "slope_after": encoding.three(analysis.slope(float(changed[at, best_after]))),
     }  # fmt: skip
 
 
 def _states(pair: Pair, at: int) -> Numbers:
     """What becomes of the token's state, and of what the model says in the end."""
-    drift = whatif.drift(pair)[:, at]
+    drift = analysis.drift(pair)[:, at]
     numbers = {
         "drift": encoding.percent(drift[pair.layer + 1], 1), "drift_end": encoding.percent(drift[-1], 1),
-        "cosine": encoding.three(whatif.sentence(pair)), "elsewhere": encoding.percent(whatif.elsewhere(pair), 1),
+        "cosine": encoding.three(analysis.sentence(pair)), "elsewhere": encoding.percent(analysis.elsewhere(pair), 1),
     }  # fmt: skip
     for name, tried in (("", pair.before), ("_after", pair.after)):
         if tried.likely:
@@ -94,7 +93,7 @@ def _states(pair: Pair, at: int) -> Numbers:
 def _heads(pair: Pair, at: int) -> Numbers:
     """This head among the heads of its layer, as trained."""
     rows = pair.before.weights[pair.layer][:, at]  # [head, key]
-    bits, adds = whatif.bits(rows), whatif.adding(pair.before, at)
+    bits, adds = analysis.bits(rows), analysis.adding(pair.before, at)
     most = int(np.argmax(adds))
     return {
         "adds": encoding.percent(adds[pair.number], 1), "mosthead": str(most), "most": encoding.percent(adds[most], 1),
@@ -110,9 +109,9 @@ def _counted(choices: int) -> str:
 
 def _compared(pair: Pair, at: int) -> Numbers:
     """What can be said where both look at the same tokens."""
-    outside, opened, gainer = whatif.outside(pair), whatif.opened(pair), whatif.gained(pair, at)
+    outside, opened, gainer = analysis.outside(pair), analysis.opened(pair), analysis.gained(pair, at)
     gain = {} if gainer is None else {
-        "gainer": key(pair.after, gainer), "gain": encoding.signed(whatif.difference(pair)[at, gainer])
+        "gainer": key(pair.after, gainer), "gain": encoding.signed(analysis.difference(pair)[at, gainer])
     }  # fmt: skip
     return {
         "outside": encoding.percent(outside[at], 1), "outside_all": encoding.percent(outside.mean(), 1),
@@ -124,14 +123,14 @@ def _compared(pair: Pair, at: int) -> Numbers:
 
 def _zeroed(pair: Pair, at: int, place: int) -> Numbers:
     """The token without a value: what it got and gets, how long its value was, and which later layer notices most."""
-    values, moved = pair.before.values[pair.number], whatif.travelled(pair)[pair.layer + 1 :]
+    values, moved = pair.before.values[pair.number], analysis.travelled(pair)[pair.layer + 1 :]
     longest = int(np.argmax(values))
     far = {} if not len(moved) else {
         "far": str(pair.layer + 1 + int(np.argmax(moved))), "travelled": encoding.percent(moved.max(), 1)
     }  # fmt: skip
     return {
         "zeroed": key(pair.before, place), "weight": encoding.three(pair.plain[at, place]),
-        "weight_after": encoding.three(pair.changed[at, place]), "mixed": encoding.percent(whatif.mixed(pair)[at], 1),
+        "weight_after": encoding.three(pair.changed[at, place]), "mixed": encoding.percent(analysis.mixed(pair)[at], 1),
         "value": said(values[place]), "longest": key(pair.before, longest), "value_most": said(values[longest]),
         "further": filled(content()["further"]["some" if far else "none"], far),
     }  # fmt: skip
@@ -145,7 +144,7 @@ def formula(pair: Pair, values: Values) -> Numbers:
     return {name: str(value) for name, value in numbers.items()} | own
 
 
-def shuffle(found: Shuffled) -> Numbers:
+def shuffle(found: WordOrderResult) -> Numbers:
     """The gaps of the experiment on the order of words."""
     return {
         "off": tiny(found.double.weights), "off_single": tiny(found.single.weights), "states": tiny(found.double.states),

@@ -5,13 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.engine.reference import AS_TRAINED
-from attnviz.engine.reference.intervened import MOST, Tried
+from attnviz.engine.reference.intervened import MOST, InterventionResult
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.lessons.template import filled
-from attnviz.pages.whatif import experiment as experiments
-from attnviz.pages.whatif import lesson, pictures, settings, word_order
-from attnviz.pages.whatif import values as whatif_told
+from attnviz.pages.whatif import analysis, lesson, pictures, settings, word_order
+from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import Pair
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.quiz import guess
@@ -71,7 +70,7 @@ def _chosen() -> Experiment:
     return chosen
 
 
-def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
+def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None:
     """An experiment on one text, or on two: what is changed, the guess, and what comes of it."""
     selection = state.current()
     head, heads = selection.head, len(before.weights[selection.head.layer])
@@ -79,17 +78,17 @@ def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
     above = st.container()
     values = settings.fields(chosen, before, at)
     try:
-        change = experiments.change(chosen.id, values, head, heads, before.family)
+        change = analysis.change(chosen.id, values, head, heads, before.family)
         after = backend().intervene(selection.request, head.layer, change, values.get("other", ""))
     except AttnvizError as error:
         widgets.problem(error)
         return
     pair = Pair(before, after, head.layer, head.head)
-    numbers = {name: widgets.plain(found) for name, found in whatif_told.sentence(pair, at, values).items()}
+    numbers = {name: widgets.plain(found) for name, found in sentence_values.sentence(pair, at, values).items()}
     kinds = (before.family, *values.values())
     above.markdown(said(chosen.text("text", *kinds), numbers))
-    above.container(width=WIDE).latex(filled(chosen.text("formula", *kinds), whatif_told.formula(pair, values)))
-    if not guess(chosen, pair.after, at, numbers, experiments.right(chosen.id, pair, at)):
+    above.container(width=WIDE).latex(filled(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
+    if not guess(chosen, pair.after, at, numbers, analysis.right(chosen.id, pair, at)):
         pictures.covered(pair, at)
         return
     parts = [chosen.text("said", *kinds)]
@@ -106,7 +105,7 @@ def said(text: str, numbers: dict[str, str]) -> str:
     return linked(filled(text, numbers))
 
 
-def _told(chosen: Experiment, before: Tried) -> None:
+def _told(chosen: Experiment, before: InterventionResult) -> None:
     """Where the models differ, what all of this is not, where the same head is walked through, and who says so."""
     numbers = {
         "dim": str(before.mix.shape[2]), "root": "", "heads": str(len(before.weights[0])), "groups": str(before.groups)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.lessons.template import filled
-from attnviz.pages.whatif import experiment as experiments
-from attnviz.pages.whatif import figure, settings
-from attnviz.pages.whatif import values as whatif_told
-from attnviz.pages.whatif.experiment import Values
+from attnviz.pages.whatif import analysis, figure, settings
+from attnviz.pages.whatif import values as sentence_values
+from attnviz.pages.whatif.analysis import Values
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.pictures import AXES, names
 from attnviz.pages.whatif.quiz import guess
@@ -22,7 +21,7 @@ from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
 
-def show(chosen: Experiment, before: Tried, at: int) -> None:
+def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     """What is changed, the guess, and what comes of it."""
     st.subheader(chosen.title, anchor=False)
     above = st.container()
@@ -31,33 +30,33 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
     selection = state.current()
     heads = len(before.weights[selection.head.layer])
     try:
-        change = experiments.change(chosen.id, values, selection.head, heads, before.family)
+        change = analysis.change(chosen.id, values, selection.head, heads, before.family)
         found = backend().shuffle_words(selection.request, selection.head, change, seed)
     except AttnvizError as error:
         widgets.problem(error)
         return
-    numbers = {"token": widgets.plain(encoding.label(before.tokens[at].text)), **whatif_told.shuffle(found)}
+    numbers = {"token": widgets.plain(encoding.label(before.tokens[at].text)), **sentence_values.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
-    numbers["limit"] = chosen.words["limit"] if experiments.utmost(found) else ""
-    numbers["result"] = filled(chosen.words["same" if experiments.follows(found) else "differs"], numbers)
+    numbers["limit"] = chosen.words["limit"] if analysis.utmost(found) else ""
+    numbers["result"] = filled(chosen.words["same" if analysis.follows(found) else "differs"], numbers)
     above.markdown(linked(filled(chosen.text("text"), numbers)))
     above.latex(chosen.words["formula"], width="content")
     above.markdown(f"**{widgets.plain(' '.join(_mixed(found, before)))}**")
-    if not guess(chosen, before, at, numbers, 0 if experiments.follows(found) else 1):
+    if not guess(chosen, before, at, numbers, 0 if analysis.follows(found) else 1):
         return
-    st.markdown(linked(filled(chosen.text("said", experiments.verdict(found, values)), numbers)))
+    st.markdown(linked(filled(chosen.text("said", analysis.verdict(found, values)), numbers)))
     _pictures(found, before, at, values)
     st.markdown(f"**What to look for.** {linked(filled(chosen.text('look'), numbers))}")
     st.markdown(linked(chosen.words["proof"]))
     st.latex(chosen.words["steps"], width="content")
 
 
-def _mixed(found: Shuffled, before: Tried) -> list[str]:
+def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
     """The tokens in their new order."""
     return [encoding.label(before.tokens[place].text) for place in found.order]
 
 
-def _pictures(found: Shuffled, before: Tried, at: int, values: Values) -> None:
+def _pictures(found: WordOrderResult, before: InterventionResult, at: int, values: Values) -> None:
     """Four matrices; the held token is followed to where the shuffle puts it."""
     theme, labels, mixed = widgets.theme(), names(before.tokens), _mixed(found, before)
     n = len(labels)

@@ -1,0 +1,35 @@
+"""The links of one sentence as the page shows them, and the choices that decide which links these are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from attnviz.linguistics.corpora.types import Parsed, Span
+from attnviz.linguistics.gold_sentences import Sentence
+from attnviz.linguistics.relations import CORPUS, PARSER
+
+DIRECTIONS = {"dh": "From each word to its head", "hd": "From each head to its words"}
+SOURCES = {CORPUS: "Gold", PARSER: "Parser"}
+NO_SENTENCE = ""  # the choice of none of our own sentences
+DIRECTION_PARAM, TREE_PARAM, SOURCE_PARAM = "way", "reading", "by"  # names in the address
+
+
+@dataclass(frozen=True)
+class SentenceLinks:
+    """The links on screen: their scheme, their gold sentence (None: by the parser), and what the reader changed.
+
+    `own` holds the words whose arcs the reader set; `changed` counts deleted arcs too. `unknown` holds the words that the
+    model cannot read.
+    """
+
+    parsed: Parsed
+    scheme: str
+    sentence: Sentence | None = None
+    own: frozenset[Span] = frozenset()
+    changed: int = 0
+    unknown: frozenset[Span] = frozenset()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words as typed."""
+        return tuple(self.parsed.text[slice(*place)] for place in self.parsed.words)
