@@ -31,7 +31,7 @@ from ray.serve.exceptions import BackPressureError, DeploymentUnavailableError, 
 from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
-from attnviz import log_redaction
+from attnviz import logs
 from attnviz.backends.base import Backend
 from attnviz.backends.batched import BatchedBackend, gathering
 from attnviz.backends.local import LocalBackend
@@ -39,7 +39,6 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BackendError, BusyError, LateError, UnavailableError, kinds
 from attnviz.models import catalog
 from attnviz.server import app as server
-from attnviz.server import json_log
 from attnviz.server.admission import Asked
 from attnviz.server.metrics import Labels, Metrics
 from attnviz.server.workers import FIRST, GRACE, Desk, Timings
@@ -74,7 +73,7 @@ class Copy:
         except AttnvizError as error:
             return {"kind": type(error).__name__, "message": str(error), "retry_after": getattr(error, "retry_after", 0)}, False
         except Exception as error:  # noqa: BLE001  # a fault of ours, whatever it is
-            json_log.logger.error("fault: %s", error, extra={"told": {"model": self.name}})
+            logs.SERVER_LOG.error("fault: %s", error, extra={"fields": {"model": self.name}})
             said = f"The copy of {self.name} that had this question failed at it; the log of that copy says where. Try again."
             return {"kind": BackendError.__name__, "message": said, "retry_after": 0}, False
         return data, timings.cached
@@ -173,8 +172,8 @@ class Front:
 
 def keep_logs() -> None:
     """This process of Ray's writes the lines of `attnviz serve`, and no library in it writes what a reader typed."""
-    log_redaction.keep()
-    json_log.to_standard_error()
+    logs.redact_logs()
+    logs.log_json_to_stderr()
 
 
 def raised(told: Mapping[str, Any]) -> AttnvizError:

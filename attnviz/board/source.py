@@ -11,10 +11,10 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "encoding", "look", "store", "codec", "frame", "filters", "pattern", "unread", "notes", "held", "state", "tray",
-    "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "zoom", "raster", "lens",
-    "curves", "facts", "head", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "lensing",
-    "input", "actions", "board", "main",
+    "element", "encoding", "look", "store", "thousandths", "frame", "filters", "pattern", "unread", "notes", "held",
+    "state", "tray", "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "zoom",
+    "raster", "lens", "curves", "facts", "head", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter",
+    "press", "lensing", "input", "actions", "board", "main",
 )  # fmt: skip
 # What the panels side by side need besides.
 COMPARE = (

@@ -156,7 +156,7 @@ def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
     def made(item: ExportItem) -> bytes:
         from attnviz.figures import vector
 
-        return getattr(vector, kind)(item.pattern, item.source, held=item.selected_rows)
+        return getattr(vector, kind)(item.pattern, item.source, selected_rows=item.selected_rows)
 
     return made
 

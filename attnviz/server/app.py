@@ -22,10 +22,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from attnviz import logs
 from attnviz.backends.base import Backend, PlacingBackend
 from attnviz.backends.wire import model_cards
 from attnviz.errors import BadInputError
-from attnviz.server import json_log, openapi
+from attnviz.server import openapi
 from attnviz.server.admission import Gate
 from attnviz.server.byte_budget import Room
 from attnviz.server.error_responses import answer, told
@@ -93,7 +94,7 @@ class _Service:
     async def life(self, _: Starlette) -> AsyncIterator[None]:
         """Models are made warm while the server answers already; in the end all is let go of."""
         self.warming = {name: asyncio.create_task(self._warm(name)) for name in self.warm}
-        json_log.event("started", models=list(self.warm))
+        logs.log_event("started", models=list(self.warm))
         try:
             yield
         finally:
@@ -101,7 +102,7 @@ class _Service:
                 task.cancel()
             await asyncio.gather(*self.warming.values(), return_exceptions=True)
             self.desk.close()
-            json_log.event("stopped")
+            logs.log_event("stopped")
 
     async def _warm(self, name: str) -> None:
         """Makes a model warm, again and again until it is: what is full, away or damaged now may be mended later."""
@@ -111,7 +112,7 @@ class _Service:
                 await asyncio.wrap_future(self.desk.warm(name))
             except Exception as error:  # noqa: BLE001  # told by its kind, and tried again
                 self.failed[name] = type(error).__name__
-                json_log.logger.exception("not warm", extra={"told": {"model": name, "again": wait}})
+                logs.SERVER_LOG.exception("not warm", extra={"fields": {"model": name, "again": wait}})
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, LONGEST)
             else:
@@ -222,7 +223,7 @@ def serve(backend: Backend, settings: Settings, found: socket.socket, warm: Sequ
 
     from attnviz.server.http_timeouts import Patient
 
-    json_log.to_standard_error()
+    logs.log_json_to_stderr()
     config = uvicorn.Config(
         app(backend, settings, warm), log_config=None, access_log=False, server_header=False, proxy_headers=False,
         limit_concurrency=CONNECTIONS, timeout_keep_alive=60, timeout_graceful_shutdown=STOPS, ws="none",

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from attnviz import logs
 from attnviz.errors import AttnvizError, BackendError
-from attnviz.server import json_log
 from attnviz.server.error_responses import told
 from attnviz.server.metrics import Metrics
 from attnviz.server.workers import Timings
@@ -61,7 +61,7 @@ class Watch:
             await told(error)(scope, receive, send)
         except Exception as error:
             timings.error = type(error).__name__
-            json_log.logger.exception("fault", extra={"told": {"id": mark}})
+            logs.SERVER_LOG.exception("fault", extra={"fields": {"id": mark}})
             if started():
                 raise
             found = BackendError(f"The backend failed at this request, which its log has as {mark}. Try again.")
@@ -77,7 +77,7 @@ class Watch:
             self.metrics.count("attnviz_errors_total", kind=timings.error)
         if status == LEFT:
             self.metrics.count("attnviz_left_total")
-        json_log.event(
+        logs.log_event(
             "request", id=mark, method=scope["method"] if scope["method"].isascii() else "", route=route, status=status,
             seconds=round(seconds, 4), queue_seconds=round(timings.queue_seconds, 4),
             compute_seconds=round(timings.compute_seconds, 4), cached=timings.cached,

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from starlette.middleware import Middleware
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from attnviz import log_redaction
+from attnviz import logs
 from attnviz.web import index_page, security_headers
 
 Scope = MutableMapping[str, Any]
@@ -39,7 +39,7 @@ PARSED = 4_000_000  # bytes of a message; of a longer one Streamlit closes the c
 
 def middleware() -> list[Middleware]:
     """What `st.App` puts around the pages; from now on logs are without readers' texts too."""
-    log_redaction.keep()
+    logs.redact_logs()
     return [Middleware(Guard)]
 
 

@@ -97,7 +97,7 @@ def test_a_picture_in_the_overview_has_the_colours_of_its_weights(opened):
 
 def test_every_head_of_a_longer_text_is_painted_though_not_all_at_once(opened):
     text = " ".join(f"word{i}" for i in range(58))
-    page = opened(made(text, layers=6, heads=12), Choice(HeadRef(0, 0)), theme="light")  # 72 heads of 60 x 60: packed
+    page = opened(made(text, layers=6, heads=12), Choice(HeadRef(0, 0)), theme="light")  # 72 heads of 60 x 60: deflated
     look = """() => { const canvas = document.querySelector('canvas.overview'), c = canvas.getContext('2d');
                       const [across, down] = [(canvas.width - 24) / 12, (canvas.height - 24) / 6];
                       return Array.from({ length: 72 }, (_, i) => [24 + (i % 12) * across, 20 + Math.floor(i / 12) * down])

@@ -81,3 +81,21 @@ test("a carrier with other bytes lets the old ones go", () => {
   assert.equal(fetched(digestOf(old)), null);
   assert.equal(fetched(digestOf(young)), young);
 });
+
+test("deflated bytes are here once they are inflated, and damaged ones throw", async () => {
+  const bytes = bytesOf(header({ dtype: "thousandths" }), [1, 2, 3, 4]);
+  const start = bytes.length - 4;
+  const deflated = async (numbers) => new Uint8Array(await new Response(new Blob([numbers]).stream().pipeThrough(new CompressionStream("deflate-raw"))).arrayBuffer());
+  const sent = new Uint8Array([...bytes.subarray(0, start), ...(await deflated(bytes.subarray(start)))]);
+  sent[2] = "Z".charCodeAt();
+  const arrived = () => new Promise((done) => { const stop = whenBrought(() => done(stop())); });
+  const leave = carry({ data: sent, parentElement: {} });
+  assert.equal(fetched(digestOf(sent)), null);
+  await arrived();
+  assert.deepEqual(fetched(digestOf(sent)), bytes);
+  leave();
+  const leaveAgain = carry({ data: sent.subarray(0, start + 2), parentElement: {} });
+  await arrived();
+  assert.throws(() => fetched(digestOf(sent)), /arrived damaged/);
+  leaveAgain();
+});

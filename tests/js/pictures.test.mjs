@@ -160,7 +160,7 @@ test("of a row of which little is left, rescaled numbers have the digits that ho
   const book = madeBook(rows);
   assert.ok(near(patternOf(book, 0, 0, options).doubt.subarray(0, 1), [1 / 131070 / 0.06], 1e-6));
   // The same in thousandths: each may be off by half of one, and 0.0005 / 0.06 is 0.008, here divided by three pieces.
-  assert.equal(offBy({ frame: { lanes: {} }, sheets: new Map() }, 0, 0), 0.0005);
+  assert.equal(offBy({ frame: { dtype: "thousandths" }, sheets: new Map() }, 0, 0), 0.0005);
   const rough = { ...patternOf(book, 0, 0, options), doubt: Float32Array.of(0.0005 / 0.06 / 3, 0) };
   const first = spoken({ pattern: rough, focus, line: lineOf(rough, focus) });
   assert.deepEqual([first.value, first.rest, first.rounded], ["\u2248 0.33", [["itself", "\u2248 0.67"]], true]);

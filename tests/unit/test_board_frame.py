@@ -49,7 +49,7 @@ def read(data: bytes) -> tuple[dict, np.ndarray]:
     assert data[:4] == b"ATN1"
     (length,) = struct.unpack_from("<I", data, 20)
     header = json.loads(data[24 : 24 + length])
-    dtype = {"uint8": np.uint8, "packed": np.uint8, "uint16": "<u2", "float32": "<f4"}[header["dtype"]]
+    dtype = {"uint8": np.uint8, "thousandths": np.uint8, "uint16": "<u2", "float32": "<f4"}[header["dtype"]]
     return header, np.frombuffer(data, dtype, offset=24 + length + -(24 + length) % 4)
 
 

@@ -26,10 +26,10 @@ from starlette.requests import Request
 from attnviz import cli
 from attnviz.backends import scheduler, wire
 from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
+from attnviz.logs import JsonFormatter
 from attnviz.models import catalog
 from attnviz.server import admission, openapi, workers
 from attnviz.server import app as server
-from attnviz.server.json_log import Lines
 from attnviz.server.metrics import NAMES
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
@@ -600,19 +600,19 @@ def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(cap
     assert error(answer) == (500, "BackendError")
     assert "lesson-3" in answer.json()["error"]["message"]
     assert answer.headers["x-request-id"] == "lesson-3"
-    lines = [json.loads(Lines().format(record)) for record in caplog.records]
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
     (fault,) = (line for line in lines if line["event"] == "fault")
     assert (fault["id"], fault["error"]) == ("lesson-3", "RuntimeError")
-    assert any(place.startswith("test_server.py:") for place in fault["at"])
+    assert any(place.startswith("test_server.py:") for place in fault["stack"])
     assert SECRET not in json.dumps(lines)
 
 
 def test_an_exception_among_a_messages_arguments_is_told_without_what_it_says():
     def line(name: str, text: str, *args: object) -> str:
-        return Lines().format(logging.LogRecord(name, logging.ERROR, "", 0, text, args, None))
+        return JsonFormatter().format(logging.LogRecord(name, logging.ERROR, "", 0, text, args, None))
 
     assert (
-        json.loads(line("uvicorn.error", "failed: %s", ValueError(SECRET)))["event"] == "failed: ValueError at no known place"
+        json.loads(line("uvicorn.error", "failed: %s", ValueError(SECRET)))["event"] == "failed: ValueError at unknown location"
     )
     assert json.loads(line("asyncio", f"never retrieved\nfuture: {SECRET}"))["event"] == "never retrieved"
 
@@ -626,7 +626,7 @@ def test_no_text_of_a_reader_is_in_the_log(url: str, caplog: pytest.LogCaptureFi
         CLIENT.get(f"{url}/healthz", headers={"x-request-id": SECRET})
         until(lambda: sum(record.getMessage() == "request" for record in caplog.records) >= 5)
     ours = [record for record in caplog.records if record.name in ("attnviz.server.app", "uvicorn.error")]
-    lines = [Lines().format(record) for record in ours]
+    lines = [JsonFormatter().format(record) for record in ours]
 
     assert len(lines) >= 5
     assert not [line for line in lines if "nobody" in line]

@@ -1,7 +1,7 @@
 // The two doors of the board: `mount` for Streamlit, `show` for a page of its own.
 
 import { decode } from "./core/frame.js";
-import { fetched, parts, whenBrought } from "./core/store.js";
+import { fetched, inflated, parts, whenBrought } from "./core/store.js";
 import { makeBoard } from "./board.js";
 import { spelled } from "./draw/tray.js";
 
@@ -92,9 +92,10 @@ function canonical({ head, focus, words, special, keep = null, between = "", vie
 }
 
 // A page of its own: everything it needs stands in the document.
-export function show(page, tokens) {
+export async function show(page, tokens) {
   const { selection, theme, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
-  const [frame, ...sheets] = [...page.querySelectorAll(".attnviz-data")].map((data) => decode(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
+  const given = [...page.querySelectorAll(".attnviz-data")].map((data) => inflated(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
+  const [frame, ...sheets] = (await Promise.all(given)).map(decode);
   const board = makeBoard(page.body, tokens, { tell: () => {}, theme, alone: true, tall });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", board.refresh);
   board.show(frame, selection, sheets);

@@ -43,7 +43,7 @@ export function wholeOf(book, layer, head, options) {
   // Where little is left of a row, rescaling enlarges what its weights were rounded by.
   const [off, rescaled] = [offBy(book, layer, head), options.special === "renormalise"];
   if (off || rescaled) made.doubt = made.lost.map((share) => off / (rescaled ? Math.max(1 - share, NOTHING) : 1));
-  made.thousandths = Boolean(off && book.frame.lanes && !rescaled);
+  made.thousandths = Boolean(off && book.frame.dtype === "thousandths" && !rescaled);
   if ((book.patterns.size + 1) * made.weights.length > WEIGHTS || book.patterns.size >= KEPT) book.patterns.clear();
   book.patterns.set(name, made);
   return made;

@@ -13,22 +13,42 @@ function meeting() {
   return globalThis[PLACE];
 }
 
+// Bytes with the mark ATZ1 as they were before their array was deflated, with the mark ATN1; others as they are.
+export async function inflated(bytes) {
+  if (bytes[2] !== "Z".charCodeAt()) return bytes;
+  const start = Math.ceil((24 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(20, true)) / 4) * 4;
+  const array = await new Response(new Blob([bytes.subarray(start)]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
+  const whole = new Uint8Array(start + array.byteLength);
+  whole.set(bytes.subarray(0, start));
+  whole.set(new Uint8Array(array), start);
+  whole[2] = "N".charCodeAt();
+  return whole;
+}
+
+// Deflated bytes are here as soon as they are inflated; damaged ones throw where they are fetched.
 export function bring(bytes) {
   const name = digestOf(bytes);
-  const { frames, waiting } = meeting();
-  if (!frames.has(name)) {
-    frames.set(name, { bytes, carriers: 0 });
-    for (const look of [...waiting]) look();
-  }
+  const { frames } = meeting();
+  if (frames.has(name)) return name;
+  const entry = { bytes: null, failure: null, carriers: 0 };
+  frames.set(name, entry);
+  const arrive = (found) => {
+    Object.assign(entry, found);
+    if (frames.get(name) === entry) for (const look of [...meeting().waiting]) look();
+  };
+  if (bytes[2] !== "Z".charCodeAt()) arrive({ bytes });
+  else inflated(bytes).then((whole) => arrive({ bytes: whole }), () => arrive({ failure: new Error("The weights of this text arrived damaged. Reload the page.") }));
   return name;
 }
 
 // The digests of the sheets and layers that are here. A header begins with its kind.
 const KIND = 24 + '{"kind":"'.length;
-export const parts = () => [...meeting().frames].filter(([, { bytes }]) => bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
+export const parts = () => [...meeting().frames].filter(([, { bytes }]) => bytes && bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
 
 export function fetched(name) {
-  return meeting().frames.get(name)?.bytes ?? null;
+  const { bytes = null, failure = null } = meeting().frames.get(name) ?? {};
+  if (failure) throw failure;
+  return bytes;
 }
 
 // `look` is called whenever something arrives; returns the way to stop.

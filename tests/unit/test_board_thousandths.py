@@ -1,4 +1,4 @@
-"""The packed weights of the board: what JavaScript reads of them is what Python rounded, and damage is refused."""
+"""Weights in thousandths: JavaScript reads exactly what Python rounded, and refuses bytes that are damaged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import attnviz
 from attnviz import board
-from attnviz.board import codec
+from attnviz.board.thousandths import deflated
 from attnviz.engine.trace import Block, Dense, Projections, Trace
 from attnviz.types import AttentionRequest, HeadRef, Token
 from tests.unit.test_board_frame import node, read
@@ -24,8 +24,8 @@ TEXT = (
 EVEN = 0.0005 + 6e-8  # half a thousandth, and float32's own rounding of a number up to 1
 
 
-def thousandths(weights: np.ndarray) -> np.ndarray:
-    """Weights as a frame packs them."""
+def rounded(weights: np.ndarray) -> np.ndarray:
+    """Weights as whole thousandths."""
     return np.rint(weights.astype(np.float64) * 1000).astype(np.uint16)
 
 
@@ -60,13 +60,18 @@ CASES = {
 
 READS = """
 import { readFileSync } from "node:fs";
-import { openLanes, restored, thousandths } from "%(here)s/js/core/codec.js";
+import { inflated } from "%(here)s/js/core/store.js";
+import { decode, makeBook, tokenWeights } from "%(here)s/js/core/frame.js";
+import { thousandths } from "%(here)s/js/core/thousandths.js";
 const out = {};
 for (const [name, { hex, shape, heads }] of Object.entries(JSON.parse(readFileSync("%(file)s", "utf8")))) {
   try {
-    const lanes = openLanes(Uint8Array.from(Buffer.from(hex, "hex")), shape);
-    const steps = heads.map((head) => thousandths(lanes, head));
-    out[name] = { steps: steps.map((one) => Array.from(one)), weights: steps.map((one) => Array.from(restored(one, shape))) };
+    const frame = decode(await inflated(Uint8Array.from(Buffer.from(hex, "hex"))));
+    const book = makeBook(frame);
+    out[name] = {
+      steps: heads.map((head) => Array.from(thousandths(frame.numbers, head, shape))),
+      weights: heads.map((n) => Array.from(tokenWeights(book, Math.floor(n / frame.heads), n %% frame.heads))),
+    };
   } catch (error) {
     out[name] = { error: error.message };
   }
@@ -76,7 +81,7 @@ console.log(JSON.stringify(out));
 
 
 def in_javascript(jobs: dict[str, dict], folder: Path) -> dict[str, dict]:
-    """What codec.js reads of each job's bytes, or what it says is wrong with them."""
+    """What the board's JavaScript reads of each job's bytes, or its error message."""
     file, script = folder / "jobs.json", folder / "read.mjs"
     file.write_text(json.dumps(jobs))
     script.write_text(READS % {"here": HERE.as_posix(), "file": file.as_posix()})
@@ -85,19 +90,36 @@ def in_javascript(jobs: dict[str, dict], folder: Path) -> dict[str, dict]:
     return json.loads(done.stdout)
 
 
+def bytes_of(data: bytes, weights: np.ndarray, causal: bool) -> bytes:
+    """A frame around deflated weights."""
+    count, many, keys = weights.shape
+    side = [{"tokens": [["w", i, i + 1, 0, 0] for i in range(n)], "words": [], "pieces": []} for n in (many, keys)]
+    header = {
+        "kind": "frame", "layers": 1, "heads": count, "causal": causal, "queries": side[0], "keys": side[1],
+        "whole": True, "dtype": "thousandths",
+    }  # fmt: skip
+    head = json.dumps(header).encode()
+    start = b"ATZ1" + bytes(16) + len(head).to_bytes(4, "little") + head
+    return start + bytes(-len(start) % 4) + data
+
+
 def job(data: bytes, weights: np.ndarray, causal: bool, heads: list[int] | None = None) -> dict:
     """Bytes to be read as heads of this shape, in the order of `heads`."""
     count, many, keys = weights.shape
     shape = {"heads": count, "rows": many, "columns": keys, "causal": causal}
-    return {"hex": data.hex(), "shape": shape, "heads": list(range(count)) if heads is None else heads}
+    return {
+        "hex": bytes_of(data, weights, causal).hex(),
+        "shape": shape,
+        "heads": list(range(count)) if heads is None else heads,
+    }
 
 
-def test_javascript_reads_every_thousandth_that_python_packed(tmp_path: Path):
-    jobs = {name: job(codec.packed(thousandths(weights), causal), weights, causal) for name, (weights, causal) in CASES.items()}
+def test_javascript_reads_every_thousandth_that_python_wrote(tmp_path: Path):
+    jobs = {name: job(deflated([weights], causal), weights, causal) for name, (weights, causal) in CASES.items()}
     found = in_javascript(jobs, tmp_path)
     for name, (weights, _) in CASES.items():
         assert "error" not in found[name], (name, found[name])
-        assert np.array_equal(np.array(found[name]["steps"]).reshape(weights.shape), thousandths(weights)), name
+        assert np.array_equal(np.array(found[name]["steps"]).reshape(weights.shape), rounded(weights)), name
         assert np.abs(np.array(found[name]["weights"]).reshape(weights.shape) - weights).max() <= EVEN or 0 in weights.sum(
             -1
         ), name
@@ -105,49 +127,38 @@ def test_javascript_reads_every_thousandth_that_python_packed(tmp_path: Path):
 
 def test_one_head_is_read_without_the_others(tmp_path: Path):
     weights, causal = CASES["random"]
-    found = in_javascript({"one": job(codec.packed(thousandths(weights), causal), weights, causal, [3])}, tmp_path)
-    assert np.array_equal(np.array(found["one"]["steps"]).reshape(23, 23), thousandths(weights)[3])
+    found = in_javascript({"one": job(deflated([weights], causal), weights, causal, [3])}, tmp_path)
+    assert np.array_equal(np.array(found["one"]["steps"]).reshape(23, 23), rounded(weights)[3])
 
 
 def test_the_same_weights_give_the_same_bytes():
     weights, causal = CASES["spiky"]
-    assert codec.packed(thousandths(weights), causal) == codec.packed(thousandths(weights), causal)
+    assert deflated([weights], causal) == deflated([weights], causal)
 
 
-def test_damage_is_refused_with_words(tmp_path: Path):
+def test_damaged_bytes_are_refused(tmp_path: Path):
     weights = rows(4, 24, 24, power=6)
-    whole = codec.packed(thousandths(weights), False)
-    random = np.random.default_rng(2)
+    whole = deflated([weights], False)
     damaged = {
         "nothing": b"",
         "half": whole[: len(whole) // 2],
         "one byte more": whole + b"\0",
         "only ones": b"\xff" * len(whole),
     }
-    damaged |= {f"cut {n}": whole[:n] for n in random.integers(0, len(whole), 20).tolist()}
-    for place in range(4 * 15, len(whole)):  # in tables and lanes; in a head's coefficients damage may also be an expectation
-        damaged[f"changed {place}"] = whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+    damaged["the weights of other heads"] = deflated([weights[:3]], False)
     found = in_javascript({name: job(data, weights, False) for name, data in damaged.items()}, tmp_path)
-    read_anyway = [one["steps"] for one in found.values() if "error" not in one]
-    # A lane ends where the coder began, which few changes leave so; those give another weight, but never one above 1.
-    assert len(read_anyway) <= len(damaged) / 100
-    assert all(np.shape(steps) == (4, 576) and np.max(steps) <= 1000 for steps in read_anyway)
-    said = {one["error"] for one in found.values() if "error" in one}
-    assert said == {"The weights of this text arrived damaged. Reload the page."}
-
-
-def test_expectations_are_rounded_alike_on_every_machine():
-    # A logarithm that lay near a half could be rounded up by one library and down by another.
-    exact = codec.FINE * np.log2(1 + np.arange(16 * codec.STEPS + 1) / 16)
-    assert np.abs(exact - np.floor(exact) - 0.5).min() > 1e-6
+    assert {name for name, one in found.items() if "error" in one} == set(damaged)
 
 
 def made_of(trace: Trace, weights: np.ndarray, tmp_path: Path, causal: bool) -> np.ndarray:
     """The weights of all heads as JavaScript has them from the trace's frame."""
-    header, numbers = read(board.frame(trace, name="made"))
-    assert header["dtype"] == "packed"
-    flat = weights.reshape(-1, *weights.shape[-2:])
-    found = in_javascript({"frame": job(numbers.tobytes(), flat, causal)}, tmp_path)["frame"]
+    frame = board.frame(trace, name="made")
+    assert (frame[:4], read(frame)[0]["dtype"]) == (b"ATZ1", "thousandths")
+    _, heads, queries, keys = weights.shape
+    shape = {"heads": heads * len(weights), "rows": queries, "columns": keys, "causal": causal}
+    found = in_javascript({"frame": {"hex": frame.hex(), "shape": shape, "heads": list(range(shape["heads"]))}}, tmp_path)[
+        "frame"
+    ]
     return np.array(found["weights"]).reshape(weights.shape)
 
 
@@ -162,7 +173,7 @@ def test_no_weight_of_a_real_model_is_off_by_more_than_half_a_thousandth(model: 
     assert np.abs(found.sum(-1) - 1).mean() <= 0.002
 
 
-def test_a_packed_frame_is_far_smaller_than_plain_weights():
+def test_thousandths_take_far_fewer_bytes_than_plain_weights():
     trace = attnviz.attend(TEXT * 2, "minilm")
     frame = board.frame(trace, name="made")
     assert len(frame) <= trace.weights().size * 2 / 4
@@ -173,7 +184,7 @@ def words(n: int) -> tuple[Token, ...]:
     return tuple(Token("w", "w", 2 * i, 2 * i + 1, i) for i in range(n))
 
 
-def test_a_short_text_travels_as_it_is_and_a_longer_one_packed():
+def test_a_short_text_travels_as_it_is_and_a_longer_one_in_thousandths():
     kinds = {}
     for n in (36, 37):  # 72 heads: 93,312 and 98,568 weights
         trace = Trace(
@@ -181,10 +192,10 @@ def test_a_short_text_travels_as_it_is_and_a_longer_one_packed():
             (Block("self", words(n), words(n), (Dense(rows(72, n, n, power=3).astype(np.float32)),)),),
         )
         kinds[n] = read(board.frame(trace, name="made"))[0]["dtype"]
-    assert kinds == {36: "uint16", 37: "packed"}
+    assert kinds == {36: "uint16", 37: "thousandths"}
 
 
-def test_rows_that_a_learned_sink_shortens_are_not_packed():
+def test_rows_that_a_learned_sink_shortens_travel_as_they_are():
     random = np.random.default_rng(5)
     query, key = (random.normal(size=(16, 60, 8)).astype(np.float32) for _ in range(2))
     call = Projections(query, key, key, 0.35, False, np.zeros_like(query), sinks=np.ones(16, np.float32))

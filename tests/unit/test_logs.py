@@ -1,4 +1,4 @@
-"""Logs: the kind and the place of a fault, and nothing of the text that it was about."""
+"""Logs: the type and the location of an exception, and no word of the text that caused it."""
 
 from __future__ import annotations
 
@@ -11,43 +11,43 @@ from collections.abc import Iterator
 
 import pytest
 
-from attnviz import log_redaction
+from attnviz import logs
 
 SECRET = "my grandmother's sentence"
 
 
-def wrong(text: str) -> None:
+def fail(text: str) -> None:
     raise KeyError(text)
 
 
 @pytest.fixture
 def log() -> Iterator[tuple[logging.Logger, io.StringIO]]:
-    """A logger whose records are made by `quiet`, and what it wrote."""
+    """A logger with redacted records, and its output."""
     before, out = logging.getLogRecordFactory(), io.StringIO()
-    logging.setLogRecordFactory(log_redaction.record)
+    logging.setLogRecordFactory(logs.redacted_record)
     logger, handler = logging.Logger("a library"), logging.StreamHandler(out)
     logger.addHandler(handler)
     yield logger, out
     logging.setLogRecordFactory(before)
 
 
-def test_an_exception_is_told_by_its_kind_and_place(log):
+def test_an_exception_is_logged_by_its_type_and_location(log):
     logger, out = log
     try:
-        wrong(SECRET)
+        fail(SECRET)
     except KeyError:
         logger.exception("A run ended")
-    assert out.getvalue().startswith("A run ended: KeyError at tests/unit/test_log_redaction.py:")
-    assert out.getvalue().endswith("(wrong)\n")
+    assert out.getvalue().startswith("A run ended: KeyError at tests/unit/test_logs.py:")
+    assert out.getvalue().endswith("(fail)\n")
     assert SECRET not in out.getvalue()
     assert out.getvalue().count("\n") == 1
 
 
-def test_what_an_exception_came_from_is_told_by_its_kind(log):
+def test_the_cause_of_an_exception_is_logged_by_its_type(log):
     logger, out = log
     try:
         try:
-            wrong(SECRET)
+            fail(SECRET)
         except KeyError as error:
             raise ValueError(SECRET) from error
     except ValueError as error:
@@ -56,13 +56,13 @@ def test_what_an_exception_came_from_is_told_by_its_kind(log):
     assert SECRET not in out.getvalue()
 
 
-def test_arguments_by_name_are_told_too(log):
+def test_an_exception_among_named_arguments_is_described_too(log):
     logger, out = log
     logger.warning("%(why)s", {"why": ValueError(SECRET)})
-    assert out.getvalue() == "ValueError at no known place\n"
+    assert out.getvalue() == "ValueError at unknown location\n"
 
 
-def test_other_lines_stay_as_they_are(log):
+def test_other_messages_are_unchanged(log):
     logger, out = log
     logger.warning("%s of %d", "one", 2)
     assert out.getvalue() == "one of 2\n"
@@ -76,22 +76,22 @@ class Unwritable:
 @pytest.mark.parametrize(
     ("message", "args", "line"),
     [
-        ("no place for it", (1,), "no place for it"),
+        ("no argument fits", (1,), "no argument fits"),
         ("%d of it", ("one",), "%d of it"),
         ("%s of it", (Unwritable(),), "%s of it"),
         (Unwritable(), (), "Unwritable"),
         ("%(one)s of it", ({"other": 1},), "%(one)s of it"),
     ],
 )
-def test_a_line_that_cannot_be_written_whole_disturbs_nobody(log, message: object, args: tuple[object, ...], line: str):
+def test_a_message_that_cannot_be_formatted_raises_nothing(log, message: object, args: tuple[object, ...], line: str):
     logger, out = log
     logger.warning(message, *args)
     assert out.getvalue() == f"{line}\n"
 
 
-def test_a_file_of_a_library_is_named_without_this_machines_folders(log):
+def test_a_file_of_a_library_is_named_without_the_folders_of_this_machine(log):
     logger, out = log
-    code = compile("raise KeyError", "/home/somebody/lib/site-packages/theirs/part.py", "exec")
+    code = compile("raise KeyError", "/home/user/lib/site-packages/theirs/part.py", "exec")
     try:
         exec(code)
     except KeyError:
@@ -101,17 +101,17 @@ def test_a_file_of_a_library_is_named_without_this_machines_folders(log):
 
 THREAD = f"""
 import asyncio, threading
-from attnviz import log_redaction
-log_redaction.keep()
-def wrong(): raise KeyError({SECRET!r})
-one = threading.Thread(target=wrong)
+from attnviz import logs
+logs.redact_logs()
+def fail(): raise KeyError({SECRET!r})
+one = threading.Thread(target=fail)
 one.start()
 one.join()
 class Gone:
-    def __del__(self): wrong()
+    def __del__(self): fail()
 gone = Gone()
 del gone
-async def lost(): wrong()
+async def lost(): fail()
 async def main():
     asyncio.ensure_future(lost())
     await asyncio.sleep(0)
@@ -119,21 +119,21 @@ asyncio.run(main())
 """
 
 
-def test_what_nobody_catches_is_told_in_a_line():
+def test_an_uncaught_exception_is_one_line():
     ran = subprocess.run([sys.executable, "-c", THREAD], capture_output=True, text=True, check=True)
     lines = ran.stderr.splitlines()
     assert len(lines) == 3
-    assert all("Nobody caught KeyError at" in line for line in lines[:2])
+    assert all("Uncaught KeyError at" in line for line in lines[:2])
     assert "Task exception was never retrieved: KeyError at" in lines[2]
-    assert all("(wrong)" in line for line in lines)
+    assert all("(fail)" in line for line in lines)
     assert SECRET not in ran.stderr
 
 
-def test_what_nobody_catches_is_a_line_of_the_servers_log_too():
-    logged = "from attnviz.server import json_log\njson_log.to_standard_error()"
-    code = THREAD.replace("from attnviz import log_redaction\nlog_redaction.keep()", logged)
+def test_an_uncaught_exception_is_one_line_of_json_in_a_server():
+    redirect = "from attnviz import logs\nlogs.log_json_to_stderr()"
+    code = THREAD.replace("from attnviz import logs\nlogs.redact_logs()", redirect)
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     events = [json.loads(line)["event"] for line in ran.stderr.splitlines()]
     assert len(events) == 3
-    assert all("Nobody caught KeyError at" in event for event in events[:2])
+    assert all("Uncaught KeyError at" in event for event in events[:2])
     assert SECRET not in ran.stderr
