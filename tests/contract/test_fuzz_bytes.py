@@ -146,12 +146,12 @@ def test_a_question_that_comes_byte_by_byte_is_answered(url: str):
 
 
 def test_a_question_that_stops_on_its_way_is_not_waited_for(url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(admission, "ARRIVES", 0.2)
+    monkeypatch.setattr(admission, "BODY_SECONDS", 0.2)
     with connected(url, 0.5) as line:
         line.sendall(asked(1000) + QUESTION)
         found = heard(line)
     assert found.startswith(b"HTTP/1.1 408 ")
-    assert b"must have arrived within" in found
+    assert b"must arrive within" in found
 
 
 def test_many_who_send_nothing_do_not_keep_others_from_their_answer(url: str):
@@ -181,7 +181,7 @@ def test_many_who_send_nothing_do_not_keep_others_from_their_answer(url: str):
     ],
 )
 def test_who_keeps_a_place_without_asking_loses_it(url: str, monkeypatch: pytest.MonkeyPatch, said: list[bytes]):
-    monkeypatch.setattr(http_timeouts, "HEAD", 0.3)
+    monkeypatch.setattr(http_timeouts, "HEAD_SECONDS", 0.3)
     with connected(url, 10) as line:
         for part in said:
             line.sendall(part)
@@ -193,8 +193,8 @@ def test_who_keeps_a_place_without_asking_loses_it(url: str, monkeypatch: pytest
 
 @pytest.mark.parametrize("questions", [3, 100])  # what is left of a few answers waits beside a line that could be kept
 def test_who_does_not_read_his_answers_loses_his_place(questions: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_timeouts, "TAKEN", 0.2)
-    monkeypatch.setattr(app, "listening", narrow(app.listening))
+    monkeypatch.setattr(http_timeouts, "WRITE_SECONDS", 0.2)
+    monkeypatch.setattr(app, "listen", narrow(app.listen))
     with served(Plain(), LIMITS) as url, narrowed(url) as line:
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * questions
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * questions)
@@ -204,8 +204,8 @@ def test_who_does_not_read_his_answers_loses_his_place(questions: int, monkeypat
 
 @pytest.mark.slow
 def test_who_reads_late_gets_his_answers_and_keeps_the_line(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_timeouts, "TAKEN", 1.5)
-    monkeypatch.setattr(app, "listening", narrow(app.listening))
+    monkeypatch.setattr(http_timeouts, "WRITE_SECONDS", 1.5)
+    monkeypatch.setattr(app, "listen", narrow(app.listen))
     with served(Plain(), LIMITS) as url, narrowed(url) as line:
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * 3
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 3)
@@ -217,7 +217,7 @@ def test_who_reads_late_gets_his_answers_and_keeps_the_line(monkeypatch: pytest.
 
 
 def test_who_asks_again_later_keeps_the_line(url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_timeouts, "HEAD", 0.3)
+    monkeypatch.setattr(http_timeouts, "HEAD_SECONDS", 0.3)
     with connected(url, 5) as line:
         for _ in range(2):
             line.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")

@@ -104,13 +104,14 @@ from attnviz.types import AttentionRequest
 class Failing:
     def attend(self, request):
         raise RuntimeError(request.text)
-    def remote(self, told, client):
-        self.attend(AttentionRequest("minilm", told["text"]))
+    def remote(self, question, client):
+        self.attend(AttentionRequest("minilm", question["text"]))
 
 async def main():
-    copy = ray_app.Copy.func_or_class("minilm", Settings.from_env(), 1)
-    copy.desk.backend = Failing()
-    print(await copy.answer({"model": "minilm", "text": "my own words", "text_b": None, "whole": False}, ("", "")))
+    replica = ray_app.Replica.func_or_class("minilm", Settings.from_env(), 1)
+    replica.responder.backend = Failing()
+    question = {"model": "minilm", "text": "my own words", "text_b": None, "full_trace": False, "form": 2}
+    print(await replica.answer(question, ("", "")))
     front = ray_app.Front.func_or_class.__mro__[1](Settings(), minilm=SimpleNamespace(answer=Failing()))
     line = httpx.ASGITransport(front.__serve_build_asgi_app__())
     async with httpx.AsyncClient(transport=line, base_url="http://here") as client:
@@ -125,8 +126,8 @@ def test_a_fault_of_a_copy_or_of_the_front_is_a_line_of_the_log_and_has_no_text(
     """Their classes in one plain process; what Ray does around them, it writes with the same records."""
     ran = subprocess.run([sys.executable, "-c", FAULT], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
-    copy, front = ran.stdout.splitlines()
-    assert copy.startswith("({'kind': 'BackendError', 'message': 'The copy of minilm that had this question failed")
+    replica, front = ran.stdout.splitlines()
+    assert replica.startswith("({'kind': 'BackendError', 'message': 'The replica of minilm that had this question failed")
     assert front.startswith('500 {"error": {"kind": "BackendError"')
     lines = [json.loads(line) for line in ran.stderr.splitlines()]
     faults = [line["event"] for line in lines if line["event"].startswith("fault: RuntimeError at ")]

@@ -16,7 +16,7 @@ from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import AttnvizError
 from attnviz.pages.compare import analysis
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 from tests.unit.test_board_frame import HERE, node, softmaxed
 
 WORDS = "the old cat saw a dog and the bird".split()
@@ -116,7 +116,7 @@ def test_every_panel_and_the_link_in_it_is_the_same_in_both_languages(tmp_path: 
         Pin(other.request, HeadRef(0, 0), over="mean"),
     )
     made = (Panel("difference", (0, 1)), Panel("difference", (3, 0)), Panel("sum", (0, 3)), Panel("mean", (0, 1, 2)))
-    focus = Focus(FIRST.index("it"), also=(Focus(FIRST.index("didn't")),))
+    focus = TokenSelection(FIRST.index("it"), also=(TokenSelection(FIRST.index("didn't")),))
     traces: dict[AttentionRequest, Trace | AttnvizError] = {trace.request: trace for trace in (one, other)}
     frames = {trace.request: board.frame(trace, name=trace.request.model) for trace in (one, other)}
     sheets = [

@@ -227,7 +227,7 @@ def test_javascript_merges_hides_and_rescales_as_python_does(trace: Trace, head:
             assert np.abs(weights - ours.weights).max() <= (60 if special == "renormalise" else 3) / 131070 + 1e-6
             if special != "renormalise":
                 assert np.abs(np.array(theirs["lost"]) - ours.hidden).max() <= 6 / 131070 + 1e-6
-            facts = head_profile.facts(ours, words)
+            facts = head_profile.profile(ours, words)
             assert [label for label, _ in theirs["facts"]["shares"]] == [label for label, _ in facts.shares]
             assert np.allclose(
                 [share for _, share in theirs["facts"]["shares"]], [share for _, share in facts.shares], atol=1e-3

@@ -15,7 +15,7 @@ from attnviz.errors import AttnvizError
 from attnviz.models import catalog
 from attnviz.pages.compare import analysis, data_export
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 PLAIN = ViewOptions()
 CARDS = {card.id: card for card in catalog.cards()}
@@ -52,7 +52,7 @@ WIDE = traced("animal it wide", [evenly(5, 2, 1, 0.3)])
 OTHER = traced("an animal it", [evenly(3, 2, 1, 0.5)], "smollm2", special=False)
 TRACES: dict[AttentionRequest, Trace | AttnvizError] = {trace.request: trace for trace in (TIRED, WIDE, OTHER)}
 BASE = (TIRED.tokens, TIRED.tokens)
-IT = Focus(7)
+IT = TokenSelection(7)
 
 
 def pin(trace: Trace, head: int = 0, over: str = "") -> Pin:
@@ -82,10 +82,10 @@ def test_a_word_that_a_text_lacks_has_no_link_there():
 
 def test_several_held_words_are_summed_and_who_looks_at_a_word_is_followed_too():
     made = analysis.build_panels([pin(TIRED)], [], TRACES, PLAIN)
-    (both,) = analysis.follow_selection(made, Focus(7, also=(Focus(10),)), BASE)
+    (both,) = analysis.follow_selection(made, TokenSelection(7, also=(TokenSelection(10),)), BASE)
     assert both is not None
     assert (both.query, both.key, both.weight) == ("it + tired", "animal", pytest.approx(0.6 + 0.2))
-    (looked,) = analysis.follow_selection(made, Focus(0, side="key"), BASE)
+    (looked,) = analysis.follow_selection(made, TokenSelection(0, side="key"), BASE)
     assert looked is not None
     assert (looked.query, looked.key, looked.weight) == ("it", "animal", pytest.approx(0.6))
     assert analysis.follow_selection(made, None, BASE) == (None,)

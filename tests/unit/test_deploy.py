@@ -66,7 +66,7 @@ def test_the_app_asks_the_backend_where_it_listens_and_waits_for_it(services: di
     assert services["app"]["depends_on"] == {"backend": {"condition": "service_healthy"}}
     (checked,) = re.findall(r"http://127\.0\.0\.1:8600(/\w+)", " ".join(services["backend"]["healthcheck"]["test"]))
     assert checked == "/readyz"
-    assert checked in {route.path for route in server.app(Plain(), Settings()).routes}
+    assert checked in {route.path for route in server.create_app(Plain(), Settings()).routes}
 
 
 def test_every_setting_is_one_that_we_know_and_both_have_the_key(services: dict):

@@ -19,7 +19,7 @@ from attnviz.figures import provenance as provenances
 from attnviz.models import catalog
 from attnviz.pages.compare import analysis, data_export
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 from tests.unit.test_export import TOKENS, trace
 from tests.unit.test_unknown_tokens import CHINESE
 
@@ -194,5 +194,5 @@ def test_panels_mark_unknown_words_in_their_files_and_in_the_link_that_is_follow
     found = json.loads(data_export.as_json(shown, {request: trace}, {"minilm": MINILM}, WORDS, None))["panels"]
     assert [one["unknown"] for one in found] == [one["unknown_keys"] for one in found] == [[False] * 3 + [True, False]] * 3
     part = trace.block("self")
-    followed = analysis.follow_selection(shown, Focus(2), (part.queries, part.keys))
+    followed = analysis.follow_selection(shown, TokenSelection(2), (part.queries, part.keys))
     assert {(one.query, one.key) for one in followed} == {("love", "😀 [UNK]")}

@@ -37,7 +37,7 @@ async def _file(request: Any) -> HTMLResponse:
     return HTMLResponse("<html>a saved board</html>")
 
 
-BEHIND = middleware.Guard(
+BEHIND = middleware.PageMiddleware(
     Starlette(
         routes=[
             Route("/media/{name}", _file),
@@ -90,7 +90,7 @@ def test_our_scripts_stand_in_the_head_and_the_rest_is_streamlits_page():
 
 
 def test_the_policy_knows_our_scripts():
-    assert digest(index_page.script()) in security_headers.content()
+    assert digest(index_page.script()) in security_headers.content_security_policy()
 
 
 @pytest.mark.parametrize("path", ["/", "/syntax", "/no-such-page", "/under/a/base/path"])

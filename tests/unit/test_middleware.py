@@ -43,7 +43,7 @@ def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(middleware.Guard(page)(scope, receive, send))
+    asyncio.run(middleware.PageMiddleware(page)(scope, receive, send))
     return sent
 
 
@@ -82,8 +82,8 @@ def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
         async def send(message: Any) -> None:
             kinds.append(message["type"])
 
-        guard, scope = middleware.Guard(held), {"type": "websocket", "headers": HERE}
-        pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(middleware.OPEN + 1)]
+        guard, scope = middleware.PageMiddleware(held), {"type": "websocket", "headers": HERE}
+        pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(middleware.MAX_OPEN_PAGES + 1)]
         await asyncio.sleep(0)
         ends.set()
         await asyncio.gather(*pages)
@@ -91,12 +91,12 @@ def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
         return kinds
 
     kinds = asyncio.run(opened())
-    assert kinds == ["websocket.accept"] * middleware.OPEN + ["websocket.close", "websocket.accept"]
+    assert kinds == ["websocket.accept"] * middleware.MAX_OPEN_PAGES + ["websocket.close", "websocket.accept"]
 
 
 def test_an_address_has_a_longest():
-    assert status(query=b"a" * (middleware.LONGEST - 1)) == 200
-    sent = answered(query=b"a" * middleware.LONGEST)
+    assert status(query=b"a" * (middleware.MAX_URL_BYTES - 1)) == 200
+    sent = answered(query=b"a" * middleware.MAX_URL_BYTES)
     assert sent[0]["status"] == 414
     assert b"16,384" in sent[1]["body"]
     assert b"16,385" in sent[1]["body"]
@@ -134,7 +134,7 @@ def passed(*messages: dict[str, object]) -> object:
     async def receive() -> Any:
         return next(coming)
 
-    return asyncio.run(middleware.heard(receive)())
+    return asyncio.run(middleware.filter_messages(receive)())
 
 
 def back(name: str) -> dict[str, object]:
@@ -166,30 +166,9 @@ def test_bytes_that_are_no_message_are_passed_over_and_text_ends_the_connection(
     assert found == {"type": "websocket.disconnect", "code": 1003}
 
 
-def test_a_page_may_say_much_at_once_and_what_is_beyond_that_comes_back_with_time():
-    now = [0.0]
-    pace = middleware.Pace(lambda: now[0])
-    assert [pace.wait() for _ in range(400)] == [0.0] * 400
-    assert pace.wait() == 1 / 40
-    now[0] = 1 / 40  # it has waited
-    assert pace.wait() == pytest.approx(1 / 40)
-    now[0] += 2.0  # 80 come back, less the one that it owed
-    assert [pace.wait() > 0 for _ in range(80)] == [False] * 79 + [True]
-    now[0] += 3600
-    assert [pace.wait() > 0 for _ in range(401)] == [False] * 400 + [True]
-
-
-def test_a_reader_with_a_key_held_down_never_waits():
-    now = [0.0]
-    pace = middleware.Pace(lambda: now[0])
-    for _ in range(33 * 120):  # two minutes of it
-        now[0] += 1 / 33
-        assert pace.wait() == 0
-
-
 def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(middleware, "AT_ONCE", 3)
-    monkeypatch.setattr(middleware, "EACH_SECOND", 20)
+    monkeypatch.setattr(middleware, "BURST_MESSAGES", 3)
+    monkeypatch.setattr(middleware, "MESSAGES_PER_SECOND", 20)
     gone = {"type": "websocket.disconnect", "code": 1001}
     messages = [*([back("rerun_script"), back("stop_script")] * 3), gone]
 
@@ -199,7 +178,7 @@ def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPa
         async def receive() -> Any:
             return next(coming)
 
-        heard = middleware.heard(receive)
+        heard = middleware.filter_messages(receive)
         return [await heard() for _ in messages], time.monotonic() - start
 
     found, took = asyncio.run(all_heard())
@@ -216,7 +195,7 @@ def test_every_answer_has_our_headers_once(request_: dict[str, str]):
 
 
 def directives() -> dict[str, list[str]]:
-    return {name: rest for name, *rest in (part.split() for part in security_headers.content().split(";"))}
+    return {name: rest for name, *rest in (part.split() for part in security_headers.content_security_policy().split(";"))}
 
 
 def test_no_text_can_become_a_script_and_nobody_else_is_called():
@@ -225,8 +204,8 @@ def test_no_text_can_become_a_script_and_nobody_else_is_called():
     assert [source for source in found["script-src"] if not source.startswith("'sha256-")] == ["'self'", "blob:"]
     assert found["connect-src"] == ["'self'"]
     assert {name for name, sources in found.items() if "'unsafe-inline'" in sources} == {"style-src"}
-    assert "unsafe-eval" not in security_headers.content()
-    assert not re.search(r"https?:|wss?:|\*", security_headers.content())
+    assert "unsafe-eval" not in security_headers.content_security_policy()
+    assert not re.search(r"https?:|wss?:|\*", security_headers.content_security_policy())
     assert all(found[name] == ["'none'"] for name in ("base-uri", "form-action", "frame-ancestors"))
 
 

@@ -18,7 +18,7 @@ from attnviz.figures.vector.marks import Box, Dots, Drawing, Ribbon
 from attnviz.models import catalog
 from attnviz.pages.compare import analysis, print_export, print_layout
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 CARDS = {card.id: card for card in catalog.cards()}
 pytestmark = pytest.mark.slow  # pictures for print take a tenth of a second each, and there are many
@@ -38,10 +38,10 @@ TRACES: dict[AttentionRequest, Trace | AttnvizError] = {
 }
 PINS = (Pin(TRACE.request, HeadRef(0, 0), "cats"), Pin(TRACE.request, HeadRef(0, 1)), Pin(GONE, HeadRef(0, 0)))
 SHOWN = analysis.build_panels(PINS, (Panel("difference", (0, 1)), Panel("sum", (0, 1))), TRACES, ViewOptions())
-SAT = Focus(4)
+SAT = TokenSelection(4)
 
 
-def picture(kind: str, focus: Focus | None = None) -> bytes:
+def picture(kind: str, focus: TokenSelection | None = None) -> bytes:
     selected_rows = analysis.selected_rows(SHOWN, focus, (WORDS, WORDS))
     return print_export.as_picture(kind, SHOWN, TRACES, CARDS, ViewOptions(), focus, selected_rows)
 

@@ -21,6 +21,7 @@ import httpx
 import jsonschema
 import numpy as np
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from attnviz import cli
@@ -28,9 +29,8 @@ from attnviz.backends import scheduler, wire
 from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
 from attnviz.logs import JsonFormatter
 from attnviz.models import catalog
-from attnviz.server import admission, openapi, workers
+from attnviz.server import admission, openapi, responder
 from attnviz.server import app as server
-from attnviz.server.metrics import NAMES
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
@@ -39,7 +39,13 @@ from tests.wires import one, projections, same
 KEY = "0123456789abcdef"
 QUESTION = {"model": "minilm", "text": "It slept.", "text_b": "Well \u2028 <b>&"}
 SECRET = "a text that nobody may read in a log"
-DESCRIBED = openapi.described(Settings(), 2_404_096)
+METRICS = {
+    "attnviz_requests": "counter", "attnviz_errors": "counter", "attnviz_answers_kept": "counter",
+    "attnviz_answer_bytes": "counter", "attnviz_left": "counter", "attnviz_seconds": "histogram",
+    "attnviz_waiting": "gauge", "attnviz_working": "gauge", "attnviz_sharing": "gauge", "attnviz_kept_bytes": "gauge",
+    "attnviz_model_held": "gauge", "process_resident_memory_bytes": "gauge",
+}  # fmt: skip
+DESCRIBED = openapi.describe(Settings(), 2_404_096)
 
 
 def post(url: str, told: object = QUESTION, **more: object) -> httpx.Response:
@@ -142,7 +148,7 @@ def test_a_question_is_read_in_every_encoding_of_unicode(url: str, encoding: str
     ("charset", "body", "wanted", "says"),
     [
         ("latin-1", b"{}", (415, "ContentTypeError"), "names the charset “latin-1”. Convert it."),
-        ("utf-99", b"{}", (415, "ContentTypeError"), "there is no charset “utf-99”"),
+        ("utf-99", b"{}", (415, "ContentTypeError"), "“utf-99” is no charset"),
         (
             "utf-8",
             b'{"model": "minilm", "text": "caf\xe9"}',
@@ -166,9 +172,9 @@ def test_a_form_of_another_site_is_refused(url: str):
     assert error(checked(answer, "/v1/attention", "post")) == (415, "ContentTypeError")
 
 
-async def let_in(limits: admission.Gate, request: Request) -> admission.Asked:
+async def let_in(limits: admission.Admission, request: Request) -> admission.ParsedRequest:
     """What a request asks."""
-    async with limits.asked(request) as found:
+    async with limits.parse(request) as found:
         return found
 
 
@@ -181,27 +187,27 @@ def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(TooLongError, match="A question may have 2,404,096 bytes"):
-        asyncio.run(let_in(admission.Gate(Settings()), Request(scope, receive)))
+        asyncio.run(let_in(admission.Admission(Settings()), Request(scope, receive)))
     assert len(read) == 37  # 36 parts are 2,359,296 bytes
     long = CLIENT.post(f"{url}/v1/attention", content=b"x" * 2_404_097, headers={"content-type": "application/json"})
     assert error(checked(long, "/v1/attention", "post")) == (413, "TooLongError")
 
 
 def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(admission, "ARRIVES", 0.0)
+    monkeypatch.setattr(admission, "BODY_SECONDS", 0.0)
 
     async def receive() -> dict:
         await asyncio.sleep(60)
         raise AssertionError
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
-    with pytest.raises(NotArrivedError, match="must have arrived within 0 s"):
-        asyncio.run(let_in(admission.Gate(Settings()), Request(scope, receive)))
+    with pytest.raises(NotArrivedError, match="must arrive within 0 s"):
+        asyncio.run(let_in(admission.Admission(Settings()), Request(scope, receive)))
 
 
 def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(monkeypatch: pytest.MonkeyPatch):
     """Two texts of 60 kB do not fit into 100 kB: neither while one of them arrives, nor while it is worked on."""
-    monkeypatch.setattr(admission, "ROOM", 100_000)
+    monkeypatch.setattr(admission, "MAX_QUESTION_BYTES", 100_000)
     go, long = threading.Event(), QUESTION | {"text": "x" * 60_000}
     head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {2**16}\r\n\r\n"
     with served(Plain(lambda request: len(request.text) < 100 or go.wait(20))) as url, ThreadPoolExecutor(1) as pool:
@@ -211,7 +217,7 @@ def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(m
             until(lambda: error(post(url, long)) == (503, "BusyError"))
             busy = post(url, long)
             assert post(url).status_code == 200
-        assert "busy, try again in 1 s: 0 MB of questions are under way." in busy.json()["error"]["message"]
+        assert "busy, try again in 1 s: 0 MB of questions are in progress." in busy.json()["error"]["message"]
         assert busy.headers["retry-after"] == "1"
         until(lambda: number(url, "attnviz_left_total") == 1)
         first = pool.submit(post, url, long)
@@ -230,8 +236,8 @@ class Large(Plain):
 
 
 def test_answers_that_wait_for_their_readers_have_so_much_room_together(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server, "listening", narrow(server.listening))
-    monkeypatch.setattr(server, "ROOM", 2 * server.PART)
+    monkeypatch.setattr(server, "listen", narrow(server.listen))
+    monkeypatch.setattr(server, "MAX_SENDING_BYTES", 2 * server.CHUNK_BYTES)
     body = json.dumps(QUESTION).encode()
     head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     with served(Large()) as url:
@@ -240,9 +246,9 @@ def test_answers_that_wait_for_their_readers_have_so_much_room_together(monkeypa
             assert line.recv(12) == b"HTTP/1.1 200"
             busy = post(url)
         assert error(busy) == (503, "BusyError")
-        assert "0 MB of answers are under way" in busy.json()["error"]["message"]
+        assert "0 MB of answers are in progress" in busy.json()["error"]["message"]
         until(lambda: post(url).status_code == 200)
-        assert server.PART < len(post(url).content) < 2 * server.PART
+        assert server.CHUNK_BYTES < len(post(url).content) < 2 * server.CHUNK_BYTES
 
 
 def test_the_longest_text_that_is_allowed_fits_however_it_is_escaped(url: str):
@@ -262,16 +268,18 @@ def test_paths_and_methods_that_are_none_are_told_as_json(url: str):
 
 def test_the_description_has_every_path_method_limit_and_kind_of_error(url: str):
     described = CLIENT.get(f"{url}/openapi.json").json()
-    routes = {(route.path, method.lower()) for route in server.app(Plain(), Settings()).routes for method in route.methods}
+    routes = {
+        (route.path, method.lower()) for route in server.create_app(Plain(), Settings()).routes for method in route.methods
+    }
 
     assert {(path, method) for path, entry in described["paths"].items() for method in entry} == {
         one for one in routes if one[1] != "head"
     }
     assert described == json.loads(json.dumps(DESCRIBED))
     question = described["components"]["schemas"]["Question"]
-    assert set(question["properties"]) == set(admission.FIELDS)
+    assert set(question["properties"]) == {"model", "text", "text_b", "whole"}
     assert question["properties"]["text"]["maxLength"] == 200_000
-    assert described["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["kind"]["enum"] == sorted(kinds())
+    assert described["components"]["schemas"]["ErrorDetail"]["properties"]["kind"]["enum"] == sorted(kinds())
 
 
 def test_without_the_key_nothing_is_answered_but_whether_it_lives():
@@ -293,28 +301,24 @@ def test_without_the_key_nothing_is_answered_but_whether_it_lives():
         assert [CLIENT.get(f"{url}{path}").status_code for path in ("/healthz", "/readyz", "/openapi.json")] == [200] * 3
 
 
-def test_an_address_that_asks_too_often_is_told_when_to_come_back():
+def test_an_address_with_too_many_requests_is_told_when_to_try_again():
     now = [0.0]
-    limits = admission.Gate(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
+    limits = admission.Admission(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
+
+    def admit(address: str) -> None:
+        limits.admit(Request({"type": "http", "headers": [], "client": (address, 1)}))
 
     for _ in range(10):
-        limits._counted("a")
-    with pytest.raises(admission.RateError, match=r"60 times a minute\. Try again in 1 s\."):
-        limits._counted("a")
-    limits._counted("b")
+        admit("a")
+    with pytest.raises(admission.RateError, match=r"may send 60 requests a minute\. Try again in 1 s\."):
+        admit("a")
+    admit("b")
     now[0] = 2.0
-    limits._counted("a")
-    limits._counted("a")
-    with pytest.raises(admission.RateError) as found:
-        limits._counted("a")
-    assert found.value.retry_after == 1
-
-
-def test_of_addresses_only_so_many_are_remembered():
-    limits = admission.Gate(Settings(), lambda: 0.0)
-    for address in range(5000):
-        limits._counted(str(address))
-    assert len(limits._left) == admission.CLIENTS
+    admit("a")
+    admit("a")
+    with pytest.raises(admission.RateError) as error:
+        admit("a")
+    assert error.value.retry_after == 1
 
 
 def test_too_many_are_sent_away_and_the_others_are_served():
@@ -516,13 +520,13 @@ def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
 
     backend = Placing()
     backend.there.clear()
-    away = [card.id for card in catalog.cards() if card.id != "minilm"][: workers.FETCHERS + 2]
+    away = [card.id for card in catalog.cards() if card.id != "minilm"][: responder.FETCHERS + 2]
     with served(backend, warm=away[:1]) as url, ThreadPoolExecutor(len(away)) as pool:
         late = [pool.submit(post, url, {"model": name, "text": "a"}) for name in away]
-        until(lambda: len(backend.asked) >= workers.LOADERS)
+        until(lambda: len(backend.asked) >= responder.LOADERS)
 
         assert CLIENT.post(f"{url}/v1/attention", json=QUESTION, timeout=5).status_code == 200
-        assert len(backend.asked) <= workers.FETCHERS, "those fetched at the same time are bounded"
+        assert len(backend.asked) <= responder.FETCHERS, "those fetched at the same time are bounded"
         backend.go.set()
         assert [one.result(20).status_code for one in late] == [200] * len(away)
 
@@ -560,7 +564,7 @@ def test_a_full_disk_is_no_fault_of_the_question_and_its_folder_is_not_told():
 
 
 def test_a_model_that_could_not_be_made_warm_is_tried_again_until_it_is(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server, "AGAIN", 0.05)
+    monkeypatch.setattr(server, "FIRST_RETRY_SECONDS", 0.05)
     room, tried = threading.Event(), []
 
     def write(_: AttentionRequest) -> None:
@@ -643,20 +647,21 @@ def test_metrics_are_as_prometheus_reads_them():
         post(url, {"model": "no-such", "text": "a"})
         text = checked(CLIENT.get(f"{url}/metrics"), "/metrics").text
 
-    sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"\\\n]*"(,[a-z]+="[^"\\\n]*")*\})? [0-9.e+-]+')
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    assert all(sample.fullmatch(line) for line in lines), lines
-    assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} == set(NAMES)
-    assert 'attnviz_requests_total{route="/v1/attention",status="200"} 2.0' in lines
-    assert 'attnviz_requests_total{route="/v1/attention",status="404"} 1.0' in lines
-    assert 'attnviz_errors_total{kind="UnknownModelError"} 1.0' in lines
-    assert "attnviz_answers_kept_total 1.0" in lines
-    assert 'attnviz_seconds_count{stage="work"} 2' in lines  # the second answer was kept
-    assert 'attnviz_seconds_bucket{stage="all",le="+Inf"} 3' in lines
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    samples = {(one.name, *one.labels.values()): one.value for family in families.values() for one in family.samples}
+    assert {name: family.type for name, family in families.items()} == METRICS
+    assert samples["attnviz_requests_total", "/v1/attention", "200"] == 2
+    assert samples["attnviz_requests_total", "/v1/attention", "404"] == 1
+    assert samples["attnviz_errors_total", "UnknownModelError"] == 1
+    assert samples["attnviz_answers_kept_total",] == 1
+    assert samples["attnviz_seconds_count", "work"] == 1 + 1  # of the first and the third; the second came from memory
+    assert samples["attnviz_seconds_bucket", "+Inf", "all"] == 3
+    edges = re.findall(r'attnviz_seconds_bucket\{le="(.+)",stage="all"\}', text)
+    assert edges == "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 60.0 +Inf".split()
 
 
 def test_the_second_part_of_an_answer_does_not_wait_until_the_first_has_arrived():
-    found = server.listening("127.0.0.1", 0)
+    found = server.listen("127.0.0.1", 0)
     with found, socket.create_connection(found.getsockname()):
         accepted, _ = found.accept()
         with accepted:
@@ -664,13 +669,13 @@ def test_the_second_part_of_an_answer_does_not_wait_until_the_first_has_arrived(
 
 
 def test_a_port_that_is_in_use_is_refused_with_what_to_do(capsys: pytest.CaptureFixture[str]):
-    taken = server.listening("127.0.0.1", 0)
+    taken = server.listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
     with taken:
         with pytest.raises(
             BadInputError, match=rf"127\.0\.0\.1 port {port} cannot be listened on \(Address already in use\)\. "
         ):
-            server.listening("127.0.0.1", port)
+            server.listen("127.0.0.1", port)
         assert cli.main(["serve", "--port", str(port)]) == 2
     assert capsys.readouterr().err.startswith(f"attnviz: 127.0.0.1 port {port} cannot be listened on")
 

@@ -13,7 +13,7 @@ import pytest
 
 from attnviz import board
 from attnviz.analysis import view
-from attnviz.analysis.link_rows import looks
+from attnviz.analysis.link_rows import link_rows
 from attnviz.board import notebook
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import bertviz, encoding, heatmap, provenance, vector
@@ -142,7 +142,7 @@ def test_arcs_mark_their_unknown_words():
 
 
 def test_the_rows_behind_a_ranking_name_unknown_words_by_word_and_mark():
-    (found,) = looks(traced(), HeadRef(0, 0), [Link((2, 6), (7, 8))])
+    (found,) = link_rows(traced(), HeadRef(0, 0), [Link((2, 6), (7, 8))])
     assert (found.source, found.target) == ("love", f"☃ {UNKNOWN}")
     assert {place.text for place in found.places} <= set(MARKED)
 

@@ -12,7 +12,7 @@ from attnviz.analysis.compare import Difference
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit, unknown_mark
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 NOTHING_SHARED = "These texts share no words, so there is nothing to compare."
 
@@ -107,7 +107,7 @@ def _pattern_again(
     return pattern_of(pin, trace, wanted)
 
 
-def token_at(focus: Focus, tokens: Sequence[Token]) -> int | None:
+def token_at(focus: TokenSelection, tokens: Sequence[Token]) -> int | None:
     """The token that a focus selects; None where this text has none there."""
     for at, token in enumerate(tokens):
         inside = at == focus.start if token.special else token.start <= focus.start < token.end
@@ -118,7 +118,7 @@ def token_at(focus: Focus, tokens: Sequence[Token]) -> int | None:
 
 def follow_selection(
     panels: Sequence[ComparePanel],
-    focus: Focus | None,
+    focus: TokenSelection | None,
     base: tuple[Sequence[Token], Sequence[Token]],
     chosen: Pin | None = None,
 ) -> tuple[FollowedLink | None, ...]:
@@ -149,7 +149,7 @@ def follow_selection(
 
 
 def selected_rows(
-    panels: Sequence[ComparePanel], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]]
+    panels: Sequence[ComparePanel], focus: TokenSelection | None, base: tuple[Sequence[Token], Sequence[Token]]
 ) -> tuple[tuple[int, ...], ...]:
     """The rows of the selected words in every panel; none where a panel lacks them, or where columns are selected."""
     if focus is None or focus.side != "query":
@@ -175,7 +175,7 @@ def largest_row_sum(panel: ComparePanel, head_count: Callable[[Pin], int]) -> fl
     return sum(each) if panel.kind == "sum" else max(each)
 
 
-def _selected_tokens(focus: Focus, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
+def _selected_tokens(focus: TokenSelection, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
     """The selected side, 0 for queries and 1 for keys, and the selected tokens."""
     near = 0 if focus.side == "query" else 1
     held = [token_at(one, base[near]) for one in (focus, *focus.also)]

@@ -16,7 +16,7 @@ from attnviz.figures import encoding
 from attnviz.figures.provenance import provenance
 from attnviz.pages.compare.analysis import ComparePanel, Traces
 from attnviz.types import ModelCard, Pattern
-from attnviz.view_state import Focus, Pin, ViewOptions
+from attnviz.view_state import Pin, TokenSelection, ViewOptions
 
 
 def panel_title(panel: ComparePanel) -> str:
@@ -35,7 +35,7 @@ def as_json(
     traces: Traces,
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> bytes:
     """One object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
 
@@ -78,7 +78,7 @@ def _described(
     traces: Traces,
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> dict[str, Any]:
     """One panel as JSON."""
     found: dict[str, Any] = {"panel": panel_title(panel), "kind": panel.kind or "head", "of": list(panel.numbers)}
@@ -102,7 +102,7 @@ def head_provenances(
     traces: Traces,
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> list[dict[str, Any]]:
     """The provenance of each head of a panel."""
     pattern, heads = panel.pattern, []

@@ -10,7 +10,7 @@ from attnviz.errors import BadInputError
 from attnviz.pages.compare.analysis import ComparePanel, Traces, head_count, largest_row_sum
 from attnviz.pages.compare.data_export import head_provenances, panel_title
 from attnviz.types import AttentionRequest, ModelCard, joined
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 
 if TYPE_CHECKING:
     from attnviz.figures.vector.marks import Drawing
@@ -24,7 +24,7 @@ def as_picture(
     traces: Traces,
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
     selected_rows: Sequence[tuple[int, ...]],
 ) -> bytes:
     """All panels, two in a row; `selected_rows` are the rows that stand out in each. Equal input gives equal bytes.

@@ -1,14 +1,14 @@
-// The address of a page is one step in the browser's history.
+// One history entry for each page.
 //
 // A page that opens gets its address in two steps: `/syntax` at once, and `/syntax?text=…` when it has run. As two entries,
-// every second step back would do nothing. The same holds for the address that a link of ours is completed to, before the
-// reader has done anything.
+// every second step back would do nothing. The same holds where one of our links is completed to a longer address before the
+// user has done anything. So the second address replaces the first.
 (() => {
-  const push = history.pushState;
+  const pushState = history.pushState;
   history.pushState = function (state, title, url) {
     const next = new URL(url ?? "", location.href);
     const completes = next.pathname === location.pathname && (!location.search || navigator.userActivation?.hasBeenActive === false);
     if (completes) history.replaceState(state, title, url);
-    else push.call(history, state, title, url);
+    else pushState.call(history, state, title, url);
   };
 })();
