@@ -1,7 +1,7 @@
 """Where a head can look on one text: the first token, the word before, itself, … Each cell of its weights is in one line.
 
 All heads of a model stand on the same ground, so it is made once for them. Which rows count is decided here, for all that
-is said of a head: role, profile, entropy, scores and sinks. board/facts.js has the same rule.
+is said of a head: role, profile, entropy, scores and sinks. board/js/draw/headProfile.js has the same rule.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Capabilities:
     intervene: read the text with a change; what is kept of one layer is kept of the given one. With a second text, keys and
         values are those of that text, in the layers that the change names. BadInputError as for `step_trace`, and for
         changes that cannot be made.
-    shuffle_words: the text as typed, and with its words in an order that the seed decides, both with the change.
+    compare_orders: the text as typed, and with its words in an order that the seed decides, both with the change.
     load: the model itself, in this process.
     attend_input: the trace of tokens, words or messages, which no request can carry.
     fitting_model: another model on this machine that knows every token of a text.
@@ -65,7 +65,7 @@ class Capabilities:
     check: Callable[[AttentionRequest], Check] | None = None
     step_trace: Callable[[AttentionRequest, int], LayerSteps] | None = None
     intervene: Callable[[AttentionRequest, int, Intervention, str], InterventionResult] | None = None
-    shuffle_words: Callable[[AttentionRequest, HeadRef, Intervention, int], WordOrderResult] | None = None
+    compare_orders: Callable[[AttentionRequest, HeadRef, Intervention, int], WordOrderResult] | None = None
     load: Callable[[str], LoadedModel] | None = None
     attend_input: Callable[[str, ProgramInput], Trace] | None = None
     fitting_model: Callable[[AttentionRequest], ModelCard | None] | None = None

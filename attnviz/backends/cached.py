@@ -133,7 +133,7 @@ class CachedBackend:
         self.capabilities = replace(
             can, full_trace=self._cached("full_trace", can.full_trace), check=self._cached("check", can.check),
             step_trace=self._cached("step_trace", can.step_trace), intervene=self._cached("intervene", can.intervene),
-            shuffle_words=self._cached("shuffle_words", can.shuffle_words),
+            compare_orders=self._cached("compare_orders", can.compare_orders),
         )  # fmt: skip
 
     def _cached(self, name: str, work: Callable[P, T] | None) -> Callable[P, T] | None:
@@ -183,11 +183,11 @@ class CachedBackend:
             raise BadInputError(NO_CHANGES)
         return intervene(request, layer, change, other)
 
-    def shuffle_words(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
+    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """Read the text as typed and with its words shuffled. BadInputError where the backend has no models."""
-        if (shuffle_words := self.capabilities.shuffle_words) is None:
+        if (compare_orders := self.capabilities.compare_orders) is None:
             raise BadInputError(NO_CHANGES)
-        return shuffle_words(request, head, change, seed)
+        return compare_orders(request, head, change, seed)
 
     def derived(self, request: AttentionRequest, name: Hashable, make: Callable[[Trace], T]) -> T:
         """Return what `make` computes from the trace, kept under `name`: for everything that costs more than 5 ms."""

@@ -81,7 +81,7 @@ class LocalBackend:
         """All that a model at hand allows."""
         return Capabilities(
             has_weights=self.has_weights, is_loaded=self.is_loaded, prepare=self.prepare, check=self.check,
-            step_trace=self.step_trace, intervene=self.intervene, shuffle_words=self.shuffle_words, load=self.load,
+            step_trace=self.step_trace, intervene=self.intervene, compare_orders=self.compare_orders, load=self.load,
             attend_input=self.attend_input, fitting_model=lambda request: fitting_model.find(request, self.settings),
         )  # fmt: skip
 
@@ -212,7 +212,7 @@ class LocalBackend:
         spell = partial(tokenize.decode_token, loaded.tokenizer)
         return intervene(weights, ids, types, change, layer, tokens, keys, spell)
 
-    def shuffle_words(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
+    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """Read the text, and its words in another order, in the forward pass from scratch."""
         _, weights, ids, types, tokens = self._from_scratch(request, head)
         fits(tokens)

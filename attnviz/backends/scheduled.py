@@ -55,7 +55,7 @@ class ScheduledBackend:
         self.capabilities = replace(
             can, full_trace=self._scheduled(can.full_trace), check=self._scheduled(can.check),
             step_trace=self._scheduled(can.step_trace), intervene=self._scheduled(can.intervene),
-            shuffle_words=self._scheduled(can.shuffle_words), attend_input=None,
+            compare_orders=self._scheduled(can.compare_orders), attend_input=None,
         )  # fmt: skip
 
     def models(self) -> tuple[ModelCard, ...]:

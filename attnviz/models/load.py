@@ -345,8 +345,8 @@ def _unreadable(folder: Path) -> str:
         except OSError as error:
             return f"{file.name} cannot be opened ({error.strerror})"
         except UnicodeDecodeError as error:
-            unmarked = not charset.marked(content)[0] and error.encoding == "utf-8"
-            return f"{file.name} {charset.fault(content, error.start).rstrip('.') if unmarked else 'is not whole JSON'}"
+            unmarked = not charset.find_mark(content)[0] and error.encoding == "utf-8"
+            return f"{file.name} {charset.error_message(content, error.start).rstrip('.') if unmarked else 'is not whole JSON'}"
         except (ValueError, RecursionError):
             return f"{file.name} is not whole JSON"
     return ""

@@ -43,8 +43,8 @@ READS = """
 import {{ readFileSync }} from "node:fs";
 import {{ addSheet, decode, makeBook }} from "{here}/js/core/frame.js";
 import {{ patternOf }} from "{here}/js/core/pattern.js";
-import {{ factsOf, written }} from "{here}/js/draw/facts.js";
-import {{ saidOf, sinkOf }} from "{here}/js/draw/head.js";
+import {{ profileOf, written }} from "{here}/js/draw/headProfile.js";
+import {{ sinkSentence, sinkOf }} from "{here}/js/draw/head.js";
 import {{ percent, threeDigits, twoDigits }} from "{here}/js/core/encoding.js";
 const book = makeBook(decode(readFileSync("{folder}/frame.bin")));
 const out = [];
@@ -52,11 +52,12 @@ for (const [layer, head] of {heads}) {{
   if ({sheets}) addSheet(book, decode(readFileSync(`{folder}/${{layer}}.${{head}}.bin`)));
   const pattern = patternOf(book, layer, head, {{ words: {words}, special: "{special}" }});
   const weights = Array.from(pattern.weights);
-  const facts = factsOf(pattern);
+  const profile = profileOf(pattern);
   const sink = sinkOf(pattern);
   out.push({{ three: weights.map(threeDigits), two: weights.map(twoDigits), percent: weights.map((w) => percent(w)),
-    profile: facts.shares.map(([label], at) => [label, written(facts, at)]), rows: facts.rows,
-    entropy: `${{facts.entropy.toFixed(1)}} of at most ${{facts.most.toFixed(1)}}`, sink: sink ? saidOf(pattern, sink) : "" }});
+    profile: profile.shares.map(([label], at) => [label, written(profile, at)]), rows: profile.rows,
+    entropy: `${{profile.entropy.toFixed(1)}} of at most ${{profile.most.toFixed(1)}}`,
+    sink: sink ? sinkSentence(pattern, sink) : "" }});
 }}
 console.log(JSON.stringify(out));
 """

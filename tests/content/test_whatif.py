@@ -91,7 +91,7 @@ def test_without_a_mask_the_upper_right_half_fills(backend):
 def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, model: str):
     request, change = AttentionRequest(model, TEXT), Intervention(positions=False, causal=False)
     found = [
-        backend.shuffle_words(request, HeadRef(LAYERS[model], 1), change, seed)
+        backend.compare_orders(request, HeadRef(LAYERS[model], 1), change, seed)
         for seed in range(20 if model == "minilm" else 4)
     ]
     assert max(one.double.weights for one in found) < 1e-12
@@ -104,7 +104,7 @@ def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, mo
     "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
 )
 def test_either_of_them_alone_tells_the_order(backend, model: str, change: Intervention):
-    assert backend.shuffle_words(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
+    assert backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
 
 
 @BOTH

@@ -95,7 +95,7 @@ for (const words of [true, false]) for (const special of ["show", "hide", "renor
   const selection = { ...data.selection, words, special };
   const base = books.get(data.base).frame;
   const state = { ...marked(adopted({ side: "query", point: null }, selection, base), base), panels: selection.panels };
-  const pictures = picturesOf({ data, books, state, look: makeEncoding(tokens, "light"), combine: makeCombiner() });
+  const pictures = picturesOf({ data, books, state, theme: makeEncoding(tokens, "light"), combine: makeCombiner() });
   const links = linksIn(pictures, state);
   out.push(pictures.map(({ pattern, note, problem }, i) => ({
     queries: pattern.queries.map((unit) => unit.text), keys: pattern.keys.map((unit) => unit.text),

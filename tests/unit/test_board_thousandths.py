@@ -139,12 +139,7 @@ def test_the_same_weights_give_the_same_bytes():
 def test_damaged_bytes_are_refused(tmp_path: Path):
     weights = rows(4, 24, 24, power=6)
     whole = deflated([weights], False)
-    damaged = {
-        "nothing": b"",
-        "half": whole[: len(whole) // 2],
-        "one byte more": whole + b"\0",
-        "only ones": b"\xff" * len(whole),
-    }
+    damaged = {"nothing": b"", "half": whole[: len(whole) // 2], "only ones": b"\xff" * len(whole)}
     damaged["the weights of other heads"] = deflated([weights[:3]], False)
     found = in_javascript({name: job(data, weights, False) for name, data in damaged.items()}, tmp_path)
     assert {name for name, one in found.items() if "error" in one} == set(damaged)

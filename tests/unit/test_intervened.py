@@ -122,7 +122,7 @@ def test_nothing_can_be_written_and_it_is_kept_once(backend, plain: Intervention
 
 @BOTH
 def test_positions_and_mask_away_the_weights_follow_the_words(backend, model: str):
-    found = backend.shuffle_words(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), OPEN, 3)
+    found = backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), OPEN, 3)
 
     assert found.double.weights < 1e-12  # sums in another order round otherwise
     assert found.double.states < 1e-12
@@ -138,7 +138,7 @@ def test_positions_and_mask_away_the_weights_follow_the_words(backend, model: st
 @BOTH
 @pytest.mark.parametrize("change", [replace(OPEN, causal=True), replace(OPEN, positions=True)], ids=["mask", "positions"])
 def test_a_mask_or_a_position_tells_the_order(backend, model: str, change: Intervention):
-    found = backend.shuffle_words(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), change, 3)
+    found = backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), change, 3)
 
     assert found.double.weights > 0.05
     assert found.double.states > 0.05
@@ -175,7 +175,7 @@ def test_what_cannot_be_tried_is_said(backend, tmp_path):
     with pytest.raises(TooLongError, match=f"at most {MOST} tokens; this text has 82"):
         backend.intervene(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)
     with pytest.raises(TooLongError, match="at most"):
-        backend.shuffle_words(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)
+        backend.compare_orders(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)
     with pytest.raises(TooLongError, match="the other text has 82"):
         backend.intervene(minilm, 0, Intervention(layer=0), "word " * 80)
     with pytest.raises(EmptyTextError):

@@ -87,7 +87,7 @@ def test_a_question_is_answered_with_the_trace_as_bytes(url: str):
     assert int(answer.headers["content-length"]) == len(answer.content)
 
 
-def test_the_whole_trace_is_answered_to_those_who_ask_for_it(url: str):
+def test_values_and_outputs_are_sent_on_request(url: str):
     assert wire.loads(post(url, QUESTION | {"whole": True}).content).parts[0].calls[0].value.shape == (3, 5, 5)
 
 
@@ -123,12 +123,12 @@ def test_the_models_are_those_of_the_backend_without_folders_of_its_machine(url:
         (None, (422, "BadInputError")),
     ],
 )
-def test_what_is_no_question_is_refused_by_name(url: str, told: object, wanted: tuple[int, str]):
+def test_an_invalid_question_is_refused_with_its_kind_of_error(url: str, told: object, wanted: tuple[int, str]):
     assert error(post(url, told)) == wanted
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b'{"model": "minilm", "text": "\xc3"}'])
-def test_a_body_that_is_no_json_is_refused(url: str, body: bytes):
+def test_a_body_that_is_not_json_is_refused(url: str, body: bytes):
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"})
 
     assert error(checked(answer, "/v1/attention", "post")) == (422, "BadInputError")
@@ -158,7 +158,7 @@ def test_a_question_is_read_in_every_encoding_of_unicode(url: str, encoding: str
         ("utf-16", b"\xff\xfe{", (422, "BadTextError"), "is marked as UTF-16"),
     ],
 )
-def test_a_question_in_another_encoding_is_refused_in_words(url: str, charset: str, body: bytes, wanted: tuple, says: str):
+def test_a_question_in_another_encoding_is_refused_with_a_remedy(url: str, charset: str, body: bytes, wanted: tuple, says: str):
     headers = {"content-type": f"application/json; charset={charset}"}
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers=headers)
 
@@ -166,7 +166,7 @@ def test_a_question_in_another_encoding_is_refused_in_words(url: str, charset: s
     assert says in answer.json()["error"]["message"]
 
 
-def test_a_form_of_another_site_is_refused(url: str):
+def test_a_form_sent_by_another_site_is_refused(url: str):
     answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION), headers={"content-type": "text/plain"})
 
     assert error(checked(answer, "/v1/attention", "post")) == (415, "ContentTypeError")
@@ -193,7 +193,7 @@ def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
     assert error(checked(long, "/v1/attention", "post")) == (413, "TooLongError")
 
 
-def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
+def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(admission, "BODY_SECONDS", 0.0)
 
     async def receive() -> dict:
@@ -205,7 +205,7 @@ def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.Monke
         asyncio.run(let_in(admission.Admission(Settings()), Request(scope, receive)))
 
 
-def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(monkeypatch: pytest.MonkeyPatch):
+def test_long_questions_share_a_byte_budget_and_short_ones_are_free(monkeypatch: pytest.MonkeyPatch):
     """Two texts of 60 kB do not fit into 100 kB: neither while one of them arrives, nor while it is worked on."""
     monkeypatch.setattr(admission, "MAX_QUESTION_BYTES", 100_000)
     go, long = threading.Event(), QUESTION | {"text": "x" * 60_000}
@@ -235,7 +235,7 @@ class Large(Plain):
         return replace(one((projections(200, 200, dim=64, seed=len(request.text)),), 200), request=request)
 
 
-def test_answers_that_wait_for_their_readers_have_so_much_room_together(monkeypatch: pytest.MonkeyPatch):
+def test_answers_that_are_being_sent_share_a_byte_budget(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(server, "listen", narrow(server.listen))
     monkeypatch.setattr(server, "MAX_SENDING_BYTES", 2 * server.CHUNK_BYTES)
     body = json.dumps(QUESTION).encode()
@@ -251,14 +251,14 @@ def test_answers_that_wait_for_their_readers_have_so_much_room_together(monkeypa
         assert server.CHUNK_BYTES < len(post(url).content) < 2 * server.CHUNK_BYTES
 
 
-def test_the_longest_text_that_is_allowed_fits_however_it_is_escaped(url: str):
+def test_the_longest_allowed_text_fits_however_it_is_escaped(url: str):
     body = json.dumps({"model": "minilm", "text": "\x01" * 199_999 + "x", "text_b": "\x01" * 199_999 + "x"}).encode()
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"}, timeout=30)
 
     assert answer.status_code == 200
 
 
-def test_paths_and_methods_that_are_none_are_told_as_json(url: str):
+def test_unknown_paths_and_methods_are_answered_as_json(url: str):
     assert error(CLIENT.get(f"{url}/nowhere")) == (404, "BadInputError")
     wrong = [CLIENT.get(f"{url}/v1/attention"), CLIENT.put(f"{url}/v1/models")]
     assert [error(answer) for answer in wrong] == [(405, "BadInputError")] * 2
@@ -282,7 +282,7 @@ def test_the_description_has_every_path_method_limit_and_kind_of_error(url: str)
     assert described["components"]["schemas"]["ErrorDetail"]["properties"]["kind"]["enum"] == sorted(kinds())
 
 
-def test_without_the_key_nothing_is_answered_but_whether_it_lives():
+def test_without_the_key_only_health_and_description_are_answered():
     with served(Plain(), Settings(key=KEY)) as url:
         for given in (
             {},
@@ -321,7 +321,7 @@ def test_an_address_with_too_many_requests_is_told_when_to_try_again():
     assert error.value.retry_after == 1
 
 
-def test_too_many_are_sent_away_and_the_others_are_served():
+def test_requests_beyond_the_queue_are_refused_and_the_others_are_answered():
     go = threading.Event()
     with served(Plain(lambda _: go.wait(20)), Settings(at_once=1, waiting=8)) as url, ThreadPoolExecutor(3) as pool:
         first = pool.submit(post, url, QUESTION | {"text": "1"})
@@ -338,7 +338,7 @@ def test_too_many_are_sent_away_and_the_others_are_served():
 
 
 @pytest.mark.parametrize(("key", "waiting"), [("", 2), (KEY, 3)])
-def test_a_name_that_anybody_may_send_is_believed_only_with_the_key(key: str, waiting: int):
+def test_the_user_named_by_a_front_end_is_trusted_only_with_the_key(key: str, waiting: int):
     go = threading.Event()
 
     def ask(name: str) -> Future[httpx.Response]:
@@ -361,7 +361,7 @@ def test_a_name_that_anybody_may_send_is_believed_only_with_the_key(key: str, wa
     assert sorted(statuses) == [200] * (waiting + 1) + [503] * (3 - waiting)
 
 
-def test_a_client_that_leaves_frees_the_queue_and_its_place():
+def test_a_client_that_disconnects_frees_its_place_in_the_queue():
     go, started = threading.Event(), threading.Event()
 
     def wait(_: AttentionRequest) -> None:
@@ -379,7 +379,7 @@ def test_a_client_that_leaves_frees_the_queue_and_its_place():
         assert first.result(20).status_code == 200
 
 
-def test_the_same_question_asked_by_many_at_once_is_worked_out_once():
+def test_the_same_question_of_many_clients_is_computed_once():
     go, asked = threading.Event(), []
 
     def wait(request: AttentionRequest) -> None:
@@ -399,7 +399,7 @@ def test_the_same_question_asked_by_many_at_once_is_worked_out_once():
         assert number(url, "attnviz_answers_kept_total") >= 1
 
 
-def test_who_asks_what_is_under_way_takes_no_place_and_may_leave():
+def test_a_request_for_what_is_in_progress_takes_no_slot_and_may_disconnect():
     held = {text: threading.Event() for text in ("one", "two", "same")}
 
     def wait(request: AttentionRequest) -> None:
@@ -425,7 +425,7 @@ def test_who_asks_what_is_under_way_takes_no_place_and_may_leave():
         assert [one.result(20).status_code for one in (*first, *waiting)] == [200] * 4
 
 
-def test_where_the_one_who_asked_first_leaves_another_who_asked_the_same_goes_on():
+def test_where_the_first_client_disconnects_another_with_the_same_question_is_answered():
     go, asked = threading.Event(), []
 
     def wait(request: AttentionRequest) -> None:
@@ -446,7 +446,7 @@ def test_where_the_one_who_asked_first_leaves_another_who_asked_the_same_goes_on
 
 
 @pytest.mark.slow
-def test_the_deadline_of_the_one_who_asked_first_is_not_that_of_another():
+def test_the_deadline_of_the_first_request_is_not_that_of_the_next():
     go, asked = threading.Event(), []
 
     def wait(request: AttentionRequest) -> None:
@@ -466,7 +466,7 @@ def test_the_deadline_of_the_one_who_asked_first_is_not_that_of_another():
 
 
 @pytest.mark.slow
-def test_two_readers_texts_never_meet():
+def test_texts_of_two_users_never_mix():
     with served(Plain(), Settings(at_once=4)) as url, ThreadPoolExecutor(8) as pool:
         texts = [f"text {n}" * (1 + n % 3) for n in range(30)]
         for text, answer in zip(texts, pool.map(lambda text: post(url, {"model": "minilm", "text": text}), texts), strict=True):
@@ -492,7 +492,7 @@ class Loading(Plain):
         self.there.add(request.model)
 
 
-def test_a_model_that_is_being_loaded_keeps_nobody_else_waiting_and_is_loaded_once():
+def test_a_model_is_loaded_once_and_delays_no_other_model():
     backend = Loading()
     with served(backend, Settings(at_once=1)) as url, ThreadPoolExecutor(3) as pool:
         late = [pool.submit(post, url, {"model": "smollm2", "text": str(n)}) for n in range(3)]
@@ -505,15 +505,15 @@ def test_a_model_that_is_being_loaded_keeps_nobody_else_waiting_and_is_loaded_on
         assert backend.asked == ["smollm2"]
 
 
-def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
+def test_a_local_model_does_not_wait_for_downloads():
     class Placing(Loading):
         """The hub hangs; minilm is here, but in memory only once it was asked for."""
 
-        def has(self, name: str) -> bool:
+        def has_weights(self, name: str) -> bool:
             return name == "minilm"
 
         def ready(self, request: AttentionRequest) -> None:
-            if self.has(request.model):
+            if self.has_weights(request.model):
                 self.there.add(request.model)
             else:
                 super().ready(request)
@@ -531,7 +531,7 @@ def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
         assert [one.result(20).status_code for one in late] == [200] * len(away)
 
 
-def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
+def test_the_server_is_ready_when_all_its_models_are_loaded():
     go = threading.Event()
 
     def wait(request: AttentionRequest) -> None:
@@ -551,7 +551,7 @@ def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
         assert CLIENT.get(f"{url}/readyz").status_code == 503
 
 
-def test_a_full_disk_is_no_fault_of_the_question_and_its_folder_is_not_told():
+def test_a_full_disk_is_a_server_error_that_names_no_folder():
     def write(_: AttentionRequest) -> None:
         raise OutputError("The weights cannot be kept in /srv/own (No space left on device).")
 
@@ -563,7 +563,7 @@ def test_a_full_disk_is_no_fault_of_the_question_and_its_folder_is_not_told():
     assert "/srv" not in answer.text
 
 
-def test_a_model_that_could_not_be_made_warm_is_tried_again_until_it_is(monkeypatch: pytest.MonkeyPatch):
+def test_a_model_that_could_not_be_loaded_is_tried_again(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(server, "FIRST_RETRY_SECONDS", 0.05)
     room, tried = threading.Event(), []
 
@@ -587,14 +587,14 @@ def test_a_model_that_could_not_be_made_warm_is_tried_again_until_it_is(monkeypa
 
 
 @pytest.mark.slow
-def test_what_is_not_ready_by_its_deadline_is_told_so():
+def test_an_answer_that_misses_its_deadline_is_an_error():
     go = threading.Event()
     with served(Plain(lambda _: go.wait(20)), Settings(seconds=1)) as url:
         assert error(post(url)) == (504, "LateError")
         go.set()
 
 
-def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(caplog: pytest.LogCaptureFixture):
+def test_a_bug_is_answered_without_its_message_and_logged_with_the_request_id(caplog: pytest.LogCaptureFixture):
     def fail(_: AttentionRequest) -> None:
         raise RuntimeError(SECRET)
 
@@ -611,7 +611,7 @@ def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(cap
     assert SECRET not in json.dumps(lines)
 
 
-def test_an_exception_among_a_messages_arguments_is_told_without_what_it_says():
+def test_an_exception_in_the_arguments_of_a_log_message_is_redacted():
     def line(name: str, text: str, *args: object) -> str:
         return JsonFormatter().format(logging.LogRecord(name, logging.ERROR, "", 0, text, args, None))
 
@@ -621,7 +621,7 @@ def test_an_exception_among_a_messages_arguments_is_told_without_what_it_says():
     assert json.loads(line("asyncio", f"never retrieved\nfuture: {SECRET}"))["event"] == "never retrieved"
 
 
-def test_no_text_of_a_reader_is_in_the_log(url: str, caplog: pytest.LogCaptureFixture):
+def test_no_text_of_a_user_is_in_the_log(url: str, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.DEBUG):
         post(url, {"model": "minilm", "text": SECRET})
         post(url, {"model": SECRET, "text": SECRET})
@@ -660,7 +660,7 @@ def test_metrics_are_as_prometheus_reads_them():
     assert edges == "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 60.0 +Inf".split()
 
 
-def test_the_second_part_of_an_answer_does_not_wait_until_the_first_has_arrived():
+def test_the_second_write_of_an_answer_does_not_wait_for_an_acknowledgement():
     found = server.listen("127.0.0.1", 0)
     with found, socket.create_connection(found.getsockname()):
         accepted, _ = found.accept()
@@ -668,7 +668,7 @@ def test_the_second_part_of_an_answer_does_not_wait_until_the_first_has_arrived(
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_port_that_is_in_use_is_refused_with_what_to_do(capsys: pytest.CaptureFixture[str]):
+def test_a_port_in_use_is_refused_with_a_remedy(capsys: pytest.CaptureFixture[str]):
     taken = server.listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
     with taken:
@@ -688,7 +688,7 @@ def test_a_port_that_is_in_use_is_refused_with_what_to_do(capsys: pytest.Capture
         (["--warm", "minilm,no-such"], "There is no model 'no-such'"),
     ],
 )
-def test_options_that_cannot_be_are_refused_with_what_to_do(options: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+def test_invalid_options_are_refused_with_a_remedy(options: list[str], said: str, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["serve", *options]) == 2
     assert said in capsys.readouterr().err
 
@@ -700,7 +700,7 @@ def test_a_server_over_another_server_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_the_command_serves_until_it_is_stopped_and_then_ends_what_is_under_way(tmp_path: Path):
+def test_the_command_serves_until_it_is_stopped_and_shuts_down_cleanly(tmp_path: Path):
     place = str(Path(__file__).parents[2] / ".cache")
     environment = {"PATH": os.environ["PATH"], "ATTNVIZ_CACHE_DIR": place, "ATTNVIZ_KEY": KEY, "ATTNVIZ_OFFLINE": "1"}
     options = ["serve", "--port", "0", "--warm", "minilm"]

@@ -8,7 +8,7 @@ const EXACT = 20_000_000; // weights of sheets that a book keeps: 80 MB; the one
 const ARRAYS = { uint8: Uint8Array, thousandths: Uint8Array, uint16: Uint16Array, float32: Float32Array };
 
 export function decode(bytes) {
-  const { header, start, own } = opened(bytes);
+  const { header, start, own } = parseHeader(bytes);
   const found = { ...header, digest: digestOf(own) };
   if (header.kind !== "frame") return { ...found, numbers: new ARRAYS[header.dtype](own.buffer, start) };
   const queries = sideOf(header.queries);
@@ -22,7 +22,7 @@ export function decode(bytes) {
 const shapeOf = ({ layers, heads, queries, keys, causal }) => ({ heads: layers * heads, rows: queries.tokens.length, columns: keys.tokens.length, causal });
 
 // `bytes` are as the store has them: nothing in them is deflated.
-function opened(bytes) {
+function parseHeader(bytes) {
   const own = new Uint8Array(bytes); // a copy: what comes from Python starts anywhere in its buffer: arrays need it aligned
   if (String.fromCharCode(...own.subarray(0, 4)) !== "ATN1") throw new Error("These bytes are no frame of the board.");
   const length = new DataView(own.buffer).getUint32(20, true);
@@ -92,7 +92,7 @@ export function isSeen(book, layer, head) {
 }
 
 // How far a weight of this head may be off, as it is here: by nothing where there is a sheet.
-export function offBy({ frame, sheets }, layer, head) {
+export function largestError({ frame, sheets }, layer, head) {
   if (sheets.has(`${layer}.${head}`) || frame.dtype === "float32") return 0;
   return frame.dtype === "thousandths" ? 1 / (2 * STEPS) : 1 / (2 * 65535);
 }

@@ -8,7 +8,7 @@ export function digestOf(bytes) {
   return Array.from(bytes.subarray(4, 20), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-function meeting() {
+function registry() {
   globalThis[PLACE] ??= { frames: new Map(), waiting: new Set() };
   return globalThis[PLACE];
 }
@@ -26,15 +26,15 @@ export async function inflated(bytes) {
 }
 
 // Deflated bytes are here as soon as they are inflated; damaged ones throw where they are fetched.
-export function bring(bytes) {
+export function addBytes(bytes) {
   const name = digestOf(bytes);
-  const { frames } = meeting();
+  const { frames } = registry();
   if (frames.has(name)) return name;
   const entry = { bytes: null, failure: null, carriers: 0 };
   frames.set(name, entry);
   const arrive = (found) => {
     Object.assign(entry, found);
-    if (frames.get(name) === entry) for (const look of [...meeting().waiting]) look();
+    if (frames.get(name) === entry) for (const listener of [...registry().waiting]) listener();
   };
   if (bytes[2] !== "Z".charCodeAt()) arrive({ bytes });
   else inflated(bytes).then((whole) => arrive({ bytes: whole }), () => arrive({ failure: new Error("The weights of this text arrived damaged. Reload the page.") }));
@@ -43,26 +43,26 @@ export function bring(bytes) {
 
 // The digests of the sheets and layers that are here. A header begins with its kind.
 const KIND = 24 + '{"kind":"'.length;
-export const parts = () => [...meeting().frames].filter(([, { bytes }]) => bytes && bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
+export const parts = () => [...registry().frames].filter(([, { bytes }]) => bytes && bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
 
-export function fetched(name) {
-  const { bytes = null, failure = null } = meeting().frames.get(name) ?? {};
+export function storedBytes(name) {
+  const { bytes = null, failure = null } = registry().frames.get(name) ?? {};
   if (failure) throw failure;
   return bytes;
 }
 
-// `look` is called whenever something arrives; returns the way to stop.
-export function whenBrought(look) {
-  meeting().waiting.add(look);
-  return () => meeting().waiting.delete(look);
+// `listener` is called whenever something arrives; returns the way to stop.
+export function onArrival(listener) {
+  registry().waiting.add(listener);
+  return () => registry().waiting.delete(listener);
 }
 
 // The default export of the carrier. Streamlit calls it anew for the same element whenever anything changes.
 const carried = new WeakMap();
 export function carry({ data, parentElement }) {
-  const { frames } = meeting();
+  const { frames } = registry();
   const before = carried.get(parentElement);
-  const name = data ? bring(data) : null;
+  const name = data ? addBytes(data) : null;
   if (name !== before) {
     if (name) frames.get(name).carriers += 1;
     release(before);
@@ -75,6 +75,6 @@ export function carry({ data, parentElement }) {
 }
 
 function release(name) {
-  const kept = name && meeting().frames.get(name);
-  if (kept && (kept.carriers -= 1) <= 0) meeting().frames.delete(name);
+  const kept = name && registry().frames.get(name);
+  if (kept && (kept.carriers -= 1) <= 0) registry().frames.delete(name);
 }

@@ -4,7 +4,7 @@ import { chosen } from "../core/state.js";
 import { FULL, NO_PAIR, moved, named, removed, toggled } from "../draw/tray.js";
 
 // `at.state()` has { pins, panels }; `at.shown()` says which model and text a newly pinned head belongs to.
-export function makePinning(at, set, leave) {
+export function makePinActions(at, set, leave) {
   const put = ({ pins, panels }, refused = "") => set({ ...at.state(), pins, panels, refused });
   return {
     pin: (head = at.state().head) => {

@@ -4,7 +4,7 @@ import { PARTLY_UNKNOWN, UNKNOWN, isolated, markOf } from "../core/encoding.js";
 import { unitsOf } from "../core/pattern.js";
 
 // How many words, or tokens, of the text are unknown to the model; "" where it reads them all.
-export function countedUnread(frame, words) {
+export function unknownCount(frame, words) {
   const sides = frame.cross ? [frame.queries, frame.keys] : [frame.queries];
   const all = sides.flatMap((side) => unitsOf(side, { words, special: "hide" }));
   const unknown = all.filter(markOf);
@@ -15,7 +15,7 @@ export function countedUnread(frame, words) {
 }
 
 // What must be known of the words that were just named, `who` being the model; "" where the model reads them all.
-export function unreadOf(named, who = "It") {
+export function unknownNote(named, who = "It") {
   const unknown = [...new Set(named.filter(markOf))];
   if (!unknown.length) return "";
   const [first] = unknown;
@@ -26,18 +26,18 @@ export function unreadOf(named, who = "It") {
 }
 
 // The line below a text: how many words are unknown, and what that means for the ones just named.
-export function unreadLine(frame, words, named = []) {
-  const count = countedUnread(frame, words);
-  return count && [count, unreadOf(named)].filter(Boolean).join(" ");
+export function unknownLine(frame, words, named = []) {
+  const count = unknownCount(frame, words);
+  return count && [count, unknownNote(named)].filter(Boolean).join(" ");
 }
 
 // The same of several texts and models: each count once, then what it means for the link that the panels tell.
-export function unreadLines(frames, words, pictures, links) {
+export function unknownLines(frames, words, pictures, links) {
   const one = new Set(frames.map(({ name }) => name)).size === 1;
-  const counts = frames.map((frame) => countedUnread(frame, words));
-  const told = pictures.flatMap(({ pattern, frame }, i) => {
+  const counts = frames.map((frame) => unknownCount(frame, words));
+  const notes = pictures.flatMap(({ pattern, frame }, i) => {
     const link = links[i];
-    return link && pattern ? [unreadOf([...link.queries.map((at) => pattern.queries[at]), ...link.keys.map((at) => pattern.keys[at])], one ? "It" : frame.name)] : [];
+    return link && pattern ? [unknownNote([...link.queries.map((at) => pattern.queries[at]), ...link.keys.map((at) => pattern.keys[at])], one ? "It" : frame.name)] : [];
   });
-  return [...new Set([...counts, told.find(Boolean)])].filter(Boolean).join(" ");
+  return [...new Set([...counts, notes.find(Boolean)])].filter(Boolean).join(" ");
 }

@@ -53,20 +53,20 @@ export function makeCompareTools(host, phoneHost, act) {
 }
 
 // The line above the panels: what is held, or what is being chosen.
-export function drawCompareReadout(host, { choosing, held, side, mate, said, act, phone }) {
-  const name = JSON.stringify([choosing && [choosing.kind, choosing.of.length], held, side, mate, said, phone]);
+export function drawCompareReadout(host, { choosing, selectedWords, side, mate, message, act, phone }) {
+  const name = JSON.stringify([choosing && [choosing.kind, choosing.of.length], selectedWords, side, mate, message, phone]);
   if (host.dataset.drawn === name) return;
   host.dataset.drawn = name;
-  if (said) host.replaceChildren(said);
+  if (message) host.replaceChildren(message);
   else if (choosing) {
     const { kind, of } = choosing;
     const hint = HINTS[kind][Math.min(of.length, HINTS[kind].length - 1)];
     const title = { difference: "Difference", sum: "Sum", mean: "Mean" }[kind];
     const buttons = [...(kind !== "difference" && of.length > 1 ? [button(`Show the ${kind} of ${of.length}`, act.done)] : []), button("Cancel", act.escape)];
     host.replaceChildren(element("b", "", `${title}: `), element("span", "", `${hint}${of.length && kind !== "difference" ? `, ${of.length} chosen` : ""}.`), ...buttons);
-  } else if (!held) host.replaceChildren(phone ? "Tap a word: every panel follows. Another tap lets go." : "Point at a word: every panel follows. Click holds it, Escape lets go.");
+  } else if (!selectedWords) host.replaceChildren(phone ? "Tap a word: every panel follows. Another tap lets go." : "Point at a word: every panel follows. Click holds it, Escape lets go.");
   else {
-    const pill = element("span", side === "query" ? "pill" : "pill outlined", held);
+    const pill = element("span", side === "query" ? "pill" : "pill outlined", selectedWords);
     const rest = mate ? [element("span", "", side === "query" ? "looks at" : "is looked at by"), element("b", "", mate), element("span", "rest", "as noted under each panel")] : [element("span", "rest", `is held. ${phone ? "Tap another in a panel" : "Point at another word"} to read that link everywhere.`)];
     host.replaceChildren(pill, ...rest);
   }

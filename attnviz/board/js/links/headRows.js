@@ -12,9 +12,9 @@ export function makeBest(host, choose) {
     if (at) choose(at.split(",").map(Number));
   });
 
-  function draw({ best, chosen }, look) {
-    const name = JSON.stringify([best, look.name]);
-    if (name !== built) body.replaceChildren(...best.map((one) => line(one, look)));
+  function draw({ best, chosen }, theme) {
+    const name = JSON.stringify([best, theme.name]);
+    if (name !== built) body.replaceChildren(...best.map((one) => line(one, theme)));
     built = name;
     for (const row of body.children) {
       const on = row.dataset.head === chosen.join();
@@ -26,48 +26,48 @@ export function makeBest(host, choose) {
   return { draw };
 }
 
-function line({ layer, head, weight, margin, rank }, look) {
+function line({ layer, head, weight, margin, rank }, theme) {
   const row = element("tr");
   row.dataset.head = [layer, head].join();
   const name = element("th");
   name.scope = "row";
   name.append(button(headName(layer, head), () => {}));
   const [share, inner] = [element("td", "share"), element("div")];
-  inner.append(barOf(weight, look), element("span", "", threeDigits(weight)));
+  inner.append(barOf(weight, theme), element("span", "", threeDigits(weight)));
   share.append(inner);
   row.append(element("td", "", String(rank)), name, share, element("td", "", signed(margin)));
   return row;
 }
 
-function barOf(weight, look) {
+function barOf(weight, theme) {
   const bar = element("span", "track");
   const full = element("i");
-  full.style.cssText = `width: ${(100 * weight).toFixed(1)}%; background: ${look.bar}`;
+  full.style.cssText = `width: ${(100 * weight).toFixed(1)}%; background: ${theme.bar}`;
   bar.append(full);
   return bar;
 }
 
 // Where each source looks in the chosen head: bars, the target's in the colour of the reader.
-export function drawRows(host, { rows, more }, look) {
-  host.replaceChildren(...rows.map((row) => picture(row, look)));
+export function drawRows(host, { rows, more }, theme) {
+  host.replaceChildren(...rows.map((row) => picture(row, theme)));
   if (more) host.append(element("p", "more-rows", `${more} more links count in the same way.`));
 }
 
-function picture({ source, target, places, rest, first }, look) {
+function picture({ source, target, places, rest, first }, theme) {
   const one = element("section", "look");
   const title = element("h3");
   title.append(element("b", "", isolated(source)), " looks at ", element("span", `mark ${first ? "hit" : "miss"}`, first ? `${isolated(target)} first` : `another word than ${isolated(target)} first`));
-  one.append(title, ...places.map((place) => bar(place, look)));
-  if (rest >= 0.005) one.append(bar({ text: "all others", weight: rest, kind: "rest" }, look));
+  one.append(title, ...places.map((place) => bar(place, theme)));
+  if (rest >= 0.005) one.append(bar({ text: "all others", weight: rest, kind: "rest" }, theme));
   return one;
 }
 
-function bar({ text, weight, kind }, look) {
+function bar({ text, weight, kind }, theme) {
   const one = element("div", `place ${kind}`);
   const name = element("span", "", kind === "special" || kind === "rest" ? text : isolated(text));
   name.title = text;
   if (kind === "special") name.append(element("small", "", " no word"));
-  one.append(name, barOf(weight, { bar: kind === "target" ? look.accent : kind === "rest" ? look.line : look.bar }), element("b", "", threeDigits(weight)));
+  one.append(name, barOf(weight, { bar: kind === "target" ? theme.accent : kind === "rest" ? theme.line : theme.bar }), element("b", "", threeDigits(weight)));
   return one;
 }
 

@@ -1,6 +1,6 @@
 // Pointer and keys over panels and texts in, what they mean out: every gesture becomes one call of `act`.
 
-import { adds, onLongPress } from "../input/press.js";
+import { isAdditive, onLongPress } from "../input/gestures.js";
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
@@ -18,8 +18,8 @@ export function listenToPanels(root, { lines, panels }, at, act) {
     on(target, "click", (event) => {
       const found = find(event);
       if (!found || at.choosing(event)) return;
-      if (adds(event)) act.add(found);
-      else act.hold(found, event.pointerType === "touch");
+      if (isAdditive(event)) act.add(found);
+      else act.selected(found, event.pointerType === "touch");
     });
   }
   const answer = (event, inside) => {
@@ -38,20 +38,20 @@ export function listenToPanels(root, { lines, panels }, at, act) {
     const step = ARROWS[event.key];
     if (!step) return false;
     if (active?.tagName === "CANVAS") act.cell(active, step);
-    else if (active?.classList?.contains("words")) act.walk(active, step);
+    else if (active?.classList?.contains("words")) act.stepWord(active, step);
     else return false;
     return true;
   };
   // Shift keeps a word of a text while the arrows walk on.
   const enter = (event, active) => {
     if (event.key !== "Enter") return false;
-    if (active?.tagName === "CANVAS") return act.holdPointed(active) !== false;
-    return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepWord(active) !== false;
+    if (active?.tagName === "CANVAS") return act.selectPointed(active) !== false;
+    return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepSelected(active) !== false;
   };
   const letter = (event) => {
     if (event.shiftKey && event.key !== "Escape") return false;
     if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
-    const meant = { x: act.turn, w: act.words, s: act.special, d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
+    const meant = { x: act.switchSide, w: act.words, s: act.special, d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
     return meant ? meant() !== false : false;
   };
   on(root, "keydown", (event) => answer(event, true));

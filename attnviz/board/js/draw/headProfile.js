@@ -7,7 +7,7 @@ import { counts, lostTo } from "../core/pattern.js";
 // Shares in reading order, which add up to 1, and as whole percents, which add up to 100; entropy in bits and the most it
 // could be. All are averaged over the rows that count.
 const known = new WeakMap(); // a long text's weights take a while to add up
-export function factsOf(pattern) {
+export function profileOf(pattern) {
   if (!known.has(pattern)) known.set(pattern, counted(pattern));
   return known.get(pattern);
 }
@@ -74,22 +74,22 @@ export function unseen({ queries, causal }, focus) {
   return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after ${withMark(`\u201c${isolated(queries[focus.query].label)}\u201d`, queries[focus.query])} and cannot change this row.`;
 }
 
-export function drawFacts(host, { pattern, whole, focus, head, look, facts }) {
+export function drawProfile(host, { pattern, whole, focus, head, theme, profile }) {
   if (!pattern) {
     host.replaceChildren();
     return;
   }
   host.classList.toggle("cross", whole.cross);
   const title = element("h3", "", `On average, ${headName(...head)} looks at`);
-  title.append(element("small", "", `entropy ${facts.entropy.toFixed(1)} of ${facts.most.toFixed(1)} bits`));
-  const rows = facts.shares.map(([label, share], at) => {
+  title.append(element("small", "", `entropy ${profile.entropy.toFixed(1)} of ${profile.most.toFixed(1)} bits`));
+  const rows = profile.shares.map(([label, share], at) => {
     const row = element("div", "fact");
     const bar = element("i", "bar");
     bar.style.width = `${100 * share}%`;
-    bar.style.background = look.bar;
+    bar.style.background = theme.bar;
     const track = element("span", "track");
     track.append(bar);
-    row.append(element("span", "", label), track, element("b", "", written(facts, at)));
+    row.append(element("span", "", label), track, element("b", "", written(profile, at)));
     return row;
   });
   const note = unseen(pattern, focus);

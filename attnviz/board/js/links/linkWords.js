@@ -3,7 +3,7 @@
 import { arcsOf, levelsOf, linesOf, riseOf } from "./arcs.js";
 import { button, element, within } from "../core/element.js";
 import { directionOf } from "../core/encoding.js";
-import { linkName, unitAt } from "./drawnlinks.js";
+import { linkName, unitAt } from "./drawnLinks.js";
 import { markUnread } from "../draw/sentence.js";
 
 const TYPE = { desk: [28, 40], phone: [24, 24] };
@@ -72,12 +72,12 @@ export function makeLinkWords(host, remove) {
     if (host.style.getPropertyValue("--rise") !== rise) host.style.setProperty("--rise", rise);
     const boxes = boxesOf();
     const arcs = arcsOf(drawn, boxes, lines, levels);
-    const begun = from >= 0 && at >= 0 && at !== from ? arcsOf([{ source: from, target: at }], boxes, lines, [0]) : [];
-    const name = JSON.stringify([arcs, begun, kept.map((i) => [links[i], refused[i]])]);
+    const started = from >= 0 && at >= 0 && at !== from ? arcsOf([{ source: from, target: at }], boxes, lines, [0]) : [];
+    const name = JSON.stringify([arcs, started, kept.map((i) => [links[i], refused[i]])]);
     if (name !== shown) {
       svg.setAttribute("width", words.offsetWidth);
       svg.setAttribute("height", words.offsetHeight);
-      svg.replaceChildren(...arcs.map((arc, i) => curve(svg, arc, refused[kept[i]] ? "refused" : "")), ...begun.map((arc) => curve(svg, arc, "begun")));
+      svg.replaceChildren(...arcs.map((arc, i) => curve(svg, arc, refused[kept[i]] ? "refused" : "")), ...started.map((arc) => curve(svg, arc, "begun")));
     }
     shown = name;
     kept.forEach((place, i) => svg.children[i].classList.toggle("over", place === over));

@@ -3,29 +3,29 @@
 const MOST = 64; // as attnviz/types.py has it
 
 // Takes a word in, or out where it is held already. `tokens` are the word's: it may be held by any of them.
-export function together(state, side, tokens) {
-  const { hold } = state;
-  const now = hold?.side === side ? tokensOf(hold) : [];
+export function toggleSelected(state, side, tokens) {
+  const { selected } = state;
+  const now = selected?.side === side ? tokensOf(selected) : [];
   const rest = now.filter((token) => !tokens.includes(token));
   const next = rest.length < now.length ? rest : [...now, tokens[0]].slice(0, MOST);
   const [token, ...also] = next;
-  return { ...state, side, point: null, hold: token === undefined ? null : { side, token, mate: null, also } };
+  return { ...state, side, point: null, selected: token === undefined ? null : { side, token, mate: null, also } };
 }
 
 // With the keyboard one word is always held, the one that the arrows walk. This lets it stay when they walk on, or takes
 // that back.
-export function kept(state, tokens) {
-  const { hold } = state;
-  if (!hold) return state;
-  const rest = hold.also.filter((token) => !tokens.includes(token));
-  const also = rest.length < hold.also.length ? rest : [...hold.also, hold.token].slice(0, MOST - 1);
-  return { ...state, hold: { ...hold, mate: null, also } };
+export function keepSelected(state, tokens) {
+  const { selected } = state;
+  if (!selected) return state;
+  const rest = selected.also.filter((token) => !tokens.includes(token));
+  const also = rest.length < selected.also.length ? rest : [...selected.also, selected.token].slice(0, MOST - 1);
+  return { ...state, selected: { ...selected, mate: null, also } };
 }
 
 // The arrows have walked on to another word.
-export function walkedTo(state, side, token) {
-  const also = state.hold?.side === side ? state.hold.also : [];
-  return { ...state, side, point: null, hold: { side, token, mate: null, also } };
+export function moveSelection(state, side, token) {
+  const also = state.selected?.side === side ? state.selected.also : [];
+  return { ...state, side, point: null, selected: { side, token, mate: null, also } };
 }
 
 export const tokensOf = ({ token, also }) => [...new Set([token, ...also])];

@@ -1,6 +1,6 @@
 // Pictures and the link that all of them tell in; what is held, and the same link in every panel, in words out.
 
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { focusIn } from "./linked.js";
 import { isolated, signed, threeDigits, withMark } from "../core/encoding.js";
 import { mateOf, sideOf } from "../core/state.js";
@@ -8,18 +8,18 @@ import { named } from "../core/pattern.js";
 import { setFont } from "../draw/canvas.js";
 
 // What the line above the panels says is held, in the first panel that has it.
-export function heldIn(pictures, state) {
+export function selectionWords(pictures, state) {
   const first = pictures.find((picture) => picture.pattern && anchorsOf(focusIn(picture, state)).length);
-  if (!first) return { held: "", mate: "", side: sideOf(state) };
+  if (!first) return { selectedWords: "", mate: "", side: sideOf(state) };
   const focus = focusIn(first, state);
   const { queries, keys } = first.pattern;
   const [near, far] = focus.side === "query" ? [queries, keys] : [keys, queries];
-  const held = anchorsOf(focus).map((unit) => named(near, unit)).join(" + ");
-  return { held, mate: mateOf(focus) >= 0 ? named(far, mateOf(focus)) : "", side: focus.side };
+  const selectedWords = anchorsOf(focus).map((unit) => named(near, unit)).join(" + ");
+  return { selectedWords, mate: mateOf(focus) >= 0 ? named(far, mateOf(focus)) : "", side: focus.side };
 }
 
 // The same link in every panel, as one sentence.
-export function spokenOf(pictures, links) {
+export function compareSentence(pictures, links) {
   const parts = pictures.map((picture, i) => {
     const link = links[i];
     const name = `${picture.numbers.join(picture.kind === "difference" ? " minus " : " and ")} ${picture.name || picture.title}`.trim();
@@ -33,12 +33,12 @@ export function spokenOf(pictures, links) {
 // The width of the widest word of all panels, measured anew only where the words have changed.
 export function makeRuler(canvas) {
   let [last, width] = ["", 0];
-  return (pictures, { words, special }, look, scale) => {
+  return (pictures, { words, special }, theme, scale) => {
     const found = pictures.filter(({ pattern }) => pattern);
     const name = [found.map(({ id, frame }) => id + frame.digest), words, special, scale].join();
     if (name === last) return width;
     const c = canvas.getContext("2d");
-    setFont(c, look, 12 * scale, 600);
+    setFont(c, theme, 12 * scale, 600);
     width = Math.max(0, ...found.flatMap(({ pattern }) => [...pattern.queries, ...pattern.keys].map((unit) => c.measureText(withMark(unit.label, unit)).width)));
     last = name;
     return width;

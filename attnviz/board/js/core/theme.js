@@ -5,25 +5,25 @@ import { luminance, makeEncoding } from "./encoding.js";
 const OURS = ["page", "field", "ink", "mute", "accent", "onAccent", "line", "hair"];
 const THEIRS = { page: "--st-background-color", field: "--st-secondary-background-color", ink: "--st-text-color", accent: "--st-primary-color" };
 
-// `theme` is "light", "dark", or "" to see for itself: by Streamlit's background, else by the reader's own setting.
-export function lookOf(element, tokens, theme) {
+// `mode` is "light", "dark", or "" to see for itself: by Streamlit's background, else by the reader's own setting.
+export function themeOf(element, tokens, mode) {
   const style = getComputedStyle(element);
   const given = Object.fromEntries(Object.entries(THEIRS).map(([role, name]) => [role, style.getPropertyValue(name).trim()]));
-  const ground = theme ? null : rgbOf(given.page);
+  const ground = mode ? null : rgbOf(given.page);
   const dark = ground ? luminance(ground) < 0.4 : matchMedia("(prefers-color-scheme: dark)").matches;
-  const name = theme || (dark ? "dark" : "light");
-  const look = makeEncoding(tokens, name);
+  const name = mode || (dark ? "dark" : "light");
+  const theme = makeEncoding(tokens, name);
   for (const role of OURS) {
-    look[role] = (!theme && given[role]) || look[role];
-    element.style.setProperty(`--${role}`, look[role]);
+    theme[role] = (!mode && given[role]) || theme[role];
+    element.style.setProperty(`--${role}`, theme[role]);
   }
   const font = style.getPropertyValue("--st-font").trim();
-  look.sans = font || look.fonts.sans;
-  element.style.setProperty("--sans", look.sans);
-  element.style.setProperty("--serif", look.fonts.serif);
+  theme.sans = font || theme.fonts.sans;
+  element.style.setProperty("--sans", theme.sans);
+  element.style.setProperty("--serif", theme.fonts.serif);
   element.dataset.theme = name;
-  look.name = OURS.map((role) => look[role]).join() + look.sans;
-  return look;
+  theme.name = OURS.map((role) => theme[role]).join() + theme.sans;
+  return theme;
 }
 
 // Any colour that a style sheet may hold, as three bytes; null for none.

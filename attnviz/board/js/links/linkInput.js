@@ -1,6 +1,6 @@
 // Pointer and keys over the sentence of links in, what they mean out: every gesture becomes one call of `act`.
 
-import { walked } from "../input/input.js";
+import { nextUnit } from "../input/input.js";
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
@@ -22,7 +22,7 @@ export function onLinks(host, words, act) {
     const [from, to] = [pressed, wordAt(event)];
     pressed = -1;
     if (from < 0 || to < 0 || from === to) return;
-    if (act.from() >= 0 && act.from() !== from) act.letGo();
+    if (act.from() >= 0 && act.from() !== from) act.clearSelection();
     if (act.from() < 0) act.pick(from);
     if (act.from() === from) act.pick(to);
   });
@@ -31,7 +31,7 @@ export function onLinks(host, words, act) {
   on(words, "focus", () => act.at() < 0 && words.matches(":focus-visible") && act.point(0));
   on(host, "keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const known = event.key === "Escape" ? act.letGo() : event.target === words ? onWords(event, act) : onMark(event, linkAt(event), act);
+    const known = event.key === "Escape" ? act.clearSelection() : event.target === words ? onWords(event, act) : onMark(event, linkAt(event), act);
     if (known) event.preventDefault();
     // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
     if (known || event.key.length === 1) event.stopPropagation();
@@ -41,7 +41,7 @@ export function onLinks(host, words, act) {
 
 function onWords(event, act) {
   const last = act.count() - 1;
-  if (ARROWS[event.key]) act.point(walked(act.at(), ARROWS[event.key], act.count(), act.direction()));
+  if (ARROWS[event.key]) act.point(nextUnit(act.at(), ARROWS[event.key], act.count(), act.direction()));
   else if (event.key === "Home" || event.key === "End") act.point(event.key === "Home" ? 0 : last);
   else if ((event.key === "Enter" || event.key === " ") && act.at() >= 0) act.pick(act.at());
   else return false;

@@ -1,16 +1,16 @@
 // Gestures over the panels in, the next state handed to `set` out. `at` gives what a gesture needs to know.
 
 import { FULL, MOST, NO_PAIR, moved, named, removed, shifted, toggled } from "../draw/tray.js";
-import { SPECIAL, letGo, sideOf, turned } from "../core/state.js";
-import { focusIn, holdAt, marked, stateIn } from "./linked.js";
-import { kept, together, walkedTo } from "../core/held.js";
+import { SPECIAL, clearSelection, sideOf, withSide } from "../core/state.js";
+import { focusIn, selectAt, marked, stateIn } from "./linked.js";
+import { keepSelected, toggleSelected, moveSelection } from "../core/selection.js";
 import { unitWith, unitsOf } from "../core/pattern.js";
-import { walked } from "../input/input.js";
+import { nextUnit } from "../input/input.js";
 import { within } from "../core/element.js";
 
 export function makeCompareActions(at, set, leave) {
-  const put = (more) => set({ ...at.state(), said: "", ...more });
-  const refuse = (said) => set({ ...at.state(), said, choosing: null });
+  const put = (more) => set({ ...at.state(), message: "", ...more });
+  const refuse = (message) => set({ ...at.state(), message, choosing: null });
   const end = (found) => Object.entries(found).find(([name]) => ["query", "key", "word"].includes(name));
   const sideFor = (name) => (name === "word" ? sideOf(at.state()) : name);
 
@@ -21,22 +21,22 @@ export function makeCompareActions(at, set, leave) {
     return same ? undefined : set({ ...at.state(), point: found });
   }
 
-  function hold(found, touched) {
+  function selected(found, touched) {
     const now = at.state();
     const { frame } = found;
-    if (found.query !== undefined && found.key !== undefined) return set(holdAt(now, frame, "query", found.query, found.key));
+    if (found.query !== undefined && found.key !== undefined) return set(selectAt(now, frame, "query", found.query, found.key));
     const [name, token] = end(found);
     const side = sideFor(name);
-    const { hold: before } = stateIn(now, frame);
+    const { selected: before } = stateIn(now, frame);
     // There is no hovering on glass: a tap on the other column asks for the link to the held word.
-    if (touched && before && before.side !== side && before.mate !== token) return set(holdAt(now, frame, before.side, before.token, token));
-    return set(holdAt(now, frame, side, token));
+    if (touched && before && before.side !== side && before.mate !== token) return set(selectAt(now, frame, before.side, before.token, token));
+    return set(selectAt(now, frame, side, token));
   }
 
   function add(found) {
     const { frame } = found;
     const [name, token] = end(found);
-    set(marked(together(stateIn(at.state(), frame), sideFor(name), [token]), frame));
+    set(marked(toggleSelected(stateIn(at.state(), frame), sideFor(name), [token]), frame));
   }
 
   function cell(canvas, [down, right]) {
@@ -48,11 +48,11 @@ export function makeCompareActions(at, set, leave) {
     point({ frame, query: next(focus.query, down, queries), key: next(focus.key, right, keys) });
   }
 
-  function holdPointed(canvas) {
+  function selectPointed(canvas) {
     const picture = at.pictureOn(canvas);
     const { query, key } = picture?.pattern ? focusIn(picture, at.state()) : { query: -1, key: -1 };
     if (query < 0 || key < 0) return false;
-    return set(holdAt(at.state(), picture.frame, "query", picture.pattern.queries[query].tokens[0], picture.pattern.keys[key].tokens[0]));
+    return set(selectAt(at.state(), picture.frame, "query", picture.pattern.queries[query].tokens[0], picture.pattern.keys[key].tokens[0]));
   }
 
   // The text that a line shows, and the words of the side that is meant in it.
@@ -61,17 +61,17 @@ export function makeCompareActions(at, set, leave) {
     const now = stateIn(at.state(), frame);
     const side = node.dataset.side === "both" ? sideOf(now) : node.dataset.side;
     const units = unitsOf(side === "key" ? frame.keys : frame.queries, now);
-    return { frame, direction, now, side, units, from: now.hold?.side === side ? unitWith(units, now.hold.token) : -1 };
+    return { frame, direction, now, side, units, from: now.selected?.side === side ? unitWith(units, now.selected.token) : -1 };
   }
 
-  function walk(node, step) {
+  function stepWord(node, step) {
     const { frame, direction, now, side, units, from } = textOn(node);
-    set(marked(walkedTo({ ...now, point: null }, side, units[walked(from, step, units.length, direction)].tokens[0]), frame));
+    set(marked(moveSelection({ ...now, point: null }, side, units[nextUnit(from, step, units.length, direction)].tokens[0]), frame));
   }
 
-  function keepWord(node) {
+  function keepSelected(node) {
     const { frame, now, units, from } = textOn(node);
-    if (from >= 0) set(marked(kept({ ...now, point: null }, units[from].tokens), frame));
+    if (from >= 0) set(marked(keepSelected({ ...now, point: null }, units[from].tokens), frame));
   }
 
   const made = (kind, of) => {
@@ -98,7 +98,7 @@ export function makeCompareActions(at, set, leave) {
   }
 
   return {
-    point, hold, add, cell, holdPointed, walk, keepWord, combine, choose,
+    point, selected, add, cell, selectPointed, stepWord, keepSelected, combine, choose,
     done: () => made(at.state().choosing.kind, at.state().choosing.of),
     difference: () => combine("difference"),
     ofLayer: (over) => {
@@ -119,10 +119,10 @@ export function makeCompareActions(at, set, leave) {
       if (full) return refuse(FULL);
       return put(tray);
     },
-    turn: (side = sideOf(at.state()) === "query" ? "key" : "query") => {
+    switchSide: (side = sideOf(at.state()) === "query" ? "key" : "query") => {
       const now = at.state();
-      const frame = now.hold?.frame;
-      set(frame ? marked(turned(now, side, frame.cross), frame) : { ...now, side });
+      const frame = now.selected?.frame;
+      set(frame ? marked(withSide(now, side, frame.cross), frame) : { ...now, side });
     },
     show: (what) => put(what),
     words: () => put({ words: !at.state().words }),
@@ -133,11 +133,11 @@ export function makeCompareActions(at, set, leave) {
       return at.state().choosing ? choose(picture) : at.bringIntoView(place);
     },
     open: () => leave("attention"),
-    letGo: () => {
-      const { hold: held, point: pointing, choosing, said } = at.state();
-      if (choosing || said) return put({ choosing: null });
+    clearSelection: () => {
+      const { selected: held, point: pointing, choosing, message } = at.state();
+      if (choosing || message) return put({ choosing: null });
       if (!held && !pointing) return false;
-      return set(letGo(at.state()));
+      return set(clearSelection(at.state()));
     },
   };
 }

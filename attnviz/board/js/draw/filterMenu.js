@@ -12,8 +12,8 @@ const AMOUNTS = {
 };
 
 // `choose` gets { rule, value }, or null for every weight.
-export function makeSieve(choose) {
-  const node = element("div", "sieve");
+export function makeFilterMenu(choose) {
+  const node = element("div", "filter-menu");
   const rules = segments("Links shown", RULES, "", (rule) => choose(rule ? { rule, value: START[rule] } : null));
   const amount = element("label", "amount");
   const [before, field, after, slider] = [element("span"), input("number"), element("span"), input("range")];
@@ -21,15 +21,15 @@ export function makeSieve(choose) {
   node.append(rules, amount, slider);
   let shown = null;
 
-  const told = (host) => () => {
+  const onInput = (host) => () => {
     const { field: [least, most], of, step } = AMOUNTS[shown.rule];
     if (host.value === "" || !Number.isFinite(Number(host.value))) return;
     const typed = within(Number(host.value), least, most);
     shown = { rule: shown.rule, value: Number((step === 1 && of === 1 ? Math.round(typed) : typed / of).toFixed(4)) };
     choose(shown);
   };
-  field.addEventListener("input", told(field));
-  slider.addEventListener("input", told(slider));
+  field.addEventListener("input", onInput(field));
+  slider.addEventListener("input", onInput(slider));
   field.addEventListener("change", () => settle()); // what cannot be is put right once it is typed to its end
 
   function draw(keep) {

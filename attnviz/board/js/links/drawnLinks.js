@@ -3,44 +3,44 @@
 
 import { isolated, withMark } from "../core/encoding.js";
 
-export const blank = { links: [], from: -1, said: "" };
+export const blank = { links: [], from: -1, message: "" };
 
 // A word was chosen: it becomes the source, or ends the link that was begun; the source itself lets go.
 export function picked(state, at, units, most) {
   const { links, from } = state;
   const name = (place) => nameOf(units[place]);
-  if (from === at) return { ...state, from: -1, said: `${name(at)} is let go.` };
+  if (from === at) return { ...state, from: -1, message: `${name(at)} is let go.` };
   if (from < 0) {
-    if (links.length >= most) return { ...state, said: `${links.length} links are drawn, and ${most} is the most by hand: remove one first.` };
-    return { ...state, from: at, said: `From ${name(at)}. Now choose the word that it looks at.` };
+    if (links.length >= most) return { ...state, message: `${links.length} links are drawn, and ${most} is the most by hand: remove one first.` };
+    return { ...state, from: at, message: `From ${name(at)}. Now choose the word that it looks at.` };
   }
   const link = [spanOf(units[from]), spanOf(units[at])];
   const there = links.some((one) => same(one, link));
-  const said = there ? `The link from ${name(from)} to ${name(at)} is drawn already.` : `Link drawn from ${name(from)} to ${name(at)}. ${counted(links.length + 1)}.`;
-  return { links: there ? links : [...links, link], from: -1, said };
+  const message = there ? `The link from ${name(from)} to ${name(at)} is drawn already.` : `Link drawn from ${name(from)} to ${name(at)}. ${counted(links.length + 1)}.`;
+  return { links: there ? links : [...links, link], from: -1, message };
 }
 
 export function removed(state, at, units) {
   const links = state.links.filter((_, i) => i !== at);
-  return { links, from: -1, said: `${linkName(state.links[at], units)}: removed. ${counted(links.length)}.` };
+  return { links, from: -1, message: `${linkName(state.links[at], units)}: removed. ${counted(links.length)}.` };
 }
 
 // Source and target exchanged; a link that is there already is not drawn twice.
-export function turnedRound(state, at, units) {
+export function withReversed(state, at, units) {
   const [source, target] = state.links[at];
   const round = [target, source];
   const links = state.links.some((one) => same(one, round)) ? state.links.filter((_, i) => i !== at) : state.links.map((one, i) => (i === at ? round : one));
-  return { links, from: -1, said: `Turned round: ${linkName(round, units)}.` };
+  return { links, from: -1, message: `Turned round: ${linkName(round, units)}.` };
 }
 
 // The same of several links.
-export function allTurned(state, places, units) {
-  const turned = [...places].reverse().reduce((now, at) => turnedRound(now, at, units), state);
-  return { ...turned, said: `${counted(places.length)} turned round.` };
+export function withAllReversed(state, places, units) {
+  const withSide = [...places].reverse().reduce((now, at) => withReversed(now, at, units), state);
+  return { ...withSide, message: `${counted(places.length)} turned round.` };
 }
 
-export const cleared = () => ({ links: [], from: -1, said: "All links are removed." });
-export const letGo = (state) => ({ ...state, from: -1, said: "Let go." });
+export const cleared = () => ({ links: [], from: -1, message: "All links are removed." });
+export const clearSelection = (state) => ({ ...state, from: -1, message: "Let go." });
 
 export const counted = (count) => (count === 1 ? "1 link" : `${count} links`);
 export const same = (a, b) => a.join() === b.join();

@@ -30,9 +30,9 @@ export function makeTexts(host) {
 
   function build(texts) {
     lines = texts.map(({ numbers, tag }, i) => {
-      const [row, said, words] = [element("div", "text-row"), element("span", "text-tag"), element("div", "text-words")];
-      said.append(...numbers.map((number) => element("span", "num", String(number))), element("small", "", tag));
-      row.append(...(texts.length > 1 || tag ? [said] : []), words);
+      const [row, tagNode, words] = [element("div", "text-row"), element("span", "text-tag"), element("div", "text-words")];
+      tagNode.append(...numbers.map((number) => element("span", "num", String(number))), element("small", "", tag));
+      row.append(...(texts.length > 1 || tag ? [tagNode] : []), words);
       return { row, words, sentence: makeSentence(words, `attnviz-text${i}`) };
     });
     host.replaceChildren(...lines.map(({ row }) => row));

@@ -27,13 +27,13 @@ export function makeHeadGrid(host, choose) {
   let [built, cells, data] = ["", new Map(), null];
   const nameOf = ([layer, head]) => `${layer}.${head}`;
 
-  function draw(given, look, room) {
+  function draw(given, theme, room) {
     data = given;
     const name = JSON.stringify([data.counts, room]);
     if (name !== built) build(room);
     built = name;
     data.counts.forEach((count, layer) => {
-      for (let head = 0; head < count; head++) paint([layer, head], look);
+      for (let head = 0; head < count; head++) paint([layer, head], theme);
     });
     host.setAttribute("aria-activedescendant", `map-${nameOf(data.chosen)}`);
   }
@@ -58,18 +58,18 @@ export function makeHeadGrid(host, choose) {
   }
 
   // The weight is the colour; a dot says that the head's choice is right, a ring that the reader chose it.
-  function paint([layer, head], look) {
+  function paint([layer, head], theme) {
     const one = cells.get(nameOf([layer, head]));
     const weight = data.weights[layer][head];
     const chosen = data.chosen[0] === layer && data.chosen[1] === head;
-    one.style.background = look.colour(weight);
-    one.style.color = look.onColour(weight);
+    one.style.background = theme.colour(weight);
+    one.style.color = theme.onColour(weight);
     one.classList.toggle("first", data.margins[layer][head] > 0);
     one.classList.toggle("chosen", chosen);
     one.setAttribute("aria-selected", String(chosen));
-    const said = `${headName(layer, head)}: ${threeDigits(weight)}`;
-    one.setAttribute("aria-label", said);
-    one.title = said;
+    const description = `${headName(layer, head)}: ${threeDigits(weight)}`;
+    one.setAttribute("aria-label", description);
+    one.title = description;
   }
 
   host.addEventListener("click", (event) => {
