@@ -186,7 +186,7 @@ def test_the_models_are_those_of_the_catalogue(backend):
 
 def test_values_and_what_the_kernel_returned_are_there_for_those_who_ask(backend, local):
     request = AttentionRequest("minilm", MISSION)
-    found = backend.whole(request) if isinstance(backend, WholeBackend) else backend.attend(request)
+    found = backend.full_trace(request) if isinstance(backend, WholeBackend) else backend.attend(request)
 
     want = local.attend(request)
     for mine, theirs in zip(found.block("self").calls, want.block("self").calls, strict=True):
@@ -202,7 +202,7 @@ def test_an_address_opens_the_server_behind_it_with_a_memory_of_its_own():
         found = opened.attend(request)
         assert isinstance(opened.inner, RemoteBackend)
         assert opened.attend(request) is found
-        assert (opened.checks, opened.has("minilm"), opened.has("gpt2")) == (False, True, False)
+        assert (opened.checks, opened.has_weights("minilm"), opened.has_weights("gpt2")) == (False, True, False)
         with pytest.raises(BadInputError, match="no eager model to compare with"):
             opened.check(request)
         opened.close()

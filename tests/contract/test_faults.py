@@ -136,8 +136,8 @@ def test_a_list_of_models_that_goes_wrong_keeps_nobody_from_asking(
     monkeypatch.setattr(remote, "BRIEF", 0.3)
     server.does = DEEDS[name][0]
 
-    assert timed(lambda: client.has("minilm")) < 0.3 + SLACK
-    assert client.has("minilm"), "who asks is told more"
+    assert timed(lambda: client.has_weights("minilm")) < 0.3 + SLACK
+    assert client.has_weights("minilm"), "who asks is told more"
     assert not client.answers()
 
     server.does = None

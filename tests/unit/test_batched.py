@@ -201,7 +201,7 @@ def test_it_is_a_backend_that_loads_and_knows_what_is_here(local: LocalBackend):
     backend = BatchedBackend(local, 8)
     assert all(isinstance(backend, kind) for kind in (Backend, LoadingBackend, PlacingBackend))
     assert backend.models() == local.models()
-    assert (backend.has("minilm"), backend.has("no-such")) == (True, False)
+    assert (backend.has_weights("minilm"), backend.has_weights("no-such")) == (True, False)
     backend.ready(AttentionRequest("minilm", "a"))
     assert backend.holds("minilm")
     backend.close()

@@ -62,7 +62,7 @@ def test_the_answer_is_the_server_s_and_so_are_its_models(opened):
     with running_server(FakeBackend()) as url:
         backend = opened(url)
         assert same(backend.attend(REQUEST), FakeBackend().attend(REQUEST))
-        assert backend.whole(REQUEST).parts[0].calls[0].value.shape == (3, 5, 5)
+        assert backend.full_trace(REQUEST).parts[0].calls[0].value.shape == (3, 5, 5)
         assert backend.models() == catalog.cards()
         with pytest.raises(UnknownModelError, match="There is no model 'none'"):
             backend.attend(AttentionRequest("none", "a"))
@@ -80,7 +80,7 @@ def test_where_nobody_listens_the_reader_is_told_and_the_models_are_not_waited_f
     backend = opened("http://127.0.0.1:1")
     with pytest.raises(BackendError, match=r"http://127\.0\.0\.1:1 does not answer \(nobody listens there\)"):
         backend.models()
-    assert backend.has("minilm")
+    assert backend.has_weights("minilm")
     with pytest.raises(BackendError, match="does not say which models it has"):
         backend.models()
 
@@ -344,13 +344,13 @@ def test_turns_are_taken_around_any_backend():
     assert backend.attend(REQUEST).layers == 2
     assert (order, queue.running) == ([1], 0)
     assert backend.models() == catalog.cards()
-    assert backend.has("anything")
+    assert backend.has_weights("anything")
 
 
 class Wide(FakeBackend):
     """Leaves out values at first."""
 
-    def whole(self, request: AttentionRequest) -> Trace:
+    def full_trace(self, request: AttentionRequest) -> Trace:
         """The trace with all."""
         return self.attend(request)
 
@@ -360,9 +360,9 @@ def test_what_is_whole_already_is_not_read_twice(kind: type[FakeBackend], passes
     read = []
     backend = CachedBackend(turned(kind(read.append), Row(Scheduler(1, 5, 5), lambda: "a", lambda _: None, 5.0)), 2**20)
 
-    assert same(backend.attend(REQUEST), backend.whole(REQUEST))
+    assert same(backend.attend(REQUEST), backend.full_trace(REQUEST))
     assert read == [REQUEST] * passes
-    assert backend.whole(REQUEST) is backend.whole(REQUEST)
+    assert backend.full_trace(REQUEST) is backend.full_trace(REQUEST)
 
 
 def test_models_in_this_process_have_whole_traces_at_once():
