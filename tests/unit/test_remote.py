@@ -35,7 +35,7 @@ from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.hostile import hostile, silent
-from tests.servers import Plain, number, served, until
+from tests.servers import FakeBackend, metric, running_server, wait_until
 from tests.small_models import saved
 from tests.wires import same
 
@@ -59,9 +59,9 @@ def opened():
 
 
 def test_answers_and_models_are_those_of_the_server(opened):
-    with served(Plain()) as url:
+    with running_server(FakeBackend()) as url:
         backend = opened(url)
-        assert same(backend.attend(REQUEST), Plain().attend(REQUEST))
+        assert same(backend.attend(REQUEST), FakeBackend().attend(REQUEST))
         assert backend.full_trace(REQUEST).parts[0].calls[0].value.shape == (3, 5, 5)
         assert backend.models() == catalog.cards()
         with pytest.raises(UnknownModelError, match="There is no model 'none'"):
@@ -87,18 +87,18 @@ def test_without_a_server_the_error_says_so_and_the_list_is_not_waited_for(opene
 
 @pytest.mark.slow
 def test_a_server_that_is_back_is_used_again(opened):
-    with served(Plain()) as url:
+    with running_server(FakeBackend()) as url:
         backend = opened(url)
         backend.attend(REQUEST)
     with pytest.raises(BackendError):
         backend.attend(REQUEST)
     port = int(url.rpartition(":")[2])
-    with served(Plain(), port=port):
-        assert same(backend.attend(REQUEST), Plain().attend(REQUEST))
+    with running_server(FakeBackend(), port=port):
+        assert same(backend.attend(REQUEST), FakeBackend().attend(REQUEST))
 
 
 def test_the_key_is_sent_and_required(opened):
-    with served(Plain(), Settings(key=KEY)) as url:
+    with running_server(FakeBackend(), Settings(key=KEY)) as url:
         assert opened(url, Settings(key=KEY)).attend(REQUEST).layers == 2
         with pytest.raises(AccessError, match="Set ATTNVIZ_KEY to it"):
             opened(url, Settings()).attend(REQUEST)
@@ -120,7 +120,7 @@ def test_when_a_reader_leaves_the_server_stops_its_work(opened):
         if asked.is_set():
             raise CalledAway
 
-    with served(Plain(wait), Settings(at_once=1)) as url:
+    with running_server(FakeBackend(wait), Settings(at_once=1)) as url:
         with pytest.raises(CalledAway):
             opened(url, Settings(), listen).attend(REQUEST)
         other = opened(url)
@@ -137,7 +137,7 @@ def test_a_backend_closed_during_a_request_says_so_and_opens_again(opened):
         asked.set()
         assert go.wait(20)
 
-    with served(Plain(wait)) as url:
+    with running_server(FakeBackend(wait)) as url:
         backend = opened(url)
 
         def ask() -> None:
@@ -170,7 +170,7 @@ def test_a_request_during_close_gets_a_new_connection(opened, monkeypatch: pytes
         asked.set()
         assert answers.wait(20)
 
-    with served(Plain(wait)) as url, ThreadPoolExecutor(2) as threads:
+    with running_server(FakeBackend(wait)) as url, ThreadPoolExecutor(2) as threads:
         backend = opened(url)
         assert backend.models()
         monkeypatch.setattr(httpx.AsyncClient, "aclose", slowly)
@@ -181,15 +181,15 @@ def test_a_request_during_close_gets_a_new_connection(opened, monkeypatch: pytes
         go.set()
         closing.result(20)  # what is closed is the old line
         answers.set()
-        assert same(asking.result(20), Plain().attend(REQUEST))
+        assert same(asking.result(20), FakeBackend().attend(REQUEST))
 
 
 def test_a_busy_server_counts_as_reachable(opened):
     go = threading.Event()
-    with served(Plain(lambda _: go.wait(20)), Settings(at_once=20)) as url, ThreadPoolExecutor(24) as threads:
+    with running_server(FakeBackend(lambda _: go.wait(20)), Settings(at_once=20)) as url, ThreadPoolExecutor(24) as threads:
         backend = opened(url)
         asked = [threads.submit(backend.attend, AttentionRequest("minilm", f"{n:05}")) for n in range(16)]
-        until(lambda: number(url, "attnviz_working") == 16)
+        wait_until(lambda: metric(url, "attnviz_working") == 16)
 
         assert list(threads.map(lambda _: backend.is_reachable(), range(6))) == [True] * 6
         go.set()
@@ -218,28 +218,31 @@ def test_the_list_of_models_is_fetched_once_and_an_old_one_is_used_meanwhile(ope
         start = time.monotonic()
         assert [backend.models() for _ in range(3)] == [catalog.cards()] * 3
         assert time.monotonic() - start < 1, "no caller waits for the new list"
-        until(lambda: server.asked == 2)
+        wait_until(lambda: server.asked == 2)
 
 
 def test_an_answer_to_another_text_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
-    other = wire.dumps(Plain().attend(AttentionRequest("minilm", "another")))
+    other = wire.dumps(FakeBackend().attend(AttentionRequest("minilm", "another")))
     monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: other)
-    with served(Plain()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
+    with running_server(FakeBackend()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
         opened(url).attend(REQUEST)
 
 
 def test_an_answer_larger_than_the_model_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
-    part = Plain().attend(REQUEST).parts[0]
+    part = FakeBackend().attend(REQUEST).parts[0]
     large = wire.dumps(Trace(REQUEST, (replace(part, calls=part.calls * 4),)))
     monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: large)
-    with served(Plain()) as url, pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"):
+    with (
+        running_server(FakeBackend()) as url,
+        pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"),
+    ):
         opened(url).attend(REQUEST)
 
 
 def test_garbage_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
     with (
-        served(Plain()) as url,
+        running_server(FakeBackend()) as url,
         pytest.raises(AnswerError, match=r"gave no answer that can be read\. An answer begins with ATW1"),
     ):
         opened(url).attend(REQUEST)
@@ -253,17 +256,17 @@ def test_the_server_is_fair_among_the_readers_of_one_front_end(opened):
         first.set()
         assert go.wait(20)
 
-    with served(Plain(wait), Settings(at_once=1, waiting=40, key=KEY)) as url:
+    with running_server(FakeBackend(wait), Settings(at_once=1, waiting=40, key=KEY)) as url:
         readers = {name: opened(url, Settings(key=KEY), None, lambda name=name: name) for name in "ab"}
         asked = [threading.Thread(target=readers["a"].attend, args=(AttentionRequest("minilm", f"a{n}"),)) for n in range(4)]
         asked[0].start()
         assert first.wait(20)
         for thread in asked[1:]:
             thread.start()
-        until(lambda: number(url, "attnviz_waiting", KEY) == 3)
+        wait_until(lambda: metric(url, "attnviz_waiting", KEY) == 3)
         late = threading.Thread(target=readers["b"].attend, args=(AttentionRequest("minilm", "b0"),))
         late.start()
-        until(lambda: number(url, "attnviz_waiting", KEY) == 4)
+        wait_until(lambda: metric(url, "attnviz_waiting", KEY) == 4)
         go.set()
         for thread in (*asked, late):
             thread.join(20)
@@ -340,7 +343,7 @@ def test_any_backend_can_be_scheduled():
     def answer(request: AttentionRequest) -> None:
         order.append(backend.scheduler.running)
 
-    backend = ScheduledBackend(Plain(answer), SCHEDULING)
+    backend = ScheduledBackend(FakeBackend(answer), SCHEDULING)
 
     assert backend.attend(REQUEST).layers == 2
     assert (order, backend.scheduler.running) == ([1], 0)
@@ -349,7 +352,7 @@ def test_any_backend_can_be_scheduled():
     assert CachedBackend(backend, 2**20).has_weights("anything")
 
 
-class Wide(Plain):
+class Wide(FakeBackend):
     """Leaves out values at first."""
 
     @property
@@ -358,8 +361,8 @@ class Wide(Plain):
         return Capabilities(full_trace=self.attend)
 
 
-@pytest.mark.parametrize(("kind", "passes"), [(Plain, 1), (Wide, 2)])
-def test_a_full_trace_is_not_computed_twice(kind: type[Plain], passes: int):
+@pytest.mark.parametrize(("kind", "passes"), [(FakeBackend, 1), (Wide, 2)])
+def test_a_full_trace_is_not_computed_twice(kind: type[FakeBackend], passes: int):
     read = []
     backend = CachedBackend(ScheduledBackend(kind(read.append), SCHEDULING), 2**20)
 
@@ -382,7 +385,7 @@ def test_a_waiting_reader_hears_how_many_others_wait():
         messages.append(event.message)
         raise CalledAway
 
-    backend = ScheduledBackend(Plain(), SCHEDULING, listen)
+    backend = ScheduledBackend(FakeBackend(), SCHEDULING, listen)
     for others in (1, 3):
         for _ in range(others):
             backend.scheduler.acquire("b", print)

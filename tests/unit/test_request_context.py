@@ -17,7 +17,7 @@ from attnviz.backends.scheduled import ScheduledBackend, Scheduling
 from attnviz.errors import TooLongError, UnavailableError
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import Plain, served
+from tests.servers import FakeBackend, running_server
 
 REQUEST = AttentionRequest("minilm", "the animal was tired")
 
@@ -29,7 +29,7 @@ def scheduling(done: list[RequestContext]) -> Scheduling:
 
 def test_the_log_lines_of_page_and_server_have_the_same_id(caplog: pytest.LogCaptureFixture):
     done: list[RequestContext] = []
-    with served(Plain(lambda _: time.sleep(0.05))) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
+    with running_server(FakeBackend(lambda _: time.sleep(0.05))) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
         backend = ScheduledBackend(RemoteBackend(url, Settings()), scheduling(done))
         backend.attend(REQUEST)
         with pytest.raises(TooLongError) as error:
@@ -54,7 +54,7 @@ class CalledAway(BaseException):
 def test_a_request_in_this_process_is_measured_too():
     done: list[RequestContext] = []
 
-    class Loading(Plain):
+    class Loading(FakeBackend):
         """Loads for a while first."""
 
         @property
