@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from attnviz.backends.local import LocalBackend
-from attnviz.ui import backend as own
-from attnviz.ui.backend import backend, heard
+from attnviz.ui.backend import backend, reader_id
 from tests.app.conftest import drawn, say, written
 from tests.servers import running_server
 
@@ -87,11 +86,5 @@ def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: Lo
     backend.clear()
 
 
-def test_a_waiting_user_sees_how_many_others_wait():
-    said: list[str] = []
-    with heard(said.append):
-        own._still(0)
-        own._still(3)
-
-    assert said == ["Waiting for a turn.", "Waiting for a turn; so do 3 others."]
-    assert own.reader() == ""
+def test_outside_a_session_a_reader_has_no_name():
+    assert reader_id() == ""

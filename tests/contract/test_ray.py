@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.backends.batched import PROMISE, apart
+from attnviz.backends.batched import TOLERANCE, max_difference
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
 from attnviz.errors import EmptyTextError, TooLongError, UnavailableError, UnknownModelError
@@ -75,7 +75,7 @@ def test_simultaneous_questions_are_batched_and_marked_as_such(backend: RemoteBa
 
     assert [trace.request for trace in found] == requests
     assert sum(trace.batched for trace in found) > 12
-    assert max(apart(trace, local.attend(trace.request)) for trace in found) <= PROMISE
+    assert max(max_difference(trace, local.attend(trace.request)) for trace in found) <= TOLERANCE
 
 
 @pytest.mark.parametrize(

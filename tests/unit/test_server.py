@@ -519,11 +519,11 @@ def test_a_local_model_does_not_wait_for_downloads():
     class Placing(Loading):
         """The hub hangs; minilm is on this machine, and in memory after its first use."""
 
-        def has(self, name: str) -> bool:
+        def has_weights(self, name: str) -> bool:
             return name == "minilm"
 
         def ready(self, request: AttentionRequest) -> None:
-            if self.has(request.model):
+            if self.has_weights(request.model):
                 self.there.add(request.model)
             else:
                 super().ready(request)
