@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from attnviz import url_codec
-from attnviz.charset import MARK
+from attnviz.charset import BYTE_ORDER_MARK
 from attnviz.errors import BadInputError
 from attnviz.models import catalog
 from attnviz.types import AttentionRequest, HeadRef, Keep, Link, ModelCard, quoted
@@ -70,7 +70,9 @@ class Selection:
             notices.append(f"There is no model {quoted(model)}: showing {known[MODEL].name}.")
             model = MODEL
         card = known[model]
-        text, text_b = (params.get(name, start).removeprefix(MARK) for name, start in (("text", TEXT), ("text_b", "")))
+        text, text_b = (
+            params.get(name, start).removeprefix(BYTE_ORDER_MARK) for name, start in (("text", TEXT), ("text_b", ""))
+        )
         text_b = text_b or None
         if text_b is not None and not card.pairs:
             notices.append(f"{card.name} takes no second text: it is left out.")

@@ -44,7 +44,7 @@ def add(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> None:
     """Print every head by the links that were named."""
     text = io.checked_text(chosen.text)
-    written = [charset.argument(link, "--link") for link in chosen.link]
+    written = [charset.decode_argument(link, "--link") for link in chosen.link]
     from attnviz.analysis import legibility_text, link_ranking
 
     card = io.card(chosen.model)

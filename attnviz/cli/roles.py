@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> None:
     """Print every head's role on one text, in the order of layers and heads."""
     text = io.checked_text(chosen.text)
-    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
+    text_b = None if chosen.text_b is None else charset.decode_argument(chosen.text_b, "--text-b")
     from attnviz.analysis import head_profile, head_roles, view
     from attnviz.analysis.positions import PositionClasses
 

@@ -32,7 +32,7 @@ STOPS = 16  # colour stops between two colours of a ramp: plotly's straight line
 def figure(
     pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "", captions: bool = True
 ) -> go.Figure:
-    """The head's heatmap in one theme; `held` outlines rows and writes their numbers, `title` stands at the top left.
+    """The head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` stands at the top left.
 
     `told` says below it how to read it; a page that says so itself, in text that wraps, leaves it out.
     What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row

@@ -191,8 +191,8 @@ def _decode(body: bytes, content_type: str) -> str:
     name = match[1].casefold().replace("_", "-") if match else ""
     if name and not name.startswith("utf") and name not in ("us-ascii", "ascii"):
         raise ContentTypeError(f"A question is JSON in UTF-8; its header names the charset {quoted(name)}. Convert it.")
-    if charset.marked(body)[0]:
-        return charset.decoded(body, "A question")
+    if charset.find_mark(body)[0]:
+        return charset.decode(body, "A question")
     try:
         return body.decode(name or json.detect_encoding(body))
     except LookupError as error:

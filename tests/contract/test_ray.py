@@ -1,4 +1,4 @@
-"""The service on Ray, for real: one front and a copy of minilm on this machine, asked as any other backend is.
+"""The service on Ray: one front and one replica of minilm on this machine, used like any other backend.
 
 Needs Ray, which is optional: pip install -r requirements-ray.txt -c constraints.txt
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.backends.batched import PROMISE, apart
+from attnviz.backends.batched import TOLERANCE, max_difference
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
 from attnviz.errors import EmptyTextError, TooLongError, UnavailableError, UnknownModelError
@@ -36,22 +36,22 @@ pytestmark = [
 ]
 
 
-def options(*chosen: str) -> subprocess.Popen[str]:
-    """The program, started."""
-    command = [sys.executable, "deploy/ray_app.py", *chosen]
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the program."""
+    command = [sys.executable, "deploy/ray_app.py", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAY_USAGE_STATS_ENABLED": "1"}, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[RemoteBackend]:
-    """The service, as a page asks it."""
+    """The service, as a page uses it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with options("--models", "minilm:1", "--batch", "4", "--port", str(port)) as running:
+    with start("--models", "minilm:1", "--batch", "4", "--port", str(port)) as running:
         assert running.stdout is not None
-        said = running.stdout.readline()
-        assert said.startswith(f"http://127.0.0.1:{port}"), said
+        line = running.stdout.readline()
+        assert line.startswith(f"http://127.0.0.1:{port}"), line
         found = RemoteBackend(f"http://127.0.0.1:{port}", Settings())
         yield found
         found.close()
@@ -60,13 +60,13 @@ def backend() -> Iterator[RemoteBackend]:
     assert running.returncode == 0
 
 
-def test_one_question_is_answered_bit_for_bit(backend: RemoteBackend):
+def test_a_question_is_answered_bit_for_bit(backend: RemoteBackend):
     request = AttentionRequest("minilm", "The animal did not cross the street", "It was tired.")
 
     assert same(backend.attend(request), LocalBackend(Settings.from_env()).attend(request))
 
 
-def test_what_is_asked_at_the_same_moment_is_read_together_and_says_so(backend: RemoteBackend):
+def test_simultaneous_questions_are_batched_and_marked_as_such(backend: RemoteBackend):
     local = LocalBackend(Settings.from_env())
     requests = [AttentionRequest("minilm", f"The animal of house {number} did not cross the street") for number in range(48)]
 
@@ -75,7 +75,7 @@ def test_what_is_asked_at_the_same_moment_is_read_together_and_says_so(backend: 
 
     assert [trace.request for trace in found] == requests
     assert sum(trace.batched for trace in found) > 12
-    assert max(apart(trace, local.attend(trace.request)) for trace in found) <= PROMISE
+    assert max(max_difference(trace, local.attend(trace.request)) for trace in found) <= TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,9 @@ def test_what_is_asked_at_the_same_moment_is_read_together_and_says_so(backend: 
         (AttentionRequest("no-such", "a"), UnknownModelError),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(backend: RemoteBackend, asked: AttentionRequest, error: type[Exception]):
+def test_an_invalid_question_is_refused_with_its_class_of_error(
+    backend: RemoteBackend, asked: AttentionRequest, error: type[Exception]
+):
     with pytest.raises(error):
         backend.attend(asked)
 
@@ -122,8 +124,8 @@ asyncio.run(main())
 """
 
 
-def test_a_fault_of_a_copy_or_of_the_front_is_a_line_of_the_log_and_has_no_text():
-    """Their classes in one plain process; what Ray does around them, it writes with the same records."""
+def test_a_bug_in_a_replica_or_the_front_is_logged_without_the_text():
+    """Runs their classes in one process without Ray, whose own log lines use the same record factory."""
     ran = subprocess.run([sys.executable, "-c", FAULT], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
     replica, front = ran.stdout.splitlines()
@@ -137,8 +139,8 @@ def test_a_fault_of_a_copy_or_of_the_front_is_a_line_of_the_log_and_has_no_text(
 
 
 @pytest.mark.parametrize("models", ["minilm:2-1", "minilm:0", "minilm:a", "no-such", ""])
-def test_bounds_that_are_none_are_refused(models: str):
-    with options("--models", models) as running:
-        said = running.communicate(timeout=60)[1]
+def test_invalid_numbers_of_replicas_are_refused(models: str):
+    with start("--models", models) as running:
+        errors = running.communicate(timeout=60)[1]
     assert running.returncode == 2
-    assert "Traceback" not in said
+    assert "Traceback" not in errors

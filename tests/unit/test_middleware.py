@@ -1,4 +1,4 @@
-"""What stands before the pages: what is refused, what passes, and the headers of every answer."""
+"""The middleware of the pages: refused and accepted requests, messages, and security headers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HERE = [(b"host", b"school.example:8501")]
 
 
 async def page(scope: Any, receive: Any, send: Any) -> None:
-    """An app that answers everything, with a header that we set otherwise."""
+    """An app that answers everything, with another value of one of our headers."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         return
@@ -32,8 +32,8 @@ async def page(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"page"})
 
 
-def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query: bytes = b"", headers: Any = HERE) -> list[Any]:
-    """All that is sent for one request."""
+def respond(kind: str = "http", *, method: str = "GET", path: str = "/", query: bytes = b"", headers: Any = HERE) -> list[Any]:
+    """Return all messages sent for one request."""
     sent: list[Any] = []
     scope = {"type": kind, "method": method, "path": path, "query_string": query, "headers": headers}
 
@@ -48,7 +48,7 @@ def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query:
 
 
 def status(**request: Any) -> int:
-    return answered(**request)[0]["status"]
+    return respond(**request)[0]["status"]
 
 
 def test_a_page_is_read_by_get_and_head_only():
@@ -56,23 +56,23 @@ def test_a_page_is_read_by_get_and_head_only():
     assert {status(method=method) for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")} == {405}
 
 
-def test_no_body_comes_in():
+def test_a_request_with_a_body_is_refused():
     assert status(headers=[*HERE, (b"Content-Length", b"0")]) == 200
     assert status(headers=[*HERE, (b"Content-Length", b"1")]) == 413
     assert status(headers=[*HERE, (b"transfer-encoding", b"chunked")]) == 413
 
 
-def test_what_no_page_asks_streamlit_for_is_not_there():
+def test_routes_of_streamlit_that_no_page_uses_are_hidden():
     hidden = ("/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/upload_file/a/b", "/under/_stcore/metrics")
     assert {status(path=path) for path in hidden} == {404}
     assert {status(path=path) for path in ("/_stcore/health", "/_stcore/host-config", "/media/a.json", "/heads")} == {200}
 
 
-def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
-    async def opened() -> list[str]:
+def test_the_number_of_open_pages_is_bounded():
+    async def open_pages() -> list[str]:
         ends, kinds = asyncio.Event(), []
 
-        async def held(scope: Any, receive: Any, send: Any) -> None:
+        async def page_until_end(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "websocket.accept"})
             await ends.wait()
 
@@ -82,7 +82,7 @@ def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
         async def send(message: Any) -> None:
             kinds.append(message["type"])
 
-        guard, scope = middleware.PageMiddleware(held), {"type": "websocket", "headers": HERE}
+        guard, scope = middleware.PageMiddleware(page_until_end), {"type": "websocket", "headers": HERE}
         pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(middleware.MAX_OPEN_PAGES + 1)]
         await asyncio.sleep(0)
         ends.set()
@@ -90,13 +90,13 @@ def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
         await guard(scope, receive, send)
         return kinds
 
-    kinds = asyncio.run(opened())
+    kinds = asyncio.run(open_pages())
     assert kinds == ["websocket.accept"] * middleware.MAX_OPEN_PAGES + ["websocket.close", "websocket.accept"]
 
 
-def test_an_address_has_a_longest():
+def test_the_length_of_an_address_is_bounded():
     assert status(query=b"a" * (middleware.MAX_URL_BYTES - 1)) == 200
-    sent = answered(query=b"a" * middleware.MAX_URL_BYTES)
+    sent = respond(query=b"a" * middleware.MAX_URL_BYTES)
     assert sent[0]["status"] == 414
     assert b"16,384" in sent[1]["body"]
     assert b"16,385" in sent[1]["body"]
@@ -118,17 +118,17 @@ def test_an_address_has_a_longest():
 )
 def test_only_a_page_of_the_same_address_opens_a_websocket(origin: bytes | None, opens: bool):
     more = [] if origin is None else [(b"origin", origin)]
-    (sent,) = answered("websocket", headers=[*HERE, *more])
+    (sent,) = respond("websocket", headers=[*HERE, *more])
     assert sent["type"] == ("websocket.accept" if opens else "websocket.close")
 
 
 def test_a_websocket_with_an_origin_needs_a_host():
-    (sent,) = answered("websocket", headers=[(b"origin", b"http://")])
+    (sent,) = respond("websocket", headers=[(b"origin", b"http://")])
     assert sent["type"] == "websocket.close"
 
 
-def passed(*messages: dict[str, object]) -> object:
-    """The first of some messages that reaches Streamlit."""
+def first_passed(*messages: dict[str, object]) -> object:
+    """Return the first of some messages that reaches Streamlit."""
     coming = iter(messages)
 
     async def receive() -> Any:
@@ -137,8 +137,8 @@ def passed(*messages: dict[str, object]) -> object:
     return asyncio.run(middleware.filter_messages(receive)())
 
 
-def back(name: str) -> dict[str, object]:
-    """What a browser sends."""
+def message_of(name: str) -> dict[str, object]:
+    """Return a message of a browser."""
     message = BackMsg()
     if name == "rerun_script":
         message.rerun_script.query_string = "layer=3"
@@ -148,57 +148,60 @@ def back(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ["clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime"])
-def test_what_a_reader_says_of_the_server_is_not_heard(name: str):
-    run, gone = back("rerun_script"), {"type": "websocket.disconnect", "code": 1001}
-    assert passed(back(name), run) == run
-    assert passed(back(name), gone) == gone
+def test_messages_that_control_the_server_are_dropped(name: str):
+    run, gone = message_of("rerun_script"), {"type": "websocket.disconnect", "code": 1001}
+    assert first_passed(message_of(name), run) == run
+    assert first_passed(message_of(name), gone) == gone
 
 
-def test_a_run_is_heard_and_so_is_its_end():
+def test_messages_that_start_and_stop_a_run_pass():
     for name in ("rerun_script", "stop_script"):
-        assert passed(back(name)) == back(name)
+        assert first_passed(message_of(name)) == message_of(name)
 
 
-def test_bytes_that_are_no_message_are_passed_over_and_text_ends_the_connection():
-    run = back("rerun_script")
-    assert passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run) == run
-    found = passed({"type": "websocket.receive", "text": "clear_cache"}, run)
+def test_invalid_bytes_are_dropped_and_text_ends_the_connection():
+    run = message_of("rerun_script")
+    assert (
+        first_passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run)
+        == run
+    )
+    found = first_passed({"type": "websocket.receive", "text": "clear_cache"}, run)
     assert found == {"type": "websocket.disconnect", "code": 1003}
 
 
-def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch):
+def test_messages_beyond_the_rate_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(middleware, "BURST_MESSAGES", 3)
     monkeypatch.setattr(middleware, "MESSAGES_PER_SECOND", 20)
     gone = {"type": "websocket.disconnect", "code": 1001}
-    messages = [*([back("rerun_script"), back("stop_script")] * 3), gone]
+    messages = [*([message_of("rerun_script"), message_of("stop_script")] * 3), gone]
 
-    async def all_heard() -> tuple[list[Any], float]:
+    async def receive_all() -> tuple[list[Any], float]:
         coming, start = iter(messages), time.monotonic()
 
         async def receive() -> Any:
             return next(coming)
 
-        heard = middleware.filter_messages(receive)
-        return [await heard() for _ in messages], time.monotonic() - start
+        receive_allowed = middleware.filter_messages(receive)
+        return [await receive_allowed() for _ in messages], time.monotonic() - start
 
-    found, took = asyncio.run(all_heard())
+    found, took = asyncio.run(receive_all())
     assert found == messages
     assert took >= 0.14  # three of six waited a twentieth of a second each
 
 
 @pytest.mark.parametrize("request_", [{}, {"method": "POST"}], ids=["an answer", "a refusal"])
-def test_every_answer_has_our_headers_once(request_: dict[str, str]):
-    names = [name.decode().lower() for name, _ in answered(**request_)[0]["headers"]]
+def test_every_answer_has_each_security_header_once(request_: dict[str, str]):
+    names = [name.decode().lower() for name, _ in respond(**request_)[0]["headers"]]
     for name, value in security_headers.headers():
         assert names.count(name.decode()) == 1
-        assert (name, value) in answered(**request_)[0]["headers"]
+        assert (name, value) in respond(**request_)[0]["headers"]
 
 
 def directives() -> dict[str, list[str]]:
     return {name: rest for name, *rest in (part.split() for part in security_headers.content_security_policy().split(";"))}
 
 
-def test_no_text_can_become_a_script_and_nobody_else_is_called():
+def test_the_policy_allows_no_other_script_and_no_other_server():
     found = directives()
     assert found["default-src"] == ["'none'"]
     assert [source for source in found["script-src"] if not source.startswith("'sha256-")] == ["'self'", "blob:"]
@@ -209,7 +212,7 @@ def test_no_text_can_become_a_script_and_nobody_else_is_called():
     assert all(found[name] == ["'none'"] for name in ("base-uri", "form-action", "frame-ancestors"))
 
 
-def test_every_script_in_place_is_known_by_its_digest():
+def test_the_policy_has_the_hash_of_every_inline_script():
     tokens = (Token("a", "a", 0, 1, 0), Token("b", "b", 2, 3, 1))
     whole = Trace(AttentionRequest("m", "a b"), (Block("self", tokens, tokens, (Dense(np.full((1, 2, 2), 0.5, np.float32)),)),))
     views = [draw(whole, HeadRef(0, 0)) for draw in (bertviz.head_view, bertviz.model_view)]

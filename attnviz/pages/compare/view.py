@@ -76,7 +76,7 @@ def _read(request: AttentionRequest) -> Trace | AttnvizError:
         with st.spinner("Reading the texts …", show_time=True):
             return backend().attend(request)
     except AttnvizError as error:
-        retry.noted(error)
+        retry.record(error)
         return error
 
 
