@@ -35,10 +35,10 @@ def test_the_numbers_of_a_row_by_hand():
     assert (first.step, second.step) == (0, 1)
     assert first.scores == pytest.approx((math.log(2), math.log(6)), abs=CLOSE)
     assert first.maximum == (-np.inf, pytest.approx(math.log(6), abs=CLOSE))
-    assert (first.worth, first.added, first.total) == (0.0, pytest.approx(4 / 3), (0.0, pytest.approx(4 / 3)))
+    assert (first.effective_sample_size, first.added, first.total) == (0.0, pytest.approx(4 / 3), (0.0, pytest.approx(4 / 3)))
     assert first.away == pytest.approx(6.7 - 1.75, abs=1e-5)
     # What was is worth half, and the new largest adds 1: 2/3 + 1.
-    assert (second.worth, second.added) == (pytest.approx(1 / 2), pytest.approx(1.0))
+    assert (second.effective_sample_size, second.added) == (pytest.approx(1 / 2), pytest.approx(1.0))
     assert second.total == (pytest.approx(4 / 3), pytest.approx(5 / 3))
     assert second.away == 0
     assert found.worked[0].grown[1] == pytest.approx([2 / 6, 1])
@@ -60,7 +60,7 @@ def test_tiles_end_where_the_whole_matrix_does(head: int, causal: bool):
         last = found.worked[rows[-1].step]
         assert last.answer[at - last.rows.start] == pytest.approx(call.mixed(slice(head, head + 1))[0, at], abs=CLOSE)
         for row in rows:
-            assert row.total[1] == pytest.approx(row.total[0] * row.worth + row.added, rel=1e-5)
+            assert row.total[1] == pytest.approx(row.total[0] * row.effective_sample_size + row.added, rel=1e-5)
 
 
 def test_masks_and_biases_count_and_a_long_text_is_cut():

@@ -12,7 +12,7 @@ from attnviz.figures import evidence as pictures
 from attnviz.linguistics import claim_text, claims
 from attnviz.linguistics.atlas import shared_texts
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.claims import Best, Claim
+from attnviz.linguistics.claims import BestHead, ClaimResult
 from attnviz.pages.coreference.question import Asked
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.atlas_lookup import measured
@@ -38,9 +38,9 @@ def evidence(asked: Asked) -> None:
         st.error(widgets.plain(str(error)))
 
 
-def _counted(known: Atlas, found: Sequence[Claim]) -> None:
+def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
     """What was counted as a picture and in figures, and what may be written of it."""
-    best = claims.best(known, found[0].relation)
+    best = claims.best_head(known, found[0].relation)
     left, right = st.columns(2, gap="large")
     with left:
         named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
@@ -65,7 +65,7 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
         st.code("\n\n".join(claim_text.sentence(one) for one in found), language=None, wrap_lines=True)
 
 
-def _facts(one: Claim) -> str:
+def _facts(one: ClaimResult) -> str:
     """Every number of one collection, in Markdown."""
     found = one.evidence
     rules = ", ".join(f"{pictures.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
@@ -77,12 +77,12 @@ def _facts(one: Claim) -> str:
     )
 
 
-def _most(one: Claim) -> str:
+def _most(one: ClaimResult) -> str:
     """What no head can exceed, and why."""
     return f" {widgets.plain(claim_text.ceiling(one))}" if one.evidence.ceiling < 1.0 else ""
 
 
-def _untrained(one: Claim) -> str:
+def _untrained(one: ClaimResult) -> str:
     """What the best head of an untrained twin does."""
     if one.control is None:
         return ""
@@ -93,7 +93,7 @@ def _on_common(known: Atlas, kind: str) -> list[str]:
     """How the best head of this model and that of each other measured one do on the texts that both were asked about."""
     found = []
     for other in shared_texts.others(known):
-        mine, theirs = shared_texts.best(known, other, kind), shared_texts.best(other, known, kind)
+        mine, theirs = shared_texts.best_head(known, other, kind), shared_texts.best_head(other, known, kind)
         if mine is not None and theirs is not None:
             found.append(
                 f"To compare models, take the {COLLECTIONS[kind]} texts that both were asked about "
@@ -105,7 +105,7 @@ def _on_common(known: Atlas, kind: str) -> list[str]:
     return found
 
 
-def _best(best: Best, heads: int) -> None:
+def _best(best: BestHead, heads: int) -> None:
     """The way to the head that is right most often."""
     st.button(
         f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
@@ -113,6 +113,6 @@ def _best(best: Best, heads: int) -> None:
     )  # fmt: skip
 
 
-def _again(best: Best) -> str:
+def _again(best: BestHead) -> str:
     """That the other half is none, where it has the same sentences in other wordings."""
     return "" if best.p_corrected is None else ", which holds the same sentences in other wordings"
