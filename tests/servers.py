@@ -18,7 +18,7 @@ from attnviz.backends.base import Backend
 from attnviz.engine.trace import Trace
 from attnviz.models import catalog
 from attnviz.server import app as server
-from attnviz.server.http_timeouts import Patient
+from attnviz.server.http_timeouts import TimeoutProtocol
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 from tests.wires import one, projections
@@ -29,10 +29,10 @@ CLIENT = httpx.Client(timeout=30, trust_env=False, limits=httpx.Limits(max_keepa
 @contextmanager
 def served(backend: Backend, settings: Settings | None = None, warm: Sequence[str] = (), port: int = 0) -> Iterator[str]:
     """The address of a server over `backend`, while the block runs."""
-    found = server.listening("127.0.0.1", port)
-    app = server.app(backend, settings or Settings(), warm)
+    found = server.listen("127.0.0.1", port)
+    app = server.create_app(backend, settings or Settings(), warm)
     running = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, http=Patient, ws="none")
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2, http=TimeoutProtocol, ws="none")
     )
     thread = threading.Thread(target=running.run, kwargs={"sockets": [found]})
     thread.start()

@@ -12,10 +12,10 @@ import numpy as np
 
 from attnviz.backends.base import Backend, CheckingBackend, PlacingBackend, TryingBackend, WalkingBackend, WholeBackend
 from attnviz.backends.scheduler import wait_for_error
-from attnviz.engine.reference.head_steps import OneHead
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.head_steps import HeadSteps
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError
@@ -161,19 +161,19 @@ class CachedBackend:
         """Whether the inner backend has its models in this process, so that the steps to a weight can be shown."""
         return isinstance(self.inner, WalkingBackend)
 
-    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+    def walk(self, request: AttentionRequest, head: HeadRef) -> HeadSteps:
         """One head step by step; its layer is kept, so that others cost nothing. BadInputError where there are no models."""
         inner = self.inner
         if not isinstance(inner, WalkingBackend):
             raise BadInputError("This backend has no model to walk through. Open the backend `local:` for that.")
         return self.store.get(("walk", request, head.layer), lambda: inner.walk(request, head.layer)).head(head)
 
-    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def tried(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """The text with something changed, from memory where it is there. BadInputError where there is no model for it."""
         inner = self._trying()
         return self.store.get(("tried", request, layer, change, other), lambda: inner.tried(request, layer, change, other))
 
-    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """The text and its words shuffled, from memory where it is there. BadInputError as for `tried`."""
         inner = self._trying()
         return self.store.get(("shuffled", request, head, change, seed), lambda: inner.shuffled(request, head, change, seed))

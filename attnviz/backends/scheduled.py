@@ -14,10 +14,10 @@ from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, Whole
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.request_context import RequestContext, track
 from attnviz.backends.scheduler import Scheduler, Ticket
-from attnviz.engine.reference.head_steps import OneLayer
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.head_steps import LayerSteps
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.types import AttentionRequest, HeadRef, ModelCard
@@ -103,17 +103,17 @@ class TurnedModels(TurnedBackend):
         with self._turn(request):
             return self.local.check(request)
 
-    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
+    def walk(self, request: AttentionRequest, layer: int) -> LayerSteps:
         """See WalkingBackend."""
         with self._turn(request):
             return self.local.walk(request, layer)
 
-    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def tried(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """See TryingBackend."""
         with self._turn(request):
             return self.local.tried(request, layer, change, other)
 
-    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """See TryingBackend."""
         with self._turn(request):
             return self.local.shuffled(request, head, change, seed)

@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 def _attend(chosen: argparse.Namespace) -> None:
     """Write one head's weights in the format that was chosen."""
     text = io.checked_text(chosen.text)
-    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
+    text_b = None if chosen.text_b is None else charset.decode_argument(chosen.text_b, "--text-b")
     from attnviz import export
     from attnviz.analysis import filters, view
 

@@ -83,7 +83,7 @@ def text(argument: str, most: int) -> str:
 
     Raises BadTextError for bytes that are no text.
     """
-    return standard_input(most) if argument == "-" else charset.argument(argument, f"“{_shown(argument)}”")
+    return standard_input(most) if argument == "-" else charset.decode_argument(argument, f"“{_shown(argument)}”")
 
 
 def standard_input(most: int) -> str:
@@ -104,7 +104,7 @@ def standard_input(most: int) -> str:
         ) from error
     if len(content) > limit:
         raise TooLongError(f"A text may be {most:,} bytes long; standard input has more. Shorten it.")
-    return charset.decoded(content, "Standard input").removesuffix("\n").removesuffix("\r")
+    return charset.decode(content, "Standard input").removesuffix("\n").removesuffix("\r")
 
 
 def _shown(argument: str) -> str:

@@ -12,7 +12,7 @@ from attnviz.cli.numbers import signed_three, three
 from attnviz.types import AttentionRequest, HeadRef, Link, Token, quoted
 
 if TYPE_CHECKING:
-    from attnviz.analysis.link_ranking import Ranked
+    from attnviz.analysis.link_ranking import LinkScore
 
 LISTED = 20  # heads of the table
 RULE = (
@@ -44,13 +44,13 @@ def add(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> None:
     """Print every head by the links that were named."""
     text = io.checked_text(chosen.text)
-    written = [charset.argument(link, "--link") for link in chosen.link]
+    written = [charset.decode_argument(link, "--link") for link in chosen.link]
     from attnviz.analysis import legibility_text, link_ranking
 
     card = io.card(chosen.model)
     links = tuple(dict.fromkeys(link_syntax.link(text, link) for link in written))
     trace = io.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
-    ranked, block = link_ranking.ranked(trace, links, trace.blocks[0]), trace.block(trace.blocks[0])
+    ranked, block = link_ranking.rank_heads(trace, links, trace.blocks[0]), trace.block(trace.blocks[0])
     if unread := legibility_text.of_links(trace, links, card.name):
         io.say(io.printable(unread))
     if chosen.format == "text":
@@ -69,7 +69,7 @@ def run(chosen: argparse.Namespace) -> None:
     )  # fmt: skip
 
 
-def _as_lines(model: str, text: str, links: Sequence[Link], ranked: Sequence[Ranked]) -> list[str]:
+def _as_lines(model: str, text: str, links: Sequence[Link], ranked: Sequence[LinkScore]) -> list[str]:
     """The best heads as a table."""
     named = [
         f"{quoted(text[slice(*link.source)])} ({link.source[0]}-{link.source[1]}) at "

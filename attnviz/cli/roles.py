@@ -13,7 +13,7 @@ from attnviz.types import AttentionRequest, HeadRef
 from attnviz.view_state import ViewOptions
 
 if TYPE_CHECKING:
-    from attnviz.analysis.head_roles import Facts, Role
+    from attnviz.analysis.head_roles import HeadProfile, Role
 
 NOTES = (
     "A head is named after a place that is the first choice of most words and gets clearly more than an even look gives.",
@@ -38,26 +38,28 @@ def add(commands: Any) -> None:
 def run(chosen: argparse.Namespace) -> None:
     """Print every head's role on one text, in the order of layers and heads."""
     text = io.checked_text(chosen.text)
-    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
+    text_b = None if chosen.text_b is None else charset.decode_argument(chosen.text_b, "--text-b")
     from attnviz.analysis import head_profile, head_roles, view
-    from attnviz.analysis.positions import Ground
+    from attnviz.analysis.positions import PositionClasses
 
     card = io.card(chosen.model)
     trace = io.attended(card, AttentionRequest(card.id, text, text_b))
     block = trace.blocks[0] if chosen.block is None else chosen.block
     options = ViewOptions(words=not chosen.tokens, special=chosen.special)
-    found: list[tuple[HeadRef, Role, Facts]] = []
-    ground: Ground | None = None
+    found: list[tuple[HeadRef, Role, HeadProfile]] = []
+    ground: PositionClasses | None = None
     for layer, of_layer in enumerate(view.patterns(trace, options, block)):
         for head, pattern in enumerate(of_layer):
-            ground = ground or Ground.of(pattern, options.words)
-            role, facts = head_roles.role(pattern, options.words, ground), head_profile.facts(pattern, options.words, ground)
+            ground = ground or PositionClasses.of(pattern, options.words)
+            role, facts = head_roles.role(pattern, options.words, ground), head_profile.profile(pattern, options.words, ground)
             found.append((HeadRef(layer, head, block), role, facts))
     made = _json(card.id, text, text_b, options, found) if chosen.format == "json" else _table(options, found)
     io.write(made.encode("utf-8", "backslashreplace"), chosen.output)
 
 
-def _json(model: str, text: str, text_b: str | None, options: ViewOptions, found: list[tuple[HeadRef, Role, Facts]]) -> str:
+def _json(
+    model: str, text: str, text_b: str | None, options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]]
+) -> str:
     """One object; `heads` in the order of layers and heads, one in each line."""
     about = {
         "model": model, "text": text, "text_b": text_b, "block": found[0][0].block, "words": options.words,
@@ -72,7 +74,7 @@ def _json(model: str, text: str, text_b: str | None, options: ViewOptions, found
     return "{\n " + ",\n ".join(lines) + f',\n "heads": [\n  {listed}\n ]\n}}\n'
 
 
-def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, Facts]]) -> str:
+def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]]) -> str:
     """One line for each head, then how many heads have each role."""
     from attnviz.figures import encoding
 

@@ -124,7 +124,7 @@ def introduced(proxy: Proxy) -> str:
     return "attnviz=" + fresh().get(f"{proxy.url}/").cookies["attnviz"]
 
 
-def test_the_file_itself_is_sound_and_writes_no_log():
+def test_the_configuration_writes_no_log():
     text = CONF.read_text()
     assert re.findall(r"^\s*(access_log|error_log) (.*?);", text, re.M) == [
         ("error_log", "stderr emerg"),
@@ -135,7 +135,7 @@ def test_the_file_itself_is_sound_and_writes_no_log():
         assert told not in re.sub(r"limit_\w+_zone .*", "", text), told
 
 
-def test_a_reader_stays_with_the_server_he_got_and_readers_are_spread(proxy: Proxy):
+def test_users_are_spread_over_front_ends_and_each_stays_with_one(proxy: Proxy):
     before = len(proxy.log())
     for _ in range(24):
         assert fresh().get(f"{proxy.url}/_stcore/health").status_code == 200
@@ -151,12 +151,12 @@ def test_a_reader_stays_with_the_server_he_got_and_readers_are_spread(proxy: Pro
         assert len(upstreams(proxy.log()[-8:])) == 1
 
 
-def test_the_cookie_is_a_number_for_the_session_alone(proxy: Proxy):
+def test_the_cookie_is_a_random_number_for_the_session(proxy: Proxy):
     told = fresh().get(f"{proxy.url}/", headers={"cookie": "attnviz=../../etc; other=1"}).headers["set-cookie"]
     assert re.fullmatch(r"attnviz=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax", told)
 
 
-def test_a_page_is_read_through_it_by_its_socket_and_says_what_the_backend_says(proxy: Proxy):
+def test_a_page_works_through_the_proxy_and_shows_the_backends_answer(proxy: Proxy):
     before = len(proxy.log())
     cookie = introduced(proxy)
 
@@ -177,7 +177,7 @@ def test_a_page_is_read_through_it_by_its_socket_and_says_what_the_backend_says(
     assert len(upstreams(proxy.log()[before:])) == 1, "the socket goes where the page came from"
 
 
-def test_a_socket_of_somebody_elses_page_is_turned_away(proxy: Proxy):
+def test_a_websocket_of_another_origin_is_refused(proxy: Proxy):
     async def read() -> None:
         async with at(proxy.fronts[0], origin="http://elsewhere.example", port=proxy.port):
             pass
@@ -186,7 +186,7 @@ def test_a_socket_of_somebody_elses_page_is_turned_away(proxy: Proxy):
         asyncio.run(read())
 
 
-def test_what_was_typed_is_in_no_file(proxy: Proxy):
+def test_no_typed_text_is_in_any_file(proxy: Proxy):
     before = len(proxy.log())
     addresses = [f"/?text={quote(SECRET)}", f"/syntax?text={quote(SECRET)}", f"/{quote(SECRET)}", "/static/none.js?text=secret"]
     for address in addresses:
@@ -197,7 +197,7 @@ def test_what_was_typed_is_in_no_file(proxy: Proxy):
     assert "secret" not in proxy.all_written().casefold()
 
 
-def test_every_header_of_ours_comes_once(proxy: Proxy):
+def test_every_security_header_is_sent_once(proxy: Proxy):
     answer = fresh().get(f"{proxy.url}/")
     names = Counter(name.lower() for name, _ in answer.headers.multi_items())
 
@@ -208,15 +208,15 @@ def test_every_header_of_ours_comes_once(proxy: Proxy):
 
 
 @pytest.mark.parametrize(("length", "status"), [(8_000, 200), (16_000, 200), (17_000, 414), (60_000, 414)])
-def test_links_of_ours_fit_and_longer_ones_do_not(proxy: Proxy, length: int, status: int):
+def test_our_longest_links_pass_and_longer_ones_do_not(proxy: Proxy, length: int, status: int):
     assert fresh().get(f"{proxy.url}/?text={'x' * length}").status_code == status
 
 
-def test_a_body_is_refused(proxy: Proxy):
+def test_the_proxy_refuses_a_body(proxy: Proxy):
     assert fresh().post(f"{proxy.url}/", content=b"x" * 1000).status_code == 413
 
 
-def test_where_no_front_end_answers_the_reader_is_told_and_nothing_is_kept(proxy: Proxy, tmp_path: Path):
+def test_where_no_front_end_answers_the_user_gets_a_message_and_nothing_is_logged(proxy: Proxy, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
         port, gone = free.getsockname()[1], other.getsockname()[1]
     away = Server(gone, tmp_path, tmp_path, tmp_path)

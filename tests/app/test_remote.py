@@ -62,7 +62,7 @@ def test_every_page_works_and_shows_the_same_numbers(opened, elsewhere):
 
 
 @pytest.mark.parametrize("name", NOT_THERE)
-def test_what_wants_the_model_itself_says_where_it_is_to_be_had(opened, elsewhere, name: str):
+def test_pages_that_need_the_model_itself_say_how_to_open_it(opened, elsewhere, name: str):
     app = opened().switch_page(f"pages/learn/{name}.py").run()
 
     assert not app.exception
@@ -71,7 +71,7 @@ def test_what_wants_the_model_itself_says_where_it_is_to_be_had(opened, elsewher
     assert not [button for button in app.button if "MiniLM" in button.label or "SmolLM2" in button.label]
 
 
-def test_a_backend_that_is_gone_is_told_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):
+def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):
     with served(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
@@ -87,7 +87,7 @@ def test_a_backend_that_is_gone_is_told_and_the_text_stays(opened, local: LocalB
     backend.clear()
 
 
-def test_who_waits_for_a_turn_is_told_so_and_readers_have_no_names():
+def test_a_waiting_user_sees_how_many_others_wait():
     said: list[str] = []
     with heard(said.append):
         own._still(0)

@@ -56,7 +56,7 @@ async def sentences(server: Server) -> list[int]:
     return found
 
 
-def test_memory_stays_where_the_cache_is_full_and_a_closed_session_is_let_go(server: Server):
+def test_memory_is_stable_with_a_full_cache_and_closed_sessions_are_released(server: Server):
     memory = asyncio.run(sentences(server))
 
     assert memory[-1] - memory[FULL - 1] <= GROWTH
@@ -64,7 +64,7 @@ def test_memory_stays_where_the_cache_is_full_and_a_closed_session_is_let_go(ser
 
 
 @amounts(6, 600)
-def test_no_page_has_a_fault_whatever_its_link_says_and_whatever_is_typed(server: Server, examples: int):
+def test_no_link_and_no_text_breaks_a_page(server: Server, examples: int):
     async def visit(page: str, link: dict[str, str], text: str) -> None:
         async with at(server, page, urlencode(link, errors="replace")) as visitor:
             assert "exception" not in await visitor.run()

@@ -102,7 +102,7 @@ async def answered(visitor: Visitor) -> None:
         await visitor.socket.recv()
 
 
-def test_texts_of_two_readers_never_meet_and_reach_no_log_and_nobody_else_is_called(server: Server):
+def test_texts_of_two_users_never_mix_and_reach_no_log_and_no_other_server(server: Server):
     async def both() -> None:
         await asyncio.gather(reader(server, MINE, YOURS), reader(server, YOURS, MINE))
         await everywhere(server, MINE)
@@ -116,7 +116,7 @@ def test_texts_of_two_readers_never_meet_and_reach_no_log_and_nobody_else_is_cal
     assert server.calls() == []
 
 
-def test_of_a_fault_of_ours_the_log_has_kind_and_place_and_not_the_text(tmp_path: Path):
+def test_the_log_of_a_bug_has_type_and_location_and_not_the_text(tmp_path: Path):
     script = tmp_path / "app.py"
     script.write_text(FAULTY)
 

@@ -43,7 +43,7 @@ def test_the_probes_are_those_of_a_slow_count_on_the_model_itself(model: str):
     facts = known.header.probes
     assert facts is not None
     assert len(pool) == facts.drawn_from
-    eager = capture.twin(measurer.loaded.model, "eager")
+    eager = capture.shadow(measurer.loaded.model, "eager")
     rows = [
         (*START[model], *ids, *ids, *END[model]) for ids in random_tokens.random_sequences(pool, facts.length)[: FEW[model]]
     ]

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from attnviz.engine import reference
-from attnviz.engine.reference import AS_TRAINED, Change
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.llama import turned
+from attnviz.engine.reference import AS_TRAINED, Intervention
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.llama import apply_rotary
 from attnviz.pages.whatif import analysis as measured
 from attnviz.pages.whatif import lesson
 from attnviz.pages.whatif.analysis import Pair
@@ -26,7 +26,7 @@ BOTH = pytest.mark.parametrize("model", list(LAYERS))
 OTHER = "The hungry dog ran over the wide road and slept"
 
 
-def tried(backend, model: str, change: Change = AS_TRAINED, other: str = "") -> Tried:
+def tried(backend, model: str, change: Intervention = AS_TRAINED, other: str = "") -> InterventionResult:
     return backend.tried(AttentionRequest(model, TEXT), LAYERS[model], change, other)
 
 
@@ -58,14 +58,14 @@ def test_a_weight_follows_its_score_with_the_slope_that_is_said():
 
 def test_turning_changes_no_length():
     x = torch.randn(1, 9, 8, generator=torch.Generator().manual_seed(2))
-    np.testing.assert_allclose(turned(x, 100.0).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
+    np.testing.assert_allclose(apply_rotary(x, 100.0).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
 
 
 @BOTH
 def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperature_even(backend, model: str):
     plain = tried(backend, model)
-    sharp = tried(backend, model, Change(scale=False, layer=LAYERS[model]))
-    even = tried(backend, model, Change(temperature=100.0, layer=LAYERS[model]))
+    sharp = tried(backend, model, Intervention(scale=False, layer=LAYERS[model]))
+    even = tried(backend, model, Intervention(temperature=100.0, layer=LAYERS[model]))
     for head in range(len(plain.weights[0])):
         rows = [measured.bits(one.weights[LAYERS[model]][head]).mean() for one in (sharp, plain, even)]
         assert rows[0] < rows[1] < rows[2]
@@ -76,20 +76,20 @@ def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperat
 
 def test_behind_a_mask_the_first_row_is_one_1_and_the_last_is_as_it_was(backend):
     layer = LAYERS["minilm"]
-    plain, masked = tried(backend, "minilm"), tried(backend, "minilm", Change(causal=True, layer=layer))
+    plain, masked = tried(backend, "minilm"), tried(backend, "minilm", Intervention(causal=True, layer=layer))
     assert (masked.weights[layer][:, 0, 0] == 1).all()
     np.testing.assert_allclose(masked.weights[layer][:, -1], plain.weights[layer][:, -1], atol=1e-6)
 
 
 def test_without_a_mask_the_upper_right_half_fills(backend):
     layer = LAYERS["smollm2"]
-    free = tried(backend, "smollm2", Change(causal=False, layer=layer))
+    free = tried(backend, "smollm2", Intervention(causal=False, layer=layer))
     assert (free.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
 
 @BOTH
 def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, model: str):
-    request, change = AttentionRequest(model, TEXT), Change(positions=False, causal=False)
+    request, change = AttentionRequest(model, TEXT), Intervention(positions=False, causal=False)
     found = [
         backend.shuffled(request, HeadRef(LAYERS[model], 1), change, seed) for seed in range(20 if model == "minilm" else 4)
     ]
@@ -99,8 +99,10 @@ def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, mo
 
 
 @BOTH
-@pytest.mark.parametrize("change", [Change(positions=False, causal=True), Change(causal=False)], ids=["mask", "positions"])
-def test_either_of_them_alone_tells_the_order(backend, model: str, change: Change):
+@pytest.mark.parametrize(
+    "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
+)
+def test_either_of_them_alone_tells_the_order(backend, model: str, change: Intervention):
     assert backend.shuffled(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
 
 
@@ -113,7 +115,7 @@ def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model:
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
 
     def projected(heads: tuple[int, ...]) -> np.ndarray:
-        return reference.run(w, ids, change=Change(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
+        return reference.run(w, ids, change=Intervention(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
 
     none, whole = projected(()), projected(tuple(range(w.heads)))
     np.testing.assert_allclose(none + sum(projected((h,)) - none for h in range(w.heads)), whole, atol=1e-4)
@@ -127,12 +129,12 @@ def test_a_decoders_head_shares_its_keys_and_values_with_others(backend):
 @BOTH
 def test_ones_own_sentence_as_the_second_text(backend, model: str):
     layer, plain = LAYERS[model], tried(backend, model)
-    own = tried(backend, model, Change(layer=layer), TEXT)
+    own = tried(backend, model, Intervention(layer=layer), TEXT)
     last = own.weights[layer][:, -1]
     np.testing.assert_allclose(last, plain.weights[layer][:, -1], atol=1e-5)
     if model == "minilm":
         np.testing.assert_allclose(own.weights[layer], plain.weights[layer], atol=1e-5)
-        np.testing.assert_allclose(tried(backend, model, Change(), TEXT).output, plain.output, atol=1e-4)
+        np.testing.assert_allclose(tried(backend, model, Intervention(), TEXT).output, plain.output, atol=1e-4)
     else:
         assert (own.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
@@ -149,7 +151,7 @@ def test_a_place_is_marked_alike_in_both_texts(backend):
 def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
     loaded = backend.inner.loaded("minilm")
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
-    runs = [reference.run(w, [start, *ids[1:]], change=Change(window=2)) for start in (ids[0], ids[3])]
+    runs = [reference.run(w, [start, *ids[1:]], change=Intervention(window=2)) for start in (ids[0], ids[3])]
     for number, (one, two) in enumerate(zip(*(run.layers for run in runs), strict=True)):
         reached = np.flatnonzero(np.abs(one["output"] - two["output"]).max(-1) > 0)
         assert reached.max() == number + 1
@@ -158,7 +160,7 @@ def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
 @BOTH
 def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one_that_looks_far(backend, model: str):
     layer = LAYERS[model]
-    plain, near = tried(backend, model), tried(backend, model, Change(window=3, layer=layer))
+    plain, near = tried(backend, model), tried(backend, model, Intervention(window=3, layer=layer))
     lost = [measured.outside(Pair(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
     away = np.abs(np.arange(len(plain.tokens))[:, None] - np.arange(len(plain.tokens)))
     reach = [(head * away).sum(-1).mean() for head in plain.weights[layer]]
@@ -186,7 +188,7 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
 def test_weights_of_the_layer_stay_as_they_are_and_later_ones_move(backend, model: str):
     layer = LAYERS[model]
     plain = tried(backend, model)
-    for change in (Change(zeroed=(2,), layer=layer), Change(heads=(1,), layer=layer)):
+    for change in (Intervention(zeroed=(2,), layer=layer), Intervention(heads=(1,), layer=layer)):
         moved = measured.travelled(Pair(plain, tried(backend, model, change), layer, 1))
         assert (moved[: layer + 1] == 0).all()
         assert (moved[layer + 1 :] > 0).all()

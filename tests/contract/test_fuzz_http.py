@@ -53,7 +53,7 @@ def answered(case: schemathesis.Case, url: str, session: requests.Session) -> re
 
 @pytest.mark.slow
 @amounts(120, 3000)
-def test_what_the_description_allows_is_answered_or_refused_as_it_says(url, described, session, examples: int):
+def test_requests_that_the_description_allows_are_answered_as_described(url, described, session, examples: int):
     seen = set()
 
     def promise(case: schemathesis.Case) -> None:
@@ -67,7 +67,7 @@ def test_what_the_description_allows_is_answered_or_refused_as_it_says(url, desc
 
 @pytest.mark.slow
 @amounts(120, 3000)
-def test_what_the_description_does_not_allow_is_refused_as_it_says(url, described, session, examples: int):
+def test_requests_that_the_description_forbids_are_refused_as_described(url, described, session, examples: int):
     seen = set()
 
     def promise(case: schemathesis.Case) -> None:

@@ -58,7 +58,7 @@ def answered(client: httpx.Client, url: str, asked: AttentionRequest) -> httpx.R
 
 @pytest.mark.slow
 @amounts(50, 2500)
-def test_any_text_is_read_whole_or_refused_as_it_is_without_http(url: str, backend: LocalBackend, client, examples: int):
+def test_any_text_is_read_or_refused_as_without_http(url: str, backend: LocalBackend, client, examples: int):
     seen = set()
 
     def promise(asked: AttentionRequest) -> None:

@@ -241,7 +241,7 @@ def test_the_backend_says_it_before_anything_is_run_also_of_what_is_tried(tmp_pa
         with pytest.raises(TokenError, match="“<device>”"):
             asked(request)
     with pytest.raises(TokenError, match="“<device>”"):
-        backend.tried(AttentionRequest(card.id, "the animal"), 0, reference.Change(layer=0), "the <device>")
+        backend.tried(AttentionRequest(card.id, "the animal"), 0, reference.Intervention(layer=0), "the <device>")
 
 
 def test_an_atlas_leaves_such_texts_out_and_counts_them(tmp_path):

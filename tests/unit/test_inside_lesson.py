@@ -12,7 +12,7 @@ import pytest
 from attnviz.backends import open_backend
 from attnviz.backends.cached import weight
 from attnviz.engine.reference import bert
-from attnviz.engine.reference.head_steps import MOST, OneHead, OneLayer
+from attnviz.engine.reference.head_steps import MOST, HeadSteps, LayerSteps
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.figures import encoding, html_matrix, units
 from attnviz.lessons import template
@@ -29,16 +29,16 @@ AT = 8  # “street” in the first model, “it” in the second
 
 
 @pytest.fixture
-def one(backend, model: str) -> OneHead:
+def one(backend, model: str) -> HeadSteps:
     return backend.walk(AttentionRequest(model, TEXT), HEADS[model])
 
 
-def arrays(one: OneHead | OneLayer) -> dict[str, np.ndarray]:
+def arrays(one: HeadSteps | LayerSteps) -> dict[str, np.ndarray]:
     return {field.name: found for field in fields(one) if isinstance(found := getattr(one, field.name), np.ndarray)}
 
 
 @BOTH
-def test_the_weights_of_the_walk_are_those_of_the_trace(one: OneHead, backend, model: str):
+def test_the_weights_of_the_walk_are_those_of_the_trace(one: HeadSteps, backend, model: str):
     trace = backend.attend(AttentionRequest(model, TEXT))
     head = HEADS[model]
     np.testing.assert_allclose(one.weights, trace.weights(head.layer, head.head), atol=1e-5)  # another kernel's rounding
@@ -46,7 +46,7 @@ def test_the_weights_of_the_walk_are_those_of_the_trace(one: OneHead, backend, m
 
 
 @BOTH
-def test_each_step_follows_from_the_one_before(one: OneHead, model: str):
+def test_each_step_follows_from_the_one_before(one: HeadSteps, model: str):
     d = one.q.shape[1]
     close = {"rtol": 1e-4, "atol": 1e-4}  # sums of up to 576 float32 products
     np.testing.assert_allclose(one.scores, one.q_turned @ one.k_turned.T, **close)
@@ -64,7 +64,7 @@ def test_each_step_follows_from_the_one_before(one: OneHead, model: str):
 
 
 @BOTH
-def test_every_gap_is_filled_for_every_token_and_step(one: OneHead, model: str):
+def test_every_gap_is_filled_for_every_token_and_step(one: HeadSteps, model: str):
     for at in range(len(one.tokens)):
         for step in lesson.steps(one.family):
             numbers = inside_told.sentence(one, at, step.id)
@@ -77,7 +77,7 @@ def test_every_gap_is_filled_for_every_token_and_step(one: OneHead, model: str):
 
 
 @BOTH
-def test_text_and_picture_stand_each_without_the_other(one: OneHead, model: str):
+def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: str):
     """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
     for step in lesson.steps(one.family):
         numbers = inside_told.sentence(one, AT, step.id)
@@ -96,7 +96,7 @@ def test_text_and_picture_stand_each_without_the_other(one: OneHead, model: str)
 
 
 @BOTH
-def test_a_framed_number_is_the_one_in_the_formula(one: OneHead, model: str):
+def test_a_framed_number_is_the_one_in_the_formula(one: HeadSteps, model: str):
     added = inside_told.formula(one, AT, "added")
     shown = walked.shown(one, AT, "added")
     place = shown.framed[2][0].start
@@ -123,7 +123,7 @@ def test_only_negative_numbers_stand_in_parentheses_and_nearly_all_is_not_all():
 
 
 @BOTH
-def test_another_text_changes_every_formula_and_every_picture(backend, one: OneHead, model: str):
+def test_another_text_changes_every_formula_and_every_picture(backend, one: HeadSteps, model: str):
     other = backend.walk(AttentionRequest(model, OTHER), HEADS[model])
     for step in lesson.steps(one.family):
         if step.id == "mask":
@@ -142,7 +142,7 @@ def test_another_text_changes_every_formula_and_every_picture(backend, one: OneH
 
 
 @BOTH
-def test_the_formulas_work_out_to_their_digits(one: OneHead, model: str):
+def test_the_formulas_work_out_to_their_digits(one: HeadSteps, model: str):
     norm = inside_told.formula(one, AT, "norm")
     x, root, gain, after = (float(norm[name]) for name in ("x", "root", "gain", "after"))
     mean, shift = (0.0, 0.0) if model == "smollm2" else (float(norm["mean"]), float(norm["shift"]))
@@ -167,7 +167,7 @@ def test_a_sum_of_products_names_the_largest_whatever_their_sign():
 
 
 @BOTH
-def test_a_guess_is_right_exactly_when_it_is(one: OneHead, model: str):
+def test_a_guess_is_right_exactly_when_it_is(one: HeadSteps, model: str):
     steps = {step.id: step for step in lesson.steps(one.family)}
     for id in ("product", "mix"):
         best = int(np.argmax(one.masked[AT] if id == "product" else np.linalg.norm(one.weights[AT][:, None] * one.v, axis=1)))
@@ -179,7 +179,7 @@ def test_a_guess_is_right_exactly_when_it_is(one: OneHead, model: str):
 
 
 @BOTH
-def test_nothing_can_be_written_and_little_is_kept(one: OneHead, backend, model: str):
+def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, model: str):
     assert not any(array.flags.writeable for array in arrays(one).values())
     layer = backend.inner.walk(AttentionRequest(model, TEXT), HEADS[model].layer)
     assert not any(array.flags.writeable for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))

@@ -223,7 +223,7 @@ def test_the_list_of_models_is_asked_for_once_for_all_and_an_old_one_is_used_mea
 
 def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
     other = wire.dumps(Plain().attend(AttentionRequest("minilm", "another")))
-    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: other)
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: other)
     with served(Plain()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
         opened(url).attend(REQUEST)
 
@@ -231,13 +231,13 @@ def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.Monk
 def test_an_answer_that_is_larger_than_the_model_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
     part = Plain().attend(REQUEST).parts[0]
     large = wire.dumps(Trace(REQUEST, (replace(part, calls=part.calls * 4),)))
-    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: large)
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: large)
     with served(Plain()) as url, pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"):
         opened(url).attend(REQUEST)
 
 
 def test_garbage_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
     with (
         served(Plain()) as url,
         pytest.raises(AnswerError, match=r"gave no answer that can be read\. An answer begins with ATW1"),

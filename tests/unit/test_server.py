@@ -21,16 +21,16 @@ import httpx
 import jsonschema
 import numpy as np
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from attnviz import cli
 from attnviz.backends import scheduler, wire
 from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
+from attnviz.logs import JsonFormatter
 from attnviz.models import catalog
-from attnviz.server import admission, openapi, workers
+from attnviz.server import admission, openapi, responder
 from attnviz.server import app as server
-from attnviz.server.json_log import Lines
-from attnviz.server.metrics import NAMES
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
@@ -39,7 +39,13 @@ from tests.wires import one, projections, same
 KEY = "0123456789abcdef"
 QUESTION = {"model": "minilm", "text": "It slept.", "text_b": "Well \u2028 <b>&"}
 SECRET = "a text that nobody may read in a log"
-DESCRIBED = openapi.described(Settings(), 2_404_096)
+METRICS = {
+    "attnviz_requests": "counter", "attnviz_errors": "counter", "attnviz_answers_kept": "counter",
+    "attnviz_answer_bytes": "counter", "attnviz_left": "counter", "attnviz_seconds": "histogram",
+    "attnviz_waiting": "gauge", "attnviz_working": "gauge", "attnviz_sharing": "gauge", "attnviz_kept_bytes": "gauge",
+    "attnviz_model_held": "gauge", "process_resident_memory_bytes": "gauge",
+}  # fmt: skip
+DESCRIBED = openapi.describe(Settings(), 2_404_096)
 
 
 def post(url: str, told: object = QUESTION, **more: object) -> httpx.Response:
@@ -81,7 +87,7 @@ def test_a_question_is_answered_with_the_trace_as_bytes(url: str):
     assert int(answer.headers["content-length"]) == len(answer.content)
 
 
-def test_the_whole_trace_is_answered_to_those_who_ask_for_it(url: str):
+def test_values_and_outputs_are_sent_on_request(url: str):
     assert wire.loads(post(url, QUESTION | {"whole": True}).content).parts[0].calls[0].value.shape == (3, 5, 5)
 
 
@@ -117,12 +123,12 @@ def test_the_models_are_those_of_the_backend_without_folders_of_its_machine(url:
         (None, (422, "BadInputError")),
     ],
 )
-def test_what_is_no_question_is_refused_by_name(url: str, told: object, wanted: tuple[int, str]):
+def test_an_invalid_question_is_refused_with_its_kind_of_error(url: str, told: object, wanted: tuple[int, str]):
     assert error(post(url, told)) == wanted
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b'{"model": "minilm", "text": "\xc3"}'])
-def test_a_body_that_is_no_json_is_refused(url: str, body: bytes):
+def test_a_body_that_is_not_json_is_refused(url: str, body: bytes):
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"})
 
     assert error(checked(answer, "/v1/attention", "post")) == (422, "BadInputError")
@@ -142,7 +148,7 @@ def test_a_question_is_read_in_every_encoding_of_unicode(url: str, encoding: str
     ("charset", "body", "wanted", "says"),
     [
         ("latin-1", b"{}", (415, "ContentTypeError"), "names the charset “latin-1”. Convert it."),
-        ("utf-99", b"{}", (415, "ContentTypeError"), "there is no charset “utf-99”"),
+        ("utf-99", b"{}", (415, "ContentTypeError"), "“utf-99” is no charset"),
         (
             "utf-8",
             b'{"model": "minilm", "text": "caf\xe9"}',
@@ -152,7 +158,7 @@ def test_a_question_is_read_in_every_encoding_of_unicode(url: str, encoding: str
         ("utf-16", b"\xff\xfe{", (422, "BadTextError"), "is marked as UTF-16"),
     ],
 )
-def test_a_question_in_another_encoding_is_refused_in_words(url: str, charset: str, body: bytes, wanted: tuple, says: str):
+def test_a_question_in_another_encoding_is_refused_with_a_remedy(url: str, charset: str, body: bytes, wanted: tuple, says: str):
     headers = {"content-type": f"application/json; charset={charset}"}
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers=headers)
 
@@ -160,15 +166,15 @@ def test_a_question_in_another_encoding_is_refused_in_words(url: str, charset: s
     assert says in answer.json()["error"]["message"]
 
 
-def test_a_form_of_another_site_is_refused(url: str):
+def test_a_form_sent_by_another_site_is_refused(url: str):
     answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION), headers={"content-type": "text/plain"})
 
     assert error(checked(answer, "/v1/attention", "post")) == (415, "ContentTypeError")
 
 
-async def let_in(limits: admission.Gate, request: Request) -> admission.Asked:
+async def let_in(limits: admission.Admission, request: Request) -> admission.ParsedRequest:
     """What a request asks."""
-    async with limits.asked(request) as found:
+    async with limits.parse(request) as found:
         return found
 
 
@@ -181,27 +187,27 @@ def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(TooLongError, match="A question may have 2,404,096 bytes"):
-        asyncio.run(let_in(admission.Gate(Settings()), Request(scope, receive)))
+        asyncio.run(let_in(admission.Admission(Settings()), Request(scope, receive)))
     assert len(read) == 37  # 36 parts are 2,359,296 bytes
     long = CLIENT.post(f"{url}/v1/attention", content=b"x" * 2_404_097, headers={"content-type": "application/json"})
     assert error(checked(long, "/v1/attention", "post")) == (413, "TooLongError")
 
 
-def test_a_body_that_does_not_arrive_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(admission, "ARRIVES", 0.0)
+def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(admission, "BODY_SECONDS", 0.0)
 
     async def receive() -> dict:
         await asyncio.sleep(60)
         raise AssertionError
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
-    with pytest.raises(NotArrivedError, match="must have arrived within 0 s"):
-        asyncio.run(let_in(admission.Gate(Settings()), Request(scope, receive)))
+    with pytest.raises(NotArrivedError, match="must arrive within 0 s"):
+        asyncio.run(let_in(admission.Admission(Settings()), Request(scope, receive)))
 
 
-def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(monkeypatch: pytest.MonkeyPatch):
+def test_long_questions_share_a_byte_budget_and_short_ones_are_free(monkeypatch: pytest.MonkeyPatch):
     """Two texts of 60 kB do not fit into 100 kB: neither while one of them arrives, nor while it is worked on."""
-    monkeypatch.setattr(admission, "ROOM", 100_000)
+    monkeypatch.setattr(admission, "MAX_QUESTION_BYTES", 100_000)
     go, long = threading.Event(), QUESTION | {"text": "x" * 60_000}
     head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {2**16}\r\n\r\n"
     with served(Plain(lambda request: len(request.text) < 100 or go.wait(20))) as url, ThreadPoolExecutor(1) as pool:
@@ -211,7 +217,7 @@ def test_long_questions_have_so_much_room_together_and_ordinary_ones_need_none(m
             until(lambda: error(post(url, long)) == (503, "BusyError"))
             busy = post(url, long)
             assert post(url).status_code == 200
-        assert "busy, try again in 1 s: 0 MB of questions are under way." in busy.json()["error"]["message"]
+        assert "busy, try again in 1 s: 0 MB of questions are in progress." in busy.json()["error"]["message"]
         assert busy.headers["retry-after"] == "1"
         until(lambda: number(url, "attnviz_left_total") == 1)
         first = pool.submit(post, url, long)
@@ -229,9 +235,9 @@ class Large(Plain):
         return replace(one((projections(200, 200, dim=64, seed=len(request.text)),), 200), request=request)
 
 
-def test_answers_that_wait_for_their_readers_have_so_much_room_together(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server, "listening", narrow(server.listening))
-    monkeypatch.setattr(server, "ROOM", 2 * server.PART)
+def test_answers_that_are_being_sent_share_a_byte_budget(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "listen", narrow(server.listen))
+    monkeypatch.setattr(server, "MAX_SENDING_BYTES", 2 * server.CHUNK_BYTES)
     body = json.dumps(QUESTION).encode()
     head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     with served(Large()) as url:
@@ -240,19 +246,19 @@ def test_answers_that_wait_for_their_readers_have_so_much_room_together(monkeypa
             assert line.recv(12) == b"HTTP/1.1 200"
             busy = post(url)
         assert error(busy) == (503, "BusyError")
-        assert "0 MB of answers are under way" in busy.json()["error"]["message"]
+        assert "0 MB of answers are in progress" in busy.json()["error"]["message"]
         until(lambda: post(url).status_code == 200)
-        assert server.PART < len(post(url).content) < 2 * server.PART
+        assert server.CHUNK_BYTES < len(post(url).content) < 2 * server.CHUNK_BYTES
 
 
-def test_the_longest_text_that_is_allowed_fits_however_it_is_escaped(url: str):
+def test_the_longest_allowed_text_fits_however_it_is_escaped(url: str):
     body = json.dumps({"model": "minilm", "text": "\x01" * 199_999 + "x", "text_b": "\x01" * 199_999 + "x"}).encode()
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"}, timeout=30)
 
     assert answer.status_code == 200
 
 
-def test_paths_and_methods_that_are_none_are_told_as_json(url: str):
+def test_unknown_paths_and_methods_are_answered_as_json(url: str):
     assert error(CLIENT.get(f"{url}/nowhere")) == (404, "BadInputError")
     wrong = [CLIENT.get(f"{url}/v1/attention"), CLIENT.put(f"{url}/v1/models")]
     assert [error(answer) for answer in wrong] == [(405, "BadInputError")] * 2
@@ -262,19 +268,21 @@ def test_paths_and_methods_that_are_none_are_told_as_json(url: str):
 
 def test_the_description_has_every_path_method_limit_and_kind_of_error(url: str):
     described = CLIENT.get(f"{url}/openapi.json").json()
-    routes = {(route.path, method.lower()) for route in server.app(Plain(), Settings()).routes for method in route.methods}
+    routes = {
+        (route.path, method.lower()) for route in server.create_app(Plain(), Settings()).routes for method in route.methods
+    }
 
     assert {(path, method) for path, entry in described["paths"].items() for method in entry} == {
         one for one in routes if one[1] != "head"
     }
     assert described == json.loads(json.dumps(DESCRIBED))
     question = described["components"]["schemas"]["Question"]
-    assert set(question["properties"]) == set(admission.FIELDS)
+    assert set(question["properties"]) == {"model", "text", "text_b", "whole"}
     assert question["properties"]["text"]["maxLength"] == 200_000
-    assert described["components"]["schemas"]["Error"]["properties"]["error"]["properties"]["kind"]["enum"] == sorted(kinds())
+    assert described["components"]["schemas"]["ErrorDetail"]["properties"]["kind"]["enum"] == sorted(kinds())
 
 
-def test_without_the_key_nothing_is_answered_but_whether_it_lives():
+def test_without_the_key_only_health_and_description_are_answered():
     with served(Plain(), Settings(key=KEY)) as url:
         for given in (
             {},
@@ -293,31 +301,27 @@ def test_without_the_key_nothing_is_answered_but_whether_it_lives():
         assert [CLIENT.get(f"{url}{path}").status_code for path in ("/healthz", "/readyz", "/openapi.json")] == [200] * 3
 
 
-def test_an_address_that_asks_too_often_is_told_when_to_come_back():
+def test_an_address_with_too_many_requests_is_told_when_to_try_again():
     now = [0.0]
-    limits = admission.Gate(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
+    limits = admission.Admission(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
+
+    def admit(address: str) -> None:
+        limits.admit(Request({"type": "http", "headers": [], "client": (address, 1)}))
 
     for _ in range(10):
-        limits._counted("a")
-    with pytest.raises(admission.RateError, match=r"60 times a minute\. Try again in 1 s\."):
-        limits._counted("a")
-    limits._counted("b")
+        admit("a")
+    with pytest.raises(admission.RateError, match=r"may send 60 requests a minute\. Try again in 1 s\."):
+        admit("a")
+    admit("b")
     now[0] = 2.0
-    limits._counted("a")
-    limits._counted("a")
-    with pytest.raises(admission.RateError) as found:
-        limits._counted("a")
-    assert found.value.retry_after == 1
+    admit("a")
+    admit("a")
+    with pytest.raises(admission.RateError) as error:
+        admit("a")
+    assert error.value.retry_after == 1
 
 
-def test_of_addresses_only_so_many_are_remembered():
-    limits = admission.Gate(Settings(), lambda: 0.0)
-    for address in range(5000):
-        limits._counted(str(address))
-    assert len(limits._left) == admission.CLIENTS
-
-
-def test_too_many_are_sent_away_and_the_others_are_served():
+def test_requests_beyond_the_queue_are_refused_and_the_others_are_answered():
     go = threading.Event()
     with served(Plain(lambda _: go.wait(20)), Settings(at_once=1, waiting=8)) as url, ThreadPoolExecutor(3) as pool:
         first = pool.submit(post, url, QUESTION | {"text": "1"})
@@ -334,7 +338,7 @@ def test_too_many_are_sent_away_and_the_others_are_served():
 
 
 @pytest.mark.parametrize(("key", "waiting"), [("", 2), (KEY, 3)])
-def test_a_name_that_anybody_may_send_is_believed_only_with_the_key(key: str, waiting: int):
+def test_the_user_named_by_a_front_end_is_trusted_only_with_the_key(key: str, waiting: int):
     go = threading.Event()
 
     def ask(name: str) -> Future[httpx.Response]:
@@ -357,7 +361,7 @@ def test_a_name_that_anybody_may_send_is_believed_only_with_the_key(key: str, wa
     assert sorted(statuses) == [200] * (waiting + 1) + [503] * (3 - waiting)
 
 
-def test_a_client_that_leaves_frees_the_queue_and_its_place():
+def test_a_client_that_disconnects_frees_its_place_in_the_queue():
     go, started = threading.Event(), threading.Event()
 
     def wait(_: AttentionRequest) -> None:
@@ -375,7 +379,7 @@ def test_a_client_that_leaves_frees_the_queue_and_its_place():
         assert first.result(20).status_code == 200
 
 
-def test_the_same_question_asked_by_many_at_once_is_worked_out_once():
+def test_the_same_question_of_many_clients_is_computed_once():
     go, asked = threading.Event(), []
 
     def wait(request: AttentionRequest) -> None:
@@ -395,7 +399,7 @@ def test_the_same_question_asked_by_many_at_once_is_worked_out_once():
         assert number(url, "attnviz_answers_kept_total") >= 1
 
 
-def test_who_asks_what_is_under_way_takes_no_place_and_may_leave():
+def test_a_request_for_what_is_in_progress_takes_no_slot_and_may_disconnect():
     held = {text: threading.Event() for text in ("one", "two", "same")}
 
     def wait(request: AttentionRequest) -> None:
@@ -421,7 +425,7 @@ def test_who_asks_what_is_under_way_takes_no_place_and_may_leave():
         assert [one.result(20).status_code for one in (*first, *waiting)] == [200] * 4
 
 
-def test_where_the_one_who_asked_first_leaves_another_who_asked_the_same_goes_on():
+def test_where_the_first_client_disconnects_another_with_the_same_question_is_answered():
     go, asked = threading.Event(), []
 
     def wait(request: AttentionRequest) -> None:
@@ -442,7 +446,7 @@ def test_where_the_one_who_asked_first_leaves_another_who_asked_the_same_goes_on
 
 
 @pytest.mark.slow
-def test_the_deadline_of_the_one_who_asked_first_is_not_that_of_another():
+def test_the_deadline_of_the_first_request_is_not_that_of_the_next():
     go, asked = threading.Event(), []
 
     def wait(request: AttentionRequest) -> None:
@@ -462,7 +466,7 @@ def test_the_deadline_of_the_one_who_asked_first_is_not_that_of_another():
 
 
 @pytest.mark.slow
-def test_two_readers_texts_never_meet():
+def test_texts_of_two_users_never_mix():
     with served(Plain(), Settings(at_once=4)) as url, ThreadPoolExecutor(8) as pool:
         texts = [f"text {n}" * (1 + n % 3) for n in range(30)]
         for text, answer in zip(texts, pool.map(lambda text: post(url, {"model": "minilm", "text": text}), texts), strict=True):
@@ -488,7 +492,7 @@ class Loading(Plain):
         self.there.add(request.model)
 
 
-def test_a_model_that_is_being_loaded_keeps_nobody_else_waiting_and_is_loaded_once():
+def test_a_model_is_loaded_once_and_delays_no_other_model():
     backend = Loading()
     with served(backend, Settings(at_once=1)) as url, ThreadPoolExecutor(3) as pool:
         late = [pool.submit(post, url, {"model": "smollm2", "text": str(n)}) for n in range(3)]
@@ -501,7 +505,7 @@ def test_a_model_that_is_being_loaded_keeps_nobody_else_waiting_and_is_loaded_on
         assert backend.asked == ["smollm2"]
 
 
-def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
+def test_a_local_model_does_not_wait_for_downloads():
     class Placing(Loading):
         """The hub hangs; minilm is here, but in memory only once it was asked for."""
 
@@ -516,18 +520,18 @@ def test_a_model_that_is_here_does_not_wait_behind_those_that_are_fetched():
 
     backend = Placing()
     backend.there.clear()
-    away = [card.id for card in catalog.cards() if card.id != "minilm"][: workers.FETCHERS + 2]
+    away = [card.id for card in catalog.cards() if card.id != "minilm"][: responder.FETCHERS + 2]
     with served(backend, warm=away[:1]) as url, ThreadPoolExecutor(len(away)) as pool:
         late = [pool.submit(post, url, {"model": name, "text": "a"}) for name in away]
-        until(lambda: len(backend.asked) >= workers.LOADERS)
+        until(lambda: len(backend.asked) >= responder.LOADERS)
 
         assert CLIENT.post(f"{url}/v1/attention", json=QUESTION, timeout=5).status_code == 200
-        assert len(backend.asked) <= workers.FETCHERS, "those fetched at the same time are bounded"
+        assert len(backend.asked) <= responder.FETCHERS, "those fetched at the same time are bounded"
         backend.go.set()
         assert [one.result(20).status_code for one in late] == [200] * len(away)
 
 
-def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
+def test_the_server_is_ready_when_all_its_models_are_loaded():
     go = threading.Event()
 
     def wait(request: AttentionRequest) -> None:
@@ -547,7 +551,7 @@ def test_it_is_ready_when_its_models_are_warm_and_not_where_one_cannot_be():
         assert CLIENT.get(f"{url}/readyz").status_code == 503
 
 
-def test_a_full_disk_is_no_fault_of_the_question_and_its_folder_is_not_told():
+def test_a_full_disk_is_a_server_error_that_names_no_folder():
     def write(_: AttentionRequest) -> None:
         raise OutputError("The weights cannot be kept in /srv/own (No space left on device).")
 
@@ -559,8 +563,8 @@ def test_a_full_disk_is_no_fault_of_the_question_and_its_folder_is_not_told():
     assert "/srv" not in answer.text
 
 
-def test_a_model_that_could_not_be_made_warm_is_tried_again_until_it_is(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server, "AGAIN", 0.05)
+def test_a_model_that_could_not_be_loaded_is_tried_again(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(server, "FIRST_RETRY_SECONDS", 0.05)
     room, tried = threading.Event(), []
 
     def write(_: AttentionRequest) -> None:
@@ -583,14 +587,14 @@ def test_a_model_that_could_not_be_made_warm_is_tried_again_until_it_is(monkeypa
 
 
 @pytest.mark.slow
-def test_what_is_not_ready_by_its_deadline_is_told_so():
+def test_an_answer_that_misses_its_deadline_is_an_error():
     go = threading.Event()
     with served(Plain(lambda _: go.wait(20)), Settings(seconds=1)) as url:
         assert error(post(url)) == (504, "LateError")
         go.set()
 
 
-def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(caplog: pytest.LogCaptureFixture):
+def test_a_bug_is_answered_without_its_message_and_logged_with_the_request_id(caplog: pytest.LogCaptureFixture):
     def fail(_: AttentionRequest) -> None:
         raise RuntimeError(SECRET)
 
@@ -600,24 +604,24 @@ def test_a_fault_is_told_without_what_it_says_and_found_in_the_log_by_its_id(cap
     assert error(answer) == (500, "BackendError")
     assert "lesson-3" in answer.json()["error"]["message"]
     assert answer.headers["x-request-id"] == "lesson-3"
-    lines = [json.loads(Lines().format(record)) for record in caplog.records]
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
     (fault,) = (line for line in lines if line["event"] == "fault")
     assert (fault["id"], fault["error"]) == ("lesson-3", "RuntimeError")
-    assert any(place.startswith("test_server.py:") for place in fault["at"])
+    assert any(place.startswith("test_server.py:") for place in fault["stack"])
     assert SECRET not in json.dumps(lines)
 
 
-def test_an_exception_among_a_messages_arguments_is_told_without_what_it_says():
+def test_an_exception_in_the_arguments_of_a_log_message_is_redacted():
     def line(name: str, text: str, *args: object) -> str:
-        return Lines().format(logging.LogRecord(name, logging.ERROR, "", 0, text, args, None))
+        return JsonFormatter().format(logging.LogRecord(name, logging.ERROR, "", 0, text, args, None))
 
     assert (
-        json.loads(line("uvicorn.error", "failed: %s", ValueError(SECRET)))["event"] == "failed: ValueError at no known place"
+        json.loads(line("uvicorn.error", "failed: %s", ValueError(SECRET)))["event"] == "failed: ValueError at unknown location"
     )
     assert json.loads(line("asyncio", f"never retrieved\nfuture: {SECRET}"))["event"] == "never retrieved"
 
 
-def test_no_text_of_a_reader_is_in_the_log(url: str, caplog: pytest.LogCaptureFixture):
+def test_no_text_of_a_user_is_in_the_log(url: str, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.DEBUG):
         post(url, {"model": "minilm", "text": SECRET})
         post(url, {"model": SECRET, "text": SECRET})
@@ -626,7 +630,7 @@ def test_no_text_of_a_reader_is_in_the_log(url: str, caplog: pytest.LogCaptureFi
         CLIENT.get(f"{url}/healthz", headers={"x-request-id": SECRET})
         until(lambda: sum(record.getMessage() == "request" for record in caplog.records) >= 5)
     ours = [record for record in caplog.records if record.name in ("attnviz.server.app", "uvicorn.error")]
-    lines = [Lines().format(record) for record in ours]
+    lines = [JsonFormatter().format(record) for record in ours]
 
     assert len(lines) >= 5
     assert not [line for line in lines if "nobody" in line]
@@ -643,34 +647,35 @@ def test_metrics_are_as_prometheus_reads_them():
         post(url, {"model": "no-such", "text": "a"})
         text = checked(CLIENT.get(f"{url}/metrics"), "/metrics").text
 
-    sample = re.compile(r'[a-z_]+(\{[a-z]+="[^"\\\n]*"(,[a-z]+="[^"\\\n]*")*\})? [0-9.e+-]+')
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    assert all(sample.fullmatch(line) for line in lines), lines
-    assert {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")} == set(NAMES)
-    assert 'attnviz_requests_total{route="/v1/attention",status="200"} 2.0' in lines
-    assert 'attnviz_requests_total{route="/v1/attention",status="404"} 1.0' in lines
-    assert 'attnviz_errors_total{kind="UnknownModelError"} 1.0' in lines
-    assert "attnviz_answers_kept_total 1.0" in lines
-    assert 'attnviz_seconds_count{stage="work"} 2' in lines  # the second answer was kept
-    assert 'attnviz_seconds_bucket{stage="all",le="+Inf"} 3' in lines
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    samples = {(one.name, *one.labels.values()): one.value for family in families.values() for one in family.samples}
+    assert {name: family.type for name, family in families.items()} == METRICS
+    assert samples["attnviz_requests_total", "/v1/attention", "200"] == 2
+    assert samples["attnviz_requests_total", "/v1/attention", "404"] == 1
+    assert samples["attnviz_errors_total", "UnknownModelError"] == 1
+    assert samples["attnviz_answers_kept_total",] == 1
+    assert samples["attnviz_seconds_count", "work"] == 1 + 1  # of the first and the third; the second came from memory
+    assert samples["attnviz_seconds_bucket", "+Inf", "all"] == 3
+    edges = re.findall(r'attnviz_seconds_bucket\{le="(.+)",stage="all"\}', text)
+    assert edges == "0.005 0.01 0.025 0.05 0.1 0.25 0.5 1.0 2.5 5.0 10.0 30.0 60.0 +Inf".split()
 
 
-def test_the_second_part_of_an_answer_does_not_wait_until_the_first_has_arrived():
-    found = server.listening("127.0.0.1", 0)
+def test_the_second_write_of_an_answer_does_not_wait_for_an_acknowledgement():
+    found = server.listen("127.0.0.1", 0)
     with found, socket.create_connection(found.getsockname()):
         accepted, _ = found.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_a_port_that_is_in_use_is_refused_with_what_to_do(capsys: pytest.CaptureFixture[str]):
-    taken = server.listening("127.0.0.1", 0)
+def test_a_port_in_use_is_refused_with_a_remedy(capsys: pytest.CaptureFixture[str]):
+    taken = server.listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
     with taken:
         with pytest.raises(
             BadInputError, match=rf"127\.0\.0\.1 port {port} cannot be listened on \(Address already in use\)\. "
         ):
-            server.listening("127.0.0.1", port)
+            server.listen("127.0.0.1", port)
         assert cli.main(["serve", "--port", str(port)]) == 2
     assert capsys.readouterr().err.startswith(f"attnviz: 127.0.0.1 port {port} cannot be listened on")
 
@@ -683,7 +688,7 @@ def test_a_port_that_is_in_use_is_refused_with_what_to_do(capsys: pytest.Capture
         (["--warm", "minilm,no-such"], "There is no model 'no-such'"),
     ],
 )
-def test_options_that_cannot_be_are_refused_with_what_to_do(options: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+def test_invalid_options_are_refused_with_a_remedy(options: list[str], said: str, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["serve", *options]) == 2
     assert said in capsys.readouterr().err
 
@@ -695,7 +700,7 @@ def test_a_server_over_another_server_is_refused(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_the_command_serves_until_it_is_stopped_and_then_ends_what_is_under_way(tmp_path: Path):
+def test_the_command_serves_until_it_is_stopped_and_shuts_down_cleanly(tmp_path: Path):
     place = str(Path(__file__).parents[2] / ".cache")
     environment = {"PATH": os.environ["PATH"], "ATTNVIZ_CACHE_DIR": place, "ATTNVIZ_KEY": KEY, "ATTNVIZ_OFFLINE": "1"}
     options = ["serve", "--port", "0", "--warm", "minilm"]

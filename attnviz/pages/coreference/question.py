@@ -56,9 +56,9 @@ class Asked:
     trace: Trace
 
     @cached_property
-    def division(self) -> link_ranking.Division:
+    def division(self) -> link_ranking.CandidateShares:
         """How every head divides the pronoun's attention: sums over pieces."""
-        return link_ranking.division(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
+        return link_ranking.candidate_shares(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
 
     @cached_property
     def antecedents(self) -> antecedents.Antecedents:

@@ -27,7 +27,9 @@ def ranking(asked: Asked, other: Asked | None) -> None:
         _table(asked.question, division, hits, by_sum, change)
 
 
-def _map(question: Question, division: link_ranking.Division, hits: np.ndarray | None, by_sum: np.ndarray | None) -> None:
+def _map(
+    question: Question, division: link_ranking.CandidateShares, hits: np.ndarray | None, by_sum: np.ndarray | None
+) -> None:
     """Layers by heads: whom each head prefers; pale where it hardly looks at any candidate."""
     first, second = (question.word(span) for span in question.candidates[:2])
     values = division.values[..., 0] - division.values[..., 1]
@@ -53,7 +55,7 @@ def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:
 
 def _table(
     question: Question,
-    division: link_ranking.Division,
+    division: link_ranking.CandidateShares,
     hits: np.ndarray | None,
     by_sum: np.ndarray | None,
     change: np.ndarray | None,
@@ -61,8 +63,10 @@ def _table(
     """All heads, best first for the right candidate; a click on a row chooses the head."""
     right = question.right or 0
     order = [right, *(i for i in range(len(question.candidates)) if i != right)]
-    ordered = link_ranking.Division(division.values[..., order], _share(division.values, right), division.late, division.note)
-    ranked = link_ranking.ranking(ordered)
+    ordered = link_ranking.CandidateShares(
+        division.values[..., order], _share(division.values, right), division.late, division.note
+    )
+    ranked = link_ranking.rank_candidates(ordered)
     names = [question.word(span) for span in question.candidates]
     rows = [_row(one, division, names, right, hits, by_sum, change) for one in ranked]
     st.markdown(
@@ -96,8 +100,8 @@ def _why(question: Question) -> str:
 
 
 def _row(
-    one: link_ranking.Divided,
-    division: link_ranking.Division,
+    one: link_ranking.RankedShares,
+    division: link_ranking.CandidateShares,
     names: list[str],
     right: int,
     hits: np.ndarray | None,

@@ -17,7 +17,7 @@ from attnviz.pages.coreference.question import Question, numbered
 from attnviz.selection import CANDIDATES
 from attnviz.ui import state, widgets
 from attnviz.ui.single_text import chosen
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 NONE = "No English pronoun found: click the word that you mean. Then choose at least two words that it could mean."
 CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
@@ -109,7 +109,7 @@ def _clicked(place: Span, held: Span | None, named: Sequence[Span]) -> None:
 
 def _keep(held: Span, candidates: tuple[int, ...], meant: int | None) -> None:
     """The pronoun, its candidates, and the right one if it is among them."""
-    state.change(focus=Focus(held[0]), candidates=candidates, meant=meant if meant in candidates else None)
+    state.change(focus=TokenSelection(held[0]), candidates=candidates, meant=meant if meant in candidates else None)
 
 
 def _say(line: str) -> None:
@@ -126,7 +126,7 @@ def _lists(text: str, places: Sequence[Span], held: Span | None, named: Sequence
         st.selectbox(
             "Pronoun", places if held else [None, *places], key=key, width=208,
             format_func=lambda place: labels[place] if place else "None found",
-            on_change=state.answer(key, lambda place: state.hold(Focus(place[0]) if place else None)),
+            on_change=state.answer(key, lambda place: state.hold(TokenSelection(place[0]) if place else None)),
         )  # fmt: skip
         several = state.fill("candidates", list(named))
         st.multiselect(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attnviz.engine.reference.head_steps import OneHead
+from attnviz.engine.reference.head_steps import HeadSteps
 
 LARGEST = 3  # products, or values, that are named
 
@@ -60,52 +60,52 @@ def multiplied(left: Float[np.ndarray, " place"], right: Float[np.ndarray, " pla
     return Sum(left, right, np.argsort(-np.abs(left * right), kind="stable"))
 
 
-def visible(one: OneHead, at: int) -> Bool[np.ndarray, " key"]:
+def visible(one: HeadSteps, at: int) -> Bool[np.ndarray, " key"]:
     """Which tokens the one at `at` may look at."""
     return np.isfinite(one.masked[at])
 
 
-def best(one: OneHead, at: int) -> int:
+def best(one: HeadSteps, at: int) -> int:
     """The token whose key fits best, of those that may be seen."""
     return int(np.argmax(one.masked[at]))
 
 
-def place(one: OneHead, at: int, key: int) -> int:
+def place(one: HeadSteps, at: int, key: int) -> int:
     """Where a token stands in the row of scores, from 1, of those that may be seen."""
     row = one.masked[at]
     return 1 + int((row > row[key]).sum())
 
 
-def ahead(one: OneHead, at: int) -> float:
+def ahead(one: HeadSteps, at: int) -> float:
     """How far the best scaled score stands before the next; 0 where there is no other."""
     row = np.sort(one.masked[at][visible(one, at)])
     return float(row[-1] - row[-2]) if len(row) > 1 else 0.0
 
 
-def parts(one: OneHead, at: int) -> Float[np.ndarray, "key dim"]:
+def parts(one: HeadSteps, at: int) -> Float[np.ndarray, "key dim"]:
     """What each token puts into the mix: its value times its weight."""
     return one.weights[at][:, None] * one.v
 
 
-def most(one: OneHead, at: int) -> int:
+def most(one: HeadSteps, at: int) -> int:
     """The token whose part of the mix is longest."""
     return int(np.argmax(np.linalg.norm(parts(one, at), axis=-1)))
 
 
-def alone(one: OneHead, at: int) -> float:
+def alone(one: HeadSteps, at: int) -> float:
     """The share that the best token would get, were scores not divided by sqrt(dim)."""
     raw = np.where(visible(one, at), one.scores[at], -np.inf).astype(np.float64)
     shares = np.exp(raw - raw.max())
     return float(shares.max() / shares.sum())
 
 
-def alike(one: OneHead, at: int) -> float:
+def alike(one: HeadSteps, at: int) -> float:
     """The cosine between the token's embedding and what the layer is handed: 1 where they point the same way."""
     start, now = one.embedded[at], one.input[at]
     return float(start @ now / (np.linalg.norm(start) * np.linalg.norm(now)))
 
 
-def turns(one: OneHead, at: int) -> tuple[int, float]:
+def turns(one: HeadSteps, at: int) -> tuple[int, float]:
     """Which pair of the query a rotary position moves most, and by what angle in radians, between 0 and 2 pi."""
     half = one.q.shape[1] // 2
     moved = np.hypot(*(one.q_turned[at] - one.q[at]).reshape(2, half))
@@ -113,12 +113,12 @@ def turns(one: OneHead, at: int) -> tuple[int, float]:
     return pair, float(at * one.base ** (-pair / half) % (2 * np.pi))
 
 
-def shown(one: OneHead, at: int, step: str) -> Shown:
+def shown(one: HeadSteps, at: int, step: str) -> Shown:
     """The picture of a step for the token at `at`, as numbers."""
     return replace(SHOWN[step](one, at), framed=framed(one, at, step))
 
 
-def lane(one: OneHead, at: int, step: str) -> int:
+def lane(one: HeadSteps, at: int, step: str) -> int:
     """Which number of a vector a step works out: the one that place or attention changes most, else the largest."""
     if step == "position":
         return turns(one, at)[0] if one.causal else int(np.argmax(np.abs(one.positions[at])))
@@ -126,7 +126,7 @@ def lane(one: OneHead, at: int, step: str) -> int:
     return int(np.argmax(np.abs(source[at])))
 
 
-def framed(one: OneHead, at: int, step: str) -> tuple[tuple[range, ...], ...]:
+def framed(one: HeadSteps, at: int, step: str) -> tuple[tuple[range, ...], ...]:
     """The places of each row of a picture that are in the formula, or that this head fills."""
     number, dim = lane(one, at, step), one.q.shape[1]
     if step == "embedding":
@@ -147,17 +147,17 @@ def _at(*places: int) -> tuple[range, ...]:
     return tuple(range(place, place + 1) for place in places)
 
 
-def _row(*names: tuple[str, str], kind: str = "bars") -> Callable[[OneHead, int], Shown]:
+def _row(*names: tuple[str, str], kind: str = "bars") -> Callable[[HeadSteps, int], Shown]:
     """What the token has under these names, each a row of numbers."""
     return lambda one, at: Shown(kind, tuple((said, getattr(one, name)[at]) for said, name in names))
 
 
-def _vectors(*names: tuple[str, str]) -> Callable[[OneHead, int], Shown]:
+def _vectors(*names: tuple[str, str]) -> Callable[[HeadSteps, int], Shown]:
     """Vectors of the token under these names."""
     return _row(*names, kind="vectors")
 
 
-def _position(one: OneHead, at: int) -> Shown:
+def _position(one: HeadSteps, at: int) -> Shown:
     """What is added to the word, or how query and key are turned."""
     if one.causal:
         turned = ("query", "q"), ("query, turned", "q_turned"), ("key", "k"), ("key, turned", "k_turned")
@@ -166,7 +166,7 @@ def _position(one: OneHead, at: int) -> Shown:
     return _row(*names, kind="sums")(one, at)
 
 
-def _product(one: OneHead, at: int) -> Shown:
+def _product(one: HeadSteps, at: int) -> Shown:
     """A query, a key, and their products."""
     found = multiplied(one.q_turned[at], one.k_turned[best(one, at)])
     token, other = (one.tokens[place].text for place in (at, best(one, at)))
@@ -174,7 +174,7 @@ def _product(one: OneHead, at: int) -> Shown:
     return Shown("vectors", tuple(zip(names, (found.left, found.right, found.products), strict=True)))
 
 
-def _mix(one: OneHead, at: int) -> Shown:
+def _mix(one: HeadSteps, at: int) -> Shown:
     """The longest parts, the sum of all others, and the mix."""
     each = parts(one, at)
     order = np.argsort(-np.linalg.norm(each, axis=-1), kind="stable")
@@ -183,13 +183,13 @@ def _mix(one: OneHead, at: int) -> Shown:
     return Shown("sums", (*named, *others, ("mix", one.mix[at])))
 
 
-def _added(one: OneHead, at: int) -> Shown:
+def _added(one: HeadSteps, at: int) -> Shown:
     """The input, what is added, the sum, and the norm where one follows."""
     names = [("handed in", "input"), ("from attention", "projected"), ("sum", "added")]
     return _row(*names, *([] if one.causal else [("normed", "added_norm")]), kind="sums")(one, at)
 
 
-SHOWN: dict[str, Callable[[OneHead, int], Shown]] = {
+SHOWN: dict[str, Callable[[HeadSteps, int], Shown]] = {
     "embedding": _vectors(("word", "words")),
     "position": _position,
     "norm": _vectors(("before the norm", "unnormed"), ("after it", "normed")),

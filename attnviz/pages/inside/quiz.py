@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.head_steps import OneHead
+from attnviz.engine.reference.head_steps import HeadSteps
 from attnviz.figures import encoding
 from attnviz.lessons import template
 from attnviz.pages.inside import analysis as walked
@@ -19,7 +19,7 @@ from attnviz.ui.lesson_text import VERDICT, linked
 SHARES = ("less than a quarter", "a quarter to a half", "a half to three quarters", "more than three quarters")
 
 
-def guess(one: OneHead, at: int, step: Step) -> None:
+def guess(one: HeadSteps, at: int, step: Step) -> None:
     """The question that comes before `step`, where it has one and there is a choice; a guess is answered at once."""
     seen = np.flatnonzero(walked.visible(one, at)).tolist()
     if not step.guess or len(seen) < 2:
@@ -38,7 +38,7 @@ def guess(one: OneHead, at: int, step: Step) -> None:
                 st.markdown(linked(verdict(one, at, step, chosen)), width=VERDICT)
 
 
-def verdict(one: OneHead, at: int, step: Step, chosen: int) -> str:
+def verdict(one: HeadSteps, at: int, step: Step, chosen: int) -> str:
     """Right or wrong, by sign and word, and the reason from the live numbers, as Markdown."""
     hit = chosen == right(one, at, step.id)
     said = values.sentence(one, at, step.id) | (values.guessed(one, at, chosen) if step.other else {})
@@ -47,14 +47,14 @@ def verdict(one: OneHead, at: int, step: Step, chosen: int) -> str:
     return f"**{encoding.mark(hit)} {'Right' if hit else 'Not this time'}.** {answer}"
 
 
-def right(one: OneHead, at: int, step: str) -> int:
+def right(one: HeadSteps, at: int, step: str) -> int:
     """The right answer: a token, or which of the four shares."""
     if step == "softmax":
         return min(int(4 * one.weights[at].max()), len(SHARES) - 1)
     return walked.most(one, at) if step == "mix" else walked.best(one, at)
 
 
-def _key(one: OneHead, at: int, step: Step) -> str:
+def _key(one: HeadSteps, at: int, step: Step) -> str:
     """A guess belongs to one text, head, token and step: with another, the field is empty again."""
     request = state.current().request
     text = zlib.crc32(f"{request.model}\n{request.text}\n{request.text_b}".encode("utf-8", "replace"))

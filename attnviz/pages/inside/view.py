@@ -8,7 +8,7 @@ from itertools import zip_longest
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.head_steps import MOST, OneHead
+from attnviz.engine.reference.head_steps import MOST, HeadSteps
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
@@ -31,7 +31,7 @@ COLOURS = {
 }
 
 
-def walked_through(trace: Trace) -> OneHead | None:
+def walked_through(trace: Trace) -> HeadSteps | None:
     """The head's steps; None after a message where this model or text cannot be walked through, which says what can."""
     head = state.current().head
     try:
@@ -42,7 +42,7 @@ def walked_through(trace: Trace) -> OneHead | None:
     return None
 
 
-def _as_elsewhere(one: OneHead, weights: np.ndarray) -> OneHead:
+def _as_elsewhere(one: HeadSteps, weights: np.ndarray) -> HeadSteps:
     """The walk with the weights that all other pages show: computed by another way, they differ in their last bits at most.
 
     Of 38,880 weights of smollm2 on one sentence, four would have another third digit here.
@@ -51,7 +51,7 @@ def _as_elsewhere(one: OneHead, weights: np.ndarray) -> OneHead:
     return replace(one, weights=weights) if alike else one
 
 
-def show(one: OneHead) -> None:
+def show(one: HeadSteps) -> None:
     """The whole page for one head: what is chosen, where one is, and the step."""
     content = lesson.content()
     with st.container(key="inside"):
@@ -102,7 +102,7 @@ def _otherwise(step: Step) -> None:
         st.page_link("pages/learn/whatif.py", label="What if this were done otherwise?", query_params=params)
 
 
-def _step(one: OneHead, at: int, step: Step) -> None:
+def _step(one: HeadSteps, at: int, step: Step) -> None:
     """Title, sentences, formula, picture, numbers. What is an everyday word elsewhere is a term here, and linked."""
     numbers = {name: widgets.plain(value) for name, value in values.sentence(one, at, step.id).items()}
     st.subheader(template.filled(step.title, numbers), anchor=False)
@@ -132,7 +132,7 @@ def _numbers(shown: Shown, labels: list[str]) -> None:
         st.dataframe(rows, hide_index=True, height=320, alt=f"The numbers: {', '.join(names)}")
 
 
-def _differ(one: OneHead) -> str:
+def _differ(one: HeadSteps) -> str:
     """What kind of model this is, and where it differs from the other kind."""
     name = widgets.plain(state.card().name)
     return lesson.content()["differ"][one.family].format(name=name, heads=one.heads, groups=one.groups)

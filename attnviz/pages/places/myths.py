@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from attnviz.analysis import token_counts
-from attnviz.engine.parameter_free import looks
+from attnviz.engine.parameter_free import self_attention
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import times
@@ -95,7 +95,7 @@ def _text(myth: Myth, trace: Trace) -> None:
     spot = st.segmented_control("Look from the", list(SPOTS), default="sun", required=True, key="places-spot") or "sun"
     image, at = analysis.scene(), SPOTS[spot]
     vectors = analysis.patches(image, analysis.PATCH)
-    weights = looks(vectors)
+    weights = self_attention(vectors)
     columns = image.shape[1] // analysis.PATCH
     row = weights[at[0] * columns + at[1]]
     top = np.sort(row)[::-1][: TOP + 1].sum()

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.engine import attention
-from attnviz.engine.layers import Dense, Projections, Sent
+from attnviz.engine.layers import Dense, Projections, RemoteWeights
 from attnviz.errors import NoAttentionError
 from attnviz.pages.cost.bench import tiled
 
@@ -84,7 +84,7 @@ class Tiling:
         return tuple(found)
 
 
-def tiling(layer: Projections | Dense | Sent, head: int, side: int, most: int) -> Tiling:
+def tiling(layer: Projections | Dense | RemoteWeights, head: int, side: int, most: int) -> Tiling:
     """The tiles of one head over at most so many tokens of the text.
 
     Raises NoAttentionError where a layer has no queries, keys and values to show, or squeezes its scores or shares them with
