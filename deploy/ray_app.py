@@ -142,7 +142,7 @@ class DeployedModels:
         """Return the catalogue; a model without replicas is listed as not here."""
         return catalog.cards()
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Return whether a model has replicas."""
         return name in self.names
 

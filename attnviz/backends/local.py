@@ -118,7 +118,7 @@ class LocalBackend:
         found = self._models.get(name)
         return found is not None and found.done() and found.exception() is None
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether the weights of this model are on this machine."""
         card = next((card for card in self.models() if card.id == name), None)
         return card is not None and locate.place(card, self.settings).kind not in ("missing", "hub")
@@ -184,12 +184,12 @@ class LocalBackend:
         loaded, read = self._read(request)
         return verify.against_eager(loaded.model, read.trace(loaded.model, request, loaded.digest), read.tensors)
 
-    def walk(self, request: AttentionRequest, layer: int) -> LayerSteps:
+    def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
         """One layer from scratch, step by step. BadInputError for models of other families and layers that are not there."""
         _, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
         return layer_steps(weights, ids, types, tokens, layer)
 
-    def tried(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
+    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """The text with one thing changed in the forward pass from scratch."""
         loaded, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
         keys = tokens
@@ -201,7 +201,7 @@ class LocalBackend:
             weights, ids, types, change, layer, tokens, keys, lambda id: tokenize.decode_token(loaded.tokenizer, id)
         )
 
-    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
+    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """The text and its words in another order, in the forward pass from scratch."""
         _, weights, ids, types, tokens = self._from_scratch(request, head)
         fits(tokens)

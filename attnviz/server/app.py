@@ -127,7 +127,7 @@ class _Service:
 
     def _model_list(self) -> list[dict[str, Any]]:
         """Return every card as JSON, without folders of this machine."""
-        has = self.backend.has if isinstance(self.backend, PlacingBackend) else lambda _: True
+        has = self.backend.has_weights if isinstance(self.backend, PlacingBackend) else lambda _: True
         return [model_cards.told(card, has(card.id)) for card in self.backend.models()]
 
     async def attention(self, request: Request) -> Response:

@@ -159,7 +159,7 @@ class LocalResponder:
     def _trace(self, parsed: ParsedRequest) -> Trace:
         """Return the backend's trace in the form that the client reads."""
         if parsed.full_trace and isinstance(self.backend, WholeBackend):
-            trace = self.backend.whole(parsed.request)
+            trace = self.backend.full_trace(parsed.request)
         else:
             trace = self.backend.attend(parsed.request)
         return trace if parsed.form >= wire.FORM else wire.first_form(trace)
@@ -185,7 +185,7 @@ class LocalResponder:
 
     def _pool_for(self, name: str) -> ThreadPoolExecutor:
         """Return the threads that load a model: one that is on this machine never waits for a download."""
-        here = not isinstance(self.backend, PlacingBackend) or self.backend.has(name)
+        here = not isinstance(self.backend, PlacingBackend) or self.backend.has_weights(name)
         return self._loaders if here else self._fetchers
 
     def warm_up(self, name: str) -> Future[None]:

@@ -21,8 +21,8 @@ from websockets.exceptions import InvalidStatus
 from attnviz.backends.local import LocalBackend
 from attnviz.settings import Settings
 from attnviz.web import security_headers
-from tests.app.visitors import Server, at, serving
-from tests.servers import served, until
+from tests.app.visitors import Server, open_page, running_app
+from tests.servers import running_server, wait_until
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy" / "nginx.conf"
@@ -82,7 +82,7 @@ def running(conf: Path, port: int) -> Iterator[None]:
     with (conf.parent / "error.log").open("wb") as said:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
     try:
-        until(lambda: listens(port))
+        wait_until(lambda: listens(port))
         yield
     finally:
         process.terminate()
@@ -101,9 +101,9 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (
-        served(LocalBackend(Settings.from_env()), Settings()) as backend,
-        serving(ROOT / "app.py", folders[0], ATTNVIZ_BACKEND=backend) as one,
-        serving(ROOT / "app.py", folders[1], ATTNVIZ_BACKEND=backend) as two,
+        running_server(LocalBackend(Settings.from_env()), Settings()) as backend,
+        running_app(ROOT / "app.py", folders[0], ATTNVIZ_BACKEND=backend) as one,
+        running_app(ROOT / "app.py", folders[1], ATTNVIZ_BACKEND=backend) as two,
         running(configured(folders[2], port, (one, two)), port),
     ):
         yield Proxy(f"http://127.0.0.1:{port}", folders[2], (one, two), backend)
@@ -139,7 +139,7 @@ def test_users_are_spread_over_front_ends_and_each_stays_with_one(proxy: Proxy):
     before = len(proxy.log())
     for _ in range(24):
         assert fresh().get(f"{proxy.url}/_stcore/health").status_code == 200
-    until(lambda: len(proxy.log()) == before + 24)
+    wait_until(lambda: len(proxy.log()) == before + 24)
     assert upstreams(proxy.log()[before:]) == {f"127.0.0.1:{front.port}" for front in proxy.fronts}
 
     for _ in range(3):
@@ -147,7 +147,7 @@ def test_users_are_spread_over_front_ends_and_each_stays_with_one(proxy: Proxy):
         for _ in range(8):
             answer = fresh().get(f"{proxy.url}/_stcore/health", headers={"cookie": cookie})
             assert "attnviz" not in answer.cookies
-        until(lambda before=before: len(proxy.log()) >= before + 8)
+        wait_until(lambda before=before: len(proxy.log()) >= before + 8)
         assert len(upstreams(proxy.log()[-8:])) == 1
 
 
@@ -162,7 +162,7 @@ def test_a_page_works_through_the_proxy_and_shows_the_backends_answer(proxy: Pro
 
     async def read() -> tuple[str, str, str]:
         here = f"http://127.0.0.1:{proxy.port}"
-        async with at(proxy.fronts[0], query="model=minilm", origin=here, port=proxy.port, cookie=cookie) as page:
+        async with open_page(proxy.fronts[0], query="model=minilm", origin=here, port=proxy.port, cookie=cookie) as page:
             first = await page.run()
             second = await page.run(SECRET)
             return first, second, page.query
@@ -173,13 +173,13 @@ def test_a_page_works_through_the_proxy_and_shows_the_backends_answer(proxy: Pro
     assert quote(SECRET.split()[-1]) in query
     asked = fresh().get(f"{proxy.backend}/metrics").text
     assert float(re.search(r'requests_total\{route="/v1/attention",status="200"\} (\S+)', asked)[1]) >= 2
-    until(lambda: any("/_stcore/stream 101 " in line for line in proxy.log()[before:]))
+    wait_until(lambda: any("/_stcore/stream 101 " in line for line in proxy.log()[before:]))
     assert len(upstreams(proxy.log()[before:])) == 1, "the socket goes where the page came from"
 
 
 def test_a_websocket_of_another_origin_is_refused(proxy: Proxy):
     async def read() -> None:
-        async with at(proxy.fronts[0], origin="http://elsewhere.example", port=proxy.port):
+        async with open_page(proxy.fronts[0], origin="http://elsewhere.example", port=proxy.port):
             pass
 
     with pytest.raises(InvalidStatus, match="403"):
@@ -191,7 +191,7 @@ def test_no_typed_text_is_in_any_file(proxy: Proxy):
     addresses = [f"/?text={quote(SECRET)}", f"/syntax?text={quote(SECRET)}", f"/{quote(SECRET)}", "/static/none.js?text=secret"]
     for address in addresses:
         fresh().get(proxy.url + address, headers={"referer": f"{proxy.url}/?text={quote(SECRET)}"})
-    until(lambda: len(proxy.log()) == before + 4)
+    wait_until(lambda: len(proxy.log()) == before + 4)
 
     assert [line.split()[2] for line in proxy.log()[before:]] == ["/", "/syntax", "other", "/static/none.js"]
     assert "secret" not in proxy.all_written().casefold()

@@ -11,7 +11,7 @@ from attnviz.backends.local import LocalBackend
 from attnviz.ui import backend as own
 from attnviz.ui.backend import backend, heard
 from tests.app.conftest import drawn, say, written
-from tests.servers import served
+from tests.servers import running_server
 
 PAGES = {
     "explore": ("attention", "compare", "heads"),
@@ -26,7 +26,7 @@ NOT_THERE = {
 @pytest.fixture
 def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server, and an app that uses it."""
-    with served(local) as url:
+    with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
         yield url
@@ -72,7 +72,7 @@ def test_pages_that_need_the_model_itself_say_how_to_open_it(opened, elsewhere, 
 
 
 def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):
-    with served(local) as url:
+    with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
         app = opened()
@@ -80,7 +80,7 @@ def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: Lo
     say(app, "Another sentence than before.")
     assert f"{url.removeprefix('http:')} does not answer (nobody listens there)." in written(app)
     assert app.text_input[0].value == "Another sentence than before."
-    with served(local, port=int(url.rpartition(":")[2])):
+    with running_server(local, port=int(url.rpartition(":")[2])):
         app.run()
         assert drawn(app) == 1
         backend().close()

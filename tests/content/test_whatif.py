@@ -27,7 +27,7 @@ OTHER = "The hungry dog ran over the wide road and slept"
 
 
 def tried(backend, model: str, change: Intervention = AS_TRAINED, other: str = "") -> InterventionResult:
-    return backend.tried(AttentionRequest(model, TEXT), LAYERS[model], change, other)
+    return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], change, other)
 
 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
@@ -91,7 +91,8 @@ def test_without_a_mask_the_upper_right_half_fills(backend):
 def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, model: str):
     request, change = AttentionRequest(model, TEXT), Intervention(positions=False, causal=False)
     found = [
-        backend.shuffled(request, HeadRef(LAYERS[model], 1), change, seed) for seed in range(20 if model == "minilm" else 4)
+        backend.compare_orders(request, HeadRef(LAYERS[model], 1), change, seed)
+        for seed in range(20 if model == "minilm" else 4)
     ]
     assert max(one.double.weights for one in found) < 1e-12
     assert max(one.single.weights for one in found) < 1e-5
@@ -103,7 +104,7 @@ def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, mo
     "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
 )
 def test_either_of_them_alone_tells_the_order(backend, model: str, change: Intervention):
-    assert backend.shuffled(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
+    assert backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
 
 
 @BOTH
@@ -177,7 +178,7 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
     words = [i for i in range(len(plain.tokens)) if i not in at]
     first = np.stack([layer[:, words].argmax(-1) for layer in plain.weights])  # [layer, head, word]
     assert (np.isin(first, at).mean(-1) > 0.5).mean() > 0.5
-    values = [backend.tried(AttentionRequest(model, TEXT), layer, AS_TRAINED).values for layer in range(len(plain.weights))]
+    values = [backend.intervene(AttentionRequest(model, TEXT), layer, AS_TRAINED).values for layer in range(len(plain.weights))]
     shorter = np.stack([one[:, at].mean(-1) < one[:, words].mean(-1) for one in values])
     assert shorter.mean() > 0.8
     narrow = tried(backend, model, replace(AS_TRAINED, window=3))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from attnviz.server import admission, app, http_timeouts
 from attnviz.settings import Settings
 from tests.fuzz import amounts, held, no_faults
-from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
+from tests.servers import CLIENT, FakeBackend, metric, running_server, slow_client, small_send_buffer, wait_until
 
 QUESTION = json.dumps({"model": "minilm", "text": "It slept."}).encode()
 CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(QUESTION), QUESTION)
@@ -113,7 +113,7 @@ def said(url: str, parts: list[bytes], *, leaves: bool) -> bytes:
 
 @pytest.fixture(scope="module")
 def url():
-    with no_faults(), served(Plain(), LIMITS) as found:
+    with no_faults(), running_server(FakeBackend(), LIMITS) as found:
         yield found
 
 
@@ -133,7 +133,7 @@ def test_malformed_http_is_refused_or_disconnected(url: str, examples: int):
     held(examples, st.tuples(messages(), st.integers(0, 3).map(bool)), promise)
     assert {200, 400, 404, 405, 422} <= seen
     assert CLIENT.get(f"{url}/healthz").status_code == 200
-    until(lambda: number(url, "attnviz_waiting") == number(url, "attnviz_working") == 0)
+    wait_until(lambda: metric(url, "attnviz_waiting") == metric(url, "attnviz_working") == 0)
 
 
 def asked(length: int) -> bytes:
@@ -194,8 +194,8 @@ def test_a_connection_without_a_complete_request_is_closed(url: str, monkeypatch
 @pytest.mark.parametrize("questions", [3, 100])  # what is left of a few answers waits beside a line that could be kept
 def test_a_client_that_does_not_read_its_answers_is_disconnected(questions: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http_timeouts, "WRITE_SECONDS", 0.2)
-    monkeypatch.setattr(app, "listen", narrow(app.listen))
-    with served(Plain(), LIMITS) as url, narrowed(url) as line:
+    monkeypatch.setattr(app, "listen", small_send_buffer(app.listen))
+    with running_server(FakeBackend(), LIMITS) as url, slow_client(url) as line:
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * questions
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * questions)
         time.sleep(0.45)
@@ -205,8 +205,8 @@ def test_a_client_that_does_not_read_its_answers_is_disconnected(questions: int,
 @pytest.mark.slow
 def test_a_client_that_reads_late_gets_its_answers_and_stays_connected(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http_timeouts, "WRITE_SECONDS", 1.5)
-    monkeypatch.setattr(app, "listen", narrow(app.listen))
-    with served(Plain(), LIMITS) as url, narrowed(url) as line:
+    monkeypatch.setattr(app, "listen", small_send_buffer(app.listen))
+    with running_server(FakeBackend(), LIMITS) as url, slow_client(url) as line:
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * 3
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 3)
         time.sleep(0.3)
@@ -231,7 +231,7 @@ def test_a_client_that_sends_a_second_request_later_stays_connected(url: str, mo
 )
 def test_bytes_that_stop_being_http_are_refused_once_and_log_no_error(gap: float, head: bytes):
     """Before its answer, and after it."""
-    with no_faults(), served(Plain(), LIMITS) as url, connected(url, 1) as line:
+    with no_faults(), running_server(FakeBackend(), LIMITS) as url, connected(url, 1) as line:
         line.sendall(head + b"Host: here\r\nTransfer-Encoding: chunked\r\n\r\n")
         time.sleep(gap)
         line.sendall(b"zz\r\n")
@@ -246,6 +246,6 @@ def test_clients_that_disconnect_during_an_answer_leave_nothing_behind(url: str)
         with connected(url) as line:
             line.sendall(asked(len(QUESTION)) + QUESTION)
             line.recv(20)
-    until(lambda: number(url, "attnviz_working") == 0)
+    wait_until(lambda: metric(url, "attnviz_working") == 0)
     time.sleep(0.05)
     assert threading.active_count() <= before + Settings().at_once

@@ -15,7 +15,7 @@ import yaml
 from attnviz.cli import serve
 from attnviz.server import app as server
 from attnviz.settings import Settings
-from tests.servers import Plain
+from tests.servers import FakeBackend
 
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef"
@@ -66,7 +66,7 @@ def test_the_pages_use_the_address_of_the_backend_and_wait_for_it(services: dict
     assert services["app"]["depends_on"] == {"backend": {"condition": "service_healthy"}}
     (checked,) = re.findall(r"http://127\.0\.0\.1:8600(/\w+)", " ".join(services["backend"]["healthcheck"]["test"]))
     assert checked == "/readyz"
-    assert checked in {route.path for route in server.create_app(Plain(), Settings()).routes}
+    assert checked in {route.path for route in server.create_app(FakeBackend(), Settings()).routes}
 
 
 def test_every_setting_exists_and_both_services_have_the_key(services: dict):

@@ -17,7 +17,7 @@ from attnviz.backends.scheduler import Scheduler
 from attnviz.errors import TooLongError, UnavailableError
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import Plain, served
+from tests.servers import FakeBackend, running_server
 
 REQUEST = AttentionRequest("minilm", "the animal was tired")
 
@@ -29,7 +29,7 @@ def row(told: list[RequestContext]) -> Row:
 
 def test_the_server_s_line_of_a_question_has_the_id_of_the_page_s(caplog: pytest.LogCaptureFixture):
     told: list[RequestContext] = []
-    with served(Plain(lambda _: time.sleep(0.05))) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
+    with running_server(FakeBackend(lambda _: time.sleep(0.05))) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
         backend = turned(RemoteBackend(url, Settings()), row(told))
         backend.attend(REQUEST)
         with pytest.raises(TooLongError) as error:
@@ -54,7 +54,7 @@ class CalledAway(BaseException):
 def test_what_is_read_in_this_process_has_its_stages_too():
     told: list[RequestContext] = []
 
-    class Loading(Plain):
+    class Loading(FakeBackend):
         """Loads for a while first."""
 
         def holds(self, name: str) -> bool:

@@ -130,9 +130,9 @@ def test_bertvizs_labels_are_marked_in_the_room_that_they_have():
 
 
 def test_a_sentence_in_large_type_keeps_the_word_and_has_the_mark_above_it():
-    shown = sentence_figure.tinted(TEXT, pattern().key_units, "light", sentence_figure.Marks())
+    shown = sentence_figure.tinted_sentence(TEXT, pattern().key_units, "light", sentence_figure.Marks())
     assert re.findall(r">(☃|x☃)<span[^>]*>(\[[^<]*\])</span>", shown) == [("☃", UNKNOWN), ("x☃", PARTLY_UNKNOWN)]
-    assert "UNK" not in sentence_figure.tinted(TEXT, pattern(READ).key_units, "light", sentence_figure.Marks())
+    assert "UNK" not in sentence_figure.tinted_sentence(TEXT, pattern(READ).key_units, "light", sentence_figure.Marks())
 
 
 def test_arcs_mark_their_unknown_words():
