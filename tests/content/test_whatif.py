@@ -112,7 +112,7 @@ def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model:
     layer, plain = LAYERS[model], tried(backend, model)
     it = next(at for at, token in enumerate(plain.tokens) if token.text == "it")
     assert len(set(plain.weights[layer][:, it].argmax(-1).tolist())) > 2
-    loaded = backend.inner.loaded(model)
+    loaded = backend.inner.load(model)
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
 
     def projected(heads: tuple[int, ...]) -> np.ndarray:
@@ -141,16 +141,15 @@ def test_ones_own_sentence_as_the_second_text(backend, model: str):
 
 
 def test_a_place_is_marked_alike_in_both_texts(backend):
-    w = reference.read(backend.inner.loaded("minilm").model)
+    w = reference.read(backend.inner.load("minilm").model)
     one, two = (
-        reference.run(w, backend.inner.loaded("minilm").tokenizer(text)["input_ids"], keep=()).embedding
-        for text in (TEXT, OTHER)
+        reference.run(w, backend.inner.load("minilm").tokenizer(text)["input_ids"], keep=()).embedding for text in (TEXT, OTHER)
     )
     np.testing.assert_array_equal(one["positions"][3], two["positions"][3])
 
 
 def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
-    loaded = backend.inner.loaded("minilm")
+    loaded = backend.inner.load("minilm")
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
     runs = [reference.run(w, [start, *ids[1:]], change=Intervention(window=2)) for start in (ids[0], ids[3])]
     for number, (one, two) in enumerate(zip(*(run.layers for run in runs), strict=True)):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from attnviz.backends import open_backend
-from attnviz.backends.cached import weight
+from attnviz.backends.cached import size_in_bytes
 from attnviz.engine.reference import bert
 from attnviz.engine.reference.head_steps import MOST, HeadSteps, LayerSteps
 from attnviz.errors import BadInputError, TooLongError
@@ -184,7 +184,7 @@ def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, mode
     layer = backend.inner.step_trace(AttentionRequest(model, TEXT), HEADS[model].layer)
     assert not any(array.flags.writeable for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
     held = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
-    assert held <= weight(layer) < 2**22
+    assert held <= size_in_bytes(layer) < 2**22
 
 
 def test_what_cannot_be_walked_is_said(backend):

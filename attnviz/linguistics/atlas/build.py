@@ -20,7 +20,7 @@ from attnviz.linguistics.atlas.shards import Chunk, PartStore
 from attnviz.linguistics.atlas.workers import WorkerPool
 from attnviz.linguistics.corpora.types import BrokenLine
 from attnviz.models.untrained import CONTROL_SEED
-from attnviz.progress import Notice, Progress
+from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import ModelCard
 
 RULE = (
@@ -29,8 +29,6 @@ RULE = (
     "left out; ties are misses; causal models are asked for earlier words only. Pronouns: mean over the pronoun's pieces, "
     "maximum over a candidate's, blank pieces left out; ties are misses."
 )
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,12 @@ def build(
     pool: WorkerPool,
     corpora: Sequence[CorpusFiles],
     output: Path,
-    say: Say,
+    on_progress: OnProgress,
     broken: Callable[[BrokenLine], None],
 ) -> BuildResult:
     """Writes the atlas of one model on some corpora.
 
-    `say` hears Progress and Notice lines, `broken` each line that cannot be read; what it raises ends the build. Raises
+    `on_progress` gets events, `broken` each line that cannot be read; what it raises ends the build. Raises
     BadInputError without a corpus or without a text in them, OutputError where the file cannot be written.
     """
     if not corpora:
@@ -66,14 +64,14 @@ def build(
         "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None,
         "corpora": [source.header() for source in corpora],
     }  # fmt: skip
-    store = PartStore(output.with_name(f"{output.name}.parts"), header, say)
-    run = _BuildRun(store, corpora, broken, say)
+    store = PartStore(output.with_name(f"{output.name}.parts"), header, on_progress)
+    run = _BuildRun(store, corpora, broken, on_progress)
     for part in pool.parts(run.missing(), run.count):
         store.put(part.corpus, part.number, part.content)
     if not any(run.counts):
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
-    say(Notice("Probing every head with random tokens that are repeated."))
+    on_progress(ProgressEvent("Probing every head with random tokens that are repeated.", "notice"))
     whole = writer.write_atlas(output, header, run.faults, lambda: store.parts(run.counts), pool.probe())
     store.clear()
     return BuildResult(whole, sum(run.counts), run.found)
@@ -83,12 +81,12 @@ class _BuildRun:
     """One run through the corpora: which chunks are still missing, and how far it is."""
 
     def __init__(
-        self, store: PartStore, corpora: Sequence[CorpusFiles], broken: Callable[[BrokenLine], None], say: Say
+        self, store: PartStore, corpora: Sequence[CorpusFiles], broken: Callable[[BrokenLine], None], on_progress: OnProgress
     ) -> None:
         self.counts = [0] * len(corpora)
         self.faults: Counter[int] = Counter()
         self.found = 0
-        self._store, self._sources, self._report_broken, self._say = store, corpora, broken, say
+        self._store, self._sources, self._report_broken, self._on_progress = store, corpora, broken, on_progress
         self._all, self._done = sum(source.estimated_texts for source in corpora), 0
 
     def missing(self) -> Iterator[Chunk]:
@@ -99,7 +97,7 @@ class _BuildRun:
                 yield chunk
                 continue
             if not self.found:
-                self._say(Notice("Going on from what was finished before."))
+                self._on_progress(ProgressEvent("Going on from what was finished before.", "notice"))
             self.found += 1
             self.count(len(chunk.texts))
 
@@ -107,7 +105,8 @@ class _BuildRun:
         """Some more texts are done."""
         self._done += texts
         share = min(self._done / max(self._all, 1), 1.0)
-        self._say(Progress(f"{self._done:,} of about {max(self._all, self._done):,} texts", share))
+        message = f"{self._done:,} of about {max(self._all, self._done):,} texts"
+        self._on_progress(ProgressEvent(message, "progress", share))
 
     def _on_broken(self, corpus: int, line: BrokenLine) -> None:
         """A line that cannot be read."""

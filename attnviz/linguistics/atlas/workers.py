@@ -20,10 +20,10 @@ from attnviz.errors import AttnvizError
 from attnviz.linguistics.atlas.measure import Measurer
 from attnviz.linguistics.atlas.shards import Chunk
 from attnviz.linguistics.probes.random_tokens import ProbeScores
+from attnviz.progress import OnProgress
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
-Say = Callable[[str], None]
 AHEAD = 2  # chunks that each process has been given: one under way and one waiting
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -57,10 +57,12 @@ class WorkerPool(Protocol):
     def close(self) -> None: ...
 
 
-def load_measurer(card: ModelCard, settings: Settings, say: Say | None = None, *, control: bool = False) -> Measurer:
+def load_measurer(
+    card: ModelCard, settings: Settings, on_progress: OnProgress | None = None, *, control: bool = False
+) -> Measurer:
     """The model of a card, or of a local folder, loaded and ready to measure; with `control` its untrained twin too."""
     folders = (card,) if card.folder and not card.package else ()
-    return Measurer.of(LocalBackend(settings, say, folders).loaded(card.id), control=control)
+    return Measurer.of(LocalBackend(settings, on_progress, folders).load(card.id), control=control)
 
 
 def measured_model(measurer: Measurer) -> MeasuredModel:
