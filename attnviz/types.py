@@ -314,7 +314,7 @@ def joined(parts: Sequence[str], last: str = "and") -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
 
 
-def quoted(value: str) -> str:
-    """A value from outside as a message quotes it: one line, at most 40 characters."""
+def quoted(value: str, limit: int = 40) -> str:
+    """A value from outside as a message quotes it: one line, at most `limit` characters."""
     line = " ".join(value.split())
-    return f"“{line[:40]}…”" if len(line) > 40 else f"“{line}”"
+    return f"“{line[:limit]}…”" if len(line) > limit else f"“{line}”"

@@ -14,7 +14,7 @@ from attnviz.backends.base import Backend
 from attnviz.backends.wire import model_cards
 from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest
-from tests.servers import Plain
+from tests.servers import FakeBackend
 
 Deed = Callable[[socket.socket, bytes], None]  # what is done with a client, to whom these bytes would be the right answer
 PATIENCE = 20.0  # seconds after which a deed without an end ends
@@ -56,7 +56,7 @@ class Hostile:
     def good(self, path: str, body: bytes) -> bytes:
         """The right answer."""
         if path != "/v1/attention":
-            return answer(json.dumps({"models": [model_cards.told(card, True) for card in self.backend.models()]}).encode())
+            return answer(json.dumps({"models": [model_cards.to_json(card, True) for card in self.backend.models()]}).encode())
         asked = json.loads(body)
         try:
             return answer(wire.dumps(self.backend.attend(AttentionRequest(asked["model"], asked["text"], asked["text_b"]))))
@@ -77,7 +77,7 @@ class Hostile:
 @contextmanager
 def hostile(backend: Backend | None = None, port: int = 0) -> Iterator[Hostile]:
     """Such a server, while the block runs."""
-    server = Hostile(backend or Plain(), port)
+    server = Hostile(backend or FakeBackend(), port)
     try:
         yield server
     finally:

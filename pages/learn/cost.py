@@ -1,4 +1,4 @@
-"""What it costs: time and memory against length, measured while one watches, tile by tile, and on paper for a long text."""
+"""The cost page: time and memory against text length, measured live, then tile by tile, then computed for a long text."""
 
 from attnviz.pages.cost import page
 

@@ -24,7 +24,7 @@ SECONDS = 3600
             [
                 "memory over sentences through the app",
                 "memory over sessions that open and close",
-                "closed sessions are let go",
+                "closed sessions are released",
                 "memory over sentences through the HTTP server",
             ],
         ),

@@ -1,4 +1,4 @@
-"""What it costs: a run that ends well, is stopped or fails is told of, others may watch, and every number is worked out."""
+"""The cost page: a run that ends, is stopped or fails is reported, other readers watch, and every number is computed."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from streamlit.testing.v1 import AppTest
 import attnviz
 from attnviz.pages.cost import current_run, growth
 from attnviz.pages.cost.bench import process
-from attnviz.pages.cost.bench.report import Report
-from attnviz.pages.cost.bench.session import Desk
+from attnviz.pages.cost.bench.report import BenchmarkReport
+from attnviz.pages.cost.bench.runner import BenchmarkRunner
 from attnviz.selection import TEXT
 from tests.app.conftest import say, written
 
 PAGE = "pages/learn/cost.py"
 WAIT = 30.0
-# Measures everything at once: whole matrix as n², all else as n, a hundred times a second faster.
+# Reports made-up measurements: n² for the whole matrix and the fused kernel, n for the others.
 QUICK = """
 import json, sys, time
 plan = json.loads(sys.argv[1])
 def say(**line):
     print(json.dumps(line), flush=True)
-for way, n in plan["cells"][:COUNT]:
-    power = 2 if way in ("matrix", "fused") else 1
-    say(now=[way, n])
-    say(way=way, tokens=n, seconds=1e-6 * n**power, held=100 * n**power)
+for algorithm, n in plan["cells"][:COUNT]:
+    power = 2 if algorithm in ("matrix", "fused") else 1
+    say(now=[algorithm, n])
+    say(algorithm=algorithm, tokens=n, seconds=1e-6 * n**power, peak_bytes=100 * n**power)
 """
 
 
@@ -41,21 +41,21 @@ def program(then: str, count: int = 1000) -> tuple[str, ...]:
 
 @pytest.fixture
 def shown(opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
-    """Opens the page on a desk whose processes run this program."""
-    desks: list[Desk] = []
+    """Opens the page on a runner whose processes run this program."""
+    runners: list[BenchmarkRunner] = []
 
     def opener(command: tuple[str, ...] = program("say(done=True)"), **params: str) -> AppTest:
-        if not desks:
-            desks.append(Desk(command))
-            monkeypatch.setattr(current_run, "desk", lambda: desks[0])
+        if not runners:
+            runners.append(BenchmarkRunner(command))
+            monkeypatch.setattr(current_run, "runner", lambda: runners[0])
         return opened(**params).switch_page(PAGE).run()
 
     yield opener
-    for desk in desks:
-        desk.stop(desk._owner)
+    for runner in runners:
+        runner.stop(runner.owner)
 
 
-def ended(app: AppTest) -> Report:
+def ended(app: AppTest) -> BenchmarkReport:
     """The report as soon as nothing runs any more; the page has shown it."""
     end = time.monotonic() + WAIT
     while time.monotonic() < end:
@@ -80,7 +80,7 @@ def test_nothing_is_measured_before_the_reader_asks(shown: Callable[..., AppTest
     app = shown()
     assert not app.exception
     assert not app.error
-    assert current_run.desk().look("") is None
+    assert current_run.runner().look("") is None
     assert len(app.get("plotly_chart")) == 0
     assert "Measure above" in written(app)
     assert "12 heads of 32 numbers" in written(app)
@@ -102,9 +102,9 @@ def test_a_run_ends_in_pictures_slopes_and_a_time_drawn_on(shown: Callable[..., 
     # 1e-6 n² at 128,000 tokens is 16,384 s, 4.55 hours; 100 n bytes are 12.8 MB.
     assert re.search(r"\| \*\*whole matrix\*\* \| 4.6 hours \| 1.64\sTB \|", text)
     assert re.search(r"\| \*\*tiles\*\* \| 128\sms \| 12.8\sMB \|", text)
-    assert "drawn on to a text 62 times as long" in text
+    assert "continued to a text 62 times as long" in text
     # Both take 1e-6 n² here; the recurrent network 1e-6 n for its 4 n 384² + 3 n 384 operations.
-    assert "**1 times as fast, and not one product cheaper**" in text
+    assert "**1 times as fast, but not cheaper**" in text
     lines = [trace for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"] if trace.get("name")]
     assert [line["name"] for line in lines] == ["whole matrix", "tiles", "fused kernel", "window", "recurrent"]
     assert len(app.dataframe[0].value) == 45
@@ -114,15 +114,15 @@ def test_a_stopped_run_keeps_what_it_has_and_its_process_is_gone(
     shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ):
     app = shown(program("time.sleep(600)", 12))
-    monkeypatch.setattr(process, "crowded", lambda: True)
+    monkeypatch.setattr(process, "overloaded", lambda: True)
     app.button(key="cost-start").click().run()
     until_found(app, 12)
-    assert "more programs wanted a processor than the machine has" in written(app)
-    assert current_run.desk().look("").running
+    assert "This machine was busy when the run began" in written(app)
+    assert current_run.runner().look("").running
     app.button(key="cost-stop").click().run()
     report = ended(app)
     assert (report.state, len(report.found)) == ("stopped", 12)
-    assert "What was measured stays: 12 of 45" in written(app)
+    assert "The results so far stay: 12 of 45" in written(app)
     assert len(app.get("plotly_chart")) == 2
     assert "too few lengths" in written(app)
     assert not app.button(key="cost-start").disabled
@@ -134,7 +134,8 @@ def test_a_process_that_is_killed_is_told_of(shown: Callable[..., AppTest]):
     ended(app)
     text = written(app)
     assert (
-        "ended while it was at “window” on 181 tokens. The system killed it (signal 9), as it does when memory runs out" in text
+        "The measurement failed at “window” on 181 tokens. The system killed it (signal 9), as it does when memory runs out"
+        in text
     )
     assert "8 of 45" in text
     assert not app.exception
@@ -145,21 +146,21 @@ def test_another_reader_watches_waits_and_takes_the_result(shown: Callable[..., 
     one.button(key="cost-start").click().run()
     until_found(one, 7)
     two = shown()
-    assert "Another reader measures on this machine" in written(two)
+    assert "Another reader is measuring on this machine" in written(two)
     assert two.button(key="cost-start").disabled
     assert len(two.session_state["cost-report"].found) == 7
     assert not any(button.key == "cost-stop" for button in two.button)
 
     one.button(key="cost-stop").click().run()
 
-    assert "These numbers were measured by another reader" in written(two.run())
+    assert "Another reader of this server made this run" in written(two.run())
     assert not two.button(key="cost-start").disabled
     two.button(key="cost-start").click().run()
     until_found(two, 7)
-    kept = written(one.run())  # whoever has numbers keeps them while somebody else measures
+    kept = written(one.run())  # a reader with numbers keeps them while another one measures
     assert one.session_state["cost-report"].state == "stopped"
-    assert "Another reader measures on this machine now (7 of 45)" in kept
-    assert "measured by another reader" not in kept
+    assert "Another reader is measuring on this machine now (7 of 45)" in kept
+    assert "Another reader of this server made this run" not in kept
     one.button(key="cost-watch").click().run()
     assert one.session_state["cost-report"].running
 
@@ -170,8 +171,8 @@ def test_other_sizes_are_called_so(shown: Callable[..., AppTest]):
     ended(app)
     app.selectbox(key="model").set_value("smollm2").run()
     assert not app.exception
-    assert "These numbers are of 12 heads of 32 numbers" in written(app)
-    assert "What was measured above is of other sizes" in written(app)
+    assert "These numbers are for 12 heads of 32 numbers" in written(app)
+    assert "The measurements above are for other sizes" in written(app)
 
 
 def test_the_arithmetic_is_of_the_chosen_model_and_length(shown: Callable[..., AppTest]):
@@ -180,9 +181,9 @@ def test_the_arithmetic_is_of_the_chosen_model_and_length(shown: Callable[..., A
     assert "16{,}384{,}000{,}000" in formulas
     assert "1{,}179{,}648{,}000{,}000" in formulas  # 16,384,000,000 x 9 heads x 2 x 4 bytes
     assert "5{,}898{,}240{,}000" in formulas  # keys and values of 128,000 x 192 numbers, 4 bytes, 30 layers, twice
-    assert "3 key/value heads serve 9 query heads, so it is 3 times less" in written(app)
+    assert "3 key/value heads serve 9 query heads, so this takes 3 times less memory" in written(app)
     app.number_input(key="cost-tokens").set_value(10_000).run()
-    assert "10,000 tokens, on paper" in written(app)
+    assert "The cost of 10,000 tokens" in written(app)
     assert "100{,}000{,}000" in "\n".join(part.value for part in app.latex)
 
 
@@ -193,17 +194,17 @@ def test_the_running_numbers_of_a_row_are_those_of_its_head(shown: Callable[...,
     seen = []
     for _ in range(40):
         seen.append(written(app) + "\n".join(part.value for part in app.latex))
-        if "The row has ended" in seen[-1]:
+        if "The row is finished" in seen[-1]:
             break
         app.button(key="cost-next").click().run()
         assert not app.exception
     assert len(seen) == 4
     best = int(weights[at].argmax())
-    assert re.search(rf"gets {weights[at, best]:.3f}, as it does with the whole matrix", seen[-1])
-    assert "Tile 9 of 16 has row 10, “it”, and keys 0 to 3" in seen[0]
+    assert re.search(rf"gets {weights[at, best]:.3f}, the same as with the whole matrix", seen[-1])
+    assert "Tile 9 of 16 contains row 10, “it”, and keys 0 to 3" in seen[0]
     assert len(set(seen)) == 4
     app.selectbox(key="cost-side-2-4-8-16").set_value(8).run()
-    assert "of 4 has row" in written(app)
+    assert "of 4 contains row" in written(app)
 
 
 def test_another_text_has_other_tiles_and_a_long_one_is_cut(shown: Callable[..., AppTest]):
@@ -220,9 +221,9 @@ def test_slopes_are_fitted_on_what_was_measured(shown: Callable[..., AppTest]):
     app = shown(program("say(done=True)", 24))
     app.button(key="cost-start").click().run()
     report = ended(app)
-    fit = growth.fitted(report.found, "matrix", "seconds")
+    fit = growth.fit_algorithm(report.found, "matrix", "seconds")
     assert fit is not None
     assert fit.lengths == (256, 362, 512)
     assert "n = 3, 256 to 512 tokens" in written(app)
     # On 362 tokens, the longest that all three ways were measured on, n < width: recurrence needs more operations.
-    assert "On so short a text the recurrent network needs 1." in written(app)
+    assert "On such a short text the recurrent network needs 1." in written(app)

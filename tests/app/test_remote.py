@@ -1,4 +1,4 @@
-"""The app in front of a backend on another machine: every page, and what is only offered where the models are."""
+"""The app with a remote backend: every page, and the pages that need the model itself."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from attnviz.backends.local import LocalBackend
-from attnviz.ui import backend as own
-from attnviz.ui.backend import backend, heard
+from attnviz.ui.backend import backend, reader_id
 from tests.app.conftest import drawn, say, written
-from tests.servers import served
+from tests.servers import running_server
 
 PAGES = {
     "explore": ("attention", "compare", "heads"),
@@ -25,8 +24,8 @@ NOT_THERE = {
 
 @pytest.fixture
 def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server, and an app that uses it."""
-    with served(local) as url:
+    """Run a server, and have the app use it."""
+    with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
         yield url
@@ -35,7 +34,7 @@ def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def numbers(app) -> list:
-    """The weights of the first heatmap."""
+    """Return the weights of the first heatmap."""
     return json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["z"]
 
 
@@ -70,7 +69,7 @@ def test_pages_that_need_the_model_itself_say_how_to_open_it(opened, elsewhere, 
 
 
 def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):
-    with served(local) as url:
+    with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
         app = opened()
@@ -78,18 +77,12 @@ def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: Lo
     say(app, "Another sentence than before.")
     assert f"{url.removeprefix('http:')} does not answer (nobody listens there)." in written(app)
     assert app.text_input[0].value == "Another sentence than before."
-    with served(local, port=int(url.rpartition(":")[2])):
+    with running_server(local, port=int(url.rpartition(":")[2])):
         app.run()
         assert drawn(app) == 1
         backend().close()
     backend.clear()
 
 
-def test_a_waiting_user_sees_how_many_others_wait():
-    said: list[str] = []
-    with heard(said.append):
-        own._still(0)
-        own._still(3)
-
-    assert said == ["Waiting for a turn.", "Waiting for a turn; so do 3 others."]
-    assert own.reader() == ""
+def test_outside_a_session_a_reader_has_no_name():
+    assert reader_id() == ""

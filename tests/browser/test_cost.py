@@ -1,4 +1,4 @@
-"""What it costs in a real browser: a run is begun, watched, stopped and gone; tiles move; nothing is wider than a phone."""
+"""The cost page in a browser: a run is started, watched and stopped; tiles move; nothing is wider than a phone."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_run_is_watched_and_stopped_and_tiles_move(visit: Visit):
     assert measuring() == 1
     expect(page.get_by_role("button", name=re.compile("^Stop"))).to_have_count(1)  # Streamlit's own, for the page, is hidden
     stop.click()
-    expect(page.get_by_text(re.compile("What was measured stays|measurements in"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile("The results so far stay|measurements in"))).to_be_visible(timeout=SLOW)
     assert measuring() == 0
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
     expect(page.locator(".st-key-cost-slopes table")).to_be_visible()

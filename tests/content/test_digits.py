@@ -180,7 +180,7 @@ def test_inside_attention_has_the_weights_of_the_other_pages(model: str, text: s
     request = AttentionRequest(model, text)
     trace = backend.attend(request)
     for head in some(trace):
-        one = backend.walk(request, head)
+        one = backend.step_trace(request, head)
         shown = inside._as_elsewhere(one, trace.weights(head.layer, head.head))
         assert np.array_equal(shown.weights, trace.weights(head.layer, head.head))
         other = replace(one, weights=np.roll(one.weights, 1, 0))

@@ -27,7 +27,7 @@ OTHER = "The hungry dog ran over the wide road and slept"
 
 
 def tried(backend, model: str, change: Intervention = AS_TRAINED, other: str = "") -> InterventionResult:
-    return backend.tried(AttentionRequest(model, TEXT), LAYERS[model], change, other)
+    return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], change, other)
 
 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
@@ -91,7 +91,8 @@ def test_without_a_mask_the_upper_right_half_fills(backend):
 def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, model: str):
     request, change = AttentionRequest(model, TEXT), Intervention(positions=False, causal=False)
     found = [
-        backend.shuffled(request, HeadRef(LAYERS[model], 1), change, seed) for seed in range(20 if model == "minilm" else 4)
+        backend.compare_orders(request, HeadRef(LAYERS[model], 1), change, seed)
+        for seed in range(20 if model == "minilm" else 4)
     ]
     assert max(one.double.weights for one in found) < 1e-12
     assert max(one.single.weights for one in found) < 1e-5
@@ -103,7 +104,7 @@ def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, mo
     "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
 )
 def test_either_of_them_alone_tells_the_order(backend, model: str, change: Intervention):
-    assert backend.shuffled(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
+    assert backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
 
 
 @BOTH
@@ -111,7 +112,7 @@ def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model:
     layer, plain = LAYERS[model], tried(backend, model)
     it = next(at for at, token in enumerate(plain.tokens) if token.text == "it")
     assert len(set(plain.weights[layer][:, it].argmax(-1).tolist())) > 2
-    loaded = backend.inner.loaded(model)
+    loaded = backend.inner.load(model)
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
 
     def projected(heads: tuple[int, ...]) -> np.ndarray:
@@ -140,16 +141,15 @@ def test_ones_own_sentence_as_the_second_text(backend, model: str):
 
 
 def test_a_place_is_marked_alike_in_both_texts(backend):
-    w = reference.read(backend.inner.loaded("minilm").model)
+    w = reference.read(backend.inner.load("minilm").model)
     one, two = (
-        reference.run(w, backend.inner.loaded("minilm").tokenizer(text)["input_ids"], keep=()).embedding
-        for text in (TEXT, OTHER)
+        reference.run(w, backend.inner.load("minilm").tokenizer(text)["input_ids"], keep=()).embedding for text in (TEXT, OTHER)
     )
     np.testing.assert_array_equal(one["positions"][3], two["positions"][3])
 
 
 def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
-    loaded = backend.inner.loaded("minilm")
+    loaded = backend.inner.load("minilm")
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
     runs = [reference.run(w, [start, *ids[1:]], change=Intervention(window=2)) for start in (ids[0], ids[3])]
     for number, (one, two) in enumerate(zip(*(run.layers for run in runs), strict=True)):
@@ -177,7 +177,7 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
     words = [i for i in range(len(plain.tokens)) if i not in at]
     first = np.stack([layer[:, words].argmax(-1) for layer in plain.weights])  # [layer, head, word]
     assert (np.isin(first, at).mean(-1) > 0.5).mean() > 0.5
-    values = [backend.tried(AttentionRequest(model, TEXT), layer, AS_TRAINED).values for layer in range(len(plain.weights))]
+    values = [backend.intervene(AttentionRequest(model, TEXT), layer, AS_TRAINED).values for layer in range(len(plain.weights))]
     shorter = np.stack([one[:, at].mean(-1) < one[:, words].mean(-1) for one in values])
     assert shorter.mean() > 0.8
     narrow = tried(backend, model, replace(AS_TRAINED, window=3))

@@ -11,7 +11,7 @@ from schemathesis.specs.openapi import checks
 from attnviz.backends.local import LocalBackend
 from attnviz.settings import Settings
 from tests.fuzz import amounts, held, no_faults
-from tests.servers import CLIENT, served
+from tests.servers import CLIENT, running_server
 
 CHECKS = [
     checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance,
@@ -23,7 +23,7 @@ DELIBERATE = 503
 
 @pytest.fixture(scope="module")
 def url():
-    with no_faults(), served(LocalBackend(Settings.from_env()), LIMITS) as found:
+    with no_faults(), running_server(LocalBackend(Settings.from_env()), LIMITS) as found:
         yield found
 
 

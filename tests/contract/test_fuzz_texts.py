@@ -16,7 +16,7 @@ from attnviz.errors import AttnvizError
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.fuzz import amounts, held, no_faults
-from tests.servers import served
+from tests.servers import running_server
 
 LIMITS = Settings(max_bytes=200, rate=1_000_000)
 ODD = st.sampled_from(
@@ -40,7 +40,7 @@ def backend():
 
 @pytest.fixture(scope="module")
 def url(backend: LocalBackend):
-    with no_faults(), served(backend, LIMITS) as found:
+    with no_faults(), running_server(backend, LIMITS) as found:
         yield found
 
 

@@ -188,12 +188,12 @@ def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(meter: Me
     with pytest.raises(KeyboardInterrupt):
         built(first, files, tmp_path / "a.npz")
     assert not (tmp_path / "a.npz").exists()
-    said: list[str] = []
+    said: list[ProgressEvent] = []
     again = built(second, files, tmp_path / "a.npz", said.append)
     assert (again.chunks, again.found) == (7, 3)
     assert first.seen == [(0, 0), (0, 1), (0, 2)]
     assert second.seen == [(0, 3), (0, 4), (1, 0), (1, 1)]
-    assert "Going on from what was finished before." in said
+    assert ProgressEvent("Going on from what was finished before.", "notice") in said
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
@@ -202,11 +202,11 @@ def test_parts_of_other_texts_are_not_mixed_in(meter: Meter, files: list[Source]
         built(Counting(meter, most=3), files, tmp_path / "a.npz")
     (tmp_path / "made.conllu").write_text(TIRED * 4)
     changed = [Source.of("conllu", [tmp_path / "made.conllu"])]
-    said: list[str] = []
+    said: list[ProgressEvent] = []
     team = Counting(meter)
     assert built(team, changed, tmp_path / "a.npz", said.append).found == 0
     assert team.seen == [(0, 0), (0, 1)]
-    assert "starting anew" in said[0]
+    assert "starting anew" in said[0].message
     assert reader.read(tmp_path / "a.npz").relations["det", "dh"] == 4
 
 

@@ -1,4 +1,4 @@
-"""What the virtual students count as a result, as "busy" and as an error."""
+"""How the classroom benchmark counts results, "busy" and errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow  # the browser's driver is imported
 
 @pytest.fixture
 def classroom(monkeypatch: pytest.MonkeyPatch):
-    """The benchmark, as a module beside the others."""
+    """The benchmark as a module."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     before = set(sys.modules)
     yield importlib.import_module("classroom")
@@ -26,18 +26,18 @@ def classroom(monkeypatch: pytest.MonkeyPatch):
 
 
 def busy() -> str:
-    """What a page says where too many wait."""
-    turns = Scheduler(1, 1, 1)
-    turns.acquire("a", lambda: None)
-    turns.acquire("b", lambda: None)
+    """Return the message of a page when the queue is full."""
+    scheduler = Scheduler(1, 1, 1)
+    scheduler.acquire("a", lambda: None)
+    scheduler.acquire("b", lambda: None)
     with pytest.raises(BusyError) as error:
-        turns.acquire("c", lambda: None)
+        scheduler.acquire("c", lambda: None)
     return plain(str(error.value))
 
 
 def test_busy_is_recognised_by_its_message_and_a_page_without_weights_is_an_error(classroom):
     def outcome(weights: tuple[str, ...], *alerts: str) -> str:
-        return classroom.Asked("minilm", "It was busy.", classroom.Answer(0.1, weights, alerts, 100)).outcome
+        return classroom.Submission("minilm", "It was busy.", classroom.Answer(0.1, weights, alerts, 100)).outcome
 
     assert outcome(("c0ffee",)) == "result"
     assert outcome(()) == "error"
@@ -49,7 +49,7 @@ def test_busy_is_recognised_by_its_message_and_a_page_without_weights_is_an_erro
 
 def test_a_class_is_within_its_bounds_only_if_all_of_them_hold(classroom):
     good = {"students": 30, "results": 300, "p95_s": 1.0, "p99_s": 2.0, "busy": 0, "errors": 0, "grown_MB": 606.0}
-    assert classroom.kept(good)  # 512 MB of results, 64 around them and 0.75 for each page of the thirty
+    assert classroom.within_bounds(good)  # 512 MB of results, 64 around them and 0.75 for each page of the thirty
     for worse in ({"p95_s": 1.01}, {"p99_s": 2.01}, {"busy": 1}, {"errors": 1}, {"results": 0}, {"grown_MB": 606.1}):
-        assert not classroom.kept(good | worse), worse
-    assert classroom.kept(good | {"students": 120, "busy": 1, "p95_s": 60.0})
+        assert not classroom.within_bounds(good | worse), worse
+    assert classroom.within_bounds(good | {"students": 120, "busy": 1, "p95_s": 60.0})

@@ -12,11 +12,13 @@ from attnviz.engine.layers import Projections
 from attnviz.figures import encoding
 from attnviz.pages.cost import figure as costs
 from attnviz.pages.cost import lesson, tile_figure
-from attnviz.pages.cost.bench.algorithms import WAYS, Measured
-from attnviz.pages.cost.bench.tile_trace import tiling
+from attnviz.pages.cost.bench.algorithms import ALGORITHMS, Measurement
+from attnviz.pages.cost.bench.tile_trace import trace_tiles
 
 LENGTHS = (128, 181, 256)
-FOUND = [Measured(way, n, 1e-5 * n * (at + 1), 100 * n) for n in LENGTHS[:2] for at, way in enumerate(WAYS)]
+FOUND = [
+    Measurement(algorithm, n, 1e-5 * n * (at + 1), 100 * n) for n in LENGTHS[:2] for at, algorithm in enumerate(ALGORITHMS)
+]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -36,7 +38,7 @@ def test_every_way_has_its_own_line_mark_and_name(theme: str):
 
 
 def test_a_way_that_ended_long_before_has_its_name_at_its_end():
-    long = [Measured("tiled", n, 1e-5 * n, n) for n in (128, 1024)]
+    long = [Measurement("tiled", n, 1e-5 * n, n) for n in (128, 1024)]
     drawn = costs.figure([*FOUND, *long], "seconds", (128, 1024), "light", lesson.names())
     places = {one.text: one.x for one in drawn.layout.annotations}
     assert 10 ** places["tiles"] == pytest.approx(1024)
@@ -44,7 +46,7 @@ def test_a_way_that_ended_long_before_has_its_name_at_its_end():
 
 
 def test_both_axes_are_of_powers_and_the_axis_of_lengths_waits_for_all():
-    drawn = costs.figure(FOUND[:1], "held", LENGTHS, "light", lesson.names())
+    drawn = costs.figure(FOUND[:1], "peak_bytes", LENGTHS, "light", lesson.names())
     assert (drawn.layout.xaxis.type, drawn.layout.yaxis.type) == ("log", "log")
     assert 10 ** drawn.layout.xaxis.range[1] > 256
     # 12,800 bytes lie between 10 kB and 100 kB; two decades at least.
@@ -53,24 +55,24 @@ def test_both_axes_are_of_powers_and_the_axis_of_lengths_waits_for_all():
 
 
 def test_the_dotted_lines_have_the_slopes_that_they_are_called_by():
-    drawn = costs.figure(FOUND, "held", (128, 256), "light", lesson.names())
+    drawn = costs.figure(FOUND, "peak_bytes", (128, 256), "light", lesson.names())
     linear, quadratic = (line for line in drawn.data if not line.name)
     assert linear.y[1] / linear.y[0] == pytest.approx(2)
     assert quadratic.y[1] / quadratic.y[0] == pytest.approx(4)
 
 
 def test_names_stand_apart_in_order_and_within_the_picture():
-    found = costs.spaced({"a": 1.0, "b": 1.001, "c": 0.5, "d": 2.0, "e": 1.999}, 0.0, 2.0)
-    order = sorted(found, key=lambda way: found[way])
+    found = costs.spread_labels({"a": 1.0, "b": 1.001, "c": 0.5, "d": 2.0, "e": 1.999}, 0.0, 2.0)
+    order = sorted(found, key=lambda algorithm: found[algorithm])
     assert order == ["c", "a", "b", "e", "d"]
-    places = [found[way] for way in order]
-    assert min(np.diff(places)) >= costs.APART * 2 - 1e-9
+    places = [found[algorithm] for algorithm in order]
+    assert min(np.diff(places)) >= costs.LABEL_GAP * 2 - 1e-9
     assert max(places) <= 2.0
     assert found["c"] == pytest.approx(0.5, abs=0.2)
 
 
 def test_the_picture_in_words():
-    said = costs.description(FOUND, "held", lesson.names()).replace("\u202f", " ")
+    said = costs.description(FOUND, "peak_bytes", lesson.names()).replace("\u202f", " ")
     assert said.startswith("Memory by length. whole matrix: 12.8 kB at 128 tokens, 18.1 kB at 181 tokens; tiles:")
     assert costs.description([], "seconds", lesson.names()) == "Time by length. Nothing measured yet."
 
@@ -88,9 +90,9 @@ def svg(picture: str) -> str:
 
 
 def test_one_tile_is_filled_by_what_softmax_has_of_it_and_those_before_are_empty():
-    found = tiling(head(), 0, side=4, most=9)
+    found = trace_tiles(head(), 0, side=4, most=9)
     drawn = svg(tile_figure.drawn(found, list("abcde<"), 1, 2, "light"))
-    filled = found.worked[1].grown
+    filled = found.tiles[1].exponentials
     assert filled.shape == (4, 2)
     for grown in filled.ravel():
         assert encoding.weight_colour(grown, "light") in drawn
@@ -101,7 +103,7 @@ def test_one_tile_is_filled_by_what_softmax_has_of_it_and_those_before_are_empty
 
 
 def test_a_row_in_a_tile_is_written_key_by_key():
-    found = tiling(head(), 1, side=4, most=9)
+    found = trace_tiles(head(), 1, side=4, most=9)
     row = found.row(5)[1]
     written = tile_figure.numbers(found, row, list("abcde<"), "dark")
     assert "<span dir='auto'>e</span>" in written or "<span class='most' dir='auto'>e</span>" in written
@@ -111,6 +113,6 @@ def test_a_row_in_a_tile_is_written_key_by_key():
 
 
 def test_a_text_that_looks_at_another_is_a_rectangle():
-    found = tiling(head(queries=3, keys=6), 0, side=4, most=9)
+    found = trace_tiles(head(queries=3, keys=6), 0, side=4, most=9)
     drawn = svg(tile_figure.drawn(found, list("abc"), 0, 0, "light"))
     assert re.search(r'viewBox="-2 -2 500\.00 204\.00"', drawn)  # 96 for names and 400 for 6 keys, 200 for 3 rows

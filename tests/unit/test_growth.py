@@ -10,7 +10,7 @@ from scipy import stats
 
 from attnviz.errors import BadInputError
 from attnviz.pages.cost import growth
-from attnviz.pages.cost.bench.algorithms import Measured
+from attnviz.pages.cost.bench.algorithms import Measurement
 
 LENGTHS = (10, 20, 40, 80)
 
@@ -29,7 +29,7 @@ def test_an_interval_by_hand():
 
     reach = math.tan(0.475 * math.pi) * math.sqrt(1 / 6) / math.sqrt(2)
     assert (found.low, found.high) == pytest.approx((1.5 - reach, 1.5 + reach))
-    value, low, high = found.at(2)  # the middle of the lengths: the mean of the values' logarithms, 4/3
+    value, low, high = found.predict(2)  # the middle of the lengths: the mean of the values' logarithms, 4/3
     assert value == pytest.approx(2 ** (4 / 3))
     assert math.log2(high / value) == pytest.approx(math.tan(0.475 * math.pi) * math.sqrt(1 / 6) * math.sqrt(4 / 3))
     assert low * high == pytest.approx(value**2)
@@ -46,13 +46,13 @@ def test_intervals_are_those_of_another_library_and_of_another_formula():
     design, there = np.stack([np.ones(4), x], 1), np.array([1.0, math.log(640)])
     left = y - design @ np.linalg.lstsq(design, y, rcond=None)[0]
     error = math.sqrt(left @ left / 2 * (1 + there @ np.linalg.inv(design.T @ design) @ there))
-    value, _, high = found.at(640)
+    value, _, high = found.predict(640)
     assert math.log(high / value) == pytest.approx(stats.t.ppf(0.975, 2) * error)
 
 
 def test_points_on_a_line_leave_no_doubt_about_it():
     found = growth.fit(LENGTHS, [n * n for n in LENGTHS])
-    assert found.at(1000) == pytest.approx((1e6, 1e6, 1e6), rel=1e-6)
+    assert found.predict(1000) == pytest.approx((1e6, 1e6, 1e6), rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -68,33 +68,33 @@ def test_only_the_longest_texts_of_one_way_are_fitted():
     def cost(n: int) -> float:
         return 100.0 if n < 256 else n * n / 256  # what is below is overhead
 
-    found = [Measured("matrix", n, cost(n), 4 * n) for n in (64, 128, 256, 362, 512, 724, 1024)]
-    found += [Measured("tiled", n, 1.0, 1) for n in (1024, 2048, 4096, 8192)]
+    found = [Measurement("matrix", n, cost(n), 4 * n) for n in (64, 128, 256, 362, 512, 724, 1024)]
+    found += [Measurement("tiled", n, 1.0, 1) for n in (1024, 2048, 4096, 8192)]
 
-    fit = growth.fitted(found, "matrix", "seconds")
+    fit = growth.fit_algorithm(found, "matrix", "seconds")
 
     assert fit is not None
     assert fit.lengths == (256, 362, 512, 724, 1024)
     assert fit.slope == pytest.approx(2, abs=1e-6)
-    held = growth.fitted(found, "matrix", "held")
+    held = growth.fit_algorithm(found, "matrix", "peak_bytes")
     assert held is not None
     assert held.slope == pytest.approx(1)
-    early = growth.fitted(found[:5], "matrix", "seconds")  # 128 is a quarter of 512, and short all the same
+    early = growth.fit_algorithm(found[:5], "matrix", "seconds")  # 128 is a quarter of 512, and short all the same
     assert early is not None
     assert early.lengths == (256, 362, 512)
-    assert growth.fitted(found[:4], "matrix", "seconds") is None
-    assert growth.fitted(found, "fused", "seconds") is None
+    assert growth.fit_algorithm(found[:4], "matrix", "seconds") is None
+    assert growth.fit_algorithm(found, "fused", "seconds") is None
 
 
 @pytest.mark.parametrize(
     ("low", "high", "word"),
     [
         (1.93, 2.07, "quadratic"), (1.999, 2.0, "quadratic"), (0.996, 0.998, "linear"), (-0.1, 0.2, "constant"),
-        (1.93, 3.59, "cannot be told from quadratic or cubic"), (1.7, 2.1, "cannot be told from quadratic"),
-        (-9.0, 9.0, "cannot be told from constant, linear, quadratic or cubic"),
+        (1.93, 3.59, "could be quadratic or cubic"), (1.7, 2.1, "could be quadratic"),
+        (-9.0, 9.0, "could be constant, linear, quadratic or cubic"),
         (1.85, 1.98, "nearly quadratic"), (2.02, 2.2, "a little over quadratic"), (2.1, 2.3, "between quadratic and cubic"),
         (0.3, 0.6, "between constant and linear"), (3.3, 4.4, "faster than cubic"), (-0.9, -0.3, "shrinking"),
     ],
 )  # fmt: skip
 def test_growth_is_named_by_its_interval(low: float, high: float, word: str):
-    assert growth.named(low, high) == word
+    assert growth.describe_growth(low, high) == word

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from attnviz.backends import open_backend
-from attnviz.backends.cached import weight
+from attnviz.backends.cached import size_in_bytes
 from attnviz.engine.reference import bert
 from attnviz.engine.reference.head_steps import MOST, HeadSteps, LayerSteps
 from attnviz.errors import BadInputError, TooLongError
@@ -30,7 +30,7 @@ AT = 8  # “street” in the first model, “it” in the second
 
 @pytest.fixture
 def one(backend, model: str) -> HeadSteps:
-    return backend.walk(AttentionRequest(model, TEXT), HEADS[model])
+    return backend.step_trace(AttentionRequest(model, TEXT), HEADS[model])
 
 
 def arrays(one: HeadSteps | LayerSteps) -> dict[str, np.ndarray]:
@@ -124,7 +124,7 @@ def test_only_negative_numbers_stand_in_parentheses_and_nearly_all_is_not_all():
 
 @BOTH
 def test_another_text_changes_every_formula_and_every_picture(backend, one: HeadSteps, model: str):
-    other = backend.walk(AttentionRequest(model, OTHER), HEADS[model])
+    other = backend.step_trace(AttentionRequest(model, OTHER), HEADS[model])
     for step in lesson.steps(one.family):
         if step.id == "mask":
             continue  # who may be seen is decided by length alone, which the next test changes
@@ -137,7 +137,7 @@ def test_another_text_changes_every_formula_and_every_picture(backend, one: Head
                 model == "minilm" and step.id == "position" and before.shape == after.shape and np.array_equal(before, after)
             )
             assert constant or not np.array_equal(before, after), step.id
-    shorter = backend.walk(AttentionRequest(model, "The animal slept on the very warm street"), HEADS[model])
+    shorter = backend.step_trace(AttentionRequest(model, "The animal slept on the very warm street"), HEADS[model])
     assert inside_told.formula(shorter, 3, "mask") != inside_told.formula(one, 3, "mask")
 
 
@@ -181,21 +181,21 @@ def test_a_guess_is_right_exactly_when_it_is(one: HeadSteps, model: str):
 @BOTH
 def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, model: str):
     assert not any(array.flags.writeable for array in arrays(one).values())
-    layer = backend.inner.walk(AttentionRequest(model, TEXT), HEADS[model].layer)
+    layer = backend.inner.step_trace(AttentionRequest(model, TEXT), HEADS[model].layer)
     assert not any(array.flags.writeable for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
     held = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
-    assert held <= weight(layer) < 2**22
+    assert held <= size_in_bytes(layer) < 2**22
 
 
 def test_what_cannot_be_walked_is_said(backend):
     with pytest.raises(TooLongError, match=str(MOST)):
-        backend.walk(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
+        backend.step_trace(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
     with pytest.raises(BadInputError, match="has no head"):
-        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(99, 0))
+        backend.step_trace(AttentionRequest("minilm", TEXT), HeadRef(99, 0))
     with pytest.raises(BadInputError, match="has no head L3·H12: it has heads 0 to 11"):
-        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(3, 12))
+        backend.step_trace(AttentionRequest("minilm", TEXT), HeadRef(3, 12))
     with pytest.raises(BadInputError, match="has no head"):
-        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(0, 0, "cross"))
+        backend.step_trace(AttentionRequest("minilm", TEXT), HeadRef(0, 0, "cross"))
     with pytest.raises(BadInputError, match="no step “nothing”"):
         lesson.number(lesson.steps("bert"), "nothing")
 
@@ -207,7 +207,7 @@ def test_a_layer_is_read_once_for_all_of_its_heads_and_no_further_than_it(monkey
     made = open_backend()
     request = AttentionRequest("minilm", "A dog slept")
 
-    first, second = made.walk(request, HeadRef(2, 3)), made.walk(request, HeadRef(2, 4))
+    first, second = made.step_trace(request, HeadRef(2, 3)), made.step_trace(request, HeadRef(2, 4))
 
     assert read == [0, 1, 2]
     assert (first.head, second.head) == (HeadRef(2, 3), HeadRef(2, 4))

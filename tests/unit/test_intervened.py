@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from attnviz.backends import open_backend
-from attnviz.backends.cached import weight
+from attnviz.backends.cached import size_in_bytes
 from attnviz.engine import reference
 from attnviz.engine.reference import AS_TRAINED, Intervention
 from attnviz.engine.reference.intervened import MOST, NAMED, InterventionResult
@@ -27,7 +27,7 @@ OPEN = Intervention(positions=False, causal=False)
 
 @pytest.fixture
 def plain(backend, model: str) -> InterventionResult:
-    return backend.tried(AttentionRequest(model, TEXT), LAYERS[model], AS_TRAINED)
+    return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], AS_TRAINED)
 
 
 @BOTH
@@ -43,7 +43,7 @@ def test_with_nothing_changed_it_is_the_model_itself(backend, plain: Interventio
 
 @BOTH
 def test_what_is_kept_of_the_layer_is_its_own(backend, plain: InterventionResult, model: str):
-    inner = backend.inner.loaded(model)
+    inner = backend.inner.load(model)
     w, layer = reference.read(inner.model), LAYERS[model]
     ids = inner.tokenizer(TEXT)["input_ids"]
     steps = reference.run(w, ids, keep=(layer,)).layers[layer]
@@ -60,19 +60,19 @@ def test_what_is_kept_of_the_layer_is_its_own(backend, plain: InterventionResult
 
 @pytest.mark.slow
 def test_what_comes_next_is_what_the_decoder_says(backend):
-    found = backend.tried(AttentionRequest("smollm2", "The capital of France is"), 0, AS_TRAINED)
+    found = backend.intervene(AttentionRequest("smollm2", "The capital of France is"), 0, AS_TRAINED)
 
     assert found.likely[0].text == " Paris"
     assert found.next.sum() == pytest.approx(1.0, abs=1e-4)
     assert [one.share for one in found.likely] == sorted((float(found.next[one.id]) for one in found.likely), reverse=True)
     assert len(found.likely) == NAMED
-    assert backend.tried(AttentionRequest("minilm", TEXT), 0, AS_TRAINED).likely == ()
+    assert backend.intervene(AttentionRequest("minilm", TEXT), 0, AS_TRAINED).likely == ()
 
 
 @BOTH
 def test_a_change_in_one_layer_leaves_those_before_it_as_they_were(backend, plain: InterventionResult, model: str):
     layer = LAYERS[model]
-    found = backend.tried(AttentionRequest(model, TEXT), layer, Intervention(zeroed=(2,), layer=layer))
+    found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(zeroed=(2,), layer=layer))
 
     assert all(np.array_equal(a, b) for a, b in zip(found.weights[: layer + 1], plain.weights[: layer + 1], strict=True))
     assert not np.array_equal(found.weights[layer + 1], plain.weights[layer + 1])
@@ -82,7 +82,7 @@ def test_a_change_in_one_layer_leaves_those_before_it_as_they_were(backend, plai
 
 @BOTH
 def test_a_window_says_what_may_be_seen(backend, model: str):
-    found = backend.tried(AttentionRequest(model, TEXT), 0, Intervention(window=2, layer=0))
+    found = backend.intervene(AttentionRequest(model, TEXT), 0, Intervention(window=2, layer=0))
     n = len(found.tokens)
     near = np.abs(np.arange(n)[:, None] - np.arange(n)) < 2
 
@@ -93,7 +93,7 @@ def test_a_window_says_what_may_be_seen(backend, model: str):
 @BOTH
 def test_joined_heads_are_one(backend, model: str):
     layer = LAYERS[model]
-    found = backend.tried(AttentionRequest(model, TEXT), layer, Intervention(one_head=True, layer=layer))
+    found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(one_head=True, layer=layer))
 
     assert (len(found.weights[layer]), len(found.adds), len(found.values)) == (1, 1, 1)
     assert len(found.weights[layer - 1]) > 1
@@ -102,7 +102,7 @@ def test_joined_heads_are_one(backend, model: str):
 @BOTH
 def test_keys_of_another_text_are_its_tokens(backend, model: str):
     layer = LAYERS[model]
-    found = backend.tried(AttentionRequest(model, TEXT), layer, Intervention(layer=layer), "A dog slept")
+    found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(layer=layer), "A dog slept")
 
     assert "".join(token.text for token in found.keys if not token.special) == "Adogslept"
     assert found.weights[layer].shape[1:] == (len(found.tokens), len(found.keys))
@@ -116,13 +116,13 @@ def test_nothing_can_be_written_and_it_is_kept_once(backend, plain: Intervention
     arrays = [found for field in fields(plain) if isinstance(found := getattr(plain, field.name), np.ndarray)]
 
     assert not any(array.flags.writeable for array in (*arrays, *plain.weights))
-    assert backend.tried(AttentionRequest(model, TEXT), LAYERS[model], Intervention(layer=None)) is plain
-    assert sum(array.nbytes for array in (*arrays, *plain.weights)) <= weight(plain) < 2**22
+    assert backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], Intervention(layer=None)) is plain
+    assert sum(array.nbytes for array in (*arrays, *plain.weights)) <= size_in_bytes(plain) < 2**22
 
 
 @BOTH
 def test_positions_and_mask_away_the_weights_follow_the_words(backend, model: str):
-    found = backend.shuffled(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), OPEN, 3)
+    found = backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), OPEN, 3)
 
     assert found.double.weights < 1e-12  # sums in another order round otherwise
     assert found.double.states < 1e-12
@@ -138,7 +138,7 @@ def test_positions_and_mask_away_the_weights_follow_the_words(backend, model: st
 @BOTH
 @pytest.mark.parametrize("change", [replace(OPEN, causal=True), replace(OPEN, positions=True)], ids=["mask", "positions"])
 def test_a_mask_or_a_position_tells_the_order(backend, model: str, change: Intervention):
-    found = backend.shuffled(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), change, 3)
+    found = backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), change, 3)
 
     assert found.double.weights > 0.05
     assert found.double.states > 0.05
@@ -173,18 +173,18 @@ def test_tensors_are_wide_only_when_they_are_asked_for():
 def test_what_cannot_be_tried_is_said(backend, tmp_path):
     minilm = AttentionRequest("minilm", TEXT)
     with pytest.raises(TooLongError, match=f"at most {MOST} tokens; this text has 82"):
-        backend.tried(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)
+        backend.intervene(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)
     with pytest.raises(TooLongError, match="at most"):
-        backend.shuffled(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)
+        backend.compare_orders(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)
     with pytest.raises(TooLongError, match="the other text has 82"):
-        backend.tried(minilm, 0, Intervention(layer=0), "word " * 80)
+        backend.intervene(minilm, 0, Intervention(layer=0), "word " * 80)
     with pytest.raises(EmptyTextError):
-        backend.tried(minilm, 0, Intervention(layer=0), " ")
+        backend.intervene(minilm, 0, Intervention(layer=0), " ")
     with pytest.raises(BadInputError, match="has no head"):
-        backend.tried(minilm, 6, AS_TRAINED)
+        backend.intervene(minilm, 6, AS_TRAINED)
     with pytest.raises(BadInputError, match="tokens 0 to 14"):
-        backend.tried(minilm, 0, Intervention(zeroed=(15,)))
+        backend.intervene(minilm, 0, Intervention(zeroed=(15,)))
     card = load.local_card(saved(tmp_path / "other", "gpt2"))
     other = open_backend(folders=(card,))
     with pytest.raises(BadInputError, match="family 'gpt2'"):
-        other.tried(AttentionRequest(card.id, "the animal"), 0, AS_TRAINED)
+        other.intervene(AttentionRequest(card.id, "the animal"), 0, AS_TRAINED)

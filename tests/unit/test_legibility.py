@@ -16,7 +16,7 @@ from attnviz.errors import AnswerError
 from attnviz.legibility import KINDS, LISTED, AlteredText, Legibility, combined
 from attnviz.text import MASK, read, read_target
 from attnviz.types import AttentionRequest
-from tests.servers import Plain, served
+from tests.servers import FakeBackend, running_server
 from tests.small_models import random_model, tokenizer
 from tests.unit.test_text import HARD
 from tests.unit.test_text import KINDS as TOKENIZERS
@@ -273,11 +273,11 @@ def test_a_reading_that_is_none_is_refused(wrong: dict):
 
 
 def test_it_comes_from_another_machine():
-    class Unread(Plain):
+    class Unread(FakeBackend):
         def attend(self, request: AttentionRequest):
             return replace(super().attend(request), reading=SMALL.reading)
 
-    with served(Unread()) as url:
+    with running_server(Unread()) as url:
         backend = attnviz.open_backend(url)
         try:
             assert backend.attend(AttentionRequest("minilm", "It slept.")).reading == SMALL.reading

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from attnviz.backends.local import traced
+from attnviz.backends.local import trace_model
 from attnviz.engine.parameter_free import self_attention
 from attnviz.errors import BadInputError, ShapeError
 from attnviz.figures import encoding
@@ -95,7 +95,7 @@ def test_the_drawing_has_every_pixel_every_weight_and_two_rings():
 
 def test_an_untrained_model_reads_both_texts_and_is_the_same_each_time():
     source, target = "The animal didn't cross", "Das Tier, müde!"
-    first, second = (traced(*untrained.encoder_decoder(source, target), source, target) for _ in range(2))
+    first, second = (trace_model(*untrained.encoder_decoder(source, target), source, target) for _ in range(2))
     assert first.blocks == ("encoder", "decoder", "cross")
     assert [token.text for token in first.block("cross").keys] == ["The", "animal", "didn", "'", "t", "cross"]
     assert [token.text for token in first.block("cross").queries] == ["<start>", "Das", "Tier", ",", "müde", "!"]

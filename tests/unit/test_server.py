@@ -1,4 +1,4 @@
-"""The HTTP service: what it answers, what it refuses and how, who is served when, and what it writes down."""
+"""The HTTP service: answers, refusals, order of service, metrics and logs."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from attnviz.server import admission, openapi, responder
 from attnviz.server import app as server
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
+from tests.servers import CLIENT, FakeBackend, metric, running_server, slow_client, small_send_buffer, wait_until
 from tests.wires import one, projections, same
 
 KEY = "0123456789abcdef"
 QUESTION = {"model": "minilm", "text": "It slept.", "text_b": "Well \u2028 <b>&"}
-SECRET = "a text that nobody may read in a log"
+SECRET = "a secret text that must not be in a log"
 METRICS = {
     "attnviz_requests": "counter", "attnviz_errors": "counter", "attnviz_answers_kept": "counter",
     "attnviz_answer_bytes": "counter", "attnviz_left": "counter", "attnviz_seconds": "histogram",
@@ -48,15 +48,15 @@ METRICS = {
 DESCRIBED = openapi.describe(Settings(), 2_404_096)
 
 
-def post(url: str, told: object = QUESTION, **more: object) -> httpx.Response:
-    """A question; the answer is as the description says, or the test fails."""
+def post(url: str, body: object = QUESTION, **more: object) -> httpx.Response:
+    """Send a question; the answer must be as the OpenAPI description says."""
     headers = {"content-type": "application/json", **more.pop("headers", {})}
-    answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(told), timeout=30, headers=headers, **more)
-    return checked(answer, "/v1/attention", "post")
+    answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(body), timeout=30, headers=headers, **more)
+    return validated(answer, "/v1/attention", "post")
 
 
-def checked(answer: httpx.Response, path: str, method: str = "get") -> httpx.Response:
-    """The answer, if its status, type and content are described."""
+def validated(answer: httpx.Response, path: str, method: str = "get") -> httpx.Response:
+    """Return an answer whose status, content type and body fit the OpenAPI description."""
     described = DESCRIBED["paths"][path][method]["responses"]
     assert str(answer.status_code) in described, (answer.status_code, answer.text)
     kind = answer.headers["content-type"].partition(";")[0]
@@ -68,13 +68,13 @@ def checked(answer: httpx.Response, path: str, method: str = "get") -> httpx.Res
 
 
 def error(answer: httpx.Response) -> tuple[int, str]:
-    """Status and kind."""
+    """Return status and kind of error."""
     return answer.status_code, answer.json()["error"]["kind"]
 
 
 @pytest.fixture(scope="module")
 def url():
-    with served(Plain()) as found:
+    with running_server(FakeBackend()) as found:
         yield found
 
 
@@ -82,7 +82,7 @@ def test_a_question_is_answered_with_the_trace_as_bytes(url: str):
     answer = post(url)
 
     request = AttentionRequest("minilm", QUESTION["text"], QUESTION["text_b"])
-    assert same(wire.loads(answer.content), Plain().attend(request))
+    assert same(wire.loads(answer.content), FakeBackend().attend(request))
     assert wire.loads(answer.content).parts[0].calls[0].whole.shape == (6, 5, 5)
     assert int(answer.headers["content-length"]) == len(answer.content)
 
@@ -92,12 +92,12 @@ def test_values_and_outputs_are_sent_on_request(url: str):
 
 
 def test_the_models_are_those_of_the_backend_without_folders_of_its_machine(url: str):
-    class Own(Plain):
+    class Own(FakeBackend):
         def models(self):
             return (replace(catalog.card("minilm"), id="own", folder="/home/somebody/model", package=""),)
 
-    listed = checked(CLIENT.get(f"{url}/v1/models"), "/v1/models").json()["models"]
-    with served(Own()) as other:
+    listed = validated(CLIENT.get(f"{url}/v1/models"), "/v1/models").json()["models"]
+    with running_server(Own()) as other:
         (own,) = CLIENT.get(f"{other}/v1/models").json()["models"]
 
     wanted = [json.loads(json.dumps(asdict(card))) | {"here": True} for card in catalog.cards()]
@@ -106,7 +106,7 @@ def test_the_models_are_those_of_the_backend_without_folders_of_its_machine(url:
 
 
 @pytest.mark.parametrize(
-    ("told", "wanted"),
+    ("body", "wanted"),
     [
         ({"model": "no-such", "text": "a"}, (404, "UnknownModelError")),
         ({"model": "../../etc/passwd", "text": "a"}, (404, "UnknownModelError")),
@@ -123,22 +123,24 @@ def test_the_models_are_those_of_the_backend_without_folders_of_its_machine(url:
         (None, (422, "BadInputError")),
     ],
 )
-def test_an_invalid_question_is_refused_with_its_kind_of_error(url: str, told: object, wanted: tuple[int, str]):
-    assert error(post(url, told)) == wanted
+def test_an_invalid_question_is_refused_with_its_kind_of_error(url: str, body: object, wanted: tuple[int, str]):
+    assert error(post(url, body)) == wanted
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b'{"model": "minilm", "text": "\xc3"}'])
 def test_a_body_that_is_not_json_is_refused(url: str, body: bytes):
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers={"content-type": "application/json"})
 
-    assert error(checked(answer, "/v1/attention", "post")) == (422, "BadInputError")
+    assert error(validated(answer, "/v1/attention", "post")) == (422, "BadInputError")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("header", ["application/json", "application/json; charset={}"])
 def test_a_question_is_read_in_every_encoding_of_unicode(url: str, encoding: str, header: str):
-    said = header.format(encoding.removesuffix("-sig"))
-    answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION).encode(encoding), headers={"content-type": said})
+    content_type = header.format(encoding.removesuffix("-sig"))
+    answer = CLIENT.post(
+        f"{url}/v1/attention", content=json.dumps(QUESTION).encode(encoding), headers={"content-type": content_type}
+    )
 
     assert answer.status_code == 200
     assert wire.loads(answer.content).request.text == QUESTION["text"]
@@ -162,18 +164,18 @@ def test_a_question_in_another_encoding_is_refused_with_a_remedy(url: str, chars
     headers = {"content-type": f"application/json; charset={charset}"}
     answer = CLIENT.post(f"{url}/v1/attention", content=body, headers=headers)
 
-    assert error(checked(answer, "/v1/attention", "post")) == wanted
+    assert error(validated(answer, "/v1/attention", "post")) == wanted
     assert says in answer.json()["error"]["message"]
 
 
 def test_a_form_sent_by_another_site_is_refused(url: str):
     answer = CLIENT.post(f"{url}/v1/attention", content=json.dumps(QUESTION), headers={"content-type": "text/plain"})
 
-    assert error(checked(answer, "/v1/attention", "post")) == (415, "ContentTypeError")
+    assert error(validated(answer, "/v1/attention", "post")) == (415, "ContentTypeError")
 
 
-async def let_in(limits: admission.Admission, request: Request) -> admission.ParsedRequest:
-    """What a request asks."""
+async def parse(limits: admission.Admission, request: Request) -> admission.ParsedRequest:
+    """Return the parsed request."""
     async with limits.parse(request) as found:
         return found
 
@@ -187,10 +189,10 @@ def test_a_body_is_read_up_to_its_limit_and_no_further(url: str):
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(TooLongError, match="A question may have 2,404,096 bytes"):
-        asyncio.run(let_in(admission.Admission(Settings()), Request(scope, receive)))
+        asyncio.run(parse(admission.Admission(Settings()), Request(scope, receive)))
     assert len(read) == 37  # 36 parts are 2,359,296 bytes
     long = CLIENT.post(f"{url}/v1/attention", content=b"x" * 2_404_097, headers={"content-type": "application/json"})
-    assert error(checked(long, "/v1/attention", "post")) == (413, "TooLongError")
+    assert error(validated(long, "/v1/attention", "post")) == (413, "TooLongError")
 
 
 def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.MonkeyPatch):
@@ -202,52 +204,55 @@ def test_a_body_that_does_not_arrive_in_time_is_refused(monkeypatch: pytest.Monk
 
     scope = {"type": "http", "method": "POST", "headers": [(b"content-type", b"application/json")]}
     with pytest.raises(NotArrivedError, match="must arrive within 0 s"):
-        asyncio.run(let_in(admission.Admission(Settings()), Request(scope, receive)))
+        asyncio.run(parse(admission.Admission(Settings()), Request(scope, receive)))
 
 
 def test_long_questions_share_a_byte_budget_and_short_ones_are_free(monkeypatch: pytest.MonkeyPatch):
-    """Two texts of 60 kB do not fit into 100 kB: neither while one of them arrives, nor while it is worked on."""
+    """Two texts of 60 kB do not fit into 100 kB: neither while one arrives, nor while it is computed."""
     monkeypatch.setattr(admission, "MAX_QUESTION_BYTES", 100_000)
     go, long = threading.Event(), QUESTION | {"text": "x" * 60_000}
     head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {2**16}\r\n\r\n"
-    with served(Plain(lambda request: len(request.text) < 100 or go.wait(20))) as url, ThreadPoolExecutor(1) as pool:
+    with (
+        running_server(FakeBackend(lambda request: len(request.text) < 100 or go.wait(20))) as url,
+        ThreadPoolExecutor(1) as pool,
+    ):
         place = httpx.URL(url)
         with socket.create_connection((place.host, place.port)) as line:
             line.sendall(head.encode() + b" " * 65_000)
-            until(lambda: error(post(url, long)) == (503, "BusyError"))
+            wait_until(lambda: error(post(url, long)) == (503, "BusyError"))
             busy = post(url, long)
             assert post(url).status_code == 200
         assert "busy, try again in 1 s: 0 MB of questions are in progress." in busy.json()["error"]["message"]
         assert busy.headers["retry-after"] == "1"
-        until(lambda: number(url, "attnviz_left_total") == 1)
+        wait_until(lambda: metric(url, "attnviz_left_total") == 1)
         first = pool.submit(post, url, long)
-        until(lambda: number(url, "attnviz_working") == 1)
+        wait_until(lambda: metric(url, "attnviz_working") == 1)
         assert error(post(url, long)) == (503, "BusyError")
         go.set()
         assert first.result(20).status_code == 200
         assert post(url, long).status_code == 200
 
 
-class Large(Plain):
-    """A backend whose answers are larger than a part, and than what the line holds of them."""
+class Large(FakeBackend):
+    """A backend whose answers are larger than a chunk and than the buffers of a connection."""
 
     def attend(self, request: AttentionRequest):
         return replace(one((projections(200, 200, dim=64, seed=len(request.text)),), 200), request=request)
 
 
 def test_answers_that_are_being_sent_share_a_byte_budget(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(server, "listen", narrow(server.listen))
+    monkeypatch.setattr(server, "listen", small_send_buffer(server.listen))
     monkeypatch.setattr(server, "MAX_SENDING_BYTES", 2 * server.CHUNK_BYTES)
     body = json.dumps(QUESTION).encode()
     head = f"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    with served(Large()) as url:
-        with narrowed(url) as line:
+    with running_server(Large()) as url:
+        with slow_client(url) as line:
             line.sendall(head.encode() + body)
             assert line.recv(12) == b"HTTP/1.1 200"
             busy = post(url)
         assert error(busy) == (503, "BusyError")
         assert "0 MB of answers are in progress" in busy.json()["error"]["message"]
-        until(lambda: post(url).status_code == 200)
+        wait_until(lambda: post(url).status_code == 200)
         assert server.CHUNK_BYTES < len(post(url).content) < 2 * server.CHUNK_BYTES
 
 
@@ -269,7 +274,9 @@ def test_unknown_paths_and_methods_are_answered_as_json(url: str):
 def test_the_description_has_every_path_method_limit_and_kind_of_error(url: str):
     described = CLIENT.get(f"{url}/openapi.json").json()
     routes = {
-        (route.path, method.lower()) for route in server.create_app(Plain(), Settings()).routes for method in route.methods
+        (route.path, method.lower())
+        for route in server.create_app(FakeBackend(), Settings()).routes
+        for method in route.methods
     }
 
     assert {(path, method) for path, entry in described["paths"].items() for method in entry} == {
@@ -283,7 +290,7 @@ def test_the_description_has_every_path_method_limit_and_kind_of_error(url: str)
 
 
 def test_without_the_key_only_health_and_description_are_answered():
-    with served(Plain(), Settings(key=KEY)) as url:
+    with running_server(FakeBackend(), Settings(key=KEY)) as url:
         for given in (
             {},
             {"authorization": "Bearer wrong"},
@@ -295,13 +302,13 @@ def test_without_the_key_only_health_and_description_are_answered():
             assert error(post(url, headers=given)) == (401, "AccessError")
             assert CLIENT.get(f"{url}/v1/models", headers=given).status_code == 401
             assert CLIENT.get(f"{url}/metrics", headers=given).status_code == 401
-        for scheme in ("Bearer", "bearer", "BEARER "):  # its letters may be of any size (RFC 9110, 11.1)
+        for scheme in ("Bearer", "bearer", "BEARER "):  # not case-sensitive (RFC 9110, 11.1)
             assert post(url, headers={"authorization": f"{scheme} {KEY}"}).status_code == 200
         assert CLIENT.get(f"{url}/metrics", headers={"authorization": f"Bearer {KEY}"}).status_code == 200
         assert [CLIENT.get(f"{url}{path}").status_code for path in ("/healthz", "/readyz", "/openapi.json")] == [200] * 3
 
 
-def test_an_address_with_too_many_requests_is_told_when_to_try_again():
+def test_an_address_with_too_many_requests_learns_when_to_try_again():
     now = [0.0]
     limits = admission.Admission(Settings(rate=60), lambda: now[0])  # one a second, ten of them at once
 
@@ -323,12 +330,15 @@ def test_an_address_with_too_many_requests_is_told_when_to_try_again():
 
 def test_requests_beyond_the_queue_are_refused_and_the_others_are_answered():
     go = threading.Event()
-    with served(Plain(lambda _: go.wait(20)), Settings(at_once=1, waiting=8)) as url, ThreadPoolExecutor(3) as pool:
+    with (
+        running_server(FakeBackend(lambda _: go.wait(20)), Settings(at_once=1, waiting=8)) as url,
+        ThreadPoolExecutor(3) as pool,
+    ):
         first = pool.submit(post, url, QUESTION | {"text": "1"})
-        until(lambda: number(url, "attnviz_working") == 1)
+        wait_until(lambda: metric(url, "attnviz_working") == 1)
         waiting = [pool.submit(post, url, QUESTION | {"text": text}) for text in "23"]
-        until(lambda: number(url, "attnviz_waiting") == 2)
-        answer = post(url, QUESTION | {"text": "4"})  # a quarter of the queue is one client's
+        wait_until(lambda: metric(url, "attnviz_waiting") == 2)
+        answer = post(url, QUESTION | {"text": "4"})  # one client may fill a quarter of the queue
         go.set()
 
         assert error(answer) == (503, "BusyError")
@@ -346,15 +356,15 @@ def test_the_user_named_by_a_front_end_is_trusted_only_with_the_key(key: str, wa
         return pool.submit(post, url, QUESTION | {"text": name}, headers=headers)
 
     def there() -> tuple[bool, int]:
-        told = CLIENT.get(f"{url}/metrics", headers={"authorization": f"Bearer {KEY}"}).text
-        return f"\nattnviz_waiting {float(waiting)}\n" in told, sum(one.done() for one in asked)
+        text = CLIENT.get(f"{url}/metrics", headers={"authorization": f"Bearer {KEY}"}).text
+        return f"\nattnviz_waiting {float(waiting)}\n" in text, sum(one.done() for one in asked)
 
     with (
-        served(Plain(lambda _: go.wait(20)), Settings(at_once=1, waiting=8, key=key)) as url,
+        running_server(FakeBackend(lambda _: go.wait(20)), Settings(at_once=1, waiting=8, key=key)) as url,
         ThreadPoolExecutor(4) as pool,
     ):
         asked = [ask(name) for name in "abcd"]  # one is worked on; a quarter of the queue is two
-        until(lambda: there() == (True, 3 - waiting))
+        wait_until(lambda: there() == (True, 3 - waiting))
         go.set()
         statuses = [one.result(20).status_code for one in asked]
 
@@ -368,13 +378,13 @@ def test_a_client_that_disconnects_frees_its_place_in_the_queue():
         started.set()
         assert go.wait(20)
 
-    with served(Plain(wait), Settings(at_once=1, waiting=8)) as url, ThreadPoolExecutor(1) as pool:
+    with running_server(FakeBackend(wait), Settings(at_once=1, waiting=8)) as url, ThreadPoolExecutor(1) as pool:
         first = pool.submit(post, url)
         assert started.wait(20)
         with pytest.raises(httpx.ReadTimeout):
             CLIENT.post(f"{url}/v1/attention", json=QUESTION | {"text": "2"}, timeout=0.2)
-        until(lambda: number(url, "attnviz_waiting") == 0)
-        assert number(url, "attnviz_left_total") == 1
+        wait_until(lambda: metric(url, "attnviz_waiting") == 0)
+        assert metric(url, "attnviz_left_total") == 1
         go.set()
         assert first.result(20).status_code == 200
 
@@ -386,17 +396,17 @@ def test_the_same_question_of_many_clients_is_computed_once():
         asked.append(request)
         assert go.wait(20)
 
-    with served(Plain(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(6) as pool:
+    with running_server(FakeBackend(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(6) as pool:
         answers = [pool.submit(post, url) for _ in range(6)]
-        until(lambda: number(url, "attnviz_sharing") == 5)
-        assert (number(url, "attnviz_working"), number(url, "attnviz_waiting")) == (1, 0)
+        wait_until(lambda: metric(url, "attnviz_sharing") == 5)
+        assert (metric(url, "attnviz_working"), metric(url, "attnviz_waiting")) == (1, 0)
         go.set()
         found = {answer.result(20).content for answer in answers}
 
         assert (len(found), len(asked)) == (1, 1)
         post(url)
         assert len(asked) == 1
-        assert number(url, "attnviz_answers_kept_total") >= 1
+        assert metric(url, "attnviz_answers_kept_total") >= 1
 
 
 def test_a_request_for_what_is_in_progress_takes_no_slot_and_may_disconnect():
@@ -409,18 +419,18 @@ def test_a_request_for_what_is_in_progress_takes_no_slot_and_may_disconnect():
     def ask(text: str) -> Future[httpx.Response]:
         return pool.submit(post, url, {"model": "minilm", "text": text})
 
-    with served(Plain(wait), Settings(at_once=2, waiting=16)) as url, ThreadPoolExecutor(6) as pool:
+    with running_server(FakeBackend(wait), Settings(at_once=2, waiting=16)) as url, ThreadPoolExecutor(6) as pool:
         first = [ask("one"), ask("two")]
-        until(lambda: number(url, "attnviz_working") == 2)
-        waiting = [ask("same"), ask("same")]  # nobody works on it yet: each waits for a turn of his own
-        until(lambda: number(url, "attnviz_waiting") == 2)
+        wait_until(lambda: metric(url, "attnviz_working") == 2)
+        waiting = [ask("same"), ask("same")]  # not in progress yet: each waits for a slot of its own
+        wait_until(lambda: metric(url, "attnviz_waiting") == 2)
         held["one"].set()
         held["two"].set()
-        until(lambda: (number(url, "attnviz_working"), number(url, "attnviz_sharing")) == (1, 1))
+        wait_until(lambda: (metric(url, "attnviz_working"), metric(url, "attnviz_sharing")) == (1, 1))
         with pytest.raises(httpx.ReadTimeout):
             CLIENT.post(f"{url}/v1/attention", json={"model": "minilm", "text": "same"}, timeout=0.2)
-        until(lambda: number(url, "attnviz_sharing") == 1)
-        assert ask("another").result(5).status_code == 200, "the second place is free"
+        wait_until(lambda: metric(url, "attnviz_sharing") == 1)
+        assert ask("another").result(5).status_code == 200, "the second slot is free"
         held["same"].set()
         assert [one.result(20).status_code for one in (*first, *waiting)] == [200] * 4
 
@@ -433,14 +443,14 @@ def test_where_the_first_client_disconnects_another_with_the_same_question_is_an
         while not go.wait(0.005):
             scheduler.check_cancelled()
 
-    with served(Plain(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(2) as pool:
+    with running_server(FakeBackend(wait), Settings(at_once=2)) as url, ThreadPoolExecutor(2) as pool:
         leaves = pool.submit(CLIENT.post, f"{url}/v1/attention", json=QUESTION, timeout=0.3)
-        until(lambda: number(url, "attnviz_working") == 1)
+        wait_until(lambda: metric(url, "attnviz_working") == 1)
         stays = pool.submit(post, url)
         with pytest.raises(httpx.ReadTimeout):
             leaves.result(20)
-        until(lambda: len(asked) == 2)
-        assert (number(url, "attnviz_working"), number(url, "attnviz_sharing")) == (1, 0)
+        wait_until(lambda: len(asked) == 2)
+        assert (metric(url, "attnviz_working"), metric(url, "attnviz_sharing")) == (1, 0)
         go.set()
         assert stays.result(20).status_code == 200
 
@@ -454,29 +464,29 @@ def test_the_deadline_of_the_first_request_is_not_that_of_the_next():
         while not go.wait(0.005):
             scheduler.check_cancelled()
 
-    with served(Plain(wait), Settings(at_once=2, seconds=1)) as url, ThreadPoolExecutor(2) as pool:
+    with running_server(FakeBackend(wait), Settings(at_once=2, seconds=1)) as url, ThreadPoolExecutor(2) as pool:
         first = pool.submit(post, url)
-        until(lambda: number(url, "attnviz_working") == 1)
+        wait_until(lambda: metric(url, "attnviz_working") == 1)
         time.sleep(0.5)
         second = pool.submit(post, url)
         assert error(first.result(20)) == (504, "LateError")
-        until(lambda: len(asked) == 2)
+        wait_until(lambda: len(asked) == 2)
         go.set()
         assert second.result(20).status_code == 200
 
 
 @pytest.mark.slow
 def test_texts_of_two_users_never_mix():
-    with served(Plain(), Settings(at_once=4)) as url, ThreadPoolExecutor(8) as pool:
+    with running_server(FakeBackend(), Settings(at_once=4)) as url, ThreadPoolExecutor(8) as pool:
         texts = [f"text {n}" * (1 + n % 3) for n in range(30)]
         for text, answer in zip(texts, pool.map(lambda text: post(url, {"model": "minilm", "text": text}), texts), strict=True):
             trace = wire.loads(answer.content)
             assert trace.request == AttentionRequest("minilm", text)
-            assert np.array_equal(trace.weights(1), Plain().attend(trace.request).weights(1))
+            assert np.array_equal(trace.weights(1), FakeBackend().attend(trace.request).weights(1))
 
 
-class Loading(Plain):
-    """A backend whose second model takes long to load."""
+class Loading(FakeBackend):
+    """A backend whose second model loads slowly."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -494,9 +504,9 @@ class Loading(Plain):
 
 def test_a_model_is_loaded_once_and_delays_no_other_model():
     backend = Loading()
-    with served(backend, Settings(at_once=1)) as url, ThreadPoolExecutor(3) as pool:
+    with running_server(backend, Settings(at_once=1)) as url, ThreadPoolExecutor(3) as pool:
         late = [pool.submit(post, url, {"model": "smollm2", "text": str(n)}) for n in range(3)]
-        until(lambda: backend.asked == ["smollm2"])
+        wait_until(lambda: backend.asked == ["smollm2"])
 
         assert post(url).status_code == 200
         assert error(post(url, {"model": "no-such", "text": "a"})) == (404, "UnknownModelError")
@@ -507,13 +517,13 @@ def test_a_model_is_loaded_once_and_delays_no_other_model():
 
 def test_a_local_model_does_not_wait_for_downloads():
     class Placing(Loading):
-        """The hub hangs; minilm is here, but in memory only once it was asked for."""
+        """The hub hangs; minilm is on this machine, and in memory after its first use."""
 
-        def has(self, name: str) -> bool:
+        def has_weights(self, name: str) -> bool:
             return name == "minilm"
 
         def ready(self, request: AttentionRequest) -> None:
-            if self.has(request.model):
+            if self.has_weights(request.model):
                 self.there.add(request.model)
             else:
                 super().ready(request)
@@ -521,12 +531,12 @@ def test_a_local_model_does_not_wait_for_downloads():
     backend = Placing()
     backend.there.clear()
     away = [card.id for card in catalog.cards() if card.id != "minilm"][: responder.FETCHERS + 2]
-    with served(backend, warm=away[:1]) as url, ThreadPoolExecutor(len(away)) as pool:
+    with running_server(backend, warm=away[:1]) as url, ThreadPoolExecutor(len(away)) as pool:
         late = [pool.submit(post, url, {"model": name, "text": "a"}) for name in away]
-        until(lambda: len(backend.asked) >= responder.LOADERS)
+        wait_until(lambda: len(backend.asked) >= responder.LOADERS)
 
         assert CLIENT.post(f"{url}/v1/attention", json=QUESTION, timeout=5).status_code == 200
-        assert len(backend.asked) <= responder.FETCHERS, "those fetched at the same time are bounded"
+        assert len(backend.asked) <= responder.FETCHERS, "simultaneous downloads are bounded"
         backend.go.set()
         assert [one.result(20).status_code for one in late] == [200] * len(away)
 
@@ -539,15 +549,15 @@ def test_the_server_is_ready_when_all_its_models_are_loaded():
         if request.model == "gpt2":
             raise UnavailableError("Its weights are not here.")
 
-    backend = Plain(wait)
-    with served(backend, warm=("minilm", "smollm2")) as url:
-        answer = checked(CLIENT.get(f"{url}/readyz"), "/readyz")
+    backend = FakeBackend(wait)
+    with running_server(backend, warm=("minilm", "smollm2")) as url:
+        answer = validated(CLIENT.get(f"{url}/readyz"), "/readyz")
         assert (answer.status_code, answer.json()["loading"]) == (503, ["minilm", "smollm2"])
         go.set()
-        until(lambda: checked(CLIENT.get(f"{url}/readyz"), "/readyz").status_code == 200)
+        wait_until(lambda: validated(CLIENT.get(f"{url}/readyz"), "/readyz").status_code == 200)
     assert backend.closed == 1
-    with served(Plain(wait), warm=("gpt2",)) as url:
-        until(lambda: CLIENT.get(f"{url}/readyz").json()["failed"] == {"gpt2": "UnavailableError"})
+    with running_server(FakeBackend(wait), warm=("gpt2",)) as url:
+        wait_until(lambda: CLIENT.get(f"{url}/readyz").json()["failed"] == {"gpt2": "UnavailableError"})
         assert CLIENT.get(f"{url}/readyz").status_code == 503
 
 
@@ -555,7 +565,7 @@ def test_a_full_disk_is_a_server_error_that_names_no_folder():
     def write(_: AttentionRequest) -> None:
         raise OutputError("The weights cannot be kept in /srv/own (No space left on device).")
 
-    with served(Plain(write)) as url:
+    with running_server(FakeBackend(write)) as url:
         answer = post(url)
     assert (error(answer), answer.headers["retry-after"]) == ((503, "DiskError"), "60")
     assert answer.json()["error"]["retry_after"] == 60
@@ -572,15 +582,15 @@ def test_a_model_that_could_not_be_loaded_is_tried_again(monkeypatch: pytest.Mon
         if not room.is_set():
             raise OutputError("The disk is full. Make room.")
 
-    with served(Plain(write), warm=("minilm",)) as url:
-        until(lambda: len(tried) >= 2)
-        answer = checked(CLIENT.get(f"{url}/readyz"), "/readyz")
+    with running_server(FakeBackend(write), warm=("minilm",)) as url:
+        wait_until(lambda: len(tried) >= 2)
+        answer = validated(CLIENT.get(f"{url}/readyz"), "/readyz")
         assert (answer.status_code, answer.json()) == (
             503,
             {"ready": False, "loading": [], "failed": {"minilm": "OutputError"}},
         )
         room.set()
-        until(lambda: CLIENT.get(f"{url}/readyz").json() == {"ready": True, "loading": [], "failed": {}})
+        wait_until(lambda: CLIENT.get(f"{url}/readyz").json() == {"ready": True, "loading": [], "failed": {}})
         so_far = len(tried)
         assert CLIENT.get(f"{url}/readyz").status_code == 200
         assert len(tried) == so_far
@@ -589,7 +599,7 @@ def test_a_model_that_could_not_be_loaded_is_tried_again(monkeypatch: pytest.Mon
 @pytest.mark.slow
 def test_an_answer_that_misses_its_deadline_is_an_error():
     go = threading.Event()
-    with served(Plain(lambda _: go.wait(20)), Settings(seconds=1)) as url:
+    with running_server(FakeBackend(lambda _: go.wait(20)), Settings(seconds=1)) as url:
         assert error(post(url)) == (504, "LateError")
         go.set()
 
@@ -598,7 +608,7 @@ def test_a_bug_is_answered_without_its_message_and_logged_with_the_request_id(ca
     def fail(_: AttentionRequest) -> None:
         raise RuntimeError(SECRET)
 
-    with served(Plain(fail)) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
+    with running_server(FakeBackend(fail)) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
         answer = CLIENT.post(f"{url}/v1/attention", json=QUESTION, headers={"x-request-id": "lesson-3"})
 
     assert error(answer) == (500, "BackendError")
@@ -628,24 +638,24 @@ def test_no_text_of_a_user_is_in_the_log(url: str, caplog: pytest.LogCaptureFixt
         post(url, {"model": "minilm", "text": SECRET, SECRET: 1})
         CLIENT.get(f"{url}/{SECRET.replace(' ', '-')}")
         CLIENT.get(f"{url}/healthz", headers={"x-request-id": SECRET})
-        until(lambda: sum(record.getMessage() == "request" for record in caplog.records) >= 5)
+        wait_until(lambda: sum(record.getMessage() == "request" for record in caplog.records) >= 5)
     ours = [record for record in caplog.records if record.name in ("attnviz.server.app", "uvicorn.error")]
     lines = [JsonFormatter().format(record) for record in ours]
 
     assert len(lines) >= 5
-    assert not [line for line in lines if "nobody" in line]
+    assert not [line for line in lines if "secret" in line]
     first = json.loads(lines[0])
     assert (first["route"], first["status"], first["model"]) == ("/v1/attention", 200, "minilm")
     assert first["seconds"] >= first["compute_seconds"] >= 0
-    assert "nobody" not in CLIENT.get(f"{url}/metrics").text
+    assert "secret" not in CLIENT.get(f"{url}/metrics").text
 
 
 def test_metrics_are_as_prometheus_reads_them():
-    with served(Plain()) as url:
+    with running_server(FakeBackend()) as url:
         post(url)
         post(url)
         post(url, {"model": "no-such", "text": "a"})
-        text = checked(CLIENT.get(f"{url}/metrics"), "/metrics").text
+        text = validated(CLIENT.get(f"{url}/metrics"), "/metrics").text
 
     families = {family.name: family for family in text_string_to_metric_families(text)}
     samples = {(one.name, *one.labels.values()): one.value for family in families.values() for one in family.samples}
@@ -681,16 +691,16 @@ def test_a_port_in_use_is_refused_with_a_remedy(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--port", "65536"], "--port is a whole number from 0 to 65535"),
         (["--host", "no.such.host.invalid"], "cannot be listened on"),
         (["--warm", "minilm,no-such"], "There is no model 'no-such'"),
     ],
 )
-def test_invalid_options_are_refused_with_a_remedy(options: list[str], said: str, capsys: pytest.CaptureFixture[str]):
+def test_invalid_options_are_refused_with_a_remedy(options: list[str], message: str, capsys: pytest.CaptureFixture[str]):
     assert cli.main(["serve", *options]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_server_over_another_server_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -707,9 +717,9 @@ def test_the_command_serves_until_it_is_stopped_and_shuts_down_cleanly(tmp_path:
     with (tmp_path / "log").open("wb") as out:
         running = subprocess.Popen([sys.executable, "-m", "attnviz", *options], stderr=out, stdout=out, env=environment)
     try:
-        until(lambda: "(Ctrl+C stops it)" in (tmp_path / "log").read_text(), 60.0)
+        wait_until(lambda: "(Ctrl+C stops it)" in (tmp_path / "log").read_text(), 60.0)
         url = re.search(r"http://127\.0\.0\.1:\d+", (tmp_path / "log").read_text())[0]
-        until(lambda: _status(f"{url}/readyz") == 200, 60.0)
+        wait_until(lambda: _status(f"{url}/readyz") == 200, 60.0)
         assert _status(f"{url}/{SECRET.replace(' ', '-')}") == 404
         answer = post(url, {"model": "minilm", "text": SECRET}, headers={"authorization": f"Bearer {KEY}"})
         assert wire.loads(answer.content).layers == 6
@@ -721,11 +731,11 @@ def test_the_command_serves_until_it_is_stopped_and_shuts_down_cleanly(tmp_path:
     lines = (tmp_path / "log").read_text().splitlines()
     assert [json.loads(line)["event"] for line in lines[1:]][-1].startswith("Finished")
     assert "stopped" in [json.loads(line)["event"] for line in lines[1:]]
-    assert not [line for line in lines if "nobody" in line or KEY in line]
+    assert not [line for line in lines if "secret" in line or KEY in line]
 
 
 def _status(url: str) -> int:
-    """The status of an answer, 0 where there is none yet."""
+    """Return the status of an answer, 0 while there is none."""
     try:
         return CLIENT.get(url).status_code
     except httpx.TransportError:

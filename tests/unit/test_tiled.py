@@ -158,17 +158,17 @@ def test_tiles_of_nothing_are_refused(options: dict[str, int]):
 
 
 def test_what_is_held_at_once_is_counted_and_what_is_gone_is_not():
-    given = torch.zeros(1000)
+    inputs = torch.zeros(1000)
 
     def one_after_the_other() -> Tensor:
         for _ in range(5):
-            other = given + 1  # 4,000 bytes, and the one before goes only when it is there
+            other = inputs + 1  # 4,000 bytes, and the one before goes only when it is there
         return other[:10]  # a view holds nothing of its own
 
-    assert peak_memory.most_held(one_after_the_other, [given]) == 8000
-    assert peak_memory.most_held(lambda: given[3:].view(-1), [given]) == 0
-    assert peak_memory.most_held(lambda: [given + 1, given + 2, given + 3], [given]) == 12000
-    assert peak_memory.most_held(lambda: given.add_(1), [given]) == 0
+    assert peak_memory.most_held(one_after_the_other, [inputs]) == 8000
+    assert peak_memory.most_held(lambda: inputs[3:].view(-1), [inputs]) == 0
+    assert peak_memory.most_held(lambda: [inputs + 1, inputs + 2, inputs + 3], [inputs]) == 12000
+    assert peak_memory.most_held(lambda: inputs.add_(1), [inputs]) == 0
 
 
 @pytest.mark.parametrize(
@@ -180,10 +180,10 @@ def test_tiles_need_memory_that_grows_linearly_and_the_matrix_quadratically(kind
     def held(tiles: bool) -> list[int]:
         found = []
         for length in lengths:
-            given, options = drawn(length, length), options_of(kind, length)
-            compute = (lambda: tiled.mix(*given, scale=0.4, **options)) if tiles else (lambda: plain(*given, **options))  # noqa: B023
+            inputs, options = drawn(length, length), options_of(kind, length)
+            compute = (lambda: tiled.mix(*inputs, scale=0.4, **options)) if tiles else (lambda: plain(*inputs, **options))  # noqa: B023
             found.append(
-                peak_memory.most_held(compute, (*given, *(one for one in options.values() if isinstance(one, Tensor))))
+                peak_memory.most_held(compute, (*inputs, *(one for one in options.values() if isinstance(one, Tensor))))
             )
         return found
 

@@ -15,7 +15,7 @@ from attnviz.errors import AnswerError
 from attnviz.figures import encoding
 from attnviz.text import read, read_output, read_target, units
 from attnviz.types import AttentionRequest, Token, Unit
-from tests.servers import CLIENT, Plain, served
+from tests.servers import CLIENT, FakeBackend, running_server
 from tests.small_models import random_model, tokenizer
 from tests.unit.test_text import KINDS
 from tests.unit.test_text_walked import Whole
@@ -241,7 +241,7 @@ def test_the_marks_travel_and_what_is_no_mark_is_refused():
 
 
 def test_a_client_of_an_earlier_version_gets_no_marks_and_everybody_else_does():
-    class Unread(Plain):
+    class Unread(FakeBackend):
         def attend(self, request: AttentionRequest) -> Trace:
             return replace(trace_with_an_unknown_token(), request=request)
 
@@ -250,7 +250,7 @@ def test_a_client_of_an_earlier_version_gets_no_marks_and_everybody_else_does():
         return [token.unknown for token in wire.loads(answer.content).tokens]
 
     marked, earlier = [False, False, True, False, False], {"user-agent": "attnviz"}
-    with served(Unread()) as url:
+    with running_server(Unread()) as url:
         assert marks(url, **earlier) == marks(url, **{wire.FORM_HEADER: "1"}) == [False] * 5
         assert marks(url) == marks(url, **earlier, **{wire.FORM_HEADER: "2"}) == marked
         assert marks(url, **{wire.FORM_HEADER: "9"}) == marked, "a newer client than this server"

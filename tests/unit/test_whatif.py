@@ -189,9 +189,9 @@ def settings_of(id: str, **own: str) -> dict[str, str]:
 
 def pair(backend, model: str, id: str, text: str = TEXT, **own: str) -> tuple[Pair, dict[str, str]]:
     request, head, set_ = AttentionRequest(model, text), HeadRef(3, 1), settings_of(id, **own)
-    before = backend.tried(request, 3, AS_TRAINED)
+    before = backend.intervene(request, 3, AS_TRAINED)
     change = analysis.change(id, set_, head, len(before.adds), before.family)
-    return Pair(before, backend.tried(request, 3, change, set_.get("other", "")), 3, 1), set_
+    return Pair(before, backend.intervene(request, 3, change, set_.get("other", "")), 3, 1), set_
 
 
 @pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks=pytest.mark.slow)])

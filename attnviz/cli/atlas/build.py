@@ -16,7 +16,7 @@ from attnviz.linguistics.atlas.chunks import Source
 from attnviz.linguistics.atlas.ray_workers import Spread
 from attnviz.linguistics.atlas.workers import Alone, Crew, Processes, meter
 from attnviz.linguistics.corpora.types import Broken
-from attnviz.progress import Progress
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -58,16 +58,16 @@ class BuildReport:
     def __init__(self) -> None:
         self._bar_is_open, self._tenths, self._broken_lines = False, 0, 0
 
-    def __call__(self, line: str) -> None:
-        if not isinstance(line, Progress):
-            self._print(line)
+    def __call__(self, event: ProgressEvent) -> None:
+        if event.kind != "progress":
+            self._print(event.message)
         elif sys.stderr.isatty():
-            full = int(line.share * WIDTH)
-            print(f"\r[{'#' * full}{'.' * (WIDTH - full)}] {line}", end="", file=sys.stderr, flush=True)
+            full = int(event.share * WIDTH)
+            print(f"\r[{'#' * full}{'.' * (WIDTH - full)}] {event.message}", end="", file=sys.stderr, flush=True)
             self._bar_is_open = True
-        elif int(line.share * 10) > self._tenths:
-            self._tenths = int(line.share * 10)
-            self._print(line)
+        elif int(event.share * 10) > self._tenths:
+            self._tenths = int(event.share * 10)
+            self._print(event.message)
 
     def broken(self, line: Broken) -> None:
         """Print a line that cannot be read; after LISTED of them they are only counted."""

@@ -20,7 +20,7 @@ from attnviz.linguistics.atlas.shards import Chunk, Store
 from attnviz.linguistics.atlas.workers import Crew
 from attnviz.linguistics.corpora.types import Broken
 from attnviz.models.untrained import CONTROL_SEED
-from attnviz.progress import Notice, Progress
+from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import ModelCard
 
 RULE = (
@@ -29,8 +29,6 @@ RULE = (
     "left out; ties are misses; causal models are asked for earlier words only. Pronouns: mean over the pronoun's pieces, "
     "maximum over a candidate's, blank pieces left out; ties are misses."
 )
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,16 @@ class Built:
 
 
 def build(
-    card: ModelCard, crew: Crew, sources: Sequence[Source], output: Path, say: Say, broken: Callable[[Broken], None]
+    card: ModelCard,
+    crew: Crew,
+    sources: Sequence[Source],
+    output: Path,
+    on_progress: OnProgress,
+    broken: Callable[[Broken], None],
 ) -> Built:
     """Writes the atlas of one model on some corpora.
 
-    `say` hears Progress and Notice lines, `broken` each line that cannot be read; what it raises ends the build. Raises
+    `on_progress` gets events, `broken` each line that cannot be read; what it raises ends the build. Raises
     BadInputError without a corpus or without a text in them, OutputError where the file cannot be written.
     """
     if not sources:
@@ -61,14 +64,14 @@ def build(
         "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None,
         "corpora": [source.described() for source in sources],
     }  # fmt: skip
-    store = Store(output.with_name(f"{output.name}.parts"), header, say)
-    walk = _Walk(store, sources, broken, say)
+    store = Store(output.with_name(f"{output.name}.parts"), header, on_progress)
+    walk = _Walk(store, sources, broken, on_progress)
     for part in crew.parts(walk.missing(), walk.told):
         store.put(part.corpus, part.number, part.content)
     if not any(walk.counts):
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
-    say(Notice("Probing every head with random tokens that are repeated."))
+    on_progress(ProgressEvent("Probing every head with random tokens that are repeated.", "notice"))
     whole = writer.written(output, header, walk.faults, lambda: store.parts(walk.counts), crew.probed())
     store.clear()
     return Built(whole, sum(walk.counts), walk.found)
@@ -77,11 +80,13 @@ def build(
 class _Walk:
     """One walk through the corpora: which chunks are still missing, and how far it is."""
 
-    def __init__(self, store: Store, sources: Sequence[Source], broken: Callable[[Broken], None], say: Say) -> None:
+    def __init__(
+        self, store: Store, sources: Sequence[Source], broken: Callable[[Broken], None], on_progress: OnProgress
+    ) -> None:
         self.counts = [0] * len(sources)
         self.faults: Counter[int] = Counter()
         self.found = 0
-        self._store, self._sources, self._broken, self._say = store, sources, broken, say
+        self._store, self._sources, self._broken, self._on_progress = store, sources, broken, on_progress
         self._all, self._done = sum(source.about for source in sources), 0
 
     def missing(self) -> Iterator[Chunk]:
@@ -92,7 +97,7 @@ class _Walk:
                 yield chunk
                 continue
             if not self.found:
-                self._say(Notice("Going on from what was finished before."))
+                self._on_progress(ProgressEvent("Going on from what was finished before.", "notice"))
             self.found += 1
             self.told(len(chunk.texts))
 
@@ -100,7 +105,8 @@ class _Walk:
         """Some more texts are done."""
         self._done += texts
         share = min(self._done / max(self._all, 1), 1.0)
-        self._say(Progress(f"{self._done:,} of about {max(self._all, self._done):,} texts", share))
+        message = f"{self._done:,} of about {max(self._all, self._done):,} texts"
+        self._on_progress(ProgressEvent(message, "progress", share))
 
     def _heard(self, corpus: int, line: Broken) -> None:
         """A line that cannot be read."""

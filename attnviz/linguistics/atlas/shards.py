@@ -6,7 +6,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import numpy as np
 
 from attnviz.errors import OutputError
 from attnviz.linguistics.corpora.types import Parsed, Question, Span
+from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import Link
 
 HEADER, UNFINISHED = "header.json", ".unfinished"
@@ -110,7 +111,7 @@ class Store:
     Whoever is killed between two parts finds all earlier ones again, as long as the header is the same.
     """
 
-    def __init__(self, folder: Path, header: dict[str, Any], say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, header: dict[str, Any], on_progress: OnProgress) -> None:
         """Opens the folder, or starts it anew, and says so, where its parts are of another model, corpus or rule."""
         self.folder = folder
         wanted = json.dumps(header, indent=1, sort_keys=True).encode()
@@ -119,7 +120,7 @@ class Store:
             if there and not self._holds(wanted):
                 if not (folder / HEADER).is_file():  # somebody else's folder is not ours to empty
                     raise OutputError(f"Parts are kept in “{folder}”, and it holds other files. Name another file with -o.")
-                say(f"{folder.name} holds parts of another model, corpus or rule: starting anew.")
+                on_progress(ProgressEvent(f"{folder.name} holds parts of another model, corpus or rule: starting anew."))
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(f"*{UNFINISHED}"):

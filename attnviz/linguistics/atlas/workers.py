@@ -20,10 +20,10 @@ from attnviz.errors import AttnvizError
 from attnviz.linguistics.atlas.measure import Meter
 from attnviz.linguistics.atlas.shards import Chunk
 from attnviz.linguistics.probes.random_tokens import Probed
+from attnviz.progress import OnProgress
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
-Say = Callable[[str], None]
 AHEAD = 2  # chunks that each process has been given: one under way and one waiting
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -57,10 +57,10 @@ class Crew(Protocol):
     def close(self) -> None: ...
 
 
-def meter(card: ModelCard, settings: Settings, say: Say | None = None, *, control: bool = False) -> Meter:
+def meter(card: ModelCard, settings: Settings, on_progress: OnProgress | None = None, *, control: bool = False) -> Meter:
     """The model of a card, or of a local folder, loaded and ready to measure; with `control` its untrained twin too."""
     folders = (card,) if card.folder and not card.package else ()
-    return Meter.of(LocalBackend(settings, say, folders).loaded(card.id), control=control)
+    return Meter.of(LocalBackend(settings, on_progress, folders).load(card.id), control=control)
 
 
 def about(found: Meter) -> About:

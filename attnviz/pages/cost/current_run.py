@@ -1,4 +1,4 @@
-"""The server's one desk for measurements, and which of its runs this reader follows."""
+"""The one benchmark runner of the server, and the run that this reader follows."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import secrets
 
 import streamlit as st
 
-from attnviz.pages.cost.bench.plan import Plan
-from attnviz.pages.cost.bench.report import Report
-from attnviz.pages.cost.bench.session import Desk
+from attnviz.pages.cost.bench.plan import BenchmarkPlan
+from attnviz.pages.cost.bench.report import BenchmarkReport
+from attnviz.pages.cost.bench.runner import BenchmarkRunner
 
 _KEPT, _READER, _MINE = "cost-report", "cost-reader", "cost-mine"
 
 
 @st.cache_resource(show_spinner=False)
-def desk() -> Desk:
-    """One a server, whoever reads."""
-    return Desk()
+def runner() -> BenchmarkRunner:
+    """Return the runner; all readers of the server share it."""
+    return BenchmarkRunner()
 
 
-def start(plan: Plan) -> None:
-    """Begin to measure, unless somebody does already."""
-    if desk().start(plan, _reader()):
+def start(plan: BenchmarkPlan) -> None:
+    """Start a run, unless one is active."""
+    if runner().start(plan, _reader_id()):
         st.session_state.pop(_KEPT, None)
 
 
 def stop() -> None:
-    """End what this reader has begun."""
-    desk().stop(_reader())
+    """Stop the run of this reader."""
+    runner().stop(_reader_id())
 
 
-def looked() -> tuple[Report | None, Report | None]:
-    """The run that this reader follows, as it is now, and the desk's own where that is another one.
+def current_reports() -> tuple[BenchmarkReport | None, BenchmarkReport | None]:
+    """Return the run that this reader follows, and the runner's latest run where that is a different one.
 
-    Who has seen none yet follows the one that there is. A run that another reader starts takes nobody's numbers away.
+    A reader without a run follows the latest one. A run that another reader starts replaces no numbers on this page.
     """
-    now, kept = desk().look(_reader()), st.session_state.get(_KEPT)
-    own = desk().owns(_reader())
+    now, kept = runner().look(_reader_id()), st.session_state.get(_KEPT)
+    own = runner().owns(_reader_id())
     if now is not None and own:
         st.session_state[_MINE] = {*st.session_state.get(_MINE, ()), now.number}
     if now is not None and (own or kept is None or kept.running or kept.number == now.number):
@@ -45,15 +45,15 @@ def looked() -> tuple[Report | None, Report | None]:
 
 
 def follow() -> None:
-    """Follow the desk's run from now on."""
+    """Follow the latest run from now on."""
     st.session_state.pop(_KEPT, None)
 
 
-def mine(report: Report) -> bool:
-    """Whether this reader started that run."""
+def is_own(report: BenchmarkReport) -> bool:
+    """Return whether this reader started that run."""
     return report.number in st.session_state.get(_MINE, ())
 
 
-def _reader() -> str:
-    """A name for this reader that nobody else has."""
+def _reader_id() -> str:
+    """Return a unique id of this reader."""
     return st.session_state.setdefault(_READER, secrets.token_hex(8))

@@ -1,4 +1,4 @@
-"""cost.toml in; the words of "What it costs" out, with gaps that live numbers fill."""
+"""Read the words of the cost page from cost.toml and fill their gaps with live numbers."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from attnviz.lessons import template
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to read a text: what it is, and whether it gives the `same` answer as attention."""
+class Algorithm:
+    """An algorithm that reads a text: what it does, and whether it gives the `same` answer as attention."""
 
     id: str
     name: str
@@ -25,8 +25,8 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Sum:
-    """One step on paper: a sentence, and a formula with its numbers in it."""
+class EstimateStep:
+    """One step of the arithmetic: a sentence, and a formula with numbers."""
 
     id: str
     text: str
@@ -35,30 +35,30 @@ class Sum:
 
 @lru_cache(maxsize=1)
 def content() -> dict[str, Any]:
-    """The whole file."""
+    """Return the whole file."""
     return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content", "cost.toml")))
 
 
 def text(part: str, name: str, numbers: Mapping[str, str] | None = None) -> str:
-    """A sentence of one part of the page with its numbers, e.g. `text("page", "lead")`."""
+    """Return a sentence of one part of the page with its numbers, e.g. `text("page", "lead")`."""
     found = content()[part][name]
     if not isinstance(found, str):
-        raise BadInputError(f"“{name}” of {part} is no sentence.")
+        raise BadInputError(f"“{name}” of {part} is not a sentence.")
     return template.filled(found, numbers or {})
 
 
 @lru_cache(maxsize=1)
-def ways() -> tuple[Way, ...]:
-    """Every way, in the order of the file."""
-    return tuple(Way(**raw) for raw in content()["way"])
+def algorithms() -> tuple[Algorithm, ...]:
+    """Return every algorithm, in the order of the file."""
+    return tuple(Algorithm(**raw) for raw in content()["algorithm"])
 
 
 def names() -> dict[str, str]:
-    """What each way is called."""
-    return {way.id: way.name for way in ways()}
+    """Return the name of each algorithm by its id."""
+    return {algorithm.id: algorithm.name for algorithm in algorithms()}
 
 
 @lru_cache(maxsize=1)
-def sums() -> tuple[Sum, ...]:
-    """The arithmetic of a long text, step by step."""
-    return tuple(Sum(raw["id"], raw["text"], raw["formula"]) for raw in content()["paper"]["step"])
+def estimate_steps() -> tuple[EstimateStep, ...]:
+    """Return the steps of the arithmetic for a long text."""
+    return tuple(EstimateStep(raw["id"], raw["text"], raw["formula"]) for raw in content()["estimate"]["step"])

@@ -1,50 +1,51 @@
-"""“Faster always means cheaper”, answered with what was measured on this machine."""
+"""Answer the myth “Faster always means cheaper” with measurements of this machine."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from attnviz.figures import encoding, units
-from attnviz.pages.cost import flops as paper
-from attnviz.pages.cost import lesson
-from attnviz.pages.cost.bench.algorithms import Measured
-from attnviz.pages.cost.bench.report import Report
+from attnviz.pages.cost import flops, lesson
+from attnviz.pages.cost.bench.algorithms import Measurement
+from attnviz.pages.cost.bench.report import BenchmarkReport
 from attnviz.ui import glossary_links
 
 PART = "myth"
-ASKED = ("matrix", "fused", "recurrent")
+COMPARED = ("matrix", "fused", "recurrent")
 
 
-def myth(report: Report | None) -> None:
-    """The answer at the longest text on which the three ways were measured that it is about."""
+def myth(report: BenchmarkReport | None) -> None:
+    """Draw the answer at the longest text on which all three algorithms were measured."""
     st.header(lesson.text(PART, "title"), anchor="faster")
-    tokens = 0 if report is None else report.longest(*ASKED)
+    tokens = 0 if report is None else report.longest(*COMPARED)
     if report is None or not tokens:
         st.markdown(lesson.text(PART, "none"))
     else:
-        found = {way: one for way in ASKED if (one := report.at(way, tokens)) is not None}
-        numbers = answered(found, report)
+        found = {algorithm: one for algorithm in COMPARED if (one := report.at(algorithm, tokens)) is not None}
+        numbers = answer_values(found, report)
         st.markdown(glossary_links.linked(lesson.text(PART, "fused", numbers)))
         st.markdown(glossary_links.linked(lesson.text(PART, "recurrent" if _fewer(tokens, report) > 1 else "short", numbers)))
     st.markdown(lesson.text(PART, "link"))
 
 
-def _fewer(tokens: int, report: Report) -> float:
-    """How many times as many operations the whole matrix needs as a recurrent network; less than 1 in short texts."""
-    whole, recurrent = (paper.of(way, tokens, report.plan.layer).operations for way in ("matrix", "recurrent"))
+def _fewer(tokens: int, report: BenchmarkReport) -> float:
+    """Return how many times as many operations the whole matrix needs as a recurrent network; below 1 in short texts."""
+    whole, recurrent = (
+        flops.estimate(algorithm, tokens, report.plan.layer).operations for algorithm in ("matrix", "recurrent")
+    )
     return whole / recurrent
 
 
-def answered(found: dict[str, Measured], report: Report) -> dict[str, str]:
-    """The numbers that the answer wants."""
-    matrix, fused, recurrent = (found[way] for way in ASKED)
-    on = {way: paper.of(way, one.tokens, report.plan.layer) for way, one in found.items()}
-    each = {way: one.seconds / on[way].operations for way, one in found.items()}
+def answer_values(found: dict[str, Measurement], report: BenchmarkReport) -> dict[str, str]:
+    """Return the numbers of the answer."""
+    matrix, fused, recurrent = (found[algorithm] for algorithm in COMPARED)
+    on = {algorithm: flops.estimate(algorithm, one.tokens, report.plan.layer) for algorithm, one in found.items()}
+    each = {algorithm: one.seconds / on[algorithm].operations for algorithm, one in found.items()}
     return {
         "tokens": encoding.thousands(matrix.tokens), "fused": units.lasting(fused.seconds),
         "matrix": units.lasting(matrix.seconds), "times": units.times(matrix.seconds / fused.seconds),
-        "products": encoding.thousands(on["matrix"].products), "fusedheld": units.stored(fused.held),
-        "matrixheld": units.stored(matrix.held), "recurrent": units.lasting(recurrent.seconds),
+        "products": encoding.thousands(on["matrix"].products), "fusedheld": units.stored(fused.peak_bytes),
+        "matrixheld": units.stored(matrix.peak_bytes), "recurrent": units.lasting(recurrent.seconds),
         "fewer": units.times(fewer := _fewer(matrix.tokens, report)), "more": units.times(1 / fewer),
         "each": units.times(each["recurrent"] / each["fused"]),
     }  # fmt: skip

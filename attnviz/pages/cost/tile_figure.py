@@ -1,4 +1,4 @@
-"""A head's tiles and which of them is worked on in; the matrix with its tiles, and one row's numbers in that tile, out."""
+"""Draw the attention matrix of one head with its tiles, and the numbers of one row in the current tile."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from collections.abc import Sequence
 import numpy as np
 
 from attnviz.figures import encoding
-from attnviz.pages.cost.bench.tile_trace import Row, Tiling
+from attnviz.pages.cost.bench.tile_trace import TileTrace, TileUpdate
 
 SIDE = 400  # units of the drawing: the matrix
 ROOM = 96  # for the names of rows
 NAMED = 32  # rows of a matrix that have names
 
 
-def drawn(tiling: Tiling, labels: Sequence[str], step: int, at: int, theme: str) -> str:
-    """The whole matrix as it is never held: one tile filled, those before it empty again, one row's names in ink, as HTML."""
-    colours, (queries, keys) = encoding.theme(theme), tiling.weights.shape
+def drawn(trace_tiles: TileTrace, labels: Sequence[str], step: int, at: int, theme: str) -> str:
+    """Return the matrix as HTML: the current tile filled, earlier tiles empty again, the chosen row outlined."""
+    colours, (queries, keys) = encoding.theme(theme), trace_tiles.weights.shape
     cell = SIDE / max(queries, keys)
-    now = tiling.worked[step]
+    now = trace_tiles.tiles[step]
     parts = [_box(range(queries), range(keys), cell, f'fill="none" stroke="{colours.line}"')]
-    for number, one in enumerate(tiling.worked):
+    for number, one in enumerate(trace_tiles.tiles):
         fill = colours.field if number < step else "none"
         parts.append(_box(one.rows, one.keys, cell, f'fill="{fill}" stroke="{colours.line}"'))
-    for (row, key), grown in np.ndenumerate(now.grown):
+    for (row, key), grown in np.ndenumerate(now.exponentials):
         place = f'x="{ROOM + (now.keys.start + key) * cell:.2f}" y="{(now.rows.start + row) * cell:.2f}"'
         size = f'width="{cell:.2f}" height="{cell:.2f}"'
         parts.append(f'<rect {place} {size} fill="{encoding.weight_colour(grown, theme)}"/>')
@@ -37,23 +37,23 @@ def drawn(tiling: Tiling, labels: Sequence[str], step: int, at: int, theme: str)
         f'font-family="{html.escape(encoding.FONT)}">{"".join(parts)}</svg>'
     )
     source = base64.b64encode(svg.encode()).decode()
-    return f'<img class="tiles" alt="{html.escape(said(tiling, step, at))}" src="data:image/svg+xml;base64,{source}">'
+    return f'<img class="tiles" alt="{html.escape(said(trace_tiles, step, at))}" src="data:image/svg+xml;base64,{source}">'
 
 
-def said(tiling: Tiling, step: int, at: int) -> str:
-    """The same in words."""
-    now = tiling.worked[step]
+def said(trace_tiles: TileTrace, step: int, at: int) -> str:
+    """Describe the drawing in words."""
+    now = trace_tiles.tiles[step]
     inside = "in it" if at in now.rows else "not in it"
-    queries, keys = tiling.weights.shape
+    queries, keys = trace_tiles.weights.shape
     return (
-        f"A matrix of {queries} by {keys}. Tile {step + 1} of {len(tiling.worked)}: rows {_span(now.rows)}, "
+        f"A matrix of {queries} by {keys}. Tile {step + 1} of {len(trace_tiles.tiles)}: rows {_span(now.rows)}, "
         f"columns {_span(now.keys)}. Row {at} is {inside}."
     )
 
 
-def numbers(tiling: Tiling, row: Row, labels: Sequence[str], theme: str) -> str:
-    """The chosen row in this tile: for each key its score, and exp(score - largest so far) as a bar, as HTML."""
-    keys = tiling.worked[row.step].keys
+def numbers(trace_tiles: TileTrace, row: TileUpdate, labels: Sequence[str], theme: str) -> str:
+    """Return the chosen row in this tile as HTML: for each key its score, and exp(score - largest so far) as a bar."""
+    keys = trace_tiles.tiles[row.step].keys
     colour = encoding.theme(theme).sequential[4]
     cells = ["<small>key</small><small>score s</small><small>e<sup>s − m</sup></small><span></span>"]
     for key, score in zip(keys, row.scores, strict=True):
@@ -80,13 +80,13 @@ img.tiles {{ width: 100%; max-width: {ROOM + SIDE}px; }}
 
 
 def _box(rows: range, keys: range, cell: float, look: str) -> str:
-    """The outline of a tile."""
+    """Return the outline of a tile."""
     place = f'x="{ROOM + keys.start * cell:.2f}" y="{rows.start * cell:.2f}"'
     return f'<rect {place} width="{len(keys) * cell:.2f}" height="{len(rows) * cell:.2f}" {look}/>'
 
 
 def _name(label: str, number: int, cell: float, colours: encoding.Theme, chosen: bool) -> str:
-    """The name of a row, if there is room for it."""
+    """Return the name of a row, if there is room for it."""
     if cell < SIDE / NAMED and not chosen:
         return ""
     look = f'fill="{colours.ink}" font-weight="700"' if chosen else f'fill="{colours.mute}"'
@@ -96,5 +96,5 @@ def _name(label: str, number: int, cell: float, colours: encoding.Theme, chosen:
 
 
 def _span(places: range) -> str:
-    """`4 to 7`, or the one place there is."""
+    """Return `4 to 7`, or a single number."""
     return f"{places.start} to {places.stop - 1}" if len(places) > 1 else str(places.start)

@@ -1,4 +1,4 @@
-"""Tiled attention step by step on the page: the chosen head on the reader's own text, one row's running numbers."""
+"""Show tiled attention step by step: the chosen head on the reader's text, with the running numbers of one row."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ import streamlit as st
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
-from attnviz.pages.cost import lesson
-from attnviz.pages.cost import tile_figure as drawings
-from attnviz.pages.cost.bench.tile_trace import Row, Tiling, tiling
+from attnviz.pages.cost import lesson, tile_figure
+from attnviz.pages.cost.bench.tile_trace import TileTrace, TileUpdate, trace_tiles
 from attnviz.types import Token
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.ui import glossary_links, state, token_picker, widgets
 from attnviz.ui.backend import backend
 
 PART = "tiles"
-MOST = 64  # tokens that attend to each other here
-WHOLE = 512  # tokens up to which a backend on another machine is asked for values too
+MOST = 64  # tokens shown
+WHOLE = 512  # tokens up to which a remote backend also sends values
 SIDES = (2, 4, 8, 16)
-ACROSS = 8  # tiles from side to side, at most
-PACE = 1.0  # seconds a tile, while they move by themselves
+ACROSS = 8  # most tiles from side to side
+PACE = 1.0  # seconds per tile in playback
 _STEP, _MOVED, _ABOUT = "cost-tile", "cost-moved", "cost-about"
 
 
 def tiles(trace: Trace) -> None:
-    """The whole part. What is stepped through is a fragment: the rest of the page stays as it is."""
+    """Draw this part. The stepper is a fragment: the rest of the page does not rerun."""
     head = state.current().head
     st.header(lesson.text(PART, "title"), anchor="tiles")
     st.markdown(glossary_links.linked(lesson.text(PART, "lead"), "softmax"))
-    block = (backend().whole(trace.request) if len(trace.tokens) <= WHOLE else trace).block(head.block)
+    block = (backend().full_trace(trace.request) if len(trace.tokens) <= WHOLE else trace).block(head.block)
     queries, keys = block.queries[:MOST], block.keys[:MOST]
     sides = [side for side in SIDES if -(-max(len(queries), len(keys)) // side) <= ACROSS]
     try:
         layer = block.calls[head.layer]
-        whole = {side: tiling(layer, head.head, side, MOST) for side in sides}
+        whole = {side: trace_tiles(layer, head.head, side, MOST) for side in sides}
     except AttnvizError as error:
         st.info(lesson.text(PART, "none", {"why": widgets.plain(str(error))}))
         return
     if len(block.keys) > MOST:
         st.caption(lesson.text(PART, "cut", {"tokens": str(MOST), "all": encoding.thousands(len(block.keys))}))
     playing = st.session_state.get("cost-play", False)
-    st.fragment(_stepped, run_every=PACE if playing else None)(whole, queries, keys)
+    st.fragment(_stepper, run_every=PACE if playing else None)(whole, queries, keys)
 
 
-def _stepped(whole: dict[int, Tiling], tokens: tuple[Token, ...], keys: tuple[Token, ...]) -> None:
-    """Fields, picture and numbers of one tile."""
+def _stepper(whole: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tuple[Token, ...]) -> None:
+    """Draw fields, picture and numbers of one tile."""
     head = encoding.head_name(state.current().head)
     with st.container(horizontal=True, gap="small", key="cost-tile-fields", vertical_alignment="bottom"):
         at = st.selectbox(
-            f"Row in {head}", range(len(tokens)), index=_usual(tokens), width=180, key=f"cost-row-{len(tokens)}",
+            f"Row in {head}", range(len(tokens)), index=token_picker.place(tokens, state.current().focus),
+            width=180, key=f"cost-row-{len(tokens)}",
             format_func=lambda number: f"{number}: {encoding.label(tokens[number].text)}",
         )  # fmt: skip
         sides = list(whole)
@@ -60,30 +60,21 @@ def _stepped(whole: dict[int, Tiling], tokens: tuple[Token, ...], keys: tuple[To
         )
         found = whole[side]
         row = found.row(at)
-        last = len(found.worked) - 1
+        last = len(found.tiles) - 1
         step = _step((head, at, side, tokens), row[0].step, last)
-        _ways(step, last)
+        _navigation(step, last)
     now = next((one for one in row if one.step == step), None)
     left, right = st.columns([5, 6], gap="large")
     with left:
-        st.html(drawings.drawn(found, [token.text for token in tokens], step, at, widgets.theme()))
+        st.html(tile_figure.drawn(found, [token.text for token in tokens], step, at, widgets.theme()))
         st.caption(lesson.text(PART, "legend"))
     with right:
         _numbers(found, row, now, step, (at, tokens[at].text), [token.text for token in keys])
-    _held(found, step)
-
-
-def _usual(tokens: tuple[Token, ...]) -> int:
-    """The row to begin with: the held word's, else the last one that is not special."""
-    held = state.current().focus
-    for at, token in enumerate(tokens):
-        if held is not None and not token.special and token.start <= held.start < token.end and token.segment == held.segment:
-            return at
-    return max((at for at, token in enumerate(tokens) if not token.special), default=0)
+    _peak_bytes(found, step)
 
 
 def _step(about: tuple, first: int, last: int) -> int:
-    """Which tile is shown; the first of the row's own when something else is looked at, one further while they move."""
+    """Return the tile to show: the row's first tile after a change of row, text or head; the next one in playback."""
     kept = st.session_state
     if kept.get(_ABOUT) != about:
         kept[_ABOUT], kept[_STEP] = about, first
@@ -96,8 +87,8 @@ def _step(about: tuple, first: int, last: int) -> int:
     return min(kept[_STEP], last)
 
 
-def _ways(step: int, last: int) -> None:
-    """One tile back, one on, or all by themselves."""
+def _navigation(step: int, last: int) -> None:
+    """Draw the buttons: back, next, and play or pause."""
 
     def go(to: int) -> None:
         st.session_state[_STEP] = to
@@ -115,12 +106,12 @@ def _ways(step: int, last: int) -> None:
 
 
 def _numbers(
-    found: Tiling, row: tuple[Row, ...], now: Row | None, step: int, asked: tuple[int, str], labels: list[str]
+    found: TileTrace, row: tuple[TileUpdate, ...], now: TileUpdate | None, step: int, asked: tuple[int, str], labels: list[str]
 ) -> None:
-    """What the tile does to the row: in a sentence, a formula, key by key, and tile by tile."""
-    tile, (at, token) = found.worked[step], asked
+    """Show what the tile does to the row: in a sentence, a formula, key by key, and tile by tile."""
+    tile, (at, token) = found.tiles[step], asked
     said = {
-        "step": str(step + 1), "steps": str(len(found.worked)), "at": str(at), "token": widgets.plain(token),
+        "step": str(step + 1), "steps": str(len(found.tiles)), "at": str(at), "token": widgets.plain(token),
         "keys": _span(tile.keys), "rows": _span(tile.rows),
     }  # fmt: skip
     if now is None:
@@ -129,30 +120,30 @@ def _numbers(
     else:
         st.markdown(lesson.text(PART, "row", said))
         _formula(now, said)
-        st.html(drawings.numbers(found, now, labels, widgets.theme()))
+        st.html(tile_figure.numbers(found, now, labels, widgets.theme()))
         if now is row[-1]:
             st.markdown(_end(found, now, at, labels))
-    lines = ["| Keys | m | ℓ | Answer is off by |", "|:--|--:|--:|--:|"]
+    lines = ["| Keys | m | ℓ | Error so far |", "|:--|--:|--:|--:|"]
     for one in row:
         known = one.step <= step
-        cells = (encoding.digits(one.maximum[1]), encoding.digits(one.total[1]), encoding.digits(one.away))
+        cells = (encoding.digits(one.maximum[1]), encoding.digits(one.total[1]), encoding.digits(one.error))
         shown = cells if known and np.isfinite(one.maximum[1]) else ("", "", "")
         bold = "**" if one.step == step else ""
-        keys = _span(found.worked[one.step].keys)
+        keys = _span(found.tiles[one.step].keys)
         lines.append(f"| {bold}{keys}{bold} | " + " | ".join(f"{bold}{cell}{bold}" if cell else "" for cell in shown) + " |")
     with st.container(key="cost-ledger"):
         st.markdown("\n".join(lines))
 
 
-def _formula(now: Row, said: dict[str, str]) -> None:
-    """How the running maximum and sum came about."""
+def _formula(now: TileUpdate, said: dict[str, str]) -> None:
+    """Show how the running maximum and sum change."""
     if not np.isfinite(now.maximum[1]):
         st.markdown(lesson.text(PART, "blind", said))
         return
     most = max(now.scores)
     numbers = {
         "before": encoding.digits(now.maximum[0]) if np.isfinite(now.maximum[0]) else "", "most": encoding.digits(most),
-        "now": encoding.digits(now.maximum[1]), "worth": encoding.digits(now.worth), "sum": encoding.digits(now.total[0]),
+        "now": encoding.digits(now.maximum[1]), "rescale": encoding.digits(now.rescale), "sum": encoding.digits(now.total[0]),
         "added": encoding.digits(now.added), "total": encoding.digits(now.total[1]),
     }  # fmt: skip
     begins = not np.isfinite(now.maximum[0])
@@ -162,8 +153,8 @@ def _formula(now: Row, said: dict[str, str]) -> None:
         st.markdown(lesson.text(PART, "larger" if now.maximum[1] > now.maximum[0] else "same", numbers))
 
 
-def _end(found: Tiling, now: Row, at: int, labels: list[str]) -> str:
-    """What the row comes to, the same as with the whole matrix."""
+def _end(found: TileTrace, now: TileUpdate, at: int, labels: list[str]) -> str:
+    """Return the final weights of the row: the same as with the whole matrix."""
     best = int(np.argmax(found.weights[at]))
     share = encoding.three(found.weights[at, best])
     return lesson.text(
@@ -171,22 +162,22 @@ def _end(found: Tiling, now: Row, at: int, labels: list[str]) -> str:
     )
 
 
-def _held(found: Tiling, step: int) -> None:
-    """How little is held, and that the answer is the same."""
-    tile = found.worked[step]
+def _peak_bytes(found: TileTrace, step: int) -> None:
+    """Say how little memory a tile needs, and that the answer is the same."""
+    tile = found.tiles[step]
     numbers = {
         "tile": str(len(tile.rows) * len(tile.keys)), "rows": str(len(tile.rows)),
         "whole": encoding.thousands(found.weights.size), "difference": _power(found.difference),
     }  # fmt: skip
-    st.markdown(lesson.text(PART, "held", numbers))
+    st.markdown(lesson.text(PART, "memory", numbers))
 
 
 def _power(number: float) -> str:
-    """`3.6e-07` as a formula."""
+    """Write `3.6e-07` as a formula."""
     whole, power = f"{number:.1e}".split("e")
     return rf"{whole} \cdot 10^{{{int(power)}}}" if number else "0"
 
 
 def _span(places: range) -> str:
-    """`4 to 7`, or the one place there is."""
+    """Return `4 to 7`, or a single number."""
     return f"{places.start} to {places.stop - 1}" if len(places) > 1 else str(places.start)

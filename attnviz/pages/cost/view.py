@@ -1,4 +1,4 @@
-"""What it costs, on the page: measured while one watches, in tiles step by step, on paper, and a myth answered by both."""
+"""Draw the cost page: live measurements, tiles step by step, the arithmetic for a long text, and one myth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.engine.trace import Trace
 from attnviz.pages.cost import lesson
-from attnviz.pages.cost.estimate import paper
+from attnviz.pages.cost.estimate import estimate
 from attnviz.pages.cost.measure import measure
 from attnviz.pages.cost.myth import myth
 from attnviz.pages.cost.sizes import sizes
@@ -17,7 +17,7 @@ __all__ = ["show"]
 
 
 def show(trace: Trace) -> None:
-    """The whole page."""
+    """Draw the whole page."""
     own = sizes(trace)
     with st.container(key="cost"):
         st.header(lesson.text("page", "title"), anchor=False)
@@ -25,6 +25,6 @@ def show(trace: Trace) -> None:
         st.markdown(glossary_links.linked(lesson.text("page", "lead", numbers), "token", "layer"))
         report = measure(own)
         tiles(trace)
-        paper(own, report)
+        estimate(own, report)
         myth(report)
         st.caption(widgets.plain("; ".join(lesson.content()["page"]["sources"]) + "."))

@@ -35,7 +35,7 @@ def walked_through(trace: Trace) -> HeadSteps | None:
     """The head's steps; None after a message where this model or text cannot be walked through, which says what can."""
     head = state.current().head
     try:
-        return _as_elsewhere(backend().walk(trace.request, head), trace.weights(head.layer, head.head))
+        return _as_elsewhere(backend().step_trace(trace.request, head), trace.weights(head.layer, head.head))
     except AttnvizError as error:
         widgets.problem(error)
         token_picker.instead(error, trace, MOST, "walked through", "inside")

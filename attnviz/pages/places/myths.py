@@ -76,7 +76,7 @@ def _near(myth: Myth, trace: Trace) -> None:
 
 def _explanation(myth: Myth, trace: Trace) -> None:
     """How far weights and what is handed over differ."""
-    whole = backend().whole  # a trace from another machine comes without values at first
+    whole = backend().full_trace  # a trace from another machine comes without values at first
     found = backend().derived(trace.request, "passed", lambda one: analysis.passed(whole(one.request)))
     if found is None:
         st.markdown(myth.short)

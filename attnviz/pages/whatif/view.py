@@ -35,7 +35,7 @@ def show(trace: Trace) -> None:
         st.caption(content["lead"])
         chosen = _chosen()
         try:
-            before = backend().tried(trace.request, state.current().head.layer, AS_TRAINED)
+            before = backend().intervene(trace.request, state.current().head.layer, AS_TRAINED)
         except AttnvizError as error:
             widgets.problem(error)
             token_picker.instead(error, trace, MOST, "tried", "whatif")
@@ -79,7 +79,7 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
     values = settings.fields(chosen, before, at)
     try:
         change = analysis.change(chosen.id, values, head, heads, before.family)
-        after = backend().tried(selection.request, head.layer, change, values.get("other", ""))
+        after = backend().intervene(selection.request, head.layer, change, values.get("other", ""))
     except AttnvizError as error:
         widgets.problem(error)
         return

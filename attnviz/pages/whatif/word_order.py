@@ -31,7 +31,7 @@ def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     heads = len(before.weights[selection.head.layer])
     try:
         change = analysis.change(chosen.id, values, selection.head, heads, before.family)
-        found = backend().shuffled(selection.request, selection.head, change, seed)
+        found = backend().compare_orders(selection.request, selection.head, change, seed)
     except AttnvizError as error:
         widgets.problem(error)
         return

@@ -1,8 +1,8 @@
-"""A way of reading a text and a length in; the seconds and the bytes that it takes on this machine, out.
+"""Measure the time and memory of each algorithm on this machine.
 
-All ways get the same numbers: a text of random vectors, which no trained model is needed for, since cost does not depend on
-what the numbers are. Every token may look at every token. Threads are torch's own: where other programs want the same cores,
-a process with one thread gives steadier figures. `analysis.cost` has the same on paper.
+All algorithms get the same random vectors: cost does not depend on the numbers, so no trained model is needed. Every token
+may look at every token. Threads are torch's own; one thread gives steadier figures when other programs want the same cores.
+`pages.cost.flops` computes the same costs by arithmetic.
 """
 
 from __future__ import annotations
@@ -25,89 +25,94 @@ RUNS = 5  # of which the fastest counts
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
-    """What is read: queries, keys and values of every head, and the same text and a network of the same width."""
+class BenchmarkInputs:
+    """Inputs of the algorithms: queries, keys and values of every head, and the vectors and network for the recurrent one."""
 
     query: Float[Tensor, "head token dim"]
     key: Float[Tensor, "head token dim"]
     value: Float[Tensor, "head token dim"]
     text: Float[Tensor, "token width"]
-    network: recurrent.Recurrent
+    network: recurrent.RecurrentNetwork
 
     @property
     def scale(self) -> float:
-        """What scores are multiplied by."""
+        """Return the factor on the scores, 1 / sqrt(dim)."""
         return self.query.shape[-1] ** -0.5
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What one way took for one length: seconds, and the most bytes held beside what was given, the answer included."""
+class Measurement:
+    """Cost of one algorithm at one length: seconds, and peak bytes beside the inputs, with the output."""
 
-    way: str
+    algorithm: str
     tokens: int
     seconds: float
-    held: int
+    peak_bytes: int
 
 
-def given(tokens: int, heads: int, dim: int, seed: int = 0) -> Given:
-    """A text of random vectors; the same seed gives the same numbers."""
+def random_inputs(tokens: int, heads: int, dim: int, seed: int = 0) -> BenchmarkInputs:
+    """Return random vectors; the same seed gives the same numbers."""
     chance = torch.Generator().manual_seed(seed)
     query, key, value = (torch.randn(heads, tokens, dim, generator=chance) for _ in range(3))
     text = torch.randn(tokens, heads * dim, generator=chance)
-    return Given(query, key, value, text, recurrent.random(heads * dim, seed))
+    return BenchmarkInputs(query, key, value, text, recurrent.random(heads * dim, seed))
 
 
-def matrix(g: Given) -> Tensor:
-    """Attention that builds the whole matrix of weights, [head, token, dim]."""
+def matrix(g: BenchmarkInputs) -> Tensor:
+    """Return attention by the whole matrix of weights, [head, token, dim]."""
     return attention.mix(attention.weights(g.query, g.key, scale=g.scale), g.value)
 
 
-def in_tiles(g: Given) -> Tensor:
-    """The same, in tiles with online softmax."""
+def tiled_attention(g: BenchmarkInputs) -> Tensor:
+    """Return the same, in tiles with online softmax."""
     return tiled.mix(g.query, g.key, g.value, scale=g.scale)
 
 
-def fused(g: Given) -> Tensor:
-    """The same, by torch's own kernel."""
+def fused(g: BenchmarkInputs) -> Tensor:
+    """Return the same, by torch's own kernel."""
     found = torch.nn.functional.scaled_dot_product_attention(g.query[None], g.key[None], g.value[None], scale=g.scale)
     return found[0]  # [1, head, token, dim] -> [head, token, dim]
 
 
-def windowed(g: Given) -> Tensor:
-    """A sliding window, in tiles: another answer, of which far keys have no part."""
+def windowed(g: BenchmarkInputs) -> Tensor:
+    """Return attention in a sliding window, in tiles: a different answer, without far keys."""
     return tiled.mix(g.query, g.key, g.value, scale=g.scale, window=WINDOW)
 
 
-def step_by_step(g: Given) -> Tensor:
-    """A recurrent network, one token after the other, [token, width]."""
+def recurrent_network(g: BenchmarkInputs) -> Tensor:
+    """Return the states of a recurrent network, token by token, [token, width]."""
     return recurrent.states(g.network, g.text)
 
 
-WAYS: Mapping[str, Callable[[Given], Tensor]] = MappingProxyType(
-    {"matrix": matrix, "tiled": in_tiles, "fused": fused, "window": windowed, "recurrent": step_by_step}
+ALGORITHMS: Mapping[str, Callable[[BenchmarkInputs], Tensor]] = MappingProxyType(
+    {"matrix": matrix, "tiled": tiled_attention, "fused": fused, "window": windowed, "recurrent": recurrent_network}
 )
 
 
-def measured(
-    way: str, tokens: int, heads: int = 12, dim: int = 32, most: float = 1.0, clock: Callable[[], float] = time.perf_counter
-) -> Measured:
-    """One way, run once for its memory and then for its time: the fastest of five runs, or of what fits into `most` seconds.
+def measure(
+    algorithm: str,
+    tokens: int,
+    heads: int = 12,
+    dim: int = 32,
+    max_seconds: float = 1.0,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Measurement:
+    """Run one algorithm once for its memory, then for its time: the fastest of up to five runs within `max_seconds`.
 
-    The fastest, because other programs can make a run slower and nothing can make it faster. `clock` tells seconds:
-    by the wall, or with `time.process_time` those in which this process had a processor, where others want it too.
+    The fastest run counts, because other programs can only make a run slower. `clock` returns seconds: wall time, or with
+    `time.process_time` the processor time of this process.
     """
-    if way not in WAYS:
-        raise BadInputError(f"The ways of reading are {', '.join(WAYS)}; got {way!r}.")
+    if algorithm not in ALGORITHMS:
+        raise BadInputError(f"The algorithms are {', '.join(ALGORITHMS)}; got {algorithm!r}.")
     if tokens < 1:
         raise BadInputError(f"A text has at least one token; got {tokens}.")
     with torch.inference_mode():
-        g = given(tokens, heads, dim)
-        parts = (g.query, g.key, g.value, g.text, g.network.inward, g.network.onward, g.network.offset)
-        held = peak_memory.most_held(lambda: WAYS[way](g), parts)
+        g = random_inputs(tokens, heads, dim)
+        parts = (g.query, g.key, g.value, g.text, g.network.input_weights, g.network.recurrent_weights, g.network.bias)
+        held = peak_memory.most_held(lambda: ALGORITHMS[algorithm](g), parts)
         seconds: list[float] = []
-        while not seconds or (len(seconds) < RUNS and sum(seconds) < most):
+        while not seconds or (len(seconds) < RUNS and sum(seconds) < max_seconds):
             start = clock()
-            WAYS[way](g)
+            ALGORITHMS[algorithm](g)
             seconds.append(clock() - start)
-    return Measured(way, tokens, min(seconds), held)
+    return Measurement(algorithm, tokens, min(seconds), held)

@@ -1,7 +1,7 @@
-"""Something to compute in; the most memory that its tensors held at once, out.
+"""Measure the peak memory of the tensors of a computation.
 
-Every tensor that torch makes on the way is counted while it lives. What other threads do is not, so readers of one server
-do not see each other. What a kernel keeps for itself (the fused one: a tile a thread) is not seen either.
+Every tensor that torch makes during the computation counts while it lives. Other threads do not count, so readers of one
+server do not affect each other. Private buffers of a kernel (in the fused one: a tile per thread) are not seen.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch.utils._pytree import tree_leaves
 
 
 class _Watch(TorchDispatchMode):
-    """Counts the bytes of the storages that appear while it is on, until they are gone."""
+    """Counts the bytes of new tensor storages until they are freed."""
 
     def __init__(self, known: Iterable[Tensor]) -> None:
         super().__init__()
-        self.held = self.most = 0
+        self.peak_bytes = self.most = 0
         self.known = {tensor.untyped_storage().data_ptr() for tensor in known}
         self.lock = threading.RLock()
 
@@ -33,27 +33,27 @@ class _Watch(TorchDispatchMode):
         return found
 
     def _see(self, tensor: Tensor) -> None:
-        """Counts a tensor's storage, unless it was counted before or handed in."""
+        """Count a tensor's storage, unless it is known already."""
         storage = tensor.untyped_storage()
         address, size = storage.data_ptr(), storage.nbytes()
         with self.lock:
             if address in self.known or not size:
                 return
             self.known.add(address)
-            self.held += size
-            self.most = max(self.most, self.held)
+            self.peak_bytes += size
+            self.most = max(self.most, self.peak_bytes)
         weakref.finalize(storage, self._gone, address, size)
 
     def _gone(self, address: int, size: int) -> None:
-        """A storage was given back; its address may be used again."""
+        """Subtract a freed storage; its address may be used again."""
         with self.lock:
             self.known.discard(address)
-            self.held -= size
+            self.peak_bytes -= size
 
 
-def most_held(compute: Callable[[], object], given: Iterable[Tensor] = ()) -> int:
-    """Bytes that `compute` holds at most beside the tensors it was `given`, its answer included."""
-    with _Watch(given) as watch:
+def most_held(compute: Callable[[], object], random_inputs: Iterable[Tensor] = ()) -> int:
+    """Return the peak bytes of `compute` beside its `inputs`, with its output."""
+    with _Watch(random_inputs) as watch:
         answer = compute()
         del answer
     return watch.most

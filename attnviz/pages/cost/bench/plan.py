@@ -1,4 +1,4 @@
-"""The sizes of a layer and the longest text in; which way is measured at which length, and which is left out, out."""
+"""Plan a benchmark: which algorithm is measured at which length, and which is left out."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from functools import cached_property
 from attnviz.errors import BadInputError
 from attnviz.pages.cost import flops
 from attnviz.pages.cost.bench import algorithms
-from attnviz.pages.cost.flops import Layer
+from attnviz.pages.cost.flops import LayerSizes
 
 SHORTEST = 128
 REACHES = (2048, 8192)  # tokens: seconds, or most of a minute
-HELD = 512_000_000  # bytes that one way may hold, on paper
-PROCESS = 1_500_000_000  # bytes that the process may take, whatever it does with them
+HELD = 512_000_000  # computed peak bytes that one algorithm may need
+PROCESS = 1_500_000_000  # bytes that the process may allocate
 MOST = 0.2  # seconds for repeating one measurement
-WIDTHS = (1, 4096)  # numbers a token: what a layer may be wide
+WIDTHS = (1, 4096)  # allowed width of a layer, in numbers per token
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to be measured: every way of `engine.ways`, on texts of up to `longest` tokens, for one layer of heads."""
+class BenchmarkPlan:
+    """Measurements of every algorithm on texts of up to `longest` tokens, for one layer of heads."""
 
     heads: int
     dim: int
@@ -36,13 +36,13 @@ class Plan:
             )
 
     @property
-    def layer(self) -> Layer:
-        """The layer on paper: every head has keys and values of its own."""
-        return Layer(self.heads, self.dim, self.heads)
+    def layer(self) -> LayerSizes:
+        """Return the sizes of the layer: every head has its own keys and values."""
+        return LayerSizes(self.heads, self.dim, self.heads)
 
     @cached_property
     def lengths(self) -> tuple[int, ...]:
-        """Each is longer than the one before by the square root of 2, up to the longest; shortest first."""
+        """Return the lengths, shortest first: each is the square root of 2 times the one before."""
         found, half = [], 0
         while (tokens := round(self.longest / 2 ** (half / 2))) >= SHORTEST:
             found.append(tokens)
@@ -51,23 +51,28 @@ class Plan:
 
     @cached_property
     def cells(self) -> tuple[tuple[str, int], ...]:
-        """Way and length of each measurement, in order: all ways of the shortest text first."""
-        return tuple((way, tokens) for tokens in self.lengths for way in algorithms.WAYS if self._held(way, tokens) <= HELD)
+        """Return algorithm and length of each measurement, in order: all algorithms on the shortest text first."""
+        return tuple(
+            (algorithm, tokens)
+            for tokens in self.lengths
+            for algorithm in algorithms.ALGORITHMS
+            if self._peak_bytes(algorithm, tokens) <= HELD
+        )
 
     @property
     def left_out(self) -> tuple[tuple[str, int, int], ...]:
-        """What would hold more memory than is allowed: each way with the first such length and its bytes on paper."""
+        """Return each algorithm that would need too much memory, with the first such length and its computed bytes."""
         found: dict[str, tuple[str, int, int]] = {}
         for tokens in self.lengths:
-            for way in algorithms.WAYS:
-                if (held := self._held(way, tokens)) > HELD:
-                    found.setdefault(way, (way, tokens, held))
+            for algorithm in algorithms.ALGORITHMS:
+                if (held := self._peak_bytes(algorithm, tokens)) > HELD:
+                    found.setdefault(algorithm, (algorithm, tokens, held))
         return tuple(found.values())
 
-    def _held(self, way: str, tokens: int) -> int:
-        """Bytes on paper."""
-        return flops.of(way, tokens, self.layer).held
+    def _peak_bytes(self, algorithm: str, tokens: int) -> int:
+        """Return the computed peak bytes."""
+        return flops.estimate(algorithm, tokens, self.layer).peak_bytes
 
-    def as_json(self) -> str:
-        """The plan as `engine.measuring` reads it."""
+    def to_json(self) -> str:
+        """Return the plan as JSON for `bench.worker`."""
         return json.dumps({"heads": self.heads, "dim": self.dim, "bytes": PROCESS, "most": MOST, "cells": self.cells})

@@ -1,4 +1,4 @@
-"""A plan in; a process that measures it, followed line by line, out. It is ended when it is told so or is late."""
+"""Run a benchmark plan in a process of its own and read its results line by line."""
 
 from __future__ import annotations
 
@@ -15,49 +15,51 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from attnviz.pages.cost.bench.algorithms import Measured
-from attnviz.pages.cost.bench.plan import Plan
-from attnviz.pages.cost.bench.report import BROKEN, DONE, Report
+from attnviz.pages.cost.bench.algorithms import Measurement
+from attnviz.pages.cost.bench.plan import BenchmarkPlan
+from attnviz.pages.cost.bench.report import BROKEN, DONE, BenchmarkReport
 
 COMMAND = (sys.executable, "-m", "attnviz.pages.cost.bench.worker")
 ROOT = Path(__file__).parents[4]  # from where `-m` finds the package, installed or not
-TICK = 0.1  # seconds between two looks at whether it should end
+TICK = 0.1  # seconds between two checks whether it should end
 
 
-class Run:
-    """One process and what it has said. `due` is asked again and again, and says why it is to end, or nothing."""
+class BenchmarkProcess:
+    """A benchmark process and its report. `stop_reason` is called every tick; a non-empty answer ends the process."""
 
-    def __init__(self, number: int, plan: Plan, due: Callable[[float], str], command: Sequence[str] = COMMAND) -> None:
-        self._report = Report(number, plan, crowded=crowded())
+    def __init__(
+        self, number: int, plan: BenchmarkPlan, stop_reason: Callable[[float], str], command: Sequence[str] = COMMAND
+    ) -> None:
+        self._report = BenchmarkReport(number, plan, overloaded=overloaded())
         self._began = time.monotonic()
-        self._due = due
+        self._stop_reason = stop_reason
         self._verdict = ""
         self._lock = threading.Lock()
         self._over = threading.Event()
-        threading.Thread(target=self._follow, args=(command,), name="measuring", daemon=True).start()
+        threading.Thread(target=self._supervise, args=(command,), name="measuring", daemon=True).start()
 
-    def report(self) -> Report:
-        """How it fares now."""
+    def report(self) -> BenchmarkReport:
+        """Return the report as of now."""
         with self._lock:
             now = self._report
         return replace(now, seconds=time.monotonic() - self._began) if now.running else now
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it is over; False where it is not after so many seconds."""
+        """Wait until the process has ended; return False after `seconds`."""
         return self._over.wait(seconds)
 
-    def _follow(self, command: Sequence[str]) -> None:
-        """Start the process, keep what it says, and say how it ended."""
+    def _supervise(self, command: Sequence[str]) -> None:
+        """Start the process, keep its results, and record how it ended."""
         state, why = BROKEN, ""
         try:
-            with tempfile.TemporaryFile() as errors, _started([*command, self._report.plan.as_json()], errors) as process:
-                self._put(pid=process.pid)
-                threading.Thread(target=self._watch, args=(process,), daemon=True).start()
-                assert process.stdout is not None  # asked for, in `_started`
+            with tempfile.TemporaryFile() as errors, _started([*command, self._report.plan.to_json()], errors) as process:
+                self._update(pid=process.pid)
+                threading.Thread(target=self._enforce, args=(process,), daemon=True).start()
+                assert process.stdout is not None  # `_started` requests a pipe
                 done = False
                 try:
                     for line in process.stdout:
-                        done = self._heard(line) or done
+                        done = self._handle_line(line) or done
                 except (ValueError, KeyError, TypeError):
                     process.kill()
                     raise
@@ -68,42 +70,42 @@ class Run:
         except OSError as error:
             why = f"It could not be started: {error.strerror or error}."
         except (ValueError, KeyError, TypeError):
-            why = "It said something that is no measurement."
+            why = "Its output was not a measurement."
         finally:
-            self._put(state=state, why=why, seconds=time.monotonic() - self._began)
+            self._update(state=state, why=why, seconds=time.monotonic() - self._began)
             self._over.set()
 
-    def _watch(self, process: subprocess.Popen[str]) -> None:
-        """End the process as soon as there is a reason to."""
+    def _enforce(self, process: subprocess.Popen[str]) -> None:
+        """Kill the process as soon as there is a reason to stop."""
         while process.poll() is None:
-            if verdict := self._due(time.monotonic() - self._began):
+            if verdict := self._stop_reason(time.monotonic() - self._began):
                 self._verdict = verdict
                 process.kill()
                 return
             time.sleep(TICK)
 
-    def _heard(self, line: str) -> bool:
-        """Keep one line; True for the last one."""
-        said: dict[str, Any] = json.loads(line)
-        if "now" in said:
-            way, tokens = said["now"]
-            self._put(now=(str(way), int(tokens)))
-        elif "failed" in said:
-            way, tokens = said["failed"]
-            self._put(failed=(*self._report.failed, (str(way), int(tokens))))
-        elif "seconds" in said:
-            one = Measured(str(said["way"]), int(said["tokens"]), float(said["seconds"]), int(said["held"]))
-            self._put(found=(*self._report.found, one))
-        return "done" in said
+    def _handle_line(self, line: str) -> bool:
+        """Record one line of output; return True for the last one."""
+        event: dict[str, Any] = json.loads(line)
+        if "now" in event:
+            algorithm, tokens = event["now"]
+            self._update(now=(str(algorithm), int(tokens)))
+        elif "failed" in event:
+            algorithm, tokens = event["failed"]
+            self._update(failed=(*self._report.failed, (str(algorithm), int(tokens))))
+        elif "seconds" in event:
+            one = Measurement(str(event["algorithm"]), int(event["tokens"]), float(event["seconds"]), int(event["peak_bytes"]))
+            self._update(found=(*self._report.found, one))
+        return "done" in event
 
-    def _put(self, **parts: Any) -> None:
-        """The report with some parts exchanged."""
+    def _update(self, **parts: Any) -> None:
+        """Replace some fields of the report."""
         with self._lock:
             self._report = replace(self._report, **parts)
 
 
-def crowded() -> bool:
-    """Whether more has wanted a processor over the last minute than this machine has; False where the system does not say."""
+def overloaded() -> bool:
+    """Return whether the load of the last minute is above the number of processors; False where the system has no figure."""
     try:
         return os.getloadavg()[0] > (os.cpu_count() or 1)
     except (AttributeError, OSError):
@@ -111,7 +113,7 @@ def crowded() -> bool:
 
 
 def _started(command: list[str], errors: IO[bytes]) -> subprocess.Popen[str]:
-    """The process. Its input stays open as long as we live, by which it knows that we do."""
+    """Start the process. Its standard input stays open while this process lives, so it ends with us."""
     settings = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     return subprocess.Popen(
         command,
@@ -126,10 +128,10 @@ def _started(command: list[str], errors: IO[bytes]) -> subprocess.Popen[str]:
 
 
 def _ending(code: int, errors: str) -> str:
-    """What is known of a process that ended by itself."""
+    """Describe how a process ended by itself."""
     if code == -signal.SIGKILL:
         return "The system killed it (signal 9), as it does when memory runs out."
     if code < 0:
         return f"The system ended it (signal {-code})."
-    said = [line.strip() for line in errors.splitlines() if line.strip()]
-    return f"It ended with code {code}" + (f": {said[-1]}" if said else ".")
+    written = [line.strip() for line in errors.splitlines() if line.strip()]
+    return f"It ended with code {code}" + (f": {written[-1]}" if written else ".")

@@ -1,9 +1,9 @@
-"""A vector a token in, a state a token out: a plain recurrent network, which reads one token after the other.
+"""A plain recurrent network, which reads one token after the other.
 
     state = tanh(A x + B state before + b)                                                    Elman 1990, equation 1
 
-What it knows of all that came before is one vector of fixed width. So a token costs the same wherever it stands, and no
-token can be read before the one before it has been.
+Its memory of the text so far is one vector of fixed width. So every token costs the same, and each token waits for the one
+before it.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Recurrent:
-    """What such a network has learned: how it takes in a token, how it carries its state on, and an offset."""
+class RecurrentNetwork:
+    """Learned parameters: weights for the input, weights for the state, and a bias."""
 
-    inward: Float[Tensor, "width width"]
-    onward: Float[Tensor, "width width"]
-    offset: Float[Tensor, " width"]
+    input_weights: Float[Tensor, "width width"]
+    recurrent_weights: Float[Tensor, "width width"]
+    bias: Float[Tensor, " width"]
 
 
-def random(width: int, seed: int = 0) -> Recurrent:
-    """A network that has learned nothing: numbers of a spread of 1/sqrt(width), which keep its states between -1 and 1."""
+def random(width: int, seed: int = 0) -> RecurrentNetwork:
+    """Return an untrained network: random weights with standard deviation 1/sqrt(width)."""
     chance = torch.Generator().manual_seed(seed)
     inward, onward = (torch.randn(width, width, generator=chance) * width**-0.5 for _ in range(2))
-    return Recurrent(inward, onward, torch.zeros(width))
+    return RecurrentNetwork(inward, onward, torch.zeros(width))
 
 
-def walk(network: Recurrent, x: Float[Tensor, "token width"]) -> Iterator[Float[Tensor, " width"]]:
-    """The state after each token, as it goes."""
-    state = torch.zeros_like(network.offset)
+def iter_states(network: RecurrentNetwork, x: Float[Tensor, "token width"]) -> Iterator[Float[Tensor, " width"]]:
+    """Yield the state after each token."""
+    state = torch.zeros_like(network.bias)
     for token in x:
-        state = torch.tanh(network.inward @ token + network.onward @ state + network.offset)
+        state = torch.tanh(network.input_weights @ token + network.recurrent_weights @ state + network.bias)
         yield state
 
 
-def states(network: Recurrent, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
-    """All states, in order."""
+def states(network: RecurrentNetwork, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+    """Return all states, in order."""
     found = torch.empty_like(x)
-    for number, state in enumerate(walk(network, x)):
+    for number, state in enumerate(iter_states(network, x)):
         found[number] = state
     return found

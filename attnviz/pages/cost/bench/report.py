@@ -1,51 +1,51 @@
-"""What a measuring process has said so far, and how it fares, as a value that all readers may look at."""
+"""Progress and results of one benchmark run, as a value."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnviz.pages.cost.bench.algorithms import Measured
-from attnviz.pages.cost.bench.plan import Plan
+from attnviz.pages.cost.bench.algorithms import Measurement
+from attnviz.pages.cost.bench.plan import BenchmarkPlan
 
 RUNNING, DONE, STOPPED, LEFT, LATE, BROKEN = "running", "done", "stopped", "left", "late", "broken"
 
 
 @dataclass(frozen=True)
-class Report:
-    """One run, as it is now: `number` counts the runs of a server.
+class BenchmarkReport:
+    """State of one run; `number` counts the runs of a server.
 
-    `found` is what was measured, `failed` what memory did not suffice for, `now` what is being measured. `state` is
-    running, done, stopped (by the reader who started it), left (that reader is gone), late (it took too long) or broken
-    (the process ended by itself: `why` says how). `seconds` is how long it has been going on or went on, `pid` its process.
-    `crowded`: more wanted a processor when it began than the machine has.
+    `found` holds the measurements, `failed` the algorithm and length of those that ran out of memory, `now` the current one.
+    `state` is running, done, stopped (by its owner), left (its owner is gone), late (it took too long) or broken (the
+    process ended by itself; `why` says how). `seconds` is the run time so far, `pid` the process. `overloaded`: at the start
+    more programs wanted a processor than the machine has.
     """
 
     number: int
-    plan: Plan
-    found: tuple[Measured, ...] = ()
+    plan: BenchmarkPlan
+    found: tuple[Measurement, ...] = ()
     failed: tuple[tuple[str, int], ...] = ()
     now: tuple[str, int] | None = None
     state: str = RUNNING
     why: str = ""
     seconds: float = 0.0
     pid: int = 0
-    crowded: bool = False
+    overloaded: bool = False
 
     @property
     def running(self) -> bool:
-        """Whether more may come."""
+        """Return whether the run is active."""
         return self.state == RUNNING
 
     @property
     def share(self) -> float:
-        """How much of the plan has been gone through, 0 to 1."""
+        """Return the finished part of the plan, 0 to 1."""
         return (len(self.found) + len(self.failed)) / len(self.plan.cells)
 
-    def at(self, way: str, tokens: int) -> Measured | None:
-        """What one way took at one length, if that was measured."""
-        return next((one for one in self.found if (one.way, one.tokens) == (way, tokens)), None)
+    def at(self, algorithm: str, tokens: int) -> Measurement | None:
+        """Return the measurement of one algorithm at one length, or None."""
+        return next((one for one in self.found if (one.algorithm, one.tokens) == (algorithm, tokens)), None)
 
     def longest(self, *names: str) -> int:
-        """The longest text on which all of these ways were measured; 0 where there is none."""
-        sets = [{one.tokens for one in self.found if one.way == way} for way in names]
+        """Return the longest text on which all of these algorithms were measured; 0 if there is none."""
+        sets = [{one.tokens for one in self.found if one.algorithm == algorithm} for algorithm in names]
         return max(set.intersection(*sets), default=0)

@@ -1,4 +1,4 @@
-"""One head of a layer and the side of a tile in; every tile of its attention as it is worked on, in numbers, out."""
+"""Record tiled attention of one head: the state after every tile, as numbers."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from attnviz.pages.cost.bench import tiled
 
 
 @dataclass(frozen=True, eq=False)
-class Worked:
-    """One tile, done: its rows and keys, its scores, and what is known of these rows after it.
+class TileState:
+    """State after one tile: its rows, keys and scores, and the running values of these rows.
 
-    `maximum` is each row's largest score so far, `total` its sum of exp(score - maximum), `answer` the mix, if the text
+    `maximum` is each row's largest score so far, `total` its sum of exp(score - maximum), `output` the mix if the text
     ended here.
     """
 
@@ -28,67 +28,66 @@ class Worked:
     scores: Float[np.ndarray, "row key"]
     maximum: Float[np.ndarray, " row"]
     total: Float[np.ndarray, " row"]
-    answer: Float[np.ndarray, "row dim"]
+    output: Float[np.ndarray, "row dim"]
 
     @property
-    def grown(self) -> Float[np.ndarray, "row key"]:
-        """exp(score - maximum): weights before they are divided by the total, 0 to 1."""
+    def exponentials(self) -> Float[np.ndarray, "row key"]:
+        """Return exp(score - maximum): weights before the division by the total, 0 to 1."""
         seen = np.where(np.isfinite(self.maximum), self.maximum, 0.0)
         return np.exp(self.scores - seen[:, None])
 
 
 @dataclass(frozen=True)
-class Row:
-    """What one tile did to one row: number `step` of all tiles, the scores that it brought, and what it changed.
+class TileUpdate:
+    """Effect of one tile on one row: `step` is the tile's number, `scores` the row's scores in it.
 
-    `maximum` and `total` are those before and after; `worth` is exp(maximum before - after), by which the total so far
-    shrinks; `added` what the new scores add to it; `away` how far the answer so far lies at most from the last one.
+    `maximum` and `total` are pairs before and after; the old total is multiplied by `rescale`, exp(maximum before - after),
+    and `added` comes from the new scores. `error` is the largest difference of the output so far from the final one.
     """
 
     step: int
     scores: tuple[float, ...]
     maximum: tuple[float, float]
     total: tuple[float, float]
-    worth: float
+    rescale: float
     added: float
-    away: float
+    error: float
 
 
 @dataclass(frozen=True, eq=False)
-class Tiling:
-    """All tiles of one head in the order in which they are worked on, over the first tokens of a text.
+class TileTrace:
+    """All tiles of one head in processing order, over the first tokens of a text.
 
-    `weights` is the whole matrix as softmax makes it, `difference` the largest difference between what is mixed by it and
-    what the tiles mix.
+    `weights` is the whole matrix from softmax, `difference` the largest difference between its output and that of the tiles.
     """
 
     side: int
-    worked: tuple[Worked, ...]
+    tiles: tuple[TileState, ...]
     weights: Float[np.ndarray, "query key"]
     difference: float
 
-    def row(self, at: int) -> tuple[Row, ...]:
-        """What each tile that has the row did to it, in order."""
-        own = [(step, one) for step, one in enumerate(self.worked) if at in one.rows]
-        last = own[-1][1].answer[at - own[-1][1].rows.start]
+    def row(self, at: int) -> tuple[TileUpdate, ...]:
+        """Return the effect of each tile on one row, in order."""
+        own = [(step, one) for step, one in enumerate(self.tiles) if at in one.rows]
+        last = own[-1][1].output[at - own[-1][1].rows.start]
         found, maximum, total = [], -np.inf, 0.0
         for step, one in own:
             place = at - one.rows.start
             now, after = float(one.maximum[place]), float(one.total[place])
             worth = float(np.exp(maximum - now)) if np.isfinite(now) else 0.0
-            added = float(one.grown[place].sum())
-            away = float(np.abs(one.answer[place] - last).max())
+            added = float(one.exponentials[place].sum())
+            away = float(np.abs(one.output[place] - last).max())
             scores = tuple(float(score) for score in one.scores[place])
-            found.append(Row(step, scores, (maximum, now), (total, after), worth, added, away))
+            found.append(TileUpdate(step, scores, (maximum, now), (total, after), worth, added, away))
             maximum, total = now, after
         return tuple(found)
 
 
-def tiling(layer: Projections | Dense | RemoteWeights, head: int, side: int, most: int) -> Tiling:
-    """The tiles of one head over at most so many tokens of the text.
+def trace_tiles(layer: Projections | Dense | RemoteWeights, head: int, side: int, most: int) -> TileTrace:
+    """Return the tiles of one head over at most `most` tokens of the text.
 
-    Raises NoAttentionError where a layer has no queries, keys and values to show, or squeezes its scores or shares them with
-    a learned sink, which tiles do too, but not these.
+    Raises NoAttentionError for a layer without queries, keys and values, and for one with capped scores or a learned sink,
+    which these tiles leave out.
     """
     if not isinstance(layer, Projections) or layer.value is None:
         raise NoAttentionError("Tiles are made of queries, keys and values, and of this layer only weights are here.")
@@ -106,15 +105,15 @@ def tiling(layer: Projections | Dense | RemoteWeights, head: int, side: int, mos
         mixed = tiled.mix(query, key, value, scale=scale, mask=mask, causal=causal, rows=side, keys=side)
         weights = attention.weights(query, key, scale=scale, mask=mask, causal=causal)
         difference = float((attention.mix(weights, value) - mixed).abs().max())
-    worked = tuple(
-        Worked(one.rows, one.keys, *(part[0].numpy() for part in (one.scores, one.maximum, one.total, one.output)))
+    states = tuple(
+        TileState(one.rows, one.keys, *(part[0].numpy() for part in (one.scores, one.maximum, one.total, one.output)))
         for one in tiles
     )
-    return Tiling(side, worked, weights[0].numpy(), difference)
+    return TileTrace(side, states, weights[0].numpy(), difference)
 
 
 def _mask(layer: Projections, head: int, most: int) -> Tensor | None:
-    """What hides keys from this head or is added to its scores, as one additive mask; None where nothing is."""
+    """Return mask and bias of this head as one additive mask; None if it has neither."""
     if layer.mask is None and layer.bias is None:
         return None
     whole = layer.query.shape[1], layer.key.shape[1]

@@ -1,9 +1,10 @@
-"""Queries, keys and values in; the same mix as ever out, a tile of the matrix at a time, never the whole of it.
+"""Attention in tiles with online softmax: the exact output, with one tile of the matrix in memory at a time.
 
-Softmax needs the sum of a whole row before it can divide. Online softmax does not wait for it: it keeps each row's largest
-score, sum and mix so far, and shrinks the last two whenever a larger score turns up. Milakov & Gimelshein 2018,
-arXiv:1805.02867; in tiles, with values: Dao et al. 2022 (FlashAttention), arXiv:2205.14135, algorithm 1. We go through the
-rows outside and the keys inside, as FlashAttention-2 (arXiv:2307.08691) does, and divide once, where a row ends.
+Softmax divides by the sum of a whole row. Online softmax does not wait for it: it keeps each row's largest score, sum and mix
+so far, and rescales sum and mix when a larger score appears. Milakov & Gimelshein 2018,
+arXiv:1805.02867; in tiles, with values: Dao et al. 2022 (FlashAttention), arXiv:2205.14135, algorithm 1. The
+outer loop runs over rows and the inner one over keys, as in FlashAttention-2 (arXiv:2307.08691); each row is divided once,
+at its end.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from torch import Tensor
 from attnviz.engine import attention
 from attnviz.errors import BadInputError
 
-ROWS = KEYS = 128  # a tile of scores is 64 kB a head: it stays in the fast memory of any processor
+ROWS = KEYS = 128  # a tile of scores is 64 kB per head and fits any processor cache
 
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One tile, done: which queries and keys, their scores, and what is known of these rows after it.
+    """One finished tile: its queries, keys and scores, and the running values of its rows.
 
     `maximum` and `total` are each row's largest score and sum of exp(score - maximum) so far; `mixed` is the sum of
-    exp(score - maximum) times value. `first` and `last` tell where the rows begin and end.
+    exp(score - maximum) times value. `first` and `last` mark the first and last tile of these rows.
     """
 
     rows: range
@@ -40,7 +41,7 @@ class Tile:
 
     @property
     def output(self) -> Float[Tensor, "head row dim"]:
-        """What these rows mix, if the text ended with this tile; zeros for a row that has seen nothing."""
+        """Return the output of these rows if the text ended here; zeros for a row without visible keys."""
         return self.mixed / torch.where(self.total > 0, self.total, 1.0)[..., None]
 
 
@@ -56,7 +57,7 @@ def tiles(
     rows: int = ROWS,
     keys: int = KEYS,
 ) -> Iterator[Tile]:
-    """Attention, tile by tile, as it goes. Tiles in which no query may look anywhere are left out.
+    """Yield attention tile by tile. Tiles without a visible key are skipped.
 
     `mask` is as in `attention.masked`; a `window` shows keys less than that many tokens away, as `attention.near_mask`.
     """
@@ -68,14 +69,17 @@ def tiles(
     for top in range(0, query.shape[1], rows):
         block = range(top, min(top + rows, query.shape[1]))
         row = query[:, block.start : block.stop]  # [head, row, dim]
-        state = _nothing(row, value.shape[2])
+        state = _initial_state(row, value.shape[2])
         columns = _columns(block, query.shape[1], key.shape[1], causal, window, keys)
         for column in columns:
             part = key[:, column.start : column.stop]  # [group, key, dim]
             scores = attention.scores(row, part, scale)  # [head, row, key]
-            for shown in (_visible(block, column, key.shape[1] - query.shape[1], causal, window), _cut(mask, block, column)):
+            for shown in (
+                _visible(block, column, key.shape[1] - query.shape[1], causal, window),
+                _mask_tile(mask, block, column),
+            ):
                 scores = attention.masked(scores, shown, causal=False)
-            state = _after(state, scores, value[:, column.start : column.stop])
+            state = _update(state, scores, value[:, column.start : column.stop])
             yield Tile(block, column, scores, *state, first=column is columns[0], last=column is columns[-1])
             del scores, shown  # this tile is freed before the next one is made
 
@@ -92,37 +96,41 @@ def mix(
     rows: int = ROWS,
     keys: int = KEYS,
 ) -> Float[Tensor, "head query out"]:
-    """What every query mixes: `attention.mix` of `attention.weights`, without ever holding the weights."""
+    """Return `attention.mix` of `attention.weights` without the matrix of weights in memory."""
     found = torch.zeros(*query.shape[:2], value.shape[2], dtype=attention.upcast(query).dtype)
     for tile in tiles(query, key, value, scale=scale, mask=mask, causal=causal, window=window, rows=rows, keys=keys):
         if tile.last:
             found[:, tile.rows.start : tile.rows.stop] = tile.output
-        del tile  # or it would be held while the next one is made
+        del tile  # free it before the next one is made
     return found
 
 
-State = tuple[Tensor, Tensor, Tensor]  # the maximum, the total and the mix of some rows so far
+State = tuple[Tensor, Tensor, Tensor]  # maximum, total and mix of some rows so far
 
 
-def _nothing(row: Float[Tensor, "head row dim"], out: int) -> State:
-    """What is known of rows before their first tile."""
+def _initial_state(row: Float[Tensor, "head row dim"], out: int) -> State:
+    """Return the state of rows before their first tile."""
     lines = row.shape[:2]
     return row.new_full(lines, attention.NEVER), row.new_zeros(lines), row.new_zeros(*lines, out)
 
 
-def _after(state: State, scores: Float[Tensor, "head row key"], value: Float[Tensor, "group key out"]) -> State:
-    """What is known after one more tile. Sums under an old maximum are worth exp(old - new) of what they were."""
+def _update(state: State, scores: Float[Tensor, "head row key"], value: Float[Tensor, "group key out"]) -> State:
+    """Return the state after one more tile. Sums under the old maximum are multiplied by exp(old - new)."""
     before, total, mixed = state
     maximum = torch.maximum(before, scores.amax(-1))  # [head, row]
-    shift = maximum.masked_fill(maximum == attention.NEVER, 0.0)  # a row that has seen nothing: exp(-inf - 0) is 0
-    grown = (scores - shift[..., None]).exp_()  # [head, row, key]; in place, so that scores and weights are all that is held
-    worth = torch.exp(before - shift)  # [head, row]
-    return maximum, total * worth + grown.sum(-1), attention.mix(grown, value).addcmul_(mixed, worth[..., None])
+    shift = maximum.masked_fill(maximum == attention.NEVER, 0.0)  # no visible key so far: exp(-inf - 0) is 0
+    exponentials = (scores - shift[..., None]).exp_()  # [head, row, key]; in place, to save memory
+    rescale = torch.exp(before - shift)  # [head, row]
+    return (
+        maximum,
+        total * rescale + exponentials.sum(-1),
+        attention.mix(exponentials, value).addcmul_(mixed, rescale[..., None]),
+    )
 
 
 def _columns(block: range, queries: int, keys: int, causal: bool, window: int | None, width: int) -> list[range]:
-    """The tiles, left to right, in which some of these rows may look somewhere."""
-    offset = keys - queries  # the last query stands at the last key
+    """Return the key ranges, left to right, that some of these rows may see."""
+    offset = keys - queries  # the last query is at the last key
     first = 0 if window is None else max(0, block.start + offset - window + 1)
     stop = keys if window is None else min(keys, block.stop + offset + window - 1)
     if causal:
@@ -133,14 +141,14 @@ def _columns(block: range, queries: int, keys: int, causal: bool, window: int | 
 
 
 def _visible(block: range, column: range, offset: int, causal: bool, window: int | None) -> Tensor | None:
-    """Which of these rows may look at which of these keys, [row, key]; None where all may."""
+    """Return which rows may see which keys, [row, key]; None if all may."""
     if not causal and window is None:
         return None
-    ahead = torch.tensor(column) - torch.tensor(block)[:, None] - offset  # how many tokens a key stands after a row
+    ahead = torch.tensor(column) - torch.tensor(block)[:, None] - offset  # tokens from row to key
     near = ahead.abs() < window if window is not None else torch.ones_like(ahead, dtype=torch.bool)
     return near & (ahead <= 0) if causal else near
 
 
-def _cut(mask: Tensor | None, block: range, column: range) -> Tensor | None:
-    """The mask's own tile."""
+def _mask_tile(mask: Tensor | None, block: range, column: range) -> Tensor | None:
+    """Return the tile of the mask."""
     return None if mask is None else mask[..., block.start : block.stop, column.start : column.stop]

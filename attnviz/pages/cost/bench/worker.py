@@ -1,11 +1,11 @@
-"""A plan as JSON in, a line of JSON for each thing measured out, as it comes: a program of its own, with one thread.
+"""Program that measures a plan, given as JSON, and prints one line of JSON per result; it uses one thread.
 
     python -m attnviz.pages.cost.bench.worker \
         '{"heads": 12, "dim": 32, "bytes": 1000000000, "most": 0.3, "cells": [["tiled", 128]]}'
 
-A process of its own can be ended at any moment, and what it takes is taken from nobody who reads. Seconds are those in which
-it had a processor, whoever else wants one. `bytes` is how much more memory it may take than it has at the start, `most` the
-seconds for repeating one measurement. It ends by itself when its standard input does: then nobody is there any more.
+A separate process can be killed at any moment and does not slow down the server. Seconds are processor time. `bytes` is how
+much more memory it may allocate than at its start, `most` the seconds for repeating one measurement. It exits when its
+standard input closes, since its parent is then gone.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ import torch
 
 from attnviz.pages.cost.bench import algorithms
 
-WARM = 8  # tokens of a text that nobody is told about: what is first done in a process takes longer
+WARM = 8  # tokens of an unreported warm-up text: the first call in a process takes longer
 
 
 def main(plan: str) -> int:
-    """Measure all cells of a plan, in order; 0 when all has been said."""
+    """Measure all cells of a plan in order; return 0."""
     wanted = json.loads(plan)
     torch.set_num_threads(1)
-    threading.Thread(target=_leave_with, args=(sys.stdin,), daemon=True).start()
-    for way in algorithms.WAYS:
-        algorithms.measured(way, WARM, wanted["heads"], wanted["dim"], most=0)
-    _bound(wanted["bytes"])
-    for way, tokens in wanted["cells"]:
-        _say({"now": [way, tokens]})
+    threading.Thread(target=_exit_with_parent, args=(sys.stdin,), daemon=True).start()
+    for algorithm in algorithms.ALGORITHMS:
+        algorithms.measure(algorithm, WARM, wanted["heads"], wanted["dim"], max_seconds=0)
+    _limit_memory(wanted["bytes"])
+    for algorithm, tokens in wanted["cells"]:
+        _emit({"now": [algorithm, tokens]})
         try:
-            found = algorithms.measured(way, tokens, wanted["heads"], wanted["dim"], wanted["most"], time.process_time)
+            found = algorithms.measure(algorithm, tokens, wanted["heads"], wanted["dim"], wanted["most"], time.process_time)
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, RuntimeError) and "allocate" not in str(error):  # how torch says that memory ran out
+            if isinstance(error, RuntimeError) and "allocate" not in str(error):  # torch's message when memory runs out
                 raise
-            _say({"failed": [way, tokens]})
+            _emit({"failed": [algorithm, tokens]})
         else:
-            _say(asdict(found))
-    _say({"done": True})
+            _emit(asdict(found))
+    _emit({"done": True})
     return 0
 
 
-def _say(line: dict[str, Any]) -> None:
-    """One line, at once."""
+def _emit(line: dict[str, Any]) -> None:
+    """Print one line and flush."""
     print(json.dumps(line), flush=True)
 
 
-def _leave_with(stream: Any) -> None:
-    """End with whoever started this process."""
+def _exit_with_parent(stream: Any) -> None:
+    """Exit when the parent process closes the stream."""
     stream.buffer.read()
     os._exit(1)
 
 
-def _bound(more: int) -> None:
-    """Let this process take so many bytes more than it has, where the system can be asked to see to it."""
+def _limit_memory(more: int) -> None:
+    """Limit this process to `more` bytes beyond its current memory, where the system supports it."""
     try:
         import resource
 
@@ -67,7 +67,7 @@ def _bound(more: int) -> None:
             has = int(file.read().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (has + more, resource.RLIM_INFINITY))
     except (ImportError, OSError, ValueError):
-        return  # the plan itself leaves out what would take too much
+        return  # the plan already leaves out what would need too much
 
 
 if __name__ == "__main__":
