@@ -91,7 +91,8 @@ def _cautions(known: Atlas, now: Leaning) -> None:
     absent = missing(known)
     parts = [
         f"Means over {sources}, English only; {_halves(now)}.",
-        "Repeats and habits of position say nothing about what a word means to the model: attention is a signal, not an explanation.",
+        "Repeats and habits of position say nothing about what a word means to the model. "
+        "Attention is a signal, not an explanation.",
         *([f"Not measured, because this model cannot have it: {', '.join(absent)}."] if absent else []),
     ]
     st.caption(glossary_links.linked(widgets.plain(" ".join(parts))))
@@ -101,7 +102,9 @@ def _halves(one: Leaning) -> str:
     """On which texts the best head was chosen and on which it was measured."""
     if one.held_out is None:
         return "the best head is chosen and measured on the same texts"
-    return "heads are ranked on one half of the texts and measured on the other; 95 % interval over texts"
+
+
+XX
 
 
 def _show(head: HeadRef) -> None:
