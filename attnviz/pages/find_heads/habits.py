@@ -102,9 +102,7 @@ def _halves(one: Leaning) -> str:
     """On which texts the best head was chosen and on which it was measured."""
     if one.held_out is None:
         return "the best head is chosen and measured on the same texts"
-
-
-XX
+    return "heads are ranked on one half of the texts and measured on the other; the 95 % interval is over texts"
 
 
 def _show(head: HeadRef) -> None:
