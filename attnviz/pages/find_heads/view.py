@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.analysis import legibility_text, link_ranking, link_rows, view
 from attnviz.analysis.link_ranking import LinkScore
 from attnviz.board.found import found
-from attnviz.board.linking import Drawn, Picked, written
+from attnviz.board.linking import ChosenHead, DrawnLinks, to_json
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.lessons import examples
@@ -49,11 +49,11 @@ def sentence(trace: Trace) -> None:
         {
             "text": text,
             "units": _units(text, parts[:WORDS]),
-            "links": written(now),
+            "links": to_json(now),
             "refused": [link_ranking.why_unfollowable(trace, link, block) for link in now],
             "most": BY_HAND,
         },
-        key="heads-drawing", on_links=_drawn,
+        key="heads-drawing", on_links=_store_links,
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool, str]
     ]
 
 
-def _drawn(drawn: Drawn) -> None:
+def _store_links(drawn: DrawnLinks) -> None:
     """Store the links as drawn, without those that do not fit the current text."""
     end = len(state.current().request.text)
     state.change(links=tuple(link for link in drawn.links if max(link.source[1], link.target[1]) <= end))
@@ -94,7 +94,7 @@ def ranking(trace: Trace) -> None:
     rows = link_rows.link_rows(trace, head, followed)
     counts = [call.heads for call in block.calls]
     opened = choosing(
-        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_picked
+        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_store_head
     )  # fmt: skip
     st.session_state.pop(_OPENED, None)
     if opened:
@@ -111,7 +111,7 @@ def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:
     )
 
 
-def _picked(picked: Picked) -> None:
+def _store_head(picked: ChosenHead) -> None:
     """Store the head chosen on the map or in the list."""
     if picked.head.layer < state.card().layers and picked.head.head < state.card().heads:
         state.change(head=picked.head)
