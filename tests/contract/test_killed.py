@@ -1,4 +1,4 @@
-"""A server that is killed under its clients: no wrong answer, nobody hangs, and everybody is served when it is back."""
+"""A server is killed while clients use it: no wrong answer, no client hangs, and all are served when it is back."""
 
 from __future__ import annotations
 
