@@ -1,4 +1,4 @@
-"""What the prose of What if claims beside its live numbers, worked out anew on the real models."""
+"""Check the claims in the prose of the experiments on the real models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from attnviz.engine import reference
 from attnviz.engine.reference import AS_TRAINED, Change
 from attnviz.engine.reference.intervened import Tried
 from attnviz.engine.reference.llama import turned
-from attnviz.pages.whatif import analysis as measured
-from attnviz.pages.whatif import lesson
-from attnviz.pages.whatif.analysis import Pair
+from attnviz.pages.whatif import analysis, lesson
+from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef
 from tests.content.prose import prose
@@ -53,7 +52,7 @@ def test_a_weight_follows_its_score_with_the_slope_that_is_said():
     weights = torch.softmax(scores, -1)
     weights[1].backward()
     assert scores.grad is not None
-    assert scores.grad[1].item() == pytest.approx(measured.slope(weights[1].item()))
+    assert scores.grad[1].item() == pytest.approx(analysis.softmax_slope(weights[1].item()))
 
 
 def test_turning_changes_no_length():
@@ -67,11 +66,11 @@ def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperat
     sharp = tried(backend, model, Change(scale=False, layer=LAYERS[model]))
     even = tried(backend, model, Change(temperature=100.0, layer=LAYERS[model]))
     for head in range(len(plain.weights[0])):
-        rows = [measured.bits(one.weights[LAYERS[model]][head]).mean() for one in (sharp, plain, even)]
+        rows = [analysis.entropies(one.weights[LAYERS[model]][head]).mean() for one in (sharp, plain, even)]
         assert rows[0] < rows[1] < rows[2]
-        assert measured.spread(sharp, head) > measured.spread(plain, head) > measured.spread(even, head)
+        assert analysis.score_std(sharp, head) > analysis.score_std(plain, head) > analysis.score_std(even, head)
     most = np.log2(even.seen.sum(-1))
-    assert (measured.bits(even.weights[LAYERS[model]][0]) >= 0.99 * most).all()
+    assert (analysis.entropies(even.weights[LAYERS[model]][0]) >= 0.99 * most).all()
 
 
 def test_behind_a_mask_the_first_row_is_one_1_and_the_last_is_as_it_was(backend):
@@ -113,7 +112,7 @@ def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model:
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
 
     def projected(heads: tuple[int, ...]) -> np.ndarray:
-        return reference.run(w, ids, change=Change(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
+        return reference.run(w, ids, intervention=Change(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
 
     none, whole = projected(()), projected(tuple(range(w.heads)))
     np.testing.assert_allclose(none + sum(projected((h,)) - none for h in range(w.heads)), whole, atol=1e-4)
@@ -149,7 +148,7 @@ def test_a_place_is_marked_alike_in_both_texts(backend):
 def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
     loaded = backend.inner.loaded("minilm")
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
-    runs = [reference.run(w, [start, *ids[1:]], change=Change(window=2)) for start in (ids[0], ids[3])]
+    runs = [reference.run(w, [start, *ids[1:]], intervention=Change(window=2)) for start in (ids[0], ids[3])]
     for number, (one, two) in enumerate(zip(*(run.layers for run in runs), strict=True)):
         reached = np.flatnonzero(np.abs(one["output"] - two["output"]).max(-1) > 0)
         assert reached.max() == number + 1
@@ -159,7 +158,7 @@ def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
 def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one_that_looks_far(backend, model: str):
     layer = LAYERS[model]
     plain, near = tried(backend, model), tried(backend, model, Change(window=3, layer=layer))
-    lost = [measured.outside(Pair(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
+    lost = [analysis.newly_hidden(BeforeAfter(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
     away = np.abs(np.arange(len(plain.tokens))[:, None] - np.arange(len(plain.tokens)))
     reach = [(head * away).sum(-1).mean() for head in plain.weights[layer]]
     assert np.corrcoef(lost, reach)[0, 1] > 0.7
@@ -187,6 +186,6 @@ def test_weights_of_the_layer_stay_as_they_are_and_later_ones_move(backend, mode
     layer = LAYERS[model]
     plain = tried(backend, model)
     for change in (Change(zeroed=(2,), layer=layer), Change(heads=(1,), layer=layer)):
-        moved = measured.travelled(Pair(plain, tried(backend, model, change), layer, 1))
+        moved = analysis.attention_change(BeforeAfter(plain, tried(backend, model, change), layer, 1))
         assert (moved[: layer + 1] == 0).all()
         assert (moved[layer + 1 :] > 0).all()
