@@ -13,7 +13,7 @@ if __name__ == "__main__":
 
     from attnviz.ui import input_bar, retry, state, widgets  # they need the engine, and the reader is told while it comes
 
-    with retry.watched(), widgets.told():
+    with retry.retry_failed(), widgets.told():
         input_bar.ask()
         page.run()
     state.write_url()

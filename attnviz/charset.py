@@ -1,7 +1,7 @@
-"""Bytes from outside as text: UTF-8, or UTF-16 and UTF-32 with a byte order mark, which is no part of the text.
+"""Bytes from outside as text: UTF-8, or UTF-16 and UTF-32 with a byte order mark, which is not part of the text.
 
-Whatever is in another encoding is never guessed at: a wrong guess shows as wrong letters, and is measured as such. What it
-seems to be is said, with the byte that gives it away and the way to convert it.
+Any other encoding is refused and never guessed: a wrong guess shows wrong letters, and they would be measured too. The message
+names the likely encoding, the byte that shows it, and how to convert it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from attnviz.errors import BadTextError
 
-MARK = "\ufeff"
+BYTE_ORDER_MARK = "\ufeff"
 # The longer marks first: that of UTF-32 begins like that of UTF-16.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le", "UTF-32"), (codecs.BOM_UTF32_BE, "utf-32-be", "UTF-32"),
@@ -21,9 +21,9 @@ MARKS = (
     (codecs.BOM_UTF8, "utf-8", "UTF-8"),
 )  # fmt: skip
 REMEDY = "Save it as UTF-8, or convert it: iconv -f {} -t utf-8"
-_SEEN = 4096  # bytes from which an encoding without a mark is recognised
-_CONTROLS = 9  # bytes below the tab, which no text has many of
-MOSTLY = 0.7  # of the upper bytes
+_SAMPLE = 4096  # bytes from which an encoding without a mark is recognised
+_CONTROLS = 9  # byte values below the tab, which are rare in any text
+_MIN_SHARE = 0.7  # of control characters among the upper bytes
 
 
 @runtime_checkable
@@ -36,36 +36,36 @@ class File(Protocol):
 
 
 def read(file: File) -> str:
-    """The text of a whole file, its lines ended by LF; raises BadTextError, which names the file, where it is none."""
-    return decoded(file.read_bytes(), file.name).replace("\r\n", "\n").replace("\r", "\n")
+    """Return the text of a whole file, with LF at the line ends. Raises BadTextError, which names the file."""
+    return decode(file.read_bytes(), file.name).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def decoded(content: bytes, what: str) -> str:
-    """The text of some bytes, without a byte order mark.
+def decode(content: bytes, what: str) -> str:
+    """Return bytes as text, without a byte order mark.
 
-    Raises BadTextError where they are no text in UTF-8, nor in UTF-16 or UTF-32 with a mark; `what` names them there.
+    Raises BadTextError for bytes that are not UTF-8, nor UTF-16 or UTF-32 with a mark; `what` names them in the message.
     """
-    mark, encoding, _ = marked(content)
-    seems = "" if mark else suspected(content)
-    if seems:
-        raise BadTextError(f"{what} {unmarked_as(seems)}")
+    mark, encoding, _ = find_mark(content)
+    guess = "" if mark else guess_unmarked(content)
+    if guess:
+        raise BadTextError(f"{what} {unmarked_message(guess)}")
     try:
-        return content[len(mark) :].decode(encoding).removeprefix(MARK)
+        return content[len(mark) :].decode(encoding).removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
-        raise BadTextError(f"{what} {fault(content, error.start + len(mark), encoding)}") from error
+        raise BadTextError(f"{what} {error_message(content, error.start + len(mark), encoding)}") from error
 
 
-def marked(content: bytes) -> tuple[bytes, str, str]:
-    """The byte order mark with which bytes begin, the encoding that it stands for, and its name; b"" and UTF-8 without one."""
+def find_mark(content: bytes) -> tuple[bytes, str, str]:
+    """Return the byte order mark at the start, its encoding, and the name of that; b"" and UTF-8 where there is none."""
     for mark, encoding, name in MARKS:
-        # UTF-16 may begin with a NUL; then it looks like UTF-32 of a length or of characters that UTF-32 cannot have.
-        if content.startswith(mark) and (name != "UTF-32" or _whole(content[: 4 * _SEEN], encoding)):
+        # UTF-16 may begin with a NUL; then it looks like UTF-32 of an impossible length or with impossible characters.
+        if content.startswith(mark) and (name != "UTF-32" or _is_valid(content[: 4 * _SAMPLE], encoding)):
             return mark, encoding, name
     return b"", "utf-8", "UTF-8"
 
 
-def _whole(content: bytes, encoding: str) -> bool:
-    """Whether bytes can be the beginning of a text in this encoding."""
+def _is_valid(content: bytes, encoding: str) -> bool:
+    """Return whether bytes can be the start of a text in this encoding."""
     try:
         content.decode(encoding)
     except UnicodeDecodeError:
@@ -73,32 +73,32 @@ def _whole(content: bytes, encoding: str) -> bool:
     return True
 
 
-def suspected(content: bytes) -> str:
-    """The name of UTF-16 or UTF-32 where bytes without a mark seem to be that, as iconv names it; "" elsewhere.
+def guess_unmarked(content: bytes) -> str:
+    """Return the name that iconv has for UTF-16 or UTF-32, where bytes without a mark seem to be that; else "".
 
-    The upper bytes of letters below U+0900 (Latin, Greek, Cyrillic, Hebrew, Arabic) are control characters in UTF-8, and then
+    The upper bytes of letters below U+0900 (Latin, Greek, Cyrillic, Hebrew, Arabic) are control characters in UTF-8, so that
     nearly every second character would be one, or three of four.
     """
-    seen = content[:_SEEN]
+    sample = content[:_SAMPLE]
     for size, names in ((4, ("utf-32le", "utf-32be")), (2, ("utf-16le", "utf-16be"))):
-        if len(seen) < 4 or len(seen) % size:
+        if len(sample) < 4 or len(sample) % size:
             continue
-        units = len(seen) // size
-        controls = [sum(byte < _CONTROLS for byte in seen[at::size]) for at in range(size)]
+        units = len(sample) // size
+        controls = [sum(byte < _CONTROLS for byte in sample[at::size]) for at in range(size)]
         for name in names:
             low, high = (controls[0], controls[1:]) if name.endswith("le") else (controls[-1], controls[:-1])
-            if min(high) > MOSTLY * units and low < min(high) / 2:
+            if min(high) > _MIN_SHARE * units and low < min(high) / 2:
                 return name
     return ""
 
 
-def unmarked_as(name: str) -> str:
-    """The rest of a message on bytes that are `suspected`."""
+def unmarked_message(name: str) -> str:
+    """Return the rest of a message about bytes for which `guess_unmarked` gave this name."""
     return f"seems to be {name.upper()} without a byte order mark, which is not guessed at. {REMEDY.format(name)}."
 
 
-def fault(content: bytes, at: int, encoding: str = "utf-8") -> str:
-    """The rest of a message on bytes that are no text because of byte `at`, counted from 0."""
+def error_message(content: bytes, at: int, encoding: str = "utf-8") -> str:
+    """Return the rest of a message about bytes that cannot be decoded because of byte `at`, counted from 0."""
     where = f"byte {at + 1:,}"
     line = content.count(b"\n", 0, at) + 1
     if encoding != "utf-8":
@@ -112,11 +112,11 @@ def fault(content: bytes, at: int, encoding: str = "utf-8") -> str:
     return f"must be text in UTF-8, and {byte}{place} belongs to no character. {remedy}"
 
 
-def argument(text: str, what: str) -> str:
-    """A text of the command line, without a byte order mark; raises BadTextError where its bytes were none.
+def decode_argument(text: str, what: str) -> str:
+    """Return an argument of the command line without a byte order mark. Raises BadTextError where its bytes were no text.
 
-    Python keeps bytes that are no text as lone surrogates.
+    Python keeps such bytes as lone surrogates.
     """
     if re.search("[\udc80-\udcff]", text):
-        return decoded(os.fsencode(text), f"A text may hold only whole characters; {what}")
-    return text.removeprefix(MARK)
+        return decode(os.fsencode(text), f"A text may hold only whole characters; {what}")
+    return text.removeprefix(BYTE_ORDER_MARK)

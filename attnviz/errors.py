@@ -1,71 +1,71 @@
-"""Every error of ours, one small tree. Each message says rule, value and remedy, and may be shown to a reader."""
+"""All exceptions of attnviz, one small tree. Each message has rule, value and remedy, and may be shown to a user."""
 
 from __future__ import annotations
 
 
 class AttnvizError(Exception):
-    """Base of all: catch this to catch everything that attnviz raises on purpose.
+    """Base class: catch this to catch everything that attnviz raises on purpose.
 
-    `id` is the one by which the logs know the question that ended so, where a page asked it.
+    `id` is the id in the logs of the page request that failed, "" outside pages.
     """
 
     id: str = ""
 
 
 class BadInputError(AttnvizError, ValueError):
-    """What was asked cannot be done as asked; the message says what would work. Command line: exit code 2."""
+    """An input that cannot be used; the message says what would work. Command line: exit code 2."""
 
 
 class EmptyTextError(BadInputError):
-    """No text, or nothing but blanks."""
+    """No text, or only blanks."""
 
 
 class BadTextError(BadInputError):
-    """A character that no text may hold (a lone surrogate), or a mark that this model cannot read."""
+    """A character that is not allowed in a text (a lone surrogate), or a mask mark that this model cannot read."""
 
 
 class TooLongError(BadInputError):
-    """More tokens, weights or bytes than allowed here."""
+    """More tokens, weights or bytes than allowed."""
 
 
 class UnknownModelError(BadInputError):
-    """A model that the catalogue does not have."""
+    """A model that is not in the catalogue."""
 
 
 class UnknownHeadError(BadInputError):
-    """A layer, head or block that this trace does not have."""
+    """A layer, head or block that is not in the trace."""
 
 
 class PairError(BadInputError):
-    """A second text where the model takes none."""
+    """A second text for a model that takes only one."""
 
 
 class TokenError(BadInputError):
-    """A token or segment that the tokenizer makes and the model has no embedding for."""
+    """A token or segment from the tokenizer for which the model has no embedding."""
 
 
 class NoAttentionError(BadInputError):
-    """A model that yields no attention weights in any supported way."""
+    """A model whose attention weights cannot be read in any supported way."""
 
 
 class ForwardError(BadInputError):
-    """A forward pass of a model from elsewhere that failed in its own code."""
+    """A forward pass that failed in the code of a model that is not ours."""
 
 
 class ShapeError(BadInputError):
-    """An array whose axes do not fit what it should be."""
+    """An array of the wrong shape."""
 
 
 class BlocksError(BadInputError):
-    """A question that needs one block, asked of a trace with several."""
+    """An operation for one attention block, on a trace with several."""
 
 
 class ContentTypeError(BadInputError):
-    """A request over HTTP that says its body is something else than what is read."""
+    """An HTTP request whose body has another content type or charset than is read."""
 
 
 class UnavailableError(BadInputError):
-    """The model's weights are not on this machine and cannot be fetched now; `command` fetches them, "" where none does."""
+    """Weights that are not on this machine and cannot be fetched now; `command` fetches them, "" where none does."""
 
     def __init__(self, message: str = "", *, command: str = "") -> None:
         super().__init__(message)
@@ -73,7 +73,7 @@ class UnavailableError(BadInputError):
 
 
 class DamagedWeightsError(BadInputError):
-    """A weight file is truncated, altered or cannot be read."""
+    """A weight file that is truncated, altered or unreadable."""
 
 
 class OutputError(BadInputError):
@@ -81,26 +81,26 @@ class OutputError(BadInputError):
 
 
 class BackendError(AttnvizError):
-    """A backend on another machine that does not answer, or not as it should: nothing is wrong with what was asked.
+    """A remote backend that does not answer, or not correctly: nothing is wrong with the input.
 
     Command line: exit code 1.
     """
 
 
 class AnswerError(BackendError):
-    """Bytes that are no whole answer of a backend."""
+    """Bytes that are not a complete answer of a backend."""
 
 
 class LateError(BackendError):
-    """An answer that was not there by its deadline."""
+    """An answer that was not ready by its deadline."""
 
 
 class NotArrivedError(LateError):
-    """A question that was not whole at the backend within the time for it."""
+    """A request whose body did not arrive in time."""
 
 
 class BusyError(BackendError):
-    """More is asked at once than may wait. `retry_after` is in how many seconds to try again."""
+    """Too many requests at the same time. `retry_after` is in how many seconds to try again."""
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
@@ -108,22 +108,22 @@ class BusyError(BackendError):
 
 
 class RateError(BusyError):
-    """More requests a minute than one address may make."""
+    """More requests a minute than one address may send."""
 
 
 class DiskError(BusyError):
-    """A server whose disk takes nothing: it answers again when whoever runs it has made room."""
+    """A server whose disk is full or not writable: it answers again when its operator has freed space."""
 
 
 class AccessError(BackendError):
-    """A backend that answers only those who have its key: whoever runs these pages can set it, no reader can."""
+    """A backend that requires a key: only the operator of this server can change it."""
 
 
 def kinds() -> dict[str, type[AttnvizError]]:
-    """Every error of ours by its name, as a server writes it and a client reads it."""
-    found, left = {}, [AttnvizError]
-    while left:
-        kind = left.pop()
-        found[kind.__name__] = kind
-        left += kind.__subclasses__()
-    return {name: kind for name, kind in found.items() if kind.__module__ == __name__}
+    """Return every exception class by its name, which a server sends and a client reads."""
+    classes, todo = {}, [AttnvizError]
+    while todo:
+        kind = todo.pop()
+        classes[kind.__name__] = kind
+        todo += kind.__subclasses__()
+    return {name: kind for name, kind in classes.items() if kind.__module__ == __name__}

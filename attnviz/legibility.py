@@ -10,7 +10,7 @@ LISTED = 1000  # distinct stretches that are listed; `stretches` counts them all
 
 
 @dataclass(frozen=True)
-class Altered:
+class AlteredText:
     """A stretch of the text that the model does not read as typed: `CAFÉ` as `cafe`.
 
     `kinds` says what is lost: `case`, `accents`, `form` (full-width letters, ligatures, fractions: Unicode's
@@ -41,7 +41,7 @@ class Legibility:
     unknown_words: int
     characters: int
     unknown_characters: int
-    altered: tuple[Altered, ...] = ()
+    altered: tuple[AlteredText, ...] = ()
     stretches: int = 0
 
     @property
@@ -69,7 +69,7 @@ class Legibility:
 COUNTS = ("tokens", "unknown_tokens", "words", "unknown_words", "characters", "unknown_characters")
 
 
-def together(parts: Sequence[Legibility]) -> Legibility:
+def combined(parts: Sequence[Legibility]) -> Legibility:
     """Several texts as one: counts are added, lists joined."""
     counts = {name: sum(getattr(part, name) for part in parts) for name in (*COUNTS, "stretches")}
     return Legibility(**counts, altered=tuple(one for part in parts for one in part.altered)[:LISTED])

@@ -1,4 +1,4 @@
-"""Files that a checkout has beside the package and a wheel has inside it: the page scripts, their settings, the pinned models.
+"""Where the page scripts, their settings and the list of pinned models are: beside the package, or inside it in a wheel.
 
 setup.py copies them to `_app/` in the wheel, so that each exists once in the repository.
 """

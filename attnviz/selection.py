@@ -8,18 +8,23 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from attnviz import url_codec
-from attnviz.charset import MARK
+from attnviz.charset import BYTE_ORDER_MARK
 from attnviz.errors import BadInputError
 from attnviz.models import catalog
 from attnviz.types import AttentionRequest, HeadRef, Keep, Link, ModelCard, quoted
 from attnviz.url_codec import PINS
-from attnviz.view_state import BETWEEN, SPECIAL, Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import BETWEEN, SPECIAL, Panel, Pin, TokenSelection, ViewOptions
 
 __all__ = ["IN_URL", "PARAMETERS", "PINS", "SETS", "TEXT", "VIEWS", "Selection"]
 
 MODEL = "minilm"
 TEXT = "The animal didn't cross the street because it was too tired"
-REQUEST, HEAD, AS_IT_IS, PRONOUN = AttentionRequest(MODEL, TEXT), HeadRef(3, 1), ViewOptions(), Focus(TEXT.index("it was"))
+REQUEST, HEAD, AS_IT_IS, PRONOUN = (
+    AttentionRequest(MODEL, TEXT),
+    HeadRef(3, 1),
+    ViewOptions(),
+    TokenSelection(TEXT.index("it was")),
+)
 IN_URL = 8_000  # characters of text, as a link encodes it, that still pass common proxies
 PARAMETERS = (
     "model", "text", "text_b", "head", "layer", "block", "words", "special", "keep", "between", "focus",
@@ -43,7 +48,7 @@ class Selection:
     request: AttentionRequest = REQUEST
     head: HeadRef = HEAD
     options: ViewOptions = AS_IT_IS
-    focus: Focus | None = PRONOUN
+    focus: TokenSelection | None = PRONOUN
     pins: tuple[Pin, ...] = field(default=())
     panels: tuple[Panel, ...] = field(default=())
     shown: str = ""
@@ -65,7 +70,9 @@ class Selection:
             notices.append(f"There is no model {quoted(model)}: showing {known[MODEL].name}.")
             model = MODEL
         card = known[model]
-        text, text_b = (params.get(name, start).removeprefix(MARK) for name, start in (("text", TEXT), ("text_b", "")))
+        text, text_b = (
+            params.get(name, start).removeprefix(BYTE_ORDER_MARK) for name, start in (("text", TEXT), ("text_b", ""))
+        )
         text_b = text_b or None
         if text_b is not None and not card.pairs:
             notices.append(f"{card.name} takes no second text: it is left out.")
@@ -160,7 +167,7 @@ def _head(params: Mapping[str, str], card: ModelCard, notices: list[str]) -> Hea
     return HeadRef(parts[0], parts[1], block)
 
 
-def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[str]) -> Focus | None:
+def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[str]) -> TokenSelection | None:
     """The held word; on the text we open with, the pronoun."""
     raw = params.get("focus")
     if raw is None:
@@ -168,7 +175,7 @@ def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[s
     if not raw:
         return None
     try:
-        focus = Focus.parse(raw)
+        focus = TokenSelection.parse(raw)
     except BadInputError as error:
         notices.append(f"Nothing is held: {error}.")
         return None

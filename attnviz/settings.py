@@ -1,4 +1,4 @@
-"""Environment in, one frozen Settings out: every default of the program stands here."""
+"""Every setting of the program, its default, and the environment variable that sets it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,39 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
 
 from attnviz.errors import BadInputError
+
+Megabytes = Annotated[int, Meta(ge=1, le=1_048_576)]
+Count = Annotated[int, Meta(ge=1, le=64)]
+
+
+class _Variables(msgspec.Struct, frozen=True):
+    """The whole numbers in the environment, with the range of each."""
+
+    cache_mb: Megabytes = msgspec.field(name="ATTNVIZ_CACHE_MB", default=512)
+    text_mb: Megabytes = msgspec.field(name="ATTNVIZ_TEXT_MB", default=1024)
+    loaded_models: Count = msgspec.field(name="ATTNVIZ_LOADED_MODELS", default=3)
+    at_once: Count = msgspec.field(name="ATTNVIZ_AT_ONCE", default=2)
+    waiting: Annotated[int, Meta(ge=1, le=10_000)] = msgspec.field(name="ATTNVIZ_WAITING", default=128)
+    seconds: Annotated[int, Meta(ge=1, le=3600)] = msgspec.field(name="ATTNVIZ_SECONDS", default=60)
+    rate: Annotated[int, Meta(ge=1, le=1_000_000)] = msgspec.field(name="ATTNVIZ_RATE", default=3000)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are and how much is allowed.
+    """Where things are, and how much is allowed.
 
     `backend` is a URL for `open_backend`; `models_dir` a folder of local models; `cache_dir` where converted weights
-    live; `cache_bytes` bounds the results kept in memory; `max_bytes` bounds a text, and `text_bytes` what reading it
-    may keep; `offline` forbids the hub.
+    are kept; `cache_bytes` bounds the results kept in memory; `max_bytes` bounds a text, and `text_bytes` the memory that
+    reading it may take; `offline` forbids the hub.
 
-    Of many who ask at the same time, `at_once` texts are read and `waiting` may wait; after `seconds` an answer is given
-    up. A server takes `rate` requests a minute from one address, and answers only those who have its `key`, if it has one.
+    `at_once` texts are read at the same time and `waiting` may wait; after `seconds` a request is given up. A server
+    takes `rate` requests a minute from one address, and, if it has a `key`, answers only clients that send it.
     """
 
     backend: str = "local:"
@@ -39,41 +58,50 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """Settings from ATTNVIZ_* variables; a value that cannot be read raises BadInputError and names the variable."""
+        """Return the settings of the ATTNVIZ_* variables. Raises BadInputError, which names the variable, for a bad value."""
         env = os.environ if env is None else env
+        numbers = _numbers(env)
         home = env.get("XDG_CACHE_HOME", "")
         models = env.get("ATTNVIZ_MODELS_DIR", "")
         return cls(
             backend=env.get("ATTNVIZ_BACKEND", "") or "local:",
-            # Of a user who does not exist, `~name` stays as it is, where `Path.expanduser` raises.
+            # `~name` of a user who does not exist is kept as it is, where `Path.expanduser` raises.
             models_dir=Path(os.path.expanduser(models)) if models else None,
             cache_dir=Path(
                 os.path.expanduser(env.get("ATTNVIZ_CACHE_DIR", "") or (Path(home) / "attnviz" if home else cls.cache_dir))
             ),
-            cache_bytes=_whole(env, "ATTNVIZ_CACHE_MB", 512, 1, 1_048_576) * 2**20,
-            text_bytes=_whole(env, "ATTNVIZ_TEXT_MB", 1024, 1, 1_048_576) * 2**20,
-            loaded_models=_whole(env, "ATTNVIZ_LOADED_MODELS", 3, 1, 64),
+            cache_bytes=numbers.cache_mb * 2**20,
+            text_bytes=numbers.text_mb * 2**20,
+            loaded_models=numbers.loaded_models,
             offline=env.get("ATTNVIZ_OFFLINE", env.get("HF_HUB_OFFLINE", "")) not in ("", "0"),
-            at_once=_whole(env, "ATTNVIZ_AT_ONCE", 2, 1, 64),
-            waiting=_whole(env, "ATTNVIZ_WAITING", 128, 1, 10_000),
-            seconds=_whole(env, "ATTNVIZ_SECONDS", 60, 1, 3600),
-            rate=_whole(env, "ATTNVIZ_RATE", 3000, 1, 1_000_000),
+            at_once=numbers.at_once,
+            waiting=numbers.waiting,
+            seconds=numbers.seconds,
+            rate=numbers.rate,
             key=_key(env.get("ATTNVIZ_KEY", "")),
         )
 
 
-def _whole(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    """The whole number that variable `name` holds, or `default` where it is unset."""
-    raw = env.get(name, "")
-    if not raw:
-        return default
-    if not raw.isdecimal() or not low <= int(raw) <= high:
-        raise BadInputError(f"{name} is a whole number from {low} to {high}; got {raw!r}. Correct it or unset it.")
-    return int(raw)
+def _numbers(env: Mapping[str, str]) -> _Variables:
+    """Return the whole numbers of the environment; a variable that is set to nothing counts as unset."""
+    names = _Variables.__struct_encode_fields__
+    values = {name: env[name] for name in names if env.get(name)}
+    try:
+        return msgspec.convert(values, _Variables, strict=False)
+    except msgspec.ValidationError as error:
+        name = str(error).rpartition("$.")[2].rstrip("`")
+        limits = msgspec.json.schema_components([_Variables])[1]["_Variables"]["properties"][name]
+        raise BadInputError(
+            f"{name} is a whole number from {limits['minimum']} to {limits['maximum']}; got {values[name]!r}. "
+            "Correct it or unset it."
+        ) from error
 
 
 def _key(raw: str) -> str:
-    """The key as it is, if it is one; it is not repeated in the message, which may be logged."""
+    """Check the key. It is not repeated in the message, which may be logged."""
     if raw and not re.fullmatch(r"[!-~]{16,256}", raw):
-        raise BadInputError("ATTNVIZ_KEY has 16 to 256 letters, digits or marks, no blanks; the one given has not. Correct it.")
+        raise BadInputError(
+            "ATTNVIZ_KEY has 16 to 256 letters, digits or punctuation marks of ASCII, no blanks; the one given does not fit. "
+            "Correct it."
+        )
     return raw

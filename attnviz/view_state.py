@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, HeadRef, Keep, quoted
 
-HELD = 64  # words that may be held at once
+MAX_SELECTED = 64  # words that may be held at once
 PANELS = "the difference of two pins (1-2), or the sum or mean of several (sum.1.2, mean.1.2.3)"
 
 
@@ -42,7 +42,7 @@ class ViewOptions:
 
 
 @dataclass(frozen=True)
-class Focus:
+class TokenSelection:
     """The word that the reader holds.
 
     `start` is where it starts in the text of its segment (for a special token, the token's index); `side` says whether
@@ -53,18 +53,18 @@ class Focus:
     segment: int = 0
     side: str = "query"
     special: bool = False
-    also: tuple[Focus, ...] = ()
+    also: tuple[TokenSelection, ...] = ()
 
     def __str__(self) -> str:
         places = "+".join(f"{'b' if one.segment else ''}{'s' if one.special else ''}{one.start}" for one in (self, *self.also))
         return f"k{places}" if self.side == "key" else places
 
     @classmethod
-    def parse(cls, text: str) -> Focus:
+    def parse(cls, text: str) -> TokenSelection:
         """The inverse of str(); raises BadInputError with the form wanted."""
         side = "key" if text.startswith("k") else "query"
         matches = [re.fullmatch(r"(b?)(s?)(\d{1,7})", place, re.ASCII) for place in text.removeprefix("k").split("+")]
-        if not all(matches) or len(matches) > HELD:
+        if not all(matches) or len(matches) > MAX_SELECTED:
             raise BadInputError(f"a held word is written as the place where it starts, e.g. focus=43; got {quoted(text)}")
         first, *others = [cls(int(m[3]), 1 if m[1] else 0, side, bool(m[2])) for m in matches if m]
         return replace(first, also=tuple(others))

@@ -33,7 +33,7 @@ from attnviz.linguistics.atlas.shards import Chunk
 from attnviz.models import catalog
 from attnviz.settings import Settings
 
-Layers = Callable[..., Iterator[batch.Weights]]
+Layers = Callable[..., Iterator[batch.LayerWeights]]
 
 MODEL, FILE = "minilm", "ewt-dev.conllu"
 ONE, TWO = 1.7, 2.0  # how many times faster than the other road: in one process, and in two with one thread each
@@ -42,9 +42,9 @@ GROWTH = 16 * 2**20  # bytes by which the whole corpus may take more than its ha
 
 def one_by_one(model: Any) -> Layers:
     """The library's eager weights of one sentence, in the place of `batch.layers`."""
-    eager = capture.twin(model, "eager")
+    eager = capture.shadow(model, "eager")
 
-    def layers(_: Any, readings: Sequence[batch.Row]) -> Iterator[batch.Weights]:
+    def layers(_: Any, readings: Sequence[batch.EncodedText]) -> Iterator[batch.LayerWeights]:
         with torch.inference_mode():
             found = eager(**batch.padded(model, readings), output_attentions=True).attentions
         return (layer.numpy() for layer in found)
@@ -54,7 +54,7 @@ def one_by_one(model: Any) -> Layers:
 
 def ceiling(meter: Meter) -> Callable[[Sequence[Read]], None]:
     """The plain fused pass over the same batches, and nothing else."""
-    fused = capture.twin(meter.loaded.model, "sdpa")
+    fused = capture.shadow(meter.loaded.model, "sdpa")
 
     def call(read: Sequence[Read]) -> None:
         with torch.inference_mode():

@@ -40,12 +40,13 @@ TEXT = (
 TURNS = 5
 READS = """
 import { readFileSync, writeFileSync } from "node:fs";
+import { inflated } from "%(here)s/js/core/store.js";
 import { decode, makeBook, tokenWeights } from "%(here)s/js/core/frame.js";
 const bytes = readFileSync("%(file)s");
 const took = [];
 for (let turn = 0; turn < %(turns)d; turn++) {
   const start = performance.now();
-  const book = makeBook(decode(bytes));
+  const book = makeBook(decode(await inflated(bytes)));
   const { layers, heads } = book.frame;
   const found = [];
   for (let i = 0; i < layers * heads; i++) found.push(tokenWeights(book, Math.floor(i / heads), i %% heads));

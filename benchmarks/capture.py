@@ -60,7 +60,7 @@ def paired(one: Callable[[], object], other: Callable[[], object], count: int) -
 
 def plain(model: Any, x: dict[str, torch.Tensor]) -> Callable[[], object]:
     """The fused forward pass as the library does it, on the same weights."""
-    fused = capture.twin(model, "sdpa")
+    fused = capture.shadow(model, "sdpa")
 
     def call() -> object:
         with torch.inference_mode():

@@ -1,14 +1,14 @@
-"""A class opens one link in the same minute: 30, 60 and 120 virtual students over real Streamlit sessions, on one server.
+"""A class opens one link in the same minute: 30, 60 and 120 virtual students with real Streamlit sessions, on one server.
 
-Each types ten sentences of its own, with two to five seconds between; two thirds read minilm, one third smollm2, both
-loaded. A result is there when the page has run to its end with the sentence's weights on it and no complaint. Prints one JSON
-line a figure: seconds from submit to result, what a student was told instead of a result, the server's memory and processor,
-the share of the processor that the students themselves took, and whether the numbers of some sentences, drawn at random, are
-those of a student alone on a server of his own.
+Each types ten different sentences, with pauses of two to five seconds; two thirds use minilm, one third smollm2, both loaded. A
+result counts when the page has run to its end with the weights of the sentence and without an error. Prints one JSON line for
+each figure: seconds from submit to result, errors instead of results, the memory and processor time of the server, the share of
+the processor that the students took, and whether the numbers of some random sentences equal those of a single student on
+another server.
 
-`classroom.py 78 --at http://host:8501` sends a class of 78 to a front end that runs already: of its memory and processor
-nothing is said, and the student alone still sits here, so numbers are equal where both have the same kind of processor and as
-many threads of torch (`OMP_NUM_THREADS`, 1 where none is set).
+`classroom.py 78 --at http://host:8501` sends a class of 78 to a running front end: its memory and processor are not measured,
+and the single student still uses this machine, so numbers are equal where both have the same kind of processor and the same
+number of threads of torch (`OMP_NUM_THREADS`, 1 where it is not set).
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ import numpy as np
 import psutil
 from page import served
 from report import Report
-from student import Answer, at_the_page
+from student import Answer, open_page
 
 ROOT = Path(__file__).parent.parent
 TURNS = 10
 PAUSE = 2.0, 5.0  # seconds between a result and the next sentence
 ARRIVAL = 20.0  # seconds in which the class opens the link
-REPLAYED = 300  # sentences of a class, at most, that a student alone types again
-BUSY = re.compile(r"busy, try again in \d+ s")  # in the words of BusyError; a sentence may say "busy" too
-CACHE, AROUND, PAGE = 512, 64, 1.0  # MB: results kept, an allocator's whims, and what an open page holds of its last answer
+REPLAYED = 300  # sentences of a class, at most, that a single student types again
+BUSY = re.compile(r"busy, try again in \d+ s")  # the message of BusyError; a sentence may contain "busy" too
+CACHE, ALLOCATOR, PAGE = 512, 64, 1.0  # MB: cached results, variation of the allocator, and the last answer of an open page
 WORDS = {
     "who": "animal teacher farmer sailor painter doctor driver singer baker hunter pilot writer nurse lawyer clerk".split(),
     "did": "cross paint leave find close reach visit watch repair forget".split(),
@@ -50,8 +50,8 @@ BOUNDS: dict[int, dict[int, float]] = {30: {95: 1.0, 99: 2.0}, 60: {95: 3.0}, 12
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One sentence of one student, and what came back."""
+class Submission:
+    """One sentence of one student, and the answer."""
 
     model: str
     text: str
@@ -59,7 +59,7 @@ class Asked:
 
     @property
     def outcome(self) -> str:
-        """`result`, or what came instead: `busy`, or an `error`, which a page without weights is as well."""
+        """`result`, `busy`, or `error`, which includes a page without weights."""
         alerts = self.answer.alerts
         if not alerts:
             return "result" if self.answer.weights else "error"
@@ -67,7 +67,7 @@ class Asked:
 
 
 def sentences(student: int) -> list[str]:
-    """Ten sentences of 13 words that no other student types."""
+    """Return ten sentences of 13 words that no other student types."""
     draw = random.Random(student)
     made = []
     for turn in range(TURNS):
@@ -76,47 +76,47 @@ def sentences(student: int) -> list[str]:
     return made
 
 
-async def studied(front: str, student: int, start: float) -> tuple[float, list[Asked]]:
-    """One student's lesson: seconds until the page was open, and all that was asked."""
+async def run_student(front: str, student: int, start: float) -> tuple[float, list[Submission]]:
+    """Run one student, and return the seconds until the page was open and all submissions."""
     draw = random.Random(1000 + student)
     model = "smollm2" if student % 3 == 2 else "minilm"
     await asyncio.sleep(max(0.0, start + draw.uniform(0, ARRIVAL) - time.perf_counter()))
     began = time.perf_counter()
-    asked = []
-    async with at_the_page(front, f"model={model}") as page:
+    submissions = []
+    async with open_page(front, f"model={model}") as page:
         opened = time.perf_counter() - began
         for text in sentences(student):
             await asyncio.sleep(draw.uniform(*PAUSE))
-            asked.append(Asked(model, text, await page.ask(text)))
-    return opened, asked
+            submissions.append(Submission(model, text, await page.ask(text)))
+    return opened, submissions
 
 
-async def alone(front: str, asked: list[Asked]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The same sentences, typed by one student after another: the weights that each should have seen."""
+async def run_alone(front: str, submissions: list[Submission]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the weights of the same sentences, typed one after another by a single student."""
     found = {}
-    for model in sorted({one.model for one in asked}):
-        async with at_the_page(front, f"model={model}") as page:
-            for one in asked:
+    for model in sorted({one.model for one in submissions}):
+        async with open_page(front, f"model={model}") as page:
+            for one in submissions:
                 if one.model == model and (model, one.text) not in found:
                     found[model, one.text] = (await page.ask(one.text)).weights
     return found
 
 
-async def lesson(front: str, students: int) -> list[tuple[float, list[Asked]]]:
-    """A whole class."""
+async def run_class(front: str, students: int) -> list[tuple[float, list[Submission]]]:
+    """Run a whole class."""
     start = time.perf_counter()
-    return await asyncio.gather(*(studied(front, student, start) for student in range(students)))
+    return await asyncio.gather(*(run_student(front, student, start) for student in range(students)))
 
 
-async def warmed(front: str) -> None:
-    """Both models loaded."""
+async def warm_up(front: str) -> None:
+    """Load both models."""
     for model in ("minilm", "smollm2"):
-        async with at_the_page(front, f"model={model}"):
+        async with open_page(front, f"model={model}"):
             pass
 
 
 def server_of(front: str) -> psutil.Process:
-    """The process, one of ours, that listens at `http://host:port`."""
+    """Return the child process that listens at `http://host:port`."""
     port = int(front.rstrip("/").rpartition(":")[2])
     for process in psutil.Process().children(recursive=True):
         if any(one.laddr.port == port for one in process.net_connections("tcp") if one.status == psutil.CONN_LISTEN):
@@ -126,7 +126,7 @@ def server_of(front: str) -> psutil.Process:
 
 @contextmanager
 def front_end(at: str) -> Iterator[str]:
-    """The front end that runs there, or one of our own until the block ends."""
+    """Give the running front end at `at`, or start one for the block."""
     if at:
         yield at
         return
@@ -134,64 +134,64 @@ def front_end(at: str) -> Iterator[str]:
         yield front
 
 
-def seconds_at_work(process: psutil.Process) -> float:
-    """Of one core."""
+def cpu_seconds(process: psutil.Process) -> float:
+    """Return the processor seconds of a process."""
     return sum(process.cpu_times()[:2])
 
 
-def measured(students: int, at: str) -> tuple[dict[str, Any], list[Asked]]:
-    """The figures of one class, on a server of its own or at a front end that runs, and all that was asked there."""
+def measure_class(students: int, at: str) -> tuple[dict[str, Any], list[Submission]]:
+    """Return the figures of one class, on a new server or at a running front end, and all submissions."""
     with front_end(at) as front:
-        asyncio.run(warmed(front))
+        asyncio.run(warm_up(front))
         server, me = None if at else server_of(front), psutil.Process()
-        memory, work = (server.memory_info().rss, seconds_at_work(server)) if server else (0, 0.0)
-        mine, start = seconds_at_work(me), time.perf_counter()
-        found = asyncio.run(lesson(front, students))
+        memory, work = (server.memory_info().rss, cpu_seconds(server)) if server else (0, 0.0)
+        mine, start = cpu_seconds(me), time.perf_counter()
+        found = asyncio.run(run_class(front, students))
         took = time.perf_counter() - start
-        shares: dict[str, float] = {"clients_share_of_processor": (seconds_at_work(me) - mine) / took / (os.cpu_count() or 1)}
+        shares: dict[str, float] = {"clients_share_of_processor": (cpu_seconds(me) - mine) / took / (os.cpu_count() or 1)}
         if server:
-            shares["servers_share_of_a_core"] = (seconds_at_work(server) - work) / took
+            shares["servers_share_of_a_core"] = (cpu_seconds(server) - work) / took
             shares["grown_MB"] = (server.memory_info().rss - memory) / 2**20
-    asked = [one for _, every in found for one in every]
-    return {"students": students, **summed(asked), **opening(found), **shares}, asked
+    submissions = [one for _, every in found for one in every]
+    return {"students": students, **summary(submissions), **opening_times(found), **shares}, submissions
 
 
-def summed(asked: Sequence[Asked]) -> dict[str, Any]:
-    """How many came to what, and the seconds of those with a result."""
-    outcomes = Counter(one.outcome for one in asked)
-    seconds = [one.answer.seconds for one in asked if one.outcome == "result"]
+def summary(submissions: Sequence[Submission]) -> dict[str, Any]:
+    """Return the number of each outcome, and percentiles of the seconds of results."""
+    outcomes = Counter(one.outcome for one in submissions)
+    seconds = [one.answer.seconds for one in submissions if one.outcome == "result"]
     found = {f"p{part}_s": float(np.percentile(seconds, part)) for part in (50, 95, 99)} if seconds else {}
-    said = sorted({alert for one in asked if one.outcome == "error" for alert in one.answer.alerts or ("nothing",)})
-    return {"results": len(seconds), **found, "busy": outcomes["busy"], "errors": outcomes["error"], "said": said[:3]}
+    messages = sorted({alert for one in submissions if one.outcome == "error" for alert in one.answer.alerts or ("nothing",)})
+    return {"results": len(seconds), **found, "busy": outcomes["busy"], "errors": outcomes["error"], "said": messages[:3]}
 
 
-def opening(found: Sequence[tuple[float, list[Asked]]]) -> dict[str, float]:
-    """Seconds until a page was open."""
+def opening_times(found: Sequence[tuple[float, list[Submission]]]) -> dict[str, float]:
+    """Return the 95th percentile of the seconds until a page was open."""
     return {"opening_p95_s": float(np.percentile([opened for opened, _ in found], 95))}
 
 
-def kept(figures: dict[str, Any]) -> bool:
-    """Whether a class kept its bounds: no error, no "busy" up to sixty students, and bounded memory."""
+def within_bounds(figures: dict[str, Any]) -> bool:
+    """Return whether a class is within its bounds: seconds, no error, no "busy" up to 60 students, and memory."""
     students = figures["students"]
     in_time = all(figures.get(f"p{part}_s", np.inf) <= bound for part, bound in BOUNDS.get(students, {}).items())
     answered = figures["results"] > 0 and not figures["errors"] and (students > 60 or not figures["busy"])
-    return in_time and answered and figures.get("grown_MB", 0.0) <= CACHE + AROUND + PAGE * students
+    return in_time and answered and figures.get("grown_MB", 0.0) <= CACHE + ALLOCATOR + PAGE * students
 
 
 def main(sizes: Sequence[int], at: str) -> int:
-    """Every class in turn; then one student alone for some of what each of them asked."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers that start here: as docs/deploy.md says for many readers
-    report, again = Report(), []
+    """Run every class in turn, then a single student with some of their sentences; return the exit code."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the servers started here, as docs/deploy.md recommends for many users
+    report, replayed = Report(), []
     for students in sizes:
-        figures, asked = measured(students, at)
-        report.show("a class", ok=kept(figures), **figures, bounds=BOUNDS.get(students, {}))
-        results = [one for one in asked if one.outcome == "result"]
-        again += random.Random(students).sample(results, min(REPLAYED, len(results)))
-    with served(ROOT / "app.py") as front:  # of its own: no cache that already holds the answers
-        single = asyncio.run(alone(front, again))
-    same = sum(one.answer.weights == single[one.model, one.text] for one in again)
+        figures, submissions = measure_class(students, at)
+        report.show("a class", ok=within_bounds(figures), **figures, bounds=BOUNDS.get(students, {}))
+        results = [one for one in submissions if one.outcome == "result"]
+        replayed += random.Random(students).sample(results, min(REPLAYED, len(results)))
+    with served(ROOT / "app.py") as front:  # a new one, without the answers in its cache
+        single = asyncio.run(run_alone(front, replayed))
+    same = sum(one.answer.weights == single[one.model, one.text] for one in replayed)
     report.show(
-        "numbers equal to those of a student alone", ok=0 < same == len(again), equal=same, of=len(again),
+        "numbers equal to those of a student alone", ok=0 < same == len(replayed), equal=same, of=len(replayed),
         drawn=f"at random, {REPLAYED} of a class at most",
     )  # fmt: skip
     return report.code
@@ -201,5 +201,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("sizes", nargs="*", type=int, default=list(BOUNDS), help="students of each class")
     parser.add_argument("--at", default="", metavar="http://host:port", help="a front end that runs already")
-    given = parser.parse_args()
-    sys.exit(main(given.sizes, given.at))
+    args = parser.parse_args()
+    sys.exit(main(args.sizes, args.at))

@@ -1,10 +1,9 @@
-"""A server that is killed (SIGKILL) again and again under eight clients: nobody gets a wrong answer, and nobody hangs.
+"""A server that is killed (SIGKILL) repeatedly under eight clients: no client gets a wrong answer, and none hangs.
 
-Each client asks for one sentence after the other, waits as a program that uses attnviz does, and compares what comes bit for
-bit with the same models in this process. The server is killed at random moments, one time in five while it starts, and is
-started again at once. Prints one JSON line: answers, those that were wrong, errors by kind, the longest that any client
-waited beside its deadline, seconds until the server was ready, and until the last of the clients was answered after that.
-`killed.py 2` kills twice.
+Each client requests one sentence after another, waits as a program that uses attnviz does, and compares each answer bit for bit
+with the same models in this process. The server is killed at random moments, one time in five while it starts, and is started
+again at once. Prints one JSON line: answers, wrong answers, errors by kind, the longest wait of a client beside its deadline,
+seconds until the server was ready, and from then until the last client had an answer. `killed.py 2` kills twice.
 """
 
 from __future__ import annotations
@@ -39,11 +38,11 @@ from attnviz.types import AttentionRequest
 ROOT = Path(__file__).parent.parent
 KILLS, CLIENTS, SENTENCES = 20, 8, 400
 SECONDS = 10  # a server's deadline; a client's is this and SPARE
-READY, AGAIN, OVER = 15.0, 2.0, 0.5  # seconds: bounds of start, of the first answers, and of waiting beyond the deadline
-LIVES = 2.0  # seconds at most between the first answers and the next kill
+READY, AGAIN, MAX_OVERTIME = 15.0, 2.0, 0.5  # seconds: bounds of the start, the first answers, and waits after the deadline
+MAX_LIFE = 2.0  # seconds at most between the first answers and the next kill
 EARLY = 0.2  # of the kills come while the server starts
-REST = 0.1  # seconds after which a client that got an error asks again
-PATIENCE = 60.0
+ERROR_PAUSE = 0.1  # seconds before a client that got an error sends the next request
+TIMEOUT = 60.0
 NOUNS = "animal teacher farmer sailor painter doctor driver singer baker hunter".split()
 PLACES = "street bridge garden market forest castle harbour tunnel".split()
 STATES = "tired young late hungry nervous".split()
@@ -51,53 +50,53 @@ STATES = "tired young late hungry nervous".split()
 
 @dataclass
 class Client:
-    """One thread that asks until it is told to stop, and what came of it."""
+    """One thread that sends requests until it is stopped, and the results."""
 
     backend: RemoteBackend
     known: dict[AttentionRequest, str]
     stop: threading.Event
     draw: random.Random
-    answered: float = 0.0  # when the newest answer came
+    answered: float = 0.0  # time of the newest answer
     longest: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
 
     def run(self) -> None:
-        """Until it is told to stop."""
+        """Send requests until the thread is stopped."""
         requests = list(self.known)
         while not self.stop.is_set():
             request = self.draw.choice(requests)
             start = time.monotonic()
             try:
-                found = told(self.backend.attend(request))
+                found = digest(self.backend.attend(request))
                 self.counts["answers"] += 1
                 self.counts["wrong"] += found != self.known[request]
                 self.answered = time.monotonic()
             except AttnvizError as error:
                 self.counts[type(error).__name__] += 1
-                time.sleep(REST)
-            except Exception as error:  # noqa: BLE001  # what no client should ever see is counted, not hidden
+                time.sleep(ERROR_PAUSE)
+            except Exception as error:  # noqa: BLE001  # a bug is counted, not hidden
                 self.counts[f"not ours: {type(error).__name__}"] += 1
-                time.sleep(REST)
+                time.sleep(ERROR_PAUSE)
             self.longest = max(self.longest, time.monotonic() - start)
 
 
 @dataclass
 class Lives:
-    """How long the server took to be ready, and the clients then to be answered, in seconds, each time."""
+    """Seconds until the server was ready, and then until all clients were answered, after each start."""
 
     ready: list[float] = field(default_factory=list)
     again: list[float] = field(default_factory=list)
 
 
-def told(trace: Trace) -> str:
-    """A digest of all weights, bit for bit, and of the tokens that they stand for."""
-    digest = hashlib.sha256(repr((trace.request, trace.tokens, trace.batched)).encode())
-    digest.update(np.ascontiguousarray(trace.weights()).tobytes())
-    return digest.hexdigest()
+def digest(trace: Trace) -> str:
+    """Return a hash of all weights, bit for bit, and of their tokens."""
+    weights_hash = hashlib.sha256(repr((trace.request, trace.tokens, trace.batched)).encode())
+    weights_hash.update(np.ascontiguousarray(trace.weights()).tobytes())
+    return weights_hash.hexdigest()
 
 
 def sentences() -> list[AttentionRequest]:
-    """As many as there are nouns, places and states together, of 11 words each."""
+    """Return 400 different sentences of 11 words each."""
     made = [
         AttentionRequest("minilm", f"The {noun} did not cross the {place} because it was {state}.")
         for noun in NOUNS for place in PLACES for state in STATES
@@ -105,8 +104,8 @@ def sentences() -> list[AttentionRequest]:
     return made[:SENTENCES]
 
 
-def started(port: int) -> tuple[subprocess.Popen[bytes], float]:
-    """A server that begins now, and when that was."""
+def start_server(port: int) -> tuple[subprocess.Popen[bytes], float]:
+    """Start a server, and return it with the time of its start."""
     command = [sys.executable, "-m", "attnviz", "serve", "--port", str(port), "--warm", "minilm"]
     environment = {name: value for name, value in os.environ.items() if name != "ATTNVIZ_BACKEND"}
     environment |= {"ATTNVIZ_SECONDS": str(SECONDS), "ATTNVIZ_RATE": "1000000"}
@@ -115,30 +114,30 @@ def started(port: int) -> tuple[subprocess.Popen[bytes], float]:
 
 
 def ready(port: int) -> bool:
-    """Whether it says that it is ready."""
+    """Return whether the server is ready."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
             return answer.status == 200
-    except OSError:  # nobody listens yet, or 503
+    except OSError:  # no server listens yet, or 503
         return False
 
 
-def waited(port: int, since: float, clients: list[Client], lives: Lives) -> None:
-    """Until the server is ready, and then until every client has an answer; both are noted."""
+def wait_for_answers(port: int, since: float, clients: list[Client], lives: Lives) -> None:
+    """Wait until the server is ready, then until every client has an answer, and record both times."""
     while not ready(port):
-        if time.monotonic() - since > PATIENCE:
+        if time.monotonic() - since > TIMEOUT:
             break
         time.sleep(0.02)
     now = time.monotonic()
     lives.ready.append(now - since)
-    while min(client.answered for client in clients) < now and time.monotonic() - now < PATIENCE:
+    while min(client.answered for client in clients) < now and time.monotonic() - now < TIMEOUT:
         time.sleep(0.01)
     lives.again.append(time.monotonic() - now)
 
 
 @contextmanager
-def asking(port: int, known: dict[AttentionRequest, str]) -> Iterator[list[Client]]:
-    """Eight clients, each with connections of its own, until the block ends."""
+def running_clients(port: int, known: dict[AttentionRequest, str]) -> Iterator[list[Client]]:
+    """Run eight clients, each with its own connections, until the block ends."""
     settings, stop = replace(Settings(), seconds=SECONDS), threading.Event()
     url = f"http://127.0.0.1:{port}"
     clients = [Client(RemoteBackend(url, settings), known, stop, random.Random(number)) for number in range(CLIENTS)]
@@ -148,33 +147,33 @@ def asking(port: int, known: dict[AttentionRequest, str]) -> Iterator[list[Clien
     yield clients
     stop.set()
     for client, thread in zip(clients, threads, strict=True):
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
         client.counts["hung"] += thread.is_alive()
         client.backend.close()
 
 
-def killed(kills: int) -> tuple[list[Client], Lives]:
-    """All of it."""
+def run(kills: int) -> tuple[list[Client], Lives]:
+    """Run the benchmark, and return the clients and the times."""
     local = LocalBackend(Settings())
-    known = {request: told(local.attend(request)) for request in sentences()}
+    known = {request: digest(local.attend(request)) for request in sentences()}
     local.close()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     draw, lives = random.Random(7), Lives()
-    server, since = started(port)
+    server, since = start_server(port)
     try:
-        with asking(port, known) as clients:
+        with running_clients(port, known) as clients:
             for number in range(kills):
                 if number % round(1 / EARLY) == 1:
                     time.sleep(draw.uniform(0.0, 5.0))
                 else:
-                    waited(port, since, clients, lives)
-                    time.sleep(draw.uniform(0.0, LIVES))
+                    wait_for_answers(port, since, clients, lives)
+                    time.sleep(draw.uniform(0.0, MAX_LIFE))
                 server.send_signal(signal.SIGKILL)
                 server.wait(20)
-                server, since = started(port)
-            waited(port, since, clients, lives)
+                server, since = start_server(port)
+            wait_for_answers(port, since, clients, lives)
     finally:
         server.kill()
         server.wait(20)
@@ -182,12 +181,12 @@ def killed(kills: int) -> tuple[list[Client], Lives]:
 
 
 def main(kills: int) -> int:
-    """Prints what was measured; the exit code."""
-    clients, lives = killed(kills)
+    """Print the results, and return the exit code."""
+    clients, lives = run(kills)
     counts = sum((client.counts for client in clients), Counter[str]())
     longest, deadline = max(client.longest for client in clients), SECONDS + SPARE
     bad = counts["wrong"] + counts["hung"] + sum(many for name, many in counts.items() if name.startswith("not ours"))
-    in_time = longest <= deadline + OVER and max(lives.ready) <= READY and max(lives.again) <= AGAIN
+    in_time = longest <= deadline + MAX_OVERTIME and max(lives.ready) <= READY and max(lives.again) <= AGAIN
     errors = {name: many for name, many in counts.items() if name not in ("answers", "wrong", "hung")}
     report = Report()
     report.show(

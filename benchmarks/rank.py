@@ -35,7 +35,7 @@ def seconds(loaded: LoadedModel, asked: Sequence[Link]) -> tuple[float, float]:
         start = time.perf_counter()
         trace = traced(loaded.model, loaded.tokenizer, TEXT)
         done = time.perf_counter()
-        link_ranking.ranked(trace, asked)
+        link_ranking.rank_heads(trace, asked)
         ranked.append(time.perf_counter() - done)
         read.append(done - start)
     return statistics.median(read), statistics.median(ranked)

@@ -1,9 +1,9 @@
-"""The HTTP service under load: requests a second and how long they take, with and without batching; how large answers are.
+"""The HTTP service under load: requests a second, latency with and without batching, and sizes of answers.
 
-Starts `attnviz serve` with minilm warm, and lets 1, 8 and 32 clients ask for ten seconds, each one question after another,
-no sentence twice, 16 tokens each. Prints one JSON line a figure, with the share of a core that the clients themselves took,
-and the seconds of any core that the server took for each request, which depend least on what else the machine does.
-Answers are measured against the weights of all heads that they replace.
+Starts `attnviz serve` with minilm loaded, and has 1, 8 and 32 clients send requests for ten seconds, each one after another,
+with different sentences of 16 tokens. Prints one JSON line for each figure, with the share of a core that the clients took, and
+the processor seconds of the server for each request, which depend least on what else the machine does. The size of an answer
+is compared with the weights of all heads, which it replaces.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ WORDS = (
 
 
 def sentences() -> Iterator[str]:
-    """Sentences of 16 tokens to minilm, none of them twice."""
+    """Yield different sentences of 16 tokens of minilm."""
     found = list(itertools.product(*(words.split() for words in WORDS)))
     random.Random(1).shuffle(found)
     for who, did, what, was, other in found:
@@ -54,15 +54,15 @@ def sentences() -> Iterator[str]:
 
 @contextmanager
 def serving(batch: int) -> Iterator[tuple[str, psutil.Process]]:
-    """The address of a server whose model is warm, and its process."""
+    """Run a server with a loaded model, and give its address and its process."""
     command = [sys.executable, "-m", "attnviz", "serve", "--port", "0", "--warm", "minilm", "--batch", str(batch)]
     env = {**os.environ, "ATTNVIZ_RATE": "1000000"}
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, cwd=ROOT, env=env, stderr=log) as server:
         try:
-            while not (said := first(log)):
+            while not (line := first_line(log)):
                 assert server.poll() is None, "the server ended"
                 time.sleep(0.1)
-            url = next(word for word in said.split() if word.startswith("http://"))
+            url = next(word for word in line.split() if word.startswith("http://"))
             while httpx.get(f"{url}/readyz", trust_env=False).status_code != 200:
                 time.sleep(0.2)
             yield url, psutil.Process(server.pid)
@@ -70,64 +70,64 @@ def serving(batch: int) -> Iterator[tuple[str, psutil.Process]]:
             server.terminate()
 
 
-def first(log: IO[bytes]) -> str:
-    """The first line of a file that somebody writes, "" as long as there is none; his place in it stays."""
+def first_line(log: IO[bytes]) -> str:
+    """Return the first line of a file that another process writes, "" while it is not complete. Leaves the file position."""
     line, end, _ = os.pread(log.fileno(), 4096, 0).partition(b"\n")
     return line.decode() if end else ""
 
 
-async def asked(url: str, clients: int, texts: Iterator[str]) -> tuple[list[float], float, int]:
-    """Seconds of each request, seconds of all, and how many answers came of a pass over several texts."""
+async def send_requests(url: str, clients: int, texts: Iterator[str]) -> tuple[list[float], float, int]:
+    """Return the seconds of each request, the seconds in total, and how many answers came from a batch."""
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
-    taken: list[float] = []
-    together = 0
+    latencies: list[float] = []
+    batched_count = 0
     async with httpx.AsyncClient(trust_env=False, timeout=60, limits=limits) as client:
         start = time.perf_counter()
 
-        async def one() -> None:
-            nonlocal together
+        async def client_loop() -> None:
+            nonlocal batched_count
             while time.perf_counter() - start < SECONDS:
                 began = time.perf_counter()
                 answer = await client.post(f"{url}/v1/attention", json={"model": "minilm", "text": next(texts)})
-                taken.append(time.perf_counter() - began)
+                latencies.append(time.perf_counter() - began)
                 assert answer.status_code == 200, answer.text
-                together += b'"batched":true' in answer.content[:4096]
+                batched_count += b'"batched":true' in answer.content[:4096]
 
-        await asyncio.gather(*(one() for _ in range(clients)))
-        return taken, time.perf_counter() - start, together
+        await asyncio.gather(*(client_loop() for _ in range(clients)))
+        return latencies, time.perf_counter() - start, batched_count
 
 
 def cpu(process: psutil.Process) -> float:
-    """Seconds that a process has taken of any core."""
+    """Return the processor seconds of a process."""
     times = process.cpu_times()
     return times.user + times.system
 
 
-def p95(taken: list[float]) -> float:
-    """What 95 of 100 stay below."""
-    return statistics.quantiles(taken, n=20)[-1]
+def p95(latencies: list[float]) -> float:
+    """Return the 95th percentile."""
+    return statistics.quantiles(latencies, n=20)[-1]
 
 
 def loads(report: Report) -> None:
-    """Every number of clients against a server of each kind."""
+    """Measure every number of clients, with and without batching."""
     texts = sentences()
     for batch in BATCHES:
         with serving(batch) as (url, server):
-            asyncio.run(asked(url, 2, texts))  # the first questions of a server wait for what is made once
+            asyncio.run(send_requests(url, 2, texts))  # the first requests wait for what is made once
             for clients in CLIENTS:
                 own, spent = time.process_time(), cpu(server)
-                taken, seconds, together = asyncio.run(asked(url, clients, texts))
+                latencies, seconds, batched_count = asyncio.run(send_requests(url, clients, texts))
                 share = (time.process_time() - own) / seconds
                 report.show(
                     "HTTP, requests a second", ok=True, model="minilm", tokens=TOKENS, clients=clients, batch=batch,
-                    per_second=len(taken) / seconds, p50_s=statistics.median(taken), p95_s=p95(taken),
-                    requests=len(taken), batched=together, server_cpu_s=(cpu(server) - spent) / len(taken),
+                    per_second=len(latencies) / seconds, p50_s=statistics.median(latencies), p95_s=p95(latencies),
+                    requests=len(latencies), batched=batched_count, server_cpu_s=(cpu(server) - spent) / len(latencies),
                     clients_share_of_a_core=share, load=os.getloadavg()[0],
                 )  # fmt: skip
 
 
 def size(report: Report, trace: Trace, bound: float | None) -> None:
-    """An answer against the weights of all heads."""
+    """Compare the size of an answer with that of the weights of all heads."""
     answer, matrices = len(wire.dumps(trace)), trace.weights().nbytes
     report.show(
         "answer / matrices, bytes", ok=bound is None or answer <= bound * matrices, model=trace.request.model,
@@ -136,7 +136,7 @@ def size(report: Report, trace: Trace, bound: float | None) -> None:
 
 
 def text(model: str, tokens: int) -> str:
-    """Running text of exactly so many tokens, special ones included."""
+    """Return running text of exactly so many tokens, special tokens included."""
     words = "The animal did not cross the street because it was too tired and the night was long .".split()
     read = attnviz.load(model).tokenizer
     for count in range(1, tokens + 1):
@@ -147,7 +147,7 @@ def text(model: str, tokens: int) -> str:
 
 
 def sizes(report: Report) -> None:
-    """At 16 tokens at most a twentieth more than the matrices, at 1,024 at most a tenth of them."""
+    """Check that an answer is at most 1.05 times the weights at 16 tokens, and 0.1 times at 1,024."""
     for model, tokens, bound in (
         ("minilm", TOKENS, 1.05),
         ("smollm2", TOKENS, 1.05),

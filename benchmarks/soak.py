@@ -1,9 +1,9 @@
-"""Memory over a thousand sentences, through the app and through the HTTP server, and over sessions that open and close.
+"""Memory over a thousand sentences in the app and in the HTTP server, and over sessions that open and close.
 
 With a cache of 32 MB, resident memory may grow by 50 MB from sentence 200 to sentence 1,000, two thirds of them on minilm and
-one third on smollm2. Streamlit keeps a closed session for two minutes, and 128 of them at most, for readers whose line
-breaks: so memory is compared from the 128th closed one on, and none may count as open in the end. Prints one JSON line a
-figure. Fewer of both: `python benchmarks/soak.py 60 20`.
+one third on smollm2. Streamlit keeps a closed session for two minutes, and at most 128 of them, for connections that break:
+so memory is compared from the 128th closed one on, and no session may count as open in the end. Prints one JSON line for each
+figure. Fewer sentences and sessions: `python benchmarks/soak.py 60 20`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ import psutil
 from classroom import server_of
 from page import served
 from report import Report
-from student import Student, at_the_page
+from student import Student, open_page
 
 ROOT = Path(__file__).parent.parent
 CACHE = 32  # MB
 GROWTH = 50  # MB
-KEPT = 128  # closed sessions that Streamlit holds on to, at most
+KEPT_SESSIONS = 128  # closed sessions that Streamlit keeps, at most
 WORDS = (
     "animal teacher farmer sailor bridge window garden letter market forest engine castle mirror basket hammer planet".split()
 )
@@ -38,7 +38,7 @@ Memory = Callable[[], float]
 
 
 def sentence(number: int) -> str:
-    """Thirteen to twenty words; no other number gives the same."""
+    """Return a sentence of 13 to 20 words, different for each number."""
     more = " ".join(WORDS[(number * 7 + at) % len(WORDS)] for at in range(number % 8))
     return (
         f"In house {number} the {WORDS[number % len(WORDS)]} did not cross the street because it was tired {more}".strip() + "."
@@ -46,18 +46,18 @@ def sentence(number: int) -> str:
 
 
 def model(number: int) -> str:
-    """Two thirds of all sentences are minilm's."""
+    """Return the model of a sentence: minilm for two of three."""
     return "smollm2" if number % 3 == 2 else "minilm"
 
 
 def resident(process: psutil.Process) -> float:
-    """Resident memory, in MB."""
+    """Return the resident memory in MB."""
     return process.memory_info().rss / 2**20
 
 
 @contextmanager
 def backend() -> Iterator[tuple[str, psutil.Process]]:
-    """The HTTP server, ready, until the block ends: its address and its process."""
+    """Run the HTTP server, and give its address and its process once it is ready."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "attnviz", "serve", "--port", str(port), "--warm", "minilm,smollm2"]
@@ -76,78 +76,78 @@ def backend() -> Iterator[tuple[str, psutil.Process]]:
         process.wait(20)
 
 
-async def through_the_app(front: str, sentences: int, memory: Memory) -> list[float]:
-    """Each sentence typed by one of two readers: memory before the first and after each, in MB."""
-    found = [memory()]
-    async with at_the_page(front, "model=minilm") as one, at_the_page(front, "model=smollm2") as other:
+async def memory_in_app(front: str, sentences: int, memory: Memory) -> list[float]:
+    """Have two users type all sentences; return the memory before the first and after each, in MB."""
+    values = [memory()]
+    async with open_page(front, "model=minilm") as one, open_page(front, "model=smollm2") as other:
         pages: dict[str, Student] = {"minilm": one, "smollm2": other}
         for number in range(sentences):
             answer = await pages[model(number)].ask(sentence(number))
             if answer.alerts or not answer.weights:
                 raise RuntimeError(f"Sentence {number} was not shown: {answer.alerts}")
-            found.append(memory())
-    return found
+            values.append(memory())
+    return values
 
 
-def through_http(address: str, sentences: int, memory: Memory) -> list[float]:
-    """The same sentences, asked of the HTTP server."""
-    found = [memory()]
+def memory_over_http(address: str, sentences: int, memory: Memory) -> list[float]:
+    """Send the same sentences to the HTTP server; return the memory likewise."""
+    values = [memory()]
     with httpx.Client(timeout=60, trust_env=False) as client:
         for number in range(sentences):
             client.post(f"{address}/v1/attention", json={"model": model(number), "text": sentence(number)}).raise_for_status()
-            found.append(memory())
-    return found
+            values.append(memory())
+    return values
 
 
-async def opened_and_closed(front: str, sessions: int, memory: Memory) -> list[float]:
-    """Pages opened and closed one after another: memory after each, in MB."""
-    found = []
+async def memory_over_sessions(front: str, sessions: int, memory: Memory) -> list[float]:
+    """Open and close pages one after another; return the memory after each, in MB."""
+    values = []
     for number in range(sessions):
-        async with at_the_page(front, f"model={model(number)}"):
+        async with open_page(front, f"model={model(number)}"):
             pass
-        found.append(memory())
-    return found
+        values.append(memory())
+    return values
 
 
 def still_open(process: psutil.Process, port: int) -> int:
-    """How many readers' lines the server holds, two seconds after the last one left; also those of which only the reader has
-    closed his end (CLOSE_WAIT)."""
+    """Return the number of connections that the server holds two seconds after the last one closed, those that only the client
+    has closed (CLOSE_WAIT) included."""
     time.sleep(2)
-    lines = process.net_connections("tcp")
-    return sum(one.laddr.port == port and one.status != psutil.CONN_LISTEN for one in lines)
+    connections = process.net_connections("tcp")
+    return sum(one.laddr.port == port and one.status != psutil.CONN_LISTEN for one in connections)
 
 
-def around(found: list[float], at: int) -> float:
-    """The middle one of the fifteenth of a course that ends at `at`: an allocator gives and takes 30 MB from text to text."""
-    return statistics.median(found[max(0, at - len(found) // 15) : at + 1])
+def median_before(values: list[float], at: int) -> float:
+    """Return the median of the values before `at`, a fifteenth of all: from text to text, memory varies by 30 MB."""
+    return statistics.median(values[max(0, at - len(values) // 15) : at + 1])
 
 
-def shown(report: Report, figure: str, found: list[float], start: int, **more: object) -> None:
-    """A line for one course of memory, compared from `start` to its end."""
-    before, after = around(found, start), around(found, len(found) - 1)
+def show_memory(report: Report, figure: str, values: list[float], start: int, **more: object) -> None:
+    """Report one series of memory values, compared from `start` to its end."""
+    before, after = median_before(values, start), median_before(values, len(values) - 1)
     report.show(
-        figure, ok=after - before <= GROWTH, counted=len(found) - 1, first_MB=found[0], from_MB=before, to_MB=after,
-        most_MB=max(found), grown_MB=after - before, bound_MB=GROWTH,
-        course_MB=[round(one) for one in found[:: max(1, len(found) // 10)]], **more,
+        figure, ok=after - before <= GROWTH, counted=len(values) - 1, first_MB=values[0], from_MB=before, to_MB=after,
+        most_MB=max(values), grown_MB=after - before, bound_MB=GROWTH,
+        course_MB=[round(one) for one in values[:: max(1, len(values) // 10)]], **more,
     )  # fmt: skip
 
 
-def main(sentences: int = 1000, sessions: int = KEPT + 200) -> int:
-    """The app, its sessions, and the HTTP server."""
-    os.environ["ATTNVIZ_CACHE_MB"] = str(CACHE if sentences >= 1000 else 4)  # so that it is full from the first fifth on
+def main(sentences: int = 1000, sessions: int = KEPT_SESSIONS + 200) -> int:
+    """Measure the app, its sessions and the HTTP server; return the exit code."""
+    os.environ["ATTNVIZ_CACHE_MB"] = str(CACHE if sentences >= 1000 else 4)  # full after the first fifth
     report, fifth = Report(), sentences // 5
     with served(ROOT / "app.py") as address:
         port = int(address.rstrip("/").rpartition(":")[2])
         process = server_of(address)
-        course = asyncio.run(through_the_app(address, sentences, lambda: resident(process)))
-        shown(report, "memory over sentences through the app", course, fifth)
-        course = asyncio.run(opened_and_closed(address, sessions, lambda: resident(process)))
-        left = still_open(process, port)
-        shown(report, "memory over sessions that open and close", course, max(0, sessions - 200), left_open=left)
-        report.show("closed sessions are let go", ok=left == 0, left_open=left)
+        values = asyncio.run(memory_in_app(address, sentences, lambda: resident(process)))
+        show_memory(report, "memory over sentences through the app", values, fifth)
+        values = asyncio.run(memory_over_sessions(address, sessions, lambda: resident(process)))
+        still = still_open(process, port)
+        show_memory(report, "memory over sessions that open and close", values, max(0, sessions - 200), left_open=still)
+        report.show("closed sessions are released", ok=still == 0, left_open=still)
     with backend() as (url, process):
-        course = through_http(url, sentences, lambda: resident(process))
-        shown(report, "memory over sentences through the HTTP server", course, fifth)
+        values = memory_over_http(url, sentences, lambda: resident(process))
+        show_memory(report, "memory over sentences through the HTTP server", values, fifth)
     return report.code
 
 

@@ -1,4 +1,4 @@
-"""One virtual reader: speaks Streamlit's own websocket protocol, types sentences, and keeps what came back."""
+"""A virtual student: types sentences over Streamlit's own websocket protocol, and records the answers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 FIELD = "Sentence"
-CARRIER = "attnviz_frame"
-SPOKEN = Subprotocol("streamlit")
-LARGEST = 64 * 2**20  # bytes of one message
+WEIGHTS_COMPONENT = "attnviz_frame"
+PROTOCOL = Subprotocol("streamlit")
+MAX_MESSAGE = 64 * 2**20  # bytes of one message
 
 
 @dataclass
 class Answer:
-    """What one run of the page sent: seconds until it was whole, the digests of its weights, and what it complained of."""
+    """The result of one run of the page: its seconds, the hashes of its weights, its error messages and its bytes."""
 
     seconds: float
     weights: tuple[str, ...]
@@ -31,16 +31,16 @@ class Answer:
 
 @dataclass
 class Student:
-    """One open page. `query` is its address, kept up to date as a browser does; `field_id` the text field's, learnt from the
-    page; `kept` are messages that the server may refer to."""
+    """One open page. `query` is the query string of its address, updated as in a browser; `field_id` the id of the text field,
+    read from the page; `cached` the messages that the server may refer to."""
 
     socket: ClientConnection
     query: str
     field_id: str = ""
-    kept: dict[str, ForwardMsg] = field(default_factory=dict)
+    cached: dict[str, ForwardMsg] = field(default_factory=dict)
 
     async def ask(self, text: str | None = None) -> Answer:
-        """Submit a text (None: open the page) and wait until the page has run."""
+        """Submit a text (None: open the page), and return the answer when the page has run."""
         message = BackMsg()
         message.rerun_script.query_string = self.query
         if text is not None:
@@ -51,13 +51,13 @@ class Student:
         return await self._answer(start)
 
     async def _answer(self, start: float) -> Answer:
-        """All messages of one run."""
+        """Read all messages of one run."""
         weights, alerts, nbytes = [], [], 0
         while True:
             data = await self.socket.recv()
             assert isinstance(data, bytes)
             nbytes += len(data)
-            message = self._whole(data)
+            message = self._resolve(data)
             kind = message.WhichOneof("type")
             if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
                 element = message.delta.new_element
@@ -68,28 +68,28 @@ class Student:
                     alerts.append(element.alert.body)
                 elif kind_of_element == "exception":
                     alerts.append(f"exception: {element.exception.type}")
-                elif kind_of_element == "bidi_component" and element.bidi_component.component_name == CARRIER:
+                elif kind_of_element == "bidi_component" and element.bidi_component.component_name == WEIGHTS_COMPONENT:
                     weights.append(hashlib.sha256(element.bidi_component.bytes).hexdigest()[:16])
             elif kind == "page_info_changed":
                 self.query = message.page_info_changed.query_string
             elif kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
                 return Answer(time.perf_counter() - start, tuple(weights), tuple(alerts), nbytes)
 
-    def _whole(self, data: bytes) -> ForwardMsg:
-        """A message, also where the server only names one that it sent before."""
+    def _resolve(self, data: bytes) -> ForwardMsg:
+        """Return a message, also where the server only refers to one that it sent before."""
         message = ForwardMsg.FromString(data)
         if message.WhichOneof("type") == "ref_hash":
-            return self.kept[message.ref_hash]
+            return self.cached[message.ref_hash]
         if message.metadata.cacheable:
-            self.kept[message.hash] = message
+            self.cached[message.hash] = message
         return message
 
 
 @asynccontextmanager
-async def at_the_page(front: str, query: str) -> AsyncIterator[Student]:
-    """A reader whose page is open, at a front end `http://host:port`: its first run is over."""
+async def open_page(front: str, query: str) -> AsyncIterator[Student]:
+    """Open a page at a front end `http://host:port`, and give it after its first run."""
     stream = f"ws{front.removeprefix('http').rstrip('/')}/_stcore/stream"
-    async with connect(stream, subprotocols=[SPOKEN], max_size=LARGEST, open_timeout=60, ping_timeout=None) as socket:
+    async with connect(stream, subprotocols=[PROTOCOL], max_size=MAX_MESSAGE, open_timeout=60, ping_timeout=None) as socket:
         student = Student(socket, query)
         await student.ask()
         yield student

@@ -14,7 +14,7 @@ from attnviz.backends.base import Backend
 from attnviz.backends.wire import model_cards
 from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest
-from tests.servers import Plain
+from tests.servers import FakeBackend
 
 Deed = Callable[[socket.socket, bytes], None]  # what is done with a client, to whom these bytes would be the right answer
 PATIENCE = 20.0  # seconds after which a deed without an end ends
@@ -77,7 +77,7 @@ class Hostile:
 @contextmanager
 def hostile(backend: Backend | None = None, port: int = 0) -> Iterator[Hostile]:
     """Such a server, while the block runs."""
-    server = Hostile(backend or Plain(), port)
+    server = Hostile(backend or FakeBackend(), port)
     try:
         yield server
     finally:

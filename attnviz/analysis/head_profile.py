@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnviz.analysis.positions import Ground, Line
+from attnviz.analysis.positions import PositionClass, PositionClasses
 from attnviz.analysis.row_stats import entropy, percent
 from attnviz.rounding import fixed, together
 from attnviz.types import HiddenPart, Pattern, joined
@@ -15,7 +15,7 @@ MENTION = 0.005  # what would be written "0 %" is not mentioned
 
 
 @dataclass(frozen=True)
-class Look:
+class ProfileLine:
     """One line of a profile: `share` of the attention, `even` of an even look, first choice of `chosen` rows.
 
     `percent` is the share as it is written: all lines of a profile add up to 100. `even` is None for what is hidden.
@@ -36,13 +36,13 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Facts:
+class HeadProfile:
     """Where a head looks on average over `rows` words: lines in reading order, whose shares add up to 1.
 
     `entropy` is in bits, of at most `most`.
     """
 
-    looks: tuple[Look, ...]
+    looks: tuple[ProfileLine, ...]
     entropy: float
     most: float
     rows: int
@@ -66,18 +66,18 @@ class Facts:
         return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
 
 
-def facts(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Facts:
-    """The profile: the lines of "On average, this head looks at", averaged over the rows that count (see Ground).
+def profile(pattern: Pattern, words: bool = True, ground: PositionClasses | None = None) -> HeadProfile:
+    """The profile: the lines of "On average, this head looks at", averaged over the rows that count (see PositionClasses).
 
     Where something is hidden it is one more line, and one more place in the entropy, so that both speak of whole rows.
     `most` is the mean over the rows of log2 of the places each can see: log2 n, and less in a causal model.
     """
-    ground = ground or Ground.of(pattern, words)
+    ground = ground or PositionClasses.of(pattern, words)
     bits, most = spread(pattern, ground)
-    return Facts(looks(pattern, ground)[0], bits, most, int(ground.rows.sum()))
+    return HeadProfile(profile_lines(pattern, ground)[0], bits, most, int(ground.rows.sum()))
 
 
-def looks(pattern: Pattern, ground: Ground) -> tuple[tuple[Look, ...], Look | None]:
+def profile_lines(pattern: Pattern, ground: PositionClasses) -> tuple[tuple[ProfileLine, ...], ProfileLine | None]:
     """The lines of a profile with their numbers, and the same word elsewhere, where the text has enough of it.
 
     Sums are in float64: then their digits do not depend on the order in which they were added up.
@@ -89,26 +89,26 @@ def looks(pattern: Pattern, ground: Ground) -> tuple[tuple[Look, ...], Look | No
     chosen = np.bincount(choice[choice >= 0], minlength=many + 1)
     twin = None
     if ground.twins is not None:
-        twin = _look(ground.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
+        twin = _profile_line(ground.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
     sums[ground.rest] += sums[many]
     chosen[ground.rest] += chosen[many]
     shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
     if hidden:
         shares.append(float(lost.sum(dtype=np.float64)) / count)
     written = together(shares, alone=many if hidden else None)
-    found = [_look(*one) for one in zip(ground.lines, shares, written, chosen.tolist(), strict=False)]
+    found = [_profile_line(*one) for one in zip(ground.lines, shares, written, chosen.tolist(), strict=False)]
     if hidden:
         label = hidden_label(pattern)
-        found.append(Look("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
+        found.append(ProfileLine("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
     return tuple(found), twin
 
 
-def _look(line: Line, share: float, written: float, chosen: int) -> Look:
+def _profile_line(line: PositionClass, share: float, written: float, chosen: int) -> ProfileLine:
     """A line with its numbers."""
-    return Look(line.kind, line.label, line.place, share, int(written), line.even, chosen)
+    return ProfileLine(line.kind, line.label, line.place, share, int(written), line.even, chosen)
 
 
-def _choices(weights: np.ndarray, lost: np.ndarray, ground: Ground) -> tuple[np.ndarray, np.ndarray]:
+def _choices(weights: np.ndarray, lost: np.ndarray, ground: PositionClasses) -> tuple[np.ndarray, np.ndarray]:
     """The line of each row's first choice, and its weight; -1 where keys of two lines get equally much, or hidden ones more."""
     if not weights.size:
         return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
@@ -122,7 +122,7 @@ def _choices(weights: np.ndarray, lost: np.ndarray, ground: Ground) -> tuple[np.
     return np.where(top > lost, line, -1), top
 
 
-def spread(pattern: Pattern, ground: Ground) -> tuple[float, float]:
+def spread(pattern: Pattern, ground: PositionClasses) -> tuple[float, float]:
     """Mean entropy of the rows that count, and the most it could be; what is hidden counts as one more place."""
     rows = ground.rows
     if not rows.any():

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attnviz.analysis.head_profile import MENTION, Facts, Look, hidden_label, looks, spread
+from attnviz.analysis.head_profile import MENTION, HeadProfile, ProfileLine, hidden_label, profile_lines, spread
 from attnviz.analysis.legibility_text import unread_units
-from attnviz.analysis.positions import REST, Ground, resting
+from attnviz.analysis.positions import REST, PositionClasses, resting
 from attnviz.analysis.row_stats import choosing, entropy, first_choices, percent, quoted, spelled, units_of
 from attnviz.analysis.view import patterns_of_layer, shown, sides
 from attnviz.engine.trace import Trace
@@ -48,7 +48,7 @@ class Role:
     written: str = ""
 
     @classmethod
-    def of(cls, kind: str, look: Look, rows: int, sentence: str) -> Role:
+    def of(cls, kind: str, look: ProfileLine, rows: int, sentence: str) -> Role:
         """A role with the numbers of one line of the profile."""
         return cls(kind, look.share, sentence, look.place, look.even, look.chosen, rows, look.written)
 
@@ -75,18 +75,18 @@ class Sink:
     sentence: str
 
 
-def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> Role:
+def role(pattern: Pattern, words: bool = True, ground: PositionClasses | None = None) -> Role:
     """What the head does on this text in a few sentences, with the numbers behind it. A habit on one text, not a law.
 
     A head is called after the one place that is the first choice of more than half of all rows that count, FEW of them at
     least, and gets more than CLEAR of the attention and BEYOND times what an even look would give it; what is hidden, where
     it gets MOST of it. Else it is broad or mixed. `ground` is the pattern's own, where the caller has it.
     """
-    ground = ground or Ground.of(pattern, words)
+    ground = ground or PositionClasses.of(pattern, words)
     word, rows = ground.word, int(ground.rows.sum())
     if not rows:
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
-    lines, same = looks(pattern, ground)
+    lines, same = profile_lines(pattern, ground)
     if rows < FEW:
         most = max(lines, key=lambda look: look.share)
         short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
@@ -101,7 +101,7 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
         more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.written}.{more}"
-    found = Facts(lines, *spread(pattern, ground), rows)
+    found = HeadProfile(lines, *spread(pattern, ground), rows)
     if found.most > 0.0 and found.entropy >= BROAD * found.most:
         broad = f"On this text it looks broadly, at many {word}s at once: {found.spread}."
         return Role("broad", found.entropy / found.most, broad + more, rows=rows)
@@ -113,10 +113,10 @@ def role(pattern: Pattern, words: bool = True, ground: Ground | None = None) -> 
 
 def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
     """What each of many heads does; those that read the same text share what is known of its places."""
-    ground: Ground | None = None
+    ground: PositionClasses | None = None
     for pattern in patterns:
         if ground is None or not ground.holds(pattern):
-            ground = Ground.of(pattern, words)
+            ground = PositionClasses.of(pattern, words)
         yield role(pattern, words, ground)
 
 
@@ -132,7 +132,7 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     chosen = first_choices(pattern)[rows].mean(0)
     key = int(chosen.argmax())
     taken, often = float(pattern.weights[rows, key].mean(dtype=np.float64)), float(chosen[key])
-    ground = Ground.of(pattern, words)
+    ground = PositionClasses.of(pattern, words)
     even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
     if often <= SINK_CHOICE or taken <= max(SINK_SHARE, BEYOND * even):
         return None
@@ -188,7 +188,7 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
         tuple(unit.text for unit in queries), tuple(unit.text for unit in keys),
         np.zeros((len(queries), len(keys)), np.float32), np.zeros(len(queries), np.float32), "", queries, keys, part.causal,
     )  # fmt: skip
-    ground = Ground.of(bare, words)
+    ground = PositionClasses.of(bare, words)
     rows = ground.rows
     if name == "special":
         cells = np.array([key.special for key in keys], bool)
@@ -209,7 +209,7 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
     return HeadScores(name, values, "share", 0.0, 1.0)
 
 
-def _besides(lines: tuple[Look, ...], named: Look) -> str:
+def _besides(lines: tuple[ProfileLine, ...], named: ProfileLine) -> str:
     """A sentence on a place that gets most of the attention, and more than the one that most words look at first."""
     most = max((look for look in lines if look.kind not in (REST, named.kind)), key=lambda look: look.share, default=named)
     if most.share <= max(MOST, named.share):
@@ -217,7 +217,7 @@ def _besides(lines: tuple[Look, ...], named: Look) -> str:
     return f" Of all its attention, {most.written} goes to {most.place}."
 
 
-def _one_word(pattern: Pattern, ground: Ground) -> Look | None:
+def _one_word(pattern: Pattern, ground: PositionClasses) -> ProfileLine | None:
     """One key that is the first choice of most rows, though it has no line of its own: a word that most words look at."""
     rows = ground.rows
     chosen = (first_choices(pattern) & (pattern.weights > pattern.hidden[:, None]))[rows].sum(0)
@@ -227,10 +227,10 @@ def _one_word(pattern: Pattern, ground: Ground) -> Look | None:
     share = float(pattern.weights[rows, key].mean(dtype=np.float64))
     even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
     name = quoted(ground.keys, key)
-    return Look("word", name, name, share, int(float(fixed(100.0 * share))), even, int(chosen[key]))
+    return ProfileLine("word", name, name, share, int(float(fixed(100.0 * share))), even, int(chosen[key]))
 
 
-def _again(same: Look, ground: Ground) -> str:
+def _again(same: ProfileLine, ground: PositionClasses) -> str:
     """A sentence on words that stand more than once, where a head finds their twins; "" where it does not."""
     able = int(ground.able.sum())
     share, even = (part * len(ground.able) / able for part in (same.share, same.even or 0.0))
@@ -240,14 +240,14 @@ def _again(same: Look, ground: Ground) -> str:
     return f" {where}, it gives {percent(share)} to {same.place}."
 
 
-def _named(look: Look) -> bool:
+def _named(look: ProfileLine) -> bool:
     """Whether a place that is first choice of most rows gets enough for a head to be called after it."""
     if look.even is None:
         return look.share > MOST
     return look.share > max(CLEAR, BEYOND * look.even)
 
 
-def _habit(look: Look, rows: int, word: str) -> str:
+def _habit(look: ProfileLine, rows: int, word: str) -> str:
     """The habit of looking at one place, in words."""
     if look.even is None:
         return f"On this text most of its attention goes to {look.place}: {look.written} on average."
@@ -269,9 +269,9 @@ def _of(count: int, rows: int, word: str) -> str:
     return f"{count} of {_count(rows, word)}"
 
 
-def _written(pattern: Pattern, ground: Ground, key: int, taken: float) -> str:
+def _written(pattern: Pattern, ground: PositionClasses, key: int, taken: float) -> str:
     """A key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
     line = int(ground.at[0, key])
     if line < len(ground.lines) and (ground.at[:, key] == line).all() and (ground.at == line).sum() == len(ground.at):
-        return looks(pattern, ground)[0][line].written
+        return profile_lines(pattern, ground)[0][line].written
     return percent(taken)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from unicodedata import category
 
-from attnviz.legibility import Altered, Legibility
+from attnviz.legibility import AlteredText, Legibility
 from attnviz.text import units
 from attnviz.types import PARTLY_UNKNOWN, UNKNOWN, Link, Token, Unit, joined
 
@@ -112,7 +112,7 @@ def otherwise(reading: Legibility | None, name: str) -> str:
     return f"{name} reads this text {joined(ways)}{example}."
 
 
-def _way(kind: str, altered: Sequence[Altered]) -> str:
+def _way(kind: str, altered: Sequence[AlteredText]) -> str:
     """One way of reading otherwise, in words."""
     if kind == "dropped":
         words = [one.typed for one in altered if not one.read and not all(category(c) in ("Cc", "Cf") for c in one.typed)]

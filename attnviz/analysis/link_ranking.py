@@ -19,11 +19,11 @@ from attnviz.view_state import ViewOptions
 
 Span = tuple[int, int]
 
-HELD = 2**24  # weights of the links' rows in memory at once, 64 MB
+WEIGHTS_AT_ONCE = 2**24  # weights of the links' rows in memory at once, 64 MB
 ENOUGH = 0.2  # below a fifth a head divides crumbs: an even look at ten places would give two candidates as much
 
 
-class Strong(NamedTuple):
+class StrongCell(NamedTuple):
     """One cell of a pattern: which query, which key (indices into its labels), how much."""
 
     query: int
@@ -32,7 +32,7 @@ class Strong(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ranked:
+class LinkScore:
     """How one head follows the links: mean weight, mean margin over the strongest other word, rank from 1."""
 
     layer: int
@@ -43,7 +43,7 @@ class Ranked:
 
 
 @dataclass(frozen=True, eq=False)
-class Division:
+class CandidateShares:
     """How every head divides a pronoun's attention between candidates.
 
     `values` is attention to each candidate; `share` the first candidate's part of what the visible candidates get, NaN
@@ -63,7 +63,7 @@ class Division:
 
 
 @dataclass(frozen=True)
-class Divided:
+class RankedShares:
     """One head's division: attention to each candidate, the first one's share, and whether there is enough to count."""
 
     layer: int
@@ -84,7 +84,7 @@ def link_weights(trace: Trace, link: Link, block: str = "self") -> Float[np.ndar
     return _rows(part, [_tokens(part.queries, link.source)])[:, :, 0, _tokens(part.keys, link.target)].sum(-1)
 
 
-def ranked(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[Ranked, ...]:
+def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[LinkScore, ...]:
     """Every head by how much it follows the links, best first; ties stay in the order of layers and heads.
 
     Weight and margin are means over the links. The margin is what the target gets more than the strongest other word;
@@ -99,12 +99,12 @@ def ranked(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[Ra
     for link, source, target in zip(links, sources, targets, strict=True):
         if late := _late(part, link, source, target):
             raise BadInputError(late)
-    few = max(1, HELD // (part.layers * part.heads * len(part.keys)))  # links of a long text go by a few at a time
+    few = max(1, WEIGHTS_AT_ONCE // (part.layers * part.heads * len(part.keys)))  # links of a long text go by a few at a time
     parts = [_followed(part, sources[at : at + few], targets[at : at + few]) for at in range(0, len(links), few)]
     weights, margins = (np.concatenate(one, -1).mean(-1) for one in zip(*parts, strict=True))
     there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(weights))]
     best = sorted(there, key=lambda at: -weights[at])
-    return tuple(Ranked(*at, float(weights[at]), float(margins[at]), rank) for rank, at in enumerate(best, 1))
+    return tuple(LinkScore(*at, float(weights[at]), float(margins[at]), rank) for rank, at in enumerate(best, 1))
 
 
 def _followed(
@@ -119,7 +119,7 @@ def _followed(
     return weight, weight - _strongest_other(rows, part, sources, targets)
 
 
-def unfollowed(trace: Trace, link: Link, block: str = "self") -> str:
+def why_unfollowable(trace: Trace, link: Link, block: str = "self") -> str:
     """Why no head of this model can follow a link; "" where it can."""
     part = trace.block(block)
     try:
@@ -129,15 +129,15 @@ def unfollowed(trace: Trace, link: Link, block: str = "self") -> str:
     return _late(part, link, source, target)
 
 
-def strongest(pattern: Pattern, n: int = 20) -> tuple[Strong, ...]:
+def strongest(pattern: Pattern, n: int = 20) -> tuple[StrongCell, ...]:
     """The `n` largest cells of a pattern, largest first; cells with no weight at all are left out."""
     flat = pattern.weights.ravel()
     best = np.argsort(-flat, kind="stable")[:n]
     cells = (np.unravel_index(int(at), pattern.weights.shape) for at in best if flat[at] > 0.0)
-    return tuple(Strong(int(query), int(key), float(pattern.weights[query, key])) for query, key in cells)
+    return tuple(StrongCell(int(query), int(key), float(pattern.weights[query, key])) for query, key in cells)
 
 
-def division(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> Division:
+def candidate_shares(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> CandidateShares:
     """How every head divides the attention of `pronoun` between `candidates`, whose first is the one to look for.
 
     Raises BadInputError for fewer than two candidates, or for a span in which no token starts.
@@ -153,10 +153,10 @@ def division(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str
     mass = values.sum(-1)
     known = (mass > 0.0) if len(candidates) - len(late) >= 2 else np.zeros(mass.shape, bool)
     share = np.where(known, values[..., 0] / np.where(known, mass, 1.0), np.nan).astype(np.float32)
-    return Division(values, share, late, _late_note(part, pronoun, [candidates[at] for at in late]))
+    return CandidateShares(values, share, late, _late_note(part, pronoun, [candidates[at] for at in late]))
 
 
-def ranking(found: Division) -> tuple[Divided, ...]:
+def rank_candidates(found: CandidateShares) -> tuple[RankedShares, ...]:
     """Every head by the share of the first candidate, best first: those that give the candidates ENOUGH come first.
 
     A share of crumbs is noise that would win every ranking; such heads follow with `counts` False, by mass.
@@ -166,7 +166,9 @@ def ranking(found: Division) -> tuple[Divided, ...]:
     there = [(int(layer), int(head)) for layer, head in np.argwhere(~np.isnan(mass))]
     best = sorted(there, key=lambda at: (not counts[at], -found.share[at] if counts[at] else 0.0, -mass[at]))
     return tuple(
-        Divided(*at, tuple(float(v) for v in found.values[at]), float(found.share[at]), float(mass[at]), bool(counts[at]), rank)
+        RankedShares(
+            *at, tuple(float(v) for v in found.values[at]), float(found.share[at]), float(mass[at]), bool(counts[at]), rank
+        )
         for rank, at in enumerate(best, 1)
     )
 

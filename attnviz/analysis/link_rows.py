@@ -15,7 +15,7 @@ SHOWN = 5  # words of a row, the target among them
 
 
 @dataclass(frozen=True)
-class Place:
+class RowEntry:
     """One thing that is looked at: its name, how much it gets, and what it is: target, word, source or special."""
 
     text: str
@@ -24,7 +24,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Look:
+class LinkRow:
     """Where the source of one link looks: the strongest places, largest first, the target always among them.
 
     `rest` is what all other places get together (a learned sink's share with them). `first` says that no other word gets as
@@ -33,12 +33,12 @@ class Look:
 
     source: str
     target: str
-    places: tuple[Place, ...]
+    places: tuple[RowEntry, ...]
     rest: float
     first: bool
 
 
-def looks(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[Look, ...]:
+def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkRow, ...]:
     """What the source of each link looks at in one head. Raises BadInputError for a span in which no token starts."""
     part = trace.block(head.block)
     if head.layer >= part.layers or head.head >= part.calls[head.layer].heads:
@@ -53,15 +53,15 @@ def looks(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[Look, ...
     for link, source in zip(links, sources, strict=True):
         target = tokens_of(link.target, part.keys, segment)
         row = rows[[looking.index(token) for token in source]].mean(0)
-        aim = Place(_written(target, keys), float(row[list(target)].sum()), "target")
+        aim = RowEntry(_written(target, keys), float(row[list(target)].sum()), "target")
         others = [unit for unit in keys if not set(unit.tokens) & set(target)]
         sums = summed(row[None], others, -1)[0] if others else ()
-        places = [Place(_named(unit), float(w), _kind(unit, source)) for unit, w in zip(others, sums, strict=True)]
+        places = [RowEntry(_named(unit), float(w), _kind(unit, source)) for unit, w in zip(others, sums, strict=True)]
         most = max((place.weight for place in places if place.kind == "word"), default=0.0)
         best = sorted(places, key=lambda place: -place.weight)[: SHOWN - 1]
         shown = tuple(sorted((aim, *best), key=lambda place: -place.weight))
         rest = max(0.0, 1.0 - sum(place.weight for place in shown))
-        found.append(Look(_written(source, queries), aim.text, shown, rest, aim.weight > most))
+        found.append(LinkRow(_written(source, queries), aim.text, shown, rest, aim.weight > most))
     return tuple(found)
 
 

@@ -1,7 +1,7 @@
 """Where a head can look on one text: the first token, the word before, itself, … Each cell of its weights is in one line.
 
 All heads of a model stand on the same ground, so it is made once for them. Which rows count is decided here, for all that
-is said of a head: role, profile, entropy, scores and sinks. board/facts.js has the same rule.
+is said of a head: role, profile, entropy, scores and sinks. board/js/draw/headProfile.js has the same rule.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ REPEATS = 2  # one word that happens to find its twin says nothing about a head
 
 
 @dataclass(frozen=True)
-class Line:
+class PositionClass:
     """One line of "On average, this head looks at".
 
     `kind` is first, separator, previous, itself, next, or REST; `label` is its name in the profile, `place` in a sentence.
@@ -35,7 +35,7 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class PositionClasses:
     """What all heads share that read one text by the same units.
 
     `rows` are those that count: words that see more than one place, since a row with one place shows no choice. Of these
@@ -51,19 +51,19 @@ class Ground:
     word: str
     rows: Bool[np.ndarray, " query"]
     seen: Bool[np.ndarray, "row key"]
-    lines: tuple[Line, ...]
+    lines: tuple[PositionClass, ...]
     rest: int
     at: Int[np.ndarray, "row key"]
-    twins: Line | None
+    twins: PositionClass | None
     able: Bool[np.ndarray, " row"]
 
     @classmethod
-    def of(cls, pattern: Pattern, words: bool = True) -> Ground:
+    def of(cls, pattern: Pattern, words: bool = True) -> PositionClasses:
         """The ground that a pattern stands on, whatever its weights; `words` says what its units are called."""
         queries, keys = units_of(pattern)
         word, rows = "word" if words else "token", choosing(pattern)
         seen = visible(pattern)[rows]
-        places = list(_places(queries, keys, pattern.causal, word))
+        places = list(_classes(queries, keys, pattern.causal, word))
         rest = next(index for index, place in enumerate(places) if place.cells is None)
         at = np.full(pattern.weights.shape, rest, np.intp)
         for index, place in enumerate(places):
@@ -75,9 +75,11 @@ class Ground:
         flat = seen / np.maximum(seen.sum(-1, keepdims=True), 1)
         even = np.bincount(at.ravel(), flat.ravel(), len(places) + 1) / max(len(at), 1)
         same = f"the same {word} {'elsewhere' if queries == keys else 'in the other text'}"
-        twin = Line("same", same, same, float(even[-1]))
+        twin = PositionClass("same", same, same, float(even[-1]))
         even[rest] += even[-1]
-        lines = tuple(Line(place.kind, place.label, place.name, float(part)) for place, part in zip(places, even, strict=False))
+        lines = tuple(
+            PositionClass(place.kind, place.label, place.name, float(part)) for place, part in zip(places, even, strict=False)
+        )
         able = again.any(-1)
         return cls(
             queries, keys, pattern.causal, word, rows, seen, lines, rest, at, twin if able.sum() >= REPEATS else None, able
@@ -98,7 +100,7 @@ def resting(keys: Sequence[Unit], key: int) -> bool:
     return _added(keys[key]) or 0 in keys[key].tokens
 
 
-class _Place(NamedTuple):
+class _ClassCells(NamedTuple):
     """A line before it is known what an even look gives it; `cells` is None for all that is in no other line."""
 
     kind: str
@@ -107,7 +109,7 @@ class _Place(NamedTuple):
     cells: np.ndarray | None
 
 
-def _places(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: str) -> Iterator[_Place]:
+def _classes(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: str) -> Iterator[_ClassCells]:
     """The lines in reading order; no cell is in two of them.
 
     Special tokens stand under their names. A first token that is a word has a line of its own, and is neither the word
@@ -120,24 +122,24 @@ def _places(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: s
     first[:1] = bool(keys) and not keys[0].special and 0 in keys[0].tokens
     yield from (_special(keys, name) for name in opening)
     if first.any():
-        yield _Place("first", f"the first {word}", f"the first {word}, {quoted(keys, 0)}", first)
+        yield _ClassCells("first", f"the first {word}", f"the first {word}, {quoted(keys, 0)}", first)
     if own:
-        yield _Place("previous", f"the {word} before", f"the {word} before", before(keys) & ~first)
-        yield _Place("itself", "itself", f"the {word} itself", np.diag(words_among(queries)) & ~first)
+        yield _ClassCells("previous", f"the {word} before", f"the {word} before", before(keys) & ~first)
+        yield _ClassCells("itself", "itself", f"the {word} itself", np.diag(words_among(queries)) & ~first)
         if not causal:
-            yield _Place("next", f"the {word} after", f"the {word} after", after(keys) & ~first)
+            yield _ClassCells("next", f"the {word} after", f"the {word} after", after(keys) & ~first)
     other = f"other {word}s" if own else f"{word}s of the other text"
-    yield _Place(REST, other, other, None)
+    yield _ClassCells(REST, other, other, None)
     yield from (_special(keys, name) for name in closing)
 
 
-def _special(keys: Sequence[Unit], name: str) -> _Place:
+def _special(keys: Sequence[Unit], name: str) -> _ClassCells:
     """The line of all special tokens of one name. A mask is special too, but stands for a word: no head is called after it."""
     marked = np.array([key.special and key.text == name for key in keys], bool)
     if not any(_added(key) for key, under in zip(keys, marked, strict=True) if under):
-        return _Place(REST, name, name, marked)
+        return _ClassCells(REST, name, name, marked)
     alone = marked[0] and marked.sum() == 1
-    return _Place("first" if alone else "separator", name, f"{name}, the first token" if alone else name, marked)
+    return _ClassCells("first" if alone else "separator", name, f"{name}, the first token" if alone else name, marked)
 
 
 def _added(key: Unit) -> bool:

@@ -43,7 +43,7 @@ def protein(residues: int) -> int:
 
 
 @dataclass(frozen=True)
-class Cost:
+class AttentionCost:
     """What one layer of attention costs: `tokens` tokens of `width` numbers look at `source` tokens, the same or others.
 
     `pairs` are the weights of one head, `stored` their bytes in float32 where nothing is tiled.
@@ -88,7 +88,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class TextSizes:
     """Of a text as a model reads it: tokens, numbers of a token's vector, and numbers that a layer keeps of each token."""
 
     tokens: int
@@ -99,18 +99,18 @@ class Sizes:
 USUAL = 64  # numbers a head, where a model does not show its own
 
 
-def sizes(trace: Trace) -> Sizes:
+def sizes(trace: Trace) -> TextSizes:
     """The sizes of a trace's first block; grouped queries keep fewer keys and values than there are heads."""
     block = trace.parts[0]
     call = block.calls[0]
     if isinstance(call, Dense):
-        return Sizes(len(block.queries), call.heads * USUAL, 2 * call.heads * USUAL)
-    return Sizes(len(block.queries), call.heads * call.dim, 2 * call.groups * call.dim)
+        return TextSizes(len(block.queries), call.heads * USUAL, 2 * call.heads * USUAL)
+    return TextSizes(len(block.queries), call.heads * call.dim, 2 * call.groups * call.dim)
 
 
-def attention(tokens: int, width: int, source: int | None = None) -> Cost:
+def attention(tokens: int, width: int, source: int | None = None) -> AttentionCost:
     """The cost of self-attention, or of cross-attention where `source` is another text's number of tokens."""
-    return Cost(tokens, width, tokens if source is None else source)
+    return AttentionCost(tokens, width, tokens if source is None else source)
 
 
 def level(width: int) -> int:

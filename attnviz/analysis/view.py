@@ -249,7 +249,7 @@ def _names(gone: Sequence[Unit]) -> str:
 
 
 def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> list[int]:
-    """The rows that count in what is said of a head (see Ground); all where none does."""
+    """The rows that count in what is said of a head (see PositionClasses); all where none does."""
     least = 1 if causal else 0 if len(keys) > 1 else len(queries)  # a row with one key in sight has no choice
     found = [at for at, unit in enumerate(queries) if at >= least and not unit.special]
     return found or list(range(len(queries)))

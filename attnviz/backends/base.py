@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from attnviz.engine.reference.head_steps import OneLayer
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.head_steps import LayerSteps
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.types import AttentionRequest, HeadRef, ModelCard
@@ -46,7 +46,7 @@ class CheckingBackend(Backend, Protocol):
 class WalkingBackend(Backend, Protocol):
     """A backend that has its models at hand, and so can also say what each head of a layer does step by step."""
 
-    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
+    def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
         """All that a text goes through in one layer; BadInputError for models that are not written out from scratch."""
         ...
 
@@ -55,7 +55,7 @@ class WalkingBackend(Backend, Protocol):
 class TryingBackend(Backend, Protocol):
     """A backend that has its models at hand, and so can also read a text with one thing done otherwise in the forward pass."""
 
-    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """The text with the change; what is kept of one layer is kept of `layer`.
 
         With `other`, keys and values are those of that text, in the layers that the change names. BadInputError for
@@ -63,7 +63,7 @@ class TryingBackend(Backend, Protocol):
         """
         ...
 
-    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """The text and its words in an order that the seed decides, both with the change."""
         ...
 
@@ -85,7 +85,7 @@ class LoadingBackend(Backend, Protocol):
 class PlacingBackend(Backend, Protocol):
     """A backend that knows which models can be used without fetching anything."""
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether the weights are at hand."""
         ...
 
@@ -94,6 +94,6 @@ class PlacingBackend(Backend, Protocol):
 class WholeBackend(Backend, Protocol):
     """A backend whose `attend` may leave out values and what the kernel returned, and which has them on request."""
 
-    def whole(self, request: AttentionRequest) -> Trace:
+    def full_trace(self, request: AttentionRequest) -> Trace:
         """The trace with all that was captured."""
         ...

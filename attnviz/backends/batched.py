@@ -60,9 +60,9 @@ class BatchedBackend:
         """As the inner backend says."""
         return self.inner.models()
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether a model's weights are on this machine."""
-        return self.inner.has(name)
+        return self.inner.has_weights(name)
 
     def holds(self, name: str) -> bool:
         """Whether a model is in memory."""

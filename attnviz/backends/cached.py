@@ -12,10 +12,10 @@ import numpy as np
 
 from attnviz.backends.base import Backend, CheckingBackend, PlacingBackend, TryingBackend, WalkingBackend, WholeBackend
 from attnviz.backends.scheduler import wait_for_error
-from attnviz.engine.reference.head_steps import OneHead
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.head_steps import HeadSteps
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError
@@ -133,16 +133,16 @@ class CachedBackend:
         """The trace, from memory where it is there."""
         return self.store.get(request, lambda: self.inner.attend(request))
 
-    def whole(self, request: AttentionRequest) -> Trace:
+    def full_trace(self, request: AttentionRequest) -> Trace:
         """The trace with values and outputs, also where the inner backend leaves them out at first."""
         inner = self.inner
         if not isinstance(inner, WholeBackend):
             return self.attend(request)
-        return self.store.get(("whole", request), lambda: inner.whole(request))
+        return self.store.get(("full_trace", request), lambda: inner.full_trace(request))
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether a model's weights are at hand; True where that is not known."""
-        return self.inner.has(name) if isinstance(self.inner, PlacingBackend) else True
+        return self.inner.has_weights(name) if isinstance(self.inner, PlacingBackend) else True
 
     @property
     def checks(self) -> bool:
@@ -161,22 +161,26 @@ class CachedBackend:
         """Whether the inner backend has its models in this process, so that the steps to a weight can be shown."""
         return isinstance(self.inner, WalkingBackend)
 
-    def walk(self, request: AttentionRequest, head: HeadRef) -> OneHead:
+    def step_trace(self, request: AttentionRequest, head: HeadRef) -> HeadSteps:
         """One head step by step; its layer is kept, so that others cost nothing. BadInputError where there are no models."""
         inner = self.inner
         if not isinstance(inner, WalkingBackend):
             raise BadInputError("This backend has no model to walk through. Open the backend `local:` for that.")
-        return self.store.get(("walk", request, head.layer), lambda: inner.walk(request, head.layer)).head(head)
+        return self.store.get(("step_trace", request, head.layer), lambda: inner.step_trace(request, head.layer)).head(head)
 
-    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """The text with something changed, from memory where it is there. BadInputError where there is no model for it."""
         inner = self._trying()
-        return self.store.get(("tried", request, layer, change, other), lambda: inner.tried(request, layer, change, other))
+        return self.store.get(
+            ("intervene", request, layer, change, other), lambda: inner.intervene(request, layer, change, other)
+        )
 
-    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """The text and its words shuffled, from memory where it is there. BadInputError as for `tried`."""
         inner = self._trying()
-        return self.store.get(("shuffled", request, head, change, seed), lambda: inner.shuffled(request, head, change, seed))
+        return self.store.get(
+            ("compare_orders", request, head, change, seed), lambda: inner.compare_orders(request, head, change, seed)
+        )
 
     def _trying(self) -> TryingBackend:
         """The inner backend, if it can change a forward pass."""

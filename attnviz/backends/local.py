@@ -14,19 +14,19 @@ from attnviz.backends import program_input, scheduler
 from attnviz.backends.program_input import Given
 from attnviz.engine import capture, input_limits, inputs, memory_estimate, reference, verify
 from attnviz.engine.forward import fitted, two_sided
-from attnviz.engine.reference import Change, Weights
-from attnviz.engine.reference.head_steps import OneLayer, one_layer
-from attnviz.engine.reference.intervened import Tried, fits, tried
-from attnviz.engine.reference.word_order import Shuffled, order, shuffled
+from attnviz.engine.reference import Intervention, ModelWeights
+from attnviz.engine.reference.head_steps import LayerSteps, layer_steps
+from attnviz.engine.reference.intervened import InterventionResult, fits, intervene
+from attnviz.engine.reference.word_order import WordOrderResult, compare_orders, shuffled_order
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.errors import BadInputError, PairError
-from attnviz.legibility import Legibility, together
+from attnviz.legibility import Legibility, combined
 from attnviz.models import catalog, load, locate
 from attnviz.models.load import LoadedModel
 from attnviz.progress import Progress, Still
 from attnviz.settings import Settings
-from attnviz.text import Reading, tokenize
+from attnviz.text import Encoding, tokenize
 from attnviz.text import chat as chats
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 
@@ -118,7 +118,7 @@ class LocalBackend:
         found = self._models.get(name)
         return found is not None and found.done() and found.exception() is None
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether the weights of this model are on this machine."""
         card = next((card for card in self.models() if card.id == name), None)
         return card is not None and locate.place(card, self.settings).kind not in ("missing", "hub")
@@ -164,8 +164,8 @@ class LocalBackend:
         """Raises TooLongError, before anything is run, where reading this text would keep too much."""
         card, tokens = loaded.card, [len(side) for side in sides]
         dense = not capture.prepared(loaded.model)
-        bytes_needed = memory_estimate.needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
-        memory_estimate.checked(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
+        bytes_needed = memory_estimate.bytes_needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
+        memory_estimate.check(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
 
     def _progress_of(self, loaded: LoadedModel, sides: Sides) -> Callable[[int], None]:
         """Tells whoever waits for a long text how far it is read."""
@@ -184,12 +184,12 @@ class LocalBackend:
         loaded, read = self._read(request)
         return verify.against_eager(loaded.model, read.trace(loaded.model, request, loaded.digest), read.tensors)
 
-    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
+    def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
         """One layer from scratch, step by step. BadInputError for models of other families and layers that are not there."""
         _, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
-        return one_layer(weights, ids, types, tokens, layer)
+        return layer_steps(weights, ids, types, tokens, layer)
 
-    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """The text with one thing changed in the forward pass from scratch."""
         loaded, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
         keys = tokens
@@ -197,17 +197,19 @@ class LocalBackend:
             texts.checked(other, self.settings.max_bytes)
             read = reading(loaded, other)
             change, keys = replace(change, others=tuple(read.ids)), read.tokens
-        return tried(weights, ids, types, change, layer, tokens, keys, lambda id: tokenize.spelled(loaded.tokenizer, id))
+        return intervene(
+            weights, ids, types, change, layer, tokens, keys, lambda id: tokenize.decode_token(loaded.tokenizer, id)
+        )
 
-    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """The text and its words in another order, in the forward pass from scratch."""
         _, weights, ids, types, tokens = self._from_scratch(request, head)
         fits(tokens)
-        return shuffled(weights, ids, types, order(tokens, seed), change, head)
+        return compare_orders(weights, ids, types, shuffled_order(tokens, seed), change, head)
 
     def _from_scratch(
         self, request: AttentionRequest, head: HeadRef
-    ) -> tuple[LoadedModel, Weights, list[int], list[int] | None, tuple[Token, ...]]:
+    ) -> tuple[LoadedModel, ModelWeights, list[int], list[int] | None, tuple[Token, ...]]:
         """The model, its weights as they are read from scratch, and the text's ids, segments and tokens."""
         loaded, read = self._read(request)
         weights = reference.read(loaded.model)
@@ -243,7 +245,7 @@ def traced(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **more: An
     adapters, a pipeline) is opened, and its own tokenizer is taken where none is given.
     """
     asked = Given(text, text_b, **more)
-    held = capture.held(model)
+    held = capture.unwrap(model)
     if tokenizer is None:
         tokenizer = held.tokenizer
     if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
@@ -280,7 +282,7 @@ def read_given(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[Atten
     return request, read_by(loaded, request)
 
 
-def read_by(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> Read:
+def read_by(loaded: LoadedModel, request: AttentionRequest, first: Encoding | None = None) -> Read:
     """A request as a model reads it; `first` is its first text where that is tokenised already."""
     card = loaded.card
     if request.chat and request.text_b is not None:
@@ -299,7 +301,7 @@ def read_by(loaded: LoadedModel, request: AttentionRequest, first: Reading | Non
     return Read(inputs.row(read.ids, read.type_ids), (read.tokens,), reading=read.legibility)
 
 
-def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Reading:
+def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Encoding:
     """A text, or a pair, as a model reads it.
 
     Raises TokenError and PairError for tokens and segments that the tokenizer makes and the model lacks.
@@ -310,23 +312,23 @@ def reading(loaded: LoadedModel, text: str, text_b: str | None = None) -> Readin
     return found
 
 
-def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Reading | None = None) -> Read:
+def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Encoding | None = None) -> Read:
     """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
     source = reading(loaded, request.text) if first is None else first
     row = inputs.row(source.ids)
     if request.text_b is None:
-        opening = tokenize.language(loaded.tokenizer)
-        ids = inputs.written(capture.writer(model), row, min(GREEDY, card.max_tokens - 1), opening)
-        written, target = texts.written(loaded.tokenizer, ids)
+        opening = tokenize.target_language(loaded.tokenizer)
+        ids = inputs.written(capture.generator(model), row, min(GREEDY, card.max_tokens - 1), opening)
+        written, target = texts.read_output(loaded.tokenizer, ids)
         if not written:
             raise BadInputError(f"{card.name} writes nothing for this text. Type a target text as the second sentence.")
     else:
-        target = texts.target(
+        target = texts.read_target(
             loaded.tokenizer, request.text_b, start=lambda ids: inputs.start(model, ids),
             max_tokens=card.max_tokens, name=card.name,
         )  # fmt: skip
         written = None
     input_limits.check_reading(model, target, card.name, "decoder_")
-    legible = source.legibility if written is not None else together((source.legibility, target.legibility))
+    legible = source.legibility if written is not None else combined((source.legibility, target.legibility))
     return Read(inputs.with_target(row, target.ids), (source.tokens, target.tokens), written, legible)

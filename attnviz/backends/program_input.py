@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from attnviz import text as texts
 from attnviz.errors import BadInputError, EmptyTextError
 from attnviz.models.load import LoadedModel
-from attnviz.text import Reading
+from attnviz.text import Encoding
 from attnviz.text import chat as chats
 from attnviz.types import AttentionRequest, quoted
 
@@ -51,12 +51,12 @@ class Given:
         return self.tokens is None and self.words is None and (not self.chat or isinstance(self.text, str))
 
 
-def read(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[AttentionRequest, Reading]:
+def read(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[AttentionRequest, Encoding]:
     """The request that stands for what is given, and what the model reads of it. Raises BadInputErrors that name the place."""
     card = loaded.card
     limits = {"max_tokens": card.max_tokens, "name": card.name}
     if asked.tokens is not None:
-        text, reading = texts.given(loaded.tokenizer, ids_of(loaded, asked.tokens), **limits)
+        text, reading = texts.read_ids(loaded.tokenizer, ids_of(loaded, asked.tokens), **limits)
         return AttentionRequest(card.id, text, asked.text_b), reading
     if asked.words is not None:
         words = _words(asked.words)

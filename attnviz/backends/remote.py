@@ -59,7 +59,7 @@ class RemoteBackend:
         """The server's models."""
         return tuple(card for card, _ in self._models().values())
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether the server has this model's weights; True where it does not say: then it says so when it is asked to read."""
         try:
             found = self._models().get(name)
@@ -106,7 +106,7 @@ class RemoteBackend:
         """The trace of one text; see Backend. Raises the server's own errors, or a BackendError where there is no answer."""
         return self._trace(request, whole=False)
 
-    def whole(self, request: AttentionRequest) -> Trace:
+    def full_trace(self, request: AttentionRequest) -> Trace:
         """The same with values and outputs: some times as many bytes."""
         return self._trace(request, whole=True)
 

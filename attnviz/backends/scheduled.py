@@ -14,10 +14,10 @@ from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, Whole
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.request_context import RequestContext, track
 from attnviz.backends.scheduler import Scheduler, Ticket
-from attnviz.engine.reference.head_steps import OneLayer
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.head_steps import LayerSteps
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
 from attnviz.types import AttentionRequest, HeadRef, ModelCard
@@ -54,9 +54,9 @@ class TurnedBackend:
         """As the inner backend says."""
         return self.inner.models()
 
-    def has(self, name: str) -> bool:
+    def has_weights(self, name: str) -> bool:
         """Whether a model's weights are at hand; True where that is not known."""
-        return self.inner.has(name) if isinstance(self.inner, PlacingBackend) else True
+        return self.inner.has_weights(name) if isinstance(self.inner, PlacingBackend) else True
 
     def attend(self, request: AttentionRequest) -> Trace:
         """The trace, when its turn has come; BusyError where too many wait, or it does not come in time."""
@@ -85,10 +85,10 @@ class TurnedWhole(TurnedBackend):
         super().__init__(inner, row)
         self.wide = inner
 
-    def whole(self, request: AttentionRequest) -> Trace:
+    def full_trace(self, request: AttentionRequest) -> Trace:
         """See WholeBackend."""
         with self._turn(request):
-            return self.wide.whole(request)
+            return self.wide.full_trace(request)
 
 
 class TurnedModels(TurnedBackend):
@@ -103,20 +103,20 @@ class TurnedModels(TurnedBackend):
         with self._turn(request):
             return self.local.check(request)
 
-    def walk(self, request: AttentionRequest, layer: int) -> OneLayer:
+    def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
         """See WalkingBackend."""
         with self._turn(request):
-            return self.local.walk(request, layer)
+            return self.local.step_trace(request, layer)
 
-    def tried(self, request: AttentionRequest, layer: int, change: Change, other: str = "") -> Tried:
+    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
         """See TryingBackend."""
         with self._turn(request):
-            return self.local.tried(request, layer, change, other)
+            return self.local.intervene(request, layer, change, other)
 
-    def shuffled(self, request: AttentionRequest, head: HeadRef, change: Change, seed: int) -> Shuffled:
+    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
         """See TryingBackend."""
         with self._turn(request):
-            return self.local.shuffled(request, head, change, seed)
+            return self.local.compare_orders(request, head, change, seed)
 
 
 def turned(inner: Backend, row: Row) -> TurnedBackend:

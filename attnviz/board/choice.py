@@ -9,7 +9,7 @@ from attnviz.board.tray import Tray
 from attnviz.errors import BadInputError
 from attnviz.selection import VIEWS
 from attnviz.types import HeadRef, Keep
-from attnviz.view_state import HELD, Focus, ViewOptions
+from attnviz.view_state import MAX_SELECTED, TokenSelection, ViewOptions
 
 PLAIN = ViewOptions()
 LARGEST = 10_000_000  # no text, layer or head is counted as far as this
@@ -25,7 +25,7 @@ class Choice:
     """
 
     head: HeadRef
-    focus: Focus | None = None
+    focus: TokenSelection | None = None
     options: ViewOptions = PLAIN
     view: str = VIEWS[0]
     tray: Tray | None = None
@@ -67,25 +67,25 @@ class Choice:
         return cls(HeadRef(_count(layer), _count(head), block), focus, options, shown, tray, go)
 
 
-def _place(focus: Focus) -> dict[str, Any]:
+def _place(focus: TokenSelection) -> dict[str, Any]:
     """Where a held word stands."""
     return {"start": focus.start, "segment": focus.segment, "special": focus.special}
 
 
-def _focus(where: Any) -> Focus:
+def _focus(where: Any) -> TokenSelection:
     """The held words that a browser sent."""
     side, also = where["side"], where.get("also", [])
-    if side not in ("query", "key") or not isinstance(also, list) or len(also) >= HELD:
+    if side not in ("query", "key") or not isinstance(also, list) or len(also) >= MAX_SELECTED:
         raise BadInputError("A held word looks (query) or is looked at (key). The board sent something else.")
     first, *others = [_held(one, side) for one in (where, *also)]
     return replace(first, also=tuple(others))
 
 
-def _held(where: Any, side: str) -> Focus:
+def _held(where: Any, side: str) -> TokenSelection:
     """One held word."""
     if not isinstance(where["special"], bool):
         raise BadInputError("A held word is a special token or is not. The board sent something else.")
-    return Focus(_count(where["start"]), _count(where["segment"]), side, where["special"])
+    return TokenSelection(_count(where["start"]), _count(where["segment"]), side, where["special"])
 
 
 def _count(value: Any) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from attnviz.analysis.link_ranking import Ranked
-from attnviz.analysis.link_rows import Look
+from attnviz.analysis.link_ranking import LinkScore
+from attnviz.analysis.link_rows import LinkRow
 from attnviz.types import HeadRef
 
 BEST, BEST_DEEP, DEEP = 8, 14, 14  # heads in the list: as many as stand beside the map of so many layers, or of more
@@ -16,7 +16,7 @@ FEW, SHORT = 2, 3  # of more links than these, only so many places of each row a
 
 
 def found(
-    ranking: Sequence[Ranked], counts: Sequence[int], chosen: HeadRef, rows: Sequence[Look], drawn: int = 0
+    ranking: Sequence[LinkScore], counts: Sequence[int], chosen: HeadRef, rows: Sequence[LinkRow], drawn: int = 0
 ) -> dict[str, Any]:
     """All that is shown of a ranking on as many links as there are `rows`, of the `drawn` ones.
 
@@ -41,7 +41,7 @@ def found(
     }
 
 
-def _row(look: Look, most: int) -> dict[str, Any]:
+def _row(look: LinkRow, most: int) -> dict[str, Any]:
     """Where one source looks: at most so many places, the target among them, and what all others get together."""
     others = [place for place in look.places if place.kind != "target"][: most - 1]
     places = [place for place in look.places if place.kind == "target" or place in others]

@@ -1,9 +1,10 @@
 """A trace in, the bytes that the board reads out: a small JSON header and raw little-endian arrays.
 
 Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
-of four, then the arrays in the order and of the lengths that the header names. All numbers are little-endian.
+of four, then the array, of the form that the header names. All numbers are little-endian. `ATZ1` in front says that the
+array is deflated (thousandths.py): the browser inflates it when it arrives.
 A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths (exactly in a page
-that is saved), of a longer one to thousandths, packed small (codec.py). Where they are too many even so, it holds small
+that is saved), of a longer one to thousandths, deflated. Where they are too many even so, it holds small
 pictures of the heads instead; an `outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as
 it is made.
 A head that is chosen or pinned travels once more as a `sheet` of its own, exactly.
@@ -20,18 +21,16 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
 
-from attnviz.board import codec
+from attnviz.board import thousandths
 from attnviz.engine.trace import Block, Trace
 from attnviz.figures import encoding
 from attnviz.text import units
 from attnviz.types import HeadRef, Token, Unit
 
-MAGIC = b"ATN1"
-PLAIN_WEIGHTS = (
-    98_304  # up to here all weights together are at most 192 kB as they are: packing them takes longer than sending them
-)
+MAGIC, DEFLATED = b"ATN1", b"ATZ1"
+PLAIN_WEIGHTS = 98_304  # up to here all weights travel as they are: at most 192 kB
 EXACT_WEIGHTS = 262_144  # up to here they stand in a saved page as they are: 1 MB
-ALL_WEIGHTS = 4_000_000  # up to here every head travels: about 1.3 MB
+ALL_WEIGHTS = 4_000_000  # up to here every head travels: at most about 1.3 MB
 ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
 OF_LAYER = -1  # the place of a layer's mean among the sheets of its heads
 SIDE = 40  # weights along one edge of a pooled picture: about the device pixels that its cell has
@@ -138,11 +137,10 @@ def _all_heads(part: Block, *, exact: bool) -> tuple[str, np.ndarray]:
         return "uint8", np.stack([_pooled(weights) for weights in layers])
     if exact and count <= EXACT_WEIGHTS:
         return "float32", np.stack([_seen(part, weights).astype("<f4") for weights in layers])
-    # What a row lacks is the share of its learned sink, and thousandths would blur it: such weights are not packed.
+    # What a row lacks is the share of its learned sink, and thousandths would blur it: such weights travel as they are.
     if count <= PLAIN_WEIGHTS or _has_sinks(part):
         return "uint16", np.stack([_plain(_seen(part, weights)) for weights in layers])
-    steps = np.concatenate([_thousandths(weights) for weights in layers])
-    return "packed", np.frombuffer(codec.packed(steps, part.causal), np.uint8)
+    return "thousandths", np.frombuffer(thousandths.deflated(layers, part.causal), np.uint8)
 
 
 def _seen(part: Block, weights: Float[np.ndarray, "head query key"]) -> Float[np.ndarray, "head weight"]:
@@ -155,11 +153,6 @@ def _seen(part: Block, weights: Float[np.ndarray, "head query key"]) -> Float[np
 def _plain(weights: Float32[np.ndarray, "head weight"]) -> UInt16[np.ndarray, "head weight"]:
     """Weights as whole 65535ths, off by at most 1/131070."""
     return np.rint(np.clip(weights, 0.0, 1.0) * 65535.0).astype("<u2")
-
-
-def _thousandths(weights: Float32[np.ndarray, "head query key"]) -> UInt16[np.ndarray, "head query key"]:
-    """Weights as whole thousandths, off by at most 0.0005: float64, so that a half goes where three digits put it."""
-    return np.floor(np.clip(weights.astype(np.float64), 0.0, 1.0) * codec.STEPS + 0.5).astype(np.uint16)
 
 
 def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "head row column"]:
@@ -196,4 +189,5 @@ def _joined(header: dict, array: np.ndarray) -> bytes:
     head = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     body = struct.pack("<I", len(head)) + head
     body += b"\0" * (-(len(MAGIC) + 16 + len(body)) % 4) + np.ascontiguousarray(array).tobytes()
-    return MAGIC + hashlib.blake2s(body, digest_size=16).digest() + body
+    magic = DEFLATED if header["dtype"] == "thousandths" else MAGIC
+    return magic + hashlib.blake2s(body, digest_size=16).digest() + body

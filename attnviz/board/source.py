@@ -11,19 +11,19 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "encoding", "look", "store", "codec", "frame", "filters", "pattern", "unread", "notes", "held", "state", "tray",
-    "drag", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview", "matrix", "zoom", "raster", "lens",
-    "curves", "facts", "head", "claim", "chips", "pinning", "sieve", "menu", "tables", "presenter", "press", "lensing",
-    "input", "actions", "board", "main",
+    "element", "encoding", "theme", "store", "thousandths", "frame", "filters", "pattern", "unknownTokens", "notes",
+    "selection", "state", "tray", "gestures", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview",
+    "matrix", "zoom", "raster", "lens", "curves", "headProfile", "head", "headLabel", "chips", "pinActions", "filterMenu",
+    "menu", "tables", "presenter", "lensInput", "input", "actions", "board", "main",
 )  # fmt: skip
 # What the panels side by side need besides.
 COMPARE = (
-    "library", "align", "combine", "linked", "comparewords", "gallery", "grid", "panels", "textlines", "comparetools",
-    "compareinput", "compareactions", "compare",
+    "library", "align", "combine", "linked", "compareWords", "gallery", "grid", "panels", "textLines", "compareTools",
+    "compareInput", "compareActions", "compare",
 )  # fmt: skip
 # What drawing links on a sentence needs besides, and choosing among the heads that follow them.
-LINKS = ("drawnlinks", "arcs", "linkwords", "linkinput", "links")
-FOUND = ("headgrid", "headrows", "found")
+LINKS = ("drawnLinks", "arcs", "linkWords", "linkInput", "links")
+FOUND = ("headGrid", "headRows", "found")
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
@@ -51,7 +51,7 @@ def links_source() -> tuple[str, str, str]:
 @cache
 def found_source() -> tuple[str, str, str]:
     """HTML, CSS and JavaScript of the map and the list of heads."""
-    return _over("found", FOUND, "mountFound")
+    return _over("found", FOUND, "mountHeads")
 
 
 def _over(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""`attnviz …` on the command line: arguments in, files or lines out. Bad input ends with its message and exit code 2."""
+"""The command line, `attnviz …`: its commands, exit codes, and `attend`. Bad input ends with its message and exit code 2."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 
 from attnviz import charset
-from attnviz.cli import app, atlas, claims, io, models, roles, serve
+from attnviz.cli import app, atlas, claims, io, models, options, rank, roles, serve
 from attnviz.errors import AttnvizError, BadInputError, OutputError
-from attnviz.figures import provenance as provenances
+from attnviz.figures.provenance import provenance
 from attnviz.types import AttentionRequest, HeadRef, Keep
-from attnviz.view_state import BETWEEN, SPECIAL, ViewOptions
+from attnviz.view_state import BETWEEN, ViewOptions
 
 BAD_INPUT, OUR_FAULT = 2, 1
 FORMATS = ("json", "csv", "npz", "html", "svg", "pdf", "png")
@@ -19,7 +19,7 @@ BINARY = ("npz", "pdf", "png")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 2 for bad input (message only), 1 for a fault of ours."""
+    """Run one command; return the exit code: 0, 2 for bad input (message only), 1 for a fault of ours."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
     if chosen.command is None:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AttnvizError as error:
         print(f"attnviz: {error}", file=sys.stderr)
         return OUR_FAULT
-    except BrokenPipeError:  # the reader of our output closed it, e.g. `| head`
+    except BrokenPipeError:  # the program that reads our output closed it, e.g. `| head`
         io.abandon()
     except KeyboardInterrupt:
         return 130
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    """All commands and their options."""
+    """Return the parser of all commands and their options."""
     from attnviz import __version__
 
     parser = argparse.ArgumentParser(
@@ -53,30 +53,29 @@ def _parser() -> argparse.ArgumentParser:
     models.add(commands)
 
     attend = commands.add_parser("attend", help="the attention weights of one head on a text")
-    attend.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
-    attend.add_argument("--text-b", metavar="T", help="a second sentence, or the target text of an encoder-decoder")
-    attend.add_argument("--chat", action="store_true", help="the text as a user's message inside the model's chat template")
-    attend.add_argument(
-        "--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model"
-    )
+    options.add_text(attend)
+    options.add_second_text(attend)
+    options.add_chat(attend)
+    options.add_model(attend)
     attend.add_argument("--layer", type=int, metavar="N", help="counted from 0 (default: the head the model opens with)")
     attend.add_argument("--head", type=int, metavar="N", help="counted from 0")
-    attend.add_argument("--block", metavar="B", help="encoder, decoder or cross, for models that have them")
+    options.add_block(attend)
     attend.add_argument("--words", action="store_true", help="by words instead of tokens")
-    attend.add_argument(
-        "--special", choices=SPECIAL, default="show", help="special tokens: shown, hidden, or hidden and rows rescaled"
-    )
+    options.add_special(attend)
     attend.add_argument(
         "--keep",
         metavar="RULE",
         help="of a row only weights of at least 0.1 (least:0.1), the 3 largest (top:3), or the largest up to 0.9 (mass:0.9)",
     )
-    attend.add_argument("--between", metavar="A-B", help=f"of two texts, only how one looks at one: {', '.join(BETWEEN[1:])}")
+    attend.add_argument(
+        "--between", metavar="A-B", help=f"of two texts, only the attention from one to one: {', '.join(BETWEEN[1:])}"
+    )
     attend.add_argument("--format", choices=FORMATS, default="json")
-    attend.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
+    options.add_output(attend)
     attend.set_defaults(run=_attend)
     app.add(commands)
     roles.add(commands)
+    rank.add(commands)
     claims.add(commands)
     atlas.add(commands)
     serve.add(commands)
@@ -84,13 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _attend(chosen: argparse.Namespace) -> None:
-    """One head's weights, in the format asked for."""
-    from attnviz.settings import Settings
-    from attnviz.text import checked
-
-    most = Settings.from_env().max_bytes
-    text = checked(io.text(chosen.text, most), most)
-    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
+    """Write one head's weights in the format that was chosen."""
+    text = io.checked_text(chosen.text)
+    text_b = None if chosen.text_b is None else charset.decode_argument(chosen.text_b, "--text-b")
     from attnviz import export
     from attnviz.analysis import filters, view
 
@@ -109,6 +104,6 @@ def _attend(chosen: argparse.Namespace) -> None:
         trace.blocks[0] if chosen.block is None else chosen.block,
     )
     if options.between and not filters.paired(*view.sides(trace.block(head.block), options)):
-        raise BadInputError("--between chooses from two texts, and here is one. Give the other with --text-b, or leave it out.")
-    source = provenances.provenance(card, trace, head, options)
+        raise BadInputError("--between needs two texts; got one. Give the other with --text-b, or leave --between out.")
+    source = provenance(card, trace, head, options)
     io.write(export.exported(kind, export.ExportItem(trace, view.pattern(trace, head, options), source)), chosen.output)

@@ -69,12 +69,21 @@ def say(line: str) -> None:
     print(f"attnviz: {line}", file=sys.stderr)
 
 
+def checked_text(argument: str) -> str:
+    """Return the text of an argument, or of standard input for `-`; an AttnvizError for what no model can read."""
+    from attnviz.settings import Settings
+    from attnviz.text import checked
+
+    most = Settings.from_env().max_bytes
+    return checked(text(argument, most), most)
+
+
 def text(argument: str, most: int) -> str:
     """The text that an argument gives: itself, or of `-` what stands on standard input, of which `most` bytes may be text.
 
     Raises BadTextError for bytes that are no text.
     """
-    return standard_input(most) if argument == "-" else charset.argument(argument, f"“{_shown(argument)}”")
+    return standard_input(most) if argument == "-" else charset.decode_argument(argument, f"“{_shown(argument)}”")
 
 
 def standard_input(most: int) -> str:
@@ -95,7 +104,7 @@ def standard_input(most: int) -> str:
         ) from error
     if len(content) > limit:
         raise TooLongError(f"A text may be {most:,} bytes long; standard input has more. Shorten it.")
-    return charset.decoded(content, "Standard input").removesuffix("\n").removesuffix("\r")
+    return charset.decode(content, "Standard input").removesuffix("\n").removesuffix("\r")
 
 
 def _shown(argument: str) -> str:

@@ -8,65 +8,59 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from attnviz import charset
-from attnviz.cli import io
+from attnviz.cli import io, options
 from attnviz.types import AttentionRequest, HeadRef
-from attnviz.view_state import SPECIAL, ViewOptions
+from attnviz.view_state import ViewOptions
 
 if TYPE_CHECKING:
-    from attnviz.analysis.head_roles import Facts, Role
+    from attnviz.analysis.head_roles import HeadProfile, Role
 
 NOTES = (
     "A head is named after a place that is the first choice of most words and gets clearly more than an even look gives.",
-    "One text is an example and no evidence: another text may show another habit.",
+    "One text is an example, not evidence: the head may do something else on another text.",
 )
 
 
 def add(commands: Any) -> None:
-    """The command and its options."""
+    """Add the command and its options."""
     roles = commands.add_parser("roles", help="what every head does on a text: where it looks first, and how much goes there")
-    roles.add_argument("text", metavar="TEXT", help="the text, or - to read it from standard input")
-    roles.add_argument("--text-b", metavar="T", help="a second sentence, or the target text of an encoder-decoder")
-    roles.add_argument(
-        "--model", default="minilm", metavar="M", help="a model of the catalogue, or a folder such as ./my-model"
-    )
-    roles.add_argument("--block", metavar="B", help="encoder, decoder or cross, for models that have them")
+    options.add_text(roles)
+    options.add_second_text(roles)
+    options.add_model(roles)
+    options.add_block(roles)
     roles.add_argument("--tokens", action="store_true", help="by tokens instead of words")
-    roles.add_argument(
-        "--special", choices=SPECIAL, default="show", help="special tokens: shown, hidden, or hidden and rows rescaled"
-    )
+    options.add_special(roles)
     roles.add_argument("--format", choices=("text", "json"), default="text", help="json has the whole profile of each head")
-    roles.add_argument("-o", "--output", metavar="FILE", help="where to write (default: standard output)")
+    options.add_output(roles)
     roles.set_defaults(run=run)
 
 
 def run(chosen: argparse.Namespace) -> None:
-    """Every head's role on one text, in the order of layers and heads."""
-    from attnviz.settings import Settings
-    from attnviz.text import checked
-
-    most = Settings.from_env().max_bytes
-    text = checked(io.text(chosen.text, most), most)
-    text_b = None if chosen.text_b is None else charset.argument(chosen.text_b, "--text-b")
+    """Print every head's role on one text, in the order of layers and heads."""
+    text = io.checked_text(chosen.text)
+    text_b = None if chosen.text_b is None else charset.decode_argument(chosen.text_b, "--text-b")
     from attnviz.analysis import head_profile, head_roles, view
-    from attnviz.analysis.positions import Ground
+    from attnviz.analysis.positions import PositionClasses
 
     card = io.card(chosen.model)
     trace = io.attended(card, AttentionRequest(card.id, text, text_b))
     block = trace.blocks[0] if chosen.block is None else chosen.block
     options = ViewOptions(words=not chosen.tokens, special=chosen.special)
-    found: list[tuple[HeadRef, Role, Facts]] = []
-    ground: Ground | None = None
+    found: list[tuple[HeadRef, Role, HeadProfile]] = []
+    ground: PositionClasses | None = None
     for layer, of_layer in enumerate(view.patterns(trace, options, block)):
         for head, pattern in enumerate(of_layer):
-            ground = ground or Ground.of(pattern, options.words)
-            role, facts = head_roles.role(pattern, options.words, ground), head_profile.facts(pattern, options.words, ground)
+            ground = ground or PositionClasses.of(pattern, options.words)
+            role, facts = head_roles.role(pattern, options.words, ground), head_profile.profile(pattern, options.words, ground)
             found.append((HeadRef(layer, head, block), role, facts))
     made = _json(card.id, text, text_b, options, found) if chosen.format == "json" else _table(options, found)
     io.write(made.encode("utf-8", "backslashreplace"), chosen.output)
 
 
-def _json(model: str, text: str, text_b: str | None, options: ViewOptions, found: list[tuple[HeadRef, Role, Facts]]) -> str:
-    """One object; `heads` stand in the order of layers and heads, one a line."""
+def _json(
+    model: str, text: str, text_b: str | None, options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]]
+) -> str:
+    """One object; `heads` in the order of layers and heads, one in each line."""
     about = {
         "model": model, "text": text, "text_b": text_b, "block": found[0][0].block, "words": options.words,
         "special": options.special, "rows": found[0][2].rows,
@@ -80,8 +74,8 @@ def _json(model: str, text: str, text_b: str | None, options: ViewOptions, found
     return "{\n " + ",\n ".join(lines) + f',\n "heads": [\n  {listed}\n ]\n}}\n'
 
 
-def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, Facts]]) -> str:
-    """A line a head, then how many heads have each role."""
+def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]]) -> str:
+    """One line for each head, then how many heads have each role."""
     from attnviz.figures import encoding
 
     rows, word = found[0][2].rows, "word" if options.words else "token"

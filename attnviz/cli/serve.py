@@ -46,7 +46,7 @@ def run(chosen: argparse.Namespace) -> None:
     from attnviz.backends.local import LocalBackend
     from attnviz.server import app
 
-    found = app.listening(chosen.host, chosen.port)
+    found = app.listen(chosen.host, chosen.port)
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     io.say(f"http://{host}:{found.getsockname()[1]} (Ctrl+C stops it)")
     if not settings.key and not _own(found.getsockname()[0]):

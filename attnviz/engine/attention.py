@@ -16,12 +16,12 @@ from torch import Tensor
 NEVER = float("-inf")
 
 
-def wide(tensor: Tensor) -> Tensor:
+def upcast(tensor: Tensor) -> Tensor:
     """The same numbers in float32, unless they are in float64 already."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
-def expanded(grouped: Float[Tensor, "*row group key dim"], heads: int) -> Float[Tensor, "*row {heads} key dim"]:
+def repeat_kv(grouped: Float[Tensor, "*row group key dim"], heads: int) -> Float[Tensor, "*row {heads} key dim"]:
     """Keys or values, one copy for each query head: heads 0..r-1 read group 0, the next r group 1, and so on."""
     return grouped if grouped.shape[-3] == heads else grouped.repeat_interleave(heads // grouped.shape[-3], dim=-3)
 
@@ -33,7 +33,7 @@ def scores(
 
     The queries are scaled instead of the products: the same numbers, and one pass less over the larger array.
     """
-    return torch.einsum("...hqd,...hkd->...hqk", query * scale, expanded(key, query.shape[-3]))
+    return torch.einsum("...hqd,...hkd->...hqk", query * scale, repeat_kv(key, query.shape[-3]))
 
 
 def capped(raw: Float[Tensor, "*row head query key"], cap: float) -> Float[Tensor, "*row head query key"]:
@@ -82,7 +82,7 @@ def masked(
         raw = torch.where(causal_mask(*raw.shape[-2:]).to(raw.device), raw, NEVER)
     if mask is None:
         return raw
-    return torch.where(mask, raw, NEVER) if mask.dtype == torch.bool else raw + wide(mask)
+    return torch.where(mask, raw, NEVER) if mask.dtype == torch.bool else raw + upcast(mask)
 
 
 def softmax(
@@ -93,7 +93,7 @@ def softmax(
     A learned sink is one more score a head, which every query may choose and which mixes nothing (gpt-oss,
     arXiv:2508.10925). A row that may look nowhere is all zeros.
     """
-    raw = wide(raw)
+    raw = upcast(raw)
     if sinks is not None:
         sink = sinks.to(raw.dtype)[:, None, None].expand(*raw.shape[:-1], 1)  # [head, query, 1]
         return torch.softmax(torch.cat([raw, sink], dim=-1), dim=-1)[..., :-1]
@@ -114,10 +114,10 @@ def weights(
     sinks: Float[Tensor, " head"] | None = None,
 ) -> Float[Tensor, "*row head query key"]:
     """The share of its attention that each query gives to each key: all the steps above, in order."""
-    return softmax(barred(scores(wide(query), wide(key), scale), mask, bias, softcap, causal=causal), sinks)
+    return softmax(masked_scores(scores(upcast(query), upcast(key), scale), mask, bias, softcap, causal=causal), sinks)
 
 
-def barred(
+def masked_scores(
     raw: Float[Tensor, "*row head query key"],
     mask: Tensor | None = None,
     bias: Tensor | None = None,
@@ -129,7 +129,7 @@ def barred(
     if softcap is not None:
         raw = capped(raw, softcap)
     if bias is not None:
-        raw = raw + wide(bias)
+        raw = raw + upcast(bias)
     return masked(raw, mask, causal)
 
 
@@ -137,4 +137,4 @@ def mix(
     shares: Float[Tensor, "*row head query key"], value: Float[Tensor, "*row group key dim"]
 ) -> Float[Tensor, "*row head query dim"]:
     """Each query's new content: the values of the keys, weighted by its attention to them."""
-    return torch.einsum("...hqk,...hkd->...hqd", shares, expanded(wide(value), shares.shape[-3]))
+    return torch.einsum("...hqk,...hkd->...hqd", shares, repeat_kv(upcast(value), shares.shape[-3]))

@@ -11,15 +11,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.engine import attention, capture, input_limits, inputs
-from attnviz.engine.build_trace import Call
+from attnviz.engine.build_trace import AttentionCall
 from attnviz.engine.trace import ROWS
 from attnviz.errors import BadInputError, NoAttentionError
 
-Weights = Float[np.ndarray, "row head query key"]
+LayerWeights = Float[np.ndarray, "row head query key"]
 
 
 @runtime_checkable
-class Row(Protocol):
+class EncodedText(Protocol):
     """What is needed of a text that was read (`attnviz.text.Reading`): token ids, and type ids where the model takes any."""
 
     @property
@@ -28,7 +28,9 @@ class Row(Protocol):
     def type_ids(self) -> tuple[int, ...] | None: ...
 
 
-def layers(model: Any, readings: Sequence[Row], queries: Sequence[Sequence[int]] | None = None) -> Iterator[Weights]:
+def layers(
+    model: Any, readings: Sequence[EncodedText], queries: Sequence[Sequence[int]] | None = None
+) -> Iterator[LayerWeights]:
     """Each layer's weights of every text, from one pass over all of them. Padding gives and gets nothing: exact zeros.
 
     `queries`, where given, are the tokens of each text whose rows are wanted, so that nobody computes the others. Of an
@@ -51,7 +53,7 @@ def layers(model: Any, readings: Sequence[Row], queries: Sequence[Sequence[int]]
         yield _emptied(found, [len(rows) for rows in wanted], lengths, type(model).__name__, sunk=call.sinks is not None)
 
 
-def padded(model: Any, readings: Sequence[Row]) -> dict[str, Tensor]:
+def padded(model: Any, readings: Sequence[EncodedText]) -> dict[str, Tensor]:
     """Input tensors [row, token], padded on the right to the longest text."""
     shape = len(readings), max(len(reading.ids) for reading in readings)
     filler, most = getattr(model.config, "pad_token_id", None), input_limits.limits(model).tokens
@@ -80,7 +82,7 @@ def vocabulary(model: Any, known: int) -> int:
     return known if table is None else int(table.shape[0])
 
 
-def _recorded(model: Any, given: dict[str, Tensor]) -> list[Call] | None:
+def _recorded(model: Any, given: dict[str, Tensor]) -> list[AttentionCall] | None:
     """The attention calls of one pass, or None for a family outside the interface."""
     if not model._can_set_attn_implementation() or not (capture.prepared(model) or capture.faithful(model)):
         return None
@@ -99,7 +101,7 @@ def _places(queries: Sequence[Sequence[int]]) -> Tensor:
 
 
 @torch.inference_mode()
-def _weights(call: Call, places: Tensor | None) -> Weights:
+def _weights(call: AttentionCall, places: Tensor | None) -> LayerWeights:
     """One call's weights, from scratch, of all queries or of those at `places`."""
     query, mask, bias, causal = call.query, call.mask, call.bias, call.causal
     if places is not None:
@@ -121,7 +123,7 @@ def _at(tensor: Tensor, places: Tensor) -> Tensor:
     return tensor.expand(len(places), -1, -1, -1)[rows, :, places].transpose(1, 2)  # [row, head, wanted, …]
 
 
-def _emptied(found: Weights, queries: Sequence[int], keys: Sequence[int], name: str, *, sunk: bool) -> Weights:
+def _emptied(found: LayerWeights, queries: Sequence[int], keys: Sequence[int], name: str, *, sunk: bool) -> LayerWeights:
     """The weights with zeros at all padding; NoAttentionError where what is left of a real row is no distribution."""
     for row, (many, length) in enumerate(zip(queries, keys, strict=True)):
         found[row, :, many:] = 0.0
@@ -137,7 +139,7 @@ def _emptied(found: Weights, queries: Sequence[int], keys: Sequence[int], name: 
     return found
 
 
-def _dense(model: Any, readings: Sequence[Row], wanted: Sequence[Sequence[int]]) -> Iterator[Weights]:
+def _dense(model: Any, readings: Sequence[EncodedText], wanted: Sequence[Sequence[int]]) -> Iterator[LayerWeights]:
     """The road of families outside the interface: the library's eager weights, text by text, padded with zeros."""
     if model.config.is_encoder_decoder:
         raise BadInputError(

@@ -22,7 +22,7 @@ DECODER = re.compile(r"(^|\.)decoder\.")
 
 
 @dataclass(frozen=True, eq=False)
-class Call:
+class AttentionCall:
     """One attention call as the model made it: batched tensors [row, head, token, dim], and what came back."""
 
     module: nn.Module
@@ -38,7 +38,7 @@ class Call:
     output: Tensor  # [row, query, head, dim]
 
 
-def traces_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> tuple[Trace, ...]:
+def traces_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) -> tuple[Trace, ...]:
     """Recorded calls of the model that ran, told apart by the module that made them, to one Trace a row.
 
     Raises NoAttentionError where one block's layers read different numbers of tokens: then no picture holds them all.
@@ -50,7 +50,7 @@ def traces_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> tuple[Tr
             f"{type(model).__name__} makes {made} rows of the {len(ids)} that it is given, so which tokens each of them holds "
             "is not known. Give the model in it that reads a text as it is."
         )
-    by_block: dict[str, list[Call]] = {}
+    by_block: dict[str, list[AttentionCall]] = {}
     for call, block in zip(calls, blocks_of(model, calls, inputs), strict=True):
         by_block.setdefault(block, []).append(call)
     for block, found in by_block.items():
@@ -65,7 +65,7 @@ def traces_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> tuple[Tr
     return tuple(_trace(model, by_block, inputs, row, two) for row in range(calls[0].query.shape[0]))
 
 
-def undivided(model: Any, calls: list[Call]) -> None:
+def undivided(model: Any, calls: list[AttentionCall]) -> None:
     """Raises NoAttentionError where a layer attends twice and combines the two: neither is what the layer does."""
     for one, other in itertools.pairwise(calls):
         same = one.module is other.module and one.query.data_ptr() == other.query.data_ptr()
@@ -76,7 +76,7 @@ def undivided(model: Any, calls: list[Call]) -> None:
             )
 
 
-def blocks_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> list[str]:
+def blocks_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) -> list[str]:
     """The block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
     two = two_sided(model)
     if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
@@ -87,7 +87,7 @@ def blocks_of(model: Any, calls: list[Call], inputs: dict[str, Any]) -> list[str
     return ["cross" if CROSS.search(name) else "decoder" if DECODER.search(name) or not two else "encoder" for name in called]
 
 
-def names(model: Any, calls: list[Call]) -> list[str]:
+def names(model: Any, calls: list[AttentionCall]) -> list[str]:
     """What the model calls the modules that made these calls; one that stands in several places, by each in turn."""
     once = {id(module): name for name, module in model.named_modules()}
     marks = [id(call.module) for call in calls]
@@ -111,7 +111,7 @@ def _everywhere(module: nn.Module, name: str, above: tuple[int, ...]) -> Iterato
             yield from _everywhere(child, f"{name}.{step}" if name else step, (*above, id(module)))
 
 
-def _numbers(model: Any, calls: list[Call]) -> tuple[int, ...]:
+def _numbers(model: Any, calls: list[AttentionCall]) -> tuple[int, ...]:
     """The model's own numbers of the layers that made a block's calls; empty where they are simply 0, 1, 2, …, or unknown.
 
     Hybrid models attend in some layers only. The number is the one in a module's name that grows from call to call; names
@@ -161,7 +161,7 @@ def _visible(mask: Any, row: int, length: int) -> np.ndarray:
     return np.arange(length)
 
 
-def _trace(model: Any, by_block: dict[str, list[Call]], inputs: dict[str, Any], row: int, two: bool) -> Trace:
+def _trace(model: Any, by_block: dict[str, list[AttentionCall]], inputs: dict[str, Any], row: int, two: bool) -> Trace:
     """The trace of one row of a batch."""
     blocks = []
     for name in ("self", "encoder", "decoder", "cross"):
@@ -203,7 +203,7 @@ def unlabelled(ids: Any, row: int, places: np.ndarray) -> tuple[Token, ...]:
     return tuple(Token(name, name, 0, 0, i) for i, name in enumerate(names))
 
 
-def _projections(call: Call, row: int, queries: np.ndarray, keys: np.ndarray, masks: Masks) -> Projections:
+def _projections(call: AttentionCall, row: int, queries: np.ndarray, keys: np.ndarray, masks: Masks) -> Projections:
     """One call's tensors for one row, at its visible positions."""
     return Projections(
         query=_cut(call.query, row, queries),

@@ -24,7 +24,7 @@ from transformers.masking_utils import sdpa_mask
 
 from attnviz.engine import attention, build_trace, input_limits, shadow_model, wrappers
 from attnviz.engine import call_order as flows
-from attnviz.engine.build_trace import Call, dense_traces_of, traces_of
+from attnviz.engine.build_trace import AttentionCall, dense_traces_of, traces_of
 from attnviz.engine.forward import MEASURED, arguments, device_of, forward, guarded, missing, two_sided
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError, NoAttentionError, UnavailableError
@@ -40,16 +40,16 @@ CLOSE = 1e-3  # the same in float32: far more than rounding, far less than a wro
 
 
 @dataclass
-class Run:
+class Recording:
     """One forward pass under way in this context: which kernel answers, and the calls kept so far."""
 
     scratch: bool = False
     heard: Callable[[int], None] | None = None
-    calls: list[Call] = field(default_factory=list)
+    calls: list[AttentionCall] = field(default_factory=list)
     flow: flows.Flow | None = None
 
 
-_RUN: ContextVar[Run | None] = ContextVar("attnviz_run", default=None)
+_RUN: ContextVar[Recording | None] = ContextVar("attnviz_run", default=None)
 _HEARD: ContextVar[Callable[[int], None] | None] = ContextVar("attnviz_heard", default=None)
 
 
@@ -83,7 +83,9 @@ def answer(
             module, query, key, value, attention_mask, scaling=scaling, is_causal=is_causal, position_bias=position_bias, **rest
         )
     if run is not None:
-        run.calls.append(Call(module, query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux, output))
+        run.calls.append(
+            AttentionCall(module, query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux, output)
+        )
         if run.flow is not None:
             run.flow.call(query, output)
         if run.heard is not None:
@@ -123,9 +125,9 @@ def register() -> None:
 
 
 @contextmanager
-def recording(*, scratch: bool = False) -> Iterator[Run]:
+def recording(*, scratch: bool = False) -> Iterator[Recording]:
     """Keep every attention call made by this thread until the block ends; no gradients inside."""
-    run = Run(scratch, _HEARD.get())
+    run = Recording(scratch, _HEARD.get())
     mark = _RUN.set(run)
     try:
         with torch.inference_mode():
@@ -155,20 +157,20 @@ def prepare(model: PreTrainedModel) -> None:
         model.set_attn_implementation(NAME)
 
 
-def twin(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
+def shadow(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
     """The same model with another attention implementation: shares every weight, but no setting, with the original."""
     register()
-    return shadow_model.known(model).twin(model, implementation)
+    return shadow_model.cache_of(model).twin(model, implementation)
 
 
 def readable(model: PreTrainedModel) -> PreTrainedModel:
     """`model` itself where it was prepared, its recorded twin otherwise."""
-    return model if prepared(model) else twin(model, NAME)
+    return model if prepared(model) else shadow(model, NAME)
 
 
-def writer(model: PreTrainedModel) -> PreTrainedModel:
+def generator(model: PreTrainedModel) -> PreTrainedModel:
     """The model to let write: itself where it was prepared, its eager twin otherwise, which is right for every family."""
-    return model if prepared(model) else twin(model, "eager")
+    return model if prepared(model) else shadow(model, "eager")
 
 
 def prepared(model: PreTrainedModel) -> bool:
@@ -185,12 +187,12 @@ def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> boo
     a sound: on the caller's own), by both roads, and goes the dense one where they differ. Where eager
     gives no weights to compare, the family's own word decides whether it knows the fused kernel.
     """
-    return shadow_model.known(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
+    return shadow_model.cache_of(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
 
 
 def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
     """Whether recorded and eager attention of one row are the same blocks, layers and weights. Hooks hear nothing of it."""
-    found, wanted = _tried(_recorded, model, small), _tried(_eager_seen, model, small)
+    found, wanted = _trace_or_none(_recorded, model, small), _trace_or_none(_eager_seen, model, small)
     if wanted is None:
         return bool(model._supports_sdpa) and (found is None or _whole(model, found))
     if found is None or _sizes(found) != _sizes(wanted):
@@ -203,7 +205,7 @@ def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
     return True
 
 
-def _tried(
+def _trace_or_none(
     road: Callable[[PreTrainedModel, dict[str, Any]], Trace], model: PreTrainedModel, small: dict[str, Any]
 ) -> Trace | None:
     """A trace by one road, None where there is none: models fail in ways of their own where they are given three tokens."""
@@ -215,7 +217,7 @@ def _tried(
 
 def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
     """One row by the recorded attention, by a twin that is thrown away; nobody is told how far it is."""
-    reader = shadow_model.made(model, NAME, hooked=False)
+    reader = shadow_model.make_shadow(model, NAME, hooked=False)
     with recording() as run:
         run.heard = None
         forward(reader, small)
@@ -224,7 +226,7 @@ def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
 
 def _eager_seen(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
     """The same row by the library's eager attention."""
-    return dense_traces_of(model, _eager(shadow_model.made(model, "eager", hooked=False), small), small)[0]
+    return dense_traces_of(model, _eager(shadow_model.make_shadow(model, "eager", hooked=False), small), small)[0]
 
 
 def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
@@ -263,15 +265,15 @@ def capture(model: Any, **inputs: Any) -> Trace:
 
 def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
     """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
-    owner = wrappers.held(model, PreTrainedModel)
+    owner = wrappers.unwrap(model, PreTrainedModel)
     input_limits.check(owner.model, inputs)
     traces = _traces(owner.model, inputs)
     return traces if not owner.note else tuple(trace.noted(owner.note) for trace in traces)
 
 
-def held(given: Any) -> wrappers.Held:
+def unwrap(given: Any) -> wrappers.UnwrappedModel:
     """The transformers model in what a caller gave; BadInputError where there is none, or which one is not clear."""
-    return wrappers.held(given, PreTrainedModel)
+    return wrappers.unwrap(given, PreTrainedModel)
 
 
 def textual(model: PreTrainedModel) -> None:
@@ -312,7 +314,7 @@ def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]
         build_trace.undivided(model, run.calls)
         return traces_of(model, run.calls, inputs)
     register()
-    known = shadow_model.known(model)
+    known = shadow_model.cache_of(model)
     lacking = known.once("missing", lambda: missing(model))
     if lacking:
         raise UnavailableError(lacking)
@@ -330,7 +332,11 @@ def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]
 
 
 def _one_stack(
-    model: PreTrainedModel, known: shadow_model.Known, reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]
+    model: PreTrainedModel,
+    known: shadow_model.ShadowCache,
+    reader: PreTrainedModel,
+    calls: list[AttentionCall],
+    inputs: dict[str, Any],
 ) -> None:
     """Raises NoAttentionError where the calls of one block are no layers on top of each other: several texts, or towers.
 
@@ -347,13 +353,15 @@ def _one_stack(
         raise NoAttentionError(str(error))
 
 
-def _doubtful(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> bool:
+def _doubtful(reader: PreTrainedModel, calls: list[AttentionCall], inputs: dict[str, Any]) -> bool:
     """Whether the modules that made these calls leave open whether each block is one stack."""
     names, together = _by_block(reader, calls, inputs)
     return any(flows.doubtful([names[at] for at in part]) for part in together.values())
 
 
-def _by_block(reader: PreTrainedModel, calls: list[Call], inputs: dict[str, Any]) -> tuple[list[str], dict[str, list[int]]]:
+def _by_block(
+    reader: PreTrainedModel, calls: list[AttentionCall], inputs: dict[str, Any]
+) -> tuple[list[str], dict[str, list[int]]]:
     """The name of each call's module, and which calls belong to each block."""
     blocks = build_trace.blocks_of(reader, calls, inputs)
     return build_trace.names(reader, calls), {block: [at for at, one in enumerate(blocks) if one == block] for block in blocks}
@@ -363,7 +371,7 @@ def _unstacked(
     model: PreTrainedModel, names: list[str], together: Mapping[str, list[int]], inputs: dict[str, Any]
 ) -> NoAttentionError | None:
     """The error that tells which parts read apart; None where each block is one stack."""
-    reader, flow = shadow_model.made(model, NAME, hooked=False), flows.Flow()
+    reader, flow = shadow_model.make_shadow(model, NAME, hooked=False), flows.Flow()
     with recording() as run:
         run.heard, run.flow = None, flow
         flows.watched(reader, flow, lambda: guarded(reader, inputs))
@@ -386,7 +394,7 @@ def forward_from_scratch(model: PreTrainedModel, **inputs: Any) -> Any:
 
 def eager_attentions(model: PreTrainedModel, **inputs: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
     """The library's own eager weights, [row, head, query, key] a layer, by block."""
-    return _eager(twin(model, "eager"), inputs)
+    return _eager(shadow(model, "eager"), inputs)
 
 
 def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, tuple[Any, ...]], ...]:

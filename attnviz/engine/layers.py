@@ -82,7 +82,7 @@ class Projections:
                 mask = before
             else:
                 mask = mask & before if mask.dtype == torch.bool else torch.where(before, mask, attention.NEVER)
-        return attention.barred(torch.from_numpy(raw), mask, bias, self.softcap)
+        return attention.masked_scores(torch.from_numpy(raw), mask, bias, self.softcap)
 
     def differences(self, heads: slice, shares: np.ndarray | None = None) -> Float[np.ndarray, " head"] | None:
         """How far weights times values, from scratch, lie at most from what the model's kernel returned; None without them.
@@ -147,7 +147,7 @@ class Dense:
 
 
 @dataclass(frozen=True, eq=False)
-class Sent:
+class RemoteWeights:
     """One layer's weights, [head, query, key], as another machine computed them from projections that stayed there.
 
     `compared` [head] is how far its kernel's answer lay from weights times values, None where nothing was compared;
@@ -177,7 +177,7 @@ class Sent:
         return None if self.compared is None else self.compared[heads]
 
 
-Layer = Projections | Dense | Sent
+Layer = Projections | Dense | RemoteWeights
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
@@ -199,7 +199,7 @@ def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | N
 
 def looks_back_only(call: Layer) -> bool:
     """Whether one layer hides every later key. One token alone has none: then only a captured causal flag can tell."""
-    if isinstance(call, Sent):
+    if isinstance(call, RemoteWeights):
         return call.causal
     if isinstance(call, Dense):
         return call.whole.shape[-1] > 1 and not np.triu(call.whole, 1).any()

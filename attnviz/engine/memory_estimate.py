@@ -10,7 +10,7 @@ from attnviz.errors import TooLongError
 FLOAT = 4
 
 
-def needed(config: Any, layers: int, heads: int, tokens: int, target: int = 0, *, dense: bool = False) -> int:
+def bytes_needed(config: Any, layers: int, heads: int, tokens: int, target: int = 0, *, dense: bool = False) -> int:
     """Bytes that a trace of `tokens` tokens keeps, and of `target` tokens on an encoder-decoder's second side.
 
     Queries and outputs have a row for each query token, keys and values one for each key token; a model whose eager
@@ -24,7 +24,7 @@ def needed(config: Any, layers: int, heads: int, tokens: int, target: int = 0, *
     return FLOAT * layers * width * sum(2 * heads * queries + 2 * groups * keys for queries, keys in sides)
 
 
-def checked(name: str, bytes_needed: int, tokens: int, most: int, *, dense: bool = False) -> None:
+def check(name: str, bytes_needed: int, tokens: int, most: int, *, dense: bool = False) -> None:
     """Raises TooLongError, with the numbers, where a text would keep more than `most` bytes."""
     if bytes_needed <= most:
         return

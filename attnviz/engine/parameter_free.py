@@ -9,7 +9,7 @@ from jaxtyping import Float
 from attnviz.engine import attention
 
 
-def looks(vectors: Float[np.ndarray, "token dim"]) -> Float[np.ndarray, "token token"]:
+def self_attention(vectors: Float[np.ndarray, "token dim"]) -> Float[np.ndarray, "token token"]:
     """Attention weights where each vector is its own query and its own key.
 
     softmax(X X^T / sqrt(d)), Vaswani et al. 2017, eq. 1, with identity matrices in place of learned ones. Before that each

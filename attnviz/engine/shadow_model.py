@@ -22,7 +22,7 @@ LIBRARIES = frozenset({"builtins", "collections", "functools", "torch", "transfo
 
 
 @dataclass
-class Known:
+class ShadowCache:
     """What is kept of one model: the twins by implementation, and answers that hold while nothing of it changes.
 
     Twins are kept of a `plain` model only. They and `answers` hold while `parts` (modules, weights, hooks) and `settings`
@@ -44,10 +44,10 @@ class Known:
         Hooks and modules of somebody's own may write to the module that runs, so each pass has a twin of its own.
         """
         if not self.plain:
-            return made(model, implementation)
+            return make_shadow(model, implementation)
         with _LOCK:
             if implementation not in self.twins:
-                self.twins[implementation] = made(model, implementation)
+                self.twins[implementation] = make_shadow(model, implementation)
             return self.twins[implementation]
 
     def once(self, question: Any, look: Callable[[], Any]) -> Any:
@@ -69,11 +69,11 @@ class Known:
         return self.faithful
 
 
-_KNOWN: weakref.WeakKeyDictionary[nn.Module, Known] = weakref.WeakKeyDictionary()
+_KNOWN: weakref.WeakKeyDictionary[nn.Module, ShadowCache] = weakref.WeakKeyDictionary()
 _LOCK = threading.Lock()
 
 
-def known(model: nn.Module) -> Known:
+def cache_of(model: nn.Module) -> ShadowCache:
     """What is kept of a model as it is now."""
     with _LOCK:
         modules = tuple(model.modules())
@@ -81,15 +81,15 @@ def known(model: nn.Module) -> Known:
         settings = tuple(_settings(modules))
         found = _KNOWN.get(model)
         if found is None or found.settings != settings:
-            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules))
+            found = _KNOWN[model] = ShadowCache(parts, settings, _of_libraries(modules))
         elif found.parts != parts:
-            found = _KNOWN[model] = Known(parts, settings, _of_libraries(modules), found.faithful)
+            found = _KNOWN[model] = ShadowCache(parts, settings, _of_libraries(modules), found.faithful)
         return found
 
 
-def made(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
+def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
     """A twin of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
-    other: Any = shadow_modules.shells(model)
+    other: Any = shadow_modules.copy_modules(model)
     if not hooked:
         for module in other.modules():
             _silence(module)

@@ -36,9 +36,9 @@ SMALL = 4_096  # numbers: counters and running means; larger ones are tables and
 MOST = 20_000  # objects beside modules that are looked into; a model that holds more shares the rest with its shells
 
 
-def shells(model: nn.Module) -> Any:
+def copy_modules(model: nn.Module) -> Any:
     """The shell of a module, with shells of all modules below it. Nothing of the original is called or changed."""
-    under_way = _Copy(model)
+    under_way = _Copier(model)
     found = under_way.of(model)
     if under_way.weak:
         object.__getattribute__(found, "__dict__")["_weakly_referenced"] = under_way.weak
@@ -75,7 +75,7 @@ def is_config(value: Any) -> bool:
     return hasattr(type(value), "_attn_implementation") and hasattr(type(value), "to_dict")
 
 
-class _Copy:
+class _Copier:
     """One set of shells under way: which objects must be made anew, and those that were."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -282,15 +282,15 @@ class _Copy:
         return self.made.setdefault(id(cell), types.CellType())
 
 
-_MAKERS: tuple[tuple[tuple[type, ...], Callable[[_Copy, Any], Any]], ...] = (
-    (MAPPINGS, _Copy._mapping),
-    ((list, deque), _Copy._sequence),
-    ((tuple, set, frozenset), _Copy._tuple),
-    ((types.MethodType,), _Copy._method),
-    ((functools.partial,), _Copy._partial),
-    ((types.FunctionType,), _Copy._function),
-    ((weakref.ref, *weakref.ProxyTypes), _Copy._reference),
-    (WEAK, _Copy._weak),
+_MAKERS: tuple[tuple[tuple[type, ...], Callable[[_Copier, Any], Any]], ...] = (
+    (MAPPINGS, _Copier._mapping),
+    ((list, deque), _Copier._sequence),
+    ((tuple, set, frozenset), _Copier._tuple),
+    ((types.MethodType,), _Copier._method),
+    ((functools.partial,), _Copier._partial),
+    ((types.FunctionType,), _Copier._function),
+    ((weakref.ref, *weakref.ProxyTypes), _Copier._reference),
+    (WEAK, _Copier._weak),
 )
 
 

@@ -25,7 +25,7 @@ SHOWN = 4  # parts that an error names
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class UnwrappedModel:
     """A model, the tokenizer that came with it, and what a reader must know of both: `note` always, `of_text` of a text."""
 
     model: Any
@@ -34,15 +34,15 @@ class Held:
     of_text: str = ""
 
 
-def held(given: Any, kind: type) -> Held:
+def unwrap(given: Any, kind: type) -> UnwrappedModel:
     """The model of class `kind` in what was given. BadInputError, with the remedy, where taking it out would change it."""
-    found = Held(given)
+    found = UnwrappedModel(given)
     while not isinstance(found.model, kind):
         found = _inside(found, kind)
     return found
 
 
-def _inside(found: Held, kind: type) -> Held:
+def _inside(found: UnwrappedModel, kind: type) -> UnwrappedModel:
     """One layer of wrapping less."""
     outer = found.model
     names = {above.__name__ for above in type(outer).__mro__}
@@ -63,7 +63,7 @@ def _inside(found: Held, kind: type) -> Held:
     return _refused(outer, kind)
 
 
-def _adapted(found: Held) -> Held | None:
+def _adapted(found: UnwrappedModel) -> UnwrappedModel | None:
     """The model in a PeftModel: its adapters stand in its own layers."""
     settings, base = getattr(found.model, "peft_config", None), getattr(found.model, "base_model", None)
     if not settings or not isinstance(base, nn.Module):
@@ -80,7 +80,7 @@ def _adapted(found: Held) -> Held | None:
     return replace(found, model=inner if isinstance(inner, nn.Module) else base, note=_joined(found.note, note))
 
 
-def _embedder(found: Held) -> Held | None:
+def _embedder(found: UnwrappedModel) -> UnwrappedModel | None:
     """The transformer at the start of a SentenceTransformer: pooling comes after all attention."""
     first = next(iter(found.model.children()), None) if isinstance(found.model, nn.Sequential) else None
     model = getattr(first, "auto_model", None)
@@ -94,7 +94,7 @@ def _embedder(found: Held) -> Held | None:
     return replace(found, model=model, tokenizer=tokenizer, of_text=_joined(found.of_text, said))
 
 
-def _ranker(found: Held, kind: type) -> Held | None:
+def _ranker(found: UnwrappedModel, kind: type) -> UnwrappedModel | None:
     """The model of a CrossEncoder, which has a tokenizer beside it."""
     model, tokenizer = getattr(found.model, "model", None), _tokenizer(found.model)
     if tokenizer is None or not isinstance(model, kind):
@@ -102,7 +102,7 @@ def _ranker(found: Held, kind: type) -> Held | None:
     return replace(found, model=model, tokenizer=found.tokenizer or tokenizer)
 
 
-def _refused(outer: Any, kind: type) -> Held:
+def _refused(outer: Any, kind: type) -> UnwrappedModel:
     """Raises: what was given is no model, or one whose parts only its owner can tell apart."""
     name = type(outer).__name__
     if callable(getattr(outer, "convert_ids_to_tokens", None)):

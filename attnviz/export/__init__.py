@@ -42,11 +42,11 @@ def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) 
         parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair, known=known)
     if whole is not None:
         from attnviz.analysis import head_profile, head_roles
-        from attnviz.analysis.positions import Ground
+        from attnviz.analysis.positions import PositionClasses
 
-        ground = Ground.of(whole, source.options.words)
+        ground = PositionClasses.of(whole, source.options.words)
         parts["role"] = head_roles.role(whole, source.options.words, ground).as_dict()
-        parts["profile"] = head_profile.facts(whole, source.options.words, ground).as_dict()
+        parts["profile"] = head_profile.profile(whole, source.options.words, ground).as_dict()
     lines = [f"{json.dumps(name)}: {_line(value)}" for name, value in parts.items()]
     rows = ",\n  ".join(_line(row) for row in _decimals(pattern.weights))
     lines += [f'"weights": [\n  {rows}\n ]', f'"provenance": {_line(source.as_dict(pattern))}']
@@ -156,7 +156,7 @@ def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
     def made(item: ExportItem) -> bytes:
         from attnviz.figures import vector
 
-        return getattr(vector, kind)(item.pattern, item.source, held=item.selected_rows)
+        return getattr(vector, kind)(item.pattern, item.source, selected_rows=item.selected_rows)
 
     return made
 

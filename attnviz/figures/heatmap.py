@@ -20,7 +20,7 @@ from attnviz.types import Pattern
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-Held = int | Sequence[int] | None  # the rows of the words that a reader holds
+RowSelection = int | Sequence[int] | None  # the rows of the words that a reader holds
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
 READING = "Row = who looks, column = at whom"
 COLOURS = "Green: more in the first. Purple, \u2212: more in the second."
@@ -29,16 +29,18 @@ HOVERED = 10_000  # cells up to which shortened labels are written out in full o
 STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the bend within one step of 255
 
 
-def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: str = "", told: bool = True) -> go.Figure:
-    """The head's heatmap in one theme; `held` outlines rows and writes their numbers, `title` stands at the top left.
+def figure(
+    pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "", captions: bool = True
+) -> go.Figure:
+    """The head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` stands at the top left.
 
     `told` says below it how to read it; a page that says so itself, in text that wraps, leaves it out.
     What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row
     that is not there.
     """
-    rows = _rows(pattern, held)
+    rows = _rows(pattern, selected_rows)
     geometry = Geometry.of(*_labels(pattern), title, column=bool(pattern.hidden.any()))
-    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern) if told else (), held=rows)
+    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern) if captions else (), selected_rows=rows)
     if not pattern.weights.size:
         return drawn.figure()
     blank = unseen(pattern)
@@ -53,7 +55,7 @@ def figure(pattern: Pattern, theme: str = "light", *, held: Held = None, title: 
             row = enumerate(pattern.weights[q].tolist())
             cells = [(q, k, encoding.two(w), encoding.weight_colour(w, theme)) for k, w in row if w >= encoding.WRITTEN_FROM]
             marks.add_texts(drawn, cells, 0.4 * geometry.cell)
-        marks.add_held(drawn, pattern, q, geometry, theme)
+        marks.outline_row(drawn, pattern, q, geometry, theme)
     return drawn.figure()
 
 
@@ -71,16 +73,16 @@ def height(pattern: Pattern) -> str:
 
 
 def difference_figure(
-    first: Pattern, second: Pattern, theme: str = "light", *, held: Held = None, title: str = ""
+    first: Pattern, second: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = ""
 ) -> go.Figure:
     """First minus second, -1 to +1: green where the first gives more, purple and a minus mark where the second does.
 
     Where labels differ both are written, `tired/wide`. Raises ShapeError for patterns of different shape.
     """
     pair = differing(first, second)
-    rows = _rows(pair, held)
+    rows = _rows(pair, selected_rows)
     geometry = Geometry.of(*_labels(pair), title, lines=2 + len(_marks(pair)))
-    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS, *_marks(pair)], held=rows)
+    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS, *_marks(pair)], selected_rows=rows)
     if not pair.weights.size:
         return drawn.figure()
     blank = unseen(first) & unseen(second)
@@ -95,7 +97,7 @@ def difference_figure(
         numbered = rows if geometry.cell >= NUMBER_CELL else ()
         marks.add_texts(drawn, _difference_texts(delta, numbered, theme), geometry.cell / 3.0)
     for q in rows:
-        marks.add_held(drawn, pair, q, geometry, theme)
+        marks.outline_row(drawn, pair, q, geometry, theme)
     return drawn.figure()
 
 
@@ -179,9 +181,9 @@ def _whole(pattern: Pattern) -> tuple[list[str], list[str]]:
     return encoding.labels(pattern.queries, pattern.query_units, None), encoding.labels(pattern.keys, pattern.key_units, None)
 
 
-def _rows(pattern: Pattern, held: Held) -> tuple[int, ...]:
+def _rows(pattern: Pattern, selected_rows: RowSelection) -> tuple[int, ...]:
     """The held rows, if they are rows of the pattern."""
-    rows = () if held is None else (held,) if isinstance(held, int) else tuple(held)
+    rows = () if selected_rows is None else (selected_rows,) if isinstance(selected_rows, int) else tuple(selected_rows)
     for row in rows:
         if not 0 <= row < len(pattern.queries):
             raise BadInputError(f"This pattern has rows 0 to {len(pattern.queries) - 1}; there is no row {row} to hold.")

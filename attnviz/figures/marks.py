@@ -54,11 +54,11 @@ class Drawing:
 
 
 def frame(
-    pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], held: Sequence[int]
+    pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], selected_rows: Sequence[int]
 ) -> Drawing:
     """The figure without its cells: labelled axes, a title at the top left, reading lines below."""
     colours = encoding.theme(theme)
-    strong = (pattern.weights[list(held)].max(0) >= STRONG).tolist() if held else []
+    strong = (pattern.weights[list(selected_rows)].max(0) >= STRONG).tolist() if selected_rows else []
     queries = _aliases(pattern.queries, pattern.query_units, colours.mute)
     keys = _aliases(pattern.keys, pattern.key_units, colours.mute, strong)
     hover = {"family": encoding.FONT, "size": 14, "color": colours.ink}
@@ -180,15 +180,15 @@ def add_texts(drawn: Drawing, texts: Sequence[CellText], size: float) -> None:
     drawn.data.append({"type": "scatter", **at, "text": words, "mode": "text", "textfont": font, "hoverinfo": "skip"})
 
 
-def add_held(drawn: Drawing, pattern: Pattern, held: int, geometry: Geometry, theme: str) -> None:
+def outline_row(drawn: Drawing, pattern: Pattern, selected_rows: int, geometry: Geometry, theme: str) -> None:
     """The held row: an outline in the accent with a halo of the page, and its label as a chip."""
     colours = encoding.theme(theme)
     rows = len(pattern.queries)
     if geometry.labelled:  # by share of the picture: plotly clips what is placed by axis, and the outline is wider than its row
-        edge = {"yref": "y domain", "y0": 1 - held / rows, "y1": 1 - (held + 1) / rows}
+        edge = {"yref": "y domain", "y0": 1 - selected_rows / rows, "y1": 1 - (selected_rows + 1) / rows}
         lines = [(5, colours.page), (2, colours.accent)]
     else:  # by axis, so that it follows the zoom; a halo would cover rows as thin as these
-        edge = {"yref": "y", "y0": held - 0.5, "y1": held + 0.5}
+        edge = {"yref": "y", "y0": selected_rows - 0.5, "y1": selected_rows + 0.5}
         lines = [(1, colours.accent)]
     for width, colour in lines:
         line = {"width": width, "color": colour}
@@ -201,8 +201,8 @@ def add_held(drawn: Drawing, pattern: Pattern, held: int, geometry: Geometry, th
             "xanchor": "right",
             "xshift": 3 - STANDOFF - geometry.column,
             "yref": "y",
-            "y": held,
-            "text": f"<b>{escaped(encoding.labels(pattern.queries, pattern.query_units)[held])}</b>",
+            "y": selected_rows,
+            "text": f"<b>{escaped(encoding.labels(pattern.queries, pattern.query_units)[selected_rows])}</b>",
             "font": {"size": geometry.font, "color": colours.on_accent},
             "bgcolor": colours.accent,
             "borderpad": 3,

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from attnviz.analysis import legibility_text
 from attnviz.legibility import Legibility
 from attnviz.types import HeadRef, ModelCard, Pattern, Token
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
@@ -44,7 +44,7 @@ class Provenance:
     options: ViewOptions
     queries: tuple[Token, ...]
     keys: tuple[Token, ...]
-    focus: Focus | None = None
+    focus: TokenSelection | None = None
     written: str | None = None
     layers: str = ""
     batched: bool = False
@@ -106,7 +106,9 @@ class Provenance:
         }
 
 
-def provenance(card: ModelCard, trace: Trace, head: HeadRef, options: ViewOptions, focus: Focus | None = None) -> Provenance:
+def provenance(
+    card: ModelCard, trace: Trace, head: HeadRef, options: ViewOptions, focus: TokenSelection | None = None
+) -> Provenance:
     """Where the numbers of one head come from. Raises UnknownHeadError for a block that is not there."""
     block, request = trace.block(head.block), trace.request
     return Provenance(

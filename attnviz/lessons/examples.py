@@ -12,7 +12,7 @@ from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.text import words
 from attnviz.types import HeadRef, Link
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 Span = tuple[int, int]
 _NUMBERED = re.compile(r"(.+)#([0-9]{1,6})", re.DOTALL)
@@ -58,9 +58,9 @@ class Example:
     claims: tuple[WeightClaim, ...] = ()
 
     @property
-    def focus(self) -> Focus:
+    def focus(self) -> TokenSelection:
         """The pronoun, held."""
-        return Focus(self.pronoun[0])
+        return TokenSelection(self.pronoun[0])
 
     @property
     def gold(self) -> Link | None:

@@ -11,7 +11,7 @@ from importlib import resources
 from attnviz import charset
 from attnviz.lessons.examples import Span, span
 from attnviz.types import HeadRef
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class LongText:
     claims: tuple[FarLink, ...]
 
     @property
-    def focus(self) -> Focus:
+    def focus(self) -> TokenSelection:
         """The word that is held to begin with."""
-        return Focus(self.held[0])
+        return TokenSelection(self.held[0])
 
 
 @lru_cache(maxsize=1)

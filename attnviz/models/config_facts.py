@@ -26,7 +26,7 @@ HUGE = 1_000_000  # tokenizers say "no limit" with numbers from here up to 1e30
 
 
 @dataclass(frozen=True)
-class Facts:
+class ConfigFacts:
     """What a configuration says; see ModelCard, whose fields these are."""
 
     kind: str
@@ -35,7 +35,7 @@ class Facts:
     max_tokens: int
 
 
-def facts(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text_only: bool = True) -> Facts:
+def read_config(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text_only: bool = True) -> ConfigFacts:
     """The facts of a configuration; BadInputError where it is no text model, or does not give them.
 
     `tokenizer_limit` counts only where the configuration states none. Without `text_only`, a family that reads
@@ -44,7 +44,7 @@ def facts(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text
     inner = config if getattr(config, "num_hidden_layers", None) else config.get_text_config()
     sizes = (getattr(inner, name, None) for name in ("num_hidden_layers", "num_attention_heads"))
     stated = text_only or all(size and isinstance(size, (int, list, tuple)) for size in sizes)
-    return Facts(
+    return ConfigFacts(
         _kind(config) or ("encoder" if not text_only else _refused(config)),
         _count(inner, "num_hidden_layers") if stated else 1,
         _count(inner, "num_attention_heads") if stated else 1,

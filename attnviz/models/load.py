@@ -37,7 +37,7 @@ from transformers.utils import logging
 from attnviz import charset
 from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
 from attnviz.models import folders, gguf, hub, tensor_check, text_files, weights
-from attnviz.models.config_facts import HUGE, Facts, facts
+from attnviz.models.config_facts import HUGE, ConfigFacts, read_config
 from attnviz.models.locate import CONFIG, place
 from attnviz.progress import Notice
 from attnviz.settings import Settings
@@ -112,8 +112,8 @@ def local_card(folder: Path) -> ModelCard:
     """
     place = folders.model_folder(folder)
     folder, name = place.folder, place.name
-    with text_files.unmarked(folder) as plain, _sound(CONFIGURATION, name, plain, ""):
-        found = _facts(plain)
+    with text_files.unmarked(folder) as plain, _reading_errors(CONFIGURATION, name, plain, ""):
+        found = _config_facts(plain)
     _tokenized(folder, name, "")
     weights.weight_files(folder, name, "")
     return ModelCard(
@@ -127,7 +127,7 @@ def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
     if not isinstance(model, PreTrainedModel):
         raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
     limit = float(getattr(tokenizer, "model_max_length", HUGE))
-    found = facts(model.config, limit, text_only=False)
+    found = read_config(model.config, limit, text_only=False)
     name = Path(
         str(getattr(model.config, "name_or_path", "") or type(model).__name__)
     ).name  # the last part: it may be a path of this machine
@@ -158,12 +158,12 @@ def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> Loa
 def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
     """Model and tokenizer of a folder whose weight files were checked."""
     _tokenized(folder, card.name, remedy)
-    with _sound(CONFIGURATION, card.name, folder, remedy):
-        found, config = _facts(folder), _config(folder)
-    with _sound("tokenizer", card.name, folder, remedy):
+    with _reading_errors(CONFIGURATION, card.name, folder, remedy):
+        found, config = _config_facts(folder), _config(folder)
+    with _reading_errors("tokenizer", card.name, folder, remedy):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     family = AutoModelForSeq2SeqLM if found.kind == "encoder-decoder" else AutoModel
-    with _sound("weights", card.name, folder, remedy), READING:
+    with _reading_errors("weights", card.name, folder, remedy), READING:
         model, note = _filled(family, folder, config, card.name, remedy)
     odd = None if card.sha256 else next((key for key, part in model.state_dict().items() if not part.isfinite().all()), None)
     if odd:
@@ -234,27 +234,27 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, pro
         except DamagedWeightsError:
             say(f"The kept copy of {card.name} went away while it was read.")  # another process replaces a damaged one
     say(f"Converting {card.name} to plain weights, once. This can take a minute.")
-    with _sound("weights", card.name, file.parent, remedy), READING:
+    with _reading_errors("weights", card.name, file.parent, remedy), READING:
         model, tokenizer = gguf.converted(file)
     try:
         gguf.keep(model, tokenizer, folder)
     except OutputError as error:
         notice = Notice(f"{card.name} works now but will be converted again next time. {error}")
         progress(notice) if progress else warnings.warn(notice, stacklevel=3)
-    return LoadedModel(model, tokenizer, _carded(card, facts(model.config)), digest)
+    return LoadedModel(model, tokenizer, _carded(card, read_config(model.config)), digest)
 
 
-def _carded(card: ModelCard, found: Facts) -> ModelCard:
+def _carded(card: ModelCard, found: ConfigFacts) -> ModelCard:
     """The card with what the model's own configuration says; a default head that it lacks becomes the first."""
     head = card.head if card.head[0] < found.layers and card.head[1] < found.heads else (0, 0)
     return replace(card, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens, head=head)
 
 
-def _facts(folder: Path) -> Facts:
+def _config_facts(folder: Path) -> ConfigFacts:
     """What the folder's configuration says."""
     options = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
     limit = options.get("model_max_length", HUGE)
-    return facts(_config(folder), float(limit) if isinstance(limit, (int, float)) else HUGE)
+    return read_config(_config(folder), float(limit) if isinstance(limit, (int, float)) else HUGE)
 
 
 def _config(folder: Path) -> PreTrainedConfig:
@@ -319,7 +319,7 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _sound(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
+def _reading_errors(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
     """Whatever fails while a part of a model is read becomes DamagedWeightsError, or UnavailableError for want of a library.
 
     Of a configuration the library says in a sentence what is wrong; of the rest it says what only its makers understand.
@@ -350,8 +350,8 @@ def _unreadable(folder: Path) -> str:
         except OSError as error:
             return f"{file.name} cannot be opened ({error.strerror})"
         except UnicodeDecodeError as error:
-            unmarked = not charset.marked(content)[0] and error.encoding == "utf-8"
-            return f"{file.name} {charset.fault(content, error.start).rstrip('.') if unmarked else 'is not whole JSON'}"
+            unmarked = not charset.find_mark(content)[0] and error.encoding == "utf-8"
+            return f"{file.name} {charset.error_message(content, error.start).rstrip('.') if unmarked else 'is not whole JSON'}"
         except (ValueError, RecursionError):
             return f"{file.name} is not whole JSON"
     return ""

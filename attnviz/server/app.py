@@ -1,7 +1,7 @@
-"""Any backend in, an HTTP service out: `GET /v1/models`, `POST /v1/attention` and what an operator asks.
+"""A backend as an HTTP service: `GET /v1/models`, `POST /v1/attention`, and routes for operators.
 
-What may be asked and what is answered stands in openapi.py and at /openapi.json; the answer's bytes are those
-of backends/wire.py. Who is let in decides admission.py, who is served when workers.py.
+openapi.py describes requests and answers, also at /openapi.json; the bytes of an answer are those of backends/wire.
+admission.py decides which requests are let in, responder.py when each is computed.
 """
 
 from __future__ import annotations
@@ -22,210 +22,212 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from attnviz import logs
 from attnviz.backends.base import Backend, PlacingBackend
 from attnviz.backends.wire import model_cards
 from attnviz.errors import BadInputError
-from attnviz.server import json_log, openapi
-from attnviz.server.admission import Gate
-from attnviz.server.byte_budget import Room
-from attnviz.server.error_responses import answer, told
-from attnviz.server.metrics import TYPE, Metrics
-from attnviz.server.request_middleware import LEFT, Watch
-from attnviz.server.workers import Answering, Desk, Timings
+from attnviz.server import openapi
+from attnviz.server.admission import Admission, ByteBudget
+from attnviz.server.error_responses import error_response, json_response
+from attnviz.server.metrics import CONTENT_TYPE, Metrics
+from attnviz.server.request_middleware import CLIENT_CLOSED, RequestMiddleware
+from attnviz.server.responder import LocalResponder, Responder, Timings
 from attnviz.settings import Settings
 
-PART = 2**18  # bytes that are sent at a time, so that a slow line holds one part and not all
-ROOM = 256 * 2**20  # bytes of the answers that are being sent, those of more than a part; slow readers may fill it, not more
-CONNECTIONS = 512
-AGAIN, LONGEST = 1.0, 30.0  # seconds after which to try again to make a model warm: at first, and at most
-STOPS = 10  # seconds in which requests under way may end when the server is stopped
+CHUNK_BYTES = 2**18  # sent at a time, so that a slow connection holds one chunk in memory and not the whole answer
+MAX_SENDING_BYTES = 256 * 2**20  # of all answers that are being sent and are larger than a chunk
+MAX_CONNECTIONS = 512
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 30.0  # before a model that could not be loaded is tried again
+SHUTDOWN_SECONDS = 10  # in which requests in progress may end when the server is stopped
 
 
-def app(
+def create_app(
     backend: Backend,
     settings: Settings | None = None,
     warm: Sequence[str] = (),
-    desk: Callable[[Backend, Settings, Metrics], Answering] = Desk,
+    make_responder: Callable[[Backend, Settings, Metrics], Responder] = LocalResponder,
 ) -> Starlette:
-    """The service over a backend; it is ready once the models in `warm` are loaded and have read once.
+    """Return the service over a backend; it is ready once each model in `warm` is loaded and has read one text.
 
-    `desk` makes who answers, where that is not this process.
+    `make_responder` makes what answers the questions, where that is not this process.
     """
     settings = settings or Settings.from_env()
     metrics = Metrics()
-    service = _Service(backend, settings, metrics, tuple(warm), desk(backend, settings, metrics))
+    service = _Service(backend, settings, metrics, tuple(warm), make_responder(backend, settings, metrics))
     routes = [
         Route("/v1/models", service.models),
         Route("/v1/attention", service.attention, methods=["POST"]),
         Route("/healthz", service.health),
         Route("/readyz", service.ready),
-        Route("/metrics", service.measured),
-        Route("/openapi.json", service.described),
+        Route("/metrics", service.metrics_text),
+        Route("/openapi.json", service.openapi),
     ]
     paths = [route.path for route in routes]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Watch, metrics, paths)],
+        middleware=[Middleware(RequestMiddleware, metrics, paths)],
         exception_handlers={HTTPException: _no_route},
-        lifespan=service.life,
+        lifespan=service.lifespan,
     )
 
 
 def _no_route(_: Request, error: Exception) -> Response:
-    """A path or method that is none of ours."""
+    """Answer a path or method that does not exist."""
     assert isinstance(error, HTTPException)
-    line = f"{HTTPStatus(error.status_code).phrase}: /openapi.json says what may be asked here, and how."
-    return told(BadInputError(line), error.status_code, error.headers)  # 405 comes with Allow
+    message = f"{HTTPStatus(error.status_code).phrase}: /openapi.json describes every route. Correct the address or the method."
+    return error_response(BadInputError(message), error.status_code, error.headers)  # 405 comes with Allow
 
 
 class _Service:
-    """The answers of one server."""
+    """The routes of one server."""
 
-    def __init__(self, backend: Backend, settings: Settings, metrics: Metrics, warm: tuple[str, ...], desk: Answering) -> None:
+    def __init__(
+        self, backend: Backend, settings: Settings, metrics: Metrics, warm: tuple[str, ...], responder: Responder
+    ) -> None:
         self.backend, self.settings, self.metrics, self.warm = backend, settings, metrics, warm
-        self.gate = Gate(settings)
-        self.desk = desk
-        self.room = Room(ROOM, PART, "answers")
-        self.warming: dict[str, asyncio.Task[None]] = {}
-        self.failed: dict[str, str] = {}  # models that are not warm yet, each with the kind of its newest error
+        self.admission = Admission(settings)
+        self.responder = responder
+        self.sending = ByteBudget(MAX_SENDING_BYTES, CHUNK_BYTES, "answers")
+        self.loading: dict[str, asyncio.Task[None]] = {}
+        self.failed: dict[str, str] = {}  # models that are not ready yet, each with the type of its newest error
 
     @asynccontextmanager
-    async def life(self, _: Starlette) -> AsyncIterator[None]:
-        """Models are made warm while the server answers already; in the end all is let go of."""
-        self.warming = {name: asyncio.create_task(self._warm(name)) for name in self.warm}
-        json_log.event("started", models=list(self.warm))
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Load the models while the server already answers, and release everything in the end."""
+        self.loading = {name: asyncio.create_task(self._warm_up(name)) for name in self.warm}
+        logs.log_event("started", models=list(self.warm))
         try:
             yield
         finally:
-            for task in self.warming.values():
+            for task in self.loading.values():
                 task.cancel()
-            await asyncio.gather(*self.warming.values(), return_exceptions=True)
-            self.desk.close()
-            json_log.event("stopped")
+            await asyncio.gather(*self.loading.values(), return_exceptions=True)
+            self.responder.close()
+            logs.log_event("stopped")
 
-    async def _warm(self, name: str) -> None:
-        """Makes a model warm, again and again until it is: what is full, away or damaged now may be mended later."""
-        wait = AGAIN
+    async def _warm_up(self, name: str) -> None:
+        """Make a model ready, with retries: a full disk or a network that is down may be repaired meanwhile."""
+        wait = FIRST_RETRY_SECONDS
         while True:
             try:
-                await asyncio.wrap_future(self.desk.warm(name))
-            except Exception as error:  # noqa: BLE001  # told by its kind, and tried again
+                await asyncio.wrap_future(self.responder.warm_up(name))
+            except Exception as error:  # noqa: BLE001  # its type is in /readyz and the log, and the model is tried again
                 self.failed[name] = type(error).__name__
-                json_log.logger.exception("not warm", extra={"told": {"model": name, "again": wait}})
+                logs.SERVER_LOG.exception("warm_up_failed", extra={"fields": {"model": name, "retry_seconds": wait}})
                 await asyncio.sleep(wait)
-                wait = min(2 * wait, LONGEST)
+                wait = min(2 * wait, MAX_RETRY_SECONDS)
             else:
                 self.failed.pop(name, None)
                 return
 
     async def models(self, request: Request) -> Response:
-        """The models, and whether each one's weights are here."""
-        self.gate.open(request)
-        return answer({"models": await asyncio.to_thread(self._listed)})
+        """Answer with the models, and whether the weights of each are here."""
+        self.admission.admit(request)
+        return json_response({"models": await asyncio.to_thread(self._model_list)})
 
-    def _listed(self) -> list[dict[str, Any]]:
-        """Every card as JSON, without folders of this machine."""
-        has = self.backend.has if isinstance(self.backend, PlacingBackend) else lambda _: True
+    def _model_list(self) -> list[dict[str, Any]]:
+        """Return every card as JSON, without folders of this machine."""
+        has = self.backend.has_weights if isinstance(self.backend, PlacingBackend) else lambda _: True
         return [model_cards.told(card, has(card.id)) for card in self.backend.models()]
 
     async def attention(self, request: Request) -> Response:
-        """One question, answered in bytes."""
-        self.gate.open(request)
+        """Answer one question with the bytes of its trace."""
+        self.admission.admit(request)
         timings: Timings = request.scope["state"]["timings"]
-        async with self.gate.asked(request) as asked:
+        async with self.admission.parse(request) as parsed:
             known = {card.id for card in self.backend.models()}
-            timings.model = asked.request.model if asked.request.model in known else "unknown"
-            data = await _unless_left(request, self.desk.answer(asked, self.gate.client(request), timings))
+            timings.model = parsed.request.model if parsed.request.model in known else "unknown"
+            work = self.responder.answer(parsed, self.admission.client(request), timings)
+            data = await _unless_disconnected(request, work)
         if data is None:
-            return Response(status_code=LEFT)  # nobody reads it
-        self.metrics.count("attnviz_answer_bytes_total", float(len(data)))
-        return _Sent(data, self.room)
+            return Response(status_code=CLIENT_CLOSED)  # for the log; the client is gone
+        self.metrics.sent_bytes.inc(len(data))
+        return _ChunkedResponse(data, self.sending)
 
     async def health(self, _: Request) -> Response:
-        """This process answers."""
-        return answer({"ok": True})
+        """Answer that this process lives."""
+        return json_response({"ok": True})
 
     async def ready(self, _: Request) -> Response:
-        """Whether the models that were asked for are warm; a load balancer sends readers only then."""
-        left = [name for name, task in self.warming.items() if not task.done() and name not in self.failed]
-        ready = not left and not self.failed
-        return answer({"ready": ready, "loading": left, "failed": self.failed}, 200 if ready else 503)
+        """Answer whether the models of `warm` are ready; a load balancer sends users only then."""
+        loading = [name for name, task in self.loading.items() if not task.done() and name not in self.failed]
+        ready = not loading and not self.failed
+        return json_response({"ready": ready, "loading": loading, "failed": self.failed}, 200 if ready else 503)
 
-    async def measured(self, request: Request) -> Response:
-        """What happened so far."""
-        self.gate.known(request)
-        gauges = self.desk.gauges([card.id for card in self.backend.models()])
-        return Response(self.metrics.text(gauges), media_type=TYPE)
+    async def metrics_text(self, request: Request) -> Response:
+        """Answer with the metrics."""
+        self.admission.authenticate(request)
+        return Response(self.metrics.text(), media_type=CONTENT_TYPE)
 
-    async def described(self, _: Request) -> Response:
-        """What may be asked here."""
-        return answer(openapi.described(self.settings, self.gate.largest))
+    async def openapi(self, _: Request) -> Response:
+        """Answer with the description of the service."""
+        return json_response(openapi.describe(self.settings, self.admission.max_body_bytes))
 
 
-async def _unless_left(request: Request, work: Awaitable[bytes]) -> bytes | None:
-    """What the work gives, or None where the client is gone before: the work is then given up."""
-    task, gone = asyncio.ensure_future(work), asyncio.ensure_future(_gone(request))
+async def _unless_disconnected(request: Request, work: Awaitable[bytes]) -> bytes | None:
+    """Return the result of the work; where the client disconnects first, cancel the work and return None."""
+    task, disconnect = asyncio.ensure_future(work), asyncio.ensure_future(_wait_for_disconnect(request))
     try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((task, disconnect), return_when=asyncio.FIRST_COMPLETED)
         return await task if task.done() else None
     finally:
-        for one in (task, gone):
-            one.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        for future in (task, disconnect):
+            future.cancel()
+        await asyncio.gather(task, disconnect, return_exceptions=True)
 
 
-async def _gone(request: Request) -> None:
-    """Waits until the client has hung up."""
+async def _wait_for_disconnect(request: Request) -> None:
+    """Return when the client has disconnected."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-class _Sent(StreamingResponse):
-    """An answer that is sent a part at a time, if there is room for it: it is in memory until its reader has it."""
+class _ChunkedResponse(StreamingResponse):
+    """An answer sent in chunks, within a budget of bytes: it stays in memory until its client has read it."""
 
-    def __init__(self, data: bytes, room: Room) -> None:
-        super().__init__(_parts(data), 200, {"Content-Length": str(len(data))}, "application/octet-stream")
-        self.size, self.room = len(data), room
+    def __init__(self, data: bytes, budget: ByteBudget) -> None:
+        super().__init__(_chunks(data), 200, {"Content-Length": str(len(data))}, "application/octet-stream")
+        self.size, self.budget = len(data), budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """All of it, or BusyError before its first byte."""
-        with self.room.place() as place:
-            place.grow(self.size)
+        """Send all of it, or raise BusyError before the first byte."""
+        with self.budget.reserve() as reservation:
+            reservation.resize(self.size)
             await super().__call__(scope, receive, send)
 
 
-async def _parts(data: bytes) -> AsyncIterator[bytes]:
-    """An answer, a part at a time."""
-    for at in range(0, len(data), PART):
-        yield data[at : at + PART]
+async def _chunks(data: bytes) -> AsyncIterator[bytes]:
+    """Yield the data in chunks."""
+    for start in range(0, len(data), CHUNK_BYTES):
+        yield data[start : start + CHUNK_BYTES]
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that listens; BadInputError says why there is none."""
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises BadInputError with the reason where that is not possible."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        found = socket.create_server((host, port), family=family, backlog=CONNECTIONS)
+        listener = socket.create_server((host, port), family=family, backlog=MAX_CONNECTIONS)
     except (OSError, OverflowError, UnicodeError) as error:
-        number = getattr(error, "errno", None) or 0  # of an address that nobody knows it is below 0
-        why = os.strerror(number) if number > 0 else "no such address"
+        number = getattr(error, "errno", None) or 0  # below 0 for an unknown host
+        reason = os.strerror(number) if number > 0 else "no such address"
         raise BadInputError(
-            f"{host} port {port} cannot be listened on ({why}). Choose another with --host or --port."
+            f"{host} port {port} cannot be listened on ({reason}). Choose another with --host or --port."
         ) from error
     # An answer's first bytes and the rest are two writes: the second must not wait until the first is acknowledged (40 ms).
-    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return found
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
-def serve(backend: Backend, settings: Settings, found: socket.socket, warm: Sequence[str]) -> None:
-    """Answers until it is told to stop (Ctrl+C, SIGTERM); what is under way then has some seconds to end."""
+def serve(backend: Backend, settings: Settings, listener: socket.socket, warm: Sequence[str]) -> None:
+    """Answer until the process is stopped (Ctrl+C, SIGTERM); requests in progress then have SHUTDOWN_SECONDS to end."""
     import uvicorn
 
-    from attnviz.server.http_timeouts import Patient
+    from attnviz.server.http_timeouts import TimeoutProtocol
 
-    json_log.to_standard_error()
+    logs.log_json_to_stderr()
     config = uvicorn.Config(
-        app(backend, settings, warm), log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        limit_concurrency=CONNECTIONS, timeout_keep_alive=60, timeout_graceful_shutdown=STOPS, ws="none",
-        http=Patient,
+        create_app(backend, settings, warm), log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        limit_concurrency=MAX_CONNECTIONS, timeout_keep_alive=60, timeout_graceful_shutdown=SHUTDOWN_SECONDS, ws="none",
+        http=TimeoutProtocol,
     )  # fmt: skip
-    uvicorn.Server(config).run(sockets=[found])
+    uvicorn.Server(config).run(sockets=[listener])

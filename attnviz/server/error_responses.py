@@ -1,4 +1,4 @@
-"""An error in, its JSON and its status out: {"error": {"kind", "message", "retry_after"?}}, the kind being the error's name."""
+"""Errors as HTTP responses: {"error": {"kind", "message", "retry_after"?}}; the kind is the class name of the error."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
 from starlette.responses import Response
 
 from attnviz.errors import (
@@ -24,8 +26,9 @@ from attnviz.errors import (
     UnavailableError,
     UnknownModelError,
 )
+from attnviz.server.schemas import Error, ErrorDetail
 
-# The first that fits counts. Statuses of 500 and more are BusyError's and LateError's alone, unless the fault is ours.
+# The first class that fits counts. Only BusyError and LateError have a status of 500 or more, except for our own bugs.
 STATUSES: tuple[tuple[type[AttnvizError], int], ...] = (
     (RateError, 429),
     (BusyError, 503),
@@ -41,32 +44,35 @@ STATUSES: tuple[tuple[type[AttnvizError], int], ...] = (
     (AttnvizError, 422),
 )
 
-FULL = "A backend keeps models on its disk; this one's is full or cannot be written."
-MENDED = 60  # seconds in which somebody may have made room
+DISK_RETRY_SECONDS = 60  # in which an operator may have freed space
 
 
-def status(error: AttnvizError) -> int:
-    """The status of an error."""
-    return next(number for kind, number in STATUSES if isinstance(error, kind))
+def status_of(error: AttnvizError) -> int:
+    """Return the HTTP status of an error."""
+    return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
-def told(error: AttnvizError, number: int | None = None, more: Mapping[str, str] | None = None) -> Response:
-    """An error as an answer, with the headers of its kind and `more`.
+def error_response(error: AttnvizError, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as a response, with the headers of its kind and `headers`.
 
-    Where something cannot be written here, nothing is wrong with the question; its message names a folder, which stays here.
+    A file that cannot be written here is no fault of the question; its message names a folder, which is not sent.
     """
     if isinstance(error, OutputError):
-        error = DiskError(f"{FULL} Whoever runs it makes room there. Try again in {MENDED} s.", MENDED)
-    entry: dict[str, Any] = {"kind": type(error).__name__, "message": str(error)}
-    headers = dict(more or {})
+        error = DiskError(
+            "A backend keeps models on its disk; this one's is full or cannot be written. Its operator must free space. "
+            f"Try again in {DISK_RETRY_SECONDS} s.",
+            DISK_RETRY_SECONDS,
+        )
+    all_headers, retry_after = dict(headers or {}), UNSET
     if isinstance(error, BusyError):
-        entry["retry_after"] = error.retry_after
-        headers["Retry-After"] = str(error.retry_after)
+        retry_after = error.retry_after
+        all_headers["Retry-After"] = str(retry_after)
     if isinstance(error, AccessError):
-        headers["WWW-Authenticate"] = "Bearer"
-    return answer({"error": entry}, number or status(error), headers)
+        all_headers["WWW-Authenticate"] = "Bearer"
+    body = Error(ErrorDetail(type(error).__name__, str(error), retry_after))
+    return json_response(msgspec.to_builtins(body), status or status_of(error), all_headers)
 
 
-def answer(value: Any, number: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """JSON in plain letters: what a reader typed may hold anything."""
-    return Response(json.dumps(value).encode(), number, headers, "application/json")
+def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Return JSON in ASCII: a value may hold any text of a user, half a surrogate pair too."""
+    return Response(json.dumps(value).encode(), status, headers, "application/json")

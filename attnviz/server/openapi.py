@@ -1,21 +1,25 @@
-"""The server's description for programs (OpenAPI 3.1): what may be asked, what is answered, and every limit by its number."""
+"""The service's OpenAPI 3.1 description: routes, schemas of every body, and every limit by its number."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from attnviz.backends import wire
 from attnviz.errors import kinds
-from attnviz.server.admission import ARRIVES
+from attnviz.server.admission import BODY_SECONDS
+from attnviz.server.schemas import Error, Health, Models, Question, Readiness
 from attnviz.settings import Settings
-from attnviz.types import ModelCard
 
 JSON = "application/json"
-VERSION = "1.0.0"  # of what is described here
+VERSION = "1.0.0"  # of the described interface
+REF = "#/components/schemas/{name}"
+NO_KEY = "No key, or a wrong one."
 
 
-def described(settings: Settings, largest: int) -> dict[str, Any]:
-    """The description; `largest` is how many bytes a question may have."""
+def describe(settings: Settings, max_body_bytes: int) -> dict[str, Any]:
+    """Return the description of a server with these settings; `max_body_bytes` bounds the body of a question."""
     security = [{"key": []}] if settings.key else []
     return {
         "openapi": "3.1.0",
@@ -27,52 +31,74 @@ def described(settings: Settings, largest: int) -> dict[str, Any]:
         },
         "paths": {
             "/v1/models": {"get": _models(security)},
-            "/v1/attention": {"post": _attention(settings, largest, security)},
-            "/healthz": {"get": _plain("health", "Whether this process answers.", {"200": _answer("It does.", _open("ok"))})},
+            "/v1/attention": {"post": _attention(settings, max_body_bytes, security)},
+            "/healthz": {"get": _operation("health", "Whether this process lives.", {200: _json("It does.", "Health")})},
             "/readyz": {"get": _ready()},
             "/metrics": {"get": _metrics(security)},
-            "/openapi.json": {"get": _plain("description", "This.", {"200": _answer("It.", _open("openapi"))})},
+            "/openapi.json": {"get": _openapi()},
         },
         "components": {
-            "schemas": {"Question": _question(settings), "Error": _error(), "Model": _model()},
+            "schemas": _schemas(settings),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
 
 
-def _plain(name: str, summary: str, responses: dict[str, Any]) -> dict[str, Any]:
-    """An operation without a body, open to all."""
-    return {"operationId": name, "summary": summary, "responses": responses}
+def _schemas(settings: Settings) -> dict[str, Any]:
+    """Return the schemas of all bodies, with the limits that only the settings and the errors know."""
+    _, schemas = msgspec.json.schema_components((Question, Error, Models, Health, Readiness), ref_template=REF)
+    text = {"type": "string", "maxLength": settings.max_bytes}
+    question = schemas["Question"]["properties"]
+    limit = f"At most {settings.max_bytes:,} bytes of UTF-8, not only blanks."
+    question["text"] |= text | {"minLength": 1, "description": limit}
+    question["text_b"]["anyOf"] = [text, {"type": "null"}]
+    schemas["ErrorDetail"]["properties"]["kind"]["enum"] = sorted(kinds())
+    return schemas
 
 
-def _attention(settings: Settings, largest: int, security: list[Any]) -> dict[str, Any]:
-    """The one question there is."""
-    wrong = {
-        "401": "No key, or another one.",
-        "404": "No such model, or its weights are not here.",
-        "408": f"Not arrived within {ARRIVES:.0f} s.",
-        "413": f"More than {largest:,} bytes, {settings.max_bytes:,} bytes of text, or more tokens than the model reads.",
-        "415": f"Not {JSON}.",
-        "422": "No question, or one that cannot be answered as asked.",
-        "429": f"More than {settings.rate} requests a minute from one address.",
-        "503": "Too much is asked at once, the model is being loaded, or the disk is full: try again in `retry_after` seconds.",
-        "504": f"Not done within {settings.seconds} s.",
+def _operation(name: str, summary: str, responses: dict[int, Any], security: list[Any] | None = None) -> dict[str, Any]:
+    """Return an operation; without `security` it is open to all."""
+    described = {"operationId": name, "summary": summary, "responses": {str(code): entry for code, entry in responses.items()}}
+    return described if security is None else described | {"security": security}
+
+
+def _json(meaning: str, schema: str) -> dict[str, Any]:
+    """Return a JSON answer."""
+    return {"description": meaning, "content": {JSON: {"schema": {"$ref": REF.format(name=schema)}}}}
+
+
+def _errors(meanings: dict[int, str]) -> dict[int, Any]:
+    """Return answers that carry an error."""
+    return {code: _json(meaning, "Error") for code, meaning in meanings.items()}
+
+
+def _attention(settings: Settings, max_body_bytes: int, security: list[Any]) -> dict[str, Any]:
+    """Describe the route that answers questions."""
+    errors = {
+        401: NO_KEY,
+        404: "No such model, or its weights are not here.",
+        408: f"Not arrived within {BODY_SECONDS:.0f} s.",
+        413: (
+            f"More than {max_body_bytes:,} bytes, {settings.max_bytes:,} bytes of text, or more tokens than the model reads."
+        ),
+        415: f"Not {JSON}.",
+        422: "Not a question, or one that this model cannot answer.",
+        429: f"More than {settings.rate} requests a minute from one address.",
+        503: ("Too many requests, the model is being loaded, or the disk is full: try again in `retry_after` seconds."),
+        504: f"Not done within {settings.seconds} s.",
     }
     octets = {"application/octet-stream": {"schema": {"type": "string", "contentMediaType": "application/octet-stream"}}}
-    return {
-        "operationId": "attention",
-        "summary": "The attention of every head on a text, as bytes (see attnviz/backends/wire/__init__.py).",
+    answer = {200: {"description": "The answer.", "content": octets}}
+    summary = "The attention of every head on a text, as bytes (see attnviz/backends/wire/__init__.py)."
+    return _operation("attention", summary, answer | _errors(errors), security) | {
         "description": "`batched` in their header: other texts were read in the same pass, and numbers agree to 1e-5.",
-        "security": security,
         "parameters": [_form()],
-        "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": "#/components/schemas/Question"}}}},
-        "responses": {"200": {"description": "The answer.", "content": octets}}
-        | {status: _answer(meaning, {"$ref": "#/components/schemas/Error"}) for status, meaning in wrong.items()},
+        "requestBody": {"required": True, "content": {JSON: {"schema": {"$ref": REF.format(name="Question")}}}},
     }
 
 
 def _form() -> dict[str, Any]:
-    """The header that says which form of answer is read."""
+    """Describe the header with the form of answer that a client reads."""
     meaning = (
         f"The newest form of answer that the client reads. {wire.FORM}: a token that the model cannot read has a seventh "
         "entry, true, and `reading` counts what is read as typed. 1: neither."
@@ -82,78 +108,26 @@ def _form() -> dict[str, Any]:
 
 
 def _models(security: list[Any]) -> dict[str, Any]:
-    """The list of models."""
-    listed = _open("models") | {"properties": {"models": {"type": "array", "items": {"$ref": "#/components/schemas/Model"}}}}
-    wrong = {status: _answer(meaning, {"$ref": "#/components/schemas/Error"}) for status, meaning in (
-        ("401", "No key, or another one."), ("429", "Too many requests from one address."),
-    )}  # fmt: skip
-    responses = {"200": _answer("The models.", listed)} | wrong
-    return _plain("models", "Every model that may be named, and whether its weights are here.", responses) | {
-        "security": security
-    }
+    """Describe the list of models."""
+    errors = {401: NO_KEY, 429: "Too many requests from one address."}
+    summary = "Every model that a question may name, and whether its weights are here."
+    return _operation("models", summary, {200: _json("The models.", "Models")} | _errors(errors), security)
 
 
 def _ready() -> dict[str, Any]:
-    """Whether all models are warm."""
-    return _plain(
-        "ready",
-        "Whether the models that the server was started with are warm.",
-        {"200": _answer("They are.", _open("ready")), "503": _answer("Not yet.", _open("ready"))},
-    )
+    """Describe whether the models of `--warm` can be used."""
+    summary = "Whether the models that the server loads at its start can be used."
+    return _operation("ready", summary, {200: _json("They can.", "Readiness"), 503: _json("Not yet.", "Readiness")})
 
 
 def _metrics(security: list[Any]) -> dict[str, Any]:
-    """What Prometheus reads."""
+    """Describe the metrics."""
     text = {"description": "Samples.", "content": {"text/plain": {"schema": {"type": "string"}}}}
-    wrong = _answer("No key, or another one.", {"$ref": "#/components/schemas/Error"})
-    return _plain("metrics", "What happened so far, for Prometheus.", {"200": text, "401": wrong}) | {"security": security}
+    return _operation("metrics", "Metrics for Prometheus.", {200: text} | _errors({401: NO_KEY}), security)
 
 
-def _answer(meaning: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON answer."""
-    return {"description": meaning, "content": {JSON: {"schema": schema}}}
-
-
-def _open(*names: str) -> dict[str, Any]:
-    """An object with at least these entries."""
-    return {"type": "object", "required": list(names)}
-
-
-def _question(settings: Settings) -> dict[str, Any]:
-    """What is sent."""
-    text = {"type": "string", "maxLength": settings.max_bytes}
-    return {
-        "type": "object",
-        "required": ["model", "text"],
-        "additionalProperties": False,
-        "properties": {
-            "model": {"type": "string", "description": "An id of /v1/models."},
-            "text": text | {"minLength": 1, "description": f"At most {settings.max_bytes:,} bytes of UTF-8, not only blanks."},
-            "text_b": {
-                "anyOf": [text, {"type": "null"}],
-                "description": "The second text of a pair, or the target of an encoder-decoder.",
-            },
-            "whole": {"type": "boolean", "default": False, "description": "With values and outputs, for those who need them."},
-        },
-    }
-
-
-def _error() -> dict[str, Any]:
-    """What is answered to what cannot be done."""
-    error = {
-        "type": "object",
-        "required": ["kind", "message"],
-        "additionalProperties": False,
-        "properties": {
-            "kind": {"enum": sorted(kinds())},
-            "message": {"type": "string", "description": "Rule, value and remedy, for a person."},
-            "retry_after": {"type": "integer", "minimum": 1, "description": "Seconds."},
-        },
-    }
-    return {"type": "object", "required": ["error"], "additionalProperties": False, "properties": {"error": error}}
-
-
-def _model() -> dict[str, Any]:
-    """A card of the catalogue."""
-    names = [*ModelCard.__dataclass_fields__, "here"]
-    return {"type": "object", "required": names, "properties": {"id": {"type": "string"}, "here": {"type": "boolean"}}}
+def _openapi() -> dict[str, Any]:
+    """Describe this description."""
+    body = {"type": "object", "required": ["openapi"]}
+    answer = {"description": "An OpenAPI document.", "content": {JSON: {"schema": body}}}
+    return _operation("description", "This description.", {200: answer})

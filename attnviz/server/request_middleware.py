@@ -1,4 +1,4 @@
-"""Around every request: an id, a line in the log, its time in the metrics, and no error that is not told as JSON."""
+"""Middleware around every request: an id, a log line, metrics, and every error as JSON."""
 
 from __future__ import annotations
 
@@ -10,82 +10,82 @@ from collections.abc import Callable, Collection
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from attnviz import logs
 from attnviz.errors import AttnvizError, BackendError
-from attnviz.server import json_log
-from attnviz.server.error_responses import told
+from attnviz.server.error_responses import error_response
 from attnviz.server.metrics import Metrics
-from attnviz.server.workers import Timings
+from attnviz.server.responder import Timings
 
-ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
-LEFT = 499  # what the log says of a client that is gone
+CLIENT_CLOSED = 499  # the status in the log where the client disconnected before the answer
 
 
-class Watch:
-    """The app with all that."""
+class RequestMiddleware:
+    """An app whose requests are identified, logged and counted."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, routes: Collection[str]) -> None:
         self.app, self.metrics, self.routes = app, metrics, frozenset(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request, from beginning to end."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        start, timings, status = time.monotonic(), Timings(), LEFT
-        mark = request_id(scope)
+        start, timings, status = time.monotonic(), Timings(), CLIENT_CLOSED
+        request_id = request_id_of(scope)
         scope.setdefault("state", {})["timings"] = timings
 
-        async def out(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", mark.encode()), *HEADERS]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode()), *HEADERS]
             await send(message)
 
         try:
-            await self._answered(scope, receive, out, timings, mark, lambda: status != LEFT)
+            await self._respond(scope, receive, send_with_headers, timings, request_id, lambda: status != CLIENT_CLOSED)
         finally:
-            self._write(scope, status, timings, mark, time.monotonic() - start)
+            self._log(scope, status, timings, request_id, time.monotonic() - start)
 
-    async def _answered(
-        self, scope: Scope, receive: Receive, send: Send, timings: Timings, mark: str, started: Callable[[], bool]
+    async def _respond(
+        self, scope: Scope, receive: Receive, send: Send, timings: Timings, request_id: str, started: Callable[[], bool]
     ) -> None:
-        """The answer of the app, or its error as JSON."""
+        """Send the answer of the app, or its error as JSON."""
         try:
             await self.app(scope, receive, send)
         except ClientDisconnect:
             timings.error = "ClientDisconnect"
         except AttnvizError as error:
             timings.error = type(error).__name__
-            await told(error)(scope, receive, send)
+            await error_response(error)(scope, receive, send)
         except Exception as error:
             timings.error = type(error).__name__
-            json_log.logger.exception("fault", extra={"told": {"id": mark}})
+            logs.SERVER_LOG.exception("fault", extra={"fields": {"id": request_id}})
             if started():
                 raise
-            found = BackendError(f"The backend failed at this request, which its log has as {mark}. Try again.")
-            await told(found)(scope, receive, send)
+            failure = BackendError(f"The backend failed at this request; its log has the id {request_id}. Try again.")
+            await error_response(failure)(scope, receive, send)
 
-    def _write(self, scope: Scope, status: int, timings: Timings, mark: str, seconds: float) -> None:
-        """A line of the log and the numbers; of the path only that it is one of ours."""
+    def _log(self, scope: Scope, status: int, timings: Timings, request_id: str, seconds: float) -> None:
+        """Log and count a request. Of its path only the route is written, or "other"."""
         route = scope["path"] if scope["path"] in self.routes else "other"
-        self.metrics.count("attnviz_requests_total", route=route, status=str(status))
+        self.metrics.requests.labels(route=route, status=str(status)).inc()
         if route == "/v1/attention":
-            self.metrics.took(seconds, "all")
+            self.metrics.seconds.labels("all").observe(seconds)
         if timings.error:
-            self.metrics.count("attnviz_errors_total", kind=timings.error)
-        if status == LEFT:
-            self.metrics.count("attnviz_left_total")
-        json_log.event(
-            "request", id=mark, method=scope["method"] if scope["method"].isascii() else "", route=route, status=status,
-            seconds=round(seconds, 4), queue_seconds=round(timings.queue_seconds, 4),
-            compute_seconds=round(timings.compute_seconds, 4), cached=timings.cached,
-            model=timings.model, error=timings.error,
+            self.metrics.errors.labels(timings.error).inc()
+        if status == CLIENT_CLOSED:
+            self.metrics.disconnects.inc()
+        logs.log_event(
+            "request", id=request_id, method=scope["method"] if scope["method"].isascii() else "", route=route,
+            status=status, seconds=round(seconds, 4), queue_seconds=round(timings.queue_seconds, 4),
+            compute_seconds=round(timings.compute_seconds, 4), cached=timings.cached, model=timings.model,
+            error=timings.error,
         )  # fmt: skip
 
 
-def request_id(scope: Scope) -> str:
-    """The id that the client gave, if it is one, or a new one."""
-    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
-    return given if ID.fullmatch(given) else uuid.uuid4().hex
+def request_id_of(scope: Scope) -> str:
+    """Return the id that the client sent, if it is well formed, else a new one."""
+    sent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    return sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex

@@ -10,14 +10,15 @@ from typing import Any
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
 from attnviz.legibility import Legibility
 from attnviz.text import tokenize
-from attnviz.text.align import Piece, named, placed, unnamed
+from attnviz.text.align import Piece, bytes_to_text, place_pieces, text_to_bytes
 from attnviz.text.alterations import legibility
-from attnviz.text.tokenize import Entry, allowed, entries, special
+from attnviz.text.tokenize import InputToken, check_length, encode, special_piece
 from attnviz.text.words import MASK, words
 from attnviz.types import Token, Unit
 
 __all__ = [
-    "MASK", "Reading", "checked", "given", "labelled", "read", "read_words", "target", "tokens_of", "units", "words", "written",
+    "MASK", "Encoding", "checked", "labelled", "read", "read_ids", "read_output", "read_target", "read_words", "tokens_of",
+    "units", "words",
 ]  # fmt: skip
 
 
@@ -25,7 +26,7 @@ Start = Callable[[Sequence[int]], int]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Encoding:
     """What a model reads: token ids, the type id of each where the model takes any, and the tokens themselves."""
 
     ids: tuple[int, ...]
@@ -63,7 +64,7 @@ def checked(text: str, max_bytes: int) -> str:
 
 def read(
     tokenizer: Any, text: str, text_b: str | None = None, *, max_tokens: int | None = None, name: str = "this model"
-) -> Reading:
+) -> Encoding:
     """What a model reads of a text, or of a pair of texts, with the special tokens that belong around them.
 
     The ids are those of the tokenizer's own call, where what is typed counts as text; nothing is ever cut off. A text
@@ -72,69 +73,69 @@ def read(
     empty second text counts as none, as in the library.
     """
     texts = (text, text_b) if text_b else (text,)
-    found = entries(tokenizer, texts, max_tokens=max_tokens, name=name)
-    allowed(len(found), max_tokens, name)
+    found = encode(tokenizer, texts, max_tokens=max_tokens, name=name)
+    check_length(len(found), max_tokens, name)
     if not found:
         raise EmptyTextError(f"{name} makes no token of this text: it holds only characters that are left out. Type a word.")
     type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
-    return _reading(found, texts, type_ids)
+    return _encoding(found, texts, type_ids)
 
 
-def target(
+def read_target(
     tokenizer: Any, text: str, *, start: int | Start, max_tokens: int | None = None, name: str = "this model"
-) -> Reading:
+) -> Encoding:
     """What the decoder of an encoder-decoder reads while it is taught to write `text`; tokens of segment 1.
 
     Labels shifted right: the token that output starts with, then the text without its end token, so `<pad> text` for T5
     and `</s><s> text` for BART (Raffel et al. 2020, Lewis et al. 2020). `start` is the id of that token, or what gives it
     for the ids of the labels: the mBART family starts with the last of them, the code of the target's language.
     """
-    found = entries(tokenizer, (text,), target=True, max_tokens=max_tokens, name=name)
+    found = encode(tokenizer, (text,), target=True, max_tokens=max_tokens, name=name)
     first = start if isinstance(start, int) else start([entry.piece.id for entry in found])
     if found and found[-1].piece.role == "special":
         found = found[:-1]
-    found = (Entry(special(tokenizer, first), 0, 0), *found)
-    allowed(len(found), max_tokens, name)
-    return _reading(found, (text,), None, first=1)
+    found = (InputToken(special_piece(tokenizer, first), 0, 0), *found)
+    check_length(len(found), max_tokens, name)
+    return _encoding(found, (text,), None, first=1)
 
 
-def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Reading]:
+def read_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, Encoding]:
     """What the decoder of an encoder-decoder wrote by itself: the text, and these very ids as it read them; segment 1.
 
     Tokenised anew, the same text may be other and more ids than the model wrote.
     """
-    text, found = tokenize.written(tokenizer, ids)
-    return text, _reading(found, (text,), None, first=1)
+    text, found = tokenize.decode_output(tokenizer, ids)
+    return text, _encoding(found, (text,), None, first=1)
 
 
-def _reading(
-    found: Sequence[Entry],
+def _encoding(
+    found: Sequence[InputToken],
     texts: tuple[str, ...],
     type_ids: tuple[int, ...] | None,
     first: int = 0,
     words: tuple[tuple[int, int], ...] | None = None,
-) -> Reading:
+) -> Encoding:
     """The whole input as a value."""
     read = tuple(entry.piece for entry in found)
-    return Reading(tuple(piece.id for piece in read), type_ids, _tokens(found, texts, first, words), texts, read)
+    return Encoding(tuple(piece.id for piece in read), type_ids, _tokens(found, texts, first, words), texts, read)
 
 
-def given(
+def read_ids(
     tokenizer: Any, ids: Sequence[int], *, max_tokens: int | None = None, name: str = "this model"
-) -> tuple[str, Reading]:
+) -> tuple[str, Encoding]:
     """A model's input given as ids, special tokens and all: the text that they spell, and these very ids with their places.
 
     Raises TooLongError beyond `max_tokens`.
     """
-    allowed(len(ids), max_tokens, name)
-    text, found = tokenize.listed(tokenizer, ids)
+    check_length(len(ids), max_tokens, name)
+    text, found = tokenize.encode_ids(tokenizer, ids)
     type_ids = (0,) * len(ids) if "token_type_ids" in tokenizer.model_input_names else None
-    return text, _reading(found, (text,), type_ids)
+    return text, _encoding(found, (text,), type_ids)
 
 
 def read_words(
     tokenizer: Any, given: Sequence[str], *, max_tokens: int | None = None, name: str = "this model"
-) -> tuple[str, Reading]:
+) -> tuple[str, Encoding]:
     """What a model reads of words that somebody else has told apart: the text, and its tokens grouped by these words.
 
     The text is the words with a blank between, which is what `is_split_into_words` of the library reads as well where a
@@ -144,26 +145,26 @@ def read_words(
     for word in given:
         start = spans[-1][1] + 1 if spans else 0
         spans.append((start, start + len(word)))
-    found = entries(tokenizer, (text,), max_tokens=max_tokens, name=name)
-    allowed(len(found), max_tokens, name)
+    found = encode(tokenizer, (text,), max_tokens=max_tokens, name=name)
+    check_length(len(found), max_tokens, name)
     type_ids = tuple(entry.type_id for entry in found) if "token_type_ids" in tokenizer.model_input_names else None
-    return text, _reading(found, (text,), type_ids, words=tuple(spans))
+    return text, _encoding(found, (text,), type_ids, words=tuple(spans))
 
 
-def labelled(found: Sequence[Entry], texts: Sequence[str]) -> tuple[Token, ...]:
+def labelled(found: Sequence[InputToken], texts: Sequence[str]) -> tuple[Token, ...]:
     """The tokens of a whole input of one text or of a pair."""
     return _tokens(found, texts)
 
 
 def _tokens(
-    found: Sequence[Entry], texts: Sequence[str], first: int = 0, words: tuple[tuple[int, int], ...] | None = None
+    found: Sequence[InputToken], texts: Sequence[str], first: int = 0, words: tuple[tuple[int, int], ...] | None = None
 ) -> tuple[Token, ...]:
     """The tokens of all texts, the first of which is segment `first`. Special tokens stand where the text before them ends.
 
     `words` are the spans of the words of one text, where they are not ours.
     """
     typed = [[e.piece for e in found if e.segment == i and e.piece.role != "special"] for i in range(len(texts))]
-    places = [iter(placed(text, side, words)) for text, side in zip(texts, typed, strict=True)]
+    places = [iter(place_pieces(text, side, words)) for text, side in zip(texts, typed, strict=True)]
     ends = [0] * len(texts)
     out: list[Token] = []
     for entry in found:
@@ -195,9 +196,9 @@ def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
         raw, at = b"", parts[0].start
         for token in parts:
             is_typed = len(token.text) == token.end - token.start  # names of bytes are longer than what they stand for
-            raw += token.text[max(0, at - token.start) :].encode() if is_typed else unnamed(token.text)
+            raw += token.text[max(0, at - token.start) :].encode() if is_typed else text_to_bytes(token.text)
             at = max(at, token.end)
-        text = named(raw)
+        text = bytes_to_text(raw)
     start, end = min(token.start for token in parts), max(token.end for token in parts)
     unknown = [token.unknown for token in parts]
     partly = any(unknown) and not all(unknown)

@@ -35,7 +35,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Place:
+class PiecePlace:
     """Where a piece stands: `text` as shown, characters `start` to `end`, and its word, None for a mask."""
 
     text: str
@@ -44,7 +44,7 @@ class Place:
     word: int | None
 
 
-def placed(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, int]] | None = None) -> tuple[Place, ...]:
+def place_pieces(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, int]] | None = None) -> tuple[PiecePlace, ...]:
     """The places of one text's pieces, in order of start; its words are our own, or those `given` as spans.
 
     A piece belongs to the word in which it starts. Characters that the tokenizer dropped (control characters, accents)
@@ -71,7 +71,7 @@ def placed(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, int]] 
         spans.append([start, end])
     _covered(found, spans, numbers)
     return tuple(
-        Place(piece.piece if piece.role == "mask" else label(text[start:end], piece), start, end, number)
+        PiecePlace(piece.piece if piece.role == "mask" else label(text[start:end], piece), start, end, number)
         for piece, (start, end), number in zip(pieces, spans, numbers, strict=True)
     )
 
@@ -85,17 +85,17 @@ def label(typed: str, piece: Piece) -> str:
     """What to show for a piece: the text as typed, or the names of bytes where it holds only a part of a character."""
     if piece.raw is None:
         return typed
-    shown = named(piece.raw)
+    shown = bytes_to_text(piece.raw)
     return shown.lstrip() if shown != piece.raw.decode(errors="replace") else typed
 
 
-def named(raw: bytes) -> str:
+def bytes_to_text(raw: bytes) -> str:
     """UTF-8 as text, with each byte that is no part of a whole character by name: `<0xF0>`."""
     text = raw.decode("utf-8", errors="surrogateescape")  # such a byte b becomes U+DC00 + b
     return re.sub("[\udc80-\udcff]", lambda byte: f"<0x{ord(byte[0]) - 0xDC00:02X}>", text)
 
 
-def unnamed(text: str) -> bytes:
+def text_to_bytes(text: str) -> bytes:
     """The bytes behind a label made by `named`."""
     parts = _BYTE.split(text)  # text, hexadecimal digits, text, …
     return b"".join(bytes.fromhex(part) if i % 2 else part.encode() for i, part in enumerate(parts))

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import accumulate, chain, combinations, groupby
 from unicodedata import category, normalize
 
-from attnviz.legibility import KINDS, LISTED, Altered, Legibility
+from attnviz.legibility import KINDS, LISTED, AlteredText, Legibility
 from attnviz.text.align import Piece, alphabet
 from attnviz.text.words import MASK, words
 from attnviz.types import Token
@@ -52,18 +52,19 @@ def _inside(text: str, tokens: Sequence[Token]) -> bytearray:
     return found
 
 
-def _listed(stretches: Iterable[Altered]) -> tuple[Altered, ...]:
+def _listed(stretches: Iterable[AlteredText]) -> tuple[AlteredText, ...]:
     """Each different stretch once, in order of its first place, with how often it stands there."""
-    seen: dict[tuple[str, str, int], list[Altered]] = {}
+    seen: dict[tuple[str, str, int], list[AlteredText]] = {}
     for one in stretches:
         seen.setdefault((one.typed, one.read, one.segment), []).append(one)
     groups = list(seen.values())[:LISTED]
     return tuple(
-        Altered(group[0].typed, group[0].read, group[0].kinds, group[0].start, group[0].segment, len(group)) for group in groups
+        AlteredText(group[0].typed, group[0].read, group[0].kinds, group[0].start, group[0].segment, len(group))
+        for group in groups
     )
 
 
-def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[Token], first: int) -> Iterator[Altered]:
+def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[Token], first: int) -> Iterator[AlteredText]:
     """Every stretch that its pieces do not spell as typed: neighbouring known pieces of one word."""
     runs = groupby(zip(pieces, tokens, strict=True), key=lambda pair: (pair[1].word, pair[1].unknown, pair[1].segment))
     for (word, unknown, segment), run in runs:
@@ -74,7 +75,7 @@ def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[
         start, end = min(token.start for _, token in group), max(token.end for _, token in group)
         typed, read = "".join(text[start:end].split()), _content([piece for piece, _ in group], text)
         if typed != read and (kinds := _lost(typed, read)):
-            yield Altered(text[start:end], read, kinds, start, segment)
+            yield AlteredText(text[start:end], read, kinds, start, segment)
 
 
 def _as_typed(piece: Piece, typed: str) -> bool:
@@ -84,7 +85,7 @@ def _as_typed(piece: Piece, typed: str) -> bool:
 
 def _left_out(
     texts: Sequence[str], found: Sequence[Sequence[tuple[int, int]]], tokens: Sequence[Token], first: int
-) -> Iterator[Altered]:
+) -> Iterator[AlteredText]:
     """Every word of which the model gets no token at all."""
     begun = {(token.segment, token.word) for token in tokens}
     for segment, (text, spans) in enumerate(zip(texts, found, strict=True), start=first):
@@ -95,7 +96,7 @@ def _left_out(
                 continue
             before = bisect_left(starts, end)  # tokens that start before the word ends: one may have begun in an earlier word
             if not before or reach[before - 1] <= start:
-                yield Altered(text[start:end], "", ("dropped",), start, segment)
+                yield AlteredText(text[start:end], "", ("dropped",), start, segment)
 
 
 def _content(pieces: Sequence[Piece], text: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from attnviz.errors import BadInputError, BadTextError
-from attnviz.text import Reading, labelled
+from attnviz.text import Encoding, labelled
 from attnviz.text import tokenize as pieces
 from attnviz.text.words import MASK
 from attnviz.types import quoted
@@ -58,7 +58,7 @@ def text_of(given: Sequence[Message]) -> str:
     return BETWEEN.join(message.content for message in given)
 
 
-def read(tokenizer: Any, given: Sequence[Message], *, max_tokens: int | None = None, name: str = "this model") -> Reading:
+def read(tokenizer: Any, given: Sequence[Message], *, max_tokens: int | None = None, name: str = "this model") -> Encoding:
     """What a model reads of a conversation, with the template around it.
 
     After a last message that is not the assistant's stands the beginning of its answer, as in `add_generation_prompt`.
@@ -79,13 +79,13 @@ def read(tokenizer: Any, given: Sequence[Message], *, max_tokens: int | None = N
         at += len(message.content) + len(BETWEEN)
     text = text_of(given)
     spans = [(low, high, start + shift) for (low, high, shift), start in zip(places, starts, strict=True)]
-    entries, added = pieces.templated(tokenizer, whole, spans, text, max_tokens=max_tokens, name=name)
+    entries, added = pieces.encode_chat(tokenizer, whole, spans, text, max_tokens=max_tokens, name=name)
     tokens = tuple(
         replace(token, text=shown) if shown else token for token, shown in zip(labelled(entries, (text,)), added, strict=True)
     )
     types = (0,) * len(entries) if "token_type_ids" in tokenizer.model_input_names else None
     read = tuple(entry.piece for entry in entries)
-    return Reading(tuple(piece.id for piece in read), types, tokens, (text,), read)
+    return Encoding(tuple(piece.id for piece in read), types, tokens, (text,), read)
 
 
 def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str, list[tuple[int, int, int]]]:

@@ -31,7 +31,7 @@ _LETTERS = {byte: character for character, byte in _BYTES.items()}
 
 
 @dataclass(frozen=True)
-class Entry:
+class InputToken:
     """One position of the model's input: the piece there, its type id, and which text it is from or stands after."""
 
     piece: Piece
@@ -39,9 +39,9 @@ class Entry:
     segment: int
 
 
-def entries(
+def encode(
     tokenizer: Any, texts: Sequence[str], *, target: bool = False, max_tokens: int | None = None, name: str = "this model"
-) -> tuple[Entry, ...]:
+) -> tuple[InputToken, ...]:
     """The whole input that `tokenizer` makes of one text or of a pair. Nothing is cut off, nothing padded.
 
     `target` reads as the library's `text_target` does: with the output vocabulary or language, where there are two.
@@ -54,14 +54,14 @@ def entries(
                 "Remove the mask or choose a model that was trained with one, such as BERT."
             )
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    with _alone(tokenizer), _side(tokenizer, target):
+    with _locked(tokenizer), _side(tokenizer, target):
         if backend is None:
             return _walked(tokenizer, texts, max_tokens, name)
         with _plain(backend):
             return _encoded(tokenizer, backend, texts, max_tokens, name)
 
 
-def allowed(count: int, max_tokens: int | None, name: str) -> None:
+def check_length(count: int, max_tokens: int | None, name: str) -> None:
     """Raises TooLongError where a model cannot read `count` tokens."""
     if max_tokens is not None and count > max_tokens:
         raise TooLongError(
@@ -69,14 +69,14 @@ def allowed(count: int, max_tokens: int | None, name: str) -> None:
         )
 
 
-def special(tokenizer: Any, number: int) -> Piece:
+def special_piece(tokenizer: Any, number: int) -> Piece:
     """The special token with this id, as a piece."""
-    with _alone(tokenizer):
+    with _locked(tokenizer):
         name = tokenizer.convert_ids_to_tokens(number)
         return Piece(number, f"#{number}" if name is None else str(name), role="special")
 
 
-def language(tokenizer: Any) -> tuple[int, bool] | None:
+def target_language(tokenizer: Any) -> tuple[int, bool] | None:
     """The code of the language that a translating tokenizer is set to write in, and whether its texts begin with it.
 
     None for other tokenizers, and where no such language is set (`tokenizer.tgt_lang`).
@@ -84,26 +84,26 @@ def language(tokenizer: Any) -> tuple[int, bool] | None:
     if not getattr(tokenizer, "tgt_lang", None):
         return None
     common = {getattr(tokenizer, f"{name}_token_id", None) for name in ("bos", "eos", "cls", "sep", "pad", "unk", "mask")}
-    found = entries(tokenizer, ("a",), target=True)
+    found = encode(tokenizer, ("a",), target=True)
     codes = [at for at, entry in enumerate(found) if entry.piece.role == "special" and entry.piece.id not in common]
     if len(codes) != 1:
         return None
     return found[codes[0]].piece.id, any(entry.piece.role != "special" for entry in found[codes[0] :])
 
 
-def spelled(tokenizer: Any, number: int) -> str:
+def decode_token(tokenizer: Any, number: int) -> str:
     """How a token of the vocabulary is written in a text, its blank included."""
-    with _alone(tokenizer):
+    with _locked(tokenizer):
         return str(tokenizer.decode([number], clean_up_tokenization_spaces=False))
 
 
-def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
+def decode_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputToken, ...]]:
     """What a model wrote: the text that `ids` decode to, without special tokens and outer blanks, and its whole input.
 
     Where the text grows as one more id is decoded, there stands its piece. Ids that make a character together (bytes of
     one) all stand on it.
     """
-    with _alone(tokenizer), _side(tokenizer, target=True):
+    with _locked(tokenizer), _side(tokenizer, target=True):
         names = [str(name) for name in tokenizer.convert_ids_to_tokens(list(ids))]
         plain = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
         grown = [str(tokenizer.decode(list(ids[: i + 1]), **plain)) for i in range(len(ids))]
@@ -117,16 +117,16 @@ def written(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]
     begun = [
         min(at + (len(part) - left > at), len(text)) for at, part in zip(done, grown, strict=True)
     ]  # with half of one more
-    found: list[Entry] = []
+    found: list[InputToken] = []
     start = 0
     for place, (number, name) in enumerate(zip(ids, names, strict=True)):
         if number in hidden:
             is_unknown = number == unknown and number not in other
-            found.append(Entry(Piece(number, name, role="special", unknown=is_unknown), 0, 0))
+            found.append(InputToken(Piece(number, name, role="special", unknown=is_unknown), 0, 0))
             continue
         end = next((end for end in begun[place:] if end > start), len(text))
         raw = vocabulary.piece(number, name, start, end, text[start:end]).raw if vocabulary else byte_named(name)
-        found.append(Entry(Piece(number, name, start, end, raw, unknown=number == unknown), 0, 0))
+        found.append(InputToken(Piece(number, name, start, end, raw, unknown=number == unknown), 0, 0))
         start = max(start, done[place])
     return text, tuple(found)
 
@@ -137,7 +137,7 @@ def _alike(one: str, other: str) -> int:
 
 
 @contextmanager
-def _alone(tokenizer: Any) -> Iterator[None]:
+def _locked(tokenizer: Any) -> Iterator[None]:
     """No other thread of ours uses this tokenizer until the block ends."""
     with _LOCKS_LOCK:
         lock = _LOCKS.setdefault(tokenizer, threading.Lock())
@@ -244,7 +244,7 @@ def _unknown(tokenizer: Any, model: Any) -> int | None:
     return tokenizer.unk_token_id
 
 
-def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
+def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[InputToken, ...]:
     """The road of tokenizers with a backend, which gives spans."""
     vocabulary = _Vocabulary.of(tokenizer, backend)
     encodings = []
@@ -253,7 +253,7 @@ def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int
         backend.encode_special_tokens = MASK not in text
         encodings.append(backend.encode(text.replace(MASK, vocabulary.mask), add_special_tokens=False))
     whole = backend.post_process(*encodings)
-    allowed(len(whole.ids), max_tokens, name)  # before anything that takes its time: a text may be far too long
+    check_length(len(whole.ids), max_tokens, name)  # before anything that takes its time: a text may be far too long
     sides = [_read(backend, vocabulary, encoding, text) for encoding, text in zip(encodings, texts, strict=True)]
     if sum(piece.role == "mask" for side in sides for piece in side) != sum(text.count(MASK) for text in texts):
         raise BadTextError(f"{name} takes its mask only as a word of its own. Put a blank on each side of it.")
@@ -305,7 +305,7 @@ def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: 
     return out
 
 
-def _walked(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[Entry, ...]:
+def _walked(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[InputToken, ...]:
     """The road of tokenizers written in Python, which give no spans: pieces are matched with the text."""
     taken = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     stretches = [[(part, _named(tokenizer, part, taken)) for part in re.split(f"({MASK})", text) if part] for text in texts]
@@ -313,7 +313,7 @@ def _walked(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: 
     # Negative numbers go through the template untouched and tell afterwards what stands where.
     whole = tokenizer.prepare_for_model(*([-1] * length for length in lengths), add_special_tokens=True, verbose=False)
     ids = whole["input_ids"]
-    allowed(len(ids), max_tokens, name)
+    check_length(len(ids), max_tokens, name)
     template = [
         (None if number < 0 else Piece(number, tokenizer.convert_ids_to_tokens(number), role="special"), type_id)
         for number, type_id in zip(ids, whole.get("token_type_ids", [0] * len(ids)), strict=True)
@@ -356,24 +356,24 @@ def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> 
 
 def _woven(
     template: Sequence[tuple[Piece | None, int]], lengths: Sequence[int], sides: Sequence[Sequence[Piece]]
-) -> tuple[Entry, ...]:
+) -> tuple[InputToken, ...]:
     """A template's special tokens with each text's pieces put where its `lengths` places (None) are."""
-    out: list[Entry] = []
+    out: list[InputToken] = []
     seen = segment = 0
     for piece, type_id in template:
         if piece is not None:
-            out.append(Entry(piece, type_id, segment))
+            out.append(InputToken(piece, type_id, segment))
             continue
         segment = 0 if seen < lengths[0] else 1
         if seen in (0, lengths[0]):
-            out += [Entry(inner, type_id, segment) for inner in sides[segment]]
+            out += [InputToken(inner, type_id, segment) for inner in sides[segment]]
         seen += 1
     return tuple(out)
 
 
-def templated(
+def encode_chat(
     tokenizer: Any, whole: str, spans: Sequence[tuple[int, int, int]], text: str, *, max_tokens: int | None, name: str
-) -> tuple[tuple[Entry, ...], list[str]]:
+) -> tuple[tuple[InputToken, ...], list[str]]:
     """The whole input that a chat template made, and how to show each token that the template added ("" of typed ones).
 
     `spans` are where typed text stands in `whole`, and where each begins in `text`. Special tokens of the template are
@@ -385,12 +385,12 @@ def templated(
             f"A conversation is read by a tokenizer that says where its pieces stand, and the one of {name} does not. "
             "Load it with AutoTokenizer.from_pretrained, which takes the fast one where there is one."
         )
-    with _alone(tokenizer), _side(tokenizer, target=False), _plain(backend):
+    with _locked(tokenizer), _side(tokenizer, target=False), _plain(backend):
         vocabulary = _Vocabulary.of(tokenizer, backend)
         backend.encode_special_tokens = False
         encoding = backend.encode(whole, add_special_tokens=False)
-        allowed(len(encoding.ids), max_tokens, name)
-        found: list[Entry] = []
+        check_length(len(encoding.ids), max_tokens, name)
+        found: list[InputToken] = []
         added: list[str] = []
         for number, (low, high) in zip(encoding.ids, encoding.offsets, strict=True):
             piece = backend.id_to_token(number)
@@ -407,12 +407,12 @@ def templated(
                     one = vocabulary.piece(number, piece, start + at - begin, stop + at - begin, typed)
                     again = vocabulary.taken(one, typed)
                     read = _letters(backend, vocabulary, text, one.start, one.end) if again else [one]
-                    found += [Entry(inner, 0, 0) for inner in read]
+                    found += [InputToken(inner, 0, 0) for inner in read]
                     added += [""] * len(read)
                     continue
-            found.append(Entry(Piece(number, piece, role="special"), 0, 0))
+            found.append(InputToken(Piece(number, piece, role="special"), 0, 0))
             added.append(piece if special else _visible(str(tokenizer.decode([number])), piece))
-    allowed(len(found), max_tokens, name)
+    check_length(len(found), max_tokens, name)
     return tuple(found), added
 
 
@@ -423,13 +423,13 @@ def _visible(written: str, piece: str) -> str:
     return written.strip() or written.replace("\n", "\\n").replace("\t", "\\t").replace(" ", "␣")
 
 
-def listed(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
+def encode_ids(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputToken, ...]]:
     """A model's whole input given as ids: the text that they spell without special tokens, and each one's place in it.
 
     Each id is spelled behind the few before it, because a tokenizer joins neighbours (`an ##imal`, the bytes of one
     character). Special tokens are special because they were given so.
     """
-    with _alone(tokenizer), _side(tokenizer, target=False):
+    with _locked(tokenizer), _side(tokenizer, target=False):
         names = [str(piece) for piece in tokenizer.convert_ids_to_tokens(list(ids))]
         backend = getattr(tokenizer, "backend_tokenizer", None)
         vocabulary = _Vocabulary.of(tokenizer, backend) if backend is not None else None
@@ -449,12 +449,12 @@ def listed(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[Entry, ...]]:
                 start -= 1
             places.append((start, len(text)))
             before = [*before, number][-BEHIND:]
-    found: list[Entry] = []
+    found: list[InputToken] = []
     for number, name, (start, end) in zip(ids, names, places, strict=True):
         if vocabulary:
             piece = vocabulary.piece(number, name, start, end, text[start:end])
         else:
             unknown = number == tokenizer.unk_token_id
             piece = Piece(number, name, start, end, byte_named(name), unknown=unknown, spelled=bare(name))
-        found.append(Entry(replace(piece, raw=None, role="special") if number in hidden else piece, 0, 0))
+        found.append(InputToken(replace(piece, raw=None, role="special") if number in hidden else piece, 0, 0))
     return text, tuple(found)

@@ -1,4 +1,4 @@
-"""The trace on screen in, what was measured of its very weights out; where nothing was, how to measure them, on the page."""
+"""The atlas of the weights on screen; where there is none, the page says how to measure them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from attnviz.ui.single_text import chosen
 
 
 def measured(trace: Trace, relation: str) -> Atlas | None:
-    """The atlas of the weights that read this text; None after a word on why there is none, and on how to make one.
+    """Return the atlas of the weights that read this text; None after a message on why there is none and how to make one.
 
-    `relation` is the kind of link that the example of a claim names.
+    `relation` is the kind of link in the example command.
     """
     try:
         found = reader.shipped(trace.request.model)
@@ -23,26 +23,26 @@ def measured(trace: Trace, relation: str) -> Atlas | None:
         st.error(widgets.plain(str(error)))
         return None
     if chosen().block != "self":
-        st.info(glossary_links.linked("An atlas counts what a model's own attention does; this block is not among it."))
+        st.info(glossary_links.linked("An atlas covers self-attention only; this block is not in it."))
     elif found is None or found.header.digest != trace.digest:
-        _how(trace.request.model, relation, others=found is not None)
+        _show_commands(trace.request.model, relation, others=found is not None)
     else:
         return found
     return None
 
 
-def _how(model: str, relation: str, *, others: bool) -> None:
-    """How to measure a model that comes without an atlas, or of which other weights were measured."""
+def _show_commands(model: str, relation: str, *, others: bool) -> None:
+    """Show how to measure a model that has no atlas, or whose atlas is of other weights."""
     name = widgets.plain(state.card().name)
     why = (
-        f"The measurements of {name} that are at hand belong to other weights than those that read your text, so they say "
-        "nothing about these heads"
+        f"The measurements of {name} here are of a different checkpoint with the same name, so they say nothing about "
+        "these heads"
         if others
         else f"{name} has not been measured on annotated texts here"
     )
     st.info(
-        f"{why}. How often its heads are right is not known, and this one picture is all there is: conclude nothing from it. "
-        "This measures them, and tests a claim about one:"
+        f"{why}. How often its heads are right is unknown, and one example is not evidence. "
+        "These commands measure the heads and test a claim about one of them:"
     )
     st.code(
         f"attnviz atlas build --model {model} --conllu TREEBANK.conllu --gap GAP.tsv -o {model}.npz\n"

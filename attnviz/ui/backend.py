@@ -10,6 +10,7 @@ from contextvars import ContextVar
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from attnviz import logs
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.http_client import CONNECTIONS
@@ -18,7 +19,6 @@ from attnviz.backends.request_context import RequestContext
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
 from attnviz.backends.scheduler import Scheduler
 from attnviz.progress import Still
-from attnviz.server import json_log
 from attnviz.settings import Settings
 
 EACH = 4  # of a reader that may wait: a page asks for one at a time, and may be open in some tabs
@@ -37,7 +37,7 @@ def backend() -> CachedBackend:
     settings = Settings.from_env()
     inner = open_backend(settings.backend, settings, _said, client=reader).inner
     at_once = CONNECTIONS if isinstance(inner, RemoteBackend) else settings.at_once  # there the server has turns of its own
-    json_log.of_pages()
+    logs.enable_page_log()
     row = Row(Scheduler(at_once, settings.waiting, EACH), reader, _still, float(settings.seconds), _log)
     alike = Still("Waiting for this text, which another reader asked for too.")
     return CachedBackend(turned(inner, row), settings.cache_bytes, lambda: _said(alike))
@@ -71,7 +71,7 @@ def _still(others: int) -> None:
 def _log(context: RequestContext) -> None:
     """Write a log line of a request: where its time went and how it ended. The backend's line of it has the same id."""
     seconds = {name: round(getattr(context, name), 4) for name in ("queue_seconds", "remote_seconds", "compute_seconds")}
-    json_log.page_event("page_request", id=context.id, model=context.model, **seconds, error=context.error)
+    logs.log_page_event("page_request", id=context.id, model=context.model, **seconds, error=context.error)
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def _model_label(name: str) -> str:
 
 def available(card: ModelCard) -> bool:
     """Whether the model's weights are there, where the backend is."""
-    return backend().has(card.id)
+    return backend().has_weights(card.id)
 
 
 def _example() -> None:

@@ -1,7 +1,7 @@
-"""A page whose backend failed in; the same page asked again when the backend is back, by itself or by a button, out.
+"""Retries of a page whose backend failed: by itself when the backend is back, or by a button.
 
-What looks for the backend is a fragment: it runs beside the page, so that what is typed, held and pinned stays as it is.
-Of a backend that is there and fails all the same, a page asks less and less often.
+A fragment checks the backend: it runs beside the page, so that typed text, the selection and pins stay as they are. Where the
+backend answers but fails again, the page retries less and less often.
 """
 
 from __future__ import annotations
@@ -16,60 +16,66 @@ import streamlit as st
 from attnviz.errors import AccessError, AttnvizError, BackendError, BusyError, LateError, OutputError
 from attnviz.ui.backend import answers
 
-LOOK = 3.0  # seconds between two looks
-MOST = 60.0  # seconds that a page waits between two questions
-LATE = 3  # times that a page asks by itself for what took too long: each costs the backend all of its deadline
-PASSES = (BackendError, OutputError)  # nothing is wrong with what was asked: the same may be answered later
-_FAILED, _TRIED, _BUTTON = "attnviz_failed", "attnviz_tried", "attnviz_again"
+CHECK_SECONDS = 3.0  # between two checks of the backend, and before the first retry
+MAX_SECONDS = 60.0  # before a retry
+MAX_TIMEOUTS = 3  # retries by itself of what took too long: each costs the backend its whole deadline
+TRANSIENT = (BackendError, OutputError)  # nothing is wrong with the input: the same may be answered later
+FAILED_KEY, ATTEMPTS_KEY, BUTTON_KEY = "attnviz_failed", "attnviz_tried", "attnviz_again"  # in the session
 
 
 @contextmanager
-def watched() -> Iterator[None]:
-    """Around a whole page: where the backend failed somewhere on it, the page ends with what becomes of that."""
-    st.session_state.pop(_FAILED, None)
+def retry_failed() -> Iterator[None]:
+    """Wrap a whole page: where the backend failed in it, end the page with a message, a button and a check for retries."""
+    st.session_state.pop(FAILED_KEY, None)
     yield
-    error = st.session_state.pop(_FAILED, None)
+    error = st.session_state.pop(FAILED_KEY, None)
     if error is None:
-        st.session_state.pop(_TRIED, None)
+        st.session_state.pop(ATTEMPTS_KEY, None)
         return
-    tried = st.session_state.get(_TRIED, 0)
-    wait = pause(error, tried)
-    alone = not isinstance(error, LateError) or tried < LATE
-    said = _told(error, alone) + (f" In the logs this question is {error.id}." if error.id else "")
-    st.fragment(_looked, run_every=LOOK if alone else None)(time.monotonic() + wait if alone else None, said)
+    attempts = st.session_state.get(ATTEMPTS_KEY, 0)
+    wait = delay(error, attempts)
+    automatic = not isinstance(error, LateError) or attempts < MAX_TIMEOUTS
+    message = _message(error, automatic) + (f" In the logs this request is {error.id}." if error.id else "")
+    retry_at = time.monotonic() + wait if automatic else None
+    st.fragment(_check, run_every=CHECK_SECONDS if automatic else None)(retry_at, message)
 
 
-def noted(error: AttnvizError) -> None:
-    """An error that the page shows: where nothing is wrong with what was asked, it is asked again."""
-    if isinstance(error, PASSES):
-        st.session_state[_FAILED] = error
+def record(error: AttnvizError) -> None:
+    """Remember an error that the page shows, so that the page is retried if the error is transient."""
+    if isinstance(error, TRANSIENT):
+        st.session_state[FAILED_KEY] = error
 
 
-def pause(error: AttnvizError, tried: int) -> float:
-    """Seconds until a page asks again that has asked by itself `tried` times: twice as long each time, and at random
-    somewhat more or less, so that readers who failed together do not come back together."""
-    first = float(error.retry_after) if isinstance(error, BusyError) else MOST if isinstance(error, OutputError) else LOOK
-    return min(MOST, first * 2.0 ** min(tried, 10)) * random.uniform(1.0, 1.5)
+def delay(error: AttnvizError, attempts: int) -> float:
+    """Return the seconds before the next retry: doubled after each attempt, times 1 to 1.5 at random.
+
+    Because of the random factor, users whose pages failed at the same time do not retry at the same time.
+    """
+    if isinstance(error, BusyError):
+        first = float(error.retry_after)
+    else:
+        first = MAX_SECONDS if isinstance(error, OutputError) else CHECK_SECONDS
+    return min(MAX_SECONDS, first * 2.0 ** min(attempts, 10)) * random.uniform(1.0, 1.5)
 
 
-def _told(error: AttnvizError, alone: bool) -> str:
-    """What a reader may expect."""
+def _message(error: AttnvizError, automatic: bool) -> str:
+    """Return what the user can expect."""
     kept = "Your text, your pins and your choices are kept."
-    if not alone:
-        return f"{kept} It took too long several times; this page does not ask again by itself."
+    if not automatic:
+        return f"{kept} It took too long several times; this page does not try again by itself."
     if isinstance(error, AccessError):
-        return f"{kept} Whoever runs these pages sets the key; this page goes on as soon as the backend takes it."
+        return f"{kept} The operator of this server must set the key; this page continues as soon as the backend accepts it."
     if isinstance(error, BusyError | OutputError):
-        return f"{kept} This page asks again by itself when it is time."
-    return f"{kept} This page asks again by itself, and goes on as soon as the backend answers."
+        return f"{kept} This page tries again by itself after a while."
+    return f"{kept} This page tries again by itself, and continues as soon as the backend answers."
 
 
-def _looked(when: float | None, said: str) -> None:
-    """What is said of it, the button, and a look from `when` on (None: never) whether the backend is back."""
-    st.caption(said)
-    if st.button("Try again now", key=_BUTTON):
-        st.session_state.pop(_TRIED, None)
+def _check(retry_at: float | None, message: str) -> None:
+    """Show the message and the button; from `retry_at` on (None: never) rerun the page once the backend answers."""
+    st.caption(message)
+    if st.button("Try again now", key=BUTTON_KEY):
+        st.session_state.pop(ATTEMPTS_KEY, None)
         st.rerun()
-    if when is not None and time.monotonic() >= when and answers():
-        st.session_state[_TRIED] = st.session_state.get(_TRIED, 0) + 1
+    if retry_at is not None and time.monotonic() >= retry_at and answers():
+        st.session_state[ATTEMPTS_KEY] = st.session_state.get(ATTEMPTS_KEY, 0) + 1
         st.rerun()

@@ -18,7 +18,7 @@ from attnviz.models import catalog
 from attnviz.selection import PARAMETERS, PINS, Selection
 from attnviz.text import words
 from attnviz.types import AttentionRequest, HeadRef, Link, ModelCard
-from attnviz.view_state import Focus, Panel, Pin
+from attnviz.view_state import Panel, Pin, TokenSelection
 
 _KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
 _CHANGED = "attnviz_changed"
@@ -171,7 +171,7 @@ def choose_block(block: str) -> None:
     change(head=replace(current().head, block=block), focus=None)
 
 
-def hold(focus: Focus | None) -> None:
+def hold(focus: TokenSelection | None) -> None:
     """Hold a word, or let go."""
     change(focus=focus)
 
@@ -276,7 +276,7 @@ def _same_links(links: tuple[Link, ...] | None, before: str, after: str) -> tupl
     return links if links and all(stays(link.source) and stays(link.target) for link in links) else None
 
 
-def _same_word(focus: Focus | None, before: AttentionRequest, after: AttentionRequest) -> Focus | None:
+def _same_word(focus: TokenSelection | None, before: AttentionRequest, after: AttentionRequest) -> TokenSelection | None:
     """The held word, if what stands there has not changed."""
     if focus is None or focus.special or focus.segment:
         return None

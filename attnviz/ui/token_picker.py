@@ -16,7 +16,7 @@ from attnviz.text import words
 from attnviz.types import Token, joined
 from attnviz.ui import state, widgets
 from attnviz.ui.backend import backend
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 ELSEWHERE = (
     "Here the models run on another machine than the pages, and it sends attention weights, not the steps that lead to them. "
@@ -50,7 +50,7 @@ def name(tokens: Sequence[Token], at: int) -> str:
     return f"{at}: {encoding.marked(encoding.label(tokens[at].text), tokens[at])}"
 
 
-def place(tokens: Sequence[Token], held: Focus | None) -> int:
+def place(tokens: Sequence[Token], held: TokenSelection | None) -> int:
     """The token that the reader holds; with none held, the last one that is not special."""
     if held is not None and held.special and held.start < len(tokens):
         return held.start
@@ -60,10 +60,10 @@ def place(tokens: Sequence[Token], held: Focus | None) -> int:
     return max((at for at, token in enumerate(tokens) if not token.special), default=0)
 
 
-def focus(tokens: Sequence[Token], at: int) -> Focus:
+def focus(tokens: Sequence[Token], at: int) -> TokenSelection:
     """A token as the selection holds it."""
     token = tokens[at]
-    return Focus(at, special=True) if token.special else Focus(token.start, token.segment)
+    return TokenSelection(at, special=True) if token.special else TokenSelection(token.start, token.segment)
 
 
 def instead(error: AttnvizError, trace: Trace, most: int, what: str, page: str) -> None:

@@ -38,13 +38,13 @@ def problem(error: AttnvizError) -> None:
     st.error(plain(str(error)))
     if isinstance(error, UnavailableError) and error.command:
         st.code(error.command, language=None)  # with a button that copies it
-    retry.noted(error)
+    retry.record(error)
 
 
 def refused(error: AttnvizError) -> None:
     """The same where nothing can be shown of this text by this model; the reader's text and pins stay where they are."""
     problem(error)
-    if not isinstance(error, retry.PASSES):
+    if not isinstance(error, retry.TRANSIENT):
         st.caption("Your text and your choices are kept. Change the text or the model above.")
 
 

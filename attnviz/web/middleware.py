@@ -1,14 +1,13 @@
-"""What stands between a browser and Streamlit: requests in, either refused or answered with our headers.
+"""ASGI middleware around Streamlit's pages: refuses requests that no page sends, and adds security headers to every answer.
 
-Readers send what they do through one websocket; by HTTP a page only fetches. So nothing else is let in: no method but GET
-and HEAD, no body, no upload, no address longer than a link of ours can be, no websocket opened by somebody else's page, and
-on ours nothing but what a reader's page has to say. Streamlit would also clear the caches of all readers at a word of one.
+A page sends all that a user does through one websocket, and only fetches by HTTP. So everything else is refused: methods other
+than GET and HEAD, bodies, uploads, addresses longer than any of our links, websockets opened by another site's page, and
+messages on our websockets that no page sends. One such message would have Streamlit clear the caches of all users.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +16,8 @@ from google.protobuf.message import DecodeError
 from starlette.middleware import Middleware
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from attnviz import log_redaction
+from attnviz import logs
+from attnviz.token_bucket import TokenBucket
 from attnviz.web import index_page, security_headers
 
 Scope = MutableMapping[str, Any]
@@ -26,174 +26,168 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LONGEST = 16_384  # bytes of an address with its parameters; a link of ours stays far below
+MAX_URL_BYTES = 16_384  # of an address with its parameters; our links are far shorter
 METHODS = ("GET", "HEAD")
-OPEN = 600  # pages that may be open at the same time, each with its session
-HIDDEN = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/upload_file/")  # of Streamlit's own, what no page asks for
-SAID = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")  # the last: more rows of a long table
-AT_ONCE, EACH_SECOND = 400, 40  # messages of one page; of a key held down about 30 a second come, of a hand far fewer
-UNASKED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")  # of the index page, which ours replaces
-REPLACED = (b"content-length", b"content-encoding", b"etag", b"last-modified", b"accept-ranges", b"vary")
-PARSED = 4_000_000  # bytes of a message; of a longer one Streamlit closes the connection (server.maxWidgetStateSize)
+MAX_OPEN_PAGES = 600  # each has a session
+HIDDEN_PATHS = ("/_stcore/metrics", "/_stcore/agent/", "/_stcore/upload_file/")  # Streamlit's own, which no page requests
+MESSAGES = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")  # the last: more rows of a long table
+BURST_MESSAGES, MESSAGES_PER_SECOND = 400, 40  # of one page; a key held down sends about 30 a second
+CACHE_HEADERS = (
+    b"accept-encoding",
+    b"if-none-match",
+    b"if-modified-since",
+    b"range",
+)  # not passed on for the index page
+REPLACED_HEADERS = (b"content-length", b"content-encoding", b"etag", b"last-modified", b"accept-ranges", b"vary")
+MAX_MESSAGE_BYTES = 4_000_000  # at a longer one Streamlit closes the connection (server.maxWidgetStateSize)
 
 
 def middleware() -> list[Middleware]:
-    """What `st.App` puts around the pages; from now on logs are without readers' texts too."""
-    log_redaction.keep()
-    return [Middleware(Guard)]
+    """Return the middleware for `st.App`, and redact the logs of this process from now on."""
+    logs.redact_logs()
+    return [Middleware(PageMiddleware)]
 
 
-class Guard:
-    """Refuses what no page of ours sends, and gives every answer the headers of `policy`."""
+class PageMiddleware:
+    """The pages with these checks and headers."""
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.headers = security_headers.headers()
-        self.open = 0
+        self.open_pages = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self._page(scope, receive, send)
+            await self._websocket(scope, receive, send)
         elif scope["type"] != "http":
             await self.app(scope, receive, send)
-        elif refusal := refused(scope):
-            await self._answer(self._with_headers(send), *refusal)
+        elif refusal := refuse(scope):
+            await self._respond(self._add_headers(send), *refusal)
         elif index_page.is_page(scope["path"]):
-            inner = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() not in UNASKED]}
-            await self.app(inner, receive, with_shell(scope, self._with_headers(send)))
+            inner = {**scope, "headers": [pair for pair in scope["headers"] if pair[0].lower() not in CACHE_HEADERS]}
+            await self.app(inner, receive, replace_index_page(scope, self._add_headers(send)))
         else:
-            await self.app(scope, receive, self._with_headers(send))
+            await self.app(scope, receive, self._add_headers(send))
 
-    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The websocket of an open page, from beginning to end."""
-        if self.open >= OPEN or not same_origin(scope):
-            await closed(receive, send)
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the websocket of an open page, or reject it."""
+        if self.open_pages >= MAX_OPEN_PAGES or not same_origin(scope):
+            await reject_websocket(receive, send)
             return
-        self.open += 1
+        self.open_pages += 1
         try:
-            await self.app(scope, heard(receive), send)
+            await self.app(scope, filter_messages(receive), send)
         finally:
-            self.open -= 1
+            self.open_pages -= 1
 
-    def _with_headers(self, send: Send) -> Send:
-        """`send`, with our headers in the place of any of the same name."""
-        ours = {name for name, _ in self.headers}
+    def _add_headers(self, send: Send) -> Send:
+        """Return `send` with the security headers, which replace headers of the same name."""
+        names = {name for name, _ in self.headers}
 
-        async def sent(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in ours]
-                message = {**message, "headers": [*kept, *self.headers]}
+                others = [pair for pair in message.get("headers", ()) if pair[0].lower() not in names]
+                message = {**message, "headers": [*others, *self.headers]}
             await send(message)
 
-        return sent
+        return send_with_headers
 
     @staticmethod
-    async def _answer(send: Send, status: int, said: str) -> None:
-        """One line of plain text; the connection ends with it, unread body and all."""
-        body = said.encode()
+    async def _respond(send: Send, status: int, text: str) -> None:
+        """Send one line of plain text and close the connection, so that an unread body is dropped."""
+        body = text.encode()
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         headers += [(b"connection", b"close")] + [(b"allow", ", ".join(METHODS).encode())] * (status == 405)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
-def with_shell(scope: Scope, send: Send) -> Send:
-    """`send`, with the page shell in the place of Streamlit's index page; whatever else is answered passes."""
+def replace_index_page(scope: Scope, send: Send) -> Send:
+    """Return `send` with our index page in place of Streamlit's; other answers are unchanged."""
     start: Message | None = None
 
-    async def sent(message: Message) -> None:
+    async def send_ours(message: Message) -> None:
         nonlocal start
         if message["type"] == "http.response.start" and message["status"] == 200 and _is_html(message):
-            start = message  # its body is Streamlit's, and is not sent
+            start = message  # Streamlit's body follows, and is not sent
         elif start is None:
             await send(message)
         elif not message.get("more_body", False):
             status, headers, body = index_page.answer({name.lower(): value for name, value in scope["headers"]})
-            kept = [pair for pair in start.get("headers", ()) if pair[0].lower() not in REPLACED]
-            await send({**start, "status": status, "headers": [*kept, *headers]})
+            others = [pair for pair in start.get("headers", ()) if pair[0].lower() not in REPLACED_HEADERS]
+            await send({**start, "status": status, "headers": [*others, *headers]})
             await send({"type": "http.response.body", "body": body if scope["method"] == "GET" else b""})
 
-    return sent
+    return send_ours
 
 
 def _is_html(start: Message) -> bool:
-    """Whether an answer that begins so is a page."""
+    """Return whether an answer that starts like this is an HTML page."""
     return any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start.get("headers", ()))
 
 
-def refused(scope: Scope) -> tuple[int, str] | None:
-    """The status and the words for a request that no page of ours sends; None for one that may pass."""
+def refuse(scope: Scope) -> tuple[int, str] | None:
+    """Return status and message for a request that no page sends; None for one that is allowed."""
     if scope["method"] not in METHODS:
         return 405, f"Pages are read with {' or '.join(METHODS)} only."
-    if any(name in scope["path"] for name in HIDDEN):
-        return 404, "Nothing is here for a page."
+    if any(path in scope["path"] for path in HIDDEN_PATHS):
+        return 404, "There is no page at this address."
     length = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
-    if length > LONGEST:
-        return 414, f"An address may be {LONGEST:,} bytes long; this one has {length:,}. Open the page and type the text there."
-    found = {name.lower(): value for name, value in scope["headers"]}
-    if found.get(b"content-length", b"0").strip() != b"0" or b"transfer-encoding" in found:
+    if length > MAX_URL_BYTES:
+        return (
+            414,
+            f"An address may be {MAX_URL_BYTES:,} bytes long; this one has {length:,}. Open the page and type the text there.",
+        )
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    if headers.get(b"content-length", b"0").strip() != b"0" or b"transfer-encoding" in headers:
         return 413, "A request for a page has no body."
     return None
 
 
 def same_origin(scope: Scope) -> bool:
-    """Whether a websocket is opened by a page of this very address, or by a program that is no browser.
+    """Return whether a websocket is opened by a page of this address, or by a program that is no browser.
 
-    Streamlit would ask about any other origin as well, and to answer ask a server elsewhere for this machine's address.
+    For any other origin Streamlit would look further, and ask a server elsewhere for the address of this machine.
     """
-    found = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    origin = found.get(b"origin")
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    origin = headers.get(b"origin")
     try:
-        return origin is None or urlsplit(origin).netloc.lower() == found.get(b"host", "").lower() != ""
+        return origin is None or urlsplit(origin).netloc.lower() == headers.get(b"host", "").lower() != ""
     except ValueError:
         return False
 
 
-def heard(receive: Receive) -> Receive:
-    """`receive` of a websocket, without what no page of ours says; after a message that is no bytes the page counts as gone.
+def filter_messages(receive: Receive) -> Receive:
+    """Return `receive` of a websocket with the messages of our pages only; text instead of bytes counts as a disconnect.
 
-    Of a page that says too much the messages wait: none is lost, and its next ones stay on the line meanwhile.
+    Where a page sends too many, they wait: none is lost, and the next ones stay on the connection meanwhile.
     """
-    pace = Pace()
+    bucket = TokenBucket(float(BURST_MESSAGES), float(MESSAGES_PER_SECOND))
 
-    async def received() -> Message:
+    async def receive_allowed() -> Message:
         while True:
             message = await receive()
             if message["type"] != "websocket.receive":
                 return message
-            await asyncio.sleep(pace.wait())
+            while wait := bucket.take():
+                await asyncio.sleep(wait)
             if (data := message.get("bytes")) is None:
                 return {"type": "websocket.disconnect", "code": 1003}
-            if len(data) > PARSED or said(data) in SAID:
+            if len(data) > MAX_MESSAGE_BYTES or message_type(data) in MESSAGES:
                 return message
 
-    return received
+    return receive_allowed
 
 
-class Pace:
-    """How many messages one page may say now: some at once, and they come back with time."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock, self.since = clock, clock()
-        self.left = float(AT_ONCE)
-
-    def wait(self) -> float:
-        """Seconds that a message which has come now has to wait."""
-        now = self.clock()
-        self.left = min(AT_ONCE, self.left + (now - self.since) * EACH_SECOND) - 1
-        self.since = now
-        return max(0.0, -self.left / EACH_SECOND)
-
-
-def said(data: bytes) -> str | None:
-    """What kind of message a page sends; None for one that is none."""
+def message_type(data: bytes) -> str | None:
+    """Return the type of a page's message; None for bytes that are none."""
     try:
         return BackMsg.FromString(data).WhichOneof("type")
     except DecodeError:
         return None
 
 
-async def closed(receive: Receive, send: Send) -> None:
-    """A websocket turned away before it opens: HTTP 403."""
+async def reject_websocket(receive: Receive, send: Send) -> None:
+    """Reject a websocket before it opens: HTTP 403."""
     await receive()
     await send({"type": "websocket.close", "code": 1008})

@@ -1,8 +1,8 @@
-"""What a browser is told with every answer: which scripts may run, whom a page may call, and what stays off.
+"""Security headers of every answer: which scripts may run, where a page may connect to, and which browser features are off.
 
-Streamlit's own page needs its own files, styles in place, and modules made of text (the `js` of our components, by way of
-`blob:`). Scripts in place run only where their digest is known: those of the page shell, and those of BertViz's views, which
-stand in frames that inherit this policy. Nothing else runs, whatever a text brings with it; nobody else is called.
+Streamlit's page needs its own files, inline styles, and modules made from text (the `js` of our components, through `blob:`).
+Inline scripts run only if the policy has their hash: those of the index page, and those of BertViz's views, whose frames
+inherit this policy. Nothing else runs, whatever a text contains, and a page connects to no other server.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from attnviz.figures.bertviz.csp_hash import digest
 from attnviz.figures.bertviz.scripts import digests
 from attnviz.web import index_page
 
-# Powers of a page that this one never uses.
-OFF = (
+# Browser features that these pages never use.
+DISABLED_FEATURES = (
     "accelerometer autoplay bluetooth browsing-topics camera display-capture geolocation gyroscope hid idle-detection "
     "local-fonts magnetometer microphone midi payment publickey-credentials-get screen-wake-lock serial usb "
     "xr-spatial-tracking"
 ).split()
 
 
-def content() -> str:
-    """The content security policy of the pages."""
+def content_security_policy() -> str:
+    """Return the content security policy of the pages."""
     inline = re.findall(r"<script>(.*?)</script>", index_page.html(), re.S)
-    known = " ".join(map(digest, inline)) + " " + " ".join(digests())
+    hashes = " ".join(map(digest, inline)) + " " + " ".join(digests())
     return "; ".join(
         (
             "default-src 'none'",
-            f"script-src 'self' blob: {known}",
+            f"script-src 'self' blob: {hashes}",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
@@ -42,17 +42,17 @@ def content() -> str:
 
 
 def headers() -> tuple[tuple[bytes, bytes], ...]:
-    """The headers of every answer, as ASGI writes them."""
+    """Return the headers of every answer, as ASGI writes them."""
     return tuple(
         (name.encode(), value.encode())
         for name, value in (
-            ("content-security-policy", content()),
-            ("referrer-policy", "no-referrer"),  # a text may stand in the address
+            ("content-security-policy", content_security_policy()),
+            ("referrer-policy", "no-referrer"),  # the address may contain a user's text
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
-            ("permissions-policy", ", ".join(f"{power}=()" for power in OFF)),
-            ("x-robots-tag", "noindex"),  # an address with somebody's sentence is nothing to be found
+            ("permissions-policy", ", ".join(f"{feature}=()" for feature in DISABLED_FEATURES)),
+            ("x-robots-tag", "noindex"),  # search engines must not list addresses with users' texts
         )
     )

@@ -219,7 +219,7 @@ def test_who_tries_a_damaged_model_finds_text_head_pin_and_page_as_they_were(cas
     app.switch_page("pages/learn/coreference.py").run()
     app.selectbox(key="model").set_value(case.model).run()
     assert len(app.error) == 1
-    assert "Whom does the pronoun mean?" in written(app), "still the same page"
+    assert "What does the pronoun refer to?" in written(app), "still the same page"
     assert selection(app).request.text == wide
     app.selectbox(key="model").set_value("minilm").run()
     assert "All 72 heads" in written(app)

@@ -24,14 +24,14 @@ SECONDS = 3600
             [
                 "memory over sentences through the app",
                 "memory over sessions that open and close",
-                "closed sessions are let go",
+                "closed sessions are released",
                 "memory over sentences through the HTTP server",
             ],
         ),
         ("classroom.py", ["a class", "a class", "a class", "numbers equal to those of a student alone"]),
     ],
 )
-def test_each_figure_keeps_its_bound(benchmark: str, figures: list[str]):
+def test_each_figure_is_within_its_bound(benchmark: str, figures: list[str]):
     env = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}  # as for a reader, unlike in tests
     done = subprocess.run(
         [sys.executable, ROOT / "benchmarks" / benchmark], env=env, capture_output=True, text=True, check=False

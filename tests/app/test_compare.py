@@ -129,7 +129,7 @@ def test_an_empty_text_is_an_invitation_and_pins_of_other_texts_stay(compared, t
     app = compared(text=text, texts=json.dumps([["minilm", WIDE]]), pins="1:3.1,3.1")
     assert not app.exception
     assert not app.error
-    assert any("Hold a word" in str(found.value) for found in app.caption)
+    assert any("Select a word" in str(found.value) for found in app.caption)
 
 
 def test_a_hostile_link_is_shown_as_text_and_named(compared):

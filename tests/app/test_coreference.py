@@ -90,7 +90,7 @@ def test_words_are_clicked_for_candidates_and_clicked_again_to_take_them_away(as
     app = asked(text=OWN)
     assert app.selectbox(key="pronoun").value == place("she")
     click(app, "Ruth")
-    assert "at least two words that it could mean" in text(app)
+    assert "at least two words that it could refer to" in text(app)
     click(app, "garden")
     assert "ranked by the share of Ruth** (the first you chose)" in text(app)
     assert app.query_params["candidates"] == f"{OWN.index('Ruth')},{OWN.index('garden')}"
@@ -111,7 +111,7 @@ def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable
     click(app, "Ruth")
     assert app.query_params["focus"] == str(OWN.index("Ruth"))
     assert app.query_params["candidates"] == "0"
-    assert app.radio(key="click_chooses").value == "a word that it could mean", "the next click is a candidate again"
+    assert app.radio(key="click_chooses").value == "a word that it could refer to", "the next click is a candidate again"
     click(app, "garden")
     assert app.query_params["candidates"] == f"0,{OWN.index('garden')}"
     assert asked(**app.query_params).selectbox(key="pronoun").value == place("Ruth")
@@ -119,14 +119,14 @@ def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable
 
 def test_who_says_which_word_is_right_sees_hits_and_misses_and_a_link_says_it_too(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}")
-    assert "until you say so, nothing is a hit" in text(app)
-    app.radio(key="click_chooses").set_value("the one that it does mean").run()
+    assert "until you choose it, nothing is a hit" in text(app)
+    app.radio(key="click_chooses").set_value("the word that it does refer to").run()
     click(app, "Ruth")
     assert app.query_params["meant"] == str(OWN.index("Ruth"))
     assert app.button(key=f"word-{OWN.index('Ruth')}").label == "Ruth :small[candidate 2, right]"
     assert "ranked by the share of Ruth** among the candidates" in text(app)
     assert "right?" in app.dataframe[0].value.columns
-    assert "counted by the largest piece of each (as on GAP)" in text(app)
+    assert "decided by the largest piece of each word (as on GAP)" in text(app)
 
     again = asked(**app.query_params)
     assert "ranked by the share of Ruth** among the candidates" in text(again)
@@ -140,7 +140,7 @@ def test_a_right_word_that_is_taken_away_is_right_no_longer_and_one_that_is_new_
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}", meant="0")
     click(app, "Anna")
     assert "meant" not in app.query_params
-    app.radio(key="click_chooses").set_value("the one that it does mean").run()
+    app.radio(key="click_chooses").set_value("the word that it does refer to").run()
     click(app, "garden")
     assert app.query_params["candidates"] == f"{OWN.index('Ruth')},{OWN.index('garden')}"
     assert app.query_params["meant"] == str(OWN.index("garden"))
@@ -157,7 +157,7 @@ def test_a_click_that_chooses_nothing_says_why_once(asked: Callable[..., AppTest
         click(app, "laughed")
     assert text(app).count("At most 4 words can be candidates") == 1
     click(app, "she")
-    assert "A pronoun cannot mean itself" in text(app)
+    assert "A pronoun cannot refer to itself" in text(app)
     assert "At most 4" not in text(app)
     assert app.query_params["candidates"] == f"0,5,{OWN.index('Ruth')},{OWN.index('garden')}"
 
@@ -216,7 +216,7 @@ def place(word: str) -> tuple[int, int]:
 
 
 def test_of_a_pair_it_is_said_in_how_many_sentences_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
-    stubborn = "A head that never changes its mind is right in one of them"
+    stubborn = "A head that always chooses the same word is right in one of them"
     assert "Right in **1 of 2** sentences. A head" in text(asked())
     turned = text(asked(text=example("bus-it").text))
     assert "Right in **2 of 2** sentences." in turned
@@ -240,11 +240,11 @@ def test_hits_and_misses_stand_in_the_table_on_the_map_and_beside_the_number_of_
     table = app.dataframe[0].value
     hits = int(table["right?"].eq("✓ hit").sum())
     assert hits + int(table["right?"].eq("✗ miss").sum()) == 72
-    assert f"✓ {hits} of 72 heads hit, ✗ {72 - hits} miss; guessing would make it 36." in text(app)
+    assert f"✓ {hits} of 72 heads hit, ✗ {72 - hits} miss; guessing would give 36." in text(app)
     pictures = [json.loads(chart.proto.spec)["data"][0] for chart in app.get("plotly_chart")]
     (signs,) = [picture["text"] for picture in pictures if picture["type"] == "heatmap"]
     assert sum(row.count("✓") for row in signs) == hits
-    assert "counted by the largest piece of each (as on GAP)" in text(app)
+    assert "decided by the largest piece of each word (as on GAP)" in text(app)
 
 
 def test_where_the_sums_would_give_another_verdict_it_is_said_with_both_pairs_of_numbers(asked: Callable[..., AppTest]):
@@ -261,7 +261,7 @@ def test_where_the_sums_would_give_another_verdict_it_is_said_with_both_pairs_of
 
     found = text(asked(text=one.text, layer="2", head="10"))
 
-    line = next(line for line in found.splitlines() if "The two ways to count disagree" in line)
+    line = next(line for line in found.splitlines() if "The two ways of counting disagree" in line)
     assert all(f"{value:.3f}" in line for value in (right.max(), wrong.max(), right.sum(), wrong.sum()))
     assert f"so this is a {'hit' if hit else 'miss'}" in line
     assert "by the sum" in asked(text=one.text).dataframe[0].value.columns
@@ -306,7 +306,7 @@ def test_the_evidence_stands_beside_the_single_picture(asked: Callable[..., AppT
     counted()
     app = asked()
     assert not app.exception
-    assert "One sentence is one picture. How often is L3·H1 right?" in [one.value for one in app.subheader]
+    assert "One sentence is one example. How often is L3·H1 right?" in [one.value for one in app.subheader]
     # Wilson: (.6 + z²/200 ± z sqrt(.24/100 + z²/40000)) / (1 + z²/100) with z = 1.96: 0.502 to 0.691.
     assert "GAP: 60.0\u202f%** right, 60 of n = 100, 95\u202f% interval 50.2 to 69.1\u202f%" in text(app)
     assert "nearer candidate 50.0\u202f%, chance 50.0\u202f%. Rank 1 of 72 heads" in text(app)
@@ -329,7 +329,7 @@ def test_a_model_that_nobody_has_counted_says_how_to_count_it(asked: Callable[..
 
 def test_what_was_counted_with_other_weights_says_nothing_of_these(asked: Callable[..., AppTest], counted: Callable[..., None]):
     counted(digest="0" * 64)
-    assert "belong to other weights than those that read your text" in text(asked())
+    assert "of a different checkpoint with the same name" in text(asked())
 
 
 def test_a_damaged_atlas_leaves_the_rest_of_the_page(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):

@@ -145,7 +145,7 @@ def test_what_was_measured_of_other_weights_says_nothing_of_these(
     other = replace(found, header=replace(found.header, digest="0" * 64))
     monkeypatch.setattr(reader, "shipped", lambda model: other)
     app = heads(layer="3", head="1")
-    assert "belong to other weights than those that read your text" in written(app)
+    assert "of a different checkpoint with the same name" in written(app)
     assert "attnviz test-claim --atlas minilm.npz --layer 3 --head 1" in app.code[0].value
     assert "right: 8 of" not in written(app)
 

@@ -21,8 +21,8 @@ from websockets.exceptions import InvalidStatus
 from attnviz.backends.local import LocalBackend
 from attnviz.settings import Settings
 from attnviz.web import security_headers
-from tests.app.visitors import Server, at, serving
-from tests.servers import served, until
+from tests.app.visitors import Server, open_page, running_app
+from tests.servers import running_server, wait_until
 
 ROOT = Path(__file__).parents[2]
 CONF = ROOT / "deploy" / "nginx.conf"
@@ -82,7 +82,7 @@ def running(conf: Path, port: int) -> Iterator[None]:
     with (conf.parent / "error.log").open("wb") as said:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
     try:
-        until(lambda: listens(port))
+        wait_until(lambda: listens(port))
         yield
     finally:
         process.terminate()
@@ -101,9 +101,9 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with (
-        served(LocalBackend(Settings.from_env()), Settings()) as backend,
-        serving(ROOT / "app.py", folders[0], ATTNVIZ_BACKEND=backend) as one,
-        serving(ROOT / "app.py", folders[1], ATTNVIZ_BACKEND=backend) as two,
+        running_server(LocalBackend(Settings.from_env()), Settings()) as backend,
+        running_app(ROOT / "app.py", folders[0], ATTNVIZ_BACKEND=backend) as one,
+        running_app(ROOT / "app.py", folders[1], ATTNVIZ_BACKEND=backend) as two,
         running(configured(folders[2], port, (one, two)), port),
     ):
         yield Proxy(f"http://127.0.0.1:{port}", folders[2], (one, two), backend)
@@ -124,7 +124,7 @@ def introduced(proxy: Proxy) -> str:
     return "attnviz=" + fresh().get(f"{proxy.url}/").cookies["attnviz"]
 
 
-def test_the_file_itself_is_sound_and_writes_no_log():
+def test_the_configuration_writes_no_log():
     text = CONF.read_text()
     assert re.findall(r"^\s*(access_log|error_log) (.*?);", text, re.M) == [
         ("error_log", "stderr emerg"),
@@ -135,11 +135,11 @@ def test_the_file_itself_is_sound_and_writes_no_log():
         assert told not in re.sub(r"limit_\w+_zone .*", "", text), told
 
 
-def test_a_reader_stays_with_the_server_he_got_and_readers_are_spread(proxy: Proxy):
+def test_users_are_spread_over_front_ends_and_each_stays_with_one(proxy: Proxy):
     before = len(proxy.log())
     for _ in range(24):
         assert fresh().get(f"{proxy.url}/_stcore/health").status_code == 200
-    until(lambda: len(proxy.log()) == before + 24)
+    wait_until(lambda: len(proxy.log()) == before + 24)
     assert upstreams(proxy.log()[before:]) == {f"127.0.0.1:{front.port}" for front in proxy.fronts}
 
     for _ in range(3):
@@ -147,22 +147,22 @@ def test_a_reader_stays_with_the_server_he_got_and_readers_are_spread(proxy: Pro
         for _ in range(8):
             answer = fresh().get(f"{proxy.url}/_stcore/health", headers={"cookie": cookie})
             assert "attnviz" not in answer.cookies
-        until(lambda before=before: len(proxy.log()) >= before + 8)
+        wait_until(lambda before=before: len(proxy.log()) >= before + 8)
         assert len(upstreams(proxy.log()[-8:])) == 1
 
 
-def test_the_cookie_is_a_number_for_the_session_alone(proxy: Proxy):
+def test_the_cookie_is_a_random_number_for_the_session(proxy: Proxy):
     told = fresh().get(f"{proxy.url}/", headers={"cookie": "attnviz=../../etc; other=1"}).headers["set-cookie"]
     assert re.fullmatch(r"attnviz=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax", told)
 
 
-def test_a_page_is_read_through_it_by_its_socket_and_says_what_the_backend_says(proxy: Proxy):
+def test_a_page_works_through_the_proxy_and_shows_the_backends_answer(proxy: Proxy):
     before = len(proxy.log())
     cookie = introduced(proxy)
 
     async def read() -> tuple[str, str, str]:
         here = f"http://127.0.0.1:{proxy.port}"
-        async with at(proxy.fronts[0], query="model=minilm", origin=here, port=proxy.port, cookie=cookie) as page:
+        async with open_page(proxy.fronts[0], query="model=minilm", origin=here, port=proxy.port, cookie=cookie) as page:
             first = await page.run()
             second = await page.run(SECRET)
             return first, second, page.query
@@ -173,31 +173,31 @@ def test_a_page_is_read_through_it_by_its_socket_and_says_what_the_backend_says(
     assert quote(SECRET.split()[-1]) in query
     asked = fresh().get(f"{proxy.backend}/metrics").text
     assert float(re.search(r'requests_total\{route="/v1/attention",status="200"\} (\S+)', asked)[1]) >= 2
-    until(lambda: any("/_stcore/stream 101 " in line for line in proxy.log()[before:]))
+    wait_until(lambda: any("/_stcore/stream 101 " in line for line in proxy.log()[before:]))
     assert len(upstreams(proxy.log()[before:])) == 1, "the socket goes where the page came from"
 
 
-def test_a_socket_of_somebody_elses_page_is_turned_away(proxy: Proxy):
+def test_a_websocket_of_another_origin_is_refused(proxy: Proxy):
     async def read() -> None:
-        async with at(proxy.fronts[0], origin="http://elsewhere.example", port=proxy.port):
+        async with open_page(proxy.fronts[0], origin="http://elsewhere.example", port=proxy.port):
             pass
 
     with pytest.raises(InvalidStatus, match="403"):
         asyncio.run(read())
 
 
-def test_what_was_typed_is_in_no_file(proxy: Proxy):
+def test_no_typed_text_is_in_any_file(proxy: Proxy):
     before = len(proxy.log())
     addresses = [f"/?text={quote(SECRET)}", f"/syntax?text={quote(SECRET)}", f"/{quote(SECRET)}", "/static/none.js?text=secret"]
     for address in addresses:
         fresh().get(proxy.url + address, headers={"referer": f"{proxy.url}/?text={quote(SECRET)}"})
-    until(lambda: len(proxy.log()) == before + 4)
+    wait_until(lambda: len(proxy.log()) == before + 4)
 
     assert [line.split()[2] for line in proxy.log()[before:]] == ["/", "/syntax", "other", "/static/none.js"]
     assert "secret" not in proxy.all_written().casefold()
 
 
-def test_every_header_of_ours_comes_once(proxy: Proxy):
+def test_every_security_header_is_sent_once(proxy: Proxy):
     answer = fresh().get(f"{proxy.url}/")
     names = Counter(name.lower() for name, _ in answer.headers.multi_items())
 
@@ -208,15 +208,15 @@ def test_every_header_of_ours_comes_once(proxy: Proxy):
 
 
 @pytest.mark.parametrize(("length", "status"), [(8_000, 200), (16_000, 200), (17_000, 414), (60_000, 414)])
-def test_links_of_ours_fit_and_longer_ones_do_not(proxy: Proxy, length: int, status: int):
+def test_our_longest_links_pass_and_longer_ones_do_not(proxy: Proxy, length: int, status: int):
     assert fresh().get(f"{proxy.url}/?text={'x' * length}").status_code == status
 
 
-def test_a_body_is_refused(proxy: Proxy):
+def test_the_proxy_refuses_a_body(proxy: Proxy):
     assert fresh().post(f"{proxy.url}/", content=b"x" * 1000).status_code == 413
 
 
-def test_where_no_front_end_answers_the_reader_is_told_and_nothing_is_kept(proxy: Proxy, tmp_path: Path):
+def test_where_no_front_end_answers_the_user_gets_a_message_and_nothing_is_logged(proxy: Proxy, tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as free, socket.create_server(("127.0.0.1", 0)) as other:
         port, gone = free.getsockname()[1], other.getsockname()[1]
     away = Server(gone, tmp_path, tmp_path, tmp_path)

@@ -52,7 +52,7 @@ def test_the_table_shows_the_best_heads_and_a_caution(capfd: pytest.CaptureFixtu
     assert "\n   1  L" in out
     assert "\n  20  L" in out
     assert "and 52 more heads" in out
-    assert "One text is an example and no evidence" in out
+    assert "One text is an example, not evidence" in out
 
 
 def test_a_text_from_standard_input(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):

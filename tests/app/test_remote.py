@@ -11,7 +11,7 @@ from attnviz.backends.local import LocalBackend
 from attnviz.ui import backend as own
 from attnviz.ui.backend import backend, heard
 from tests.app.conftest import drawn, say, written
-from tests.servers import served
+from tests.servers import running_server
 
 PAGES = {
     "explore": ("attention", "compare", "heads"),
@@ -26,7 +26,7 @@ NOT_THERE = {
 @pytest.fixture
 def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server, and an app that uses it."""
-    with served(local) as url:
+    with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
         yield url
@@ -62,7 +62,7 @@ def test_every_page_works_and_shows_the_same_numbers(opened, elsewhere):
 
 
 @pytest.mark.parametrize("name", NOT_THERE)
-def test_what_wants_the_model_itself_says_where_it_is_to_be_had(opened, elsewhere, name: str):
+def test_pages_that_need_the_model_itself_say_how_to_open_it(opened, elsewhere, name: str):
     app = opened().switch_page(f"pages/learn/{name}.py").run()
 
     assert not app.exception
@@ -71,8 +71,8 @@ def test_what_wants_the_model_itself_says_where_it_is_to_be_had(opened, elsewher
     assert not [button for button in app.button if "MiniLM" in button.label or "SmolLM2" in button.label]
 
 
-def test_a_backend_that_is_gone_is_told_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):
-    with served(local) as url:
+def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: LocalBackend, monkeypatch: pytest.MonkeyPatch):
+    with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
         app = opened()
@@ -80,14 +80,14 @@ def test_a_backend_that_is_gone_is_told_and_the_text_stays(opened, local: LocalB
     say(app, "Another sentence than before.")
     assert f"{url.removeprefix('http:')} does not answer (nobody listens there)." in written(app)
     assert app.text_input[0].value == "Another sentence than before."
-    with served(local, port=int(url.rpartition(":")[2])):
+    with running_server(local, port=int(url.rpartition(":")[2])):
         app.run()
         assert drawn(app) == 1
         backend().close()
     backend.clear()
 
 
-def test_who_waits_for_a_turn_is_told_so_and_readers_have_no_names():
+def test_a_waiting_user_sees_how_many_others_wait():
     said: list[str] = []
     with heard(said.append):
         own._still(0)

@@ -11,10 +11,10 @@ import psutil
 import pytest
 from hypothesis import strategies as st
 
-from tests.app.visitors import ROOT, Server, at, serving
+from tests.app.visitors import ROOT, Server, open_page, running_app
 from tests.contract.test_fuzz_texts import TEXTS
 from tests.fuzz import amounts, held
-from tests.servers import until
+from tests.servers import wait_until
 from tests.unit.test_fuzz_links import changed_links
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ GROWTH = 50 * 2**20  # bytes; the thousand sentences of benchmarks/soak.py have 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app with a small cache."""
     folder = tmp_path_factory.mktemp("server")
-    with serving(ROOT / "app.py", folder, ATTNVIZ_OFFLINE="1", ATTNVIZ_CACHE_MB="4") as found:
+    with running_app(ROOT / "app.py", folder, ATTNVIZ_OFFLINE="1", ATTNVIZ_CACHE_MB="4") as found:
         yield found
 
 
@@ -46,27 +46,27 @@ def still_open(server: Server) -> int:
 async def sentences(server: Server) -> list[int]:
     """One reader's sentences: resident memory after each."""
     found, memory = [], process(server)
-    async with at(server, query="model=minilm") as visitor:
+    async with open_page(server, query="model=minilm") as visitor:
         await visitor.run()
         for number in range(SENTENCES):
             assert not await visitor.run(f"In house {number} the animal didn't cross the street because it was too tired")
             found.append(memory.memory_info().rss)
         assert still_open(server) == 1
-        until(lambda: server.sessions() == 1)
+        wait_until(lambda: server.sessions() == 1)
     return found
 
 
-def test_memory_stays_where_the_cache_is_full_and_a_closed_session_is_let_go(server: Server):
+def test_memory_is_stable_with_a_full_cache_and_closed_sessions_are_released(server: Server):
     memory = asyncio.run(sentences(server))
 
     assert memory[-1] - memory[FULL - 1] <= GROWTH
-    until(lambda: (still_open(server), server.sessions()) == (0, 0))
+    wait_until(lambda: (still_open(server), server.sessions()) == (0, 0))
 
 
 @amounts(6, 600)
-def test_no_page_has_a_fault_whatever_its_link_says_and_whatever_is_typed(server: Server, examples: int):
+def test_no_link_and_no_text_breaks_a_page(server: Server, examples: int):
     async def visit(page: str, link: dict[str, str], text: str) -> None:
-        async with at(server, page, urlencode(link, errors="replace")) as visitor:
+        async with open_page(server, page, urlencode(link, errors="replace")) as visitor:
             assert "exception" not in await visitor.run()
             if visitor.field:
                 assert "exception" not in await visitor.run(text)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.app.visitors import ROOT, Server, Visitor, at, serving
+from tests.app.visitors import ROOT, Server, Visitor, open_page, running_app
 
 PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
 # A word that is one token, so that it stands in messages as it was typed.
@@ -35,7 +35,7 @@ else:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app, with readers' folders of its own."""
-    with serving(ROOT / "app.py", tmp_path_factory.mktemp("server"), ATTNVIZ_OFFLINE="") as found:
+    with running_app(ROOT / "app.py", tmp_path_factory.mktemp("server"), ATTNVIZ_OFFLINE="") as found:
         yield found
 
 
@@ -50,7 +50,7 @@ def hostile(word: str) -> str:
 
 async def reader(server: Server, word: str, other: str) -> None:
     """Everything that one reader does; in no message stands the word of the other one."""
-    async with at(server, query=f"text=It+was+a+{word}") as visitor:
+    async with open_page(server, query=f"text=It+was+a+{word}") as visitor:
         await visitor.run()
         for turn in range(3):
             assert not await visitor.run(f"The {word} number {turn} did not cross the street because it was tired")
@@ -58,7 +58,7 @@ async def reader(server: Server, word: str, other: str) -> None:
         assert "200,000" in (await visitor.run(f"{word} " * 50_000)).replace("\\", "")
         assert not await visitor.run(f"One more {word}")
         seen = visitor.seen
-    async with at(server, query=hostile(word)) as visitor:
+    async with open_page(server, query=hostile(word)) as visitor:
         assert word in await visitor.run()
         seen += visitor.seen
     assert word.encode() in seen
@@ -68,7 +68,7 @@ async def reader(server: Server, word: str, other: str) -> None:
 async def everywhere(server: Server, word: str) -> None:
     """Every page, opened by a link with the word in every place."""
     for page in PAGES:
-        async with at(server, page, hostile(word)) as visitor:
+        async with open_page(server, page, hostile(word)) as visitor:
             assert "exception" not in await visitor.run()
 
 
@@ -87,10 +87,10 @@ async def stranger(server: Server) -> None:
     """Somebody else's page, and somebody who speaks otherwise."""
     assert [asked(server, "GET"), asked(server, "PUT"), asked(server, "GET", 4000)] == [200, 405, 414]
     with pytest.raises(InvalidStatus, match="403"):
-        async with at(server, origin="http://other.example"):
+        async with open_page(server, origin="http://other.example"):
             pass
     for said in (b"\x0a\xff" + MINE.encode() + b"x" * 4_000_000, MINE):
-        async with at(server) as visitor:
+        async with open_page(server) as visitor:
             await visitor.socket.send(said)
             with pytest.raises(ConnectionClosed):
                 await answered(visitor)
@@ -102,7 +102,7 @@ async def answered(visitor: Visitor) -> None:
         await visitor.socket.recv()
 
 
-def test_texts_of_two_readers_never_meet_and_reach_no_log_and_nobody_else_is_called(server: Server):
+def test_texts_of_two_users_never_mix_and_reach_no_log_and_no_other_server(server: Server):
     async def both() -> None:
         await asyncio.gather(reader(server, MINE, YOURS), reader(server, YOURS, MINE))
         await everywhere(server, MINE)
@@ -116,16 +116,16 @@ def test_texts_of_two_readers_never_meet_and_reach_no_log_and_nobody_else_is_cal
     assert server.calls() == []
 
 
-def test_of_a_fault_of_ours_the_log_has_kind_and_place_and_not_the_text(tmp_path: Path):
+def test_the_log_of_a_bug_has_type_and_location_and_not_the_text(tmp_path: Path):
     script = tmp_path / "app.py"
     script.write_text(FAULTY)
 
     async def one(server: Server) -> None:
-        async with at(server) as visitor:
+        async with open_page(server) as visitor:
             await visitor.run()
             assert MINE not in await visitor.run(f"A {MINE}")
 
-    with serving(script, tmp_path) as server:
+    with running_app(script, tmp_path) as server:
         asyncio.run(one(server))
         log = server.log.read_text()
     assert re.search(r"ValueError at .*app\.py:7 \(<module>\)", log)

@@ -1,4 +1,4 @@
-"""Readers without a browser, at a real server whose every word and every way out is kept."""
+"""Users without a browser, on a real server whose log and outgoing connections are recorded."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from websockets.typing import Origin, Subprotocol
 from tests.conftest import leaves_this_machine
 
 ROOT = Path(__file__).parents[2]
-START = 60  # seconds that a server may take on a busy machine
-# Run by Python before anything else in the server's process and in all that it starts.
-CABLE_OUT = f"""
+START = 60  # seconds for a server to start on a busy machine
+# Python runs this first in the server's process and in all processes that it starts.
+NO_NETWORK = f"""
 import ipaddress, os, sys, threading, time
 
 {inspect.getsource(leaves_this_machine)}
@@ -47,7 +47,7 @@ def counted():
         runtime = sys.modules.get("streamlit.runtime")
         try:
             os.pwrite(file, b"%6d" % runtime.get_instance()._session_mgr.num_active_sessions(), 0)
-        except (AttributeError, RuntimeError):  # there is no runtime yet, or not all of it
+        except (AttributeError, RuntimeError):  # the runtime is not complete yet
             pass
 
 threading.Thread(target=counted, daemon=True).start()
@@ -56,7 +56,7 @@ threading.Thread(target=counted, daemon=True).start()
 
 @dataclass
 class Server:
-    """A running app: where it listens, and the files of what it wrote, of whom it called and of how many sessions it has."""
+    """A running app: its port, and the files of its log, its outgoing connections and its number of sessions."""
 
     port: int
     log: Path
@@ -64,21 +64,21 @@ class Server:
     counted: Path
 
     def calls(self) -> list[str]:
-        """Every attempt to reach another machine."""
+        """Return every attempt to reach another machine."""
         return self.called.read_text().splitlines()
 
     def sessions(self) -> int:
-        """Open sessions of Streamlit, as of a moment ago."""
+        """Return the number of open sessions of Streamlit a moment ago."""
         return int(self.counted.read_text() or 0)
 
 
 @contextmanager
-def serving(script: Path, folder: Path, **settings: str) -> Iterator[Server]:
-    """A server of one script with the cable out, until the block ends."""
+def running_app(script: Path, folder: Path, **settings: str) -> Iterator[Server]:
+    """Run a server of one script without network access, until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         found = Server(probe.getsockname()[1], folder / "log.txt", folder / "calls.txt", folder / "sessions.txt")
-    (folder / "sitecustomize.py").write_text(CABLE_OUT)
+    (folder / "sitecustomize.py").write_text(NO_NETWORK)
     found.called.touch()
     found.counted.touch()
     places = os.pathsep.join([str(folder), str(ROOT)])
@@ -105,7 +105,7 @@ def serving(script: Path, folder: Path, **settings: str) -> Iterator[Server]:
 
 @dataclass
 class Visitor:
-    """One open page: its address, and all bytes that the server sent to it."""
+    """One open page: its address, and all bytes that the server sent."""
 
     socket: ClientConnection
     page: str
@@ -114,14 +114,14 @@ class Visitor:
     seen: bytes = b""
 
     async def run(self, text: str | None = None) -> str:
-        """Have the page run, with another text in its field or as it is; what it says in messages and errors."""
+        """Run the page, with another text in its field or unchanged, and return its messages and errors."""
         message = BackMsg()
         message.rerun_script.query_string, message.rerun_script.page_name = self.query, self.page
         if text is not None:
             state = message.rerun_script.widget_states.widgets.add()
             state.id, state.string_value = self.field, text
         await self.socket.send(message.SerializeToString())
-        said = []
+        messages = []
         while True:
             data = await self.socket.recv()
             assert isinstance(data, bytes)
@@ -133,25 +133,30 @@ class Visitor:
                 if element.WhichOneof("type") == "text_input" and element.text_input.label == "Sentence":
                     self.field = element.text_input.id
                 elif element.WhichOneof("type") == "alert":
-                    said.append(element.alert.body)
+                    messages.append(element.alert.body)
                 elif element.WhichOneof("type") == "exception":
-                    said.append(f"exception {element.exception.type}")
+                    messages.append(f"exception {element.exception.type}")
             elif kind == "page_info_changed":
                 self.query = found.page_info_changed.query_string
             elif kind == "script_finished" and found.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                return "\n".join(said)
+                return "\n".join(messages)
 
 
 @asynccontextmanager
-async def at(
+async def open_page(
     server: Server, page: str = "", query: str = "", origin: str | None = None, port: int | None = None, cookie: str = ""
 ) -> AsyncIterator[Visitor]:
-    """A reader who has just connected, to the server itself or to a proxy's `port`."""
+    """Connect a new user, to the server itself or to the `port` of a proxy."""
     address = f"ws://127.0.0.1:{port or server.port}/_stcore/stream"
-    spoken, most = [Subprotocol("streamlit")], 64 * 2**20
-    whence = Origin(origin) if origin else None
+    subprotocols, max_size = [Subprotocol("streamlit")], 64 * 2**20
+    origin_header = Origin(origin) if origin else None
     headers = {"Cookie": cookie} if cookie else {}
     async with connect(
-        address, subprotocols=spoken, max_size=most, origin=whence, ping_timeout=None, additional_headers=headers
+        address,
+        subprotocols=subprotocols,
+        max_size=max_size,
+        origin=origin_header,
+        ping_timeout=None,
+        additional_headers=headers,
     ) as found:
         yield Visitor(found, page, query)

@@ -10,7 +10,7 @@ from attnviz.board.choice import Choice
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.text import words
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 TEXT = "The animal didn't cross because it was tired"
 IT = TEXT.index("it was")
@@ -40,7 +40,7 @@ def made(text: str = TEXT, layers: int = 3, heads: int = 4) -> Trace:
     return Trace(AttentionRequest("made", text), (Block("self", tokens, tokens, tuple(calls)),))
 
 
-START = Choice(HeadRef(1, 2), Focus(IT))
+START = Choice(HeadRef(1, 2), TokenSelection(IT))
 
 
 def pair() -> Trace:

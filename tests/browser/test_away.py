@@ -61,7 +61,7 @@ def test_a_page_lives_through_a_backend_that_is_away_comes_back_and_lies(visit: 
     page = visit.open("/?" + urlencode({"text": TEXT, "layer": 3, "head": 1, "pins": "0.2"}))
     alert, field = page.locator(ALERT), page.get_by_label("Sentence", exact=True).first
     expect(alert).to_contain_text("does not answer", timeout=SLOW)
-    expect(page.get_by_text("This page asks again by itself")).to_be_visible()
+    expect(page.get_by_text("This page tries again by itself")).to_be_visible()
     expect(field).to_have_value(TEXT)
     field.fill("Half a sent")  # not yet sent, while the page looks for its backend
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from attnviz.board.choice import Choice
 from attnviz.figures import encoding
-from attnviz.selection import Focus
+from attnviz.selection import TokenSelection
 from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions
 from tests.browser.boards import IT, made
@@ -76,7 +76,7 @@ def test_keys_walk_heads_and_words_and_change_the_view(opened):
 
 
 def test_hidden_tokens_leave_their_share_and_the_readout_says_so(opened):
-    page = opened(made(), Choice(HeadRef(1, 2), Focus(IT), ViewOptions(True, "hide")))
+    page = opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT), ViewOptions(True, "hide")))
     # [CLS] had 0.2 and [SEP] an even share of 0.16 among 10 others.
     expect(page.locator(".readout .rest")).to_contain_text("hidden: \u2068[CLS] and [SEP]\u2069\u00a00.216")
     page.locator(".menu summary").click()
@@ -97,7 +97,7 @@ def test_a_picture_in_the_overview_has_the_colours_of_its_weights(opened):
 
 def test_every_head_of_a_longer_text_is_painted_though_not_all_at_once(opened):
     text = " ".join(f"word{i}" for i in range(58))
-    page = opened(made(text, layers=6, heads=12), Choice(HeadRef(0, 0)), theme="light")  # 72 heads of 60 x 60: packed
+    page = opened(made(text, layers=6, heads=12), Choice(HeadRef(0, 0)), theme="light")  # 72 heads of 60 x 60: deflated
     look = """() => { const canvas = document.querySelector('canvas.overview'), c = canvas.getContext('2d');
                       const [across, down] = [(canvas.width - 24) / 12, (canvas.height - 24) / 6];
                       return Array.from({ length: 72 }, (_, i) => [24 + (i % 12) * across, 20 + Math.floor(i / 12) * down])
@@ -150,7 +150,7 @@ def test_a_phone_gets_one_column_tabs_and_nothing_wider_than_itself(opened):
 
 def test_a_long_text_stays_within_1500_nodes_and_says_what_it_shows(opened):
     text = " ".join(f"word{i}" for i in range(900))
-    page = opened(made(text, layers=1, heads=1), Choice(HeadRef(0, 0), Focus(text.index("word700"))))
+    page = opened(made(text, layers=1, heads=1), Choice(HeadRef(0, 0), TokenSelection(text.index("word700"))))
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
     expect(page.locator(".unit.held")).to_have_text("word700")
     expect(page.locator(".below")).to_contain_text("The matrix shows all 902 words")
@@ -163,14 +163,14 @@ def test_a_long_text_stays_within_1500_nodes_and_says_what_it_shows(opened):
 
 def test_markup_in_a_text_is_text(opened):
     text = "</script><img src=x onerror=alert(1)> <b>bold</b> ok"
-    page = opened(made(text), Choice(HeadRef(0, 0), Focus(0)))
+    page = opened(made(text), Choice(HeadRef(0, 0), TokenSelection(0)))
     assert page.locator(".attnviz img, .attnviz .lines b").count() == 0
     assert "<b>bold</b>" in page.locator(".words").inner_text()
 
 
 def test_a_text_from_right_to_left_runs_so_and_its_left_is_the_next_word(opened):
     text = "החיה לא חצתה"
-    page = opened(made(text), Choice(HeadRef(0, 0), Focus(0)))
+    page = opened(made(text), Choice(HeadRef(0, 0), TokenSelection(0)))
     assert page.locator(".line").get_attribute("dir") == "rtl"
     page.locator(".words").focus()
     page.keyboard.press("ArrowLeft")
@@ -182,12 +182,12 @@ from dataclasses import replace
 import streamlit as st
 from attnviz.ui.components.board import Choice, board
 from attnviz.board import frame
-from attnviz.selection import Focus
+from attnviz.selection import TokenSelection
 from attnviz.types import HeadRef
 from tests.browser.boards import IT, made
 
 s = st.session_state
-s.setdefault("choice", Choice(HeadRef(1, 2), Focus(IT)))
+s.setdefault("choice", Choice(HeadRef(1, 2), TokenSelection(IT)))
 s["runs"] = s.get("runs", 0) + 1
 
 def field():

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from attnviz.board.choice import Choice
 from attnviz.figures import encoding
 from attnviz.types import HeadRef, Keep
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 from tests.browser.boards import IT, TEXT, made, pair
 from tests.browser.conftest import PHONE, Visit
 
@@ -66,7 +66,7 @@ def test_weak_weights_are_left_out_in_every_picture_and_the_row_says_how_much(op
 
 
 def test_what_is_said_of_the_head_is_said_of_all_its_weights(opened):
-    plain, filtered = (opened(made(), Choice(HeadRef(1, 2), Focus(IT), options)) for options in (
+    plain, filtered = (opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT), options)) for options in (
         ViewOptions(), ViewOptions(keep=Keep("least", 0.3))
     ))  # fmt: skip
     for name in (".role", ".facts"):
@@ -90,7 +90,7 @@ def test_the_slider_and_the_field_say_the_same_and_keep_their_keys(opened):
 
 
 def test_nothing_that_cannot_be_a_rule_comes_out_of_the_field(opened):
-    page = opened(made(), Choice(HeadRef(1, 2), Focus(IT), ViewOptions(keep=Keep("mass", 0.9))))
+    page = opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT), ViewOptions(keep=Keep("mass", 0.9))))
     page.locator(".menu summary").click()
     field = page.get_by_role("spinbutton")
     expect(field).to_have_value("90")
@@ -103,7 +103,7 @@ def test_nothing_that_cannot_be_a_rule_comes_out_of_the_field(opened):
 
 
 def test_of_a_pair_one_text_against_the_other_while_the_sentence_stays_whole(opened):
-    page = opened(pair(), Choice(HeadRef(0, 0), Focus(2)))
+    page = opened(pair(), Choice(HeadRef(0, 0), TokenSelection(2)))
     page.locator(".menu summary").click()
     page.get_by_role("button", name="A → B").click()
     expect(page.locator(".menu summary")).to_have_text("View (1)")
@@ -142,8 +142,8 @@ def test_a_click_with_a_key_takes_a_word_in_and_out(opened, modifier: str):
 
 
 def test_sums_above_one_are_written_whole(opened):
-    every = tuple(Focus(start) for start in (0, ANIMAL, TEXT.index("cross"), TEXT.index("because"), TEXT.index("was")))
-    page = opened(made(), Choice(HeadRef(0, 0), Focus(IT, also=every)))
+    every = tuple(TokenSelection(start) for start in (0, ANIMAL, TEXT.index("cross"), TEXT.index("because"), TEXT.index("was")))
+    page = opened(made(), Choice(HeadRef(0, 0), TokenSelection(IT, also=every)))
     assert page.locator(".unit", has_text="[CLS]").get_attribute("data-weight") == "1.20"
 
 
@@ -202,7 +202,7 @@ def test_tables_are_built_when_asked_for_and_follow(opened):
 
 
 def test_what_is_left_out_is_no_row_of_nothing_in_the_table(opened):
-    page = opened(made(), Choice(HeadRef(1, 2), Focus(IT), ViewOptions(special="hide", keep=Keep("top", 1.0))))
+    page = opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT), ViewOptions(special="hide", keep=Keep("top", 1.0))))
     page.locator(".as-table").focus()
     page.keyboard.press("Enter")
     rows = [
@@ -265,7 +265,9 @@ def test_where_the_page_may_not_fill_the_screen_the_board_fills_the_window(opene
 
 
 def test_on_a_phone_the_menu_stays_within_the_screen(opened):
-    page = opened(pair(), Choice(HeadRef(0, 0), Focus(2), ViewOptions(keep=Keep("least", 0.1))), size=PHONE, has_touch=True)
+    page = opened(
+        pair(), Choice(HeadRef(0, 0), TokenSelection(2), ViewOptions(keep=Keep("least", 0.1))), size=PHONE, has_touch=True
+    )
     page.locator(".menu summary").tap()
     box = page.locator(".menu .box").bounding_box()
     assert box is not None

@@ -41,7 +41,7 @@ def test_words_are_clicked_and_a_reload_brings_them_back(visit: Visit):
     expect(page.get_by_role("img", name="she: Anna 0.", exact=False)).to_be_visible(timeout=SLOW)
     word(page, "Anna").click()
     expect(word(page, "Anna")).to_have_text("Anna", timeout=SLOW)
-    expect(page.get_by_text("at least two words that it could mean", exact=False)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("at least two words that it could refer to", exact=False)).to_be_visible(timeout=SLOW)
     assert visit.errors == []
 
 

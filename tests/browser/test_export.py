@@ -15,14 +15,14 @@ from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import encoding, vector
 from attnviz.figures import provenance as provenances
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 CARD = ModelCard("tiny", "Tiny", "encoder", 2, 3, 64, "Apache-2.0", "nowhere")
 WORDS = ("it", "saw", HOSTILE, "שלום")
 
 
-def item(words: tuple[str, ...] = WORDS, focus: Focus | None = Focus(0)) -> export.ExportItem:  # noqa: B008
+def item(words: tuple[str, ...] = WORDS, focus: TokenSelection | None = TokenSelection(0)) -> export.ExportItem:  # noqa: B008
     text, tokens = " ".join(words), []
     for i, word in enumerate(words):
         start = sum(len(one) + 1 for one in words[:i])

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from attnviz.board.choice import Choice
 from attnviz.selection import TEXT
 from attnviz.types import HeadRef
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 from tests.browser.boards import IT, made
 from tests.browser.canvases import REST
 from tests.browser.conftest import LAPTOP, PHONE, Visit
@@ -171,14 +171,14 @@ def test_a_phone_says_whole_how_to_begin_and_what_hidden_tokens_got(opened):
     lost = page.locator(".lost")
     expect(lost).to_be_visible()
     assert lost.inner_text().translate({0x2068: None, 0x2069: None}) == "hidden: [CLS] and [SEP]\u00a00.216"
-    page = opened(made(), Choice(HeadRef(1, 2), Focus(IT), hidden))
+    page = opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT), hidden))
     expect(page.locator(".readout .rest")).to_contain_text("hidden: ")
     expect(page.locator(".lost")).to_be_hidden()
 
 
 def test_eight_pins_leave_room_for_what_is_said_of_a_ninth(opened):
     for size in (LAPTOP, PHONE):
-        page = opened(made(heads=12), Choice(HeadRef(0, 0), Focus(IT)), size=size)
+        page = opened(made(heads=12), Choice(HeadRef(0, 0), TokenSelection(IT)), size=size)
         page.locator("canvas.overview").focus()
         for _ in range(9):
             page.keyboard.press("p")
@@ -198,7 +198,7 @@ COUNT = """() => { window.drawn = 0; const ask = window.requestAnimationFrame.bi
 
 @pytest.mark.parametrize(("motion", "most"), [("reduce", 2), ("no-preference", 60)])
 def test_who_wants_no_motion_sees_the_next_head_at_once(opened, motion: str, most: int):
-    page = opened(made(), Choice(HeadRef(1, 2), Focus(IT)), reduced_motion=motion)
+    page = opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT)), reduced_motion=motion)
     page.evaluate(REST)
     page.evaluate(COUNT)
     page.locator("canvas.overview").focus()

@@ -52,7 +52,7 @@ def hovered(page: Page, row: int, column: int, count: int = 3) -> str:
 
 
 def test_a_pointer_reads_every_link_with_its_labels_as_typed(page: Page):
-    draw(page, heatmap.figure(CAUSAL, held=2, title=HOSTILE))
+    draw(page, heatmap.figure(CAUSAL, selected_rows=2, title=HOSTILE))
     assert sorted(page.locator(".ytick text").all_text_contents()) == sorted(["it", "it", HOSTILE[:23] + "…"])
     assert hovered(page, 1, 0) == "it → it 0.360"
     assert hovered(page, 2, 2) == f"{HOSTILE} → {HOSTILE} 0.700"

@@ -22,7 +22,7 @@ from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import bertviz, heatmap
 from attnviz.selection import Selection
 from attnviz.types import HeadRef
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 from tests.browser.boards import IT, made
 from tests.browser.canvases import REST, cells, watched
 from tests.browser.conftest import Visit
@@ -85,7 +85,7 @@ def test_drawing_writes_into_the_callers_weights():
 
 def test_ten_colours_for_twelve_heads(opened):
     """A tool tells heads apart by ten colours, so two pairs of twelve look the same; ours have names and numbers instead."""
-    page = opened(made(heads=12), Choice(HeadRef(0, 4), Focus(IT)), **CALM)
+    page = opened(made(heads=12), Choice(HeadRef(0, 4), TokenSelection(IT)), **CALM)
     page.locator("canvas.overview").focus()
     for _ in range(8):
         page.keyboard.press("p")
@@ -101,7 +101,7 @@ def test_ten_colours_for_twelve_heads(opened):
 
 def test_opacity_depends_on_how_many_heads_are_chosen(opened):
     """A tool divides the strength of a line by the number of chosen heads; here a weight has one colour and width, always."""
-    page = opened(made(heads=12), Choice(HeadRef(1, 2), Focus(IT)), **CALM)
+    page = opened(made(heads=12), Choice(HeadRef(1, 2), TokenSelection(IT)), **CALM)
     page.evaluate(REST)
     alone = drawn(page.locator("canvas.head"))
     page.locator("canvas.overview").focus()
@@ -141,9 +141,9 @@ def test_hide_special_tokens_always_on_after_loading_a_link(visit: Visit):
 def test_nothing_drawn_offline_because_javascript_comes_from_elsewhere(opened):
     """A tool asks a foreign server for its libraries and stays blank without it; our page has all that it needs."""
     trace = made()
-    html = board.page(board.frame(trace, name="made"), Choice(HeadRef(1, 2), Focus(IT)))
+    html = board.page(board.frame(trace, name="made"), Choice(HeadRef(1, 2), TokenSelection(IT)))
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:https?:)?//|@import|import\s*\(|fetch\(|XMLHttpRequest""", html)
-    page = opened(trace, Choice(HeadRef(1, 2), Focus(IT)), offline=True, **CALM)
+    page = opened(trace, Choice(HeadRef(1, 2), TokenSelection(IT)), offline=True, **CALM)
     expect(page.locator(".readout .value")).to_have_text("0.640")
 
 
@@ -165,7 +165,7 @@ def test_twenty_two_bytes_of_json_a_weight():
 
 def test_no_values_on_hover(opened):
     """A tool shows colours only; here every picture says the weight under the pointer, to three digits."""
-    page = opened(made(), Choice(HeadRef(0, 0), Focus(IT)), **CALM)
+    page = opened(made(), Choice(HeadRef(0, 0), TokenSelection(IT)), **CALM)
     value = page.locator(".readout .value")
     even = f"{0.8 / 11:.3f}"
     box = page.locator("canvas.overview").bounding_box()

@@ -43,8 +43,8 @@ READS = """
 import {{ readFileSync }} from "node:fs";
 import {{ addSheet, decode, makeBook }} from "{here}/js/core/frame.js";
 import {{ patternOf }} from "{here}/js/core/pattern.js";
-import {{ factsOf, written }} from "{here}/js/draw/facts.js";
-import {{ saidOf, sinkOf }} from "{here}/js/draw/head.js";
+import {{ profileOf, written }} from "{here}/js/draw/headProfile.js";
+import {{ sinkSentence, sinkOf }} from "{here}/js/draw/head.js";
 import {{ percent, threeDigits, twoDigits }} from "{here}/js/core/encoding.js";
 const book = makeBook(decode(readFileSync("{folder}/frame.bin")));
 const out = [];
@@ -52,11 +52,12 @@ for (const [layer, head] of {heads}) {{
   if ({sheets}) addSheet(book, decode(readFileSync(`{folder}/${{layer}}.${{head}}.bin`)));
   const pattern = patternOf(book, layer, head, {{ words: {words}, special: "{special}" }});
   const weights = Array.from(pattern.weights);
-  const facts = factsOf(pattern);
+  const profile = profileOf(pattern);
   const sink = sinkOf(pattern);
   out.push({{ three: weights.map(threeDigits), two: weights.map(twoDigits), percent: weights.map((w) => percent(w)),
-    profile: facts.shares.map(([label], at) => [label, written(facts, at)]), rows: facts.rows,
-    entropy: `${{facts.entropy.toFixed(1)}} of at most ${{facts.most.toFixed(1)}}`, sink: sink ? saidOf(pattern, sink) : "" }});
+    profile: profile.shares.map(([label], at) => [label, written(profile, at)]), rows: profile.rows,
+    entropy: `${{profile.entropy.toFixed(1)}} of at most ${{profile.most.toFixed(1)}}`,
+    sink: sink ? sinkSentence(pattern, sink) : "" }});
 }}
 console.log(JSON.stringify(out));
 """
@@ -118,10 +119,10 @@ def test_a_link_has_the_same_digits_in_rankings_looks_coreference_and_patterns(m
     shown = [view.patterns(trace, ViewOptions())]
     by_layer = [list(layer) for layer in shown[0]]
     for link, query, key in cells(trace):
-        ranking = link_ranking.ranked(trace, [link])
-        data = found(ranking, [trace.heads] * trace.layers, HeadRef(0, 0), link_rows.looks(trace, HeadRef(0, 0), [link]))
+        ranking = link_ranking.rank_heads(trace, [link])
+        data = found(ranking, [trace.heads] * trace.layers, HeadRef(0, 0), link_rows.link_rows(trace, HeadRef(0, 0), [link]))
         other = next(unit for unit in by_layer[0][0].key_units if not unit.special and unit.start != link.target[0])
-        division = link_ranking.division(trace, link.source, [link.target, (other.start, other.end)])
+        division = link_ranking.candidate_shares(trace, link.source, [link.target, (other.start, other.end)])
         alone = antecedents.antecedents(trace, link.source, [link.target, (other.start, other.end)])
         single = len(by_layer[0][0].key_units[key].tokens) == 1
         for one in ranking:
@@ -168,7 +169,7 @@ def _percents(sentence: str) -> set[str]:
     return set(re.findall(r"\d+\u202f%", plain))
 
 
-def _others(pattern: Pattern, facts: head_roles.Facts) -> set[str]:
+def _others(pattern: Pattern, facts: head_roles.HeadProfile) -> set[str]:
     """The share of one word, or of the same word elsewhere: no line of the profile."""
     role = head_roles.role(pattern)
     return {role.written} if role.kind in ("same", "word") else set()
@@ -179,7 +180,7 @@ def test_inside_attention_has_the_weights_of_the_other_pages(model: str, text: s
     request = AttentionRequest(model, text)
     trace = backend.attend(request)
     for head in some(trace):
-        one = backend.walk(request, head)
+        one = backend.step_trace(request, head)
         shown = inside.with_trace_weights(one, trace.weights(head.layer, head.head))
         assert np.array_equal(shown.weights, trace.weights(head.layer, head.head))
         other = replace(one, weights=np.roll(one.weights, 1, 0))
@@ -202,8 +203,8 @@ def test_two_heads_that_two_pages_wrote_with_other_digits(backend):
     # 0.249541 and 0.232499: to four digits and then to three they would be 0.249 and 0.233.
     trace = backend.attend(AttentionRequest("minilm", TEXTS[0]))
     link = Link((43, 45), (4, 10))
-    ranking = link_ranking.ranked(trace, [link])
-    data = found(ranking, [12] * 6, HeadRef(5, 3), link_rows.looks(trace, HeadRef(5, 3), [link]))
+    ranking = link_ranking.rank_heads(trace, [link])
+    data = found(ranking, [12] * 6, HeadRef(5, 3), link_rows.link_rows(trace, HeadRef(5, 3), [link]))
     assert encoding.three(data["weights"][5][3]) == encoding.three(trace.weights(5, 3)[_at(trace, "it"), _at(trace, "animal")])
     assert (encoding.three(data["weights"][5][3]), encoding.three(data["weights"][4][4])) == ("0.250", "0.232")
     assert encoding.three(data["summary"]["weight"]) == "0.250"

@@ -80,7 +80,7 @@ def read() -> Iterator[Reader]:
     backend.close()
 
 
-divided = cache(link_ranking.division)  # all heads at once: a sentence is asked for several
+divided = cache(link_ranking.candidate_shares)  # all heads at once: a sentence is asked for several
 
 
 def gets(trace: Trace, one: Example, head: HeadRef) -> dict[str, float]:
@@ -256,7 +256,7 @@ def test_distance_weakens_the_link_in_one_head_and_strengthens_it_in_another(rea
 @pytest.mark.parametrize("name", ["hill-full", "hill-steep"])
 def test_every_head_with_a_fifth_for_the_two_takes_the_tram(read: Reader, name: str):
     one = example(name)
-    found = link_ranking.ranking(divided(read("minilm", one.text), one.pronoun, one.candidates))
+    found = link_ranking.rank_candidates(divided(read("minilm", one.text), one.pronoun, one.candidates))
     counted = [head.values for head in found if head.counts]
     assert len(counted) >= 8
     assert all(tram > hill for tram, hill in counted)

@@ -43,7 +43,7 @@ def test_the_probes_are_those_of_a_slow_count_on_the_model_itself(model: str):
     facts = known.header.probes
     assert facts is not None
     assert len(pool) == facts.drawn_from
-    eager = capture.twin(meter.loaded.model, "eager")
+    eager = capture.shadow(meter.loaded.model, "eager")
     rows = [(*START[model], *ids, *ids, *END[model]) for ids in random_tokens.drawn(pool, facts.length)[: FEW[model]]]
     each = np.array([slowly(eager, ids) for ids in rows]).swapaxes(0, 1)  # probe sequence layer head
     spread = known.probes[1].max(0) * 4.0  # standard deviation of one sequence: its error times the root of 16

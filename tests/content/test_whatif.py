@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from attnviz.engine import reference
-from attnviz.engine.reference import AS_TRAINED, Change
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.llama import turned
+from attnviz.engine.reference import AS_TRAINED, Intervention
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.llama import apply_rotary
 from attnviz.pages.whatif import analysis, lesson
 from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.selection import TEXT
@@ -25,8 +25,8 @@ BOTH = pytest.mark.parametrize("model", list(LAYERS))
 OTHER = "The hungry dog ran over the wide road and slept"
 
 
-def tried(backend, model: str, change: Change = AS_TRAINED, other: str = "") -> Tried:
-    return backend.tried(AttentionRequest(model, TEXT), LAYERS[model], change, other)
+def tried(backend, model: str, change: Intervention = AS_TRAINED, other: str = "") -> InterventionResult:
+    return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], change, other)
 
 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
@@ -57,14 +57,14 @@ def test_a_weight_follows_its_score_with_the_slope_that_is_said():
 
 def test_turning_changes_no_length():
     x = torch.randn(1, 9, 8, generator=torch.Generator().manual_seed(2))
-    np.testing.assert_allclose(turned(x, 100.0).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
+    np.testing.assert_allclose(apply_rotary(x, 100.0).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
 
 
 @BOTH
 def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperature_even(backend, model: str):
     plain = tried(backend, model)
-    sharp = tried(backend, model, Change(scale=False, layer=LAYERS[model]))
-    even = tried(backend, model, Change(temperature=100.0, layer=LAYERS[model]))
+    sharp = tried(backend, model, Intervention(scale=False, layer=LAYERS[model]))
+    even = tried(backend, model, Intervention(temperature=100.0, layer=LAYERS[model]))
     for head in range(len(plain.weights[0])):
         rows = [analysis.entropies(one.weights[LAYERS[model]][head]).mean() for one in (sharp, plain, even)]
         assert rows[0] < rows[1] < rows[2]
@@ -75,22 +75,23 @@ def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperat
 
 def test_behind_a_mask_the_first_row_is_one_1_and_the_last_is_as_it_was(backend):
     layer = LAYERS["minilm"]
-    plain, masked = tried(backend, "minilm"), tried(backend, "minilm", Change(causal=True, layer=layer))
+    plain, masked = tried(backend, "minilm"), tried(backend, "minilm", Intervention(causal=True, layer=layer))
     assert (masked.weights[layer][:, 0, 0] == 1).all()
     np.testing.assert_allclose(masked.weights[layer][:, -1], plain.weights[layer][:, -1], atol=1e-6)
 
 
 def test_without_a_mask_the_upper_right_half_fills(backend):
     layer = LAYERS["smollm2"]
-    free = tried(backend, "smollm2", Change(causal=False, layer=layer))
+    free = tried(backend, "smollm2", Intervention(causal=False, layer=layer))
     assert (free.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
 
 @BOTH
 def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, model: str):
-    request, change = AttentionRequest(model, TEXT), Change(positions=False, causal=False)
+    request, change = AttentionRequest(model, TEXT), Intervention(positions=False, causal=False)
     found = [
-        backend.shuffled(request, HeadRef(LAYERS[model], 1), change, seed) for seed in range(20 if model == "minilm" else 4)
+        backend.compare_orders(request, HeadRef(LAYERS[model], 1), change, seed)
+        for seed in range(20 if model == "minilm" else 4)
     ]
     assert max(one.double.weights for one in found) < 1e-12
     assert max(one.single.weights for one in found) < 1e-5
@@ -98,9 +99,11 @@ def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, mo
 
 
 @BOTH
-@pytest.mark.parametrize("change", [Change(positions=False, causal=True), Change(causal=False)], ids=["mask", "positions"])
-def test_either_of_them_alone_tells_the_order(backend, model: str, change: Change):
-    assert backend.shuffled(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
+@pytest.mark.parametrize(
+    "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
+)
+def test_either_of_them_alone_tells_the_order(backend, model: str, change: Intervention):
+    assert backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
 
 
 @BOTH
@@ -108,11 +111,11 @@ def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model:
     layer, plain = LAYERS[model], tried(backend, model)
     it = next(at for at, token in enumerate(plain.tokens) if token.text == "it")
     assert len(set(plain.weights[layer][:, it].argmax(-1).tolist())) > 2
-    loaded = backend.inner.loaded(model)
+    loaded = backend.inner.load(model)
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
 
     def projected(heads: tuple[int, ...]) -> np.ndarray:
-        return reference.run(w, ids, intervention=Change(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
+        return reference.run(w, ids, change=Intervention(heads=heads, layer=layer), keep=(layer,)).layers[layer]["projected"]
 
     none, whole = projected(()), projected(tuple(range(w.heads)))
     np.testing.assert_allclose(none + sum(projected((h,)) - none for h in range(w.heads)), whole, atol=1e-4)
@@ -126,29 +129,28 @@ def test_a_decoders_head_shares_its_keys_and_values_with_others(backend):
 @BOTH
 def test_ones_own_sentence_as_the_second_text(backend, model: str):
     layer, plain = LAYERS[model], tried(backend, model)
-    own = tried(backend, model, Change(layer=layer), TEXT)
+    own = tried(backend, model, Intervention(layer=layer), TEXT)
     last = own.weights[layer][:, -1]
     np.testing.assert_allclose(last, plain.weights[layer][:, -1], atol=1e-5)
     if model == "minilm":
         np.testing.assert_allclose(own.weights[layer], plain.weights[layer], atol=1e-5)
-        np.testing.assert_allclose(tried(backend, model, Change(), TEXT).output, plain.output, atol=1e-4)
+        np.testing.assert_allclose(tried(backend, model, Intervention(), TEXT).output, plain.output, atol=1e-4)
     else:
         assert (own.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
 
 def test_a_place_is_marked_alike_in_both_texts(backend):
-    w = reference.read(backend.inner.loaded("minilm").model)
+    w = reference.read(backend.inner.load("minilm").model)
     one, two = (
-        reference.run(w, backend.inner.loaded("minilm").tokenizer(text)["input_ids"], keep=()).embedding
-        for text in (TEXT, OTHER)
+        reference.run(w, backend.inner.load("minilm").tokenizer(text)["input_ids"], keep=()).embedding for text in (TEXT, OTHER)
     )
     np.testing.assert_array_equal(one["positions"][3], two["positions"][3])
 
 
 def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
-    loaded = backend.inner.loaded("minilm")
+    loaded = backend.inner.load("minilm")
     w, ids = reference.read(loaded.model), loaded.tokenizer(TEXT)["input_ids"]
-    runs = [reference.run(w, [start, *ids[1:]], intervention=Change(window=2)) for start in (ids[0], ids[3])]
+    runs = [reference.run(w, [start, *ids[1:]], change=Intervention(window=2)) for start in (ids[0], ids[3])]
     for number, (one, two) in enumerate(zip(*(run.layers for run in runs), strict=True)):
         reached = np.flatnonzero(np.abs(one["output"] - two["output"]).max(-1) > 0)
         assert reached.max() == number + 1
@@ -157,7 +159,7 @@ def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
 @BOTH
 def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one_that_looks_far(backend, model: str):
     layer = LAYERS[model]
-    plain, near = tried(backend, model), tried(backend, model, Change(window=3, layer=layer))
+    plain, near = tried(backend, model), tried(backend, model, Intervention(window=3, layer=layer))
     lost = [analysis.newly_hidden(BeforeAfter(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
     away = np.abs(np.arange(len(plain.tokens))[:, None] - np.arange(len(plain.tokens)))
     reach = [(head * away).sum(-1).mean() for head in plain.weights[layer]]
@@ -174,7 +176,7 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
     words = [i for i in range(len(plain.tokens)) if i not in at]
     first = np.stack([layer[:, words].argmax(-1) for layer in plain.weights])  # [layer, head, word]
     assert (np.isin(first, at).mean(-1) > 0.5).mean() > 0.5
-    values = [backend.tried(AttentionRequest(model, TEXT), layer, AS_TRAINED).values for layer in range(len(plain.weights))]
+    values = [backend.intervene(AttentionRequest(model, TEXT), layer, AS_TRAINED).values for layer in range(len(plain.weights))]
     shorter = np.stack([one[:, at].mean(-1) < one[:, words].mean(-1) for one in values])
     assert shorter.mean() > 0.8
     narrow = tried(backend, model, replace(AS_TRAINED, window=3))
@@ -185,7 +187,7 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
 def test_weights_of_the_layer_stay_as_they_are_and_later_ones_move(backend, model: str):
     layer = LAYERS[model]
     plain = tried(backend, model)
-    for change in (Change(zeroed=(2,), layer=layer), Change(heads=(1,), layer=layer)):
+    for change in (Intervention(zeroed=(2,), layer=layer), Intervention(heads=(1,), layer=layer)):
         moved = analysis.attention_change(BeforeAfter(plain, tried(backend, model, change), layer, 1))
         assert (moved[: layer + 1] == 0).all()
         assert (moved[layer + 1 :] > 0).all()

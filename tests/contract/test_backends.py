@@ -27,7 +27,7 @@ from attnviz.models import catalog, load
 from attnviz.settings import Settings
 from attnviz.text import MASK
 from attnviz.types import AttentionRequest
-from tests.servers import served
+from tests.servers import running_server
 from tests.small_models import random_model, saved, tokenizer
 from tests.wires import same
 
@@ -59,7 +59,7 @@ def backend(request):
         yield made
         made.close()
         return
-    with served(LocalBackend(Settings.from_env())) as url:
+    with running_server(LocalBackend(Settings.from_env())) as url:
         made = THERE[request.param](url)
         yield made
         made.close()
@@ -186,7 +186,7 @@ def test_the_models_are_those_of_the_catalogue(backend):
 
 def test_values_and_what_the_kernel_returned_are_there_for_those_who_ask(backend, local):
     request = AttentionRequest("minilm", MISSION)
-    found = backend.whole(request) if isinstance(backend, WholeBackend) else backend.attend(request)
+    found = backend.full_trace(request) if isinstance(backend, WholeBackend) else backend.attend(request)
 
     want = local.attend(request)
     for mine, theirs in zip(found.block("self").calls, want.block("self").calls, strict=True):
@@ -196,13 +196,13 @@ def test_values_and_what_the_kernel_returned_are_there_for_those_who_ask(backend
 
 
 def test_an_address_opens_the_server_behind_it_with_a_memory_of_its_own():
-    with served(LocalBackend(Settings.from_env())) as url:
+    with running_server(LocalBackend(Settings.from_env())) as url:
         opened = open_backend(url)
         request = AttentionRequest("minilm", MISSION)
         found = opened.attend(request)
         assert isinstance(opened.inner, RemoteBackend)
         assert opened.attend(request) is found
-        assert (opened.checks, opened.has("minilm"), opened.has("gpt2")) == (False, True, False)
+        assert (opened.checks, opened.has_weights("minilm"), opened.has_weights("gpt2")) == (False, True, False)
         with pytest.raises(BadInputError, match="no eager model to compare with"):
             opened.check(request)
         opened.close()
@@ -213,7 +213,7 @@ def test_an_address_opens_the_server_behind_it_with_a_memory_of_its_own():
 def test_another_machine_gives_the_same_trace_of_every_family(tmp_path, family: str):
     card = load.local_card(saved(tmp_path / "model", family))
     local = LocalBackend(Settings.from_env(), folders=(card,))
-    with served(local) as url:
+    with running_server(local) as url:
         remote = RemoteBackend(url)
         for text_b in (None, *(["it was tired"] if card.pairs else [])):
             request = AttentionRequest(card.id, "the animal did not cross", text_b)

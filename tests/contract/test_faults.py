@@ -18,8 +18,8 @@ from attnviz.errors import AnswerError, AttnvizError, BackendError, BusyError, L
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.hostile import Deed, Hostile, answer, changed, endless, hostile, silent, whatever
-from tests.servers import Plain, served, until
-from tests.servers import number as number_of
+from tests.servers import FakeBackend, running_server, wait_until
+from tests.servers import metric as number_of
 from tests.wires import same
 
 REQUEST = AttentionRequest("minilm", "the animal was tired")
@@ -97,7 +97,7 @@ def client(server: Hostile) -> Iterator[RemoteBackend]:
     made.close()
 
 
-class Mistaken(Plain):
+class Mistaken(FakeBackend):
     """Takes each text for another one."""
 
     def attend(self, request: AttentionRequest):
@@ -125,8 +125,8 @@ def test_what_goes_wrong_is_told_in_time_and_forgotten_when_it_is_over(server: H
 
     assert timed(asked) < LIMITS.seconds + SLACK
 
-    server.does, server.backend = None, Plain()
-    assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+    server.does, server.backend = None, FakeBackend()
+    assert same(client.attend(REQUEST), FakeBackend().attend(REQUEST))
 
 
 @pytest.mark.parametrize("name", [name for name in DEEDS if name not in UNLISTED])
@@ -136,13 +136,13 @@ def test_a_list_of_models_that_goes_wrong_keeps_nobody_from_asking(
     monkeypatch.setattr(remote, "BRIEF", 0.3)
     server.does = DEEDS[name][0]
 
-    assert timed(lambda: client.has("minilm")) < 0.3 + SLACK
-    assert client.has("minilm"), "who asks is told more"
+    assert timed(lambda: client.has_weights("minilm")) < 0.3 + SLACK
+    assert client.has_weights("minilm"), "who asks is told more"
     assert not client.answers()
 
     server.does = None
     assert client.answers()
-    assert {card.id for card in client.models()} == {card.id for card in Plain().models()}
+    assert {card.id for card in client.models()} == {card.id for card in FakeBackend().models()}
 
 
 def test_it_is_asked_nowhere_else(server: Hostile, client: RemoteBackend):
@@ -156,20 +156,20 @@ def test_it_is_asked_nowhere_else(server: Hostile, client: RemoteBackend):
 def test_a_right_answer_under_a_wrong_name_is_right(server: Hostile, client: RemoteBackend):
     server.does = changed(lambda good: good.replace(b"application/octet-stream", b"text/html"))
 
-    assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+    assert same(client.attend(REQUEST), FakeBackend().attend(REQUEST))
 
 
 def test_one_bad_try_is_made_good_by_the_next_one(server: Hostile, client: RemoteBackend):
     deeds: list[Deed] = [whatever(b""), changed(lambda good: good[:-1]), whatever(answer(b"", "502 No"))]
     server.does = lambda connection, good: deeds.pop(0)(connection, good) if deeds else connection.sendall(good)
 
-    assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+    assert same(client.attend(REQUEST), FakeBackend().attend(REQUEST))
     assert server.asked == 4
 
 
 def test_no_bit_that_is_turned_on_the_way_turns_a_number(server: Hostile, client: RemoteBackend):
     """In what HTTP says as in what we say: the answer is right, or there is none."""
-    right, told = Plain().attend(REQUEST), json.dumps({"model": "minilm", "text": REQUEST.text, "text_b": None}).encode()
+    right, told = FakeBackend().attend(REQUEST), json.dumps({"model": "minilm", "text": REQUEST.text, "text_b": None}).encode()
     size, draw, refused = len(server.good("/v1/attention", told)), random.Random(3), 0
     for bit in (*draw.sample(range(8 * 120), 20), *draw.sample(range(8 * 120, 8 * size), 20)):
 
@@ -213,7 +213,7 @@ def test_clients_that_vanish_at_any_moment_leave_nothing_behind():
     body = json.dumps({"model": "minilm", "text": REQUEST.text}).encode()
     head = b"POST /v1/attention HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
     asked, draw = head % len(body) + body, random.Random(11)
-    with served(Plain(lambda _: time.sleep(0.005))) as url:
+    with running_server(FakeBackend(lambda _: time.sleep(0.005))) as url:
         port = int(url.rpartition(":")[2])
         for number in range(60):
             with socket.create_connection(("127.0.0.1", port), 5) as gone:
@@ -221,7 +221,7 @@ def test_clients_that_vanish_at_any_moment_leave_nothing_behind():
                 gone.sendall(asked if number % 2 else asked[: draw.randrange(1, len(asked))])
                 if number % 4 == 1:
                     gone.recv(draw.randrange(1, 400))
-        until(lambda: number_of(url, "attnviz_waiting") == number_of(url, "attnviz_working") == 0)
+        wait_until(lambda: number_of(url, "attnviz_waiting") == number_of(url, "attnviz_working") == 0)
         client = RemoteBackend(url, LIMITS)
-        assert same(client.attend(REQUEST), Plain().attend(REQUEST))
+        assert same(client.attend(REQUEST), FakeBackend().attend(REQUEST))
         client.close()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from attnviz.server import admission, app, http_timeouts
 from attnviz.settings import Settings
 from tests.fuzz import amounts, held, no_faults
-from tests.servers import CLIENT, Plain, narrow, narrowed, number, served, until
+from tests.servers import CLIENT, FakeBackend, metric, running_server, slow_client, small_send_buffer, wait_until
 
 QUESTION = json.dumps({"model": "minilm", "text": "It slept."}).encode()
 CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(QUESTION), QUESTION)
@@ -113,13 +113,13 @@ def said(url: str, parts: list[bytes], *, leaves: bool) -> bytes:
 
 @pytest.fixture(scope="module")
 def url():
-    with no_faults(), served(Plain(), LIMITS) as found:
+    with no_faults(), running_server(FakeBackend(), LIMITS) as found:
         yield found
 
 
 @pytest.mark.slow
 @amounts(250, 4000)
-def test_bytes_that_are_hardly_http_are_answered_or_hung_up_on(url: str, examples: int):
+def test_malformed_http_is_refused_or_disconnected(url: str, examples: int):
     seen = set()
 
     def promise(case: tuple[list[bytes], bool]) -> None:
@@ -133,7 +133,7 @@ def test_bytes_that_are_hardly_http_are_answered_or_hung_up_on(url: str, example
     held(examples, st.tuples(messages(), st.integers(0, 3).map(bool)), promise)
     assert {200, 400, 404, 405, 422} <= seen
     assert CLIENT.get(f"{url}/healthz").status_code == 200
-    until(lambda: number(url, "attnviz_waiting") == number(url, "attnviz_working") == 0)
+    wait_until(lambda: metric(url, "attnviz_waiting") == metric(url, "attnviz_working") == 0)
 
 
 def asked(length: int) -> bytes:
@@ -141,20 +141,20 @@ def asked(length: int) -> bytes:
     return b"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % length
 
 
-def test_a_question_that_comes_byte_by_byte_is_answered(url: str):
+def test_a_question_that_arrives_byte_by_byte_is_answered(url: str):
     assert said(url, [bytes([one]) for one in asked(len(QUESTION)) + QUESTION], leaves=False).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_question_that_stops_on_its_way_is_not_waited_for(url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(admission, "ARRIVES", 0.2)
+def test_a_question_that_stops_arriving_is_refused(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(admission, "BODY_SECONDS", 0.2)
     with connected(url, 0.5) as line:
         line.sendall(asked(1000) + QUESTION)
         found = heard(line)
     assert found.startswith(b"HTTP/1.1 408 ")
-    assert b"must have arrived within" in found
+    assert b"must arrive within" in found
 
 
-def test_many_who_send_nothing_do_not_keep_others_from_their_answer(url: str):
+def test_silent_connections_do_not_block_other_clients(url: str):
     place = urlsplit(url)
     silent = [socket.create_connection((place.hostname, place.port), timeout=10) for _ in range(60)]
     try:
@@ -180,8 +180,8 @@ def test_many_who_send_nothing_do_not_keep_others_from_their_answer(url: str):
         ),
     ],
 )
-def test_who_keeps_a_place_without_asking_loses_it(url: str, monkeypatch: pytest.MonkeyPatch, said: list[bytes]):
-    monkeypatch.setattr(http_timeouts, "HEAD", 0.3)
+def test_a_connection_without_a_complete_request_is_closed(url: str, monkeypatch: pytest.MonkeyPatch, said: list[bytes]):
+    monkeypatch.setattr(http_timeouts, "HEAD_SECONDS", 0.3)
     with connected(url, 10) as line:
         for part in said:
             line.sendall(part)
@@ -192,10 +192,10 @@ def test_who_keeps_a_place_without_asking_loses_it(url: str, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("questions", [3, 100])  # what is left of a few answers waits beside a line that could be kept
-def test_who_does_not_read_his_answers_loses_his_place(questions: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_timeouts, "TAKEN", 0.2)
-    monkeypatch.setattr(app, "listening", narrow(app.listening))
-    with served(Plain(), LIMITS) as url, narrowed(url) as line:
+def test_a_client_that_does_not_read_its_answers_is_disconnected(questions: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_timeouts, "WRITE_SECONDS", 0.2)
+    monkeypatch.setattr(app, "listen", small_send_buffer(app.listen))
+    with running_server(FakeBackend(), LIMITS) as url, slow_client(url) as line:
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * questions
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * questions)
         time.sleep(0.45)
@@ -203,10 +203,10 @@ def test_who_does_not_read_his_answers_loses_his_place(questions: int, monkeypat
 
 
 @pytest.mark.slow
-def test_who_reads_late_gets_his_answers_and_keeps_the_line(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_timeouts, "TAKEN", 1.5)
-    monkeypatch.setattr(app, "listening", narrow(app.listening))
-    with served(Plain(), LIMITS) as url, narrowed(url) as line:
+def test_a_client_that_reads_late_gets_its_answers_and_stays_connected(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_timeouts, "WRITE_SECONDS", 1.5)
+    monkeypatch.setattr(app, "listen", small_send_buffer(app.listen))
+    with running_server(FakeBackend(), LIMITS) as url, slow_client(url) as line:
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * 3
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 3)
         time.sleep(0.3)
@@ -216,8 +216,8 @@ def test_who_reads_late_gets_his_answers_and_keeps_the_line(monkeypatch: pytest.
         assert heard(line).startswith(b"HTTP/1.1 200 ")
 
 
-def test_who_asks_again_later_keeps_the_line(url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(http_timeouts, "HEAD", 0.3)
+def test_a_client_that_sends_a_second_request_later_stays_connected(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http_timeouts, "HEAD_SECONDS", 0.3)
     with connected(url, 5) as line:
         for _ in range(2):
             line.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -229,9 +229,9 @@ def test_who_asks_again_later_keeps_the_line(url: str, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     "head", [b"GET /healthz HTTP/1.1\r\n", b"POST /v1/attention HTTP/1.1\r\nContent-Type: application/json\r\n"]
 )
-def test_what_stops_being_http_is_refused_once_and_is_no_fault(gap: float, head: bytes):
+def test_bytes_that_stop_being_http_are_refused_once_and_log_no_error(gap: float, head: bytes):
     """Before its answer, and after it."""
-    with no_faults(), served(Plain(), LIMITS) as url, connected(url, 1) as line:
+    with no_faults(), running_server(FakeBackend(), LIMITS) as url, connected(url, 1) as line:
         line.sendall(head + b"Host: here\r\nTransfer-Encoding: chunked\r\n\r\n")
         time.sleep(gap)
         line.sendall(b"zz\r\n")
@@ -240,12 +240,12 @@ def test_what_stops_being_http_is_refused_once_and_is_no_fault(gap: float, head:
         assert CLIENT.get(f"{url}/healthz").status_code == 200
 
 
-def test_clients_that_vanish_in_the_middle_of_an_answer_leave_nothing_behind(url: str):
+def test_clients_that_disconnect_during_an_answer_leave_nothing_behind(url: str):
     before = threading.active_count()
     for _ in range(30):
         with connected(url) as line:
             line.sendall(asked(len(QUESTION)) + QUESTION)
             line.recv(20)
-    until(lambda: number(url, "attnviz_working") == 0)
+    wait_until(lambda: metric(url, "attnviz_working") == 0)
     time.sleep(0.05)
     assert threading.active_count() <= before + Settings().at_once

@@ -11,7 +11,7 @@ from schemathesis.specs.openapi import checks
 from attnviz.backends.local import LocalBackend
 from attnviz.settings import Settings
 from tests.fuzz import amounts, held, no_faults
-from tests.servers import CLIENT, served
+from tests.servers import CLIENT, running_server
 
 CHECKS = [
     checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance,
@@ -23,7 +23,7 @@ DELIBERATE = 503
 
 @pytest.fixture(scope="module")
 def url():
-    with no_faults(), served(LocalBackend(Settings.from_env()), LIMITS) as found:
+    with no_faults(), running_server(LocalBackend(Settings.from_env()), LIMITS) as found:
         yield found
 
 
@@ -53,7 +53,7 @@ def answered(case: schemathesis.Case, url: str, session: requests.Session) -> re
 
 @pytest.mark.slow
 @amounts(120, 3000)
-def test_what_the_description_allows_is_answered_or_refused_as_it_says(url, described, session, examples: int):
+def test_requests_that_the_description_allows_are_answered_as_described(url, described, session, examples: int):
     seen = set()
 
     def promise(case: schemathesis.Case) -> None:
@@ -67,7 +67,7 @@ def test_what_the_description_allows_is_answered_or_refused_as_it_says(url, desc
 
 @pytest.mark.slow
 @amounts(120, 3000)
-def test_what_the_description_does_not_allow_is_refused_as_it_says(url, described, session, examples: int):
+def test_requests_that_the_description_forbids_are_refused_as_described(url, described, session, examples: int):
     seen = set()
 
     def promise(case: schemathesis.Case) -> None:

@@ -16,7 +16,7 @@ from attnviz.errors import AttnvizError
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.fuzz import amounts, held, no_faults
-from tests.servers import served
+from tests.servers import running_server
 
 LIMITS = Settings(max_bytes=200, rate=1_000_000)
 ODD = st.sampled_from(
@@ -40,7 +40,7 @@ def backend():
 
 @pytest.fixture(scope="module")
 def url(backend: LocalBackend):
-    with no_faults(), served(backend, LIMITS) as found:
+    with no_faults(), running_server(backend, LIMITS) as found:
         yield found
 
 
@@ -58,7 +58,7 @@ def answered(client: httpx.Client, url: str, asked: AttentionRequest) -> httpx.R
 
 @pytest.mark.slow
 @amounts(50, 2500)
-def test_any_text_is_read_whole_or_refused_as_it_is_without_http(url: str, backend: LocalBackend, client, examples: int):
+def test_any_text_is_read_or_refused_as_without_http(url: str, backend: LocalBackend, client, examples: int):
     seen = set()
 
     def promise(asked: AttentionRequest) -> None:

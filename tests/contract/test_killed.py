@@ -19,7 +19,7 @@ KILLED = Path(__file__).parents[2] / "benchmarks" / "killed.py"
         pytest.param(20, True, id="many", marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
     ],
 )
-def test_a_server_that_is_killed_gives_no_wrong_answer_and_leaves_nobody_waiting(kills: int, in_time: bool):
+def test_a_server_that_is_killed_gives_no_wrong_answer_and_no_client_hangs(kills: int, in_time: bool):
     done = subprocess.run([sys.executable, KILLED, str(kills)], capture_output=True, text=True, check=False)
 
     assert done.stdout, done.stderr

@@ -60,13 +60,13 @@ def backend() -> Iterator[RemoteBackend]:
     assert running.returncode == 0
 
 
-def test_one_question_is_answered_bit_for_bit(backend: RemoteBackend):
+def test_a_question_is_answered_bit_for_bit(backend: RemoteBackend):
     request = AttentionRequest("minilm", "The animal did not cross the street", "It was tired.")
 
     assert same(backend.attend(request), LocalBackend(Settings.from_env()).attend(request))
 
 
-def test_what_is_asked_at_the_same_moment_is_read_together_and_says_so(backend: RemoteBackend):
+def test_simultaneous_questions_are_batched_and_marked_as_such(backend: RemoteBackend):
     local = LocalBackend(Settings.from_env())
     requests = [AttentionRequest("minilm", f"The animal of house {number} did not cross the street") for number in range(48)]
 
@@ -87,7 +87,9 @@ def test_what_is_asked_at_the_same_moment_is_read_together_and_says_so(backend: 
         (AttentionRequest("no-such", "a"), UnknownModelError),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(backend: RemoteBackend, asked: AttentionRequest, error: type[Exception]):
+def test_an_invalid_question_is_refused_with_its_class_of_error(
+    backend: RemoteBackend, asked: AttentionRequest, error: type[Exception]
+):
     with pytest.raises(error):
         backend.attend(asked)
 
@@ -104,13 +106,14 @@ from attnviz.types import AttentionRequest
 class Failing:
     def attend(self, request):
         raise RuntimeError(request.text)
-    def remote(self, told, client):
-        self.attend(AttentionRequest("minilm", told["text"]))
+    def remote(self, question, client):
+        self.attend(AttentionRequest("minilm", question["text"]))
 
 async def main():
-    copy = ray_app.Copy.func_or_class("minilm", Settings.from_env(), 1)
-    copy.desk.backend = Failing()
-    print(await copy.answer({"model": "minilm", "text": "my own words", "text_b": None, "whole": False}, ("", "")))
+    replica = ray_app.Replica.func_or_class("minilm", Settings.from_env(), 1)
+    replica.responder.backend = Failing()
+    question = {"model": "minilm", "text": "my own words", "text_b": None, "full_trace": False, "form": 2}
+    print(await replica.answer(question, ("", "")))
     front = ray_app.Front.func_or_class.__mro__[1](Settings(), minilm=SimpleNamespace(answer=Failing()))
     line = httpx.ASGITransport(front.__serve_build_asgi_app__())
     async with httpx.AsyncClient(transport=line, base_url="http://here") as client:
@@ -121,12 +124,12 @@ asyncio.run(main())
 """
 
 
-def test_a_fault_of_a_copy_or_of_the_front_is_a_line_of_the_log_and_has_no_text():
+def test_a_bug_in_a_replica_or_the_front_is_logged_without_the_text():
     """Their classes in one plain process; what Ray does around them, it writes with the same records."""
     ran = subprocess.run([sys.executable, "-c", FAULT], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
-    copy, front = ran.stdout.splitlines()
-    assert copy.startswith("({'kind': 'BackendError', 'message': 'The copy of minilm that had this question failed")
+    replica, front = ran.stdout.splitlines()
+    assert replica.startswith("({'kind': 'BackendError', 'message': 'The replica of minilm that had this question failed")
     assert front.startswith('500 {"error": {"kind": "BackendError"')
     lines = [json.loads(line) for line in ran.stderr.splitlines()]
     faults = [line["event"] for line in lines if line["event"].startswith("fault: RuntimeError at ")]
@@ -136,7 +139,7 @@ def test_a_fault_of_a_copy_or_of_the_front_is_a_line_of_the_log_and_has_no_text(
 
 
 @pytest.mark.parametrize("models", ["minilm:2-1", "minilm:0", "minilm:a", "no-such", ""])
-def test_bounds_that_are_none_are_refused(models: str):
+def test_invalid_numbers_of_replicas_are_refused(models: str):
     with options("--models", models) as running:
         said = running.communicate(timeout=60)[1]
     assert running.returncode == 2

@@ -4,7 +4,7 @@ import { ROWS, bytesOf, header, madeBook, near, steps } from "./made.mjs";
 import { addLayer, addSheet, decode, isLoaded, isSeen, makeBook, pooledPicture, tokenWeights } from "../../attnviz/board/js/core/frame.js";
 import { digestOf } from "../../attnviz/board/js/core/store.js";
 import { patternOf } from "../../attnviz/board/js/core/pattern.js";
-import { restored } from "../../attnviz/board/js/core/codec.js";
+import { restored } from "../../attnviz/board/js/core/thousandths.js";
 
 const sheetOf = (frame, head) => decode(bytesOf({ kind: "sheet", frame, head, dtype: "float32" }, ROWS.flat()));
 

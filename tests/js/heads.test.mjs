@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { beside, cellOf, isStep } from "../../attnviz/board/js/links/headgrid.js";
-import { summaryOf } from "../../attnviz/board/js/links/headrows.js";
+import { beside, cellOf, isStep } from "../../attnviz/board/js/links/headGrid.js";
+import { summaryOf } from "../../attnviz/board/js/links/headRows.js";
 
 test("arrows walk the map and stop at its edges; a layer with fewer heads keeps the nearest", () => {
   const counts = [3, 2, 3];
@@ -23,9 +23,9 @@ test("a cell is never too small for a finger, and of many layers not too high fo
   assert.ok(30 * cellOf({ layers: 30, heads: 9 }, 520, false)[1] < 600);
 });
 
-const said = (more) => summaryOf({ weight: 0.64, margin: 0.47, rank: 2, count: 72, links: 1, ...more }, "animal").join("");
+const message = (more) => summaryOf({ weight: 0.64, margin: 0.47, rank: 2, count: 72, links: 1, ...more }, "animal").join("");
 
 test("a head is summed up in a sentence with its numbers", () => {
-  assert.equal(said({}), "\u2068animal\u2069 gets 0.640, 0.470 more than the strongest other word. Rank 2 of 72 (top 3\u202f%).");
-  assert.match(said({ margin: -0.1, links: 3 }), /^The 3 targets get, on average, 0\.640, 0\.100 less than/);
+  assert.equal(message({}), "\u2068animal\u2069 gets 0.640, 0.470 more than the strongest other word. Rank 2 of 72 (top 3\u202f%).");
+  assert.match(message({ margin: -0.1, links: 3 }), /^The 3 targets get, on average, 0\.640, 0\.100 less than/);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { allTurned, blank, cleared, letGo, linkName, picked, removed, turnedRound, unitAt } from "../../attnviz/board/js/links/drawnlinks.js";
+import { withAllReversed, blank, cleared, clearSelection, linkName, picked, removed, withReversed, unitAt } from "../../attnviz/board/js/links/drawnLinks.js";
 import { arcsOf, levelsOf, linesOf, riseOf } from "../../attnviz/board/js/links/arcs.js";
 
 const UNITS = [["The", 0, 3], ["animal", 4, 10], ["didn't", 11, 17], ["it", 43, 45]].map(([text, start, end]) => ({ text, start, end }));
@@ -12,12 +12,12 @@ test("the first word chosen is the source, the second the target", () => {
   assert.deepEqual([half.from, half.links], [IT, []]);
   const whole = picked(half, ANIMAL, UNITS, 8);
   assert.deepEqual([whole.from, whole.links], [-1, [[[43, 45], [4, 10]]]]);
-  assert.match(whole.said, /1 link\.$/);
+  assert.match(whole.message, /1 link\.$/);
 });
 
 test("the source chosen again, and Escape, let go of it and leave the links alone", () => {
   const one = draw(blank, IT, ANIMAL);
-  for (const after of [picked(picked(one, DIDNT, UNITS, 8), DIDNT, UNITS, 8), letGo(picked(one, DIDNT, UNITS, 8))]) {
+  for (const after of [picked(picked(one, DIDNT, UNITS, 8), DIDNT, UNITS, 8), clearSelection(picked(one, DIDNT, UNITS, 8))]) {
     assert.equal(after.from, -1);
     assert.equal(after.links, one.links);
   }
@@ -26,7 +26,7 @@ test("the source chosen again, and Escape, let go of it and leave the links alon
 test("the same link is drawn once, and its other way round is another link", () => {
   const one = draw(blank, IT, ANIMAL);
   assert.equal(draw(one, IT, ANIMAL).links, one.links);
-  assert.match(draw(one, IT, ANIMAL).said, /already/);
+  assert.match(draw(one, IT, ANIMAL).message, /already/);
   assert.equal(draw(one, ANIMAL, IT).links.length, 2);
 });
 
@@ -34,23 +34,23 @@ test("beyond the most nothing begins, and it is said", () => {
   const one = draw(blank, IT, ANIMAL, 1);
   const after = picked(one, THE, UNITS, 1);
   assert.equal(after.from, -1);
-  assert.match(after.said, /1 is the most/);
+  assert.match(after.message, /1 is the most/);
 });
 
 test("a link is removed, turned round, and all are cleared", () => {
   const two = draw(draw(blank, IT, ANIMAL), THE, ANIMAL);
   assert.deepEqual(removed(two, 0, UNITS).links, [[[0, 3], [4, 10]]]);
-  assert.deepEqual(turnedRound(two, 0, UNITS).links[0], [[4, 10], [43, 45]]);
+  assert.deepEqual(withReversed(two, 0, UNITS).links[0], [[4, 10], [43, 45]]);
   const both = draw(two, ANIMAL, IT);
-  assert.deepEqual(turnedRound(both, 0, UNITS).links, both.links.slice(1), "it was there already");
+  assert.deepEqual(withReversed(both, 0, UNITS).links, both.links.slice(1), "it was there already");
   assert.deepEqual(cleared().links, []);
 });
 
 test("several links are turned round at once, also where one is there already", () => {
   const three = draw(draw(draw(blank, IT, ANIMAL), THE, ANIMAL), ANIMAL, IT);
-  const after = allTurned(three, [0, 1], UNITS);
+  const after = withAllReversed(three, [0, 1], UNITS);
   assert.deepEqual(after.links, [[[4, 10], [0, 3]], [[4, 10], [43, 45]]]);
-  assert.equal(after.said, "2 links turned round.");
+  assert.equal(after.message, "2 links turned round.");
 });
 
 test("a span belongs to the word in which it begins", () => {

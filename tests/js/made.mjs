@@ -34,7 +34,7 @@ export function header(more = {}) {
 export function bytesOf(head, numbers) {
   const text = new TextEncoder().encode(JSON.stringify(head));
   const start = Math.ceil((24 + text.length) / 4) * 4;
-  const array = { uint8: Uint8Array, packed: Uint8Array, uint16: Uint16Array, float32: Float32Array }[head.dtype].from(numbers);
+  const array = { uint8: Uint8Array, thousandths: Uint8Array, uint16: Uint16Array, float32: Float32Array }[head.dtype].from(numbers);
   const bytes = new Uint8Array(start + array.byteLength);
   bytes.set(new TextEncoder().encode("ATN1"));
   bytes.set(Array.from({ length: 16 }, (_, i) => (numbers.length + i) % 256), 4);

@@ -3,28 +3,28 @@ import test from "node:test";
 import { TOKENS, madeBook, near } from "./made.mjs";
 import { differing, makeEncoding, signed, signedTwo, summed } from "../../attnviz/board/js/core/encoding.js";
 import { firstState } from "../../attnviz/board/js/core/state.js";
-import { focusIn, holdAt, linksIn, marked, stateIn } from "../../attnviz/board/js/compare/linked.js";
+import { focusIn, selectAt, linksIn, marked, stateIn } from "../../attnviz/board/js/compare/linked.js";
 import { gridOf, manyOf, placeAt, placeIn } from "../../attnviz/board/js/compare/grid.js";
 import { makeGallery, picturesOf, textsOf } from "../../attnviz/board/js/compare/gallery.js";
-import { differing as wordsDiffering } from "../../attnviz/board/js/compare/textlines.js";
+import { differing as wordsDiffering } from "../../attnviz/board/js/compare/textLines.js";
 import { makeCombiner } from "../../attnviz/board/js/compare/combine.js";
 
-const look = makeEncoding(TOKENS, "light");
+const theme = makeEncoding(TOKENS, "light");
 const shape = { count: 3, most: 13, labels: 60, width: 1200, free: 320, phone: false, scale: 1, tab: "curves", same: true, many: false };
 
 test("differences carry their sign, and nothing rounds to a signed nothing", () => {
   assert.deepEqual([0.374, -0.076, 0, -0.0004].map(signed), ["+0.374", "\u22120.076", "0.000", "0.000"]);
   assert.deepEqual([0.37, -0.05, 0.996].map(signedTwo), ["+.37", "\u2212.05", "+1.0"]);
-  const other = differing(look);
+  const other = differing(theme);
   assert.notEqual(other.colour(0.5), other.colour(-0.5));
   assert.deepEqual([other.place(-1), other.place(0), other.place(1)], [0, 0.5, 1]);
 });
 
 test("the sum of twelve heads has the colours of their mean, and its own numbers", () => {
-  const twelve = summed(look, 12);
-  assert.equal(twelve.colour(6), look.colour(0.5));
+  const twelve = summed(theme, 12);
+  assert.equal(twelve.colour(6), theme.colour(0.5));
   assert.equal(twelve.written(7.64), "8");
-  assert.equal(summed(look, 3).written(1.25), "1.3");
+  assert.equal(summed(theme, 3).written(1.25), "1.3");
 });
 
 test("up to four panels stand in a row, and a phone has one", () => {
@@ -73,7 +73,7 @@ function gathered() {
   const sources = [source("a", one.frame.digest), source("b", "other", { here: false, text: "Another" }), source("c", null, { problem: "Not here." })];
   const selection = { head: [0, 0], focus: { side: "query", start: 0, segment: 0, special: false }, words: true, special: "show" };
   const state = { ...marked(firstState(selection, one.frame), one.frame), pins: sources, panels: [{ kind: "difference", of: [0, 1] }, { kind: "sum", of: [0, 2] }] };
-  return { data: { sources, shown: "", own: { key: "a" } }, books, state, look, combine: makeCombiner() };
+  return { data: { sources, shown: "", own: { key: "a" } }, books, state, theme, combine: makeCombiner() };
 }
 
 test("a held word is held in every text, and its link told in every panel", () => {
@@ -96,11 +96,11 @@ test("words that differ are marked between texts that are alike, and not between
 test("what is held in one text and let go in another is let go", () => {
   const { state, books } = gathered();
   const other = books.get("other").frame;
-  const again = holdAt(state, other, "query", 1);
-  assert.equal(again.hold, null);
-  const link = holdAt(state, other, "query", 1, 2);
-  assert.equal(link.hold.frame, other);
-  assert.equal(stateIn(link, state.hold.frame).hold.mate, 2);
+  const again = selectAt(state, other, "query", 1);
+  assert.equal(again.selected, null);
+  const link = selectAt(state, other, "query", 1, 2);
+  assert.equal(link.selected.frame, other);
+  assert.equal(stateIn(link, state.selected.frame).selected.mate, 2);
 });
 
 test("a word that a text lacks is not pointed at there", () => {
@@ -115,11 +115,11 @@ test("a hand that only points finds the same pictures, and whatever changes them
   const gallery = makeGallery();
   const all = { ...gathered(), arrived: 1 };
   const first = gallery(all);
-  const pointing = { ...all.state, point: { frame: all.state.hold.frame, word: 2 }, hold: null, side: "key" };
+  const pointing = { ...all.state, point: { frame: all.state.selected.frame, word: 2 }, selected: null, side: "key" };
   assert.equal(gallery({ ...all, state: pointing }).pictures, first.pictures);
   assert.equal(gallery({ ...all, state: pointing }).lines, first.lines);
   const changes = [
-    { arrived: 2 }, { look: { ...look } }, { data: { ...all.data } },
+    { arrived: 2 }, { theme: { ...theme } }, { data: { ...all.data } },
     ...[{ words: false }, { special: "hide" }, { keep: { rule: "top", value: 1 } }, { between: "a-b" }, { tab: "matrix" }, { pins: [...all.state.pins] }, { panels: [] }].map((more) => ({ state: { ...all.state, ...more } })),
   ];
   for (const change of changes) assert.notEqual(gallery({ ...all, ...change }).pictures, gallery(all).pictures, Object.keys(change.state ?? change).join());

@@ -3,30 +3,30 @@ import test from "node:test";
 import { ROWS, TOKENS, madeBook, near } from "./made.mjs";
 import { about, directionOf, headName, luminance, makeEncoding, percent, table, threeDigits, twoDigits } from "../../attnviz/board/js/core/encoding.js";
 import { arranged, breadth, placesIn } from "../../attnviz/board/js/draw/layout.js";
-import { factsOf, unseen } from "../../attnviz/board/js/draw/facts.js";
-import { makeEasing, saidOf, sinkOf } from "../../attnviz/board/js/draw/head.js";
+import { profileOf, unseen } from "../../attnviz/board/js/draw/headProfile.js";
+import { makeEasing, sinkSentence, sinkOf } from "../../attnviz/board/js/draw/head.js";
 import { lineOf, patternOf } from "../../attnviz/board/js/core/pattern.js";
-import { addSheet, offBy } from "../../attnviz/board/js/core/frame.js";
+import { addSheet, largestError } from "../../attnviz/board/js/core/frame.js";
 import { sampling } from "../../attnviz/board/js/draw/pictures.js";
-import { spoken } from "../../attnviz/board/js/draw/readout.js";
+import { readoutOf } from "../../attnviz/board/js/draw/readout.js";
 import { largest } from "../../attnviz/board/js/draw/tables.js";
 import { scaleOf } from "../../attnviz/board/js/draw/presenter.js";
-import { walked } from "../../attnviz/board/js/input/input.js";
+import { nextUnit } from "../../attnviz/board/js/input/input.js";
 
 const show = { words: true, special: "show" };
 
 test("colours run from the first stop to the last, and text on them is read", () => {
-  for (const theme of ["light", "dark"]) {
-    const look = makeEncoding(TOKENS, theme);
-    const stops = TOKENS[theme].sequential;
-    assert.deepEqual(look.ramp[0], table([stops[0], stops[1]])[0]);
-    assert.deepEqual(look.ramp[255], table([stops[5], stops[6]])[255]);
-    assert.equal(look.step(0.5), Math.round(255 * 0.5 ** 0.7));
-    for (const rgb of look.ramp) {
+  for (const mode of ["light", "dark"]) {
+    const theme = makeEncoding(TOKENS, mode);
+    const stops = TOKENS[mode].sequential;
+    assert.deepEqual(theme.ramp[0], table([stops[0], stops[1]])[0]);
+    assert.deepEqual(theme.ramp[255], table([stops[5], stops[6]])[255]);
+    assert.equal(theme.step(0.5), Math.round(255 * 0.5 ** 0.7));
+    for (const rgb of theme.ramp) {
       const ground = luminance(rgb);
       const ink = ground > TOKENS.luminance ? 0 : 1;
       const contrast = (Math.max(ground, ink) + 0.05) / (Math.min(ground, ink) + 0.05);
-      assert.ok(contrast >= 4.5, `${theme} ${rgb} ${contrast}`);
+      assert.ok(contrast >= 4.5, `${mode} ${rgb} ${contrast}`);
     }
   }
 });
@@ -45,7 +45,7 @@ test("a text runs as its first letter does", () => {
 });
 
 test("facts add up to the whole row, and the entropy is that of the words", () => {
-  const found = factsOf(patternOf(madeBook(), 0, 0, show));
+  const found = profileOf(patternOf(madeBook(), 0, 0, show));
   const wanted = { "[CLS]": 0.2, "the word before": 0.1, itself: 0.3, "the word after": 0.3, "other words": 0, "[SEP]": 0.1 };
   assert.deepEqual(found.shares.map(([label]) => label), Object.keys(wanted));
   assert.ok(near(found.shares.map(([, share]) => share), Object.values(wanted)));
@@ -54,7 +54,7 @@ test("facts add up to the whole row, and the entropy is that of the words", () =
 });
 
 test("what is hidden is one more place to look at", () => {
-  const { shares } = factsOf(patternOf(madeBook(), 0, 0, { words: true, special: "hide" }));
+  const { shares } = profileOf(patternOf(madeBook(), 0, 0, { words: true, special: "hide" }));
   assert.deepEqual(shares.map(([label]) => label), ["the word before", "itself", "the word after", "other words", "hidden tokens"]);
   assert.ok(near([shares.at(-1)[1]], [0.3]));
 });
@@ -63,7 +63,7 @@ test("a causal model is told what comes too late, and has no word after", () => 
   const pattern = { ...patternOf(madeBook(), 0, 0, show), causal: true };
   assert.match(unseen(pattern, { side: "query", query: 1, key: -1 }), /didn't.* comes after .*It.* and cannot change this row/);
   assert.equal(unseen(pattern, { side: "query", query: 2, key: -1 }), "This model reads left to right: no word looks ahead.");
-  assert.ok(!factsOf(pattern).shares.some(([label]) => label === "the word after"));
+  assert.ok(!profileOf(pattern).shares.some(([label]) => label === "the word after"));
 });
 
 // Words a to e between [CLS] and [SEP], which all give 0.7 to one key; `from` is the first token that they count.
@@ -78,15 +78,15 @@ test("a first or special token that most words choose and that takes much is a s
   for (const key of [0, 6]) {
     const pattern = resting(key);
     assert.deepEqual([sinkOf(pattern).key, sinkOf(pattern).resting], [key, true]);
-    assert.match(saidOf(pattern, sinkOf(pattern)), /^\[(CLS|SEP)\] takes 70\u202f% of this head: a resting place, called a $/);
+    assert.match(sinkSentence(pattern, sinkOf(pattern)), /^\[(CLS|SEP)\] takes 70\u202f% of this head: a resting place, called a $/);
   }
-  assert.equal(saidOf(resting(0, { bare: true }), sinkOf(resting(0, { bare: true }))), "\u201ca\u201d takes 70\u202f% of this head: a resting place, called a ");
+  assert.equal(sinkSentence(resting(0, { bare: true }), sinkOf(resting(0, { bare: true }))), "\u201ca\u201d takes 70\u202f% of this head: a resting place, called a ");
 });
 
 test("of any other word it is said what is seen", () => {
   const pattern = resting(3);
   assert.equal(sinkOf(pattern).resting, false);
-  assert.equal(saidOf(pattern, sinkOf(pattern)), "Most words look first at \u201cc\u201d: it takes 70\u202f% of this head.");
+  assert.equal(sinkSentence(pattern, sinkOf(pattern)), "Most words look first at \u201cc\u201d: it takes 70\u202f% of this head.");
 });
 
 test("few words, or hardly more than an even look gives, make no sink", () => {
@@ -97,7 +97,7 @@ test("few words, or hardly more than an even look gives, make no sink", () => {
 test("of a causal model the first word is a line of its own, and its own row does not count", () => {
   const rows = Array.from({ length: 8 }, (_, i) => Array.from({ length: 8 }, (_, j) => (j > i ? 0 : i === 0 ? 1 : j === 0 ? 0.9 : 0.1 / i)));
   const pattern = { ...resting(0, { bare: true, words: 7, causal: true }), weights: Float32Array.from(rows.slice(0, 7).flatMap((row) => row.slice(0, 7))) };
-  const found = factsOf(pattern);
+  const found = profileOf(pattern);
   assert.equal(found.rows, 6);
   assert.deepEqual(found.shares.map(([label]) => label), ["the first word", "the word before", "itself", "other words"]);
   const itself = (0.1 / 1 + 0.1 / 2 + 0.1 / 3 + 0.1 / 4 + 0.1 / 5 + 0.1 / 6) / 6;
@@ -109,64 +109,64 @@ test("of a causal model the first word is a line of its own, and its own row doe
 test("the readout says who looks at whom, then the next, and what went to the hidden", () => {
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide" });
   const focus = { side: "query", query: 0, key: -1 };
-  const said = spoken({ pattern, focus, line: pattern.weights.subarray(0, 2) });
-  assert.deepEqual([said.who, said.does, said.whom], ["It", "looks at", "didn't"]);
-  assert.equal(said.value, "0.600");
-  assert.deepEqual(said.rest.map(([name]) => name), ["itself"]);
-  assert.deepEqual(said.lost, [["[CLS] and [SEP]", "0.300"]]);
-  assert.deepEqual(said.before, []);
+  const message = readoutOf({ pattern, focus, line: pattern.weights.subarray(0, 2) });
+  assert.deepEqual([message.who, message.does, message.whom], ["It", "looks at", "didn't"]);
+  assert.equal(message.value, "0.600");
+  assert.deepEqual(message.rest.map(([name]) => name), ["itself"]);
+  assert.deepEqual(message.lost, [["[CLS] and [SEP]", "0.300"]]);
+  assert.deepEqual(message.before, []);
 });
 
 test("a word that sees only itself looks at itself, and what it cannot see is not listed", () => {
   const rows = ROWS.map((row, i) => row.map((_, j) => (j > i ? 0 : 1 / (i + 1))));
   const pattern = { ...patternOf(madeBook(rows), 0, 0, { words: false, special: "show" }), causal: true };
-  const said = (query) => {
+  const message = (query) => {
     const focus = { side: "query", query, key: -1 };
-    return spoken({ pattern, focus, line: lineOf(pattern, focus) });
+    return readoutOf({ pattern, focus, line: lineOf(pattern, focus) });
   };
-  assert.deepEqual([said(0).whom, said(0).value, said(0).rest], ["itself", "1.000", []]);
-  assert.deepEqual([said(1).whom, said(1).rest], ["[CLS]", [["itself", "0.500"]]]);
+  assert.deepEqual([message(0).whom, message(0).value, message(0).rest], ["itself", "1.000", []]);
+  assert.deepEqual([message(1).whom, message(1).rest], ["[CLS]", [["itself", "0.500"]]]);
 });
 
 test("several words look together, their weights are summed, and so is what is hidden of them", () => {
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide", keep: { rule: "least", value: 0.15 } });
   const focus = { side: "query", query: 0, key: -1, also: [1] };
-  const said = spoken({ pattern, focus, line: lineOf(pattern, focus) });
-  assert.deepEqual([said.who, said.does, said.whom, said.value], ["It + didn't", "look at", "didn't", "1.100"]);
+  const message = readoutOf({ pattern, focus, line: lineOf(pattern, focus) });
+  assert.deepEqual([message.who, message.does, message.whom, message.value], ["It + didn't", "look at", "didn't", "1.100"]);
   // It shows 0.6 to didn't and leaves out 0.1 to itself; didn't shows 0.2 and 0.5.
-  assert.deepEqual(said.rest, [["It", "0.200"]]);
-  assert.deepEqual(said.lost, [["[CLS] and [SEP]", "0.600"], ["below 0.15", "0.100"]]);
-  assert.equal(said.summed, true);
+  assert.deepEqual(message.rest, [["It", "0.200"]]);
+  assert.deepEqual(message.lost, [["[CLS] and [SEP]", "0.600"], ["below 0.15", "0.100"]]);
+  assert.equal(message.summed, true);
 });
 
 test("what rows had before they were rescaled is told apart from what is left out of them now", () => {
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "renormalise", keep: { rule: "top", value: 1 } });
   const focus = { side: "query", query: 1, key: -1 };
-  const said = spoken({ pattern, focus, line: lineOf(pattern, focus) });
-  assert.deepEqual(said.before, [["[CLS] and [SEP]", "0.300"]]);
-  assert.deepEqual(said.lost, [["beyond the largest", "0.286"]]);
+  const message = readoutOf({ pattern, focus, line: lineOf(pattern, focus) });
+  assert.deepEqual(message.before, [["[CLS] and [SEP]", "0.300"]]);
+  assert.deepEqual(message.lost, [["beyond the largest", "0.286"]]);
 });
 
 test("of a row of which little is left, rescaled numbers have the digits that hold", () => {
   // It gives 0.04 of its row to "It", 0.02 to "didn't", and all else to [CLS]; sixteen bits are off by 1/131070 a weight.
   const rows = ROWS.map((row, i) => (i === 1 ? [0.94, 0.04, 0.02, 0, 0, 0] : row));
   const [focus, options] = [{ side: "query", query: 0, key: -1 }, { words: true, special: "renormalise" }];
-  const said = (book) => {
+  const message = (book) => {
     const pattern = patternOf(book, 0, 0, options);
-    return spoken({ pattern, focus, line: lineOf(pattern, focus) });
+    return readoutOf({ pattern, focus, line: lineOf(pattern, focus) });
   };
   // "didn't" has three pieces: 0.3333 may be off by 3 / 131070 / 0.06 = 0.0004, and so be 0.334.
-  assert.deepEqual([said(madeBook(rows)).value, said(madeBook(rows)).rounded], ["\u2248 0.33", true]);
+  assert.deepEqual([message(madeBook(rows)).value, message(madeBook(rows)).rounded], ["\u2248 0.33", true]);
   const book = madeBook(rows);
-  assert.ok(near(patternOf(book, 0, 0, options).doubt.subarray(0, 1), [1 / 131070 / 0.06], 1e-6));
+  assert.ok(near(patternOf(book, 0, 0, options).uncertainty.subarray(0, 1), [1 / 131070 / 0.06], 1e-6));
   // The same in thousandths: each may be off by half of one, and 0.0005 / 0.06 is 0.008, here divided by three pieces.
-  assert.equal(offBy({ frame: { lanes: {} }, sheets: new Map() }, 0, 0), 0.0005);
-  const rough = { ...patternOf(book, 0, 0, options), doubt: Float32Array.of(0.0005 / 0.06 / 3, 0) };
-  const first = spoken({ pattern: rough, focus, line: lineOf(rough, focus) });
+  assert.equal(largestError({ frame: { dtype: "thousandths" }, sheets: new Map() }, 0, 0), 0.0005);
+  const rough = { ...patternOf(book, 0, 0, options), uncertainty: Float32Array.of(0.0005 / 0.06 / 3, 0) };
+  const first = readoutOf({ pattern: rough, focus, line: lineOf(rough, focus) });
   assert.deepEqual([first.value, first.rest, first.rounded], ["\u2248 0.33", [["itself", "\u2248 0.67"]], true]);
   assert.deepEqual([about(0.6402, 0.0002), about(0.6402, 0.0004), about(0.64, 0.02), about(0.64, 0.1)], ["0.640", "\u2248 0.64", "\u2248 0.6", "not known here"]);
   addSheet(book, { head: [0, 0], frame: book.frame.digest, numbers: Float32Array.from(rows.flat()) });
-  assert.deepEqual(Array.from(patternOf(book, 0, 0, options).doubt), [0, 0]);
+  assert.deepEqual(Array.from(patternOf(book, 0, 0, options).uncertainty), [0, 0]);
 });
 
 test("the strongest links are the largest weights, equals in the order of the text", () => {
@@ -237,8 +237,8 @@ test("weights ease from head to head and arrive exactly", () => {
 });
 
 test("Left is the next word where the text runs from right to left", () => {
-  assert.equal(walked(2, [0, -1], 5, "ltr"), 1);
-  assert.equal(walked(2, [0, -1], 5, "rtl"), 3);
-  assert.equal(walked(4, [0, 1], 5, "ltr"), 4);
-  assert.equal(walked(-1, [0, 1], 5, "ltr"), 0);
+  assert.equal(nextUnit(2, [0, -1], 5, "ltr"), 1);
+  assert.equal(nextUnit(2, [0, -1], 5, "rtl"), 3);
+  assert.equal(nextUnit(4, [0, 1], 5, "ltr"), 4);
+  assert.equal(nextUnit(-1, [0, 1], 5, "ltr"), 0);
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { madeBook } from "./made.mjs";
-import { anchorsOf, kept, together, tokensOf, walkedTo } from "../../attnviz/board/js/core/held.js";
-import { adopted, changedSince, choiceOf, firstState, focusOf, held, hovered, letGo, moved, pointed, shownHead, turned } from "../../attnviz/board/js/core/state.js";
+import { anchorsOf, keepSelected, toggleSelected, tokensOf, moveSelection } from "../../attnviz/board/js/core/selection.js";
+import { adopted, changedSince, choiceOf, firstState, focusOf, select, hovered, clearSelection, moved, pointed, shownHead, withSide } from "../../attnviz/board/js/core/state.js";
 
 const { frame } = madeBook(undefined, { layers: 3, heads: 4, counts: [4, 2, 4] });
 const plain = { words: true, special: "show", keep: null, between: "", view: "curves" };
@@ -15,10 +15,10 @@ test("a selection comes in and goes out the same", () => {
 });
 
 test("what was chosen since Python was told is known, but not what is held: another text has other words", () => {
-  const told = JSON.parse(JSON.stringify(choiceOf(first, frame)));
-  assert.deepEqual(changedSince(first, told), {});
-  assert.deepEqual(changedSince({ ...first, hold: null }, told), {});
-  assert.deepEqual(changedSince({ ...first, head: [1, 0], tab: "matrix" }, told), { head: [1, 0], view: "matrix" });
+  const lastSent = JSON.parse(JSON.stringify(choiceOf(first, frame)));
+  assert.deepEqual(changedSince(first, lastSent), {});
+  assert.deepEqual(changedSince({ ...first, selected: null }, lastSent), {});
+  assert.deepEqual(changedSince({ ...first, head: [1, 0], tab: "matrix" }, lastSent), { head: [1, 0], view: "matrix" });
 });
 
 test("a word held by one of its pieces is held whole, and stays when words become tokens", () => {
@@ -28,31 +28,31 @@ test("a word held by one of its pieces is held whole, and stays when words becom
 
 test("what does not exist in this text is not held, and heads stay within the model", () => {
   const far = firstState({ ...selection, head: [9, 9], focus: { side: "query", start: 99, segment: 0, special: false } }, frame);
-  assert.equal(far.hold, null);
+  assert.equal(far.selected, null);
   assert.deepEqual(far.head, [2, 3]);
   assert.deepEqual(firstState({ ...selection, head: [1, 3] }, frame).head, [1, 1]);
-  assert.equal(firstState({ ...selection, focus: { side: "query", start: 1, segment: 0, special: true } }, frame).hold, null);
+  assert.equal(firstState({ ...selection, focus: { side: "query", start: 1, segment: 0, special: true } }, frame).selected, null);
 });
 
 test("pointing at a word asks at whom it looks; while one is held, for the link to it", () => {
-  const free = letGo(first);
+  const free = clearSelection(first);
   assert.deepEqual(focusOf(pointed(free, { word: 1 }), frame), { side: "query", query: 1, key: -1, also: [] });
   assert.deepEqual(focusOf(pointed({ ...free, side: "key" }, { word: 1 }), frame), { side: "key", query: -1, key: 1, also: [] });
   assert.deepEqual(focusOf(pointed(first, { word: 1 }), frame), { side: "query", query: 2, key: 1, also: [] });
 });
 
 test("pointing at the column of keys turns the question round, unless a query is held", () => {
-  assert.deepEqual(focusOf(pointed(letGo(first), { key: 1 }), frame), { side: "key", query: -1, key: 1, also: [] });
+  assert.deepEqual(focusOf(pointed(clearSelection(first), { key: 1 }), frame), { side: "key", query: -1, key: 1, also: [] });
   assert.deepEqual(focusOf(pointed(first, { key: 1 }), frame), { side: "query", query: 2, key: 1, also: [] });
   assert.deepEqual(focusOf(pointed(first, { query: 1 }), frame), { side: "query", query: 1, key: -1, also: [] });
   assert.deepEqual(focusOf(pointed(first, { query: 0, key: 5 }), frame), { side: "query", query: 0, key: 3, also: [] });
 });
 
 test("holding the same again lets go", () => {
-  const once = held(letGo(first), "query", 1);
-  assert.deepEqual(once.hold, { side: "query", token: 1, mate: null, also: [] });
-  assert.equal(held(once, "query", 1).hold, null);
-  assert.deepEqual(held(once, "query", 1, 3).hold, { side: "query", token: 1, mate: 3, also: [] });
+  const once = select(clearSelection(first), "query", 1);
+  assert.deepEqual(once.selected, { side: "query", token: 1, mate: null, also: [] });
+  assert.equal(select(once, "query", 1).selected, null);
+  assert.deepEqual(select(once, "query", 1, 3).selected, { side: "query", token: 1, mate: 3, also: [] });
 });
 
 test("what is only pointed at is never told", () => {
@@ -67,51 +67,51 @@ test("heads move within the model, and a layer with fewer of them keeps the near
 });
 
 test("the other direction keeps the word, but not across two texts", () => {
-  assert.deepEqual(turned(first, "key", false).hold, { side: "key", token: 4, mate: null, also: [] });
-  assert.equal(turned(first, "key", true).hold, null);
-  const link = held(first, "query", 1, 3);
-  assert.deepEqual(turned(link, "key", true).hold, { side: "key", token: 3, mate: 1, also: [] });
-  assert.equal(turned(first, "query", true).hold, first.hold);
+  assert.deepEqual(withSide(first, "key", false).selected, { side: "key", token: 4, mate: null, also: [] });
+  assert.equal(withSide(first, "key", true).selected, null);
+  const link = select(first, "query", 1, 3);
+  assert.deepEqual(withSide(link, "key", true).selected, { side: "key", token: 3, mate: 1, also: [] });
+  assert.equal(withSide(first, "query", true).selected, first.selected);
 });
 
 test("a word taken in is summed with the held one, and taken out again", () => {
-  const both = together(first, "query", [1]);
-  assert.deepEqual(both.hold, { side: "query", token: 4, mate: null, also: [1] });
+  const both = toggleSelected(first, "query", [1]);
+  assert.deepEqual(both.selected, { side: "query", token: 4, mate: null, also: [1] });
   assert.deepEqual(focusOf(both, frame), { side: "query", query: 2, key: -1, also: [1] });
   assert.deepEqual(anchorsOf(focusOf(both, frame)), [2, 1]);
-  assert.deepEqual(together(both, "query", [1]).hold, first.hold);
-  assert.deepEqual(together(both, "query", [2, 3, 4]).hold, { side: "query", token: 1, mate: null, also: [] });
-  assert.equal(together(first, "query", [2, 3, 4]).hold, null);
+  assert.deepEqual(toggleSelected(both, "query", [1]).selected, first.selected);
+  assert.deepEqual(toggleSelected(both, "query", [2, 3, 4]).selected, { side: "query", token: 1, mate: null, also: [] });
+  assert.equal(toggleSelected(first, "query", [2, 3, 4]).selected, null);
 });
 
 test("a word of the other side is held alone", () => {
-  assert.deepEqual(together(first, "key", [1]).hold, { side: "key", token: 1, mate: null, also: [] });
+  assert.deepEqual(toggleSelected(first, "key", [1]).selected, { side: "key", token: 1, mate: null, also: [] });
 });
 
 test("a word that is to stay does, when the arrows walk on, and is told once", () => {
-  const stays = kept(first, [2, 3, 4]);
+  const stays = keepSelected(first, [2, 3, 4]);
   assert.deepEqual(anchorsOf(focusOf(stays, frame)), [2]);
-  const on = walkedTo(stays, "query", 1);
+  const on = moveSelection(stays, "query", 1);
   assert.deepEqual(anchorsOf(focusOf(on, frame)), [1, 2]);
-  assert.deepEqual(tokensOf(walkedTo(on, "query", 4).hold), [4]);
-  assert.deepEqual(kept(walkedTo(on, "query", 4), [2, 3, 4]).hold.also, []);
+  assert.deepEqual(tokensOf(moveSelection(on, "query", 4).selected), [4]);
+  assert.deepEqual(keepSelected(moveSelection(on, "query", 4), [2, 3, 4]).selected.also, []);
   assert.deepEqual(choiceOf(stays, frame).focus.also, []);
 });
 
 test("of words held together one that is hidden leaves the others", () => {
-  const odd = { ...together(letGo(first), "query", [0]), special: "hide" };
+  const odd = { ...toggleSelected(clearSelection(first), "query", [0]), special: "hide" };
   assert.deepEqual(focusOf(odd, frame), { side: "query", query: -1, key: -1, also: [] });
-  assert.deepEqual(focusOf(together(odd, "query", [1]), frame), { side: "query", query: 0, key: -1, also: [] });
+  assert.deepEqual(focusOf(toggleSelected(odd, "query", [1]), frame), { side: "query", query: 0, key: -1, also: [] });
 });
 
 test("while several are held, pointing at a word asks for their links to it, and at a cell for that cell", () => {
-  const both = together(first, "query", [1]);
+  const both = toggleSelected(first, "query", [1]);
   assert.deepEqual(focusOf(pointed(both, { word: 5 }), frame), { side: "query", query: 2, key: 3, also: [1] });
   assert.deepEqual(focusOf(pointed(both, { query: 1, key: 5 }), frame), { side: "query", query: 1, key: 3, also: [] });
 });
 
 test("clicking one of several words holds that one alone", () => {
-  assert.deepEqual(held(together(first, "query", [1]), "query", 4).hold, { side: "query", token: 4, mate: null, also: [] });
+  assert.deepEqual(select(toggleSelected(first, "query", [1]), "query", 4).selected, { side: "query", token: 4, mate: null, also: [] });
 });
 
 test("filters, several words and the picture come in and go out the same", () => {

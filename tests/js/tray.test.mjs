@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { MOST, besides, keyed, moved, named, pinAt, pinsTold, removed, spelled, telling, toggled } from "../../attnviz/board/js/draw/tray.js";
+import { MOST, qualifiers, keyed, moved, named, pinAt, pinsToSend, removed, pinKeys, distinctions, toggled } from "../../attnviz/board/js/draw/tray.js";
 
 const pin = (key, head, more = {}) => ({ key, head, over: "", name: "", here: true, model: "all-MiniLM-L6-v2", text: "a", ...more });
 const three = { pins: [pin("a", [0, 0]), pin("b", [1, 1]), pin("c", [2, 2])], panels: [{ kind: "difference", of: [2, 0] }, { kind: "mean", of: [0, 1] }] };
@@ -45,11 +45,11 @@ test("a name is trimmed and has at most forty characters", () => {
 
 test("Python is told old pins by key and new ones by head, and both spell the same once it has answered", () => {
   const { tray } = toggled(three, [3, 1], where);
-  assert.deepEqual(pinsTold(tray.pins)[3], { key: null, head: [3, 1], here: true, over: "", name: "" });
-  assert.deepEqual(pinsTold([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, here: false, over: "", name: "" });
+  assert.deepEqual(pinsToSend(tray.pins)[3], { key: null, head: [3, 1], here: true, over: "", name: "" });
+  assert.deepEqual(pinsToSend([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, here: false, over: "", name: "" });
   const answered = [...three.pins, pin("new", [3, 1]), pin("mean", [3, 0], { over: "mean" }), pin("far", [1, 1], { here: false })];
   const sent = [...tray.pins, pin(null, [3, 0], { over: "mean" }), pin("far", [1, 1], { here: false })];
-  assert.deepEqual(spelled(pinsTold(sent)), spelled(answered));
+  assert.deepEqual(pinKeys(pinsToSend(sent)), pinKeys(answered));
 });
 
 test("a new pin learns its key from Python's answer", () => {
@@ -60,15 +60,15 @@ test("a new pin learns its key from Python's answer", () => {
 
 test("texts that are much alike are told apart by the words in which they differ, others by how they begin", () => {
   const texts = ["because it was too tired", "because it was too wide", "because it was too tired"];
-  assert.deepEqual([...telling(texts)], [["because it was too tired", "tired"], ["because it was too wide", "wide"]]);
-  assert.deepEqual([...telling(["it was too tired", "it was too wide", "Anna took it"]).values()], ["tired", "wide", "Anna took it"]);
-  assert.deepEqual([...telling(["only one"])], [["only one", ""]]);
-  assert.deepEqual([...telling(["a b d", "a b c d"]).values()], ["b d", "c"]);
-  assert.equal(telling(["x", "a very long text that no chip has the room for"]).get("a very long text that no chip has the room for"), "a very long text that n\u2026");
+  assert.deepEqual([...distinctions(texts)], [["because it was too tired", "tired"], ["because it was too wide", "wide"]]);
+  assert.deepEqual([...distinctions(["it was too tired", "it was too wide", "Anna took it"]).values()], ["tired", "wide", "Anna took it"]);
+  assert.deepEqual([...distinctions(["only one"])], [["only one", ""]]);
+  assert.deepEqual([...distinctions(["a b d", "a b c d"]).values()], ["b d", "c"]);
+  assert.equal(distinctions(["x", "a very long text that no chip has the room for"]).get("a very long text that no chip has the room for"), "a very long text that n\u2026");
 });
 
 test("beside a head stands what the pins differ in, and no more", () => {
-  assert.deepEqual(besides(three.pins), ["", "", ""]);
+  assert.deepEqual(qualifiers(three.pins), ["", "", ""]);
   const mixed = [pin("a", [0, 0], { text: "too tired" }), pin("b", [0, 0], { text: "too wide", model: "SmolLM2-135M" })];
-  assert.deepEqual(besides(mixed), ["tired \u00b7 MiniLM-L6-v2", "wide \u00b7 SmolLM2-135M"]);
+  assert.deepEqual(qualifiers(mixed), ["tired \u00b7 MiniLM-L6-v2", "wide \u00b7 SmolLM2-135M"]);
 });

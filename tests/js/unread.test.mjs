@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { ROWS, SIDE, TOKENS, madeBook } from "./made.mjs";
 import { PARTLY_UNKNOWN, UNKNOWN, markOf, withMark } from "../../attnviz/board/js/core/encoding.js";
-import { countedUnread, unreadLine, unreadLines, unreadOf } from "../../attnviz/board/js/draw/unread.js";
+import { unknownCount, unknownLine, unknownLines, unknownNote } from "../../attnviz/board/js/draw/unknownTokens.js";
 import { combined, overlaid } from "../../attnviz/board/js/compare/combine.js";
-import { linkName } from "../../attnviz/board/js/links/drawnlinks.js";
+import { linkName } from "../../attnviz/board/js/links/drawnLinks.js";
 import { named, patternOf } from "../../attnviz/board/js/core/pattern.js";
-import { sentenceOf, spoken } from "../../attnviz/board/js/draw/readout.js";
+import { sentenceOf, readoutOf } from "../../attnviz/board/js/draw/readout.js";
 
 const WORDS = { words: true, special: "show", keep: null, between: "" };
 const unread = (unknown, side = SIDE) => ({ queries: { ...side, unknown }, keys: null });
@@ -40,29 +40,29 @@ test("words are named with their mark behind their number", () => {
 
 test("unknown words are counted among words, and among tokens, without special ones", () => {
   const { frame } = madeBook(ROWS, unread([1, 3]));
-  assert.equal(countedUnread(frame, true), "[UNK]: 2 of 2 words are unknown to made.");
-  assert.equal(countedUnread(frame, false), "[UNK]: 2 of 4 tokens are unknown to made.");
-  assert.equal(countedUnread(madeBook(ROWS, unread([3])).frame, true), "[partly UNK]: 1 of 2 words is unknown to made.");
-  assert.equal(countedUnread(madeBook().frame, true), "");
-  assert.equal(unreadLine(madeBook().frame, true, madeBook().frame.queries.words), "");
+  assert.equal(unknownCount(frame, true), "[UNK]: 2 of 2 words are unknown to made.");
+  assert.equal(unknownCount(frame, false), "[UNK]: 2 of 4 tokens are unknown to made.");
+  assert.equal(unknownCount(madeBook(ROWS, unread([3])).frame, true), "[partly UNK]: 1 of 2 words is unknown to made.");
+  assert.equal(unknownCount(madeBook().frame, true), "");
+  assert.equal(unknownLine(madeBook().frame, true, madeBook().frame.queries.words), "");
 });
 
 test("what is said of a link adds that two unknown words are the same to the model", () => {
   const { words } = madeBook(ROWS, unread([1, 2, 3, 4])).frame.queries;
-  assert.match(unreadOf([words[1], words[2]]), /these words, only its unknown token: to it they differ by their places alone/);
-  assert.match(bare(unreadOf([words[0], words[1]])), /“It”, only its unknown token, the same for every word/);
-  assert.equal(unreadOf([words[0], words[3]]), "");
+  assert.match(unknownNote([words[1], words[2]]), /these words, only its unknown token: to it they differ by their places alone/);
+  assert.match(bare(unknownNote([words[0], words[1]])), /“It”, only its unknown token, the same for every word/);
+  assert.equal(unknownNote([words[0], words[3]]), "");
   const part = madeBook(ROWS, unread([3])).frame.queries.words;
-  assert.match(bare(unreadOf([part[2]])), /does not read all of “didn't”/);
+  assert.match(bare(unknownNote([part[2]])), /does not read all of “didn't”/);
 });
 
 test("the readout and the line for screen readers mark the held word and the one it looks at", () => {
   const book = madeBook(ROWS, unread([1, 2, 3, 4]));
   const pattern = patternOf(book, 0, 0, WORDS);
   const view = { book, pattern, head: [0, 0], state: { words: true }, focus: { side: "query", query: 1, key: -1, also: [] }, line: pattern.weights.subarray(4, 8) };
-  const said = spoken(view);
-  assert.equal(said.who, "It [UNK]");
-  assert.equal(said.whom, "didn't [UNK]"); // 0.3 + 0.05 + 0.25, more than [CLS] gets
+  const message = readoutOf(view);
+  assert.equal(message.who, "It [UNK]");
+  assert.equal(message.whom, "didn't [UNK]"); // 0.3 + 0.05 + 0.25, more than [CLS] gets
   assert.match(sentenceOf(view), /It \[UNK\] looks at didn't \[UNK\] 0\.600\. \[UNK\]: 2 of 2 words are unknown to made\. It does not read these words/);
   const read = madeBook();
   assert.doesNotMatch(sentenceOf({ ...view, book: read, pattern: patternOf(read, 0, 0, WORDS) }), /UNK/);
@@ -81,10 +81,10 @@ test("side by side each text's count stands once, then what the link of the pane
   const books = [madeBook(ROWS, unread([1])), madeBook()];
   const pictures = books.map((book) => ({ frame: book.frame, pattern: patternOf(book, 0, 0, WORDS) }));
   const links = pictures.map(() => ({ queries: [1], keys: [2], value: 0.6 }));
-  const line = bare(unreadLines(books.map(({ frame }) => frame), true, [...pictures, pictures[0]], [...links, links[0]]));
+  const line = bare(unknownLines(books.map(({ frame }) => frame), true, [...pictures, pictures[0]], [...links, links[0]]));
   assert.equal(line, "[UNK]: 1 of 2 words is unknown to made. It does not read “It”, only its unknown token, the same for every word that it does not know.");
   const other = { ...books[0].frame, name: "other" };
-  const two = bare(unreadLines([books[0].frame, other], true, pictures, links));
+  const two = bare(unknownLines([books[0].frame, other], true, pictures, links));
   assert.match(two, /unknown to made\. \[UNK\]: 1 of 2 words is unknown to other\. made does not read/);
-  assert.equal(unreadLines([books[1].frame], true, [pictures[1]], [links[1]]), "");
+  assert.equal(unknownLines([books[1].frame], true, [pictures[1]], [links[1]]), "");
 });

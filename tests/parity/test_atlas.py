@@ -61,7 +61,7 @@ def eager(name: str, text: str) -> tuple[list[int], np.ndarray]:
             start += 1
         starts.append(start if start < end else -1)
     with torch.inference_mode():
-        found = capture.twin(loaded.model, "eager")(**given, output_attentions=True)
+        found = capture.shadow(loaded.model, "eager")(**given, output_attentions=True)
     return starts, torch.stack(found.attentions)[:, 0].double().numpy()
 
 

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from attnviz.engine import batch, capture
 from attnviz.errors import BadInputError, NoAttentionError
-from attnviz.text import Reading
+from attnviz.text import Encoding
 
 VOCABULARY = 97
 BERT = {
@@ -52,10 +52,10 @@ def model_of(name: str) -> PreTrainedModel:
     return model
 
 
-def readings() -> list[Reading]:
+def readings() -> list[Encoding]:
     """Four texts of other lengths."""
     torch.manual_seed(11)
-    return [Reading(tuple(torch.randint(5, VOCABULARY, (length,)).tolist()), None, ()) for length in LENGTHS]
+    return [Encoding(tuple(torch.randint(5, VOCABULARY, (length,)).tolist()), None, ()) for length in LENGTHS]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -78,7 +78,7 @@ def test_the_model_run_by_our_attention_ends_in_the_same_hidden_state(loaded: Lo
 
     ours = capture.forward_from_scratch(loaded.model, **given).last_hidden_state
     with torch.inference_mode():
-        theirs = capture.twin(loaded.model, "eager")(**given).last_hidden_state
+        theirs = capture.shadow(loaded.model, "eager")(**given).last_hidden_state
 
     # Last states are not shares: smollm2's reach about 20, so the bound is 1e-5 of the largest.
     assert (ours - theirs).abs().max() <= 1e-5 * max(1.0, float(theirs.abs().max()))

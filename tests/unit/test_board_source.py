@@ -26,7 +26,7 @@ from attnviz.board.source import (
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
-from attnviz.selection import Focus
+from attnviz.selection import TokenSelection
 from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import ViewOptions
 
@@ -115,8 +115,8 @@ def test_a_page_in_one_theme_does_not_follow_the_reader():
 
 
 CHOICES = (
-    Choice(HeadRef(3, 1), Focus(43), ViewOptions()),
-    Choice(HeadRef(0, 11, "cross"), Focus(5, 1, "key", True), ViewOptions(False, "renormalise")),
+    Choice(HeadRef(3, 1), TokenSelection(43), ViewOptions()),
+    Choice(HeadRef(0, 11, "cross"), TokenSelection(5, 1, "key", True), ViewOptions(False, "renormalise")),
     Choice(HeadRef(2, 0), None, ViewOptions(True, "hide")),
 )
 

@@ -45,8 +45,8 @@ def given_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 @encodings
 @pytest.mark.parametrize("text", TEXTS)
-def test_a_marked_text_is_read_without_its_mark(encoding: str, text: str):
-    assert charset.decoded(WITH_A_MARK[encoding] + text.encode(encoding), "x") == text
+def test_a_text_is_read_without_its_byte_order_mark(encoding: str, text: str):
+    assert charset.decode(WITH_A_MARK[encoding] + text.encode(encoding), "x") == text
 
 
 @settings(max_examples=200, deadline=None)
@@ -54,20 +54,20 @@ def test_a_marked_text_is_read_without_its_mark(encoding: str, text: str):
     text=st.text(st.characters(exclude_categories=["Cs"])).filter(lambda text: text[:1] != "\ufeff"),
     name=st.sampled_from(list(WITH_A_MARK)),
 )
-def test_any_marked_text_is_read_back(text: str, name: str):
+def test_any_text_with_a_byte_order_mark_is_read_back(text: str, name: str):
     if name == "utf-16-le" and text.startswith("\x00"):
         return  # then its first bytes are those of UTF-32, see below
-    assert charset.decoded(WITH_A_MARK[name] + text.encode(name), "x") == text
+    assert charset.decode(WITH_A_MARK[name] + text.encode(name), "x") == text
 
 
-def test_utf_16_that_begins_with_a_nul_is_not_taken_for_utf_32_where_it_cannot_be():
-    assert charset.decoded(codecs.BOM_UTF16_LE + "\x00ab".encode("utf-16-le"), "x") == "\x00ab"
+def test_utf_16_that_begins_with_a_nul_is_not_mistaken_for_utf_32():
+    assert charset.decode(codecs.BOM_UTF16_LE + "\x00ab".encode("utf-16-le"), "x") == "\x00ab"
 
 
 @settings(max_examples=200, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff", min_codepoint=9)))
-def test_any_text_in_utf_8_is_read_as_it_is(text: str):
-    assert charset.decoded(text.encode(), "x") == text
+def test_any_text_in_utf_8_is_read_unchanged(text: str):
+    assert charset.decode(text.encode(), "x") == text
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_any_text_in_utf_8_is_read_as_it_is(text: str):
         (b"caf\xc3", "byte 4 (0xC3), after “caf”, belongs to no character"),  # cut short
     ],
 )
-def test_what_is_not_utf_8_is_said_with_byte_and_remedy(content: bytes, says: str):
+def test_bytes_that_are_not_utf_8_are_refused_with_position_and_remedy(content: bytes, says: str):
     with pytest.raises(BadTextError) as caught:
-        charset.decoded(content, "Standard input")
+        charset.decode(content, "Standard input")
     assert str(caught.value).startswith(
         f"Standard input must be text in UTF-8, and {says}. Save it as UTF-8, or convert it: iconv"
     )
@@ -91,9 +91,9 @@ def test_what_is_not_utf_8_is_said_with_byte_and_remedy(content: bytes, says: st
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("text", ["It was tired.", "привет, мир", "café", "שלום עולם, hello", "a\nb"])
-def test_utf_16_and_32_without_a_mark_are_said_to_be_so(encoding: str, text: str):
+def test_utf_16_and_32_without_a_mark_are_recognised(encoding: str, text: str):
     with pytest.raises(BadTextError) as caught:
-        charset.decoded(text.encode(encoding), "x")
+        charset.decode(text.encode(encoding), "x")
     if "שלום" not in text:
         name = encoding.replace("-le", "le").replace("-be", "be")
         assert f"seems to be {name.upper()} without a byte order mark" in str(caught.value)
@@ -103,26 +103,26 @@ def test_utf_16_and_32_without_a_mark_are_said_to_be_so(encoding: str, text: str
 @pytest.mark.parametrize(
     "content", [codecs.BOM_UTF16_LE + b"a", codecs.BOM_UTF16_LE + b"a\x00b", codecs.BOM_UTF16_BE + b"\xd8\x00\x00a"]
 )
-def test_marked_bytes_that_are_cut_short_are_said_to_be(content: bytes):
+def test_truncated_bytes_with_a_mark_are_refused_as_truncated(content: bytes):
     with pytest.raises(BadTextError, match=r"is marked as UTF-16, and at byte [0-9]+ is no whole character"):
-        charset.decoded(content, "x")
+        charset.decode(content, "x")
 
 
 @encodings
-def test_a_pipe_is_read_in_any_marked_encoding_and_its_last_line_end_is_none_of_the_text(monkeypatch, encoding: str):
+def test_a_pipe_is_read_in_any_marked_encoding_without_its_last_line_end(monkeypatch, encoding: str):
     for end in ("", "\n", "\r\n", "\r"):
         given_input(monkeypatch, WITH_A_MARK[encoding] + f"the café{end}".encode(encoding))
         assert terminal.standard_input(200_000) == "the café"
 
 
-def test_a_pipe_without_an_end_is_given_up(monkeypatch):
+def test_a_pipe_without_an_end_is_refused(monkeypatch):
     given_input(monkeypatch, b"x" * 401)
     with pytest.raises(TooLongError, match="A text may be 90 bytes long; standard input has more"):
         terminal.standard_input(90)
 
 
 @pytest.mark.parametrize("command", ["attend", "rank", "roles"])
-def test_a_pipe_that_is_no_text_ends_with_a_message_and_no_file(monkeypatch, capsys, tmp_path: Path, command: str):
+def test_a_pipe_that_is_no_text_is_refused_and_writes_no_file(monkeypatch, capsys, tmp_path: Path, command: str):
     given_input(monkeypatch, "the caf\xe9".encode("latin-1"))
     file = tmp_path / "out.json"
     more = ["--link", "the:caf"] if command == "rank" else ["-o", str(file)]
@@ -154,7 +154,7 @@ def run(*arguments: str | bytes, **options) -> subprocess.CompletedProcess[bytes
         ["rank", b"the caf\xe9", "--link", "the:caf"],
     ],
 )
-def test_bytes_of_the_command_line_that_are_no_text_end_with_a_message(arguments: list):
+def test_arguments_that_are_no_text_are_refused(arguments: list):
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stdout == b""
@@ -164,7 +164,7 @@ def test_bytes_of_the_command_line_that_are_no_text_end_with_a_message(arguments
 
 
 @pytest.mark.parametrize("way", ["closed", "unreadable"])
-def test_standard_input_that_cannot_be_read_ends_with_a_message(tmp_path: Path, way: str):
+def test_unreadable_standard_input_is_refused(tmp_path: Path, way: str):
     shell = {"closed": "<&-", "unreadable": '0> "$0/new"'}[way]
     command = ["bash", "-c", f"{sys.executable} -m attnviz attend - {shell}", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
@@ -173,8 +173,8 @@ def test_standard_input_that_cannot_be_read_ends_with_a_message(tmp_path: Path, 
     assert done.stderr.startswith(b"attnviz: ")
 
 
-def test_a_mark_in_an_argument_is_no_text():
-    assert charset.argument("\ufeffIt slept.", "x") == "It slept."
+def test_a_byte_order_mark_in_an_argument_is_removed():
+    assert charset.decode_argument("\ufeffIt slept.", "x") == "It slept."
 
 
 @encodings
@@ -191,7 +191,7 @@ def test_corpora_are_read_in_any_marked_encoding_with_any_line_ends(tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", list(CORPORA))
-def test_a_corpus_in_utf_16_without_a_mark_is_one_fault(tmp_path: Path, kind: str):
+def test_a_corpus_in_utf_16_without_a_mark_is_one_error(tmp_path: Path, kind: str):
     (tmp_path / "made").write_bytes(CORPORA[kind].encode("utf-16-le"))
     broken: list = []
     assert list(getattr(corpora, kind)(tmp_path / "made", broken.append)) == []
@@ -199,7 +199,7 @@ def test_a_corpus_in_utf_16_without_a_mark_is_one_fault(tmp_path: Path, kind: st
     assert "UTF-16LE without a byte order mark" in broken[0].reason
 
 
-def test_a_marked_corpus_that_is_cut_short_says_so_and_keeps_what_was_whole(tmp_path: Path):
+def test_a_truncated_corpus_is_reported_and_its_complete_sentences_are_kept(tmp_path: Path):
     (tmp_path / "made").write_bytes(codecs.BOM_UTF16_LE + "one\ntwo\n".encode("utf-16-le") + b"\x00\xd8")
     *whole, last = lines(tmp_path / "made")
     assert whole == [Line(1, "one"), Line(2, "two")]
@@ -207,7 +207,7 @@ def test_a_marked_corpus_that_is_cut_short_says_so_and_keeps_what_was_whole(tmp_
     assert "cut short or altered" in last.fault
 
 
-def test_a_long_line_of_a_marked_corpus_is_read_past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_too_long_line_of_a_corpus_with_a_mark_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 10)
     (tmp_path / "made").write_bytes("\ufeff123456789\n1234567890\nlast\n".encode("utf-16-le") + ("y" * 25).encode("utf-16-le"))
     found = list(lines(tmp_path / "made"))
@@ -215,7 +215,7 @@ def test_a_long_line_of_a_marked_corpus_is_read_past(tmp_path: Path, monkeypatch
     assert [bool(line.fault) for line in found] == [False, True, False, True]
 
 
-def test_an_atlas_of_a_latin_1_file_ends_with_a_message_and_leaves_nothing(tmp_path: Path, capsys):
+def test_an_atlas_of_a_latin_1_file_is_refused_and_writes_nothing(tmp_path: Path, capsys):
     file = tmp_path / "made.conllu"
     file.write_bytes(CONLLU.replace("Anna", "Zo\xeb").encode("latin-1"))
     assert cli.main(["atlas", "build", "--conllu", str(file), "-o", str(tmp_path / "out.npz")]) == 2
@@ -223,14 +223,14 @@ def test_an_atlas_of_a_latin_1_file_ends_with_a_message_and_leaves_nothing(tmp_p
     assert sorted(one.name for one in tmp_path.iterdir()) == ["made.conllu"]
 
 
-def test_a_corpus_from_a_pipe_is_refused_since_it_is_read_twice(tmp_path: Path):
+def test_a_corpus_from_a_pipe_is_refused(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadInputError, match=r"is a pipe\. Write it to a file first"):
         Source.of("conllu", [tmp_path / "pipe"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
-def test_a_model_whose_files_have_marks_is_the_same_model(tmp_path: Path, encoding: str):
+def test_byte_order_marks_in_the_files_of_a_model_change_nothing(tmp_path: Path, encoding: str):
     folder = saved(tmp_path / "model", "t5")
     plain = load.load(load.local_card(folder), Settings())
     for file in folder.glob("*.json"):
@@ -242,7 +242,7 @@ def test_a_model_whose_files_have_marks_is_the_same_model(tmp_path: Path, encodi
     assert found.model.config.to_dict() | {"_name_or_path": ""} == plain.model.config.to_dict() | {"_name_or_path": ""}
 
 
-def test_the_first_word_of_a_marked_vocabulary_has_no_mark(tmp_path: Path):
+def test_the_first_word_of_a_vocabulary_has_no_byte_order_mark(tmp_path: Path):
     folder = saved(tmp_path / "model")
     (folder / "tokenizer.json").unlink()
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "BertTokenizer"}))
@@ -259,7 +259,7 @@ def test_a_configuration_in_latin_1_names_its_byte(tmp_path: Path):
         load.local_card(folder)
 
 
-def test_a_folder_whose_name_is_no_text_is_read_and_named(tmp_path: Path, capfd, monkeypatch):
+def test_a_folder_whose_name_is_not_utf_8_is_read_and_named(tmp_path: Path, capfd, monkeypatch):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xe9rt"))
     saved(tmp_path / "plain").rename(folder)
     assert cli.main(["attend", "the animal", "--model", str(folder), "--layer", "0", "--head", "0"]) == 0

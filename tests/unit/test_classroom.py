@@ -35,9 +35,9 @@ def busy() -> str:
     return plain(str(error.value))
 
 
-def test_busy_is_known_by_its_words_and_a_page_without_weights_is_an_error(classroom):
+def test_busy_is_recognised_by_its_message_and_a_page_without_weights_is_an_error(classroom):
     def outcome(weights: tuple[str, ...], *alerts: str) -> str:
-        return classroom.Asked("minilm", "It was busy.", classroom.Answer(0.1, weights, alerts, 100)).outcome
+        return classroom.Submission("minilm", "It was busy.", classroom.Answer(0.1, weights, alerts, 100)).outcome
 
     assert outcome(("c0ffee",)) == "result"
     assert outcome(()) == "error"
@@ -47,9 +47,9 @@ def test_busy_is_known_by_its_words_and_a_page_without_weights_is_an_error(class
     assert outcome((), busy(), "exception: KeyError") == "error"
 
 
-def test_a_class_keeps_its_bounds_only_where_all_of_them_hold(classroom):
+def test_a_class_is_within_its_bounds_only_if_all_of_them_hold(classroom):
     good = {"students": 30, "results": 300, "p95_s": 1.0, "p99_s": 2.0, "busy": 0, "errors": 0, "grown_MB": 606.0}
-    assert classroom.kept(good)  # 512 MB of results, 64 around them and 0.75 for each page of the thirty
+    assert classroom.within_bounds(good)  # 512 MB of results, 64 around them and 0.75 for each page of the thirty
     for worse in ({"p95_s": 1.01}, {"p99_s": 2.01}, {"busy": 1}, {"errors": 1}, {"results": 0}, {"grown_MB": 606.1}):
-        assert not classroom.kept(good | worse), worse
-    assert classroom.kept(good | {"students": 120, "busy": 1, "p95_s": 60.0})
+        assert not classroom.within_bounds(good | worse), worse
+    assert classroom.within_bounds(good | {"students": 120, "busy": 1, "p95_s": 60.0})

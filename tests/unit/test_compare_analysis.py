@@ -11,11 +11,11 @@ import pytest
 
 from attnviz.analysis import compare, view
 from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.errors import AttnvizError
 from attnviz.models import catalog
-from attnviz.pages.compare import analysis as panels
-from attnviz.pages.compare import data_export as files
+from attnviz.pages.compare import analysis, data_export
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 PLAIN = ViewOptions()
 CARDS = {card.id: card for card in catalog.cards()}
@@ -50,9 +50,9 @@ def evenly(n: int, query: int, key: int, weight: float) -> np.ndarray:
 TIRED = traced("animal it tired", [evenly(5, 2, 1, 0.6), evenly(5, 2, 1, 0.2), evenly(5, 2, 3, 0.8)])
 WIDE = traced("animal it wide", [evenly(5, 2, 1, 0.3)])
 OTHER = traced("an animal it", [evenly(3, 2, 1, 0.5)], "smollm2", special=False)
-TRACES: dict[AttentionRequest, Trace | str] = {trace.request: trace for trace in (TIRED, WIDE, OTHER)}
+TRACES: dict[AttentionRequest, Trace | AttnvizError] = {trace.request: trace for trace in (TIRED, WIDE, OTHER)}
 BASE = (TIRED.tokens, TIRED.tokens)
-IT = Focus(7)
+IT = TokenSelection(7)
 
 
 def pin(trace: Trace, head: int = 0, over: str = "") -> Pin:
@@ -60,35 +60,35 @@ def pin(trace: Trace, head: int = 0, over: str = "") -> Pin:
 
 
 def test_the_same_link_is_followed_into_every_panel_by_its_words():
-    made = panels.shown([pin(TIRED), pin(WIDE), pin(OTHER)], [Panel("difference", (0, 1))], TRACES, PLAIN)
-    found = panels.followed(made, IT, BASE)
+    made = analysis.build_panels([pin(TIRED), pin(WIDE), pin(OTHER)], [Panel("difference", (0, 1))], TRACES, PLAIN)
+    found = analysis.follow_selection(made, IT, BASE)
     assert [(link.query, link.key) for link in found if link] == [("it", "animal")] * 4
     assert [link.weight for link in found if link] == pytest.approx([0.6, 0.3, 0.5, 0.3])
 
 
 def test_the_chosen_head_says_which_link_is_followed():
-    made = panels.shown([pin(TIRED), pin(TIRED, 2)], [], TRACES, PLAIN)
-    found = panels.followed(made, IT, BASE, pin(TIRED, 2))
+    made = analysis.build_panels([pin(TIRED), pin(TIRED, 2)], [], TRACES, PLAIN)
+    found = analysis.follow_selection(made, IT, BASE, pin(TIRED, 2))
     assert [link.key for link in found if link] == ["tired", "tired"]
     assert [link.weight for link in found if link] == pytest.approx([0.1, 0.8])
 
 
 def test_a_word_that_a_text_lacks_has_no_link_there():
-    made = panels.shown([pin(TIRED, 2), pin(OTHER)], [], TRACES, PLAIN)
-    found = panels.followed(made, IT, BASE)
+    made = analysis.build_panels([pin(TIRED, 2), pin(OTHER)], [], TRACES, PLAIN)
+    found = analysis.follow_selection(made, IT, BASE)
     assert found[0] is not None
     assert found[1] is None
 
 
 def test_several_held_words_are_summed_and_who_looks_at_a_word_is_followed_too():
-    made = panels.shown([pin(TIRED)], [], TRACES, PLAIN)
-    (both,) = panels.followed(made, Focus(7, also=(Focus(10),)), BASE)
+    made = analysis.build_panels([pin(TIRED)], [], TRACES, PLAIN)
+    (both,) = analysis.follow_selection(made, TokenSelection(7, also=(TokenSelection(10),)), BASE)
     assert both is not None
     assert (both.query, both.key, both.weight) == ("it + tired", "animal", pytest.approx(0.6 + 0.2))
-    (looked,) = panels.followed(made, Focus(0, side="key"), BASE)
+    (looked,) = analysis.follow_selection(made, TokenSelection(0, side="key"), BASE)
     assert looked is not None
     assert (looked.query, looked.key, looked.weight) == ("it", "animal", pytest.approx(0.6))
-    assert panels.followed(made, None, BASE) == (None,)
+    assert analysis.follow_selection(made, None, BASE) == (None,)
 
 
 def test_a_layers_mean_is_that_of_its_heads_and_its_sum_as_many_times_more():
@@ -113,9 +113,9 @@ def test_sum_and_mean_take_the_words_that_all_texts_have():
 
 def test_a_head_that_is_not_there_is_said_in_its_panel_and_the_others_stay():
     missing = AttentionRequest("gpt2", "a b")
-    traces = TRACES | {missing: "GPT-2 is not on this machine."}
+    traces = TRACES | {missing: AttnvizError("GPT-2 is not on this machine.")}
     pins = [pin(TIRED), Pin(missing, HeadRef(0, 0)), Pin(TIRED.request, HeadRef(0, 9))]
-    made = panels.shown(pins, [Panel("difference", (0, 1)), Panel("sum", (0, 2))], traces, PLAIN)
+    made = analysis.build_panels(pins, [Panel("difference", (0, 1)), Panel("sum", (0, 2))], traces, PLAIN)
     assert made[0].pattern is not None
     assert made[1].problem == "GPT-2 is not on this machine."
     assert "heads 0 to 2" in made[2].problem
@@ -125,9 +125,11 @@ def test_a_head_that_is_not_there_is_said_in_its_panel_and_the_others_stay():
 
 def test_texts_without_a_word_in_common_are_not_laid_over_each_other():
     strange = traced("x y", [np.full((2, 2), 0.5)], special=False)
-    made = panels.shown([pin(OTHER), pin(strange)], [Panel("difference", (0, 1))], TRACES | {strange.request: strange}, PLAIN)
+    made = analysis.build_panels(
+        [pin(OTHER), pin(strange)], [Panel("difference", (0, 1))], TRACES | {strange.request: strange}, PLAIN
+    )
     assert made[2].pattern is None
-    assert made[2].problem == panels.NOTHING_SHARED
+    assert made[2].problem == analysis.NOTHING_SHARED
 
 
 def test_two_models_are_compared_by_words_though_tokens_are_shown():
@@ -135,7 +137,7 @@ def test_two_models_are_compared_by_words_though_tokens_are_shown():
     rows = np.array([[0.5, 0.3, 0.2], [0.1, 0.7, 0.2], [0.25, 0.5, 0.25]], np.float32)
     pieces = Trace(AttentionRequest("smollm2", "animal it"), (Block("self", cut, cut, (Dense(rows[None]),)),))
     traces = TRACES | {pieces.request: pieces}
-    made = panels.shown([pin(TIRED), pin(pieces)], [Panel("difference", (0, 1))], traces, ViewOptions(words=False))
+    made = analysis.build_panels([pin(TIRED), pin(pieces)], [Panel("difference", (0, 1))], traces, ViewOptions(words=False))
     assert made[1].pattern is not None
     assert made[1].pattern.keys == ("ani", "mal", "it")
     assert made[2].pattern is not None
@@ -151,15 +153,15 @@ def test_a_token_and_its_counterpart_count_pieces_within_their_word():
 
 
 @pytest.fixture
-def exhibited() -> tuple[panels.Shown, ...]:
-    return panels.shown(
+def exported_panels() -> tuple[analysis.ComparePanel, ...]:
+    return analysis.build_panels(
         [pin(TIRED), pin(WIDE), pin(TIRED, 1, "mean")], [Panel("difference", (0, 1)), Panel("mean", (0, 1))], TRACES, PLAIN
     )
 
 
-def test_the_json_file_has_every_panel_with_where_its_numbers_come_from(exhibited):
-    data = files.as_json(exhibited, TRACES, CARDS, PLAIN, IT)
-    assert data == files.as_json(exhibited, TRACES, CARDS, PLAIN, IT)
+def test_the_json_file_has_every_panel_with_where_its_numbers_come_from(exported_panels):
+    data = data_export.as_json(exported_panels, TRACES, CARDS, PLAIN, IT)
+    assert data == data_export.as_json(exported_panels, TRACES, CARDS, PLAIN, IT)
     found = json.loads(data)["panels"]
     assert [one["panel"] for one in found] == ["1 L0·H0", "2 L0·H0", "3 L0 mean", "1 − 2", "mean of 1, 2"]
     assert found[3]["weights"][2][1] == pytest.approx(0.3)
@@ -168,9 +170,9 @@ def test_the_json_file_has_every_panel_with_where_its_numbers_come_from(exhibite
     assert found[0]["heads"][0]["weights_sha256"] == "digest"
 
 
-def test_the_csv_file_has_a_row_for_each_weight_and_no_cell_that_is_a_formula(exhibited):
+def test_the_csv_file_has_a_row_for_each_weight_and_no_cell_that_is_a_formula(exported_panels):
     named = [Pin(TIRED.request, HeadRef(0, 0), "=1+1")]
-    data = files.as_csv((*exhibited, *panels.shown(named, [], TRACES, PLAIN)), CARDS, PLAIN).decode()
+    data = data_export.as_csv((*exported_panels, *analysis.build_panels(named, [], TRACES, PLAIN)), CARDS, PLAIN).decode()
     rows = list(csv.reader(io.StringIO("".join(line for line in data.splitlines(True) if not line.startswith("#")))))
     assert len(rows) == 1 + 6 * 25
     assert rows[1 + 5 * 2 + 1][3:] == ["[2] it", "[1] animal", "0.6"]
@@ -178,9 +180,9 @@ def test_the_csv_file_has_a_row_for_each_weight_and_no_cell_that_is_a_formula(ex
 
 
 def test_a_panel_without_a_picture_is_named_in_the_json_and_left_out_of_the_csv():
-    made = (panels.Shown((pin(TIRED),), (1,), problem="Not here."),)
-    assert json.loads(files.as_json(made, TRACES, CARDS, PLAIN, None))["panels"][0]["problem"] == "Not here."
-    assert len(files.as_csv(made, CARDS, PLAIN).decode().splitlines()) == 3 + 2
+    made = (analysis.ComparePanel((pin(TIRED),), (1,), problem="Not here."),)
+    assert json.loads(data_export.as_json(made, TRACES, CARDS, PLAIN, None))["panels"][0]["problem"] == "Not here."
+    assert len(data_export.as_csv(made, CARDS, PLAIN).decode().splitlines()) == 3 + 2
 
 
 def test_patterns_stay_as_they_were():

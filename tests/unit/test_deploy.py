@@ -15,7 +15,7 @@ import yaml
 from attnviz.cli import serve
 from attnviz.server import app as server
 from attnviz.settings import Settings
-from tests.servers import Plain
+from tests.servers import FakeBackend
 
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef"
@@ -42,13 +42,13 @@ def services() -> dict:
     return compose()["services"]
 
 
-def test_app_and_backend_are_one_image_that_is_built_here(services: dict):
+def test_pages_and_backend_run_the_image_that_is_built_here(services: dict):
     assert set(services) == {"app", "backend"}
     assert {service["image"] for service in services.values()} == {"attnviz"}
     assert services["backend"]["build"] == "."
 
 
-def test_the_backend_is_started_as_the_command_line_understands(services: dict):
+def test_the_command_of_the_backend_is_valid(services: dict):
     python, module, name, *options = services["backend"]["command"]
     assert (python, module, name) == ("python", "-m", "attnviz")
     parser = argparse.ArgumentParser()
@@ -60,23 +60,23 @@ def test_the_backend_is_started_as_the_command_line_understands(services: dict):
     assert str(chosen.port) in image()["EXPOSE"][0].split()
 
 
-def test_the_app_asks_the_backend_where_it_listens_and_waits_for_it(services: dict):
+def test_the_pages_use_the_address_of_the_backend_and_wait_for_it(services: dict):
     url = urlsplit(services["app"]["environment"]["ATTNVIZ_BACKEND"])
     assert (url.hostname, url.port) == ("backend", 8600)
     assert services["app"]["depends_on"] == {"backend": {"condition": "service_healthy"}}
     (checked,) = re.findall(r"http://127\.0\.0\.1:8600(/\w+)", " ".join(services["backend"]["healthcheck"]["test"]))
     assert checked == "/readyz"
-    assert checked in {route.path for route in server.app(Plain(), Settings()).routes}
+    assert checked in {route.path for route in server.create_app(FakeBackend(), Settings()).routes}
 
 
-def test_every_setting_is_one_that_we_know_and_both_have_the_key(services: dict):
+def test_every_setting_exists_and_both_services_have_the_key(services: dict):
     source = (ROOT / "attnviz" / "settings.py").read_text()
     for service in services.values():
         assert not [name for name in service["environment"] if f'"{name}"' not in source]
         assert Settings.from_env(service["environment"]).key == KEY
 
 
-def test_only_the_pages_are_reached_from_outside(services: dict):
+def test_only_the_pages_are_reachable_from_outside(services: dict):
     assert "ports" not in services["backend"]
     assert services["backend"]["networks"] == ["inside"]
     assert compose()["networks"]["inside"] == {"internal": True}
@@ -95,13 +95,13 @@ def test_the_image_serves_models_too():
     assert parser.parse_args(line.split()).host == "0.0.0.0"
 
 
-def test_make_brings_ray_and_serves_on_it():
+def test_make_installs_ray_and_serves_with_it():
     made = subprocess.run(["make", "--dry-run", "serve-ray"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "pip install -r requirements-ray.txt -c constraints.txt" in re.sub(r"pip --\S+", "pip", made.stdout)
     assert "deploy/ray_app.py --models minilm:1-2,smollm2:1" in made.stdout
 
 
-def test_what_the_instructions_name_is_there():
+def test_everything_that_the_instructions_name_exists():
     told = (ROOT / "docs" / "deploy.md").read_text()
     links = [(ROOT / "docs" / link) for link in re.findall(r"\]\(([^)]+)\)", told)]
     named = [ROOT / name for name in re.findall(r"`(?:python )?([\w/]+\.(?:py|conf|yaml))", told)]

@@ -14,7 +14,7 @@ from attnviz.linguistics.corpora import own, strict
 from attnviz.linguistics.corpora.types import Question
 from attnviz.text import words
 from attnviz.types import HeadRef, Link
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 EVERY = pytest.mark.parametrize("one", sentences(), ids=lambda one: one.id)
 MISSION = ("tired", "wide")
@@ -108,7 +108,7 @@ def test_a_file_becomes_sentences_in_its_order():
             WeightClaim("smollm2", HeadRef(13, 8), (19, 22), (7, 10), None),
         ),
     )
-    assert first.focus == Focus(30)
+    assert first.focus == TokenSelection(30)
     assert first.gold == Link((30, 32), (19, 22), "coreference")
     assert [first.word(place) for place in first.candidates] == ["dog", "cat"]
     assert (second.id, second.pair, second.claims, second.cue) == ("second", None, (), ())
@@ -195,7 +195,7 @@ def test_a_pronoun_has_candidates_one_of_which_is_right_unless_it_is_ambiguous_o
     assert len(one.candidates) >= 2
     assert len({one.pronoun, *one.candidates}) == len(one.candidates) + 1
     assert set(one.candidates) <= set(places)
-    assert one.focus == Focus(one.pronoun[0])
+    assert one.focus == TokenSelection(one.pronoun[0])
     assert (one.answer is None) == (one.teaches == "ambiguous on purpose") == (one.gold is None)
     if one.answer is not None:
         assert 0 <= one.answer < len(one.candidates)

@@ -17,10 +17,9 @@ from attnviz.export import html
 from attnviz.figures import provenance
 from attnviz.figures import provenance as provenances
 from attnviz.models import catalog
-from attnviz.pages.compare import analysis as panels
-from attnviz.pages.compare import data_export as files
+from attnviz.pages.compare import analysis, data_export
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 from tests.unit.test_export import TOKENS, trace
 from tests.unit.test_unknown_tokens import CHINESE
 
@@ -188,12 +187,12 @@ def test_panels_mark_unknown_words_in_their_files_and_in_the_link_that_is_follow
     request, head = AttentionRequest("minilm", "I love 😀"), HeadRef(3, 1)
     trace = attnviz.attend(request.text)
     pins = (Pin(request, head), Pin(request, HeadRef(2, 1)))
-    shown = panels.shown(pins, (Panel("difference", (0, 1)),), {request: trace}, WORDS)
+    shown = analysis.build_panels(pins, (Panel("difference", (0, 1)),), {request: trace}, WORDS)
 
-    rows = pd.read_csv(io.BytesIO(files.as_csv(shown, {"minilm": MINILM}, WORDS)), comment="#")
+    rows = pd.read_csv(io.BytesIO(data_export.as_csv(shown, {"minilm": MINILM}, WORDS)), comment="#")
     assert set(rows["key"]) == {"[0] [CLS]", "[1] I", "[2] love", "[3] 😀 [UNK]", "[4] [SEP]"}
-    found = json.loads(files.as_json(shown, {request: trace}, {"minilm": MINILM}, WORDS, None))["panels"]
+    found = json.loads(data_export.as_json(shown, {request: trace}, {"minilm": MINILM}, WORDS, None))["panels"]
     assert [one["unknown"] for one in found] == [one["unknown_keys"] for one in found] == [[False] * 3 + [True, False]] * 3
     part = trace.block("self")
-    followed = panels.followed(shown, Focus(2), (part.queries, part.keys))
+    followed = analysis.follow_selection(shown, TokenSelection(2), (part.queries, part.keys))
     assert {(one.query, one.key) for one in followed} == {("love", "😀 [UNK]")}

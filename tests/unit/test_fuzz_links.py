@@ -161,7 +161,7 @@ def test_whatever_a_browser_asks_is_refused_or_passed_on(examples: int):
             else:
                 await send({"type": "http.response.start", "status": 200, "headers": []})
 
-        asyncio.run(middleware.Guard(app)(scope, receive, send))
+        asyncio.run(middleware.PageMiddleware(app)(scope, receive, send))
         first = sent[0] if sent else {}
         refused = first.get("status", 0) in (405, 413, 414) or first.get("type") == "websocket.close"
         assert refused != bool(passed)

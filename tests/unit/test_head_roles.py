@@ -88,7 +88,7 @@ def test_facts_name_every_place_in_the_order_of_the_design_and_add_up_to_one():
         [0.3, 0.3, 0.2, 0.1, 0.1],
         [0.0, 0.0, 0.0, 0.0, 1.0],
     ]
-    found = head_profile.facts(made(rows, parts))
+    found = head_profile.profile(made(rows, parts))
     # Over The, cat and ran: before 0 + .2 + .2, itself .1 + .1 + .1, after .2 + .2 + 0, others .1 + 0 + .3, all by three.
     want = {
         "[CLS]": 0.4,
@@ -106,14 +106,14 @@ def test_facts_name_every_place_in_the_order_of_the_design_and_add_up_to_one():
 
 
 def test_facts_by_tokens_say_token():
-    labels = [label for label, _ in head_profile.facts(made(np.eye(5), sentence("a", "b", "c")), words=False).shares]
+    labels = [label for label, _ in head_profile.profile(made(np.eye(5), sentence("a", "b", "c")), words=False).shares]
     assert labels == ["[CLS]", "the token before", "itself", "the token after", "other tokens", "[SEP]"]
 
 
 def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_line_of_its_own():
     parts = sentence("a", "b", "c", "d", special=False)
     rows = [[1, 0, 0, 0], [0.5, 0.5, 0, 0], [0.25, 0.25, 0.5, 0], [0.25, 0.25, 0.25, 0.25]]
-    found = head_profile.facts(made(rows, parts, causal=True))
+    found = head_profile.profile(made(rows, parts, causal=True))
     # b, c and d: the first word .5 + .25 + .25, the word before 0 + .25 + .25, itself .5 + .5 + .25, others 0 + 0 + .25.
     want = {"the first word": 1 / 3, "the word before": 0.5 / 3, "itself": 1.25 / 3, "other words": 0.25 / 3}
     assert dict(found.shares) == pytest.approx(want)
@@ -127,7 +127,7 @@ def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_
 
 def test_what_is_hidden_is_one_more_row_and_one_more_place_in_the_entropy():
     parts = tuple(u for u in sentence("a", "b") if not u.special)
-    found = head_profile.facts(made([[0.25, 0.25], [0.5, 0.0]], parts, hidden_parts={HiddenPart.SPECIAL_TOKENS}))
+    found = head_profile.profile(made([[0.25, 0.25], [0.5, 0.0]], parts, hidden_parts={HiddenPart.SPECIAL_TOKENS}))
     assert found.shares[-1] == ("hidden tokens", pytest.approx(0.5))
     assert sum(value for _, value in found.shares) == pytest.approx(1)
     assert found.most == pytest.approx(np.log2(3))
@@ -135,7 +135,7 @@ def test_what_is_hidden_is_one_more_row_and_one_more_place_in_the_entropy():
 
 
 def test_a_learned_sink_is_named_as_one():
-    found = head_profile.facts(
+    found = head_profile.profile(
         made([[0.25, 0.25], [0.25, 0.25]], sentence("a", "b", special=False), hidden_parts={HiddenPart.LEARNED_SINK})
     )
     assert found.shares[-1] == ("a learned sink", pytest.approx(0.5))
@@ -144,7 +144,7 @@ def test_a_learned_sink_is_named_as_one():
 def test_cross_attention_has_neither_neighbours_nor_itself():
     queries = sentence("Die", "Katze", special=False)
     keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
-    found = head_profile.facts(made([[0.7, 0.1, 0.2], [0.1, 0.5, 0.4]], queries, keys))
+    found = head_profile.profile(made([[0.7, 0.1, 0.2], [0.1, 0.5, 0.4]], queries, keys))
     # "The" is the first token of that text: where heads rest, whatever it says.
     assert dict(found.shares) == pytest.approx({"the first word": 0.4, "words of the other text": 0.3, "</s>": 0.3})
 
@@ -152,7 +152,7 @@ def test_cross_attention_has_neither_neighbours_nor_itself():
 def test_two_separators_are_one_row():
     parts = (unit("[CLS]", 0, True), unit("a", 1), unit("[SEP]", 2, True), unit("b", 3, segment=1), unit("[SEP]", 4, True))
     rows = [[0.2, 0.2, 0.2, 0.2, 0.2]] * 5
-    assert dict(head_profile.facts(made(rows, parts)).shares)["[SEP]"] == pytest.approx(0.4)
+    assert dict(head_profile.profile(made(rows, parts)).shares)["[SEP]"] == pytest.approx(0.4)
 
 
 def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
@@ -266,7 +266,7 @@ def test_equal_weights_are_nobody_s_first_choice():
     rows = np.zeros((7, 7))
     rows[:, 0] += 0.5
     rows[range(7), range(7)] += 0.5
-    found = head_profile.facts(made(rows, sentence(*WORDS)))
+    found = head_profile.profile(made(rows, sentence(*WORDS)))
     assert [look.chosen for look in found.looks] == [0] * len(found.looks)
 
 
@@ -393,7 +393,7 @@ def test_a_place_that_gets_most_is_said_where_another_is_the_first_choice_of_mos
     found = head_roles.role(made(rows, parts))
     assert (found.kind, found.place, found.chosen) == ("word", "“cat”", 4)
     assert found.sentence.endswith(" Of all its attention, 64\u202f% goes to [CLS], the first token.")
-    assert [look.percent for look in head_profile.facts(made(rows, parts)).looks] == [64, 9, 9, 9, 9, 0]
+    assert [look.percent for look in head_profile.profile(made(rows, parts)).looks] == [64, 9, 9, 9, 9, 0]
 
 
 @pytest.mark.parametrize(("at", "called"), [(0, True), (6, True), (3, False)])
@@ -438,11 +438,11 @@ def test_sink_role_and_profile_write_the_same_share():
     # Over a to e, of which d's share of [CLS] makes a mean of 0.625: 62.5 and the rest are rounded together.
     rows = looking([0] * 7, 0.625, 7)
     pattern = made(rows, sentence(*WORDS))
-    (look, *_), found, note = head_profile.facts(pattern).looks, head_roles.role(pattern), head_roles.sink(pattern)
+    (look, *_), found, note = head_profile.profile(pattern).looks, head_roles.role(pattern), head_roles.sink(pattern)
     assert note is not None
     assert look.written in found.sentence
     assert look.written in note.sentence
-    assert sum(one.percent for one in head_profile.facts(pattern).looks) == 100
+    assert sum(one.percent for one in head_profile.profile(pattern).looks) == 100
 
 
 @pytest.mark.parametrize(
@@ -524,7 +524,7 @@ def test_a_model_that_reads_both_ways_has_no_words_that_come_too_late():
 
 def test_a_pattern_made_by_hand_without_units_is_read_by_its_labels():
     pattern = Pattern(("a", "b"), ("a", "b"), np.array([[0.2, 0.8], [0.9, 0.1]], np.float32), np.zeros(2, np.float32))
-    assert dict(head_profile.facts(pattern).shares) == pytest.approx(
+    assert dict(head_profile.profile(pattern).shares) == pytest.approx(
         {"the first word": 0.55, "the word before": 0.0, "itself": 0.05, "the word after": 0.4, "other words": 0.0}
     )
     assert head_roles.in_words(pattern, 0) == "“a” gives 80\u202f% of its attention to “b”, then 20\u202f% to itself."
@@ -589,7 +589,7 @@ def test_scores_of_a_causal_model_leave_out_the_word_that_sees_only_itself():
 
 def test_scores_agree_with_the_facts_of_the_same_head():
     trace = traced(softmaxed(2, 3, 6, 6), tokens("a", "b", "c", "d"))
-    found = head_profile.facts(view.pattern(trace, HeadRef(1, 2), ViewOptions()))
+    found = head_profile.profile(view.pattern(trace, HeadRef(1, 2), ViewOptions()))
     assert head_roles.scores(trace, "entropy").values[1, 2] == pytest.approx(found.entropy, abs=1e-5)
     named = dict(found.shares)
     assert head_roles.scores(trace, "special").values[1, 2] == pytest.approx(named["[CLS]"] + named["[SEP]"], abs=1e-5)

@@ -73,7 +73,7 @@ def test_queries_run_down_and_keys_stand_on_top():
 def test_markup_in_a_label_or_title_is_shown_and_not_obeyed():
     hostile = "<b>&lt;</b><a href='//x'>"
     pattern = Pattern((hostile,), ("k",), np.ones((1, 1), np.float32), np.zeros(1))
-    drawn = heatmap.figure(pattern, held=0, title=hostile)
+    drawn = heatmap.figure(pattern, selected_rows=0, title=hostile)
     shown = "&lt;b&gt;&amp;lt;&lt;/b&gt;&lt;a href"
     assert drawn.layout.yaxis.labelalias["0"].startswith(shown)
     texts = [note.text for note in drawn.layout.annotations if "href" in note.text]
@@ -96,7 +96,7 @@ def test_an_encoder_keeps_its_upper_triangle_even_where_it_is_zero():
 
 
 def test_the_held_row_is_outlined_and_its_numbers_written_from_five_percent_up():
-    drawn = heatmap.figure(CROSS, "dark", held=1)
+    drawn = heatmap.figure(CROSS, "dark", selected_rows=1)
     halo, outline = drawn.layout.shapes
     assert (outline.line.color, halo.line.color) == (encoding.DARK.accent, encoding.DARK.page)
     assert halo.line.width > outline.line.width
@@ -109,14 +109,14 @@ def test_the_held_row_is_outlined_and_its_numbers_written_from_five_percent_up()
 def test_keys_that_the_held_row_looks_at_are_bold_and_special_tokens_muted():
     units = (Unit("the", 0, 3, (0,), special=True), Unit("the", 4, 7, (1,)), Unit("house", 8, 13, (2,)))
     pattern = Pattern(CROSS.queries, CROSS.keys, CROSS.weights, CROSS.hidden, key_units=units)
-    alias = heatmap.figure(pattern, held=1).layout.xaxis.labelalias
+    alias = heatmap.figure(pattern, selected_rows=1).layout.xaxis.labelalias
     assert alias == {"0": f'<span style="color:{encoding.LIGHT.mute}">the</span>', "1": "<b>the</b>", "2": "<b>house</b>"}
 
 
 @pytest.mark.parametrize("row", [-1, 2])
 def test_a_row_that_is_not_there_cannot_be_held(row: int):
     with pytest.raises(BadInputError, match="rows 0 to 1"):
-        heatmap.figure(CROSS, held=row)
+        heatmap.figure(CROSS, selected_rows=row)
 
 
 def test_hidden_shares_stand_in_a_column_beside_the_labels():
@@ -157,7 +157,7 @@ def test_a_difference_is_signed_marked_and_never_told_by_colour_alone():
     second = Pattern(
         CROSS.queries, ("the", "a", "house"), np.array([[0.1, 0.2, 0.7], [0.3, 0.06, 0.64]], np.float32), np.zeros(2)
     )
-    drawn = heatmap.difference_figure(CROSS, second, held=1)
+    drawn = heatmap.difference_figure(CROSS, second, selected_rows=1)
     cells = drawn.data[0]
     assert (cells.zmin, cells.zmax) == (-1.0, 1.0)
     assert np.allclose(cells.z, [[0.6, 0.0, -0.6], [-0.26, 0.26, 0.0]], atol=1e-6)
@@ -188,7 +188,7 @@ def test_cells_are_square_while_every_row_has_its_label(rows: int, columns: int)
 
 
 def test_a_long_text_keeps_a_bounded_picture_into_which_one_zooms():
-    layout = heatmap.figure(long_pattern(500, 70), held=3).layout
+    layout = heatmap.figure(long_pattern(500, 70), selected_rows=3).layout
     assert layout.height < 1000
     assert layout.width < 1000
     assert layout.xaxis.tickmode == "auto"  # plotly thins the labels, and shows more of them on zooming
@@ -242,7 +242,7 @@ def test_of_a_causal_head_what_cannot_be_seen_stays_apart_from_what_is_left_out(
 
 
 def test_several_held_rows_are_outlined_and_what_any_looks_at_is_bold():
-    drawn = heatmap.figure(CROSS, held=(0, 1))
+    drawn = heatmap.figure(CROSS, selected_rows=(0, 1))
     assert len([shape for shape in drawn.layout.shapes if shape.line.width == 2]) == 2
     assert [drawn.layout.xaxis.labelalias[at] for at in "012"] == ["<b>the</b>", "<b>the</b>", "<b>house</b>"]
 

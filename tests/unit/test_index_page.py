@@ -37,7 +37,7 @@ async def _file(request: Any) -> HTMLResponse:
     return HTMLResponse("<html>a saved board</html>")
 
 
-BEHIND = middleware.Guard(
+BEHIND = middleware.PageMiddleware(
     Starlette(
         routes=[
             Route("/media/{name}", _file),
@@ -80,7 +80,7 @@ def test_the_root_of_the_page_is_english_and_not_to_be_translated():
     assert '<meta name="google" content="notranslate" />' in index_page.html().partition("</head>")[0]
 
 
-def test_our_scripts_stand_in_the_head_and_the_rest_is_streamlits_page():
+def test_our_scripts_are_in_the_head_and_the_rest_is_streamlits_page():
     head = index_page.html().partition("</head>")[0]
     assert f"<script>{index_page.script()}</script>" in head
     assert "</script" not in index_page.script()
@@ -89,12 +89,12 @@ def test_our_scripts_stand_in_the_head_and_the_rest_is_streamlits_page():
     assert re.sub(r"\s+", "", re.sub(r"<html\b[^>]*>", "<html>", ours)) == re.sub(r"\s+", "", bare)
 
 
-def test_the_policy_knows_our_scripts():
-    assert digest(index_page.script()) in security_headers.content()
+def test_the_policy_has_the_hash_of_our_scripts():
+    assert digest(index_page.script()) in security_headers.content_security_policy()
 
 
 @pytest.mark.parametrize("path", ["/", "/syntax", "/no-such-page", "/under/a/base/path"])
-def test_every_address_of_a_page_answers_with_it(path: str):
+def test_every_address_of_a_page_answers_with_the_index_page(path: str):
     status, headers, body = answered(path)
     assert (status, body) == (200, index_page.html().encode())
     assert headers["content-length"] == str(len(body))
@@ -103,19 +103,19 @@ def test_every_address_of_a_page_answers_with_it(path: str):
     assert "last-modified" not in headers
 
 
-def test_it_is_sent_packed_to_a_browser_that_unpacks():
+def test_a_browser_that_accepts_gzip_gets_it_compressed():
     _, headers, body = answered(accept_encoding="gzip, br")
     assert headers["content-encoding"] == "gzip"
     assert headers["content-length"] == str(len(body))
     assert gzip.decompress(body) == index_page.html().encode()
 
 
-def test_head_has_the_headers_alone():
+def test_a_head_request_gets_no_body():
     _, headers, body = answered(method="HEAD")
     assert (headers["content-length"], body) == (str(len(index_page.html().encode())), b"")
 
 
-def test_a_browser_that_has_it_gets_no_body_and_one_that_has_streamlits_gets_ours():
+def test_a_browser_with_our_etag_gets_no_body_and_one_with_streamlits_gets_our_page():
     _, headers, _ = answered()
     assert answered(if_none_match=headers["etag"])[::2] == (304, b"")
     assert answered(if_none_match=f'W/{headers["etag"]}, "other"')[::2] == (304, b"")
@@ -124,7 +124,7 @@ def test_a_browser_that_has_it_gets_no_body_and_one_that_has_streamlits_gets_our
     assert not {b"if-none-match", b"if-modified-since", b"range", b"accept-encoding"} & set(SEEN[-1])
 
 
-def test_a_saved_file_an_icon_and_a_redirect_pass_as_they_are():
+def test_saved_files_icons_and_redirects_are_unchanged():
     assert answered("/media/a.html")[2] == b"<html>a saved board</html>"
     assert answered("/favicon.png")[2] == b"icon"
     status, headers, _ = answered("/syntax/")
@@ -141,7 +141,7 @@ def test_saved_pages_and_frames_of_bertviz_are_not_to_be_translated_either():
         assert re.search(r'<html lang="en" translate="no"[^>]*>', page)
 
 
-def test_each_component_says_so_in_its_own_tree():
+def test_each_component_is_marked_as_not_to_be_translated():
     """A translator that walks into shadow roots does not see the document's root from there."""
     for made in (source, compare_source, links_source, found_source):
         assert re.match(r'<div class="attnviz[^>]* translate="no"', made()[0])

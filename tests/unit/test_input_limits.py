@@ -237,11 +237,11 @@ def test_the_backend_says_it_before_anything_is_run_also_of_what_is_tried(tmp_pa
     card = load.local_card(folder)
     backend = LocalBackend(Settings(), folders=(card,))
     request = AttentionRequest(card.id, "the <device>")
-    for asked in (backend.asked, backend.attend, backend.check, lambda one: backend.walk(one, 0)):
+    for asked in (backend.asked, backend.attend, backend.check, lambda one: backend.step_trace(one, 0)):
         with pytest.raises(TokenError, match="“<device>”"):
             asked(request)
     with pytest.raises(TokenError, match="“<device>”"):
-        backend.tried(AttentionRequest(card.id, "the animal"), 0, reference.Change(layer=0), "the <device>")
+        backend.intervene(AttentionRequest(card.id, "the animal"), 0, reference.Intervention(layer=0), "the <device>")
 
 
 def test_an_atlas_leaves_such_texts_out_and_counts_them(tmp_path):

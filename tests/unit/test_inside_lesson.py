@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from attnviz.backends import open_backend
-from attnviz.backends.cached import weight
+from attnviz.backends.cached import size_in_bytes
 from attnviz.engine.reference import bert
-from attnviz.engine.reference.head_steps import MOST, OneHead, OneLayer
+from attnviz.engine.reference.head_steps import MOST, HeadSteps, LayerSteps
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.figures import encoding, html_matrix, units
 from attnviz.lessons import template
@@ -27,16 +27,16 @@ AT = 8  # “street” in the first model, “it” in the second
 
 
 @pytest.fixture
-def one(backend, model: str) -> OneHead:
-    return backend.walk(AttentionRequest(model, TEXT), HEADS[model])
+def one(backend, model: str) -> HeadSteps:
+    return backend.step_trace(AttentionRequest(model, TEXT), HEADS[model])
 
 
-def arrays(one: OneHead | OneLayer) -> dict[str, np.ndarray]:
+def arrays(one: HeadSteps | LayerSteps) -> dict[str, np.ndarray]:
     return {field.name: found for field in fields(one) if isinstance(found := getattr(one, field.name), np.ndarray)}
 
 
 @BOTH
-def test_the_weights_of_the_walk_are_those_of_the_trace(one: OneHead, backend, model: str):
+def test_the_weights_of_the_walk_are_those_of_the_trace(one: HeadSteps, backend, model: str):
     trace = backend.attend(AttentionRequest(model, TEXT))
     head = HEADS[model]
     np.testing.assert_allclose(one.weights, trace.weights(head.layer, head.head), atol=1e-5)  # another kernel's rounding
@@ -44,7 +44,7 @@ def test_the_weights_of_the_walk_are_those_of_the_trace(one: OneHead, backend, m
 
 
 @BOTH
-def test_each_step_follows_from_the_one_before(one: OneHead, model: str):
+def test_each_step_follows_from_the_one_before(one: HeadSteps, model: str):
     d = one.q.shape[1]
     close = {"rtol": 1e-4, "atol": 1e-4}  # sums of up to 576 float32 products
     np.testing.assert_allclose(one.scores, one.q_turned @ one.k_turned.T, **close)
@@ -62,7 +62,7 @@ def test_each_step_follows_from_the_one_before(one: OneHead, model: str):
 
 
 @BOTH
-def test_every_gap_is_filled_for_every_token_and_step(one: OneHead, model: str):
+def test_every_gap_is_filled_for_every_token_and_step(one: HeadSteps, model: str):
     for at in range(len(one.tokens)):
         for step in lesson.steps(one.family):
             numbers = values.sentence(one, at, step.id)
@@ -75,7 +75,7 @@ def test_every_gap_is_filled_for_every_token_and_step(one: OneHead, model: str):
 
 
 @BOTH
-def test_text_and_picture_stand_each_without_the_other(one: OneHead, model: str):
+def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: str):
     """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
     for step in lesson.steps(one.family):
         numbers = values.sentence(one, AT, step.id)
@@ -94,7 +94,7 @@ def test_text_and_picture_stand_each_without_the_other(one: OneHead, model: str)
 
 
 @BOTH
-def test_a_framed_number_is_the_one_in_the_formula(one: OneHead, model: str):
+def test_a_framed_number_is_the_one_in_the_formula(one: HeadSteps, model: str):
     added = values.formula(one, AT, "added")
     shown = analysis.picture(one, AT, "added")
     place = shown.framed[2][0].start
@@ -121,8 +121,8 @@ def test_only_negative_numbers_stand_in_parentheses_and_nearly_all_is_not_all():
 
 
 @BOTH
-def test_another_text_changes_every_formula_and_every_picture(backend, one: OneHead, model: str):
-    other = backend.walk(AttentionRequest(model, OTHER), HEADS[model])
+def test_another_text_changes_every_formula_and_every_picture(backend, one: HeadSteps, model: str):
+    other = backend.step_trace(AttentionRequest(model, OTHER), HEADS[model])
     for step in lesson.steps(one.family):
         if step.id == "mask":
             continue  # who may be seen is decided by length alone, which the next test changes
@@ -135,12 +135,12 @@ def test_another_text_changes_every_formula_and_every_picture(backend, one: OneH
                 model == "minilm" and step.id == "position" and before.shape == after.shape and np.array_equal(before, after)
             )
             assert constant or not np.array_equal(before, after), step.id
-    shorter = backend.walk(AttentionRequest(model, "The animal slept on the very warm street"), HEADS[model])
+    shorter = backend.step_trace(AttentionRequest(model, "The animal slept on the very warm street"), HEADS[model])
     assert values.formula(shorter, 3, "mask") != values.formula(one, 3, "mask")
 
 
 @BOTH
-def test_the_formulas_work_out_to_their_digits(one: OneHead, model: str):
+def test_the_formulas_work_out_to_their_digits(one: HeadSteps, model: str):
     norm = values.formula(one, AT, "norm")
     x, root, gain, after = (float(norm[name]) for name in ("x", "root", "gain", "after"))
     mean, shift = (0.0, 0.0) if model == "smollm2" else (float(norm["mean"]), float(norm["shift"]))
@@ -150,11 +150,11 @@ def test_the_formulas_work_out_to_their_digits(one: OneHead, model: str):
     added = values.formula(one, AT, "added")
     assert float(added["x"]) + float(added["o"]) == pytest.approx(float(added["a"]), rel=0.01)
     if model == "smollm2":
-        turned = values.formula(one, AT, "position")
-        angle = AT * float(turned["base"]) ** (-int(turned["component"]) / int(turned["half"]))
-        assert angle % (2 * np.pi) == pytest.approx(float(turned["angle"]), rel=0.01)
-        by_hand = float(turned["q"]) * np.cos(angle) - float(turned["q_other"]) * np.sin(angle)
-        assert by_hand == pytest.approx(float(turned["turned"]), abs=0.05)  # 3 digits of numbers around 5
+        apply_rotary = values.formula(one, AT, "position")
+        angle = AT * float(apply_rotary["base"]) ** (-int(apply_rotary["component"]) / int(apply_rotary["half"]))
+        assert angle % (2 * np.pi) == pytest.approx(float(apply_rotary["angle"]), rel=0.01)
+        by_hand = float(apply_rotary["q"]) * np.cos(angle) - float(apply_rotary["q_other"]) * np.sin(angle)
+        assert by_hand == pytest.approx(float(apply_rotary["turned"]), abs=0.05)  # 3 digits of numbers around 5
 
 
 def test_a_sum_of_products_names_the_largest_whatever_their_sign():
@@ -165,7 +165,7 @@ def test_a_sum_of_products_names_the_largest_whatever_their_sign():
 
 
 @BOTH
-def test_a_guess_is_right_exactly_when_it_is(one: OneHead, model: str):
+def test_a_guess_is_right_exactly_when_it_is(one: HeadSteps, model: str):
     steps = {step.id: step for step in lesson.steps(one.family)}
     for id in ("product", "mix"):
         best = int(np.argmax(one.masked[AT] if id == "product" else np.linalg.norm(one.weights[AT][:, None] * one.v, axis=1)))
@@ -177,23 +177,23 @@ def test_a_guess_is_right_exactly_when_it_is(one: OneHead, model: str):
 
 
 @BOTH
-def test_nothing_can_be_written_and_little_is_kept(one: OneHead, backend, model: str):
+def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, model: str):
     assert not any(array.flags.writeable for array in arrays(one).values())
-    layer = backend.inner.walk(AttentionRequest(model, TEXT), HEADS[model].layer)
+    layer = backend.inner.step_trace(AttentionRequest(model, TEXT), HEADS[model].layer)
     assert not any(array.flags.writeable for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
     held = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
-    assert held <= weight(layer) < 2**22
+    assert held <= size_in_bytes(layer) < 2**22
 
 
 def test_what_cannot_be_walked_is_said(backend):
     with pytest.raises(TooLongError, match=str(MOST)):
-        backend.walk(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
+        backend.step_trace(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
     with pytest.raises(BadInputError, match="has no head"):
-        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(99, 0))
+        backend.step_trace(AttentionRequest("minilm", TEXT), HeadRef(99, 0))
     with pytest.raises(BadInputError, match="has no head L3·H12: it has heads 0 to 11"):
-        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(3, 12))
+        backend.step_trace(AttentionRequest("minilm", TEXT), HeadRef(3, 12))
     with pytest.raises(BadInputError, match="has no head"):
-        backend.walk(AttentionRequest("minilm", TEXT), HeadRef(0, 0, "cross"))
+        backend.step_trace(AttentionRequest("minilm", TEXT), HeadRef(0, 0, "cross"))
     with pytest.raises(BadInputError, match="no step “nothing”"):
         lesson.number(lesson.steps("bert"), "nothing")
 
@@ -205,7 +205,7 @@ def test_a_layer_is_read_once_for_all_of_its_heads_and_no_further_than_it(monkey
     made = open_backend()
     request = AttentionRequest("minilm", "A dog slept")
 
-    first, second = made.walk(request, HeadRef(2, 3)), made.walk(request, HeadRef(2, 4))
+    first, second = made.step_trace(request, HeadRef(2, 3)), made.step_trace(request, HeadRef(2, 4))
 
     assert read == [0, 1, 2]
     assert (first.head, second.head) == (HeadRef(2, 3), HeadRef(2, 4))

@@ -11,9 +11,9 @@ import torch
 from attnviz.backends import open_backend
 from attnviz.backends.cached import weight
 from attnviz.engine import reference
-from attnviz.engine.reference import AS_TRAINED, Change
-from attnviz.engine.reference.intervened import MOST, NAMED, Tried
-from attnviz.engine.reference.word_order import Wide, order
+from attnviz.engine.reference import AS_TRAINED, Intervention
+from attnviz.engine.reference.intervened import MOST, NAMED, InterventionResult
+from attnviz.engine.reference.word_order import Float64Tensors, shuffled_order
 from attnviz.errors import BadInputError, EmptyTextError, TooLongError
 from attnviz.models import load
 from attnviz.selection import TEXT
@@ -22,16 +22,16 @@ from tests.small_models import saved
 
 LAYERS = {"minilm": 3, "smollm2": 16}
 BOTH = pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks=pytest.mark.slow)])
-OPEN = Change(positions=False, causal=False)
+OPEN = Intervention(positions=False, causal=False)
 
 
 @pytest.fixture
-def plain(backend, model: str) -> Tried:
-    return backend.tried(AttentionRequest(model, TEXT), LAYERS[model], AS_TRAINED)
+def plain(backend, model: str) -> InterventionResult:
+    return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], AS_TRAINED)
 
 
 @BOTH
-def test_with_nothing_changed_it_is_the_model_itself(backend, plain: Tried, model: str):
+def test_with_nothing_changed_it_is_the_model_itself(backend, plain: InterventionResult, model: str):
     trace = backend.attend(AttentionRequest(model, TEXT))
 
     assert plain.tokens == plain.keys == trace.tokens
@@ -42,7 +42,7 @@ def test_with_nothing_changed_it_is_the_model_itself(backend, plain: Tried, mode
 
 
 @BOTH
-def test_what_is_kept_of_the_layer_is_its_own(backend, plain: Tried, model: str):
+def test_what_is_kept_of_the_layer_is_its_own(backend, plain: InterventionResult, model: str):
     inner = backend.inner.loaded(model)
     w, layer = reference.read(inner.model), LAYERS[model]
     ids = inner.tokenizer(TEXT)["input_ids"]
@@ -53,26 +53,26 @@ def test_what_is_kept_of_the_layer_is_its_own(backend, plain: Tried, model: str)
     np.testing.assert_array_equal(plain.states[layer + 1], steps["output"])
     head, at = w.heads - 1, 5
     np.testing.assert_allclose(plain.values[head], np.linalg.norm(steps["v"][w.group(head)], axis=-1), rtol=1e-5)
-    alone = reference.run(w, ids, change=Change(heads=(head,), layer=layer), keep=(layer,)).layers[layer]["projected"]
-    none = reference.run(w, ids, change=Change(heads=(), layer=layer), keep=(layer,)).layers[layer]["projected"]
+    alone = reference.run(w, ids, change=Intervention(heads=(head,), layer=layer), keep=(layer,)).layers[layer]["projected"]
+    none = reference.run(w, ids, change=Intervention(heads=(), layer=layer), keep=(layer,)).layers[layer]["projected"]
     assert plain.adds[head, at] == pytest.approx(np.linalg.norm(alone[at] - none[at]), rel=1e-3)  # the bias is no head's
 
 
 @pytest.mark.slow
 def test_what_comes_next_is_what_the_decoder_says(backend):
-    found = backend.tried(AttentionRequest("smollm2", "The capital of France is"), 0, AS_TRAINED)
+    found = backend.intervene(AttentionRequest("smollm2", "The capital of France is"), 0, AS_TRAINED)
 
     assert found.likely[0].text == " Paris"
     assert found.next.sum() == pytest.approx(1.0, abs=1e-4)
     assert [one.share for one in found.likely] == sorted((float(found.next[one.id]) for one in found.likely), reverse=True)
     assert len(found.likely) == NAMED
-    assert backend.tried(AttentionRequest("minilm", TEXT), 0, AS_TRAINED).likely == ()
+    assert backend.intervene(AttentionRequest("minilm", TEXT), 0, AS_TRAINED).likely == ()
 
 
 @BOTH
-def test_a_change_in_one_layer_leaves_those_before_it_as_they_were(backend, plain: Tried, model: str):
+def test_a_change_in_one_layer_leaves_those_before_it_as_they_were(backend, plain: InterventionResult, model: str):
     layer = LAYERS[model]
-    found = backend.tried(AttentionRequest(model, TEXT), layer, Change(zeroed=(2,), layer=layer))
+    found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(zeroed=(2,), layer=layer))
 
     assert all(np.array_equal(a, b) for a, b in zip(found.weights[: layer + 1], plain.weights[: layer + 1], strict=True))
     assert not np.array_equal(found.weights[layer + 1], plain.weights[layer + 1])
@@ -82,7 +82,7 @@ def test_a_change_in_one_layer_leaves_those_before_it_as_they_were(backend, plai
 
 @BOTH
 def test_a_window_says_what_may_be_seen(backend, model: str):
-    found = backend.tried(AttentionRequest(model, TEXT), 0, Change(window=2, layer=0))
+    found = backend.intervene(AttentionRequest(model, TEXT), 0, Intervention(window=2, layer=0))
     n = len(found.tokens)
     near = np.abs(np.arange(n)[:, None] - np.arange(n)) < 2
 
@@ -93,7 +93,7 @@ def test_a_window_says_what_may_be_seen(backend, model: str):
 @BOTH
 def test_joined_heads_are_one(backend, model: str):
     layer = LAYERS[model]
-    found = backend.tried(AttentionRequest(model, TEXT), layer, Change(one_head=True, layer=layer))
+    found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(one_head=True, layer=layer))
 
     assert (len(found.weights[layer]), len(found.adds), len(found.values)) == (1, 1, 1)
     assert len(found.weights[layer - 1]) > 1
@@ -102,7 +102,7 @@ def test_joined_heads_are_one(backend, model: str):
 @BOTH
 def test_keys_of_another_text_are_its_tokens(backend, model: str):
     layer = LAYERS[model]
-    found = backend.tried(AttentionRequest(model, TEXT), layer, Change(layer=layer), "A dog slept")
+    found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(layer=layer), "A dog slept")
 
     assert "".join(token.text for token in found.keys if not token.special) == "Adogslept"
     assert found.weights[layer].shape[1:] == (len(found.tokens), len(found.keys))
@@ -112,17 +112,17 @@ def test_keys_of_another_text_are_its_tokens(backend, model: str):
 
 
 @BOTH
-def test_nothing_can_be_written_and_it_is_kept_once(backend, plain: Tried, model: str):
+def test_nothing_can_be_written_and_it_is_kept_once(backend, plain: InterventionResult, model: str):
     arrays = [found for field in fields(plain) if isinstance(found := getattr(plain, field.name), np.ndarray)]
 
     assert not any(array.flags.writeable for array in (*arrays, *plain.weights))
-    assert backend.tried(AttentionRequest(model, TEXT), LAYERS[model], Change(layer=None)) is plain
+    assert backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], Intervention(layer=None)) is plain
     assert sum(array.nbytes for array in (*arrays, *plain.weights)) <= weight(plain) < 2**22
 
 
 @BOTH
 def test_positions_and_mask_away_the_weights_follow_the_words(backend, model: str):
-    found = backend.shuffled(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), OPEN, 3)
+    found = backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), OPEN, 3)
 
     assert found.double.weights < 1e-12  # sums in another order round otherwise
     assert found.double.states < 1e-12
@@ -137,8 +137,8 @@ def test_positions_and_mask_away_the_weights_follow_the_words(backend, model: st
 
 @BOTH
 @pytest.mark.parametrize("change", [replace(OPEN, causal=True), replace(OPEN, positions=True)], ids=["mask", "positions"])
-def test_a_mask_or_a_position_tells_the_order(backend, model: str, change: Change):
-    found = backend.shuffled(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), change, 3)
+def test_a_mask_or_a_position_tells_the_order(backend, model: str, change: Intervention):
+    found = backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(LAYERS[model], 1), change, 3)
 
     assert found.double.weights > 0.05
     assert found.double.states > 0.05
@@ -151,7 +151,7 @@ def test_pieces_of_a_word_and_special_tokens_keep_together():
         Token("[CLS]", "[CLS]", 0, 0, None), Token("an", "an", 0, 2, 0), Token("i", "i", 2, 3, 0), Token("b", "b", 4, 5, 1),
         Token("c", "c", 6, 7, 2), Token("[SEP]", "[SEP]", 7, 7, None), Token("d", "d", 0, 1, 0, 1),
     )  # fmt: skip
-    found = {order(tokens, seed) for seed in range(20)}
+    found = {shuffled_order(tokens, seed) for seed in range(20)}
 
     assert len(found) > 5
     for places in found:
@@ -159,12 +159,12 @@ def test_pieces_of_a_word_and_special_tokens_keep_together():
         assert places[5] == 5
         assert places != tuple(range(7))
         assert [place for place in places if place != 5].index(2) == [place for place in places if place != 5].index(1) + 1
-    assert order(tokens, 4) == order(tokens, 4)
-    assert order(tokens[:3], 0) == (0, 1, 2)
+    assert shuffled_order(tokens, 4) == shuffled_order(tokens, 4)
+    assert shuffled_order(tokens[:3], 0) == (0, 1, 2)
 
 
 def test_tensors_are_wide_only_when_they_are_asked_for():
-    wide = Wide({"a": torch.ones(2)})
+    wide = Float64Tensors({"a": torch.ones(2)})
 
     assert wide["a"].dtype == torch.float64
     assert dict.__getitem__(wide, "a").dtype == torch.float32
@@ -173,18 +173,18 @@ def test_tensors_are_wide_only_when_they_are_asked_for():
 def test_what_cannot_be_tried_is_said(backend, tmp_path):
     minilm = AttentionRequest("minilm", TEXT)
     with pytest.raises(TooLongError, match=f"at most {MOST} tokens; this text has 82"):
-        backend.tried(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)
+        backend.intervene(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)
     with pytest.raises(TooLongError, match="at most"):
-        backend.shuffled(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)
+        backend.compare_orders(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)
     with pytest.raises(TooLongError, match="the other text has 82"):
-        backend.tried(minilm, 0, Change(layer=0), "word " * 80)
+        backend.intervene(minilm, 0, Intervention(layer=0), "word " * 80)
     with pytest.raises(EmptyTextError):
-        backend.tried(minilm, 0, Change(layer=0), " ")
+        backend.intervene(minilm, 0, Intervention(layer=0), " ")
     with pytest.raises(BadInputError, match="has no head"):
-        backend.tried(minilm, 6, AS_TRAINED)
+        backend.intervene(minilm, 6, AS_TRAINED)
     with pytest.raises(BadInputError, match="tokens 0 to 14"):
-        backend.tried(minilm, 0, Change(zeroed=(15,)))
+        backend.intervene(minilm, 0, Intervention(zeroed=(15,)))
     card = load.local_card(saved(tmp_path / "other", "gpt2"))
     other = open_backend(folders=(card,))
     with pytest.raises(BadInputError, match="family 'gpt2'"):
-        other.tried(AttentionRequest(card.id, "the animal"), 0, AS_TRAINED)
+        other.intervene(AttentionRequest(card.id, "the animal"), 0, AS_TRAINED)

@@ -13,10 +13,10 @@ from transformers import PreTrainedTokenizer, PreTrainedTokenizerFast
 import attnviz
 from attnviz.backends import wire
 from attnviz.errors import AnswerError
-from attnviz.legibility import KINDS, LISTED, Altered, Legibility, together
-from attnviz.text import MASK, read, target
+from attnviz.legibility import KINDS, LISTED, AlteredText, Legibility, combined
+from attnviz.text import MASK, read, read_target
 from attnviz.types import AttentionRequest
-from tests.servers import Plain, served
+from tests.servers import FakeBackend, running_server
 from tests.small_models import random_model, tokenizer
 from tests.unit.test_text import HARD
 from tests.unit.test_text import KINDS as TOKENIZERS
@@ -193,7 +193,7 @@ def test_the_list_is_bounded_and_the_count_is_whole():
 
 def test_a_pair_and_a_target_say_in_which_text_something_is_altered():
     assert [(one.typed, one.segment) for one in reading(MINILM, "One x", "Two").altered] == [("One", 0), ("Two", 1)]
-    assert [one.segment for one in target(TOKENIZERS["sentencepiece"], "Ａ", start=0).legibility.altered] == [1]
+    assert [one.segment for one in read_target(TOKENIZERS["sentencepiece"], "Ａ", start=0).legibility.altered] == [1]
 
 
 @settings(max_examples=60, deadline=None)
@@ -223,11 +223,11 @@ def test_a_trace_carries_it_from_every_kind_of_reading():
 def test_two_texts_are_counted_together():
     one, other = reading(MINILM, "The 😀"), reading(MINILM, "CAFÉ")
 
-    assert together((one, other)) == Legibility(3, 1, 3, 1, 8, 1, (*one.altered, *other.altered), 2)
+    assert combined((one, other)) == Legibility(3, 1, 3, 1, 8, 1, (*one.altered, *other.altered), 2)
 
 
 SMALL = replace(
-    every()["matrices"], reading=Legibility(5, 1, 4, 1, 20, 2, (Altered("CAFÉ", "cafe", ("case", "accents"), 3, 0, 2),), 2)
+    every()["matrices"], reading=Legibility(5, 1, 4, 1, 20, 2, (AlteredText("CAFÉ", "cafe", ("case", "accents"), 3, 0, 2),), 2)
 )
 
 
@@ -273,11 +273,11 @@ def test_a_reading_that_is_none_is_refused(wrong: dict):
 
 
 def test_it_comes_from_another_machine():
-    class Unread(Plain):
+    class Unread(FakeBackend):
         def attend(self, request: AttentionRequest):
             return replace(super().attend(request), reading=SMALL.reading)
 
-    with served(Unread()) as url:
+    with running_server(Unread()) as url:
         backend = attnviz.open_backend(url)
         try:
             assert backend.attend(AttentionRequest("minilm", "It slept.")).reading == SMALL.reading

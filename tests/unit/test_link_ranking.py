@@ -64,7 +64,7 @@ def test_heads_are_ranked_by_their_weight_with_a_margin_over_the_strongest_other
     rows[0, 1, 4] = [0.00, 0.30, 0.30, 0.25, 0.15, 0.00]  # 0.60 to cats, saw gets 0.25
     rows[0, 2, 4] = [0.10, 0.10, 0.20, 0.55, 0.05, 0.00]  # 0.30 to cats, saw gets 0.55
     rows[0, :, [0, 1, 2, 3, 5]] = np.eye(6, dtype=np.float32)[[0, 1, 2, 3, 5]][:, None]
-    found = link_ranking.ranked(traced(rows), [Link(IT, CATS)])
+    found = link_ranking.rank_heads(traced(rows), [Link(IT, CATS)])
     assert [(r.layer, r.head, r.rank) for r in found] == [(0, 1, 1), (0, 2, 2), (0, 0, 3)]
     assert [r.weight for r in found] == pytest.approx([0.60, 0.30, 0.15])
     assert [r.margin for r in found] == pytest.approx([0.35, -0.25, 0.10])
@@ -73,17 +73,17 @@ def test_heads_are_ranked_by_their_weight_with_a_margin_over_the_strongest_other
 def test_a_link_that_no_head_can_follow_says_why_and_any_other_nothing():
     weights = softmaxed(1, 1, 3, 3, causal=True)
     trace = traced(weights, plain("Anna", "met", "her"))
-    assert link_ranking.unfollowed(trace, Link((10, 13), (0, 4))) == ""
-    assert "“her” comes after “Anna”" in link_ranking.unfollowed(trace, Link((0, 4), (10, 13)))
-    assert "No token starts" in link_ranking.unfollowed(trace, Link((0, 4), (11, 13)))
+    assert link_ranking.why_unfollowable(trace, Link((10, 13), (0, 4))) == ""
+    assert "“her” comes after “Anna”" in link_ranking.why_unfollowable(trace, Link((0, 4), (10, 13)))
+    assert "No token starts" in link_ranking.why_unfollowable(trace, Link((0, 4), (11, 13)))
     with pytest.raises(BadInputError, match="“her” comes after “Anna”"):
-        link_ranking.ranked(trace, [Link((0, 4), (10, 13))])
+        link_ranking.rank_heads(trace, [Link((0, 4), (10, 13))])
 
 
 def test_several_links_are_averaged_as_a_loop_over_heads_and_links_does_it():
     pairs = [Link(IT, CATS), Link(SAW, CATS), Link(CATS, SAW)]
     words = {CATS: [1, 2], SAW: [3], IT: [4]}
-    found = {(r.layer, r.head): r for r in link_ranking.ranked(traced(WEIGHTS), pairs)}
+    found = {(r.layer, r.head): r for r in link_ranking.rank_heads(traced(WEIGHTS), pairs)}
     assert len(found) == 6
     for (layer, head), one in found.items():
         weights, margins = [], []
@@ -98,13 +98,13 @@ def test_several_links_are_averaged_as_a_loop_over_heads_and_links_does_it():
 
 def test_links_of_a_long_text_go_by_a_few_at_a_time_and_give_the_same(monkeypatch: pytest.MonkeyPatch):
     pairs = [Link(IT, CATS), Link(SAW, CATS), Link(CATS, SAW)]
-    at_once = link_ranking.ranked(traced(WEIGHTS), pairs)
-    monkeypatch.setattr(link_ranking, "HELD", 2 * 2 * 3 * 6)  # two links of 2 layers x 3 heads x 6 tokens
-    assert link_ranking.ranked(traced(WEIGHTS), pairs) == at_once
+    at_once = link_ranking.rank_heads(traced(WEIGHTS), pairs)
+    monkeypatch.setattr(link_ranking, "WEIGHTS_AT_ONCE", 2 * 2 * 3 * 6)  # two links of 2 layers x 3 heads x 6 tokens
+    assert link_ranking.rank_heads(traced(WEIGHTS), pairs) == at_once
 
 
 def test_a_word_that_overlaps_a_target_of_several_words_is_no_rival():
-    found = link_ranking.ranked(traced(WEIGHTS), [Link(IT, (CATS[0], SAW[1]))])
+    found = link_ranking.rank_heads(traced(WEIGHTS), [Link(IT, (CATS[0], SAW[1]))])
     for one in found:
         assert one.weight == pytest.approx(float(WEIGHTS[one.layer, one.head, 4, 1:4].sum()), abs=1e-6)
         assert one.margin == one.weight  # only "it" itself is left
@@ -112,14 +112,14 @@ def test_a_word_that_overlaps_a_target_of_several_words_is_no_rival():
 
 def test_equal_heads_keep_the_order_of_layers_and_heads():
     same = np.broadcast_to(WEIGHTS[:1, :1], (2, 3, 6, 6)).copy()
-    found = link_ranking.ranked(traced(same), [Link(IT, CATS)])
+    found = link_ranking.rank_heads(traced(same), [Link(IT, CATS)])
     assert [(r.layer, r.head) for r in found] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
 
 
 def test_cross_attention_is_ranked_from_the_target_text_to_the_source_text():
     target = (Token("<pad>", "<pad>", 0, 0, None, 1), Token("ES", "▁ES", 0, 2, 0, 1))
     weights = softmaxed(2, 3, 2, 6)
-    found = link_ranking.ranked(traced(weights, target, TOKENS, "cross"), [Link((0, 2), IT)], "cross")
+    found = link_ranking.rank_heads(traced(weights, target, TOKENS, "cross"), [Link((0, 2), IT)], "cross")
     best = max(found, key=lambda r: r.weight)
     assert best == found[0]
     assert best.weight == pytest.approx(float(weights[:, :, 1, 4].max()), abs=1e-6)
@@ -131,13 +131,21 @@ def test_cross_attention_is_ranked_from_the_target_text_to_the_source_text():
 def test_a_head_that_a_layer_does_not_have_is_not_ranked():
     block = Block("self", TOKENS, TOKENS, (Dense(WEIGHTS[0][:2]), Dense(WEIGHTS[1])))
     trace = Trace(AttentionRequest("made", "x"), (block,))
-    assert {(r.layer, r.head) for r in link_ranking.ranked(trace, [Link(IT, CATS)])} == {(0, 0), (0, 1), (1, 0), (1, 1), (1, 2)}
-    assert (0, 2) not in {(d.layer, d.head) for d in link_ranking.ranking(link_ranking.division(trace, IT, [CATS, SAW]))}
+    assert {(r.layer, r.head) for r in link_ranking.rank_heads(trace, [Link(IT, CATS)])} == {
+        (0, 0),
+        (0, 1),
+        (1, 0),
+        (1, 1),
+        (1, 2),
+    }
+    assert (0, 2) not in {
+        (d.layer, d.head) for d in link_ranking.rank_candidates(link_ranking.candidate_shares(trace, IT, [CATS, SAW]))
+    }
 
 
 def test_a_ranking_without_links_is_refused():
     with pytest.raises(BadInputError, match="at least one link"):
-        link_ranking.ranked(traced(WEIGHTS), [])
+        link_ranking.rank_heads(traced(WEIGHTS), [])
 
 
 @pytest.mark.parametrize("span", [(4, 5), (7, 8), (40, 50)], ids=["a blank", "inside a token", "outside the text"])
@@ -149,7 +157,7 @@ def test_a_span_in_which_no_token_starts_is_refused(span: tuple[int, int]):
 def test_a_link_forward_in_a_causal_model_is_refused_with_the_words_in_it():
     tokens = plain("it", "saw", "cats")
     with pytest.raises(BadInputError, match="“cats” comes after “it”, so no head can look at it"):
-        link_ranking.ranked(traced(softmaxed(2, 2, 3, 3, causal=True), tokens), [Link((0, 2), (10, 14))])
+        link_ranking.rank_heads(traced(softmaxed(2, 2, 3, 3, causal=True), tokens), [Link((0, 2), (10, 14))])
 
 
 def test_ranking_270_heads_on_40_words_takes_milliseconds():
@@ -159,7 +167,7 @@ def test_ranking_270_heads_on_40_words_takes_milliseconds():
     seconds = []
     for _ in range(3):
         start = perf_counter()
-        link_ranking.ranked(trace, asked)
+        link_ranking.rank_heads(trace, asked)
         seconds.append(perf_counter() - start)
     assert min(seconds) < 0.2  # about 20 ms alone; checked signatures and a busy machine take the rest
 
@@ -174,7 +182,7 @@ def test_the_strongest_links_come_largest_first_without_empty_cells():
 
 
 def test_a_division_holds_what_each_candidate_gets_and_the_share_of_the_first():
-    found = link_ranking.division(traced(WEIGHTS), IT, [CATS, SAW])
+    found = link_ranking.candidate_shares(traced(WEIGHTS), IT, [CATS, SAW])
     cats, saw = WEIGHTS[:, :, 4, 1:3].sum(-1), WEIGHTS[:, :, 4, 3]
     np.testing.assert_allclose(found.values, np.stack([cats, saw], -1), atol=1e-6)
     np.testing.assert_allclose(found.share, cats / (cats + saw), atol=1e-6)
@@ -189,7 +197,7 @@ def test_a_head_that_divides_crumbs_stands_behind_every_head_that_divides_enough
     rows[0, 1, 4] = [0.40, 0.10, 0.05, 0.35, 0.10, 0.00]  # 0.15 against 0.35
     rows[0, 2, 4] = [0.10, 0.40, 0.10, 0.10, 0.30, 0.00]  # 0.50 against 0.10
     rows[0, :, [0, 1, 2, 3, 5]] = np.eye(6, dtype=np.float32)[[0, 1, 2, 3, 5]][:, None]
-    found = link_ranking.ranking(link_ranking.division(traced(rows), IT, [CATS, SAW]))
+    found = link_ranking.rank_candidates(link_ranking.candidate_shares(traced(rows), IT, [CATS, SAW]))
     assert [(d.head, d.counts, d.rank) for d in found] == [(2, True, 1), (1, True, 2), (0, False, 3)]
     assert [d.share for d in found] == pytest.approx([5 / 6, 0.3, 1.0])
     assert found[1].values == pytest.approx((0.15, 0.35))
@@ -198,15 +206,15 @@ def test_a_head_that_divides_crumbs_stands_behind_every_head_that_divides_enough
 
 def test_a_head_that_gives_the_candidates_nothing_has_no_share():
     rows = np.broadcast_to(np.eye(6, dtype=np.float32), (1, 2, 6, 6)).copy()
-    found = link_ranking.division(traced(rows), IT, [CATS, SAW])
+    found = link_ranking.candidate_shares(traced(rows), IT, [CATS, SAW])
     assert np.isnan(found.share).all()
-    assert not any(d.counts for d in link_ranking.ranking(found))
+    assert not any(d.counts for d in link_ranking.rank_candidates(found))
 
 
 def test_a_causal_model_names_the_candidates_it_cannot_see_from_the_pronoun():
     tokens = plain("cats", "saw", "it", "dogs")
     weights = softmaxed(2, 3, 4, 4, causal=True)
-    found = link_ranking.division(traced(weights, tokens), (10, 12), [(15, 19), (0, 4)])
+    found = link_ranking.candidate_shares(traced(weights, tokens), (10, 12), [(15, 19), (0, 4)])
     assert found.late == (0,)
     assert found.note == "This model reads left to right: “dogs” comes after “it”, so “it” cannot look there."
     assert not found.values[..., 0].any()
@@ -216,11 +224,11 @@ def test_a_causal_model_names_the_candidates_it_cannot_see_from_the_pronoun():
 def test_a_causal_model_divides_between_the_candidates_that_it_sees():
     tokens = plain("cats", "saw", "it", "dogs")
     weights = softmaxed(2, 3, 4, 4, causal=True)
-    found = link_ranking.division(traced(weights, tokens), (10, 12), [(0, 4), (5, 8), (15, 19)])
+    found = link_ranking.candidate_shares(traced(weights, tokens), (10, 12), [(0, 4), (5, 8), (15, 19)])
     assert found.late == (2,)
     np.testing.assert_allclose(found.share, weights[:, :, 2, 0] / weights[:, :, 2, :2].sum(-1), atol=1e-6)
 
 
 def test_a_division_needs_two_candidates():
     with pytest.raises(BadInputError, match="at least two candidates; got 1"):
-        link_ranking.division(traced(WEIGHTS), IT, [CATS])
+        link_ranking.candidate_shares(traced(WEIGHTS), IT, [CATS])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnviz.analysis.link_rows import looks
+from attnviz.analysis.link_rows import link_rows
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, Link, Token
@@ -36,7 +36,7 @@ def traced(**rows: list[float]) -> Trace:
 def test_the_target_stands_among_the_strongest_places_with_its_pieces_summed():
     #                  [CLS]  cat   s     saw   it    now   [SEP]
     trace = traced(it=[0.50, 0.10, 0.05, 0.20, 0.08, 0.06, 0.01])
-    (look,) = looks(trace, HeadRef(0, 0), [Link(IT, CATS)])
+    (look,) = link_rows(trace, HeadRef(0, 0), [Link(IT, CATS)])
     assert (look.source, look.target, look.first) == ("it", "cats", False)
     assert [(p.text, p.kind, round(p.weight, 3)) for p in look.places] == [
         ("[CLS]", "special", 0.5), ("saw", "word", 0.2), ("cats", "target", 0.15), ("it", "source", 0.08), ("now", "word", 0.06)
@@ -50,7 +50,7 @@ def test_a_weak_target_stands_there_all_the_same_and_special_tokens_do_not_count
         cat=[0.60, 0.0, 0.0, 0.20, 0.10, 0.10, 0.0],
         s=[0.20, 0.0, 0.0, 0.40, 0.20, 0.20, 0.0],
     )
-    weak, strong = looks(trace, HeadRef(0, 0), [Link(IT, CATS), Link(CATS, SAW)])
+    weak, strong = link_rows(trace, HeadRef(0, 0), [Link(IT, CATS), Link(CATS, SAW)])
     assert weak.places[-1].text == "cats"
     assert len(weak.places) == 5
     assert not weak.first
@@ -61,12 +61,12 @@ def test_a_weak_target_stands_there_all_the_same_and_special_tokens_do_not_count
 
 def test_a_tie_is_a_miss():
     trace = traced(it=[0.40, 0.10, 0.10, 0.20, 0.10, 0.10, 0.00])
-    assert not looks(trace, HeadRef(0, 0), [Link(IT, CATS)])[0].first
+    assert not link_rows(trace, HeadRef(0, 0), [Link(IT, CATS)])[0].first
 
 
 def test_a_part_of_a_word_is_named_by_the_word_and_weighed_by_itself():
     trace = traced(it=[0.50, 0.10, 0.05, 0.20, 0.08, 0.06, 0.01])
-    (look,) = looks(trace, HeadRef(0, 0), [Link(IT, (3, 4))])
+    (look,) = link_rows(trace, HeadRef(0, 0), [Link(IT, (3, 4))])
     target = next(place for place in look.places if place.kind == "target")
     assert (target.text, round(target.weight, 3)) == ("cats", 0.05)
     assert sum(place.text == "cats" for place in look.places) == 1
@@ -75,9 +75,9 @@ def test_a_part_of_a_word_is_named_by_the_word_and_weighed_by_itself():
 def test_a_head_that_the_model_does_not_have_is_refused():
     for head in (HeadRef(0, 1), HeadRef(1, 0)):
         with pytest.raises(UnknownHeadError, match="there is no"):
-            looks(traced(), head, [Link(IT, CATS)])
+            link_rows(traced(), head, [Link(IT, CATS)])
 
 
 def test_a_place_without_a_token_is_refused():
     with pytest.raises(BadInputError, match="No token starts"):
-        looks(traced(), HeadRef(0, 0), [Link(IT, (1, 2))])
+        link_rows(traced(), HeadRef(0, 0), [Link(IT, (1, 2))])

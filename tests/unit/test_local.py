@@ -69,7 +69,7 @@ def test_names_for_which_nothing_can_be_loaded_take_no_model_s_place(tmp_path):
 
     assert (backend.holds(card.id), backend.holds("no-such-model")) == (True, False)
     assert backend.loaded(card.id) is model
-    assert (backend.has(card.id), backend.has("no-such-model")) == (True, False)
+    assert (backend.has_weights(card.id), backend.has_weights("no-such-model")) == (True, False)
 
 
 def test_a_reading_that_nobody_waits_for_any_more_stops_at_the_next_layer(tmp_path):

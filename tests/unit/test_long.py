@@ -11,7 +11,7 @@ from attnviz.lessons.long import LongText, long_texts, parsed
 from attnviz.models import catalog
 from attnviz.selection import IN_URL
 from attnviz.types import HeadRef
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 EVERY = pytest.mark.parametrize("one", long_texts(), ids=lambda one: one.id)
 ENTRY = """
@@ -31,7 +31,7 @@ TEXT = "A clue, and much later the clue again.\n"
 
 def test_an_entry_becomes_a_text_with_places():
     (made,) = parsed(ENTRY.format(held="clue#2"), {"made.txt": TEXT}.__getitem__)
-    assert (made.text, made.head, made.focus) == (TEXT.strip(), HeadRef(2, 3), Focus(27))
+    assert (made.text, made.head, made.focus) == (TEXT.strip(), HeadRef(2, 3), TokenSelection(27))
     assert (made.finds, made.claims[0].held, made.claims[0].most) == ((2, 6), (27, 31), False)
 
 

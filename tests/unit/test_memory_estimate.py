@@ -16,14 +16,14 @@ from attnviz.types import AttentionRequest
 
 def test_projections_grow_with_the_tokens_and_dense_weights_with_their_square():
     config = SimpleNamespace(hidden_size=15, num_attention_heads=5, num_key_value_heads=1)  # 3 numbers a head
-    assert memory_estimate.needed(config, 2, 5, 7) == 4 * 2 * 3 * (2 * 5 * 7 + 2 * 1 * 7)
-    assert memory_estimate.needed(config, 2, 5, 7, dense=True) == 4 * 2 * 5 * 7 * 7
-    assert memory_estimate.needed(config, 2, 5, 7, 4, dense=True) == 4 * 2 * 5 * (7 * 7 + 4 * 4 + 4 * 7)
+    assert memory_estimate.bytes_needed(config, 2, 5, 7) == 4 * 2 * 3 * (2 * 5 * 7 + 2 * 1 * 7)
+    assert memory_estimate.bytes_needed(config, 2, 5, 7, dense=True) == 4 * 2 * 5 * 7 * 7
+    assert memory_estimate.bytes_needed(config, 2, 5, 7, 4, dense=True) == 4 * 2 * 5 * (7 * 7 + 4 * 4 + 4 * 7)
 
 
 def test_a_config_may_name_its_heads_width_itself():
     config = SimpleNamespace(hidden_size=15, head_dim=8)
-    assert memory_estimate.needed(config, 1, 5, 7) == 4 * 8 * (2 * 5 * 7 + 2 * 5 * 7)
+    assert memory_estimate.bytes_needed(config, 1, 5, 7) == 4 * 8 * (2 * 5 * 7 + 2 * 5 * 7)
 
 
 def test_what_is_expected_is_what_a_trace_keeps():
@@ -31,7 +31,7 @@ def test_what_is_expected_is_what_a_trace_keeps():
     loaded = backend.loaded("minilm")
     trace = backend.attend(AttentionRequest("minilm", "One head, one text, one number."))
     kept = sum(part.nbytes for part in trace.parts)
-    expected = memory_estimate.needed(loaded.model.config, loaded.card.layers, loaded.card.heads, len(trace.tokens))
+    expected = memory_estimate.bytes_needed(loaded.model.config, loaded.card.layers, loaded.card.heads, len(trace.tokens))
     assert 0.95 < kept / expected < 1.05
 
 
@@ -40,8 +40,8 @@ def test_too_much_is_refused_with_what_would_fit(dense: bool, fits: int):
     with pytest.raises(
         TooLongError, match=f"about 400 MB of these 1,000 tokens, and 100 MB are allowed. .* about {fits} tokens"
     ):
-        memory_estimate.checked("This model", 400_000_000, 1000, 100_000_000, dense=dense)
-    memory_estimate.checked("This model", 100_000_000, 1000, 100_000_000, dense=dense)
+        memory_estimate.check("This model", 400_000_000, 1000, 100_000_000, dense=dense)
+    memory_estimate.check("This model", 100_000_000, 1000, 100_000_000, dense=dense)
 
 
 def test_a_backend_refuses_before_it_reads():

@@ -43,7 +43,7 @@ def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query:
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(middleware.Guard(page)(scope, receive, send))
+    asyncio.run(middleware.PageMiddleware(page)(scope, receive, send))
     return sent
 
 
@@ -56,19 +56,19 @@ def test_a_page_is_read_by_get_and_head_only():
     assert {status(method=method) for method in ("POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")} == {405}
 
 
-def test_no_body_comes_in():
+def test_a_request_with_a_body_is_refused():
     assert status(headers=[*HERE, (b"Content-Length", b"0")]) == 200
     assert status(headers=[*HERE, (b"Content-Length", b"1")]) == 413
     assert status(headers=[*HERE, (b"transfer-encoding", b"chunked")]) == 413
 
 
-def test_what_no_page_asks_streamlit_for_is_not_there():
+def test_routes_of_streamlit_that_no_page_uses_are_hidden():
     hidden = ("/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/upload_file/a/b", "/under/_stcore/metrics")
     assert {status(path=path) for path in hidden} == {404}
     assert {status(path=path) for path in ("/_stcore/health", "/_stcore/host-config", "/media/a.json", "/heads")} == {200}
 
 
-def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
+def test_the_number_of_open_pages_is_bounded():
     async def opened() -> list[str]:
         ends, kinds = asyncio.Event(), []
 
@@ -82,8 +82,8 @@ def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
         async def send(message: Any) -> None:
             kinds.append(message["type"])
 
-        guard, scope = middleware.Guard(held), {"type": "websocket", "headers": HERE}
-        pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(middleware.OPEN + 1)]
+        guard, scope = middleware.PageMiddleware(held), {"type": "websocket", "headers": HERE}
+        pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(middleware.MAX_OPEN_PAGES + 1)]
         await asyncio.sleep(0)
         ends.set()
         await asyncio.gather(*pages)
@@ -91,12 +91,12 @@ def test_so_many_pages_may_be_open_and_a_closed_one_makes_room():
         return kinds
 
     kinds = asyncio.run(opened())
-    assert kinds == ["websocket.accept"] * middleware.OPEN + ["websocket.close", "websocket.accept"]
+    assert kinds == ["websocket.accept"] * middleware.MAX_OPEN_PAGES + ["websocket.close", "websocket.accept"]
 
 
-def test_an_address_has_a_longest():
-    assert status(query=b"a" * (middleware.LONGEST - 1)) == 200
-    sent = answered(query=b"a" * middleware.LONGEST)
+def test_the_length_of_an_address_is_bounded():
+    assert status(query=b"a" * (middleware.MAX_URL_BYTES - 1)) == 200
+    sent = answered(query=b"a" * middleware.MAX_URL_BYTES)
     assert sent[0]["status"] == 414
     assert b"16,384" in sent[1]["body"]
     assert b"16,385" in sent[1]["body"]
@@ -134,7 +134,7 @@ def passed(*messages: dict[str, object]) -> object:
     async def receive() -> Any:
         return next(coming)
 
-    return asyncio.run(middleware.heard(receive)())
+    return asyncio.run(middleware.filter_messages(receive)())
 
 
 def back(name: str) -> dict[str, object]:
@@ -148,48 +148,27 @@ def back(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ["clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime"])
-def test_what_a_reader_says_of_the_server_is_not_heard(name: str):
+def test_messages_that_control_the_server_are_dropped(name: str):
     run, gone = back("rerun_script"), {"type": "websocket.disconnect", "code": 1001}
     assert passed(back(name), run) == run
     assert passed(back(name), gone) == gone
 
 
-def test_a_run_is_heard_and_so_is_its_end():
+def test_messages_that_start_and_stop_a_run_pass():
     for name in ("rerun_script", "stop_script"):
         assert passed(back(name)) == back(name)
 
 
-def test_bytes_that_are_no_message_are_passed_over_and_text_ends_the_connection():
+def test_invalid_bytes_are_dropped_and_text_ends_the_connection():
     run = back("rerun_script")
     assert passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run) == run
     found = passed({"type": "websocket.receive", "text": "clear_cache"}, run)
     assert found == {"type": "websocket.disconnect", "code": 1003}
 
 
-def test_a_page_may_say_much_at_once_and_what_is_beyond_that_comes_back_with_time():
-    now = [0.0]
-    pace = middleware.Pace(lambda: now[0])
-    assert [pace.wait() for _ in range(400)] == [0.0] * 400
-    assert pace.wait() == 1 / 40
-    now[0] = 1 / 40  # it has waited
-    assert pace.wait() == pytest.approx(1 / 40)
-    now[0] += 2.0  # 80 come back, less the one that it owed
-    assert [pace.wait() > 0 for _ in range(80)] == [False] * 79 + [True]
-    now[0] += 3600
-    assert [pace.wait() > 0 for _ in range(401)] == [False] * 400 + [True]
-
-
-def test_a_reader_with_a_key_held_down_never_waits():
-    now = [0.0]
-    pace = middleware.Pace(lambda: now[0])
-    for _ in range(33 * 120):  # two minutes of it
-        now[0] += 1 / 33
-        assert pace.wait() == 0
-
-
-def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(middleware, "AT_ONCE", 3)
-    monkeypatch.setattr(middleware, "EACH_SECOND", 20)
+def test_messages_beyond_the_rate_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(middleware, "BURST_MESSAGES", 3)
+    monkeypatch.setattr(middleware, "MESSAGES_PER_SECOND", 20)
     gone = {"type": "websocket.disconnect", "code": 1001}
     messages = [*([back("rerun_script"), back("stop_script")] * 3), gone]
 
@@ -199,7 +178,7 @@ def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPa
         async def receive() -> Any:
             return next(coming)
 
-        heard = middleware.heard(receive)
+        heard = middleware.filter_messages(receive)
         return [await heard() for _ in messages], time.monotonic() - start
 
     found, took = asyncio.run(all_heard())
@@ -208,7 +187,7 @@ def test_messages_beyond_that_wait_and_none_is_lost(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("request_", [{}, {"method": "POST"}], ids=["an answer", "a refusal"])
-def test_every_answer_has_our_headers_once(request_: dict[str, str]):
+def test_every_answer_has_each_security_header_once(request_: dict[str, str]):
     names = [name.decode().lower() for name, _ in answered(**request_)[0]["headers"]]
     for name, value in security_headers.headers():
         assert names.count(name.decode()) == 1
@@ -216,21 +195,21 @@ def test_every_answer_has_our_headers_once(request_: dict[str, str]):
 
 
 def directives() -> dict[str, list[str]]:
-    return {name: rest for name, *rest in (part.split() for part in security_headers.content().split(";"))}
+    return {name: rest for name, *rest in (part.split() for part in security_headers.content_security_policy().split(";"))}
 
 
-def test_no_text_can_become_a_script_and_nobody_else_is_called():
+def test_the_policy_allows_no_other_script_and_no_other_server():
     found = directives()
     assert found["default-src"] == ["'none'"]
     assert [source for source in found["script-src"] if not source.startswith("'sha256-")] == ["'self'", "blob:"]
     assert found["connect-src"] == ["'self'"]
     assert {name for name, sources in found.items() if "'unsafe-inline'" in sources} == {"style-src"}
-    assert "unsafe-eval" not in security_headers.content()
-    assert not re.search(r"https?:|wss?:|\*", security_headers.content())
+    assert "unsafe-eval" not in security_headers.content_security_policy()
+    assert not re.search(r"https?:|wss?:|\*", security_headers.content_security_policy())
     assert all(found[name] == ["'none'"] for name in ("base-uri", "form-action", "frame-ancestors"))
 
 
-def test_every_script_in_place_is_known_by_its_digest():
+def test_the_policy_has_the_hash_of_every_inline_script():
     tokens = (Token("a", "a", 0, 1, 0), Token("b", "b", 2, 3, 1))
     whole = Trace(AttentionRequest("m", "a b"), (Block("self", tokens, tokens, (Dense(np.full((1, 2, 2), 0.5, np.float32)),)),))
     views = [draw(whole, HeadRef(0, 0)) for draw in (bertviz.head_view, bertviz.model_view)]

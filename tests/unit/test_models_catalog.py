@@ -13,7 +13,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from attnviz.errors import BadInputError, UnknownModelError
 from attnviz.models import catalog
-from attnviz.models.config_facts import OFFSET, facts
+from attnviz.models.config_facts import OFFSET, read_config
 from attnviz.models.locate import place
 from attnviz.settings import Settings
 
@@ -103,7 +103,7 @@ def test_a_table_whose_first_rows_are_unused_reads_that_many_tokens_less(family,
         family, num_hidden_layers=1, num_attention_heads=2, hidden_size=8, intermediate_size=6, vocab_size=30,
         max_position_embeddings=16, pad_token_id=padding, type_vocab_size=1, mask_token_id=4,
     )  # fmt: skip
-    limit = facts(config).max_tokens
+    limit = read_config(config).max_tokens
     assert limit == 16 - padding - 1
     model = AutoModel.from_config(config).eval()
     ids = [[7] * limit]
@@ -121,16 +121,16 @@ def test_a_table_whose_first_rows_are_unused_reads_that_many_tokens_less(family,
     ],
 )  # fmt: skip
 def test_a_family_is_of_the_kind_that_its_tasks_say(family, kind):
-    assert facts(AutoConfig.for_model(family)).kind == kind
+    assert read_config(AutoConfig.for_model(family)).kind == kind
 
 
 @pytest.mark.parametrize("family", ["vit", "whisper", "clip"])
 def test_a_model_that_reads_no_text_is_refused_by_its_family(family):
     with pytest.raises(BadInputError, match=family):
-        facts(AutoConfig.for_model(family))
+        read_config(AutoConfig.for_model(family))
 
 
 def test_a_tokenizers_limit_counts_only_where_the_configuration_states_none():
-    assert facts(GPT2Config(n_positions=77), 33).max_tokens == 77
-    assert facts(AutoConfig.for_model("bloom"), 33).max_tokens == 33
-    assert facts(AutoConfig.for_model("bloom"), 1e30).max_tokens == 2048
+    assert read_config(GPT2Config(n_positions=77), 33).max_tokens == 77
+    assert read_config(AutoConfig.for_model("bloom"), 33).max_tokens == 33
+    assert read_config(AutoConfig.for_model("bloom"), 1e30).max_tokens == 2048

@@ -8,8 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from attnviz.backends.local import traced
-from attnviz.engine.parameter_free import looks
+from attnviz.backends.local import trace_model
+from attnviz.engine.parameter_free import self_attention
 from attnviz.errors import ShapeError
 from attnviz.figures import encoding
 from attnviz.lessons import template
@@ -35,7 +35,7 @@ def test_four_myths_and_five_places_each_with_a_source():
 
 def test_like_looks_at_like_and_rows_sum_to_one():
     vectors = np.array([[1.0, 0.0, 2.0], [1.0, 0.1, 2.0], [-1.0, 5.0, -2.0], [-1.0, 5.0, -2.2]], np.float32)
-    weights = looks(vectors)
+    weights = self_attention(vectors)
     assert weights.sum(-1) == pytest.approx(np.ones(4), abs=1e-6)
     assert weights[0, 1] > weights[0, 2]
     assert weights[2, 3] > weights[2, 0]
@@ -47,11 +47,11 @@ def test_weights_are_softmax_of_scaled_products_of_vectors_of_one_length():
     even = (vectors - vectors.mean(0)) / vectors.std(0)
     even *= 2.0 / np.linalg.norm(even, axis=-1, keepdims=True)  # sqrt(4)
     raw = np.exp(even @ even.T / 2.0)
-    assert looks(vectors) == pytest.approx(raw / raw.sum(-1, keepdims=True), abs=1e-5)
+    assert self_attention(vectors) == pytest.approx(raw / raw.sum(-1, keepdims=True), abs=1e-5)
 
 
 def test_vectors_that_are_all_alike_look_evenly():
-    assert looks(np.ones((3, 4), np.float32)) == pytest.approx(np.full((3, 3), 1 / 3))
+    assert self_attention(np.ones((3, 4), np.float32)) == pytest.approx(np.full((3, 3), 1 / 3))
 
 
 def test_a_picture_is_cut_row_by_row():
@@ -90,7 +90,7 @@ def test_the_drawing_has_every_pixel_every_weight_and_two_rings():
 
 def test_an_untrained_model_reads_both_texts_and_is_the_same_each_time():
     source, target = "The animal didn't cross", "Das Tier, müde!"
-    first, second = (traced(*untrained.encoder_decoder(source, target), source, target) for _ in range(2))
+    first, second = (trace_model(*untrained.encoder_decoder(source, target), source, target) for _ in range(2))
     assert first.blocks == ("encoder", "decoder", "cross")
     assert [token.text for token in first.block("cross").keys] == ["The", "animal", "didn", "'", "t", "cross"]
     assert [token.text for token in first.block("cross").queries] == ["<start>", "Das", "Tier", ",", "müde", "!"]

@@ -12,14 +12,13 @@ import pytest
 from PIL import Image
 
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.errors import BadInputError
+from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
 from attnviz.figures.vector.marks import Box, Dots, Drawing, Ribbon
 from attnviz.models import catalog
-from attnviz.pages.compare import analysis as panels
-from attnviz.pages.compare import print_export, print_layout
+from attnviz.pages.compare import analysis, print_export, print_layout
 from attnviz.types import AttentionRequest, HeadRef, Token
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
 CARDS = {card.id: card for card in catalog.cards()}
 pytestmark = pytest.mark.slow  # pictures for print take a tenth of a second each, and there are many
@@ -33,15 +32,18 @@ TRACE = Trace(
     AttentionRequest("minilm", "cat sat up"), (Block("self", WORDS, WORDS, (Dense(np.stack([FIRST, SECOND])),)),), "digest"
 )
 GONE = AttentionRequest("minilm", "never read")
-TRACES: dict[AttentionRequest, Trace | str] = {TRACE.request: TRACE, GONE: "This text is too long. Shorten it."}
+TRACES: dict[AttentionRequest, Trace | AttnvizError] = {
+    TRACE.request: TRACE,
+    GONE: AttnvizError("This text is too long. Shorten it."),
+}
 PINS = (Pin(TRACE.request, HeadRef(0, 0), "cats"), Pin(TRACE.request, HeadRef(0, 1)), Pin(GONE, HeadRef(0, 0)))
-SHOWN = panels.shown(PINS, (Panel("difference", (0, 1)), Panel("sum", (0, 1))), TRACES, ViewOptions())
-SAT = Focus(4)
+SHOWN = analysis.build_panels(PINS, (Panel("difference", (0, 1)), Panel("sum", (0, 1))), TRACES, ViewOptions())
+SAT = TokenSelection(4)
 
 
-def picture(kind: str, focus: Focus | None = None) -> bytes:
-    held = panels.held_rows(SHOWN, focus, (WORDS, WORDS))
-    return print_export.drawn(kind, SHOWN, TRACES, CARDS, ViewOptions(), focus, held)
+def picture(kind: str, focus: TokenSelection | None = None) -> bytes:
+    selected_rows = analysis.selected_rows(SHOWN, focus, (WORDS, WORDS))
+    return print_export.as_picture(kind, SHOWN, TRACES, CARDS, ViewOptions(), focus, selected_rows)
 
 
 def cells(tree: ElementTree.Element, what: str) -> list[ElementTree.Element]:
@@ -83,9 +85,10 @@ def test_what_could_not_be_read_says_why_in_its_place():
 
 
 def test_the_held_row_is_ringed_in_every_panel_that_has_it():
-    plain, held = (ElementTree.fromstring(picture("svg", focus)) for focus in (None, SAT))
+    plain, selected_rows = (ElementTree.fromstring(picture("svg", focus)) for focus in (None, SAT))
     rings = [
-        sum(rect.attrib.get("stroke") == encoding.LIGHT.accent for rect in tree.iter(f"{SVG}rect")) for tree in (plain, held)
+        sum(rect.attrib.get("stroke") == encoding.LIGHT.accent for rect in tree.iter(f"{SVG}rect"))
+        for tree in (plain, selected_rows)
     ]
     assert rings == [0, 4]
 
@@ -98,7 +101,7 @@ def test_every_panel_says_where_its_numbers_come_from():
         ("head", [1], 1), ("head", [2], 1), ("head", [3], 0), ("difference", [1, 2], 2), ("sum", [1, 2], 2),
     ]  # fmt: skip
     assert facts[0]["heads"][0]["weights_sha256"] == "digest"
-    assert facts[2]["problem"] == TRACES[GONE]
+    assert facts[2]["problem"] == str(TRACES[GONE])
 
 
 def test_the_pdf_has_all_names_and_the_png_two_pixels_to_each_of_a_screens():

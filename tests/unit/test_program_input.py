@@ -101,7 +101,7 @@ def test_an_id_without_a_piece_is_refused():
 def test_ids_of_bytes_spell_their_text_again_and_stand_in_it(text):
     reader = byte_level()
     ids = reader(text)["input_ids"]
-    spelled, reading = texts.given(reader, ids)
+    spelled, reading = texts.read_ids(reader, ids)
     assert spelled == text.replace("<|im_start|>", "").replace("<|im_end|>", "")
     assert reading.ids == tuple(ids)
     plain = texts.read(reader, spelled).tokens
@@ -112,7 +112,7 @@ def test_ids_of_bytes_spell_their_text_again_and_stand_in_it(text):
 def test_many_ids_are_spelled_in_the_same_way_as_a_few():
     reader = metaspace()
     text = "it was it was was it " * 60
-    spelled, reading = texts.given(reader, reader(text.strip(), add_special_tokens=False)["input_ids"])
+    spelled, reading = texts.read_ids(reader, reader(text.strip(), add_special_tokens=False)["input_ids"])
     assert spelled.split() == text.split()
     words = [spelled[t.start : t.end] for t in reading.tokens if t.text.strip()]
     assert words == text.split()

@@ -73,7 +73,7 @@ def test_figures_are_means_and_standard_errors_over_the_sequences_of_each_half()
 
 def slowly(model, rows: list[tuple[int, ...]], length: int) -> np.ndarray:
     """[probe, sequence, layer, head] of the library's eager weights: earlier copies are looked for by id, cell by cell."""
-    eager, out = capture.twin(model, "eager"), []
+    eager, out = capture.shadow(model, "eager"), []
     for ids in rows:
         with torch.inference_mode():
             layers = eager(torch.tensor([ids]), output_attentions=True).attentions

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from attnviz.engine import attention, reference
-from attnviz.engine.reference import AS_TRAINED, Change, Weights, bert, llama, steps
+from attnviz.engine.reference import AS_TRAINED, Intervention, ModelWeights, bert, llama, steps
 from attnviz.errors import BadInputError, TooLongError
 
 CLOSE = 1e-6  # a handful of float32 roundings of numbers near 1
 ROOT2, ROOT3 = math.sqrt(2), math.sqrt(3)
 
 
-def made(family: str, dtype: torch.dtype = torch.float32, **sizes: int) -> Weights:
+def made(family: str, dtype: torch.dtype = torch.float32, **sizes: int) -> ModelWeights:
     """Random weights, loud enough to be far from even: 4 heads in 2 groups of 6 numbers, width 24, 3 layers, 19 words."""
     size = {"layers": 3, "heads": 4, "groups": 4 if family == "bert" else 2, "dim": 6, "inner": 14, "words": 19} | sizes
     width, small = size["heads"] * size["dim"], size["groups"] * size["dim"]
@@ -51,7 +51,7 @@ def made(family: str, dtype: torch.dtype = torch.float32, **sizes: int) -> Weigh
     tensors = {
         name: (torch.randn(shape, generator=chance, dtype=torch.float64) * 0.4).to(dtype) for name, shape in shapes.items()
     }
-    return Weights(
+    return ModelWeights(
         family=family, tensors=tensors, layers=size["layers"], heads=size["heads"], groups=size["groups"], dim=size["dim"],
         vocabulary=size["words"], longest=16, epsilon=1e-5, base=0.0 if family == "bert" else 100.0,
     )  # fmt: skip
@@ -61,7 +61,7 @@ BOTH = pytest.mark.parametrize("family", ["bert", "llama"])
 IDS = (3, 18, 0, 7, 7, 11, 5, 2)
 
 
-def one(name: str, tensor: list) -> Weights:
+def one(name: str, tensor: list) -> ModelWeights:
     """Weights that hold one tensor and nothing else."""
     return replace(made("llama", layers=0), tensors={name: torch.tensor(tensor)}, epsilon=0.0)
 
@@ -106,7 +106,7 @@ def test_rotary_positions_turn_pairs_of_halves_fast_and_slow():
     # dim 4, base 9: pair (0, 2) turns by the position, pair (1, 3) by the position / sqrt(9).
     x = torch.tensor([[[1.0, 0.0, 0.0, 3.0]] * 3])  # 1 head, 3 tokens
 
-    found = llama.turned(x, 9.0)
+    found = llama.apply_rotary(x, 9.0)
 
     wanted = [[math.cos(p), -3 * math.sin(p / 3), math.sin(p), 3 * math.cos(p / 3)] for p in range(3)]
     equal(found, [wanted])
@@ -115,7 +115,7 @@ def test_rotary_positions_turn_pairs_of_halves_fast_and_slow():
 def test_turned_products_depend_on_the_distance_alone():
     chance = torch.Generator().manual_seed(3)
     q, k = torch.randn(6, generator=chance), torch.randn(6, generator=chance)
-    turned = llama.turned(torch.stack([q.expand(9, 6), k.expand(9, 6)]), 50.0)  # the same query and key at 9 places
+    turned = llama.apply_rotary(torch.stack([q.expand(9, 6), k.expand(9, 6)]), 50.0)  # the same query and key at 9 places
 
     products = turned[0] @ turned[1].T
     for distance in (-3, 0, 4):
@@ -199,7 +199,7 @@ def test_an_encoder_says_no_next_word():
 # What if
 
 
-def first(family: str, change: Change, layer: int = 0, dtype: torch.dtype = torch.float64) -> reference.Steps:
+def first(family: str, change: Intervention, layer: int = 0, dtype: torch.dtype = torch.float64) -> reference.Steps:
     """The steps of one layer with a change."""
     return reference.run(made(family, dtype), IDS, change=change).layers[layer]
 
@@ -207,7 +207,9 @@ def first(family: str, change: Change, layer: int = 0, dtype: torch.dtype = torc
 @BOTH
 def test_no_change_changes_nothing(family: str):
     trained = reference.run(made(family), IDS)
-    stated = reference.run(made(family), IDS, change=Change(causal=family == "llama", heads=(0, 1, 2, 3), window=99, stride=1))
+    stated = reference.run(
+        made(family), IDS, change=Intervention(causal=family == "llama", heads=(0, 1, 2, 3), window=99, stride=1)
+    )
 
     np.testing.assert_array_equal(stated.output, trained.output)
 
@@ -216,7 +218,7 @@ def test_without_the_root_scores_stay_as_they_are_and_a_temperature_divides_them
     q, k = torch.tensor([[[1.0, 1.0, 1.0, 1.0]]]), torch.tensor([[[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]]])
 
     def scaled(**change: object) -> np.ndarray:
-        return steps.attended(q, k, k, Change(**change), causal=False)["scaled"][0, 0].numpy()  # type: ignore[arg-type]
+        return steps.attended(q, k, k, Intervention(**change), causal=False)["scaled"][0, 0].numpy()  # type: ignore[arg-type]
 
     equal(scaled(), [0.5, 2.0])  # 1 and 4, divided by sqrt(4)
     equal(scaled(scale=False), [1.0, 4.0])
@@ -226,7 +228,7 @@ def test_without_the_root_scores_stay_as_they_are_and_a_temperature_divides_them
 
 @BOTH
 def test_a_low_temperature_sharpens_and_a_high_one_evens_out(family: str):
-    cold, warm, hot = (first(family, Change(temperature=t, causal=False))["weights"].max(-1) for t in (0.01, 1.0, 1e6))
+    cold, warm, hot = (first(family, Intervention(temperature=t, causal=False))["weights"].max(-1) for t in (0.01, 1.0, 1e6))
 
     assert (cold > warm).all()
     equal(hot, np.full((4, 8), 1 / 8), atol=1e-4)
@@ -234,7 +236,7 @@ def test_a_low_temperature_sharpens_and_a_high_one_evens_out(family: str):
 
 @BOTH
 def test_the_causal_mask_on_hides_what_comes_later_and_off_shows_it(family: str):
-    on, off = first(family, Change(causal=True)), first(family, Change(causal=False))
+    on, off = first(family, Intervention(causal=True)), first(family, Intervention(causal=False))
 
     assert (np.triu(on["weights"], 1) == 0).all()
     assert (off["weights"] > 0).all()
@@ -247,15 +249,15 @@ def test_the_causal_mask_on_hides_what_comes_later_and_off_shows_it(family: str)
 def test_with_the_mask_on_a_later_word_changes_nothing_before_it(family: str):
     w, other = made(family), (*IDS[:5], 1, *IDS[6:])
 
-    on = [reference.run(w, ids, change=Change(causal=True)).output for ids in (IDS, other)]
-    off = [reference.run(w, ids, change=Change(causal=False)).output for ids in (IDS, other)]
+    on = [reference.run(w, ids, change=Intervention(causal=True)).output for ids in (IDS, other)]
+    off = [reference.run(w, ids, change=Intervention(causal=False)).output for ids in (IDS, other)]
 
     np.testing.assert_array_equal(on[0][:5], on[1][:5])
     assert np.abs(on[0][5:] - on[1][5:]).max(-1).min() > 1e-3
     assert np.abs(off[0][:5] - off[1][:5]).max(-1).min() > 1e-3
 
 
-def shuffled(family: str, dtype: torch.dtype, change: Change, seed: int) -> float:
+def shuffled(family: str, dtype: torch.dtype, change: Intervention, seed: int) -> float:
     """The largest difference between the weights of shuffled words and the shuffled weights of the words, in all layers."""
     w, order = made(family, dtype), np.random.default_rng(seed).permutation(len(IDS))
     before = reference.run(w, IDS, change=change)
@@ -274,19 +276,21 @@ def shuffled(family: str, dtype: torch.dtype, change: Change, seed: int) -> floa
 def test_without_positions_and_mask_the_weights_of_shuffled_words_are_the_shuffled_weights(
     family: str, dtype: torch.dtype, bound: float
 ):
-    change = Change(positions=False, causal=False)
+    change = Intervention(positions=False, causal=False)
 
     assert max(shuffled(family, dtype, change, seed) for seed in range(20)) < bound
 
 
 @BOTH
-@pytest.mark.parametrize("change", [Change(positions=False, causal=True), Change(causal=False)], ids=["mask", "positions"])
-def test_a_mask_is_a_position_too_and_either_of_them_tells_the_order(family: str, change: Change):
+@pytest.mark.parametrize(
+    "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
+)
+def test_a_mask_is_a_position_too_and_either_of_them_tells_the_order(family: str, change: Intervention):
     assert min(shuffled(family, torch.float64, change, seed) for seed in range(5)) > 0.01
 
 
 def test_twins_without_positions_and_mask_cannot_tell_themselves_apart():
-    weights = first("bert", Change(positions=False))["weights"]
+    weights = first("bert", Intervention(positions=False))["weights"]
 
     equal(weights[:, 3], weights[:, 4], atol=1e-12)  # tokens 3 and 4 are the same word
     equal(weights[:, :, 3], weights[:, :, 4], atol=1e-12)
@@ -295,12 +299,12 @@ def test_twins_without_positions_and_mask_cannot_tell_themselves_apart():
 
 @BOTH
 def test_heads_that_are_not_kept_pass_nothing_on(family: str):
-    whole, kept = first(family, AS_TRAINED), first(family, Change(heads=(1, 3)))
+    whole, kept = first(family, AS_TRAINED), first(family, Intervention(heads=(1, 3)))
 
     np.testing.assert_array_equal(kept["weights"], whole["weights"])
     np.testing.assert_array_equal(kept["mix"][[1, 3]], whole["mix"][[1, 3]])
     assert (kept["mix"][[0, 2]] == 0).all()
-    silent = first(family, Change(heads=()))
+    silent = first(family, Intervention(heads=()))
     assert (silent["joined"] == 0).all()
 
 
@@ -310,7 +314,7 @@ def test_joined_heads_are_one_softmax_over_the_sum_of_their_scores():
     k = torch.tensor([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 3.0]]])
     v = torch.tensor([[[1.0, 2.0], [0.0, 0.0]], [[0.0, 0.0], [4.0, 8.0]]])
 
-    found = steps.attended(q, k, v, Change(one_head=True), causal=False)
+    found = steps.attended(q, k, v, Intervention(one_head=True), causal=False)
 
     second = math.exp(1.5) / (math.exp(0.5) + math.exp(1.5))
     equal(found["scores"], [[[1.0, 3.0]]])
@@ -319,7 +323,7 @@ def test_joined_heads_are_one_softmax_over_the_sum_of_their_scores():
 
 
 def test_joined_heads_of_grouped_queries_read_a_key_a_query_head():
-    found = first("llama", Change(one_head=True))
+    found = first("llama", Intervention(one_head=True))
     trained = first("llama", AS_TRAINED)
 
     equal(found["scores"][0], trained["scores"].sum(0), atol=1e-12)
@@ -332,7 +336,7 @@ def test_queries_of_one_text_read_keys_and_values_of_another(family: str):
     w, others = made(family, torch.float64), (9, 1, 4, 16, 10)
     other = reference.run(w, others)
 
-    run = reference.run(w, IDS, change=Change(others=others))
+    run = reference.run(w, IDS, change=Intervention(others=others))
 
     for number, (found, read) in enumerate(zip(run.layers, other.layers, strict=True)):
         assert found["weights"].shape == (4, 8, 5)
@@ -345,21 +349,21 @@ def test_queries_of_one_text_read_keys_and_values_of_another(family: str):
 def test_a_text_that_reads_itself_in_cross_attention_reads_as_ever():
     w = made("bert", torch.float64)
 
-    equal(reference.run(w, IDS, change=Change(others=IDS)).output, reference.run(w, IDS).output, atol=1e-12)
+    equal(reference.run(w, IDS, change=Intervention(others=IDS)).output, reference.run(w, IDS).output, atol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("change", "seen"),
     [
-        (Change(window=2), ["11....", "111...", ".111..", "..111.", "...111", "....11"]),
-        (Change(window=2, causal=True), ["1.....", "11....", ".11...", "..11..", "...11.", "....11"]),
-        (Change(stride=3), ["1..1..", ".1..1.", "..1..1", "1..1..", ".1..1.", "..1..1"]),
-        (Change(stride=3, window=2, causal=True), ["1.....", "11....", ".11...", "1.11..", ".1.11.", "..1.11"]),
-        (Change(window=1), ["1.....", ".1....", "..1...", "...1..", "....1.", ".....1"]),
+        (Intervention(window=2), ["11....", "111...", ".111..", "..111.", "...111", "....11"]),
+        (Intervention(window=2, causal=True), ["1.....", "11....", ".11...", "..11..", "...11.", "....11"]),
+        (Intervention(stride=3), ["1..1..", ".1..1.", "..1..1", "1..1..", ".1..1.", "..1..1"]),
+        (Intervention(stride=3, window=2, causal=True), ["1.....", "11....", ".11...", "1.11..", ".1.11.", "..1.11"]),
+        (Intervention(window=1), ["1.....", ".1....", "..1...", "...1..", "....1.", ".....1"]),
     ],
     ids=["window", "window looking back", "strides", "strides and window", "only itself"],
 )
-def test_windows_and_strides_show_what_they_should(change: Change, seen: list[str]):
+def test_windows_and_strides_show_what_they_should(change: Intervention, seen: list[str]):
     weights = reference.run(made("bert"), IDS[:6], change=change).layers[0]["weights"]
 
     for head in weights:
@@ -370,7 +374,7 @@ def test_windows_and_strides_show_what_they_should(change: Change, seen: list[st
 def test_a_window_passes_content_on_by_one_window_a_layer():
     w, other = made("bert"), (*IDS[:7], 1)  # the last word differs
 
-    found = [reference.run(w, ids, change=Change(window=2)) for ids in (IDS, other)]
+    found = [reference.run(w, ids, change=Intervention(window=2)) for ids in (IDS, other)]
 
     for number in range(3):
         apart = np.abs(found[0].layers[number]["output"] - found[1].layers[number]["output"]).max(-1)
@@ -379,18 +383,18 @@ def test_a_window_passes_content_on_by_one_window_a_layer():
 
 @BOTH
 def test_a_token_whose_value_is_zero_is_looked_at_but_gives_nothing(family: str):
-    whole, emptied = first(family, AS_TRAINED), first(family, Change(zeroed=(2,)))
+    whole, emptied = first(family, AS_TRAINED), first(family, Intervention(zeroed=(2,)))
 
     np.testing.assert_array_equal(emptied["weights"], whole["weights"])
     assert (emptied["v"][:, 2] == 0).all()
-    values = attention.expanded(torch.tensor(whole["v"]), 4).numpy()
+    values = attention.repeat_kv(torch.tensor(whole["v"]), 4).numpy()
     missing = whole["weights"][:, :, 2, None] * values[:, None, 2]  # [head, query, dim]
     equal(emptied["mix"], whole["mix"] - missing, atol=1e-12)
 
 
 def test_a_change_in_one_layer_leaves_the_others_as_they_were():
     trained = reference.run(made("llama"), IDS)
-    changed = reference.run(made("llama"), IDS, change=Change(positions=False, layer=1))
+    changed = reference.run(made("llama"), IDS, change=Intervention(positions=False, layer=1))
 
     np.testing.assert_array_equal(changed.layers[0]["output"], trained.layers[0]["output"])
     np.testing.assert_array_equal(changed.layers[1]["q"], trained.layers[1]["q"])
@@ -417,4 +421,4 @@ def test_a_change_in_one_layer_leaves_the_others_as_they_were():
 )
 def test_changes_that_cannot_be_made_are_refused(change: dict, said: str):
     with pytest.raises(BadInputError, match=said):
-        reference.run(made("bert"), IDS, change=Change(**change))
+        reference.run(made("bert"), IDS, change=Intervention(**change))

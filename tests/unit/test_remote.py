@@ -36,7 +36,7 @@ from attnviz.progress import Still
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.hostile import hostile, silent
-from tests.servers import Plain, number, served, until
+from tests.servers import FakeBackend, metric, running_server, wait_until
 from tests.small_models import saved
 from tests.wires import same
 
@@ -59,10 +59,10 @@ def opened():
 
 
 def test_the_answer_is_the_server_s_and_so_are_its_models(opened):
-    with served(Plain()) as url:
+    with running_server(FakeBackend()) as url:
         backend = opened(url)
-        assert same(backend.attend(REQUEST), Plain().attend(REQUEST))
-        assert backend.whole(REQUEST).parts[0].calls[0].value.shape == (3, 5, 5)
+        assert same(backend.attend(REQUEST), FakeBackend().attend(REQUEST))
+        assert backend.full_trace(REQUEST).parts[0].calls[0].value.shape == (3, 5, 5)
         assert backend.models() == catalog.cards()
         with pytest.raises(UnknownModelError, match="There is no model 'none'"):
             backend.attend(AttentionRequest("none", "a"))
@@ -80,25 +80,25 @@ def test_where_nobody_listens_the_reader_is_told_and_the_models_are_not_waited_f
     backend = opened("http://127.0.0.1:1")
     with pytest.raises(BackendError, match=r"http://127\.0\.0\.1:1 does not answer \(nobody listens there\)"):
         backend.models()
-    assert backend.has("minilm")
+    assert backend.has_weights("minilm")
     with pytest.raises(BackendError, match="does not say which models it has"):
         backend.models()
 
 
 @pytest.mark.slow
 def test_a_server_that_is_back_is_asked_again_by_itself(opened):
-    with served(Plain()) as url:
+    with running_server(FakeBackend()) as url:
         backend = opened(url)
         backend.attend(REQUEST)
     with pytest.raises(BackendError):
         backend.attend(REQUEST)
     port = int(url.rpartition(":")[2])
-    with served(Plain(), port=port):
-        assert same(backend.attend(REQUEST), Plain().attend(REQUEST))
+    with running_server(FakeBackend(), port=port):
+        assert same(backend.attend(REQUEST), FakeBackend().attend(REQUEST))
 
 
 def test_the_key_is_sent_and_asked_for(opened):
-    with served(Plain(), Settings(key=KEY)) as url:
+    with running_server(FakeBackend(), Settings(key=KEY)) as url:
         assert opened(url, Settings(key=KEY)).attend(REQUEST).layers == 2
         with pytest.raises(AccessError, match="Set ATTNVIZ_KEY to it"):
             opened(url, Settings()).attend(REQUEST)
@@ -120,7 +120,7 @@ def test_a_reader_who_leaves_is_waited_for_by_nobody_and_the_server_is_told(open
         if asked.is_set():
             raise CalledAway
 
-    with served(Plain(wait), Settings(at_once=1)) as url:
+    with running_server(FakeBackend(wait), Settings(at_once=1)) as url:
         with pytest.raises(CalledAway):
             opened(url, Settings(), hear).attend(REQUEST)
         other = opened(url)
@@ -137,7 +137,7 @@ def test_a_backend_that_is_closed_while_somebody_waits_says_so_and_opens_again(o
         asked.set()
         assert go.wait(20)
 
-    with served(Plain(wait)) as url:
+    with running_server(FakeBackend(wait)) as url:
         backend = opened(url)
 
         def ask() -> None:
@@ -170,7 +170,7 @@ def test_who_asks_while_it_is_closed_is_answered_on_a_line_of_his_own(opened, mo
         asked.set()
         assert answers.wait(20)
 
-    with served(Plain(wait)) as url, ThreadPoolExecutor(2) as threads:
+    with running_server(FakeBackend(wait)) as url, ThreadPoolExecutor(2) as threads:
         backend = opened(url)
         assert backend.models()
         monkeypatch.setattr(httpx.AsyncClient, "aclose", slowly)
@@ -181,15 +181,15 @@ def test_who_asks_while_it_is_closed_is_answered_on_a_line_of_his_own(opened, mo
         go.set()
         closing.result(20)  # what is closed is the old line
         answers.set()
-        assert same(asking.result(20), Plain().attend(REQUEST))
+        assert same(asking.result(20), FakeBackend().attend(REQUEST))
 
 
 def test_a_server_that_is_only_busy_is_not_told_to_be_down(opened):
     go = threading.Event()
-    with served(Plain(lambda _: go.wait(20)), Settings(at_once=20)) as url, ThreadPoolExecutor(24) as threads:
+    with running_server(FakeBackend(lambda _: go.wait(20)), Settings(at_once=20)) as url, ThreadPoolExecutor(24) as threads:
         backend = opened(url)
         asked = [threads.submit(backend.attend, AttentionRequest("minilm", f"{n:05}")) for n in range(16)]
-        until(lambda: number(url, "attnviz_working") == 16)
+        wait_until(lambda: metric(url, "attnviz_working") == 16)
 
         assert list(threads.map(lambda _: backend.answers(), range(6))) == [True] * 6
         go.set()
@@ -218,28 +218,31 @@ def test_the_list_of_models_is_asked_for_once_for_all_and_an_old_one_is_used_mea
         start = time.monotonic()
         assert [backend.models() for _ in range(3)] == [catalog.cards()] * 3
         assert time.monotonic() - start < 1, "nobody waits for the new one"
-        until(lambda: server.asked == 2)
+        wait_until(lambda: server.asked == 2)
 
 
 def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
-    other = wire.dumps(Plain().attend(AttentionRequest("minilm", "another")))
-    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: other)
-    with served(Plain()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
+    other = wire.dumps(FakeBackend().attend(AttentionRequest("minilm", "another")))
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: other)
+    with running_server(FakeBackend()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
         opened(url).attend(REQUEST)
 
 
 def test_an_answer_that_is_larger_than_the_model_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
-    part = Plain().attend(REQUEST).parts[0]
+    part = FakeBackend().attend(REQUEST).parts[0]
     large = wire.dumps(Trace(REQUEST, (replace(part, calls=part.calls * 4),)))
-    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: large)
-    with served(Plain()) as url, pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"):
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: large)
+    with (
+        running_server(FakeBackend()) as url,
+        pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"),
+    ):
         opened(url).attend(REQUEST)
 
 
 def test_garbage_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.server.workers.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
     with (
-        served(Plain()) as url,
+        running_server(FakeBackend()) as url,
         pytest.raises(AnswerError, match=r"gave no answer that can be read\. An answer begins with ATW1"),
     ):
         opened(url).attend(REQUEST)
@@ -253,17 +256,17 @@ def test_the_server_is_fair_among_the_readers_of_one_front_end(opened):
         first.set()
         assert go.wait(20)
 
-    with served(Plain(wait), Settings(at_once=1, waiting=40, key=KEY)) as url:
+    with running_server(FakeBackend(wait), Settings(at_once=1, waiting=40, key=KEY)) as url:
         readers = {name: opened(url, Settings(key=KEY), None, lambda name=name: name) for name in "ab"}
         asked = [threading.Thread(target=readers["a"].attend, args=(AttentionRequest("minilm", f"a{n}"),)) for n in range(4)]
         asked[0].start()
         assert first.wait(20)
         for thread in asked[1:]:
             thread.start()
-        until(lambda: number(url, "attnviz_waiting", KEY) == 3)
+        wait_until(lambda: metric(url, "attnviz_waiting", KEY) == 3)
         late = threading.Thread(target=readers["b"].attend, args=(AttentionRequest("minilm", "b0"),))
         late.start()
-        until(lambda: number(url, "attnviz_waiting", KEY) == 4)
+        wait_until(lambda: metric(url, "attnviz_waiting", KEY) == 4)
         go.set()
         for thread in (*asked, late):
             thread.join(20)
@@ -336,30 +339,30 @@ def test_turns_are_taken_around_any_backend():
         order.append(queue.running)
 
     queue = Scheduler(1, 5, 5)
-    backend = turned(Plain(answer), Row(queue, lambda: "a", lambda _: None, 5.0))
+    backend = turned(FakeBackend(answer), Row(queue, lambda: "a", lambda _: None, 5.0))
 
     assert backend.attend(REQUEST).layers == 2
     assert (order, queue.running) == ([1], 0)
     assert backend.models() == catalog.cards()
-    assert backend.has("anything")
+    assert backend.has_weights("anything")
 
 
-class Wide(Plain):
+class Wide(FakeBackend):
     """Leaves out values at first."""
 
-    def whole(self, request: AttentionRequest) -> Trace:
+    def full_trace(self, request: AttentionRequest) -> Trace:
         """The trace with all."""
         return self.attend(request)
 
 
-@pytest.mark.parametrize(("kind", "passes"), [(Plain, 1), (Wide, 2)])
-def test_what_is_whole_already_is_not_read_twice(kind: type[Plain], passes: int):
+@pytest.mark.parametrize(("kind", "passes"), [(FakeBackend, 1), (Wide, 2)])
+def test_what_is_whole_already_is_not_read_twice(kind: type[FakeBackend], passes: int):
     read = []
     backend = CachedBackend(turned(kind(read.append), Row(Scheduler(1, 5, 5), lambda: "a", lambda _: None, 5.0)), 2**20)
 
-    assert same(backend.attend(REQUEST), backend.whole(REQUEST))
+    assert same(backend.attend(REQUEST), backend.full_trace(REQUEST))
     assert read == [REQUEST] * passes
-    assert backend.whole(REQUEST) is backend.whole(REQUEST)
+    assert backend.full_trace(REQUEST) is backend.full_trace(REQUEST)
 
 
 def test_models_in_this_process_have_whole_traces_at_once():

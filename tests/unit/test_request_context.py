@@ -8,16 +8,16 @@ import time
 
 import pytest
 
+from attnviz import logs
 from attnviz.backends import request_context
 from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.request_context import RequestContext
 from attnviz.backends.scheduled import Row, TurnedBackend, turned
 from attnviz.backends.scheduler import Scheduler
 from attnviz.errors import TooLongError, UnavailableError
-from attnviz.server import json_log
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.servers import Plain, served
+from tests.servers import FakeBackend, running_server
 
 REQUEST = AttentionRequest("minilm", "the animal was tired")
 
@@ -29,7 +29,7 @@ def row(told: list[RequestContext]) -> Row:
 
 def test_the_server_s_line_of_a_question_has_the_id_of_the_page_s(caplog: pytest.LogCaptureFixture):
     told: list[RequestContext] = []
-    with served(Plain(lambda _: time.sleep(0.05))) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
+    with running_server(FakeBackend(lambda _: time.sleep(0.05))) as url, caplog.at_level(logging.INFO, "attnviz.server.app"):
         backend = turned(RemoteBackend(url, Settings()), row(told))
         backend.attend(REQUEST)
         with pytest.raises(TooLongError) as error:
@@ -37,7 +37,7 @@ def test_the_server_s_line_of_a_question_has_the_id_of_the_page_s(caplog: pytest
         backend.attend(AttentionRequest("minilm", "another"))
         backend.close()
 
-    lines = [record.told for record in caplog.records if record.getMessage() == "request"]
+    lines = [record.fields for record in caplog.records if record.getMessage() == "request"]
     assert [line["id"] for line in lines] == [told[0].id, told[2].id]
     assert len({one.id for one in told}) == 3
     assert [one.error for one in told] == ["", "TooLongError", ""]
@@ -54,7 +54,7 @@ class CalledAway(BaseException):
 def test_what_is_read_in_this_process_has_its_stages_too():
     told: list[RequestContext] = []
 
-    class Loading(Plain):
+    class Loading(FakeBackend):
         """Loads for a while first."""
 
         def holds(self, name: str) -> bool:
@@ -93,9 +93,9 @@ def test_a_model_that_is_not_of_the_catalogue_has_no_name_in_the_log():
 
 
 def test_a_line_of_a_page_is_json_and_is_written_once(capsys: pytest.CaptureFixture[str]):
-    json_log.of_pages()
-    json_log.of_pages()
-    json_log.page_event("page_request", id="c0ffee", queue_seconds=0.1)
+    logs.enable_page_log()
+    logs.enable_page_log()
+    logs.log_page_event("page_request", id="c0ffee", queue_seconds=0.1)
 
     line = json.loads(capsys.readouterr().err)
     assert line.pop("time")

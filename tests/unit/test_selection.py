@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from attnviz.models import catalog
 from attnviz.selection import PARAMETERS, SETS, TEXT, VIEWS, Selection
 from attnviz.types import AttentionRequest, HeadRef, Keep, Link
-from attnviz.view_state import BETWEEN, SPECIAL, Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import BETWEEN, SPECIAL, Panel, Pin, TokenSelection, ViewOptions
 
 
 def test_a_first_visit_shows_l3h1_on_it():
@@ -119,10 +119,10 @@ def pinned(draw, request):
 @st.composite
 def focuses(draw, request):
     side = st.just(draw(st.sampled_from(["query", "key"])))
-    places = st.builds(Focus, st.integers(0, 9999), st.integers(0, 1), side, st.just(True))
+    places = st.builds(TokenSelection, st.integers(0, 9999), st.integers(0, 1), side, st.just(True))
     for segment, text in enumerate((request.text, request.text_b)):
         if text:
-            places |= st.builds(Focus, st.integers(0, len(text) - 1), st.just(segment), side, st.just(False))
+            places |= st.builds(TokenSelection, st.integers(0, len(text) - 1), st.just(segment), side, st.just(False))
     return replace(draw(places), also=tuple(draw(st.lists(places, max_size=3))))
 
 

@@ -50,17 +50,17 @@ def test_every_variable_is_read():
     )
 
 
-def test_a_home_in_a_path_is_the_reader_s_home():
+def test_a_tilde_in_a_path_is_the_home_folder():
     settings = Settings.from_env({"ATTNVIZ_MODELS_DIR": "~/models", "ATTNVIZ_CACHE_DIR": "~/cache"})
     assert settings.models_dir == Path.home() / "models"
     assert settings.cache_dir == Path.home() / "cache"
 
 
-def test_the_home_of_a_user_who_does_not_exist_is_left_as_it_was_typed():
+def test_a_tilde_of_an_unknown_user_is_unchanged():
     assert Settings.from_env({"ATTNVIZ_MODELS_DIR": "~no-such-user-here/x"}).models_dir == Path("~no-such-user-here/x")
 
 
-def test_the_desktop_s_cache_folder_is_used_unless_we_are_given_our_own():
+def test_the_cache_folder_of_the_desktop_is_the_default():
     assert Settings.from_env({"XDG_CACHE_HOME": "/x"}).cache_dir == Path("/x/attnviz")
     assert Settings.from_env({"XDG_CACHE_HOME": "/x", "ATTNVIZ_CACHE_DIR": "/y"}).cache_dir == Path("/y")
 
@@ -74,26 +74,26 @@ def test_the_desktop_s_cache_folder_is_used_unless_we_are_given_our_own():
         ({"ATTNVIZ_OFFLINE": "1", "HF_HUB_OFFLINE": "0"}, True),
     ],
 )
-def test_our_own_variable_decides_over_the_hub_s_whether_there_is_a_network(env: dict[str, str], offline: bool):
+def test_attnviz_offline_overrides_hf_hub_offline(env: dict[str, str], offline: bool):
     assert Settings.from_env(env).offline is offline
 
 
 @pytest.mark.parametrize("name", ["ATTNVIZ_CACHE_MB", "ATTNVIZ_LOADED_MODELS"])
 @pytest.mark.parametrize("raw", ["0", "-1", "1.5", "many", "99999999", "²", " 4"])
-def test_a_number_that_cannot_be_read_is_refused_with_its_variable_and_value(name: str, raw: str):
+def test_an_invalid_number_is_refused_with_its_variable_and_value(name: str, raw: str):
     with pytest.raises(BadInputError, match=name) as error:
         Settings.from_env({name: raw})
     assert repr(raw) in str(error.value)
 
 
 @pytest.mark.parametrize("raw", ["short", "with a blank in it", "0123456789abcde\n", "ключключключключ", "x" * 257])
-def test_a_key_that_is_none_is_refused_and_not_repeated(raw: str):
+def test_an_invalid_key_is_refused_and_not_repeated(raw: str):
     with pytest.raises(BadInputError, match="ATTNVIZ_KEY has 16 to 256") as error:
         Settings.from_env({"ATTNVIZ_KEY": raw})
     assert raw not in str(error.value)
 
 
-def test_a_key_is_not_shown_where_settings_are():
+def test_the_key_is_not_in_the_repr_of_settings():
     assert "0123456789abcdef" not in repr(Settings(key="0123456789abcdef"))
 
 

@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
-from attnviz.text import MASK, checked, read, target, tokens_of, units, words, written
+from attnviz.text import MASK, checked, read, read_output, read_target, tokens_of, units, words
 from attnviz.types import Token
 
 SENTENCES = [
@@ -328,7 +328,7 @@ def test_pairs_have_two_segments_and_words_counted_in_each():
 
 
 def test_a_t5_like_decoder_reads_the_start_token_and_the_text_without_its_end():
-    reading = target(KINDS["sentencepiece"], "the cat", start=0)
+    reading = read_target(KINDS["sentencepiece"], "the cat", start=0)
     labels = plain(KINDS["sentencepiece"], "the cat")  # what the model is to write, its end token last
     assert list(reading.ids) == [0, *labels[:-1]]
     assert reading.tokens[0] == Token("<pad>", "<pad>", 0, 0, None, 1)
@@ -338,12 +338,12 @@ def test_a_t5_like_decoder_reads_the_start_token_and_the_text_without_its_end():
 
 
 def test_a_bart_like_decoder_reads_the_end_token_first():
-    tokens = target(sentencepiece(cls=True), f"the {MASK}", start=1).tokens
+    tokens = read_target(sentencepiece(cls=True), f"the {MASK}", start=1).tokens
     assert [token.text for token in tokens if token.special] == ["</s>", "<s>", "<mask>"]
 
 
 def test_a_target_without_an_end_token_loses_nothing():
-    assert [token.text for token in target(KINDS["byte level, bare"], "x", start=5).tokens] == ["<|endoftext|>", "x"]
+    assert [token.text for token in read_target(KINDS["byte level, bare"], "x", start=5).tokens] == ["<|endoftext|>", "x"]
 
 
 @pytest.mark.parametrize(
@@ -358,9 +358,9 @@ def test_a_target_without_an_end_token_loses_nothing():
     ],
 )
 def test_what_was_written_stands_where_the_same_text_stands_when_it_is_read(kind: str, text: str):
-    wanted = target(KINDS[kind], text, start=0)
+    wanted = read_target(KINDS[kind], text, start=0)
 
-    found, reading = written(KINDS[kind], wanted.ids)
+    found, reading = read_output(KINDS[kind], wanted.ids)
 
     assert (found, reading.ids) == (text, wanted.ids)
     assert [token for token in reading.tokens if not token.special] == [token for token in wanted.tokens if not token.special]
@@ -371,7 +371,7 @@ def test_written_ids_are_kept_as_they_are_where_the_tokenizer_would_make_others_
     letters = [tokenizer.convert_tokens_to_ids(letter) for letter in ("t", "h", "e", "Ġ", "c")]
     assert len(plain(tokenizer, "the c")) < len(letters) + 2  # besides the two special tokens around them
 
-    text, reading = written(tokenizer, [1, *letters])
+    text, reading = read_output(tokenizer, [1, *letters])
 
     assert text == "the c"
     assert reading.ids == (1, *letters)
@@ -382,8 +382,8 @@ def test_written_ids_are_kept_as_they_are_where_the_tokenizer_would_make_others_
 
 
 def test_nothing_but_special_tokens_is_no_text():
-    assert written(KINDS["sentencepiece"], [0, 1])[0] == ""
-    assert written(KINDS["sentencepiece"], [])[0] == ""
+    assert read_output(KINDS["sentencepiece"], [0, 1])[0] == ""
+    assert read_output(KINDS["sentencepiece"], [])[0] == ""
 
 
 def test_too_many_tokens_are_refused_with_both_numbers_and_nothing_is_cut_off():
@@ -395,7 +395,7 @@ def test_too_many_tokens_are_refused_with_both_numbers_and_nothing_is_cut_off():
     with pytest.raises(TooLongError, match=message):
         read(tokenizer, long + "cat", max_tokens=512, name="MiniLM")
     with pytest.raises(TooLongError, match="at most 2 tokens; this text has 3"):
-        target(KINDS["byte level, bare"], "xx", start=5, max_tokens=2)
+        read_target(KINDS["byte level, bare"], "xx", start=5, max_tokens=2)
 
 
 def test_a_mask_is_refused_by_a_model_that_knows_none():
@@ -455,7 +455,7 @@ def test_eight_threads_with_different_texts_get_the_answers_of_one_and_leave_the
 
     def answer(job):
         kind, text, pair = job
-        return read(KINDS[kind], text, pair), target(KINDS[kind], text, start=1)
+        return read(KINDS[kind], text, pair), read_target(KINDS[kind], text, start=1)
 
     def switches():
         backends = [tokenizer.backend_tokenizer for tokenizer in KINDS.values()]

@@ -11,7 +11,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 from transformers import PreTrainedTokenizer, PreTrainedTokenizerFast
 
 from attnviz.text import MASK, read, units
-from attnviz.text.align import unnamed
+from attnviz.text.align import text_to_bytes
 from attnviz.types import Token
 
 OPENS, CLOSES, PLAIN = "<device_name>", "</device_name>", "covid"
@@ -185,7 +185,7 @@ def assert_said(made, text: str, *, spelled: bool) -> None:
         else:
             letters = pre_tokenizers.ByteLevel.alphabet()
             assert all(letter in letters for letter in token.piece)
-            assert len(unnamed(token.text)) <= len(token.piece)
+            assert len(text_to_bytes(token.text)) <= len(token.piece)
 
 
 kinds = pytest.mark.parametrize("kind", list(MAKERS))

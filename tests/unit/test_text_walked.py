@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from transformers import MarianTokenizer, PreTrainedTokenizer
 
 from attnviz.errors import TooLongError
-from attnviz.text import MASK, read, target, units, words
+from attnviz.text import MASK, read, read_target, units, words
 from attnviz.text.align import aligned
 
 
@@ -153,7 +153,7 @@ def test_marian_has_the_librarys_ids_and_covers_what_was_typed(marian, text):
 def test_marian_reads_a_target_with_its_own_pieces_and_comes_back_to_the_source(marian):
     source = read(marian, "the cat").ids
     pad = marian.convert_tokens_to_ids("<pad>")
-    reading = target(marian, "die Katze", start=pad)
+    reading = read_target(marian, "die Katze", start=pad)
     assert list(reading.ids) == [pad, *marian(text_target="die Katze")["input_ids"][:-1]]
     assert "".join(token.text.strip() for token in reading.tokens[1:]) == "dieKatze"
     assert read(marian, "the cat").ids == source

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import token_counts
-from attnviz.analysis.token_counts import Sizes
+from attnviz.analysis.token_counts import TextSizes
 from attnviz.engine.trace import Block, Dense, Projections, Trace
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, Token
@@ -63,5 +63,5 @@ def test_the_sizes_of_a_trace_count_grouped_keys_once():
     call = Projections(query, shared, shared, 1.0, False, query)
     dense = Dense(np.full((4, 3, 3), 1 / 3, np.float32))
     request = AttentionRequest("made", "012")
-    assert token_counts.sizes(Trace(request, (Block("self", tokens, tokens, (call,)),))) == Sizes(3, 20, 20)
-    assert token_counts.sizes(Trace(request, (Block("self", tokens, tokens, (dense,)),))) == Sizes(3, 256, 512)
+    assert token_counts.sizes(Trace(request, (Block("self", tokens, tokens, (call,)),))) == TextSizes(3, 20, 20)
+    assert token_counts.sizes(Trace(request, (Block("self", tokens, tokens, (dense,)),))) == TextSizes(3, 256, 512)

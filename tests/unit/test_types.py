@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from attnviz.errors import AttnvizError, BadInputError, ShapeError
 from attnviz.types import BLOCKS, AttentionRequest, HeadRef, HeadScores, ModelCard, Pattern, Token, frozen_copy, joined, quoted
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 
 
 def card(kind: str) -> ModelCard:
@@ -141,15 +141,17 @@ def test_a_value_cannot_be_changed_after_it_was_made():
         setattr(HeadRef(0, 0), "layer", 1)  # noqa: B010
 
 
-@given(st.builds(Focus, st.integers(0, 9_999_999), st.integers(0, 1), st.sampled_from(["query", "key"]), st.booleans()))
-def test_a_held_word_reads_back_from_the_address_as_itself(focus: Focus):
-    assert Focus.parse(str(focus)) == focus
+@given(
+    st.builds(TokenSelection, st.integers(0, 9_999_999), st.integers(0, 1), st.sampled_from(["query", "key"]), st.booleans())
+)
+def test_a_held_word_reads_back_from_the_address_as_itself(focus: TokenSelection):
+    assert TokenSelection.parse(str(focus)) == focus
 
 
 @pytest.mark.parametrize("text", ["", "-1", "x4", "bk3", "12345678", "4 3", "٣x"])
 def test_what_is_no_held_word_is_refused_with_an_example(text: str):
     with pytest.raises(BadInputError, match="focus=43"):
-        Focus.parse(text)
+        TokenSelection.parse(text)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from attnviz.backends import wire
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError
 from attnviz.figures import encoding
-from attnviz.text import read, target, units, written
+from attnviz.text import read, read_output, read_target, units
 from attnviz.types import AttentionRequest, Token, Unit
-from tests.servers import CLIENT, Plain, served
+from tests.servers import CLIENT, FakeBackend, running_server
 from tests.small_models import random_model, tokenizer
 from tests.unit.test_text import KINDS
 from tests.unit.test_text_walked import Whole
@@ -139,7 +139,7 @@ def test_one_token_for_unknown_and_end_raises_no_alarm_for_the_end_or_for_its_na
     gpt2.backend_tokenizer.decoder = decoders.ByteLevel()
 
     assert unknown(gpt2, "a 😀 <|endoftext|>") == []
-    text, reading = written(gpt2, [gpt2.eos_token_id, vocabulary["a"]])
+    text, reading = read_output(gpt2, [gpt2.eos_token_id, vocabulary["a"]])
     assert (text, [token.unknown for token in reading.tokens]) == ("a", [False, False])
 
 
@@ -171,8 +171,8 @@ def test_a_target_and_what_a_model_wrote_are_marked_too():
     t5 = KINDS["sentencepiece, unknown"]
     cat = t5.convert_tokens_to_ids("c")
 
-    assert [token.text for token in target(t5, "你 c", start=0).tokens if token.unknown] == ["你"]
-    found = written(t5, [0, cat, t5.unk_token_id, t5.eos_token_id])[1].tokens
+    assert [token.text for token in read_target(t5, "你 c", start=0).tokens if token.unknown] == ["你"]
+    found = read_output(t5, [0, cat, t5.unk_token_id, t5.eos_token_id])[1].tokens
     assert [(token.text, token.unknown) for token in found] == [
         ("<pad>", False),
         ("c", False),
@@ -241,7 +241,7 @@ def test_the_marks_travel_and_what_is_no_mark_is_refused():
 
 
 def test_a_client_of_an_earlier_version_gets_no_marks_and_everybody_else_does():
-    class Unread(Plain):
+    class Unread(FakeBackend):
         def attend(self, request: AttentionRequest) -> Trace:
             return replace(trace_with_an_unknown_token(), request=request)
 
@@ -250,7 +250,7 @@ def test_a_client_of_an_earlier_version_gets_no_marks_and_everybody_else_does():
         return [token.unknown for token in wire.loads(answer.content).tokens]
 
     marked, earlier = [False, False, True, False, False], {"user-agent": "attnviz"}
-    with served(Unread()) as url:
+    with running_server(Unread()) as url:
         assert marks(url, **earlier) == marks(url, **{wire.FORM_HEADER: "1"}) == [False] * 5
         assert marks(url) == marks(url, **earlier, **{wire.FORM_HEADER: "2"}) == marked
         assert marks(url, **{wire.FORM_HEADER: "9"}) == marked, "a newer client than this server"

@@ -13,7 +13,7 @@ import pytest
 
 from attnviz import board
 from attnviz.analysis import view
-from attnviz.analysis.link_rows import looks
+from attnviz.analysis.link_rows import link_rows
 from attnviz.board import notebook
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.figures import bertviz, encoding, heatmap, provenance, vector
@@ -83,7 +83,7 @@ def test_labels_of_a_heatmap_are_marked_and_a_line_says_what_the_mark_means():
     ]  # fmt: skip
     assert drawn.data[0].customdata[1, 5] == f"\u2068I\u2069 → \u2068{LONG} {UNKNOWN}\u2069"
     assert any(NOTE in one.text for one in drawn.layout.annotations)
-    held = heatmap.figure(pattern(), held=3)
+    held = heatmap.figure(pattern(), selected_rows=3)
     assert any(one.text == f"<b>☃ {UNKNOWN}</b>" for one in held.layout.annotations)
     assert NOTE in heatmap.description(pattern())
     assert f"of ☃ {UNKNOWN}" in heatmap.description(replace(pattern(), weights=np.zeros((7, 7), np.float32)))
@@ -130,9 +130,9 @@ def test_bertvizs_labels_are_marked_in_the_room_that_they_have():
 
 
 def test_a_sentence_in_large_type_keeps_the_word_and_has_the_mark_above_it():
-    shown = sentence_figure.tinted(TEXT, pattern().key_units, "light", sentence_figure.Marks())
+    shown = sentence_figure.tinted_sentence(TEXT, pattern().key_units, "light", sentence_figure.Marks())
     assert re.findall(r">(☃|x☃)<span[^>]*>(\[[^<]*\])</span>", shown) == [("☃", UNKNOWN), ("x☃", PARTLY_UNKNOWN)]
-    assert "UNK" not in sentence_figure.tinted(TEXT, pattern(READ).key_units, "light", sentence_figure.Marks())
+    assert "UNK" not in sentence_figure.tinted_sentence(TEXT, pattern(READ).key_units, "light", sentence_figure.Marks())
 
 
 def test_arcs_mark_their_unknown_words():
@@ -142,7 +142,7 @@ def test_arcs_mark_their_unknown_words():
 
 
 def test_the_rows_behind_a_ranking_name_unknown_words_by_word_and_mark():
-    (found,) = looks(traced(), HeadRef(0, 0), [Link((2, 6), (7, 8))])
+    (found,) = link_rows(traced(), HeadRef(0, 0), [Link((2, 6), (7, 8))])
     assert (found.source, found.target) == ("love", f"☃ {UNKNOWN}")
     assert {place.text for place in found.places} <= set(MARKED)
 

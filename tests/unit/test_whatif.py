@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from attnviz.engine.reference import AS_TRAINED, Change
-from attnviz.engine.reference.intervened import Likely, Tried
-from attnviz.engine.reference.word_order import Off, Shuffled
+from attnviz.engine.reference import AS_TRAINED, Intervention
+from attnviz.engine.reference.intervened import InterventionResult, NextToken
+from attnviz.engine.reference.word_order import Deviation, WordOrderResult
 from attnviz.errors import BadInputError
 from attnviz.figures import html_matrix
 from attnviz.lessons.template import filled
@@ -27,16 +27,16 @@ EXPERIMENTS = [one.id for one in lesson.experiments() if one.id != "order"]
 
 def reading(
     *layers: list, states: list, seen: list | None = None, next_: tuple[float, ...] = (), mix: list | None = None
-) -> Tried:
+) -> InterventionResult:
     """A reading of one head: its weights layer by layer, [query][key], and states of one number, [state][token]."""
     weights = tuple(np.array([layer], np.float32) for layer in layers)
     n = weights[0].shape[1]
     ones = np.ones((1, n), np.float32)
-    return Tried(
+    return InterventionResult(
         "llama" if next_ else "bert", 1, AS_TRAINED, TOKENS[:n], TOKENS[:n], weights, np.array(states, np.float32)[..., None],
         np.array(states[-1], np.float32)[:, None], np.array(seen or np.ones((n, n)), bool), weights[0] * 2, ones,
         np.array(mix or [[[1.0]] * n], np.float32), ones, np.array(next_, np.float32),
-        tuple(Likely(n, str(n), share) for n, share in enumerate(next_)),
+        tuple(NextToken(n, str(n), share) for n, share in enumerate(next_)),
     )  # fmt: skip
 
 
@@ -101,25 +101,29 @@ def test_where_all_heads_are_one_the_first_stands_for_each():
 @pytest.mark.parametrize(
     ("id", "values", "wanted"),
     [
-        ("scale", {"divide": "off", "temperature": "2", "where": "layer"}, Change(scale=False, temperature=2.0, layer=3)),
-        ("mask", {"where": "all"}, Change(causal=True)),
-        ("order", {"positions": "off", "mask": "on"}, Change(positions=False, causal=True)),
-        ("heads", {"pass": "keep", "where": "layer"}, Change(heads=(1,), layer=3)),
-        ("heads", {"pass": "drop", "where": "all"}, Change(heads=(0, 2, 3))),
-        ("heads", {"pass": "join", "where": "layer"}, Change(one_head=True, layer=3)),
-        ("cross", {"other": "x", "where": "layer"}, Change(layer=3)),
-        ("window", {"pattern": "window", "width": "3", "stride": "4", "where": "all"}, Change(window=3)),
-        ("window", {"pattern": "stride", "width": "3", "stride": "4", "where": "all"}, Change(stride=4)),
-        ("window", {"pattern": "both", "width": "3", "stride": "4", "where": "layer"}, Change(window=3, stride=4, layer=3)),
-        ("zeroed", {"zeroed": "2", "where": "layer"}, Change(zeroed=(2,), layer=3)),
+        ("scale", {"divide": "off", "temperature": "2", "where": "layer"}, Intervention(scale=False, temperature=2.0, layer=3)),
+        ("mask", {"where": "all"}, Intervention(causal=True)),
+        ("order", {"positions": "off", "mask": "on"}, Intervention(positions=False, causal=True)),
+        ("heads", {"pass": "keep", "where": "layer"}, Intervention(heads=(1,), layer=3)),
+        ("heads", {"pass": "drop", "where": "all"}, Intervention(heads=(0, 2, 3))),
+        ("heads", {"pass": "join", "where": "layer"}, Intervention(one_head=True, layer=3)),
+        ("cross", {"other": "x", "where": "layer"}, Intervention(layer=3)),
+        ("window", {"pattern": "window", "width": "3", "stride": "4", "where": "all"}, Intervention(window=3)),
+        ("window", {"pattern": "stride", "width": "3", "stride": "4", "where": "all"}, Intervention(stride=4)),
+        (
+            "window",
+            {"pattern": "both", "width": "3", "stride": "4", "where": "layer"},
+            Intervention(window=3, stride=4, layer=3),
+        ),
+        ("zeroed", {"zeroed": "2", "where": "layer"}, Intervention(zeroed=(2,), layer=3)),
     ],
 )
-def test_settings_become_one_change(id: str, values: dict[str, str], wanted: Change):
+def test_settings_become_one_change(id: str, values: dict[str, str], wanted: Intervention):
     assert analysis.intervention(id, values, HeadRef(3, 1), 4, "bert") == wanted
 
 
 def test_the_mask_is_switched_the_other_way_for_each_family():
-    assert analysis.intervention("mask", {"where": "all"}, HeadRef(0, 0), 4, "llama") == Change(causal=False)
+    assert analysis.intervention("mask", {"where": "all"}, HeadRef(0, 0), 4, "llama") == Intervention(causal=False)
 
 
 def test_guesses_that_are_right():
@@ -142,8 +146,8 @@ def test_a_paper_is_cited_once_and_by_its_section_and_every_experiment_is_a_step
         assert all(INSIDE_STEPS[one.id] in {step.id for step in inside_lesson.steps(family)} for family in ("bert", "llama"))
 
 
-def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> Shuffled:
-    return Shuffled(order, np.eye(2), np.eye(2), Off(off, off, 3), Off(1e-6, 1e-6, 0), 8)
+def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> WordOrderResult:
+    return WordOrderResult(order, np.eye(2), np.eye(2), Deviation(off, off, 3), Deviation(1e-6, 1e-6, 0), 8)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +157,7 @@ def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> Shuffled:
         (shuffled(0.4), "on", "on", "both"), (shuffled(0.0, (0, 1)), "on", "on", "one"),
     ],
 )  # fmt: skip
-def test_why_the_weights_follow_the_words_or_not(found: Shuffled, positions: str, mask: str, wanted: str):
+def test_why_the_weights_follow_the_words_or_not(found: WordOrderResult, positions: str, mask: str, wanted: str):
     assert analysis.order_explanation(found, {"positions": positions, "mask": mask}) == wanted
 
 
@@ -185,9 +189,9 @@ def settings_of(id: str, **own: str) -> dict[str, str]:
 
 def pair(backend, model: str, id: str, text: str = TEXT, **own: str) -> tuple[BeforeAfter, dict[str, str]]:
     request, head, set_ = AttentionRequest(model, text), HeadRef(3, 1), settings_of(id, **own)
-    before = backend.tried(request, 3, AS_TRAINED)
+    before = backend.intervene(request, 3, AS_TRAINED)
     change = analysis.intervention(id, set_, head, len(before.adds), before.family)
-    return BeforeAfter(before, backend.tried(request, 3, change, set_.get("other", "")), 3, 1), set_
+    return BeforeAfter(before, backend.intervene(request, 3, change, set_.get("other", "")), 3, 1), set_
 
 
 @pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks=pytest.mark.slow)])

@@ -16,7 +16,7 @@ from attnviz.backends import wire
 from attnviz.backends.wire import arrays
 from attnviz.backends.wire.limits import Bounds
 from attnviz.engine import verify
-from attnviz.engine.layers import Projections, Sent
+from attnviz.engine.layers import Projections, RemoteWeights
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError, AttnvizError
 from attnviz.types import HeadRef
@@ -55,8 +55,8 @@ def test_weights_travel_up_to_the_length_where_queries_and_keys_are_smaller():
     # Of a causal trace half the weights are enough: 3 n n against 36 n.
     causal = {n: type(wire.loads(wire.dumps(one((projections(n, n, causal=True),), n))).parts[0].calls[0]) for n in (12, 13)}
 
-    assert kinds == {6: Sent, 7: Projections}
-    assert causal == {12: Sent, 13: Projections}
+    assert kinds == {6: RemoteWeights, 7: Projections}
+    assert causal == {12: RemoteWeights, 13: Projections}
 
 
 def test_values_stay_where_they_are_unless_the_whole_trace_is_asked_for():
@@ -71,7 +71,7 @@ def test_what_the_other_machine_compared_is_told_with_its_weights():
 
     arrived = wire.loads(wire.dumps(trace)).parts[0]
 
-    assert isinstance(arrived.calls[1], Sent)
+    assert isinstance(arrived.calls[1], RemoteWeights)
     assert [arrived.difference(1, head) for head in range(6)] == [trace.parts[0].difference(1, head) for head in range(6)]
 
 

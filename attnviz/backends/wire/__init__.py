@@ -22,7 +22,7 @@ import numpy as np
 
 from attnviz.backends.wire import decode as received
 from attnviz.backends.wire.arrays import Parcel, packed
-from attnviz.engine.layers import Dense, Projections, Sent
+from attnviz.engine.layers import Dense, Projections, RemoteWeights
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
 from attnviz.legibility import COUNTS, Legibility
@@ -181,7 +181,7 @@ def _layer(part: Block, number: int, out: _Out, *, matrices: bool, whole: bool) 
         return {"kind": "dense", "weights": _weights(call.whole, out), "precision": call.precision}
     if isinstance(call, Projections) and not matrices:
         return _projections(call, out, whole=whole)
-    sent = call if isinstance(call, Sent) else _computed(part, number, call)
+    sent = call if isinstance(call, RemoteWeights) else _computed(part, number, call)
     return {
         "kind": "sent", "weights": _weights(sent.whole, out), "compared": out.array(sent.compared),
         "precision": sent.precision, "causal": sent.causal, "sunk": sent.sunk, "unfused": sent.unfused,
@@ -189,11 +189,11 @@ def _layer(part: Block, number: int, out: _Out, *, matrices: bool, whole: bool) 
     }  # fmt: skip
 
 
-def _computed(part: Block, number: int, call: Projections) -> Sent:
+def _computed(part: Block, number: int, call: Projections) -> RemoteWeights:
     """The weights of a layer, and how they compare, computed here."""
     weights = part.weights(number)
     compared = call.differences(slice(None), weights)
-    return Sent(
+    return RemoteWeights(
         weights, call.precision, part.causal, call.sunk, call.unfused, call.groups, call.dim,
         None if compared is None else compared.astype(np.float32),
     )  # fmt: skip

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from attnviz.backends.wire.arrays import parcels, unpacked
-from attnviz.engine.layers import Dense, Layer, Projections, Sent
+from attnviz.engine.layers import Dense, Layer, Projections, RemoteWeights
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
-from attnviz.legibility import COUNTS, KINDS, LISTED, Altered, Legibility
+from attnviz.legibility import COUNTS, KINDS, LISTED, AlteredText, Legibility
 from attnviz.types import BLOCKS, AttentionRequest, Token
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def _reading(entry: Any) -> Legibility:
     return Legibility(**dict(zip(COUNTS, counts, strict=True)), altered=altered, stretches=stretches)
 
 
-def _altered(entry: Any) -> Altered:
+def _altered(entry: Any) -> AlteredText:
     """A stretch that is not read as typed."""
     match entry:
         case [typed, read, kinds, start, segment, count]:
@@ -65,7 +65,7 @@ def _altered(entry: Any) -> Altered:
             if not named or len(named) != len(kinds):
                 raise AnswerError(f"What is lost of a text is one of {', '.join(KINDS)}.")
             place = _whole(start, LENGTH), _whole(segment, 2), _whole(count, LENGTH)
-            return Altered(_text(typed), _text(read), named, *place)
+            return AlteredText(_text(typed), _text(read), named, *place)
         case _:
             raise AnswerError("An altered stretch is what is typed, what is read, what is lost, its place and its count.")
 
@@ -97,12 +97,12 @@ def _layer(entry: Any, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> L
     raise AnswerError("A layer is dense, sent or projections.")
 
 
-def _sent(entry: Any, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Sent:
+def _sent(entry: Any, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> RemoteWeights:
     """Weights that were computed elsewhere."""
     names = ("kind", "weights", "precision", "causal", "sunk", "unfused", "groups", "dim", "compared")
     told = _entries(entry, *names)
     weights = _array(arrays, told["weights"], (None, *size))
-    return Sent(
+    return RemoteWeights(
         whole=weights, precision=_format(told["precision"]), causal=_flag(told["causal"]), sunk=_flag(told["sunk"]),
         unfused=_flag(told["unfused"]), groups=_whole(told["groups"], LENGTH), dim=_whole(told["dim"], LENGTH),
         compared=_maybe(lambda number: _array(arrays, number, weights.shape[:1]), told["compared"]),

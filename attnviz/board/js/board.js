@@ -5,30 +5,30 @@ import { addLayer, addSheet, isLoaded, makeBook } from "./core/frame.js";
 import { arranged, breadth } from "./draw/layout.js";
 import { betweenOf } from "./core/filters.js";
 import { drawLegend, makeOverview } from "./draw/overview.js";
-import { drawClaim } from "./draw/claim.js";
-import { drawFacts, factsOf } from "./draw/facts.js";
-import { drawReadout, sentenceOf, spoken } from "./draw/readout.js";
+import { drawHeadLabel } from "./draw/headLabel.js";
+import { drawProfile, profileOf } from "./draw/headProfile.js";
+import { drawReadout, sentenceOf, readoutOf } from "./draw/readout.js";
 import { headName, isolated, thousands, withMark } from "./core/encoding.js";
 import { columnsOf, lineOf, patternOf, rowsOf, wholeOf } from "./core/pattern.js";
 import { listen } from "./input/input.js";
-import { lookOf } from "./core/look.js";
+import { themeOf } from "./core/theme.js";
 import { makeActions } from "./input/actions.js";
 import { drawPin, makeChips, textOf } from "./draw/chips.js";
 import { makeHead } from "./draw/head.js";
 import { makeMenu } from "./draw/menu.js";
-import { makePinning } from "./input/pinning.js";
+import { makePinActions } from "./input/pinActions.js";
 import { makePresenter, scaleOf } from "./draw/presenter.js";
 import { makeSentence } from "./draw/sentence.js";
 import { makeTables } from "./draw/tables.js";
 import { setFont } from "./draw/canvas.js";
-import { pinsTold, spelled } from "./draw/tray.js";
-import { unreadLine } from "./draw/unread.js";
+import { pinsToSend, pinKeys } from "./draw/tray.js";
+import { unknownLine } from "./draw/unknownTokens.js";
 
 const NARROW = 1120; // pixels of a board below which what is said of a head may take four lines beside its name
-const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
+const IDLE = 300; // milliseconds that the hand rests before Python and screen readers are told
 
-// `tell` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
-export function makeBoard(root, tokens, { tell, theme, alone = false, glossary = "", tall = 0 }) {
+// `send` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+export function makeBoard(root, tokens, { send, mode, alone = false, glossary = "", tall = 0 }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
   const stage = { stage: $(".stage"), roll: $(".roll"), canvas: $("canvas.head"), note: $(".sink"), below: $(".below") };
@@ -36,8 +36,8 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   const overview = makeOverview($(".overview"), () => ask());
   const head = makeHead(stage, () => ask());
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-  let [book, state, look, geometry, told, measured] = [null, null, null, null, "", ""];
-  let [frameAsked, resting] = [0, 0];
+  let [book, state, theme, geometry, lastSent, measured] = [null, null, null, null, "", ""];
+  let [frameAsked, idleTimer] = [0, 0];
 
   const act = makeActions({
     frame: () => book.frame,
@@ -51,7 +51,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     scrolled: () => ask(),
   }, set);
   const shown = () => ({ model: book.frame.name, text: textOf(book.frame) });
-  const tray = makePinning({ state: () => state, shown }, set, alone ? null : (go) => sayNow({ go }));
+  const tray = makePinActions({ state: () => state, shown }, set, alone ? null : (go) => sendChoice({ go }));
   Object.assign(act, { lens: head.lens, pin: tray.pin, goTo: tray.goTo, open: tray.open, difference: tray.difference });
   const leaving = new AbortController();
   const chips = makeChips($(".tray"), tray, leaving.signal);
@@ -65,9 +65,9 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     $(".tables").scrollIntoView({ block: "nearest" });
   };
   $(".as-table").addEventListener("click", table, { signal: leaving.signal });
-  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show, table, present: presenter.toggle });
-  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || act.letGo() !== false || presenter.leave() });
-  const deaf = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
+  const menu = makeMenu($(".tools"), $(".tabs"), { switchSide: act.switchSide, show: act.show, table, present: presenter.toggle });
+  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || act.clearSelection() !== false || presenter.leave() });
+  const stopListening = listen(element, { lines: $(".lines"), overview: $(".overview"), head: stage.canvas, stage: stage.stage }, act);
   document.addEventListener("pointerdown", menu.close);
   const resized = () => {
     measured = "";
@@ -76,43 +76,43 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   const sized = new ResizeObserver(resized);
   sized.observe(element);
   addEventListener("resize", resized);
-  addEventListener("attnviz-leave", rest, { signal: leaving.signal }); // another page opens: what is chosen is not left unsaid
+  addEventListener("attnviz-leave", settle, { signal: leaving.signal }); // another page opens: what is chosen is not left unsaid
 
   function set(next) {
     state = next;
     ask();
-    clearTimeout(resting);
-    resting = setTimeout(rest, REST);
+    clearTimeout(idleTimer);
+    idleTimer = setTimeout(settle, IDLE);
   }
 
   function ask() {
     if (!frameAsked && book) frameAsked = requestAnimationFrame(draw);
   }
 
-  function rest() {
+  function settle() {
     if (!book) return;
     const view = viewOf();
     put($("[role=status]"), sentenceOf(view));
     tables.draw(view);
-    const [choice, said] = choiceNow();
-    if (said !== told) sayNow();
+    const [choice, key] = choiceNow();
+    if (key !== lastSent) sendChoice();
   }
 
   function choiceNow() {
     const choice = choiceOf(state, book.frame);
-    return [{ ...choice, pins: pinsTold(state.pins) }, JSON.stringify([choice, spelled(state.pins)])];
+    return [{ ...choice, pins: pinsToSend(state.pins) }, JSON.stringify([choice, pinKeys(state.pins)])];
   }
 
   // What was chosen less than a moment ago, and is told with the next frame on screen.
-  function choiceUntold() {
-    const [choice, pins] = JSON.parse(told);
-    return { ...changedSince(state, choice), ...(JSON.stringify(spelled(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
+  function unsentChoice() {
+    const [choice, pins] = JSON.parse(lastSent);
+    return { ...changedSince(state, choice), ...(JSON.stringify(pinKeys(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
   }
 
-  function sayNow(more = {}) {
-    const [choice, said] = choiceNow();
-    told = said;
-    tell({ ...choice, ...more });
+  function sendChoice(more = {}) {
+    const [choice, key] = choiceNow();
+    lastSent = key;
+    send({ ...choice, ...more });
   }
 
   function viewOf() {
@@ -122,10 +122,10 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     const whole = wholeOf(book, layer, number, options); // what is said of the head itself
     const focus = focusOf(state, book.frame);
     return {
-      root, book, state, look, geometry, pattern, whole, focus, glossary,
+      root, book, state, theme, geometry, pattern, whole, focus, glossary,
       head: [layer, number],
       line: pattern ? lineOf(pattern, focus) : null,
-      facts: whole ? factsOf(whole) : null,
+      profile: whole ? profileOf(whole) : null,
       missing: pattern ? "" : missing(layer, number),
       still: reduced.matches,
     };
@@ -153,8 +153,8 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     head.draw(view);
     if (!moved) words(view);
     overviewNotes(view, link);
-    drawClaim($(".name"), $(".role"), view);
-    drawFacts($(".facts"), view);
+    drawHeadLabel($(".name"), $(".role"), view);
+    drawProfile($(".facts"), view);
     drawPin($(".pin"), view);
     chips.draw(view);
   }
@@ -162,7 +162,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   function words(view) {
     sentence.draw(view);
     put($(".lost"), drawReadout($(".readout"), view));
-    put($(".unread"), unreadLine(view.book.frame, view.state.words, view.pattern ? spoken(view)?.units : []));
+    put($(".unread"), unknownLine(view.book.frame, view.state.words, view.pattern ? readoutOf(view)?.units : []));
     menu.draw(view);
   }
 
@@ -170,7 +170,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   // out the page at once, so sizes are read only when something may have changed them.
   function measure() {
     const { frame } = book;
-    const name = [frame.digest, frame.sinks, state.words, state.special, Boolean(state.keep), state.between, state.tab, innerHeight, devicePixelRatio, look.name].join();
+    const name = [frame.digest, frame.sinks, state.words, state.special, Boolean(state.keep), state.between, state.tab, innerHeight, devicePixelRatio, theme.name].join();
     if (name === measured) return false;
     measured = name;
     const presenting = presenter.is();
@@ -190,7 +190,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     const [queries, keys] = [rowsOf(book.frame, options), columnsOf(book.frame, options)];
     const top = stage.stage.getBoundingClientRect().top - element.getBoundingClientRect().top + (geometry.presenting ? 0 : begin(element));
     const c = stage.canvas.getContext("2d");
-    setFont(c, look, geometry.size, 600);
+    setFont(c, theme, geometry.size, 600);
     const labels = Math.max(0, ...[...queries, ...keys].map((unit) => c.measureText(withMark(unit.label, unit)).width));
     const lost = options.special !== "show" || options.keep || betweenOf(book.frame, options) || book.frame.sinks ? 40 * geometry.scale : 0;
     geometry = arranged(geometry, {
@@ -198,7 +198,7 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     });
     element.style.setProperty("--left", `${geometry.left}px`);
     element.classList.toggle("beside", geometry.overview.beside);
-    drawLegend($(".legend"), look, geometry.scale);
+    drawLegend($(".legend"), theme, geometry.scale);
   }
 
   function overviewNotes({ pattern }, link) {
@@ -213,24 +213,24 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
     put($(".count"), size + (filling || (geometry.phone ? pooled.replace(" over tokens", "") : pooled) + all));
     const note = $(".bars-note");
     note.hidden = geometry.overview.pitch < 24 || !frame.whole;
-    const named = (units, held) => held.map((at) => withMark(`\u201c${isolated(units[at].label)}\u201d`, units[at])).join(" + ");
+    const named = (units, selected) => selected.map((at) => withMark(`\u201c${isolated(units[at].label)}\u201d`, units[at])).join(" + ");
     put(note, link ? `how much ${named(pattern.queries, link.queries)} ${link.queries.length > 1 ? "look" : "looks"} at ${named(pattern.keys, link.keys)} in each head` : "");
   }
 
   function show(frame, selection, sheets = []) {
     const another = book?.frame.digest !== frame.digest;
     if (another) {
-      const untold = book ? choiceUntold() : {};
+      const unsent = book ? unsentChoice() : {};
       book = makeBook(frame);
       state = state ? adopted(state, selection, frame) : firstState(selection, frame);
-      [, told] = choiceNow();
-      state = adopted(state, { ...selection, ...untold }, frame);
+      [, lastSent] = choiceNow();
+      state = adopted(state, { ...selection, ...unsent }, frame);
     }
     for (const sheet of sheets) addSheet(book, sheet);
-    if (!look) refresh();
+    if (!theme) refresh();
     resized();
-    clearTimeout(resting);
-    resting = setTimeout(rest, REST);
+    clearTimeout(idleTimer);
+    idleTimer = setTimeout(settle, IDLE);
   }
 
   // Layers of small pictures, one by one as Python makes them.
@@ -241,22 +241,22 @@ export function makeBoard(root, tokens, { tell, theme, alone = false, glossary =
   // Python has chosen something else: the board follows, and has nothing to tell about it.
   function adopt(selection) {
     state = adopted(state, selection, book.frame);
-    [, told] = choiceNow();
+    [, lastSent] = choiceNow();
     set(state);
   }
 
   function refresh() {
-    const next = lookOf(element, tokens, theme);
-    if (look && next.name === look.name) return;
-    look = next;
+    const next = themeOf(element, tokens, mode);
+    if (theme && next.name === theme.name) return;
+    theme = next;
     ask();
   }
 
   function stop() {
     cancelAnimationFrame(frameAsked);
-    clearTimeout(resting);
+    clearTimeout(idleTimer);
     leaving.abort();
-    deaf();
+    stopListening();
     presenter.stop();
     sized.disconnect();
     removeEventListener("resize", resized);

@@ -1,9 +1,9 @@
 // The two doors of the board: `mount` for Streamlit, `show` for a page of its own.
 
 import { decode } from "./core/frame.js";
-import { fetched, parts, whenBrought } from "./core/store.js";
+import { storedBytes, inflated, parts, onArrival } from "./core/store.js";
 import { makeBoard } from "./board.js";
-import { spelled } from "./draw/tray.js";
+import { pinKeys } from "./draw/tray.js";
 
 const mounted = new WeakMap();
 
@@ -11,7 +11,7 @@ const mounted = new WeakMap();
 // `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, what Python says is chosen, and
 // the number of the last choice of ours that it has heard.
 export function mount({ parentElement, data, setTriggerValue }, tokens) {
-  const one = mounted.get(parentElement) ?? begun(parentElement, tokens);
+  const one = mounted.get(parentElement) ?? create(parentElement, tokens);
   mounted.set(parentElement, one);
   one.send = (choice) => setTriggerValue("choice", choice);
   one.take(data);
@@ -21,37 +21,37 @@ export function mount({ parentElement, data, setTriggerValue }, tokens) {
   };
 }
 
-function begun(root, tokens) {
+function create(root, tokens) {
   const one = { send: null };
   const dialogue = makeDialogue((choice) => one.send(choice));
-  const board = makeBoard(root, tokens, { tell: dialogue.tell, theme: "", glossary: "glossary?term=" });
+  const board = makeBoard(root, tokens, { send: dialogue.send, mode: "", glossary: "glossary?term=" });
   let [wanted, frame] = [null, null];
   let seen = new Set(); // digests of the sheets and layers that the board has been given
-  const fresh = (name) => !seen.has(name) && fetched(name) && seen.add(name);
-  const look = (told) => {
+  const fresh = (name) => !seen.has(name) && storedBytes(name) && seen.add(name);
+  const update = (fromPython) => {
     if (!wanted) return;
-    const bytes = frame?.digest === wanted.frame ? null : fetched(wanted.frame);
+    const bytes = frame?.digest === wanted.frame ? null : storedBytes(wanted.frame);
     if (bytes) {
       frame = decode(bytes);
       seen = new Set([wanted.frame]);
-      dialogue.heard(wanted.selection);
+      dialogue.reset(wanted.selection);
     } else if (frame?.digest !== wanted.frame) return;
     // Whatever belongs to this frame says so itself; it may come before Python has told of it, and layers while it computes.
-    const found = parts().filter(fresh).map(fetched).map(decode);
+    const found = parts().filter(fresh).map(storedBytes).map(decode);
     const [sheets, layers] = ["sheet", "layer"].map((kind) => found.filter((part) => part.kind === kind && part.frame === frame.digest));
-    if (told || bytes || sheets.length) board.show(frame, wanted.selection, sheets);
+    if (fromPython || bytes || sheets.length) board.show(frame, wanted.selection, sheets);
     board.fill(layers);
-    if (told && !bytes && dialogue.isNew(wanted.selection, wanted.answered)) board.adopt(wanted.selection);
+    if (fromPython && !bytes && dialogue.isNew(wanted.selection, wanted.answered)) board.adopt(wanted.selection);
   };
-  const deaf = whenBrought(() => look(false));
+  const stopListening = onArrival(() => update(false));
   one.take = (data) => {
     wanted = data;
-    for (const name of seen) if (name !== data.frame && !fetched(name)) seen.delete(name); // it may come again
+    for (const name of seen) if (name !== data.frame && !storedBytes(name)) seen.delete(name); // it may come again
     board.refresh();
-    look(true);
+    update(true);
   };
   one.stop = () => {
-    deaf();
+    stopListening();
     board.stop();
   };
   return one;
@@ -64,21 +64,21 @@ export function makeDialogue(send, clock = Date.now) {
   let number = 0;
   const sent = new Map();
   return {
-    heard(selection) {
+    reset(selection) {
       last = canonical(selection);
       sent.clear();
     },
-    tell(choice) {
+    send(choice) {
       number = Math.max(number + 1, clock()); // unlike any number of a board that stood here before
       sent.set(number, canonical(choice));
       send({ ...choice, number });
     },
     isNew(selection, answered) {
-      const said = canonical(selection);
-      const answers = sent.get(answered) === said;
+      const current = canonical(selection);
+      const answers = sent.get(answered) === current;
       for (const before of sent.keys()) if (before < answered) sent.delete(before);
-      const known = said === last || answers;
-      last = said;
+      const known = current === last || answers;
+      last = current;
       if (!known) sent.clear();
       return !known;
     },
@@ -88,14 +88,15 @@ export function makeDialogue(send, clock = Date.now) {
 function canonical({ head, focus, words, special, keep = null, between = "", view = "curves", pins = [], panels = [] }) {
   const place = ({ start, segment, special }) => [start, segment, special];
   const where = focus && [focus.side, place(focus), ...(focus.also ?? []).map(place)];
-  return JSON.stringify([head, where, words, special, keep && [keep.rule, keep.value], between, view, spelled(pins), panels.map(({ kind, of }) => [kind, ...of])]);
+  return JSON.stringify([head, where, words, special, keep && [keep.rule, keep.value], between, view, pinKeys(pins), panels.map(({ kind, of }) => [kind, ...of])]);
 }
 
 // A page of its own: everything it needs stands in the document.
-export function show(page, tokens) {
-  const { selection, theme, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
-  const [frame, ...sheets] = [...page.querySelectorAll(".attnviz-data")].map((data) => decode(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
-  const board = makeBoard(page.body, tokens, { tell: () => {}, theme, alone: true, tall });
+export async function show(page, tokens) {
+  const { selection, theme: mode, tall } = JSON.parse(page.getElementById("attnviz-start").textContent);
+  const given = [...page.querySelectorAll(".attnviz-data")].map((data) => inflated(Uint8Array.from(atob(data.textContent), (sign) => sign.charCodeAt(0))));
+  const [frame, ...sheets] = (await Promise.all(given)).map(decode);
+  const board = makeBoard(page.body, tokens, { send: () => {}, mode, alone: true, tall });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", board.refresh);
   board.show(frame, selection, sheets);
 }

@@ -13,23 +13,23 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.engine.reference import bert, llama
-from attnviz.engine.reference.intervention import AS_TRAINED, Change
-from attnviz.engine.reference.steps import STEPS, Run, Steps, frozen
-from attnviz.engine.reference.weights import Weights, read
+from attnviz.engine.reference.intervention import AS_TRAINED, Intervention
+from attnviz.engine.reference.steps import STEPS, ForwardPass, Steps, frozen
+from attnviz.engine.reference.weights import ModelWeights, read
 from attnviz.errors import BadInputError, TokenError, TooLongError
 
-__all__ = ["AS_TRAINED", "STEPS", "Change", "Run", "Steps", "Weights", "logits", "read", "run", "through"]
+__all__ = ["AS_TRAINED", "STEPS", "ForwardPass", "Intervention", "ModelWeights", "Steps", "forward", "logits", "read", "run"]
 
 FAMILIES = {"bert": bert, "llama": llama}
 
 
 def run(
-    weights: Weights,
+    weights: ModelWeights,
     ids: Sequence[int],
     type_ids: Sequence[int] | None = None,
-    change: Change = AS_TRAINED,
+    change: Intervention = AS_TRAINED,
     keep: Collection[int] | None = None,
-) -> Run:
+) -> ForwardPass:
     """One text, read from scratch. `keep` names the layers whose steps are kept (None: all); of the rest only the output is.
 
     With `change.others` the keys and values of each layer are those of a second text, which the unchanged model reads
@@ -37,16 +37,16 @@ def run(
     """
     layers: list[Steps] = []
     with torch.inference_mode():
-        parts = through(weights, ids, type_ids, change)
+        parts = forward(weights, ids, type_ids, change)
         embedding = x = next(parts)
         for number, x in enumerate(parts):
             layers.append(frozen(x if keep is None or number in keep else {"output": x["output"]}))
         final = FAMILIES[weights.family].output(weights, x["output"])
-        return Run(frozen(embedding), tuple(layers), frozen({"output": final})["output"])
+        return ForwardPass(frozen(embedding), tuple(layers), frozen({"output": final})["output"])
 
 
-def through(
-    weights: Weights, ids: Sequence[int], type_ids: Sequence[int] | None = None, change: Change = AS_TRAINED
+def forward(
+    weights: ModelWeights, ids: Sequence[int], type_ids: Sequence[int] | None = None, change: Intervention = AS_TRAINED
 ) -> Iterator[dict[str, Tensor]]:
     """The same, one part at a time: the steps of the embedding, then those of each layer, as far as somebody asks for them."""
     change.check(weights, len(ids))
@@ -69,7 +69,7 @@ def through(
         yield steps
 
 
-def logits(weights: Weights, states: Float[np.ndarray, "token width"]) -> Float[np.ndarray, "token vocabulary"]:
+def logits(weights: ModelWeights, states: Float[np.ndarray, "token width"]) -> Float[np.ndarray, "token vocabulary"]:
     """How well each word of the vocabulary fits as the next one after each token: the final states of a Llama, `Run.output`."""
     if weights.family != "llama":
         raise BadInputError("Next words are what a decoder says; this model is an encoder. Choose a decoder.")
@@ -77,7 +77,7 @@ def logits(weights: Weights, states: Float[np.ndarray, "token width"]) -> Float[
         return llama.logits(weights, torch.tensor(states)).numpy()
 
 
-def _check(weights: Weights, ids: Sequence[int]) -> None:
+def _check(weights: ModelWeights, ids: Sequence[int]) -> None:
     """BadInputError unless there are ids, all within the vocabulary, and no more than the model has positions."""
     if not ids:
         raise BadInputError("A text needs at least one token; this one has none.")
@@ -91,7 +91,7 @@ def _check(weights: Weights, ids: Sequence[int]) -> None:
         raise TooLongError(f"This model reads at most {weights.longest} tokens; this text has {len(ids)}. Shorten it.")
 
 
-def _check_types(weights: Weights, types: Sequence[int]) -> None:
+def _check_types(weights: ModelWeights, types: Sequence[int]) -> None:
     """TokenError unless all segments are among those that a BERT tells apart."""
     table = weights.tensors.get("embeddings.token_type_embeddings.weight")
     if table is not None and not all(0 <= number < len(table) for number in types):

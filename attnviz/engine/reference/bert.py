@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.intervention import Intervention
 from attnviz.engine.reference.steps import attended, joined, split, zeroed
-from attnviz.engine.reference.weights import Weights
+from attnviz.engine.reference.weights import ModelWeights
 
 
-def embedded(w: Weights, ids: list[int], types: list[int], change: Change) -> dict[str, Tensor]:
+def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Intervention) -> dict[str, Tensor]:
     """A vector for each token: that of the word, that of its segment (first or second text), and that of its position."""
     words = w["embeddings.word_embeddings.weight"][ids]  # [token, width]
     segments = w["embeddings.token_type_embeddings.weight"][types]  # [token, width]
@@ -32,7 +32,7 @@ def embedded(w: Weights, ids: list[int], types: list[int], change: Change) -> di
 
 
 def layer(
-    w: Weights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+    w: ModelWeights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
     """One layer: tokens exchange what they know, then each one works on what it has got.
 
@@ -45,7 +45,7 @@ def layer(
 
 
 def attention_block(
-    w: Weights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+    w: ModelWeights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
     """Three views of each token, all heads at once; what they mix is projected, added to the input, and normed."""
     q = split(linear(w, f"{name}.self.query", x), w.heads)  # [query, width] -> [head, query, dim]
@@ -63,7 +63,7 @@ def attention_block(
     }  # fmt: skip
 
 
-def feed_forward(w: Weights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
+def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
     """Each token by itself: widened, let through where positive, narrowed, added to what went in, and normed."""
     wide = linear(w, f"{name}.intermediate.dense", x)  # [token, width] -> [token, inner]
     active = gelu(wide)
@@ -73,17 +73,17 @@ def feed_forward(w: Weights, name: str, x: Float[Tensor, "token width"]) -> dict
     return {"wide": wide, "active": active, "narrow": narrow, "summed": summed, "output": output}
 
 
-def output(w: Weights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+def output(w: ModelWeights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
     """The final states: what the last layer hands on, as it is."""
     return x
 
 
-def linear(w: Weights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
+def linear(w: ModelWeights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
     """x A^T + b: every output number is a weighted sum of all input numbers."""
     return torch.einsum("ti,oi->to", x, w[f"{name}.weight"]) + w[f"{name}.bias"]
 
 
-def normed(w: Weights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+def normed(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
     """Layer norm: each token's numbers brought to mean 0 and variance 1, then stretched and shifted as learned.
 
     (x - mean) / sqrt(variance + epsilon) * gain + bias; Ba et al. 2016, arXiv:1607.06450.

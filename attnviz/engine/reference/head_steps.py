@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from attnviz.engine.reference import through
+from attnviz.engine.reference import forward
 from attnviz.engine.reference.steps import Steps, frozen
-from attnviz.engine.reference.weights import Weights
+from attnviz.engine.reference.weights import ModelWeights
 from attnviz.engine.trace import locked
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.types import HeadRef, Token
@@ -28,7 +28,7 @@ NAMES = {  # of what is learned: the matrix of the queries, and the norm that st
 
 
 @dataclass(frozen=True, eq=False)
-class OneHead:
+class HeadSteps:
     """One head of one layer on one text, from the words to what is passed on. Arrays are read-only parts of the layer's.
 
     Names are those of `STEPS`. `segments`, `positions`, `summed` and `added_norm` are BERT's alone and zero elsewhere;
@@ -78,7 +78,7 @@ class OneHead:
 
 
 @dataclass(frozen=True, eq=False)
-class OneLayer:
+class LayerSteps:
     """A layer on one text, all heads: steps of the embedding and of its attention, and what is learned of its queries."""
 
     family: str
@@ -95,7 +95,7 @@ class OneLayer:
     gain: Float[np.ndarray, " width"]
     shift: Float[np.ndarray, " width"]
 
-    def head(self, head: HeadRef) -> OneHead:
+    def head(self, head: HeadRef) -> HeadSteps:
         """One head's part of it: nothing is computed or copied. Raises BadInputError for a head that is not there."""
         if head.block != "self" or head.layer != self.layer or head.head >= self.heads:
             raise BadInputError(
@@ -119,29 +119,29 @@ class OneLayer:
             "normed": start["output"] if bert else steps["input_norm"],
             "projects": steps["input"] if bert else steps["input_norm"],
         }
-        return OneHead(
+        return HeadSteps(
             self.family, head, group, self.heads, self.groups, self.base, self.epsilon, self.tokens, **taken,
             query_map=self.query_map[rows], query_bias=self.query_bias[rows], gain=self.gain, shift=self.shift,
         )  # fmt: skip
 
 
-def one_layer(
-    w: Weights, ids: Sequence[int], type_ids: Sequence[int] | None, tokens: tuple[Token, ...], layer: int
-) -> OneLayer:
+def layer_steps(
+    w: ModelWeights, ids: Sequence[int], type_ids: Sequence[int] | None, tokens: tuple[Token, ...], layer: int
+) -> LayerSteps:
     """The text read as far as that layer, whose steps of attention are kept; TooLongError beyond `MOST` tokens."""
     if len(ids) > MOST:
         raise TooLongError(f"A head is walked through on at most {MOST} tokens; this text has {len(ids)}. Shorten the text.")
     with torch.inference_mode():
-        parts = through(w, ids, type_ids)
+        parts = forward(w, ids, type_ids)
         start = next(parts)
         steps = next(itertools.islice(parts, layer, None))
     kept = {name: steps[name] for name in steps if name not in FEED_FORWARD}
-    return OneLayer(
+    return LayerSteps(
         w.family, layer, w.heads, w.groups, w.base, w.epsilon, tokens, frozen(start), frozen(kept), **_learned(w, layer)
     )
 
 
-def _learned(w: Weights, layer: int) -> dict[str, np.ndarray]:
+def _learned(w: ModelWeights, layer: int) -> dict[str, np.ndarray]:
     """The query matrix, and the norm's two vectors; what a family lacks is zero. Copies: nobody shall write to a model."""
     query, norm = (name.format(layer) for name in NAMES[w.family])
     matrix, gain = w[f"{query}.weight"], w[f"{norm}.weight"]

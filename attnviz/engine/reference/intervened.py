@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from attnviz.engine.reference import FAMILIES, logits, through
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.weights import Weights
+from attnviz.engine.reference import FAMILIES, forward, logits
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.weights import ModelWeights
 from attnviz.engine.trace import locked
 from attnviz.errors import TooLongError
 from attnviz.types import Token
@@ -24,7 +24,7 @@ PROJECTION = {"bert": "encoder.layer.{}.attention.output.dense.weight", "llama":
 
 
 @dataclass(frozen=True)
-class Likely:
+class NextToken:
     """A token that may come next: its id, its text, and its probability."""
 
     id: int
@@ -33,7 +33,7 @@ class Likely:
 
 
 @dataclass(frozen=True, eq=False)
-class Tried:
+class InterventionResult:
     """One text, read with one thing changed, or with nothing changed. Arrays are read-only.
 
     `keys` are the tokens that the chosen layer looks at: the text's own, or another's. `weights` are those of every layer;
@@ -45,7 +45,7 @@ class Tried:
 
     family: str
     groups: int
-    change: Change
+    change: Intervention
     tokens: tuple[Token, ...]
     keys: tuple[Token, ...]
     weights: tuple[
@@ -59,24 +59,24 @@ class Tried:
     mix: Float[np.ndarray, "head query dim"]
     adds: Float[np.ndarray, "head query"]
     next: Float[np.ndarray, " vocabulary"]
-    likely: tuple[Likely, ...]
+    likely: tuple[NextToken, ...]
 
 
-def tried(
-    w: Weights,
+def intervene(
+    w: ModelWeights,
     ids: Sequence[int],
     type_ids: Sequence[int] | None,
-    change: Change,
+    change: Intervention,
     layer: int,
     tokens: tuple[Token, ...],
     keys: tuple[Token, ...],
     spelled: Callable[[int], str],
-) -> Tried:
+) -> InterventionResult:
     """The whole pass; `spelled` says how a token of the vocabulary is written. TooLongError beyond `MOST` tokens."""
     fits(tokens)
     fits(keys, "the other text")
     with torch.inference_mode():
-        parts = through(w, ids, type_ids, change)
+        parts = forward(w, ids, type_ids, change)
         states, weights, here = [next(parts)["output"]], [], {}
         for number, steps in enumerate(parts):
             states.append(steps["output"])
@@ -84,7 +84,7 @@ def tried(
             here = steps if number == layer else here
         output = FAMILIES[w.family].output(w, states[-1])
         shares, likely = _next(w, _own(output), spelled)
-        return Tried(
+        return InterventionResult(
             w.family, w.groups, change, tokens, keys, tuple(weights), _own(torch.stack(states)), _own(output),
             _own(torch.isfinite(here["masked"][0])), _own(here["scaled"]), _own(_lengths(w, here["v"], here["mix"])),
             _own(here["mix"]), _own(_added(w, layer, here["mix"])), shares, likely,
@@ -102,13 +102,13 @@ def _own(tensor: Tensor) -> np.ndarray:
     return locked(np.array(tensor.numpy()))
 
 
-def _lengths(w: Weights, values: Float[Tensor, "group key dim"], mix: Float[Tensor, "head query _"]) -> Tensor:
+def _lengths(w: ModelWeights, values: Float[Tensor, "group key dim"], mix: Float[Tensor, "head query _"]) -> Tensor:
     """How long each value is, for the heads that read it, [head, key]; side by side where all heads are joined to one."""
     lengths = values.norm(dim=-1).repeat_interleave(w.heads // len(values), 0)
     return lengths if len(mix) == len(lengths) else lengths.norm(dim=0, keepdim=True)
 
 
-def _added(w: Weights, layer: int, mix: Float[Tensor, "head query dim"]) -> Float[Tensor, "head query"]:
+def _added(w: ModelWeights, layer: int, mix: Float[Tensor, "head query dim"]) -> Float[Tensor, "head query"]:
     """The length of what each head's mix becomes by the columns of the output projection that are its own."""
     matrix = w[PROJECTION[w.family].format(layer)]  # [width, head * dim]
     columns = matrix.view(len(matrix), len(mix), -1)  # [width, head, dim]
@@ -116,11 +116,11 @@ def _added(w: Weights, layer: int, mix: Float[Tensor, "head query dim"]) -> Floa
 
 
 def _next(
-    w: Weights, output: Float[np.ndarray, "token width"], spelled: Callable[[int], str]
-) -> tuple[np.ndarray, tuple[Likely, ...]]:
+    w: ModelWeights, output: Float[np.ndarray, "token width"], spelled: Callable[[int], str]
+) -> tuple[np.ndarray, tuple[NextToken, ...]]:
     """Probabilities of what comes after the last token, and the largest of them; of an encoder, nothing."""
     if w.family != "llama":
         return locked(np.zeros(0, np.float32)), ()
     shares = _own(torch.softmax(torch.tensor(logits(w, output[-1:])[0]), -1))
     best = np.argsort(-shares, kind="stable")[:NAMED].tolist()
-    return shares, tuple(Likely(id, spelled(id), float(shares[id])) for id in best)
+    return shares, tuple(NextToken(id, spelled(id), float(shares[id])) for id in best)

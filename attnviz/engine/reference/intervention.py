@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from attnviz.engine import attention
-from attnviz.engine.reference.weights import Weights
+from attnviz.engine.reference.weights import ModelWeights
 from attnviz.errors import BadInputError
 
 
 @dataclass(frozen=True)
-class Change:
+class Intervention:
     """What differs from the model as it was trained; the defaults change nothing.
 
     scale        divide the scores by sqrt(dim)
@@ -51,11 +51,11 @@ class Change:
         if self.one_head and self.heads is not None:
             raise BadInputError("Heads joined to one leave none to choose from: keep some, or join all.")
 
-    def at(self, layer: int) -> Change:
+    def at(self, layer: int) -> Intervention:
         """What changes in one layer."""
         return self if self.layer in (None, layer) else AS_TRAINED
 
-    def check(self, weights: Weights, tokens: int) -> None:
+    def check(self, weights: ModelWeights, tokens: int) -> None:
         """BadInputError unless the model has these layers and heads, and the text these tokens."""
         if self.layer is not None and not 0 <= self.layer < weights.layers:
             raise BadInputError(f"This model has layers 0 to {weights.layers - 1}; got {self.layer}.")
@@ -81,4 +81,4 @@ class Change:
         return None if not masks else masks[0] | masks[-1]
 
 
-AS_TRAINED = Change()
+AS_TRAINED = Intervention()

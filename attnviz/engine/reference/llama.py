@@ -12,19 +12,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.intervention import Intervention
 from attnviz.engine.reference.steps import attended, joined, split, zeroed
-from attnviz.engine.reference.weights import Weights
+from attnviz.engine.reference.weights import ModelWeights
 
 
-def embedded(w: Weights, ids: list[int], types: list[int], change: Change) -> dict[str, Tensor]:
+def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Intervention) -> dict[str, Tensor]:
     """A vector for each token: that of the word alone. Llama knows no segments, and positions come later."""
     words = w["embed_tokens.weight"][ids]  # [token, width]
     return {"words": words, "output": words}
 
 
 def layer(
-    w: Weights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+    w: ModelWeights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
     """One layer: tokens exchange what they know, then each one works on what it has got.
 
@@ -37,7 +37,7 @@ def layer(
 
 
 def attention_block(
-    w: Weights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Change
+    w: ModelWeights, name: str, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
     """Three views of each normed token, queries and keys turned by position; what heads mix is projected and added."""
     input_norm = normed(w, f"{name}.input_layernorm", x)
@@ -46,7 +46,7 @@ def attention_block(
     k = split(linear(w, f"{name}.self_attn.k_proj", seen_norm), w.groups)  # [key, width] -> [group, key, dim]
     v = split(linear(w, f"{name}.self_attn.v_proj", seen_norm), w.groups)  # [key, width] -> [group, key, dim]
     v = zeroed(v, 1, change.zeroed)
-    q_turned, k_turned = (turned(q, w.base), turned(k, w.base)) if change.positions else (q, k)
+    q_turned, k_turned = (apply_rotary(q, w.base), apply_rotary(k, w.base)) if change.positions else (q, k)
     found = attended(q_turned, k_turned, v, change, causal=not change.others)
     together = joined(found["mix"])  # [head, query, dim] -> [query, head * dim]
     projected = linear(w, f"{name}.self_attn.o_proj", together)  # [query, head * dim] -> [query, width]
@@ -56,7 +56,7 @@ def attention_block(
     }  # fmt: skip
 
 
-def feed_forward(w: Weights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
+def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
     """Each token by itself: normed, widened twice, one copy opening and closing the other (SwiGLU), narrowed, added.
 
     narrow = A_down (silu(A_gate x) * A_up x); Shazeer 2020, arXiv:2002.05202.
@@ -73,24 +73,24 @@ def feed_forward(w: Weights, name: str, x: Float[Tensor, "token width"]) -> dict
     }  # fmt: skip
 
 
-def output(w: Weights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+def output(w: ModelWeights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
     """The final states: what the last layer hands on, normed."""
     return normed(w, "norm", x)
 
 
-def logits(w: Weights, states: Float[Tensor, "token width"]) -> Float[Tensor, "token vocabulary"]:
+def logits(w: ModelWeights, states: Float[Tensor, "token width"]) -> Float[Tensor, "token vocabulary"]:
     """Each final state times each word's vector. Small models use the vectors of the embedding for it once more."""
     vectors = w["lm_head.weight"] if "lm_head.weight" in w.tensors else w["embed_tokens.weight"]  # [vocabulary, width]
     return torch.einsum("tw,vw->tv", states, vectors)
 
 
-def linear(w: Weights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
+def linear(w: ModelWeights, name: str, x: Float[Tensor, "token in"]) -> Float[Tensor, "token out"]:
     """x A^T: every output number is a weighted sum of all input numbers. A bias is added where a model has one."""
     product = torch.einsum("ti,oi->to", x, w[f"{name}.weight"])
     return product + w[f"{name}.bias"] if f"{name}.bias" in w.tensors else product
 
 
-def normed(w: Weights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
+def normed(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
     """RMS norm: each token's numbers divided by their root mean square, then stretched as learned; nothing is shifted.
 
     x / sqrt(mean(x^2) + epsilon) * gain; Zhang & Sennrich 2019, arXiv:1910.07467.
@@ -98,7 +98,7 @@ def normed(w: Weights, name: str, x: Float[Tensor, "token width"]) -> Float[Tens
     return x / torch.sqrt(x.square().mean(-1, keepdim=True) + w.epsilon) * w[f"{name}.weight"]
 
 
-def turned(x: Float[Tensor, "head token dim"], base: float) -> Float[Tensor, "head token dim"]:
+def apply_rotary(x: Float[Tensor, "head token dim"], base: float) -> Float[Tensor, "head token dim"]:
     """Rotary positions: number i and number i + dim/2 are a point in a plane, turned by position * base^(-2i/dim).
 
     A query and a key are turned by angles whose difference is all that their product keeps: how far apart they stand.

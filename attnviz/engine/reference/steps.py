@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.engine import attention
-from attnviz.engine.reference.intervention import Change
+from attnviz.engine.reference.intervention import Intervention
 from attnviz.engine.trace import locked
 
 Steps = Mapping[str, np.ndarray]
@@ -45,7 +45,7 @@ STEPS: Mapping[str, str] = MappingProxyType({
 
 
 @dataclass(frozen=True, eq=False)
-class Run:
+class ForwardPass:
     """A text read from scratch: the steps of the embedding, those of every layer by name, and the final states.
 
     The embedding's steps are words, segments and positions (BERT), and output. Arrays are read-only.
@@ -80,7 +80,7 @@ def attended(
     q: Float[Tensor, "head query dim"],
     k: Float[Tensor, "group key dim"],
     v: Float[Tensor, "group key dim"],
-    change: Change,
+    change: Intervention,
     causal: bool,
 ) -> dict[str, Tensor]:
     """From scores to what each head mixes, by the formula in `attention`, step by step. `causal` is how the model was trained.
@@ -88,7 +88,7 @@ def attended(
     Where all heads are joined to one, the head axis of every step here is 1, and dim is the whole width.
     """
     if change.one_head:
-        q, k, v = (joined(attention.expanded(part, len(q)))[None] for part in (q, k, v))  # [1, token, head * dim]
+        q, k, v = (joined(attention.repeat_kv(part, len(q)))[None] for part in (q, k, v))  # [1, token, head * dim]
     scores = attention.scores(q, k, 1.0)  # [head, query, key]
     scaled = scores * ((q.shape[-1] ** -0.5 if change.scale else 1.0) / change.temperature)
     masked = attention.masked(scaled, change.pattern(*scores.shape[1:]), change.hides_later(causal))

@@ -16,7 +16,7 @@ ACTIVATIONS = {"bert": "gelu", "llama": "silu"}
 
 
 @dataclass(frozen=True, eq=False)
-class Weights:
+class ModelWeights:
     """What a model has learned, by name, and its sizes. `dim` numbers a head; `groups` key/value heads for `heads` queries.
 
     `epsilon` keeps a norm from dividing by zero; `base` sets how slowly rotary positions turn (0 in BERT, which has none).
@@ -41,7 +41,7 @@ class Weights:
         return head // (self.heads // self.groups)
 
 
-def read(model: Any, dtype: torch.dtype = torch.float32) -> Weights:
+def read(model: Any, dtype: torch.dtype = torch.float32) -> ModelWeights:
     """The weights of a BERT encoder or a Llama decoder; nothing is copied unless the number format changes.
 
     Raises BadInputError for other families, and for variants of these two that the pages from scratch do not write out.
@@ -52,7 +52,7 @@ def read(model: Any, dtype: torch.dtype = torch.float32) -> Weights:
         raise BadInputError(f"From scratch there are BERT encoders and Llama decoders; this model is of the family {family!r}.")
     _check(config, family)
     heads = config.num_attention_heads
-    return Weights(
+    return ModelWeights(
         family=family,
         tensors=_tensors(model, dtype),
         layers=config.num_hidden_layers,

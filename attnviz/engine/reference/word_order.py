@@ -15,9 +15,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from attnviz.engine.reference import FAMILIES, through
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.weights import Weights
+from attnviz.engine.reference import FAMILIES, forward
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.weights import ModelWeights
 from attnviz.engine.trace import locked
 from attnviz.types import HeadRef, Token
 
@@ -26,7 +26,7 @@ WORDS = {"bert": "embeddings.word_embeddings.weight", "llama": "embed_tokens.wei
 
 
 @dataclass(frozen=True, eq=False)
-class Off:
+class Deviation:
     """How far weights and final states are from their own after the shuffle is undone.
 
     `weights` is the largest difference of any weight in any head and layer, and `many` how many weights differ by more than
@@ -39,7 +39,7 @@ class Off:
 
 
 @dataclass(frozen=True, eq=False)
-class Shuffled:
+class WordOrderResult:
     """One head on a text and on its words shuffled, in float64: token i of the shuffled text is token `order[i]` of the text.
 
     `double` and `single` say how far both are from each other once the shuffle is undone, computed in float64 and float32;
@@ -49,8 +49,8 @@ class Shuffled:
     order: tuple[int, ...]
     plain: Float[np.ndarray, "query key"]
     mixed: Float[np.ndarray, "query key"]
-    double: Off
-    single: Off
+    double: Deviation
+    single: Deviation
     compared: int
 
     @property
@@ -60,14 +60,14 @@ class Shuffled:
         return self.mixed[np.ix_(back, back)]
 
 
-class Wide(dict[str, Tensor]):
+class Float64Tensors(dict[str, Tensor]):
     """Tensors that become float64 when they are asked for: a whole model in float64 would double its memory."""
 
     def __getitem__(self, name: str) -> Tensor:
         return super().__getitem__(name).double()
 
 
-def order(tokens: Sequence[Token], seed: int) -> tuple[int, ...]:
+def shuffled_order(tokens: Sequence[Token], seed: int) -> tuple[int, ...]:
     """Another order of the words, by chance and always the same for a seed. Pieces of a word stay together.
 
     Special tokens stay where they are. A text of one word keeps its order: it has no other.
@@ -84,26 +84,31 @@ def order(tokens: Sequence[Token], seed: int) -> tuple[int, ...]:
     return tuple(place if token.special else next(flat) for place, token in enumerate(tokens))
 
 
-def shuffled(
-    w: Weights, ids: Sequence[int], type_ids: Sequence[int] | None, found: tuple[int, ...], change: Change, head: HeadRef
-) -> Shuffled:
+def compare_orders(
+    w: ModelWeights,
+    ids: Sequence[int],
+    type_ids: Sequence[int] | None,
+    found: tuple[int, ...],
+    change: Intervention,
+    head: HeadRef,
+) -> WordOrderResult:
     """Both texts with the change, layer by layer, in float64 and in float32."""
     used = sorted(set(ids))  # of the table of words, only those of this text are ever made wide
     own = {**w.tensors, WORDS[w.family]: w[WORDS[w.family]][used]}
     text = [used.index(id) for id in ids], list(type_ids or [0] * len(ids))
     narrow = replace(w, tensors=own, vocabulary=len(used))
-    plain, mixed, double = _compared(replace(narrow, tensors=Wide(own)), *text, found, change, head)
+    plain, mixed, double = _compared(replace(narrow, tensors=Float64Tensors(own)), *text, found, change, head)
     single = _compared(narrow, *text, found, change, head)[2]
-    return Shuffled(found, plain, mixed, double, single, w.layers * w.heads * len(ids) ** 2)
+    return WordOrderResult(found, plain, mixed, double, single, w.layers * w.heads * len(ids) ** 2)
 
 
 def _compared(
-    w: Weights, ids: list[int], types: list[int], found: tuple[int, ...], change: Change, head: HeadRef
-) -> tuple[np.ndarray, np.ndarray, Off]:
+    w: ModelWeights, ids: list[int], types: list[int], found: tuple[int, ...], change: Intervention, head: HeadRef
+) -> tuple[np.ndarray, np.ndarray, Deviation]:
     """The head's weights on both texts, and the largest differences of all heads."""
     places, off, many, kept = list(found), 0.0, 0, []
     with torch.inference_mode():
-        texts = through(w, ids, types, change), through(w, [ids[i] for i in places], [types[i] for i in places], change)
+        texts = forward(w, ids, types, change), forward(w, [ids[i] for i in places], [types[i] for i in places], change)
         x, y = next(texts[0]), next(texts[1])
         for number, (x, y) in enumerate(zip(*texts, strict=True)):
             apart = (x["weights"][:, places][:, :, places] - y["weights"]).abs()
@@ -112,4 +117,4 @@ def _compared(
                 kept = [locked(np.array(steps["weights"][head.head].numpy())) for steps in (x, y)]
         ends = [FAMILIES[w.family].output(w, steps["output"]) for steps in (x, y)]
         states = float((ends[0][places] - ends[1]).abs().max() / ends[0].abs().max())
-    return kept[0], kept[1], Off(off, states, many)
+    return kept[0], kept[1], Deviation(off, states, many)

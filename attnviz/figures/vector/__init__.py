@@ -26,32 +26,32 @@ class Look(TypedDict, total=False):
 
     width: str
     theme: str
-    held: Sequence[int]
+    selected_rows: Sequence[int]
     name: str
 
 
-def svg(shown: What, source: Source, **look: Unpack[Look]) -> bytes:
+def svg(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
     """An SVG document: letters outlined and as text, each cell with its exact value."""
     from attnviz.figures.vector import document
 
-    return document.svg(_drawing(shown, source, look, coded=False), _facts(shown, source)).encode("utf-8")
+    return document.svg(_drawing(picture, source, look, coded=False), _facts(picture, source)).encode("utf-8")
 
 
-def pdf(shown: What, source: Source, **look: Unpack[Look]) -> bytes:
+def pdf(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
     """A PDF of one page as large as the picture, its fonts embedded."""
     from attnviz.figures.vector import paper
 
-    return paper.pdf(_drawing(shown, source, look, coded=True), _facts(shown, source))
+    return paper.pdf(_drawing(picture, source, look, coded=True), _facts(picture, source))
 
 
-def png(shown: What, source: Source, **look: Unpack[Look]) -> bytes:
+def png(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
     """A PNG of two pixels to each of a screen's: 192 to the inch."""
     from attnviz.figures.vector import paper
 
-    return paper.png(_drawing(shown, source, look, coded=True), _facts(shown, source))
+    return paper.png(_drawing(picture, source, look, coded=True), _facts(picture, source))
 
 
-def _drawing(shown: What, source: Source, look: Look, *, coded: bool) -> Drawing:
+def _drawing(picture: What, source: Source, look: Look, *, coded: bool) -> Drawing:
     """The picture before it is a file. Of two patterns, the first minus the second is drawn."""
     from attnviz.analysis.compare import difference
     from attnviz.figures import encoding
@@ -60,16 +60,18 @@ def _drawing(shown: What, source: Source, look: Look, *, coded: bool) -> Drawing
     sources = source if isinstance(source, tuple) else (source,)
     name = f" {encoding.MINUS} ".join(dict.fromkeys(encoding.head_name(one.head) for one in sources))
     line = f" {encoding.MINUS} ".join(dict.fromkeys(f"{one.name}: {one.text}" for one in sources))
-    pattern = difference(*shown) if isinstance(shown, tuple) else shown
-    drawn = head.Shown(pattern, look.get("name") or name, line, look.get("theme", "light"), tuple(look.get("held", ())), coded)
+    pattern = difference(*picture) if isinstance(picture, tuple) else picture
+    drawn = head.HeadPicture(
+        pattern, look.get("name") or name, line, look.get("theme", "light"), tuple(look.get("selected_rows", ())), coded
+    )
     return head.drawing(drawn, look.get("width", "page"))
 
 
-def _facts(shown: What, source: Source) -> str:
+def _facts(picture: What, source: Source) -> str:
     """Where the numbers come from, as JSON in ASCII."""
-    if isinstance(shown, tuple) and isinstance(source, tuple):
-        first, second = (one.as_dict(pattern) for one, pattern in zip(source, shown, strict=True))
+    if isinstance(picture, tuple) and isinstance(source, tuple):
+        first, second = (one.as_dict(pattern) for one, pattern in zip(source, picture, strict=True))
         return json.dumps({"shown": "first minus second", "first": first, "second": second})
-    if isinstance(shown, Pattern) and not isinstance(source, tuple):
-        return json.dumps(source.as_dict(shown))
+    if isinstance(picture, Pattern) and not isinstance(source, tuple):
+        return json.dumps(source.as_dict(picture))
     raise TypeError("One pattern has one source, two have two.")

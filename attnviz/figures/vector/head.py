@@ -12,7 +12,7 @@ from attnviz.figures import encoding, heatmap
 from attnviz.figures.vector import lettering
 from attnviz.figures.vector.marks import MIDDLE, Box, Dots, Drawing, Field, Mark, Ribbon, Words
 from attnviz.figures.vector.plan import ANGLE, Plan, plan
-from attnviz.figures.vector.style import Shown
+from attnviz.figures.vector.style import HeadPicture
 from attnviz.types import Pattern, Unit
 
 CELLS = 10_000  # up to here every weight is a cell with its value; beyond, the matrix is one picture with a pixel a weight
@@ -29,126 +29,128 @@ MEANING = (
 GREEN = "Green: more in the first. Purple, dashed, \u2212: more in the second."
 
 
-def drawing(shown: Shown, width: str = "page") -> Drawing:
+def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
     """The picture, one or two columns of a journal wide. Raises BadInputError for a width or a theme that there is not."""
-    pattern = shown.pattern
+    pattern = picture.pattern
     lost = bool((np.abs(pattern.hidden) >= NOTED).any())
     sides = (pattern.queries, pattern.query_units), (pattern.keys, pattern.key_units)
-    queries, keys = ([(shown.seen(text), _mark(units, at)) for at, text in enumerate(texts)] for texts, units in sides)
+    queries, keys = ([(picture.seen(text), _mark(units, at)) for at, text in enumerate(texts)] for texts, units in sides)
     place = plan(queries, keys, width, lost=lost)
     unseen = np.triu(pattern.weights == 0.0, 1) & pattern.causal
-    ribbons, left_out = _ribbons(shown, place)
+    ribbons, left_out = _ribbons(picture, place)
     marks: list[Mark] = [
-        *_header(shown, place),
-        *_cells(shown, place, unseen),
-        *_slanted(shown, place),
-        *_column(shown, place, place.y, place.row, place.query_x, "query"),
-        *(_column(shown, place, place.curves_y, place.curve_row, place.curve_query_x, "query") if place.stacked else []),
-        *(_hidden(shown, place) if lost else []),
+        *_header(picture, place),
+        *_cells(picture, place, unseen),
+        *_slanted(picture, place),
+        *_column(picture, place, place.y, place.row, place.query_x, "query"),
+        *(_column(picture, place, place.curves_y, place.curve_row, place.curve_query_x, "query") if place.stacked else []),
+        *(_hidden(picture, place) if lost else []),
         *ribbons,
-        *_bands(shown, place),
-        *_column(shown, place, place.curves_y, place.curve_row, place.key_x, "key"),
-        *_captions(shown, place, lost),
+        *_bands(picture, place),
+        *_column(picture, place, place.curves_y, place.curve_row, place.key_x, "key"),
+        *_captions(picture, place, lost),
     ]
-    lines = _notes(shown, left_out)
+    lines = _notes(picture, left_out)
     below = place.height + 14.0
     for line in (part for text in lines for part in lettering.wrapped(text, place.width, SMALL)):
-        marks.append(Words(line, 0.0, below, SMALL, shown.colours.mute, role="note"))
+        marks.append(Words(line, 0.0, below, SMALL, picture.colours.mute, role="note"))
         below += 8.5
-    described = heatmap.description(pattern, shown.name) if isinstance(pattern, Pattern) else ""
+    described = heatmap.description(pattern, picture.name) if isinstance(pattern, Pattern) else ""
     fonts = ", ".join(lettering.used(mark.text for mark in marks if isinstance(mark, Words)))
     said = " ".join([described, MEANING, *lines, f"Letters: {fonts}."])
     height = below - (8.5 - 2.5) if lines else place.height + 2.0
-    return Drawing(place.width, height, shown.colours.page, tuple(marks), f"{shown.name}: {shown.line}", " ".join(said.split()))
+    return Drawing(
+        place.width, height, picture.colours.page, tuple(marks), f"{picture.name}: {picture.line}", " ".join(said.split())
+    )
 
 
-def _header(shown: Shown, place: Plan) -> list[Mark]:
+def _header(picture: HeadPicture, place: Plan) -> list[Mark]:
     """The head's name, of what it is, and the legend at the right."""
-    colours = shown.colours
+    colours = picture.colours
     long = min(90.0, place.width * 0.3)
-    x, ticks = place.width - long - 4.0, encoding.DIFFERENCE_LEGEND if shown.signed else encoding.LEGEND
-    steps = encoding.steps(colours.diverging if shown.signed else colours.sequential, 48)
+    x, ticks = place.width - long - 4.0, encoding.DIFFERENCE_LEGEND if picture.signed else encoding.LEGEND
+    steps = encoding.steps(colours.diverging if picture.signed else colours.sequential, 48)
     bars: list[Mark] = [Box(x + i * long / 48, 2.0, long / 48 + 0.2, 5.0, colour) for i, colour in enumerate(steps)]
     for tick in ticks:
-        along = (1.0 + encoding.bent(tick)) / 2.0 if shown.signed else encoding.bent(tick)
-        written = encoding.added(tick * shown.most, shown.most) if shown.most > 1.0 else encoding.tick(tick)
+        along = (1.0 + encoding.bent(tick)) / 2.0 if picture.signed else encoding.bent(tick)
+        written = encoding.added(tick * picture.most, picture.most) if picture.most > 1.0 else encoding.tick(tick)
         bars.append(Words(written, x + along * long, 13.5, 5.5, colours.mute, "center", role="tick"))
     room = x - 8.0
-    name = lettering.shortened(shown.name, room, TITLE, bold=True)
-    line = lettering.shortened(shown.seen(shown.line), room, SMALL)
+    name = lettering.shortened(picture.name, room, TITLE, bold=True)
+    line = lettering.shortened(picture.seen(picture.line), room, SMALL)
     return [
         Words(name, 0.0, 9.5, TITLE, colours.ink, bold=True, role="name"),
-        Words(line, 0.0, 19.0, SMALL, colours.mute, whole=shown.line, role="model"),
+        Words(line, 0.0, 19.0, SMALL, colours.mute, whole=picture.line, role="model"),
         *bars,
     ]
 
 
-def _cells(shown: Shown, place: Plan, unseen: Bool[np.ndarray, "query key"]) -> list[Mark]:
+def _cells(picture: HeadPicture, place: Plan, unseen: Bool[np.ndarray, "query key"]) -> list[Mark]:
     """The matrix: a cell a value, or one picture where they are too many.
 
     Dots stand where a causal head cannot look; what a filter leaves out is blank.
     """
-    blank = unseen | heatmap.left_out(shown.pattern) if isinstance(shown.pattern, Pattern) else unseen
-    weights, shares, colours = shown.pattern.weights, shown.shares, shown.colours
+    blank = unseen | heatmap.left_out(picture.pattern) if isinstance(picture.pattern, Pattern) else unseen
+    weights, shares, colours = picture.pattern.weights, picture.shares, picture.colours
     rows, columns = weights.shape
     if weights.size > CELLS:
-        pixels = (encoding.difference_rgb if shown.signed else encoding.weight_rgb)(shares, shown.theme)
+        pixels = (encoding.difference_rgb if picture.signed else encoding.weight_rgb)(shares, picture.theme)
         pixels[blank] = encoding.rgb(colours.page)
-        title = f"{shown.name}: {rows} rows, {columns} columns, a pixel each"
+        title = f"{picture.name}: {rows} rows, {columns} columns, a pixel each"
         return [Field(place.x, place.y, columns * place.cell, rows * place.row, pixels, title)]
     gap = 0.5 if min(place.cell, place.row) >= 5 else 0.0
     marks: list[Mark] = []
     for q, k in zip(*np.nonzero(~blank), strict=True):
         value, x, y = float(shares[q, k]), place.x + k * place.cell, place.y + q * place.row
-        facts = (("query", str(q)), ("key", str(k)), ("difference" if shown.signed else "weight", str(weights[q, k])))
-        colour = shown.colour(value)
-        marks.append(Box(x, y, place.cell - gap, place.row - gap, colour, title=shown.exact(int(q), int(k)), facts=facts))
+        facts = (("query", str(q)), ("key", str(k)), ("difference" if picture.signed else "weight", str(weights[q, k])))
+        colour = picture.colour(value)
+        marks.append(Box(x, y, place.cell - gap, place.row - gap, colour, title=picture.exact(int(q), int(k)), facts=facts))
         if abs(value) >= encoding.WRITTEN_FROM and min(place.cell, place.row) >= NUMBERED:
-            size = min(place.cell * (0.32 if shown.signed else 0.4), 7.0)
+            size = min(place.cell * (0.32 if picture.signed else 0.4), 7.0)
             middle = x + (place.cell - gap) / 2, y + (place.row - gap) / 2 + MIDDLE * size
             marks.append(
-                Words(shown.number(float(weights[q, k])), *middle, size, encoding.text_on(colour), "center", role="value")
+                Words(picture.number(float(weights[q, k])), *middle, size, encoding.text_on(colour), "center", role="value")
             )
-        elif shown.signed and value <= -encoding.WRITTEN_FROM and min(place.cell, place.row) >= 3:
+        elif picture.signed and value <= -encoding.WRITTEN_FROM and min(place.cell, place.row) >= 3:
             middle = y + (place.row - gap) / 2 - 0.3
             marks.append(Box(x + place.cell * 0.3, middle, place.cell * 0.4, 0.6, encoding.text_on(colour)))
     centres = [
         (place.x + (k + 0.5) * place.cell, place.y + (q + 0.5) * place.row) for q, k in zip(*np.nonzero(unseen), strict=True)
     ]
     marks += [Dots(tuple(centres), min(0.6, place.cell / 6), colours.mute)] if centres else []
-    for row in shown.held:
+    for row in picture.selected_rows:
         edge = Box(place.x - 1, place.y + row * place.row - 1, columns * place.cell + 1.5, place.row + 1.5)
         marks += [replace(edge, edge=colours.page, line=2.4), replace(edge, edge=colours.accent, line=1.2)]
     return marks
 
 
-def _slanted(shown: Shown, place: Plan) -> list[Mark]:
+def _slanted(picture: HeadPicture, place: Plan) -> list[Mark]:
     """The words that are looked at, above their columns."""
-    pattern = shown.pattern
+    pattern = picture.pattern
     keys, units = pattern.keys, pattern.key_units
     return [
         Words(
-            _label(shown, keys, units, k, place), place.x + (k + 0.5) * place.cell + 0.3 * place.size, place.y - 4.0,
-            place.size, _ink(shown, pattern.key_units, k), angle=ANGLE,
-            whole=shown.marked(keys[k], units, k), role="column",
+            _label(picture, keys, units, k, place), place.x + (k + 0.5) * place.cell + 0.3 * place.size, place.y - 4.0,
+            place.size, _ink(picture, pattern.key_units, k), angle=ANGLE,
+            whole=picture.marked(keys[k], units, k), role="column",
         )
         for k in range(0, len(pattern.keys), place.every_column)
     ]  # fmt: skip
 
 
-def _column(shown: Shown, place: Plan, top: float, row: float, x: float, role: str) -> list[Mark]:
+def _column(picture: HeadPicture, place: Plan, top: float, row: float, x: float, role: str) -> list[Mark]:
     """A column of words: those that look end at `x`, those that are looked at begin there."""
-    pattern, colours = shown.pattern, shown.colours
+    pattern, colours = picture.pattern, picture.colours
     left = role == "query"
     texts, units = (pattern.queries, pattern.query_units) if left else (pattern.keys, pattern.key_units)
     marks: list[Mark] = []
     for i in range(0, len(texts), place.every_row):
-        label, colour, ground = _label(shown, texts, units, i, place), _ink(shown, units, i), ""
-        value = 0.0 if left else float(shown.shares[list(shown.held), i].mean()) if shown.held else 0.0
-        if left and i in shown.held:
+        label, colour, ground = _label(picture, texts, units, i, place), _ink(picture, units, i), ""
+        value = 0.0 if left else float(picture.shares[list(picture.selected_rows), i].mean()) if picture.selected_rows else 0.0
+        if left and i in picture.selected_rows:
             colour, ground = colours.on_accent, colours.accent
         elif abs(value) >= TINTED:
-            ground = shown.colour(value)
+            ground = picture.colour(value)
             colour = encoding.text_on(ground)
         y, bold = top + (i + 0.5) * row, bool(ground) and (left or abs(value) >= 0.1)
         if ground:
@@ -156,63 +158,63 @@ def _column(shown: Shown, place: Plan, top: float, row: float, x: float, role: s
             start = x - wide - 2.0 if left else x - 2.0
             marks.append(Box(start, y - 0.46 * row, wide + 4.0, 0.92 * row, ground, radius=1.5))
         align = "right" if left else "left"
-        whole = shown.marked(texts[i], units, i)
+        whole = picture.marked(texts[i], units, i)
         marks.append(Words(label, x, y + MIDDLE * place.size, place.size, colour, align, bold, whole=whole, role=role))
     return marks
 
 
-def _hidden(shown: Shown, place: Plan) -> list[Mark]:
+def _hidden(picture: HeadPicture, place: Plan) -> list[Mark]:
     """The share of each row that is not shown, beside the words that look."""
     marks: list[Mark] = []
-    for i in range(0, len(shown.pattern.queries), place.every_row):
-        share = float(shown.pattern.hidden[i]) / shown.most
+    for i in range(0, len(picture.pattern.queries), place.every_row):
+        share = float(picture.pattern.hidden[i]) / picture.most
         if abs(share) >= NOTED:
-            text = ("+" if share > 0 else encoding.MINUS) * shown.signed + encoding.percent(abs(share))
+            text = ("+" if share > 0 else encoding.MINUS) * picture.signed + encoding.percent(abs(share))
             y = place.y + (i + 0.5) * place.row + MIDDLE * place.size * 0.86
-            marks.append(Words(text, place.lost_x, y, place.size * 0.86, shown.colours.mute, "right", role="hidden"))
+            marks.append(Words(text, place.lost_x, y, place.size * 0.86, picture.colours.mute, "right", role="hidden"))
     return marks
 
 
-def _ribbons(shown: Shown, place: Plan) -> tuple[list[Mark], int]:
+def _ribbons(picture: HeadPicture, place: Plan) -> tuple[list[Mark], int]:
     """Each query's band handed out, weakest first so that the strong ones lie on top; and how many had no room."""
-    weights, band = np.abs(shown.shares), place.curve_row * BAND
+    weights, band = np.abs(picture.shares), place.curve_row * BAND
     seen = np.argwhere(weights > THINNEST)
     order = np.argsort(weights[weights > THINNEST], kind="stable")[-RIBBONS:]
     from_ = (np.cumsum(weights, -1) - weights / 2 - 0.5) * band
     meant, faded = [], []
     for q, k in seen[order].tolist():
-        value, thick = float(shown.shares[q, k]), float(weights[q, k]) * band
+        value, thick = float(picture.shares[q, k]), float(weights[q, k]) * band
         y0, y1 = (place.curves_y + (i + 0.5) * place.curve_row for i in (q, k))
         ribbon = Ribbon(
-            place.left, y0 + float(from_[q, k]), place.right, y1, max(0.3, thick), shown.colours.mute, 0.06,
-            shown.signed and value < 0, shown.exact(q, k),
+            place.left, y0 + float(from_[q, k]), place.right, y1, max(0.3, thick), picture.colours.mute, 0.06,
+            picture.signed and value < 0, picture.exact(q, k),
         )  # fmt: skip
-        if not shown.held or q in shown.held:
-            strong = value if shown.signed else max(value, encoding.WRITTEN_FROM)
-            meant.append(replace(ribbon, colour=shown.colour(strong), opacity=1.0 if shown.held else 0.8))
+        if not picture.selected_rows or q in picture.selected_rows:
+            strong = value if picture.signed else max(value, encoding.WRITTEN_FROM)
+            meant.append(replace(ribbon, colour=picture.colour(strong), opacity=1.0 if picture.selected_rows else 0.8))
         else:
             faded.append(ribbon)
     return [*faded, *meant], len(seen) - len(order)
 
 
-def _bands(shown: Shown, place: Plan) -> list[Mark]:
+def _bands(picture: HeadPicture, place: Plan) -> list[Mark]:
     """The ends of the bands."""
-    colours, tall = shown.colours, place.curve_row * BAND
-    ends = [(place.left - 1.5, len(shown.pattern.queries)), (place.right, len(shown.pattern.keys))]
+    colours, tall = picture.colours, place.curve_row * BAND
+    ends = [(place.left - 1.5, len(picture.pattern.queries)), (place.right, len(picture.pattern.keys))]
     marks: list[Mark] = [
         Box(x, place.curves_y + (i + (1 - BAND) / 2) * place.curve_row, 1.5, tall, colours.line)
         for x, n in ends
         for i in range(n)
     ]
-    for row in shown.held:
+    for row in picture.selected_rows:
         y = place.curves_y + (row + (1 - BAND) / 2) * place.curve_row
         marks.append(Box(place.left - 1.5, y, 1.5, tall, colours.accent))
     return marks
 
 
-def _captions(shown: Shown, place: Plan, lost: bool) -> list[Mark]:
+def _captions(picture: HeadPicture, place: Plan, lost: bool) -> list[Mark]:
     """What the columns of words are."""
-    style = {"size": 5.5, "colour": shown.colours.mute, "role": "caption"}
+    style = {"size": 5.5, "colour": picture.colours.mute, "role": "caption"}
     y = place.curves_y - 3.0
     marks: list[Mark] = [
         Words("looks", place.curve_query_x, y, align="right", **style),
@@ -221,11 +223,11 @@ def _captions(shown: Shown, place: Plan, lost: bool) -> list[Mark]:
     return [*marks, Words("hidden", place.lost_x, place.y - 3.0, align="right", **style)] if lost else marks
 
 
-def _notes(shown: Shown, left_out: int) -> list[str]:
+def _notes(picture: HeadPicture, left_out: int) -> list[str]:
     """What was hidden, merged, rescaled or left out, in sentences, the reader's letters that no font here has included."""
-    pattern = shown.pattern
-    lines = [GREEN] if shown.signed else []
-    lines += [shown.seen(pattern.note)] if pattern.note else []
+    pattern = picture.pattern
+    lines = [GREEN] if picture.signed else []
+    lines += [picture.seen(pattern.note)] if pattern.note else []
     unread = encoding.unread_note((*pattern.query_units, *pattern.key_units))
     lines += [unread] if unread else []
     if pattern.weights.size > CELLS:
@@ -234,8 +236,8 @@ def _notes(shown: Shown, left_out: int) -> list[str]:
         )
     if left_out:
         lines.append(f"The {RIBBONS:,} strongest ribbons are drawn; {left_out:,} weaker ones are left out.")
-    lost = any(lettering.missing(encoding.visible(text)) for text in (*pattern.queries, *pattern.keys, shown.line))
-    if lost and shown.coded:
+    lost = any(lettering.missing(encoding.visible(text)) for text in (*pattern.queries, *pattern.keys, picture.line))
+    if lost and picture.coded:
         lines.append(
             "Letters that no font here has stand by their code points (U+…). The SVG file shows them in the reader's own "
             "fonts; or install a font that has them, such as Noto Sans, and save again."
@@ -245,9 +247,9 @@ def _notes(shown: Shown, left_out: int) -> list[str]:
     return lines
 
 
-def _label(shown: Shown, texts: Sequence[str], units: Sequence[Unit], at: int, place: Plan) -> str:
+def _label(picture: HeadPicture, texts: Sequence[str], units: Sequence[Unit], at: int, place: Plan) -> str:
     """A word as it stands beside its row, shortened to its column; its mark stays whole."""
-    return lettering.label(shown.seen(texts[at]), _mark(units, at), place.label, place.size)
+    return lettering.label(picture.seen(texts[at]), _mark(units, at), place.label, place.size)
 
 
 def _mark(units: Sequence[Unit], at: int) -> str:
@@ -255,6 +257,6 @@ def _mark(units: Sequence[Unit], at: int) -> str:
     return encoding.unknown_mark(units[at]) if at < len(units) else ""
 
 
-def _ink(shown: Shown, units: Sequence[Unit], at: int) -> str:
+def _ink(picture: HeadPicture, units: Sequence[Unit], at: int) -> str:
     """Special tokens are muted."""
-    return shown.colours.mute if at < len(units) and units[at].special else shown.colours.ink
+    return picture.colours.mute if at < len(units) and units[at].special else picture.colours.ink

@@ -15,7 +15,7 @@ from attnviz.types import Pattern, Unit
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class HeadPicture:
     """What is drawn: a pattern or a difference, under its name, with a second line that says of what.
 
     `held` are rows that stand out; `coded` writes letters without a font by their code points. `most` is the largest
@@ -26,7 +26,7 @@ class Shown:
     name: str
     line: str
     theme: str = "light"
-    held: tuple[int, ...] = ()
+    selected_rows: tuple[int, ...] = ()
     coded: bool = False
     most: float = 1.0
 

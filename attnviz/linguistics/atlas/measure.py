@@ -27,7 +27,7 @@ from attnviz.linguistics.probes import (
 from attnviz.linguistics.probes.word_attention import Grid, grid
 from attnviz.models import untrained
 from attnviz.models.load import LoadedModel
-from attnviz.text import Reading
+from attnviz.text import Encoding
 
 TOKENS = 512  # of one pass, padding included: enough to keep the kernels busy; more is more padding (11 % on EWT)
 LONGEST = 200_000  # bytes of a text
@@ -45,7 +45,7 @@ class Read:
 
     ordinal: int
     text: Parsed | Question
-    reading: Reading
+    reading: Encoding
     choice: coreference.Choice | None = None
 
 
@@ -68,7 +68,7 @@ class Meter:
     loaded: LoadedModel
     size: tuple[int, int]
     tokens: int = TOKENS
-    layers: Callable[..., Iterator[batch.Weights]] = batch.layers
+    layers: Callable[..., Iterator[batch.LayerWeights]] = batch.layers
     twin: Meter | None = None
 
     @classmethod
@@ -113,7 +113,7 @@ class Meter:
         special = [token.special for token in example.tokens]
         around = vocabulary.around(tokenizer, example.ids, special, rows)
 
-        def layers(some: Sequence[Sequence[int]]) -> Iterator[batch.Weights]:
+        def layers(some: Sequence[Sequence[int]]) -> Iterator[batch.LayerWeights]:
             types = _types(example.type_ids, special, around, len(some[0]))
             return self.layers(self.loaded.model, [_Ids(tuple(ids), types) for ids in some])
 
@@ -293,7 +293,7 @@ def _reason(error: BadInputError) -> str:
     return TOO_LONG if isinstance(error, TooLongError) else LACKING if isinstance(error, TokenError) else UNREADABLE
 
 
-def _reading(loaded: LoadedModel, text: str) -> Reading:
+def _reading(loaded: LoadedModel, text: str) -> Encoding:
     """A text as the model reads it; an encoder-decoder reads it with its encoder."""
     texts.checked(text, LONGEST)
     found = texts.read(loaded.tokenizer, text, max_tokens=loaded.card.max_tokens, name=loaded.card.name)

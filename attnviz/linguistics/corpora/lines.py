@@ -39,10 +39,10 @@ def lines(path: str | Path) -> Iterator[Line]:
 def _decoded_lines(file: BufferedReader) -> Iterator[Line]:
     """The lines of an open file, in the encoding that its beginning tells."""
     head = file.peek(1)
-    mark, encoding, name = charset.marked(head)
-    seems = "" if mark else charset.suspected(head[: len(head) // 4 * 4])
+    mark, encoding, name = charset.find_mark(head)
+    seems = "" if mark else charset.guess_unmarked(head[: len(head) // 4 * 4])
     if seems:
-        yield Line(1, "", f"A corpus is written in UTF-8; this file {charset.unmarked_as(seems)}")
+        yield Line(1, "", f"A corpus is written in UTF-8; this file {charset.unmarked_message(seems)}")
         return
     file.read(len(mark))
     start = head[len(mark) :].decode(encoding, "ignore")

@@ -10,7 +10,7 @@ import numpy as np
 from attnviz.analysis import view
 from attnviz.engine.trace import Trace
 from attnviz.types import HeadRef, Pattern
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +20,7 @@ class HeadView:
     trace: Trace
     head: HeadRef
     options: ViewOptions
-    focus: Focus | None = None
+    focus: TokenSelection | None = None
 
     @cached_property
     def pattern(self) -> Pattern:
@@ -40,7 +40,7 @@ class HeadView:
         return selected_rows(self.pattern, self.focus)
 
 
-def selected_rows(pattern: Pattern, focus: Focus | None) -> tuple[int, ...]:
+def selected_rows(pattern: Pattern, focus: TokenSelection | None) -> tuple[int, ...]:
     """The rows of the selected words, without those that the pattern lacks; none where columns are selected."""
     if focus is None or focus.side != "query":
         return ()
@@ -48,7 +48,7 @@ def selected_rows(pattern: Pattern, focus: Focus | None) -> tuple[int, ...]:
     return tuple(dict.fromkeys(row for row in found if row is not None))
 
 
-def _row(pattern: Pattern, focus: Focus) -> int | None:
+def _row(pattern: Pattern, focus: TokenSelection) -> int | None:
     """The row of one selected word, None where the pattern lacks it."""
     for row, unit in enumerate(pattern.query_units):
         if unit.special == focus.special and unit.segment == focus.segment:

@@ -1,4 +1,4 @@
-"""Pins, panels and the traces that they need in; what each panel shows, and one link followed through all of them, out."""
+"""What each panel of the Compare page shows, and one link followed through all panels."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from attnviz.analysis.compare import Difference
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit, unknown_mark
-from attnviz.view_state import Focus, Panel, Pin, ViewOptions
+from attnviz.view_state import Panel, Pin, TokenSelection, ViewOptions
 
-NOTHING_SHARED = "These texts have no words that stand for each other, so there is nothing to lay over each other."
+NOTHING_SHARED = "These texts share no words, so there is nothing to compare."
+
+Traces = Mapping[AttentionRequest, Trace | AttnvizError]  # the error says why a request has no trace
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """One panel: `kind` is "" for a pin, else how it is made of its pins. `pattern` is None where `problem` says why.
+class ComparePanel:
+    """One panel: `kind` is "" for a pin, else how its pins are combined. `pattern` is None where `problem` says why.
 
-    `numbers` are those of its pins, from 1; `queries` and `keys` the tokens that its units count.
+    `numbers` are those of its pins, from 1; `queries` and `keys` are the tokens that its units refer to.
     """
 
     pins: tuple[Pin, ...]
@@ -34,37 +36,37 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Followed:
-    """One link as a panel has it: the words at both ends as they are written there, and the exact weight or difference."""
+class FollowedLink:
+    """One link in one panel: the words at both ends as that text has them, and the exact weight or difference."""
 
     query: str
     key: str
     weight: float
 
 
-def of_layer(request: AttentionRequest, head: HeadRef, heads: int) -> tuple[Pin, ...]:
+def layer_pins(request: AttentionRequest, head: HeadRef, head_count: int) -> tuple[Pin, ...]:
     """Every head of one layer as a pin."""
-    return tuple(Pin(request, replace(head, head=number)) for number in range(heads))
+    return tuple(Pin(request, replace(head, head=number)) for number in range(head_count))
 
 
-def shown(
-    pins: Sequence[Pin], panels: Sequence[Panel], traces: Mapping[AttentionRequest, Trace | str], options: ViewOptions
-) -> tuple[Shown, ...]:
-    """Every panel, pins first. `traces` has, for each request, its trace, or the sentence that says why there is none."""
-    found = [_pinned(pin, number, traces[pin.request], options) for number, pin in enumerate(pins, start=1)]
-    return (*found, *(_made(panel, pins, found, traces, options) for panel in panels if max(panel.of) < len(pins)))
+def build_panels(
+    pins: Sequence[Pin], panels: Sequence[Panel], traces: Traces, options: ViewOptions
+) -> tuple[ComparePanel, ...]:
+    """Every panel, pins first. The pattern of each pin is computed once."""
+    found = [_pin_panel(pin, number, traces[pin.request], options) for number, pin in enumerate(pins, start=1)]
+    return (*found, *(_combined_panel(panel, pins, found, traces, options) for panel in panels if max(panel.of) < len(pins)))
 
 
-def _pinned(pin: Pin, number: int, trace: Trace | str, options: ViewOptions) -> Shown:
+def _pin_panel(pin: Pin, number: int, trace: Trace | AttnvizError, options: ViewOptions) -> ComparePanel:
     """The panel of one pin."""
     try:
-        if isinstance(trace, str):
-            return Shown((pin,), (number,), problem=trace)
+        if isinstance(trace, AttnvizError):
+            return ComparePanel((pin,), (number,), problem=str(trace))
         block = trace.block(pin.head.block)
         pattern = pattern_of(pin, trace, options)
     except AttnvizError as error:
-        return Shown((pin,), (number,), problem=str(error))
-    return Shown((pin,), (number,), "", pattern, block.queries, block.keys)
+        return ComparePanel((pin,), (number,), problem=str(error))
+    return ComparePanel((pin,), (number,), "", pattern, block.queries, block.keys)
 
 
 def pattern_of(pin: Pin, trace: Trace, options: ViewOptions) -> Pattern:
@@ -72,30 +74,41 @@ def pattern_of(pin: Pin, trace: Trace, options: ViewOptions) -> Pattern:
     return view.layer_pattern(trace, pin.head, options, pin.over) if pin.over else view.pattern(trace, pin.head, options)
 
 
-def _made(
+def _combined_panel(
     panel: Panel,
     pins: Sequence[Pin],
-    found: Sequence[Shown],
-    traces: Mapping[AttentionRequest, Trace | str],
+    found: Sequence[ComparePanel],
+    traces: Traces,
     options: ViewOptions,
-) -> Shown:
-    """A difference, sum or mean of panels; of two models always by words, because they cut a text differently."""
+) -> ComparePanel:
+    """A difference, sum or mean of panels; for two models always by words, because they split a text differently."""
     own = tuple(pins[at] for at in panel.of)
     numbers = tuple(at + 1 for at in panel.of)
     for at in panel.of:
         if found[at].pattern is None:
-            return Shown(own, numbers, panel.kind, problem=f"This needs panel {at + 1}, which is not here.")
+            return ComparePanel(own, numbers, panel.kind, problem=f"This needs panel {at + 1}, which is not here.")
     words = options if len({pin.request.model for pin in own}) == 1 else replace(options, words=True)
-    patterns = [pattern_of(pin, trace, words) for pin in own if not isinstance(trace := traces[pin.request], str)]
+    patterns = [_pattern_again(pins[at], found[at], traces[pins[at].request], words, options) for at in panel.of]
     made = compare.difference(*patterns) if panel.kind == "difference" else compare.combined(panel.kind, patterns)
     if not made.weights.size:
-        return Shown(own, numbers, panel.kind, problem=NOTHING_SHARED)
+        return ComparePanel(own, numbers, panel.kind, problem=NOTHING_SHARED)
     first = found[panel.of[0]]
-    return Shown(own, numbers, panel.kind, made, first.queries, first.keys)
+    return ComparePanel(own, numbers, panel.kind, made, first.queries, first.keys)
 
 
-def held_token(focus: Focus, tokens: Sequence[Token]) -> int | None:
-    """The token that a focus means; None where this text has none there."""
+def _pattern_again(
+    pin: Pin, panel: ComparePanel, trace: Trace | AttnvizError, wanted: ViewOptions, options: ViewOptions
+) -> Pattern:
+    """The pattern of a pin under the options `wanted`: that of its own panel, which has `options`, where they are the same."""
+    if isinstance(panel.pattern, Pattern) and wanted == options:
+        return panel.pattern
+    if isinstance(trace, AttnvizError):
+        raise trace
+    return pattern_of(pin, trace, wanted)
+
+
+def token_at(focus: TokenSelection, tokens: Sequence[Token]) -> int | None:
+    """The token that a focus selects; None where this text has none there."""
     for at, token in enumerate(tokens):
         inside = at == focus.start if token.special else token.start <= focus.start < token.end
         if token.special == focus.special and inside and (token.special or token.segment == focus.segment):
@@ -103,23 +116,27 @@ def held_token(focus: Focus, tokens: Sequence[Token]) -> int | None:
     return None
 
 
-def followed(
-    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]], chosen: Pin | None = None
-) -> tuple[Followed | None, ...]:
-    """The held word's strongest link in the chosen head's panel, else in the first that has the word, as every panel has it.
+def follow_selection(
+    panels: Sequence[ComparePanel],
+    focus: TokenSelection | None,
+    base: tuple[Sequence[Token], Sequence[Token]],
+    chosen: Pin | None = None,
+) -> tuple[FollowedLink | None, ...]:
+    """Follow one link through all panels; None for a panel that lacks one of its words.
 
-    None where a panel lacks one of its words. `base` are the queries and keys that `focus` counts. Several held words are
-    summed. The far end is a word: neither a special token nor the held word itself.
+    The link is the selected word's strongest in the chosen head's panel, else in the first panel that has the word. `base`
+    are the queries and keys that `focus` refers to. Several selected words are summed. The far end is a word: neither a
+    special token nor the selected word itself.
     """
     if focus is None:
         return (None,) * len(panels)
-    near, anchors = _anchors(focus, base)
+    near, selected = _selected_tokens(focus, base)
     far = 1 - near
-    able = [panel for panel in panels if _line(panel, anchors, base[near], near)[0] is not None]
-    first = next((panel for panel in able if chosen and _same(panel, chosen)), able[0] if able else None)
+    able = [panel for panel in panels if _line(panel, selected, base[near], near)[0] is not None]
+    first = next((panel for panel in able if chosen and _is_head(panel, chosen)), able[0] if able else None)
     if first is None:
         return (None,) * len(panels)
-    line, places = _line(first, anchors, base[near], near)
+    line, places = _line(first, selected, base[near], near)
     units = _units(first)[far]
     cross = first.queries != first.keys
     order = [int(at) for at in np.argsort(-line, kind="stable")] if line is not None else []
@@ -128,20 +145,20 @@ def followed(
         return (None,) * len(panels)
     token = units[mate].tokens[0]
     sides = (first.queries, first.keys)
-    return tuple(_followed(panel, anchors, base[near], near, token, sides[far]) for panel in panels)
+    return tuple(_followed_link(panel, selected, base[near], near, token, sides[far]) for panel in panels)
 
 
-def held_rows(
-    panels: Sequence[Shown], focus: Focus | None, base: tuple[Sequence[Token], Sequence[Token]]
+def selected_rows(
+    panels: Sequence[ComparePanel], focus: TokenSelection | None, base: tuple[Sequence[Token], Sequence[Token]]
 ) -> tuple[tuple[int, ...], ...]:
-    """The rows of the held words in every panel; none where a panel lacks them, or where the words are looked at."""
+    """The rows of the selected words in every panel; none where a panel lacks them, or where columns are selected."""
     if focus is None or focus.side != "query":
         return ((),) * len(panels)
-    near, anchors = _anchors(focus, base)
-    return tuple(_line(panel, anchors, base[near], near)[1] for panel in panels)
+    near, selected = _selected_tokens(focus, base)
+    return tuple(_line(panel, selected, base[near], near)[1] for panel in panels)
 
 
-def heads(pin: Pin, trace: Trace | str | None) -> int:
+def head_count(pin: Pin, trace: Trace | AttnvizError | None) -> int:
     """How many heads a pin's layer has; 0 where there is no trace, or none of that layer."""
     if not isinstance(trace, Trace) or pin.head.block not in trace.blocks:
         return 0
@@ -149,29 +166,32 @@ def heads(pin: Pin, trace: Trace | str | None) -> int:
     return calls[pin.head.layer].heads if pin.head.layer < len(calls) else 0
 
 
-def most(panel: Shown, heads: Callable[[Pin], int]) -> float:
-    """The largest sum that a row of a panel can have: 1 for a head or a mean, more for a sum. `heads` counts a pin's layer."""
-    each = [float(heads(pin)) if pin.over == "sum" else 1.0 for pin in panel.pins]
+def largest_row_sum(panel: ComparePanel, head_count: Callable[[Pin], int]) -> float:
+    """The largest sum that a row of a panel can have: 1 for a head or a mean, more for a sum.
+
+    `head_count` returns the number of heads in a pin's layer.
+    """
+    each = [float(head_count(pin)) if pin.over == "sum" else 1.0 for pin in panel.pins]
     return sum(each) if panel.kind == "sum" else max(each)
 
 
-def _anchors(focus: Focus, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
-    """The side that is held, 0 for queries and 1 for keys, and the held tokens."""
+def _selected_tokens(focus: TokenSelection, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
+    """The selected side, 0 for queries and 1 for keys, and the selected tokens."""
     near = 0 if focus.side == "query" else 1
-    held = [held_token(one, base[near]) for one in (focus, *focus.also)]
+    held = [token_at(one, base[near]) for one in (focus, *focus.also)]
     return near, [token for token in held if token is not None]
 
 
-def _same(panel: Shown, pin: Pin) -> bool:
+def _is_head(panel: ComparePanel, pin: Pin) -> bool:
     """Whether a panel shows one head, that of `pin`."""
     return not panel.kind and replace(panel.pins[0], name="") == replace(pin, name="")
 
 
-def _followed(
-    panel: Shown, anchors: Sequence[int], held: Sequence[Token], near: int, mate: int, mates: Sequence[Token]
-) -> Followed | None:
+def _followed_link(
+    panel: ComparePanel, selected: Sequence[int], held: Sequence[Token], near: int, mate: int, mates: Sequence[Token]
+) -> FollowedLink | None:
     """One link in one panel."""
-    line, places = _line(panel, anchors, held, near)
+    line, places = _line(panel, selected, held, near)
     if line is None or panel.pattern is None:
         return None
     far = 1 - near
@@ -186,14 +206,16 @@ def _followed(
 
     labels = (panel.pattern.queries, panel.pattern.keys)
     ends = {near: " + ".join(named(near, place) for place in places), far: named(far, at)}
-    return Followed(ends[0], ends[1], float(line[at]))
+    return FollowedLink(ends[0], ends[1], float(line[at]))
 
 
-def _line(panel: Shown, anchors: Sequence[int], held: Sequence[Token], near: int) -> tuple[np.ndarray | None, tuple[int, ...]]:
-    """What the held words give or get in a panel, summed, and their rows or columns; None where it has none of them."""
+def _line(
+    panel: ComparePanel, selected: Sequence[int], held: Sequence[Token], near: int
+) -> tuple[np.ndarray | None, tuple[int, ...]]:
+    """The selected words' weights in a panel, summed, and their rows or columns; None where the panel has none of them."""
     if panel.pattern is None:
         return None, ()
-    tokens = [compare.counterpart(token, held, (panel.queries, panel.keys)[near]) for token in anchors]
+    tokens = [compare.counterpart(token, held, (panel.queries, panel.keys)[near]) for token in selected]
     units = _units(panel)[near]
     found = [_unit_with(units, token) for token in tokens if token is not None]
     places = tuple(dict.fromkeys(place for place in found if place is not None))
@@ -203,7 +225,7 @@ def _line(panel: Shown, anchors: Sequence[int], held: Sequence[Token], near: int
     return weights[list(places)].sum(0), places
 
 
-def _units(panel: Shown) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
+def _units(panel: ComparePanel) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
     """The units of a panel's rows and of its columns."""
     return (panel.pattern.query_units, panel.pattern.key_units) if panel.pattern is not None else ((), ())
 

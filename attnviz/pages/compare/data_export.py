@@ -1,4 +1,4 @@
-"""Panels and where their numbers come from in, one CSV or JSON of all of them out. No file carries a date."""
+"""CSV and JSON files of all panels, with provenance. No file has a date."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy as np
 from attnviz import export
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
-from attnviz.figures import provenance as provenances
-from attnviz.pages.compare.analysis import Shown
-from attnviz.types import AttentionRequest, ModelCard, Pattern
-from attnviz.view_state import Focus, Pin, ViewOptions
+from attnviz.figures.provenance import provenance
+from attnviz.pages.compare.analysis import ComparePanel, Traces
+from attnviz.types import ModelCard, Pattern
+from attnviz.view_state import Pin, TokenSelection, ViewOptions
 
 
-def titled(panel: Shown) -> str:
+def panel_title(panel: ComparePanel) -> str:
     """A panel's number and name: `1 L3·H1`, `1 − 2`, `mean of 1, 2`."""
     if panel.kind == "difference":
         return f" {encoding.MINUS} ".join(map(str, panel.numbers))
@@ -31,11 +31,11 @@ def titled(panel: Shown) -> str:
 
 
 def as_json(
-    shown: Sequence[Shown],
-    traces: Mapping[AttentionRequest, Trace | str],
+    panels: Sequence[ComparePanel],
+    traces: Traces,
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> bytes:
     """One object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
 
@@ -44,12 +44,12 @@ def as_json(
     `heads` has the provenance of each head that the panel is made of. Weights are the shortest decimals that read back as
     the same float32; those of a difference are signed, of a sum up to the number of heads.
     """
-    rows = [_described(panel, traces, cards, options, focus) for panel in shown]
+    rows = [_described(panel, traces, cards, options, focus) for panel in panels]
     body = ",\n  ".join(json.dumps(row, ensure_ascii=False) for row in rows)
     return f'{{"panels": [\n  {body}\n]}}\n'.encode("utf-8", "backslashreplace")
 
 
-def as_csv(shown: Sequence[Shown], cards: Mapping[str, ModelCard], options: ViewOptions) -> bytes:
+def as_csv(panels: Sequence[ComparePanel], cards: Mapping[str, ModelCard], options: ViewOptions) -> bytes:
     """A table with a row for each weight of each panel: panel, models, texts, query, key, weight.
 
     Every word is `[place] text`, so that no cell begins with a character that a spreadsheet takes for a formula; what the
@@ -60,7 +60,7 @@ def as_csv(shown: Sequence[Shown], cards: Mapping[str, ModelCard], options: View
     out.write(f"# keep: {json.dumps(str(options.keep) if options.keep else None)}\n# between: {json.dumps(options.between)}\n")
     table = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
     table.writerow(["panel", "model", "text", "query", "key", "weight"])
-    for panel in shown:
+    for panel in panels:
         if panel.pattern is None:
             continue
         models = ", ".join(dict.fromkeys(cards[pin.request.model].id for pin in panel.pins))
@@ -69,22 +69,22 @@ def as_csv(shown: Sequence[Shown], cards: Mapping[str, ModelCard], options: View
         keys = export.placed(panel.pattern.keys, panel.pattern.key_units)
         for query, row in zip(queries, _decimals(panel.pattern.weights), strict=True):
             for key, weight in zip(keys, row, strict=True):
-                table.writerow([f"[{panel.numbers[0]}] {titled(panel)}", models, texts, query, key, weight])
+                table.writerow([f"[{panel.numbers[0]}] {panel_title(panel)}", models, texts, query, key, weight])
     return out.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _described(
-    panel: Shown,
-    traces: Mapping[AttentionRequest, Trace | str],
+    panel: ComparePanel,
+    traces: Traces,
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> dict[str, Any]:
-    """One panel as JSON has it."""
-    found: dict[str, Any] = {"panel": titled(panel), "kind": panel.kind or "head", "of": list(panel.numbers)}
+    """One panel as JSON."""
+    found: dict[str, Any] = {"panel": panel_title(panel), "kind": panel.kind or "head", "of": list(panel.numbers)}
     if panel.pattern is None:
         return found | {"problem": panel.problem}
-    pattern, heads = panel.pattern, sources(panel, traces, cards, options, focus)
+    pattern, heads = panel.pattern, head_provenances(panel, traces, cards, options, focus)
     return found | {
         "queries": list(pattern.queries),
         "keys": list(pattern.keys),
@@ -97,26 +97,26 @@ def _described(
     }
 
 
-def sources(
-    panel: Shown,
-    traces: Mapping[AttentionRequest, Trace | str],
+def head_provenances(
+    panel: ComparePanel,
+    traces: Traces,
     cards: Mapping[str, ModelCard],
     options: ViewOptions,
-    focus: Focus | None,
+    focus: TokenSelection | None,
 ) -> list[dict[str, Any]]:
-    """Where the numbers of each head of a panel come from."""
+    """The provenance of each head of a panel."""
     pattern, heads = panel.pattern, []
     for pin in panel.pins:
         trace = traces[pin.request]
         if isinstance(trace, Trace):
             plain = pattern if isinstance(pattern, Pattern) else Pattern((), (), np.zeros((0, 0), np.float32), np.zeros(0))
-            source = provenances.provenance(cards[pin.request.model], trace, pin.head, options, focus).as_dict(plain)
+            source = provenance(cards[pin.request.model], trace, pin.head, options, focus).as_dict(plain)
             heads.append({key: value for key, value in source.items() if key not in ("note", "hidden")} | _over(pin))
     return heads
 
 
 def _over(pin: Pin) -> dict[str, str]:
-    """What a pin adds to the provenance of its head."""
+    """Name and combination of a pin, added to the provenance of its head."""
     return {"name_of_pin": pin.name, "over": pin.over}
 
 

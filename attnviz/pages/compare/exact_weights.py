@@ -1,25 +1,24 @@
-"""Pins and their traces in; the bytes that their panels are drawn from, no more than a reader should wait for, out."""
+"""The bytes from which the panels are drawn, and how much of that is sent at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from attnviz.board import is_whole, layer_sheet
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AttnvizError
 from attnviz.models import catalog
+from attnviz.pages.compare.analysis import Traces
 from attnviz.types import AttentionRequest
 from attnviz.ui import board_data
 from attnviz.view_state import Pin
 
-EXACT_BYTES = 32_000_000  # exact weights of all panels together; what is beyond is drawn to thousandths, or said to be too much
-
-Traces = Mapping[AttentionRequest, Trace | str]
+EXACT_BYTES = 32_000_000  # exact weights of all panels together; further panels are drawn to thousandths, or say why not
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
+class PanelData:
     """Frames by request and block, exact weights, and for each pin the reason why it has no picture."""
 
     frames: dict[tuple[AttentionRequest, str], bytes]
@@ -27,29 +26,29 @@ class Carried:
     problems: dict[Pin, str]
 
 
-def carried(traces: Traces, pins: Sequence[Pin], base: tuple[AttentionRequest, str]) -> Carried:
-    """What the panels of `pins` need, and the frame of `base`, where it can be had."""
+def panel_data(traces: Traces, pins: Sequence[Pin], base: tuple[AttentionRequest, str]) -> PanelData:
+    """The data for the panels of `pins`, and the frame of `base` where there is one."""
     frames = {place: data for place in dict.fromkeys((base, *map(_place, pins))) if (data := _frame(traces, place)) is not None}
     sheets: dict[bytes, None] = {}
     problems: dict[Pin, str] = {}
     for pin in dict.fromkeys(pins):
         try:
-            if isinstance(trace := traces[pin.request], str):
-                problems[pin] = trace
+            if isinstance(trace := traces[pin.request], AttnvizError):
+                problems[pin] = str(trace)
             elif sum(map(len, sheets)) + _size(block := trace.block(pin.head.block)) <= EXACT_BYTES:
                 sheets |= {one: None for one in (_sheet(trace, pin, frames[_place(pin)]),) if one}
             elif not is_whole(block):
                 problems[pin] = (
-                    f"One head of this text has {len(block.queries) * len(block.keys):,} weights, and all panels together more "
-                    f"than the {EXACT_BYTES // 1_000_000} MB that are sent at once. Remove a panel, or shorten the text."
+                    f"One head of this text has {len(block.queries) * len(block.keys):,} weights. All panels together have "
+                    f"more than the {EXACT_BYTES // 1_000_000} MB that are sent at once. Remove a panel, or shorten the text."
                 )
         except AttnvizError as error:
             problems[pin] = str(error)
-    return Carried(frames, tuple(sheets), problems)
+    return PanelData(frames, tuple(sheets), problems)
 
 
 def _place(pin: Pin) -> tuple[AttentionRequest, str]:
-    """Whose frame a pin is drawn from."""
+    """Request and block of the frame from which a pin is drawn."""
     return pin.request, pin.head.block
 
 
@@ -63,7 +62,7 @@ def _frame(traces: Traces, place: tuple[AttentionRequest, str]) -> bytes | None:
 
 
 def _size(block: Block) -> int:
-    """About how many bytes the exact weights of one head are."""
+    """Bytes of the exact weights of one head, about."""
     return 4 * len(block.queries) * len(block.keys) // (2 if block.causal else 1)
 
 

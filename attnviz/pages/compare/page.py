@@ -9,7 +9,7 @@ from attnviz.ui import state
 def show() -> None:
     """Draw the page for the current reader."""
     presets.sets()
-    found = view.gathered(state.current())
-    view.panels_(found)
+    found = view.compare(state.current())
+    view.draw_panels(found)
     view.table(found)
     view.downloads(found)

@@ -9,7 +9,7 @@ from attnviz.models import catalog
 from attnviz.selection import PINS, TEXT, Selection
 from attnviz.types import AttentionRequest, HeadRef
 from attnviz.ui import input_bar, state
-from attnviz.view_state import Focus, Panel, Pin
+from attnviz.view_state import Panel, Pin, TokenSelection
 
 EMBEDDED = ("minilm", "smollm2")
 PAIR = (TEXT, TEXT.replace("tired", "wide"))
@@ -72,7 +72,7 @@ def _pin_chosen() -> None:
 def tired_wide() -> None:
     """The pair that asks who is meant by “it”: one head on both, their difference, and a second head."""
     first, second = (AttentionRequest("minilm", text) for text in PAIR)
-    state.change(request=first, head=HeadRef(3, 1), focus=Focus(TEXT.index("it was")))
+    state.change(request=first, head=HeadRef(3, 1), focus=TokenSelection(TEXT.index("it was")))
     pins = (Pin(first, HeadRef(3, 1)), Pin(second, HeadRef(3, 1)), Pin(first, HeadRef(5, 11)))
     state.show_set(pins, DIFFERENCE)
 

@@ -1,4 +1,4 @@
-"""Panels side by side on a page: what each shows, the held link through all of them as a table, files to keep."""
+"""The panels of the Compare page, the selected link through all of them as a table, and downloads."""
 
 from __future__ import annotations
 
@@ -14,18 +14,16 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.models import catalog
-from attnviz.pages.compare import analysis as panels
-from attnviz.pages.compare import data_export as files
-from attnviz.pages.compare import print_export
-from attnviz.pages.compare.analysis import Shown
-from attnviz.pages.compare.exact_weights import carried
+from attnviz.pages.compare import analysis, data_export, print_export
+from attnviz.pages.compare.analysis import ComparePanel
+from attnviz.pages.compare.data_export import panel_title
+from attnviz.pages.compare.exact_weights import panel_data
 from attnviz.selection import Selection
 from attnviz.types import AttentionRequest, Token
 from attnviz.ui import glossary_links, legibility_note, retry, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.board import Choice
-from attnviz.ui.components.panels import Source
-from attnviz.ui.components.panels import panels as draw
+from attnviz.ui.components.panels import Source, panels
 from attnviz.view_state import Pin
 
 EXACT = {
@@ -41,26 +39,26 @@ PICTURES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Gathered:
-    """What stands side by side: pins, their panels, and what was read of each text (a sentence where it could not be)."""
+class Comparison:
+    """Pins side by side: their panels, and for each text its trace or the error that says why there is none."""
 
     pins: tuple[Pin, ...]
-    shown: tuple[Shown, ...]
-    traces: dict[AttentionRequest, Trace | str]
+    panels: tuple[ComparePanel, ...]
+    traces: dict[AttentionRequest, Trace | AttnvizError]
 
 
-def gathered(selection: Selection) -> Gathered:
-    """Everything that the panels need. What cannot be read is said in its panel, and the others stay."""
+def compare(selection: Selection) -> Comparison:
+    """Read all texts and build all panels. A panel whose text cannot be read says why; the others stay."""
     widgets.notices(state.notices())
     pins = selection.pins or (Pin(selection.request, selection.head),)
     if selection.shown == "layer":
         pins = _layer(selection)
     traces = {request: _read(request) for request in dict.fromkeys((selection.request, *(pin.request for pin in pins)))}
-    made = () if selection.shown == "layer" else selection.panels
+    combined = () if selection.shown == "layer" else selection.panels
     for number, trace in enumerate(traces.values()):
         if isinstance(trace, Trace):
             legibility_note.line(trace, f"legible-{number}")
-    return Gathered(pins, panels.shown(pins, made, traces, selection.options), traces)
+    return Comparison(pins, analysis.build_panels(pins, combined, traces, selection.options), traces)
 
 
 def _layer(selection: Selection) -> tuple[Pin, ...]:
@@ -69,27 +67,27 @@ def _layer(selection: Selection) -> tuple[Pin, ...]:
     heads = state.card().heads
     if isinstance(trace, Trace) and selection.head.block in trace.blocks:
         heads = trace.block(selection.head.block).calls[selection.head.layer].heads
-    return panels.of_layer(selection.request, selection.head, heads)
+    return analysis.layer_pins(selection.request, selection.head, heads)
 
 
-def _read(request: AttentionRequest) -> Trace | str:
-    """The trace of a request, or why there is none."""
+def _read(request: AttentionRequest) -> Trace | AttnvizError:
+    """The trace of a request, or the error that says why there is none."""
     try:
         with st.spinner("Reading the texts …", show_time=True):
             return backend().attend(request)
     except AttnvizError as error:
-        retry.noted(error)
-        return str(error)
+        retry.record(error)
+        return error
 
 
-def panels_(found: Gathered) -> None:
-    """Draw the panels; what is done there reaches the session before the page runs again."""
+def draw_panels(found: Comparison) -> None:
+    """Draw the panels; the reader's choices there reach the session before the page runs again."""
     selection = state.current()
     block = selection.head.block
     own = Pin(selection.request, selection.head)
-    ready = panels.of_layer(own.request, own.head, len(found.pins)) if selection.shown else (own,)
+    ready = analysis.layer_pins(own.request, own.head, len(found.pins)) if selection.shown else (own,)
     pins = (*(() if selection.shown else selection.pins), *ready)
-    parts = carried(found.traces, pins, (selection.request, block))
+    parts = panel_data(found.traces, pins, (selection.request, block))
     base = parts.frames.get((selection.request, block)) or next(iter(parts.frames.values()), None)
     if base is None and not selection.request.text.strip():
         widgets.invitation()
@@ -103,58 +101,58 @@ def panels_(found: Gathered) -> None:
         Source(
             one,
             _digest(parts.frames.get((pin.request, pin.head.block))),
-            panels.heads(pin, found.traces.get(pin.request)),
+            analysis.head_count(pin, found.traces.get(pin.request)),
             parts.problems.get(pin, ""),
             pin in ready,
         )
         for pin, one in zip(pins, listed(pins, selection.request, block, names), strict=True)
     ]
-    choice = Choice(selection.head, selection.focus, selection.options, selection.view).as_dict()
-    made = [{"kind": panel.kind, "of": list(panel.of)} for panel in selection.panels]
-    shown = draw(
+    selected = Choice(selection.head, selection.focus, selection.options, selection.view).as_dict()
+    combined = [{"kind": panel.kind, "of": list(panel.of)} for panel in selection.panels]
+    choice = panels(
         sources,
         frames=tuple(parts.frames.values()),
         sheets=parts.sheets,
         base=base,
         own=listed((own,), own.request, block, names)[0],
-        selection={**choice, "pins": listed(selection.pins, selection.request, block, names), "panels": made},
+        selection={**selected, "pins": listed(selection.pins, selection.request, block, names), "panels": combined},
         shown=selection.shown,
-        on_choice=chosen,
+        on_choice=choose,
     )
-    if shown is not None and shown.go == ATTENTION:
+    if choice is not None and choice.go == ATTENTION:
         st.switch_page("pages/explore/attention.py")
 
 
-def chosen(choice: Choice) -> None:
-    """The word, the view, the pins and the panels that the reader chose."""
+def choose(choice: Choice) -> None:
+    """Store the word, the view, the pins and the panels that the reader chose."""
     state.change(focus=choice.focus, options=choice.options, view=choice.view)
     if choice.tray is not None:
         state.take(choice.tray)
 
 
 def _names(pins: Sequence[Pin]) -> dict[str, str]:
-    """What the models of pins are called."""
+    """The names of the pins' models, by model id."""
     return {pin.request.model: catalog.card(pin.request.model).name for pin in pins}
 
 
 def _digest(frame: bytes | None) -> str | None:
-    """The name of a frame."""
+    """The digest of a frame."""
     return None if frame is None else digest(frame)
 
 
-def table(found: Gathered) -> None:
-    """The held word's strongest link as every panel has it, with exact values."""
+def table(found: Comparison) -> None:
+    """The selected word's strongest link in every panel, with exact values."""
     selection = state.current()
     base = _base(found)
     if base is None:
         return
-    links = panels.followed(found.shown, selection.focus, base, Pin(selection.request, selection.head))
+    links = analysis.follow_selection(found.panels, selection.focus, base, Pin(selection.request, selection.head))
     if not any(links):
-        st.caption("Hold a word, and its strongest link is followed through every panel, with exact values.")
+        st.caption("Select a word to see its strongest link in every panel, with exact values.")
         return
     rows = [
         {
-            "panel": files.titled(panel),
+            "panel": panel_title(panel),
             "model": _models(panel),
             "text": _texts(panel),
             "link": encoding.link(link.query, link.key),
@@ -162,13 +160,13 @@ def table(found: Gathered) -> None:
         }
         if link
         else {
-            "panel": files.titled(panel),
+            "panel": panel_title(panel),
             "model": _models(panel),
             "text": _texts(panel),
             "link": panel.problem or "not in this text",
             "weight": "",
         }
-        for panel, link in zip(found.shown, links, strict=True)
+        for panel, link in zip(found.panels, links, strict=True)
     ]
     st.dataframe(
         rows, hide_index=True, column_config=EXACT,
@@ -177,44 +175,44 @@ def table(found: Gathered) -> None:
     st.caption(glossary_links.linked(CAUTION))
 
 
-def _models(panel: Shown) -> str:
+def _models(panel: ComparePanel) -> str:
     """The models of a panel, each once."""
     return ", ".join(dict.fromkeys(catalog.card(pin.request.model).name for pin in panel.pins))
 
 
-def _texts(panel: Shown) -> str:
+def _texts(panel: ComparePanel) -> str:
     """The texts of a panel, each once."""
     texts = (pin.request.text + (f" / {pin.request.text_b}" if pin.request.text_b else "") for pin in panel.pins)
     return " | ".join(dict.fromkeys(texts))
 
 
-def downloads(found: Gathered) -> None:
-    """All panels as files, made when somebody asks for them."""
+def downloads(found: Comparison) -> None:
+    """Buttons for files of all panels. A file is made when its button is clicked."""
     selection, cards = state.current(), {card.id: card for card in catalog.cards()}
-    parts = found.shown, found.traces, cards, selection.options, selection.focus
+    parts = found.panels, found.traces, cards, selection.options, selection.focus
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):
         st.caption("All panels as files, as they are shown", width="content")
         st.download_button(
-            "CSV", partial(files.as_csv, found.shown, cards, selection.options), file_name="attnviz-panels.csv",
+            "CSV", partial(data_export.as_csv, found.panels, cards, selection.options), file_name="attnviz-panels.csv",
             mime="text/csv", on_click="ignore", key="download-panels-csv", help="A row for each weight of each panel",
         )  # fmt: skip
         st.download_button(
-            "JSON", partial(files.as_json, *parts), file_name="attnviz-panels.json", mime="application/json",
+            "JSON", partial(data_export.as_json, *parts), file_name="attnviz-panels.json", mime="application/json",
             on_click="ignore", key="download-panels-json", help="Weights, words, and where each panel's numbers come from",
         )  # fmt: skip
         base = _base(found)
         if base is None:
             return
-        held = panels.held_rows(found.shown, selection.focus, base)
+        rows = analysis.selected_rows(found.panels, selection.focus, base)
         for label, (kind, mime, what) in PICTURES.items():
             st.download_button(
-                label, partial(print_export.drawn, kind, *parts, held), file_name=f"attnviz-panels.{kind}", mime=mime,
+                label, partial(print_export.as_picture, kind, *parts, rows), file_name=f"attnviz-panels.{kind}", mime=mime,
                 on_click="ignore", key=f"download-panels-{kind}", help=what,
             )  # fmt: skip
 
 
-def _base(found: Gathered) -> tuple[tuple[Token, ...], tuple[Token, ...]] | None:
-    """The queries and keys that the held word counts: of the text on screen, or of the first that could be read."""
+def _base(found: Comparison) -> tuple[tuple[Token, ...], tuple[Token, ...]] | None:
+    """The queries and keys that the selection refers to: of the text on screen, or of the first that could be read."""
     selection = state.current()
     own = found.traces[selection.request]
     base = next((trace for trace in (own, *found.traces.values()) if isinstance(trace, Trace)), None)

@@ -1,4 +1,4 @@
-"""A pronoun and those whom it may mean in; which of them every head chooses, and how often that is right, out."""
+"""Which candidate every head chooses for a pronoun."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class Antecedents:
-    """What decides whom a head chooses: `peaks`, the largest weight on any one piece of each candidate.
+    """The numbers by which heads choose a candidate: `peaks`, the largest weight on any one piece of each candidate.
 
     A sum over pieces would favour long names: they have more pieces. `late` are the candidates that a causal model cannot
     see from the pronoun, as indices: with one of them, no head can be said to choose. NaN where a layer has fewer heads.
@@ -37,13 +37,13 @@ def wins(values: Float[np.ndarray, "layer head candidate"], right: int) -> Bool[
 
 
 def antecedents(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> Antecedents:
-    """What every head gives each candidate: mean over the pronoun's pieces, maximum over the candidate's.
+    """Weight of each candidate in every head: mean over the pronoun's pieces, maximum over the candidate's.
 
-    The rule by which heads are scored on whole collections of questions (GAP, Webster et al. 2018, arXiv:1810.05201), on one
-    sentence. Raises BadInputError for fewer than two candidates, or for a span in which no token starts.
+    The same rule scores heads on whole collections of questions (GAP, Webster et al. 2018,
+    arXiv:1810.05201). Raises BadInputError for fewer than two candidates, or for a span in which no token starts.
     """
     if len(candidates) < 2:
-        raise BadInputError(f"A choice needs at least two candidates; got {len(candidates)}. Name another one.")
+        raise BadInputError(f"A choice needs at least two candidates; got {len(candidates)}. Add another one.")
     part = trace.block(block)
     segment = min((token.segment for token in part.queries if not token.special), default=0)
     source = list(tokens_of(pronoun, part.queries, segment))

@@ -1,4 +1,4 @@
-"""Evidence beside the single picture: how often the chosen head is right on whole collections of such questions."""
+"""How often the chosen head is right on whole collections of pronoun questions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import streamlit as st
 
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
-from attnviz.figures import evidence as pictures
+from attnviz.figures import evidence as evidence_figure
 from attnviz.linguistics import claim_text, claims
 from attnviz.linguistics.atlas import shared_texts
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claims import Best, Claim
-from attnviz.pages.coreference.question import Asked
+from attnviz.pages.coreference.question import HeadAnswers
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.atlas_lookup import measured
 from attnviz.ui.single_text import chosen
@@ -21,11 +21,11 @@ from attnviz.ui.single_text import chosen
 COLLECTIONS = {"gap": "GAP", "winogender": "Winogender"}
 
 
-def evidence(asked: Asked) -> None:
-    """How often the chosen head is right on GAP and on Winogender, beside rules that read nothing."""
+def evidence(answers: HeadAnswers) -> None:
+    """Show how often the chosen head is right on GAP and on Winogender, beside guessing without reading."""
     head = chosen()
-    st.subheader(f"One sentence is one picture. How often is {encoding.head_name(head)} right?", anchor=False)
-    known = measured(asked.trace, "gap")
+    st.subheader(f"One sentence is one example. How often is {encoding.head_name(head)} right?", anchor=False)
+    known = measured(answers.trace, "gap")
     if known is None:
         return
     try:
@@ -33,13 +33,13 @@ def evidence(asked: Asked) -> None:
         if kinds:
             _counted(known, [claims.claim(known, head, kind) for kind in kinds])
         else:
-            st.info("What was measured of this model has no questions about pronouns, so this one picture is all there is.")
+            st.info("The measurements of this model have no pronoun questions, so how often its heads are right is unknown.")
     except AttnvizError as error:  # a damaged atlas: the rest of the page stands
         st.error(widgets.plain(str(error)))
 
 
 def _counted(known: Atlas, found: Sequence[Claim]) -> None:
-    """What was counted as a picture and in figures, and what may be written of it."""
+    """The counts as a picture and in numbers, and a sentence that one can claim."""
     best = claims.best(known, found[0].relation)
     left, right = st.columns(2, gap="large")
     with left:
@@ -50,53 +50,55 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
             half = "held-out" if best.p_corrected is None else "odd half of"
             rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
-            pictures.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=pictures.CONFIG,
-            key="coreference-evidence", alt=pictures.description(rows),
+            evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,
+            key="coreference-evidence", alt=evidence_figure.description(rows),
         )  # fmt: skip
     with right:
         st.markdown(glossary_links.linked("\n".join(f"- {_facts(one)}" for one in found), "interval"))
         if best is not None and best.head != found[0].head:
             _best(best, found[0].heads)
-        for line in _on_common(known, found[0].relation):
+        for line in _shared_texts(known, found[0].relation):
             st.caption(widgets.plain(line))
         if found[0].causal:
-            st.caption("This model reads from left to right: only pronouns behind both candidates are counted.")
-    with st.expander("In a sentence, as one may honestly write it"):
+            st.caption("This model reads from left to right, so only pronouns after both candidates are counted.")
+    with st.expander("What you can claim"):
         st.code("\n\n".join(claim_text.sentence(one) for one in found), language=None, wrap_lines=True)
 
 
 def _facts(one: Claim) -> str:
     """Every number of one collection, in Markdown."""
     found = one.evidence
-    rules = ", ".join(f"{pictures.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
+    rules = ", ".join(f"{evidence_figure.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
     corrected = widgets.plain(claim_text.chance(one.p_corrected).replace(" ", encoding.NARROW))
+    significant = "significant" if one.p_corrected < claims.ERROR else "not significant"
     return (
-        f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {pictures.counts(found)}. "
-        f"Rules that ignore meaning: {rules}. "
-        f"Rank {one.rank} of {one.heads} heads; corrected for that choice, {corrected}.{_most(one)}{_untrained(one)}"
+        f"**{COLLECTIONS[one.relation]}: {encoding.percent(found.rate, 1)}** right, {evidence_figure.counts(found)}. "
+        f"Guessing without reading: {rules}. "
+        f"Rank {one.rank} of {one.heads} heads; {significant} after correcting for trying {one.heads} heads ({corrected})."
+        f"{_ceiling(one)}{_untrained(one)}"
     )
 
 
-def _most(one: Claim) -> str:
-    """What no head can exceed, and why."""
+def _ceiling(one: Claim) -> str:
+    """The rate that no head can exceed, and why; "" where there is no such limit."""
     return f" {widgets.plain(claim_text.ceiling(one))}" if one.evidence.ceiling < 1.0 else ""
 
 
 def _untrained(one: Claim) -> str:
-    """What the best head of an untrained twin does."""
+    """The rate of the best head of an untrained twin."""
     if one.control is None:
         return ""
     return f" The best head of an untrained twin: {encoding.percent(one.control.evidence.rate, 1)}."
 
 
-def _on_common(known: Atlas, kind: str) -> list[str]:
-    """How the best head of this model and that of each other measured one do on the texts that both were asked about."""
+def _shared_texts(known: Atlas, kind: str) -> list[str]:
+    """Compare the best head of this model with that of each other model, on the texts that both have answered."""
     found = []
     for other in shared_texts.others(known):
         mine, theirs = shared_texts.best(known, other, kind), shared_texts.best(other, known, kind)
         if mine is not None and theirs is not None:
             found.append(
-                f"To compare models, take the {COLLECTIONS[kind]} texts that both were asked about "
+                f"To compare two models, use the {COLLECTIONS[kind]} texts that both have answered "
                 f"({encoding.thousands(mine.evidence.n)} of the held-out half): {mine.head} of "
                 f"{claim_text.named(known.model)} is "
                 f"right in {encoding.percent(mine.evidence.rate, 1)}, {theirs.head} of {claim_text.named(other.model)} in "
@@ -106,13 +108,13 @@ def _on_common(known: Atlas, kind: str) -> list[str]:
 
 
 def _best(best: Best, heads: int) -> None:
-    """The way to the head that is right most often."""
+    """A button that shows the head that is right most often."""
     st.button(
         f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
-        help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is of the other half{_again(best)}",
+        help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is from the other half{_same_sentences(best)}",
     )  # fmt: skip
 
 
-def _again(best: Best) -> str:
-    """That the other half is none, where it has the same sentences in other wordings."""
+def _same_sentences(best: Best) -> str:
+    """A warning where the other half has the same sentences in other wordings."""
     return "" if best.p_corrected is None else ", which holds the same sentences in other wordings"

@@ -1,4 +1,4 @@
-"""A pronoun, whom it may mean, and what one head gives each, in; a small drawing as HTML out: one line to each candidate."""
+"""A small drawing as HTML: one line from the pronoun to each candidate, as thick as its weight."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ THINNEST, THICKEST = 1.5, 10.0
 
 @dataclass(frozen=True)
 class Branch:
-    """One candidate: its name, its share (a sum over pieces), the largest of its pieces, whether it is the right one, and
-    whether it comes too late to be seen. `peak` is None where it is not asked for.
+    """One candidate: its name, its share (a sum over pieces), its largest piece, and whether it is the right one.
+
+    `late`: it comes after the pronoun of a causal model. `peak` is None where it is not needed.
     """
 
     name: str
@@ -26,11 +27,11 @@ class Branch:
     late: bool = False
 
 
-def drawn(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None = None) -> str:
+def fork(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None = None) -> str:
     """The drawing: a line is as thick as its weight, solid to the right candidate and dashed to others.
 
-    `hit` says by sign and word whether the right one is chosen; None draws neither. Everything that is typed is escaped, and
-    one sentence says all of it to those who do not see it.
+    `hit` adds a sign and a word for right or wrong; None adds neither. Text is escaped, and a screen reader hears
+    everything in one sentence.
     """
     colours = encoding.theme(theme)
     high = ROW * len(branches)
@@ -38,17 +39,17 @@ def drawn(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None
     picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="{REACH}" height="{high}">{lines}</svg>'
     source = base64.b64encode(picture.encode()).decode()  # an image: of drawings in a page's own text Streamlit leaves nothing
     rows = "".join(_row(branch, colours, hit if branch.right else None) for branch in branches)
-    held = f"background:{colours.accent};color:{colours.on_accent};padding:.04em .3em;border-radius:.14em"
-    said = html.escape(spoken(pronoun, branches, hit))
+    chip = f"background:{colours.accent};color:{colours.on_accent};padding:.04em .3em;border-radius:.14em"
+    spoken = html.escape(description(pronoun, branches, hit))
     return (
-        f'<div role="img" aria-label="{said}" dir="auto" style="display:flex;align-items:center;overflow:hidden">'
-        f'<span style="font:24px/1.25 {html.escape(encoding.SENTENCE_FONT)};{held}">{_name(pronoun)}</span>'
+        f'<div role="img" aria-label="{spoken}" dir="auto" style="display:flex;align-items:center;overflow:hidden">'
+        f'<span style="font:24px/1.25 {html.escape(encoding.SENTENCE_FONT)};{chip}">{_name(pronoun)}</span>'
         f'<img alt="" width="{REACH}" height="{high}" src="data:image/svg+xml;base64,{source}" style="flex:none">'
         f'<span style="display:grid;min-width:0;font-variant-numeric:tabular-nums">{rows}</span></div>'
     )
 
 
-def spoken(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> str:
+def description(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> str:
     """The drawing in words: `it: animal 0.640, the right one, hit; street 0.101`."""
     parts = []
     for branch in branches:
@@ -62,7 +63,7 @@ def spoken(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> str:
 
 
 def _line(at: int, branch: Branch, high: int, colours: encoding.Theme) -> str:
-    """The line to one candidate: a thin one that is always seen, and on it the weight."""
+    """The line to one candidate, thin and dotted for one that the model cannot see."""
     start, end = high / 2, ROW * (at + 0.5)
     path = f"M2 {start} C{REACH / 2} {start} {REACH / 2} {end} {REACH - 6} {end}"
     dashes = "" if branch.right else ' stroke-dasharray="7 5"'
@@ -96,7 +97,7 @@ def _row(branch: Branch, colours: encoding.Theme, hit: bool | None) -> str:
 
 
 def _piece(branch: Branch) -> str:
-    """What decides, where that is not the sum: the largest piece of a word of several."""
+    """The largest piece of a word, which decides a hit, where it differs from the sum; else ""."""
     if branch.peak is None or branch.late or encoding.three(branch.peak) == encoding.three(branch.share):
         return ""
     return f"largest piece {encoding.three(branch.peak)}"

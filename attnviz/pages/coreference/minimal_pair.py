@@ -1,4 +1,4 @@
-"""The sentence on the page, and its partner beside it: whom the chosen head looks at, whether that is right, what changes."""
+"""The sentence and its partner: where the chosen head looks, whether that is right, and what changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.analysis import view
 from attnviz.figures import encoding
 from attnviz.pages.coreference import fork_figure, sentence_figure
-from attnviz.pages.coreference.question import Asked
+from attnviz.pages.coreference.question import HeadAnswers
 from attnviz.ui import widgets
 from attnviz.ui.single_text import chosen
 from attnviz.view_state import ViewOptions
@@ -17,53 +17,53 @@ from attnviz.view_state import ViewOptions
 WORDS = ViewOptions(words=True)
 
 
-def sentences(asked: Asked, other: Asked | None) -> None:
-    """The sentence and its partner, each tinted by where the pronoun looks in the chosen head, and the change between them."""
-    _legend(asked)
-    both = [asked] if other is None else [asked, other]
+def draw_sentences(answers: HeadAnswers, other: HeadAnswers | None) -> None:
+    """Draw the sentence and its partner, tinted by where the pronoun looks in the chosen head, and the change between them."""
+    _legend(answers)
+    both = [answers] if other is None else [answers, other]
     for column, one in zip(st.columns(len(both), gap="large"), both, strict=True):
         with column:
             _sentence(one)
-    if other is not None and not (asked.division.late or other.division.late):
-        _change(asked, other)
+    if other is not None and not (answers.shares.late or other.shares.late):
+        _change(answers, other)
     _rule(both)
 
 
-def _legend(asked: Asked) -> None:
+def _legend(answers: HeadAnswers) -> None:
     """What the marks mean."""
-    question = asked.question
+    question = answers.question
     pronoun = widgets.plain(question.word(question.pronoun))
     parts = [
-        f"{encoding.head_name(chosen())}: blue is how much “{pronoun}” looks at each word.",
+        f"{encoding.head_name(chosen())}: the bluer a word, the more “{pronoun}” looks at it.",
         f"Candidates are underlined{'' if question.right is None else ', the right one with a solid line'}.",
     ]
     if question.example is not None and question.example.cue:
-        parts.append("What decides has a dashed frame.")
+        parts.append("The deciding word is framed.")
     st.caption(" ".join([*parts, "Choose another head below."]))
 
 
-def _sentence(asked: Asked) -> None:
+def _sentence(answers: HeadAnswers) -> None:
     """One sentence, tinted, and a line to each candidate with its weight."""
-    question, head, hit = asked.question, chosen(), asked.hit(chosen())
-    pattern = view.pattern(asked.trace, head, WORDS)
+    question, head, hit = answers.question, chosen(), answers.hit(chosen())
+    pattern = view.pattern(answers.trace, head, WORDS)
     rows = [i for i, unit in enumerate(pattern.query_units) if (unit.start, unit.end) == question.pronoun and not unit.special]
     weights = pattern.weights[rows[0]] if rows else None
-    st.html(sentence_figure.tinted(question.text, pattern.key_units, widgets.theme(), question.marks(hit), weights))
-    division = asked.division
-    shares, peaks = (values[head.layer, head.head] for values in (division.values, asked.antecedents.peaks))
+    st.html(sentence_figure.tinted_sentence(question.text, pattern.key_units, widgets.theme(), question.marks(hit), weights))
+    found = answers.shares
+    shares, peaks = (values[head.layer, head.head] for values in (found.values, answers.antecedents.peaks))
     branches = [
-        fork_figure.Branch(question.word(span), float(share), float(peak), at == question.right, at in division.late)
+        fork_figure.Branch(question.word(span), float(share), float(peak), at == question.right, at in found.late)
         for at, (span, share, peak) in enumerate(zip(question.candidates, shares, peaks, strict=True))
     ]
-    st.html(fork_figure.drawn(question.word(question.pronoun), branches, widgets.theme(), hit))
-    if question.right is not None and asked.sum_disagrees(head):
+    st.html(fork_figure.fork(question.word(question.pronoun), branches, widgets.theme(), hit))
+    if question.right is not None and answers.sum_disagrees(head):
         st.caption(widgets.plain(_disagreement(branches, question.right, bool(hit))))
-    if division.note:
-        st.caption(widgets.plain(division.note))
+    if found.note:
+        st.caption(widgets.plain(found.note))
 
 
 def _disagreement(branches: Sequence[fork_figure.Branch], right: int, hit: bool) -> str:
-    """Why the verdict is another one than the sums would give, with both pairs of numbers.
+    """Why the largest pieces and the sums give different verdicts, with both pairs of numbers.
 
     The right candidate is compared with its strongest rival, once by the largest piece and once by the sum.
     """
@@ -75,43 +75,43 @@ def _disagreement(branches: Sequence[fork_figure.Branch], right: int, hit: bool)
     name = branches[right].name
     pieces, sums = against(lambda one: one.peak or 0.0), against(lambda one: one.share)
     return (
-        f"The two ways to count disagree here. By the largest piece: {pieces}, so this is a {'hit' if hit else 'miss'}. "
+        f"The two ways of counting disagree here. By the largest piece: {pieces}, so this is a {'hit' if hit else 'miss'}. "
         f"By the sum over all pieces: {sums}, which would be a {'miss' if hit else 'hit'}."
     )
 
 
-def _change(asked: Asked, other: Asked) -> None:
-    """What the other sentence of the pair changes, in the chosen head."""
+def _change(answers: HeadAnswers, other: HeadAnswers) -> None:
+    """Show how the attention of the chosen head changes in the other sentence of the pair."""
     head = chosen()
-    before, after = (one.division.values[head.layer, head.head] for one in (asked, other))
+    before, after = (one.shares.values[head.layer, head.head] for one in (answers, other))
     parts = [
-        f"{widgets.plain(asked.question.word(span))} **{encoding.signed(float(there - here))}**"
-        for span, here, there in zip(asked.question.candidates, before, after, strict=True)
+        f"{widgets.plain(answers.question.word(span))} **{encoding.signed(float(there - here))}**"
+        for span, here, there in zip(answers.question.candidates, before, after, strict=True)
     ]
     st.markdown(
         f"Change from the first sentence to the second, in {encoding.head_name(head)}: "
         + ", ".join(parts)
-        + _both(asked, other)
+        + _hits_of_pair(answers, other)
     )
 
 
-def _both(asked: Asked, other: Asked) -> str:
-    """In how many sentences of a pair the chosen head is right, and what that is worth."""
-    hits = [one.hit(chosen()) for one in (asked, other)]
+def _hits_of_pair(answers: HeadAnswers, other: HeadAnswers) -> str:
+    """In how many sentences of a pair the chosen head is right, and what a head that always answers the same would get."""
+    hits = [one.hit(chosen()) for one in (answers, other)]
     if None in hits:
         return ""
-    said = f".  \nRight in **{hits.count(True)} of 2** sentences."
-    if asked.question.right == other.question.right:
-        return said
-    return f"{said} A head that never changes its mind is right in one of them."
+    count = f".  \nRight in **{hits.count(True)} of 2** sentences."
+    if answers.question.right == other.question.right:
+        return count
+    return f"{count} A head that always chooses the same word is right in one of them."
 
 
-def _rule(both: Sequence[Asked]) -> None:
-    """By which rule a head is right, and where none can be."""
+def _rule(both: Sequence[HeadAnswers]) -> None:
+    """The rule by which a head is right, or why no head can be."""
     question = both[0].question
     if question.own and question.right is None:
         st.caption(
-            "Numbers are sums over the pieces of a word. Only you know which word is right: until you say so, nothing is a hit "
+            "Numbers add up the pieces of a word. Only you know which word is right: until you choose it, nothing is a hit "
             "or a miss."
         )
         return
@@ -119,6 +119,6 @@ def _rule(both: Sequence[Asked]) -> None:
         st.markdown("There is no right answer here, so no head hits or misses.")
         return
     st.caption(
-        "Numbers are sums over the pieces of a word. A hit gives the right word more than every other candidate, counted by "
-        "the largest piece of each (as on GAP), since a sum favours long names; a tie is a miss."
+        "Numbers add up the pieces of a word. A head hits if it gives the right word more than every other candidate. That is "
+        "decided by the largest piece of each word (as on GAP), because sums favour long names. A tie is a miss."
     )

@@ -1,4 +1,4 @@
-"""Coreference: whom does the pronoun mean? Every head of the model ranked by how it divides its attention."""
+"""Coreference: what does the pronoun refer to? Every head ranked by how it divides its attention."""
 
 from __future__ import annotations
 

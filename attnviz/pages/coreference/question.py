@@ -1,4 +1,4 @@
-"""Whom does the pronoun mean? The question of a page as a value, and what every head of a trace answers."""
+"""The question of the Coreference page as a value, and the answer of every head."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ from attnviz.analysis import link_ranking
 from attnviz.engine.trace import Trace
 from attnviz.lessons import examples
 from attnviz.lessons.examples import Example, Span
-from attnviz.pages.coreference import analysis as antecedents
-from attnviz.pages.coreference import sentence_figure
+from attnviz.pages.coreference import analysis, sentence_figure
 from attnviz.types import AttentionRequest, HeadRef
 from attnviz.ui.backend import backend
 from attnviz.ui.single_text import chosen
 
 
 @dataclass(frozen=True)
-class Question:
-    """Whom does the pronoun mean? `right` counts the candidates; None where nothing decides, or the reader did not say."""
+class PronounQuestion:
+    """A pronoun and its candidates. `right` is the index of the right one, None where there is none or it is not known."""
 
     text: str
     pronoun: Span
@@ -41,7 +40,7 @@ class Question:
         return self.example is None
 
     def marks(self, hit: bool | None) -> sentence_figure.Marks:
-        """What is marked in the sentence, where the chosen head hits, misses or does neither."""
+        """The marks in the sentence. `hit`: whether the chosen head hits; None for neither."""
         right = None if self.right is None else self.candidates[self.right]
         return sentence_figure.Marks(
             self.pronoun, self.candidates, right, () if self.example is None else self.example.cue, hit
@@ -49,35 +48,35 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question and the trace that it is asked of, in one run of the page; what every head answers is counted once."""
+class HeadAnswers:
+    """What every head of a trace answers to a question. Each number is computed once in a run of the page."""
 
-    question: Question
+    question: PronounQuestion
     trace: Trace
 
     @cached_property
-    def division(self) -> link_ranking.Division:
+    def shares(self) -> link_ranking.CandidateShares:
         """How every head divides the pronoun's attention: sums over pieces."""
-        return link_ranking.division(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
+        return link_ranking.candidate_shares(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
 
     @cached_property
-    def antecedents(self) -> antecedents.Antecedents:
-        """Whom every head chooses: the maximum over pieces."""
-        return antecedents.antecedents(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
+    def antecedents(self) -> analysis.Antecedents:
+        """Which candidate every head chooses: the maximum over pieces."""
+        return analysis.antecedents(self.trace, self.question.pronoun, self.question.candidates, chosen().block)
 
     @cached_property
     def hits(self) -> Bool[np.ndarray, "layer head"] | None:
-        """Which heads choose the right candidate; None where none is right, or one comes too late to be seen."""
+        """Which heads choose the right candidate; None without a right one, or where one comes too late to be seen."""
         found, right = self.antecedents, self.question.right
         return None if right is None or found.late else found.hits(right)
 
     @cached_property
     def hits_by_sum(self) -> Bool[np.ndarray, "layer head"] | None:
         """The same by the sum over a candidate's pieces, which is the number on screen but not the rule for a hit."""
-        return None if self.hits is None else antecedents.wins(self.division.values, self.question.right or 0)
+        return None if self.hits is None else analysis.wins(self.shares.values, self.question.right or 0)
 
     def hit(self, head: HeadRef) -> bool | None:
-        """Whether a head chooses the right candidate; None where none is right, or one comes too late to be seen."""
+        """Whether a head chooses the right candidate; None without a right one, or where one comes too late to be seen."""
         return None if self.hits is None else bool(self.hits[head.layer, head.head])
 
     def sum_disagrees(self, head: HeadRef) -> bool:
@@ -87,19 +86,19 @@ class Asked:
         return bool(self.hits[head.layer, head.head] != self.hits_by_sum[head.layer, head.head])
 
 
-def ready(text: str) -> Question | None:
-    """The question of a ready sentence, if this is one."""
+def ready_question(text: str) -> PronounQuestion | None:
+    """The question of a ready sentence; None for any other text."""
     known = next((one for one in examples.sentences() if one.text == text), None)
-    return None if known is None else Question(known.text, known.pronoun, known.candidates, known.answer, known)
+    return None if known is None else PronounQuestion(known.text, known.pronoun, known.candidates, known.answer, known)
 
 
-def partner(asked: Asked) -> Asked | None:
-    """The other sentence of a minimal pair, with its own trace."""
-    example = asked.question.example
-    other = ready(examples.example(example.pair).text) if example is not None and example.pair is not None else None
+def partner(answers: HeadAnswers) -> HeadAnswers | None:
+    """The answers for the other sentence of a minimal pair, with its own trace; None where there is none."""
+    example = answers.question.example
+    other = ready_question(examples.example(example.pair).text) if example is not None and example.pair is not None else None
     if other is None:
         return None
-    return Asked(other, backend().attend(AttentionRequest(asked.trace.request.model, other.text)))
+    return HeadAnswers(other, backend().attend(AttentionRequest(answers.trace.request.model, other.text)))
 
 
 def numbered(text: str, places: Sequence[Span], place: Span) -> str:

@@ -1,4 +1,4 @@
-"""Every head ranked by how it divides the pronoun's attention: a map with hits and misses, and a table that chooses a head."""
+"""Every head ranked by how it divides the pronoun's attention: a map with hits and misses, and a table to choose a head."""
 
 from __future__ import annotations
 
@@ -9,51 +9,55 @@ import streamlit as st
 
 from attnviz.analysis import link_ranking
 from attnviz.figures import encoding, headmap
-from attnviz.pages.coreference.question import Asked, Question
+from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion
 from attnviz.types import HeadRef, HeadScores
 from attnviz.ui import state, widgets
 from attnviz.ui.single_text import chosen
 
 
-def ranking(asked: Asked, other: Asked | None) -> None:
-    """Every head by how it divides its attention between the candidates, with the change in the other sentence."""
-    division = asked.division
-    hits, by_sum = asked.hits, asked.hits_by_sum
-    change = None if other is None else other.division.values - division.values
+def ranking(answers: HeadAnswers, other: HeadAnswers | None) -> None:
+    """Draw the map and the table of all heads, with the change in the other sentence."""
+    shares = answers.shares
+    hits, by_sum = answers.hits, answers.hits_by_sum
+    change = None if other is None else other.shares.values - shares.values
     left, right = st.columns([2, 3], gap="large")
     with left:
-        _map(asked.question, division, hits, by_sum)
+        _map(answers.question, shares, hits, by_sum)
     with right:
-        _table(asked.question, division, hits, by_sum, change)
+        _table(answers.question, shares, hits, by_sum, change)
 
 
-def _map(question: Question, division: link_ranking.Division, hits: np.ndarray | None, by_sum: np.ndarray | None) -> None:
-    """Layers by heads: whom each head prefers; pale where it hardly looks at any candidate."""
+def _map(
+    question: PronounQuestion, shares: link_ranking.CandidateShares, hits: np.ndarray | None, by_sum: np.ndarray | None
+) -> None:
+    """Layers by heads: which candidate each head prefers; pale where it hardly looks at any."""
     first, second = (question.word(span) for span in question.candidates[:2])
-    values = division.values[..., 0] - division.values[..., 1]
+    values = shares.values[..., 0] - shares.values[..., 1]
     scores = HeadScores(f"{first} minus {second}", values, "more", -1.0, 1.0)
     signs = "" if hits is None or by_sum is None else f"  \n{_guessing(hits, by_sum, len(question.candidates))}"
-    st.markdown(f"**Every head**  \nGreen looks more at {widgets.plain(first)}, purple more at {widgets.plain(second)}.{signs}")
+    st.markdown(
+        f"**Every head**  \nGreen: more attention to {widgets.plain(first)}. Purple: more to {widgets.plain(second)}.{signs}"
+    )
     marks = [] if hits is None else [[encoding.mark(bool(hit)) for hit in row] for row in hits]
-    said = f"Layers by heads: attention to {first} minus attention to {second}"
+    description = f"Layers by heads: attention to {first} minus attention to {second}"
     st.plotly_chart(
         headmap.figure(scores, widgets.theme(), chosen(), ends=(second, first), marks=marks), theme=None, config=headmap.CONFIG,
-        key="coreference-map", alt=said if hits is None else f"{said}; {hits.sum()} of {hits.size} heads hit",
+        key="coreference-map", alt=description if hits is None else f"{description}; {hits.sum()} of {hits.size} heads hit",
     )  # fmt: skip
 
 
 def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:
-    """How many heads are right, how many would be by guessing, and in how many the sums give another verdict."""
-    luck = f"guessing would make it {hits.size / candidates:.0f}"
-    said = f"{encoding.HIT} {hits.sum()} of {hits.size} heads hit, {encoding.MISS} {(~hits).sum()} miss; {luck}."
+    """How many heads are right, how many would be by guessing, and for how many the sums give another verdict."""
+    luck = f"guessing would give {hits.size / candidates:.0f}"
+    summary = f"{encoding.HIT} {hits.sum()} of {hits.size} heads hit, {encoding.MISS} {(~hits).sum()} miss; {luck}."
     if differ := int((hits != by_sum).sum()):
-        said += f" In {differ} {'head' if differ == 1 else 'heads'} the sum over pieces gives the other verdict."
-    return said
+        summary += f" In {differ} {'head' if differ == 1 else 'heads'} the sum over pieces gives the other verdict."
+    return summary
 
 
 def _table(
-    question: Question,
-    division: link_ranking.Division,
+    question: PronounQuestion,
+    shares: link_ranking.CandidateShares,
     hits: np.ndarray | None,
     by_sum: np.ndarray | None,
     change: np.ndarray | None,
@@ -61,15 +65,14 @@ def _table(
     """All heads, best first for the right candidate; a click on a row chooses the head."""
     right = question.right or 0
     order = [right, *(i for i in range(len(question.candidates)) if i != right)]
-    ordered = link_ranking.Division(division.values[..., order], _share(division.values, right), division.late, division.note)
-    ranked = link_ranking.ranking(ordered)
+    ordered = link_ranking.CandidateShares(shares.values[..., order], _share(shares.values, right), shares.late, shares.note)
+    ranked = link_ranking.rank_candidates(ordered)
     names = [question.word(span) for span in question.candidates]
-    rows = [_row(one, division, names, right, hits, by_sum, change) for one in ranked]
+    rows = [_row(one, shares, names, right, hits, by_sum, change) for one in ranked]
     st.markdown(
         f"**All {len(rows)} heads, ranked by the share of {widgets.plain(names[right])}**{_why(question)} among "
-        f"the candidates. "
-        f"Heads that give them less than "
-        f"{encoding.percent(link_ranking.ENOUGH)} together have no share and stand last."
+        f"the candidates. Heads that give all candidates together less than {encoding.percent(link_ranking.ENOUGH)} "
+        "come last and have no share."
     )
     number = st.column_config.NumberColumn(format="%.3f")
     columns: dict[str, Any] = {name: number for name in rows[0] if name.startswith("to ")}
@@ -88,16 +91,16 @@ def _table(
             st.rerun()
 
 
-def _why(question: Question) -> str:
-    """Why this candidate is the one to rank by."""
+def _why(question: PronounQuestion) -> str:
+    """Why heads are ranked by this candidate."""
     if question.right is not None:
         return ""
     return " (the first you chose)" if question.own else " (only the first: none is right)"
 
 
 def _row(
-    one: link_ranking.Divided,
-    division: link_ranking.Division,
+    one: link_ranking.RankedShares,
+    shares: link_ranking.CandidateShares,
     names: list[str],
     right: int,
     hits: np.ndarray | None,
@@ -105,7 +108,7 @@ def _row(
     change: np.ndarray | None,
 ) -> dict[str, Any]:
     """One head in the table; a column for the sums only where they give another verdict somewhere."""
-    values = division.values[one.layer, one.head]
+    values = shares.values[one.layer, one.head]
     row: dict[str, Any] = {"rank": one.rank, "head": str(HeadRef(one.layer, one.head))}
     row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
     row[f"{names[right]}’s share"] = 100 * one.share if one.counts else None

@@ -1,4 +1,4 @@
-"""A text, its units and one row of weights in; the sentence in large type as HTML out, words tinted by their weight."""
+"""A sentence in large type as HTML, its words tinted by weight."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ from attnviz.types import Unit
 
 @dataclass(frozen=True)
 class Marks:
-    """What is marked in a sentence: the held word, candidates (underlined, in this order) and the right one among them.
+    """The marks in a sentence: the selected word, candidates (underlined, in this order) and the right one among them.
 
-    `cue` are the words that decide (framed); `hit` says whether the right candidate is chosen, None where nobody can say.
+    `cue` are the deciding words (framed); `hit` says whether the right candidate is chosen, None where that is not known.
     """
 
-    held: tuple[int, int] | None = None
+    selected: tuple[int, int] | None = None
     candidates: tuple[tuple[int, int], ...] = ()
     right: tuple[int, int] | None = None
     cue: tuple[tuple[int, int], ...] = ()
     hit: bool | None = None
 
 
-def tinted(text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: Float[np.ndarray, "key"] | None = None) -> str:
-    """The sentence as the reader typed it, each unit of `units` a span; `weights`, one a unit, tint it and stand below it.
+def tinted_sentence(
+    text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: Float[np.ndarray, "key"] | None = None
+) -> str:
+    """The sentence as typed, each unit a span, tinted by its weight and with the number below it.
 
-    Special tokens stand as small labels where the model reads them. Text is escaped; nothing else of it is kept.
+    Special tokens are small labels where the model reads them. Text is escaped.
     Raises ShapeError where units and weights do not fit.
     """
     if weights is not None and len(weights) != len(units):
@@ -55,12 +57,12 @@ _NUMBER = "position:absolute;left:0;right:0;top:100%;text-align:center;font:500 
 
 
 def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | None) -> str:
-    """One unit: tinted, held, or plain; candidates underlined, the right one with a solid line, an unknown one marked above."""
+    """One unit: tinted, selected, or plain; candidates underlined, the right one with a solid line, unknown ones marked."""
     place = (unit.start, unit.end)
     style = ["position:relative;display:inline-block;line-height:1.25;padding:.04em .12em;border-radius:.14em"]
     if unit.special:
         style.append(f"font:500 .44em/1.8 sans-serif;vertical-align:.3em;color:{colours.mute}")
-    if not unit.special and place == marks.held:
+    if not unit.special and place == marks.selected:
         style.append(f"background:{colours.accent};color:{colours.on_accent}")
     elif weight is not None and weight >= 0.004:
         background = encoding.weight_colour(weight, colours.name)
@@ -82,8 +84,8 @@ def _span(unit: Unit, colours: encoding.Theme, marks: Marks, weight: float | Non
     return f'<span style="{html.escape(";".join(style))}">{html.escape(encoding.label(unit.text, 200))}{above}{number}</span>'
 
 
-def picked(pronoun: str, candidates: Sequence[str]) -> str:
-    """The style of word buttons, by the class `st-key-…` around each: the pronoun, if any, filled, candidates underlined."""
+def button_style(pronoun: str, candidates: Sequence[str]) -> str:
+    """CSS of the word buttons, by the class `st-key-…` around each: the pronoun, if any, filled, candidates underlined."""
     filled = f".st-key-{pronoun} button{{background:var(--accent);color:var(--on-accent)}}" if pronoun else ""
     lined = [f".st-key-{name} button p{{text-decoration:underline solid var(--accent) 3px}}" for name in candidates]
     return "\n".join([filled, *lined])

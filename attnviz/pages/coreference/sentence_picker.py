@@ -1,4 +1,4 @@
-"""What a ready sentence may teach, and the ready sentences that teach it, as two lists on the page."""
+"""The ready sentences, as two lists: what they teach, and the sentences that teach it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from attnviz.lessons import examples
 from attnviz.lessons.examples import KINDS, Example
 from attnviz.ui import state, widgets
 
-OWN = ""  # what the reader wrote is no ready sentence
+OWN = ""  # the choice for a sentence that is not a ready one
 
 
 def title() -> None:
-    """What this page asks, and which sentence it asks it of, whatever comes below."""
-    st.header("Whom does the pronoun mean?", anchor=False)
+    """The question of this page, and the ready sentences."""
+    st.header("What does the pronoun refer to?", anchor=False)
     text = state.current().request.text
     now = next((one for one in examples.sentences() if one.text == text), None)
     with st.container(horizontal=True, gap="small", key="ready", vertical_alignment="bottom"):
@@ -22,11 +22,11 @@ def title() -> None:
             _sentence(now, [one for one in examples.sentences() if one.teaches == kind])
             _step(now)
     if now is None:
-        st.caption("This is a sentence of your own. The list has ready ones, by what they teach.")
+        st.caption("This is your own sentence. The list has ready ones, grouped by what they teach.")
 
 
 def _kind(now: Example | None) -> str:
-    """What the sentences teach; choosing it asks the first of them at once. Returns what is chosen."""
+    """A list of what the sentences teach; a choice opens the first of them at once. Returns the choice."""
     key = state.fill("kind", OWN if now is None else now.teaches)
 
     def choose(kind: str) -> None:
@@ -34,10 +34,10 @@ def _kind(now: Example | None) -> str:
             widgets.ask_example(next(one for one in examples.sentences() if one.teaches == kind))
 
     kinds = [OWN, *KINDS] if now is None else list(KINDS)
-    return st.selectbox("What it teaches", kinds, format_func=_named, key=key, on_change=state.answer(key, choose), width=280)
+    return st.selectbox("What it teaches", kinds, format_func=_label, key=key, on_change=state.answer(key, choose), width=280)
 
 
-def _named(kind: str) -> str:
+def _label(kind: str) -> str:
     """A kind with the number of its sentences."""
     if kind == OWN:
         return "Your own sentence"
@@ -55,7 +55,7 @@ def _sentence(now: Example | None, sentences: list[Example]) -> None:
 
 
 def _step(now: Example | None) -> None:
-    """The next ready sentence, through all kinds and round again."""
+    """A button for the next ready sentence, through all kinds and back to the first."""
     every = examples.sentences()
     at = -1 if now is None else every.index(now)
     st.button("Next sentence", key="next_sentence", on_click=lambda: widgets.ask_example(every[(at + 1) % len(every)]))

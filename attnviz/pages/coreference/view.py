@@ -1,4 +1,4 @@
-"""A text with a pronoun and its candidates on the page: whom each head chooses, the minimal pair, how often that is right."""
+"""The Coreference page below the input: which candidate each head chooses, the minimal pair, and how often heads are right."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from attnviz.analysis import legibility_text
 from attnviz.engine.trace import Trace
 from attnviz.pages.coreference.cautions import cautions
 from attnviz.pages.coreference.evidence import evidence
-from attnviz.pages.coreference.minimal_pair import sentences
-from attnviz.pages.coreference.question import Asked, Question, partner, ready
+from attnviz.pages.coreference.minimal_pair import draw_sentences
+from attnviz.pages.coreference.question import HeadAnswers, PronounQuestion, partner, ready_question
 from attnviz.pages.coreference.ranking import ranking
 from attnviz.pages.coreference.sentence_picker import title
-from attnviz.pages.coreference.word_picker import own
+from attnviz.pages.coreference.word_picker import reader_question
 from attnviz.types import AttentionRequest, Link
 from attnviz.ui import state, widgets
 
 __all__ = ["question", "show", "title"]
 
 
-def question(request: AttentionRequest, trace: Trace) -> Question | None:
-    """The question of the text on screen: a ready sentence's own, or what the reader says of theirs; None after a message."""
+def question(request: AttentionRequest, trace: Trace) -> PronounQuestion | None:
+    """The question of the text on screen: of a ready sentence, or as the reader chooses it; None after a message."""
     if state.current().request.text_b:
-        st.caption("This page reads the first sentence alone; the second one is left out here.")
-    known = ready(request.text)
+        st.caption("This page reads only the first sentence; the second one is left out here.")
+    known = ready_question(request.text)
     if known is None or known.example is None:
-        return own(request.text, trace)
+        return reader_question(request.text, trace)
     st.markdown(widgets.plain(known.example.note))
     return known
 
 
-def _unread(asked: Asked) -> None:
-    """That the model cannot read the pronoun or a candidate, where it is so: then it cannot tell one from another."""
-    links = tuple(Link(asked.question.pronoun, span) for span in asked.question.candidates)
-    if unread := legibility_text.of_links(asked.trace, links, state.card().name):
+def _unknown_words(answers: HeadAnswers) -> None:
+    """Say so where the model cannot read the pronoun or a candidate: then it cannot tell them apart."""
+    links = tuple(Link(answers.question.pronoun, span) for span in answers.question.candidates)
+    if unread := legibility_text.of_links(answers.trace, links, state.card().name):
         st.info(widgets.plain(unread), icon=":material/visibility_off:")
 
 
-def show(question: Question, trace: Trace) -> None:
-    """The sentences, the evidence beside them, every head, and what none of it shows."""
-    asked = Asked(question, trace)
-    other = partner(asked)
-    _unread(asked)
-    sentences(asked, other)
+def show(question: PronounQuestion, trace: Trace) -> None:
+    """Draw the sentences, the evidence, all heads, and the cautions."""
+    answers = HeadAnswers(question, trace)
+    other = partner(answers)
+    _unknown_words(answers)
+    draw_sentences(answers, other)
     with st.container(key="evidence"):
-        evidence(asked)
-    ranking(asked, other)
-    cautions(asked)
+        evidence(answers)
+    ranking(answers, other)
+    cautions(answers)

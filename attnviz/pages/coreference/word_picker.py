@@ -1,4 +1,4 @@
-"""The reader's own sentence: its words as buttons, by which the pronoun and those whom it may mean are chosen; lists beside."""
+"""The reader's own sentence: its words as buttons (and lists) to choose the pronoun and its candidates."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from attnviz.figures import encoding
 from attnviz.lessons.examples import Span
 from attnviz.linguistics import anaphor
 from attnviz.pages.coreference import sentence_figure
-from attnviz.pages.coreference.question import Question, numbered
+from attnviz.pages.coreference.question import PronounQuestion, numbered
 from attnviz.selection import CANDIDATES
 from attnviz.ui import state, widgets
 from attnviz.ui.single_text import chosen
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
-NONE = "No English pronoun found: click the word that you mean. Then choose at least two words that it could mean."
-CLICKABLE = 80  # words that are buttons at once; of a longer text, those around the pronoun
-PRONOUN, COULD, DOES = "the pronoun", "a word that it could mean", "the one that it does mean"
+NONE = "No English pronoun found: click a word to use as the pronoun. Then choose at least two words that it could refer to."
+CLICKABLE = 80  # words that are buttons; in a longer text, those around the pronoun
+PRONOUN, COULD, DOES = "the pronoun", "a word that it could refer to", "the word that it does refer to"
 _NEXT = "click_chooses"
 
 
-def own(text: str, trace: Trace) -> Question | None:
-    """The question that the reader asks of a sentence of their own, kept in the link; None after a word on what is missing."""
+def reader_question(text: str, trace: Trace) -> PronounQuestion | None:
+    """The question that the reader chooses for their own sentence, kept in the link; None after saying what is missing."""
     starts = {token.start for token in trace.block(chosen().block).queries if not token.special}
     places = [place for place in texts.words(text) if starts & set(range(*place))]
     if len(places) < 3:
-        st.info("Type a sentence with a pronoun and at least two words that it could mean, or choose a ready one above.")
+        st.info("Type a sentence with a pronoun and at least two words that it could refer to, or choose a ready one above.")
         return None
     held = _pronoun(text, places)
     wanted = [start for start in state.current().candidates if held is None or start != held[0]]
@@ -42,17 +42,17 @@ def own(text: str, trace: Trace) -> Question | None:
         return None
     if len(named) < 2:
         st.info(
-            "Choose the pronoun and at least two words that it could mean: then every head "
-            "is ranked by how it divides its attention between them. If you know which is right, say so too."
+            "Choose the pronoun and at least two words that it could refer to. Then every head "
+            "is ranked by how it divides its attention between them. If you know which word is right, choose that too."
         )
         return None
     meant = state.current().meant
     right = next((at for at, place in enumerate(named) if place[0] == meant), None)
-    return Question(text, held, named, right)
+    return PronounQuestion(text, held, named, right)
 
 
 def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
-    """The held word; else the pronoun that is most likely asked about; None where there is none."""
+    """The selected word; else the most likely pronoun; None where there is none."""
     focus = state.current().focus
     if focus is not None and not focus.special and not focus.segment:
         for place in places:
@@ -62,9 +62,9 @@ def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
 
 
 def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:
-    """The sentence, each word a button; the pronoun and the candidates say in a word what they are.
+    """The sentence, each word a button; the pronoun and the candidates are labelled.
 
-    While there is no pronoun, a click chooses one and nothing else.
+    While there is no pronoun, a click chooses one.
     """
     if held is None:
         st.session_state[_NEXT] = PRONOUN
@@ -76,8 +76,8 @@ def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequen
     roles = ({} if held is None else {held: "pronoun"}) | {
         place: f"candidate {at}{', right' if place[0] == meant else ''}" for at, place in enumerate(named, 1)
     }
-    picked = sentence_figure.picked("" if held is None else f"word-{held[0]}", [f"word-{place[0]}" for place in named])
-    st.html(f"<style>{picked}</style>")
+    style = sentence_figure.button_style("" if held is None else f"word-{held[0]}", [f"word-{place[0]}" for place in named])
+    st.html(f"<style>{style}</style>")
     with st.container(horizontal=True, gap=None, key="words"):
         for place in shown:
             word = widgets.plain(encoding.label(text[place[0] : place[1]]))
@@ -89,31 +89,31 @@ def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequen
 
 
 def _clicked(place: Span, held: Span | None, named: Sequence[Span]) -> None:
-    """A word is the pronoun now, or one that it could mean or does mean, or no longer."""
+    """Make a word the pronoun, a candidate or the right candidate, or take that back."""
     kept, chooses, meant = [one[0] for one in named], st.session_state[_NEXT], state.current().meant
     others = tuple(start for start in kept if start != place[0])
     if held is None or chooses == PRONOUN:
         _keep(place, others, meant)
         st.session_state[_NEXT] = COULD
     elif place == held:
-        _say(f"A pronoun cannot mean itself. Choose {PRONOUN} first, if it is another word.")
+        _show_notice(f"A pronoun cannot refer to itself. Choose “{PRONOUN}” above first, if another word is the pronoun.")
     elif chooses == DOES and place[0] in kept:
         _keep(held, tuple(kept), None if meant == place[0] else place[0])
     elif place[0] in kept:
         _keep(held, others, meant)
     elif len(kept) == CANDIDATES:
-        _say(f"At most {CANDIDATES} words can be candidates. Click one of them to take it away first.")
+        _show_notice(f"At most {CANDIDATES} words can be candidates. Click one of them to remove it first.")
     else:
         _keep(held, (*kept, place[0]), place[0] if chooses == DOES else meant)
 
 
 def _keep(held: Span, candidates: tuple[int, ...], meant: int | None) -> None:
-    """The pronoun, its candidates, and the right one if it is among them."""
-    state.change(focus=Focus(held[0]), candidates=candidates, meant=meant if meant in candidates else None)
+    """Store the pronoun, its candidates, and the right one if it is among them."""
+    state.change(focus=TokenSelection(held[0]), candidates=candidates, meant=meant if meant in candidates else None)
 
 
-def _say(line: str) -> None:
-    """One line in the place of those before it."""
+def _show_notice(line: str) -> None:
+    """Show one notice instead of earlier ones."""
     state.change()
     state.keep_notices([line])
 
@@ -126,11 +126,11 @@ def _lists(text: str, places: Sequence[Span], held: Span | None, named: Sequence
         st.selectbox(
             "Pronoun", places if held else [None, *places], key=key, width=208,
             format_func=lambda place: labels[place] if place else "None found",
-            on_change=state.answer(key, lambda place: state.hold(Focus(place[0]) if place else None)),
+            on_change=state.answer(key, lambda place: state.hold(TokenSelection(place[0]) if place else None)),
         )  # fmt: skip
         several = state.fill("candidates", list(named))
         st.multiselect(
-            "Whom could it mean? Choose two or more words",
+            "What could it refer to? Choose two or more words",
             [place for place in places if place != held],
             format_func=labels.__getitem__,
             key=several,
@@ -140,7 +140,7 @@ def _lists(text: str, places: Sequence[Span], held: Span | None, named: Sequence
         )
         one = state.fill("meant", next((place for place in named if place[0] == state.current().meant), None))
         st.selectbox(
-            "Whom does it mean?", [None, *named], key=one, width=208,
-            format_func=lambda place: labels[place] if place else "I do not say",
+            "What does it refer to?", [None, *named], key=one, width=208,
+            format_func=lambda place: labels[place] if place else "Not chosen",
             on_change=state.answer(one, lambda place: state.change(meant=place[0] if place else None)),
         )  # fmt: skip

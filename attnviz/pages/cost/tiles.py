@@ -30,7 +30,7 @@ def tiles(trace: Trace) -> None:
     head = state.current().head
     st.header(lesson.text(PART, "title"), anchor="tiles")
     st.markdown(glossary_links.linked(lesson.text(PART, "lead"), "softmax"))
-    block = (backend().whole(trace.request) if len(trace.tokens) <= WHOLE else trace).block(head.block)
+    block = (backend().full_trace(trace.request) if len(trace.tokens) <= WHOLE else trace).block(head.block)
     queries, keys = block.queries[:MOST], block.keys[:MOST]
     sides = [side for side in SIDES if -(-max(len(queries), len(keys)) // side) <= ACROSS]
     try:

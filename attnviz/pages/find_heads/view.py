@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.analysis import legibility_text, link_ranking, link_rows, view
-from attnviz.analysis.link_ranking import Ranked
+from attnviz.analysis.link_ranking import LinkScore
 from attnviz.board.found import found
 from attnviz.board.linking import Drawn, Picked, written
 from attnviz.engine.trace import Trace
@@ -17,7 +17,7 @@ from attnviz.ui.backend import backend
 from attnviz.ui.components.links import choosing, drawing
 from attnviz.ui.markdown import plain
 from attnviz.ui.single_text import chosen
-from attnviz.view_state import Focus, ViewOptions
+from attnviz.view_state import TokenSelection, ViewOptions
 
 BY_HAND = 8  # links that are drawn; a relation may fill in more
 WORDS = 500  # words on which links are drawn
@@ -50,7 +50,7 @@ def sentence(trace: Trace) -> None:
             "text": text,
             "units": _units(text, parts[:WORDS]),
             "links": written(now),
-            "refused": [link_ranking.unfollowed(trace, link, block) for link in now],
+            "refused": [link_ranking.why_unfollowable(trace, link, block) for link in now],
             "most": BY_HAND,
         },
         key="heads-drawing", on_links=_drawn,
@@ -81,7 +81,7 @@ def _drawn(drawn: Drawn) -> None:
 def ranking(trace: Trace) -> None:
     """The map, the best heads and the chosen one; its own page, with the first link's source held, when asked for."""
     block, head = trace.block(chosen().block), chosen()
-    followed = tuple(link for link in wanted() if not link_ranking.unfollowed(trace, link, head.block))
+    followed = tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, head.block))
     if not followed:
         if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
             st.switch_page("pages/explore/attention.py")
@@ -91,22 +91,24 @@ def ranking(trace: Trace) -> None:
         st.info(plain(unread), icon=":material/visibility_off:")
     with st.spinner("Ranking every head …"):  # of a long text it takes a few seconds
         ranked = _ranked(trace, followed)
-    rows = link_rows.looks(trace, head, followed)
+    rows = link_rows.link_rows(trace, head, followed)
     counts = [call.heads for call in block.calls]
     opened = choosing(
         found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_picked
     )  # fmt: skip
     st.session_state.pop(_OPENED, None)
     if opened:
-        state.hold(Focus(followed[0].source[0]))
+        state.hold(TokenSelection(followed[0].source[0]))
         st.switch_page("pages/explore/attention.py")
     _cautions(trace, len(ranked), len(followed))
 
 
-def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[Ranked, ...]:
+def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:
     """Every head's score on the links, kept beside the trace: the same reader asks again with every click."""
     block = chosen().block
-    return backend().derived(trace.request, ("ranked", block, followed), lambda one: link_ranking.ranked(one, followed, block))
+    return backend().derived(
+        trace.request, ("ranked", block, followed), lambda one: link_ranking.rank_heads(one, followed, block)
+    )
 
 
 def _picked(picked: Picked) -> None:

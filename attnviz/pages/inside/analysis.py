@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attnviz.engine.reference.head_steps import OneHead
+from attnviz.engine.reference.head_steps import HeadSteps
 
 LARGEST = 3  # products, or values, that the page names
 
@@ -60,52 +60,52 @@ def dot_product(left: Float[np.ndarray, " place"], right: Float[np.ndarray, " pl
     return DotProduct(left, right, np.argsort(-np.abs(left * right), kind="stable"))
 
 
-def visible(one: OneHead, at: int) -> Bool[np.ndarray, " key"]:
+def visible(one: HeadSteps, at: int) -> Bool[np.ndarray, " key"]:
     """Return which keys are visible from the query at `at`."""
     return np.isfinite(one.masked[at])
 
 
-def best_key(one: OneHead, at: int) -> int:
+def best_key(one: HeadSteps, at: int) -> int:
     """Return the visible key with the highest score."""
     return int(np.argmax(one.masked[at]))
 
 
-def rank(one: OneHead, at: int, key: int) -> int:
+def rank(one: HeadSteps, at: int, key: int) -> int:
     """Return the rank of a key in the row of visible scores, from 1."""
     row = one.masked[at]
     return 1 + int((row > row[key]).sum())
 
 
-def margin(one: OneHead, at: int) -> float:
+def margin(one: HeadSteps, at: int) -> float:
     """Return the difference between the two highest scaled scores; 0 if there is only one."""
     row = np.sort(one.masked[at][visible(one, at)])
     return float(row[-1] - row[-2]) if len(row) > 1 else 0.0
 
 
-def contributions(one: OneHead, at: int) -> Float[np.ndarray, "key dim"]:
+def contributions(one: HeadSteps, at: int) -> Float[np.ndarray, "key dim"]:
     """Return what each token adds to the mix: its value times its weight."""
     return one.weights[at][:, None] * one.v
 
 
-def largest_contributor(one: OneHead, at: int) -> int:
+def largest_contributor(one: HeadSteps, at: int) -> int:
     """Return the token with the longest part of the mix."""
     return int(np.argmax(np.linalg.norm(contributions(one, at), axis=-1)))
 
 
-def unscaled_weight(one: OneHead, at: int) -> float:
+def unscaled_weight(one: HeadSteps, at: int) -> float:
     """Return the weight that the best key would get if scores were not divided by sqrt(dim)."""
     raw = np.where(visible(one, at), one.scores[at], -np.inf).astype(np.float64)
     shares = np.exp(raw - raw.max())
     return float(shares.max() / shares.sum())
 
 
-def cosine(one: OneHead, at: int) -> float:
+def cosine(one: HeadSteps, at: int) -> float:
     """Return the cosine between the token's embedding and the input of the layer."""
     start, now = one.embedded[at], one.input[at]
     return float(start @ now / (np.linalg.norm(start) * np.linalg.norm(now)))
 
 
-def rotation(one: OneHead, at: int) -> tuple[int, float]:
+def rotation(one: HeadSteps, at: int) -> tuple[int, float]:
     """Return the pair of query components that the rotary embedding moves most, and its angle in radians, 0 to 2 pi."""
     half = one.q.shape[1] // 2
     moved = np.hypot(*(one.q_turned[at] - one.q[at]).reshape(2, half))
@@ -113,12 +113,12 @@ def rotation(one: OneHead, at: int) -> tuple[int, float]:
     return pair, float(at * one.base ** (-pair / half) % (2 * np.pi))
 
 
-def picture(one: OneHead, at: int, step: str) -> StepPicture:
+def picture(one: HeadSteps, at: int, step: str) -> StepPicture:
     """Return the picture of a step for the token at `at`."""
     return replace(PICTURES[step](one, at), framed=framed(one, at, step))
 
 
-def component(one: OneHead, at: int, step: str) -> int:
+def component(one: HeadSteps, at: int, step: str) -> int:
     """Return the component in a step's formula: the one that position or attention changes most, else the largest."""
     if step == "position":
         return rotation(one, at)[0] if one.causal else int(np.argmax(np.abs(one.positions[at])))
@@ -126,7 +126,7 @@ def component(one: OneHead, at: int, step: str) -> int:
     return int(np.argmax(np.abs(source[at])))
 
 
-def framed(one: OneHead, at: int, step: str) -> tuple[tuple[range, ...], ...]:
+def framed(one: HeadSteps, at: int, step: str) -> tuple[tuple[range, ...], ...]:
     """Return the places of each row that are in the formula, or that belong to this head."""
     number, dim = component(one, at, step), one.q.shape[1]
     if step == "embedding":
@@ -147,26 +147,26 @@ def _at(*places: int) -> tuple[range, ...]:
     return tuple(range(rank, rank + 1) for rank in places)
 
 
-def _token_rows(*names: tuple[str, str], kind: str = "bars") -> Callable[[OneHead, int], StepPicture]:
+def _token_rows(*names: tuple[str, str], kind: str = "bars") -> Callable[[HeadSteps, int], StepPicture]:
     """Return a function that makes a picture of the token's rows in these arrays."""
     return lambda one, at: StepPicture(kind, tuple((said, getattr(one, name)[at]) for said, name in names))
 
 
-def _vectors(*names: tuple[str, str]) -> Callable[[OneHead, int], StepPicture]:
+def _vectors(*names: tuple[str, str]) -> Callable[[HeadSteps, int], StepPicture]:
     """Return a function that makes a picture of the token's vectors in these arrays."""
     return _token_rows(*names, kind="vectors")
 
 
-def _position_picture(one: OneHead, at: int) -> StepPicture:
+def _position_picture(one: HeadSteps, at: int) -> StepPicture:
     """Return the added position vectors, or query and key before and after the rotation."""
     if one.causal:
-        turned = ("query", "q"), ("query, rotated", "q_turned"), ("key", "k"), ("key, rotated", "k_turned")
-        return _vectors(*turned)(one, at)
+        apply_rotary = ("query", "q"), ("query, rotated", "q_turned"), ("key", "k"), ("key, rotated", "k_turned")
+        return _vectors(*apply_rotary)(one, at)
     names = ("word", "words"), ("position", "positions"), ("which text", "segments"), ("sum", "unnormed")
     return _token_rows(*names, kind="sums")(one, at)
 
 
-def _product_picture(one: OneHead, at: int) -> StepPicture:
+def _product_picture(one: HeadSteps, at: int) -> StepPicture:
     """Return a query, a key, and their products."""
     found = dot_product(one.q_turned[at], one.k_turned[best_key(one, at)])
     token, other = (one.tokens[rank].text for rank in (at, best_key(one, at)))
@@ -174,7 +174,7 @@ def _product_picture(one: OneHead, at: int) -> StepPicture:
     return StepPicture("vectors", tuple(zip(names, (found.left, found.right, found.products), strict=True)))
 
 
-def _mix_picture(one: OneHead, at: int) -> StepPicture:
+def _mix_picture(one: HeadSteps, at: int) -> StepPicture:
     """Return the longest parts, the sum of all others, and the mix."""
     each = contributions(one, at)
     order = np.argsort(-np.linalg.norm(each, axis=-1), kind="stable")
@@ -183,13 +183,13 @@ def _mix_picture(one: OneHead, at: int) -> StepPicture:
     return StepPicture("sums", (*named, *others, ("mix", one.mix[at])))
 
 
-def _added_picture(one: OneHead, at: int) -> StepPicture:
+def _added_picture(one: HeadSteps, at: int) -> StepPicture:
     """Return the input, the output of attention, the sum, and the norm if one follows."""
     names = [("input", "input"), ("from attention", "projected"), ("sum", "added")]
     return _token_rows(*names, *([] if one.causal else [("after the norm", "added_norm")]), kind="sums")(one, at)
 
 
-PICTURES: dict[str, Callable[[OneHead, int], StepPicture]] = {
+PICTURES: dict[str, Callable[[HeadSteps, int], StepPicture]] = {
     "embedding": _vectors(("word", "words")),
     "position": _position_picture,
     "norm": _vectors(("before the norm", "unnormed"), ("after the norm", "normed")),

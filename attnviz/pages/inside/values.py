@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from attnviz.engine.reference.head_steps import OneHead
+from attnviz.engine.reference.head_steps import HeadSteps
 from attnviz.figures import encoding
 from attnviz.figures.units import Numbers, said, tex, within
 from attnviz.pages.inside import analysis
@@ -17,12 +17,12 @@ from attnviz.pages.inside.analysis import LARGEST, DotProduct
 from attnviz.types import joined
 
 
-def name(one: OneHead, at: int) -> str:
+def name(one: HeadSteps, at: int) -> str:
     """Return a token as a sentence writes it."""
     return encoding.label(one.tokens[at].text)
 
 
-def sentence(one: OneHead, at: int, step: str) -> Numbers:
+def sentence(one: HeadSteps, at: int, step: str) -> Numbers:
     """Return the gaps of a step's sentences, question and answer."""
     best = analysis.best_key(one, at)
     found = best_product(one, at)
@@ -56,7 +56,7 @@ def sentence(one: OneHead, at: int, step: str) -> Numbers:
     }  # fmt: skip
 
 
-def guess_values(one: OneHead, at: int, key: int) -> Numbers:
+def guess_values(one: HeadSteps, at: int, key: int) -> Numbers:
     """Return the gaps about a guessed token: for the best score, and for the largest part of the mix."""
     length = np.linalg.norm
     return {
@@ -66,17 +66,17 @@ def guess_values(one: OneHead, at: int, key: int) -> Numbers:
     }  # fmt: skip
 
 
-def formula(one: OneHead, at: int, step: str) -> Numbers:
+def formula(one: HeadSteps, at: int, step: str) -> Numbers:
     """Return the gaps of a step's formula."""
     return {"at": str(at), "dim": str(one.q.shape[1])} | FORMULAS[step](one, at)
 
 
-def best_product(one: OneHead, at: int) -> DotProduct:
+def best_product(one: HeadSteps, at: int) -> DotProduct:
     """Return the dot product of the token's query and its best key."""
     return analysis.dot_product(one.q_turned[at], one.k_turned[analysis.best_key(one, at)])
 
 
-def _named(one: OneHead, at: int) -> list[str]:
+def _named(one: HeadSteps, at: int) -> list[str]:
     """Return the largest weights of the row, each with its token."""
     order = np.argsort(-one.weights[at], kind="stable")[: min(LARGEST, int(analysis.visible(one, at).sum()))]
     return [f"{encoding.three(one.weights[at, key])} to “{name(one, int(key))}”" for key in order]
@@ -98,12 +98,12 @@ def _share(share: float) -> str:
     return f"more than {encoding.percent(0.999, 1)}" if whole == encoding.percent(1.0, 1) and share < 1 else whole
 
 
-def _embedding(one: OneHead, at: int) -> Numbers:
+def _embedding(one: HeadSteps, at: int) -> Numbers:
     first, second, third = (tex(value) for value in one.words[at, :3])
     return {"first": first, "second": second, "third": third, "width": str(one.words.shape[1])}
 
 
-def _position(one: OneHead, at: int) -> Numbers:
+def _position(one: HeadSteps, at: int) -> Numbers:
     lane, half = analysis.component(one, at, "position"), one.q.shape[1] // 2
     if one.causal:
         return {
@@ -116,7 +116,7 @@ def _position(one: OneHead, at: int) -> Numbers:
     return {"component": str(lane), "place": str(at), "word": word, "position": position, "segment": segment, "sum": total}
 
 
-def _norm(one: OneHead, at: int) -> Numbers:
+def _norm(one: HeadSteps, at: int) -> Numbers:
     x = one.unnormed[at].astype(np.float64)
     lane = analysis.component(one, at, "norm")
     spread = (x**2).mean() if one.causal else x.var()
@@ -127,7 +127,7 @@ def _norm(one: OneHead, at: int) -> Numbers:
     }  # fmt: skip
 
 
-def _input(one: OneHead, at: int) -> Numbers:
+def _input(one: HeadSteps, at: int) -> Numbers:
     start, now = one.embedded[at], one.input[at]
     return {
         "layer": str(one.head.layer), "dot": tex(start @ now), "long": tex(np.linalg.norm(start)),
@@ -135,7 +135,7 @@ def _input(one: OneHead, at: int) -> Numbers:
     }  # fmt: skip
 
 
-def _qkv(one: OneHead, at: int) -> Numbers:
+def _qkv(one: HeadSteps, at: int) -> Numbers:
     lane = analysis.component(one, at, "qkv")
     found = analysis.dot_product(one.query_map[lane], one.projects[at])
     return {
@@ -146,7 +146,7 @@ def _qkv(one: OneHead, at: int) -> Numbers:
     }
 
 
-def _product(one: OneHead, at: int) -> Numbers:
+def _product(one: HeadSteps, at: int) -> Numbers:
     found, key = best_product(one, at), analysis.best_key(one, at)
     return {
         "key": str(key), "products": _products(found), "rest_": within(found.total - found.of_largest),
@@ -154,13 +154,13 @@ def _product(one: OneHead, at: int) -> Numbers:
     }  # fmt: skip
 
 
-def _scores(one: OneHead, at: int) -> Numbers:
+def _scores(one: HeadSteps, at: int) -> Numbers:
     key = analysis.best_key(one, at)
     last = int(np.argmin(np.where(analysis.visible(one, at), one.scores[at], np.inf)))
     return {"key": str(key), "score": tex(one.scores[at, key]), "last": str(last), "low": tex(one.scores[at, last])}
 
 
-def _scaled(one: OneHead, at: int) -> Numbers:
+def _scaled(one: HeadSteps, at: int) -> Numbers:
     key = analysis.best_key(one, at)
     return {
         "key": str(key), "score": tex(one.scores[at, key]), "root": tex(one.q.shape[1] ** 0.5),
@@ -168,12 +168,12 @@ def _scaled(one: OneHead, at: int) -> Numbers:
     }  # fmt: skip
 
 
-def _mask(one: OneHead, at: int) -> Numbers:
+def _mask(one: HeadSteps, at: int) -> Numbers:
     seen = analysis.visible(one, at)
     return {"end": str(len(seen) - 1), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum()))}
 
 
-def _softmax(one: OneHead, at: int) -> Numbers:
+def _softmax(one: HeadSteps, at: int) -> Numbers:
     key, powers = analysis.best_key(one, at), np.exp(one.masked[at].astype(np.float64))
     return {
         "key": str(key), "scaled_": tex(one.masked[at, key]), "power_": tex(powers[key]), "sum_": tex(powers.sum()),
@@ -181,32 +181,32 @@ def _softmax(one: OneHead, at: int) -> Numbers:
     }  # fmt: skip
 
 
-def _weights(one: OneHead, at: int) -> Numbers:
+def _weights(one: HeadSteps, at: int) -> Numbers:
     largest = np.sort(one.weights[at])[::-1][:LARGEST]
     return {"terms": " + ".join(encoding.three(weight) for weight in largest), "total": encoding.three(one.weights[at].sum())}
 
 
-def _mix(one: OneHead, at: int) -> Numbers:
+def _mix(one: HeadSteps, at: int) -> Numbers:
     lane = analysis.component(one, at, "mix")
     found = analysis.dot_product(one.weights[at], one.v[:, lane])
     products = _plus([rf"({encoding.three(found.left[i])})({tex(found.right[i])})" for i in found.largest])
     return {"component": str(lane), "products": products, "m": tex(one.mix[at, lane])}
 
 
-def _heads(one: OneHead, at: int) -> Numbers:
+def _heads(one: HeadSteps, at: int) -> Numbers:
     return {
         "lasthead": str(one.heads - 1), "head": str(one.head.head), "bias": "" if one.causal else " + b",
         "mixed": tex(np.linalg.norm(one.mix[at])), "length": tex(np.linalg.norm(one.projected[at])),
     }  # fmt: skip
 
 
-def _added(one: OneHead, at: int) -> Numbers:
+def _added(one: HeadSteps, at: int) -> Numbers:
     lane = analysis.component(one, at, "added")
     x, o, a = (array[at, lane] for array in (one.input, one.projected, one.added))
     return {"component": str(lane), "x": tex(x), "o": tex(o), "o_": within(o), "a": tex(a)}
 
 
-FORMULAS: dict[str, Callable[[OneHead, int], Numbers]] = {
+FORMULAS: dict[str, Callable[[HeadSteps, int], Numbers]] = {
     "embedding": _embedding, "position": _position, "norm": _norm, "input": _input, "qkv": _qkv, "product": _product,
     "scores": _scores, "scaled": _scaled, "mask": _mask, "softmax": _softmax, "weights": _weights, "mix": _mix,
     "heads": _heads, "added": _added,

@@ -8,7 +8,7 @@ from itertools import zip_longest
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.head_steps import MOST, OneHead
+from attnviz.engine.reference.head_steps import MOST, HeadSteps
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.figures import encoding
@@ -30,18 +30,18 @@ COLOURS = {
 }
 
 
-def head_steps(trace: Trace) -> OneHead | None:
+def head_steps(trace: Trace) -> HeadSteps | None:
     """Return the steps of the chosen head; None after a message if this model or text does not support it."""
     head = state.current().head
     try:
-        return with_trace_weights(backend().walk(trace.request, head), trace.weights(head.layer, head.head))
+        return with_trace_weights(backend().step_trace(trace.request, head), trace.weights(head.layer, head.head))
     except AttnvizError as error:
         widgets.problem(error)
         token_picker.instead(error, trace, MOST, "shown step by step", "inside")
     return None
 
 
-def with_trace_weights(one: OneHead, weights: np.ndarray) -> OneHead:
+def with_trace_weights(one: HeadSteps, weights: np.ndarray) -> HeadSteps:
     """Return the steps with the weights of the trace, so that all pages show the same digits.
 
     The two computations differ in their last bits at most: 4 of 38,880 weights of smollm2 on one sentence differ in the
@@ -51,7 +51,7 @@ def with_trace_weights(one: OneHead, weights: np.ndarray) -> OneHead:
     return replace(one, weights=weights) if alike else one
 
 
-def show(one: OneHead) -> None:
+def show(one: HeadSteps) -> None:
     """Draw the whole page for one head."""
     content = lesson.content()
     with st.container(key="inside"):
@@ -102,7 +102,7 @@ def _experiment_link(step: Step) -> None:
         st.page_link("pages/learn/whatif.py", label="Change this step in an experiment", query_params=params)
 
 
-def _step(one: OneHead, at: int, step: Step) -> None:
+def _step(one: HeadSteps, at: int, step: Step) -> None:
     """Draw title, sentences, formula, picture and numbers."""
     numbers = {name: widgets.plain(value) for name, value in values.sentence(one, at, step.id).items()}
     st.subheader(template.filled(step.title, numbers), anchor=False)
@@ -132,7 +132,7 @@ def _numbers(picture: StepPicture, labels: list[str]) -> None:
         st.dataframe(rows, hide_index=True, height=320, alt=f"The numbers: {', '.join(names)}")
 
 
-def _model_note(one: OneHead) -> str:
+def _model_note(one: HeadSteps) -> str:
     """Return a note on this kind of model and how it differs from the other kind."""
     name = widgets.plain(state.card().name)
     return lesson.content()["differ"][one.family].format(name=name, heads=one.heads, groups=one.groups)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.analysis import token_counts
-from attnviz.analysis.token_counts import Sizes
+from attnviz.analysis.token_counts import TextSizes
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import stored, times
@@ -59,7 +59,7 @@ def count(id: str, sizes: dict[str, int], own: int) -> int:
     return token_counts.protein(sizes["residues"]) if id == "protein" else own
 
 
-def _costs(tokens: int, own: Sizes) -> None:
+def _costs(tokens: int, own: TextSizes) -> None:
     """Draw the cost of this many tokens beside the reader's sentence."""
     cost, mine = token_counts.attention(tokens, own.width), token_counts.attention(own.tokens, own.width)
     numbers = {

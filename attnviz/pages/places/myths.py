@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from attnviz.analysis import token_counts
-from attnviz.engine.parameter_free import looks
+from attnviz.engine.parameter_free import self_attention
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import times
@@ -77,7 +77,7 @@ def _near(myth: Myth, trace: Trace) -> None:
 
 def _explanation(myth: Myth, trace: Trace) -> None:
     """Answer how far weights and contributions differ."""
-    whole = backend().whole  # a trace from another machine comes without values at first
+    whole = backend().full_trace  # a trace from another machine comes without values at first
     found = backend().derived(trace.request, "passed", lambda one: analysis.value_shares(whole(one.request)))
     if found is None:
         st.markdown(myth.short)
@@ -96,7 +96,7 @@ def _text(myth: Myth, trace: Trace) -> None:
     spot = st.segmented_control("Look from the", list(PICTURE_SPOTS), default="sun", required=True, key="places-spot") or "sun"
     image, at = analysis.scene(), PICTURE_SPOTS[spot]
     vectors = analysis.patches(image, analysis.PATCH)
-    weights = looks(vectors)
+    weights = self_attention(vectors)
     columns = image.shape[1] // analysis.PATCH
     row = weights[at[0] * columns + at[1]]
     top = np.sort(row)[::-1][: MOST_SIMILAR + 1].sum()

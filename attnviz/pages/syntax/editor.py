@@ -11,7 +11,7 @@ from attnviz.linguistics.relations import PARSER, UNCOUNTED, relations
 from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.types import Link
 from attnviz.ui import state, widgets
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 TEXTS = 8  # texts whose edits a session keeps
 ARCS = "arcs"  # URL parameter
@@ -60,7 +60,7 @@ def editor(shown: SentenceLinks) -> None:
             key = state.fill("syntax-word", word)
             st.selectbox(
                 "Word", words, format_func=labels.__getitem__, key=key, width=180,
-                on_change=state.answer(key, lambda place: state.hold(Focus(place[0]))),
+                on_change=state.answer(key, lambda place: state.hold(TokenSelection(place[0]))),
             )  # fmt: skip
             others = [place for place in words if place != word]
             head = st.selectbox(

@@ -31,7 +31,7 @@ from attnviz.ui import glossary_links, parser_note, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.components.arcs import arcs as draw
 from attnviz.ui.single_text import chosen
-from attnviz.view_state import Focus
+from attnviz.view_state import TokenSelection
 
 
 def title() -> None:
@@ -160,7 +160,7 @@ def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     made = _picture(shown, found)
     draw(
         arc_figure.svg(made, widgets.theme()), height=arc_figure.height(made), label=made.title, words=len(shown.words),
-        on_word=lambda number: state.hold(Focus(shown.parsed.words[number][0])),
+        on_word=lambda number: state.hold(TokenSelection(shown.parsed.words[number][0])),
     )  # fmt: skip
     later = sum(one.state == head_predictions.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")

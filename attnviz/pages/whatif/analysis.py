@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from attnviz.analysis.row_stats import entropy
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.intervention import Change
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.intervention import Intervention
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.types import HeadRef
 
 Values = Mapping[str, str]  # what each setting is set to, checked
@@ -28,8 +28,8 @@ NO_CHANGE = 5e-4  # what rounds to 0.000 is no change
 class BeforeAfter:
     """One head of one layer, before and after. `number` is the head's; where all heads were joined, after has only one."""
 
-    before: Tried
-    after: Tried
+    before: InterventionResult
+    after: InterventionResult
     layer: int
     number: int
 
@@ -69,7 +69,7 @@ def entropies(weights: Float[np.ndarray, "query key"]) -> Float[np.ndarray, " qu
     return entropy(weights)
 
 
-def score_std(tried: Tried, head: int) -> float:
+def score_std(tried: InterventionResult, head: int) -> float:
     """The standard deviation of a row's scaled scores among the keys that may be seen, on average over rows of two or more."""
     rows = [row[seen] for row, seen in zip(tried.scaled[head], tried.seen, strict=True) if seen.sum() > 1]
     return float(np.mean([row.std() for row in rows])) if rows else 0.0
@@ -137,57 +137,57 @@ def next_token_change(pair: BeforeAfter) -> float:
     return float(np.abs(pair.after.next - pair.before.next).sum() / 2)
 
 
-def head_shares(tried: Tried, at: int) -> Float[np.ndarray, " head"]:
+def head_shares(tried: InterventionResult, at: int) -> Float[np.ndarray, " head"]:
     """How much each head adds to a token, as a part of what all add, length by length."""
     lengths = tried.adds[:, at]
     total = float(lengths.sum())
     return lengths / total if total else lengths
 
 
-def later(tried: Tried) -> Bool[np.ndarray, "query key"]:
+def later(tried: InterventionResult) -> Bool[np.ndarray, "query key"]:
     """Which keys stand after the query."""
     return np.triu(np.ones((len(tried.tokens), len(tried.keys)), bool), 1)
 
 
-def intervention(id: str, values: Values, head: HeadRef, heads: int, family: str) -> Change:
+def intervention(id: str, values: Values, head: HeadRef, heads: int, family: str) -> Intervention:
     """The one thing that an experiment does otherwise."""
     layer = None if values.get("where", "all") == "all" else head.layer
     return CHANGES[id](values, head, heads, family, layer)
 
 
-def _scale(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
-    return Change(scale=values["divide"] == "on", temperature=float(values["temperature"]), layer=layer)
+def _scale(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
+    return Intervention(scale=values["divide"] == "on", temperature=float(values["temperature"]), layer=layer)
 
 
-def _mask(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
-    return Change(causal=family == "bert", layer=layer)
+def _mask(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
+    return Intervention(causal=family == "bert", layer=layer)
 
 
-def _order(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
-    return Change(positions=values["positions"] == "on", causal=values["mask"] == "on")
+def _order(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
+    return Intervention(positions=values["positions"] == "on", causal=values["mask"] == "on")
 
 
-def _heads(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+def _heads(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
     if values["pass"] == "join":
-        return Change(one_head=True, layer=layer)
+        return Intervention(one_head=True, layer=layer)
     kept = values["pass"] == "keep"
-    return Change(heads=tuple(n for n in range(heads) if (n == head.head) == kept), layer=layer)
+    return Intervention(heads=tuple(n for n in range(heads) if (n == head.head) == kept), layer=layer)
 
 
-def _cross(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
-    return Change(layer=layer)  # the other text's tokens are known to the backend
+def _cross(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
+    return Intervention(layer=layer)  # the other text's tokens are known to the backend
 
 
-def _window(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
+def _window(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
     window = int(values["width"]) if values["pattern"] != "stride" else None
-    return Change(window=window, stride=int(values["stride"]) if values["pattern"] != "window" else None, layer=layer)
+    return Intervention(window=window, stride=int(values["stride"]) if values["pattern"] != "window" else None, layer=layer)
 
 
-def _zeroed(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Change:
-    return Change(zeroed=(int(values["zeroed"]),), layer=layer)
+def _zeroed(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
+    return Intervention(zeroed=(int(values["zeroed"]),), layer=layer)
 
 
-CHANGES: dict[str, Callable[[Values, HeadRef, int, str, int | None], Change]] = {
+CHANGES: dict[str, Callable[[Values, HeadRef, int, str, int | None], Intervention]] = {
     "scale": _scale, "mask": _mask, "order": _order, "heads": _heads, "cross": _cross, "window": _window, "zeroed": _zeroed,
 }  # fmt: skip
 
@@ -210,17 +210,17 @@ def correct_answer(id: str, pair: BeforeAfter, at: int) -> int:
     return 0 if part < 0.1 else 1 if part < 0.5 else 2
 
 
-def equivariant(found: Shuffled) -> bool:
+def equivariant(found: WordOrderResult) -> bool:
     """Whether the weights of the shuffled words are the shuffled weights, but for rounding."""
     return found.double.weights < ROUNDING
 
 
-def reaches_one(found: Shuffled) -> bool:
+def reaches_one(found: WordOrderResult) -> bool:
     """Whether one weight differs by as much as a weight can, to three digits: by 1."""
     return found.double.weights > 0.9995
 
 
-def order_explanation(found: Shuffled, values: Values) -> str:
+def order_explanation(found: WordOrderResult, values: Values) -> str:
     """Why they are, or are not: `set`, `mask`, `positions`, `both`, or `one` for a text that has no other order."""
     if found.order == tuple(range(len(found.order))):
         return "one"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from attnviz.engine.reference.intervened import Likely, Tried
+from attnviz.engine.reference.intervened import InterventionResult, NextToken
 from attnviz.figures import encoding, html_matrix
 from attnviz.pages.whatif import analysis
 from attnviz.pages.whatif.analysis import BeforeAfter
@@ -84,7 +84,7 @@ def row(pair: BeforeAfter, at: int, theme: str) -> str:
     return _table("minmax(40px,100px) minmax(40px,1fr) 42px 42px 50px", cells)
 
 
-def one_row(found: Tried, weights_: Float[np.ndarray, " key"], theme: str) -> str:
+def one_row(found: InterventionResult, weights_: Float[np.ndarray, " key"], theme: str) -> str:
     """A row of which there is only one: what a token gives to each token of another text."""
     colour = encoding.theme(theme).sequential[4]
     cells = [
@@ -134,7 +134,7 @@ def _place(number: int, first: str) -> str:
     return str(number) if not first else first if number == 0 else str(number - 1)
 
 
-def likely(found: Sequence[Likely], theme: str) -> str:
+def likely(found: Sequence[NextToken], theme: str) -> str:
     """The tokens that may come next, each with its probability."""
     colour = encoding.theme(theme).sequential[4]
     cells = [

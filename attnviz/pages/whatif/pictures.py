@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.figures import encoding
 from attnviz.pages.whatif import analysis, figure
 from attnviz.pages.whatif.analysis import BeforeAfter
@@ -100,7 +100,7 @@ def _further(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool
     return found
 
 
-def _next(when: str, tried: Tried) -> str:
+def _next(when: str, tried: InterventionResult) -> str:
     """The tokens that may come after the text."""
     return figure.panel("The next token", when, figure.likely(tried.likely[:5], widgets.theme()))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.figures import encoding
 from attnviz.lessons.template import filled
 from attnviz.pages.whatif import settings
@@ -17,7 +17,7 @@ from attnviz.ui import state, token_picker, widgets
 from attnviz.ui.lesson_text import VERDICT, linked
 
 
-def ask(chosen: Experiment, after: Tried, at: int, numbers: Mapping[str, str], right: int) -> bool:
+def ask(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping[str, str], right: int) -> bool:
     """The question with its answers, and under it the verdict; returns whether what comes of it is to be shown."""
     named = options(chosen, after, at)
     with st.container(key="whatif-guess"):
@@ -45,7 +45,7 @@ def verdict(chosen: Experiment, named: Mapping[int, str], chosen_answer: int, ri
     return f"{head} {filled(chosen.text('answer'), numbers)}"
 
 
-def options(chosen: Experiment, after: Tried, at: int) -> dict[int, str]:
+def options(chosen: Experiment, after: InterventionResult, at: int) -> dict[int, str]:
     """What may be guessed, by number."""
     if chosen.options == "head":
         return {n: f"Head {n}" for n in range(after.adds.shape[0])}

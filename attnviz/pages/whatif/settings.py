@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.intervened import Tried
+from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.errors import BadInputError
 from attnviz.pages.whatif.lesson import Experiment, Setting
 from attnviz.ui import state, token_picker, widgets
@@ -14,7 +14,7 @@ SEEN_PARAM = "seen"  # in the address: what comes of it is shown
 SLIDER_FROM = 4  # options, of which more are a slider
 
 
-def fields(chosen: Experiment, before: Tried, at: int) -> dict[str, str]:
+def fields(chosen: Experiment, before: InterventionResult, at: int) -> dict[str, str]:
     """A field for each setting; returns what each is set to. What a link says wrongly is said, and the usual taken."""
     values, notices = {}, []
     for setting in chosen.settings:
@@ -41,7 +41,7 @@ def _needed(setting: Setting, values: dict[str, str]) -> bool:
     return unused is None or values.get("pattern") != unused
 
 
-def _field(setting: Setting, value: str, before: Tried) -> None:
+def _field(setting: Setting, value: str, before: InterventionResult) -> None:
     """One field; what is put there goes to the address."""
     key = f"whatif-{setting.id}"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.word_order import APART, Shuffled
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.word_order import APART, WordOrderResult
 from attnviz.figures import encoding
 from attnviz.figures.units import Numbers, said
 from attnviz.lessons.template import filled
@@ -27,12 +27,12 @@ def tiny(value: encoding.Number) -> str:
     return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
 
 
-def token(tried: Tried, at: int) -> str:
+def token(tried: InterventionResult, at: int) -> str:
     """A token of the text as a sentence names it."""
     return encoding.label(tried.tokens[at].text)
 
 
-def key(tried: Tried, at: int) -> str:
+def key(tried: InterventionResult, at: int) -> str:
     """A token that is looked at."""
     return encoding.label(tried.keys[at].text)
 
@@ -145,7 +145,7 @@ def formula(pair: BeforeAfter, values: Values) -> Numbers:
     return {name: str(value) for name, value in numbers.items()} | own
 
 
-def shuffle(found: Shuffled) -> Numbers:
+def shuffle(found: WordOrderResult) -> Numbers:
     """The gaps of the experiment on the order of words."""
     return {
         "off": tiny(found.double.weights), "off_single": tiny(found.single.weights), "states": tiny(found.double.states),

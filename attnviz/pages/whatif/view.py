@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.engine.reference import AS_TRAINED
-from attnviz.engine.reference.intervened import MOST, Tried
+from attnviz.engine.reference.intervened import MOST, InterventionResult
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
 from attnviz.lessons.template import filled
@@ -35,7 +35,7 @@ def show(trace: Trace) -> None:
         st.caption(content["lead"])
         chosen = _chosen()
         try:
-            before = backend().tried(trace.request, state.current().head.layer, AS_TRAINED)
+            before = backend().intervene(trace.request, state.current().head.layer, AS_TRAINED)
         except AttnvizError as error:
             widgets.problem(error)
             token_picker.instead(error, trace, MOST, "tried", "whatif")
@@ -70,7 +70,7 @@ def _chosen() -> Experiment:
     return chosen
 
 
-def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
+def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None:
     """An experiment on one text, or on two: what is changed, the guess, and what comes of it."""
     selection = state.current()
     head, heads = selection.head, len(before.weights[selection.head.layer])
@@ -79,7 +79,7 @@ def _experiment(chosen: Experiment, before: Tried, at: int) -> None:
     values = settings.fields(chosen, before, at)
     try:
         change = analysis.intervention(chosen.id, values, head, heads, before.family)
-        after = backend().tried(selection.request, head.layer, change, values.get("other", ""))
+        after = backend().intervene(selection.request, head.layer, change, values.get("other", ""))
     except AttnvizError as error:
         widgets.problem(error)
         return
@@ -105,7 +105,7 @@ def said(text: str, numbers: dict[str, str]) -> str:
     return linked(filled(text, numbers))
 
 
-def _notes(chosen: Experiment, before: Tried) -> None:
+def _notes(chosen: Experiment, before: InterventionResult) -> None:
     """Where the models differ, what all of this is not, where the same head is walked through, and who says so."""
     numbers = {
         "dim": str(before.mix.shape[2]), "root": "", "heads": str(len(before.weights[0])), "groups": str(before.groups)

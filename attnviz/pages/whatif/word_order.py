@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from attnviz.engine.reference.intervened import Tried
-from attnviz.engine.reference.word_order import Shuffled
+from attnviz.engine.reference.intervened import InterventionResult
+from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
 from attnviz.lessons.template import filled
@@ -21,7 +21,7 @@ from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
 
-def show(chosen: Experiment, before: Tried, at: int) -> None:
+def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     """What is changed, the guess, and what comes of it."""
     st.subheader(chosen.title, anchor=False)
     above = st.container()
@@ -31,7 +31,7 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
     heads = len(before.weights[selection.head.layer])
     try:
         change = analysis.intervention(chosen.id, values, selection.head, heads, before.family)
-        found = backend().shuffled(selection.request, selection.head, change, seed)
+        found = backend().compare_orders(selection.request, selection.head, change, seed)
     except AttnvizError as error:
         widgets.problem(error)
         return
@@ -51,12 +51,12 @@ def show(chosen: Experiment, before: Tried, at: int) -> None:
     st.latex(chosen.words["steps"], width="content")
 
 
-def _mixed(found: Shuffled, before: Tried) -> list[str]:
+def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
     """The tokens in their new order."""
     return [encoding.label(before.tokens[place].text) for place in found.order]
 
 
-def _pictures(found: Shuffled, before: Tried, at: int, values: Values) -> None:
+def _pictures(found: WordOrderResult, before: InterventionResult, at: int, values: Values) -> None:
     """Four matrices; the held token is followed to where the shuffle puts it."""
     theme, labels, mixed = widgets.theme(), names(before.tokens), _mixed(found, before)
     n = len(labels)

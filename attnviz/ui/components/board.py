@@ -15,7 +15,7 @@ from streamlit.components import v2
 from attnviz.board import carrier, digest, source
 from attnviz.board.choice import PLAIN, Choice
 from attnviz.errors import BadInputError
-from attnviz.selection import VIEWS, Focus
+from attnviz.selection import VIEWS, TokenSelection
 from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions
 
@@ -30,7 +30,7 @@ def board(
     frame: bytes,
     *,
     head: HeadRef,
-    focus: Focus | None = None,
+    focus: TokenSelection | None = None,
     options: ViewOptions = PLAIN,
     view: str = VIEWS[0],
     sheets: Sequence[bytes] = (),

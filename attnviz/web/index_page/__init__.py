@@ -1,8 +1,7 @@
-"""The page shell: the HTML that every address of the app answers with, before Streamlit draws anything into it.
+"""The index page: the HTML with which every address of the app answers, before Streamlit draws anything into it.
 
-It is Streamlit's own index page, marked as English and not to be translated, with a few scripts of ours in its head. They
-stand in the page itself, so that they run before Streamlit does and under any base path; the content security policy knows
-them by their digest.
+It is Streamlit's own index page, marked as English and not to be translated, with our scripts in its head. They are inline, so
+that they run before Streamlit does and under any base path; the content security policy has their hash.
 """
 
 from __future__ import annotations
@@ -19,46 +18,46 @@ import streamlit
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
-SCRIPTS = ("address", "clicks", "notice", "rewriting")  # `rewriting` calls what `notice` defines
+SCRIPTS = ("history", "pending_input", "translation_notice", "translation_guard")  # the last calls what the third defines
 # Google's and Microsoft's translators read the meta element and the class, all others the attribute.
 _ROOT = '<html lang="en" translate="no" class="notranslate">'
 _META = '<meta name="google" content="notranslate" />'
-# Parts of an address that is no page: files, and what Streamlit itself asks for.
+# Parts of an address that is no page: files, and what Streamlit itself requests.
 _NO_PAGES = ("/static/", "/media/", "/component/", "/_stcore/")
 
 
 @dataclass(frozen=True)
-class Shell:
-    """The page as it is sent: its bytes, the same bytes packed with gzip, and a tag that changes with them."""
+class EncodedPage:
+    """The page as bytes, the same bytes compressed with gzip, and an ETag, which changes with them."""
 
     body: bytes
-    packed: bytes
+    gzipped: bytes
     etag: bytes
 
 
 def is_page(path: str) -> bool:
-    """Whether an address may be a page of the app, for which Streamlit answers with its index page."""
+    """Return whether an address may be a page of the app, for which Streamlit answers with its index page."""
     return not any(part in path for part in _NO_PAGES)
 
 
-def answer(asked: Mapping[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Status, headers and body for a request of the page shell with the headers `asked`, whose names are in lower case.
+def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Return status, headers and body for a request with these headers, whose names are in lower case.
 
-    A browser that has this very shell gets 304 and no body.
+    A browser that already has this page gets 304 and no body.
     """
-    found = shell()
-    headers = [(b"etag", found.etag), (b"vary", b"accept-encoding")]
-    if found.etag in asked.get(b"if-none-match", b""):
+    page = encoded()
+    headers = [(b"etag", page.etag), (b"vary", b"accept-encoding")]
+    if page.etag in request_headers.get(b"if-none-match", b""):
         return 304, headers, b""
-    packs = b"gzip" in asked.get(b"accept-encoding", b"")
-    body = found.packed if packs else found.body
-    headers += [(b"content-encoding", b"gzip")] * packs
+    gzipped = b"gzip" in request_headers.get(b"accept-encoding", b"")
+    body = page.gzipped if gzipped else page.body
+    headers += [(b"content-encoding", b"gzip")] * gzipped
     return 200, [*headers, (b"content-length", str(len(body)).encode())], body
 
 
 @cache
 def html() -> str:
-    """The page shell as text."""
+    """Return the page as text. Raises RuntimeError for an index page of Streamlit that is not laid out as expected."""
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
     text, heads = re.subn(r"(?=</head>)", lambda _: f"{_META}\n    <script>{script()}</script>\n  ", text, count=1)
     if roots + heads != 2:
@@ -68,12 +67,12 @@ def html() -> str:
 
 @cache
 def script() -> str:
-    """Our scripts as one; each is a function of its own, so that none sees another's names."""
+    """Return our scripts as one; each is a function of its own, so that none sees another's names."""
     return "\n".join((_HERE / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
 
 
 @cache
-def shell() -> Shell:
-    """The page shell as bytes."""
+def encoded() -> EncodedPage:
+    """Return the page as bytes."""
     body = html().encode()
-    return Shell(body, gzip.compress(body, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode())
+    return EncodedPage(body, gzip.compress(body, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode())

@@ -2,7 +2,7 @@
 
 import { alignedUnits } from "./align.js";
 
-export const NOTHING_SHARED = "These texts have no words that stand for each other, so there is nothing to lay over each other.";
+export const NOTHING_SHARED = "These texts share no words, so there is nothing to compare.";
 const ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth"];
 const NAMED = 5; // words left out that are named one by one
 

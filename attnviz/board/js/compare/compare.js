@@ -3,39 +3,39 @@
 import { adopted, choiceOf } from "../core/state.js";
 import { begin } from "../board.js";
 import { breadth } from "../draw/layout.js";
-import { drawCompareReadout, makeCompareTools } from "./comparetools.js";
+import { drawCompareReadout, makeCompareTools } from "./compareTools.js";
 import { manyOf } from "./grid.js";
-import { whenBrought } from "../core/store.js";
-import { heldIn, makeRuler, spokenOf } from "./comparewords.js";
+import { onArrival } from "../core/store.js";
+import { selectionWords, makeRuler, compareSentence } from "./compareWords.js";
 import { linksIn, marked, stateIn } from "./linked.js";
-import { listenToPanels } from "./compareinput.js";
-import { lookOf } from "../core/look.js";
+import { listenToPanels } from "./compareInput.js";
+import { themeOf } from "../core/theme.js";
 import { makeCombiner } from "./combine.js";
-import { makeCompareActions } from "./compareactions.js";
+import { makeCompareActions } from "./compareActions.js";
 import { makeDialogue } from "../main.js";
 import { makeLibrary } from "./library.js";
 import { makeMenu } from "../draw/menu.js";
 import { makePanels } from "./panels.js";
 import { makePresenter, scaleOf } from "../draw/presenter.js";
-import { makeTexts } from "./textlines.js";
+import { makeTexts } from "./textLines.js";
 import { unitsOf } from "../core/pattern.js";
-import { unreadLines } from "../draw/unread.js";
+import { unknownLines } from "../draw/unknownTokens.js";
 import { makeGallery } from "./gallery.js";
-import { keyed, pinsTold, spelled } from "../draw/tray.js";
+import { keyed, pinsToSend, pinKeys } from "../draw/tray.js";
 
-const REST = 300; // milliseconds that the hand rests before Python and screen readers are told
+const IDLE = 300; // milliseconds that the hand rests before Python and screen readers are told
 const AROUND = 116; // pixels of a panel above and below its picture
 
-const standing = new WeakMap();
+const mounted = new WeakMap();
 // Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
 export function mountCompare({ parentElement, data, setTriggerValue }, tokens) {
-  const one = standing.get(parentElement) ?? makeCompare(parentElement, tokens);
-  standing.set(parentElement, one);
+  const one = mounted.get(parentElement) ?? makeCompare(parentElement, tokens);
+  mounted.set(parentElement, one);
   one.send = (choice) => setTriggerValue("choice", choice);
   one.take(data);
   return () => {
     one.stop();
-    standing.delete(parentElement);
+    mounted.delete(parentElement);
   };
 }
 
@@ -52,8 +52,8 @@ function makeCompare(root, tokens) {
   const widest = makeRuler($("canvas.probe"));
   const gallery = makeGallery();
   const combine = makeCombiner();
-  let [data, state, look, geometry, pictures, lines, told, measured] = [null, null, null, null, [], [], "", ""];
-  let [frameAsked, resting, free, arrived] = [0, 0, 0, 0];
+  let [data, state, theme, geometry, pictures, lines, lastSent, measured] = [null, null, null, null, [], [], "", ""];
+  let [frameAsked, idleTimer, free, arrived] = [0, 0, 0, 0];
 
   const leaving = new AbortController();
   const at = {
@@ -67,21 +67,21 @@ function makeCompare(root, tokens) {
     },
     bringIntoView: (place) => panels.bringIntoView(place),
   };
-  const act = makeCompareActions(at, set, (go) => sayNow({ go }));
+  const act = makeCompareActions(at, set, (go) => sendChoice({ go }));
   const panels = makePanels($(".panels"), act, leaving.signal);
   const texts = makeTexts($(".lines"));
   const presenter = makePresenter(element, () => resized());
-  const menu = makeMenu($(".tools"), $(".tabs"), { turn: act.turn, show: act.show, present: presenter.toggle });
+  const menu = makeMenu($(".tools"), $(".tabs"), { switchSide: act.switchSide, show: act.show, present: presenter.toggle });
   const tools = makeCompareTools($(".tools"), $(".tabs"), act);
-  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || tools.shut() || act.letGo() !== false || presenter.leave() });
+  Object.assign(act, { present: presenter.toggle, escape: () => menu.shut() || tools.shut() || act.clearSelection() !== false || presenter.leave() });
   const tokensOf = ({ frame, pattern, ...found }) => ({ frame, ...Object.fromEntries(Object.entries(found).map(([side, unit]) => [side, (side === "key" ? pattern.keys : pattern.queries)[unit].tokens[0]])) });
-  const deaf = listenToPanels(element, { lines: $(".lines"), panels: $(".panels") }, { word: wordAt, units: (event) => tokensAt(panels.at(event)), choosing: (event) => chose(event) }, act);
+  const stopListening = listenToPanels(element, { lines: $(".lines"), panels: $(".panels") }, { word: wordAt, units: (event) => tokensAt(panels.at(event)), choosing: (event) => chose(event) }, act);
   for (const close of [menu.close, tools.close]) document.addEventListener("pointerdown", close, { signal: leaving.signal });
   const sized = new ResizeObserver(() => resized());
   sized.observe(element);
   addEventListener("resize", resized, { signal: leaving.signal });
-  addEventListener("attnviz-leave", rest, { signal: leaving.signal });
-  const unheard = whenBrought(() => take()); // they may come before Python says what to draw, or after
+  addEventListener("attnviz-leave", settle, { signal: leaving.signal });
+  const stopWaiting = onArrival(() => take()); // they may come before Python says what to draw, or after
 
   function resized() {
     measured = "";
@@ -109,8 +109,8 @@ function makeCompare(root, tokens) {
   function set(next) {
     state = next;
     ask();
-    clearTimeout(resting);
-    resting = setTimeout(rest, REST);
+    clearTimeout(idleTimer);
+    idleTimer = setTimeout(settle, IDLE);
   }
 
   function ask() {
@@ -124,12 +124,12 @@ function makeCompare(root, tokens) {
     arrived += 1;
     const base = books.get(data.base)?.frame;
     if (!base) return;
-    look = lookOf(element, tokens, "");
-    const lost = state?.hold && !books.has(state.hold.frame.digest);
+    theme = themeOf(element, tokens, "");
+    const lost = state?.selected && !books.has(state.selected.frame.digest);
     if (!state || lost || dialogue.isNew(data.selection, data.answered)) {
-      if (!state) dialogue.heard(data.selection);
+      if (!state) dialogue.reset(data.selection);
       state = begun(base);
-      [, told] = choiceNow();
+      [, lastSent] = choiceNow();
       set(state);
     }
     state = { ...state, pins: keyed(state.pins, data.selection.pins) };
@@ -137,8 +137,8 @@ function makeCompare(root, tokens) {
   }
 
   function begun(base) {
-    const blank = { hover: null, point: null, hold: null, side: "query", tab: "curves", choosing: null, said: "", pins: [], panels: [] };
-    return { ...marked(adopted(state ?? blank, data.selection, base), base), panels: data.selection.panels, choosing: null, said: "" };
+    const blank = { hover: null, point: null, selected: null, side: "query", tab: "curves", choosing: null, message: "", pins: [], panels: [] };
+    return { ...marked(adopted(state ?? blank, data.selection, base), base), panels: data.selection.panels, choosing: null, message: "" };
   }
 
   const baseFrame = () => books.get(data.base).frame;
@@ -146,33 +146,33 @@ function makeCompare(root, tokens) {
   function choiceNow() {
     const choice = choiceOf(stateIn(state, baseFrame()), baseFrame());
     const { panels: made } = state;
-    return [{ ...choice, head: data.selection.head, pins: pinsTold(state.pins), panels: made }, JSON.stringify([choice, spelled(state.pins), made])];
+    return [{ ...choice, head: data.selection.head, pins: pinsToSend(state.pins), panels: made }, JSON.stringify([choice, pinKeys(state.pins), made])];
   }
 
-  function sayNow(more = {}) {
-    const [choice, said] = choiceNow();
-    told = said;
-    dialogue.tell({ ...choice, ...more });
+  function sendChoice(more = {}) {
+    const [choice, message] = choiceNow();
+    lastSent = message;
+    dialogue.send({ ...choice, ...more });
   }
 
-  function rest() {
+  function settle() {
     if (!data || !books.get(data.base)) return;
-    put($("[role=status]"), spokenOf(pictures, linksIn(pictures, state)));
-    if (choiceNow()[1] !== told) sayNow();
+    put($("[role=status]"), compareSentence(pictures, linksIn(pictures, state)));
+    if (choiceNow()[1] !== lastSent) sendChoice();
   }
 
   function draw() {
     frameAsked = 0;
     if (!books.get(data.base)) return;
-    ({ pictures, lines } = gallery({ data, arrived, books, state, look, combine }));
+    ({ pictures, lines } = gallery({ data, arrived, books, state, theme, combine }));
     const again = measure();
-    const view = { root, book: books.get(data.base), state, look, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
+    const view = { root, book: books.get(data.base), state, theme, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
     // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
-    const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, look, geometry.scale) });
+    const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, theme, geometry.scale) });
     if (!again) pictured();
     texts.draw(view, lines);
-    drawCompareReadout($(".readout"), { choosing: state.choosing, said: state.said, act, phone: geometry.phone, ...heldIn(pictures, state) });
-    put($(".unread"), unreadLines(lines.map(({ frame }) => frame), state.words, pictures, view.links));
+    drawCompareReadout($(".readout"), { choosing: state.choosing, message: state.message, act, phone: geometry.phone, ...selectionWords(pictures, state) });
+    put($(".unread"), unknownLines(lines.map(({ frame }) => frame), state.words, pictures, view.links));
     menu.draw(view);
     tools.draw(view);
     if (!again) return;
@@ -181,7 +181,7 @@ function makeCompare(root, tokens) {
   }
 
   function measure() {
-    const name = [pictures.length, data.frames, state.words, state.special, state.tab, innerWidth, innerHeight, devicePixelRatio, look.name].join();
+    const name = [pictures.length, data.frames, state.words, state.special, state.tab, innerWidth, innerHeight, devicePixelRatio, theme.name].join();
     if (name === measured) return false;
     measured = name;
     const presenting = presenter.is();
@@ -196,12 +196,12 @@ function makeCompare(root, tokens) {
   one.take = take;
   one.stop = () => {
     cancelAnimationFrame(frameAsked);
-    clearTimeout(resting);
+    clearTimeout(idleTimer);
     leaving.abort();
     presenter.stop();
     sized.disconnect();
-    deaf();
-    unheard();
+    stopListening();
+    stopWaiting();
   };
   return one;
 }

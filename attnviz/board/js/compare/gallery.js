@@ -1,7 +1,7 @@
 // What Python says stands side by side, the books and the state in; every panel as a picture out, and every text with a line.
 
 import { NOTHING_SHARED } from "./combine.js";
-import { besides, pinAt } from "../draw/tray.js";
+import { qualifiers, pinAt } from "../draw/tray.js";
 import { differing, summed } from "../core/encoding.js";
 import { optionsOf } from "../core/state.js";
 import { patternOf } from "../core/pattern.js";
@@ -16,9 +16,9 @@ const NAMES = { difference: "Difference", sum: "Sum", mean: "Mean" };
 export function makeGallery() {
   let [before, made] = [null, null];
   return (given) => {
-    const { data, arrived, state, look } = given;
+    const { data, arrived, state, theme } = given;
     const { pins, panels, words, special, keep, between, tab } = state;
-    const now = [data, arrived, look, pins, panels, words, special, keep, between, tab];
+    const now = [data, arrived, theme, pins, panels, words, special, keep, between, tab];
     if (!made || now.some((one, i) => one !== before[i])) {
       const pictures = picturesOf(given);
       [before, made] = [now, { pictures, lines: textsOf(pictures) }];
@@ -29,16 +29,16 @@ export function makeGallery() {
 
 // `data.sources` are what stands there now, each { key, frame, block, head, over, heads, model, text, problem }: pins by their
 // key, or, where `data.shown` names a set or nothing is pinned, the heads of that set.
-export function picturesOf({ data, books, state, look, combine }) {
+export function picturesOf({ data, books, state, theme, combine }) {
   const ready = data.shown || !state.pins.length;
   const sources = ready ? data.sources.filter(({ set }) => set) : state.pins.map((pin) => ({ ...pin, ...data.sources.find(({ key }) => key === pin.key), name: pin.name }));
-  const texts = besides(sources);
-  const single = sources.map((source, i) => pictureOf(source, i, { ready, beside: texts[i], books, state, look, data }));
-  const made = ready ? [] : state.panels.map((panel, i) => madeOf(panel, i, single, { books, state, look, combine }));
+  const texts = qualifiers(sources);
+  const single = sources.map((source, i) => pictureOf(source, i, { ready, beside: texts[i], books, state, theme, data }));
+  const made = ready ? [] : state.panels.map((panel, i) => madeOf(panel, i, single, { books, state, theme, combine }));
   return [...single, ...made];
 }
 
-function pictureOf(source, i, { ready, beside, books, state, look, data }) {
+function pictureOf(source, i, { ready, beside, books, state, theme, data }) {
   const { key, head, over, heads, name = "", model, text, frame: digest, problem = digest ? "" : WAITING } = source;
   const book = books.get(digest);
   const pattern = book ? whole(book, source, state) : null;
@@ -46,7 +46,7 @@ function pictureOf(source, i, { ready, beside, books, state, look, data }) {
   return {
     id: key, chosen: key === data.own.key, place: i, kind: "", numbers: ready ? [] : [i + 1], title: pinName(source), name, beside, note, text, model, head, over, heads,
     most: over === "sum" ? heads : 1, own: !ready, pinned: ready && pinAt(state.pins, head) >= 0, book, frame: book?.frame, pattern,
-    problem: problem || (pattern ? "" : WAITING), look: scaleFor(look, over === "sum" ? heads : 1),
+    problem: problem || (pattern ? "" : WAITING), theme: scaleFor(theme, over === "sum" ? heads : 1),
   };
 }
 
@@ -65,7 +65,7 @@ function times(pattern, count) {
 }
 
 // Of two models always by words: they cut a text differently.
-function madeOf({ kind, of }, i, single, { state, look, combine }) {
+function madeOf({ kind, of }, i, single, { state, theme, combine }) {
   const parts = of.map((at) => single[at]);
   const models = new Set(parts.map(({ model }) => model));
   const words = models.size > 1 ? { ...state, words: true } : state;
@@ -78,11 +78,11 @@ function madeOf({ kind, of }, i, single, { state, look, combine }) {
     id: `${kind} ${of.join()}`, place: i, kind, numbers: of.map((at) => at + 1), title: NAMES[kind], name: "", beside: "", own: true, pinned: false,
     note: [saying(kind, of, state.tab), byWords, pattern?.note].filter(Boolean).join(" "), text: "", frame: parts[0].frame, book: parts[0].book,
     pattern: empty ? null : pattern, problem: missing ? `This needs panel ${missing.numbers[0]}, which is not here.` : empty ? NOTHING_SHARED : "",
-    look: kind === "difference" ? differing(look) : scaleFor(look, kind === "sum" ? parts.reduce((sum, { most }) => sum + most, 0) : Math.max(...parts.map(({ most }) => most))),
+    theme: kind === "difference" ? differing(theme) : scaleFor(theme, kind === "sum" ? parts.reduce((sum, { most }) => sum + most, 0) : Math.max(...parts.map(({ most }) => most))),
   };
 }
 
-const scaleFor = (look, most) => (most > 1 ? summed(look, most) : look);
+const scaleFor = (theme, most) => (most > 1 ? summed(theme, most) : theme);
 
 function saying(kind, of, tab) {
   const [first, second] = of.map((at) => at + 1);

@@ -51,9 +51,9 @@ export function placeIn(grid, { queries, keys, anchor, mate, owns }) {
   return { ...place, x, cell, column, columns, queryX: label - size * 0.4, width, height: top + shown * row + 4 };
 }
 
-// The first of `count` places out of `all` that has `held` in its middle.
-function around(all, count, held) {
-  return Math.round(within((held < 0 ? 0 : held) - count / 2, 0, Math.max(0, all - count)));
+// The first of `count` places out of `all` that has `middle` in its middle.
+function around(all, count, middle) {
+  return Math.round(within((middle < 0 ? 0 : middle) - count / 2, 0, Math.max(0, all - count)));
 }
 
 // Which query and which key lie under a point of a panel, as places in it.

@@ -1,7 +1,7 @@
 // Digests of frames and sheets in, the books of those that have arrived out.
 
 import { addSheet, decode, makeBook } from "../core/frame.js";
-import { fetched } from "../core/store.js";
+import { storedBytes } from "../core/store.js";
 
 export function makeLibrary() {
   const books = new Map();
@@ -10,10 +10,10 @@ export function makeLibrary() {
   function take({ frames, sheets }) {
     for (const digest of [...books.keys()]) if (!frames.includes(digest)) books.delete(digest);
     for (const digest of frames) {
-      const bytes = books.has(digest) ? null : fetched(digest);
+      const bytes = books.has(digest) ? null : storedBytes(digest);
       if (bytes) books.set(digest, makeBook(decode(bytes)));
     }
-    for (const sheet of sheets.map(fetched).filter(Boolean).map(decode)) if (books.has(sheet.frame)) addSheet(books.get(sheet.frame), sheet);
+    for (const sheet of sheets.map(storedBytes).filter(Boolean).map(decode)) if (books.has(sheet.frame)) addSheet(books.get(sheet.frame), sheet);
   }
 
   return { books, take };

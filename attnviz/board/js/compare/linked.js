@@ -1,24 +1,24 @@
-// What the reader holds and points at in one text, and the others in; the same in each of them out. `hold` and `point` carry
+// What the reader holds and points at in one text, and the others in; the same in each of them out. `selected` and `point` carry
 // the `frame` whose tokens they count.
 
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { counterpart } from "./align.js";
-import { held, mateOf, tokensMeant } from "../core/state.js";
+import { select, mateOf, tokensMeant } from "../core/state.js";
 import { lineOf, ranked, unitWith } from "../core/pattern.js";
 
 const sideIn = (frame, side) => (side === "key" ? frame.keys : frame.queries);
 
 // The state as another text has it: words without a counterpart there are not held, and not pointed at.
 export function stateIn(state, frame) {
-  return { ...state, hold: holdIn(state.hold, frame), point: pointIn(state.point, frame) };
+  return { ...state, selected: selectedIn(state.selected, frame), point: pointIn(state.point, frame) };
 }
 
-function holdIn(hold, frame) {
-  if (!hold || hold.frame === frame) return hold;
-  const at = (side, token) => counterpart(sideIn(hold.frame, side), sideIn(frame, side), token);
-  const [token, ...also] = [hold.token, ...hold.also].map((one) => at(hold.side, one)).filter((one) => one !== null);
+function selectedIn(selected, frame) {
+  if (!selected || selected.frame === frame) return selected;
+  const at = (side, token) => counterpart(sideIn(selected.frame, side), sideIn(frame, side), token);
+  const [token, ...also] = [selected.token, ...selected.also].map((one) => at(selected.side, one)).filter((one) => one !== null);
   if (token === undefined) return null;
-  return { frame, side: hold.side, token, mate: at(hold.side === "key" ? "query" : "key", hold.mate), also };
+  return { frame, side: selected.side, token, mate: at(selected.side === "key" ? "query" : "key", selected.mate), also };
 }
 
 function pointIn(point, frame) {
@@ -74,9 +74,9 @@ function strongest(pattern, focus) {
 }
 
 // Holding, in the tokens of the text where it was done.
-export function holdAt(state, frame, side, token, mate = null) {
-  const next = held({ ...state, hold: holdIn(state.hold, frame) }, side, token, mate);
+export function selectAt(state, frame, side, token, mate = null) {
+  const next = select({ ...state, selected: selectedIn(state.selected, frame) }, side, token, mate);
   return marked(next, frame);
 }
 
-export const marked = (state, frame) => (state.hold ? { ...state, hold: { ...state.hold, frame } } : state);
+export const marked = (state, frame) => (state.selected ? { ...state, selected: { ...state.selected, frame } } : state);

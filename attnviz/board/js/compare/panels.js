@@ -1,10 +1,10 @@
 // Pictures in, panels side by side out: each with its name, its matrix or curves, and the one link that all of them tell.
 
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { mateOf } from "../core/state.js";
 import { button, element } from "../core/element.js";
 import { chipKeys, nameField } from "../draw/chips.js";
-import { draggable } from "../input/drag.js";
+import { draggable } from "../input/gestures.js";
 import { drawColumn, drawSlanted } from "../draw/labels.js";
 import { drawCurves } from "../draw/curves.js";
 import { drawMatrix } from "../draw/matrix.js";
@@ -45,7 +45,7 @@ export function makePanels(host, act, signal) {
     // Elements before and after all canvases, never between: a canvas's font is worked out anew after every change to the page.
     panels.forEach((panel, i) => dress(panel, pictures[i], state, i));
     const focuses = panels.map((panel, i) => pictures[i].pattern && drawPanel(panel, pictures[i], view, i));
-    panels.forEach((panel, i) => drawFoot(panel, pictures[i], view.links[i], Boolean(focuses[i] && (anchorsOf(focuses[i]).length || state.hold || state.point))));
+    panels.forEach((panel, i) => drawFoot(panel, pictures[i], view.links[i], Boolean(focuses[i] && (anchorsOf(focuses[i]).length || state.selected || state.point))));
   }
 
   // What stands around a picture, changed only where it is another.
@@ -95,7 +95,7 @@ export function makePanels(host, act, signal) {
 
   // Returns what is meant in it.
   function drawPanel(panel, picture, view, i) {
-    const { pattern, look } = picture;
+    const { pattern, theme } = picture;
     const focus = focusIn(picture, view.state);
     const line = lineOf(pattern, focus);
     const owns = !grid.compact && (!grid.once || i % grid.columns === 0);
@@ -103,24 +103,24 @@ export function makePanels(host, act, signal) {
     panel.place = place;
     const c = fitted(panel.canvas, place.width, place.height);
     const seen = { ...view, pattern, focus, line };
-    if (place.x !== undefined) drawMatrix(c, look, seen, place, pattern.weights);
-    if (place.x !== undefined && !grid.compact) drawSlanted(c, look, seen, place);
+    if (place.x !== undefined) drawMatrix(c, theme, seen, place, pattern.weights);
+    if (place.x !== undefined && !grid.compact) drawSlanted(c, theme, seen, place);
     if (place.left !== undefined) {
-      drawCurves(c, look, seen, place, pattern.weights);
-      drawColumn(c, look, seen, place, "key");
+      drawCurves(c, theme, seen, place, pattern.weights);
+      drawColumn(c, theme, seen, place, "key");
     }
-    if (owns) drawColumn(c, look, grid.once ? { ...seen, pattern: { ...pattern, queries: together(view.pictures, i, grid.columns) } } : seen, place, "query");
+    if (owns) drawColumn(c, theme, grid.once ? { ...seen, pattern: { ...pattern, queries: sharedUnits(view.pictures, i, grid.columns) } } : seen, place, "query");
     return focus;
   }
 
   // Written only where it says something else: of most panels a hand on its way changes nothing.
-  function drawFoot(panel, { pattern, kind }, link, asked) {
+  function drawFoot(panel, { pattern, kind }, link, isMeant) {
     const words = (units, places) => places.map((at) => isolated(withMark(units[at].label, units[at]))).join(" + ");
-    const said = link ? `${words(pattern.queries, link.queries)} \u2192 ${words(pattern.keys, link.keys)} ` : asked ? "This link is not in this text." : "";
+    const caption = link ? `${words(pattern.queries, link.queries)} \u2192 ${words(pattern.keys, link.keys)} ` : isMeant ? "This link is not in this text." : "";
     const value = link ? (kind === "difference" ? signed : threeDigits)(link.value) : "";
-    if (panel.said === said + value) return;
-    panel.said = said + value;
-    panel.foot.replaceChildren(said, ...(value ? [element("b", "", value)] : []));
+    if (panel.caption === caption + value) return;
+    panel.caption = caption + value;
+    panel.foot.replaceChildren(caption, ...(value ? [element("b", "", value)] : []));
   }
 
   function at(event) {
@@ -138,7 +138,7 @@ export function makePanels(host, act, signal) {
 }
 
 // The words that one row of panels shares: all that stand at the same place, each once.
-function together(pictures, i, columns) {
+function sharedUnits(pictures, i, columns) {
   const row = pictures.slice(i, i + columns).filter(({ pattern }) => pattern);
   return row[0].pattern.queries.map((unit, at) => {
     const same = row.map(({ pattern }) => pattern.queries[at]);
@@ -173,8 +173,8 @@ function panelOf(picture, act) {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "application");
   canvas.setAttribute("aria-label", `${numbers.join(` ${between} `)} ${name || title}. Arrow keys walk over its links, Enter holds.`);
-  const [said, problem, foot] = [element("p", "ev", note), element("p", "problem"), element("p", "foot")];
-  said.title = note;
-  node.append(header, said, problem, canvas, foot);
-  return { node, canvas, foot, grip, problem, picture, place: null, dressed: "", said: null };
+  const [caption, problem, foot] = [element("p", "ev", note), element("p", "problem"), element("p", "foot")];
+  caption.title = note;
+  node.append(header, caption, problem, canvas, foot);
+  return { node, canvas, foot, grip, problem, picture, place: null, dressed: "", caption: null };
 }

@@ -1,21 +1,21 @@
 // The tokens of attnviz/figures/encoding.py in, colours and written numbers out. The only module that knows either.
 
-export function makeEncoding(tokens, theme) {
-  const colours = tokens[theme];
+export function makeEncoding(tokens, mode) {
+  const colours = tokens[mode];
   const ramp = table(colours.sequential);
   const css = ramp.map(([r, g, b]) => `rgb(${r},${g},${b})`);
   const on = ramp.map((rgb) => (luminance(rgb) > tokens.luminance ? "#000" : "#FFF"));
   const step = (weight) => Math.round(255 * Math.min(1, Math.max(0, weight)) ** tokens.exponent);
   return {
     ...colours,
-    theme,
+    mode,
     luminance: tokens.luminance,
     ticks: tokens.legend,
     writtenFrom: tokens.writtenFrom,
     written: twoDigits,
     whole: 1, // what a row adds up to
     fonts: { sans: tokens.font, serif: tokens.sentenceFont },
-    bar: colours.sequential[theme === "dark" ? 4 : 3],
+    bar: colours.sequential[mode === "dark" ? 4 : 3],
     ramp,
     step,
     colour: (weight) => css[step(weight)],
@@ -27,17 +27,17 @@ export function makeEncoding(tokens, theme) {
 }
 
 // The same for differences, -1 to +1, on the diverging scale: numbers carry their sign.
-export function differing(look) {
-  const ramp = table(look.diverging);
+export function differing(theme) {
+  const ramp = table(theme.diverging);
   const css = ramp.map((rgb) => `rgb(${rgb.join()})`);
-  const on = ramp.map((rgb) => (luminance(rgb) > look.luminance ? "#000" : "#FFF"));
-  const bent = (difference) => Math.sign(difference) * look.place(Math.min(1, Math.abs(difference)));
+  const on = ramp.map((rgb) => (luminance(rgb) > theme.luminance ? "#000" : "#FFF"));
+  const bent = (difference) => Math.sign(difference) * theme.place(Math.min(1, Math.abs(difference)));
   const step = (difference) => Math.round(127.5 + 127.5 * bent(difference));
   return {
-    ...look,
+    ...theme,
     ramp,
     step,
-    ticks: look.differenceTicks,
+    ticks: theme.differenceTicks,
     written: signedTwo,
     colour: (difference) => css[step(difference)],
     onColour: (difference) => on[step(difference)],
@@ -47,17 +47,17 @@ export function differing(look) {
 }
 
 // The same for the sum of `count` heads, 0 to `count`: a row adds up to that.
-export function summed(look, count) {
+export function summed(theme, count) {
   const part = (weight) => weight / count;
   return {
-    ...look,
+    ...theme,
     whole: count,
-    writtenFrom: look.writtenFrom * count,
+    writtenFrom: theme.writtenFrom * count,
     written: (weight) => (count < 10 ? weight.toFixed(1) : String(Math.round(weight))),
-    step: (weight) => look.step(part(weight)),
-    colour: (weight) => look.colour(part(weight)),
-    onColour: (weight) => look.onColour(part(weight)),
-    faded: (weight, alpha) => look.faded(part(weight), alpha),
+    step: (weight) => theme.step(part(weight)),
+    colour: (weight) => theme.colour(part(weight)),
+    onColour: (weight) => theme.onColour(part(weight)),
+    faded: (weight, alpha) => theme.faded(part(weight), alpha),
   };
 }
 
@@ -82,11 +82,11 @@ export function threeDigits(weight) {
   return weight.toFixed(3);
 }
 
-// A weight that may be off by `doubt`, with the digits that hold: "\u2248 0.64" where the third may be another.
-const DOUBTED = 0.001;
-export function about(weight, doubt = 0) {
-  if (doubt < DOUBTED && threeDigits(Math.max(0, weight - doubt)) === threeDigits(weight + doubt)) return threeDigits(weight);
-  return doubt < 0.1 ? `\u2248 ${weight.toFixed(doubt < 0.01 ? 2 : 1)}` : "not known here";
+// A weight that may be off by `uncertainty`, with the digits that hold: "\u2248 0.64" where the third may be another.
+const UNCERTAIN = 0.001;
+export function about(weight, uncertainty = 0) {
+  if (uncertainty < UNCERTAIN && threeDigits(Math.max(0, weight - uncertainty)) === threeDigits(weight + uncertainty)) return threeDigits(weight);
+  return uncertainty < 0.1 ? `\u2248 ${weight.toFixed(uncertainty < 0.01 ? 2 : 1)}` : "not known here";
 }
 
 // As it stands in cells and under words: .64, and 1.0 for what rounds to one; several words' sum may be more.

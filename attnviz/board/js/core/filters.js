@@ -50,8 +50,8 @@ function made(whole, keep, between) {
   const hidden = Float32Array.from(rows, (i, r) => whole.hidden[i] + away[r] + weak[r]);
   const [lost, empty] = [whole.lost, whole.empty].map((shares) => Float32Array.from(rows, (i) => shares[i]));
   const causal = whole.causal && !across;
-  const doubt = whole.doubt && Float32Array.from(rows, (i) => whole.doubt[i]);
-  return { ...whole, doubt, queries, keys, weights, lost, empty, hidden, parts, causal, cross: whole.cross || across, keep, between };
+  const uncertainty = whole.uncertainty && Float32Array.from(rows, (i) => whole.uncertainty[i]);
+  return { ...whole, uncertainty, queries, keys, weights, lost, empty, hidden, parts, causal, cross: whole.cross || across, keep, between };
 }
 
 // Sets to 0 what `keep` leaves out of a row; returns how much that is.

@@ -1,25 +1,28 @@
 // The bytes of frame.py in, a frame, a layer or a sheet out. A book is one frame with the layers and sheets that belong to it.
 
 import { digestOf } from "./store.js";
-import { STEPS, openLanes, restored, thousandths } from "./codec.js";
+import { STEPS, checkSize, restored, thousandths } from "./thousandths.js";
 
 const HEADER = 24; // magic 4, digest 16, length 4
 const EXACT = 20_000_000; // weights of sheets that a book keeps: 80 MB; the one that came first goes first
-const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, float32: Float32Array };
+const ARRAYS = { uint8: Uint8Array, thousandths: Uint8Array, uint16: Uint16Array, float32: Float32Array };
 
 export function decode(bytes) {
-  const { header, start, own } = opened(bytes);
+  const { header, start, own } = parseHeader(bytes);
   const found = { ...header, digest: digestOf(own) };
   if (header.kind !== "frame") return { ...found, numbers: new ARRAYS[header.dtype](own.buffer, start) };
   const queries = sideOf(header.queries);
   const frame = { ...found, queries, keys: header.keys ? sideOf(header.keys) : queries };
   if (header.layered) return { ...frame, numbers: new Uint8Array(frame.layers * frame.heads * frame.pool[0] * frame.pool[1]) };
-  if (header.dtype !== "packed") return { ...frame, numbers: new ARRAYS[header.dtype](own.buffer, start) };
-  const shape = { heads: frame.layers * frame.heads, rows: queries.tokens.length, columns: frame.keys.tokens.length, causal: frame.causal };
-  return { ...frame, lanes: openLanes(own.subarray(start), shape) };
+  const numbers = new ARRAYS[header.dtype](own.buffer, start);
+  if (header.dtype === "thousandths") checkSize(numbers, shapeOf(frame));
+  return { ...frame, numbers };
 }
 
-function opened(bytes) {
+const shapeOf = ({ layers, heads, queries, keys, causal }) => ({ heads: layers * heads, rows: queries.tokens.length, columns: keys.tokens.length, causal });
+
+// `bytes` are as the store has them: nothing in them is deflated.
+function parseHeader(bytes) {
   const own = new Uint8Array(bytes); // a copy: what comes from Python starts anywhere in its buffer: arrays need it aligned
   if (String.fromCharCode(...own.subarray(0, 4)) !== "ATN1") throw new Error("These bytes are no frame of the board.");
   const length = new DataView(own.buffer).getUint32(20, true);
@@ -89,9 +92,9 @@ export function isSeen(book, layer, head) {
 }
 
 // How far a weight of this head may be off, as it is here: by nothing where there is a sheet.
-export function offBy({ frame, sheets }, layer, head) {
+export function largestError({ frame, sheets }, layer, head) {
   if (sheets.has(`${layer}.${head}`) || frame.dtype === "float32") return 0;
-  return frame.lanes ? 1 / (2 * STEPS) : 1 / (2 * 65535);
+  return frame.dtype === "thousandths" ? 1 / (2 * STEPS) : 1 / (2 * 65535);
 }
 
 // One head's weights by token, [query * keys + key]: exact where there is a sheet; null where they are not here.
@@ -101,7 +104,8 @@ export function tokenWeights(book, layer, head) {
   if (exact) return unrolled(exact, 0, 1, frame);
   if (!frame.whole) return null;
   const number = layer * frame.heads + head;
-  return frame.lanes ? restored(thousandths(frame.lanes, number), frame.lanes.shape) : unrolled(frame.numbers, number, frame.dtype === "float32" ? 1 : 65535, frame);
+  if (frame.dtype === "thousandths") return restored(thousandths(frame.numbers, number, shapeOf(frame)), shapeOf(frame));
+  return unrolled(frame.numbers, number, frame.dtype === "float32" ? 1 : 65535, frame);
 }
 
 // The head that stands at place `number`, row by row, as parts of `one`.

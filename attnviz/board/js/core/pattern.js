@@ -1,7 +1,7 @@
 // A book and how it is shown in, one head's pattern over words or tokens out: the rule of attnviz/analysis/view.py.
 
 import { betweenOf, filtered, ofText } from "./filters.js";
-import { offBy, tokenWeights } from "./frame.js";
+import { largestError, tokenWeights } from "./frame.js";
 import { withMark } from "./encoding.js";
 
 const KEPT = 400; // patterns remembered: all heads of a usual model
@@ -41,9 +41,9 @@ export function wholeOf(book, layer, head, options) {
   if (!tokens) return null;
   const made = merged(tokens, book.frame, options);
   // Where little is left of a row, rescaling enlarges what its weights were rounded by.
-  const [off, rescaled] = [offBy(book, layer, head), options.special === "renormalise"];
-  if (off || rescaled) made.doubt = made.lost.map((share) => off / (rescaled ? Math.max(1 - share, NOTHING) : 1));
-  made.thousandths = Boolean(off && book.frame.lanes && !rescaled);
+  const [off, rescaled] = [largestError(book, layer, head), options.special === "renormalise"];
+  if (off || rescaled) made.uncertainty = made.lost.map((share) => off / (rescaled ? Math.max(1 - share, NOTHING) : 1));
+  made.thousandths = Boolean(off && book.frame.dtype === "thousandths" && !rescaled);
   if ((book.patterns.size + 1) * made.weights.length > WEIGHTS || book.patterns.size >= KEPT) book.patterns.clear();
   book.patterns.set(name, made);
   return made;
@@ -89,10 +89,10 @@ export const counts = ({ queries, keys, causal }, row) => !queries[row].special 
 
 // How far a weight may be off: a word's by as much as all of its pieces. One of whole thousandths has its three digits, unless
 // it is a sum or a mean.
-export function doubtOf({ doubt, thousandths, queries, keys }, row, key, summed = false) {
-  if (!doubt) return 0;
+export function uncertaintyOf({ uncertainty, thousandths, queries, keys }, row, key, summed = false) {
+  if (!uncertainty) return 0;
   const pieces = keys[key].tokens.length;
-  return thousandths && !summed && pieces === 1 && queries[row].tokens.length === 1 ? 0 : doubt[row] * pieces;
+  return thousandths && !summed && pieces === 1 && queries[row].tokens.length === 1 ? 0 : uncertainty[row] * pieces;
 }
 
 const joined = (parts) => (parts.length < 2 ? parts.join("") : `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`);

@@ -2,13 +2,13 @@
 // Words are meant by a token's index on its side, so that they stay the same when words become tokens.
 
 import { columnsOf, rowsOf, unitWith } from "./pattern.js";
-import { tokensOf } from "./held.js";
+import { tokensOf } from "./selection.js";
 import { within } from "./element.js";
 
 export const SPECIAL = ["show", "hide", "renormalise"];
 
 export function firstState(selection, frame) {
-  const blank = { head: [0, 0], hover: null, hold: null, point: null, side: "query", pins: [], panels: [], refused: "", words: true, special: "show", keep: null, between: "", tab: "curves" };
+  const blank = { head: [0, 0], hover: null, selected: null, point: null, side: "query", pins: [], panels: [], refused: "", words: true, special: "show", keep: null, between: "", tab: "curves" };
   return adopted(blank, selection, frame);
 }
 
@@ -20,7 +20,7 @@ export function adopted(state, selection, frame) {
     head: [within(layer, 0, frame.layers - 1), within(head, 0, frame.counts[within(layer, 0, frame.layers - 1)] - 1)],
     hover: null,
     point: null,
-    hold: holdFrom(selection.focus, frame),
+    selected: selectionFrom(selection.focus, frame),
     side: selection.focus ? selection.focus.side : state.side,
     words: selection.words,
     special: SPECIAL.includes(selection.special) ? selection.special : "show",
@@ -31,7 +31,7 @@ export function adopted(state, selection, frame) {
   };
 }
 
-function holdFrom(focus, frame) {
+function selectionFrom(focus, frame) {
   if (!focus) return null;
   const { side, also = [] } = focus;
   const tokens = (side === "key" ? frame.keys : frame.queries).tokens;
@@ -42,15 +42,15 @@ function holdFrom(focus, frame) {
 
 // What Python is told: never what is only pointed at.
 export function choiceOf(state, frame) {
-  const { head, hold, words, special, keep, between, tab: view } = state;
+  const { head, selected, words, special, keep, between, tab: view } = state;
   let focus = null;
-  if (hold) {
-    const tokens = (hold.side === "key" ? frame.keys : frame.queries).tokens;
-    const places = tokensOf(hold).map((token) => {
+  if (selected) {
+    const tokens = (selected.side === "key" ? frame.keys : frame.queries).tokens;
+    const places = tokensOf(selected).map((token) => {
       const { start, segment, special: odd } = tokens[token];
       return { start: odd ? token : start, segment, special: odd };
     });
-    focus = { side: hold.side, ...places[0], also: places.slice(1) };
+    focus = { side: selected.side, ...places[0], also: places.slice(1) };
   }
   return { head, focus, words, special, keep, between, view };
 }
@@ -62,7 +62,7 @@ export function changedSince(state, choice) {
 }
 
 export const optionsOf = ({ words, special, keep, between }) => ({ words, special, keep, between });
-export const sideOf = (state) => (state.hold ? state.hold.side : state.side);
+export const sideOf = (state) => (state.selected ? state.selected.side : state.side);
 export const shownHead = (state) => state.hover ?? state.head;
 
 // Which query and which key are meant, as indices into the units shown; -1 for none. The anchor is the end on `side`; `also`
@@ -77,33 +77,33 @@ export function focusOf(state, frame) {
   return { side: meant.side, [meant.side]: first, [far]: unitWith(units[far], meant[far]), also };
 }
 
-export function tokensMeant({ hold, point, side }) {
+export function tokensMeant({ selected, point, side }) {
   let meant = { side, query: null, key: null, also: [] };
-  if (hold) meant = { side: hold.side, query: hold.side === "query" ? hold.token : hold.mate, key: hold.side === "key" ? hold.token : hold.mate, also: hold.also };
+  if (selected) meant = { side: selected.side, query: selected.side === "query" ? selected.token : selected.mate, key: selected.side === "key" ? selected.token : selected.mate, also: selected.also };
   if (!point) return meant;
   const { query = null, key = null, word = null } = point;
   if (word !== null) {
     // A word of the sentence is the far end while another is held, and the near end otherwise.
     const far = meant.side === "query" ? "key" : "query";
-    return hold ? { ...meant, [far]: word } : { ...meant, [meant.side]: word, [far]: null };
+    return selected ? { ...meant, [far]: word } : { ...meant, [meant.side]: word, [far]: null };
   }
   if (query !== null && key !== null) return { ...meant, query, key, also: [] };
-  if (query !== null) return hold?.side === "key" ? { ...meant, query } : { side: "query", query, key: null, also: [] };
-  return hold?.side === "query" ? { ...meant, key } : { side: "key", query: null, key, also: [] };
+  if (query !== null) return selected?.side === "key" ? { ...meant, query } : { side: "query", query, key: null, also: [] };
+  return selected?.side === "query" ? { ...meant, key } : { side: "key", query: null, key, also: [] };
 }
 
 export const anchorOf = (focus) => (focus.side === "query" ? focus.query : focus.key);
 export const mateOf = (focus) => (focus.side === "query" ? focus.key : focus.query);
 
 // Hold a word, or a link; the same again lets go.
-export function held(state, side, token, mate = null) {
-  const { hold } = state;
-  const same = hold && hold.side === side && hold.token === token && hold.mate === mate && !hold.also.length;
-  return { ...state, side, hold: same ? null : { side, token, mate, also: [] }, point: null };
+export function select(state, side, token, mate = null) {
+  const { selected } = state;
+  const same = selected && selected.side === side && selected.token === token && selected.mate === mate && !selected.also.length;
+  return { ...state, side, selected: same ? null : { side, token, mate, also: [] }, point: null };
 }
 
-export function letGo(state) {
-  return { ...state, hold: null, point: null };
+export function clearSelection(state) {
+  return { ...state, selected: null, point: null };
 }
 
 export function pointed(state, point) {
@@ -125,10 +125,10 @@ export function moved(state, frame, down, right) {
 }
 
 // The other direction. The held word stays, except across two texts, where it has no place on the other side.
-export function turned(state, side, cross) {
+export function withSide(state, side, cross) {
   if (side === sideOf(state)) return { ...state, side };
-  const { hold } = state;
-  if (!hold) return { ...state, side };
-  if (!cross) return { ...state, side, hold: { ...hold, side } };
-  return { ...state, side, hold: hold.mate === null ? null : { side, token: hold.mate, mate: hold.token, also: [] } };
+  const { selected } = state;
+  if (!selected) return { ...state, side };
+  if (!cross) return { ...state, side, selected: { ...selected, side } };
+  return { ...state, side, selected: selected.mate === null ? null : { side, token: selected.mate, mate: selected.token, also: [] } };
 }

@@ -8,41 +8,61 @@ export function digestOf(bytes) {
   return Array.from(bytes.subarray(4, 20), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
-function meeting() {
+function registry() {
   globalThis[PLACE] ??= { frames: new Map(), waiting: new Set() };
   return globalThis[PLACE];
 }
 
-export function bring(bytes) {
+// Bytes with the mark ATZ1 as they were before their array was deflated, with the mark ATN1; others as they are.
+export async function inflated(bytes) {
+  if (bytes[2] !== "Z".charCodeAt()) return bytes;
+  const start = Math.ceil((24 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(20, true)) / 4) * 4;
+  const array = await new Response(new Blob([bytes.subarray(start)]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
+  const whole = new Uint8Array(start + array.byteLength);
+  whole.set(bytes.subarray(0, start));
+  whole.set(new Uint8Array(array), start);
+  whole[2] = "N".charCodeAt();
+  return whole;
+}
+
+// Deflated bytes are here as soon as they are inflated; damaged ones throw where they are fetched.
+export function addBytes(bytes) {
   const name = digestOf(bytes);
-  const { frames, waiting } = meeting();
-  if (!frames.has(name)) {
-    frames.set(name, { bytes, carriers: 0 });
-    for (const look of [...waiting]) look();
-  }
+  const { frames } = registry();
+  if (frames.has(name)) return name;
+  const entry = { bytes: null, failure: null, carriers: 0 };
+  frames.set(name, entry);
+  const arrive = (found) => {
+    Object.assign(entry, found);
+    if (frames.get(name) === entry) for (const listener of [...registry().waiting]) listener();
+  };
+  if (bytes[2] !== "Z".charCodeAt()) arrive({ bytes });
+  else inflated(bytes).then((whole) => arrive({ bytes: whole }), () => arrive({ failure: new Error("The weights of this text arrived damaged. Reload the page.") }));
   return name;
 }
 
 // The digests of the sheets and layers that are here. A header begins with its kind.
 const KIND = 24 + '{"kind":"'.length;
-export const parts = () => [...meeting().frames].filter(([, { bytes }]) => bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
+export const parts = () => [...registry().frames].filter(([, { bytes }]) => bytes && bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
 
-export function fetched(name) {
-  return meeting().frames.get(name)?.bytes ?? null;
+export function storedBytes(name) {
+  const { bytes = null, failure = null } = registry().frames.get(name) ?? {};
+  if (failure) throw failure;
+  return bytes;
 }
 
-// `look` is called whenever something arrives; returns the way to stop.
-export function whenBrought(look) {
-  meeting().waiting.add(look);
-  return () => meeting().waiting.delete(look);
+// `listener` is called whenever something arrives; returns the way to stop.
+export function onArrival(listener) {
+  registry().waiting.add(listener);
+  return () => registry().waiting.delete(listener);
 }
 
 // The default export of the carrier. Streamlit calls it anew for the same element whenever anything changes.
 const carried = new WeakMap();
 export function carry({ data, parentElement }) {
-  const { frames } = meeting();
+  const { frames } = registry();
   const before = carried.get(parentElement);
-  const name = data ? bring(data) : null;
+  const name = data ? addBytes(data) : null;
   if (name !== before) {
     if (name) frames.get(name).carriers += 1;
     release(before);
@@ -55,6 +75,6 @@ export function carry({ data, parentElement }) {
 }
 
 function release(name) {
-  const kept = name && meeting().frames.get(name);
-  if (kept && (kept.carriers -= 1) <= 0) meeting().frames.delete(name);
+  const kept = name && registry().frames.get(name);
+  if (kept && (kept.carriers -= 1) <= 0) registry().frames.delete(name);
 }

@@ -19,8 +19,8 @@ export function fitted(canvas, width, height) {
 
 // Setting a font costs more than writing a word, so it is set only where it changes.
 const fonts = new WeakMap();
-export function setFont(c, look, size, weight = 400) {
-  const font = `${weight} ${size}px ${look.sans}`;
+export function setFont(c, theme, size, weight = 400) {
+  const font = `${weight} ${size}px ${theme.sans}`;
   if (fonts.get(c) === font) return;
   c.font = font;
   fonts.set(c, font);
@@ -35,8 +35,8 @@ export function aside(c, draw) {
   fonts.set(c, font);
 }
 
-export function write(c, look, text, x, y, { size, color, align = "left", weight = 400 }) {
-  setFont(c, look, size, weight);
+export function write(c, theme, text, x, y, { size, color, align = "left", weight = 400 }) {
+  setFont(c, theme, size, weight);
   c.fillStyle = color;
   c.textAlign = align;
   c.fillText(text, x, y);
@@ -48,8 +48,8 @@ export function fill(c, color, x, y, width, height) {
 }
 
 // A ring with a halo of the page colour: orange on mid blue alone would have 1.2 : 1.
-export function ring(c, look, color, x, y, width, height, line = 2) {
-  for (const [stroke, thick] of [[look.page, line + 2], [color, line]]) {
+export function ring(c, theme, color, x, y, width, height, line = 2) {
+  for (const [stroke, thick] of [[theme.page, line + 2], [color, line]]) {
     c.strokeStyle = stroke;
     c.lineWidth = thick;
     c.strokeRect(x, y, width, height);

@@ -1,9 +1,9 @@
 // The pins in, the tray below the pictures out: one chip a pin, to go to, rename, reorder and remove.
 
-import { draggable } from "../input/drag.js";
+import { draggable } from "../input/gestures.js";
 import { element, button } from "../core/element.js";
 import { headName } from "../core/encoding.js";
-import { MOST, besides, pinAt } from "./tray.js";
+import { MOST, qualifiers, pinAt } from "./tray.js";
 
 const TWICE = 250; // milliseconds in which a second click still makes a double click
 const NONE = `No pins yet. Press P, or the Pin button, to keep a head here; up to ${MOST} stand side by side.`;
@@ -46,7 +46,7 @@ export function makeChips(host, act, signal) {
     drawn = { pins, head: state.head, refused, digest };
     const shown = { model: book.frame.name, text: textOf(book.frame) };
     const before = [...list.children].findIndex((chip) => chip.contains(root.activeElement));
-    const others = besides(pins, shown);
+    const others = qualifiers(pins, shown);
     list.replaceChildren(...pins.map((pin, i) => chip(pin, i, others[i], pinAt([pin], state.head) === 0, act.remove)));
     hint.textContent = refused || (pins.length ? "" : NONE);
     if (before >= 0) focusOn(list, before);
@@ -109,10 +109,10 @@ export function nameField(name, done) {
   field.maxLength = 40;
   field.setAttribute("aria-label", "Name of this pin");
   let over = false;
-  const finish = (said) => {
+  const finish = (label) => {
     if (over) return;
     over = true;
-    done(said);
+    done(label);
   };
   field.addEventListener("keydown", (event) => {
     event.stopPropagation(); // letters here are a name, not commands of the board or of the page
@@ -126,9 +126,9 @@ export function nameField(name, done) {
 // The button beside the head's name.
 export function drawPin(host, { state }) {
   const at = pinAt(state.pins, state.head);
-  const said = at < 0 ? "Pin" : `Pinned ${at + 1}`;
+  const label = at < 0 ? "Pin" : `Pinned ${at + 1}`;
   host.setAttribute("aria-pressed", String(at >= 0));
-  if (host.firstChild?.data !== said) host.replaceChildren(said, keyMark("P"));
+  if (host.firstChild?.data !== label) host.replaceChildren(label, keyMark("P"));
 }
 
 // The key that does the same, for those who see it: aria-keyshortcuts says it to the others.

@@ -1,7 +1,7 @@
 // A pattern in, ribbons between two columns of words out. Each query owns a band of fixed height, its whole 1.0, and hands
 // it out: thickness is weight, and what is missing of the band is hidden. Of a difference, what is less is dashed.
 
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { fill } from "./canvas.js";
 
 const BAND = 0.84; // of a row's height
@@ -9,26 +9,26 @@ const THINNEST = 0.004; // weights below leave their room in the band empty: a h
 const DASHES = [8, 4];
 const MOST = 1500; // ribbons behind the held word; past that the weakest are left out
 
-export function drawCurves(c, look, view, place, weights) {
+export function drawCurves(c, theme, view, place, weights) {
   const { focus } = view;
   const anchors = new Set(anchorsOf(focus));
-  const ribbons = ribbonsOf(view, place, weights, look.whole);
+  const ribbons = ribbonsOf(view, place, weights, theme.whole);
   const isMeant = (ribbon) => !anchors.size || anchors.has(focus.side === "query" ? ribbon.query : ribbon.key);
   const pair = focus.query >= 0 && focus.key >= 0;
   const mate = focus.side === "query" ? focus.key : focus.query;
   if (anchors.size) {
     c.globalAlpha = 0.06;
-    for (const ribbon of ribbons) if (!isMeant(ribbon)) draw(c, place, ribbon, look.mute);
+    for (const ribbon of ribbons) if (!isMeant(ribbon)) draw(c, place, ribbon, theme.mute);
     c.globalAlpha = 1;
   }
   const pointed = [];
   for (const ribbon of ribbons) {
     if (!isMeant(ribbon)) continue;
     if (pair && (focus.side === "query" ? ribbon.key : ribbon.query) === mate) pointed.push(ribbon);
-    else draw(c, place, ribbon, look.faded(seen(ribbon.weight, look), pair ? 0.45 : anchors.size ? 1 : 0.8));
+    else draw(c, place, ribbon, theme.faded(seen(ribbon.weight, theme), pair ? 0.45 : anchors.size ? 1 : 0.8));
   }
-  for (const ribbon of pointed) draw(c, place, { ...ribbon, thick: Math.max(2, ribbon.thick) }, look.ink);
-  bands(c, look, view, place, anchors);
+  for (const ribbon of pointed) draw(c, place, { ...ribbon, thick: Math.max(2, ribbon.thick) }, theme.ink);
+  bands(c, theme, view, place, anchors);
 }
 
 // The last of the same weights are remembered: while a pointer moves over words, they stay where they are.
@@ -80,11 +80,11 @@ function draw(c, place, { query, key, weight, from, thick }, color) {
 }
 
 // The ends of the bands, with the held word's in the reader's colour.
-function bands(c, look, { pattern, focus }, place, anchors) {
+function bands(c, theme, { pattern, focus }, place, anchors) {
   const end = (x, i, color) => fill(c, color, x, place.y + (i + 0.08) * place.row, 3, place.row * BAND);
   for (let i = place.first; i < place.last; i++) {
-    if (i < pattern.queries.length) end(place.left - 3, i, look.line);
-    if (i < pattern.keys.length) end(place.right, i, look.line);
+    if (i < pattern.queries.length) end(place.left - 3, i, theme.line);
+    if (i < pattern.keys.length) end(place.right, i, theme.line);
   }
-  for (const anchor of anchors) end(focus.side === "query" ? place.left - 3 : place.right, anchor, look.accent);
+  for (const anchor of anchors) end(focus.side === "query" ? place.left - 3 : place.right, anchor, theme.accent);
 }

@@ -7,7 +7,7 @@ import { drawMatrix } from "./matrix.js";
 import { makeLens } from "./lens.js";
 import { makeRaster } from "./raster.js";
 import { aside, fitted, setFont, write } from "./canvas.js";
-import { factsOf, written } from "./facts.js";
+import { profileOf, written } from "./headProfile.js";
 import { notesOf } from "../core/notes.js";
 import { pooledPicture } from "../core/frame.js";
 import { whole } from "./zoom.js";
@@ -28,7 +28,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   let noted = "";
 
   function draw(view) {
-    const { pattern, geometry, state, look } = view;
+    const { pattern, geometry, state, theme } = view;
     const { head } = geometry;
     const scrolls = head.most > head.rows;
     stage.style.maxHeight = scrolls ? `${head.top + head.rows * head.row + 4}px` : "";
@@ -49,10 +49,10 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     place = placesIn(geometry, { tab: state.tab, keys: pattern.keys.length, scrolled });
     const area = head.rows * head.row;
     let under = scrolls ? lens.laid(view.book.frame.digest, place, head.rows, area, pattern) : null;
-    const walked = scrolls ? lens.followed(view.focus, place) : null;
-    if (walked !== null) {
+    const nextUnit = scrolls ? lens.followed(view.focus, place) : null;
+    if (nextUnit !== null) {
       under = lens.laid(view.book.frame.digest, place, head.rows, area, pattern);
-      toRow(walked, head);
+      toRow(nextUnit, head);
     }
     const height = head.top + Math.min(head.rows, head.most) * head.row + 4;
     const c = fitted(canvas, head.width, height);
@@ -61,15 +61,15 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
       c.beginPath();
       c.rect(0, scrolls ? head.top - 3 : 0, head.width, height);
       c.clip();
-      if (under) lens.draw(c, look, view, under, weights, place);
-      else if (place.x !== undefined) drawMatrix(c, look, view, place, weights);
+      if (under) lens.draw(c, theme, view, under, weights, place);
+      else if (place.x !== undefined) drawMatrix(c, theme, view, place, weights);
       if (place.left !== undefined) {
-        drawCurves(c, look, view, place, weights);
-        drawColumn(c, look, view, place, "key");
+        drawCurves(c, theme, view, place, weights);
+        drawColumn(c, theme, view, place, "key");
       }
-      drawColumn(c, look, view, place, "query");
+      drawColumn(c, theme, view, place, "query");
     });
-    if (place.x !== undefined) drawSlanted(c, look, view, under ?? place);
+    if (place.x !== undefined) drawSlanted(c, theme, view, under ?? place);
     captions(c, view);
     sinkNote(view);
     // Whatever is missing from the rows is named beneath them.
@@ -78,35 +78,35 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   }
 
   // Until a head's weights are here, or where they are too many, its small picture stands in their place.
-  function meanwhile(c, { book, look, geometry: { head, phone }, state, head: [layer, number] }) {
+  function meanwhile(c, { book, theme, geometry: { head, phone }, state, head: [layer, number] }) {
     const picture = book.frame.whole || (phone && state.tab !== "matrix") ? null : pooledPicture(book, layer, number);
     if (!picture) return;
     const side = Math.min(head.width, head.rows * head.row);
     const area = { x: 3, y: head.top, width: side, height: side };
-    small.draw(c, look, { ...picture, causal: book.frame.causal }, whole(area, picture.rows, picture.columns), area);
+    small.draw(c, theme, { ...picture, causal: book.frame.causal }, whole(area, picture.rows, picture.columns), area);
   }
 
-  function captions(c, { pattern, geometry, look }) {
+  function captions(c, { pattern, geometry, theme }) {
     const { width } = geometry.head;
-    const style = { size: 12 * geometry.scale, color: look.mute, align: "right" };
+    const style = { size: 12 * geometry.scale, color: theme.mute, align: "right" };
     const y = place.top - 12 * geometry.scale;
     if (place.left !== undefined) {
-      write(c, look, geometry.phone || place.lost || !fits(c, look, "looks (query)", style.size) ? "looks" : "looks (query)", place.queryX, y, style);
-      write(c, look, geometry.phone ? "is looked at" : "is looked at (key)", width, y, style);
+      write(c, theme, geometry.phone || place.lost || !fits(c, theme, "looks (query)", style.size) ? "looks" : "looks (query)", place.queryX, y, style);
+      write(c, theme, geometry.phone ? "is looked at" : "is looked at (key)", width, y, style);
     }
-    if (place.lost) write(c, look, pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? "rescaled" : "hidden", place.lostX + 6, y, style);
+    if (place.lost) write(c, theme, pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? "rescaled" : "hidden", place.lostX + 6, y, style);
   }
 
   // Whether a caption of the words on the left ends beside the last of the words that stand aslant above the matrix.
-  function fits(c, look, text, size) {
+  function fits(c, theme, text, size) {
     if (place.x === undefined) return true;
-    setFont(c, look, size);
+    setFont(c, theme, size);
     return c.measureText(text).width < place.queryX - place.x - (place.columns - 0.5) * place.cell - 1.5 * size;
   }
 
   function sinkNote({ whole, geometry, glossary }) {
     const sink = place.left === undefined ? null : sinkOf(whole);
-    const text = sink ? saidOf(whole, sink) : "";
+    const text = sink ? sinkSentence(whole, sink) : "";
     const where = sink ? `left: ${place.left}px; top: 0px; width: ${geometry.head.width - place.left}px` : "";
     if (noted === text + where) return;
     noted = text + where;
@@ -117,7 +117,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
   function scrollNote({ pattern, geometry }) {
     const { rows, most } = geometry.head;
     const words = pattern.options.words ? "words" : "tokens";
-    if (lens.isHeld()) return lens.said(words);
+    if (lens.isHeld()) return lens.note(words);
     const cut = place.columns < pattern.keys.length ? `; the matrix shows columns ${place.column + 1} to ${place.column + place.columns}` : "";
     return `Rows ${place.first + 1} to ${Math.min(most, place.first + rows)} of ${most} ${words}${cut}. Scroll for the others.`;
   }
@@ -188,8 +188,8 @@ export function makeEasing(again, clock = () => performance.now()) {
     const part = within((clock() - start) / MOVE, 0, 1);
     if (part === 1) return now(pattern);
     const eased = 1 - (1 - part) ** 3;
-    const begun = from;
-    shown = weights.map((weight, i) => begun[i] + (weight - begun[i]) * eased);
+    const before = from;
+    shown = weights.map((weight, i) => before[i] + (weight - before[i]) * eased);
     again();
     return shown;
   }
@@ -235,14 +235,14 @@ function sunk(pattern) {
 }
 
 // Where the key has a line of the profile to itself, with the digits that it has there.
-export function saidOf(pattern, { key, share, resting }) {
+export function sinkSentence(pattern, { key, share, resting }) {
   const { keys, options } = pattern;
-  const facts = factsOf(pattern);
+  const profile = profileOf(pattern);
   const { special, text } = keys[key];
   const word = options.words ? "word" : "token";
   const line = special ? text : key === 0 && resting ? `the first ${word}` : "";
   const alone = line && (!special || keys.filter((one) => one.special && one.text === text).length === 1);
-  const much = alone ? written(facts, facts.shares.findIndex(([label]) => label === line)) : percent(share);
+  const much = alone ? written(profile, profile.shares.findIndex(([label]) => label === line)) : percent(share);
   const name = special ? named(keys, key) : `\u201c${named(keys, key)}\u201d`;
   return resting ? `${name} takes ${much} of this head: a resting place, called a ` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
 }

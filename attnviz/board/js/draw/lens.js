@@ -1,6 +1,6 @@
 // A matrix of more rows than are seen at once in; the lens that the reader holds over it, and the picture under it, out.
 
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { drawMatrix, rings } from "./matrix.js";
 import { aside, ring } from "./canvas.js";
 import { makeRaster } from "./raster.js";
@@ -39,7 +39,7 @@ export function makeLens(again) {
     };
   }
 
-  function draw(c, look, view, place, weights, beside) {
+  function draw(c, theme, view, place, weights, beside) {
     const { pattern, focus } = view;
     const { area } = seen;
     seen.cell = cellOf(view);
@@ -47,20 +47,20 @@ export function makeLens(again) {
       c.beginPath();
       c.rect(area.x - 3, area.y - 3, area.width + 6, area.height + 6);
       c.clip();
-      if (lens.cell >= CELLS) return drawMatrix(c, look, view, place, weights);
-      raster.draw(c, look, { ...pattern, rows: pattern.queries.length, columns: pattern.keys.length, weights }, lens, area);
-      rings(c, look, pattern, focus, place, new Set(anchorsOf(focus)));
-      best(c, look, view, place);
+      if (lens.cell >= CELLS) return drawMatrix(c, theme, view, place, weights);
+      raster.draw(c, theme, { ...pattern, rows: pattern.queries.length, columns: pattern.keys.length, weights }, lens, area);
+      rings(c, theme, pattern, focus, place, new Set(anchorsOf(focus)));
+      best(c, theme, view, place);
     });
-    window(c, look, place, beside);
+    window(c, theme, place, beside);
   }
 
   // Of one held word, the link that the line above names: in so small a picture nobody finds it otherwise.
-  function best(c, look, { focus }, place) {
+  function best(c, theme, { focus }, place) {
     if (!seen.cell || (focus.query >= 0 && focus.key >= 0)) return;
     const { query, key } = seen.cell;
     const [x, y] = [place.x + (key - place.column + 0.5) * place.cell, place.y + (query + 0.5) * place.row];
-    ring(c, look, look.ink, x - 5, y - 5, 10, 10);
+    ring(c, theme, theme.ink, x - 5, y - 5, 10, 10);
   }
 
   // The link that is meant: the one pointed at, or the strongest of the one held word.
@@ -74,10 +74,10 @@ export function makeLens(again) {
   }
 
   // Which rows the words and curves beside the matrix show.
-  function window(c, look, place, beside) {
+  function window(c, theme, place, beside) {
     const { area } = seen;
     const [top, bottom] = [beside.first, beside.last - 1].map((row) => Math.min(area.y + area.height, Math.max(area.y, place.y + row * place.row)));
-    c.strokeStyle = look.mute;
+    c.strokeStyle = theme.mute;
     c.lineWidth = 1;
     c.beginPath();
     const right = area.x + Math.min(area.width, seen.columns * lens.cell);
@@ -97,7 +97,7 @@ export function makeLens(again) {
   }
 
   // A lens to begin with: what is seen without one.
-  function held() {
+  function currentLens() {
     const { place, area, rows, columns } = seen;
     return lens ?? panned({ cell: place.cell, row: place.first, column: place.column }, 0, 0, area, rows, columns);
   }
@@ -116,7 +116,7 @@ export function makeLens(again) {
     zoom(factor, at = null) {
       if (!seen) return false;
       const { area, rows, columns } = seen;
-      const now = held();
+      const now = currentLens();
       const { cell } = seen;
       let point = { x: area.width / 2, y: area.height / 2 };
       if (at) point = { x: at.x - area.x, y: at.y - area.y };
@@ -139,10 +139,10 @@ export function makeLens(again) {
       following = false;
       if (!seen || query < 0 || key < 0) return null;
       const away = key < aligned.column || key >= aligned.column + aligned.columns;
-      if (lens || away) lens = revealed(held(), query, key, seen.area, seen.rows, seen.columns);
+      if (lens || away) lens = revealed(currentLens(), query, key, seen.area, seen.rows, seen.columns);
       return query;
     },
-    said(units) {
+    note(units) {
       if (!seen || !lens) return "";
       const { area, rows, columns } = seen;
       return rangeNote(lens, area, rows, columns, { units, pooled: lens.cell * (globalThis.devicePixelRatio || 1) < 1 });

@@ -1,10 +1,10 @@
 // A pattern in, its weights as a field of cells out: a row looks, a column is looked at.
 
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { fill, ring, write } from "./canvas.js";
 import { within } from "../core/element.js";
 
-export function drawMatrix(c, look, view, place, weights) {
+export function drawMatrix(c, theme, view, place, weights) {
   const { pattern, focus, geometry } = view;
   const { scale } = geometry;
   const columns = pattern.keys.length;
@@ -17,31 +17,31 @@ export function drawMatrix(c, look, view, place, weights) {
     for (let j = place.column; j < place.column + place.columns; j++) {
       const x = place.x + (j - place.column) * place.cell;
       if (pattern.causal && j > i) {
-        fill(c, look.hair, x + place.cell / 2 - 1, y + place.row / 2 - 1, 2, 2);
+        fill(c, theme.hair, x + place.cell / 2 - 1, y + place.row / 2 - 1, 2, 2);
         continue;
       }
       const weight = weights[i * columns + j];
       if (pattern.keep && weight <= 0) continue; // left out: no weight of 0, but the page
-      fill(c, look.colour(weight), x, y, place.cell - gap[0], place.row - gap[1]);
+      fill(c, theme.colour(weight), x, y, place.cell - gap[0], place.row - gap[1]);
       const meant = anchors.size ? anchors.has(focus.side === "query" ? i : j) : place.cell >= 34 * scale;
-      if (numbers && meant && Math.abs(weight) >= look.writtenFrom) {
+      if (numbers && meant && Math.abs(weight) >= theme.writtenFrom) {
         const size = within(10.1 * scale, Math.min(place.cell * (weight < 0 ? 0.36 : 0.42), place.row * 0.5, 16 * scale), Math.min(place.cell, place.row) * 0.5);
-        write(c, look, look.written(weight), x + (place.cell - gap[0]) / 2, y + place.row / 2, { size, color: look.onColour(weight), align: "center", weight: 500 });
-      } else if (weight <= -look.writtenFrom) fill(c, look.onColour(weight), x + place.cell * 0.3, y + place.row / 2 - 1, place.cell * 0.35, 1.5); // a minus
+        write(c, theme, theme.written(weight), x + (place.cell - gap[0]) / 2, y + place.row / 2, { size, color: theme.onColour(weight), align: "center", weight: 500 });
+      } else if (weight <= -theme.writtenFrom) fill(c, theme.onColour(weight), x + place.cell * 0.3, y + place.row / 2 - 1, place.cell * 0.35, 1.5); // a minus
     }
   }
-  rings(c, look, pattern, focus, place, anchors);
+  rings(c, theme, pattern, focus, place, anchors);
 }
 
-export function rings(c, look, pattern, focus, place, anchors) {
+export function rings(c, theme, pattern, focus, place, anchors) {
   const shown = (j) => j >= place.column && j < place.column + place.columns;
   const left = (j) => place.x + (j - place.column) * place.cell;
   for (const at of anchors) {
-    if (focus.side === "query") ring(c, look, look.accent, place.x - 2, place.y + at * place.row - 2, place.columns * place.cell + 3, place.row + 3);
-    else if (shown(at)) ring(c, look, look.accent, left(at) - 2, place.y - 2, place.cell + 3, pattern.queries.length * place.row + 3);
+    if (focus.side === "query") ring(c, theme, theme.accent, place.x - 2, place.y + at * place.row - 2, place.columns * place.cell + 3, place.row + 3);
+    else if (shown(at)) ring(c, theme, theme.accent, left(at) - 2, place.y - 2, place.cell + 3, pattern.queries.length * place.row + 3);
   }
   const [queries, keys] = focus.side === "query" ? [anchors, [focus.key]] : [[focus.query], anchors];
   for (const query of queries) for (const key of keys) {
-    if (query >= 0 && key >= 0 && shown(key)) ring(c, look, look.ink, left(key) - 1, place.y + query * place.row - 1, place.cell + 1, place.row + 1);
+    if (query >= 0 && key >= 0 && shown(key)) ring(c, theme, theme.ink, left(key) - 1, place.y + query * place.row - 1, place.cell + 1, place.row + 1);
   }
 }

@@ -2,7 +2,7 @@
 
 import { button, element, press, segments } from "../core/element.js";
 import { isPair } from "../core/filters.js";
-import { makeSieve } from "./sieve.js";
+import { makeFilterMenu } from "./filterMenu.js";
 import { sideOf } from "../core/state.js";
 
 const PIECES = [[true, "Words"], [false, "Tokens"]];
@@ -13,19 +13,19 @@ const PICTURES = [["curves", "Curves"], ["matrix", "Matrix"]];
 
 // `act` has turn, show, present, and table where the board has one of its own.
 export function makeMenu(tools, tabs, act) {
-  const direction = segments("Direction", DIRECTIONS, "query", act.turn);
+  const direction = segments("Direction", DIRECTIONS, "query", act.switchSide);
   const pieces = segments("Words or tokens", PIECES, true, (words) => act.show({ words }));
   const specials = segments("Special tokens", SPECIALS, "show", (special) => act.show({ special }));
   const pair = segments("Sentences", PAIR, "", (between) => act.show({ between }));
   const pictures = segments("Picture", PICTURES, "curves", (tab) => act.show({ tab }));
-  const sieve = makeSieve((keep) => act.show({ keep }));
+  const filterMenu = makeFilterMenu((keep) => act.show({ keep }));
   const [menu, summary, box, more] = [element("details", "menu"), element("summary"), element("div", "box"), element("div", "more")];
   const group = (title, ...row) => {
     const made = element("div", "group");
     made.append(element("span", "", title), ...row);
     return made;
   };
-  const turning = group("Direction");
+  const directionGroup = group("Direction");
   const sentences = group("Sentences A and B", pair);
   const then = (what) => () => {
     menu.open = false;
@@ -35,7 +35,7 @@ export function makeMenu(tools, tabs, act) {
   present.append(element("kbd", "", "F"));
   present.setAttribute("aria-keyshortcuts", "F");
   more.append(...(act.table ? [button("Show as table", then(act.table))] : []), present);
-  box.append(turning, group("Pieces", pieces), group("Special tokens", specials), group("Links shown", sieve.node), sentences, more);
+  box.append(directionGroup, group("Pieces", pieces), group("Special tokens", specials), group("Links shown", filterMenu.node), sentences, more);
   menu.append(summary, box);
   let [drawn, placed] = ["", null];
 
@@ -47,14 +47,14 @@ export function makeMenu(tools, tabs, act) {
     if (name === drawn) return;
     drawn = name;
     if (placed !== phone) place(phone);
-    turning.hidden = !phone;
+    directionGroup.hidden = !phone;
     sentences.hidden = !paired;
     press(direction, sideOf(state));
     press(pieces, words);
     press(specials, special);
     press(pair, between);
     press(pictures, tab);
-    sieve.draw(keep);
+    filterMenu.draw(keep);
     const changed = [!words, special !== "show", keep, paired && between].filter(Boolean).length;
     summary.textContent = changed ? `View (${changed})` : "View";
   }
@@ -63,7 +63,7 @@ export function makeMenu(tools, tabs, act) {
     placed = phone;
     tools.replaceChildren(...(phone ? [] : [direction, menu]));
     tabs.replaceChildren(...(phone ? [pictures, menu] : []));
-    if (phone) turning.append(direction);
+    if (phone) directionGroup.append(direction);
   }
 
   function close(event) {

@@ -16,12 +16,12 @@ export function makePictures(again) {
 
   // The canvas with as many pictures as are ready. What only looks different, as under another filter, is painted over.
   function draw(view, width, height) {
-    const { book, state, look, geometry } = view;
+    const { book, state, theme, geometry } = view;
     const { frame } = book;
     const { pitch, pitchY, box } = geometry.overview;
     const { words, special, keep, between } = optionsOf(state);
     const where = [frame.digest, words, special, pitch, pitchY, box, width, height, devicePixelRatio].join();
-    const how = [keep?.rule, keep?.value, between, look.theme, book.layers.size].join();
+    const how = [keep?.rule, keep?.value, between, theme.mode, book.layers.size].join();
     if (where !== place) {
       canvas.width = Math.round(width * devicePixelRatio);
       canvas.height = Math.round(height * devicePixelRatio);
@@ -35,13 +35,13 @@ export function makePictures(again) {
     return canvas;
   }
 
-  function paint({ book, state, look, geometry }) {
+  function paint({ book, state, theme, geometry }) {
     const until = performance.now() + SLICE;
-    const colours = Uint32Array.from(look.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
+    const colours = Uint32Array.from(theme.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
     do {
       const [layer, head] = heads[next];
       const found = pictureOf(book, layer, head, optionsOf(state));
-      if (found) picture(found, layer, head, geometry.overview, (weight) => colours[look.step(weight)]);
+      if (found) picture(found, layer, head, geometry.overview, (weight) => colours[theme.step(weight)]);
       if (found) seen.add(layer * book.frame.heads + head);
       next = (next + 1) % heads.length;
       due -= 1;

@@ -10,14 +10,14 @@ export function makeRaster() {
   let last = null;
 
   // `source` is { rows, columns, weights, causal, keep }, `area` { x, y, width, height } in CSS pixels of the context `c`.
-  function draw(c, look, source, lens, area) {
+  function draw(c, theme, source, lens, area) {
     const ratio = globalThis.devicePixelRatio || 1;
     const [width, height] = [Math.round(area.width * ratio), Math.round(area.height * ratio)];
-    const name = [lens.cell, lens.row, lens.column, width, height, look.name].join();
+    const name = [lens.cell, lens.row, lens.column, width, height, theme.name].join();
     if (name !== painted || source.weights !== last) {
       [painted, last] = [name, source.weights];
       [canvas.width, canvas.height] = [width, height];
-      canvas.getContext("2d").putImageData(imageOf(look, source, lens, width, height, 1 / (lens.cell * ratio)), 0, 0);
+      canvas.getContext("2d").putImageData(imageOf(theme, source, lens, width, height, 1 / (lens.cell * ratio)), 0, 0);
     }
     c.drawImage(canvas, area.x, area.y, area.width, area.height);
   }
@@ -25,10 +25,10 @@ export function makeRaster() {
   return { draw };
 }
 
-function imageOf(look, { rows, columns, weights, causal = false, keep = null }, lens, width, height, pixel) {
+function imageOf(theme, { rows, columns, weights, causal = false, keep = null }, lens, width, height, pixel) {
   const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const colours = Uint32Array.from(look.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
+  const colours = Uint32Array.from(theme.ramp, ([r, g, b]) => ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0);
   const across = under(lens.column, pixel, width, columns);
   under(lens.row, pixel, height, rows).forEach(([top, bottom], y) => {
     for (let x = 0; x < across.length; x++) {
@@ -36,7 +36,7 @@ function imageOf(look, { rows, columns, weights, causal = false, keep = null }, 
       if (causal && left >= bottom) break; // what cannot be seen has the colour of the page
       let most = 0;
       for (let i = top; i < bottom; i++) for (let j = left; j < right; j++) most = Math.max(most, weights[i * columns + j]);
-      if (most > 0 || !keep) pixels[y * width + x] = colours[look.step(most)];
+      if (most > 0 || !keep) pixels[y * width + x] = colours[theme.step(most)];
     }
   });
   return image;

@@ -1,18 +1,18 @@
 // A pattern and what is meant in; one line in words out: who looks at whom, and how much.
 
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { mateOf } from "../core/state.js";
 import { element } from "../core/element.js";
 import { about, headName, isolated, threeDigits } from "../core/encoding.js";
-import { doubtOf, named, ranked } from "../core/pattern.js";
-import { unreadLine } from "./unread.js";
+import { uncertaintyOf, named, ranked } from "../core/pattern.js";
+import { unknownLine } from "./unknownTokens.js";
 
 const NEXT = 3;
 const NOTED = 0.005;
 
 // The same line as data: the readout and the status line for screen readers both speak it. `lost` says where the rest of the
 // held rows went, and how much; `before` where that was before they were rescaled.
-export function spoken({ pattern, focus, line }) {
+export function readoutOf({ pattern, focus, line }) {
   if (!line || !line.length) return null;
   const anchors = anchorsOf(focus);
   const looks = focus.side === "query";
@@ -26,8 +26,8 @@ export function spoken({ pattern, focus, line }) {
   const rest = order.filter((i) => i !== main && line[i] > 0).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
-  const doubt = (i) => anchors.reduce((sum, at) => sum + (looks ? doubtOf(pattern, at, i, many) : doubtOf(pattern, i, at, many)), 0);
-  const written = (i) => about(line[i], doubt(i));
+  const uncertainty = (i) => anchors.reduce((sum, at) => sum + (looks ? uncertaintyOf(pattern, at, i, many) : uncertaintyOf(pattern, i, at, many)), 0);
+  const written = (i) => about(line[i], uncertainty(i));
   const noted = parts.filter(([, share]) => share >= NOTED);
   return {
     units: [...anchors.map((i) => here[i]), there[main]],
@@ -52,33 +52,33 @@ export function drawReadout(host, view) {
     host.replaceChildren(view.missing);
     return "";
   }
-  const said = spoken(view);
-  if (!said) {
+  const readout = readoutOf(view);
+  if (!readout) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
-    if (state.hold && !state.point) host.replaceChildren("The word that is held is not shown here. Click another, or press Escape.");
+    if (state.selected && !state.point) host.replaceChildren("The word that is held is not shown here. Click another, or press Escape.");
     else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Another tap lets go.`);
     else host.replaceChildren(`Point at a word to see ${verb}. Click holds it, Escape lets go.`);
     return "";
   }
-  const held = element("span", view.focus.side === "query" ? "pill" : "pill outlined", said.who);
+  const pill = element("span", view.focus.side === "query" ? "pill" : "pill outlined", readout.who);
   const list = (pairs) => pairs.map(([name, weight]) => `${isolated(name)}\u00a0${weight}`).join(", ");
-  const gone = [said.before.length && `before rescaling, ${list(said.before)}`, said.lost.length && `hidden: ${list(said.lost)}`].filter(Boolean).join("; ");
+  const gone = [readout.before.length && `before rescaling, ${list(readout.before)}`, readout.lost.length && `hidden: ${list(readout.lost)}`].filter(Boolean).join("; ");
   const rest = [
-    said.summed && "summed",
-    said.rounded && "rounded, because little of this row is left",
-    said.rest.length && `then ${list(said.rest)}`,
+    readout.summed && "summed",
+    readout.rounded && "rounded, because little of this row is left",
+    readout.rest.length && `then ${list(readout.rest)}`,
     gone,
   ].filter(Boolean).join("; ");
-  const parts = [held, element("span", "", said.does), element("b", "", said.whom), element("span", "value", said.value)];
+  const parts = [pill, element("span", "", readout.does), element("b", "", readout.whom), element("span", "value", readout.value)];
   host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []));
   return gone;
 }
 
 export function sentenceOf(view) {
-  const said = view.pattern ? spoken(view) : null;
+  const readout = view.pattern ? readoutOf(view) : null;
   const where = headName(...view.head);
-  if (!said) return `${where}. No word is held.`;
+  if (!readout) return `${where}. No word is held.`;
   const list = (pairs) => pairs.map(([name, weight]) => `${name} ${weight}`).join(", ");
-  const more = [unreadLine(view.book.frame, view.state.words, said.units), said.rest.length && `Then ${list(said.rest)}.`, said.before.length && `Before rescaling, ${list(said.before)}.`, said.lost.length && `Hidden: ${list(said.lost)}.`];
-  return [`In ${where}, ${said.who} ${said.does} ${said.whom} ${said.value}${said.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
+  const more = [unknownLine(view.book.frame, view.state.words, readout.units), readout.rest.length && `Then ${list(readout.rest)}.`, readout.before.length && `Before rescaling, ${list(readout.before)}.`, readout.lost.length && `Hidden: ${list(readout.lost)}.`];
+  return [`In ${where}, ${readout.who} ${readout.does} ${readout.whom} ${readout.value}${readout.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");
 }

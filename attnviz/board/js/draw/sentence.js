@@ -1,9 +1,9 @@
 // Units and what is meant in; the sentence in large type out, each word tinted by what the held word gives it.
 
 import { anchorOf } from "../core/state.js";
-import { anchorsOf } from "../core/held.js";
+import { anchorsOf } from "../core/selection.js";
 import { columnsOf, rowsOf, unitsOf } from "../core/pattern.js";
-import { unreadOf } from "./unread.js";
+import { unknownNote } from "./unknownTokens.js";
 import { element, within } from "../core/element.js";
 import { directionOf, markOf, twoDigits, withMark } from "../core/encoding.js";
 
@@ -128,11 +128,11 @@ export function markUnread(span, unit) {
   span.classList.add("unread-word");
   span.dataset.mark = mark;
   span.setAttribute("aria-label", withMark(unit.text || unit.label, unit));
-  span.title = unreadOf([unit], "The model");
+  span.title = unknownNote([unit], "The model");
 }
 
 // Only what has changed since the last time is written to the page.
-function tint({ side, words, spans, painted }, { focus, line, look }) {
+function tint({ side, words, spans, painted }, { focus, line, theme }) {
   const anchor = anchorOf(focus);
   const anchors = new Set(anchorsOf(focus));
   const pair = focus.query >= 0 && focus.key >= 0;
@@ -145,9 +145,9 @@ function tint({ side, words, spans, painted }, { focus, line, look }) {
     const me = anchored && anchors.has(i);
     const weight = line && reached ? line[i] : 0;
     const paired = pair && reached && !me && i === mate;
-    const written = line && reached && (weight >= look.writtenFrom || paired) ? twoDigits(weight) : "";
+    const written = line && reached && (weight >= theme.writtenFrom || paired) ? twoDigits(weight) : "";
     const tinted = !me && weight >= TINTED;
-    const paint = `${me ? focus.side : ""} ${paired} ${i === best && !me} ${written} ${tinted ? look.step(weight) : ""} ${look.theme}`;
+    const paint = `${me ? focus.side : ""} ${paired} ${i === best && !me} ${written} ${tinted ? theme.step(weight) : ""} ${theme.mode}`;
     if (painted.get(i) === paint) continue;
     painted.set(i, paint);
     span.classList.toggle("held", me && focus.side === "query");
@@ -155,8 +155,8 @@ function tint({ side, words, spans, painted }, { focus, line, look }) {
     span.classList.toggle("pair", paired);
     span.classList.toggle("best", i === best && !me);
     span.setAttribute("aria-selected", String(me));
-    span.style.backgroundColor = tinted ? look.colour(weight) : "";
-    span.style.color = tinted ? look.onColour(weight) : "";
+    span.style.backgroundColor = tinted ? theme.colour(weight) : "";
+    span.style.color = tinted ? theme.onColour(weight) : "";
     if (written) span.dataset.weight = written;
     else delete span.dataset.weight;
   }

@@ -2,8 +2,8 @@
 
 import { element } from "../core/element.js";
 import { about, headName, isolated } from "../core/encoding.js";
-import { doubtOf, named, ranked } from "../core/pattern.js";
-import { spoken } from "./readout.js";
+import { uncertaintyOf, named, ranked } from "../core/pattern.js";
+import { readoutOf } from "./readout.js";
 
 const ROWS = 40; // of a longer text, the strongest
 const LINKS = 20;
@@ -37,24 +37,24 @@ export function makeTables(host, opener) {
 // What is left out of a row is no row of 0.000: it stands at the end, all together.
 function heldTable(view) {
   const { pattern, focus, line, head } = view;
-  const said = spoken(view);
-  if (!said) return null;
+  const readout = readoutOf(view);
+  if (!readout) return null;
   const looks = focus.side === "query";
   const there = looks ? pattern.keys : pattern.queries;
   const all = ranked(line).filter((i) => !pattern.keep || line[i] > 0);
   const shown = all.slice(0, ROWS);
   if (all.length <= ROWS) shown.sort((a, b) => a - b);
-  const what = looks ? `at whom ${said.who} ${said.summed ? "look" : "looks"}` : `who looks at ${said.who}`;
+  const what = looks ? `at whom ${readout.who} ${readout.summed ? "look" : "looks"}` : `who looks at ${readout.who}`;
   const which = all.length > ROWS ? `, the ${ROWS} strongest of ${all.length}` : "";
-  const title = `${headName(...head)}: ${what}${said.summed ? ", summed" : ""}${which}`;
-  const rows = [...shown.map((i) => [named(there, i), said.written(i)]), ...said.lost.map(([to, share]) => [`hidden: ${to}`, share])];
+  const title = `${headName(...head)}: ${what}${readout.summed ? ", summed" : ""}${which}`;
+  const rows = [...shown.map((i) => [named(there, i), readout.written(i)]), ...readout.lost.map(([to, share]) => [`hidden: ${to}`, share])];
   return table(title, [looks ? "at whom" : "who looks", "weight"], rows);
 }
 
 function linksTable({ pattern, head }) {
   const { queries, keys, weights } = pattern;
   const best = largest(weights, LINKS);
-  const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), about(weights[at], doubtOf(pattern, Math.floor(at / keys.length), at % keys.length))]);
+  const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), about(weights[at], uncertaintyOf(pattern, Math.floor(at / keys.length), at % keys.length))]);
   const many = rows.length === 1 ? "strongest link" : `${rows.length} strongest links`;
   return table(`${headName(...head)}: its ${many}`, ["who looks", "at whom", "weight"], rows);
 }

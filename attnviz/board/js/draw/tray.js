@@ -5,7 +5,7 @@ export const MOST = 8;
 export const FULL = `${MOST} heads are pinned, and ${MOST} is the most: remove one first.`;
 export const NO_PAIR = "A difference needs two pins: pin another head first.";
 const LONGEST = 40; // characters of a name
-const TELLING = 24; // characters of a text that a chip has room for
+const LABEL_LENGTH = 24; // characters of a text that a chip has room for
 
 export function pinAt(pins, head) {
   return pins.findIndex((pin) => pin.here && !pin.over && pin.head.join() === head.join());
@@ -47,12 +47,12 @@ export function named({ pins, panels }, at, name) {
 }
 
 // What Python is told of a pin: it knows old ones by their key, new ones by their head.
-export function pinsTold(pins) {
+export function pinsToSend(pins) {
   return pins.map(({ key, head, here, over, name }) => ({ key, head: here ? head : null, here, over, name }));
 }
 
 // The same pins spelled the same, whether Python has named them yet or not.
-export function spelled(pins) {
+export function pinKeys(pins) {
   return pins.map(({ key, head, here, over, name }) => `${here ? `${head[0]}.${over || head[1]}` : key}=${name}`);
 }
 
@@ -63,16 +63,16 @@ export function keyed(pins, known) {
 }
 
 // What tells each of several texts from the others: where it is much like another, the words that differ; else its beginning.
-export function telling(texts) {
+export function distinctions(texts) {
   const all = [...new Set(texts)].map((text) => ({ text, words: text.split(" ") }));
-  const said = ({ text, words }) => {
+  const distinction = ({ text, words }) => {
     const others = all.filter((other) => other.text !== text).map((other) => shared(words, other.words));
     if (!others.length) return "";
     const [start, end] = others.reduce((best, one) => (one[0] + one[1] > best[0] + best[1] ? one : best));
     if (2 * (start + end) < words.length) return short(text);
     return short(words.slice(start, words.length - end).join(" ") || `${words[start - 1] ?? ""} ${words[start] ?? ""}`);
   };
-  return new Map(all.map((one) => [one.text, said(one)]));
+  return new Map(all.map((one) => [one.text, distinction(one)]));
 }
 
 // How many words two texts share at their beginning, and then at their end.
@@ -86,13 +86,13 @@ function shared(first, second) {
 
 function short(text) {
   const signs = Array.from(text.trim());
-  return signs.length > TELLING ? `${signs.slice(0, TELLING - 1).join("").trimEnd()}\u2026` : signs.join("");
+  return signs.length > LABEL_LENGTH ? `${signs.slice(0, LABEL_LENGTH - 1).join("").trimEnd()}\u2026` : signs.join("");
 }
 
 // Beside a head's name: its model and the words of its text, each only where the pins differ in it.
-export function besides(pins, shown = null) {
+export function qualifiers(pins, shown = null) {
   const all = shown ? [shown, ...pins] : pins;
   const models = new Set(all.map((pin) => pin.model));
-  const words = telling(all.map((pin) => pin.text));
+  const words = distinctions(all.map((pin) => pin.text));
   return pins.map((pin) => [words.get(pin.text), models.size > 1 ? pin.model.replace(/^all-/, "") : ""].filter(Boolean).join(" \u00b7 "));
 }

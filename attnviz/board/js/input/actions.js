@@ -1,11 +1,11 @@
 // Gestures in, the next state handed to `set` out. `at` gives what the gesture needs to know: frame, state, view, pictures.
 
-import { SPECIAL, chosen, focusOf, held, hovered, letGo, moved, optionsOf, pointed, sideOf, turned } from "../core/state.js";
+import { SPECIAL, chosen, focusOf, select, hovered, clearSelection, moved, optionsOf, pointed, sideOf, withSide } from "../core/state.js";
 import { isSeen } from "../core/frame.js";
 import { betweenOf, isAcross } from "../core/filters.js";
 import { columnsOf, rowsOf, unitsOf } from "../core/pattern.js";
-import { kept, together, walkedTo } from "../core/held.js";
-import { walked } from "./input.js";
+import { keepSelected, toggleSelected, moveSelection } from "../core/selection.js";
+import { nextUnit } from "./input.js";
 import { within } from "../core/element.js";
 
 const LONG = 10; // signs that fit every column of labels
@@ -44,7 +44,7 @@ export function makeActions(at, set) {
   }
 
   function addUnit(side, unit) {
-    set(together(at.state(), side, units(side)[unit].tokens));
+    set(toggleSelected(at.state(), side, units(side)[unit].tokens));
   }
 
   function hover(head) {
@@ -54,28 +54,28 @@ export function makeActions(at, set) {
     set(hovered(now, head));
   }
 
-  function holdLink(link, touched) {
+  function selectLink(link, touched) {
     const now = at.state();
-    const { hold } = now;
-    if (link.query !== undefined && link.key !== undefined) return set(held(now, "query", token("query", link.query), token("key", link.key)));
+    const { selected } = now;
+    if (link.query !== undefined && link.key !== undefined) return set(select(now, "query", token("query", link.query), token("key", link.key)));
     const [side, unit] = Object.entries(link)[0];
     // There is no hovering on glass: a tap on the other column asks for the link to the held word.
-    if (touched && hold && hold.side !== side && hold.mate !== token(side, unit)) return set({ ...now, hold: { ...hold, mate: token(side, unit) }, point: null });
-    return set(held(now, side, token(side, unit)));
+    if (touched && selected && selected.side !== side && selected.mate !== token(side, unit)) return set({ ...now, selected: { ...selected, mate: token(side, unit) }, point: null });
+    return set(select(now, side, token(side, unit)));
   }
 
   return {
     point,
     pointWord,
     hover,
-    holdLink,
-    holdWord: (word) => {
+    selectLink,
+    selectWord: (word) => {
       const { side, tokens } = wordAt(word);
-      set(held(at.state(), sideFor(side), tokens[0]));
+      set(select(at.state(), sideFor(side), tokens[0]));
     },
     addWord: (word) => {
       const { side, tokens } = wordAt(word);
-      set(together(at.state(), sideFor(side), tokens));
+      set(toggleSelected(at.state(), sideFor(side), tokens));
     },
     // Of a link, the word that looks, unless it is another that is asked about.
     addLink: (link) => {
@@ -87,15 +87,15 @@ export function makeActions(at, set) {
       if (focus[focus.side] >= 0) addUnit(focus.side, focus[focus.side]);
       return true;
     },
-    keepWord: () => {
+    keepSelected: () => {
       const focus = focusOf(pointed(at.state(), null), at.frame());
       const unit = focus[focus.side];
-      if (unit >= 0) set(kept(at.state(), units(focus.side)[unit].tokens));
+      if (unit >= 0) set(keepSelected(at.state(), units(focus.side)[unit].tokens));
       return true;
     },
-    holdPointed: () => {
+    selectPointed: () => {
       const { query, key } = focusOf(at.state(), at.frame());
-      if (query >= 0 && key >= 0) set(held(at.state(), "query", token("query", query), token("key", key)));
+      if (query >= 0 && key >= 0) set(select(at.state(), "query", token("query", query), token("key", key)));
       return true;
     },
     choose: (head) => set(chosen(at.state(), head)),
@@ -103,13 +103,13 @@ export function makeActions(at, set) {
       if (repeated) at.still();
       set(moved(at.state(), at.frame(), ...step));
     },
-    walk: (step, side) => {
+    stepWord: (step, side) => {
       const now = at.state();
       const meant = sideFor(side);
       const focus = focusOf(pointed(now, null), at.frame());
       const from = focus.side === meant ? focus[meant] : -1;
-      const unit = walked(from, step, units(meant).length, at.direction());
-      set(walkedTo(now, meant, token(meant, unit)));
+      const unit = nextUnit(from, step, units(meant).length, at.direction());
+      set(moveSelection(now, meant, token(meant, unit)));
     },
     cell: ([down, right]) => {
       const { query, key } = focusOf(at.state(), at.frame());
@@ -117,17 +117,17 @@ export function makeActions(at, set) {
       point({ query: next(query, down, "query"), key: next(key, right, "key") });
       at.follow();
     },
-    turn: (side = sideOf(at.state()) === "query" ? "key" : "query") => set(turned(at.state(), side, at.frame().cross || across())),
+    switchSide: (side = sideOf(at.state()) === "query" ? "key" : "query") => set(withSide(at.state(), side, at.frame().cross || across())),
     show: (what) => {
       const now = at.state();
       if (what === "words") set({ ...now, words: !now.words });
       else if (what === "special") set({ ...now, special: SPECIAL[(SPECIAL.indexOf(now.special) + 1) % SPECIAL.length] });
       else set({ ...now, ...what });
     },
-    letGo: () => {
-      const { hold, point: pointing } = at.state();
-      if (!hold && !pointing) return false;
-      return set(letGo(at.state()));
+    clearSelection: () => {
+      const { selected, point: pointing } = at.state();
+      if (!selected && !pointing) return false;
+      return set(clearSelection(at.state()));
     },
     // What the pictures had to shorten, whole.
     wholeText: (link) =>

@@ -1,7 +1,7 @@
 // Pointer and keys in, what they mean out: every gesture becomes one call of `act`.
 
-import { adds, onLongPress } from "./press.js";
-import { lensKey, onLens } from "./lensing.js";
+import { isAdditive, onLongPress } from "./gestures.js";
+import { lensKey, onLens } from "./lensInput.js";
 import { within } from "../core/element.js";
 
 const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -31,7 +31,7 @@ function sentence(on, lines, act) {
   on(lines, "pointerleave", () => act.point(null));
   on(lines, "click", (event) => {
     const word = wordAt(event);
-    if (word) (adds(event) ? act.addWord : act.holdWord)(word);
+    if (word) (isAdditive(event) ? act.addWord : act.selectWord)(word);
   });
 }
 
@@ -73,8 +73,8 @@ function head(on, canvas, act) {
   on(canvas, "pointerleave", () => act.point(null));
   on(canvas, "click", (event) => {
     const found = act.unitsAt(event.offsetX, event.offsetY);
-    if (found && adds(event)) act.addLink(found);
-    else if (found) act.holdLink(found, event.pointerType === "touch");
+    if (found && isAdditive(event)) act.addLink(found);
+    else if (found) act.selectLink(found, event.pointerType === "touch");
   });
 }
 
@@ -100,7 +100,7 @@ function arrow(event, active, parts, act) {
   if (!step) return false;
   if (event.shiftKey || active === parts.overview) act.move(step, event.repeat);
   else if (active === parts.head) act.cell(step);
-  else if (active?.classList?.contains("words")) act.walk(step, active.dataset.side);
+  else if (active?.classList?.contains("words")) act.stepWord(step, active.dataset.side);
   else return false;
   return true;
 }
@@ -108,19 +108,19 @@ function arrow(event, active, parts, act) {
 // Shift takes a word in beside those that are held.
 function enter(event, active, parts, act) {
   if (event.key !== "Enter") return false;
-  if (active === parts.head) return event.shiftKey ? act.addPointed() : act.holdPointed();
-  return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepWord();
+  if (active === parts.head) return event.shiftKey ? act.addPointed() : act.selectPointed();
+  return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepSelected();
 }
 
 function letter(event, act) {
   if (event.shiftKey && event.key !== "Escape") return false;
   if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
-  const meant = { x: () => act.turn(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
+  const meant = { x: () => act.switchSide(), w: () => act.show("words"), s: () => act.show("special"), p: () => act.pin(), d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
   if (!meant) return false;
   return meant() !== false;
 }
 
 // The next unit from `from`, `step` rows down and columns on, where the text may run from right to left.
-export function walked(from, [down, right], count, direction) {
+export function nextUnit(from, [down, right], count, direction) {
   return within(Math.max(from, 0) + (from < 0 ? 0 : down + (direction === "rtl" ? -right : right)), 0, count - 1);
 }

@@ -1,37 +1,37 @@
 // A place in the page and every head's score in; a map, the best heads and the chosen one's picture out.
 
 import { button, element } from "../core/element.js";
-import { drawRows, makeBest, summaryOf } from "./headrows.js";
+import { drawRows, makeBest, summaryOf } from "./headRows.js";
 import { headName } from "../core/encoding.js";
-import { lookOf } from "../core/look.js";
-import { makeHeadGrid } from "./headgrid.js";
+import { themeOf } from "../core/theme.js";
+import { makeHeadGrid } from "./headGrid.js";
 
-const REST = 300; // milliseconds that the hand rests before Python is told of a head that arrows walked to
+const IDLE = 300; // milliseconds that the hand rests before Python is told of a head that arrows walked to
 const LEGEND = 16; // colours of the legend
 
-const standing = new WeakMap();
+const mounted = new WeakMap();
 
 // Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
-export function mountFound({ parentElement, data, setTriggerValue }, tokens) {
-  const one = standing.get(parentElement) ?? makeFound(parentElement, tokens);
-  standing.set(parentElement, one);
+export function mountHeads({ parentElement, data, setTriggerValue }, tokens) {
+  const one = mounted.get(parentElement) ?? makeHeads(parentElement, tokens);
+  mounted.set(parentElement, one);
   one.send = (value) => setTriggerValue("picked", value);
   one.take(data);
   return () => {
     one.stop();
-    standing.delete(parentElement);
+    mounted.delete(parentElement);
   };
 }
 
 // `data` is what attnviz/figures/board/found.py makes of a ranking, with `answered`: the number of our last message that Python had heard.
-function makeFound(root, tokens, clock = Date.now) {
+function makeHeads(root, tokens, clock = Date.now) {
   const $ = (name) => root.querySelector(name);
   const host = $(".attnviz");
   const one = { send: null };
-  let [data, chosen, look, sent, resting, waits] = [null, null, null, 0, 0, false];
+  let [data, chosen, theme, sent, idleTimer, pending] = [null, null, null, 0, 0, false];
   const grid = makeHeadGrid($(".head-grid"), (head) => choose(head));
   const best = makeBest($(".best"), (head) => choose(head));
-  const open = button("Open on the board", () => tell("board"));
+  const open = button("Open on the board", () => sendChoice("board"));
   open.className = "go";
   $(".this-head header").append(open);
   const sized = new ResizeObserver(() => data && draw());
@@ -42,14 +42,14 @@ function makeFound(root, tokens, clock = Date.now) {
     if (head.join() === chosen.join()) return;
     chosen = head;
     draw();
-    clearTimeout(resting);
-    waits = true;
-    resting = setTimeout(() => tell(""), REST);
+    clearTimeout(idleTimer);
+    pending = true;
+    idleTimer = setTimeout(() => sendChoice(""), IDLE);
   }
 
-  function tell(go) {
-    clearTimeout(resting);
-    waits = false;
+  function sendChoice(go) {
+    clearTimeout(idleTimer);
+    pending = false;
     sent = Math.max(sent + 1, clock()); // unlike any number of a map that stood here before
     one.send({ head: chosen, go, number: sent });
   }
@@ -58,46 +58,46 @@ function makeFound(root, tokens, clock = Date.now) {
     if (!host.clientWidth) return;
     host.classList.toggle("phone", host.clientWidth < 608);
     const shown = { ...data, chosen };
-    grid.draw(shown, look, $(".map").clientWidth);
-    best.draw(shown, look);
+    grid.draw(shown, theme, $(".map").clientWidth);
+    best.draw(shown, theme);
     const here = chosen.join() === data.chosen.join();
     $(".this-head").classList.toggle("coming", !here);
     $(".this-head h2").textContent = headName(...chosen);
     if (!here) return;
     const [before, weight, after] = summaryOf(data.summary, data.rows[0].target);
     $(".summary").replaceChildren(before, element("b", "", weight), after);
-    drawRows($(".looks"), data, look);
+    drawRows($(".looks"), data, theme);
     put($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent}`);
   }
 
   function legend() {
     const stops = Array.from({ length: LEGEND }, (_, i) => i / (LEGEND - 1));
-    const colours = stops.map((along) => `rgb(${look.ramp[Math.round(255 * along)].join()})`);
+    const colours = stops.map((along) => `rgb(${theme.ramp[Math.round(255 * along)].join()})`);
     $(".scale i").style.background = `linear-gradient(to right, ${colours.join()})`;
-    $(".scale span").replaceChildren(...look.ticks.map(({ at, text }) => {
+    $(".scale span").replaceChildren(...theme.ticks.map(({ at, text }) => {
       const tick = element("small", "", text);
-      tick.style.left = `${100 * look.place(at)}%`;
+      tick.style.left = `${100 * theme.place(at)}%`;
       return tick;
     }));
   }
 
   one.take = (given) => {
     const stale = data && given.answered < sent; // an older run's: the head that was chosen since will be answered too
-    const before = look?.name;
+    const before = theme?.name;
     data = given;
-    chosen = stale || waits ? chosen : data.chosen;
-    look = lookOf(host, tokens, "");
-    if (look.name !== before) legend();
+    chosen = stale || pending ? chosen : data.chosen;
+    theme = themeOf(host, tokens, "");
+    if (theme.name !== before) legend();
     const heads = data.counts.reduce((sum, count) => sum + count, 0);
     const { links, drawn } = data.summary;
     put($(".count"), `${heads} in ${data.counts.length} layers${links < drawn ? `, by ${links} of the ${drawn} links` : ""}`);
     draw();
   };
-  const leave = () => waits && tell(""); // another page opens
+  const leave = () => pending && sendChoice(""); // another page opens
   addEventListener("attnviz-leave", leave);
   one.stop = () => {
     removeEventListener("attnviz-leave", leave);
-    clearTimeout(resting);
+    clearTimeout(idleTimer);
     sized.disconnect();
   };
   return one;

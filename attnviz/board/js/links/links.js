@@ -1,25 +1,25 @@
 // A place in the page and what Python says is drawn in; the sentence on which a reader draws links out.
 
-import { allTurned, blank, cleared, counted, letGo, linkName, nameOf, picked, removed, turnedRound } from "./drawnlinks.js";
+import { withAllReversed, blank, cleared, counted, clearSelection, linkName, nameOf, picked, removed, withReversed } from "./drawnLinks.js";
 import { button, element } from "../core/element.js";
 import { PARTLY_UNKNOWN } from "../core/encoding.js";
-import { lookOf } from "../core/look.js";
-import { makeLinkWords } from "./linkwords.js";
-import { onLinks } from "./linkinput.js";
+import { themeOf } from "../core/theme.js";
+import { makeLinkWords } from "./linkWords.js";
+import { onLinks } from "./linkInput.js";
 
 const SAID = 2; // links that are refused one by one; of more, the first stands for all
 
-const standing = new WeakMap();
+const mounted = new WeakMap();
 
 // Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
 export function mountLinks({ parentElement, data, setTriggerValue }, tokens) {
-  const one = standing.get(parentElement) ?? makeLinks(parentElement, tokens);
-  standing.set(parentElement, one);
+  const one = mounted.get(parentElement) ?? makeLinks(parentElement, tokens);
+  mounted.set(parentElement, one);
   one.send = (value) => setTriggerValue("drawn", value);
   one.take(data);
   return () => {
     one.stop();
-    standing.delete(parentElement);
+    mounted.delete(parentElement);
   };
 }
 
@@ -29,7 +29,7 @@ function makeLinks(root, tokens, clock = Date.now) {
   const host = $(".attnviz");
   const one = { send: null };
   let [data, units, state, at, over, sent] = [null, [], blank, -1, -1, 0];
-  let said = "";
+  let message = "";
   let reasons = new Map(); // why no head can follow a link, as Python last said
   const sentence = makeLinkWords($(".drawing"), (place) => set(removed(state, place, units)));
   const clear = button("Clear", () => set(cleared()));
@@ -44,9 +44,9 @@ function makeLinks(root, tokens, clock = Date.now) {
     at: () => at,
     count: () => units.length,
     direction: sentence.direction,
-    letGo: () => state.from >= 0 && (set(letGo(state)), true),
+    clearSelection: () => state.from >= 0 && (set(clearSelection(state)), true),
   };
-  const deaf = onLinks(host, sentence.words, act);
+  const stopListening = onLinks(host, sentence.words, act);
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
@@ -57,12 +57,12 @@ function makeLinks(root, tokens, clock = Date.now) {
   }
 
   function set(next) {
-    const told = next.links !== state.links;
+    const changed = next.links !== state.links;
     state = next;
     over = -1;
     draw();
-    put($("[role=status]"), state.said);
-    if (!told) return;
+    put($("[role=status]"), state.message);
+    if (!changed) return;
     sent = Math.max(sent + 1, clock()); // unlike any number of a sentence that stood here before
     one.send({ links: state.links, number: sent });
   }
@@ -81,16 +81,16 @@ function makeLinks(root, tokens, clock = Date.now) {
     const strong = (text) => element("b", "", text);
     const name = JSON.stringify([from, from >= 0 && units[from].text, links, units.length, data.most]);
     clear.hidden = !links.length;
-    if (name === said) return;
-    said = name;
+    if (name === message) return;
+    message = name;
     const press = matchMedia("(pointer: coarse)").matches ? "tap" : "click";
     const full = links.length >= data.most;
     const next = full ? `${data.most} are the most by hand: remove one to draw another.` : `Draw another: ${press} a word, then the word that it should look at.`;
-    const asked = links.length === 1 ? `Which heads look from ${linkName(links[0], units).replace(" \u2192 ", " to ")}? ` : `Which heads follow these ${counted(links.length)}? `;
+    const question = links.length === 1 ? `Which heads look from ${linkName(links[0], units).replace(" \u2192 ", " to ")}? ` : `Which heads follow these ${counted(links.length)}? `;
     const lines = from >= 0
       ? [element("span", "pill", nameOf(units[from])), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, lets go of it."]
       : links.length
-        ? [strong(asked), next]
+        ? [strong(question), next]
         : [strong("Draw a link: "), `${press} a word, then the word that it should look at.`];
     $(".todo").replaceChildren(...lines);
   }
@@ -108,14 +108,14 @@ function makeLinks(root, tokens, clock = Date.now) {
 
   function complaint({ why, place }) {
     const line = element("p");
-    line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Turn round", () => set(turnedRound(state, place, units))));
+    line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Turn round", () => set(withReversed(state, place, units))));
     return line;
   }
 
   function summed(wrong) {
     const line = element("p");
     const places = wrong.map(({ place }) => place);
-    line.append(element("b", "", `No head can follow ${wrong.length} of these ${counted(state.links.length)}. `), `The first: ${wrong[0].why} `, button("Turn these round", () => set(allTurned(state, places, units))));
+    line.append(element("b", "", `No head can follow ${wrong.length} of these ${counted(state.links.length)}. `), `The first: ${wrong[0].why} `, button("Turn these round", () => set(withAllReversed(state, places, units))));
     return line;
   }
 
@@ -128,11 +128,11 @@ function makeLinks(root, tokens, clock = Date.now) {
     // What Python says of links is older than what was drawn here since: it will answer that too.
     if (data.answered >= sent) state = { ...state, links: data.links };
     if (other) state = { ...state, from: -1 };
-    lookOf(host, tokens, "");
+    themeOf(host, tokens, "");
     draw();
   };
   one.stop = () => {
-    deaf();
+    stopListening();
     sized.disconnect();
   };
   return one;

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from attnviz.engine import attention
-from attnviz.engine.layers import Dense, Projections, Sent
+from attnviz.engine.layers import Dense, Projections, RemoteWeights
 from attnviz.errors import NoAttentionError
 from attnviz.pages.cost.bench import tiled
 
@@ -83,7 +83,7 @@ class TileTrace:
         return tuple(found)
 
 
-def trace_tiles(layer: Projections | Dense | Sent, head: int, side: int, most: int) -> TileTrace:
+def trace_tiles(layer: Projections | Dense | RemoteWeights, head: int, side: int, most: int) -> TileTrace:
     """Return the tiles of one head over at most `most` tokens of the text.
 
     Raises NoAttentionError for a layer without queries, keys and values, and for one with capped scores or a learned sink,

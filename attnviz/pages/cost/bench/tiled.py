@@ -65,7 +65,7 @@ def tiles(
         raise BadInputError(f"A tile has at least one row and one key; got {rows} and {keys}.")
     if window is not None and window < 1:
         raise BadInputError(f"A window is at least 1 token, the query itself; got {window}.")
-    query, key, value = attention.wide(query), attention.wide(key), attention.wide(value)
+    query, key, value = attention.upcast(query), attention.upcast(key), attention.upcast(value)
     for top in range(0, query.shape[1], rows):
         block = range(top, min(top + rows, query.shape[1]))
         row = query[:, block.start : block.stop]  # [head, row, dim]
@@ -97,7 +97,7 @@ def mix(
     keys: int = KEYS,
 ) -> Float[Tensor, "head query out"]:
     """Return `attention.mix` of `attention.weights` without the matrix of weights in memory."""
-    found = torch.zeros(*query.shape[:2], value.shape[2], dtype=attention.wide(query).dtype)
+    found = torch.zeros(*query.shape[:2], value.shape[2], dtype=attention.upcast(query).dtype)
     for tile in tiles(query, key, value, scale=scale, mask=mask, causal=causal, window=window, rows=rows, keys=keys):
         if tile.last:
             found[:, tile.rows.start : tile.rows.stop] = tile.output

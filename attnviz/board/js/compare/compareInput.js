@@ -1,0 +1,60 @@
+// Pointer and keys over panels and texts in, what they mean out: every gesture becomes one call of `act`.
+
+import { isAdditive, onLongPress } from "../input/gestures.js";
+
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+
+// `at` says what lies under an event: `word` of the texts, `units` of a panel.
+export function listenToPanels(root, { lines, panels }, at, act) {
+  const stop = new AbortController();
+  const on = (target, name, answer, more = {}) => target.addEventListener(name, answer, { signal: stop.signal, ...more });
+  for (const [target, find] of [[lines, at.word], [panels, at.units]]) {
+    on(target, "pointermove", (event) => event.pointerType !== "touch" && act.point(find(event)));
+    on(target, "pointerleave", () => act.point(null));
+    onLongPress(on, target, (event) => {
+      const found = find(event);
+      if (found) act.add(found);
+    });
+    on(target, "click", (event) => {
+      const found = find(event);
+      if (!found || at.choosing(event)) return;
+      if (isAdditive(event)) act.add(found);
+      else act.selected(found, event.pointerType === "touch");
+    });
+  }
+  const answer = (event, inside) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const active = inside ? event.composedPath()[0] : null;
+    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) {
+      if (event.key === "Escape" && act.escape()) event.preventDefault();
+      return event.stopPropagation();
+    }
+    const known = arrow(event, active) || enter(event, active) || letter(event);
+    if (known) event.preventDefault();
+    // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
+    if (inside && (known || event.key.length === 1)) event.stopPropagation();
+  };
+  const arrow = (event, active) => {
+    const step = ARROWS[event.key];
+    if (!step) return false;
+    if (active?.tagName === "CANVAS") act.cell(active, step);
+    else if (active?.classList?.contains("words")) act.stepWord(active, step);
+    else return false;
+    return true;
+  };
+  // Shift keeps a word of a text while the arrows walk on.
+  const enter = (event, active) => {
+    if (event.key !== "Enter") return false;
+    if (active?.tagName === "CANVAS") return act.selectPointed(active) !== false;
+    return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepSelected(active) !== false;
+  };
+  const letter = (event) => {
+    if (event.shiftKey && event.key !== "Escape") return false;
+    if (/^[1-8]$/.test(event.key)) return act.goTo(Number(event.key) - 1) !== false;
+    const meant = { x: act.switchSide, w: act.words, s: act.special, d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
+    return meant ? meant() !== false : false;
+  };
+  on(root, "keydown", (event) => answer(event, true));
+  on(document, "keydown", (event) => event.target === document.body && answer(event, false));
+  return () => stop.abort();
+}

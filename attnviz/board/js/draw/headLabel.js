@@ -1,0 +1,22 @@
+// The head shown in; its name, and beside it what it does on this text, out. A text is one example, and the line says so.
+
+import { element } from "../core/element.js";
+import { headName } from "../core/encoding.js";
+import { written } from "./headProfile.js";
+
+export function drawHeadLabel(nameHost, roleHost, { book, head, pattern, profile, missing, state }) {
+  nameHost.textContent = headName(...head);
+  // Roles are told by words with every token shown; of another view the facts beside it speak.
+  const text = state.words && state.special === "show" && book.frame.roles[head[0]]?.[head[1]];
+  if (!pattern) roleHost.replaceChildren(missing);
+  else if (text) roleHost.replaceChildren(text);
+  else roleHost.replaceChildren(...roleOf(profile), element("small", "", "Measured on this text alone: it shows, it does not prove."));
+}
+
+// The two places that get most of this head, with their shares as the profile has them.
+function roleOf(profile) {
+  const [first, second] = profile.shares.map(([label, share], at) => ({ label, share, text: written(profile, at) })).sort((a, b) => b.share - a.share);
+  const parts = ["gives ", element("b", "", first.text), ` of its attention to ${first.label}`];
+  if (second && second.share >= 0.005) parts.push(`, ${second.text} to ${second.label}`);
+  return parts;
+}

@@ -1,0 +1,43 @@
+// Words in; what is said of those that the model cannot read out, in the sentences of analysis/legible.py.
+
+import { PARTLY_UNKNOWN, UNKNOWN, isolated, markOf } from "../core/encoding.js";
+import { unitsOf } from "../core/pattern.js";
+
+// How many words, or tokens, of the text are unknown to the model; "" where it reads them all.
+export function unknownCount(frame, words) {
+  const sides = frame.cross ? [frame.queries, frame.keys] : [frame.queries];
+  const all = sides.flatMap((side) => unitsOf(side, { words, special: "hide" }));
+  const unknown = all.filter(markOf);
+  if (!unknown.length) return "";
+  const mark = unknown.every(({ partly }) => partly) ? PARTLY_UNKNOWN : UNKNOWN;
+  const noun = `${words ? "word" : "token"}${all.length === 1 ? "" : "s"}`;
+  return `${mark}: ${unknown.length} of ${all.length} ${noun} ${unknown.length === 1 ? "is" : "are"} unknown to ${frame.name}.`;
+}
+
+// What must be known of the words that were just named, `who` being the model; "" where the model reads them all.
+export function unknownNote(named, who = "It") {
+  const unknown = [...new Set(named.filter(markOf))];
+  if (!unknown.length) return "";
+  const [first] = unknown;
+  const name = `\u201c${isolated(first.label)}\u201d`;
+  if (unknown.length > 1) return `${who} does not read these words, only its unknown token: to it they differ by their places alone.`;
+  if (first.partly) return `${who} does not read all of ${name}: a part is its unknown token to it.`;
+  return `${who} does not read ${name}, only its unknown token, the same for every word that it does not know.`;
+}
+
+// The line below a text: how many words are unknown, and what that means for the ones just named.
+export function unknownLine(frame, words, named = []) {
+  const count = unknownCount(frame, words);
+  return count && [count, unknownNote(named)].filter(Boolean).join(" ");
+}
+
+// The same of several texts and models: each count once, then what it means for the link that the panels tell.
+export function unknownLines(frames, words, pictures, links) {
+  const one = new Set(frames.map(({ name }) => name)).size === 1;
+  const counts = frames.map((frame) => unknownCount(frame, words));
+  const notes = pictures.flatMap(({ pattern, frame }, i) => {
+    const link = links[i];
+    return link && pattern ? [unknownNote([...link.queries.map((at) => pattern.queries[at]), ...link.keys.map((at) => pattern.keys[at])], one ? "It" : frame.name)] : [];
+  });
+  return [...new Set([...counts, notes.find(Boolean)])].filter(Boolean).join(" ");
+}
