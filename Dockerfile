@@ -21,7 +21,7 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation -e .
 
 USER attnviz
 ENV ATTNVIZ_OFFLINE=1 HF_HUB_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1 MALLOC_ARENA_MAX=2
-# Converts the 4-bit weights into the user's cache, which the first reader would wait for.
+# Converts the 4-bit weights into the cache, so that the first user does not wait for it.
 RUN python -m attnviz attend "Ready." --model smollm2 --layer 0 --head 0 --format json > /dev/null
 
 EXPOSE 8501 8600

@@ -8,16 +8,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from attnviz.engine import notebook_hook
 from attnviz.errors import AttnvizError, BadInputError, UnknownModelError
 from attnviz.types import AttentionRequest, HeadRef, Link
 
 if TYPE_CHECKING:
+    from attnviz.backends.base import Capabilities
     from attnviz.backends.cached import CachedBackend
-    from attnviz.backends.local import LocalBackend
-    from attnviz.backends.model_folders import OwnFolders
+    from attnviz.backends.model_folders import FolderBackends
     from attnviz.engine.trace import Trace
     from attnviz.models.load import LoadedModel
 
@@ -27,8 +27,9 @@ __all__ = [
 ]  # fmt: skip
 __version__ = "0.1.0"
 
+T = TypeVar("T")
 _default: list[CachedBackend] = []
-_own: list[OwnFolders] = []
+_folder_backends: list[FolderBackends] = []
 _lock = threading.Lock()
 
 
@@ -51,28 +52,26 @@ def _backend() -> CachedBackend:
         return _default[0]
 
 
-def _folders() -> OwnFolders:
+def _folders() -> FolderBackends:
     """The models of folders that `load` and `attend` share, opened when first needed."""
     with _lock:
-        if not _own:
-            from attnviz.backends.model_folders import OwnFolders
+        if not _folder_backends:
+            from attnviz.backends.model_folders import FolderBackends
             from attnviz.settings import Settings
 
-            _own.append(OwnFolders(Settings.from_env()))
-        return _own[0]
+            _folder_backends.append(FolderBackends(Settings.from_env()))
+        return _folder_backends[0]
 
 
-def _local(model: Any, purpose: str) -> tuple[LocalBackend, str]:
-    """The backend in this process that has a model, and the model's id there. AttnvizError where the backend is a server."""
-    from attnviz.backends.local import LocalBackend
+def _local(model: Any, purpose: str, choose: Callable[[Capabilities], T | None]) -> tuple[T, str]:
+    """Return a capability of the backend that has a model, and the model's id there. AttnvizError where a server lacks it."""
     from attnviz.models import catalog
 
-    if catalog.is_path(model):
-        return _folders().backend(model)
-    inner = _backend().inner
-    if not isinstance(inner, LocalBackend):
+    folder, name = _folders().backend(model) if catalog.is_path(model) else (None, "")
+    chosen = choose((folder or _backend()).capabilities)
+    if chosen is None:
         raise AttnvizError(f"{purpose} by the local backend only. Unset ATTNVIZ_BACKEND.")
-    return inner, _name(model)
+    return chosen, name or _name(model)
 
 
 def _name(model: object) -> str:
@@ -98,9 +97,9 @@ def load(model: str | os.PathLike[str] = "minilm") -> LoadedModel:
     `model` is an id of the catalogue, or a folder: `./my-model`, or any path object. Raises UnknownModelError and
     UnavailableError.
     """
-    backend, name = _local(model, "Models are loaded")
+    load_model, name = _local(model, "Models are loaded", lambda can: can.load)
     try:
-        return backend.loaded(name)
+        return load_model(name)
     except UnknownModelError:
         _named(model)
         raise
@@ -135,14 +134,14 @@ def attend(
     from attnviz.backends import program_input
     from attnviz.models import catalog
 
-    if tokens is None and words is None and program_input.many(text, chat=chat):
-        return program_input.each(text, text_b, lambda one, other: attend(one, model, other, chat=chat))
-    asked = program_input.Given(text, text_b, tokens, words, chat)
+    if tokens is None and words is None and program_input.is_batch(text, chat=chat):
+        return program_input.for_each(text, text_b, lambda one, other: attend(one, model, other, chat=chat))
+    given = program_input.ProgramInput(text, text_b, tokens, words, chat)
     try:
-        if asked.plain and not catalog.is_path(model):
+        if given.plain and not catalog.is_path(model):
             return _backend().attend(AttentionRequest(_name(model), text, text_b, chat))
-        backend, name = _local(model, "Tokens, words and conversations are read")
-        return backend.attend_given(name, asked)
+        attend_input, name = _local(model, "Tokens, words and conversations are read", lambda can: can.attend_input)
+        return attend_input(name, given)
     except UnknownModelError:
         _named(model)
         raise
@@ -169,11 +168,11 @@ def trace(
     taken. `trace.note` says what matters of it.
     """
     from attnviz.backends import program_input
-    from attnviz.backends.local import traced
+    from attnviz.backends.local import trace_model
 
-    if tokens is None and words is None and program_input.many(text, chat=chat):
-        return program_input.each(text, text_b, lambda one, other: trace(model, tokenizer, one, other, chat=chat))
-    return traced(model, tokenizer, text, text_b, tokens=tokens, words=words, chat=chat)
+    if tokens is None and words is None and program_input.is_batch(text, chat=chat):
+        return program_input.for_each(text, text_b, lambda one, other: trace(model, tokenizer, one, other, chat=chat))
+    return trace_model(model, tokenizer, text, text_b, tokens=tokens, words=words, chat=chat)
 
 
 def capture(model: Any, **inputs: Any) -> Trace:

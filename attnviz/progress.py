@@ -1,26 +1,28 @@
-"""progress."""
+"""Progress of slow work, for the person who waits."""
 
 from __future__ import annotations
 
-
-class Notice(str):
-    """A line of progress that stays true when the work is done, and that the reader should still see then."""
-
-    __slots__ = ()
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
 
-class Progress(str):
-    """A line of progress that takes the place of the one before it; `share` of the work is done, 0 to 1."""
+@dataclass(frozen=True)
+class ProgressEvent:
+    """One message about slow work.
 
-    share: float
+    `kind` says how to show it: a `step` begins now; `progress` replaces the message before it, and `share` of the work, 0
+    to 1, is done; a `notice` stays true afterwards, and the reader should still see it then; `waiting` repeats while
+    another request is served, and a listener may raise an error there to stop waiting.
+    """
 
-    def __new__(cls, line: str, share: float) -> Progress:
-        made = super().__new__(cls, line)
-        made.share = share
-        return made
+    message: str
+    kind: Literal["step", "progress", "notice", "waiting"] = "step"
+    share: float = 0.0
 
 
-class Still(str):
-    """A line that is said again and again while one waits: nothing new, but whoever hears it may go away instead."""
+OnProgress = Callable[[ProgressEvent], None]
 
-    __slots__ = ()
+
+def ignore(event: ProgressEvent) -> None:
+    """Do nothing with an event: for work that has no listener."""

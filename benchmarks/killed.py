@@ -29,7 +29,7 @@ import numpy as np
 from report import Report
 
 from attnviz.backends.local import LocalBackend
-from attnviz.backends.remote import SPARE, RemoteBackend
+from attnviz.backends.remote import NETWORK_SECONDS, RemoteBackend
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.settings import Settings
@@ -37,7 +37,7 @@ from attnviz.types import AttentionRequest
 
 ROOT = Path(__file__).parent.parent
 KILLS, CLIENTS, SENTENCES = 20, 8, 400
-SECONDS = 10  # a server's deadline; a client's is this and SPARE
+SECONDS = 10  # a server's deadline; a client's is this and NETWORK_SECONDS
 READY, AGAIN, MAX_OVERTIME = 15.0, 2.0, 0.5  # seconds: bounds of the start, the first answers, and waits after the deadline
 MAX_LIFE = 2.0  # seconds at most between the first answers and the next kill
 EARLY = 0.2  # of the kills come while the server starts
@@ -184,7 +184,7 @@ def main(kills: int) -> int:
     """Print the results, and return the exit code."""
     clients, lives = run(kills)
     counts = sum((client.counts for client in clients), Counter[str]())
-    longest, deadline = max(client.longest for client in clients), SECONDS + SPARE
+    longest, deadline = max(client.longest for client in clients), SECONDS + NETWORK_SECONDS
     bad = counts["wrong"] + counts["hung"] + sum(many for name, many in counts.items() if name.startswith("not ours"))
     in_time = longest <= deadline + MAX_OVERTIME and max(lives.ready) <= READY and max(lives.again) <= AGAIN
     errors = {name: many for name, many in counts.items() if name not in ("answers", "wrong", "hung")}

@@ -15,7 +15,7 @@ from report import Report
 
 import attnviz
 from attnviz.analysis import link_ranking
-from attnviz.backends.local import traced
+from attnviz.backends.local import trace_model
 from attnviz.cli import link_syntax
 from attnviz.models.load import LoadedModel
 from attnviz.types import Link
@@ -33,7 +33,7 @@ def seconds(loaded: LoadedModel, asked: Sequence[Link]) -> tuple[float, float]:
     read, ranked = [], []
     for _ in range(TURNS):
         start = time.perf_counter()
-        trace = traced(loaded.model, loaded.tokenizer, TEXT)
+        trace = trace_model(loaded.model, loaded.tokenizer, TEXT)
         done = time.perf_counter()
         link_ranking.rank_heads(trace, asked)
         ranked.append(time.perf_counter() - done)

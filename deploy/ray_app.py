@@ -32,8 +32,8 @@ from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
 from attnviz import logs
-from attnviz.backends.base import Backend
-from attnviz.backends.batched import BatchedBackend, gathering
+from attnviz.backends.base import Backend, Capabilities
+from attnviz.backends.batched import BatchedBackend, batch_settings
 from attnviz.backends.local import LocalBackend
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BackendError, BusyError, UnavailableError, kinds
@@ -62,7 +62,7 @@ class Replica:
         self.name = name
         inner = LocalBackend(settings)
         backend = inner if batch == 1 else BatchedBackend(inner, batch)
-        self.responder = LocalResponder(backend, settings if batch == 1 else gathering(settings, batch), Metrics())
+        self.responder = LocalResponder(backend, settings if batch == 1 else batch_settings(settings, batch), Metrics())
         self.responder.warm_up(name).result()  # a replica counts only when it can answer
 
     async def answer(self, question: Mapping[str, Any], client: Sequence[str]) -> tuple[bytes | dict[str, Any], bool]:
@@ -142,9 +142,10 @@ class DeployedModels:
         """Return the catalogue; a model without replicas is listed as not here."""
         return catalog.cards()
 
-    def has_weights(self, name: str) -> bool:
-        """Return whether a model has replicas."""
-        return name in self.names
+    @property
+    def capabilities(self) -> Capabilities:
+        """Which models have replicas."""
+        return Capabilities(has_weights=lambda name: name in self.names)
 
     def attend(self, request: AttentionRequest) -> Trace:
         """Raise BackendError: the responder sends questions to replicas instead."""
@@ -220,7 +221,7 @@ def application(replicas: Mapping[str, tuple[int, int]], settings: Settings, bat
             upscale_delay_s=5, downscale_delay_s=60,
         )  # fmt: skip
         deployment = Replica.options(
-            name=name, autoscaling_config=scaling, max_ongoing_requests=gathering(settings, batch).at_once,
+            name=name, autoscaling_config=scaling, max_ongoing_requests=batch_settings(settings, batch).at_once,
             max_queued_requests=settings.waiting, ray_actor_options={"num_cpus": 1, "runtime_env": {"env_vars": ONE_THREAD}},
             logging_config=QUIET,
         )  # fmt: skip

@@ -56,7 +56,7 @@ class Hostile:
     def good(self, path: str, body: bytes) -> bytes:
         """The right answer."""
         if path != "/v1/attention":
-            return answer(json.dumps({"models": [model_cards.told(card, True) for card in self.backend.models()]}).encode())
+            return answer(json.dumps({"models": [model_cards.to_json(card, True) for card in self.backend.models()]}).encode())
         asked = json.loads(body)
         try:
             return answer(wire.dumps(self.backend.attend(AttentionRequest(asked["model"], asked["text"], asked["text_b"]))))

@@ -228,11 +228,17 @@ def _metrics(out: Folder, name: str, text: str) -> None:
     """
     lines = [line for line in text.splitlines() if "/readyz" not in line]
     samples = [line.rpartition(" ") for line in lines if line and not line.startswith("#")]
-    out.names(f"{name}.samples", (sample for sample, _, _ in samples))
+    out.names(f"{name}.samples", (_sorted_labels(sample) for sample, _, _ in samples))
     out.names(f"{name}.types", (line for line in lines if line.startswith("# TYPE")))
     counted = [(sample, float(value)) for sample, _, value in samples if "_total" in sample and float(value)]
     out.data(f"{name}.counts", "".join(f"{sample} {value:g}\n" for sample, value in sorted(counted)))
     out.words(name, sorted(line for line in lines if line.startswith("# HELP")))
+
+
+def _sorted_labels(sample: str) -> str:
+    """Return a sample with its labels in alphabetical order, which means the same to Prometheus."""
+    name, brace, labels = sample.rstrip("}").partition("{")
+    return f"{name}{{{','.join(sorted(labels.split(',')))}}}" if brace else name
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
-"""One door for the slow thing: a request in, a Trace out. Callers know this, never torch."""
+"""What every backend does, and what some can do beyond that. Callers know this, never torch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from attnviz.backends.program_input import ProgramInput
 from attnviz.engine.reference.head_steps import LayerSteps
 from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.engine.reference.intervention import Intervention
 from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.engine.trace import Trace
 from attnviz.engine.verify import Check
+from attnviz.models.load import LoadedModel
 from attnviz.types import AttentionRequest, HeadRef, ModelCard
 
 
@@ -17,83 +21,58 @@ from attnviz.types import AttentionRequest, HeadRef, ModelCard
 class Backend(Protocol):
     """Where attention comes from. Thread-safe by contract; one contract suite runs over every implementation.
 
-    `attend` raises a BadInputError (an AttnvizError) for what cannot be done as asked, and never half an answer.
+    One that can do more has an attribute `capabilities` too.
     """
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The cards of every model that may be named in a request."""
+        """Return the cards of all models that a request may name."""
         ...
 
     def attend(self, request: AttentionRequest) -> Trace:
-        """The trace of one text, labelled with its tokens."""
+        """Return the trace of one text, labelled with its tokens; an AttnvizError where that is not possible."""
         ...
 
     def close(self) -> None:
-        """Let go of models and memory; calling it twice is harmless."""
+        """Free models and memory. Closing twice is harmless."""
         ...
 
 
-@runtime_checkable
-class CheckingBackend(Backend, Protocol):
-    """A backend that has its models at hand, and so can also compare what it answers with the library's own eager model."""
+@dataclass(frozen=True)
+class Capabilities:
+    """What a backend can do beyond `attend`; None stands for what it cannot do. A wrapper hands on what it wraps.
 
-    def check(self, request: AttentionRequest) -> Check:
-        """Every head's weights for this request against the library's own eager model; takes about two forward passes."""
-        ...
+    has_weights: whether a model can be used without fetching anything.
+    is_loaded: whether a model is in memory.
+    prepare: check the text and load the model, so that `attend` waits for nothing else; raises what `attend` would.
+    full_trace: the trace with values and kernel outputs, where `attend` leaves those out.
+    check: compare all heads with the library's own eager model; takes about two forward passes.
+    step_trace: what happens in one layer, step by step; BadInputError for models that are not written out from scratch.
+    intervene: read the text with a change; what is kept of one layer is kept of the given one. With a second text, keys and
+        values are those of that text, in the layers that the change names. BadInputError as for `step_trace`, and for
+        changes that cannot be made.
+    compare_orders: the text as typed, and with its words in an order that the seed decides, both with the change.
+    load: the model itself, in this process.
+    attend_input: the trace of tokens, words or messages, which no request can carry.
+    fitting_model: another model on this machine that knows every token of a text.
+    is_reachable: whether the backend answers now, where it is on another machine.
+    max_requests: how many requests it takes at once, where it has a queue of its own.
+    """
 
-
-@runtime_checkable
-class WalkingBackend(Backend, Protocol):
-    """A backend that has its models at hand, and so can also say what each head of a layer does step by step."""
-
-    def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
-        """All that a text goes through in one layer; BadInputError for models that are not written out from scratch."""
-        ...
-
-
-@runtime_checkable
-class TryingBackend(Backend, Protocol):
-    """A backend that has its models at hand, and so can also read a text with one thing done otherwise in the forward pass."""
-
-    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
-        """The text with the change; what is kept of one layer is kept of `layer`.
-
-        With `other`, keys and values are those of that text, in the layers that the change names. BadInputError for
-        models that are not written out from scratch, and for changes that cannot be made.
-        """
-        ...
-
-    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
-        """The text and its words in an order that the seed decides, both with the change."""
-        ...
-
-
-@runtime_checkable
-class LoadingBackend(Backend, Protocol):
-    """A backend that loads its models when they are first asked for, which takes longer than anybody's turn."""
-
-    def holds(self, name: str) -> bool:
-        """Whether a model is in memory."""
-        ...
-
-    def ready(self, request: AttentionRequest) -> None:
-        """Checks the text and loads the model: afterwards `attend` waits for nothing else. Raises what `attend` would."""
-        ...
+    has_weights: Callable[[str], bool] | None = None
+    is_loaded: Callable[[str], bool] | None = None
+    prepare: Callable[[AttentionRequest], None] | None = None
+    full_trace: Callable[[AttentionRequest], Trace] | None = None
+    check: Callable[[AttentionRequest], Check] | None = None
+    step_trace: Callable[[AttentionRequest, int], LayerSteps] | None = None
+    intervene: Callable[[AttentionRequest, int, Intervention, str], InterventionResult] | None = None
+    compare_orders: Callable[[AttentionRequest, HeadRef, Intervention, int], WordOrderResult] | None = None
+    load: Callable[[str], LoadedModel] | None = None
+    attend_input: Callable[[str, ProgramInput], Trace] | None = None
+    fitting_model: Callable[[AttentionRequest], ModelCard | None] | None = None
+    is_reachable: Callable[[], bool] | None = None
+    max_requests: int | None = None
 
 
-@runtime_checkable
-class PlacingBackend(Backend, Protocol):
-    """A backend that knows which models can be used without fetching anything."""
-
-    def has_weights(self, name: str) -> bool:
-        """Whether the weights are at hand."""
-        ...
-
-
-@runtime_checkable
-class WholeBackend(Backend, Protocol):
-    """A backend whose `attend` may leave out values and what the kernel returned, and which has them on request."""
-
-    def full_trace(self, request: AttentionRequest) -> Trace:
-        """The trace with all that was captured."""
-        ...
+def capabilities(backend: Backend) -> Capabilities:
+    """Return what a backend can do; of one without the attribute, nothing beyond `attend`."""
+    return getattr(backend, "capabilities", Capabilities())

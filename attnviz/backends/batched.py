@@ -1,9 +1,9 @@
-"""The models of this process in, the same out, reading several short texts in one padded pass where they wait together.
+"""The models of this process, reading several short texts in one padded pass where they wait together.
 
-A text that was read with others has numbers within 1e-5 of those of the text alone, since sums are made in another order,
-and its trace says so. A text that was read alone is answered as by LocalBackend, bit for bit. How far apart the two are is a
-matter of the model: each is tried on a few texts when it is first asked, and one that does not keep the promise with room
-to spare reads text by text (measured: minilm 2e-6, smollm2, with 30 layers and states of very unlike sizes, up to 2e-4).
+A text read in a batch has weights within 1e-5 of those of the text alone, since sums are added in another order, and its
+trace says so. A text read alone is answered as by LocalBackend, bit for bit. How far apart the two are depends on the model:
+each is tried on a few texts on its first request, and one that does not stay well within the tolerance reads text by text
+(measured: minilm 2e-6; smollm2, with 30 layers and states of very different sizes, up to 2e-4).
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from attnviz.backends import scheduler
-from attnviz.backends.batcher import Together
-from attnviz.backends.local import LocalBackend, Read
+from attnviz.backends.base import Capabilities
+from attnviz.backends.batcher import Batcher
+from attnviz.backends.local import LocalBackend, ModelInput
 from attnviz.engine import batch, capture
 from attnviz.engine.trace import Trace
 from attnviz.models.load import LoadedModel
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 
-PROMISE = 1e-5  # of each weight
-GATHERED = 256  # texts, each with a thread, that are read or wait for the next pass; more wait in the queue, which needs none
+TOLERANCE = 1e-5  # of each weight
+MAX_RUNNING = 256  # texts, each with a thread, that are read or wait for the next pass; more wait in the queue, without one
 PROBES = ("It slept.", "你好, 世界", "!!! ??? ...", "The animal did not cross the street because it was too tired")
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class BatchItem:
     """A request as its model reads it."""
 
     request: AttentionRequest
     loaded: LoadedModel
-    read: Read
+    read: ModelInput
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -43,7 +44,7 @@ class Asked:
 
     @property
     def type_ids(self) -> tuple[int, ...] | None:
-        """To which of two texts each token belongs, where the model takes that."""
+        """Which of two texts each token belongs to, where the model takes that."""
         found = self.read.tensors.get("token_type_ids")
         return None if found is None else tuple(found[0].tolist())
 
@@ -53,66 +54,57 @@ class BatchedBackend:
 
     def __init__(self, inner: LocalBackend, rows: int) -> None:
         self.inner = inner
-        self._steady: WeakKeyDictionary[object, bool] = WeakKeyDictionary()
-        self.together: Together[Asked, Trace] = Together(self._traces, rows, inner.settings.at_once)
+        can = inner.capabilities
+        self.capabilities = Capabilities(has_weights=can.has_weights, is_loaded=can.is_loaded, prepare=can.prepare)
+        self._stable: WeakKeyDictionary[object, bool] = WeakKeyDictionary()
+        self.batcher: Batcher[BatchItem, Trace] = Batcher(self.read_batch, rows, inner.settings.at_once)
 
     def models(self) -> tuple[ModelCard, ...]:
-        """As the inner backend says."""
+        """The models of the inner backend."""
         return self.inner.models()
 
-    def has_weights(self, name: str) -> bool:
-        """Whether a model's weights are on this machine."""
-        return self.inner.has_weights(name)
-
-    def holds(self, name: str) -> bool:
-        """Whether a model is in memory."""
-        return self.inner.holds(name)
-
-    def ready(self, request: AttentionRequest) -> None:
-        """See LoadingBackend."""
-        self.inner.ready(request)
-
     def attend(self, request: AttentionRequest) -> Trace:
-        """The trace of one text; `batched` where others were read with it."""
-        asked = Asked(request, *self.inner.asked(request))
-        tokens = sum(map(len, asked.read.sides))
-        return self.together.result(self._kind(asked, tokens), tokens, asked)
+        """Return the trace of one text; `batched` where others were read with it."""
+        item = BatchItem(request, *self.inner.tokenize(request))
+        tokens = sum(map(len, item.read.sides))
+        return self.batcher.result(self._kind(item, tokens), tokens, item)
 
-    def _kind(self, asked: Asked, tokens: int) -> tuple[int, bool] | None:
-        """Texts of one kind may be read together.
+    def _kind(self, item: BatchItem, tokens: int) -> tuple[int, bool] | None:
+        """Which texts this one can share a pass with: those of the same kind; None for a text read alone.
 
-        Of the catalogue's families we know that rows of a batch do not touch each other; a folder's may be of one in
-        which they do. Encoder-decoders have two lengths, and one token alone has no mask that looks back only.
+        In the catalogue's families, rows of a batch do not influence each other; a folder's family is unknown.
+        Encoder-decoders have two lengths, and a single token has no causal mask.
         """
-        loaded = asked.loaded
-        alone = loaded.card.kind == "encoder-decoder" or self.foreign(asked.request.model) or tokens < 2
-        if alone or not capture.prepared(loaded.model) or not self.steady(loaded):
+        loaded = item.loaded
+        alone = loaded.card.kind == "encoder-decoder" or self.is_foreign(item.request.model) or tokens < 2
+        if alone or not capture.prepared(loaded.model) or not self._is_stable(loaded):
             return None
-        return id(loaded.model), asked.type_ids is not None
+        return id(loaded.model), item.type_ids is not None
 
-    def foreign(self, name: str) -> bool:
-        """Whether a model is of no family that we know."""
+    def is_foreign(self, name: str) -> bool:
+        """Return whether a model is not of the catalogue."""
         return name in self.inner.folders
 
-    def steady(self, loaded: LoadedModel) -> bool:
-        """Whether texts read together come within half of the promise; tried once of each model that was loaded."""
-        if loaded.model not in self._steady:
-            asked = [Asked(one, *self.inner.asked(one)) for one in (AttentionRequest(loaded.card.id, text) for text in PROBES)]
-            alone = [trace for one in asked for trace in self._traces([one], scheduler.check_cancelled)]
-            pairs = zip(alone, self._traces(asked, scheduler.check_cancelled), strict=True)
-            self._steady[loaded.model] = max(apart(one, other) for one, other in pairs) <= PROMISE / 2
-        return self._steady[loaded.model]
+    def _is_stable(self, loaded: LoadedModel) -> bool:
+        """Whether batched weights stay within half of the tolerance; tried once for each loaded model."""
+        if loaded.model not in self._stable:
+            requests = (AttentionRequest(loaded.card.id, text) for text in PROBES)
+            items = [BatchItem(request, *self.inner.tokenize(request)) for request in requests]
+            alone = [trace for item in items for trace in self.read_batch([item], scheduler.check_cancelled)]
+            pairs = zip(alone, self.read_batch(items, scheduler.check_cancelled), strict=True)
+            self._stable[loaded.model] = max(max_difference(one, other) for one, other in pairs) <= TOLERANCE / 2
+        return self._stable[loaded.model]
 
-    def _traces(self, asked: Sequence[Asked], check_cancelled: Callable[[], None]) -> Sequence[Trace]:
-        """The traces of some texts of one model, in one pass."""
-        first = asked[0]
-        if len(asked) == 1:
-            return (self.inner.answer(first.request, first.loaded, first.read),)
+    def read_batch(self, items: Sequence[BatchItem], check_cancelled: Callable[[], None]) -> Sequence[Trace]:
+        """Return the traces of some texts of one model, read in one pass."""
+        first = items[0]
+        if len(items) == 1:
+            return (self.inner.forward(first.request, first.loaded, first.read),)
         with capture.followed(lambda _: check_cancelled()):
-            found = capture.capture_batch(first.loaded.model, **batch.padded(first.loaded.model, asked))
+            found = capture.capture_batch(first.loaded.model, **batch.padded(first.loaded.model, items))
         return [
-            replace(one.read.labelled(trace, one.request, one.loaded.digest, one.loaded.note), batched=True)
-            for trace, one in zip(found, asked, strict=True)
+            replace(item.read.labelled(trace, item.request, item.loaded.digest, item.loaded.note), batched=True)
+            for trace, item in zip(found, items, strict=True)
         ]
 
     def close(self) -> None:
@@ -120,13 +112,13 @@ class BatchedBackend:
         self.inner.close()
 
 
-def gathering(settings: Settings, rows: int) -> Settings:
-    """Settings for who calls the backend: so many at once that those of the next pass wait here and not in the queue."""
-    return replace(settings, at_once=min(GATHERED, rows * (max(2, settings.at_once) + 1)))
+def batch_settings(settings: Settings, rows: int) -> Settings:
+    """Return settings that run enough requests at once that the texts of the next pass wait here, not in the queue."""
+    return replace(settings, at_once=min(MAX_RUNNING, rows * (max(2, settings.at_once) + 1)))
 
 
-def apart(one: Trace, other: Trace) -> float:
-    """The largest difference of any weight of two traces of one text; infinite where a number is none."""
+def max_difference(one: Trace, other: Trace) -> float:
+    """Return the largest difference of any weight of two traces of one text; infinite where a number is not finite."""
     pairs = [
         np.abs(mine.weights(layer) - theirs.weights(layer)).max()
         for mine, theirs in zip(one.parts, other.parts, strict=True)

@@ -1,4 +1,4 @@
-"""Failures and successes in; whether it is worth while to ask, out: nobody waits again and again for a backend that is down."""
+"""A circuit breaker: callers do not wait again and again for a server that is down."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ from collections.abc import Callable
 
 from attnviz.errors import BackendError
 
-FAILURES = 5  # one after the other, before nobody asks any more
-PAUSE = 1.0  # seconds until one asks again, to see whether it is back
-TRIAL = 5.0  # seconds after which another one asks, where the first has heard nothing: the line may have broken under him
+MAX_FAILURES = 5  # one after the other, before requests are refused at once
+PAUSE = 1.0  # seconds until one request tries whether the server is back
+TRIAL = 5.0  # seconds after which another one tries, where the first got no answer: its connection may be broken
 
 
-class Breaker:
-    """Closed while all goes well; open for a moment after several failures; then one request tries for all. Of one thread."""
+class CircuitBreaker:
+    """Closed while all goes well; open for a moment after several failures; then one request tries. Not thread-safe."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name, self.clock = name, clock
         self.failures = 0
-        self._until = -math.inf
-        self._trying, self._began = False, -math.inf
+        self._open_until = -math.inf
+        self._trying, self._trial_began = False, -math.inf
 
-    def may(self) -> None:
-        """Raises BackendError where it is not worth while to ask now."""
-        if self.failures < FAILURES:
+    def check(self) -> None:
+        """Raise BackendError while the breaker is open; otherwise the request may be sent."""
+        if self.failures < MAX_FAILURES:
             return
-        trying = self._trying and self.clock() < self._began + TRIAL
-        if trying or self.clock() < self._until:
+        trying = self._trying and self.clock() < self._trial_began + TRIAL
+        if trying or self.clock() < self._open_until:
             raise BackendError(f"The backend {self.name} does not answer. It is tried again in {PAUSE:.0f} s; then ask again.")
-        self._trying, self._began = True, self.clock()
+        self._trying, self._trial_began = True, self.clock()
 
-    def worked(self) -> None:
-        """An answer came, whatever it was."""
+    def record_success(self) -> None:
+        """An answer came, even if it is an error of the server."""
         self.failures, self._trying = 0, False
 
-    def failed(self) -> None:
-        """None came."""
+    def record_failure(self) -> None:
+        """No answer came."""
         self.failures += 1
-        self._until, self._trying = self.clock() + PAUSE, False
+        self._open_until, self._trying = self.clock() + PAUSE, False
 
-    def late(self) -> None:
-        """None came soon, from a server that may only have much to do: that counts where one tries whether it is back."""
-        self.failed() if self.failures >= FAILURES else self.stopped()
+    def record_late(self) -> None:
+        """No answer came soon, from a server that may only be busy: a failure only where this was a trial."""
+        self.record_failure() if self.failures >= MAX_FAILURES else self.abandon()
 
-    def stopped(self) -> None:
-        """Whoever asked is gone before the answer: that tells nothing."""
+    def abandon(self) -> None:
+        """The caller left before the answer: that says nothing about the server."""
         self._trying = False

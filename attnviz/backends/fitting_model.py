@@ -1,4 +1,4 @@
-"""Which model of the catalogue, on this machine, knows every token of a text: asked of the tokenizers alone."""
+"""Which model of the catalogue, on this machine, knows every token of a text; only tokenizers are loaded."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 
 
-def reader(request: AttentionRequest, settings: Settings) -> ModelCard | None:
-    """The first other model of the catalogue that is here and knows all of the request's text; None where none is."""
-    return next((card for card in catalog.cards() if card.id != request.model and _reads(card, request, settings)), None)
+def find(request: AttentionRequest, settings: Settings) -> ModelCard | None:
+    """Return the first other model of the catalogue that is here and knows all of the request's text; None without one."""
+    return next((card for card in catalog.cards() if card.id != request.model and _fits(card, request, settings)), None)
 
 
-def _reads(card: ModelCard, request: AttentionRequest, settings: Settings) -> bool:
-    """Whether a model is here, takes such a request, and has no token of it unknown."""
+def _fits(card: ModelCard, request: AttentionRequest, settings: Settings) -> bool:
+    """Whether a model is here, takes such a request, and knows every token of it."""
     if (request.text_b is not None and not card.pairs) or (found := tokenizer(card, settings)) is None:
         return False
     try:

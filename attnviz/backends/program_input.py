@@ -1,4 +1,4 @@
-"""What a program gives a model in place of one typed text: tokens or words of its own, a conversation, or many texts."""
+"""What a program can give a model in place of one typed text: tokens or words of its own, a conversation, or many texts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from attnviz.text import chat as chats
 from attnviz.types import AttentionRequest, quoted
 
 T = TypeVar("T")
-EXAMPLES = 8  # pieces that a message shows
+EXAMPLES = 8  # pieces in a message
 
 
 @dataclass(frozen=True)
-class Given:
+class ProgramInput:
     """Exactly one of a text, tokens and words; `chat` puts the text, or a list of messages, into the chat template."""
 
     text: Any = None
@@ -47,32 +47,32 @@ class Given:
 
     @property
     def plain(self) -> bool:
-        """Whether this is a request as any backend takes it: one text, or a text as a user's message."""
+        """Whether any backend can take it as a request: one text, or a text as a user's message."""
         return self.tokens is None and self.words is None and (not self.chat or isinstance(self.text, str))
 
 
-def read(loaded: LoadedModel, asked: Given, max_bytes: int) -> tuple[AttentionRequest, Encoding]:
-    """The request that stands for what is given, and what the model reads of it. Raises BadInputErrors that name the place."""
+def read(loaded: LoadedModel, given: ProgramInput, max_bytes: int) -> tuple[AttentionRequest, Encoding]:
+    """Return the request that stands for the input, and its tokens. Raises BadInputErrors that name the position."""
     card = loaded.card
     limits = {"max_tokens": card.max_tokens, "name": card.name}
-    if asked.tokens is not None:
-        text, reading = texts.read_ids(loaded.tokenizer, ids_of(loaded, asked.tokens), **limits)
-        return AttentionRequest(card.id, text, asked.text_b), reading
-    if asked.words is not None:
-        words = _words(asked.words)
+    if given.tokens is not None:
+        text, reading = texts.read_ids(loaded.tokenizer, ids_of(loaded, given.tokens), **limits)
+        return AttentionRequest(card.id, text, given.text_b), reading
+    if given.words is not None:
+        words = _words(given.words)
         texts.checked(" ".join(words), max_bytes)
         text, reading = texts.read_words(loaded.tokenizer, words, **limits)
         return AttentionRequest(card.id, text), reading
-    messages = chats.messages(asked.text)
+    messages = chats.messages(given.text)
     texts.checked(chats.text_of(messages), max_bytes)
     reading = chats.read(loaded.tokenizer, messages, **limits)
     return AttentionRequest(card.id, chats.text_of(messages), None, True), reading
 
 
 def ids_of(loaded: LoadedModel, tokens: Any) -> tuple[int, ...]:
-    """Tokens given as ids, or as pieces just as the tokenizer writes them, special tokens included. Nothing is added.
+    """Return the ids of tokens given as ids, or as pieces exactly as the tokenizer writes them. Nothing is added.
 
-    A row of a tensor is taken too. Raises BadInputError for what is no token of this tokenizer, and names it.
+    A row of a tensor is accepted too. Raises BadInputError for what is not a token of this tokenizer, and names it.
     """
     rows = tokens.tolist() if hasattr(tokens, "tolist") else tokens
     if isinstance(rows, (str, bytes, Mapping)) or not isinstance(rows, Iterable):
@@ -111,7 +111,7 @@ def ids_of(loaded: LoadedModel, tokens: Any) -> tuple[int, ...]:
 
 
 def _whole(value: Any) -> int | None:
-    """A whole number of whatever kind; None for anything else, and for True and False."""
+    """Return an integer of any type as int; None for anything else, and for True and False."""
     if isinstance(value, bool):
         return None
     try:
@@ -121,14 +121,14 @@ def _whole(value: Any) -> int | None:
 
 
 def _rows(model: Any) -> int:
-    """How many ids the model has vectors for."""
+    """The number of ids that the model has embeddings for."""
     found = model.get_input_embeddings()
     weight = getattr(found, "weight", None)
     return int(weight.shape[0]) if weight is not None else int(model.config.get_text_config().vocab_size)
 
 
 def _no_token(tokenizer: Any, one: Any, place: int) -> str:
-    """What is wrong with a token, and how the tokenizer would write it."""
+    """The message for a token that does not exist, with how the tokenizer would write it."""
     rule = "Each token is an id or a piece of the tokenizer's vocabulary, as the tokenizer writes it"
     if not isinstance(one, str):
         return f"{rule}; token {place} is {quoted(repr(one))}. Give whole numbers or pieces."
@@ -139,7 +139,7 @@ def _no_token(tokenizer: Any, one: Any, place: int) -> str:
 
 
 def _words(words: Any) -> tuple[str, ...]:
-    """A list of words, each with something in it. Raises BadInputError and names the place."""
+    """Check a list of words: none may be empty. Raises BadInputError and names the position."""
     rule = "Words are a list of texts, each a word with its own label"
     if isinstance(words, (str, bytes, Mapping)) or not isinstance(words, Iterable):
         raise BadInputError(f"{rule}; got {type(words).__name__}. Give a list, e.g. words=['The', 'animal'].")
@@ -155,8 +155,8 @@ def _words(words: Any) -> tuple[str, ...]:
     return found
 
 
-def many(text: Any, *, chat: bool) -> bool:
-    """Whether a text is really several: a list, or a column of a table. The messages of one conversation are one."""
+def is_batch(text: Any, *, chat: bool) -> bool:
+    """Whether a text is several texts: a list, or a column of a table. The messages of one conversation are one text."""
     if text is None or isinstance(text, (str, bytes, Mapping)) or not isinstance(text, Iterable):
         return False
     conversation = isinstance(text, Sequence) and len(text) > 0 and all(isinstance(one, Mapping) for one in text)
@@ -165,8 +165,8 @@ def many(text: Any, *, chat: bool) -> bool:
     return not conversation
 
 
-def each(items: Any, text_b: Any, one: Callable[[Any, Any], T]) -> tuple[T, ...]:
-    """What `one` makes of each text, with its own second text where a list of them is given. Errors say which text it was."""
+def for_each(items: Any, text_b: Any, one: Callable[[Any, Any], T]) -> tuple[T, ...]:
+    """Apply `one` to each text, with its own second text where a list of them is given. Errors name the text."""
     rows = list(items)
     others = [None] * len(rows) if text_b is None else text_b
     if isinstance(others, str) or not isinstance(others, Iterable) or len(others := list(others)) != len(rows):

@@ -1,126 +1,102 @@
-"""A backend in, the same one out, where only so many work at the same time and the others wait for their turn.
+"""A backend whose requests wait for a slot, so that only a few run at the same time.
 
-Loading a model needs no turn: it takes long, and whoever uses another model is not to wait for it. What is behind a turn
-waits for nobody but itself, so that turns always come.
+Loading a model needs no slot: it takes long, and users of other models should not wait for it. Work in a slot waits for
+nothing else, so that slots always come free.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Concatenate, ParamSpec, TypeVar
 
-from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
-from attnviz.backends.local import LocalBackend
+from attnviz.backends.base import Backend, capabilities
 from attnviz.backends.request_context import RequestContext, track
-from attnviz.backends.scheduler import Scheduler, Ticket
-from attnviz.engine.reference.head_steps import LayerSteps
-from attnviz.engine.reference.intervened import InterventionResult
-from attnviz.engine.reference.intervention import Intervention
-from attnviz.engine.reference.word_order import WordOrderResult
+from attnviz.backends.scheduler import Scheduler
 from attnviz.engine.trace import Trace
-from attnviz.engine.verify import Check
-from attnviz.types import AttentionRequest, HeadRef, ModelCard
+from attnviz.progress import OnProgress, ProgressEvent, ignore
+from attnviz.types import AttentionRequest, ModelCard
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LONG = 4000  # characters from which a text is a long one: about a thousand tokens
 
 
-@dataclass(frozen=True, eq=False)
-class Row:
-    """Where readers queue: the turns, who asks now, what who waits is told, and for how long he may.
+def _forget(context: RequestContext) -> None:
+    """Do nothing with a finished request."""
 
-    `told` hears of each question how it ended.
+
+@dataclass(frozen=True, eq=False)
+class Scheduling:
+    """How the requests of many clients share a backend.
+
+    `max_running` holds where the backend has no limit of its own. A request waits at most `timeout` seconds for its slot.
+    `client` returns whose request this is; `on_done` gets each request when it has ended.
     """
 
-    scheduler: Scheduler
+    max_running: int
+    max_waiting: int
+    max_per_client: int
+    timeout: float
     client: Callable[[], Hashable]
-    still: Callable[[int], None]
-    seconds: float
-    told: Callable[[RequestContext], None] = lambda _: None
-
-    def turn(self, request: AttentionRequest) -> AbstractContextManager[Ticket]:
-        """A turn for who asks now."""
-        long = len(request.text) + len(request.text_b or "") >= LONG
-        return self.scheduler.slot(self.client(), self.seconds, self.still, long=long)
+    on_done: Callable[[RequestContext], None] = _forget
 
 
-class TurnedBackend:
-    """Any backend, in turns."""
+class ScheduledBackend:
+    """Any backend with a fair queue before it; see `scheduler`."""
 
-    def __init__(self, inner: Backend, row: Row) -> None:
-        self.inner, self.row = inner, row
+    def __init__(self, inner: Backend, scheduling: Scheduling, on_progress: OnProgress = ignore) -> None:
+        """`on_progress` gets an event now and then while a request waits; an error that it raises ends the wait."""
+        self.inner, self._scheduling, self._on_progress = inner, scheduling, on_progress
+        can = self._can = capabilities(inner)
+        max_running = can.max_requests or scheduling.max_running
+        self.scheduler = Scheduler(max_running, scheduling.max_waiting, scheduling.max_per_client)
+        self.capabilities = replace(
+            can, full_trace=self._scheduled(can.full_trace), check=self._scheduled(can.check),
+            step_trace=self._scheduled(can.step_trace), intervene=self._scheduled(can.intervene),
+            compare_orders=self._scheduled(can.compare_orders), attend_input=None,
+        )  # fmt: skip
 
     def models(self) -> tuple[ModelCard, ...]:
-        """As the inner backend says."""
+        """The models of the inner backend."""
         return self.inner.models()
 
-    def has_weights(self, name: str) -> bool:
-        """Whether a model's weights are at hand; True where that is not known."""
-        return self.inner.has_weights(name) if isinstance(self.inner, PlacingBackend) else True
-
     def attend(self, request: AttentionRequest) -> Trace:
-        """The trace, when its turn has come; BusyError where too many wait, or it does not come in time."""
-        with self._turn(request):
+        """Return the trace when the request gets a slot; BusyError if too many wait, or if none comes free in time."""
+        with self._slot(request):
             return self.inner.attend(request)
 
+    def _scheduled(
+        self, work: Callable[Concatenate[AttentionRequest, P], T] | None
+    ) -> Callable[Concatenate[AttentionRequest, P], T] | None:
+        """The same work in a slot; None where there is none."""
+        if work is None:
+            return None
+
+        def in_slot(request: AttentionRequest, *args: P.args, **kwargs: P.kwargs) -> T:
+            with self._slot(request):
+                return work(request, *args, **kwargs)
+
+        return in_slot
+
     @contextmanager
-    def _turn(self, request: AttentionRequest) -> Iterator[None]:
-        """A turn for a question, once its model is there."""
-        with track(request, self.row.told) as on_granted:
-            if isinstance(self.inner, LoadingBackend):
-                self.inner.ready(request)
-            with self.row.turn(request):
+    def _slot(self, request: AttentionRequest) -> Iterator[None]:
+        """Hold a slot for a request, once its model is loaded."""
+        long = len(request.text) + len(request.text_b or "") >= LONG
+        with track(request, self._scheduling.on_done) as on_granted:
+            if self._can.prepare is not None:
+                self._can.prepare(request)
+            client = self._scheduling.client()
+            with self.scheduler.slot(client, self._scheduling.timeout, self._report_wait, long=long):
                 on_granted()
                 yield
+
+    def _report_wait(self, others: int) -> None:
+        """Tell the caller that it waits, and how many others do."""
+        message = f"Waiting for a turn; so do {others} others." if others else "Waiting for a turn."
+        self._on_progress(ProgressEvent(message, "waiting"))
 
     def close(self) -> None:
         """Close the inner backend."""
         self.inner.close()
-
-
-class TurnedWhole(TurnedBackend):
-    """The backend that leaves out values at first, in turns. Of any other one the trace that is there already is whole."""
-
-    def __init__(self, inner: WholeBackend, row: Row) -> None:
-        super().__init__(inner, row)
-        self.wide = inner
-
-    def full_trace(self, request: AttentionRequest) -> Trace:
-        """See WholeBackend."""
-        with self._turn(request):
-            return self.wide.full_trace(request)
-
-
-class TurnedModels(TurnedBackend):
-    """The backend that has its models in this process, in turns with all that it can do beside."""
-
-    def __init__(self, inner: LocalBackend, row: Row) -> None:
-        super().__init__(inner, row)
-        self.local = inner
-
-    def check(self, request: AttentionRequest) -> Check:
-        """See CheckingBackend."""
-        with self._turn(request):
-            return self.local.check(request)
-
-    def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
-        """See WalkingBackend."""
-        with self._turn(request):
-            return self.local.step_trace(request, layer)
-
-    def intervene(self, request: AttentionRequest, layer: int, change: Intervention, other: str = "") -> InterventionResult:
-        """See TryingBackend."""
-        with self._turn(request):
-            return self.local.intervene(request, layer, change, other)
-
-    def compare_orders(self, request: AttentionRequest, head: HeadRef, change: Intervention, seed: int) -> WordOrderResult:
-        """See TryingBackend."""
-        with self._turn(request):
-            return self.local.compare_orders(request, head, change, seed)
-
-
-def turned(inner: Backend, row: Row) -> TurnedBackend:
-    """The backend in turns, with all that it can do."""
-    if isinstance(inner, LocalBackend):
-        return TurnedModels(inner, row)
-    return TurnedWhole(inner, row) if isinstance(inner, WholeBackend) else TurnedBackend(inner, row)

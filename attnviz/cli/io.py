@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attnviz import charset
 from attnviz.errors import BadInputError, OutputError, TooLongError
-from attnviz.progress import Still
+from attnviz.progress import ProgressEvent
 from attnviz.types import AttentionRequest, ModelCard
 
 if TYPE_CHECKING:
@@ -43,10 +43,14 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
 
     settings = Settings.from_env()
     folders = (card,) if card.folder and not card.package else ()
-    trace = open_backend(settings.backend, settings, say, folders).attend(request)
+    trace = open_backend(settings.backend, settings, report, folders).attend(request)
     from attnviz.analysis import legibility_text
 
-    for line in (trace.note, legibility_text.counted(trace, card.name), legibility_text.otherwise(trace.reading, card.name)):
+    for line in (
+        trace.note,
+        legibility_text.counted(trace, card.name),
+        legibility_text.altered_sentence(trace.reading, card.name),
+    ):
         if line:
             say(printable(line))
     return trace
@@ -63,10 +67,14 @@ def printable(line: str) -> str:
 
 
 def say(line: str) -> None:
-    """A line to standard error, where it mixes with no output; what is only said again is not."""
-    if isinstance(line, Still):
-        return
+    """Print a line to standard error, so that it does not mix with the output."""
     print(f"attnviz: {line}", file=sys.stderr)
+
+
+def report(event: ProgressEvent) -> None:
+    """Print an event to standard error; one that only repeats is left out."""
+    if event.kind != "waiting":
+        say(event.message)
 
 
 def checked_text(argument: str) -> str:

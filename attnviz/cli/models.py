@@ -110,7 +110,7 @@ def _fetched(card: ModelCard, *, again: bool) -> Path | None:
 
     if not sys.stderr.isatty():
         disable_progress_bars()
-    folder = hub.fetched(card, locate.command(card), io.say, again=again)
+    folder = hub.fetched(card, locate.command(card), io.report, again=again)
     hub.check(folder, card)
     return folder
 

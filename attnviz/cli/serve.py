@@ -57,7 +57,7 @@ def run(chosen: argparse.Namespace) -> None:
     else:
         from attnviz.backends import batched
 
-        app.serve(batched.BatchedBackend(backend, chosen.batch), batched.gathering(settings, chosen.batch), found, warm)
+        app.serve(batched.BatchedBackend(backend, chosen.batch), batched.batch_settings(settings, chosen.batch), found, warm)
 
 
 def _own(address: str) -> bool:

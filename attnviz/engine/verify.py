@@ -1,4 +1,4 @@
-"""A trace in, a Check out: are these the weights that the model really used? The badge beside every picture.
+"""Check of a trace: are these the weights that the model really used? The badge beside every picture.
 
 Weights cannot be read out of a fused kernel, but what it mixed with them can: weights times values, from scratch, must be
 what the kernel returned. The dear proof compares every weight with those that the library's eager attention returns.
@@ -119,7 +119,7 @@ def _check(
     precisions: set[str],
     heads: int,
 ) -> Check:
-    """The largest difference, held against the bound of the coarsest number format."""
+    """Compare the largest difference with the bound of the coarsest number format."""
     coarse = sorted(precisions & COARSE.keys())
     bound = max((COARSE[name] for name in coarse), default=BOUND)
     largest = float(np.max(differences, initial=0.0))  # NaN if any is NaN, and then within no bound

@@ -1,20 +1,20 @@
-"""A card in; the folder of its files out, fetched from the Hugging Face hub, or within seconds an error that says why not."""
+"""Fetch the files of a card from the Hugging Face hub, or fail within seconds with the reason."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
 from attnviz.models import weights
 from attnviz.models.locate import PATTERNS, command
+from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import ModelCard
 
 PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
 
 
-def fetched(card: ModelCard, remedy: str, progress: Callable[[str], None], *, again: bool = False) -> Path:
+def fetched(card: ModelCard, remedy: str, report: OnProgress, *, again: bool = False) -> Path:
     """The folder in the hub's cache that holds the model's files; with `again`, each file is fetched also where it is there.
 
     Raises UnavailableError with the remedy where the hub does not give them, OutputError where this machine cannot keep them.
@@ -24,7 +24,7 @@ def fetched(card: ModelCard, remedy: str, progress: Callable[[str], None], *, ag
     try:
         # Asked first and by itself: the download has no time limit of its own until the hub has answered once.
         HfApi().model_info(card.hub, timeout=PATIENCE)
-        progress(f"Fetching {card.name} from the hub, once; afterwards it stays on this machine.")
+        report(ProgressEvent(f"Fetching {card.name} from the hub, once; afterwards it stays on this machine."))
         return Path(snapshot_download(card.hub, allow_patterns=list(PATTERNS), etag_timeout=PATIENCE, force_download=again))
     except Exception as error:  # the hub's errors, its HTTP library's and the disk's have no common base
         if isinstance(error, OSError) and error.strerror:  # the disk's own; those of the network carry none

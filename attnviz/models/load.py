@@ -1,4 +1,4 @@
-"""A card in; the model and its tokenizer out, with the digest of the weights that were read."""
+"""Load the model and the tokenizer of a card, with the digest of the weights that were read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import re
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,11 +39,9 @@ from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, Out
 from attnviz.models import folders, gguf, hub, tensor_check, text_files, weights
 from attnviz.models.config_facts import HUGE, ConfigFacts, read_config
 from attnviz.models.locate import CONFIG, place
-from attnviz.progress import Notice
+from attnviz.progress import OnProgress, ProgressEvent, ignore
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
-
-Progress = Callable[[str], None]
 
 # Once for the process: bars and reports of the library would run through the lines of our own command line.
 logging.set_verbosity_error()
@@ -77,30 +75,30 @@ class LoadedModel:
     note: str = ""
 
 
-def load(card: ModelCard, settings: Settings, progress: Progress | None = None) -> LoadedModel:
-    """The model of a card, in float32. `progress` gets a line before everything slow.
+def load(card: ModelCard, settings: Settings, on_progress: OnProgress | None = None) -> LoadedModel:
+    """The model of a card, in float32. `on_progress` gets an event before each slow step.
 
     Raises UnavailableError where the weights are not on this machine and cannot be fetched, DamagedWeightsError where a
     file is not what it should be. Code that comes with a model is never run, and pickles are never read.
     """
-    say = progress or _silent
+    report = on_progress or ignore
     spot = place(card, settings)
     if spot.kind == "missing":
         switched = "; the hub is switched off" if card.hub else ""
         absent = f"The weights of {card.name} are not on this machine{switched}. Get them with: {spot.remedy}"
         raise UnavailableError(absent, command=spot.remedy)
-    folder = spot.path or hub.fetched(card, spot.remedy, say)
+    folder = spot.path or hub.fetched(card, spot.remedy, report)
     if spot.kind == "folder" and not card.gguf:
         folder = folders.model_folder(folder).folder
     if card.gguf and os.path.isfile(folder / card.gguf):
-        return _from_gguf(card, folder / card.gguf, settings, spot.remedy, progress)
+        return _from_gguf(card, folder / card.gguf, settings, spot.remedy, on_progress)
     files = weights.weight_files(folder, card.name, spot.remedy)
     for file in files:
         weights.fetched(file, card.name)
     digest = weights.digest(files, dict(card.sha256), card.name, spot.remedy)
     for file in files:
         weights.checked_size(file, card.name, spot.remedy)
-    say(f"Reading {card.name}.")
+    report(ProgressEvent(f"Reading {card.name}."))
     return _from_folder(card, folder, digest, spot.remedy)
 
 
@@ -123,7 +121,7 @@ def local_card(folder: Path) -> ModelCard:
 
 
 def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
-    """The card of a model that somebody else loaded. BadInputError where it is no transformers model."""
+    """Return the card of a model that the caller loaded. Raises BadInputError if it is no transformers model."""
     if not isinstance(model, PreTrainedModel):
         raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
     limit = float(getattr(tokenizer, "model_max_length", HUGE))
@@ -145,10 +143,6 @@ def _tokenized(folder: Path, name: str, remedy: str) -> None:
         raise UnavailableError(f"{lacking} {again}")
 
 
-def _silent(line: str) -> None:
-    """Nobody listens."""
-
-
 def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
     """Model and tokenizer of a folder whose weight files were checked; byte order marks in its text files are no text."""
     with text_files.unmarked(folder) as plain:
@@ -167,8 +161,8 @@ def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> Load
         model, note = _filled(family, folder, config, card.name, remedy)
     odd = None if card.sha256 else next((key for key, part in model.state_dict().items() if not part.isfinite().all()), None)
     if odd:
-        said = f"The weights of {card.name} must be numbers; {odd} holds some that are none: its file was altered."
-        raise DamagedWeightsError(weights.remedied(said, remedy))
+        rule = f"The weights of {card.name} must be numbers; {odd} holds some that are none: its file was altered."
+        raise DamagedWeightsError(weights.remedied(rule, remedy))
     return LoadedModel(model, tokenizer, _carded(card, found), digest, note)
 
 
@@ -222,25 +216,26 @@ def _own_code(folder: Path) -> str:
     return "This model brings code of its own, which is never run here: it is read by the library's code for its family."
 
 
-def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, progress: Progress | None) -> LoadedModel:
+def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_progress: OnProgress | None) -> LoadedModel:
     """A GGUF model: from the user's cache, or converted now and kept there."""
-    say = progress or _silent
+    report = on_progress or ignore
     digest = weights.digest((file,), dict(card.sha256), card.name, remedy)
     folder = gguf.folder_of(settings.cache_dir, digest)
     if gguf.kept(folder):
-        say(f"Reading {card.name}.")
+        report(ProgressEvent(f"Reading {card.name}."))
         try:
             return _from_folder(card, folder, digest, remedy)
         except DamagedWeightsError:
-            say(f"The kept copy of {card.name} went away while it was read.")  # another process replaces a damaged one
-    say(f"Converting {card.name} to plain weights, once. This can take a minute.")
+            # Another process replaces a damaged copy.
+            report(ProgressEvent(f"The kept copy of {card.name} went away while it was read."))
+    report(ProgressEvent(f"Converting {card.name} to plain weights, once. This can take a minute."))
     with _reading_errors("weights", card.name, file.parent, remedy), READING:
         model, tokenizer = gguf.converted(file)
     try:
         gguf.keep(model, tokenizer, folder)
     except OutputError as error:
-        notice = Notice(f"{card.name} works now but will be converted again next time. {error}")
-        progress(notice) if progress else warnings.warn(notice, stacklevel=3)
+        message = f"{card.name} works now but will be converted again next time. {error}"
+        on_progress(ProgressEvent(message, "notice")) if on_progress else warnings.warn(message, stacklevel=3)
     return LoadedModel(model, tokenizer, _carded(card, read_config(model.config)), digest)
 
 

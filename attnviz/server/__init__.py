@@ -1,1 +1,1 @@
-"""The parts of the HTTP server: what is let in, who is served when, what is told, counted and written down."""
+"""The HTTP server: admission of requests, order of computation, answers, errors, metrics and logs."""

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from attnviz import logs
-from attnviz.backends.base import Backend, PlacingBackend
+from attnviz.backends.base import Backend, capabilities
 from attnviz.backends.wire import model_cards
 from attnviz.errors import BadInputError
 from attnviz.server import openapi
@@ -127,8 +127,8 @@ class _Service:
 
     def _model_list(self) -> list[dict[str, Any]]:
         """Return every card as JSON, without folders of this machine."""
-        has = self.backend.has_weights if isinstance(self.backend, PlacingBackend) else lambda _: True
-        return [model_cards.told(card, has(card.id)) for card in self.backend.models()]
+        has_weights = capabilities(self.backend).has_weights or (lambda _: True)
+        return [model_cards.to_json(card, has_weights(card.id)) for card in self.backend.models()]
 
     async def attention(self, request: Request) -> Response:
         """Answer one question with the bytes of its trace."""

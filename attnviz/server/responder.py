@@ -18,8 +18,8 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 
 from attnviz.backends import wire
-from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend, WholeBackend
-from attnviz.backends.cached import Store
+from attnviz.backends.base import Backend, capabilities
+from attnviz.backends.cached import LruCache
 from attnviz.backends.scheduled import LONG
 from attnviz.backends.scheduler import Cancelled, Scheduler, Ticket, working_for
 from attnviz.engine.trace import Trace
@@ -72,8 +72,9 @@ class LocalResponder:
 
     def __init__(self, backend: Backend, settings: Settings, metrics: Metrics) -> None:
         self.backend, self.settings, self.metrics = backend, settings, metrics
+        self._can = capabilities(backend)
         self.scheduler = Scheduler(settings.at_once, settings.waiting, max(1, settings.waiting // CLIENT_SHARE))
-        self.cache = Store(settings.cache_bytes)
+        self.cache = LruCache(settings.cache_bytes)
         self._workers = ThreadPoolExecutor(settings.at_once, "attnviz-work")
         self._loaders = ThreadPoolExecutor(LOADERS, "attnviz-load")
         self._fetchers = ThreadPoolExecutor(FETCHERS, "attnviz-fetch")
@@ -93,7 +94,7 @@ class LocalResponder:
                 return answer
             await self._load(parsed.request, deadline)
             ticket = await self.scheduler.acquire_async(client, max(0.0, deadline - time.monotonic()), long=long)
-            if key not in self._in_progress and self.cache.kept(key) is None:
+            if key not in self._in_progress and self.cache.peek(key) is None:
                 break
             self.scheduler.release(ticket, unused=True)  # another request for the same got its slot first
         timings.queue_seconds = time.monotonic() - start
@@ -101,7 +102,7 @@ class LocalResponder:
 
     async def _existing(self, key: Key, deadline: float, timings: Timings) -> bytes | None:
         """Return an answer from memory, or of the same question in progress; None where it must be computed."""
-        if (answer := self.cache.kept(key)) is not None:
+        if (answer := self.cache.peek(key)) is not None:
             timings.cached = True
             self.metrics.cached.inc()
             return answer
@@ -158,23 +159,21 @@ class LocalResponder:
 
     def _trace(self, parsed: ParsedRequest) -> Trace:
         """Return the backend's trace in the form that the client reads."""
-        if parsed.full_trace and isinstance(self.backend, WholeBackend):
-            trace = self.backend.full_trace(parsed.request)
-        else:
-            trace = self.backend.attend(parsed.request)
+        full_trace = self._can.full_trace if parsed.full_trace else None
+        trace = (full_trace or self.backend.attend)(parsed.request)
         return trace if parsed.form >= wire.FORM else wire.first_form(trace)
 
     async def _load(self, request: AttentionRequest, deadline: float) -> None:
         """Wait until the model is in memory. Raises BusyError where that takes longer than the deadline."""
-        backend, name = self.backend, request.model
-        if not isinstance(backend, LoadingBackend) or backend.holds(name):
+        name, is_loaded, prepare = request.model, self._can.is_loaded, self._can.prepare
+        if is_loaded is None or prepare is None or is_loaded(name):
             return
-        if name not in {card.id for card in backend.models()}:
-            backend.ready(request)  # raises at once, and names the models that exist
+        if name not in {card.id for card in self.backend.models()}:
+            prepare(request)  # raises at once, and names the models that exist
             return
         loading = self._loading.get(name)
         if loading is None:
-            loading = self._loading[name] = self._pool_for(name).submit(backend.ready, AttentionRequest(name, WARM_UP_TEXT))
+            loading = self._loading[name] = self._pool_for(name).submit(prepare, AttentionRequest(name, WARM_UP_TEXT))
             loading.add_done_callback(lambda _: self._loading.pop(name, None))
         try:
             async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
@@ -185,8 +184,8 @@ class LocalResponder:
 
     def _pool_for(self, name: str) -> ThreadPoolExecutor:
         """Return the threads that load a model: one that is on this machine never waits for a download."""
-        here = not isinstance(self.backend, PlacingBackend) or self.backend.has_weights(name)
-        return self._loaders if here else self._fetchers
+        has_weights = self._can.has_weights
+        return self._loaders if has_weights is None or has_weights(name) else self._fetchers
 
     def warm_up(self, name: str) -> Future[None]:
         """Load a model and let it read one text, so that the first user waits for neither."""
@@ -204,9 +203,9 @@ class LocalResponder:
         yield GaugeMetricFamily("attnviz_sharing", sharing, self._sharing)
         yield GaugeMetricFamily("attnviz_kept_bytes", "Bytes of answers kept in memory.", self.cache.nbytes)
         loaded = GaugeMetricFamily("attnviz_model_held", "1 for each model in memory, 0 for the others.", labels=("model",))
-        if isinstance(self.backend, LoadingBackend):
+        if self._can.is_loaded is not None:
             for card in self.backend.models():
-                loaded.add_metric((card.id,), float(self.backend.holds(card.id)))
+                loaded.add_metric((card.id,), float(self._can.is_loaded(card.id)))
         yield loaded
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
-"""The one backend that all readers of this server share: in turns, a reader's session being whose turn it is."""
+"""The one backend that all readers of this server share: with a fair queue, in which each session is a client."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -13,59 +13,43 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from attnviz import logs
 from attnviz.backends import open_backend
 from attnviz.backends.cached import CachedBackend
-from attnviz.backends.http_client import CONNECTIONS
-from attnviz.backends.remote import RemoteBackend
 from attnviz.backends.request_context import RequestContext
-from attnviz.backends.scheduled import Row, TurnedBackend, turned
-from attnviz.backends.scheduler import Scheduler
-from attnviz.progress import Still
+from attnviz.backends.scheduled import Scheduling
+from attnviz.progress import OnProgress, ProgressEvent, ignore
 from attnviz.settings import Settings
 
-EACH = 4  # of a reader that may wait: a page asks for one at a time, and may be open in some tabs
-
-
-def _silent(line: str) -> None:
-    """Nobody listens."""
-
-
-_listener: ContextVar[Callable[[str], None]] = ContextVar("listener", default=_silent)
+MAX_PER_READER = 4  # requests that wait: a page sends one at a time, and may be open in several tabs
+_listener: ContextVar[OnProgress] = ContextVar("listener", default=ignore)
 
 
 @st.cache_resource(show_spinner=False)
 def backend() -> CachedBackend:
-    """Opened once a server. Only this object is cached by Streamlit: results are cached inside it, bounded in bytes."""
+    """Opened once per server. Streamlit caches only this object: results are cached inside it, bounded in bytes."""
     settings = Settings.from_env()
-    inner = open_backend(settings.backend, settings, _said, client=reader).inner
-    at_once = CONNECTIONS if isinstance(inner, RemoteBackend) else settings.at_once  # there the server has turns of its own
     logs.enable_page_log()
-    row = Row(Scheduler(at_once, settings.waiting, EACH), reader, _still, float(settings.seconds), _log)
-    alike = Still("Waiting for this text, which another reader asked for too.")
-    return CachedBackend(turned(inner, row), settings.cache_bytes, lambda: _said(alike))
+    scheduling = Scheduling(
+        settings.at_once, settings.waiting, MAX_PER_READER, float(settings.seconds), client=reader_id, on_done=_log
+    )
+    return open_backend(settings.backend, settings, _report, client=reader_id, scheduling=scheduling)
 
 
-def answers() -> bool:
-    """Whether the backend answers now; one in this process always does."""
-    inner = backend().inner
-    there = inner.inner if isinstance(inner, TurnedBackend) else inner
-    return there.answers() if isinstance(there, RemoteBackend) else True
+def is_reachable() -> bool:
+    """Return whether the backend answers now; one in this process always does."""
+    ask = backend().capabilities.is_reachable
+    return ask is None or ask()
 
 
-def reader() -> str:
-    """Which reader asks: a name made of the session's, from which nobody gets that back."""
+def reader_id() -> str:
+    """Return a name for the current reader: a hash of the session's id, from which nobody can compute the session."""
     context = get_script_run_ctx(suppress_warning=True)
     return hashlib.sha256(context.session_id.encode()).hexdigest()[:16] if context is not None else ""
 
 
-def _said(line: str) -> None:
-    """A line of progress goes to whoever waits for it."""
-    if isinstance(line, Still):
-        st.session_state.get("attnviz_still")  # here Streamlit stops the script of a reader who has moved on
-    _listener.get()(line)
-
-
-def _still(others: int) -> None:
-    """What a reader is told while others are served."""
-    _said(Still(f"Waiting for a turn; so do {others} others." if others else "Waiting for a turn."))
+def _report(event: ProgressEvent) -> None:
+    """Pass an event to the listener of the reader who waits."""
+    if event.kind == "waiting":
+        st.session_state.get("attnviz_waiting")  # here Streamlit stops the script of a reader who has moved on
+    _listener.get()(event)
 
 
 def _log(context: RequestContext) -> None:
@@ -75,10 +59,10 @@ def _log(context: RequestContext) -> None:
 
 
 @contextmanager
-def heard(listener: Callable[[str], None]) -> Iterator[None]:
-    """What the backend says of slow things while this reader waits for it goes to `listener`."""
-    before = _listener.set(listener)
+def listening(listener: OnProgress) -> Iterator[None]:
+    """Inside, `listener` gets the events of slow work that this reader waits for."""
+    token = _listener.set(listener)
     try:
         yield
     finally:
-        _listener.reset(before)
+        _listener.reset(token)

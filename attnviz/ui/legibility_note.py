@@ -5,12 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.analysis import legibility_text
-from attnviz.backends.fitting_model import reader
-from attnviz.backends.remote import RemoteBackend
-from attnviz.backends.scheduled import TurnedBackend
 from attnviz.engine.trace import Trace
 from attnviz.models import catalog
-from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 from attnviz.ui import markdown, state
 from attnviz.ui.backend import backend
@@ -20,7 +16,7 @@ def line(trace: Trace, key: str = "legible") -> None:
     """One line, where there is something to say; and a model that can read the text, where one is here."""
     name = catalog.card(trace.request.model).name
     unread = legibility_text.unread(trace, name)
-    otherwise = legibility_text.otherwise(trace.reading, "It" if unread else name)
+    otherwise = legibility_text.altered_sentence(trace.reading, "It" if unread else name)
     if not unread and not otherwise:
         return
     other = _reader(trace) if unread and trace.request.text == state.current().request.text else None
@@ -37,9 +33,9 @@ def line(trace: Trace, key: str = "legible") -> None:
 
 def _reader(trace: Trace) -> ModelCard | None:
     """A model on this machine that knows every token; kept beside the trace, so that it is looked for once a text."""
-    inner = backend().inner
-    if isinstance(inner.inner if isinstance(inner, TurnedBackend) else inner, RemoteBackend):
-        return None  # its models are elsewhere, and so are their tokenizers
+    fitting_model = backend().capabilities.fitting_model
+    if fitting_model is None:
+        return None  # the models are on another machine, and so are their tokenizers
     request = AttentionRequest(trace.request.model, trace.request.text, trace.request.text_b)
-    found = backend().derived(trace.request, "reader", lambda _: (reader(request, Settings.from_env()),))
+    found = backend().derived(trace.request, "fitting_model", lambda _: (fitting_model(request),))
     return found[0]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from attnviz.errors import AccessError, AttnvizError, BackendError, BusyError, LateError, OutputError
-from attnviz.ui.backend import answers
+from attnviz.ui.backend import is_reachable
 
 CHECK_SECONDS = 3.0  # between two checks of the backend, and before the first retry
 MAX_SECONDS = 60.0  # before a retry
@@ -76,6 +76,6 @@ def _check(retry_at: float | None, message: str) -> None:
     if st.button("Try again now", key=BUTTON_KEY):
         st.session_state.pop(ATTEMPTS_KEY, None)
         st.rerun()
-    if retry_at is not None and time.monotonic() >= retry_at and answers():
+    if retry_at is not None and time.monotonic() >= retry_at and is_reachable():
         st.session_state[ATTEMPTS_KEY] = st.session_state.get(ATTEMPTS_KEY, 0) + 1
         st.rerun()

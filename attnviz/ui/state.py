@@ -13,7 +13,7 @@ from typing import Any
 
 import streamlit as st
 
-from attnviz.board.tray import Kept, Tray, key, rebuilt
+from attnviz.board.tray import Tray, TrayPin, key, rebuilt
 from attnviz.models import catalog
 from attnviz.selection import PARAMETERS, PINS, Selection
 from attnviz.text import words
@@ -249,7 +249,7 @@ def keep_beside(head: HeadRef | None) -> None:
     listed = [pin for pin in now.pins if pin != old]
     if new is not None:
         listed.insert(len(listed) if old is None else now.pins.index(old), new)
-    take(Tray(tuple(Kept(key(pin), (pin.head.layer, pin.head.head), pin.name) for pin in listed)))
+    take(Tray(tuple(TrayPin(key(pin), (pin.head.layer, pin.head.head), pin.name) for pin in listed)))
 
 
 def _past(start: HeadRef, end: HeadRef) -> HeadRef:

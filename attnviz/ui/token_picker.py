@@ -72,7 +72,7 @@ def instead(error: AttnvizError, trace: Trace, most: int, what: str, page: str) 
     `most` is how many tokens fit. Only models that come with the set-up are written out from scratch; where models run on
     another machine none can, and this is said instead.
     """
-    if not backend().walks:
+    if backend().capabilities.step_trace is None:
         st.markdown(ELSEWHERE)
     elif isinstance(error, TooLongError):
         _shorter(trace, most, what, page)

@@ -11,11 +11,11 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, UnavailableError
 from attnviz.lessons import examples
 from attnviz.lessons.long import LongText, long_texts
-from attnviz.progress import Notice, Progress, Still
+from attnviz.progress import ProgressEvent
 from attnviz.selection import Selection
 from attnviz.types import HeadRef, joined
 from attnviz.ui import legibility_note, retry, shell, state
-from attnviz.ui.backend import backend, heard
+from attnviz.ui.backend import backend, listening
 from attnviz.ui.markdown import plain
 
 theme = shell.theme
@@ -131,21 +131,23 @@ def _waited(selection: Selection) -> Trace:
     bar = st.empty()
     with ExitStack() as waiting:
 
-        def hear(line: str) -> None:
-            if isinstance(line, Notice):
-                kept.append(line)
-            elif isinstance(line, Still):
-                bar.caption(plain(line))
-            elif isinstance(line, Progress):  # many, and quickly: a spinner for each would flicker
-                waiting.close()
-                bar.progress(line.share, text=plain(line))
-            else:
-                waiting.close()
-                waiting.enter_context(st.spinner(plain(line), show_time=True))
+        def show(event: ProgressEvent) -> None:
+            message = plain(event.message)
+            match event.kind:
+                case "notice":
+                    kept.append(event.message)
+                case "waiting":
+                    bar.caption(message)
+                case "progress":  # many, and quickly: a spinner for each would flicker
+                    waiting.close()
+                    bar.progress(event.share, text=message)
+                case "step":
+                    waiting.close()
+                    waiting.enter_context(st.spinner(message, show_time=True))
 
-        hear("Reading the text …")
+        show(ProgressEvent("Reading the text …"))
         try:
-            with heard(hear):
+            with listening(show):
                 trace = backend().attend(selection.request)
         finally:
             bar.empty()

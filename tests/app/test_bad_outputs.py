@@ -18,7 +18,7 @@ from attnviz import cli
 from attnviz.models import catalog
 from attnviz.models.weights import sha256
 from attnviz.types import AttentionRequest
-from attnviz.ui.backend import backend, heard
+from attnviz.ui.backend import backend, listening
 from tests.app.conftest import SOUND, drawn, say, written
 from tests.small_models import GGUF, gguf_file
 
@@ -119,7 +119,7 @@ def test_with_a_cache_that_can_be_written_nothing_is_said_afterwards(tmp_path, m
 def test_what_takes_so_long_is_said_to_the_reader_who_waits_for_it(small_gguf, tmp_path, monkeypatch):
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
     lines: list[str] = []
-    with heard(lines.append):
+    with listening(lambda event: lines.append(event.message)):
         backend().attend(AttentionRequest("smollm2", "it sat"))
     backend().attend(AttentionRequest(SOUND, "the animal"))  # nobody listens any more
     assert lines == [f"Converting {small_gguf} to plain weights, once. This can take a minute."]

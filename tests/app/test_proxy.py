@@ -1,4 +1,4 @@
-"""deploy/nginx.conf for real: nginx before two front ends, which ask one backend over HTTP."""
+"""deploy/nginx.conf with a real nginx in front of two front ends and one HTTP backend."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = [
 
 @dataclass
 class Proxy:
-    """A running nginx: its address, what it logs when it is asked to, and the servers behind it."""
+    """A running nginx: its address, the folder of its files, and the servers behind it."""
 
     url: str
     folder: Path
@@ -46,20 +46,20 @@ class Proxy:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """Return its port."""
         return int(self.url.rpartition(":")[2])
 
     def log(self) -> list[str]:
-        """Lines of the access log, which is off where nobody turns it on."""
+        """Return the lines of the access log, which is off by default."""
         return (self.folder / "paths.log").read_text().splitlines()
 
     def all_written(self) -> str:
-        """All that nginx wrote anywhere."""
+        """Return the content of all files that nginx wrote."""
         return "".join(file.read_text(errors="replace") for file in self.folder.rglob("*") if file.is_file())
 
 
 def configured(folder: Path, port: int, fronts: tuple[Server, Server], *, log: bool = True) -> Path:
-    """Our file with ports of this test, folders of its own, and its own line for a log taken at its word."""
+    """Write our configuration with the ports and folders of this test, and with the access log that it describes."""
     text = CONF.read_text()
     for old, server in zip((8501, 8502), fronts, strict=True):
         text = text.replace(f"127.0.0.1:{old} ", f"127.0.0.1:{server.port} ")
@@ -77,10 +77,10 @@ def configured(folder: Path, port: int, fronts: tuple[Server, Server], *, log: b
 
 @contextmanager
 def running(conf: Path, port: int) -> Iterator[None]:
-    """nginx with a file, until the block ends; what it has to say goes beside the file."""
+    """Run nginx with a configuration until the block ends; its messages are written beside the file."""
     command = ["nginx", "-c", str(conf), "-g", f"daemon off; pid {conf.parent}/pid;"]
-    with (conf.parent / "error.log").open("wb") as said:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
+    with (conf.parent / "error.log").open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
     try:
         wait_until(lambda: listens(port))
         yield
@@ -90,7 +90,7 @@ def running(conf: Path, port: int) -> Iterator[None]:
 
 
 def listens(port: int) -> bool:
-    """Whether somebody answers there."""
+    """Return whether a server listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
@@ -110,17 +110,17 @@ def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
 
 
 def upstreams(lines: list[str]) -> set[str]:
-    """To whom requests went."""
+    """Return the front ends that got the requests."""
     return {line.split()[-1] for line in lines}
 
 
 def fresh() -> httpx.Client:
-    """A browser that has been nowhere yet."""
+    """Return a client without cookies."""
     return httpx.Client(timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
-def introduced(proxy: Proxy) -> str:
-    """A new reader's cookie, as his browser sends it back."""
+def new_cookie(proxy: Proxy) -> str:
+    """Return the cookie of a new user, as a browser sends it back."""
     return "attnviz=" + fresh().get(f"{proxy.url}/").cookies["attnviz"]
 
 
@@ -131,8 +131,8 @@ def test_the_configuration_writes_no_log():
         ("access_log", "off"),
     ]
     assert re.search(r"^\s*log_format paths '([^']*)'", text, re.M)
-    for told in ("$request ", "$request_uri", "$args", "$query", "$http_referer", "$remote_addr"):
-        assert told not in re.sub(r"limit_\w+_zone .*", "", text), told
+    for variable in ("$request ", "$request_uri", "$args", "$query", "$http_referer", "$remote_addr"):
+        assert variable not in re.sub(r"limit_\w+_zone .*", "", text), variable
 
 
 def test_users_are_spread_over_front_ends_and_each_stays_with_one(proxy: Proxy):
@@ -143,7 +143,7 @@ def test_users_are_spread_over_front_ends_and_each_stays_with_one(proxy: Proxy):
     assert upstreams(proxy.log()[before:]) == {f"127.0.0.1:{front.port}" for front in proxy.fronts}
 
     for _ in range(3):
-        cookie, before = introduced(proxy), len(proxy.log())
+        cookie, before = new_cookie(proxy), len(proxy.log())
         for _ in range(8):
             answer = fresh().get(f"{proxy.url}/_stcore/health", headers={"cookie": cookie})
             assert "attnviz" not in answer.cookies
@@ -152,13 +152,13 @@ def test_users_are_spread_over_front_ends_and_each_stays_with_one(proxy: Proxy):
 
 
 def test_the_cookie_is_a_random_number_for_the_session(proxy: Proxy):
-    told = fresh().get(f"{proxy.url}/", headers={"cookie": "attnviz=../../etc; other=1"}).headers["set-cookie"]
-    assert re.fullmatch(r"attnviz=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax", told)
+    cookie = fresh().get(f"{proxy.url}/", headers={"cookie": "attnviz=../../etc; other=1"}).headers["set-cookie"]
+    assert re.fullmatch(r"attnviz=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax", cookie)
 
 
 def test_a_page_works_through_the_proxy_and_shows_the_backends_answer(proxy: Proxy):
     before = len(proxy.log())
-    cookie = introduced(proxy)
+    cookie = new_cookie(proxy)
 
     async def read() -> tuple[str, str, str]:
         here = f"http://127.0.0.1:{proxy.port}"
@@ -169,12 +169,12 @@ def test_a_page_works_through_the_proxy_and_shows_the_backends_answer(proxy: Pro
 
     first, second, query = asyncio.run(read())
 
-    assert (first, second) == ("", ""), "nothing to complain of"
+    assert (first, second) == ("", ""), "no messages"
     assert quote(SECRET.split()[-1]) in query
-    asked = fresh().get(f"{proxy.backend}/metrics").text
-    assert float(re.search(r'requests_total\{route="/v1/attention",status="200"\} (\S+)', asked)[1]) >= 2
+    metrics = fresh().get(f"{proxy.backend}/metrics").text
+    assert float(re.search(r'requests_total\{route="/v1/attention",status="200"\} (\S+)', metrics)[1]) >= 2
     wait_until(lambda: any("/_stcore/stream 101 " in line for line in proxy.log()[before:]))
-    assert len(upstreams(proxy.log()[before:])) == 1, "the socket goes where the page came from"
+    assert len(upstreams(proxy.log()[before:])) == 1, "the websocket goes to the front end of the page"
 
 
 def test_a_websocket_of_another_origin_is_refused(proxy: Proxy):

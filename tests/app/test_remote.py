@@ -1,4 +1,4 @@
-"""The app in front of a backend on another machine: every page, and what is only offered where the models are."""
+"""The app with a remote backend: every page, and the pages that need the model itself."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from attnviz.backends.local import LocalBackend
-from attnviz.ui import backend as own
-from attnviz.ui.backend import backend, heard
+from attnviz.ui.backend import backend, reader_id
 from tests.app.conftest import drawn, say, written
 from tests.servers import running_server
 
@@ -25,7 +24,7 @@ NOT_THERE = {
 
 @pytest.fixture
 def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A server, and an app that uses it."""
+    """Run a server, and have the app use it."""
     with running_server(local) as url:
         monkeypatch.setenv("ATTNVIZ_BACKEND", url)
         backend.clear()
@@ -35,7 +34,7 @@ def elsewhere(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 def numbers(app) -> list:
-    """The weights of the first heatmap."""
+    """Return the weights of the first heatmap."""
     return json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["z"]
 
 
@@ -87,11 +86,5 @@ def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: Lo
     backend.clear()
 
 
-def test_a_waiting_user_sees_how_many_others_wait():
-    said: list[str] = []
-    with heard(said.append):
-        own._still(0)
-        own._still(3)
-
-    assert said == ["Waiting for a turn.", "Waiting for a turn; so do 3 others."]
-    assert own.reader() == ""
+def test_outside_a_session_a_reader_has_no_name():
+    assert reader_id() == ""

@@ -15,7 +15,7 @@ from attnviz.backends.local import LocalBackend
 from attnviz.errors import BackendError, BusyError, OutputError
 from attnviz.types import AttentionRequest, HeadRef
 from attnviz.ui import retry
-from attnviz.ui.backend import answers, backend
+from attnviz.ui.backend import backend, is_reachable
 from tests.app.conftest import say, written
 from tests.hostile import Deed, Hostile, answer, hostile, reads, right, silent, whatever
 
@@ -28,9 +28,9 @@ HOSTILE = '<img src=x onerror=alert(1)> ![x](http://evil.example) "]$'
 @pytest.fixture
 def server(local: LocalBackend, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hostile]:
     """The backend of the app, with short timeouts."""
-    for part, name in ((http_client, "FIRST"), (circuit_breaker, "PAUSE"), (remote, "SPARE")):
+    for part, name in ((http_client, "FIRST_WAIT"), (circuit_breaker, "PAUSE"), (remote, "NETWORK_SECONDS")):
         monkeypatch.setattr(part, name, 0.001)
-    monkeypatch.setattr(remote, "BRIEF", 1.0)
+    monkeypatch.setattr(remote, "LIST_TIMEOUT", 1.0)
     monkeypatch.setenv("ATTNVIZ_SECONDS", "1")
     with hostile(local) as made:
         monkeypatch.setenv("ATTNVIZ_BACKEND", made.url)
@@ -136,7 +136,7 @@ def test_a_full_local_disk_is_no_error_of_the_text(opened, monkeypatch: pytest.M
         raise OutputError("BERT cannot be kept. Make room.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(LocalBackend, "ready", full)
+        patch.setattr(LocalBackend, "prepare", full)
         app = opened(**CHOSEN | {"text": "a text that was never read before"})
         assert "BERT cannot be kept. Make room." in written(app)
         assert f"{KEPT} This page tries again by itself after a while." in written(app)
@@ -159,9 +159,9 @@ def test_a_failed_request_is_found_in_the_logs_by_its_id(opened, server: Hostile
 
 
 def test_a_page_checks_whether_its_backend_answers(server: Hostile):
-    assert answers()
+    assert is_reachable()
     server.does = silent
-    assert not answers()
+    assert not is_reachable()
 
 
 def test_a_page_retries_by_itself_when_its_backend_is_back(opened, server: Hostile, monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""A real server over many sentences, sessions and odd links: memory stays, closed sessions go, no page has a fault."""
+"""A real server over many sentences, sessions and odd links: stable memory, closed sessions released, no error."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def process(server: Server) -> psutil.Process:
-    """The server's process."""
+    """Return the process of the server."""
     (found,) = (one for one in psutil.Process().children() if str(server.port) in one.cmdline())
     return found
 
 
 def still_open(server: Server) -> int:
-    """How many readers' lines the server holds, whichever end is closed."""
-    lines = process(server).net_connections("tcp")
-    return sum(one.laddr.port == server.port and one.status != psutil.CONN_LISTEN for one in lines)
+    """Return the number of connections that the server holds, half-closed ones included."""
+    connections = process(server).net_connections("tcp")
+    return sum(one.laddr.port == server.port and one.status != psutil.CONN_LISTEN for one in connections)
 
 
 async def sentences(server: Server) -> list[int]:
-    """One reader's sentences: resident memory after each."""
+    """Type the sentences of one user; return the resident memory after each."""
     found, memory = [], process(server)
     async with open_page(server, query="model=minilm") as visitor:
         await visitor.run()
@@ -74,5 +74,5 @@ def test_no_link_and_no_text_breaks_a_page(server: Server, examples: int):
     cases = st.tuples(st.sampled_from(PAGES), changed_links(), TEXTS.map(lambda text: text.encode(errors="replace").decode()))
     held(examples, cases, lambda case: asyncio.run(visit(*case)))
     assert process(server).is_running()
-    assert not re.findall(r"\w+ at \S+\.py:\d+ \(.*", server.log.read_text())  # so a log tells a fault (quiet.py)
+    assert not re.findall(r"\w+ at \S+\.py:\d+ \(.*", server.log.read_text())  # the form of a logged exception (logs.py)
     assert server.calls() == []

@@ -65,15 +65,15 @@ def test_a_model_is_offered_only_if_its_own_tokenizer_knows_every_token(monkeypa
     settings, request = Settings.from_env(), AttentionRequest("minilm", PARROT)
 
     monkeypatch.setattr(fitting_model, "tokenizer", lambda card, settings: tokenizer())
-    assert fitting_model.reader(request, settings) is None  # sixteen words know no parrot
+    assert fitting_model.find(request, settings) is None  # sixteen words know no parrot
 
     monkeypatch.setattr(fitting_model, "tokenizer", lambda card, settings: None)
-    assert fitting_model.reader(request, settings) is None
+    assert fitting_model.find(request, settings) is None
 
     monkeypatch.setattr(fitting_model, "tokenizer", lambda card, settings: MINILM)
-    assert fitting_model.reader(AttentionRequest("gpt2", "it was tired"), settings) == catalog.card("minilm")
-    assert fitting_model.reader(AttentionRequest("gpt2", "tired " * 600), settings).max_tokens > 512  # too long for minilm
-    assert all(card.pairs for card in [fitting_model.reader(AttentionRequest("minilm", "it", "was"), settings)])
+    assert fitting_model.find(AttentionRequest("gpt2", "it was tired"), settings) == catalog.card("minilm")
+    assert fitting_model.find(AttentionRequest("gpt2", "tired " * 600), settings).max_tokens > 512  # too long for minilm
+    assert all(card.pairs for card in [fitting_model.find(AttentionRequest("minilm", "it", "was"), settings)])
 
 
 def test_the_tokenizer_of_a_model_that_is_not_here_is_none():

@@ -1,4 +1,4 @@
-"""A real server and several readers: texts never meet, never reach a log, and nobody else is called."""
+"""A real server with several users: texts never mix and never reach a log, and no other server is contacted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.app.visitors import ROOT, Server, Visitor, open_page, running_app
 
 PAGES = ("", *re.findall(r'url_path="(\w+)"', (ROOT / "attnviz/ui/shell.py").read_text())[1:])
-# A word that is one token, so that it stands in messages as it was typed.
+# Words of one token, so that messages quote them unchanged.
 MINE, YOURS = "zebra", "tiger"
 FAULTY = """
 import streamlit as st
@@ -34,13 +34,13 @@ else:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The app, with readers' folders of its own."""
+    """The app with folders of its own."""
     with running_app(ROOT / "app.py", tmp_path_factory.mktemp("server"), ATTNVIZ_OFFLINE="") as found:
         yield found
 
 
 def hostile(word: str) -> str:
-    """An address in which every parameter is wrong, or right, and has the word in it."""
+    """Return a query string with the word in every parameter, valid and invalid."""
     text = f"The {word} didn't cross <b>{word}</b> because it was too tired"
     wrong = {name: f"{word}{name}" for name in ("layer", "head", "block", "special", "keep", "between", "focus")}
     wrong |= {name: f"{word},{name}" for name in ("panels", "set", "view", "candidates", "meant", "links", "term", "step")}
@@ -48,8 +48,8 @@ def hostile(word: str) -> str:
     return urlencode({"model": "minilm", "text": text, "text_b": f"Second {word}", **wrong, **pinned, word: word})
 
 
-async def reader(server: Server, word: str, other: str) -> None:
-    """Everything that one reader does; in no message stands the word of the other one."""
+async def use_app(server: Server, word: str, other: str) -> None:
+    """Do everything that one user does; no message may contain the word of the other one."""
     async with open_page(server, query=f"text=It+was+a+{word}") as visitor:
         await visitor.run()
         for turn in range(3):
@@ -65,15 +65,15 @@ async def reader(server: Server, word: str, other: str) -> None:
     assert other.encode() not in seen
 
 
-async def everywhere(server: Server, word: str) -> None:
-    """Every page, opened by a link with the word in every place."""
+async def open_every_page(server: Server, word: str) -> None:
+    """Open every page by a link with the word in every parameter."""
     for page in PAGES:
         async with open_page(server, page, hostile(word)) as visitor:
             assert "exception" not in await visitor.run()
 
 
-def asked(server: Server, method: str, size: int = 1) -> int:
-    """The status of a request by HTTP whose address holds the word so often."""
+def request(server: Server, method: str, size: int = 1) -> int:
+    """Return the status of an HTTP request whose address repeats the word `size` times."""
     address = f"http://127.0.0.1:{server.port}/heads?text={MINE * size}"
     try:
         with urllib.request.urlopen(urllib.request.Request(address, method=method), timeout=20) as answer:
@@ -83,30 +83,30 @@ def asked(server: Server, method: str, size: int = 1) -> int:
         return error.code
 
 
-async def stranger(server: Server) -> None:
-    """Somebody else's page, and somebody who speaks otherwise."""
-    assert [asked(server, "GET"), asked(server, "PUT"), asked(server, "GET", 4000)] == [200, 405, 414]
+async def attack(server: Server) -> None:
+    """Send requests of another origin, and invalid messages."""
+    assert [request(server, "GET"), request(server, "PUT"), request(server, "GET", 4000)] == [200, 405, 414]
     with pytest.raises(InvalidStatus, match="403"):
         async with open_page(server, origin="http://other.example"):
             pass
-    for said in (b"\x0a\xff" + MINE.encode() + b"x" * 4_000_000, MINE):
+    for message in (b"\x0a\xff" + MINE.encode() + b"x" * 4_000_000, MINE):
         async with open_page(server) as visitor:
-            await visitor.socket.send(said)
+            await visitor.socket.send(message)
             with pytest.raises(ConnectionClosed):
-                await answered(visitor)
+                await read_to_end(visitor)
 
 
-async def answered(visitor: Visitor) -> None:
-    """Reads on until the server ends it."""
+async def read_to_end(visitor: Visitor) -> None:
+    """Read until the server closes the connection."""
     while True:
         await visitor.socket.recv()
 
 
 def test_texts_of_two_users_never_mix_and_reach_no_log_and_no_other_server(server: Server):
     async def both() -> None:
-        await asyncio.gather(reader(server, MINE, YOURS), reader(server, YOURS, MINE))
-        await everywhere(server, MINE)
-        await stranger(server)
+        await asyncio.gather(use_app(server, MINE, YOURS), use_app(server, YOURS, MINE))
+        await open_every_page(server, MINE)
+        await attack(server)
 
     asyncio.run(both())
     log = server.log.read_text()

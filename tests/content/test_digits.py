@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from attnviz import board, export
-from attnviz.analysis import head_roles, link_ranking, link_rows, view
+from attnviz.analysis import head_profile, head_roles, link_ranking, link_rows, view
 from attnviz.board.found import found
 from attnviz.engine.trace import Trace
 from attnviz.export import html
@@ -96,8 +96,8 @@ def test_the_board_writes_what_python_writes(model: str, text: str, special: str
         assert theirs["three"] == [encoding.three(w) for w in weights], head
         assert theirs["two"] == [encoding.two(w) for w in weights], head
         assert theirs["percent"] == [encoding.percent(w) for w in weights], head
-        facts, note = head_roles.facts(ours), head_roles.sink(ours)
-        assert theirs["profile"] == [[look.label, look.written] for look in facts.looks], head
+        facts, note = head_profile.profile(ours), head_roles.sink(ours)
+        assert theirs["profile"] == [[look.label, look.written] for look in facts.lines], head
         assert theirs["rows"] == facts.rows
         assert theirs["entropy"] in facts.spread
         said = "" if note is None else note.sentence
@@ -146,8 +146,8 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
         want = [[encoding.three(w) for w in row] for row in pattern.weights]
         told = json.loads(export.exported("json", item))
         assert [[encoding.three(np.float32(w)) for w in row] for row in told["weights"]] == want
-        facts, role = head_roles.facts(pattern), head_roles.role(pattern)
-        assert [one["percent"] for one in told["profile"]["places"]] == [look.percent for look in facts.looks]
+        facts, role = head_profile.profile(pattern), head_roles.role(pattern)
+        assert [one["percent"] for one in told["profile"]["places"]] == [look.percent for look in facts.lines]
         assert sum(one["percent"] for one in told["profile"]["places"]) == 100
         assert told["role"]["sentence"] == role.sentence
         lines = [line for line in export.exported("csv", item).decode().splitlines() if not line.startswith("#")]
@@ -160,7 +160,7 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
         for at in range(len(want)):
             best = [encoding.percent(w) for w in sorted(pattern.weights[at].tolist(), reverse=True)[:1]]
             assert best[0] in head_roles.in_words(pattern, at)
-        assert _percents(role.sentence) <= {look.written for look in facts.looks} | _others(pattern, facts)
+        assert _percents(role.sentence) <= {look.written for look in facts.lines} | _others(pattern, facts)
 
 
 def _percents(sentence: str) -> set[str]:
@@ -169,7 +169,7 @@ def _percents(sentence: str) -> set[str]:
     return set(re.findall(r"\d+\u202f%", plain))
 
 
-def _others(pattern: Pattern, facts: head_roles.HeadProfile) -> set[str]:
+def _others(pattern: Pattern, facts: head_profile.HeadProfile) -> set[str]:
     """The share of one word, or of the same word elsewhere: no line of the profile."""
     role = head_roles.role(pattern)
     return {role.written} if role.kind in ("same", "word") else set()

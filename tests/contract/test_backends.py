@@ -14,13 +14,12 @@ from transformers import AutoModel
 
 import attnviz
 from attnviz.backends import open_backend
-from attnviz.backends.base import CheckingBackend, WholeBackend
+from attnviz.backends.base import capabilities
 from attnviz.backends.batched import BatchedBackend
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
-from attnviz.backends.scheduled import Row, turned
-from attnviz.backends.scheduler import Scheduler
+from attnviz.backends.scheduled import ScheduledBackend, Scheduling
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError, EmptyTextError, PairError, TooLongError, UnknownModelError
 from attnviz.models import catalog, load
@@ -32,12 +31,12 @@ from tests.small_models import random_model, saved, tokenizer
 from tests.wires import same
 
 MISSION = "The animal didn't cross the street because it was too tired"
-ROW = Row(Scheduler(2, 64, 64), lambda: "a reader", lambda _: None, 60.0)
+SCHEDULING = Scheduling(2, 64, 64, 60.0, lambda: "a reader")
 HERE = {
     "local": lambda: LocalBackend(Settings.from_env()),
     "cached": lambda: CachedBackend(LocalBackend(Settings.from_env()), 64 * 2**20),
-    "turned": lambda: turned(LocalBackend(Settings.from_env()), ROW),
-    "the app's": lambda: CachedBackend(turned(LocalBackend(Settings.from_env()), ROW), 64 * 2**20),
+    "scheduled": lambda: ScheduledBackend(LocalBackend(Settings.from_env()), SCHEDULING),
+    "the app's": lambda: open_backend("local:", Settings.from_env(), scheduling=SCHEDULING),
     "batched": lambda: BatchedBackend(LocalBackend(Settings.from_env()), 8),
     "local:": lambda: open_backend("local:"),
 }
@@ -186,7 +185,7 @@ def test_the_models_are_those_of_the_catalogue(backend):
 
 def test_values_and_what_the_kernel_returned_are_there_for_those_who_ask(backend, local):
     request = AttentionRequest("minilm", MISSION)
-    found = backend.full_trace(request) if isinstance(backend, WholeBackend) else backend.attend(request)
+    found = (capabilities(backend).full_trace or backend.attend)(request)
 
     want = local.attend(request)
     for mine, theirs in zip(found.block("self").calls, want.block("self").calls, strict=True):
@@ -202,7 +201,7 @@ def test_an_address_opens_the_server_behind_it_with_a_memory_of_its_own():
         found = opened.attend(request)
         assert isinstance(opened.inner, RemoteBackend)
         assert opened.attend(request) is found
-        assert (opened.checks, opened.has_weights("minilm"), opened.has_weights("gpt2")) == (False, True, False)
+        assert (opened.capabilities.check, opened.has_weights("minilm"), opened.has_weights("gpt2")) == (None, True, False)
         with pytest.raises(BadInputError, match="no eager model to compare with"):
             opened.check(request)
         opened.close()
@@ -229,16 +228,17 @@ def test_a_backend_of_three_methods_is_cached_like_any_other_and_offers_no_check
     plain, full = CachedBackend(Plain(), 2**20), CachedBackend(LocalBackend(Settings.from_env()), 2**20)
 
     assert plain.attend(AttentionRequest("minilm", "a")).layers == 6
-    assert (plain.checks, full.checks) == (False, True)
+    assert (plain.capabilities.check is None, full.capabilities.check is None) == (True, False)
     with pytest.raises(BadInputError, match="no eager model to compare with"):
         plain.check(AttentionRequest("minilm", "a"))
 
 
 def test_every_head_agrees_with_the_eager_model(backend):
-    if not getattr(backend, "checks", isinstance(backend, CheckingBackend)):
+    check_heads = capabilities(backend).check
+    if check_heads is None:
         pytest.skip("This backend has no eager model at hand; no page offers to compare with it.")
     for model in ("minilm", "smollm2"):
-        check = backend.check(AttentionRequest(model, MISSION))
+        check = check_heads(AttentionRequest(model, MISSION))
         assert check.ok
         assert check.difference <= 1e-5
 
@@ -272,7 +272,7 @@ def test_a_folder_of_any_family_is_looked_at_before_it_is_trusted(tmp_path):
 def test_a_target_that_the_model_wrote_is_read_as_it_was_written_and_said(tmp_path, family: str):
     card = load.local_card(saved(tmp_path / "writer", family))
     backend = LocalBackend(Settings.from_env(), folders=(card,))
-    loaded, most = backend.loaded(card.id), min(40, card.max_tokens - 1)
+    loaded, most = backend.load(card.id), min(40, card.max_tokens - 1)
     ids = loaded.model.generate(torch.tensor([[5, 6, 7]]), max_new_tokens=most, do_sample=False, num_beams=1)[0].tolist()
 
     trace = backend.attend(AttentionRequest(card.id, "the animal did"))

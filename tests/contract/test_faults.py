@@ -80,8 +80,8 @@ UNLISTED = ("is of a later version", "answers to somebody else")  # a list of mo
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tries follow each other at once, and there is no time beyond the deadline."""
-    monkeypatch.setattr(http_client, "FIRST", 0.002)
-    monkeypatch.setattr(remote, "SPARE", 0.0)
+    monkeypatch.setattr(http_client, "FIRST_WAIT", 0.002)
+    monkeypatch.setattr(remote, "NETWORK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_what_goes_wrong_is_told_in_time_and_forgotten_when_it_is_over(server: H
 def test_a_list_of_models_that_goes_wrong_keeps_nobody_from_asking(
     server: Hostile, client: RemoteBackend, name: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(remote, "BRIEF", 0.3)
+    monkeypatch.setattr(remote, "LIST_TIMEOUT", 0.3)
     server.does = DEEDS[name][0]
 
     assert timed(lambda: client.has_weights("minilm")) < 0.3 + SLACK

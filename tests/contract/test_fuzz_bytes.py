@@ -1,4 +1,4 @@
-"""The HTTP server under bytes that are hardly HTTP: it answers with a refusal, or hangs up, and serves whoever comes next."""
+"""The HTTP server under malformed HTTP: it refuses or disconnects, and answers the next client."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ BODIES = st.sampled_from(
 
 @st.composite
 def messages(draw: st.DrawFn) -> list[bytes]:
-    """Something like a request, in the parts in which it is sent."""
+    """Draw something like a request, in the chunks in which it is sent."""
     headers = draw(st.permutations(USUAL + draw(st.lists(HEADERS, max_size=5))))
     lines = [b" ".join((draw(METHODS), draw(TARGETS), draw(VERSIONS))), *(name + b": " + value for name, value in headers)]
     data = b"\r\n".join(lines) + b"\r\n\r\n" + draw(BODIES)
-    if draw(st.integers(0, 3)) == 0:  # one odd place
+    if draw(st.integers(0, 3)) == 0:  # one mutation
         at = draw(st.integers(0, min(len(data), 400)))
         data = (
             data[:at]
@@ -80,15 +80,15 @@ def messages(draw: st.DrawFn) -> list[bytes]:
 
 @contextmanager
 def connected(url: str, seconds: float = 0.15) -> Iterator[socket.socket]:
-    """A connection to the server, on which nothing is waited for longer than that."""
+    """Connect to the server, with a timeout for each read."""
     place = urlsplit(url)
     with socket.create_connection((place.hostname, place.port), timeout=10) as line:
         line.settimeout(seconds)
         yield line
 
 
-def heard(line: socket.socket) -> bytes:
-    """All that the server says until it hangs up or is silent for a while."""
+def read_all(line: socket.socket) -> bytes:
+    """Return all bytes until the server disconnects or is silent for a while."""
     found = b""
     try:
         while part := line.recv(65536):
@@ -98,8 +98,8 @@ def heard(line: socket.socket) -> bytes:
     return found
 
 
-def said(url: str, parts: list[bytes], *, leaves: bool) -> bytes:
-    """What the server says to these parts, after which the client leaves or waits."""
+def exchange(url: str, parts: list[bytes], *, leaves: bool) -> bytes:
+    """Send these chunks, then disconnect or wait, and return the answer."""
     with connected(url) as line:
         try:
             for part in parts:
@@ -107,8 +107,8 @@ def said(url: str, parts: list[bytes], *, leaves: bool) -> bytes:
             if leaves:
                 line.shutdown(socket.SHUT_WR)
         except OSError:
-            pass  # it has heard enough
-        return heard(line)
+            pass  # the server has disconnected
+        return read_all(line)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_malformed_http_is_refused_or_disconnected(url: str, examples: int):
     seen = set()
 
     def promise(case: tuple[list[bytes], bool]) -> None:
-        found = said(url, case[0], leaves=case[1])
+        found = exchange(url, case[0], leaves=case[1])
         if found:
             status = STATUS.match(found)
             assert status, found[:80]
@@ -136,20 +136,20 @@ def test_malformed_http_is_refused_or_disconnected(url: str, examples: int):
     wait_until(lambda: metric(url, "attnviz_waiting") == metric(url, "attnviz_working") == 0)
 
 
-def asked(length: int) -> bytes:
-    """The head of a question of so many bytes."""
+def head(length: int) -> bytes:
+    """Return the head of a question of so many bytes."""
     return b"POST /v1/attention HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % length
 
 
 def test_a_question_that_arrives_byte_by_byte_is_answered(url: str):
-    assert said(url, [bytes([one]) for one in asked(len(QUESTION)) + QUESTION], leaves=False).startswith(b"HTTP/1.1 200 ")
+    assert exchange(url, [bytes([one]) for one in head(len(QUESTION)) + QUESTION], leaves=False).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_question_that_stops_arriving_is_refused(url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(admission, "BODY_SECONDS", 0.2)
     with connected(url, 0.5) as line:
-        line.sendall(asked(1000) + QUESTION)
-        found = heard(line)
+        line.sendall(head(1000) + QUESTION)
+        found = read_all(line)
     assert found.startswith(b"HTTP/1.1 408 ")
     assert b"must arrive within" in found
 
@@ -170,7 +170,7 @@ def test_silent_connections_do_not_block_other_clients(url: str):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "parts",
     [
         pytest.param([], id="nothing"),
         pytest.param([b"POST /v1/att", b"ention HTTP/1.1\r\n", b"Host: he"], id="half a head"),
@@ -180,18 +180,18 @@ def test_silent_connections_do_not_block_other_clients(url: str):
         ),
     ],
 )
-def test_a_connection_without_a_complete_request_is_closed(url: str, monkeypatch: pytest.MonkeyPatch, said: list[bytes]):
+def test_a_connection_without_a_complete_request_is_closed(url: str, monkeypatch: pytest.MonkeyPatch, parts: list[bytes]):
     monkeypatch.setattr(http_timeouts, "HEAD_SECONDS", 0.3)
     with connected(url, 10) as line:
-        for part in said:
+        for part in parts:
             line.sendall(part)
             time.sleep(0.02)
         start = time.monotonic()
-        heard(line)
-        assert time.monotonic() - start < 5  # by itself it would stay for a minute, or for good
+        read_all(line)
+        assert time.monotonic() - start < 5  # without the timeout it would stay for a minute, or forever
 
 
-@pytest.mark.parametrize("questions", [3, 100])  # what is left of a few answers waits beside a line that could be kept
+@pytest.mark.parametrize("questions", [3, 100])  # a few answers fit into the buffers of a connection that stays open
 def test_a_client_that_does_not_read_its_answers_is_disconnected(questions: int, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(http_timeouts, "WRITE_SECONDS", 0.2)
     monkeypatch.setattr(app, "listen", small_send_buffer(app.listen))
@@ -199,7 +199,7 @@ def test_a_client_that_does_not_read_its_answers_is_disconnected(questions: int,
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * questions
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * questions)
         time.sleep(0.45)
-        assert len(heard(line)) < whole  # the rest was thrown away
+        assert len(read_all(line)) < whole  # the rest was dropped
 
 
 @pytest.mark.slow
@@ -210,10 +210,10 @@ def test_a_client_that_reads_late_gets_its_answers_and_stays_connected(monkeypat
         whole = len(CLIENT.get(f"{url}/openapi.json").content) * 3
         line.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * 3)
         time.sleep(0.3)
-        assert len(heard(line)) > whole
-        time.sleep(1)  # the clock has stopped
+        assert len(read_all(line)) > whole
+        time.sleep(1)  # the timer has stopped
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
-        assert heard(line).startswith(b"HTTP/1.1 200 ")
+        assert read_all(line).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_client_that_sends_a_second_request_later_stays_connected(url: str, monkeypatch: pytest.MonkeyPatch):
@@ -221,7 +221,7 @@ def test_a_client_that_sends_a_second_request_later_stays_connected(url: str, mo
     with connected(url, 5) as line:
         for _ in range(2):
             line.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
-            time.sleep(0.45)  # the whole answer is here, and more time is over than a head may take
+            time.sleep(0.45)  # the answer is complete, and more time has passed than a head may take
             assert line.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
@@ -230,12 +230,12 @@ def test_a_client_that_sends_a_second_request_later_stays_connected(url: str, mo
     "head", [b"GET /healthz HTTP/1.1\r\n", b"POST /v1/attention HTTP/1.1\r\nContent-Type: application/json\r\n"]
 )
 def test_bytes_that_stop_being_http_are_refused_once_and_log_no_error(gap: float, head: bytes):
-    """Before its answer, and after it."""
+    """Before the answer, and after it."""
     with no_faults(), running_server(FakeBackend(), LIMITS) as url, connected(url, 1) as line:
         line.sendall(head + b"Host: here\r\nTransfer-Encoding: chunked\r\n\r\n")
         time.sleep(gap)
         line.sendall(b"zz\r\n")
-        found = heard(line)
+        found = read_all(line)
         assert found.count(b"HTTP/1.1 ") == 1
         assert CLIENT.get(f"{url}/healthz").status_code == 200
 
@@ -244,7 +244,7 @@ def test_clients_that_disconnect_during_an_answer_leave_nothing_behind(url: str)
     before = threading.active_count()
     for _ in range(30):
         with connected(url) as line:
-            line.sendall(asked(len(QUESTION)) + QUESTION)
+            line.sendall(head(len(QUESTION)) + QUESTION)
             line.recv(20)
     wait_until(lambda: metric(url, "attnviz_working") == 0)
     time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""A server that is killed under its clients: no wrong answer, nobody hangs, and everybody is served when it is back."""
+"""A server that is killed under its clients: no wrong answer, no hanging client, and all are answered when it is back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KILLED = Path(__file__).parents[2] / "benchmarks" / "killed.py"
 @pytest.mark.parametrize(
     ("kills", "in_time"),
     [
-        pytest.param(2, False, id="some", marks=pytest.mark.slow),  # beside other tests a start takes as long as it takes
+        pytest.param(2, False, id="some", marks=pytest.mark.slow),  # beside other tests a start may take long
         pytest.param(20, True, id="many", marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
     ],
 )

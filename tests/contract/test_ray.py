@@ -1,4 +1,4 @@
-"""The service on Ray, for real: one front and a copy of minilm on this machine, asked as any other backend is.
+"""The service on Ray: one front and one replica of minilm on this machine, used like any other backend.
 
 Needs Ray, which is optional: pip install -r requirements-ray.txt -c constraints.txt
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from attnviz.backends.batched import PROMISE, apart
+from attnviz.backends.batched import TOLERANCE, max_difference
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
 from attnviz.errors import EmptyTextError, TooLongError, UnavailableError, UnknownModelError
@@ -36,22 +36,22 @@ pytestmark = [
 ]
 
 
-def options(*chosen: str) -> subprocess.Popen[str]:
-    """The program, started."""
-    command = [sys.executable, "deploy/ray_app.py", *chosen]
+def start(*arguments: str) -> subprocess.Popen[str]:
+    """Start the program."""
+    command = [sys.executable, "deploy/ray_app.py", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "RAY_USAGE_STATS_ENABLED": "1"}, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def backend() -> Iterator[RemoteBackend]:
-    """The service, as a page asks it."""
+    """The service, as a page uses it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with options("--models", "minilm:1", "--batch", "4", "--port", str(port)) as running:
+    with start("--models", "minilm:1", "--batch", "4", "--port", str(port)) as running:
         assert running.stdout is not None
-        said = running.stdout.readline()
-        assert said.startswith(f"http://127.0.0.1:{port}"), said
+        line = running.stdout.readline()
+        assert line.startswith(f"http://127.0.0.1:{port}"), line
         found = RemoteBackend(f"http://127.0.0.1:{port}", Settings())
         yield found
         found.close()
@@ -75,7 +75,7 @@ def test_simultaneous_questions_are_batched_and_marked_as_such(backend: RemoteBa
 
     assert [trace.request for trace in found] == requests
     assert sum(trace.batched for trace in found) > 12
-    assert max(apart(trace, local.attend(trace.request)) for trace in found) <= PROMISE
+    assert max(max_difference(trace, local.attend(trace.request)) for trace in found) <= TOLERANCE
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ asyncio.run(main())
 
 
 def test_a_bug_in_a_replica_or_the_front_is_logged_without_the_text():
-    """Their classes in one plain process; what Ray does around them, it writes with the same records."""
+    """Runs their classes in one process without Ray, whose own log lines use the same record factory."""
     ran = subprocess.run([sys.executable, "-c", FAULT], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
     replica, front = ran.stdout.splitlines()
@@ -140,7 +140,7 @@ def test_a_bug_in_a_replica_or_the_front_is_logged_without_the_text():
 
 @pytest.mark.parametrize("models", ["minilm:2-1", "minilm:0", "minilm:a", "no-such", ""])
 def test_invalid_numbers_of_replicas_are_refused(models: str):
-    with options("--models", models) as running:
-        said = running.communicate(timeout=60)[1]
+    with start("--models", models) as running:
+        errors = running.communicate(timeout=60)[1]
     assert running.returncode == 2
-    assert "Traceback" not in said
+    assert "Traceback" not in errors

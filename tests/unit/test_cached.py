@@ -1,4 +1,4 @@
-"""The store behind the cached backend: bounded, shared, and never holding on to a failure."""
+"""The cache behind the cached backend: bounded, shared, and never holding on to a failure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from attnviz.backends.cached import Store, weight
+from attnviz.backends.cached import LruCache, size_in_bytes
 
 
 def test_a_value_is_made_once_when_eight_ask_at_the_same_time():
-    store, gate, made = Store(10_000), threading.Event(), []
+    cache, gate, made = LruCache(10_000), threading.Event(), []
 
     def make():
         made.append(1)
@@ -21,7 +21,7 @@ def test_a_value_is_made_once_when_eight_ask_at_the_same_time():
         return "value"
 
     with ThreadPoolExecutor(8) as pool:
-        answers = [pool.submit(store.get, "key", make) for _ in range(8)]
+        answers = [pool.submit(cache.get, "key", make) for _ in range(8)]
         while not made:
             pass
         gate.set()
@@ -30,26 +30,26 @@ def test_a_value_is_made_once_when_eight_ask_at_the_same_time():
 
 
 def test_the_bytes_kept_never_exceed_the_limit_and_the_oldest_goes_first():
-    store = Store(3 * (weight(np.zeros(250, np.float32)) + weight("a")))
+    cache = LruCache(3 * (size_in_bytes(np.zeros(250, np.float32)) + size_in_bytes("a")))
     for key in "abc":
-        store.get(key, lambda: np.zeros(250, np.float32))
-    store.get("a", lambda: pytest.fail("a was kept"))
-    store.get("d", lambda: np.zeros(250, np.float32))
-    assert store.nbytes <= store.limit
+        cache.get(key, lambda: np.zeros(250, np.float32))
+    cache.get("a", lambda: pytest.fail("a was kept"))
+    cache.get("d", lambda: np.zeros(250, np.float32))
+    assert cache.nbytes <= cache.limit
     remade = []
-    store.get("b", lambda: remade.append("b") or np.zeros(250, np.float32))
-    store.get("a", lambda: remade.append("a"))
+    cache.get("b", lambda: remade.append("b") or np.zeros(250, np.float32))
+    cache.get("a", lambda: remade.append("a"))
     assert remade == ["b"]
 
 
 def test_a_value_larger_than_the_limit_is_given_but_not_kept():
-    store = Store(1000)
-    assert store.get("big", lambda: np.ones(5000, np.float32)).sum() == 5000
-    assert store.nbytes == 0
+    cache = LruCache(1000)
+    assert cache.get("big", lambda: np.ones(5000, np.float32)).sum() == 5000
+    assert cache.nbytes == 0
 
 
 def test_an_error_reaches_those_who_wait_and_is_not_kept():
-    store, gate, started = Store(10_000), threading.Event(), threading.Event()
+    cache, gate, started = LruCache(10_000), threading.Event(), threading.Event()
 
     def fail():
         started.set()
@@ -57,29 +57,29 @@ def test_an_error_reaches_those_who_wait_and_is_not_kept():
         raise ValueError("no")
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(store.get, "key", fail)
+        first = pool.submit(cache.get, "key", fail)
         started.wait(5)
-        second = pool.submit(store.get, "key", lambda: "never made by the second")
+        second = pool.submit(cache.get, "key", lambda: "never made by the second")
         gate.set()
         with pytest.raises(ValueError, match="no"):
             first.result(5)
         answer = second.exception(5)
     assert isinstance(answer, ValueError) or second.result() == "never made by the second"
-    assert store.get("key", lambda: "now") in ("now", "never made by the second")
+    assert cache.get("key", lambda: "now") in ("now", "never made by the second")
 
 
 def test_the_weight_of_a_value_counts_its_arrays_and_strings():
-    assert weight(np.zeros((3, 5), np.float32)) == 256 + 60
-    assert weight(b"1234") == 256 + 4
-    assert weight((np.zeros(2, np.float64), "ab")) == 256 + (256 + 16) + (256 + 8)
-    assert weight({"a": np.zeros(2, np.float64)}) == 256 + (256 + 16)
+    assert size_in_bytes(np.zeros((3, 5), np.float32)) == 256 + 60
+    assert size_in_bytes(b"1234") == 256 + 4
+    assert size_in_bytes((np.zeros(2, np.float64), "ab")) == 256 + (256 + 16) + (256 + 8)
+    assert size_in_bytes({"a": np.zeros(2, np.float64)}) == 256 + (256 + 16)
 
 
 def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_it():
     class CalledAway(BaseException):
         """As Streamlit stops a script whose reader has typed something else."""
 
-    store, begun, go = Store(10_000), threading.Event(), threading.Event()
+    cache, begun, go = LruCache(10_000), threading.Event(), threading.Event()
     ended: list[str] = []
 
     def interrupted() -> bytes:
@@ -89,12 +89,12 @@ def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_
 
     def first() -> None:
         try:
-            store.get("a", interrupted)
+            cache.get("a", interrupted)
         except CalledAway:
             ended.append("away")
 
     def second() -> None:
-        ended.append(store.get("a", lambda: b"made").decode())
+        ended.append(cache.get("a", lambda: b"made").decode())
 
     maker, waiter = threading.Thread(target=first), threading.Thread(target=second)
     maker.start()
@@ -111,22 +111,22 @@ def test_who_waits_for_what_another_is_making_may_go_meanwhile():
     class CalledAway(BaseException):
         """As Streamlit stops a script whose reader has typed something else."""
 
-    def still() -> None:
+    def on_wait() -> None:
         raise CalledAway
 
-    store, begun, go = Store(10_000, still), threading.Event(), threading.Event()
+    cache, begun, go = LruCache(10_000, on_wait), threading.Event(), threading.Event()
 
     def make() -> bytes:
         begun.set()
         assert go.wait(20)
         return b"made"
 
-    maker = threading.Thread(target=store.get, args=("a", make))
+    maker = threading.Thread(target=cache.get, args=("a", make))
     maker.start()
     assert begun.wait(20)
     with pytest.raises(CalledAway):
-        store.get("a", lambda: pytest.fail("somebody else makes it"))
+        cache.get("a", lambda: pytest.fail("somebody else makes it"))
     go.set()
     maker.join(20)
-    assert store.kept("a") == b"made"
-    assert store.kept("b") is None
+    assert cache.peek("a") == b"made"
+    assert cache.peek("b") is None

@@ -1,4 +1,4 @@
-"""What the virtual students count as a result, as "busy" and as an error."""
+"""How the classroom benchmark counts results, "busy" and errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow  # the browser's driver is imported
 
 @pytest.fixture
 def classroom(monkeypatch: pytest.MonkeyPatch):
-    """The benchmark, as a module beside the others."""
+    """The benchmark as a module."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     before = set(sys.modules)
     yield importlib.import_module("classroom")
@@ -26,12 +26,12 @@ def classroom(monkeypatch: pytest.MonkeyPatch):
 
 
 def busy() -> str:
-    """What a page says where too many wait."""
-    turns = Scheduler(1, 1, 1)
-    turns.acquire("a", lambda: None)
-    turns.acquire("b", lambda: None)
+    """Return the message of a page when the queue is full."""
+    scheduler = Scheduler(1, 1, 1)
+    scheduler.acquire("a", lambda: None)
+    scheduler.acquire("b", lambda: None)
     with pytest.raises(BusyError) as error:
-        turns.acquire("c", lambda: None)
+        scheduler.acquire("c", lambda: None)
     return plain(str(error.value))
 
 

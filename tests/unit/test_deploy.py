@@ -1,4 +1,4 @@
-"""What stands beside the code for other machines fits the code: compose.yaml, the image, the Makefile, docs/deploy.md."""
+"""The files for deployment fit the code: compose.yaml, Dockerfile, Makefile and docs/deploy.md."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ KEY = "0123456789abcdef"
 
 
 def compose() -> dict:
-    """The file as YAML has it, with the one value that its user gives."""
+    """Return compose.yaml with a value for the key."""
     text = re.sub(r"\$\{ATTNVIZ_KEY:\?[^}]*\}", KEY, (ROOT / "compose.yaml").read_text())
     assert "${" not in text
     return yaml.safe_load(text)
 
 
 def image() -> dict[str, list[str]]:
-    """The lines of the Dockerfile by their first word."""
+    """Return the lines of the Dockerfile by their instruction."""
     lines: dict[str, list[str]] = {}
     for line in (ROOT / "Dockerfile").read_text().splitlines():
         if found := re.match(r"([A-Z]+) (.*)", line):
@@ -102,13 +102,13 @@ def test_make_installs_ray_and_serves_with_it():
 
 
 def test_everything_that_the_instructions_name_exists():
-    told = (ROOT / "docs" / "deploy.md").read_text()
-    links = [(ROOT / "docs" / link) for link in re.findall(r"\]\(([^)]+)\)", told)]
-    named = [ROOT / name for name in re.findall(r"`(?:python )?([\w/]+\.(?:py|conf|yaml))", told)]
+    text = (ROOT / "docs" / "deploy.md").read_text()
+    links = [(ROOT / "docs" / link) for link in re.findall(r"\]\(([^)]+)\)", text)]
+    named = [ROOT / name for name in re.findall(r"`(?:python )?([\w/]+\.(?:py|conf|yaml))", text)]
     assert len(links) >= 3
     assert len(named) >= 6
     assert not [str(path) for path in (*links, *named) if not path.exists()]
     makefile = (ROOT / "Makefile").read_text()
-    assert not [target for target in re.findall(r"^make ([\w-]+)", told, re.M) if f"\n{target}:" not in makefile]
+    assert not [target for target in re.findall(r"^make ([\w-]+)", text, re.M) if f"\n{target}:" not in makefile]
     source = (ROOT / "attnviz" / "settings.py").read_text()
-    assert not [name for name in re.findall(r"ATTNVIZ_\w+", told) if f'"{name}"' not in source]
+    assert not [name for name in re.findall(r"ATTNVIZ_\w+", text) if f'"{name}"' not in source]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 
 from attnviz.board.choice import Choice
-from attnviz.board.linking import Drawn, Picked, number
+from attnviz.board.linking import ChosenHead, DrawnLinks, message_number
 from attnviz.board.tray import Tray
 from attnviz.errors import BadInputError
 from attnviz.pages.whatif import lesson
@@ -82,7 +82,7 @@ def _changed(draw: st.DrawFn, value: Any) -> Any:
 
 
 @amounts(150, 5000)
-@pytest.mark.parametrize("read", [Choice.parse, Drawn.parse, Picked.parse, number])
+@pytest.mark.parametrize("read", [Choice.parse, DrawnLinks.parse, ChosenHead.parse, message_number])
 def test_a_message_that_no_page_sends_is_refused_in_words(read: Any, examples: int):
     read(CHOICE)
 

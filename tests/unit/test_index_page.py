@@ -1,4 +1,4 @@
-"""The page shell: what every address of a page answers with, and what it leaves alone."""
+"""The index page: the answer at every address of a page, and answers that are unchanged."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.web import index_page, middleware, security_headers
 
 INDEX = (Path(streamlit.__file__).parent / "static" / "index.html").read_text("utf-8")
-SEEN: list[dict[bytes, bytes]] = []  # the headers of each request that reached the app behind
+REQUESTS: list[dict[bytes, bytes]] = []  # the headers of each request that reached the app behind the middleware
 
 
 async def _index(request: Any) -> HTMLResponse:
-    SEEN.append({name.lower(): value for name, value in request.scope["headers"]})
+    REQUESTS.append({name.lower(): value for name, value in request.scope["headers"]})
     return HTMLResponse(INDEX, headers={"etag": '"streamlit"', "last-modified": "x", "cache-control": "no-cache"})
 
 
@@ -49,8 +49,8 @@ BEHIND = middleware.PageMiddleware(
 )
 
 
-def answered(path: str = "/", method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of one request through the guard."""
+def respond(path: str = "/", method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers and body of one request through the middleware."""
     sent: list[Any] = []
     pairs = [
         (b"host", b"school.example"),
@@ -95,7 +95,7 @@ def test_the_policy_has_the_hash_of_our_scripts():
 
 @pytest.mark.parametrize("path", ["/", "/syntax", "/no-such-page", "/under/a/base/path"])
 def test_every_address_of_a_page_answers_with_the_index_page(path: str):
-    status, headers, body = answered(path)
+    status, headers, body = respond(path)
     assert (status, body) == (200, index_page.html().encode())
     assert headers["content-length"] == str(len(body))
     assert headers["cache-control"] == "no-cache"
@@ -104,30 +104,30 @@ def test_every_address_of_a_page_answers_with_the_index_page(path: str):
 
 
 def test_a_browser_that_accepts_gzip_gets_it_compressed():
-    _, headers, body = answered(accept_encoding="gzip, br")
+    _, headers, body = respond(accept_encoding="gzip, br")
     assert headers["content-encoding"] == "gzip"
     assert headers["content-length"] == str(len(body))
     assert gzip.decompress(body) == index_page.html().encode()
 
 
 def test_a_head_request_gets_no_body():
-    _, headers, body = answered(method="HEAD")
+    _, headers, body = respond(method="HEAD")
     assert (headers["content-length"], body) == (str(len(index_page.html().encode())), b"")
 
 
 def test_a_browser_with_our_etag_gets_no_body_and_one_with_streamlits_gets_our_page():
-    _, headers, _ = answered()
-    assert answered(if_none_match=headers["etag"])[::2] == (304, b"")
-    assert answered(if_none_match=f'W/{headers["etag"]}, "other"')[::2] == (304, b"")
-    status, _, body = answered(if_none_match='"streamlit"', if_modified_since="x", range="bytes=0-9")
+    _, headers, _ = respond()
+    assert respond(if_none_match=headers["etag"])[::2] == (304, b"")
+    assert respond(if_none_match=f'W/{headers["etag"]}, "other"')[::2] == (304, b"")
+    status, _, body = respond(if_none_match='"streamlit"', if_modified_since="x", range="bytes=0-9")
     assert (status, body) == (200, index_page.html().encode())
-    assert not {b"if-none-match", b"if-modified-since", b"range", b"accept-encoding"} & set(SEEN[-1])
+    assert not {b"if-none-match", b"if-modified-since", b"range", b"accept-encoding"} & set(REQUESTS[-1])
 
 
 def test_saved_files_icons_and_redirects_are_unchanged():
-    assert answered("/media/a.html")[2] == b"<html>a saved board</html>"
-    assert answered("/favicon.png")[2] == b"icon"
-    status, headers, _ = answered("/syntax/")
+    assert respond("/media/a.html")[2] == b"<html>a saved board</html>"
+    assert respond("/favicon.png")[2] == b"icon"
+    status, headers, _ = respond("/syntax/")
     assert (status, headers["location"]) == (301, "/syntax")
 
 

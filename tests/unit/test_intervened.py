@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from attnviz.backends import open_backend
-from attnviz.backends.cached import weight
+from attnviz.backends.cached import size_in_bytes
 from attnviz.engine import reference
 from attnviz.engine.reference import AS_TRAINED, Intervention
 from attnviz.engine.reference.intervened import MOST, NAMED, InterventionResult
@@ -43,7 +43,7 @@ def test_with_nothing_changed_it_is_the_model_itself(backend, plain: Interventio
 
 @BOTH
 def test_what_is_kept_of_the_layer_is_its_own(backend, plain: InterventionResult, model: str):
-    inner = backend.inner.loaded(model)
+    inner = backend.inner.load(model)
     w, layer = reference.read(inner.model), LAYERS[model]
     ids = inner.tokenizer(TEXT)["input_ids"]
     steps = reference.run(w, ids, keep=(layer,)).layers[layer]
@@ -117,7 +117,7 @@ def test_nothing_can_be_written_and_it_is_kept_once(backend, plain: Intervention
 
     assert not any(array.flags.writeable for array in (*arrays, *plain.weights))
     assert backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], Intervention(layer=None)) is plain
-    assert sum(array.nbytes for array in (*arrays, *plain.weights)) <= weight(plain) < 2**22
+    assert sum(array.nbytes for array in (*arrays, *plain.weights)) <= size_in_bytes(plain) < 2**22
 
 
 @BOTH

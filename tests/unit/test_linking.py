@@ -9,7 +9,7 @@ import pytest
 from attnviz.analysis.link_ranking import LinkScore
 from attnviz.analysis.link_rows import LinkRow, RowEntry
 from attnviz.board.found import found
-from attnviz.board.linking import Drawn, Picked, number, written
+from attnviz.board.linking import ChosenHead, DrawnLinks, message_number, to_json
 from attnviz.errors import BadInputError
 from attnviz.types import HeadRef, Link
 
@@ -17,8 +17,8 @@ LINKS = (Link((43, 45), (4, 10)), Link((4, 10), (0, 3)))
 
 
 def test_links_come_back_as_they_went_each_once():
-    sent = json.loads(json.dumps({"links": [*written(LINKS), *written(LINKS[:1])]}))
-    assert Drawn.parse(sent).links == LINKS
+    sent = json.loads(json.dumps({"links": [*to_json(LINKS), *to_json(LINKS[:1])]}))
+    assert DrawnLinks.parse(sent).links == LINKS
 
 
 @pytest.mark.parametrize(
@@ -31,19 +31,19 @@ def test_links_come_back_as_they_went_each_once():
 )  # fmt: skip
 def test_what_are_no_links_is_refused(rows: object):
     with pytest.raises(BadInputError):
-        Drawn.parse({"links": rows})
+        DrawnLinks.parse({"links": rows})
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 3, {}])
 def test_what_is_no_message_at_all_is_refused(value: object):
-    for parse in (Drawn.parse, Picked.parse, number):
+    for parse in (DrawnLinks.parse, ChosenHead.parse, message_number):
         with pytest.raises(BadInputError):
             parse(value)
 
 
 def test_a_head_comes_with_its_block_and_where_to_go():
-    assert Picked.parse({"head": [3, 1], "go": "board"}, "encoder") == Picked(HeadRef(3, 1, "encoder"), "board")
-    assert Picked.parse({"head": [3, 1]}).go == ""
+    assert ChosenHead.parse({"head": [3, 1], "go": "board"}, "encoder") == ChosenHead(HeadRef(3, 1, "encoder"), "board")
+    assert ChosenHead.parse({"head": [3, 1]}).go == ""
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_a_head_comes_with_its_block_and_where_to_go():
 )
 def test_what_is_no_head_is_refused(value: object):
     with pytest.raises(BadInputError):
-        Picked.parse(value)
+        ChosenHead.parse(value)
 
 
 @pytest.mark.parametrize("value", [{"number": -1}, {"number": 1.5}, {"number": True}, {"number": None}])
 def test_a_message_without_a_number_is_refused(value: object):
     with pytest.raises(BadInputError):
-        number(value)
+        message_number(value)
 
 
 def test_every_head_has_its_place_and_the_best_come_first():

@@ -35,14 +35,14 @@ def test_where_the_one_who_loads_a_model_is_called_away_another_who_waits_loads_
 
     backend = LocalBackend(Settings(), said, folders=(card,))
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(backend.loaded, card.id)
+        first = pool.submit(backend.load, card.id)
         assert begun.wait(20)
-        second = pool.submit(backend.loaded, card.id)
+        second = pool.submit(backend.load, card.id)
         time.sleep(0.05)  # so that it waits for the first; if it came later, it would load the model all the same
         go.set()
         assert isinstance(first.exception(20), CalledAway)
         assert second.result(20).card.id == card.id
-    assert backend.loaded(card.id) is second.result()
+    assert backend.load(card.id) is second.result()
 
 
 def test_an_error_of_loading_reaches_those_who_wait_and_the_next_one_tries_again(tmp_path):
@@ -52,23 +52,23 @@ def test_an_error_of_loading_reaches_those_who_wait_and_the_next_one_tries_again
     (folder / "model.safetensors").write_bytes(weights[:-100])
     backend = LocalBackend(Settings(), folders=(card,))
     with ThreadPoolExecutor(2) as pool:
-        errors = [one.exception(20) for one in [pool.submit(backend.loaded, card.id) for _ in range(2)]]
+        errors = [one.exception(20) for one in [pool.submit(backend.load, card.id) for _ in range(2)]]
     assert all(isinstance(error, AttnvizError) for error in errors)
     (folder / "model.safetensors").write_bytes(weights)
-    assert backend.loaded(card.id).card.id == card.id
+    assert backend.load(card.id).card.id == card.id
 
 
 def test_names_for_which_nothing_can_be_loaded_take_no_model_s_place(tmp_path):
     card = load.local_card(saved(tmp_path / "model"))
     backend = LocalBackend(Settings(loaded_models=1), folders=(card,))
-    model = backend.loaded(card.id)
+    model = backend.load(card.id)
 
     for name in ("no-such-model", "../../etc/passwd"):
         with pytest.raises(UnknownModelError):
             backend.attend(AttentionRequest(name, "a"))
 
-    assert (backend.holds(card.id), backend.holds("no-such-model")) == (True, False)
-    assert backend.loaded(card.id) is model
+    assert (backend.is_loaded(card.id), backend.is_loaded("no-such-model")) == (True, False)
+    assert backend.load(card.id) is model
     assert (backend.has_weights(card.id), backend.has_weights("no-such-model")) == (True, False)
 
 
@@ -76,7 +76,7 @@ def test_a_reading_that_nobody_waits_for_any_more_stops_at_the_next_layer(tmp_pa
     card = load.local_card(saved(tmp_path / "model"))
     backend, queue = LocalBackend(Settings(), folders=(card,)), Scheduler(1, 1, 1)
     request = AttentionRequest(card.id, "the animal")
-    backend.ready(request)
+    backend.prepare(request)
 
     with working_for(queue.acquire("a", lambda: None)) as ticket:
         ticket.cancelled.set()

@@ -10,6 +10,7 @@ import pytest
 from attnviz.backends.local import LocalBackend
 from attnviz.engine import memory_estimate
 from attnviz.errors import TooLongError
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 
@@ -28,7 +29,7 @@ def test_a_config_may_name_its_heads_width_itself():
 
 def test_what_is_expected_is_what_a_trace_keeps():
     backend = LocalBackend()
-    loaded = backend.loaded("minilm")
+    loaded = backend.load("minilm")
     trace = backend.attend(AttentionRequest("minilm", "One head, one text, one number."))
     kept = sum(part.nbytes for part in trace.parts)
     expected = memory_estimate.bytes_needed(loaded.model.config, loaded.card.layers, loaded.card.heads, len(trace.tokens))
@@ -52,11 +53,11 @@ def test_a_backend_refuses_before_it_reads():
 
 
 def test_who_waits_for_a_long_text_is_told_each_layer_and_nobody_else_is():
-    said: list[str] = []
+    said: list[ProgressEvent] = []
     backend = LocalBackend(progress=said.append)
-    backend.loaded("minilm")
+    backend.load("minilm")
     said.clear()
     backend.attend(AttentionRequest("minilm", "a short text"))
     assert said == []
     backend.attend(AttentionRequest("minilm", "word " * 510))
-    assert said == [f"Reading 512 tokens: layer {done} of 6." for done in range(1, 7)]
+    assert said == [ProgressEvent(f"Reading 512 tokens: layer {done} of 6.", "progress", done / 6) for done in range(1, 7)]

@@ -1,4 +1,4 @@
-"""What stands before the pages: what is refused, what passes, and the headers of every answer."""
+"""The middleware of the pages: refused and accepted requests, messages, and security headers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HERE = [(b"host", b"school.example:8501")]
 
 
 async def page(scope: Any, receive: Any, send: Any) -> None:
-    """An app that answers everything, with a header that we set otherwise."""
+    """An app that answers everything, with another value of one of our headers."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         return
@@ -32,8 +32,8 @@ async def page(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"page"})
 
 
-def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query: bytes = b"", headers: Any = HERE) -> list[Any]:
-    """All that is sent for one request."""
+def respond(kind: str = "http", *, method: str = "GET", path: str = "/", query: bytes = b"", headers: Any = HERE) -> list[Any]:
+    """Return all messages sent for one request."""
     sent: list[Any] = []
     scope = {"type": kind, "method": method, "path": path, "query_string": query, "headers": headers}
 
@@ -48,7 +48,7 @@ def answered(kind: str = "http", *, method: str = "GET", path: str = "/", query:
 
 
 def status(**request: Any) -> int:
-    return answered(**request)[0]["status"]
+    return respond(**request)[0]["status"]
 
 
 def test_a_page_is_read_by_get_and_head_only():
@@ -69,10 +69,10 @@ def test_routes_of_streamlit_that_no_page_uses_are_hidden():
 
 
 def test_the_number_of_open_pages_is_bounded():
-    async def opened() -> list[str]:
+    async def open_pages() -> list[str]:
         ends, kinds = asyncio.Event(), []
 
-        async def held(scope: Any, receive: Any, send: Any) -> None:
+        async def page_until_end(scope: Any, receive: Any, send: Any) -> None:
             await send({"type": "websocket.accept"})
             await ends.wait()
 
@@ -82,7 +82,7 @@ def test_the_number_of_open_pages_is_bounded():
         async def send(message: Any) -> None:
             kinds.append(message["type"])
 
-        guard, scope = middleware.PageMiddleware(held), {"type": "websocket", "headers": HERE}
+        guard, scope = middleware.PageMiddleware(page_until_end), {"type": "websocket", "headers": HERE}
         pages = [asyncio.create_task(guard(scope, receive, send)) for _ in range(middleware.MAX_OPEN_PAGES + 1)]
         await asyncio.sleep(0)
         ends.set()
@@ -90,13 +90,13 @@ def test_the_number_of_open_pages_is_bounded():
         await guard(scope, receive, send)
         return kinds
 
-    kinds = asyncio.run(opened())
+    kinds = asyncio.run(open_pages())
     assert kinds == ["websocket.accept"] * middleware.MAX_OPEN_PAGES + ["websocket.close", "websocket.accept"]
 
 
 def test_the_length_of_an_address_is_bounded():
     assert status(query=b"a" * (middleware.MAX_URL_BYTES - 1)) == 200
-    sent = answered(query=b"a" * middleware.MAX_URL_BYTES)
+    sent = respond(query=b"a" * middleware.MAX_URL_BYTES)
     assert sent[0]["status"] == 414
     assert b"16,384" in sent[1]["body"]
     assert b"16,385" in sent[1]["body"]
@@ -118,17 +118,17 @@ def test_the_length_of_an_address_is_bounded():
 )
 def test_only_a_page_of_the_same_address_opens_a_websocket(origin: bytes | None, opens: bool):
     more = [] if origin is None else [(b"origin", origin)]
-    (sent,) = answered("websocket", headers=[*HERE, *more])
+    (sent,) = respond("websocket", headers=[*HERE, *more])
     assert sent["type"] == ("websocket.accept" if opens else "websocket.close")
 
 
 def test_a_websocket_with_an_origin_needs_a_host():
-    (sent,) = answered("websocket", headers=[(b"origin", b"http://")])
+    (sent,) = respond("websocket", headers=[(b"origin", b"http://")])
     assert sent["type"] == "websocket.close"
 
 
-def passed(*messages: dict[str, object]) -> object:
-    """The first of some messages that reaches Streamlit."""
+def first_passed(*messages: dict[str, object]) -> object:
+    """Return the first of some messages that reaches Streamlit."""
     coming = iter(messages)
 
     async def receive() -> Any:
@@ -137,8 +137,8 @@ def passed(*messages: dict[str, object]) -> object:
     return asyncio.run(middleware.filter_messages(receive)())
 
 
-def back(name: str) -> dict[str, object]:
-    """What a browser sends."""
+def message_of(name: str) -> dict[str, object]:
+    """Return a message of a browser."""
     message = BackMsg()
     if name == "rerun_script":
         message.rerun_script.query_string = "layer=3"
@@ -149,20 +149,23 @@ def back(name: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["clear_cache", "load_git_info", "set_run_on_save", "debug_shutdown_runtime"])
 def test_messages_that_control_the_server_are_dropped(name: str):
-    run, gone = back("rerun_script"), {"type": "websocket.disconnect", "code": 1001}
-    assert passed(back(name), run) == run
-    assert passed(back(name), gone) == gone
+    run, gone = message_of("rerun_script"), {"type": "websocket.disconnect", "code": 1001}
+    assert first_passed(message_of(name), run) == run
+    assert first_passed(message_of(name), gone) == gone
 
 
 def test_messages_that_start_and_stop_a_run_pass():
     for name in ("rerun_script", "stop_script"):
-        assert passed(back(name)) == back(name)
+        assert first_passed(message_of(name)) == message_of(name)
 
 
 def test_invalid_bytes_are_dropped_and_text_ends_the_connection():
-    run = back("rerun_script")
-    assert passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run) == run
-    found = passed({"type": "websocket.receive", "text": "clear_cache"}, run)
+    run = message_of("rerun_script")
+    assert (
+        first_passed({"type": "websocket.receive", "bytes": b"\xff\xff"}, {"type": "websocket.receive", "bytes": b""}, run)
+        == run
+    )
+    found = first_passed({"type": "websocket.receive", "text": "clear_cache"}, run)
     assert found == {"type": "websocket.disconnect", "code": 1003}
 
 
@@ -170,28 +173,28 @@ def test_messages_beyond_the_rate_wait_and_none_is_lost(monkeypatch: pytest.Monk
     monkeypatch.setattr(middleware, "BURST_MESSAGES", 3)
     monkeypatch.setattr(middleware, "MESSAGES_PER_SECOND", 20)
     gone = {"type": "websocket.disconnect", "code": 1001}
-    messages = [*([back("rerun_script"), back("stop_script")] * 3), gone]
+    messages = [*([message_of("rerun_script"), message_of("stop_script")] * 3), gone]
 
-    async def all_heard() -> tuple[list[Any], float]:
+    async def receive_all() -> tuple[list[Any], float]:
         coming, start = iter(messages), time.monotonic()
 
         async def receive() -> Any:
             return next(coming)
 
-        heard = middleware.filter_messages(receive)
-        return [await heard() for _ in messages], time.monotonic() - start
+        receive_allowed = middleware.filter_messages(receive)
+        return [await receive_allowed() for _ in messages], time.monotonic() - start
 
-    found, took = asyncio.run(all_heard())
+    found, took = asyncio.run(receive_all())
     assert found == messages
     assert took >= 0.14  # three of six waited a twentieth of a second each
 
 
 @pytest.mark.parametrize("request_", [{}, {"method": "POST"}], ids=["an answer", "a refusal"])
 def test_every_answer_has_each_security_header_once(request_: dict[str, str]):
-    names = [name.decode().lower() for name, _ in answered(**request_)[0]["headers"]]
+    names = [name.decode().lower() for name, _ in respond(**request_)[0]["headers"]]
     for name, value in security_headers.headers():
         assert names.count(name.decode()) == 1
-        assert (name, value) in answered(**request_)[0]["headers"]
+        assert (name, value) in respond(**request_)[0]["headers"]
 
 
 def directives() -> dict[str, list[str]]:

@@ -22,7 +22,7 @@ from transformers import AutoModel, AutoTokenizer
 from attnviz.errors import DamagedWeightsError, OutputError
 from attnviz.models import catalog, gguf, load
 from attnviz.models.locate import place
-from attnviz.progress import Notice
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 from tests.small_models import GGUF, gguf_file, random_model, tokenizer
@@ -63,8 +63,8 @@ def test_a_gguf_file_is_converted_once_and_then_read(tmp_path, card, site):
     first, second = [], []
     one = load.load(card, settings, first.append)
     two = load.load(card, settings, second.append)
-    assert [line.split()[0] for line in first] == ["Converting"]
-    assert [line.split()[0] for line in second] == ["Reading"]
+    assert [line.message.split()[0] for line in first] == ["Converting"]
+    assert [line.message.split()[0] for line in second] == ["Reading"]
     assert kept_folders(settings.cache_dir) == [f"gguf-{card.sha256[0][1][:16]}-v{gguf.FORMAT}"]
     assert one.digest == two.digest == card.sha256[0][1]
     assert one.card == two.card
@@ -92,9 +92,9 @@ def test_a_damaged_conversion_is_noticed_and_made_again(tmp_path, card, file, ha
         path.unlink()
     else:
         path.write_bytes(content[:-7] if harm == "cut" else content[:-9] + b"#" + content[-8:])
-    lines: list[str] = []
+    lines: list[ProgressEvent] = []
     assert torch.equal(outputs(load.load(card, settings, lines.append)), want)
-    assert [line.split()[0] for line in lines] == ["Converting"]
+    assert [line.message.split()[0] for line in lines] == ["Converting"]
     assert path.read_bytes() == content
     assert gguf.kept(path.parent)
     assert len(kept_folders(tmp_path)) == 1
@@ -114,10 +114,10 @@ def test_a_manifest_that_names_nothing_or_leads_elsewhere_counts_as_damaged(tmp_
 def test_with_an_unwritable_cache_the_model_works_and_says_that_it_was_not_kept(tmp_path, card, listens):
     (tmp_path / "cache").write_text("a file where the folder should be")
     settings = Settings(cache_dir=tmp_path / "cache")
-    lines: list[str] = []
+    lines: list[ProgressEvent] = []
     if listens:
         loaded = load.load(card, settings, lines.append)
-        assert "ATTNVIZ_CACHE_DIR" in lines[-1]
+        assert "ATTNVIZ_CACHE_DIR" in lines[-1].message
     else:
         with pytest.warns(UserWarning, match="ATTNVIZ_CACHE_DIR"):
             loaded = load.load(card, settings)
@@ -128,11 +128,11 @@ def test_with_an_unwritable_cache_the_model_works_and_says_that_it_was_not_kept(
 def test_an_unwritable_cache_in_the_home_folder_is_named_as_its_owner_writes_it(tmp_path, card, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "cache").write_text("a file where the folder should be")
-    lines: list[str] = []
+    lines: list[ProgressEvent] = []
     load.load(card, Settings(cache_dir=tmp_path / "cache" / "attnviz"), lines.append)
-    assert "cannot be kept in ~/cache/attnviz (Not a directory)" in lines[-1]
-    assert str(tmp_path) not in lines[-1]
-    assert [isinstance(line, Notice) for line in lines] == [False, True], "the reader should still see it afterwards"
+    assert "cannot be kept in ~/cache/attnviz (Not a directory)" in lines[-1].message
+    assert str(tmp_path) not in lines[-1].message
+    assert [line.kind for line in lines] == ["step", "notice"], "the reader should still see it afterwards"
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from transformers import AutoConfig, BertForMaskedLM
 from attnviz.errors import BadInputError, DamagedWeightsError, UnavailableError
 from attnviz.models import catalog, load
 from attnviz.models.locate import place
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from tests.small_models import BERT, changed, packaged, random_model, saved, tokenizer
 
@@ -266,10 +267,10 @@ def test_a_model_in_memory_has_a_card_without_this_machines_paths(tmp_path):
 def test_loading_tells_those_who_listen_and_nobody_else(tmp_path, capfd):
     card = load.local_card(saved(tmp_path / "model"))
     capfd.readouterr()
-    lines: list[str] = []
+    lines: list[ProgressEvent] = []
     load.load(card, Settings(), lines.append)
     load.load(card, Settings())
-    assert lines == ["Reading model."]
+    assert lines == [ProgressEvent("Reading model.")]
     assert capfd.readouterr() == ("", "")
 
 

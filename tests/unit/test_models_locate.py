@@ -25,6 +25,7 @@ from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
 from attnviz.models import catalog, load
 from attnviz.models import hub as fetching
 from attnviz.models.locate import place
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from tests.small_models import BERT, packaged, random_model, saved, snapshot
 
@@ -181,13 +182,13 @@ def test_from_a_hub_in_reach_only_what_is_needed_is_fetched_and_then_kept(offlin
     for other in ("pytorch_model.bin", "tf_model.h5", "README.md"):
         (Hub.folder / other).write_bytes(b"not wanted")
     online = replace(offline, offline=False)
-    lines: list[str] = []
+    lines: list[ProgressEvent] = []
     assert place(BERT, online).kind == "hub"
     capfd.readouterr()
     loaded = load.load(BERT, online, lines.append)
     assert loaded.digest == hashlib.sha256((Hub.folder / "model.safetensors").read_bytes()).hexdigest()
     assert not {"pytorch_model.bin", "tf_model.h5", "README.md"} & set(Hub.asked)
-    assert [line.split()[0] for line in lines] == ["Fetching", "Reading"]
+    assert [line.message.split()[0] for line in lines] == ["Fetching", "Reading"]
     assert capfd.readouterr() == ("", "")
     assert place(BERT, offline).kind == "cache"
     assert load.load(BERT, offline).digest == loaded.digest

@@ -1,4 +1,4 @@
-"""A backend on another machine: the same answers, given up when its reader leaves, and back when the server is back."""
+"""A backend on another machine: the same answers, cancelled when the reader leaves, usable again when the server is back."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import httpx
 import pytest
 
 from attnviz.backends import open_backend, remote, wire
-from attnviz.backends.base import WholeBackend
+from attnviz.backends.base import Capabilities
 from attnviz.backends.cached import CachedBackend
 from attnviz.backends.local import LocalBackend
 from attnviz.backends.remote import RemoteBackend
-from attnviz.backends.scheduled import Row, turned
-from attnviz.backends.scheduler import Scheduler
+from attnviz.backends.scheduled import ScheduledBackend, Scheduling
 from attnviz.backends.wire import model_cards
 from attnviz.engine.trace import Trace
 from attnviz.errors import (
@@ -32,7 +31,7 @@ from attnviz.errors import (
     UnknownModelError,
 )
 from attnviz.models import catalog, load
-from attnviz.progress import Still
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
 from tests.hostile import hostile, silent
@@ -42,6 +41,7 @@ from tests.wires import same
 
 REQUEST = AttentionRequest("minilm", "你好 <b>", "second")
 KEY = "0123456789abcdef"
+SCHEDULING = Scheduling(1, 5, 5, 5.0, lambda: "a")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def opened():
         one.close()
 
 
-def test_the_answer_is_the_server_s_and_so_are_its_models(opened):
+def test_answers_and_models_are_those_of_the_server(opened):
     with running_server(FakeBackend()) as url:
         backend = opened(url)
         assert same(backend.attend(REQUEST), FakeBackend().attend(REQUEST))
@@ -68,7 +68,7 @@ def test_the_answer_is_the_server_s_and_so_are_its_models(opened):
             backend.attend(AttentionRequest("none", "a"))
 
 
-def test_for_what_no_model_reads_nobody_is_asked(opened):
+def test_a_text_that_no_model_reads_is_not_sent(opened):
     backend = opened("http://127.0.0.1:1")
     with pytest.raises(EmptyTextError):
         backend.attend(AttentionRequest("minilm", " "))
@@ -76,7 +76,7 @@ def test_for_what_no_model_reads_nobody_is_asked(opened):
         backend.attend(AttentionRequest("minilm", "x" * 200_001))
 
 
-def test_where_nobody_listens_the_reader_is_told_and_the_models_are_not_waited_for(opened):
+def test_without_a_server_the_error_says_so_and_the_list_is_not_waited_for(opened):
     backend = opened("http://127.0.0.1:1")
     with pytest.raises(BackendError, match=r"http://127\.0\.0\.1:1 does not answer \(nobody listens there\)"):
         backend.models()
@@ -86,7 +86,7 @@ def test_where_nobody_listens_the_reader_is_told_and_the_models_are_not_waited_f
 
 
 @pytest.mark.slow
-def test_a_server_that_is_back_is_asked_again_by_itself(opened):
+def test_a_server_that_is_back_is_used_again(opened):
     with running_server(FakeBackend()) as url:
         backend = opened(url)
         backend.attend(REQUEST)
@@ -97,7 +97,7 @@ def test_a_server_that_is_back_is_asked_again_by_itself(opened):
         assert same(backend.attend(REQUEST), FakeBackend().attend(REQUEST))
 
 
-def test_the_key_is_sent_and_asked_for(opened):
+def test_the_key_is_sent_and_required(opened):
     with running_server(FakeBackend(), Settings(key=KEY)) as url:
         assert opened(url, Settings(key=KEY)).attend(REQUEST).layers == 2
         with pytest.raises(AccessError, match="Set ATTNVIZ_KEY to it"):
@@ -108,28 +108,28 @@ class CalledAway(BaseException):
     """As Streamlit stops a script whose reader has typed something else."""
 
 
-def test_a_reader_who_leaves_is_waited_for_by_nobody_and_the_server_is_told(opened):
-    go, asked, said = threading.Event(), threading.Event(), []
+def test_when_a_reader_leaves_the_server_stops_its_work(opened):
+    go, asked, events = threading.Event(), threading.Event(), []
 
     def wait(_: AttentionRequest) -> None:
         asked.set()
         assert go.wait(20)
 
-    def hear(line: str) -> None:
-        said.append(line)
+    def listen(event: ProgressEvent) -> None:
+        events.append(event)
         if asked.is_set():
             raise CalledAway
 
     with running_server(FakeBackend(wait), Settings(at_once=1)) as url:
         with pytest.raises(CalledAway):
-            opened(url, Settings(), hear).attend(REQUEST)
+            opened(url, Settings(), listen).attend(REQUEST)
         other = opened(url)
         go.set()
         assert other.attend(REQUEST).layers == 2
-    assert set(map(type, said)) == {Still}
+    assert {event.kind for event in events} == {"waiting"}
 
 
-def test_a_backend_that_is_closed_while_somebody_waits_says_so_and_opens_again(opened):
+def test_a_backend_closed_during_a_request_says_so_and_opens_again(opened):
     go, asked = threading.Event(), threading.Event()
     found: list[BaseException] = []
 
@@ -158,7 +158,7 @@ def test_a_backend_that_is_closed_while_somebody_waits_says_so_and_opens_again(o
         backend.close()
 
 
-def test_who_asks_while_it_is_closed_is_answered_on_a_line_of_his_own(opened, monkeypatch: pytest.MonkeyPatch):
+def test_a_request_during_close_gets_a_new_connection(opened, monkeypatch: pytest.MonkeyPatch):
     closes, go, asked, answers, end = (*(threading.Event() for _ in range(4)), httpx.AsyncClient.aclose)
 
     async def slowly(client: httpx.AsyncClient) -> None:
@@ -184,19 +184,19 @@ def test_who_asks_while_it_is_closed_is_answered_on_a_line_of_his_own(opened, mo
         assert same(asking.result(20), FakeBackend().attend(REQUEST))
 
 
-def test_a_server_that_is_only_busy_is_not_told_to_be_down(opened):
+def test_a_busy_server_counts_as_reachable(opened):
     go = threading.Event()
     with running_server(FakeBackend(lambda _: go.wait(20)), Settings(at_once=20)) as url, ThreadPoolExecutor(24) as threads:
         backend = opened(url)
         asked = [threads.submit(backend.attend, AttentionRequest("minilm", f"{n:05}")) for n in range(16)]
         wait_until(lambda: metric(url, "attnviz_working") == 16)
 
-        assert list(threads.map(lambda _: backend.answers(), range(6))) == [True] * 6
+        assert list(threads.map(lambda _: backend.is_reachable(), range(6))) == [True] * 6
         go.set()
         assert all(one.result(20).layers == 2 for one in asked)
 
 
-def test_the_list_of_models_is_asked_for_once_for_all_and_an_old_one_is_used_meanwhile(opened, monkeypatch: pytest.MonkeyPatch):
+def test_the_list_of_models_is_fetched_once_and_an_old_one_is_used_meanwhile(opened, monkeypatch: pytest.MonkeyPatch):
     with hostile() as server, ThreadPoolExecutor(8) as threads:
         backend, came, go = opened(server.url), threading.Event(), threading.Event()
 
@@ -213,22 +213,22 @@ def test_the_list_of_models_is_asked_for_once_for_all_and_an_old_one_is_used_mea
         assert {one.result(20) for one in asked} == {catalog.cards()}
         assert server.asked == 1
 
-        monkeypatch.setattr(remote, "LISTED", 0.0)
+        monkeypatch.setattr(remote, "LIST_AGE", 0.0)
         server.does = silent
         start = time.monotonic()
         assert [backend.models() for _ in range(3)] == [catalog.cards()] * 3
-        assert time.monotonic() - start < 1, "nobody waits for the new one"
+        assert time.monotonic() - start < 1, "no caller waits for the new list"
         wait_until(lambda: server.asked == 2)
 
 
-def test_an_answer_to_another_text_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
+def test_an_answer_to_another_text_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
     other = wire.dumps(FakeBackend().attend(AttentionRequest("minilm", "another")))
     monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: other)
     with running_server(FakeBackend()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
         opened(url).attend(REQUEST)
 
 
-def test_an_answer_that_is_larger_than_the_model_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
+def test_an_answer_larger_than_the_model_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
     part = FakeBackend().attend(REQUEST).parts[0]
     large = wire.dumps(Trace(REQUEST, (replace(part, calls=part.calls * 4),)))
     monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: large)
@@ -239,7 +239,7 @@ def test_an_answer_that_is_larger_than_the_model_is_no_answer(opened, monkeypatc
         opened(url).attend(REQUEST)
 
 
-def test_garbage_is_no_answer(opened, monkeypatch: pytest.MonkeyPatch):
+def test_garbage_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
     with (
         running_server(FakeBackend()) as url,
@@ -270,7 +270,7 @@ def test_the_server_is_fair_among_the_readers_of_one_front_end(opened):
         go.set()
         for thread in (*asked, late):
             thread.join(20)
-    assert came.index("b0") == 1, "b holds no place and has had no turn"
+    assert came.index("b0") == 1, "b has no slot and has had no turn"
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_the_server_is_fair_among_the_readers_of_one_front_end(opened):
         "file:///etc/passwd",
     ],
 )
-def test_an_address_that_is_none_is_refused(url: str):
+def test_an_invalid_address_is_refused(url: str):
     with pytest.raises(BadInputError, match="A backend's address is `local:`"):
         open_backend(url)
 
@@ -303,15 +303,20 @@ def test_an_address_may_have_a_path_and_a_slash():
     assert remote.address("http://Host:8600/models/") == "http://host:8600/models"
 
 
-def test_a_folder_of_this_machine_is_not_read_by_another_one(tmp_path):
+def test_a_folder_of_this_machine_cannot_be_read_by_a_server(tmp_path):
     card = load.local_card(saved(tmp_path / "model"))
     with pytest.raises(BadInputError, match=r"the backend is http://127\.0\.0\.1:1\. Unset ATTNVIZ_BACKEND"):
         open_backend("http://127.0.0.1:1", Settings(), folders=(card,))
 
 
+def listed(card: dict) -> bytes:
+    """The body of a list with one card."""
+    return json.dumps({"models": [card]}).encode()
+
+
 @pytest.mark.parametrize("card", catalog.cards(), ids=lambda card: card.id)
-def test_a_card_travels_whole(card):
-    assert model_cards.read(json.loads(json.dumps(model_cards.told(card, here=True)))) == (card, True)
+def test_a_card_survives_json(card):
+    assert model_cards.from_json(listed(model_cards.to_json(card, here=True))) == [(card, True)]
 
 
 @pytest.mark.parametrize(
@@ -327,45 +332,64 @@ def test_a_card_travels_whole(card):
         {"x": 1},
     ],
 )
-def test_a_card_that_is_none_is_refused(change: dict):
+def test_an_invalid_card_is_refused(change: dict):
     with pytest.raises(AnswerError):
-        model_cards.read(model_cards.told(catalog.card("minilm"), here=True) | change)
+        model_cards.from_json(listed(model_cards.to_json(catalog.card("minilm"), here=True) | change))
 
 
-def test_turns_are_taken_around_any_backend():
+def test_any_backend_can_be_scheduled():
     order = []
 
     def answer(request: AttentionRequest) -> None:
-        order.append(queue.running)
+        order.append(backend.scheduler.running)
 
-    queue = Scheduler(1, 5, 5)
-    backend = turned(FakeBackend(answer), Row(queue, lambda: "a", lambda _: None, 5.0))
+    backend = ScheduledBackend(FakeBackend(answer), SCHEDULING)
 
     assert backend.attend(REQUEST).layers == 2
-    assert (order, queue.running) == ([1], 0)
+    assert (order, backend.scheduler.running) == ([1], 0)
     assert backend.models() == catalog.cards()
-    assert backend.has_weights("anything")
+    assert backend.capabilities == Capabilities()
+    assert CachedBackend(backend, 2**20).has_weights("anything")
 
 
 class Wide(FakeBackend):
     """Leaves out values at first."""
 
-    def full_trace(self, request: AttentionRequest) -> Trace:
-        """The trace with all."""
-        return self.attend(request)
+    @property
+    def capabilities(self) -> Capabilities:
+        """Values come with the full trace."""
+        return Capabilities(full_trace=self.attend)
 
 
 @pytest.mark.parametrize(("kind", "passes"), [(FakeBackend, 1), (Wide, 2)])
-def test_what_is_whole_already_is_not_read_twice(kind: type[FakeBackend], passes: int):
+def test_a_full_trace_is_not_computed_twice(kind: type[FakeBackend], passes: int):
     read = []
-    backend = CachedBackend(turned(kind(read.append), Row(Scheduler(1, 5, 5), lambda: "a", lambda _: None, 5.0)), 2**20)
+    backend = CachedBackend(ScheduledBackend(kind(read.append), SCHEDULING), 2**20)
 
     assert same(backend.attend(REQUEST), backend.full_trace(REQUEST))
     assert read == [REQUEST] * passes
     assert backend.full_trace(REQUEST) is backend.full_trace(REQUEST)
 
 
-def test_models_in_this_process_have_whole_traces_at_once():
-    backend = turned(LocalBackend(Settings()), Row(Scheduler(1, 5, 5), lambda: "a", lambda _: None, 5.0))
+def test_models_in_this_process_have_full_traces_at_once():
+    backend = ScheduledBackend(LocalBackend(Settings()), SCHEDULING)
 
-    assert not isinstance(backend, WholeBackend)
+    assert backend.capabilities.full_trace is None
+    assert backend.capabilities.check is not None
+
+
+def test_a_waiting_reader_hears_how_many_others_wait():
+    messages = []
+
+    def listen(event: ProgressEvent) -> None:
+        messages.append(event.message)
+        raise CalledAway
+
+    backend = ScheduledBackend(FakeBackend(), SCHEDULING, listen)
+    for others in (1, 3):
+        for _ in range(others):
+            backend.scheduler.acquire("b", print)
+        with pytest.raises(CalledAway):
+            backend.attend(REQUEST)
+
+    assert messages == ["Waiting for a turn.", "Waiting for a turn; so do 3 others."]

@@ -1,4 +1,4 @@
-"""SECURITY.md: each test that it names is there, so that no claim outlives what holds it."""
+"""SECURITY.md: each test that it names exists, and its limits are those of the code."""
 
 from __future__ import annotations
 

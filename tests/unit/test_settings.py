@@ -1,4 +1,4 @@
-"""The environment to Settings: defaults where a variable is unset, and a message that names it where it is wrong."""
+"""Settings from the environment: defaults, and messages that name an invalid variable."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from attnviz.board.tray import Kept, Tray, key, listed, rebuilt
+from attnviz.board.tray import Tray, TrayPin, key, listed, rebuilt
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, HeadRef
 from attnviz.view_state import Panel, Pin
@@ -13,8 +13,8 @@ OWN, OTHER = AttentionRequest("minilm", "too tired"), AttentionRequest("smollm2"
 PINS = (Pin(OWN, HeadRef(3, 1)), Pin(OTHER, HeadRef(16, 5), "far"), Pin(OWN, HeadRef(3, 0), over="mean"))
 
 
-def told(*pins: Pin) -> tuple[Kept, ...]:
-    return tuple(Kept(key(pin), (pin.head.layer, pin.head.head), pin.name) for pin in pins)
+def as_sent(*pins: Pin) -> tuple[TrayPin, ...]:
+    return tuple(TrayPin(key(pin), (pin.head.layer, pin.head.head), pin.name) for pin in pins)
 
 
 def test_a_key_says_what_is_pinned_and_nothing_of_its_name():
@@ -33,23 +33,23 @@ def test_pins_are_listed_with_what_tells_them_apart():
 
 def test_panels_follow_their_pins_into_a_new_order_and_go_with_them():
     panels = (Panel("difference", (0, 1)), Panel("mean", (0, 2)))
-    pins, kept = rebuilt(Tray(told(PINS[2], PINS[0])), PINS, panels, OWN, "self")
+    pins, kept = rebuilt(Tray(as_sent(PINS[2], PINS[0])), PINS, panels, OWN, "self")
     assert pins == (PINS[2], PINS[0])
     assert kept == (Panel("mean", (1, 0)),)
 
 
 def test_a_new_head_belongs_to_the_text_and_block_shown():
-    pins, _ = rebuilt(Tray((*told(PINS[1]), Kept("", (2, 4), "new"))), PINS, (), OWN, "cross")
+    pins, _ = rebuilt(Tray((*as_sent(PINS[1]), TrayPin("", (2, 4), "new"))), PINS, (), OWN, "cross")
     assert pins == (PINS[1], Pin(OWN, HeadRef(2, 4, "cross"), "new"))
 
 
 def test_the_same_head_told_twice_is_one_pin_and_what_is_nothing_is_left_out():
-    pins, _ = rebuilt(Tray((*told(PINS[0]), Kept("", (3, 1), "again"), Kept("gone", None, ""))), PINS, (), OWN, "self")
+    pins, _ = rebuilt(Tray((*as_sent(PINS[0]), TrayPin("", (3, 1), "again"), TrayPin("gone", None, ""))), PINS, (), OWN, "self")
     assert pins == (PINS[0],)
 
 
 def test_panels_that_the_browser_made_count_its_own_order():
-    tray = Tray((Kept("gone", None, ""), *told(PINS[1], PINS[0])), (Panel("difference", (2, 1)), Panel("sum", (0, 1))))
+    tray = Tray((TrayPin("gone", None, ""), *as_sent(PINS[1], PINS[0])), (Panel("difference", (2, 1)), Panel("sum", (0, 1))))
     pins, panels = rebuilt(tray, PINS, (), OWN, "self")
     assert pins == (PINS[1], PINS[0])
     assert panels == (Panel("difference", (1, 0)),)
@@ -83,4 +83,4 @@ def test_what_no_tray_sends_is_refused(pins: object, panels: object):
 def test_a_long_name_is_cut():
     tray = Tray.parse([{"key": "a", "head": None, "name": "x" * 100}])
     assert tray is not None
-    assert len(tray.kept[0].name) == 40
+    assert len(tray.pins[0].name) == 40

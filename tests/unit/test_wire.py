@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import tracemalloc
 import zlib
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from attnviz.backends import wire
 from attnviz.backends.wire import arrays
-from attnviz.backends.wire.limits import Bounds
+from attnviz.backends.wire.limits import AnswerLimits
 from attnviz.engine import verify
 from attnviz.engine.layers import Projections, RemoteWeights
 from attnviz.engine.trace import Trace
@@ -97,11 +98,11 @@ def test_nobody_can_write_to_what_arrived():
 def test_sixteen_bit_numbers_travel_as_about_two_bytes():
     trace = TRACES["rounded to 16 bits"]
 
-    parcel, planes = arrays.packed(trace.parts[0].calls[0].query)
+    header, planes = arrays.pack(trace.parts[0].calls[0].query)
 
-    assert [len(plane) for plane in planes] == list(parcel.sizes)
-    assert sum(parcel.sizes[:2]) < 0.02 * parcel.held
-    assert parcel.held == 4 * 6 * 40 * 2
+    assert [len(plane) for plane in planes] == list(header.sizes)
+    assert sum(header.sizes[:2]) < 0.02 * header.nbytes
+    assert header.nbytes == 4 * 6 * 40 * 2
 
 
 @amounts(200, 3000)
@@ -151,7 +152,7 @@ def test_an_answer_that_somebody_changed_and_signed_anew_does_no_harm(examples: 
         at %= len(data) - 20
         content = data[20:]
         try:
-            found = wire.loads(signed(content[:at] + piece + content[at + len(piece) :]), most=2**20)
+            found = wire.loads(signed(content[:at] + piece + content[at + len(piece) :]), max_bytes=2**20)
         except AnswerError:
             return
         use(found)
@@ -162,9 +163,9 @@ def test_an_answer_that_somebody_changed_and_signed_anew_does_no_harm(examples: 
 
 def use(trace: Trace) -> None:
     """Ask everything of a trace that can be an answer; it may refuse, by an error of ours."""
-    bounds = Bounds.of(trace.request, None, 2**20)
+    bounds = AnswerLimits.of(trace.request, None, 2**20)
     try:
-        bounds.checked(trace)
+        bounds.check(trace)
     except AnswerError:
         return
     for block in trace.parts:
@@ -212,7 +213,7 @@ def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(examples: i
             at[place[-1]] = value
 
         try:
-            found = wire.loads(forged(SMALL, change), most=2**20)
+            found = wire.loads(forged(SMALL, change), max_bytes=2**20)
         except AnswerError:
             return
         use(found)
@@ -223,49 +224,52 @@ def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(examples: i
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda h: h.pop("digest"), "has the entries"),
-        (lambda h: h.update(more=1), "has the entries"),
-        (lambda h: h.update(blocks=[]), "at least one block"),
+        (lambda h: h.pop("digest"), "missing required field `digest`"),
+        (lambda h: h.update(more=1), "unknown field `more`"),
+        (lambda h: h.update(blocks=[]), "of length >= 1 - at `$.blocks`"),
         (lambda h: h.update(blocks=h["blocks"][:1] * 2), "each of them once"),
-        (lambda h: h["blocks"][0].update(name="side"), "A block is one of self"),
+        (lambda h: h["blocks"][0].update(name="side"), "Invalid enum value 'side'"),
         (lambda h: h["blocks"][0].update(keys=1), "must have the shape"),
         (lambda h: h["blocks"][0].update(queries=9), "from 0 to below 2"),
-        (lambda h: h["blocks"][0].update(queries=True), "from 0 to below 2"),
+        (lambda h: h["blocks"][0].update(queries=True), "Expected `int`, got `bool` - at `$.blocks[0].queries`"),
         (lambda h: h["arrays"][0].__setitem__(1, [6, 8, 3]), "sizes that its shape needs"),
-        (lambda h: h["arrays"][0].__setitem__(1, [6, 8, 2**40]), "1 to 4 axes"),
+        (lambda h: h["arrays"][0].__setitem__(1, [6, 8, 2**40]), "Expected `int` <= 2147483647 - at `$.arrays[0][1][2]`"),
+        (lambda h: h["arrays"][0].__setitem__(1, [1] * 5), "of length <= 4 - at `$.arrays[0][1]`"),
         (lambda h: h["arrays"][1].__setitem__(2, True), "Only square matrices"),
         (lambda h: h["arrays"][0][3].__setitem__(3, 0), "sizes that its shape needs"),
         (lambda h: h["arrays"].pop(), "must fill"),
-        (lambda h: h["request"].pop(), "a model and two texts"),
-        (lambda h: h["blocks"][0]["layers"][0].update(scale=1e30), "A scale is a number from -10,000 to 10,000"),
-        (lambda h: h["blocks"][0]["layers"][0].update(scale=10**400), "A scale is a number from -10,000 to 10,000"),
+        (lambda h: h["request"].pop(), "of at least length 3, got 2 - at `$.request`"),
+        (lambda h: h["blocks"][0]["layers"][0].update(scale=1e30), "Expected `float` <= 10000.0"),
+        (lambda h: h["blocks"][0]["layers"][0].update(scale=10**400), "Number out of range"),
         (lambda h: h["blocks"][0]["layers"][0].update(softcap=1e-320), "A cap of scores is at least"),
-        (lambda h: h["request"].__setitem__(1, "\ud800"), "whole characters"),
+        (lambda h: h["request"].__setitem__(1, "\ud800"), "JSON"),
     ],
 )
 def test_a_forged_header_is_refused_with_what_is_wrong(change: object, said: str):
-    with pytest.raises(AnswerError, match=said):
+    with pytest.raises(AnswerError, match=re.escape(said)):
         wire.loads(forged(SMALL, change))
 
 
 def test_a_header_that_nests_too_deep_is_refused():
     told = b"[" * 100_000
-    with pytest.raises(AnswerError, match="must be JSON"):
+    with pytest.raises(AnswerError, match="The header of an answer is JSON"):
         wire.loads(signed(struct.pack("<I", len(told)) + told))
 
 
 def test_a_small_answer_that_promises_much_takes_no_room():
     plane = zlib.compress(bytes(1000))[2:-4]
+    layer = {"kind": "dense", "weights": 0, "precision": "float32"}
+    block = {"name": "self", "queries": 0, "keys": 0, "numbers": [], "note": "", "layers": [layer]}
     told = {
         "request": ["minilm", "a", None], "digest": "", "written": None, "batched": False, "sides": [[["a", "a", 0, 1, 0, 0]]],
-        "arrays": [["f4", [1, 1, 2**28], False, [len(plane)] * 4]], "blocks": [],
+        "arrays": [["f4", [1, 1, 2**28], False, [len(plane)] * 4]], "blocks": [block],
     }  # fmt: skip
     header = json.dumps(told).encode()
     data = signed(struct.pack("<I", len(header)) + header + plane * 4)
     tracemalloc.start()
     try:
         with pytest.raises(AnswerError, match="sizes that its shape needs"):
-            wire.loads(data, most=2**31)
+            wire.loads(data, max_bytes=2**31)
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:
         tracemalloc.stop()
@@ -273,22 +277,22 @@ def test_a_small_answer_that_promises_much_takes_no_room():
 
 def test_more_than_is_allowed_is_refused_before_room_is_made():
     # 2 layers: queries 6 * 60 * 1, keys 3 * 60 * 1, of 4 bytes each.
-    assert same(TRACES["vectors"], wire.loads(VECTORS, most=2 * 4 * (360 + 180)))
+    assert same(TRACES["vectors"], wire.loads(VECTORS, max_bytes=2 * 4 * (360 + 180)))
     with pytest.raises(AnswerError, match=r"may hold 4,319 bytes; this one says 4,320"):
-        wire.loads(VECTORS, most=2 * 4 * (360 + 180) - 1)
+        wire.loads(VECTORS, max_bytes=2 * 4 * (360 + 180) - 1)
 
 
 @pytest.mark.parametrize("plane", [b"\x3f" * 59, b"\x3f" * 61, b""])
 def test_a_plane_that_inflates_to_something_else_is_refused(plane: bytes):
-    small = arrays._deflated(plane)
-    found = arrays.parcels([["b1", [480], False, [len(small)]]], len(small), 480)  # 480 bits are 60 bytes
+    small = zlib.compress(plane, wbits=-15)
+    header = arrays.ArrayHeader("b1", (480,), False, (len(small),))  # 480 bits are 60 bytes
 
     with pytest.raises(AnswerError, match="must inflate to 60 bytes"):
-        arrays.unpacked(found[0], memoryview(small))
+        arrays.unpack(header, memoryview(small))
 
 
 def test_a_plane_that_is_no_deflated_one_is_refused():
-    found = arrays.parcels([["b1", [480], False, [4]]], 4, 480)
+    header = arrays.ArrayHeader("b1", (480,), False, (4,))
 
     with pytest.raises(AnswerError, match="cannot be inflated"):
-        arrays.unpacked(found[0], memoryview(b"\xff\xff\xff\xff"))
+        arrays.unpack(header, memoryview(b"\xff\xff\xff\xff"))

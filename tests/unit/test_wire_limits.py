@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attnviz.backends import wire
-from attnviz.backends.wire.limits import Bounds
+from attnviz.backends.wire.limits import AnswerLimits
 from attnviz.engine.layers import Dense, Projections
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
@@ -37,7 +37,7 @@ def words(count: int, end: int = 1, word: int = 0, segment: int = 0) -> tuple[To
 def test_what_fits_is_given_back():
     found = answered(SHORT, words(5, 9), heads=12, layers=6)
 
-    assert Bounds.of(SHORT, None, MOST).checked(found) is found
+    assert AnswerLimits.of(SHORT, None, MOST).check(found) is found
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_fits_is_given_back():
 )
 def test_what_no_model_can_answer_is_refused(found: Trace, said: str):
     with pytest.raises(AnswerError, match=said):
-        Bounds.of(SHORT, None, MOST).checked(found)
+        AnswerLimits.of(SHORT, None, MOST).check(found)
 
 
 @pytest.mark.slow
@@ -68,12 +68,12 @@ def test_one_megabyte_of_tokens_becomes_no_matrix_of_gigabytes():
     assert len(data) < 1.5e6
 
     with pytest.raises(AnswerError, match="would hold 14,400,000,000"):
-        Bounds.of(long, OTHER, MOST).checked(wire.loads(data))
+        AnswerLimits.of(long, OTHER, MOST).check(wire.loads(data))
 
 
 def test_a_card_is_believed_up_to_a_bound_and_not_at_all_of_a_model_that_is_known():
     long = "word " * 30_000
-    theirs, ours = (Bounds.of(AttentionRequest(name, long), OTHER, MOST) for name in (OTHER.id, "minilm"))
+    theirs, ours = (AnswerLimits.of(AttentionRequest(name, long), OTHER, MOST) for name in (OTHER.id, "minilm"))
 
     assert (theirs.tokens, theirs.layers, theirs.heads) == (65_536, 512, 512)
     assert (ours.tokens, ours.layers, ours.heads) == (512, 6, 12)
@@ -81,9 +81,9 @@ def test_a_card_is_believed_up_to_a_bound_and_not_at_all_of_a_model_that_is_know
 
 def test_a_short_text_has_a_small_answer():
     # 6 layers of 12 heads over 172 tokens each way, 8 bytes a number; whole, 1,024 numbers a token more.
-    assert Bounds.of(SHORT, None, MOST).bytes == 8 * 6 * 12 * 172 * 172 + 2**20
-    assert Bounds.of(SHORT, None, MOST, whole=True).bytes == 8 * 6 * 12 * 172 * (172 + 1024) + 2**20
-    assert Bounds.of(SHORT, None, 1000).bytes == 1000
+    assert AnswerLimits.of(SHORT, None, MOST).bytes == 8 * 6 * 12 * 172 * 172 + 2**20
+    assert AnswerLimits.of(SHORT, None, MOST, whole=True).bytes == 8 * 6 * 12 * 172 * (172 + 1024) + 2**20
+    assert AnswerLimits.of(SHORT, None, 1000).bytes == 1000
 
 
 def test_the_decoder_of_a_model_may_have_more_layers_than_its_encoder_and_writes_a_text_of_its_own():
@@ -93,6 +93,6 @@ def test_the_decoder_of_a_model_may_have_more_layers_than_its_encoder_and_writes
     weights = np.full((card.heads, 5, 5), 0.2, np.float32)
     decoder = Block("decoder", tokens, tokens, (Dense(weights),) * (card.layers + 1))
 
-    Bounds.of(request, None, MOST).checked(Trace(request, (decoder,), written="Es schlief."))
+    AnswerLimits.of(request, None, MOST).check(Trace(request, (decoder,), written="Es schlief."))
     with pytest.raises(AnswerError, match="its text of 3 characters"):
-        Bounds.of(request, None, MOST).checked(Trace(request, (decoder,), written="Es."))
+        AnswerLimits.of(request, None, MOST).check(Trace(request, (decoder,), written="Es."))

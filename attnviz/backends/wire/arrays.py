@@ -1,9 +1,9 @@
-"""Arrays in, bytes for the wire out, and back: exact, smaller where that costs little, and never believed unchecked.
+"""Arrays as bytes on the wire, and back: exact, compressed where that costs little, and checked before use.
 
-An array of numbers travels as planes: all first bytes of its numbers, then all second ones, and so on, little-endian. The
-plane that holds sign and exponent is about a third of its size when deflated, of weights that are rounded to 16 bits two
-more are nothing; the others are noise and stay as they are. Booleans travel as bits. Of square matrices that are zero
-above the diagonal only the lower half travels.
+An array of numbers is sent as planes: all first bytes of its numbers, then all second ones, and so on, little-endian. The
+plane with sign and exponent deflates to about a third; of weights rounded to 16 bits two more planes deflate to almost
+nothing; the others are noise and are sent as they are. Booleans are sent as bits. Of square matrices that are zero above
+the diagonal, only the lower half is sent.
 """
 
 from __future__ import annotations
@@ -11,33 +11,34 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta, Struct
 
 from attnviz.errors import AnswerError
 
 BITS = "b1"
 NUMBERS = {"f2": np.dtype("<f2"), "f4": np.dtype("<f4"), "f8": np.dtype("<f8")}
-AXES = 4
-SAMPLE = 4096  # bytes of a plane that are tried first
-PAYS = 0.97  # of what it was
-DENSEST = 1040  # times its own size: more than any deflated plane can hold (1,032), so that nothing larger is made room for
+SAMPLE = 4096  # bytes of a plane that are deflated first, as a test
+WORTHWHILE = 0.97  # of the plane's size
+MAX_RATIO = 1040  # no deflated plane can inflate by more (1,032), so no more memory is ever allocated
 
 
-@dataclass(frozen=True)
-class Parcel:
-    """What is said of an array: its type, its shape, whether only the lower half came, and the bytes of each plane."""
+Axis = Annotated[int, Meta(ge=1, lt=2**31)]
 
-    type: str
-    shape: tuple[int, ...]
+
+class ArrayHeader(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """How an array is sent: its type, its shape, whether only the lower half is sent, and the bytes of each plane."""
+
+    type: Literal["b1", "f2", "f4", "f8"]
+    shape: Annotated[tuple[Axis, ...], Meta(min_length=1, max_length=4)]
     lower: bool
-    sizes: tuple[int, ...]
+    sizes: tuple[Annotated[int, Meta(ge=0)], ...]
 
     @property
     def count(self) -> int:
-        """Numbers that travel."""
+        """Numbers that are sent."""
         whole = math.prod(self.shape)
         if not self.lower:
             return whole
@@ -46,17 +47,17 @@ class Parcel:
 
     @property
     def plane(self) -> int:
-        """Bytes of one plane as it was."""
+        """Bytes of one plane before deflation."""
         return -(-self.count // 8) if self.type == BITS else self.count
 
     @property
     def planes(self) -> int:
-        """How many planes."""
+        """The number of planes."""
         return 1 if self.type == BITS else NUMBERS[self.type].itemsize
 
     @property
-    def held(self) -> int:
-        """Bytes of the array once it is unpacked."""
+    def nbytes(self) -> int:
+        """Bytes of the array in memory."""
         return math.prod(self.shape) * self.planes
 
     @property
@@ -64,93 +65,71 @@ class Parcel:
         """Bytes on the wire."""
         return sum(self.sizes)
 
-    @property
-    def told(self) -> list[Any]:
-        """The same as JSON has it."""
+    def to_json(self) -> list[Any]:
+        """The header as a JSON value."""
         return [self.type, list(self.shape), self.lower, list(self.sizes)]
 
 
-def packed(array: np.ndarray, *, lower: bool = False) -> tuple[Parcel, list[bytes]]:
-    """An array as planes. With `lower` its last two axes are square, and what is above the diagonal is left out."""
-    kind = BITS if array.dtype == bool else f"f{array.dtype.itemsize}"
+def pack(array: np.ndarray, *, lower: bool = False) -> tuple[ArrayHeader, list[bytes]]:
+    """Return an array as planes. With `lower` its last two axes are square, and what is above the diagonal is left out."""
+    kind: Any = BITS if array.dtype == bool else f"f{array.dtype.itemsize}"
     flat = np.ascontiguousarray(_lower(array) if lower else array).reshape(-1)
     if kind == BITS:
         raw = [np.packbits(flat, bitorder="little")]
     else:
         raw = list(np.ascontiguousarray(flat.astype(NUMBERS[kind], copy=False).view(np.uint8).reshape(-1, flat.itemsize).T))
-    planes = [_smaller(plane.tobytes()) for plane in raw]
-    return Parcel(kind, array.shape, lower, tuple(len(plane) for plane in planes)), planes
+    planes = [_compressed(plane.tobytes()) for plane in raw]
+    return ArrayHeader(kind, array.shape, lower, tuple(len(plane) for plane in planes)), planes
 
 
-def _smaller(plane: bytes) -> bytes:
-    """A plane deflated, or as it is where that would gain next to nothing."""
+def _compressed(plane: bytes) -> bytes:
+    """Deflate a plane, unless that saves almost nothing."""
     middle = max(0, len(plane) - SAMPLE) // 2
-    if len(_deflated(plane[middle : middle + SAMPLE])) > PAYS * min(len(plane), SAMPLE):
+    if len(_deflated(plane[middle : middle + SAMPLE])) > WORTHWHILE * min(len(plane), SAMPLE):
         return plane
     small = _deflated(plane)
     return small if len(small) < len(plane) else plane
 
 
 def _deflated(plane: bytes) -> bytes:
-    """Raw deflate that looks for runs and frequent bytes only: of exponents nothing else repeats, and it is quick."""
+    """Raw deflate that finds only runs and frequent bytes: exponents repeat in no other way, and it is fast."""
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
     return packer.compress(plane) + packer.flush()
 
 
-def parcels(told: Any, available: int, most: int) -> tuple[Parcel, ...]:
-    """What is said of all arrays, checked before any is made: they fill `available` bytes and unpack to at most `most`.
-
-    Raises AnswerError otherwise.
-    """
-    if not isinstance(told, list):
-        raise AnswerError("The arrays of an answer are a list.")
-    found = tuple(_parcel(entry) for entry in told)
-    if sum(one.size for one in found) != available:
+def check_headers(headers: Sequence[ArrayHeader], available: int, max_bytes: int) -> None:
+    """Raise AnswerError unless arrays can have these headers, fill `available` bytes and unpack to at most `max_bytes`."""
+    for header in headers:
+        if header.lower and (len(header.shape) < 2 or header.shape[-1] != header.shape[-2]):
+            raise AnswerError("Only square matrices have a lower half.")
+        fits = all(size <= header.plane <= size * MAX_RATIO for size in header.sizes)
+        if len(header.sizes) != header.planes or not fits:
+            raise AnswerError("An array's planes must have the sizes that its shape needs.")
+    if sum(header.size for header in headers) != available:
         raise AnswerError(f"An answer's arrays must fill its {available:,} bytes.")
-    held = sum(one.held for one in found)
-    if held > most:
-        raise AnswerError(f"An answer may hold {most:,} bytes; this one says {held:,}.")
-    return found
+    nbytes = sum(header.nbytes for header in headers)
+    if nbytes > max_bytes:
+        raise AnswerError(f"An answer may hold {max_bytes:,} bytes; this one says {nbytes:,}.")
 
 
-def _parcel(entry: Any) -> Parcel:
-    """One entry of the list, if an array can be so."""
-    match entry:
-        case [str(kind), list(shape), bool(lower), list(sizes)] if kind in NUMBERS or kind == BITS:
-            pass
-        case _:
-            raise AnswerError("An array is told by type, shape, half or whole, and sizes.")
-    if not all(type(n) is int for n in (*shape, *sizes)):
-        raise AnswerError("The axes and planes of an array have whole numbers of entries.")
-    if not 1 <= len(shape) <= AXES or not all(1 <= n < 2**31 for n in shape):
-        raise AnswerError(f"An array has 1 to {AXES} axes, each at least 1.")
-    if lower and (len(shape) < 2 or shape[-1] != shape[-2]):
-        raise AnswerError("Only square matrices have a lower half.")
-    found = Parcel(kind, tuple(shape), lower, tuple(sizes))
-    fits = all(n <= found.plane <= n * DENSEST for n in sizes)
-    if len(sizes) != found.planes or not fits:
-        raise AnswerError("An array's planes must have the sizes that its shape needs.")
-    return found
-
-
-def unpacked(parcel: Parcel, data: memoryview) -> np.ndarray:
-    """The array again, read-only. Raises AnswerError where a plane is not what it should be."""
+def unpack(header: ArrayHeader, data: memoryview) -> np.ndarray:
+    """Return the array, read-only. Raises AnswerError for a plane that does not inflate to its size."""
     at = 0
-    flat = np.empty((parcel.plane, parcel.planes), np.uint8)
-    for plane, size in enumerate(parcel.sizes):
-        flat[:, plane] = np.frombuffer(_inflated(data[at : at + size], parcel.plane), np.uint8)
+    flat = np.empty((header.plane, header.planes), np.uint8)
+    for plane, size in enumerate(header.sizes):
+        flat[:, plane] = np.frombuffer(_inflated(data[at : at + size], header.plane), np.uint8)
         at += size
-    if parcel.type == BITS:
-        values = np.unpackbits(flat[:, 0], count=parcel.count, bitorder="little").view(bool)
+    if header.type == BITS:
+        values = np.unpackbits(flat[:, 0], count=header.count, bitorder="little").view(bool)
     else:
-        values = flat.reshape(-1).view(NUMBERS[parcel.type])
-    array = _whole(values, parcel.shape) if parcel.lower else values.reshape(parcel.shape)
+        values = flat.reshape(-1).view(NUMBERS[header.type])
+    array = _whole(values, header.shape) if header.lower else values.reshape(header.shape)
     array.flags.writeable = False
     return array
 
 
 def _inflated(plane: memoryview, count: int) -> bytes | memoryview:
-    """`count` bytes of a plane, as it is or deflated; never more of them than that."""
+    """Return the `count` bytes of a plane, which may be deflated; never more than that."""
     if len(plane) == count:
         return plane
     reader = zlib.decompressobj(-15)
@@ -164,12 +143,12 @@ def _inflated(plane: memoryview, count: int) -> bytes | memoryview:
 
 
 def _lower(array: np.ndarray) -> np.ndarray:
-    """The lower halves of square matrices, row behind row."""
+    """The lower halves of square matrices, row after row."""
     return np.concatenate([array[..., row, : row + 1] for row in range(array.shape[-1])], axis=-1)
 
 
 def _whole(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Square matrices from their lower halves; row by row, since indices would be larger than what they point at."""
+    """Square matrices from their lower halves; row by row, since an index array would be larger than the data."""
     array, halves, at = np.zeros(shape, values.dtype), values.reshape(*shape[:-2], -1), 0
     for row in range(shape[-1]):
         array[..., row, : row + 1] = halves[..., at : at + row + 1]

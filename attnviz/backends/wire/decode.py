@@ -1,229 +1,237 @@
-"""The header and the arrays of an answer in, a Trace out: every entry is checked, none is believed. AnswerError otherwise."""
+"""The bytes of an answer as a Trace. The header is decoded into declared shapes; what they cannot say is checked in code.
+
+Everything here raises AnswerError for bytes that cannot be an answer.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 
+import msgspec
 import numpy as np
+from msgspec import Meta, Struct
 
-from attnviz.backends.wire.arrays import parcels, unpacked
+from attnviz.backends.wire.arrays import ArrayHeader, check_headers, unpack
 from attnviz.engine.layers import Dense, Layer, Projections, RemoteWeights
 from attnviz.engine.trace import Block, Trace
 from attnviz.errors import AnswerError
 from attnviz.legibility import COUNTS, KINDS, LISTED, AlteredText, Legibility
-from attnviz.types import BLOCKS, AttentionRequest, Token
+from attnviz.types import AttentionRequest, Token, quoted
 
 T = TypeVar("T")
-FORMATS = ("float16", "bfloat16", "float32", "float64")
-SCALE = 10_000
-WEIGHED = ("float32", "float64")  # numbers that are computed with
-LAYERS, LENGTH = 4096, 2**31
+Length = Annotated[int, Meta(ge=0, lt=2**31)]
+Segment = Annotated[int, Meta(ge=0, le=1)]
+Precision = Literal["float16", "bfloat16", "float32", "float64"]
+Scale = Annotated[float, Meta(ge=-10_000, le=10_000)]  # of larger ones, scores would overflow
+MIN_CAP = 1 / 10_000  # scores are divided by it
+COMPUTED = ("float32", "float64")  # array types that are computed with
 
 
-def trace(header: Any, data: memoryview, most: int) -> Trace:
-    """The trace that a header tells, its arrays together at most `most` bytes."""
-    names = ("request", "digest", "written", "batched", "sides", "arrays", "blocks")
-    told = _entries({"reading": None} | header if isinstance(header, dict) else header, *names, "reading")
-    found = parcels(told["arrays"], len(data), most)
-    arrays, at = [], 0
-    for parcel in found:
-        arrays.append(unpacked(parcel, data[at : at + parcel.size]))
-        at += parcel.size
-    match told["request"]:
-        case [model, text, text_b, *chat] if chat in ([], [True]):
-            request = AttentionRequest(_text(model), _text(text), _maybe(_text, text_b), bool(chat))
-        case _:
-            raise AnswerError("A request is a model and two texts.")
-    sides = [tuple(_token(entry) for entry in _list(side)) for side in _list(told["sides"])]
-    blocks = tuple(_block(entry, sides, arrays) for entry in _list(told["blocks"]))
-    names = [part.name for part in blocks]
-    if not names or len(set(names)) < len(names):
-        raise AnswerError("An answer has at least one block, and each of them once.")
-    written, reading = _maybe(_text, told["written"]), _maybe(_reading, told["reading"])
-    return Trace(request, blocks, _text(told["digest"]), written, _flag(told["batched"]), reading)
+class _Token(Struct, array_like=True, forbid_unknown_fields=True):
+    text: str
+    piece: str
+    start: Length
+    end: Length
+    word: Length | None
+    segment: Segment
+    unknown: bool = False
 
 
-def _reading(entry: Any) -> Legibility:
-    """How much of a text is read as typed; parts are never more than the whole."""
-    told = _entries(entry, "counts", "altered", "stretches")
-    counts = [_whole(count, LENGTH) for count in _list(told["counts"])]
-    altered, stretches = tuple(map(_altered, _list(told["altered"]))), _whole(told["stretches"], LENGTH)
-    fits = len(counts) == len(COUNTS) and all(part <= whole for whole, part in zip(counts[::2], counts[1::2], strict=True))
-    if not fits or len(altered) > LISTED or sum(one.count for one in altered) > stretches:
+class _Request(Struct, array_like=True, forbid_unknown_fields=True):
+    model: str
+    text: str
+    text_b: str | None
+    chat: bool = False
+
+
+class _Altered(Struct, array_like=True, forbid_unknown_fields=True):
+    typed: str
+    read: str
+    kinds: Annotated[list[Literal["case", "accents", "form", "dropped", "other"]], Meta(min_length=1)]
+    start: Length
+    segment: Segment
+    count: Length
+
+
+class _Reading(Struct, forbid_unknown_fields=True):
+    counts: Annotated[list[Length], Meta(min_length=len(COUNTS), max_length=len(COUNTS))]
+    altered: Annotated[list[_Altered], Meta(max_length=LISTED)]
+    stretches: Length
+
+
+class _Dense(Struct, tag_field="kind", tag="dense", forbid_unknown_fields=True):
+    weights: Length
+    precision: Precision
+
+
+class _RemoteWeights(Struct, tag_field="kind", tag="sent", forbid_unknown_fields=True):
+    weights: Length
+    compared: Length | None
+    precision: Precision
+    causal: bool
+    sunk: bool
+    unfused: bool
+    groups: Length
+    dim: Length
+
+
+class _Projections(Struct, tag_field="kind", tag="projections", forbid_unknown_fields=True):
+    query: Length
+    key: Length
+    value: Length | None
+    output: Length | None
+    mask: Length | None
+    bias: Length | None
+    sinks: Length | None
+    scale: Scale
+    causal: bool
+    softcap: Scale | None
+    precision: Precision
+
+
+class _Block(Struct, forbid_unknown_fields=True):
+    name: Literal["self", "encoder", "decoder", "cross"]
+    queries: Length
+    keys: Length
+    numbers: list[Length]
+    note: str
+    layers: Annotated[list[_Dense | _RemoteWeights | _Projections], Meta(min_length=1, max_length=4096)]
+
+
+class _Header(Struct, forbid_unknown_fields=True):
+    request: _Request
+    digest: str
+    written: str | None
+    batched: bool
+    sides: list[list[_Token]]
+    arrays: list[ArrayHeader]
+    blocks: Annotated[list[_Block], Meta(min_length=1)]
+    reading: _Reading | None = None
+
+
+def trace(header: bytes, data: memoryview, max_bytes: int) -> Trace:
+    """Return the trace of a header and its arrays, which together may have `max_bytes` bytes in memory."""
+    try:
+        found = msgspec.json.decode(header, type=_Header)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise AnswerError(
-            f"A reading has {len(COUNTS)} counts and at most {LISTED:,} stretches; no part is more than the whole."
-        )
-    return Legibility(**dict(zip(COUNTS, counts, strict=True)), altered=altered, stretches=stretches)
+            f"The header of an answer is JSON with its fields in their types; got {quoted(str(error), 120)}. "
+            "Run the same attnviz at both ends."
+        ) from error
+    check_headers(found.arrays, len(data), max_bytes)
+    arrays, at = [], 0
+    for one in found.arrays:
+        arrays.append(unpack(one, data[at : at + one.size]))
+        at += one.size
+    sides = [tuple(_token(token) for token in side) for side in found.sides]
+    blocks = tuple(_block(block, sides, arrays) for block in found.blocks)
+    if len({block.name for block in blocks}) < len(blocks):
+        raise AnswerError("An answer has at least one block, and each of them once.")
+    asked = found.request
+    request = AttentionRequest(asked.model, asked.text, asked.text_b, asked.chat)
+    return Trace(request, blocks, found.digest, found.written, found.batched, _legibility(found.reading))
 
 
-def _altered(entry: Any) -> AlteredText:
+def _token(found: _Token) -> Token:
+    return Token(found.text, found.piece, found.start, found.end, found.word, found.segment, found.unknown)
+
+
+def _legibility(found: _Reading | None) -> Legibility | None:
+    """How much of a text is read as typed; parts are never more than the whole."""
+    if found is None:
+        return None
+    counts, altered = found.counts, tuple(map(_altered, found.altered))
+    fits = all(part <= whole for whole, part in zip(counts[::2], counts[1::2], strict=True))
+    if not fits or sum(one.count for one in altered) > found.stretches:
+        raise AnswerError("Counts of a reading fit together: no part is more than the whole.")
+    return Legibility(**dict(zip(COUNTS, counts, strict=True)), altered=altered, stretches=found.stretches)
+
+
+def _altered(found: _Altered) -> AlteredText:
     """A stretch that is not read as typed."""
-    match entry:
-        case [typed, read, kinds, start, segment, count]:
-            named = tuple(kind for kind in KINDS if kind in _list(kinds))
-            if not named or len(named) != len(kinds):
-                raise AnswerError(f"What is lost of a text is one of {', '.join(KINDS)}.")
-            place = _whole(start, LENGTH), _whole(segment, 2), _whole(count, LENGTH)
-            return AlteredText(_text(typed), _text(read), named, *place)
-        case _:
-            raise AnswerError("An altered stretch is what is typed, what is read, what is lost, its place and its count.")
+    kinds = tuple(kind for kind in KINDS if kind in found.kinds)
+    if len(kinds) != len(found.kinds):
+        raise AnswerError("Each kind of change in a stretch is named once.")
+    return AlteredText(found.typed, found.read, kinds, found.start, found.segment, found.count)
 
 
-def _block(entry: Any, sides: Sequence[tuple[Token, ...]], arrays: Sequence[np.ndarray]) -> Block:
-    """One block whose layers fit its tokens."""
-    told = _entries(entry, "name", "queries", "keys", "numbers", "note", "layers")
-    queries, keys = (_one_of(sides, told[side]) for side in ("queries", "keys"))
+def _block(found: _Block, sides: Sequence[tuple[Token, ...]], arrays: Sequence[np.ndarray]) -> Block:
+    """One block, whose layers fit its tokens."""
+    queries, keys = _item(sides, found.queries), _item(sides, found.keys)
     size = len(queries), len(keys)
-    numbers = tuple(_whole(number, LENGTH) for number in _list(told["numbers"]))
-    layers = tuple(_layer(layer, size, arrays) for layer in _list(told["layers"]))
-    if not 1 <= len(layers) <= LAYERS or len(numbers) not in (0, len(layers)) or told["name"] not in BLOCKS:
-        raise AnswerError(f"A block is one of {', '.join(BLOCKS)} and has 1 to {LAYERS} layers, with a number each or none.")
+    layers = tuple(_layer(layer, size, arrays) for layer in found.layers)
+    if len(found.numbers) not in (0, len(layers)):
+        raise AnswerError("The layers of a block have a number each, or none.")
     if len({isinstance(layer, Dense) for layer in layers}) > 1:
         raise AnswerError("The layers of a block come all from the library, or none of them does.")
-    return Block(told["name"], queries, keys, layers, numbers, _text(told["note"]))
+    return Block(found.name, queries, keys, layers, tuple(found.numbers), found.note)
 
 
-def _layer(entry: Any, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Layer:
+def _layer(found: _Dense | _RemoteWeights | _Projections, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Layer:
     """One layer of `size` queries and keys."""
-    kind = entry.get("kind") if isinstance(entry, dict) else None
-    if kind == "dense":
-        told = _entries(entry, "kind", "weights", "precision")
-        return Dense(_array(arrays, told["weights"], (None, *size)), _format(told["precision"]))
-    if kind == "sent":
-        return _sent(entry, size, arrays)
-    if kind == "projections":
-        return _projections(entry, size, arrays)
-    raise AnswerError("A layer is dense, sent or projections.")
+    match found:
+        case _Dense():
+            return Dense(_array(arrays, found.weights, (None, *size)), found.precision)
+        case _RemoteWeights():
+            weights = _array(arrays, found.weights, (None, *size))
+            return RemoteWeights(
+                whole=weights, precision=found.precision, causal=found.causal, sunk=found.sunk, unfused=found.unfused,
+                groups=found.groups, dim=found.dim, compared=_optional(arrays, found.compared, weights.shape[:1]),
+            )  # fmt: skip
+        case _Projections():
+            return _projections(found, size, arrays)
 
 
-def _sent(entry: Any, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> RemoteWeights:
-    """Weights that were computed elsewhere."""
-    names = ("kind", "weights", "precision", "causal", "sunk", "unfused", "groups", "dim", "compared")
-    told = _entries(entry, *names)
-    weights = _array(arrays, told["weights"], (None, *size))
-    return RemoteWeights(
-        whole=weights, precision=_format(told["precision"]), causal=_flag(told["causal"]), sunk=_flag(told["sunk"]),
-        unfused=_flag(told["unfused"]), groups=_whole(told["groups"], LENGTH), dim=_whole(told["dim"], LENGTH),
-        compared=_maybe(lambda number: _array(arrays, number, weights.shape[:1]), told["compared"]),
-    )  # fmt: skip
-
-
-def _projections(entry: Any, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Projections:
-    """Queries and keys whose heads go together."""
-    names = ("query", "key", "value", "output", "mask", "bias", "sinks", "scale", "causal", "softcap", "precision")
-    told = _entries(entry, "kind", *names)
+def _projections(found: _Projections, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Projections:
+    """Queries and keys whose heads fit together."""
     queries, keys = size
-    query = _array(arrays, told["query"], (None, queries, None))
+    query = _array(arrays, found.query, (None, queries, None))
     heads, dim = query.shape[0], query.shape[2]
-    key = _array(arrays, told["key"], (None, keys, dim))
+    key = _array(arrays, found.key, (None, keys, dim))
     if heads % key.shape[0] or not query.dtype == key.dtype:
         raise AnswerError("Each head of the keys is read by the same number of query heads.")
-
-    def maybe(name: str, *shape: int | None) -> np.ndarray | None:
-        return _maybe(lambda number: _array(arrays, number, shape), told[name])
-
+    if found.softcap is not None and abs(found.softcap) < MIN_CAP:
+        raise AnswerError("A cap of scores is at least 1/10,000.")
     return Projections(
-        query=query, key=key, value=maybe("value", key.shape[0], keys, None), output=maybe("output", heads, queries, None),
-        mask=_over(arrays, told["mask"], heads, size, bool, query.dtype),
-        bias=_over(arrays, told["bias"], heads, size, query.dtype),
-        sinks=maybe("sinks", heads), scale=_number(told["scale"]), causal=_flag(told["causal"]),
-        softcap=_maybe(_cap, told["softcap"]), precision=_format(told["precision"]),
+        query=query, key=key, value=_optional(arrays, found.value, (key.shape[0], keys, None)),
+        output=_optional(arrays, found.output, (heads, queries, None)),
+        mask=_mask(arrays, found.mask, heads, size, bool, query.dtype),
+        bias=_mask(arrays, found.bias, heads, size, query.dtype),
+        sinks=_optional(arrays, found.sinks, (heads,)), scale=found.scale, causal=found.causal, softcap=found.softcap,
+        precision=found.precision,
     )  # fmt: skip
 
 
-def _over(arrays: Sequence[np.ndarray], number: Any, heads: int, size: tuple[int, int], *types: Any) -> np.ndarray | None:
-    """A mask or bias, [query, key] or [head, query, key], where an axis of 1 stands for all."""
+def _mask(
+    arrays: Sequence[np.ndarray], number: int | None, heads: int, size: tuple[int, int], *types: type | np.dtype
+) -> np.ndarray | None:
+    """A mask or bias, `[query, key]` or `[head, query, key]`, where an axis of 1 stands for all."""
     if number is None:
         return None
-    found = _one_of(arrays, number)
-    wide = all(there in (1, wanted) for there, wanted in zip(found.shape[-2:], size, strict=False))
-    if found.ndim not in (2, 3) or (found.ndim == 3 and found.shape[0] != heads) or not wide or found.dtype not in types:
+    found = _item(arrays, number)
+    fits = all(there in (1, wanted) for there, wanted in zip(found.shape[-2:], size, strict=False))
+    if found.ndim not in (2, 3) or (found.ndim == 3 and found.shape[0] != heads) or not fits or found.dtype not in types:
         raise AnswerError(f"A mask or bias over {size[0]} queries and {size[1]} keys does not have the shape {found.shape}.")
     return found
 
 
-def _array(arrays: Sequence[np.ndarray], number: Any, shape: tuple[int | None, ...]) -> np.ndarray:
+def _array(arrays: Sequence[np.ndarray], number: int, shape: tuple[int | None, ...]) -> np.ndarray:
     """One of the arrays, if it has the shape; None stands for any length."""
-    found = _one_of(arrays, number)
+    found = _item(arrays, number)
     fits = found.ndim == len(shape) and all(want in (None, there) for want, there in zip(shape, found.shape, strict=True))
-    if not fits or found.dtype.name not in WEIGHED:
+    if not fits or found.dtype.name not in COMPUTED:
         raise AnswerError(f"An array of this answer must have the shape {shape}; got {found.shape}.")
     return found
 
 
-def _token(entry: Any) -> Token:
-    """One token."""
-    match entry:
-        case [text, piece, start, end, word, segment, *unknown] if len(unknown) < 2:
-            at, to = _whole(start, LENGTH), _whole(end, LENGTH)
-            place = _maybe(lambda number: _whole(number, LENGTH), word)
-            return Token(_text(text), _text(piece), at, to, place, _whole(segment, 2), *map(_flag, unknown))
-        case _:
-            raise AnswerError("A token is a text, a piece, its place, its word, its segment and whether it is unknown.")
+def _optional(arrays: Sequence[np.ndarray], number: int | None, shape: tuple[int | None, ...]) -> np.ndarray | None:
+    """The same, None without a number."""
+    return None if number is None else _array(arrays, number, shape)
 
 
-def _entries(value: Any, *names: str) -> dict[str, Any]:
-    """An object with exactly these entries."""
-    if not isinstance(value, dict) or value.keys() != set(names):
-        raise AnswerError(f"A part of an answer has the entries {', '.join(names)}.")
-    return value
-
-
-def _list(value: Any) -> list[Any]:
-    """A list."""
-    if not isinstance(value, list):
-        raise AnswerError(f"A part of an answer is a list; got {type(value).__name__}.")
-    return value
-
-
-def _one_of(values: Sequence[T], number: Any) -> T:
+def _item(values: Sequence[T], number: int) -> T:
     """The value with this number."""
-    return values[_whole(number, len(values))]
-
-
-def _whole(value: Any, end: int) -> int:
-    """A whole number from 0 to below `end`."""
-    if type(value) is not int or not 0 <= value < end:
-        raise AnswerError(f"A number of an answer is whole and from 0 to below {end}.")
-    return value
-
-
-def _number(value: Any) -> float:
-    """A number that a sum of products can be scaled by; of a larger one the scores would be no numbers."""
-    if type(value) not in (int, float) or not -SCALE <= value <= SCALE:
-        raise AnswerError(f"A scale is a number from -{SCALE:,} to {SCALE:,}.")
-    return float(value)
-
-
-def _cap(value: Any) -> float:
-    """A number that scores are divided by."""
-    if abs(cap := _number(value)) < 1 / SCALE:
-        raise AnswerError(f"A cap of scores is at least 1/{SCALE:,}.")
-    return cap
-
-
-def _text(value: Any) -> str:
-    """A text of whole characters."""
-    if not isinstance(value, str) or any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise AnswerError("A text of an answer holds whole characters.")
-    return value
-
-
-def _flag(value: Any) -> bool:
-    """Yes or no."""
-    if not isinstance(value, bool):
-        raise AnswerError("What is yes or no is told as true or false.")
-    return value
-
-
-def _format(value: Any) -> str:
-    """A number format that models compute in."""
-    if value not in FORMATS:
-        raise AnswerError(f"Models compute in {', '.join(FORMATS)}.")
-    return value
-
-
-def _maybe(read: Callable[[Any], T], value: Any) -> T | None:
-    """What `read` makes of a value, None of none."""
-    return None if value is None else read(value)
+    if number >= len(values):
+        raise AnswerError(f"A number of an answer is whole and from 0 to below {len(values)}.")
+    return values[number]

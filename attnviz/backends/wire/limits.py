@@ -1,7 +1,7 @@
-"""A question in, how much an answer to it may hold out: what is beyond that is refused before anybody computes on it.
+"""How large an answer can be: anything larger is refused before it is used.
 
-A few kilobytes can tell of so many tokens that one head's weights would fill a machine. How many there can be is known
-here: a text has so many bytes, a model reads so many tokens. What a server says of its models counts up to a bound of ours.
+A few kilobytes can claim so many tokens that the weights of one head would fill a machine. The true number has a bound: a
+text has so many bytes, a model reads so many tokens. What a server says of its models counts up to a limit of ours.
 """
 
 from __future__ import annotations
@@ -15,66 +15,65 @@ from attnviz.models import catalog
 from attnviz.types import AttentionRequest, ModelCard, Token
 
 TOKENS, LAYERS, HEADS, WIDTH = 2**16, 512, 512, 1024  # of any model; WIDTH is numbers of a query
-GROWS = 12  # tokens that a byte of text becomes at most: three bytes may stand for a phrase of 33
-AROUND = 64  # tokens that stand around a text, or that a model writes by itself
+TOKENS_PER_BYTE = 12  # at most: three bytes can become a phrase of 33 tokens
+ADDED_TOKENS = 64  # around a text, or written by the model itself
 SLACK = 2**20  # bytes of an answer for all that is small
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """The most that an answer may have: tokens of a side, layers, heads of one, and bytes of all arrays, or of one head."""
+class AnswerLimits:
+    """Upper limits of an answer: tokens of one side, layers, heads per layer, bytes of all arrays, and bytes of one head."""
 
     request: AttentionRequest
     tokens: int
     layers: int
     heads: int
     bytes: int
-    head: int
+    head_bytes: int
 
     @classmethod
-    def of(cls, request: AttentionRequest, told: ModelCard | None, most: int, *, whole: bool = False) -> Bounds:
-        """Of a question. A model of our own catalogue is known; of another one that counts which the server has `told`.
+    def of(cls, request: AttentionRequest, card: ModelCard | None, max_bytes: int, *, whole: bool = False) -> AnswerLimits:
+        """Return the limits for a request. Of a model that is not in our catalogue, the server's `card` counts.
 
-        `most` bytes are allowed whatever is asked.
+        `max_bytes` is the limit whatever is requested.
         """
-        card = next((card for card in catalog.cards() if card.id == request.model), told)
+        card = next((known for known in catalog.cards() if known.id == request.model), card)
         size = len(f"{request.text}{request.text_b or ''}".encode())
-        tokens, layers, heads = GROWS * size + AROUND, LAYERS, HEADS
+        tokens, layers, heads = TOKENS_PER_BYTE * size + ADDED_TOKENS, LAYERS, HEADS
         if card is not None:
             tokens, layers, heads = min(tokens, card.max_tokens), min(card.layers, LAYERS), min(card.heads, HEADS)
         tokens = min(tokens, TOKENS)
         sides = 1 if card is not None and card.kind != "encoder-decoder" else 3
         cells = (LAYERS if sides == 3 else layers) * heads * tokens * (tokens + (WIDTH if whole else 0))
-        return cls(request, tokens, layers, heads, min(most, 8 * sides * cells + SLACK), most)
+        return cls(request, tokens, layers, heads, min(max_bytes, 8 * sides * cells + SLACK), max_bytes)
 
-    def checked(self, trace: Trace) -> Trace:
-        """The trace, if it can be an answer; AnswerError otherwise."""
+    def check(self, trace: Trace) -> Trace:
+        """Return the trace if it can be an answer to the request; raise AnswerError otherwise."""
         if trace.request != self.request:
             raise AnswerError("It answered to another text than was asked. Try again.")
         for part in trace.parts:
-            self._sized(part)
+            self._check_size(part)
             for side in {part.queries, part.keys}:
-                self._placed(side, trace.written)
+                self._check_offsets(side, trace.written)
         return trace
 
-    def _sized(self, part: Block) -> None:
-        """AnswerError where a block is larger than the model."""
+    def _check_size(self, part: Block) -> None:
+        """Raise AnswerError for a block larger than the model."""
         queries, keys = len(part.queries), len(part.keys)
         if max(queries, keys) > self.tokens:
             raise AnswerError(f"This text has at most {self.tokens:,} tokens; the answer has {max(queries, keys):,}.")
-        if 4 * queries * keys > self.head:
-            raise AnswerError(
-                f"One head's weights may hold {self.head:,} bytes; the answer's would hold {4 * queries * keys:,}."
-            )
+        nbytes = 4 * queries * keys
+        if nbytes > self.head_bytes:
+            raise AnswerError(f"One head's weights may hold {self.head_bytes:,} bytes; the answer's would hold {nbytes:,}.")
         layers, heads = (self.layers, self.heads) if part.name in ("self", "encoder") else (LAYERS, HEADS)
-        if part.layers > layers or part.heads > heads:  # fewer it may have: a smaller model in a folder of that name
+        if part.layers > layers or part.heads > heads:  # fewer are allowed: a smaller model in a folder of that name
             raise AnswerError(
                 f"{self.request.model} has at most {layers} layers of {heads} heads; the answer has {part.layers} of "
-                f"{part.heads}. Whoever runs the backend has other weights under that name."
+                f"{part.heads}. The backend has a different checkpoint with the same name."
             )
 
-    def _placed(self, tokens: Iterable[Token], written: str | None) -> None:
-        """AnswerError where a token lies outside its text; the second one may be what the model wrote."""
+    def _check_offsets(self, tokens: Iterable[Token], written: str | None) -> None:
+        """Raise AnswerError for a token outside its text; the second text may be what the model wrote."""
         second = written if self.request.text_b is None else self.request.text_b
         ends = len(self.request.text), len(second or "")
         for token in tokens:

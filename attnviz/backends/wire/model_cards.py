@@ -1,46 +1,45 @@
-"""A model's card as JSON, and back: what a server says of its models. Nothing of this machine's folders leaves it."""
+"""Model cards as JSON: what a server says of its models. Nothing about folders of this machine leaves it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
-from typing import Any
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
 
 from attnviz.errors import AnswerError
-from attnviz.types import ModelCard
+from attnviz.types import ModelCard, quoted
 
-KINDS = ("encoder", "decoder", "encoder-decoder")
+Count = Annotated[int, Meta(ge=0)]
+NAMES = tuple(field.name for field in fields(ModelCard))
+STRICTER: dict[Any, Any] = {int: Count, tuple[int, int]: tuple[Count, Count]}  # than the card's own types
+TYPES = {name: STRICTER.get(hint, hint) for name, hint in get_type_hints(ModelCard).items()}
+TYPES |= {"kind": Literal["encoder", "decoder", "encoder-decoder"], "here": bool}
+# Exactly the fields of a card, and whether its weights are there.
+_Entry = msgspec.defstruct("_Entry", [(name, TYPES[name]) for name in (*NAMES, "here")], forbid_unknown_fields=True)
 
 
-def told(card: ModelCard, here: bool) -> dict[str, Any]:
-    """The card, and whether its weights are `here`; a folder of one's own stays unsaid."""
+class _Answer(Struct):
+    """The body of `GET /v1/models`."""
+
+    models: list[Any]
+
+
+def to_json(card: ModelCard, here: bool) -> dict[str, Any]:
+    """Return a card as a JSON value, with whether its weights are `here`; the path of a local folder is left out."""
     return asdict(card if card.package else replace(card, folder="")) | {"here": here}
 
 
-def read(entry: Any) -> tuple[ModelCard, bool]:
-    """The same again. Raises AnswerError for anything else."""
-    names = {field.name: field.type for field in fields(ModelCard)}
-    if not isinstance(entry, dict) or entry.keys() != {*names, "here"} or not isinstance(entry["here"], bool):
-        raise AnswerError("A model of a backend has the entries of a card, and whether it is here.")
-    made = {name: _value(entry[name], str(kind)) for name, kind in names.items()}
-    if made["kind"] not in KINDS:
-        raise AnswerError(f"A model is one of {', '.join(KINDS)}.")
-    return ModelCard(**made), entry["here"]
-
-
-def _value(value: Any, kind: str) -> Any:
-    """One entry as the card has it."""
-    if kind == "str" and isinstance(value, str):
-        return value
-    if kind == "int" and type(value) is int and value >= 0:
-        return value
-    if kind.startswith("tuple") and isinstance(value, list):
-        return tuple(_pair(one) if isinstance(one, list) else _value(one, "int") for one in value)
-    raise AnswerError("An entry of a card is a text, a number from 0, or pairs of texts.")
-
-
-def _pair(value: list[Any]) -> tuple[str, str]:
-    """A file and its hash."""
-    match value:
-        case [str(one), str(other)]:
-            return one, other
-    raise AnswerError("A pair is two texts.")
+def from_json(data: bytes) -> Sequence[tuple[ModelCard, bool]]:
+    """Return the cards of a list of models, each with whether its weights are there. Raises AnswerError for anything else."""
+    try:
+        entries = [msgspec.convert(entry, _Entry) for entry in msgspec.json.decode(data, type=_Answer).models]
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise AnswerError(
+            f"A list of models has its fields in their types; got {quoted(str(error))}. Run the same attnviz at both ends."
+        ) from error
+    return [
+        (ModelCard(**{name: values[name] for name in NAMES}), values["here"]) for values in map(msgspec.structs.asdict, entries)
+    ]

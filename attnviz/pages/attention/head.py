@@ -142,7 +142,7 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
         st.markdown(glossary_links.linked(widgets.plain(check.note)))
     if card.quantised:
         st.caption(widgets.plain(f"{card.name} here is {card.quantised}."))
-    if not backend().checks:
+    if backend().capabilities.check is None:
         return
     if len(trace.tokens) > verify.EAGER_TOKENS:
         st.caption(

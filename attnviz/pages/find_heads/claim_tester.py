@@ -11,7 +11,7 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, evidence
 from attnviz.linguistics import claim_text, claims
 from attnviz.linguistics.atlas.reader import ALL_QUESTIONS, Atlas
-from attnviz.linguistics.claims import Best, Claim
+from attnviz.linguistics.claims import BestHead, ClaimResult
 from attnviz.linguistics.relations import CORPUS, relation
 from attnviz.types import Evidence, HeadRef
 from attnviz.ui import glossary_links, state, widgets
@@ -82,7 +82,7 @@ def _plain(name: str, found: Atlas) -> str:
 
 def _tested(found: Atlas, kind: str, way: str) -> None:
     """The claim in figures, in a picture, and as a sentence to copy; the best head for the same kind of link."""
-    claim, best = claims.claim(found, chosen(), kind, way), claims.best(found, kind, way)
+    claim, best = claims.claim(found, chosen(), kind, way), claims.best_head(found, kind, way)
     left, right = st.columns(2, gap="large")
     with left:
         _picture(claim, best)
@@ -98,7 +98,7 @@ def _tested(found: Atlas, kind: str, way: str) -> None:
         st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
 
 
-def _picture(claim: Claim, best: Best | None) -> None:
+def _picture(claim: ClaimResult, best: BestHead | None) -> None:
     """Rates and intervals against the baselines."""
     doubted = () if claim.stands else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
     rows: list[tuple[str, Evidence]] = [
@@ -115,7 +115,7 @@ def _picture(claim: Claim, best: Best | None) -> None:
     )  # fmt: skip
 
 
-def _facts(claim: Claim) -> list[str]:
+def _facts(claim: ClaimResult) -> list[str]:
     """Every number that the claim rests on, in Markdown."""
     one, held = claim.evidence, claim.held_out
     if not one.n:
@@ -143,7 +143,7 @@ def _facts(claim: Claim) -> list[str]:
     return [*facts, widgets.plain(f"Counted on {one.source}: English, and of other texts this says nothing")]
 
 
-def _points(claim: Claim) -> str:
+def _points(claim: ClaimResult) -> str:
     """A lead and its interval, which goes by sentences."""
     low, high = (encoding.points(end) for end in claim.interval)
     return f"{encoding.points(claim.points)} points, 95{encoding.NARROW}% interval by sentences {low} to {high}"
@@ -154,7 +154,7 @@ def _short(one: Evidence) -> str:
     return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.span(one)}"
 
 
-def _half(claim: Claim) -> str:
+def _half(claim: ClaimResult) -> str:
     """What the odd half of the texts is called: held out, unless it has the sentences of the other half in other wordings."""
     return "Odd half" if claim.held_out.groups else "Held-out half"
 

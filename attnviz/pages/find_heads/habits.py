@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, headmap
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.habit_report import Leaning, leanings, missing
+from attnviz.linguistics.habit_report import HabitResult, missing, results
 from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.types import HeadRef, quoted
 from attnviz.ui import glossary_links, state, widgets
@@ -21,7 +21,7 @@ def habits(known: Atlas) -> None:
     """One habit at a time over all heads: a map, the heads that have most of it, and the chosen one."""
     st.header("Habits: where heads look whatever the words say", anchor=False)
     try:
-        found = {one.key: one for one in leanings(known)}
+        found = {one.key: one for one in results(known)}
         wanted = RENAMED.get(state.own(HABIT), state.own(HABIT))
         now = found.get(wanted) or next(iter(found.values()))
         if wanted not in ("", now.key):
@@ -41,7 +41,7 @@ def habits(known: Atlas) -> None:
         st.error(widgets.plain(str(error)))
 
 
-def _map(one: Leaning) -> None:
+def _map(one: HabitResult) -> None:
     """Layers by heads, the chosen one with a ring."""
     st.plotly_chart(
         headmap.figure(one.scores, widgets.theme(), chosen()), theme=None, config=headmap.CONFIG, key="heads-habit-map",
@@ -49,7 +49,7 @@ def _map(one: Leaning) -> None:
     )  # fmt: skip
 
 
-def _best(one: Leaning) -> None:
+def _best(one: HabitResult) -> None:
     """What the number is, the heads that have most of it, and the chosen one among them."""
     st.markdown(widgets.plain(one.says))
     mine, n = chosen(), encoding.thousands(one.n)
@@ -62,7 +62,7 @@ def _best(one: Leaning) -> None:
             )  # fmt: skip
 
 
-def _facts(one: Leaning, mine: HeadRef, n: str) -> list[str]:
+def _facts(one: HabitResult, mine: HeadRef, n: str) -> list[str]:
     """Numbers in Markdown: the best head, what to hold it to, and the chosen one."""
     heads = one.scores.values.size
     told, beside, of = one.held_out, "", ""
@@ -78,14 +78,14 @@ def _facts(one: Leaning, mine: HeadRef, n: str) -> list[str]:
     ]
 
 
-def _number(one: Leaning, value: float) -> str:
+def _number(one: HabitResult, value: float) -> str:
     """A mean as it is written: shares to three digits, correlations with their sign, entropy with its unit."""
     if one.scores.low < 0:
         return encoding.signed(value)
     return f"{encoding.three(value)}{' bits' if one.scores.unit == 'bits' else ''}"
 
 
-def _cautions(known: Atlas, now: Leaning) -> None:
+def _cautions(known: Atlas, now: HabitResult) -> None:
     """What none of this shows, and what this model cannot have."""
     sources = ", ".join(corpus.name for corpus in known.header.corpora if corpus.kind == "conllu")
     left = missing(known)
@@ -97,7 +97,7 @@ def _cautions(known: Atlas, now: Leaning) -> None:
     st.caption(glossary_links.linked(widgets.plain(" ".join(parts))))
 
 
-def _halves(one: Leaning) -> str:
+def _halves(one: HabitResult) -> str:
     """On which texts the best head was chosen, and which its number is of."""
     if one.held_out is None:
         return "the best head is named on the texts that it was chosen on"

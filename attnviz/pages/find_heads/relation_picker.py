@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.linguistics import gold_sentences, parse
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED, relation
 from attnviz.pages.find_heads import claim_tester
 from attnviz.pages.find_heads.view import meant, wanted
@@ -86,7 +86,7 @@ def _fills(trace: Trace) -> tuple[Fill, ...]:
     return tuple(found)
 
 
-def _by_relation(parsed: Parsed, scheme: str, which: str) -> list[Fill]:
+def _by_relation(parsed: ParsedSentence, scheme: str, which: str) -> list[Fill]:
     """The links of a parse, by relation, the commonest first; roots and punctuation left out."""
     groups: dict[str, list[Link]] = {}
     for link in parsed.links:

@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.analysis import legibility_text, link_ranking, link_rows, view
 from attnviz.analysis.link_ranking import LinkScore
 from attnviz.board.found import found
-from attnviz.board.linking import Drawn, Picked, written
+from attnviz.board.linking import ChosenHead, DrawnLinks, to_json
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.lessons import examples
@@ -49,7 +49,7 @@ def sentence(trace: Trace) -> None:
         {
             "text": text,
             "units": _units(text, parts[:WORDS]),
-            "links": written(now),
+            "links": to_json(now),
             "refused": [link_ranking.why_unfollowable(trace, link, block) for link in now],
             "most": BY_HAND,
         },
@@ -72,7 +72,7 @@ def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool, str]
     ]
 
 
-def _drawn(drawn: Drawn) -> None:
+def _drawn(drawn: DrawnLinks) -> None:
     """The links as they are drawn now, those of a text that is gone left out."""
     end = len(state.current().request.text)
     state.change(links=tuple(link for link in drawn.links if max(link.source[1], link.target[1]) <= end))
@@ -111,7 +111,7 @@ def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:
     )
 
 
-def _picked(picked: Picked) -> None:
+def _picked(picked: ChosenHead) -> None:
     """The head that was chosen on the map or in the list."""
     if picked.head.layer < state.card().layers and picked.head.head < state.card().heads:
         state.change(head=picked.head)

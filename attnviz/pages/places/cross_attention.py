@@ -9,7 +9,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from attnviz.analysis import view
-from attnviz.backends.local import traced
+from attnviz.backends.local import trace_model
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, heatmap
@@ -83,9 +83,9 @@ def _untrained(source: str, target: str) -> Trace:
     from attnviz.models import untrained  # brings a model's code, which most pages do without
 
     def made() -> Trace:
-        return traced(*untrained.encoder_decoder(source, target), source, target)
+        return trace_model(*untrained.encoder_decoder(source, target), source, target)
 
-    return backend().store.get(("untrained", source, target), made)
+    return backend().cache.get(("untrained", source, target), made)
 
 
 def _head(trace: Trace) -> HeadRef:

@@ -40,7 +40,7 @@ def hits(found: Sequence[Outcome], head: str, direction: str) -> str:
     right, n = sum(one.state == head_predictions.HIT for one in found), sum(one.counts for one in found)
     if not n:
         return "**No link of this sentence can be counted.**"
-    offset, times = head_predictions.distance(found)
+    offset, times = head_predictions.best_distance(found)
     text = f"**{head} is right on {right} of {n} links of this sentence; {_word(offset)} would be right on {times} of {n}.**"
     text += " That rule is the fixed distance that fits this sentence best."
     if direction == "hd":

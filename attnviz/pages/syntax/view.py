@@ -11,8 +11,8 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
 from attnviz.linguistics import gold_sentences, head_predictions, parse
-from attnviz.linguistics.corpora.types import Parsed
-from attnviz.linguistics.gold_sentences import Sentence
+from attnviz.linguistics.corpora.types import ParsedSentence
+from attnviz.linguistics.gold_sentences import GoldSentence
 from attnviz.linguistics.head_predictions import Outcome
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
 from attnviz.pages.syntax import arc_figure, captions
@@ -81,13 +81,13 @@ def _with_unknown(shown: SentenceLinks, trace: Trace) -> SentenceLinks:
     return replace(shown, unknown=legibility_text.unknown_spans(trace.block(chosen().block).queries, shown.parsed.words))
 
 
-def _parsed(trace: Trace) -> Parsed:
+def _parsed(trace: Trace) -> ParsedSentence:
     """Return the parser's links of the text; cached with its trace."""
     with st.spinner("Parsing the sentence …"):
         return backend().derived(trace.request, "parse", lambda one: parse.parsed(one.request.text))
 
 
-def _gold_sentence_field(readings: tuple[Sentence, ...]) -> None:
+def _gold_sentence_field(readings: tuple[GoldSentence, ...]) -> None:
     """Draw the list of sentences with gold links; a choice loads the sentence."""
     known = {one.id: one for one in gold_sentences.sentences()}
     key = state.fill("syntax-sentence", _chosen_tree(readings).id if readings else NO_SENTENCE)
@@ -104,13 +104,13 @@ def _gold_sentence_field(readings: tuple[Sentence, ...]) -> None:
     )  # fmt: skip
 
 
-def _chosen_tree(readings: tuple[Sentence, ...]) -> Sentence:
+def _chosen_tree(readings: tuple[GoldSentence, ...]) -> GoldSentence:
     """Return the chosen tree of a text with several trees; else the first."""
     wanted = state.own(TREE_PARAM)
     return next((one for one in readings if one.id == wanted), readings[0])
 
 
-def _drop_invalid_params(readings: tuple[Sentence, ...]) -> None:
+def _drop_invalid_params(readings: tuple[GoldSentence, ...]) -> None:
     """Remove invalid URL parameters of this page, with a notice, and the tree of another text."""
     known = {
         DIRECTION_PARAM: tuple(DIRECTIONS),

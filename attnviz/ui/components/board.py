@@ -14,6 +14,7 @@ from streamlit.components import v2
 
 from attnviz.board import carrier, digest, source
 from attnviz.board.choice import PLAIN, Choice
+from attnviz.board.linking import message_number
 from attnviz.errors import BadInputError
 from attnviz.selection import VIEWS, TokenSelection
 from attnviz.types import HeadRef
@@ -81,6 +82,6 @@ def carry(data: bytes, key: str) -> None:
 def read_choice(value: Any, block: str) -> tuple[Choice, int] | None:
     """What the browser sent as a choice and its number; None for nothing, and for what no board sends."""
     try:
-        return (Choice.parse(value, block), int(value["number"])) if value else None
-    except (BadInputError, KeyError, TypeError, ValueError):
+        return (Choice.parse(value, block), message_number(value)) if value else None
+    except BadInputError:
         return None

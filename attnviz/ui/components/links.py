@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
-from attnviz.board.linking import Drawn, Picked, number
+from attnviz.board.linking import ChosenHead, DrawnLinks, message_number
 from attnviz.board.source import found_source, links_source
 from attnviz.errors import BadInputError
 
@@ -21,11 +21,11 @@ _HTML, _CSS, _JS = found_source()
 _found = v2.component("attnviz_found", html=_HTML, css=_CSS, js=_JS)
 
 
-def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[Drawn], None]) -> None:
+def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks], None]) -> None:
     """Draw the sentence with its links; `on_links` is called with what the reader has drawn before the page runs again.
 
     `data` has the `text`, its `units` (word, start, end, whether it touches the one before, its mark), `links` as
-    `linking.written` writes them, `refused` (for each link why no head can follow it, or ""), and `most`, how many are
+    `linking.to_json` writes them, `refused` (for each link why no head can follow it, or ""), and `most`, how many are
     drawn by hand.
     """
     mailbox = f"{key}_answered"
@@ -33,7 +33,7 @@ def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[Drawn], No
     def heard() -> None:
         sent = st.session_state[key].get("drawn")
         try:
-            drawn, answered = Drawn.parse(sent), number(sent)
+            drawn, answered = DrawnLinks.parse(sent), message_number(sent)
         except BadInputError:
             return
         st.session_state[mailbox] = answered
@@ -42,7 +42,7 @@ def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[Drawn], No
     _links(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_drawn_change=heard)
 
 
-def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable[[Picked], None]) -> bool:
+def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable[[ChosenHead], None]) -> bool:
     """Draw the map and the list; `on_head` hears of a chosen head. True in the run in which its own page was asked for.
 
     `data` is made by `attnviz.board.found.found`.
@@ -52,7 +52,7 @@ def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable
     def heard() -> None:
         sent = st.session_state[key].get("picked")
         try:
-            picked, answered = Picked.parse(sent, block), number(sent)
+            picked, answered = ChosenHead.parse(sent, block), message_number(sent)
         except BadInputError:
             return
         st.session_state[mailbox] = answered
@@ -60,6 +60,6 @@ def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable
 
     result = _found(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_picked_change=heard)
     try:
-        return Picked.parse(result.get("picked"), block).go == "board"
+        return ChosenHead.parse(result.get("picked"), block).go == "board"
     except BadInputError:
         return False
