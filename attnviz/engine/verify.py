@@ -71,7 +71,7 @@ def against_kernel(trace: Trace, heads: Sequence[HeadRef]) -> Check:
         )
         return Check("fused kernel", max(differences, default=0.0), BOUND, False, 0, note)
     shown = f"The weights of {_counted(len(differences), 'the')} times the values"
-    return _check("fused kernel", shown, "what the fused kernel returned", differences, precisions, len(differences))
+    return _check("fused kernel", shown, "the model's own output", differences, precisions, len(differences))
 
 
 def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[str, Tensor]) -> Check:

@@ -16,7 +16,7 @@ from attnviz.lessons.template import filled
 from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.cross_attention import sums
 from attnviz.pages.places.lesson import Myth
-from attnviz.rounding import together
+from attnviz.rounding import round_parts
 from attnviz.types import joined
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.backend import backend
@@ -66,7 +66,7 @@ def _near(myth: Myth, trace: Trace) -> None:
         st.markdown(myth.short)
         return
     shares = {name: getattr(found, name) for name in ("resting", "even", "most")}
-    rest = dict(zip(("near", "itself", "far"), together((found.near, found.itself, found.far)), strict=True))
+    rest = dict(zip(("near", "itself", "far"), round_parts((found.near, found.itself, found.far)), strict=True))
     numbers = {name: encoding.percent(share) for name, share in shares.items()} | {
         **{name: encoding.percent(part / 100) for name, part in rest.items()},
         "next": encoding.percent(found.next_to), "heads": str(found.heads), "count": str(found.near_heads),
