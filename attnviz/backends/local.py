@@ -132,7 +132,7 @@ class LocalBackend:
     def has_weights(self, name: str) -> bool:
         """Return whether the weights of a model are on this machine."""
         card = next((card for card in self.models() if card.id == name), None)
-        return card is not None and locate.place(card, self.settings).kind not in ("missing", "hub")
+        return card is not None and locate.find_weights(card, self.settings).kind not in ("missing", "hub")
 
     def prepare(self, request: AttentionRequest) -> None:
         """Check the text and load the model, so that only the forward pass is left to do."""
