@@ -76,7 +76,7 @@ def test_filters_change_the_picture_and_its_note_but_nothing_that_is_said_of_the
     assert "“it” gives 64" in text(filtered)
     assert "“animal” gives 80" in text(filtered)
     assert "Only the largest weight of a row is shown: on average" in text(filtered)
-    assert "each row sums to 1 less what is hidden" in text(filtered)
+    assert "Each row sums to 1 less what is hidden" in text(filtered)
 
 
 def test_another_sentence_keeps_the_held_word_where_it_still_stands(app):
