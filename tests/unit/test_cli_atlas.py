@@ -179,7 +179,7 @@ BAD = {
     "an unknown relation": (["top", "--model", "{}/small.npz", "--relation", "dett"], "Did you mean det? It has: det (80)"),
     "an unknown habit": (["top", "--model", "{}/small.npz", "--habit", "nextt"], "Did you mean next?"),
     "an unknown probe": (["top", "--model", "{}/small.npz", "--probe", "inductio"], "Did you mean induction?"),
-    "no probes": (["top", "--model", "{}/old.npz", "--probe", "induction"], "Build it anew"),
+    "no probes": (["top", "--model", "{}/old.npz", "--probe", "induction"], "Build it again"),
     "no heads": (["top", "--model", "{}/small.npz", "--relation", "det", "-k", "0"], "-k is a whole number from 1; got “0”"),
     "fewer than none": (["top", "--model", "{}/small.npz", "--relation", "det", "-k", "-3"], "got “-3”"),
     "half a head": (["top", "--model", "{}/small.npz", "--relation", "det", "-k", "1.5"], "got “1.5”"),
