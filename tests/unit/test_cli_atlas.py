@@ -73,7 +73,7 @@ def test_show_says_what_is_in_an_atlas(folder: Path, capfd: Captured):
 
 def test_show_says_when_probes_are_missing_and_when_the_weights_are_others(folder: Path, capfd: Captured):
     said = printed(capfd, "show", folder / "old.npz")
-    assert "probes     missing: this atlas was built before there were any; build it anew" in said
+    assert "probes     missing: this atlas was built before there were any; build it again" in said
     assert "Counted on other weights than those that attnviz brings as minilm: sha256 abc…, not 53aa51172d14…" in said
     shown = json.loads(printed(capfd, "show", "--format", "json"))  # the shipped one
     assert (shown["model"], shown["note"]) == ("minilm", "")
