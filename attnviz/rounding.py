@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import SupportsFloat
 
-FINE = 1_000_000_000  # shares are told apart to a billionth: below that two languages may differ in how they add up
+FINE = 1_000_000_000  # shares are compared to a billionth: below that two languages may differ in how they add up
 
 
 def fixed(number: SupportsFloat, digits: int = 0) -> str:
@@ -24,7 +24,7 @@ def fixed(number: SupportsFloat, digits: int = 0) -> str:
     return f"{value:.{digits}f}"
 
 
-def together(shares: Sequence[float], digits: int = 0, alone: int | None = None) -> tuple[float, ...]:
+def round_parts(shares: Sequence[float], digits: int = 0, alone: int | None = None) -> tuple[float, ...]:
     """Shares of one whole as percentages with so many decimals, which add up to that of their sum: 100 for a whole.
 
     By largest remainders: all are rounded down, and what is missing goes to those that lost most, the first of equals. The
