@@ -1,4 +1,4 @@
-"""The board on a page: a trace in, the reader's choices on it into the session."""
+"""The board on the Attention page: the reader's choices on it go into the session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attnviz.types import HeadRef
 from attnviz.ui import board_data, state
 from attnviz.ui.components.board import Choice, board
 
-COMPARE, DIFFERENCE = "compare", "difference"  # what the board says when the reader asks for the tray in full
+COMPARE, DIFFERENCE = "compare", "difference"  # what the board sends when the reader opens the Compare page
 
 
 def canvas(trace: Trace) -> None:
