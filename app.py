@@ -9,7 +9,7 @@ if __name__ == "__main__":
     from attnviz.ui import shell
 
     page = shell.page()
-    shell.wake()
+    shell.load_engine()
 
     from attnviz.ui import input_bar, retry, state, widgets  # they need the engine, and the reader is told while it comes
 

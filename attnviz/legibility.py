@@ -1,4 +1,4 @@
-"""How much of a text a model reads as it was typed: what is unknown to it, and what it reads otherwise."""
+"""How much of a text a model reads as it was typed: what is unknown to it, and what it reads in another form."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Legibility:
     """What of a text a model reads as typed, in counts. Blanks are no characters here; special tokens and masks do not count.
 
     A word counts in `unknown_words` where any part of it is unknown. `unknown_characters` are those that unknown tokens
-    stand for. `altered` lists what is read otherwise, each different stretch once and at most LISTED of them; `stretches`
+    stand for. `altered` lists what is read in another form, each different stretch once and at most LISTED of them; `stretches`
     is how many there are in all, repetitions included.
     """
 

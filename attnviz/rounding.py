@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import SupportsFloat
 
-FINE = 1_000_000_000  # shares are told apart to a billionth: below that two languages may differ in how they add up
+FINE = 1_000_000_000  # shares are compared to a billionth: below that two languages may differ in how they add up
 
 
 def fixed(number: SupportsFloat, digits: int = 0) -> str:

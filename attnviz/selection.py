@@ -1,4 +1,4 @@
-"""URL parameters in, a Selection out, and back: everything a link carries. Bad values become notices, never errors."""
+"""Selection of a reader, parsed from URL parameters and written back to them. Bad values become notices, never errors."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ SETS = ("", "layer")  # ready sets that show more heads than may be pinned
 
 @dataclass(frozen=True)
 class Selection:
-    """What the reader looks at: a request, a head, how it is shown, the held word and the pinned heads.
+    """What the reader looks at: a request, a head, how it is shown, the selected word and the pinned heads.
 
     `panels` are pictures made of the pins; `shown` is a ready set that stands in their place ("" for the pins); `view` is
     the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start,
     and `meant` is the one that it does mean, None where the reader did not say;
-    `links` are those that heads are ranked by, None where the reader has said nothing of them.
+    `links` are those that heads are ranked by, None if the reader chose none.
     """
 
     request: AttentionRequest = REQUEST
@@ -168,7 +168,7 @@ def _head(params: Mapping[str, str], card: ModelCard, notices: list[str]) -> Hea
 
 
 def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[str]) -> TokenSelection | None:
-    """The held word; on the text we open with, the pronoun."""
+    """The selected word; on the default text, the pronoun."""
     raw = params.get("focus")
     if raw is None:
         return Selection.focus if request.text == TEXT else None
@@ -177,13 +177,13 @@ def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[s
     try:
         focus = TokenSelection.parse(raw)
     except BadInputError as error:
-        notices.append(f"Nothing is held: {error}.")
+        notices.append(f"No word is selected: {error}.")
         return None
     for one in (focus, *focus.also):
         text = (request.text_b if one.segment else request.text) or ""
         if not one.special and one.start >= len(text):
             which = "second text" if one.segment else "text"
-            notices.append(f"Nothing is held: the {which} has {len(text)} characters, and none at {one.start}.")
+            notices.append(f"No word is selected: the {which} has {len(text)} characters, and none at {one.start}.")
             return None
     return focus
 

@@ -1,4 +1,4 @@
-"""The values that walk through the house: frozen, checked when made, shared between threads, never written."""
+"""Values shared by all rooms: frozen, checked when made, safe to share between threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = re.compile(r"L(\d+)[·.]?H(\d+)", re.IGNORECASE)
 
 
 def frozen_copy(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
-    """A contiguous copy of `array` that nobody can write to."""
+    """A contiguous copy of `array` that is read-only."""
     copy = np.array(array, dtype=dtype, order="C", copy=True)
     copy.flags.writeable = False
     return copy
@@ -50,7 +50,7 @@ class Token:
 
 @dataclass(frozen=True)
 class AttentionRequest:
-    """What a reader asks a backend for. Hashable: it is the cache key. An empty second text is none.
+    """A request to a backend. Hashable: it is the cache key. An empty second text is none.
 
     With `chat` the text is a user's message inside the chat template of the model's tokenizer.
     """
@@ -169,7 +169,7 @@ class HiddenPart(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Pattern:
-    """What one head does to one text: who attends to whom. Row i sums to `1 - hidden[i]`.
+    """Attention of one head on one text, `[query, key]`. Row i sums to `1 - hidden[i]`.
 
     `queries` and `keys` are labels; `hidden` is the share of each row that is not shown (special tokens left out, or a
     learned sink); `note` says in words what was hidden, merged or rescaled. `query_units` and `key_units`, when given,
@@ -245,7 +245,7 @@ class Evidence:
 
     @property
     def independent(self) -> int:
-        """How many instances have nothing to do with each other: whoever says something needs enough of these."""
+        """Number of independent instances, on which every claim must rest."""
         return self.n if self.groups is None else self.groups
 
     @property

@@ -109,7 +109,7 @@ def _pin(
         notices.append(f"A pin is left out: the link carries no text number {number}.")
         return None
     request = requests[number - 1] if number else own
-    if request is None:  # said already
+    if request is None:  # a notice for it exists already
         return None
     card = known[request.model]
     head = HeadRef(int(match[2]), int(match[3] or 0), match[5] or card.blocks[0])

@@ -1,4 +1,4 @@
-"""view_state."""
+"""View of a head that a reader chose: options, selected tokens, pins and panels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from attnviz.errors import BadInputError
 from attnviz.types import AttentionRequest, HeadRef, Keep, quoted
 
-MAX_SELECTED = 64  # words that may be held at once
+MAX_SELECTED = 64  # words that may be selected at once
 PANELS = "the difference of two pins (1-2), or the sum or mean of several (sum.1.2, mean.1.2.3)"
 
 
@@ -37,16 +37,16 @@ class ViewOptions:
 
     @property
     def unfiltered(self) -> ViewOptions:
-        """The same without `keep` and `between`: what is said of a head is said of all its weights."""
+        """The same without `keep` and `between`: statements about a head are about all its weights."""
         return replace(self, keep=None, between="")
 
 
 @dataclass(frozen=True)
 class TokenSelection:
-    """The word that the reader holds.
+    """The token or word that the reader selected.
 
     `start` is where it starts in the text of its segment (for a special token, the token's index); `side` says whether
-    we ask at whom it looks (`query`) or who looks at it (`key`). `also` are further words of the same side, summed with it.
+    the row of this query or the column of this key is shown. `also` are further words of the same side, summed with it.
     """
 
     start: int
@@ -65,7 +65,9 @@ class TokenSelection:
         side = "key" if text.startswith("k") else "query"
         matches = [re.fullmatch(r"(b?)(s?)(\d{1,7})", place, re.ASCII) for place in text.removeprefix("k").split("+")]
         if not all(matches) or len(matches) > MAX_SELECTED:
-            raise BadInputError(f"a held word is written as the place where it starts, e.g. focus=43; got {quoted(text)}")
+            raise BadInputError(
+                f"a selected word is written as the character where it starts, e.g. focus=43; got {quoted(text)}"
+            )
         first, *others = [cls(int(m[3]), 1 if m[1] else 0, side, bool(m[2])) for m in matches if m]
         return replace(first, also=tuple(others))
 

@@ -27,8 +27,8 @@ from report import Report
 from attnviz.engine import batch, capture
 from attnviz.linguistics.atlas import workers
 from attnviz.linguistics.atlas.build import build
-from attnviz.linguistics.atlas.chunks import Source, chunks
-from attnviz.linguistics.atlas.measure import Meter, Read, passes
+from attnviz.linguistics.atlas.chunks import CorpusFiles, chunks
+from attnviz.linguistics.atlas.measure import Measurer, ReadText, passes
 from attnviz.linguistics.atlas.shards import Chunk
 from attnviz.models import catalog
 from attnviz.settings import Settings
@@ -52,35 +52,39 @@ def one_by_one(model: Any) -> Layers:
     return layers
 
 
-def ceiling(meter: Meter) -> Callable[[Sequence[Read]], None]:
+def ceiling(measurer: Measurer) -> Callable[[Sequence[ReadText]], None]:
     """The plain fused pass over the same batches, and nothing else."""
-    fused = capture.shadow(meter.loaded.model, "sdpa")
+    fused = capture.shadow(measurer.loaded.model, "sdpa")
 
-    def call(read: Sequence[Read]) -> None:
+    def call(read: Sequence[ReadText]) -> None:
         with torch.inference_mode():
-            for some in passes(read, meter.tokens):
-                capture.forward(fused, batch.padded(meter.loaded.model, [one.reading for one in some]))
+            for some in passes(read, measurer.tokens):
+                capture.forward(fused, batch.padded(measurer.loaded.model, [one.reading for one in some]))
 
     return call
 
 
-def corpus(folder: Path) -> Source:
+def corpus(folder: Path) -> CorpusFiles:
     """The sentences."""
-    return Source.of("conllu", [folder / FILE])
+    return CorpusFiles.of("conllu", [folder / FILE])
 
 
 def speeds(report: Report, folder: Path) -> None:
     """Seconds of each road over the whole corpus."""
-    many = workers.meter(catalog.card(MODEL), Settings.from_env())
+    many = workers.load_measurer(catalog.card(MODEL), Settings.from_env())
     single = replace(many, tokens=1, layers=one_by_one(many.loaded.model))
     plain = ceiling(many)
     found = list(chunks([corpus(folder)], lambda number, line: None))
-    for meter in (many, single):
-        meter.part(Chunk(0, 0, 0, found[0].texts[:16]))  # warm
+    for measurer in (many, single):
+        measurer.measure(Chunk(0, 0, 0, found[0].texts[:16]))  # warm
     spent = {"batched": 0.0, "eager": 0.0, "ceiling": 0.0}
     for chunk in found:
         read = [one for at, text in enumerate(chunk.texts) if (one := many.read(at, text, Counter()))]
-        roads = {"batched": partial(many.part, chunk), "eager": partial(single.part, chunk), "ceiling": partial(plain, read)}
+        roads = {
+            "batched": partial(many.measure, chunk),
+            "eager": partial(single.measure, chunk),
+            "ceiling": partial(plain, read),
+        }
         for name, call in roads.items():
             start = time.perf_counter()
             call()
@@ -95,13 +99,13 @@ def speeds(report: Report, folder: Path) -> None:
         ratio=spent["eager"] / spent["ceiling"],
     )  # fmt: skip
     start = time.perf_counter()
-    team = workers.Processes(catalog.card(MODEL), Settings.from_env(), 2)
+    pool = workers.ProcessPool(catalog.card(MODEL), Settings.from_env(), 2)
     ready = time.perf_counter()
     try:
-        for _ in team.parts(iter(found), lambda texts: None):
+        for _ in pool.parts(iter(found), lambda texts: None):
             pass
     finally:
-        team.close()
+        pool.close()
     two = time.perf_counter() - ready
     report.show(
         "one sentence at a time / batched, two processes of one thread", ok=spent["eager"] / two >= TWO, two_s=two,
@@ -125,14 +129,14 @@ def memory(report: Report) -> None:
 def peak(part: str, folder: Path) -> int:
     """In a process of its own: bytes at the most while an atlas is built."""
     card = catalog.card(MODEL)
-    team = workers.Alone(workers.meter(card, Settings.from_env()))
+    pool = workers.InProcessPool(workers.load_measurer(card, Settings.from_env()))
     with TemporaryDirectory() as kept:
         file = folder / FILE
         if part == "half":
             file = Path(kept) / FILE
             sentences = (folder / FILE).read_text().split("\n\n")
             file.write_text("\n\n".join(sentences[: len(sentences) // 2]) + "\n\n")
-        build(card, team, [Source.of("conllu", [file])], Path(kept) / "atlas.npz", lambda line: None, lambda line: None)
+        build(card, pool, [CorpusFiles.of("conllu", [file])], Path(kept) / "atlas.npz", lambda line: None, lambda line: None)
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
     return int(line.split()[1]) * 1024
 

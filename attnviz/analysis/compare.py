@@ -1,4 +1,4 @@
-"""Patterns in, their difference, sum or mean out: texts laid word by word over each other."""
+"""Difference, sum and mean of patterns, with the words of their texts aligned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shown weights and a filter in; what is kept of them and the sentence that says what each row loses by it, out."""
+"""Filters that leave out weak weights or one text of a pair, and the sentences that say how much of a row they remove."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def kept(weights: Float[np.ndarray, "*lead query key"], keep: Keep) -> Float[np.
 
 def between_sentence(between: str, percent: str) -> str:
     """What is left of a pair of texts, and how much of a row goes elsewhere."""
-    looks, at = (_ORDINAL["ab".index(name)] for name in between.split("-"))
-    whom = "itself" if looks == at else f"the {at}"
+    source, at = (_ORDINAL["ab".index(name)] for name in between.split("-"))
+    target = "itself" if source == at else f"the {at}"
     gone = f"on average {percent} of a row goes to {HiddenPart.OTHER_TEXT.value} and is left out"
-    return f"Only how the {looks} text looks at {whom} is shown: {gone}."
+    return f"Only how the {source} text looks at {target} is shown: {gone}."
 
 
 def keep_sentence(keep: Keep, percent: str) -> str:

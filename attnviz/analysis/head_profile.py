@@ -42,7 +42,7 @@ class HeadProfile:
     `entropy` is in bits, of at most `most`.
     """
 
-    looks: tuple[ProfileLine, ...]
+    lines: tuple[ProfileLine, ...]
     entropy: float
     most: float
     rows: int
@@ -50,7 +50,7 @@ class HeadProfile:
     @property
     def shares(self) -> tuple[tuple[str, float], ...]:
         """(label, share) of every line."""
-        return tuple((look.label, look.share) for look in self.looks)
+        return tuple((look.label, look.share) for look in self.lines)
 
     @property
     def spread(self) -> str:
@@ -58,45 +58,45 @@ class HeadProfile:
         return f"entropy {fixed(self.entropy, 1)} of at most {fixed(self.most, 1)} bits"
 
     def as_dict(self) -> dict[str, object]:
-        """As JSON has it."""
+        """Return the profile as its JSON object."""
         places = [
             {"place": look.label, "share": look.share, "percent": look.percent, "even": look.even, "chosen": look.chosen}
-            for look in self.looks
+            for look in self.lines
         ]
         return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
 
 
-def profile(pattern: Pattern, words: bool = True, ground: PositionClasses | None = None) -> HeadProfile:
+def profile(pattern: Pattern, words: bool = True, classes: PositionClasses | None = None) -> HeadProfile:
     """The profile: the lines of "On average, this head looks at", averaged over the rows that count (see PositionClasses).
 
     Where something is hidden it is one more line, and one more place in the entropy, so that both speak of whole rows.
     `most` is the mean over the rows of log2 of the places each can see: log2 n, and less in a causal model.
     """
-    ground = ground or PositionClasses.of(pattern, words)
-    bits, most = spread(pattern, ground)
-    return HeadProfile(profile_lines(pattern, ground)[0], bits, most, int(ground.rows.sum()))
+    classes = classes or PositionClasses.of(pattern, words)
+    bits, most = spread(pattern, classes)
+    return HeadProfile(profile_lines(pattern, classes)[0], bits, most, int(classes.rows.sum()))
 
 
-def profile_lines(pattern: Pattern, ground: PositionClasses) -> tuple[tuple[ProfileLine, ...], ProfileLine | None]:
-    """The lines of a profile with their numbers, and the same word elsewhere, where the text has enough of it.
+def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[ProfileLine, ...], ProfileLine | None]:
+    """Return the lines of a profile, and the line of the same word elsewhere (None where the text repeats too few words).
 
-    Sums are in float64: then their digits do not depend on the order in which they were added up.
+    Sums are in float64, so that their digits do not depend on the order of addition.
     """
-    rows, many, count = ground.rows, len(ground.lines), max(len(ground.at), 1)
+    rows, many, count = classes.rows, len(classes.lines), max(len(classes.at), 1)
     weights, lost = pattern.weights[rows], pattern.hidden[rows]
-    sums = np.bincount(ground.at.ravel(), weights.ravel(), many + 1) / count
-    choice, top = _choices(weights, lost, ground)
+    sums = np.bincount(classes.at.ravel(), weights.ravel(), many + 1) / count
+    choice, top = _choices(weights, lost, classes)
     chosen = np.bincount(choice[choice >= 0], minlength=many + 1)
     twin = None
-    if ground.twins is not None:
-        twin = _profile_line(ground.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
-    sums[ground.rest] += sums[many]
-    chosen[ground.rest] += chosen[many]
+    if classes.twins is not None:
+        twin = _profile_line(classes.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
+    sums[classes.rest] += sums[many]
+    chosen[classes.rest] += chosen[many]
     shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
     if hidden:
         shares.append(float(lost.sum(dtype=np.float64)) / count)
     written = together(shares, alone=many if hidden else None)
-    found = [_profile_line(*one) for one in zip(ground.lines, shares, written, chosen.tolist(), strict=False)]
+    found = [_profile_line(*one) for one in zip(classes.lines, shares, written, chosen.tolist(), strict=False)]
     if hidden:
         label = hidden_label(pattern)
         found.append(ProfileLine("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
@@ -108,26 +108,26 @@ def _profile_line(line: PositionClass, share: float, written: float, chosen: int
     return ProfileLine(line.kind, line.label, line.place, share, int(written), line.even, chosen)
 
 
-def _choices(weights: np.ndarray, lost: np.ndarray, ground: PositionClasses) -> tuple[np.ndarray, np.ndarray]:
+def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) -> tuple[np.ndarray, np.ndarray]:
     """The line of each row's first choice, and its weight; -1 where keys of two lines get equally much, or hidden ones more."""
     if not weights.size:
         return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
     rows = np.arange(len(weights))
     first, last = weights.argmax(-1), weights.shape[1] - 1 - weights[:, ::-1].argmax(-1)
-    top, line = weights[rows, first], ground.at[rows, first]
+    top, line = weights[rows, first], classes.at[rows, first]
     if (first != last).any():
-        other = ground.at[rows, last]
-        both = (line != other) & (np.minimum(line, other) == ground.rest) & (np.maximum(line, other) == len(ground.lines))
-        line = np.where(both, ground.rest, np.where(line == other, line, -1))
+        other = classes.at[rows, last]
+        both = (line != other) & (np.minimum(line, other) == classes.rest) & (np.maximum(line, other) == len(classes.lines))
+        line = np.where(both, classes.rest, np.where(line == other, line, -1))
     return np.where(top > lost, line, -1), top
 
 
-def spread(pattern: Pattern, ground: PositionClasses) -> tuple[float, float]:
+def spread(pattern: Pattern, classes: PositionClasses) -> tuple[float, float]:
     """Mean entropy of the rows that count, and the most it could be; what is hidden counts as one more place."""
-    rows = ground.rows
+    rows = classes.rows
     if not rows.any():
         return 0.0, 0.0
-    weights, places = pattern.weights[rows].astype(np.float64), ground.seen.sum(-1)
+    weights, places = pattern.weights[rows].astype(np.float64), classes.seen.sum(-1)
     if pattern.hidden.any():
         weights, places = np.concatenate([weights, pattern.hidden[rows, None]], -1), places + 1
     return float(entropy(weights).mean()), float(np.log2(places).mean())

@@ -53,7 +53,7 @@ class Role:
         return cls(kind, look.share, sentence, look.place, look.even, look.chosen, rows, look.written)
 
     def as_dict(self) -> dict[str, object]:
-        """As JSON has it."""
+        """Return the role as its JSON object."""
         return {
             "kind": self.kind, "place": self.place or None, "share": self.share, "even": self.even, "chosen": self.chosen,
             "rows": self.rows, "sentence": self.sentence,
@@ -75,33 +75,33 @@ class Sink:
     sentence: str
 
 
-def role(pattern: Pattern, words: bool = True, ground: PositionClasses | None = None) -> Role:
+def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None = None) -> Role:
     """What the head does on this text in a few sentences, with the numbers behind it. A habit on one text, not a law.
 
     A head is called after the one place that is the first choice of more than half of all rows that count, FEW of them at
     least, and gets more than CLEAR of the attention and BEYOND times what an even look would give it; what is hidden, where
-    it gets MOST of it. Else it is broad or mixed. `ground` is the pattern's own, where the caller has it.
+    it gets MOST of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
     """
-    ground = ground or PositionClasses.of(pattern, words)
-    word, rows = ground.word, int(ground.rows.sum())
+    classes = classes or PositionClasses.of(pattern, words)
+    word, rows = classes.word, int(classes.rows.sum())
     if not rows:
         return Role("mixed", 0.0, f"This text is too short to show a habit: no {word} sees more than one place.")
-    lines, same = profile_lines(pattern, ground)
+    lines, same = profile_lines(pattern, classes)
     if rows < FEW:
         most = max(lines, key=lambda look: look.share)
         short = f"This text is too short to show a habit: only {_count(rows, word)} can choose where to look"
         return Role.of("mixed", most, rows, f"{short}. {most.written} goes to {most.place}.")
     steady = next((look for look in lines if look.kind != REST and look.chosen > rows / 2), None)
-    more = "" if same is None else _again(same, ground)
+    more = "" if same is None else _again(same, classes)
     if steady is None and same is not None and same.chosen > rows / 2:
         steady, more = same, ""
-    steady = steady or _one_word(pattern, ground)
+    steady = steady or _one_word(pattern, classes)
     if steady is not None and _named(steady):
         more = _besides(lines, steady) + more
         return Role.of(steady.kind, steady, rows, _habit(steady, rows, word) + more)
     if steady is not None:
         more = f" {_of(steady.chosen, rows, word)} look first at {steady.place}, with {steady.written}.{more}"
-    found = HeadProfile(lines, *spread(pattern, ground), rows)
+    found = HeadProfile(lines, *spread(pattern, classes), rows)
     if found.most > 0.0 and found.entropy >= BROAD * found.most:
         broad = f"On this text it looks broadly, at many {word}s at once: {found.spread}."
         return Role("broad", found.entropy / found.most, broad + more, rows=rows)
@@ -113,11 +113,11 @@ def role(pattern: Pattern, words: bool = True, ground: PositionClasses | None = 
 
 def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
     """What each of many heads does; those that read the same text share what is known of its places."""
-    ground: PositionClasses | None = None
+    classes: PositionClasses | None = None
     for pattern in patterns:
-        if ground is None or not ground.holds(pattern):
-            ground = PositionClasses.of(pattern, words)
-        yield role(pattern, words, ground)
+        if classes is None or not classes.holds(pattern):
+            classes = PositionClasses.of(pattern, words)
+        yield role(pattern, words, classes)
 
 
 def sink(pattern: Pattern, words: bool = True) -> Sink | None:
@@ -132,15 +132,17 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     chosen = first_choices(pattern)[rows].mean(0)
     key = int(chosen.argmax())
     taken, often = float(pattern.weights[rows, key].mean(dtype=np.float64)), float(chosen[key])
-    ground = PositionClasses.of(pattern, words)
-    even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
+    classes = PositionClasses.of(pattern, words)
+    even = float((classes.seen[:, key] / classes.seen.sum(-1)).mean())
     if often <= SINK_CHOICE or taken <= max(SINK_SHARE, BEYOND * even):
         return None
-    written = _written(pattern, ground, key, taken)
+    written = _written(pattern, classes, key, taken)
     if resting(keys, key):
-        sentence = f"{quoted(keys, key)} takes {written} of this head: a resting place, called a sink."
+        sentence = (
+            f"{quoted(keys, key)} takes {written} of this head: heads park attention there when they find nothing (a “sink”)."
+        )
     else:
-        sentence = f"Most {ground.word}s look first at {quoted(keys, key)}: it takes {written} of this head."
+        sentence = f"Most {classes.word}s look first at {quoted(keys, key)}: it takes {written} of this head."
     return Sink(key, keys[key].text, taken, often, resting(keys, key), sentence)
 
 
@@ -188,14 +190,14 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
         tuple(unit.text for unit in queries), tuple(unit.text for unit in keys),
         np.zeros((len(queries), len(keys)), np.float32), np.zeros(len(queries), np.float32), "", queries, keys, part.causal,
     )  # fmt: skip
-    ground = PositionClasses.of(bare, words)
-    rows = ground.rows
+    classes = PositionClasses.of(bare, words)
+    rows = classes.rows
     if name == "special":
         cells = np.array([key.special for key in keys], bool)
     elif name == "first":
         cells = np.arange(len(keys)) == 0
     else:
-        cells = np.array([*(line.kind == name for line in ground.lines), False], bool)[ground.at]
+        cells = np.array([*(line.kind == name for line in classes.lines), False], bool)[classes.at]
     values = np.full((part.layers, part.heads), np.nan, np.float32)
     for layer, weights in enumerate(patterns_of_layer(trace, options, block)):
         if not rows.any():
@@ -217,26 +219,26 @@ def _besides(lines: tuple[ProfileLine, ...], named: ProfileLine) -> str:
     return f" Of all its attention, {most.written} goes to {most.place}."
 
 
-def _one_word(pattern: Pattern, ground: PositionClasses) -> ProfileLine | None:
+def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
     """One key that is the first choice of most rows, though it has no line of its own: a word that most words look at."""
-    rows = ground.rows
+    rows = classes.rows
     chosen = (first_choices(pattern) & (pattern.weights > pattern.hidden[:, None]))[rows].sum(0)
     key = int(chosen.argmax())
-    if chosen[key] <= len(ground.at) / 2:
+    if chosen[key] <= len(classes.at) / 2:
         return None
     share = float(pattern.weights[rows, key].mean(dtype=np.float64))
-    even = float((ground.seen[:, key] / ground.seen.sum(-1)).mean())
-    name = quoted(ground.keys, key)
+    even = float((classes.seen[:, key] / classes.seen.sum(-1)).mean())
+    name = quoted(classes.keys, key)
     return ProfileLine("word", name, name, share, int(float(fixed(100.0 * share))), even, int(chosen[key]))
 
 
-def _again(same: ProfileLine, ground: PositionClasses) -> str:
+def _again(same: ProfileLine, classes: PositionClasses) -> str:
     """A sentence on words that stand more than once, where a head finds their twins; "" where it does not."""
-    able = int(ground.able.sum())
-    share, even = (part * len(ground.able) / able for part in (same.share, same.even or 0.0))
+    able = int(classes.able.sum())
+    share, even = (part * len(classes.able) / able for part in (same.share, same.even or 0.0))
     if same.chosen <= able / 2 or share <= max(MOST, BEYOND * even):
         return ""
-    where = f"Where a {ground.word} stands more than once ({_count(able, ground.word)})"
+    where = f"Where a {classes.word} stands more than once ({_count(able, classes.word)})"
     return f" {where}, it gives {percent(share)} to {same.place}."
 
 
@@ -269,9 +271,9 @@ def _of(count: int, rows: int, word: str) -> str:
     return f"{count} of {_count(rows, word)}"
 
 
-def _written(pattern: Pattern, ground: PositionClasses, key: int, taken: float) -> str:
+def _written(pattern: Pattern, classes: PositionClasses, key: int, taken: float) -> str:
     """A key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
-    line = int(ground.at[0, key])
-    if line < len(ground.lines) and (ground.at[:, key] == line).all() and (ground.at == line).sum() == len(ground.at):
-        return profile_lines(pattern, ground)[0][line].written
+    line = int(classes.at[0, key])
+    if line < len(classes.lines) and (classes.at[:, key] == line).all() and (classes.at == line).sum() == len(classes.at):
+        return profile_lines(pattern, classes)[0][line].written
     return percent(taken)

@@ -34,10 +34,10 @@ def unread(trace: Trace, name: str) -> str:
     if reading.unknown_characters == reading.characters:
         return f"{name} cannot read this text at all: it sees only its unknown token, {UNKNOWN}."
     if len(words) > NAMED:
-        said = f"{reading.unknown_characters:,} of {reading.characters:,} characters of this text"
-        return f"{name} cannot read {said}: it sees {UNKNOWN} in their place, the same for all."
-    said, place = joined([f"“{word}”" for word in words]), "its place" if len(words) == 1 else "their place, the same for all"
-    return f"{name} cannot read {said}: it sees {UNKNOWN} in {place}."
+        what = f"{reading.unknown_characters:,} of {reading.characters:,} characters of this text"
+        return f"{name} cannot read {what}: it sees {UNKNOWN} in their place, the same for all."
+    what, place = joined([f"“{word}”" for word in words]), "its place" if len(words) == 1 else "their place, the same for all"
+    return f"{name} cannot read {what}: it sees {UNKNOWN} in {place}."
 
 
 def counted(trace: Trace, name: str) -> str:
@@ -73,9 +73,9 @@ def of_links(trace: Trace, links: Sequence[Link], name: str, block: str = "") ->
     words = list(dict.fromkeys(f"“{unit.text}”" for unit in ends if unit.unknown))
     if not words:
         return ""
-    said, place = (f"{words[0]} is", "its place") if len(words) == 1 else (f"{joined(words)} are", "their place")
+    what, place = (f"{words[0]} is", "its place") if len(words) == 1 else (f"{joined(words)} are", "their place")
     return (
-        f"{said} unknown to {name}, which sees {UNKNOWN} in {place}: "
+        f"{what} unknown to {name}, which sees {UNKNOWN} in {place}: "
         "the numbers would be the same for any other word that it does not know."
     )
 
@@ -102,7 +102,7 @@ def _ends(tokens: Sequence[Token], span: tuple[int, int]) -> list[Unit]:
     ]  # fmt: skip
 
 
-def otherwise(reading: Legibility | None, name: str) -> str:
+def altered_sentence(reading: Legibility | None, name: str) -> str:
     """What the model does not read as typed, in a sentence, with an example; "" where it reads it as typed."""
     if reading is None or not reading.altered:
         return ""
@@ -113,7 +113,7 @@ def otherwise(reading: Legibility | None, name: str) -> str:
 
 
 def _way(kind: str, altered: Sequence[AlteredText]) -> str:
-    """One way of reading otherwise, in words."""
+    """One kind of change, in words."""
     if kind == "dropped":
         words = [one.typed for one in altered if not one.read and not all(category(c) in ("Cc", "Cf") for c in one.typed)]
         if words:

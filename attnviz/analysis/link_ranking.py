@@ -1,4 +1,4 @@
-"""Links that a reader drew (or a gold file holds) in; how much every head follows them out, ranked."""
+"""Rank heads by how much attention they give to links, which a reader drew or a gold file lists."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class CandidateShares:
 
     `values` is attention to each candidate; `share` the first candidate's part of what the visible candidates get, NaN
     where they get nothing or fewer than two are visible. `late` are the candidates that a causal model cannot see from
-    the pronoun, as indices; `note` says so in words and is "" otherwise.
+    the pronoun, as indices; `note` explains that, "" if there are none.
     """
 
     values: Float[np.ndarray, "layer head candidate"]
@@ -174,7 +174,7 @@ def rank_candidates(found: CandidateShares) -> tuple[RankedShares, ...]:
 
 
 def _rows(part: Block, sources: Sequence[list[int]]) -> Float[np.ndarray, "layer head link key"]:
-    """What each source looks at in every head, the mean over its pieces; nobody computes what other tokens look at."""
+    """What each source looks at in every head, the mean over its pieces. Rows of other tokens are not computed."""
     rows = np.full((part.layers, part.heads, len(sources), len(part.keys)), np.nan, np.float32)
     places = sorted({token for source in sources for token in source})
     for layer, weights in enumerate(part.rows(places)):  # head place key

@@ -1,4 +1,4 @@
-"""One head and links in; what each link's source looks at, strongest first, out: the rows behind a ranking."""
+"""Rows behind a ranking: where the source word of each link looks in one head, strongest first."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where a head can look on one text: the first token, the word before, itself, … Each cell of its weights is in one line.
 
-All heads of a model stand on the same ground, so it is made once for them. Which rows count is decided here, for all that
-is said of a head: role, profile, entropy, scores and sinks. board/js/draw/headProfile.js has the same rule.
+The classes depend on the text alone, so they are computed once for all heads of a model. This file also decides which rows
+count for role, profile, entropy, scores and sinks. board/js/draw/headProfile.js has the same rule.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PositionClass:
 
 @dataclass(frozen=True, eq=False)
 class PositionClasses:
-    """What all heads share that read one text by the same units.
+    """Classes of query-key cells that all heads share on one text with the same units.
 
     `rows` are those that count: words that see more than one place, since a row with one place shows no choice. Of these
     rows alone, `seen` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
@@ -59,7 +59,7 @@ class PositionClasses:
 
     @classmethod
     def of(cls, pattern: Pattern, words: bool = True) -> PositionClasses:
-        """The ground that a pattern stands on, whatever its weights; `words` says what its units are called."""
+        """Return the classes of a pattern, which do not depend on its weights. `words` decides what units are called."""
         queries, keys = units_of(pattern)
         word, rows = "word" if words else "token", choosing(pattern)
         seen = visible(pattern)[rows]
@@ -86,7 +86,7 @@ class PositionClasses:
         )
 
     def holds(self, pattern: Pattern) -> bool:
-        """Whether another pattern stands on it too."""
+        """Whether another pattern has the same units and mask, and so the same classes."""
         return (*units_of(pattern), pattern.causal) == (self.queries, self.keys, self.causal)
 
 

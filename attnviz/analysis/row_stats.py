@@ -1,4 +1,4 @@
-"""Attention weights and units in; entropy, average shares (also in words), and which cells hold a neighbour or a twin, out."""
+"""Statistics of attention rows: entropy, shares as text, and which cells hold a neighbour or a repeated word."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Every function takes plain counts, so that each figure can be worked out again by hand. The interval of a rate takes hits as
 independent; links of one sentence are not quite, so it is, if anything, a little too narrow. Wordings of one sentence are
-not at all: `worth` says how many independent instances they stand for. Leads over a rule are tested by sentences.
+not at all: `effective_sample_size` says how many independent instances they are. Leads over a rule are tested by sentences.
 """
 
 from __future__ import annotations
@@ -35,6 +35,14 @@ def wilson(hits: int | float, n: int | float) -> tuple[float, float]:
     whole = 1 + square / n
     low, high = (middle - reach) / whole, (middle + reach) / whole
     return max(0.0, min(low, rate)), min(1.0, max(high, rate))  # rounding must not part an end at 0 or 1 from the rate
+
+
+def student_interval(mean: float, error: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a mean of n values with that standard error, by Student's distribution."""
+    from scipy.special import stdtrit  # the inverse of Student's distribution
+
+    reach = float(stdtrit(n - 1, 0.975)) * error
+    return mean - reach, mean + reach
 
 
 def sign_flips(differences: Float[np.ndarray, "cluster *head"]) -> Float[np.ndarray, "*head"]:
@@ -92,7 +100,7 @@ def detectable(spread: float, n: int, tests: int, error: float) -> float:
     return 100.0 * x / n
 
 
-def worth(hits: Int[np.ndarray, "group *head"], sizes: Int[np.ndarray, " group"]) -> Float[np.ndarray, "*head"]:
+def effective_sample_size(hits: Int[np.ndarray, "group *head"], sizes: Int[np.ndarray, " group"]) -> Float[np.ndarray, "*head"]:
     """How many independent instances these stand for, those of one group going together: n divided by the design effect.
 
         [g / (g - 1)  sum_i (h_i - p s_i)² / n²] / [p (1 - p) / n],   p = sum_i h_i / n
@@ -139,10 +147,10 @@ def evidence(
     scheme: str,
     source: str,
     groups: int | None = None,
-    worth: float | None = None,
+    effective_n: float | None = None,
     ceiling: float = 1.0,
 ) -> Evidence:
-    """Counts as a claim carries them, with their interval: that of `worth` instances where the n come in `groups`."""
-    alike = 1.0 if worth is None or not n else worth / n
+    """Counts as a claim carries them, with their interval: that of `effective_n` instances where the n come in `groups`."""
+    alike = 1.0 if effective_n is None or not n else effective_n / n
     interval = wilson(int(hits) * alike, int(n) * alike)
     return Evidence(int(hits), int(n), tuple(baselines.items()), interval, chosen, scheme, source, groups, ceiling)

@@ -1,4 +1,4 @@
-"""Sizes of pictures, sounds, films and proteins in, how many tokens they become out; tokens in, what attention costs out.
+"""Number of tokens of pictures, sounds, films and proteins, and the cost of attention over them.
 
 Counts are multiplications of one layer, exact by the formulas beside them; additions, softmax and biases are left out.
 """

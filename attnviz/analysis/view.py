@@ -1,4 +1,4 @@
-"""A Trace and view options in, what one head (or every head) does to words or tokens out, with a note on what was changed."""
+"""Patterns of heads by words or tokens: merge pieces, hide special tokens, filter, rescale; a note says what was changed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def shown(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
 
 
 def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
-    """One head by words or tokens; `note` says in sentences what was merged, hidden, rescaled or left out, and is "" otherwise.
+    """One head by words or tokens; `note` says in sentences what was merged, hidden, rescaled or left out ("" if nothing was).
 
     Words are merged first, then special tokens hidden, then rows and columns of one text taken, then weak weights left
     out. Row i sums to `1 - hidden[i]`: hidden special tokens, a learned sink, the other text and weak weights leave
@@ -177,7 +177,7 @@ def _less(rows: Float[np.ndarray, "query key"], left: Float[np.ndarray, "query c
 
 
 def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[Float[np.ndarray, "head query key"]]:
-    """Every head's shown weights, one layer at a time, so that no more than a layer is ever held."""
+    """Every head's shown weights, one layer at a time, so that at most one layer is in memory."""
     part = trace.block(block)
     all_queries, all_keys = sides(part, options)
     queries, keys = shown(all_queries, options), shown(all_keys, options)
@@ -200,7 +200,7 @@ def overview(
     """Every head of a block, shown weights from 0 to 1; zeros where a layer has fewer heads than another.
 
     With `size`, each head is pooled to at most `size` cells a side while the layers stream (see `pooled`), so that the
-    whole of a long text is never held.
+    whole of a long text is never in memory.
     """
     found: np.ndarray | None = None
     part = trace.block(block)
@@ -249,7 +249,7 @@ def _names(gone: Sequence[Unit]) -> str:
 
 
 def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> list[int]:
-    """The rows that count in what is said of a head (see PositionClasses); all where none does."""
+    """Return the rows that count in statistics of a head (see PositionClasses), or all rows if none does."""
     least = 1 if causal else 0 if len(keys) > 1 else len(queries)  # a row with one key in sight has no choice
     found = [at for at, unit in enumerate(queries) if at >= least and not unit.special]
     return found or list(range(len(queries)))

@@ -10,7 +10,7 @@ from attnviz.cli.numbers import evidence_json, or_none, points, points_range
 from attnviz.types import Evidence, HeadRef
 
 if TYPE_CHECKING:
-    from attnviz.linguistics.claims import Claim
+    from attnviz.linguistics.claims import ClaimResult
 
 
 def add(commands: Any) -> None:
@@ -48,7 +48,7 @@ def run(chosen: argparse.Namespace) -> None:
         io.show_lines(_as_lines(claim, claim_text.sentence(claim)))
 
 
-def _as_json(claim: Claim, sentence: str) -> dict[str, Any]:
+def _as_json(claim: ClaimResult, sentence: str) -> dict[str, Any]:
     found = claim.evidence
     return {
         "model": claim.model, "layer": claim.head.layer, "head": claim.head.head,
@@ -71,7 +71,7 @@ def _counts(evidence: Evidence) -> dict[str, Any]:
     return {"n": evidence.n, **evidence_json(evidence)}
 
 
-def _as_lines(claim: Claim, sentence: str) -> list[str]:
+def _as_lines(claim: ClaimResult, sentence: str) -> list[str]:
     from attnviz.linguistics.claim_text import MINUS, chance
 
     if not claim.evidence.n:

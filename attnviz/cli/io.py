@@ -46,7 +46,11 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
     trace = open_backend(settings.backend, settings, report, folders).attend(request)
     from attnviz.analysis import legibility_text
 
-    for line in (trace.note, legibility_text.counted(trace, card.name), legibility_text.otherwise(trace.reading, card.name)):
+    for line in (
+        trace.note,
+        legibility_text.counted(trace, card.name),
+        legibility_text.altered_sentence(trace.reading, card.name),
+    ):
         if line:
             say(printable(line))
     return trace

@@ -1,4 +1,4 @@
-"""Queries, keys and values in; attention weights and mixed values out. Attention itself, from scratch, in torch.
+"""Scaled dot-product attention from scratch in torch: weights, and values mixed by them.
 
     weights = softmax(cap(scale * Q K^T) + bias + mask),   output = weights V          Vaswani et al. 2017, eq. 1
 
@@ -17,21 +17,21 @@ NEVER = float("-inf")
 
 
 def upcast(tensor: Tensor) -> Tensor:
-    """The same numbers in float32, unless they are in float64 already."""
+    """Return the tensor in float32; float64 stays float64."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
 def repeat_kv(grouped: Float[Tensor, "*row group key dim"], heads: int) -> Float[Tensor, "*row {heads} key dim"]:
-    """Keys or values, one copy for each query head: heads 0..r-1 read group 0, the next r group 1, and so on."""
+    """Repeat keys or values for each query head: heads 0..r-1 read group 0, the next r heads group 1, and so on."""
     return grouped if grouped.shape[-3] == heads else grouped.repeat_interleave(heads // grouped.shape[-3], dim=-3)
 
 
 def scores(
     query: Float[Tensor, "*row head query dim"], key: Float[Tensor, "*row group key dim"], scale: float
 ) -> Float[Tensor, "*row head query key"]:
-    """How well each query fits each key: the dot product, times `scale` (1/sqrt(dim), unless the model says otherwise).
+    """How well each query fits each key: the dot product, times `scale` (1/sqrt(dim) in most models).
 
-    The queries are scaled instead of the products: the same numbers, and one pass less over the larger array.
+    The queries are scaled, not the products: the same result with one pass less over the larger array.
     """
     return torch.einsum("...hqd,...hkd->...hqk", query * scale, repeat_kv(key, query.shape[-3]))
 
@@ -42,7 +42,7 @@ def capped(raw: Float[Tensor, "*row head query key"], cap: float) -> Float[Tenso
 
 
 def causal_mask(queries: int, keys: int) -> Bool[Tensor, "{queries} {keys}"]:
-    """True where a query may look: at itself and at what stands before it. The last query stands at the last key."""
+    """True where a query may attend: to itself and to earlier keys. The last query is at the position of the last key."""
     return torch.ones(queries, keys, dtype=torch.bool).tril_(keys - queries)
 
 
@@ -97,9 +97,9 @@ def softmax(
     if sinks is not None:
         sink = sinks.to(raw.dtype)[:, None, None].expand(*raw.shape[:-1], 1)  # [head, query, 1]
         return torch.softmax(torch.cat([raw, sink], dim=-1), dim=-1)[..., :-1]
-    shares = torch.softmax(raw, dim=-1)
+    weights = torch.softmax(raw, dim=-1)
     blind = raw.amax(dim=-1) == NEVER  # [head, query]: here softmax divides nothing by nothing
-    return shares.masked_fill(blind[..., None], 0.0) if blind.any() else shares
+    return weights.masked_fill(blind[..., None], 0.0) if blind.any() else weights
 
 
 def weights(
@@ -113,7 +113,7 @@ def weights(
     softcap: float | None = None,
     sinks: Float[Tensor, " head"] | None = None,
 ) -> Float[Tensor, "*row head query key"]:
-    """The share of its attention that each query gives to each key: all the steps above, in order."""
+    """Return the attention weights: all the steps above, in order. Each row sums to 1 (less with `sinks`)."""
     return softmax(masked_scores(scores(upcast(query), upcast(key), scale), mask, bias, softcap, causal=causal), sinks)
 
 
@@ -125,7 +125,7 @@ def masked_scores(
     *,
     causal: bool = False,
 ) -> Float[Tensor, "*row head query key"]:
-    """Scores as softmax divides them: capped, with the bias added, and minus infinity where a query may not look."""
+    """Return the scores that go into softmax: capped, with the bias added, minus infinity where a query may not attend."""
     if softcap is not None:
         raw = capped(raw, softcap)
     if bias is not None:
@@ -134,7 +134,7 @@ def masked_scores(
 
 
 def mix(
-    shares: Float[Tensor, "*row head query key"], value: Float[Tensor, "*row group key dim"]
+    weights: Float[Tensor, "*row head query key"], value: Float[Tensor, "*row group key dim"]
 ) -> Float[Tensor, "*row head query dim"]:
-    """Each query's new content: the values of the keys, weighted by its attention to them."""
-    return torch.einsum("...hqk,...hkd->...hqd", shares, repeat_kv(upcast(value), shares.shape[-3]))
+    """Return the attention output: the values of the keys, weighted by the attention to them."""
+    return torch.einsum("...hqk,...hkd->...hqd", weights, repeat_kv(upcast(value), weights.shape[-3]))

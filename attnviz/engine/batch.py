@@ -1,4 +1,4 @@
-"""Texts as a model reads them in, their attention weights out: one padded pass, then one layer of all texts at a time."""
+"""Attention weights of many texts from one padded forward pass, one layer of all texts at a time."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def layers(
 ) -> Iterator[LayerWeights]:
     """Each layer's weights of every text, from one pass over all of them. Padding gives and gets nothing: exact zeros.
 
-    `queries`, where given, are the tokens of each text whose rows are wanted, so that nobody computes the others. Of an
-    encoder-decoder the encoder is read. One layer is held at a time. Raises NoAttentionError where a row of weights is
+    `queries`, where given, are the tokens of each text whose rows are wanted; other rows are not computed. Of an
+    encoder-decoder the encoder is read. One layer is in memory at a time. Raises NoAttentionError where a row of weights is
     no distribution.
     """
     lengths = [len(reading.ids) for reading in readings]
@@ -140,7 +140,7 @@ def _emptied(found: LayerWeights, queries: Sequence[int], keys: Sequence[int], n
 
 
 def _dense(model: Any, readings: Sequence[EncodedText], wanted: Sequence[Sequence[int]]) -> Iterator[LayerWeights]:
-    """The road of families outside the interface: the library's eager weights, text by text, padded with zeros."""
+    """Yield the library's eager weights, text by text, padded with zeros: for families outside the attention interface."""
     if model.config.is_encoder_decoder:
         raise BadInputError(
             f"Of an encoder-decoder the encoder's attention is measured, and {type(model).__name__} does not pass through "

@@ -1,4 +1,4 @@
-"""What one pass left behind in, a Trace for each row of the batch out: recorded calls, or the library's eager weights."""
+"""Build one Trace per row of a batch from recorded attention calls, or from the library's eager weights."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class AttentionCall:
 
 
 def traces_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """Recorded calls of the model that ran, told apart by the module that made them, to one Trace a row.
+    """Return one Trace per row from the recorded calls of the model that ran. The calling modules decide the blocks.
 
     Raises NoAttentionError where one block's layers read different numbers of tokens: then no picture holds them all.
     """
@@ -195,7 +195,7 @@ def _places(
 
 
 def unlabelled(ids: Any, row: int, places: np.ndarray) -> tuple[Token, ...]:
-    """Tokens by number only: `#101` where the input was token ids, the position otherwise."""
+    """Tokens by number only: `#101` if the input was token ids, else the position."""
     if isinstance(ids, Tensor) and ids.ndim == 2 and ids.shape[1] > int(places[-1]):
         names = [f"#{number}" for number in ids[row].cpu().numpy()[places].tolist()]
     else:
@@ -231,7 +231,7 @@ def _cut(tensor: Tensor, row: int, places: np.ndarray) -> np.ndarray:
     return locked(array if tensor.shape[0] == 1 else array.copy())
 
 
-Masks = dict[tuple[Any, ...], tuple[Tensor, np.ndarray | None]]  # cut already; the tensor is held, so its address stays taken
+Masks = dict[tuple[Any, ...], tuple[Tensor, np.ndarray | None]]  # cut already; keeping the tensor keeps its address taken
 
 
 def _shared(tensor: Tensor | None, row: int, queries: np.ndarray, keys: np.ndarray, seen: Masks) -> np.ndarray | None:

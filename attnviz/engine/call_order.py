@@ -73,7 +73,7 @@ def broken(flow: Flow, calls: Sequence[int]) -> tuple[int, int] | None:
 
 
 def watched(model: Any, flow: Flow, run: Callable[[], Any]) -> None:
-    """A pass of a twin that is thrown away, with `flow` on and its embeddings of token ids counted."""
+    """A pass of a shadow that is thrown away, with `flow` on and its embeddings of token ids counted."""
     for table in {id(one): one for one in map(_embedding, model.modules()) if one is not None}.values():
         table.register_forward_pre_hook(lambda *_: setattr(flow, "embedded", flow.embedded + 1))
     with flow:

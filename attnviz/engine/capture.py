@@ -1,4 +1,4 @@
-"""A model and its input tensors in, Traces out: one pass at fused speed, keeping what each attention call received.
+"""Capture Traces from a model and its input tensors: one pass at fused speed that keeps what each attention call received.
 
 One function is registered with transformers' attention interface under the name `attnviz`, together with the mask
 function of the fused kernel (without that twin the mask is silently dropped). What it does with a call is decided by a
@@ -138,7 +138,7 @@ def recording(*, scratch: bool = False) -> Iterator[Recording]:
 
 @contextmanager
 def followed(heard: Callable[[int], None]) -> Iterator[None]:
-    """Inside, `heard` is told by this thread's forward passes how many attention calls are done."""
+    """Call `heard` with the number of finished attention calls during forward passes of this thread."""
     mark = _HEARD.set(heard)
     try:
         yield
@@ -160,16 +160,16 @@ def prepare(model: PreTrainedModel) -> None:
 def shadow(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
     """The same model with another attention implementation: shares every weight, but no setting, with the original."""
     register()
-    return shadow_model.cache_of(model).twin(model, implementation)
+    return shadow_model.cache_of(model).shadow(model, implementation)
 
 
 def readable(model: PreTrainedModel) -> PreTrainedModel:
-    """`model` itself where it was prepared, its recorded twin otherwise."""
+    """Return the prepared `model` itself, or else its recording shadow."""
     return model if prepared(model) else shadow(model, NAME)
 
 
 def generator(model: PreTrainedModel) -> PreTrainedModel:
-    """The model to let write: itself where it was prepared, its eager twin otherwise, which is right for every family."""
+    """Return the model to generate text with: itself if prepared, or else its eager shadow, which is right for every family."""
     return model if prepared(model) else shadow(model, "eager")
 
 
@@ -184,7 +184,7 @@ def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> boo
     No flag tells. Families that refuse the fused kernel are right (gemma2, gpt_oss) or wrong (splinter, nllb_moe: a mask
     left out means causal to the kernel and nothing to eager); some that take it are wrong (paligemma); some take only a
     part of their attention there (bigbird_pegasus' encoder). So each model is seen once, on three tokens (a picture or
-    a sound: on the caller's own), by both roads, and goes the dense one where they differ. Where eager
+    a sound: on the caller's own), in both ways, and is read densely where they differ. Where eager
     gives no weights to compare, the family's own word decides whether it knows the fused kernel.
     """
     return shadow_model.cache_of(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
@@ -206,17 +206,17 @@ def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
 
 
 def _trace_or_none(
-    road: Callable[[PreTrainedModel, dict[str, Any]], Trace], model: PreTrainedModel, small: dict[str, Any]
+    read: Callable[[PreTrainedModel, dict[str, Any]], Trace], model: PreTrainedModel, small: dict[str, Any]
 ) -> Trace | None:
-    """A trace by one road, None where there is none: models fail in ways of their own where they are given three tokens."""
+    """Return a trace read in one way, or None if that fails: on three tokens models fail in ways of their own."""
     try:
-        return road(model, small)
+        return read(model, small)
     except Exception:  # noqa: BLE001
         return None
 
 
 def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
-    """One row by the recorded attention, by a twin that is thrown away; nobody is told how far it is."""
+    """One row by the recorded attention, by a shadow that is thrown away. No progress is reported."""
     reader = shadow_model.make_shadow(model, NAME, hooked=False)
     with recording() as run:
         run.heard = None
@@ -297,7 +297,7 @@ def _attends(model: PreTrainedModel) -> bool:
 
 
 def _without(model: PreTrainedModel) -> str:
-    """What is said of a model without attention."""
+    """Return the error message for a model without attention."""
     return (
         f"{type(model).__name__} has no attention: none of its modules lets tokens look at each other by weights, as in "
         "recurrent, convolutional and state-space models. Choose another model, a transformer."
@@ -319,7 +319,7 @@ def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]
     if lacking:
         raise UnavailableError(lacking)
     if known.once("switchable", lambda: shadow_model.switchable(model)):
-        reader = known.twin(model, NAME)
+        reader = known.shadow(model, NAME)
         with recording() as run:
             guarded(reader, inputs)
         if run.calls:
@@ -340,7 +340,7 @@ def _one_stack(
 ) -> None:
     """Raises NoAttentionError where the calls of one block are no layers on top of each other: several texts, or towers.
 
-    Only a pass whose modules leave it open is run again, by a twin, and followed; once for each order of modules.
+    Only a pass whose modules leave it open is run again, by a shadow, and followed; once for each order of modules.
     """
     if known.plain and known.once(tuple(id(call.module) for call in calls), lambda: not _doubtful(reader, calls, inputs)):
         return
@@ -418,7 +418,7 @@ def _encoder_seen(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Any,
 
 
 def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """The road for families outside the interface: eager weights, refused now if they are none, not when somebody looks."""
+    """Return traces of eager weights, for families outside the interface. Raises for invalid weights at once."""
     traces = eager_traces(model, **inputs)
     for block in (block for trace in traces for block in trace.parts):
         for layer in range(block.layers):
@@ -437,8 +437,8 @@ def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
     except Exception as error:  # a model's own code, asked for something that it may not know
         if not _attends(model):
             raise NoAttentionError(_without(model)) from error
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise NoAttentionError(f"{name} cannot return attention weights ({said:.300}). Choose another model.") from error
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise NoAttentionError(f"{name} cannot return attention weights ({reason:.300}). Choose another model.") from error
     if not found or not _attends(model):
         if not _attends(model):
             raise NoAttentionError(_without(model))

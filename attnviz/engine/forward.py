@@ -57,7 +57,7 @@ def guarded(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
             return forward(model, inputs)
     except AttnvizError:
         raise
-    except Exception as error:  # the code is somebody else's
+    except Exception as error:  # any model's own code may raise anything
         raise _failed(model, inputs, error) from error
 
 
@@ -143,7 +143,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def missing(model: nn.Module) -> str:
-    """What is said of a model whose weights are not all here, on `meta` or divided among processes; nothing if they are."""
+    """Return the error message for weights that are on `meta` or divided among processes; "" if all are here."""
     fetched = tuple(
         f"{name}." if name else "" for name, module in model.named_modules() if _fetches(vars(module).get("_hf_hook"))
     )
@@ -175,9 +175,9 @@ def _formatted(model: nn.Module, value: Tensor) -> Tensor:
 
 def _failed(model: nn.Module, inputs: Mapping[str, Any], error: Exception) -> ForwardError:
     """The error of a pass that failed, with what was given and what to try."""
-    said = (str(error).strip().splitlines() or [""])[0]
+    reason = (str(error).strip().splitlines() or [""])[0]
     return ForwardError(
         f"The forward of {type(model).__name__} failed on {', '.join(inputs)}: "
-        f"{type(error).__name__}: {said.rstrip('.'):.300}. "
+        f"{type(error).__name__}: {reason.rstrip('.'):.300}. "
         "Make model(**inputs) run by itself with these inputs, then ask again."
     )

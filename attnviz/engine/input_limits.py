@@ -1,4 +1,4 @@
-"""What a model can look up: its embeddings of tokens, of segments and of positions. What lies outside is refused in words.
+"""Sizes of a model's embeddings of tokens, segments and positions. Inputs outside them raise an error that names them.
 
 A lookup beyond a table fails deep in the library on a processor, and takes the whole process along on a GPU. Sizes are
 those of the tables themselves, since a configuration may say something else, and are looked at anew each time: a model may

@@ -1,4 +1,4 @@
-"""Token ids in, the one-row input tensors of a model out; and what an encoder-decoder writes by itself."""
+"""One-row input tensors of token ids, and the target text that an encoder-decoder generates by itself."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def written(model: Any, source: dict[str, Tensor], most: int, language: tuple[in
     """At most `most` tokens that an encoder-decoder writes for this source, greedily, after the one that output starts with.
 
     `language` is the code of the language to write in, where the tokenizer names one, and whether texts begin with it: it
-    is then written first, or output starts with it, unless the model's own settings say otherwise. Its end token is left
+    is then written first, or output starts with it, unless the model's own settings differ. Its end token is left
     out: nothing was read after it. Raises BadInputError where the model writes nothing by itself.
     """
     if not hasattr(model, "generate"):

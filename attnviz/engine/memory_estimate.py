@@ -1,4 +1,4 @@
-"""A model and a number of tokens in, the bytes that reading them would keep: known before anything is run."""
+"""Bytes that a trace of a model would keep for a number of tokens, estimated before anything is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any vectors in, attention between them out: the function that models use, nothing learned, so that like looks at like."""
+"""Attention between any vectors without learned weights, so that similar vectors attend to each other."""
 
 from __future__ import annotations
 

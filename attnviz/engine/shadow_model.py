@@ -1,6 +1,6 @@
-"""Twins of models: a twin shares every weight with its original, and no setting and no attribute.
+"""Shadow models: a shadow shares every weight with its original, but no setting and no attribute.
 
-A model of somebody else is never switched, not even for a moment, so other threads may use it meanwhile.
+A caller's model is never switched, not even for a moment, so other threads may use it meanwhile.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ LIBRARIES = frozenset({"builtins", "collections", "functools", "torch", "transfo
 
 @dataclass
 class ShadowCache:
-    """What is kept of one model: the twins by implementation, and answers that hold while nothing of it changes.
+    """What is kept of one model: the shadows by implementation, and answers that hold while nothing of it changes.
 
-    Twins are kept of a `plain` model only. They and `answers` hold while `parts` (modules, weights, hooks) and `settings`
+    Shadows are kept of a `plain` model only. They and `answers` hold while `parts` (modules, weights, hooks) and `settings`
     are those that they were made of; `faithful` holds while the settings do: a hook that comes and goes is no reason to look
     again whether recorded attention is what eager computes.
     """
@@ -34,21 +34,21 @@ class ShadowCache:
     settings: tuple[Any, ...]
     plain: bool
     faithful: bool | None = None
-    twins: dict[str, Any] = field(default_factory=dict)
+    shadows: dict[str, Any] = field(default_factory=dict)
     answers: dict[Any, Any] = field(default_factory=dict)
 
-    def twin(self, model: nn.Module, implementation: str) -> Any:
-        """A twin of `model`, whose this is, that attends by `implementation`.
+    def shadow(self, model: nn.Module, implementation: str) -> Any:
+        """A shadow of `model`, whose this is, that attends by `implementation`.
 
-        Modules of a library keep nothing of what they read: of such a model it is the same twin while nothing of it changes.
-        Hooks and modules of somebody's own may write to the module that runs, so each pass has a twin of its own.
+        Modules of a library keep nothing of what they read: of such a model it is the same shadow while nothing of it changes.
+        Custom hooks and modules may write to the module that runs, so then each pass has a shadow of its own.
         """
         if not self.plain:
             return make_shadow(model, implementation)
         with _LOCK:
-            if implementation not in self.twins:
-                self.twins[implementation] = make_shadow(model, implementation)
-            return self.twins[implementation]
+            if implementation not in self.shadows:
+                self.shadows[implementation] = make_shadow(model, implementation)
+            return self.shadows[implementation]
 
     def once(self, question: Any, look: Callable[[], Any]) -> Any:
         """What `look` answers, asked once. Two threads may both ask; the answer is one."""
@@ -88,7 +88,7 @@ def cache_of(model: nn.Module) -> ShadowCache:
 
 
 def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
-    """A twin of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
+    """A shadow of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
     other: Any = shadow_modules.copy_modules(model)
     if not hooked:
         for module in other.modules():
@@ -96,7 +96,7 @@ def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -
     able = [part for part in other.modules() if _switchable(part)]
     if other in able:
         other.set_attn_implementation(implementation)
-    elif able:  # a class whose source nobody can read, as in a notebook, around models that can be switched
+    elif able:  # a class whose source cannot be read, as in a notebook, around models that can be switched
         for part in able:
             part.set_attn_implementation(implementation)
     else:  # outside the interface only eager returns weights, and e.g. falcon would take the fused mask for them
@@ -127,7 +127,7 @@ def _levelled(part: Any) -> None:
 
 
 def _shared(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
-    """What a twin has in common with its original: weights, buffers, and all that is called before or after a forward."""
+    """What a shadow has in common with its original: weights, buffers, and all that is called before or after a forward."""
     for module in modules:
         for kept in (module._parameters, module._buffers, module._forward_hooks, module._forward_pre_hooks):
             yield from kept.values()
@@ -146,7 +146,7 @@ def _of_library(hook: Any) -> bool:
 
 
 def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
-    """Whether all modules are of a library, as it made them: no hook, forward or object of somebody's own."""
+    """Whether all modules are of a library, as it made them: no custom hook, forward or object."""
     for module in modules:
         hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
         own = {name: value for name, value in list(vars(module).items()) if name not in BOOKS}
@@ -173,7 +173,7 @@ def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
 def _plain(value: Any, seen: set[int]) -> Any:
     """A value as it is now, to be compared with what it is later: lists and configurations by what they hold.
 
-    Anything else is only known by its address: what is changed inside an object of somebody's own is not noticed. A tensor
+    Anything else is only known by its address: what is changed inside a custom object is not noticed. A tensor
     that is kept from pass to pass is no setting.
     """
     if value is None or isinstance(value, (str, int, float)):
@@ -186,5 +186,5 @@ def _plain(value: Any, seen: set[int]) -> Any:
     seen.add(id(value))
     if isinstance(value, (list, tuple)):
         return tuple(_plain(part, seen) for part in list(value))
-    held = value if isinstance(value, dict) else vars(value)
-    return tuple((_plain(key, seen), _plain(part, seen)) for key, part in list(held.items()))
+    attributes = value if isinstance(value, dict) else vars(value)
+    return tuple((_plain(key, seen), _plain(part, seen)) for key, part in list(attributes.items()))

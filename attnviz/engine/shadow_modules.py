@@ -80,7 +80,7 @@ class _Copier:
 
     def __init__(self, model: nn.Module) -> None:
         self.made: dict[int, Any] = {}
-        self.held: list[Any] = []  # an object's address is its name here: none may be freed meanwhile
+        self.keep_alive: list[Any] = []  # an object's address is its name here: none may be freed meanwhile
         self.weak: list[Any] = []  # what shells reach by weak references only; the original's live somewhere else
         self.moving = self._reaching(model)
 
@@ -98,7 +98,7 @@ class _Copier:
             if mark in seen:
                 continue
             seen.add(mark)
-            self.held.append(value)
+            self.keep_alive.append(value)
             is_module = _is_module(value)
             if is_module or is_config(value):
                 moving.add(mark)
@@ -145,7 +145,7 @@ class _Copier:
         return found
 
     def _object(self, value: Any) -> Any:
-        """A module, a configuration or an object of somebody's own: the same class, the same attributes."""
+        """A module, a configuration or a custom object: the same class, the same attributes."""
         if isinstance(value, tuple):
             return self._tuple(value)
         inner = attributes(value).get("_modules", {}).get("_orig_mod") if _is_compiled(value) else None
@@ -158,24 +158,26 @@ class _Copier:
         except TypeError:  # a class in C, which alone knows how one is made
             return value
         self.made[id(value)] = found
-        held = attributes(value)
-        held = self._books(held, _written(value)) if _is_module(value) else {name: self.of(part) for name, part in held.items()}
+        state = attributes(value)
+        state = (
+            self._books(state, _written(value)) if _is_module(value) else {name: self.of(part) for name, part in state.items()}
+        )
         slots = _slots(type(value))
         space = object.__getattribute__(found, "__dict__") if hasattr(found, "__dict__") else {}
         if not slots:
-            space.update(held)
+            space.update(state)
             return found
-        for name, part in held.items():
+        for name, part in state.items():
             if name in slots:
                 slots[name].__set__(found, part)
             else:
                 space[name] = part
         return found
 
-    def _books(self, held: dict[str, Any], written: bool) -> dict[str, Any]:
+    def _books(self, state: dict[str, Any], written: bool) -> dict[str, Any]:
         """A module's attributes for its shell, which is never in training. What is `written` to in place is the shell's own."""
         found = {}
-        for name, part in held.items():
+        for name, part in state.items():
             if written and name == "_buffers":
                 found[name] = {key: self._own(tensor) for key, tensor in part.items()}
             elif type(part) in ATOMS:
@@ -188,9 +190,9 @@ class _Copier:
                 found[name] = self.of(uncompiled(part))
             elif name not in DROPPED:
                 found[name] = self.of(part)
-        found["training"] = False  # set here: a `train` of somebody's own may merge weights in place
+        found["training"] = False  # set here: a custom `train` may merge weights in place
         for name in ("_backward_hooks", "_backward_pre_hooks"):  # nothing is trained on a shell
-            found[name] = type(held[name])()
+            found[name] = type(state[name])()
         return found
 
     def _own(self, value: Any) -> Any:
@@ -303,9 +305,9 @@ def uncompiled(forward: Any) -> Any:
 
 def _written(module: nn.Module) -> bool:
     """Whether a pass may write to a module's tensors in place: library modules do so only in training."""
-    held = attributes(module)
+    state = attributes(module)
     own = not type(module).__module__.startswith(("torch.", "transformers."))
-    return own or bool(held["_forward_hooks"] or held["_forward_pre_hooks"]) or "forward" in held
+    return own or bool(state["_forward_hooks"] or state["_forward_pre_hooks"]) or "forward" in state
 
 
 def _is_module(value: Any) -> bool:
@@ -347,9 +349,9 @@ def _children(value: Any) -> Iterator[Any]:
         yield from attributes(value).values()
 
 
-def _of_module(held: dict[str, Any]) -> Iterator[Any]:
+def _of_module(state: dict[str, Any]) -> Iterator[Any]:
     """What a module holds: the modules below it, its hooks, and whatever else hangs on it."""
-    for name, part in held.items():
+    for name, part in state.items():
         if type(part) in ATOMS or name in DROPPED or (name in BOOKS and (name in TENSORS or not part)):
             continue
         if name == "_modules":
@@ -362,7 +364,7 @@ def _of_module(held: dict[str, Any]) -> Iterator[Any]:
 
 @functools.lru_cache(maxsize=1024)
 def _opened(kind: type) -> bool:
-    """Whether objects of a class may be made anew: its code is somebody's own, and nothing happens when one goes away."""
+    """Whether objects of a class may be made anew: its code is the caller's own, and nothing happens when one goes away."""
     package = getattr(kind, "__module__", "").partition(".")[0]
     return package not in SHARED and package not in sys.stdlib_module_names - {"__main__"} and not hasattr(kind, "__del__")
 

@@ -1,4 +1,4 @@
-"""What one forward pass left behind, as a value: any head's weights are computed when somebody looks at them."""
+"""Trace of one forward pass as a value: the weights of a head are computed on first use."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Block:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all arrays held, each counted once."""
+        """Bytes of all arrays, each counted once."""
         arrays = {id(a): a for call in self.calls for a in vars(call).values() if isinstance(a, np.ndarray)}
         return sum(a.nbytes for a in arrays.values())
 
@@ -124,7 +124,7 @@ class Block:
     def difference(self, layer: int, head: int) -> float | None:
         """Largest difference between weights times values, from scratch, and what the model's own kernel returned.
 
-        None on the dense road, which keeps no values to compare, and where another machine has kept them.
+        None for dense weights, which come without values to compare, and where the values stayed on another machine.
         """
         call = self._call(layer, head)
         found = None if isinstance(call, Dense) else call.differences(slice(head, head + 1))
@@ -146,7 +146,7 @@ class Block:
         return call
 
     def _checked(self, found: np.ndarray, call: Layer, layer: int, head: int | None) -> np.ndarray:
-        """The weights, if each row is a distribution; NoAttentionError otherwise."""
+        """Return the weights; raises NoAttentionError if a row is no distribution."""
         sums = found.sum(-1)
         slack = COARSE.get(call.precision, ROWS) if isinstance(call, Dense) else ROWS
         least = -slack if call.sunk else 1.0 - slack
@@ -267,7 +267,7 @@ class Trace:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held, for caches that are bounded by them."""
+        """Bytes in memory, for caches that are bounded by them."""
         altered = self.reading.altered if self.reading else ()
         return sum(part.nbytes for part in self.parts) + 256 * (len(self.tokens) + len(altered))
 

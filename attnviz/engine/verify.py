@@ -1,4 +1,4 @@
-"""A trace in, a Check out: are these the weights that the model really used? The badge beside every picture.
+"""Check of a trace: are these the weights that the model really used? The badge beside every picture.
 
 Weights cannot be read out of a fused kernel, but what it mixed with them can: weights times values, from scratch, must be
 what the kernel returned. The dear proof compares every weight with those that the library's eager attention returns.
@@ -71,7 +71,7 @@ def against_kernel(trace: Trace, heads: Sequence[HeadRef]) -> Check:
         )
         return Check("fused kernel", max(differences, default=0.0), BOUND, False, 0, note)
     shown = f"The weights of {_counted(len(differences), 'the')} times the values"
-    return _check("fused kernel", shown, "what the fused kernel returned", differences, precisions, len(differences))
+    return _check("fused kernel", shown, "the model's own output", differences, precisions, len(differences))
 
 
 def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[str, Tensor]) -> Check:
@@ -119,7 +119,7 @@ def _check(
     precisions: set[str],
     heads: int,
 ) -> Check:
-    """The largest difference, held against the bound of the coarsest number format."""
+    """Compare the largest difference with the bound of the coarsest number format."""
     coarse = sorted(precisions & COARSE.keys())
     bound = max((COARSE[name] for name in coarse), default=BOUND)
     largest = float(np.max(differences, initial=0.0))  # NaN if any is NaN, and then within no bound

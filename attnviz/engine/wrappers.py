@@ -1,4 +1,4 @@
-"""The transformers model inside what people hold: compiled, parallel, with adapters, in a pipeline, in another model."""
+"""Find the transformers model inside a compiled, parallel or adapted model, a pipeline, or another model."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ def _embedder(found: UnwrappedModel) -> UnwrappedModel | None:
     prompt = (getattr(found.model, "prompts", None) or {}).get(getattr(found.model, "default_prompt_name", None) or "")
     steps = [f"puts {prompt!r} before each text"] if prompt else []
     steps += ["makes its letters small"] if getattr(first, "do_lower_case", False) else []
-    said = f"encode() {' and '.join(steps)}; here the text is read as it is given." if steps else ""
+    sentence = f"encode() {' and '.join(steps)}; here the text is read as it is given." if steps else ""
     tokenizer = found.tokenizer or _tokenizer(first) or _tokenizer(found.model)
-    return replace(found, model=model, tokenizer=tokenizer, of_text=_joined(found.of_text, said))
+    return replace(found, model=model, tokenizer=tokenizer, of_text=_joined(found.of_text, sentence))
 
 
 def _ranker(found: UnwrappedModel, kind: type) -> UnwrappedModel | None:

@@ -62,7 +62,7 @@ def _numbers(pattern: Pattern) -> str:
     for query, row, share in zip(queries, pattern.weights, pattern.hidden, strict=True):
         cells = "".join(f"<td>{encoding.three(weight)}</td>" for weight in row) + f"<td>{encoding.three(share)}</td>" * hidden
         rows.append(f'<th scope="row">{_name(*query)}</th>{cells}')
-    table = _table(f"<td></td>{head}", rows, "Row = who looks, column = at whom")
+    table = _table(f"<td></td>{head}", rows, "Row: the word that looks (query). Column: the word it looks at (key)")
     return _folded("All weights in numbers", f'<div class="wide"><table>{table}</table></div>')
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 RowSelection = int | Sequence[int] | None  # the rows of the words that a reader holds
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
-READING = "Row = who looks, column = at whom"
+READING = "Row: the word that looks (query). Column: the word it looks at (key)"
 COLOURS = "Green: more in the first. Purple, \u2212: more in the second."
 NUMBER_CELL = 22  # pixels that a cell needs before a number fits
 HOVERED = 10_000  # cells up to which shortened labels are written out in full on hover
@@ -126,7 +126,7 @@ def left_out(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
 def reading(pattern: Pattern) -> list[str]:
     """How to read the picture, a line each: rows and columns, and where there are marks, what they mean."""
     share = "1 less what is hidden" if pattern.hidden.any() else "1"
-    return [f"{READING}, each row sums to {share}.", *_marks(pattern)]
+    return [f"{READING}. Each row sums to {share}.", *_marks(pattern)]
 
 
 def _marks(pattern: Pattern) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from attnviz.errors import AttnvizError
 from attnviz.linguistics import parse
-from attnviz.linguistics.parse import Tagged
+from attnviz.linguistics.parse import TaggedWord
 
 Span = tuple[int, int]
 
@@ -32,7 +32,7 @@ BE = frozenset("is was 's ’s be been being were becomes became got getting get
 BETWEEN = frozenset("not n't n’t very so too quite still already almost nearly always never just only really".split())
 
 
-def pronoun(text: str, words: Sequence[Span]) -> Span | None:
+def likely_pronoun(text: str, words: Sequence[Span]) -> Span | None:
     """The word of `words` (spans of characters, in order) that is most likely asked about; None where no word is a pronoun.
 
     Third-person pronouns come first: those with at least two nouns before them, then with one, then the others
@@ -60,7 +60,7 @@ def _ranked(text: str) -> list[int]:
     return [start for _, start in sorted(ranks)]
 
 
-def _rank(tokens: Sequence[Tagged], at: int, nouns: int) -> int | None:
+def _rank(tokens: Sequence[TaggedWord], at: int, nouns: int) -> int | None:
     """How likely this word is asked about, 0 first; None where it is no pronoun."""
     token = tokens[at]
     word = token.text.casefold()
@@ -75,12 +75,12 @@ def _rank(tokens: Sequence[Tagged], at: int, nouns: int) -> int | None:
     return 6 if word in OTHERS and token.tag in ("PRP", "PRP$") else None
 
 
-def _inside_name(tokens: Sequence[Tagged], at: int) -> bool:
+def _inside_name(tokens: Sequence[TaggedWord], at: int) -> bool:
     """Whether this noun goes on in the next word ("Mary" of "Mary Smith", "bus" of "bus driver"): one noun, not two."""
     return at + 1 < len(tokens) and tokens[at + 1].tag in NOUNS and tokens[at].label == "compound"
 
 
-def _empty(tokens: Sequence[Tagged], at: int) -> bool:
+def _empty(tokens: Sequence[TaggedWord], at: int) -> bool:
     """Whether an "it" refers to nothing: weather, time, "it seems that", "it is clear that", "it was Anna who"."""
     rest = [token.text.casefold() for token in tokens[at + 1 : at + 12]]
     while rest and (
@@ -104,22 +104,22 @@ def _empty(tokens: Sequence[Tagged], at: int) -> bool:
     return clause is not None and 1 <= clause <= 3 and not {",", ".", ";", "because", "and", "but"} & set(rest[:clause])
 
 
-def _tokens(text: str) -> Sequence[Tagged]:
+def _tokens(text: str) -> Sequence[TaggedWord]:
     """The parser's words; without the parser, words by their letters, every third-person word a pronoun."""
     if parse.latin(text):
         try:
-            return parse.tagged(text)
+            return parse.tagged_words(text)
         except AttnvizError:  # too long for the parser, or not installed: what is left is a guess by words
             pass
     return _guessed(text)
 
 
-def _guessed(text: str) -> list[Tagged]:
+def _guessed(text: str) -> list[TaggedWord]:
     """Words cut by letters alone. What is neither a pronoun nor one of few small words counts as a noun."""
     found = []
     for match in re.finditer(r"[^\W\d_]+", text):
         word = match[0].casefold()
         known = THIRD | OTHERS | RELATIVE
         tag = "PRP" if word in known else "IN" if word in POINTING else "NN"
-        found.append(Tagged(match[0], match.start(), match.end(), tag, "", len(found)))
+        found.append(TaggedWord(match[0], match.start(), match.end(), tag, "", len(found)))
     return found

@@ -9,7 +9,7 @@ from importlib import resources
 from attnviz import charset
 from attnviz.analysis.row_stats import NARROW, percent
 from attnviz.errors import UnknownModelError
-from attnviz.linguistics.claims import ENOUGH, Best, Claim, Control
+from attnviz.linguistics.claims import ENOUGH, BestHead, ClaimResult, Control
 from attnviz.models import catalog
 from attnviz.types import Evidence, joined
 
@@ -24,12 +24,12 @@ BY = {
 WORDINGS = "Both halves hold the same sentences of Winogender in other wordings: of these, that half is no test of its own."
 
 
-def sentence(claim: Claim) -> str:
+def sentence(claim: ClaimResult) -> str:
     """What was counted, what it is worth, on the odd half too, by which scheme, and a word of caution."""
     if claim.verdict == "unseen":
         return f"{_unseen(claim)} {CAUTION}"
     parts = [counted(claim), *([apart(claim)] if claim.parts else []), *([pooled(claim)] if claim.pooled else [])]
-    parts += [*([ceiling(claim)] if claim.evidence.ceiling < 1.0 else []), _worth(claim)]
+    parts += [*([ceiling(claim)] if claim.evidence.ceiling < 1.0 else []), _verdict(claim)]
     if claim.held_out.n >= ENOUGH and claim.verdict != "few":
         parts.append(_held_out(claim.held_out))
         parts += [WORDINGS] if claim.held_out.groups else []
@@ -39,12 +39,12 @@ def sentence(claim: Claim) -> str:
     return " ".join([*parts, f"Counted by this scheme: {claim.evidence.scheme}.", CAUTION])
 
 
-def counted(claim: Claim | Best, model: str = "") -> str:
+def counted(claim: ClaimResult | BestHead, model: str = "") -> str:
     """The plain count: on what, which head, how often, and what the strongest baseline reaches.
 
     `model` is that of a Best, which does not name its own.
     """
-    found, who = claim.evidence, f"{claim.head} of {named(claim.model if isinstance(claim, Claim) else model)}"
+    found, who = claim.evidence, f"{claim.head} of {named(claim.model if isinstance(claim, ClaimResult) else model)}"
     if not claim.direction:
         alike = f", wordings of {found.groups:,} sentences" if found.groups else ""
         what = f"On {found.n:,} pronouns of {found.source}{alike}, {who} gives the right candidate more than the wrong one"
@@ -56,13 +56,13 @@ def counted(claim: Claim | Best, model: str = "") -> str:
     return f"{what} in {percent(found.rate)} ({interval}); {baseline(found, claim.offset)}."
 
 
-def apart(claim: Claim) -> str:
+def apart(claim: ClaimResult) -> str:
     """That unlike corpora are counted together, and what each says alone."""
     each = [f"{one.source} {percent(one.rate)} of {one.n:,} ({span(one)})" for one in claim.parts]
     return f"Unlike collections are counted together here; each alone: {', '.join(each)}. Say which one you mean."
 
 
-def pooled(claim: Claim) -> str:
+def pooled(claim: ClaimResult) -> str:
     """That subtypes are counted together, and how to ask for each."""
     each = joined(tuple(f"{name} {n:,}" for name, n in claim.pooled.items()))
     plain = f"{claim.relation}:"
@@ -70,13 +70,13 @@ def pooled(claim: Claim) -> str:
     return f"{claim.relation} counts subtypes together: {each}{means}. A lead may come from one of them alone: test each."
 
 
-def ceiling(claim: Claim | Best) -> str:
+def ceiling(claim: ClaimResult | BestHead) -> str:
     """The rate that no head can exceed, and why."""
     found = claim.evidence
     most = f"no head can be right in more than {share(found.ceiling)}"
     if claim.direction:
         return f"A head chooses one word, and from some words there are several such links, so {most}."
-    if not isinstance(claim, Claim) or claim.decidable is None:
+    if not isinstance(claim, ClaimResult) or claim.decidable is None:
         return f"Some questions look the same to the model and have different answers, so {most}."
     told = claim.decidable
     alike = found.n - told.n
@@ -145,7 +145,7 @@ def named(model: str) -> str:
         return model
 
 
-def _worth(claim: Claim) -> str:
+def _verdict(claim: ClaimResult) -> str:
     """What the count is worth against the strongest baseline."""
     points = "less than a point" if claim.points < 0.95 else "1 point" if claim.points < 1.5 else f"{claim.points:.0f} points"
     corrected = f"corrected for a choice among {claim.heads} heads by Holm's method, {chance(claim.p_corrected)}"
@@ -173,12 +173,12 @@ def _held_out(found: Evidence) -> str:
     )
 
 
-def _visible(claim: Claim) -> str:
+def _visible(claim: ClaimResult) -> str:
     """What a causal model is asked at all."""
     return "links to an earlier word" if claim.direction else "pronouns behind both candidates"
 
 
-def _unseen(claim: Claim) -> str:
+def _unseen(claim: ClaimResult) -> str:
     """Why there is nothing to count."""
     if not claim.direction:
         return "There are no such questions in this atlas, so nothing can be said about this head."

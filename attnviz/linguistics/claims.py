@@ -18,7 +18,7 @@ from attnviz.analysis import statistics
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.linguistics.atlas.hits import Hits
 from attnviz.linguistics.atlas.reader import ALL_QUESTIONS, DIRECTIONS, Atlas
-from attnviz.linguistics.fixed_rules import ERROR, Paired, baselines, best_offset, paired
+from attnviz.linguistics.fixed_rules import ERROR, PairedDifferences, baselines, best_offset, paired_differences
 from attnviz.types import Evidence, HeadRef, HeadScores, joined, quoted
 
 ENOUGH = 30  # instances; the interval of fewer is 33 points wide or more around a half
@@ -36,7 +36,7 @@ class Control:
 
 
 @dataclass(frozen=True)
-class Best:
+class BestHead:
     """The head that is right most often on the even half, and what it does on the odd one.
 
     `direction` is "" for questions about pronouns, `offset` None there. `evidence` is of the odd half, `chosen_on` of the
@@ -95,7 +95,7 @@ class Lead:
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimResult:
     """What is known of one head that a reader named: over all texts, and on the odd half alone.
 
     `p` is the chance of such a lead over the strongest baseline on the same instances, `p_corrected` the same after looking
@@ -166,15 +166,15 @@ def scores(atlas: Atlas, relation: str, direction: str = "dh") -> HeadScores:
 
 
 @lru_cache(maxsize=256)
-def best(atlas: Atlas, relation: str, direction: str = "dh") -> Best | None:
+def best_head(atlas: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
     """The best head of one kind of link; None where one half of the texts has none of them."""
-    found = best_of(atlas, hits(atlas, relation, direction), relation, direction)
+    found = best_head_of(atlas, hits(atlas, relation, direction), relation, direction)
     if found is None or atlas.header.control is None:
         return found
     return _with_control(atlas, found, direction)
 
 
-def best_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> Best | None:
+def best_head_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> BestHead | None:
     """The best head of an atlas on some instances of one kind; None where one half of the texts has none of them."""
     even, odd = found.where(found.even), found.where(~found.even)
     if not len(even) or not len(odd):
@@ -182,9 +182,9 @@ def best_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> 
     layer, head = (int(at) for at in np.unravel_index(even.counts.argmax(), even.counts.shape))
     offset = best_offset(found)
     chosen = f"the best of {even.counts.size} heads on the even half of the texts"
-    tested = paired(odd, offset)
+    tested = paired_differences(odd, offset)
     chances = tested.chances
-    return Best(
+    return BestHead(
         relation,
         "" if found.offset is None else direction,
         HeadRef(layer, head),
@@ -199,11 +199,11 @@ def best_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> 
 
 def control(atlas: Atlas, relation: str, direction: str = "dh") -> Control | None:
     """The best head of the untrained twin; None where it was not measured, or one half of the texts has nothing of the kind."""
-    found = best(atlas, relation, direction)
+    found = best_head(atlas, relation, direction)
     return None if found is None else found.control
 
 
-def table(atlas: Atlas) -> tuple[Best, ...]:
+def best_heads(atlas: Atlas) -> tuple[BestHead, ...]:
     """The best head of every relation, both ways, the commonest first, then of every kind of question.
 
     Behind a relation that has subtypes stand those links that have none, and each subtype.
@@ -212,19 +212,19 @@ def table(atlas: Atlas) -> tuple[Best, ...]:
     base = {name: name.partition(":")[0] for name in atlas.names}
     order = sorted(atlas.names, key=lambda name: (-most[base[name]], base[name], ":" in name, -most[name]))
     asked = [*((name, way) for name in order for way in DIRECTIONS), *((kind, "dh") for kind in atlas.kinds)]
-    return tuple(found for one in asked if (found := best(atlas, *one)))
+    return tuple(found for one in asked if (found := best_head(atlas, *one)))
 
 
 @lru_cache(maxsize=256)
 def lead(atlas: Atlas, relation: str) -> Lead | None:
     """The most certain lead over a rule of any head in either direction; None where no direction has enough odd links."""
-    tested: list[tuple[str, Paired]] = []
+    tested: list[tuple[str, PairedDifferences]] = []
     chosen: list[HeadRef] = []
     for way in DIRECTIONS:
         found = hits(atlas, relation, way)
-        odd, first = found.where(~found.even), best(atlas, relation, way)
+        odd, first = found.where(~found.even), best_head(atlas, relation, way)
         if first is not None and len(odd) >= ENOUGH:
-            tested.append((way, paired(odd, first.offset)))
+            tested.append((way, paired_differences(odd, first.offset)))
             chosen.append(first.head)
     if not tested:
         return None
@@ -249,7 +249,7 @@ def leads(atlas: Atlas) -> tuple[Lead, ...]:
 
 
 @lru_cache(maxsize=256)
-def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> Claim:
+def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> ClaimResult:
     """What is known of the claim that `head` follows a kind of link.
 
     Raises UnknownHeadError for a head that the model does not have, BadInputError for a relation that the atlas lacks.
@@ -263,7 +263,7 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
         )
     found = hits(atlas, relation, direction)
     offset, counts = best_offset(found), found.counts
-    tested = paired(found, offset)
+    tested = paired_differences(found, offset)
     chances = tested.chances if len(found) else np.ones(size)
     odd = found.where(~found.even)
     named = "named by the reader, on all texts"
@@ -272,7 +272,7 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
     asked = found.offset is None
     told_apart = found.where(found.decidable) if asked and found.ceiling < 1.0 else None
     back = "hd" if direction == "dh" else "dh"
-    return Claim(
+    return ClaimResult(
         atlas.model,
         atlas.header.causal,
         relation,
@@ -294,7 +294,7 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
     )
 
 
-def _with_control(atlas: Atlas, found: Best, direction: str) -> Best:
+def _with_control(atlas: Atlas, found: BestHead, direction: str) -> BestHead:
     """The best head with that of the untrained twin beside it."""
     if found.direction:
         labels = [atlas.header.relations.index(label) for label in atlas.names[atlas.name(found.relation)]]
@@ -307,7 +307,7 @@ def _with_control(atlas: Atlas, found: Best, direction: str) -> Best:
     counted = statistics.evidence(
         int(odd[layer, head]), told.n, dict(told.baselines), scheme=told.scheme, source=told.source, groups=told.groups,
         chosen=f"the best of {even.size} heads of an untrained twin on the even half of the texts",
-        worth=None if told.groups is None else float(told.groups), ceiling=told.ceiling,
+        effective_n=None if told.groups is None else float(told.groups), ceiling=told.ceiling,
     )  # fmt: skip
     return replace(found, control=Control(HeadRef(layer, head), counted))
 
@@ -323,5 +323,5 @@ def _evidence(atlas: Atlas, found: Hits, at: tuple[int, int], offset: int | None
     scheme = QUESTIONS if found.offset is None else LINKS
     return statistics.evidence(
         int(found.counts[at]), len(found), baselines(found, offset), chosen=chosen, scheme=scheme, source=source,
-        groups=found.groups, worth=float(found.worth[at]), ceiling=found.ceiling,
+        groups=found.groups, effective_n=float(found.effective_sample_size[at]), ceiling=found.ceiling,
     )  # fmt: skip

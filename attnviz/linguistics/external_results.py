@@ -11,7 +11,7 @@ from attnviz.types import HeadRef
 
 
 @dataclass(frozen=True)
-class OtherLead:
+class ExternalLead:
     """The lead in points of one head over its rule, with its 95 % interval by sentences, and its chance after correction."""
 
     relation: str
@@ -25,7 +25,7 @@ class OtherLead:
 
 
 @dataclass(frozen=True)
-class OtherCorpus:
+class ExternalCorpus:
     """A corpus beside the atlas of `model`: which file, how many of its texts were used, and the leads that it shows.
 
     `tests` is how many rows were counted, and each chance corrected for.
@@ -38,18 +38,18 @@ class OtherCorpus:
     texts: int
     used: int
     tests: int
-    leads: tuple[OtherLead, ...]
+    leads: tuple[ExternalLead, ...]
 
 
 @cache
-def corpora(model: str) -> tuple[OtherCorpus, ...]:
+def corpora(model: str) -> tuple[ExternalCorpus, ...]:
     """The other corpora that were counted for a model, in the order of content/elsewhere.toml."""
     written = tomllib.loads(resources.files("attnviz").joinpath("content/elsewhere.toml").read_text("utf-8"))["corpus"]
     return tuple(
-        OtherCorpus(
+        ExternalCorpus(
             raw["model"], raw["name"], raw["file"], raw["sha256"], raw["texts"], raw["used"], raw["tests"],
             tuple(
-                OtherLead(
+                ExternalLead(
                     one["relation"], one["direction"], HeadRef.parse(one["head"]), one["n"], one["hits"], one["points"],
                     (one["low"], one["high"]), one["p"],
                 )

@@ -14,7 +14,7 @@ ERROR = 0.05  # how often one may be wrong in calling a head good
 
 
 @dataclass(frozen=True, eq=False)
-class Paired:
+class PairedDifferences:
     """Every head against the strongest rule on the same instances, added up by sentences."""
 
     differences: Float[np.ndarray, "cluster layer head"]
@@ -66,7 +66,7 @@ def baselines(found: Hits, offset: int | None) -> dict[str, float]:
     return {name: float(right.mean()) for name, right in rules(found, offset).items()} if len(found) else {}
 
 
-def paired(found: Hits, offset: int | None) -> Paired:
+def paired_differences(found: Hits, offset: int | None) -> PairedDifferences:
     """Every head against the rule that is right most often on these very instances, of equals chance."""
     made = rules(found, offset)
     strongest = max(made, key=lambda name: (made[name].mean() if len(found) else 0.0, name == "chance"))
@@ -75,4 +75,4 @@ def paired(found: Hits, offset: int | None) -> Paired:
     apart = found.hits[order] - made[strongest][order, None, None]
     starts = np.append(0, np.cumsum(sizes)[:-1]).astype(int)
     sums = np.add.reduceat(apart, starts, axis=0) if len(found) else apart
-    return Paired(sums, sizes)
+    return PairedDifferences(sums, sizes)

@@ -9,14 +9,14 @@ from importlib import resources
 
 from attnviz import charset
 from attnviz.linguistics import corpora
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 
 
 @dataclass(frozen=True)
-class Sentence:
+class GoldSentence:
     """A ready sentence: its words and gold links, its topic, and the one thing that it teaches."""
 
-    parsed: Parsed
+    parsed: ParsedSentence
     topic: str
     teaches: str
 
@@ -32,14 +32,14 @@ class Sentence:
 
 
 @cache
-def sentences() -> tuple[Sentence, ...]:
+def sentences() -> tuple[GoldSentence, ...]:
     """All ready sentences, in the order of the file. Raises BadInputError for a file that cannot be read."""
     with resources.as_file(resources.files("attnviz").joinpath("content/syntax.toml")) as file:
         raw = {entry["id"]: entry for entry in tomllib.loads(charset.read(file))["sentence"]}
-        found = [entry for entry in corpora.own(file, corpora.strict) if isinstance(entry, Parsed)]
-    return tuple(Sentence(one, raw[one.id]["title"], raw[one.id]["teaches"]) for one in found)
+        found = [entry for entry in corpora.own(file, corpora.strict) if isinstance(entry, ParsedSentence)]
+    return tuple(GoldSentence(one, raw[one.id]["title"], raw[one.id]["teaches"]) for one in found)
 
 
-def readings(text: str) -> tuple[Sentence, ...]:
+def readings(text: str) -> tuple[GoldSentence, ...]:
     """The gold sentences of a text: none, one, or several where it can be read in several ways."""
     return tuple(one for one in sentences() if one.text == text)

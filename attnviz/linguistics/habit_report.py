@@ -1,8 +1,8 @@
-"""An atlas in; each habit of heads and their liking for meaning out, with the head that has most of it, and what to hold it to.
+"""Each habit of the heads of an atlas, and how far they follow likeness of meaning, with the head that has most of it.
 
-A habit is where a head looks whatever the words say. It is a mean over the tokens of many texts, so the best of all heads is
-no find of luck; it is chosen and told on the same texts all the same, and whoever shows it says so. The head that follows
-likeness of meaning is chosen on the even half of the texts and told by the odd one.
+A habit is where a head looks whatever the words mean. It is a mean over the tokens of many texts, so the best of all heads is
+not a lucky find; it is chosen and reported on the same texts, and pages say so. The head that follows likeness of meaning is
+chosen on the even half of the texts and reported on the odd half.
 """
 
 from __future__ import annotations
@@ -15,19 +15,35 @@ from importlib import resources
 import numpy as np
 
 from attnviz import charset
-from attnviz.linguistics import similarity_report
+from attnviz.analysis.statistics import student_interval
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.probes.similarity import EVEN
-from attnviz.linguistics.similarity_report import Followed
+from attnviz.linguistics.probes.similarity import EVEN, ODD
 from attnviz.types import HeadRef, HeadScores
 
 MEANING = "meaning"
 SENTENCES = ("conllu", "toml")  # corpora whose sentences habits are measured on
 
 
+@dataclass(frozen=True)
+class SimilarityResult:
+    """How far a head's attention follows the likeness of words, on one half of the texts: mean rank correlations, -1 to 1.
+
+    `shuffled` is what the same head earns where the words change places. Means are over `words` words; 95 % intervals are
+    Student's, with the `texts` texts as what is independent.
+    """
+
+    head: HeadRef
+    mean: float
+    interval: tuple[float, float]
+    shuffled: float
+    shuffled_interval: tuple[float, float]
+    texts: int
+    words: int
+
+
 @dataclass(frozen=True, eq=False)
-class Leaning:
-    """One habit of every head, or the liking for words of like meaning: `name` is what everybody calls it.
+class HabitResult:
+    """One habit of every head, or likeness of meaning; `name` is its usual name.
 
     `says` what its number is; `head` has most of it, where `least` the least. `n` counts the `counted`: texts, or words.
     For meaning alone: `scores` are of the odd half of the texts, `shuffled` the same with the words shuffled, `even` are those
@@ -44,7 +60,7 @@ class Leaning:
     least: bool = False
     shuffled: HeadScores | None = None
     even: HeadScores | None = None
-    held_out: Followed | None = None
+    held_out: SimilarityResult | None = None
 
     @property
     def value(self) -> float:
@@ -79,21 +95,21 @@ class Leaning:
         return 1 + int((values < values[head.layer, head.head]).sum())
 
 
-def leanings(atlas: Atlas) -> tuple[Leaning, ...]:
+def results(atlas: Atlas) -> tuple[HabitResult, ...]:
     """All that was measured, in the order of the atlas, meaning last; habits that this model cannot have are left out."""
     texts = sum(corpus.used for corpus in atlas.header.corpora if corpus.kind in SENTENCES)
     found = [_leaning(name, atlas.habit(name), texts, "texts") for name in atlas.header.habits if name in _known()]
     return tuple(one for one in (*found, _meaning(atlas)) if one is not None)
 
 
-def _meaning(atlas: Atlas) -> Leaning | None:
+def _meaning(atlas: Atlas) -> HabitResult | None:
     """The liking for words of like meaning; None where one half of the texts is too small to tell."""
-    best = similarity_report.best(atlas)
+    best = best_similarity(atlas)
     if best is None:
         return None
-    held_out, entry, (own, shuffled) = best[0], _known()[MEANING], similarity_report.scores(atlas)
-    even, _ = similarity_report.scores(atlas, EVEN)
-    return Leaning(
+    held_out, entry, (own, shuffled) = best[0], _known()[MEANING], similarity_scores(atlas)
+    even, _ = similarity_scores(atlas, EVEN)
+    return HabitResult(
         MEANING, entry["name"], entry["says"], own, held_out.head, held_out.words, "words", shuffled=shuffled, even=even,
         held_out=held_out,
     )  # fmt: skip
@@ -101,18 +117,52 @@ def _meaning(atlas: Atlas) -> Leaning | None:
 
 def missing(atlas: Atlas) -> tuple[str, ...]:
     """The names of habits that this model cannot have, such as looking at the next token where it reads left to right."""
-    there = {one.key for one in leanings(atlas)}
+    there = {one.key for one in results(atlas)}
     return tuple(_known()[name]["name"] for name in atlas.header.habits if name in _known() and name not in there)
 
 
-def _leaning(key: str, scores: HeadScores, n: int, counted: str) -> Leaning | None:
+def _leaning(key: str, scores: HeadScores, n: int, counted: str) -> HabitResult | None:
     """One habit; None where no head has a number."""
     if not np.isfinite(scores.values).any():
         return None
     entry = _known()[key]
     best = np.nanargmin(scores.values) if entry.get("least") else np.nanargmax(scores.values)
     layer, head = (int(at) for at in np.unravel_index(best, scores.values.shape))
-    return Leaning(key, entry["name"], entry["says"], scores, HeadRef(layer, head), n, counted, entry.get("least", False))
+    return HabitResult(key, entry["name"], entry["says"], scores, HeadRef(layer, head), n, counted, entry.get("least", False))
+
+
+def similarity_scores(atlas: Atlas, half: int = ODD) -> tuple[HeadScores, HeadScores]:
+    """How far every head follows the likeness of words on one half of the texts, and the same with the words shuffled."""
+    own, shuffled = atlas.meaning_by_half[0, half]
+    names = ("meaning", "meaning, words shuffled")
+    found = (HeadScores(name, one, "rank correlation", -1.0, 1.0) for name, one in zip(names, (own, shuffled), strict=True))
+    return next(found), next(found)
+
+
+def similarity(atlas: Atlas, head: HeadRef, half: int = ODD) -> SimilarityResult | None:
+    """What one head does on the odd half of the texts, or on the even one; None where too few texts say so."""
+    texts, words = (numbers[half] for numbers in atlas.header.likened)
+    if texts < 2:
+        return None
+    (mean, shuffled), (error, other) = atlas.meaning_by_half[:, half, :, head.layer, head.head].astype(float).tolist()
+    return SimilarityResult(
+        head, mean, student_interval(mean, error, texts), shuffled, student_interval(shuffled, other, texts), texts, words
+    )
+
+
+@lru_cache(maxsize=8)
+def best_similarity(atlas: Atlas) -> tuple[SimilarityResult, SimilarityResult] | None:
+    """The head that follows likeness most on the even texts: what it does on the odd ones, then on the even ones.
+
+    On the latter it looks better than it is. None where one half has too few texts.
+    """
+    means = atlas.meaning_by_half[0, EVEN, 0]
+    if np.isnan(means).all():
+        return None
+    layer, head = np.unravel_index(np.nanargmax(means), means.shape)
+    chosen = HeadRef(int(layer), int(head))
+    held_out, chosen_on = similarity(atlas, chosen), similarity(atlas, chosen, EVEN)
+    return None if held_out is None or chosen_on is None else (held_out, chosen_on)
 
 
 @lru_cache(maxsize=1)

@@ -14,16 +14,16 @@ import numpy as np
 
 from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.linguistics.probes.dependencies import DIRECTIONS, LEFT_OUT, chosen
-from attnviz.linguistics.probes.word_attention import Grid, grid
+from attnviz.linguistics.probes.word_attention import WordGrid, word_grid
 from attnviz.types import HeadRef, Link
 
 HIT, MISS, UNSEEN, UNREAD = "hit", "miss", "unseen", "unread"
 
 
 @dataclass(frozen=True)
-class Choice:
+class Prediction:
     """Whom one word looks at most: the other word's number, None where nobody is first; `weight` is what that one gets."""
 
     word: int | None
@@ -41,7 +41,7 @@ class Outcome:
     link: Link
     source: int
     target: int
-    choice: Choice
+    choice: Prediction
     state: str
 
     @property
@@ -51,7 +51,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Count:
+class RelationCount:
     """Of the links of one relation: how many the head got right, of how many that it could have, and what it could not see."""
 
     relation: str
@@ -60,7 +60,7 @@ class Count:
     unseen: int
 
 
-def outcomes(trace: Trace, parsed: Parsed, head: HeadRef, direction: str) -> tuple[Outcome, ...]:
+def outcomes(trace: Trace, parsed: ParsedSentence, head: HeadRef, direction: str) -> tuple[Outcome, ...]:
     """What became of every link, in their order; `direction` is `dh` (dependents look) or `hd` (heads look).
 
     Roots and punctuation are left out, as they are when heads are measured. Raises BadInputError for another direction, and
@@ -68,7 +68,7 @@ def outcomes(trace: Trace, parsed: Parsed, head: HeadRef, direction: str) -> tup
     """
     if direction not in DIRECTIONS:
         raise BadInputError(f"A direction is {' or '.join(DIRECTIONS)}; got {direction!r}.")
-    made, looks = _looks(trace, parsed, head)
+    made, looks = _predictions(trace, parsed, head)
     numbers = {place: number for number, place in enumerate(parsed.words)}
     found = []
     for link in parsed.links:
@@ -80,16 +80,16 @@ def outcomes(trace: Trace, parsed: Parsed, head: HeadRef, direction: str) -> tup
     return tuple(found)
 
 
-def choices(trace: Trace, parsed: Parsed, head: HeadRef) -> tuple[Choice, ...]:
+def predictions(trace: Trace, parsed: ParsedSentence, head: HeadRef) -> tuple[Prediction, ...]:
     """Whom the head looks at most from each word."""
-    return _looks(trace, parsed, head)[1]
+    return _predictions(trace, parsed, head)[1]
 
 
-def counts(found: Sequence[Outcome]) -> tuple[Count, ...]:
+def counts(found: Sequence[Outcome]) -> tuple[RelationCount, ...]:
     """Hits and misses by relation as the sentence names it, in the order in which they come."""
     kinds = dict.fromkeys(one.link.kind for one in found)
     return tuple(
-        Count(
+        RelationCount(
             kind,
             sum(one.state == HIT for one in found if one.link.kind == kind),
             sum(one.counts for one in found if one.link.kind == kind),
@@ -99,7 +99,7 @@ def counts(found: Sequence[Outcome]) -> tuple[Count, ...]:
     )
 
 
-def distance(found: Sequence[Outcome]) -> tuple[int, int]:
+def best_distance(found: Sequence[Outcome]) -> tuple[int, int]:
     """The distance in words that most counted links have, and how many: what a rule gets that reads nothing but the answers.
 
     Of equals the nearer one, then the one back, as where heads are measured; (0, 0) where nothing is counted.
@@ -108,21 +108,22 @@ def distance(found: Sequence[Outcome]) -> tuple[int, int]:
     return min(times.items(), key=lambda one: (-one[1], abs(one[0]), one[0]), default=(0, 0))
 
 
-def _looks(trace: Trace, parsed: Parsed, head: HeadRef) -> tuple[Grid, tuple[Choice, ...]]:
+def _predictions(trace: Trace, parsed: ParsedSentence, head: HeadRef) -> tuple[WordGrid, tuple[Prediction, ...]]:
     """Which words are there and seen, and whom the head chooses."""
     part = trace.block(head.block)
     if part.queries != part.keys:
         raise BadInputError("Links run within one text; this block looks from one text at another. Choose another block.")
-    made = grid([part.queries], [parsed.words], causal=part.causal)
+    made = word_grid([part.queries], [parsed.words], causal=part.causal)
     attention = made.attention(part.weights(head.layer, head.head)[None, None])
     found = chosen(attention, made)[0, 0]
     weights = np.take_along_axis(attention[0, 0], np.maximum(found, 0)[:, None], -1)[:, 0]
     return made, tuple(
-        Choice(None, 0.0) if word < 0 else Choice(int(word), float(weight)) for word, weight in zip(found, weights, strict=True)
+        Prediction(None, 0.0) if word < 0 else Prediction(int(word), float(weight))
+        for word, weight in zip(found, weights, strict=True)
     )
 
 
-def _state(made: Grid, source: int, target: int, choice: int | None) -> str:
+def _state(made: WordGrid, source: int, target: int, choice: int | None) -> str:
     """What became of a link."""
     if not made.there[0, [source, target]].all():
         return UNREAD

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from attnviz.analysis import statistics
-from attnviz.linguistics import claims
+from attnviz.linguistics import claims, fixed_rules
 from attnviz.linguistics.atlas.hits import Hits
 from attnviz.linguistics.atlas.reader import Atlas
+from attnviz.linguistics.fixed_rules import ERROR, baselines, paired_differences
 from attnviz.types import Evidence, HeadRef, joined
 
 
@@ -37,11 +38,11 @@ class RankedHead:
     @property
     def beats(self) -> bool:
         """Whether its lead is no accident on enough links, the choice among all heads taken into account."""
-        return self.evidence.independent >= claims.ENOUGH and self.p_corrected < claims.ERROR
+        return self.evidence.independent >= claims.ENOUGH and self.p_corrected < ERROR
 
 
 @dataclass(frozen=True)
-class Top:
+class HeadRanking:
     """The heads of a model by one kind of link, best first; `direction` is "" for questions about pronouns.
 
     `held_out` is False where one half of the texts has none of these links: then heads are chosen and reported on all of
@@ -61,7 +62,7 @@ class Top:
     control: claims.Control | None
 
 
-def top(atlas: Atlas, relation: str, direction: str = "dh") -> Top:
+def rank_heads(atlas: Atlas, relation: str, direction: str = "dh") -> HeadRanking:
     """Every head of an atlas by one kind of link, best first; no heads where there are no such links.
 
     Raises BadInputError for a relation or a direction that the atlas does not have, and lists those that it has.
@@ -70,7 +71,7 @@ def top(atlas: Atlas, relation: str, direction: str = "dh") -> Top:
     even, odd = found.where(found.even), found.where(~found.even)
     held_out = bool(len(even) and len(odd))
     links = found.offset is not None
-    return Top(
+    return HeadRanking(
         relation,
         direction if links else "",
         best_offset(found),
@@ -96,7 +97,7 @@ def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[RankedHe
     counts, offset = halves[0].counts, best_offset(found)
     order = np.argsort(-counts, axis=None, kind="stable")[:most].tolist()
     sides = [_evidence(atlas, half, offset, how, order) for half in halves]
-    tested = claims.paired(halves[1], offset)
+    tested = paired_differences(halves[1], offset)
     chances = statistics.holm(tested.chances)
     ascending = np.sort(counts, axis=None)
     heads = []
@@ -111,7 +112,7 @@ def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[RankedHe
 def best_offset(found: Hits) -> int | None:
     """The commonest distance of the even half, or of all where that half is empty; None for questions."""
     if found.offset is None or found.even.any() or not len(found):
-        return claims.best_offset(found)
+        return fixed_rules.best_offset(found)
     offsets, times = np.unique(found.offset, return_counts=True)
     return min(offsets[times == times.max()].tolist(), key=lambda one: (abs(one), one))
 
@@ -120,10 +121,20 @@ def _evidence(atlas: Atlas, found: Hits, offset: int | None, chosen: str, heads:
     """What some heads, by their places in the flat [layer, head], do on some instances."""
     scheme = claims.QUESTIONS if found.offset is None else claims.LINKS
     source = joined(tuple(dict.fromkeys(corpus.name for corpus in atlas.corpora(found))))
-    rules, groups, ceiling = claims.baselines(found, offset), found.groups, found.ceiling
+    rules, groups, ceiling = baselines(found, offset), found.groups, found.ceiling
     return [
         statistics.evidence(
-            hits, len(found), rules, chosen=chosen, scheme=scheme, source=source, groups=groups, worth=worth, ceiling=ceiling
+            hits,
+            len(found),
+            rules,
+            chosen=chosen,
+            scheme=scheme,
+            source=source,
+            groups=groups,
+            effective_n=effective_n,
+            ceiling=ceiling,
         )
-        for hits, worth in zip(found.counts.ravel()[heads].tolist(), found.worth.ravel()[heads].tolist(), strict=True)
+        for hits, effective_n in zip(
+            found.counts.ravel()[heads].tolist(), found.effective_sample_size.ravel()[heads].tolist(), strict=True
+        )
     ]

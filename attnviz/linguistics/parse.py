@@ -18,7 +18,7 @@ from unicodedata import name
 
 from attnviz import text as texts
 from attnviz.errors import TooLongError, UnavailableError
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.models import packages
 from attnviz.settings import Settings
 from attnviz.types import Link
@@ -34,7 +34,7 @@ _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Tagged:
+class TaggedWord:
     """One word as the parser reads it: its characters, its part of speech, its label, and the index of its head.
 
     `tag` is a tag of the Penn Treebank (`PRP`, `NN`, `IN`), `label` the parser's own; a root is its own head.
@@ -48,13 +48,13 @@ class Tagged:
     head: int
 
 
-def tagged(text: str) -> tuple[Tagged, ...]:
+def tagged_words(text: str) -> tuple[TaggedWord, ...]:
     """The parser's words with their parts of speech, blanks left out. Raises as `parsed` does."""
     with _read(text) as found:
         words = [token for token in found if not token.is_space]
         at = {token.i: place for place, token in enumerate(words)}
         return tuple(
-            Tagged(
+            TaggedWord(
                 token.text, token.idx, token.idx + len(token), str(token.tag_), str(token.dep_),
                 at.get(token.head.i, place),
             )
@@ -62,7 +62,7 @@ def tagged(text: str) -> tuple[Tagged, ...]:
         )  # fmt: skip
 
 
-def parsed(text: str) -> Parsed:
+def parsed(text: str) -> ParsedSentence:
     """The parser's words and links, in characters of the text; roots have no link, punctuation has.
 
     Raises EmptyTextError and BadTextError for what is no text, TooLongError beyond LONGEST characters, UnavailableError where
@@ -76,7 +76,7 @@ def parsed(text: str) -> Parsed:
             for token in words
             if token.head.i != token.i and token.head.i in spans
         )
-        return Parsed("parse", text, tuple(spans.values()), links)
+        return ParsedSentence("parse", text, tuple(spans.values()), links)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from attnviz.errors import BadInputError
-from attnviz.linguistics.corpora.types import Parsed, Span
+from attnviz.linguistics.corpora.types import ParsedSentence, Span
 from attnviz.types import Link, quoted
 
 Edits = Mapping[Span, Link | None]  # a word to its new link, or to None where its link was taken away
@@ -15,7 +15,7 @@ MOST = 64  # arcs in a link
 _ARC = re.compile(r"(\d{1,7})-(\d{1,7})(?::(\d{1,7})-(\d{1,7}):([A-Za-z]{1,20}))?", re.ASCII)
 
 
-def edited(parsed: Parsed, edits: Edits) -> Parsed:
+def apply_edits(parsed: ParsedSentence, edits: Edits) -> ParsedSentence:
     """The parse with some words' links exchanged, added or taken away; links stand in the order of their words.
 
     Raises BadInputError for a word that is not there, for one that would be its own head, and for heads that run in a ring.
@@ -32,7 +32,7 @@ def edited(parsed: Parsed, edits: Edits) -> Parsed:
     return replace(parsed, links=tuple(kept))
 
 
-def written(edits: Edits) -> str:
+def edits_to_url(edits: Edits) -> str:
     """Edits as a link carries them, `9-13:4-8:nsubj` (a word, its head, the relation), and `9-13` for an arc taken away."""
     return ",".join(
         "{}-{}".format(*word) + ("" if link is None else ":{}-{}:{}".format(*link.target, link.kind))
@@ -40,8 +40,8 @@ def written(edits: Edits) -> str:
     )
 
 
-def read(raw: str, parsed: Parsed, kinds: Collection[str]) -> dict[Span, Link | None]:
-    """What `written` wrote, if it fits the sentence; BadInputError names what does not, or why the links are no tree."""
+def edits_from_url(raw: str, parsed: ParsedSentence, kinds: Collection[str]) -> dict[Span, Link | None]:
+    """What `edits_to_url` wrote, if it fits the sentence; BadInputError names what does not, or why the links are no tree."""
     found: dict[Span, Link | None] = {}
     for part in raw.split(",")[:MOST]:
         match = _ARC.fullmatch(part)
@@ -49,11 +49,11 @@ def read(raw: str, parsed: Parsed, kinds: Collection[str]) -> dict[Span, Link | 
             raise BadInputError(f"An arc is written 9-13:4-8:nsubj, or 9-13 where it is taken away; got {quoted(part)}.")
         word = int(match[1]), int(match[2])
         found[word] = None if match[5] is None else Link(word, (int(match[3]), int(match[4])), match[5])
-    edited(parsed, found)
+    apply_edits(parsed, found)
     return found
 
 
-def _checked(parsed: Parsed, heads: Mapping[Span, Span]) -> None:
+def _checked(parsed: ParsedSentence, heads: Mapping[Span, Span]) -> None:
     """Raises BadInputError where a word is, over some others, its own head."""
     for word in heads:
         above = heads[word]
@@ -68,6 +68,6 @@ def _checked(parsed: Parsed, heads: Mapping[Span, Span]) -> None:
             above = heads[above]
 
 
-def _word(parsed: Parsed, place: Span) -> str:
+def _word(parsed: ParsedSentence, place: Span) -> str:
     """A word as the reader typed it."""
     return parsed.text[place[0] : place[1]]

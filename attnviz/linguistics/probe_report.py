@@ -13,10 +13,10 @@ from importlib import resources
 import numpy as np
 from jaxtyping import Float
 
+from attnviz.analysis.statistics import student_interval
 from attnviz.errors import BadInputError
 from attnviz.linguistics.atlas.reader import Atlas, nearest
 from attnviz.linguistics.probes.random_tokens import EVEN, ODD
-from attnviz.linguistics.similarity_report import interval
 from attnviz.types import HeadRef, HeadScores, joined, quoted
 
 BAR = 0.5  # a head earns a probe's name where more than half of its attention goes there, its interval included
@@ -63,7 +63,7 @@ class ProbeResult:
 
     def interval(self, head: HeadRef) -> tuple[float, float]:
         """The 95 % interval of that score over sequences (Student's), within 0 to 1."""
-        low, high = interval(self.at(head), float(self.errors[head.layer, head.head]), self.sequences[ODD])
+        low, high = student_interval(self.at(head), float(self.errors[head.layer, head.head]), self.sequences[ODD])
         return max(0.0, low), min(1.0, high)
 
     def rank(self, head: HeadRef) -> int:

@@ -1,4 +1,4 @@
-"""A model's id in, its card out: what the catalogue in content/models.toml says, without torch or transformers."""
+"""Cards of the models in content/models.toml, looked up by id, without torch or transformers."""
 
 from __future__ import annotations
 

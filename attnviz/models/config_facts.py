@@ -1,4 +1,4 @@
-"""A model's own configuration in; what kind it is, how many layers and heads it has and how much it reads out."""
+"""Kind, number of layers and heads, and token limit of a model, from its own configuration."""
 
 from __future__ import annotations
 

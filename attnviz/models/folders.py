@@ -116,8 +116,8 @@ def _no_folder(path: Path) -> str:
         return f"{name} has no config.json, because it is not there. Correct the path; it counts from where you are."
     if os.path.isfile(path):
         kind = next((kind for pattern, kind, _ in FORMATS if path.match(pattern)), "")
-        said = f" It is {kind}, which is not read from a folder of your own." if kind else ""
-        return f"{name} has no config.json, because it is a file.{said} Name the folder with all of the model's files."
+        found_kind = f" It is {kind}, which is not read from a folder of your own." if kind else ""
+        return f"{name} has no config.json, because it is a file.{found_kind} Name the folder with all of the model's files."
     return f"{name} has no config.json, because it is a link that leads nowhere. Correct the link."
 
 

@@ -1,4 +1,4 @@
-"""A GGUF file in; the same model in plain float32 out, converted once and kept in the user's cache.
+"""Convert a GGUF file to the same model in plain float32, once, and keep it in the user's cache.
 
 transformers takes about 20 seconds to read the file, and a second to read what is kept. A kept model is a folder that
 appears whole, by one rename, and goes with a manifest of its hashes: whatever does not match it counts as absent.
@@ -96,14 +96,14 @@ def _by_home(path: Path) -> str:
 
 
 def _put(unfinished: Path, folder: Path) -> None:
-    """Rename to its final name, unless a whole conversion is there by now. What stands there otherwise is moved away."""
+    """Rename to its final name, unless a whole conversion is there by now. Anything else of that name is moved away."""
     try:
         os.rename(unfinished, folder)
     except OSError:  # a folder that is not empty, or a file, stands there
         if kept(folder):
             return
         aside = unfinished.with_name(f"{unfinished.name}-old")
-        with suppress(FileNotFoundError):  # somebody else moved it away first
+        with suppress(FileNotFoundError):  # another process moved it away first
             os.rename(folder, aside)
         _remove(aside)
         try:

@@ -1,4 +1,4 @@
-"""A card in; the folder of its files out, fetched from the Hugging Face hub, or within seconds an error that says why not."""
+"""Fetch the files of a card from the Hugging Face hub, or fail within seconds with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A card in; the model and its tokenizer out, with the digest of the weights that were read."""
+"""Load the model and the tokenizer of a card, with the digest of the weights that were read."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def local_card(folder: Path) -> ModelCard:
 
 
 def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
-    """The card of a model that somebody else loaded. BadInputError where it is no transformers model."""
+    """Return the card of a model that the caller loaded. Raises BadInputError if it is no transformers model."""
     if not isinstance(model, PreTrainedModel):
         raise BadInputError(f"A transformers model is needed; got {type(model).__name__}.")
     limit = float(getattr(tokenizer, "model_max_length", HUGE))
@@ -161,8 +161,8 @@ def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> Load
         model, note = _filled(family, folder, config, card.name, remedy)
     odd = None if card.sha256 else next((key for key, part in model.state_dict().items() if not part.isfinite().all()), None)
     if odd:
-        said = f"The weights of {card.name} must be numbers; {odd} holds some that are none: its file was altered."
-        raise DamagedWeightsError(weights.remedied(said, remedy))
+        rule = f"The weights of {card.name} must be numbers; {odd} holds some that are none: its file was altered."
+        raise DamagedWeightsError(weights.remedied(rule, remedy))
     return LoadedModel(model, tokenizer, _carded(card, found), digest, note)
 
 

@@ -1,4 +1,4 @@
-"""A model's card in, the place of its weights out, without network: package, local folder, hub cache, hub, or missing."""
+"""Locate the weights of a card without network: package, local folder, hub cache, hub, or missing."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
     whole = next((folder for folder in named if os.path.isfile(folder / (card.gguf or CONFIG))), None)
     if whole is not None or card.gguf:
         return whole
-    return next((folder for folder in named if os.path.exists(folder)), None)  # what is wrong with it is said on loading
+    return next((folder for folder in named if os.path.exists(folder)), None)  # loading reports what is wrong with it
 
 
 def _cached(card: ModelCard) -> Path | None:

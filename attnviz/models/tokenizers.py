@@ -28,7 +28,7 @@ def tokenizer(card: ModelCard, settings: Settings) -> Any | None:
 
 @lru_cache(maxsize=KEPT)
 def _read(folder: Path) -> Any | None:
-    """The tokenizer in a folder; None where its files are damaged, which is said when the model itself is asked for."""
+    """The tokenizer in a folder; None if its files are damaged, which loading the model reports."""
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception:  # noqa: BLE001  # tokenizers raises Exception itself

@@ -1,4 +1,4 @@
-"""A model's folder in; the weight files that would be read, checked before anything reads them, and their digest out.
+"""Weight files of a model's folder, checked before anything reads them, and their digest.
 
 Weights are read from safetensors only. The older formats are pickles, which may run any code when they are read.
 """

@@ -1,4 +1,4 @@
-"""A tokenizer and a text (or a pair) in, the tokens that a model reads out: each with its place in the text as typed."""
+"""Tokenize a text or a pair: the tokens that a model reads, each with its place in the text as typed."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def read_ids(
 def read_words(
     tokenizer: Any, given: Sequence[str], *, max_tokens: int | None = None, name: str = "this model"
 ) -> tuple[str, Encoding]:
-    """What a model reads of words that somebody else has told apart: the text, and its tokens grouped by these words.
+    """What a model reads of a text given as words: the text, and its tokens grouped by these words.
 
     The text is the words with a blank between, which is what `is_split_into_words` of the library reads as well where a
     tokenizer splits at blanks. A piece belongs to the word in which it starts. Raises what `read` does.

@@ -1,4 +1,4 @@
-"""A text and a tokenizer's pieces in, each piece's place in the text out: characters, word, and the text to show."""
+"""Align a tokenizer's pieces with the text: characters, word and label of each piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transformers tokenizer and a text (or a pair) in, the model's whole input out: pieces, special tokens, type ids.
+"""Encode a text or a pair with a transformers tokenizer: pieces, special tokens, type ids.
 
 Whatever a reader types is text. Where the library would still turn "</s>" into a special token (unigram models find it
 in their vocabulary), it is read letter by letter. Only MASK becomes the model's real mask token.
@@ -195,7 +195,7 @@ class _Vocabulary:
 
     @classmethod
     def of(cls, tokenizer: Any, backend: Any) -> _Vocabulary:
-        """Read anew for every text: somebody may have added tokens meanwhile."""
+        """Read anew for every text: a caller may have added tokens meanwhile."""
         added = backend.get_added_tokens_decoder()
         parts = f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}"
         blank = _BLANK.search(parts)
@@ -245,11 +245,11 @@ def _unknown(tokenizer: Any, model: Any) -> int | None:
 
 
 def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[InputToken, ...]:
-    """The road of tokenizers with a backend, which gives spans."""
+    """Encode with a tokenizer that has a backend, which gives spans."""
     vocabulary = _Vocabulary.of(tokenizer, backend)
     encodings = []
     for text in texts:
-        # A mask has to be recognised inside its sentence, or blanks around it would be read otherwise.
+        # A mask has to be recognised inside its sentence, or blanks around it would be read differently.
         backend.encode_special_tokens = MASK not in text
         encodings.append(backend.encode(text.replace(MASK, vocabulary.mask), add_special_tokens=False))
     whole = backend.post_process(*encodings)
@@ -306,7 +306,7 @@ def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: 
 
 
 def _walked(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[InputToken, ...]:
-    """The road of tokenizers written in Python, which give no spans: pieces are matched with the text."""
+    """Encode with a tokenizer written in Python, which gives no spans: pieces are matched with the text."""
     taken = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     stretches = [[(part, _named(tokenizer, part, taken)) for part in re.split(f"({MASK})", text) if part] for text in texts]
     lengths = [sum(len(names) for _, names in parts) for parts in stretches]

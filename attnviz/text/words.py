@@ -1,4 +1,4 @@
-"""A text in, the character spans of its words out: our own rule, the same for every tokenizer."""
+"""Split a text into words, as character spans: our own rule, the same for every tokenizer."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ def line(trace: Trace, key: str = "legible") -> None:
     """One line, where there is something to say; and a model that can read the text, where one is here."""
     name = catalog.card(trace.request.model).name
     unread = legibility_text.unread(trace, name)
-    otherwise = legibility_text.otherwise(trace.reading, "It" if unread else name)
+    otherwise = legibility_text.altered_sentence(trace.reading, "It" if unread else name)
     if not unread and not otherwise:
         return
     other = _reader(trace) if unread and trace.request.text == state.current().request.text else None

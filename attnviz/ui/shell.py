@@ -1,4 +1,4 @@
-"""What a page begins with, before anything slow is imported: the window, its look, the navigation, and waking the engine."""
+"""The start of a page, before slow imports: the window, its look, the navigation, and loading the engine."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import streamlit as st
 from attnviz.figures import encoding
 
 ENGINE = "attnviz.engine.capture"  # brings torch and transformers
-_AWAKE = threading.Event()  # the same for all readers: set once the engine is imported whole
+_LOADED = threading.Event()  # the same for all readers: set once the engine is imported whole
 _STYLE = Path(__file__).with_name("frame.css")
 _ICON = Path(__file__).with_name("icon.png")
 
 
 def theme() -> str:
-    """`light` or `dark`, as the reader's browser shows the page."""
+    """`light` or `dark`: the theme of the page in the reader's browser."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
 def page() -> Any:
     """Set up the window and the navigation; returns the page to run.
 
-    A browser asks for a page by its path at once, so the pages are named before the engine is awake.
+    A browser asks for a page by its path at once, so the pages are named before the engine is loaded.
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
     st.html(f"<style>:root{{{encoding.css(theme())}}}\n{_STYLE.read_text()}</style>")
@@ -44,16 +44,18 @@ def page() -> Any:
         ],
         position="top",
     )
-    st.html(f'<h1 class="page-name">{found.title}</h1>')  # heard, not seen: the navigation shows where one is
+    st.html(f'<h1 class="page-name">{found.title}</h1>')  # for screen readers: the navigation shows the page to others
     return found
 
 
-def wake() -> None:
-    """Import the engine: the first reader of a server waits some seconds for it, all others not at all.
+def load_engine() -> None:
+    """Import the engine: only the first reader of a server waits for it, some seconds.
 
     A second reader who comes meanwhile waits too: a library that is half imported cannot be used.
     """
-    if not _AWAKE.is_set():
-        with st.spinner("The server has just started and loads the model library: some seconds, once.", show_time=True):
+    if not _LOADED.is_set():
+        with st.spinner(
+            "The server has just started and is loading the model library. This takes some seconds, once.", show_time=True
+        ):
             importlib.import_module(ENGINE)
-            _AWAKE.set()
+            _LOADED.set()

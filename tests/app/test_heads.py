@@ -62,7 +62,7 @@ def test_what_a_ready_sentences_pronoun_means_is_drawn_to_begin_with(heads: Call
     app = heads()
     assert not app.exception
     assert links(app) is None
-    assert chosen_fill(app) == "what the pronoun means (gold)"
+    assert chosen_fill(app) == "what the pronoun refers to (gold)"
     assert "links" not in app.query_params
     assert "the best of 72 heads looks good by luck" in written(app)
 
@@ -74,7 +74,7 @@ def test_a_link_restores_what_was_drawn_and_no_links_stay_none(heads: Callable[.
     none = heads(links="")
     assert links(none) == ()
     assert none.query_params["links"] == ""
-    assert "as soon as there is a link" in written(none)
+    assert "Draw a link to rank every head" in written(none)
 
 
 def test_what_a_link_gets_wrong_is_said_and_the_rest_is_drawn(heads: Callable[..., AppTest]):
@@ -89,7 +89,7 @@ def test_all_links_of_a_relation_are_drawn_from_gold(heads: Callable[..., AppTes
     name = next(name for name in app.selectbox(key="heads-fill").options if name.startswith("article or determiner: det"))
     app.selectbox(key="heads-fill").set_value(name).run()
     assert links(app) == (Link((0, 3), ANIMAL), Link((24, 27), STREET))
-    next(button for button in app.button if button.label == "Turn all round").click().run()
+    next(button for button in app.button if button.label == "Reverse all links").click().run()
     assert links(app) == (Link(ANIMAL, (0, 3)), Link(STREET, (24, 27)))
     assert not app.exception
 
@@ -116,7 +116,7 @@ def test_links_outlive_another_model_and_another_page(heads: Callable[..., AppTe
     app = heads(links="4-10:28-34")
     app.selectbox(key="model").set_value("smollm2").run()
     assert links(app) == (Link(ANIMAL, STREET),)
-    assert "as soon as there is a link that it can follow" in written(app)
+    assert "Draw a link to rank every head" in written(app)
     app.switch_page("pages/explore/attention.py").run()
     app.switch_page(PAGE).run()
     assert links(app) == (Link(ANIMAL, STREET),)
@@ -162,7 +162,7 @@ def test_a_claim_comes_with_its_count_its_baselines_and_the_sentence_to_write(he
     assert "**Rank 1** of 72 heads" in written(app)
     assert "do not write that this head finds them" in app.code[0].value
     app.button_group(key="heads-direction-made-up-det").set_value("hd").run()
-    assert "Nothing of this kind was counted" in written(app)
+    assert "No links of this kind were counted" in written(app)
     assert not app.exception
 
 
@@ -207,7 +207,7 @@ def test_habits_are_chosen_named_with_their_count_and_carried_by_the_link(heads:
     app = heads(layer="3", head="1", habit="meaning")
     assert app.selectbox(key="heads-habit").value == "meaning"
     assert "**L5·H11** has most: **+0.710** (+0.697 to +0.723); with the words shuffled +0.430" in written(app)
-    assert "n = 4 words of 2 texts, the odd half; the head was chosen on the even half" in written(app)
+    assert "n = 4 words of 2 held-out texts; the head was chosen on the others" in written(app)
     assert app.query_params["habit"] == "meaning"
     app.selectbox(key="heads-habit").set_value("previous").run()
     assert app.query_params["habit"] == "previous"
@@ -256,7 +256,7 @@ def test_probes_are_chosen_reported_on_the_other_half_and_carried_by_the_link(
     monkeypatch.setattr(reader, "shipped", lambda model: probed)
     app = heads(layer="3", head="1", probe="duplicate-token")
     assert "**L2·H9** scores most: **0.800** (0.779 to 0.821)" in written(app)
-    assert "Over half of their attention there, and so called **duplicate-token head**: L2·H9" in written(app)
+    assert "Called **duplicate-token head**, because over half of their attention goes there: L2·H9" in written(app)
     assert "The chosen head, L3·H1: 0.000, rank 2 of 72" in written(app)
     app.selectbox(key="heads-probe").set_value("induction").run()
     assert app.query_params["probe"] == "induction"

@@ -40,7 +40,7 @@ def test_a_first_visit_shows_l3h1_on_the_missions_sentence(app):
     assert "L3·H1" in text(app)
     assert "“it” gives 64" in text(app)
     assert any("animal" in label for label in labels(app))
-    assert "Row = who looks, column = at whom, each row sums to 1." in text(app)
+    assert "Row: the word that looks (query). Column: the word it looks at (key). Each row sums to 1." in text(app)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -96,7 +96,7 @@ def test_the_other_model_shows_its_own_head_and_says_that_it_is_a_copy_in_four_b
 def test_the_badge_names_the_largest_difference(app):
     figure = r"largest difference \d\.\de-0[6-9], allowed 1e-05"
     assert len(re.findall(figure, text(app))) == 1
-    button = next(b for b in app.button if "eager" in b.label)
+    button = next(b for b in app.button if b.label.startswith("Check all"))
     button.click().run()
     assert "those of the library's eager model" in text(app)
     assert len(re.findall(figure, text(app))) == 2

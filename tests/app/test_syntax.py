@@ -205,7 +205,7 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
     table = app.dataframe[1].value.set_index("relation")
     for label in labels:
         name = known.counting(relation(label, CORPUS).counted)
-        best = claims.best(known, name, "dh")
+        best = claims.best_head(known, name, "dh")
         assert best is not None
         row = table.loc[label]
         assert row["best head"] == str(best.head)
@@ -228,7 +228,7 @@ def test_the_rule_beside_a_lead_is_the_one_that_the_lead_is_against(page):
     row = app.dataframe[1].value.set_index("relation").loc["advcl"]
     known = reader.shipped("smollm2")
     assert known is not None
-    best = claims.best(known, "advcl", "hd")
+    best = claims.best_head(known, "advcl", "hd")
     assert best is not None
     assert best.evidence.baseline[0] == "chance", "stronger than any distance"
     assert row["best rule"] == f"chance reaches {percent(best.evidence.baseline[1])}"
@@ -248,7 +248,7 @@ def test_a_subtype_has_its_own_figures_and_a_part_of_a_relation_those_of_the_who
     for label, name, twin in (
         ("nsubjpass", "nsubj:pass", "UD nsubj:pass"), ("poss", "nmod:poss", "UD nmod:poss"), ("neg", "advmod", "in UD advmod"),
     ):  # fmt: skip
-        best = claims.best(known, name, "dh")
+        best = claims.best_head(known, name, "dh")
         assert best is not None
         assert table.loc[label, "the corpus says"] == twin
         assert table.loc[label, "links there"] == best.evidence.n

@@ -117,7 +117,7 @@ def test_a_clicked_row_chooses_its_best_head_once(visit: Visit):
     quiet(page)
     known = reader.shipped("minilm")
     assert known is not None
-    best = claims.best(known, "det:")
+    best = claims.best_head(known, "det:")
     assert best is not None
     table = page.get_by_test_id("stDataFrame").locator("visible=true").last
     table.scroll_into_view_if_needed()

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import attnviz
-from attnviz.linguistics import claim_text, claims, similarity_report
+from attnviz.linguistics import claim_text, claims, habit_report
 from attnviz.linguistics.atlas import reader
-from attnviz.linguistics.claims import Best
+from attnviz.linguistics.claims import BestHead
 from attnviz.models import catalog
 from attnviz.types import HeadRef
 
@@ -43,11 +43,11 @@ def header(model: str) -> dict:
 
 
 @lru_cache(maxsize=len(MODELS))
-def table(model: str) -> tuple[Best, ...]:
+def table(model: str) -> tuple[BestHead, ...]:
     """Its best heads, by the code under test."""
     found = reader.shipped(model)
     assert found is not None
-    return claims.table(found)
+    return claims.best_heads(found)
 
 
 def subtypes(head: dict, base: str) -> list[str]:
@@ -55,7 +55,7 @@ def subtypes(head: dict, base: str) -> list[str]:
     return [label for label in head["relations"] if label.startswith(f"{base}:")]
 
 
-def rows(model: str, one: Best) -> tuple[str, np.ndarray]:
+def rows(model: str, one: BestHead) -> tuple[str, np.ndarray]:
     """Which rows of which table a best head was counted on, by another road."""
     found, head = arrays(model), header(model)
     if one.direction:
@@ -186,7 +186,10 @@ def test_an_untrained_twin_was_counted_by_the_same_rule(model: str):
 def test_the_head_of_meaning_is_chosen_on_the_even_texts_and_told_by_the_odd_ones(model: str):
     made = reader.shipped(model)
     assert made is not None
-    found, (means, errors) = similarity_report.best(made), arrays(model)["meaning"]  # each [half, own or shuffled, layer, head]
+    found, (means, errors) = (
+        habit_report.best_similarity(made),
+        arrays(model)["meaning"],
+    )  # each [half, own or shuffled, layer, head]
     assert found is not None
     at = (found[0].head.layer, found[0].head.head)
     assert means[0, 0][at] == means[0, 0].max()

@@ -13,14 +13,12 @@ from pathlib import Path
 import pytest
 
 from attnviz.analysis.row_stats import NARROW
-from attnviz.linguistics import claim_text, claims, external_results
-from attnviz.linguistics import similarity_report as meant
+from attnviz.linguistics import claim_text, claims, external_results, habit_report
 from attnviz.linguistics.atlas import reader, shared_texts
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.claims import ENOUGH, Best
-from attnviz.linguistics.habit_report import MEANING, leanings
+from attnviz.linguistics.claims import ENOUGH, BestHead
+from attnviz.linguistics.habit_report import MEANING, SimilarityResult, results
 from attnviz.linguistics.probes.dependencies import LATER
-from attnviz.linguistics.similarity_report import Followed
 
 FINDINGS = Path(__file__).parents[2] / "docs" / "findings.md"
 MODELS = ("minilm", "smollm2")
@@ -36,12 +34,12 @@ def made(model: str) -> Atlas:
 
 
 @lru_cache(maxsize=len(MODELS))
-def table(model: str) -> tuple[Best, ...]:
+def table(model: str) -> tuple[BestHead, ...]:
     """What the document lists: all that has enough instances on the odd half."""
-    return tuple(one for one in claims.table(made(model)) if one.evidence.n >= ENOUGH)
+    return tuple(one for one in claims.best_heads(made(model)) if one.evidence.n >= ENOUGH)
 
 
-def apart(model: str) -> list[Best]:
+def apart(model: str) -> list[BestHead]:
     """The rows of links in which no subtypes are counted together, so that no link counts twice."""
     return [one for one in table(model) if one.direction and len(made(model).names[one.relation]) == 1]
 
@@ -54,11 +52,11 @@ def minus(written: str) -> str:
     return written.replace("-", "−")
 
 
-def best(model: str, relation: str, direction: str = "") -> Best:
+def best(model: str, relation: str, direction: str = "") -> BestHead:
     return next(one for one in table(model) if (one.relation, one.direction) == (relation, direction))
 
 
-def row(one: Best) -> str:
+def row(one: BestHead) -> str:
     """One line of a table."""
     found, twin = one.evidence, one.control
     low, high = found.interval
@@ -103,9 +101,9 @@ def mentioned(model: str) -> str:
     return rate(dict(best(model, "gap").evidence.baselines)["mentioned"])
 
 
-def together(mine: str, other: str) -> Best:
+def together(mine: str, other: str) -> BestHead:
     """The best head on the texts of GAP that both models were asked about."""
-    found = shared_texts.best(made(mine), made(other), "gap")
+    found = shared_texts.best_head(made(mine), made(other), "gap")
     assert found is not None
     return found
 
@@ -120,7 +118,7 @@ def decidable(model: str) -> tuple[int, int]:
 
 def optimism(model: str, few: bool) -> str:
     """How many points better the chosen heads look on the half that they were chosen on, on average."""
-    single = [one for one in claims.table(made(model)) if not one.direction or len(made(model).names[one.relation]) == 1]
+    single = [one for one in claims.best_heads(made(model)) if not one.direction or len(made(model).names[one.relation]) == 1]
     some = [one for one in single if (one.evidence.n < ENOUGH) == few]
     return f"{sum(100 * (one.chosen_on.rate - one.evidence.rate) for one in some) / len(some):.1f} points"
 
@@ -138,7 +136,7 @@ def untrained(model: str) -> tuple[float, float]:
     return sum(rates) / len(rates), max(rates)
 
 
-def like_untrained(model: str) -> list[Best]:
+def like_untrained(model: str) -> list[BestHead]:
     """The rows in which a head beats its rule, and is not shown to be right more often than an untrained one."""
     return [one for one in apart(model) if one.beats and one.control and one.evidence.interval[0] <= one.control.evidence.rate]
 
@@ -173,16 +171,16 @@ def likeness(model: str) -> str:
     return written.replace("-", "−")
 
 
-def followed(model: str) -> tuple[Followed, Followed]:
+def followed(model: str) -> tuple[SimilarityResult, SimilarityResult]:
     """The head of meaning on the odd half, and on the even one."""
-    found = meant.best(made(model))
+    found = habit_report.best_similarity(made(model))
     assert found is not None
     return found
 
 
 def leaning(model: str, key: str) -> str:
     """Three cells of the table of habits: the head that has most, how much, and what all heads have."""
-    one = next((one for one in leanings(made(model)) if one.key == key), None)
+    one = next((one for one in results(made(model)) if one.key == key), None)
     if one is None:
         return "none | | "
     unit = " bits" if one.scores.unit == "bits" else ""
@@ -192,7 +190,7 @@ def leaning(model: str, key: str) -> str:
 
 def habit_rows() -> list[str]:
     """One line for each habit, both models side by side."""
-    named = {one.key: one.name for model in MODELS for one in leanings(made(model))}
+    named = {one.key: one.name for model in MODELS for one in results(made(model))}
     order = [key for key in (*made("minilm").header.habits, MEANING) if key in named]
     return [f"| {named[key]} | {leaning('minilm', key)} | {leaning('smollm2', key)} |".replace("-", "−") for key in order]
 
@@ -311,7 +309,7 @@ def test_the_table_of_habits_is_that_of_the_shipped_atlases():
     assert [line for line in part.splitlines() if line.startswith("| ") and "·H" in line] == habit_rows()
     flat = " ".join(part.split())
     for model in MODELS:
-        counts = {one.counted: one.n for one in leanings(made(model))}
+        counts = {one.counted: one.n for one in results(made(model))}
         assert f"{counts['texts']:,} texts" in flat
         assert f"{counts['words']:,} words of {model}" in flat
 

@@ -37,14 +37,16 @@ def slowly(model: torch.nn.Module, ids: tuple[int, ...]) -> np.ndarray:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("model", ["minilm", "smollm2"])
 def test_the_probes_are_those_of_a_slow_count_on_the_model_itself(model: str):
-    meter, known = workers.meter(catalog.card(model), Settings.from_env()), reader.shipped(model)
+    measurer, known = workers.load_measurer(catalog.card(model), Settings.from_env()), reader.shipped(model)
     assert known is not None
-    pool = vocabulary.ordinary(meter.loaded.tokenizer, 10**6)
+    pool = vocabulary.whole_words(measurer.loaded.tokenizer, 10**6)
     facts = known.header.probes
     assert facts is not None
     assert len(pool) == facts.drawn_from
-    eager = capture.shadow(meter.loaded.model, "eager")
-    rows = [(*START[model], *ids, *ids, *END[model]) for ids in random_tokens.drawn(pool, facts.length)[: FEW[model]]]
+    eager = capture.shadow(measurer.loaded.model, "eager")
+    rows = [
+        (*START[model], *ids, *ids, *END[model]) for ids in random_tokens.random_sequences(pool, facts.length)[: FEW[model]]
+    ]
     each = np.array([slowly(eager, ids) for ids in rows]).swapaxes(0, 1)  # probe sequence layer head
     spread = known.probes[1].max(0) * 4.0  # standard deviation of one sequence: its error times the root of 16
     mean = known.probes[0].mean(0)
@@ -58,7 +60,7 @@ def test_the_probes_are_those_of_a_slow_count_on_the_model_itself(model: str):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_probes_of_minilm_measured_again_are_those_that_are_shipped():
-    known, again = reader.shipped("minilm"), workers.meter(catalog.card("minilm"), Settings.from_env()).probed()
+    known, again = reader.shipped("minilm"), workers.load_measurer(catalog.card("minilm"), Settings.from_env()).probe()
     assert known is not None
     assert again.scores is not None
     np.testing.assert_allclose(again.scores, known.probes, atol=1e-5)  # another number of threads adds in another order

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from attnviz.analysis import head_roles, view
+from attnviz.analysis import head_profile, head_roles, view
 from attnviz.engine.trace import Trace
 from attnviz.types import AttentionRequest, HeadRef
 from attnviz.view_state import ViewOptions
@@ -101,10 +101,10 @@ def test_profile_entropy_and_scores_are_of_the_same_rows(model: str, backend):
     scores = {name: head_roles.scores(trace, name).values for name in ("first", "previous", "entropy")}
     for layer, of_layer in enumerate(view.patterns(trace, ViewOptions())):
         for head, pattern in enumerate(of_layer):
-            found, (shares, _, rows) = head_roles.facts(pattern), counted(trace, layer, head, words)
-            kinds = {look.kind or "other": look.share for look in found.looks}
+            found, (shares, _, rows) = head_profile.profile(pattern), counted(trace, layer, head, words)
+            kinds = {look.kind or "other": look.share for look in found.lines}
             assert kinds == pytest.approx({name: shares[name] for name in kinds}, abs=1e-5)
-            assert sum(look.percent for look in found.looks) == 100
+            assert sum(look.percent for look in found.lines) == 100
             assert found.rows == rows
             got = [scores[name][layer, head] for name in scores]
             assert got == pytest.approx([kinds["first"], kinds["previous"], found.entropy], abs=1e-5)
@@ -121,7 +121,7 @@ def test_a_first_word_that_seven_words_look_at_is_named_though_two_of_them_have_
 
 def test_the_first_row_of_a_decoder_counts_nothing_and_its_first_word_has_a_line(backend):
     pattern = view.pattern(backend.attend(AttentionRequest("smollm2", SENTENCES[0])), HeadRef(25, 0), ViewOptions())
-    found = {look.label: look for look in head_roles.facts(pattern).looks}
+    found = {look.label: look for look in head_profile.profile(pattern).lines}
     rows = range(1, 8)
     assert found["the first word"].share == pytest.approx(0.932, abs=5e-4)
     assert found["itself"].share == pytest.approx(0.0151, abs=5e-5)

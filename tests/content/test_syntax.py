@@ -8,14 +8,14 @@ from unicodedata import category
 import pytest
 
 from attnviz.linguistics import gold_sentences, parse
-from attnviz.linguistics.gold_sentences import Sentence
+from attnviz.linguistics.gold_sentences import GoldSentence
 from attnviz.linguistics.relations import CORPUS, PARSER, relation, relations
 from attnviz.selection import TEXT
 
 SENTENCES = gold_sentences.sentences()
 
 
-def written(one: Sentence, place: tuple[int, int]) -> str:
+def written(one: GoldSentence, place: tuple[int, int]) -> str:
     return one.text[slice(*place)]
 
 
@@ -39,7 +39,7 @@ def test_a_text_that_stands_here_twice_has_another_tree_and_topic_each_time():
 
 
 @pytest.mark.parametrize("one", SENTENCES, ids=lambda one: one.id)
-def test_each_sentence_is_a_tree(one: Sentence):
+def test_each_sentence_is_a_tree(one: GoldSentence):
     words = {place for place in one.parsed.words if not punctuation(written(one, place))}
     heads = {link.source: link.target for link in one.parsed.links}
     assert len(heads) == len(one.parsed.links), "one head a word"
@@ -53,7 +53,7 @@ def test_each_sentence_is_a_tree(one: Sentence):
 
 
 @pytest.mark.parametrize("one", SENTENCES, ids=lambda one: one.id)
-def test_each_relation_is_explained_and_function_words_are_no_heads(one: Sentence):
+def test_each_relation_is_explained_and_function_words_are_no_heads(one: GoldSentence):
     kinds = {link.source: link.kind for link in one.parsed.links}
     assert set(kinds.values()) <= set(relations(CORPUS))
     for link in one.parsed.links:
@@ -63,7 +63,7 @@ def test_each_relation_is_explained_and_function_words_are_no_heads(one: Sentenc
 
 
 @pytest.mark.parametrize("one", SENTENCES, ids=lambda one: one.id)
-def test_each_sentence_teaches_one_thing_in_a_line(one: Sentence):
+def test_each_sentence_teaches_one_thing_in_a_line(one: GoldSentence):
     assert 10 <= len(one.teaches) <= 120
     assert one.teaches.endswith((".", "?"))
     assert one.topic

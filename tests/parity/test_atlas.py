@@ -21,10 +21,10 @@ import attnviz
 from attnviz.engine import capture
 from attnviz.linguistics import corpora
 from attnviz.linguistics.atlas import reader
-from attnviz.linguistics.atlas.measure import Meter
+from attnviz.linguistics.atlas.measure import Measurer
 from attnviz.linguistics.atlas.shards import Chunk
-from attnviz.linguistics.atlas.workers import meter as metered
-from attnviz.linguistics.corpora.types import Parsed, Question
+from attnviz.linguistics.atlas.workers import load_measurer as metered
+from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
 from attnviz.models import catalog
 from attnviz.settings import Settings
 
@@ -47,7 +47,7 @@ class Decided:
 
 
 @cache
-def meter(name: str) -> Meter:
+def measurer(name: str) -> Measurer:
     return metered(catalog.card(name), Settings.from_env())
 
 
@@ -80,7 +80,7 @@ def decided(
     return Decided(asked, mine > best, abs(mine - best))
 
 
-def slow_links(name: str, ordinal: int, parsed: Parsed) -> Iterator[Decided]:
+def slow_links(name: str, ordinal: int, parsed: ParsedSentence) -> Iterator[Decided]:
     """Every decision on one sentence."""
     if not 4 <= len(parsed.words) <= 60:
         return
@@ -101,7 +101,7 @@ def slow_links(name: str, ordinal: int, parsed: Parsed) -> Iterator[Decided]:
                 yield decided(asked, weights, pieces[target], others, pieces[source], mean_max=False)
 
 
-def slow_question(name: str, ordinal: int, question: Question) -> Iterator[Decided]:
+def slow_question(name: str, ordinal: int, question: PronounQuestion) -> Iterator[Decided]:
     """The decision on one question."""
     if question.answer is None:
         return
@@ -168,9 +168,9 @@ def unpacked(packed: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def test_links_are_decided_as_a_slow_second_implementation_decides_them(name: str, corpora: Path, record_property):
     texts = tuple(islice(read_conllu(corpora), 100))
     slow = [one for ordinal, parsed in enumerate(texts) for one in slow_links(name, ordinal, parsed)]
-    part = meter(name).part(Chunk(0, 0, 0, texts))
+    part = measurer(name).measure(Chunk(0, 0, 0, texts))
     columns = [part.links[column].tolist() for column in ("text", "relation", "direction", "offset", "others")]
-    hits = unpacked(part.links["hits"], meter(name).size)
+    hits = unpacked(part.links["hits"], measurer(name).size)
     close = agree(slow, list(zip(*columns, strict=True)), hits)
     record_property("told", listed(close, f"{name}-links", hits.size))
 
@@ -184,8 +184,8 @@ def test_questions_are_decided_as_a_slow_second_implementation_decides_them(
 ):
     texts = tuple(islice(QUESTIONS[kind](corpora), ASKED[name]))
     slow = [one for ordinal, question in enumerate(texts) for one in slow_question(name, ordinal, question)]
-    part = meter(name).part(Chunk(0, 0, 0, texts))
-    hits = unpacked(part.questions["hits"], meter(name).size)
+    part = measurer(name).measure(Chunk(0, 0, 0, texts))
+    hits = unpacked(part.questions["hits"], measurer(name).size)
     close = agree(slow, [(ordinal,) for ordinal in part.questions["text"].tolist()], hits)
     record_property("told", listed(close, f"{name}-{kind}", hits.size))
 
@@ -194,8 +194,8 @@ def test_questions_are_decided_as_a_slow_second_implementation_decides_them(
 @pytest.mark.parametrize("name", MODELS)
 def test_links_built_anew_are_what_the_shipped_atlas_holds(name: str, corpora: Path):
     shipped = checked(name)
-    part = meter(name).part(Chunk(0, 0, 0, tuple(islice(read_conllu(corpora), SLICE))))
-    hits = unpacked(part.links["hits"], meter(name).size)
+    part = measurer(name).measure(Chunk(0, 0, 0, tuple(islice(read_conllu(corpora), SLICE))))
+    hits = unpacked(part.links["hits"], measurer(name).size)
     different = total = 0
     for relation in sorted(set(part.links["relation"].tolist())):
         for number, direction in enumerate(("dh", "hd")):
@@ -216,8 +216,8 @@ def test_links_built_anew_are_what_the_shipped_atlas_holds(name: str, corpora: P
 def test_questions_built_anew_are_what_the_shipped_atlas_holds(name: str, kind: str, corpora: Path):
     held = checked(name).questions(kind)
     held = held.where(held.text < SLICE)
-    part = meter(name).part(Chunk(0, 0, 0, tuple(islice(QUESTIONS[kind](corpora), SLICE))))
-    hits = unpacked(part.questions["hits"], meter(name).size)
+    part = measurer(name).measure(Chunk(0, 0, 0, tuple(islice(QUESTIONS[kind](corpora), SLICE))))
+    hits = unpacked(part.questions["hits"], measurer(name).size)
     np.testing.assert_array_equal(held.text, part.questions["text"])
     np.testing.assert_array_equal(held.nearest, part.questions["nearest"])
     assert hits.size > 1_000
@@ -228,20 +228,20 @@ def checked(name: str) -> reader.Atlas:
     """The shipped atlas, if it is of the weights that are here."""
     shipped = reader.shipped(name)
     assert shipped is not None
-    loaded = meter(name).loaded
-    assert (shipped.header.digest, (shipped.header.layers, shipped.header.heads)) == (loaded.digest, meter(name).size)
+    loaded = measurer(name).loaded
+    assert (shipped.header.digest, (shipped.header.layers, shipped.header.heads)) == (loaded.digest, measurer(name).size)
     return shipped
 
 
-def read_conllu(folder: Path) -> Iterator[Parsed]:
+def read_conllu(folder: Path) -> Iterator[ParsedSentence]:
     return corpora.conllu(folder / "ewt-dev.conllu", corpora.strict)
 
 
-def read_gap(folder: Path) -> Iterator[Question]:
+def read_gap(folder: Path) -> Iterator[PronounQuestion]:
     return corpora.gap(folder / "gap-development.tsv", corpora.strict)  # the first one of the shipped atlases
 
 
-def read_winogender(folder: Path) -> Iterator[Question]:
+def read_winogender(folder: Path) -> Iterator[PronounQuestion]:
     return corpora.winogender(folder / "winogender.tsv", corpora.strict)
 
 

@@ -12,8 +12,9 @@ from attnviz.analysis import statistics
 from attnviz.linguistics import claims, external_results
 from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.atlas.build import build
-from attnviz.linguistics.atlas.chunks import Source
-from attnviz.linguistics.atlas.workers import Alone, meter
+from attnviz.linguistics.atlas.chunks import CorpusFiles
+from attnviz.linguistics.atlas.workers import InProcessPool, load_measurer
+from attnviz.linguistics.fixed_rules import ERROR, paired_differences
 from attnviz.models import catalog
 from attnviz.settings import Settings
 
@@ -22,7 +23,7 @@ from attnviz.settings import Settings
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("corpus", external_results.corpora("minilm"), ids=lambda corpus: corpus.file)
 def test_leads_on_other_texts_are_those_of_the_heads_that_the_atlas_chose(
-    corpus: external_results.OtherCorpus, corpora: Path, tmp_path: Path
+    corpus: external_results.ExternalCorpus, corpora: Path, tmp_path: Path
 ):
     file = corpora / corpus.file
     if not file.is_file():
@@ -31,7 +32,8 @@ def test_leads_on_other_texts_are_those_of_the_heads_that_the_atlas_chose(
     card, known = catalog.card(corpus.model), reader.shipped(corpus.model)
     assert known is not None
     build(
-        card, Alone(meter(card, Settings.from_env())), [Source.of("conllu", [file])], tmp_path / "other.npz",
+        card, InProcessPool(load_measurer(card, Settings.from_env())), [CorpusFiles.of("conllu", [file])],
+        tmp_path / "other.npz",
         lambda line: None, lambda line: None,
     )  # fmt: skip
     other = reader.read(tmp_path / "other.npz")
@@ -39,12 +41,12 @@ def test_leads_on_other_texts_are_those_of_the_heads_that_the_atlas_chose(
     counted = {}
     for one in claims.leads(known):
         for way in ("dh", "hd"):
-            best, found = claims.best(known, one.relation, way), claims.hits(other, one.relation, way)
+            best, found = claims.best_head(known, one.relation, way), claims.hits(other, one.relation, way)
             if not one.shown and best is not None and len(found) >= claims.ENOUGH:
-                counted[one.relation, way] = best.head, found, claims.paired(found, best.offset)
+                counted[one.relation, way] = best.head, found, paired_differences(found, best.offset)
     assert len(counted) == corpus.tests
     corrected = statistics.holm(np.array([pair.chances[head.layer, head.head] for head, _, pair in counted.values()]))
-    shown = {key: p for key, p in zip(counted, corrected.tolist(), strict=True) if p < claims.ERROR}
+    shown = {key: p for key, p in zip(counted, corrected.tolist(), strict=True) if p < ERROR}
     assert {relation for relation, _ in shown} == {lead.relation for lead in corpus.leads}
     for lead in corpus.leads:
         head, found, pair = counted[lead.relation, lead.direction]

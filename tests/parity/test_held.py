@@ -404,7 +404,7 @@ def test_nothing_of_a_request_is_kept_by_what_is_kept_of_a_model():
     gc.collect()
 
     assert [one() for one in outputs] == [None]
-    assert shadow_model.cache_of(model).twins == {}
+    assert shadow_model.cache_of(model).shadows == {}
 
 
 def test_eight_threads_do_not_read_what_a_hook_kept_of_another_text():

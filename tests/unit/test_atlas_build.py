@@ -19,14 +19,13 @@ import pytest
 from attnviz import cli
 from attnviz.errors import BadInputError, OutputError
 from attnviz.linguistics.atlas import chunks as sources
-from attnviz.linguistics.atlas import reader
-from attnviz.linguistics.atlas import workers as crew
-from attnviz.linguistics.atlas.build import Built, build
-from attnviz.linguistics.atlas.chunks import Source
-from attnviz.linguistics.atlas.measure import SIZE, Meter
+from attnviz.linguistics.atlas import reader, workers
+from attnviz.linguistics.atlas.build import BuildResult, build
+from attnviz.linguistics.atlas.chunks import CorpusFiles
+from attnviz.linguistics.atlas.measure import SIZE, Measurer
 from attnviz.linguistics.atlas.shards import Chunk
-from attnviz.linguistics.atlas.workers import Alone, Finished
-from attnviz.linguistics.corpora.types import Broken
+from attnviz.linguistics.atlas.workers import FinishedPart, InProcessPool
+from attnviz.linguistics.corpora.types import BrokenLine
 from attnviz.linguistics.probes import coreference, dependencies
 from attnviz.models import load, untrained
 from attnviz.settings import Settings
@@ -73,35 +72,37 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def meter(folder: Path) -> Meter:
-    return crew.meter(load.local_card(folder), Settings())
+def measurer(folder: Path) -> Measurer:
+    return workers.load_measurer(load.local_card(folder), Settings())
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> list[Source]:
+def files(tmp_path: Path) -> list[CorpusFiles]:
     """Two corpora: nine sentences, of which three are too short, with a broken line among them; three questions."""
     (tmp_path / "made.conllu").write_text((TIRED + SHORT + WIDE) * 2 + BROKEN + TIRED + SHORT + WIDE)
     (tmp_path / "own.toml").write_text(OWN)
-    return [Source.of("conllu", [tmp_path / "made.conllu"]), Source.of("toml", [tmp_path / "own.toml"])]
+    return [CorpusFiles.of("conllu", [tmp_path / "made.conllu"]), CorpusFiles.of("toml", [tmp_path / "own.toml"])]
 
 
-class Counting(Alone):
-    """A crew that notes which chunks it measured, and gives up after some."""
+class Counting(InProcessPool):
+    """A pool that notes which chunks it measured, and gives up after some."""
 
-    def __init__(self, meter: Meter, most: int = 999) -> None:
-        super().__init__(meter)
+    def __init__(self, measurer: Measurer, most: int = 999) -> None:
+        super().__init__(measurer)
         self.__dict__.update(seen=[], most=most)
 
-    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
-        for found in super().parts(chunks, told):
+    def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
+        for found in super().parts(chunks, on_done):
             if len(self.seen) == self.most:
                 raise KeyboardInterrupt
             self.seen.append((found.corpus, found.number))
             yield found
 
 
-def built(team: Alone, files: list[Source], path: Path, say=lambda line: None, broken=lambda line: None) -> Built:
-    return build(team.meter.loaded.card, team, files, path, say, broken)
+def built(
+    pool: InProcessPool, files: list[CorpusFiles], path: Path, say=lambda line: None, broken=lambda line: None
+) -> BuildResult:
+    return build(pool.measurer.loaded.card, pool, files, path, say, broken)
 
 
 @pytest.fixture(autouse=True)
@@ -111,9 +112,11 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnviz.linguistics.atlas.build.chunks", lambda found, broken: plain(found, broken, 2))
 
 
-def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(meter: Meter, files: list[Source], tmp_path: Path):
-    heard: list[Broken] = []
-    built(Alone(meter), files, tmp_path / "a.npz", broken=heard.append)
+def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(
+    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
+):
+    heard: list[BrokenLine] = []
+    built(InProcessPool(measurer), files, tmp_path / "a.npz", broken=heard.append)
     found = reader.read(tmp_path / "a.npz")
     assert (found.header.layers, found.header.heads, found.header.causal) == (3, 2, False)
     assert {pair: n for pair, n in found.relations.items() if pair[1] == "dh"} == {
@@ -142,11 +145,11 @@ def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(meter: M
     assert str(tmp_path) not in (tmp_path / "a.npz").read_bytes().decode("latin-1")
 
 
-def test_hits_are_those_of_each_text_by_itself(meter: Meter, files: list[Source], tmp_path: Path):
-    built(Alone(meter), files, tmp_path / "a.npz")
+def test_hits_are_those_of_each_text_by_itself(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
+    built(InProcessPool(measurer), files, tmp_path / "a.npz")
     found = reader.read(tmp_path / "a.npz")
     for ordinal, text in enumerate(files[0].texts(lambda line: None)):
-        alone = meter.part(Chunk(0, 0, ordinal, (text,)))
+        alone = measurer.measure(Chunk(0, 0, ordinal, (text,)))
         for at, (relation, direction) in enumerate(zip(alone.links["relation"], alone.links["direction"], strict=True)):
             mine = found.links(
                 found.name(f"{relation}:" if ":" not in relation else relation), dependencies.DIRECTIONS[direction]
@@ -156,10 +159,12 @@ def test_hits_are_those_of_each_text_by_itself(meter: Meter, files: list[Source]
             assert (mine.hits[row] == wanted).all()
 
 
-def test_habits_are_means_over_all_tokens_and_meaning_over_all_words(meter: Meter, files: list[Source], tmp_path: Path):
-    built(Alone(meter), files, tmp_path / "a.npz")
+def test_habits_are_means_over_all_tokens_and_meaning_over_all_words(
+    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
+):
+    built(InProcessPool(measurer), files, tmp_path / "a.npz")
     texts = tuple(files[0].texts(lambda line: None))
-    whole = meter.part(Chunk(0, 0, 0, texts))
+    whole = measurer.measure(Chunk(0, 0, 0, texts))
     found = reader.read(tmp_path / "a.npz")
     previous = whole.rows.tolist()[0]
     assert previous == 3 * (3 + 6)
@@ -174,16 +179,20 @@ def test_habits_are_means_over_all_tokens_and_meaning_over_all_words(meter: Mete
     assert np.isnan(found.habit("separator").values).all()  # this tokenizer adds no special tokens
 
 
-def test_the_file_holds_the_probes_of_the_model_whatever_the_corpora(meter: Meter, files: list[Source], tmp_path: Path):
-    built(Alone(meter), files[1:], tmp_path / "a.npz")
-    found, alone = reader.read(tmp_path / "a.npz"), meter.probed()
+def test_the_file_holds_the_probes_of_the_model_whatever_the_corpora(
+    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
+):
+    built(InProcessPool(measurer), files[1:], tmp_path / "a.npz")
+    found, alone = reader.read(tmp_path / "a.npz"), measurer.probe()
     assert found.header.probes is not None
     assert (found.header.probes.length, found.header.probes.drawn_from) == (11, 11)  # all words of the small vocabulary
     np.testing.assert_array_equal(found.probes, alone.scores)
 
 
-def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(meter: Meter, files: list[Source], tmp_path: Path):
-    first, second, whole = Counting(meter, most=3), Counting(meter), Counting(meter)
+def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(
+    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
+):
+    first, second, whole = Counting(measurer, most=3), Counting(measurer), Counting(measurer)
     built(whole, files, tmp_path / "whole.npz")
     with pytest.raises(KeyboardInterrupt):
         built(first, files, tmp_path / "a.npz")
@@ -197,30 +206,30 @@ def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(meter: Me
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
-def test_parts_of_other_texts_are_not_mixed_in(meter: Meter, files: list[Source], tmp_path: Path):
+def test_parts_of_other_texts_are_not_mixed_in(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
-        built(Counting(meter, most=3), files, tmp_path / "a.npz")
+        built(Counting(measurer, most=3), files, tmp_path / "a.npz")
     (tmp_path / "made.conllu").write_text(TIRED * 4)
-    changed = [Source.of("conllu", [tmp_path / "made.conllu"])]
+    changed = [CorpusFiles.of("conllu", [tmp_path / "made.conllu"])]
     said: list[ProgressEvent] = []
-    team = Counting(meter)
-    assert built(team, changed, tmp_path / "a.npz", said.append).found == 0
-    assert team.seen == [(0, 0), (0, 1)]
+    pool = Counting(measurer)
+    assert built(pool, changed, tmp_path / "a.npz", said.append).found == 0
+    assert pool.seen == [(0, 0), (0, 1)]
     assert "starting anew" in said[0].message
     assert reader.read(tmp_path / "a.npz").relations["det", "dh"] == 4
 
 
-def test_a_part_that_was_half_written_counts_for_nothing(meter: Meter, files: list[Source], tmp_path: Path):
+def test_a_part_that_was_half_written_counts_for_nothing(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
     with pytest.raises(KeyboardInterrupt):
-        built(Counting(meter, most=2), files, tmp_path / "a.npz")
+        built(Counting(measurer, most=2), files, tmp_path / "a.npz")
     (tmp_path / "a.npz.parts" / "0-0000002.npz.unfinished").write_bytes(b"half")
-    again = Counting(meter)
+    again = Counting(measurer)
     built(again, files, tmp_path / "a.npz")
     assert again.seen[0] == (0, 2)
 
 
-def test_the_members_of_the_file_have_one_date_and_no_path(meter: Meter, files: list[Source], tmp_path: Path):
-    built(Alone(meter), files, tmp_path / "a.npz")
+def test_the_members_of_the_file_have_one_date_and_no_path(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
+    built(InProcessPool(measurer), files, tmp_path / "a.npz")
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         header = json.loads(archive.read("header.json"))
@@ -228,32 +237,36 @@ def test_the_members_of_the_file_have_one_date_and_no_path(meter: Meter, files: 
     assert [file["name"] for file in header["corpora"][0]["files"]] == ["made.conllu"]
 
 
-def test_without_texts_there_is_no_atlas(meter: Meter, tmp_path: Path):
+def test_without_texts_there_is_no_atlas(measurer: Measurer, tmp_path: Path):
     (tmp_path / "empty.conllu").write_text("")
-    for found in ([], [Source.of("conllu", [tmp_path / "empty.conllu"])]):
+    for found in ([], [CorpusFiles.of("conllu", [tmp_path / "empty.conllu"])]):
         with pytest.raises(BadInputError, match="needs texts"):
-            built(Alone(meter), found, tmp_path / "a.npz")
+            built(InProcessPool(measurer), found, tmp_path / "a.npz")
     assert list(tmp_path.glob("a.npz*")) == []
 
 
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(meter: Meter, files: list[Source], tmp_path: Path):
-    team = Counting(meter)
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
+):
+    pool = Counting(measurer)
     with pytest.raises(OutputError, match="folder does not exist"):
-        built(team, files, tmp_path / "nowhere" / "a.npz")
-    assert team.seen == []
+        built(pool, files, tmp_path / "nowhere" / "a.npz")
+    assert pool.seen == []
 
 
-def test_a_folder_of_the_readers_own_is_never_emptied(meter: Meter, files: list[Source], tmp_path: Path):
+def test_a_folder_of_the_readers_own_is_never_emptied(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
     (tmp_path / "a.npz.parts").mkdir()
     (tmp_path / "a.npz.parts" / "letter.txt").write_text("mine")
     with pytest.raises(OutputError, match="other files"):
-        built(Alone(meter), files, tmp_path / "a.npz")
+        built(InProcessPool(measurer), files, tmp_path / "a.npz")
     assert (tmp_path / "a.npz.parts" / "letter.txt").read_text() == "mine"
     with pytest.raises(OutputError, match="it is a folder"):
-        built(Alone(meter), files, tmp_path)
+        built(InProcessPool(measurer), files, tmp_path)
 
 
-def test_the_command_prints_the_best_heads(folder: Path, files: list[Source], tmp_path: Path, capfd: pytest.CaptureFixture):
+def test_the_command_prints_the_best_heads(
+    folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture
+):
     asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "--toml", str(files[1].paths[0])]
     assert cli.main([*asked, "-o", str(tmp_path / "a.npz"), "--format", "json"]) == 0
     printed = json.loads(capfd.readouterr().out)
@@ -276,7 +289,7 @@ def test_the_command_prints_the_best_heads(folder: Path, files: list[Source], tm
 
 
 def test_strict_stops_at_the_first_broken_line_with_exit_code_2(
-    folder: Path, files: list[Source], tmp_path: Path, capfd: pytest.CaptureFixture
+    folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture
 ):
     asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
     assert cli.main([*asked, "--strict"]) == 2
@@ -301,7 +314,7 @@ def test_bad_input_ends_with_a_message_and_exit_code_2(
 
 
 def test_ray_is_asked_for_where_it_is_missing(
-    folder: Path, files: list[Source], tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+    folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("attnviz.linguistics.atlas.ray_workers.find_spec", lambda name: None)
     asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
@@ -378,10 +391,10 @@ def test_ray_with_two_processes_gives_the_bytes_of_one_with_one_thread(folder: P
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "ray.npz").read_bytes()
 
 
-def test_instances_that_look_the_same_share_a_context_and_set_a_ceiling(meter: Meter, tmp_path: Path):
+def test_instances_that_look_the_same_share_a_context_and_set_a_ceiling(measurer: Measurer, tmp_path: Path):
     # "the" hangs on "animal" and "wide" does too: from "animal" there are two amod, of which a head can choose one.
     (tmp_path / "two.conllu").write_text(sentence("wide 3 amod", "tired 3 amod", "animal 4 nsubj", "was 0 root") * 2)
-    built(Alone(meter), [Source.of("conllu", [tmp_path / "two.conllu"])], tmp_path / "a.npz")
+    built(InProcessPool(measurer), [CorpusFiles.of("conllu", [tmp_path / "two.conllu"])], tmp_path / "a.npz")
     found = reader.read(tmp_path / "a.npz")
     assert found.links("amod", "dh").ceiling == 1.0
     back = found.links("amod", "hd")
@@ -390,17 +403,17 @@ def test_instances_that_look_the_same_share_a_context_and_set_a_ceiling(meter: M
     assert found.links("nsubj", "hd").ceiling == 1.0
 
 
-def test_an_untrained_twin_is_counted_beside_the_model(folder: Path, files: list[Source], tmp_path: Path):
-    both = crew.meter(load.local_card(folder), Settings(), control=True)
-    again = crew.meter(load.local_card(folder), Settings(), control=True)
-    built(Alone(both), files, tmp_path / "a.npz")
-    built(Alone(again), files, tmp_path / "b.npz")
+def test_an_untrained_twin_is_counted_beside_the_model(folder: Path, files: list[CorpusFiles], tmp_path: Path):
+    both = workers.load_measurer(load.local_card(folder), Settings(), control=True)
+    again = workers.load_measurer(load.local_card(folder), Settings(), control=True)
+    built(InProcessPool(both), files, tmp_path / "a.npz")
+    built(InProcessPool(again), files, tmp_path / "b.npz")
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()  # the same twin each time
     found = reader.read(tmp_path / "a.npz")
     assert found.header.control == untrained.CONTROL_SEED
     assert both.twin is not None
     texts = tuple(files[0].texts(lambda line: None))
-    alone = both.twin.part(Chunk(0, 0, 0, texts))
+    alone = both.twin.measure(Chunk(0, 0, 0, texts))
     hits = np.unpackbits(alone.links["hits"], axis=-1, count=6).reshape(-1, 3, 2)
     for at, label in enumerate(found.header.relations):
         for direction in (0, 1):
@@ -416,7 +429,7 @@ def test_an_untrained_twin_is_counted_beside_the_model(folder: Path, files: list
 
 
 def test_without_a_control_the_file_has_none_and_the_command_says_how(
-    folder: Path, files: list[Source], tmp_path: Path, capfd: pytest.CaptureFixture
+    folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture
 ):
     asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
     assert cli.main([*asked, "--no-control"]) == 0

@@ -236,6 +236,6 @@ def test_javascript_merges_hides_and_rescales_as_python_does(trace: Trace, head:
             )
             assert np.allclose([theirs["facts"]["entropy"], theirs["facts"]["most"]], [facts.entropy, facts.most], atol=2e-3)
             assert theirs["facts"]["rows"] == facts.rows
-            assert sum(theirs["facts"]["percents"]) == sum(look.percent for look in facts.looks)
+            assert sum(theirs["facts"]["percents"]) == sum(look.percent for look in facts.lines)
             sink = head_roles.sink(ours)
             assert (theirs["sink"] or {}).get("key") == (None if sink is None else sink.key)

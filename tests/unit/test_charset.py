@@ -18,8 +18,8 @@ from attnviz import charset, cli
 from attnviz.cli import io as terminal
 from attnviz.errors import BadInputError, BadTextError, DamagedWeightsError, TooLongError
 from attnviz.linguistics import corpora
-from attnviz.linguistics.atlas.chunks import Source
-from attnviz.linguistics.corpora.lines import Line, lines
+from attnviz.linguistics.atlas.chunks import CorpusFiles
+from attnviz.linguistics.corpora.lines import CorpusLine, lines
 from attnviz.models import load
 from attnviz.settings import Settings
 from tests.small_models import saved
@@ -202,7 +202,7 @@ def test_a_corpus_in_utf_16_without_a_mark_is_one_error(tmp_path: Path, kind: st
 def test_a_truncated_corpus_is_reported_and_its_complete_sentences_are_kept(tmp_path: Path):
     (tmp_path / "made").write_bytes(codecs.BOM_UTF16_LE + "one\ntwo\n".encode("utf-16-le") + b"\x00\xd8")
     *whole, last = lines(tmp_path / "made")
-    assert whole == [Line(1, "one"), Line(2, "two")]
+    assert whole == [CorpusLine(1, "one"), CorpusLine(2, "two")]
     assert (last.number, last.text) == (3, "")
     assert "cut short or altered" in last.fault
 
@@ -226,7 +226,7 @@ def test_an_atlas_of_a_latin_1_file_is_refused_and_writes_nothing(tmp_path: Path
 def test_a_corpus_from_a_pipe_is_refused(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(BadInputError, match=r"is a pipe\. Write it to a file first"):
-        Source.of("conllu", [tmp_path / "pipe"])
+        CorpusFiles.of("conllu", [tmp_path / "pipe"])
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])

@@ -9,17 +9,17 @@ import pytest
 
 from attnviz.analysis import statistics
 from attnviz.linguistics import claim_text, claims
-from attnviz.linguistics.claims import Claim
+from attnviz.linguistics.claims import ClaimResult
 from attnviz.types import HeadRef
 
 TREES = "UD English EWT, dev"
 
 
-def claim(hits: int, n: int, rules: dict[str, float], p: float, p_corrected: float, **more) -> Claim:
+def claim(hits: int, n: int, rules: dict[str, float], p: float, p_corrected: float, **more) -> ClaimResult:
     """A claim about L3·H1 of minilm; its odd half is half as large, with the same rate."""
     count = partial(statistics.evidence, chosen="named", scheme=claims.LINKS, source=TREES)
     counts = count(hits, n, rules), count(hits // 2, n // 2, rules)
-    made = Claim("minilm", False, "det", "dh", HeadRef(3, 1), 1, *counts, rank=2, heads=72, p=p, p_corrected=p_corrected)
+    made = ClaimResult("minilm", False, "det", "dh", HeadRef(3, 1), 1, *counts, rank=2, heads=72, p=p, p_corrected=p_corrected)
     return replace(made, **more)
 
 
@@ -71,7 +71,7 @@ def test_too_few_instances_say_nothing():
 
 
 @pytest.mark.parametrize("made", [CLEAR, SLIGHT, claim(9, 12, RULES, 0.1, 1.0), claim(0, 0, {}, 1.0, 1.0)])
-def test_every_sentence_ends_with_what_attention_is(made: Claim):
+def test_every_sentence_ends_with_what_attention_is(made: ClaimResult):
     assert claim_text.sentence(made).endswith("Attention is a signal, not an explanation of what the model does.")
 
 
@@ -94,7 +94,7 @@ def test_pronouns():
 def test_wordings_of_one_sentence_are_counted_as_one_and_say_so():
     counts = statistics.evidence(
         411, 720, {"nearest": 0.5, "chance": 0.5}, chosen="named", scheme=claims.QUESTIONS, source="Winogender", groups=120,
-        worth=253.236,
+        effective_n=253.236,
     )  # fmt: skip
     made = replace(
         claim(0, 0, {}, 0.014, 1.0), evidence=counts, held_out=counts, relation="winogender", direction="", offset=None

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from attnviz.analysis.statistics import wilson
 from attnviz.errors import BadInputError, UnknownHeadError
-from attnviz.linguistics import claims
+from attnviz.linguistics import claims, fixed_rules
 from attnviz.linguistics.atlas import reader
 from attnviz.types import HeadRef
 from tests import atlases
@@ -48,7 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> reader.Atlas:
 
 
 def test_the_head_is_chosen_on_even_texts_and_reported_on_odd_ones(made: reader.Atlas):
-    found = claims.best(made, "det")
+    found = claims.best_head(made, "det")
     assert found is not None
     assert (found.head, found.offset) == (HeadRef(*LUCKY), 1)
     assert (found.chosen_on.hits, found.chosen_on.n) == (38, 40)
@@ -125,12 +125,12 @@ def test_wordings_of_a_sentence_count_as_one(tmp_path: Path):
 def test_a_head_chosen_on_other_wordings_of_the_same_sentences_must_stand_the_correction(tmp_path: Path):
     # Odd wordings are three of each sentence, each 1.5 above chance or below. 30 of 40 sentences: a lead of 30, less a half,
     # over the root of 40 x 2.25: p is 0.001, corrected for ten heads 0.01; 27 of 40: 20.5 over that root, 0.015 and 0.15.
-    best = claims.best(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 4 < 3}), "winogender")
+    best = claims.best_head(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 4 < 3}), "winogender")
     assert best is not None
     assert best.p_corrected is not None
     assert best.p_corrected < 0.05
     assert best.beats
-    lucky = claims.best(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 40 < 27}), "winogender")
+    lucky = claims.best_head(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 40 < 27}), "winogender")
     assert lucky is not None
     assert lucky.p == pytest.approx(float(norm.sf(20.5 / sqrt(90))))
     assert lucky.p < 0.025
@@ -145,8 +145,8 @@ def test_pronouns_have_one_direction(made: reader.Atlas):
 
 
 def test_a_relation_that_one_half_lacks_has_no_best_head(made: reader.Atlas):
-    assert claims.best(made, "nsubj") is None
-    assert claims.best(made, "winogender") is None
+    assert claims.best_head(made, "nsubj") is None
+    assert claims.best_head(made, "winogender") is None
 
 
 def test_nothing_to_count_is_no_rate(made: reader.Atlas):
@@ -172,7 +172,7 @@ def test_every_heads_rate_over_all_texts(made: reader.Atlas):
 def offsets(tmp_path: Path, *found: tuple[int, int]) -> int | None:
     """The best offset of det links, each (text, offset)."""
     parts = atlases.members([L(text, 0, 0, offset, 5) for text, offset in found])
-    return claims.best_offset(reader.read(atlases.write(tmp_path / "offsets.npz", parts)).links("det"))
+    return fixed_rules.best_offset(reader.read(atlases.write(tmp_path / "offsets.npz", parts)).links("det"))
 
 
 def test_the_offset_is_the_commonest_of_the_even_texts_and_of_equals_the_nearer(tmp_path: Path):
@@ -185,11 +185,11 @@ def test_the_offset_is_the_commonest_of_the_even_texts_and_of_equals_the_nearer(
 def test_chance_is_the_mean_over_links_of_one_in_so_many_words(tmp_path: Path):
     parts = atlases.members([L(0, 0, 0, 1, 2), L(2, 0, 0, 5, 10)])
     found = reader.read(atlases.write(tmp_path / "few.npz", parts)).links("det")
-    assert claims.baselines(found, 1) == pytest.approx({"offset": 0.5, "chance": (1 / 2 + 1 / 10) / 2})
+    assert fixed_rules.baselines(found, 1) == pytest.approx({"offset": 0.5, "chance": (1 / 2 + 1 / 10) / 2})
 
 
 def test_the_table_has_every_kind_of_link_with_both_halves_the_commonest_first(made: reader.Atlas):
-    assert [(one.relation, one.direction) for one in claims.table(made)] == [
+    assert [(one.relation, one.direction) for one in claims.best_heads(made)] == [
         ("det", "dh"), ("obj", "hd"), ("coreference", ""), ("gap", ""),
     ]  # fmt: skip
 
@@ -205,7 +205,7 @@ def test_relations_on_which_a_head_is_shown_to_beat_the_rule_and_those_on_which_
     made = reader.read(atlases.write(tmp_path / "table.npz", atlases.members(links)))
     found = {one.relation: one for one in claims.leads(made)}
     assert {name: one.shown for name, one in found.items()} == {"obj": False, "det": True}
-    assert next(one for one in claims.table(made) if one.relation == "det").points == pytest.approx(50.0)
+    assert next(one for one in claims.best_heads(made) if one.relation == "det").points == pytest.approx(50.0)
     assert (found["det"].head, found["det"].direction) == (HeadRef(1, 1), "dh")
     # On 40 odd sentences the head is ahead in 20: z = 19 over the root of 20. Half of the error is for the chosen head.
     assert found["det"].p_corrected == pytest.approx(2 * float(norm.sf(19 / sqrt(20))))
@@ -222,7 +222,7 @@ def test_every_head_is_tested_on_the_odd_half_and_not_only_the_one_that_leads_on
 
     links = [L(at, 0, 0, 1 if at // 2 % 2 == 0 else 3, 9, right(at)) for at in range(120)]
     made = reader.read(atlases.write(tmp_path / "both.npz", atlases.members(links)))
-    best, found = claims.best(made, "det"), claims.lead(made, "det")
+    best, found = claims.best_head(made, "det"), claims.lead(made, "det")
     assert best is not None
     assert found is not None
     assert (best.head, best.beats) == (HeadRef(*LUCKY), False)
@@ -235,7 +235,7 @@ def test_many_links_of_one_sentence_show_no_lead(tmp_path: Path):
     # 40 odd links, all won by the head, but in two sentences: two flips allow no chance below a quarter.
     links = [L(2 + 2 * (at % 2) - at // 40, 0, 0, 1 + (at // 40 == 0) * at % 2 + (at // 40), 9, [(0, 2)]) for at in range(80)]
     made = reader.read(atlases.write(tmp_path / "two.npz", atlases.members(links)))
-    found = claims.best(made, "det")
+    found = claims.best_head(made, "det")
     assert found is not None
     assert found.evidence.n == 40
     assert found.p >= 0.25
@@ -259,7 +259,7 @@ def test_a_relation_and_its_subtypes_have_each_their_own_offset_and_chance(tmp_p
     assert dict(plain.evidence.baselines) == pytest.approx({"offset": 1.0, "chance": 1 / 4})
     assert pooled.pooled == {"nmod:": 61, "nmod:poss": 61}
     assert plain.pooled == owner.pooled == {}
-    assert [one.relation for one in claims.table(made)] == ["nmod", "nmod:", "nmod:poss"]
+    assert [one.relation for one in claims.best_heads(made)] == ["nmod", "nmod:", "nmod:poss"]
     assert {one.relation for one in claims.leads(made)} == {"nmod:", "nmod:poss"}  # what is told apart is not counted twice
 
 

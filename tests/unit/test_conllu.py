@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from attnviz.linguistics.corpora.conllu import conllu
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.types import Link
 
 
@@ -17,7 +17,7 @@ def row(number: object, form: str, head: object = "_", relation: str = "_", misc
     return f"{number}\t{form}\t_\t_\t_\t_\t{head}\t{relation}\t_\t{misc}"
 
 
-def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[Parsed], list[str]]:
+def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[ParsedSentence], list[str]]:
     """The sentences of a file of these lines, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(end.join(content).encode("utf-8", "surrogateescape"))
     told: list[str] = []
@@ -25,7 +25,7 @@ def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[Parsed], li
     return found, told
 
 
-def one(folder: Path, *content: str) -> Parsed:
+def one(folder: Path, *content: str) -> ParsedSentence:
     """The only sentence of a file in which nothing is broken."""
     found, told = read(folder, *content, "", "")
     assert told == []
@@ -33,12 +33,12 @@ def one(folder: Path, *content: str) -> Parsed:
     return sentence
 
 
-def forms(sentence: Parsed) -> list[str]:
+def forms(sentence: ParsedSentence) -> list[str]:
     """What stands in the places of the words."""
     return [sentence.text[start:end] for start, end in sentence.words]
 
 
-def said(sentence: Parsed) -> list[tuple[str, str, str]]:
+def said(sentence: ParsedSentence) -> list[tuple[str, str, str]]:
     """The links, in words: dependent, head, relation."""
     text = sentence.text
     return [(text[slice(*link.source)], text[slice(*link.target)], link.kind) for link in sentence.links]
@@ -52,7 +52,7 @@ def test_a_sentence_has_its_text_its_words_and_its_links(tmp_path: Path):
     #          0         1
     #          0123456789012
     comments = ("# newpar", "# sent_id = a-1", "# text_de = Sie sieht es.", "# text = She sees it.")
-    assert one(tmp_path, *comments, *SEES) == Parsed(
+    assert one(tmp_path, *comments, *SEES) == ParsedSentence(
         id="a-1",
         text="She sees it.",
         words=((0, 3), (4, 8), (9, 11), (11, 12)),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attnviz.linguistics.atlas import contexts
-from attnviz.linguistics.probes.coreference import Choice
+from attnviz.linguistics.probes.coreference import TokenQuestion
 
 IDS = (7, 3, 9, 4, 5)
 WORDS = ((0, 2), (3, 5), (6, 8), (9, 11), (12, 14))
@@ -17,14 +17,16 @@ WORDS = ((0, 2), (3, 5), (6, 8), (9, 11), (12, 14))
 
 def test_of_a_link_a_causal_model_sees_what_stands_up_to_its_source():
     other = (*IDS[:3], 8, 8)
-    assert contexts.link(IDS, WORDS, [2], 2, causal=True) == contexts.link(other, WORDS, [2], 2, causal=True)
-    assert contexts.link(IDS, WORDS, [3], 3, causal=True) != contexts.link(other, WORDS, [3], 3, causal=True)
-    assert contexts.link(IDS, WORDS, [2], 2, causal=False) != contexts.link(other, WORDS, [2], 2, causal=False)
-    assert contexts.link(IDS, WORDS, [2], 2, causal=False) != contexts.link(IDS, WORDS, [1], 1, causal=False)
+    assert contexts.link_context(IDS, WORDS, [2], 2, causal=True) == contexts.link_context(other, WORDS, [2], 2, causal=True)
+    assert contexts.link_context(IDS, WORDS, [3], 3, causal=True) != contexts.link_context(other, WORDS, [3], 3, causal=True)
+    assert contexts.link_context(IDS, WORDS, [2], 2, causal=False) != contexts.link_context(other, WORDS, [2], 2, causal=False)
+    assert contexts.link_context(IDS, WORDS, [2], 2, causal=False) != contexts.link_context(IDS, WORDS, [1], 1, causal=False)
 
 
 def question(ids: tuple[int, ...], pronoun: int, *candidates: int, causal: bool = True) -> int:
-    return contexts.question(ids, Choice((pronoun,), tuple((one,) for one in candidates), 0, True, 0.5), causal=causal)
+    return contexts.question_context(
+        ids, TokenQuestion((pronoun,), tuple((one,) for one in candidates), 0, True, 0.5), causal=causal
+    )
 
 
 def test_of_a_question_a_causal_model_sees_what_stands_up_to_the_pronoun():
@@ -35,9 +37,9 @@ def test_of_a_question_a_causal_model_sees_what_stands_up_to_the_pronoun():
 
 
 def test_contexts_are_numbered_by_how_far_back_their_first_one_stands():
-    found = contexts.numbered(np.array([5, 2, 5, 9, 2, 5], np.uint64))
+    found = contexts.distance_to_first(np.array([5, 2, 5, 9, 2, 5], np.uint64))
     assert found.tolist() == [0, 0, 2, 0, 3, 5]
-    assert contexts.numbered(np.zeros(0, np.uint64)).tolist() == []
+    assert contexts.distance_to_first(np.zeros(0, np.uint64)).tolist() == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), max_size=7))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnviz.linguistics.corpora.types import Question
+from attnviz.linguistics.corpora.types import PronounQuestion
 from attnviz.linguistics.probes import coreference
 from attnviz.types import Token
 
@@ -20,13 +20,15 @@ TOKENS = tuple(
 ANN, BOB, SHE = (0, 7), (12, 15), (18, 21)
 
 
-def question(pronoun=SHE, candidates=(ANN, BOB), answer: int | None = 0) -> Question:
-    return Question("q", TEXT, pronoun, candidates, answer)
+def question(pronoun=SHE, candidates=(ANN, BOB), answer: int | None = 0) -> PronounQuestion:
+    return PronounQuestion("q", TEXT, pronoun, candidates, answer)
 
 
 def test_a_question_in_tokens():
-    assert coreference.choice(question(), TOKENS, causal=True) == coreference.Choice((5, 6), ((0, 1), (3,)), 0, False, 0.5)
-    assert coreference.choice(question(answer=1), TOKENS, causal=True) == coreference.Choice(
+    assert coreference.token_question(question(), TOKENS, causal=True) == coreference.TokenQuestion(
+        (5, 6), ((0, 1), (3,)), 0, False, 0.5
+    )
+    assert coreference.token_question(question(answer=1), TOKENS, causal=True) == coreference.TokenQuestion(
         (5, 6), ((0, 1), (3,)), 1, True, 0.5
     )
 
@@ -40,14 +42,14 @@ def test_a_question_in_tokens():
         (question(pronoun=BOB, candidates=(ANN, SHE)), True, coreference.LATER),
     ],
 )
-def test_a_question_that_cannot_be_asked_says_why(asked: Question, causal: bool, reason: str):
-    assert coreference.choice(asked, TOKENS, causal=causal) == reason
+def test_a_question_that_cannot_be_asked_says_why(asked: PronounQuestion, causal: bool, reason: str):
+    assert coreference.token_question(asked, TOKENS, causal=causal) == reason
 
 
 def test_a_model_that_reads_both_ways_sees_a_later_candidate():
-    assert coreference.choice(question(pronoun=BOB, candidates=(ANN, SHE)), TOKENS, causal=False) == coreference.Choice(
-        (3,), ((0, 1), (5, 6)), 0, False, 0.5
-    )
+    assert coreference.token_question(
+        question(pronoun=BOB, candidates=(ANN, SHE)), TOKENS, causal=False
+    ) == coreference.TokenQuestion((3,), ((0, 1), (5, 6)), 0, False, 0.5)
 
 
 def test_distance_is_counted_between_the_spans_on_either_side():
@@ -57,8 +59,8 @@ def test_distance_is_counted_between_the_spans_on_either_side():
 
 def test_the_mean_over_the_pronoun_and_the_maximum_over_a_name_decide_and_a_tie_is_a_miss():
     choices = [
-        coreference.Choice((5, 6), ((0, 1), (3,)), 0, False, 0.5),
-        coreference.Choice((5,), ((0, 1), (3,)), 1, True, 0.5),
+        coreference.TokenQuestion((5, 6), ((0, 1), (3,)), 0, False, 0.5),
+        coreference.TokenQuestion((5,), ((0, 1), (3,)), 1, True, 0.5),
     ]
     given = np.zeros((2, 3, 2, 8), np.float32)  # 2 questions, 3 heads, 2 pieces of the pronoun, 8 keys
     given[0, 0, :, :4] = [[0.2, 0.2, 0.0, 0.3], [0.2, 0.2, 0.0, 0.3]]  # a sum would say Ann Lee, the maximum says Bob
@@ -71,10 +73,10 @@ def test_the_mean_over_the_pronoun_and_the_maximum_over_a_name_decide_and_a_tie_
 MENTIONS = "Cheryl Cassidy met Pauline. Cassidy, a Cassidyan, smiled; Pauline waved. Then she and Cassidy left."
 
 
-def asked(answer: int, *names: str) -> Question:
+def asked(answer: int, *names: str) -> PronounQuestion:
     """Who is meant by “she”, of these names where they first stand."""
     places = tuple((at := MENTIONS.index(name), at + len(name)) for name in names)
-    return Question("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
+    return PronounQuestion("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
 
 
 def test_a_name_is_mentioned_as_often_as_that_word_of_it_which_stands_most_often():
@@ -92,11 +94,11 @@ def test_a_lone_blank_is_no_piece_of_a_name():
     text = "Ann 12 saw Bob 7. He"
     pieces = [("Ann", 0), (" ", 3), ("12", 4), ("saw", 7), ("Bob", 11), (" ", 14), ("7", 15), (".", 16), ("He", 18)]
     tokens = tuple(Token(piece, piece, start, start + len(piece), at) for at, (piece, start) in enumerate(pieces))
-    choice = coreference.choice(Question("q", text, (18, 20), ((0, 6), (11, 16)), 0), tokens, causal=True)
-    assert isinstance(choice, coreference.Choice)
+    choice = coreference.token_question(PronounQuestion("q", text, (18, 20), ((0, 6), (11, 16)), 0), tokens, causal=True)
+    assert isinstance(choice, coreference.TokenQuestion)
     assert choice.candidates == ((0, 2), (4, 6))
 
 
 def test_the_place_of_the_right_candidate_is_that_in_the_text_in_whatever_order_they_are_named():
-    first = coreference.Choice((5,), ((3,), (0, 1)), 1, False, 0.5)
-    assert (first.place, coreference.Choice((5,), ((0, 1), (3,)), 0, False, 0.5).place) == (0, 0)
+    first = coreference.TokenQuestion((5,), ((3,), (0, 1)), 1, False, 0.5)
+    assert (first.place, coreference.TokenQuestion((5,), ((0, 1), (3,)), 0, False, 0.5).place) == (0, 0)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora as door
-from attnviz.linguistics.corpora.types import Broken, Parsed, Question
+from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, PronounQuestion
 
 ROOT = Path(__file__).parents[2]
 READERS = {"conllu": door.conllu, "gap": door.gap, "winogender": door.winogender, "own": door.own}
@@ -30,9 +30,9 @@ TEXTS = {
 }
 
 
-def spans(entry: Parsed | Question) -> list[tuple[int, int]]:
+def spans(entry: ParsedSentence | PronounQuestion) -> list[tuple[int, int]]:
     """Every place that an entry names."""
-    if isinstance(entry, Question):
+    if isinstance(entry, PronounQuestion):
         return [entry.pronoun, *entry.candidates]
     return [*entry.words, *(end for link in entry.links for end in (link.source, link.target))]
 
@@ -77,7 +77,7 @@ def test_a_line_without_an_end_is_told_and_takes_no_more_memory_than_a_long_one(
     path = made(tmp_path, kind, 1, "")
     with open(path, "a") as file:
         file.writelines("x" * 1_000_000 for _ in range(20))
-    told: list[Broken] = []
+    told: list[BrokenLine] = []
     assert peak(lambda: [*READERS[kind](path, told.append)]) < 5_000_000  # a line of 1,000,000 bytes, and its copies
     assert [broken.reason for broken in told] == ["A line is shorter than 1,000,000 bytes; this one is longer. Divide it."]
 
@@ -98,7 +98,7 @@ def test_strict_ends_the_run_with_file_line_and_reason(tmp_path: Path, kind: str
     line = len(path.read_text().splitlines()) + 1
     with open(path, "ab") as file:
         file.write(b"\xff\n")
-    heard: list[Parsed | Question] = []
+    heard: list[ParsedSentence | PronounQuestion] = []
     with pytest.raises(BadInputError) as error:
         heard.extend(READERS[kind](path, door.strict))
     remedy = "Save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8."
@@ -130,7 +130,7 @@ def test_whatever_a_file_holds_is_read_or_told(tmp_path: Path, kind: str, where:
     right = (HEADERS[kind] + TEXTS[kind].format("é") * 2).encode()
     path = tmp_path / "made"
     path.write_bytes(right[:where] + content + right[where:])
-    told: list[Broken] = []
+    told: list[BrokenLine] = []
     for entry in READERS[kind](path, told.append):
         assert all(0 <= start < end <= len(entry.text) and entry.text[start:end].strip() for start, end in spans(entry))
     assert all(1 <= broken.line <= path.read_bytes().count(b"\n") + 1 and broken.reason.endswith(".") for broken in told)
@@ -145,12 +145,12 @@ def forms(path: Path) -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="session")
-def ewt(corpora: Path) -> list[Parsed]:
+def ewt(corpora: Path) -> list[ParsedSentence]:
     """EWT's development set, in which nothing may be broken."""
     return list(door.conllu(corpora / "ewt-dev.conllu", door.strict))
 
 
-def test_every_word_of_ewt_stands_where_its_form_does(corpora: Path, ewt: list[Parsed]):
+def test_every_word_of_ewt_stands_where_its_form_does(corpora: Path, ewt: list[ParsedSentence]):
     assert len(ewt) == 2001
     found = [[sentence.text[start:end] for start, end in sentence.words] for sentence in ewt]
     assert found == list(forms(corpora / "ewt-dev.conllu"))
@@ -160,14 +160,14 @@ def test_every_word_of_ewt_stands_where_its_form_does(corpora: Path, ewt: list[P
     assert [sentence.text for sentence in ewt] == texts
 
 
-def test_every_link_of_ewt_is_there(corpora: Path, ewt: list[Parsed]):
+def test_every_link_of_ewt_is_there(corpora: Path, ewt: list[ParsedSentence]):
     rows = [line.split("\t") for line in (corpora / "ewt-dev.conllu").read_text().splitlines()]
     gold = Counter(row[7] for row in rows if len(row) == 10 and row[0].isdecimal() and row[6] != "0")
     assert Counter(link.kind for sentence in ewt for link in sentence.links) == gold
     assert all({link.source, link.target} <= set(sentence.words) for sentence in ewt for link in sentence.links)
 
 
-def test_one_sentence_of_ewt_by_hand(ewt: list[Parsed]):
+def test_one_sentence_of_ewt_by_hand(ewt: list[ParsedSentence]):
     sentence = ewt[0]
     assert sentence.text == "From the AP comes this story :"
     assert [(sentence.text[slice(*link.source)], sentence.text[slice(*link.target)], link.kind) for link in sentence.links] == [

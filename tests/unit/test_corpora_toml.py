@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnviz.linguistics.corpora.toml import own
-from attnviz.linguistics.corpora.types import Parsed, Question
+from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
 from attnviz.types import Link
 
 QUESTION = """[[example]]
@@ -32,7 +32,7 @@ arcs = [
 LAST = '[[sentence]]\nid = "last"\ntext = "It ran"\narcs = []\n'
 
 
-def read(folder: Path, content: str) -> tuple[list[Parsed | Question], list[str]]:
+def read(folder: Path, content: str) -> tuple[list[ParsedSentence | PronounQuestion], list[str]]:
     """The entries of a file of this content, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(content.encode("utf-8", "surrogateescape"))
     told: list[str] = []
@@ -49,7 +49,7 @@ def test_a_file_may_hold_both_kinds(tmp_path: Path, end: str):
     # 012345678901234567890123456789
     # The cat saw the dog before it ran
     assert found[:2] == [
-        Parsed(
+        ParsedSentence(
             id="drawn",
             text="The cat saw the dog.",
             words=((0, 3), (4, 7), (8, 11), (12, 15), (16, 19), (19, 20)),
@@ -61,7 +61,7 @@ def test_a_file_may_hold_both_kinds(tmp_path: Path, end: str):
                 Link((19, 20), (8, 11), "punct"),
             ),
         ),
-        Question("asked", "The cat saw the dog before it ran", (27, 29), ((4, 7), (16, 19)), 1),
+        PronounQuestion("asked", "The cat saw the dog before it ran", (27, 29), ((4, 7), (16, 19)), 1),
     ]
     assert [entry.id for entry in found] == ["drawn", "asked", "last"]
 
@@ -70,7 +70,7 @@ def test_the_second_of_a_word_is_named_by_its_number(tmp_path: Path):
     content = '[[sentence]]\ntext = "the cat and the dog"\narcs = [["the#2", "dog", "det"], ["the", "cat", "nmod:poss"]]'
     (sentence,), told = read(tmp_path, content)
     assert told == []
-    assert isinstance(sentence, Parsed)
+    assert isinstance(sentence, ParsedSentence)
     assert sentence.links == (Link((12, 15), (16, 19), "det"), Link((0, 3), (4, 7), "nmod:poss"))
 
 
@@ -81,7 +81,7 @@ def test_an_entry_without_an_id_is_named_by_its_line(tmp_path: Path):
 
 def test_a_question_without_an_answer_means_none(tmp_path: Path):
     (question,), told = read(tmp_path, QUESTION.replace("answer = 1\n", ""))
-    assert isinstance(question, Question)
+    assert isinstance(question, PronounQuestion)
     assert (question.answer, told) == (None, [])
 
 

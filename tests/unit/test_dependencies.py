@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.linguistics.probes import dependencies
-from attnviz.linguistics.probes.word_attention import Grid, grid, homes
+from attnviz.linguistics.probes.word_attention import WordGrid, word_grid, words_of_tokens
 from attnviz.types import Link, Token
 
 
@@ -22,7 +22,7 @@ def piece(text: str, start: int, word: int) -> Token:
 
 
 # "The cats saw it ." is [CLS] The cat ##s saw it . [SEP]: 5 words, 8 tokens.
-CATS = Parsed(
+CATS = ParsedSentence(
     "cats", "The cats saw it .", ((0, 3), (4, 8), (9, 12), (13, 15), (16, 17)),
     (
         Link((0, 3), (4, 8), "det"),
@@ -36,15 +36,15 @@ CATS_TOKENS = (
     piece(".", 16, 4), special("[SEP]", 17),
 )  # fmt: skip
 # "I do n't go" with "don't" one piece: no token starts in "n't". 4 words, 5 tokens.
-DONT = Parsed(
+DONT = ParsedSentence(
     "dont", "I don't go", ((0, 1), (2, 4), (4, 7), (8, 10)),
     (Link((0, 1), (8, 10), "nsubj"), Link((2, 4), (8, 10), "aux"), Link((4, 7), (8, 10), "advmod")),
 )  # fmt: skip
 DONT_TOKENS = (special("[CLS]", 0), piece("I", 0, 0), piece("don't", 2, 1), piece("go", 8, 2), special("[SEP]", 10))
 
 
-def made(*, causal: bool = False) -> Grid:
-    return grid([CATS_TOKENS, DONT_TOKENS], [CATS.words, DONT.words], causal=causal)
+def made(*, causal: bool = False) -> WordGrid:
+    return word_grid([CATS_TOKENS, DONT_TOKENS], [CATS.words, DONT.words], causal=causal)
 
 
 def weights(heads: int = 3) -> np.ndarray:
@@ -55,12 +55,12 @@ def weights(heads: int = 3) -> np.ndarray:
 
 
 def test_a_token_belongs_to_the_word_in_which_it_starts():
-    assert homes(CATS_TOKENS, CATS.words) == [None, 0, 1, 1, 2, 3, 4, None]
-    assert homes(DONT_TOKENS, DONT.words) == [None, 0, 1, 3, None]
+    assert words_of_tokens(CATS_TOKENS, CATS.words) == [None, 0, 1, 1, 2, 3, 4, None]
+    assert words_of_tokens(DONT_TOKENS, DONT.words) == [None, 0, 1, 3, None]
 
 
 def test_a_token_between_the_words_belongs_to_none():
-    assert homes([piece("The", 0, 0), piece("-", 3, 1), piece("cat", 4, 2)], ((0, 3), (4, 7))) == [0, None, 1]
+    assert words_of_tokens([piece("The", 0, 0), piece("-", 3, 1), piece("cat", 4, 2)], ((0, 3), (4, 7))) == [0, None, 1]
 
 
 def test_attention_to_a_word_is_the_sum_and_from_a_word_the_mean_over_its_pieces():
@@ -76,7 +76,7 @@ def test_attention_to_a_word_is_the_sum_and_from_a_word_the_mean_over_its_pieces
 
 def test_links_are_asked_both_ways_without_root_and_punctuation_and_with_their_subtype():
     left_out: Counter[str] = Counter()
-    asked = dependencies.asked([CATS, DONT], made(), left_out)
+    asked = dependencies.scored_links([CATS, DONT], made(), left_out)
     shown = list(
         zip(asked.row, asked.relation, asked.direction, asked.source, asked.target, asked.offset, asked.others, strict=True)
     )
@@ -92,7 +92,7 @@ def test_links_are_asked_both_ways_without_root_and_punctuation_and_with_their_s
 
 def test_a_causal_model_is_asked_only_for_what_stands_before():
     left_out: Counter[str] = Counter()
-    asked = dependencies.asked([CATS, DONT], made(causal=True), left_out)
+    asked = dependencies.scored_links([CATS, DONT], made(causal=True), left_out)
     shown = list(zip(asked.row, asked.relation, asked.direction, asked.offset, asked.others, strict=True))
     assert shown == [
         (0, "det", 1, -1, 1), (0, "nsubj:pass", 1, -1, 2), (0, "obj", 0, -1, 3), (1, "nsubj", 1, -3, 2), (1, "aux", 1, -2, 2),
@@ -106,7 +106,7 @@ def test_a_head_is_right_where_the_target_gets_most_of_all_other_words():
     given[0, 0, 5] = [0.30, 0.05, 0.05, 0.05, 0.16, 0.30, 0.01, 0.08]  # saw 0.16 beats cats 0.10; itself does not count
     given[0, 1, 5] = [0.30, 0.05, 0.09, 0.09, 0.16, 0.22, 0.01, 0.08]  # cats 0.18: a sum of two pieces beats saw
     given[0, 2, 5] = [0.30, 0.25, 0.00, 0.00, 0.25, 0.10, 0.02, 0.08]  # The and saw tie: a miss
-    asked = dependencies.asked([CATS, DONT], made(), Counter())
+    asked = dependencies.scored_links([CATS, DONT], made(), Counter())
     found = dependencies.hits(made().attention(given), made(), asked)
     assert found.shape == (10, 3)
     assert found[4].tolist() == [True, False, False]  # obj, the dependent "it" looks at its head "saw"
@@ -118,7 +118,7 @@ def test_hits_are_those_of_a_loop_over_links_heads_and_words():
     for causal in (False, True):
         if causal:
             given = np.tril(given)
-        asked = dependencies.asked([CATS, DONT], made(causal=causal), Counter())
+        asked = dependencies.scored_links([CATS, DONT], made(causal=causal), Counter())
         found = dependencies.hits(made(causal=causal).attention(given), made(causal=causal), asked)
         pieces = ({0: [1], 1: [2, 3], 2: [4], 3: [5], 4: [6]}, {0: [1], 1: [2], 3: [3]})
         for at, (row, source, target) in enumerate(zip(asked.row, asked.source, asked.target, strict=True)):
@@ -133,17 +133,17 @@ def test_hits_are_those_of_a_loop_over_links_heads_and_words():
 
 def test_root_and_punctuation_are_left_out_with_a_subtype_too_and_an_empty_subtype_is_none():
     links = tuple(Link((0, 3), (4, 8), kind) for kind in ("punct:quote", "root:x", "det:", "det:predet"))
-    asked = dependencies.asked([Parsed("odd", CATS.text, CATS.words, links)], made(), Counter())
+    asked = dependencies.scored_links([ParsedSentence("odd", CATS.text, CATS.words, links)], made(), Counter())
     assert asked.relation == ("det", "det", "det:predet", "det:predet")
 
 
 @pytest.mark.parametrize(("words", "fits"), [(3, False), (4, True), (60, True), (61, False)])
 def test_sentences_of_4_to_60_words_are_scored(words: int, fits: bool):
-    assert dependencies.fits(Parsed("n", "a " * words, tuple((2 * n, 2 * n + 1) for n in range(words)), ())) is fits
+    assert dependencies.fits(ParsedSentence("n", "a " * words, tuple((2 * n, 2 * n + 1) for n in range(words)), ())) is fits
 
 
 def test_a_batch_without_links_has_none():
-    bare = Parsed("bare", CATS.text, CATS.words, ())
-    one = grid([CATS_TOKENS], [CATS.words], causal=False)
-    asked = dependencies.asked([bare], one, Counter())
+    bare = ParsedSentence("bare", CATS.text, CATS.words, ())
+    one = word_grid([CATS_TOKENS], [CATS.words], causal=False)
+    asked = dependencies.scored_links([bare], one, Counter())
     assert dependencies.hits(one.attention(weights()[:1]), one, asked).shape == (0, 3)

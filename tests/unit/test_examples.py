@@ -11,7 +11,7 @@ import pytest
 from attnviz.errors import BadInputError
 from attnviz.lessons.examples import KINDS, LONG, SHORT, Claim, Example, example, examples, parsed, sentences, span
 from attnviz.linguistics.corpora import own, strict
-from attnviz.linguistics.corpora.types import Question
+from attnviz.linguistics.corpora.types import PronounQuestion
 from attnviz.text import words
 from attnviz.types import HeadRef, Link
 from attnviz.view_state import TokenSelection
@@ -172,7 +172,9 @@ def test_the_door_to_corpora_reads_the_same_questions():
     content = resources.files("attnviz").joinpath("content")
     read = [one for name in (SHORT, LONG) for one in own(Path(str(content.joinpath(name))), strict)]
     wanted = {(one.id, one.text, one.pronoun, one.candidates, one.answer) for one in sentences()}
-    assert {(one.id, one.text, one.pronoun, one.candidates, one.answer) for one in read if isinstance(one, Question)} == wanted
+    assert {
+        (one.id, one.text, one.pronoun, one.candidates, one.answer) for one in read if isinstance(one, PronounQuestion)
+    } == wanted
     assert len(read) == len(wanted)
 
 

@@ -134,7 +134,7 @@ def test_a_server_of_an_earlier_version_counts_nothing_and_its_trace_says_nothin
     assert (
         legibility_text.unread(trace(), "Model")
         == legibility_text.counted(trace(), "Model")
-        == legibility_text.otherwise(None, "Model")
+        == legibility_text.altered_sentence(None, "Model")
         == ""
     )
 
@@ -158,7 +158,7 @@ def test_an_unknown_token_that_is_no_character_of_the_text_is_said_by_tokens():
     ],
 )
 def test_what_is_read_otherwise_is_said_in_a_sentence(text: str, want: str):
-    assert legibility_text.otherwise(attnviz.attend(text).reading, "Model") == want
+    assert legibility_text.altered_sentence(attnviz.attend(text).reading, "Model") == want
 
 
 @pytest.mark.parametrize("words", [[], ["--words"]])

@@ -19,7 +19,7 @@ NAMES = habits.NAMES
 
 def cells(name: str, *, causal: bool = False, row: int = 0) -> set[tuple[int, int]]:
     """Where a habit looks, as (query, key)."""
-    found = habits.places(IDS, TOKENS, causal=causal).cells.reshape(2, 7, 7, 8)[row, :, :, NAMES.index(name)]
+    found = habits.habit_cells(IDS, TOKENS, causal=causal).cells.reshape(2, 7, 7, 8)[row, :, :, NAMES.index(name)]
     return {(int(query), int(key)) for query, key in np.argwhere(found)}
 
 
@@ -47,20 +47,20 @@ def test_a_text_of_one_word_has_a_separator_and_a_first_token_of_all_and_nothing
 
 def test_a_repeat_right_away_does_not_count_a_token_itself():
     ids, tokens = [(11, 11, 11)], [[Token("x", "x", at, at + 1, at) for at in range(3)]]
-    found = habits.places(ids, tokens, causal=True).cells.reshape(3, 3, 8)[:, :, NAMES.index("after-repeated")]
+    found = habits.habit_cells(ids, tokens, causal=True).cells.reshape(3, 3, 8)[:, :, NAMES.index("after-repeated")]
     assert np.argwhere(found).tolist() == [[2, 1]]  # after the first x stands the second
 
 
 def test_rows_are_counted_that_have_anywhere_to_look():
     # previous, next, first, separator, same, repeated, after-repeated, sink, entropy
-    assert habits.places(IDS, TOKENS, causal=False).counts.tolist() == [4, 4, 4, 6, 4, 2, 2, 6, 6]
-    assert habits.places(IDS, TOKENS, causal=True).counts.tolist() == [4, 0, 4, 0, 2, 2, 2, 6, 6]
+    assert habits.habit_cells(IDS, TOKENS, causal=False).counts.tolist() == [4, 4, 4, 6, 4, 2, 2, 6, 6]
+    assert habits.habit_cells(IDS, TOKENS, causal=True).counts.tolist() == [4, 0, 4, 0, 2, 2, 2, 6, 6]
 
 
 def test_sums_and_means_are_those_of_a_loop():
     weights = np.random.default_rng(5).dirichlet(np.ones(7), size=(2, 3, 7)).astype(np.float32)  # row head query key
     weights[1, :, 3:] = weights[1, :, :, 3:] = 0.0
-    found = habits.places(IDS, TOKENS, causal=False)
+    found = habits.habit_cells(IDS, TOKENS, causal=False)
     sums = habits.sums(weights, found)
     assert sums.shape == (9, 3)
     for kind, name in enumerate(NAMES[:-1]):
@@ -74,7 +74,7 @@ def test_sums_and_means_are_those_of_a_loop():
 
 
 def test_a_habit_that_no_row_could_have_is_not_a_number():
-    found = habits.means(np.zeros((9, 2, 3)), habits.places(IDS, TOKENS, causal=True).counts)
+    found = habits.means(np.zeros((9, 2, 3)), habits.habit_cells(IDS, TOKENS, causal=True).counts)
     assert np.isnan(found[[NAMES.index("next"), NAMES.index("separator")]]).all()
     assert not np.isnan(found[NAMES.index("previous")]).any()
 

@@ -11,10 +11,10 @@ import pytest
 from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
 from attnviz.linguistics import head_predictions
-from attnviz.linguistics.corpora.types import Parsed
-from attnviz.linguistics.head_predictions import Choice, Count, Outcome
+from attnviz.linguistics.corpora.types import ParsedSentence
+from attnviz.linguistics.head_predictions import Outcome, Prediction, RelationCount
 from attnviz.linguistics.probes import dependencies
-from attnviz.linguistics.probes.word_attention import grid
+from attnviz.linguistics.probes.word_attention import word_grid
 from attnviz.types import AttentionRequest, HeadRef, Link, Token
 
 TEXT = "cats saw it."
@@ -28,7 +28,9 @@ TOKENS = (
     Token("[SEP]", "[SEP]", 12, 12, None),
 )
 CATS, SAW, IT, DOT = (0, 4), (5, 8), (9, 11), (11, 12)
-PARSED = Parsed("made", TEXT, (CATS, SAW, IT, DOT), (Link(CATS, SAW, "nsubj"), Link(IT, SAW, "obj"), Link(DOT, SAW, "punct")))
+PARSED = ParsedSentence(
+    "made", TEXT, (CATS, SAW, IT, DOT), (Link(CATS, SAW, "nsubj"), Link(IT, SAW, "obj"), Link(DOT, SAW, "punct"))
+)
 ROWS = np.array(
     [
         # [CLS] cat   s     saw   it    .     [SEP]
@@ -59,18 +61,18 @@ MADE = traced(ROWS[None, None])
 
 
 def test_each_word_chooses_the_other_word_that_gets_most_special_tokens_and_itself_left_out():
-    assert head_predictions.choices(MADE, PARSED, HEAD) == (
-        Choice(1, 0.375),
-        Choice(None, 0.0),
-        Choice(0, 0.5),
-        Choice(None, 0.0),
+    assert head_predictions.predictions(MADE, PARSED, HEAD) == (
+        Prediction(1, 0.375),
+        Prediction(None, 0.0),
+        Prediction(0, 0.5),
+        Prediction(None, 0.0),
     )
 
 
 def test_hits_and_misses_of_dependents_that_look_at_their_heads():
     found = head_predictions.outcomes(MADE, PARSED, HEAD, "dh")
     assert [(one.source, one.target, one.state) for one in found] == [(0, 1, "hit"), (2, 1, "miss")]
-    assert head_predictions.counts(found) == (Count("nsubj", 1, 1, 0), Count("obj", 0, 1, 0))
+    assert head_predictions.counts(found) == (RelationCount("nsubj", 1, 1, 0), RelationCount("obj", 0, 1, 0))
 
 
 def test_a_tie_is_a_miss_for_a_head_that_looks_at_its_dependents():
@@ -83,27 +85,29 @@ def test_a_tie_is_a_miss_for_a_head_that_looks_at_its_dependents():
 
 def test_in_a_causal_model_links_to_later_words_are_not_visible_and_not_missed():
     weights = np.array([[1, 0, 0], [0.5, 0.5, 0], [0.25, 0.5, 0.25]], np.float32)
-    parsed = Parsed("made", "w w w", ((0, 1), (2, 3), (4, 5)), (Link((0, 1), (2, 3), "nsubj"), Link((4, 5), (2, 3), "obj")))
+    parsed = ParsedSentence(
+        "made", "w w w", ((0, 1), (2, 3), (4, 5)), (Link((0, 1), (2, 3), "nsubj"), Link((4, 5), (2, 3), "obj"))
+    )
     found = head_predictions.outcomes(traced(weights[None, None], plain(3)), parsed, HEAD, "dh")
     assert [one.state for one in found] == ["unseen", "hit"]
-    assert head_predictions.counts(found) == (Count("nsubj", 0, 0, 1), Count("obj", 1, 1, 0))
-    assert found[0].choice == Choice(None, 0.0)
+    assert head_predictions.counts(found) == (RelationCount("nsubj", 0, 0, 1), RelationCount("obj", 1, 1, 0))
+    assert found[0].choice == Prediction(None, 0.0)
 
 
 def test_the_distance_that_suits_a_sentence_best_is_that_of_most_links_that_count():
     def at(source: int, target: int, state: str = "miss") -> Outcome:
-        return Outcome(Link((0, 1), (2, 3), "dep"), source, target, Choice(None, 0.0), state)
+        return Outcome(Link((0, 1), (2, 3), "dep"), source, target, Prediction(None, 0.0), state)
 
-    assert head_predictions.distance([at(0, 1), at(3, 5), at(4, 6), at(2, 3, "unseen"), at(5, 6, "unread")]) == (2, 2)
-    assert head_predictions.distance([at(0, 2), at(1, 2), at(3, 2)]) == (-1, 1), "of equals the nearer, then the one back"
-    assert head_predictions.distance([at(0, 1, "unseen")]) == (0, 0)
+    assert head_predictions.best_distance([at(0, 1), at(3, 5), at(4, 6), at(2, 3, "unseen"), at(5, 6, "unread")]) == (2, 2)
+    assert head_predictions.best_distance([at(0, 2), at(1, 2), at(3, 2)]) == (-1, 1), "of equals the nearer, then the one back"
+    assert head_predictions.best_distance([at(0, 1, "unseen")]) == (0, 0)
 
 
 def test_a_word_in_which_no_token_starts_is_not_counted():
-    parsed = Parsed("made", TEXT, ((0, 2), (3, 3), SAW), (Link((3, 3), SAW, "dep"), Link(SAW, (0, 2), "dep")))
+    parsed = ParsedSentence("made", TEXT, ((0, 2), (3, 3), SAW), (Link((3, 3), SAW, "dep"), Link(SAW, (0, 2), "dep")))
     found = head_predictions.outcomes(MADE, parsed, HEAD, "dh")
     assert [one.state for one in found] == ["unread", "hit"]
-    assert head_predictions.counts(found) == (Count("dep", 1, 1, 0),)
+    assert head_predictions.counts(found) == (RelationCount("dep", 1, 1, 0),)
 
 
 def test_another_direction_is_refused():
@@ -125,11 +129,11 @@ def test_every_decision_is_the_one_that_heads_are_measured_by(causal: bool):
         for (a, b), kind in zip(product(range(size), repeat=2), ["det", "nsubj:pass", "punct"] * size * size, strict=False)
         if a != b
     )
-    parsed = Parsed("made", "w " * size, tuple(places), links)
+    parsed = ParsedSentence("made", "w " * size, tuple(places), links)
     trace = traced(weights, plain(size))
 
-    made = grid([plain(size)], [places], causal=causal)
-    asked = dependencies.asked([parsed], made, Counter())
+    made = word_grid([plain(size)], [places], causal=causal)
+    asked = dependencies.scored_links([parsed], made, Counter())
     for layer in range(2):
         hits = dependencies.hits(made.attention(weights[None, layer]), made, asked)
         for head, (number, way) in product(range(3), enumerate(dependencies.DIRECTIONS)):

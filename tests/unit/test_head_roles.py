@@ -117,9 +117,9 @@ def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_
     # b, c and d: the first word .5 + .25 + .25, the word before 0 + .25 + .25, itself .5 + .5 + .25, others 0 + 0 + .25.
     want = {"the first word": 1 / 3, "the word before": 0.5 / 3, "itself": 1.25 / 3, "other words": 0.25 / 3}
     assert dict(found.shares) == pytest.approx(want)
-    assert [look.percent for look in found.looks] == [33, 17, 42, 8]
+    assert [look.percent for look in found.lines] == [33, 17, 42, 8]
     # An even look: the first word 1/2 + 1/3 + 1/4, the word before 0 + 1/3 + 1/4, and so on, all by three.
-    assert [look.even for look in found.looks] == pytest.approx([13 / 36, 7 / 36, 13 / 36, 3 / 36])
+    assert [look.even for look in found.lines] == pytest.approx([13 / 36, 7 / 36, 13 / 36, 3 / 36])
     assert found.rows == 3
     assert found.most == pytest.approx((1 + np.log2(3) + 2) / 3)
     assert found.entropy == pytest.approx((1 + 1.5 + 2) / 3)
@@ -267,7 +267,7 @@ def test_equal_weights_are_nobody_s_first_choice():
     rows[:, 0] += 0.5
     rows[range(7), range(7)] += 0.5
     found = head_profile.profile(made(rows, sentence(*WORDS)))
-    assert [look.chosen for look in found.looks] == [0] * len(found.looks)
+    assert [look.chosen for look in found.lines] == [0] * len(found.lines)
 
 
 def test_a_mask_stands_for_a_word_and_is_no_separator():
@@ -362,7 +362,7 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert found is not None
     assert (found.key, found.label, found.chosen) == (0, "[CLS]", pytest.approx(0.6))
     assert found.share == pytest.approx((3 * 0.7 + 2 * 0.05) / 5, abs=1e-6)
-    assert found.sentence == "[CLS] takes 44\u202f% of this head: a resting place, called a sink."
+    assert found.sentence == "[CLS] takes 44\u202f% of this head: heads park attention there when they find nothing (a “sink”)."
     assert found.resting
 
 
@@ -393,7 +393,7 @@ def test_a_place_that_gets_most_is_said_where_another_is_the_first_choice_of_mos
     found = head_roles.role(made(rows, parts))
     assert (found.kind, found.place, found.chosen) == ("word", "“cat”", 4)
     assert found.sentence.endswith(" Of all its attention, 64\u202f% goes to [CLS], the first token.")
-    assert [look.percent for look in head_profile.profile(made(rows, parts)).looks] == [64, 9, 9, 9, 9, 0]
+    assert [look.percent for look in head_profile.profile(made(rows, parts)).lines] == [64, 9, 9, 9, 9, 0]
 
 
 @pytest.mark.parametrize(("at", "called"), [(0, True), (6, True), (3, False)])
@@ -438,11 +438,11 @@ def test_sink_role_and_profile_write_the_same_share():
     # Over a to e, of which d's share of [CLS] makes a mean of 0.625: 62.5 and the rest are rounded together.
     rows = looking([0] * 7, 0.625, 7)
     pattern = made(rows, sentence(*WORDS))
-    (look, *_), found, note = head_profile.profile(pattern).looks, head_roles.role(pattern), head_roles.sink(pattern)
+    (look, *_), found, note = head_profile.profile(pattern).lines, head_roles.role(pattern), head_roles.sink(pattern)
     assert note is not None
     assert look.written in found.sentence
     assert look.written in note.sentence
-    assert sum(one.percent for one in head_profile.profile(pattern).looks) == 100
+    assert sum(one.percent for one in head_profile.profile(pattern).lines) == 100
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,8 @@ from attnviz.backends.local import LocalBackend
 from attnviz.cli import main
 from attnviz.engine import batch, input_limits, reference
 from attnviz.errors import PairError, TokenError, TooLongError
-from attnviz.linguistics.atlas.measure import LACKING, Meter
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.atlas.measure import LACKING, Measurer
+from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.models import load
 from attnviz.settings import Settings
 from attnviz.text import read
@@ -247,10 +247,10 @@ def test_the_backend_says_it_before_anything_is_run_also_of_what_is_tried(tmp_pa
 def test_an_atlas_leaves_such_texts_out_and_counts_them(tmp_path):
     folder = saved(tmp_path / "model")
     grown().save_pretrained(folder)
-    meter, left_out = Meter.of(load.load(load.local_card(folder), Settings())), Counter()
+    measurer, left_out = Measurer.of(load.load(load.local_card(folder), Settings())), Counter()
     spans = ((0, 3), (4, 10), (11, 19), (20, 23))
-    assert meter.read(0, Parsed("a", "the animal <device> was", spans, ()), left_out) is None
-    assert meter.read(1, Parsed("b", "the animal crossed was it", spans, ()), left_out) is not None
+    assert measurer.read(0, ParsedSentence("a", "the animal <device> was", spans, ()), left_out) is None
+    assert measurer.read(1, ParsedSentence("b", "the animal crossed was it", spans, ()), left_out) is not None
     assert left_out == {LACKING: 1}
 
 

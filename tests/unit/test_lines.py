@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from attnviz.errors import BadInputError
-from attnviz.linguistics.corpora.lines import Line, groups, lines
+from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
 
 
-def read(folder: Path, content: bytes) -> list[Line]:
+def read(folder: Path, content: bytes) -> list[CorpusLine]:
     """The lines of a file of these bytes."""
     (folder / "made").write_bytes(content)
     return list(lines(folder / "made"))
@@ -31,12 +31,12 @@ def read(folder: Path, content: bytes) -> list[Line]:
     ],
 )
 def test_lines_are_counted_and_stand_without_their_ends(tmp_path: Path, content: bytes, texts: list[str]):
-    assert read(tmp_path, content) == [Line(i, text) for i, text in enumerate(texts, 1)]
+    assert read(tmp_path, content) == [CorpusLine(i, text) for i, text in enumerate(texts, 1)]
 
 
 def test_a_byte_that_is_no_text_spoils_its_line_alone(tmp_path: Path):
     before, bad, behind = read(tmp_path, b"one\nt\xfco\nthree\n")
-    assert (before, behind) == (Line(1, "one"), Line(3, "three"))
+    assert (before, behind) == (CorpusLine(1, "one"), CorpusLine(3, "three"))
     assert (bad.number, bad.text) == (2, "")
     assert (
         bad.fault
@@ -60,7 +60,14 @@ def test_what_cannot_be_read_as_a_file_is_refused_by_name(tmp_path: Path, name: 
 
 
 def test_a_group_starts_with_each_line_that_says_so():
-    found = [Line(1, "a"), Line(2, "*"), Line(3, "b"), Line(4, "", "bad"), Line(5, "*"), Line(6, "*")]
+    found = [
+        CorpusLine(1, "a"),
+        CorpusLine(2, "*"),
+        CorpusLine(3, "b"),
+        CorpusLine(4, "", "bad"),
+        CorpusLine(5, "*"),
+        CorpusLine(6, "*"),
+    ]
     assert [[line.number for line in group] for group in groups(found, lambda text: text in ("*", ""))] == [
         [1],
         [2, 3, 4],
@@ -71,7 +78,15 @@ def test_a_group_starts_with_each_line_that_says_so():
 
 def test_a_group_that_is_too_long_is_one_line_with_a_fault_where_it_became_so(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 10)
-    found = [Line(1, "*"), Line(2, "1234567"), Line(3, "*"), Line(4, "12345678"), Line(5, ""), Line(6, "*"), Line(7, "a")]
+    found = [
+        CorpusLine(1, "*"),
+        CorpusLine(2, "1234567"),
+        CorpusLine(3, "*"),
+        CorpusLine(4, "12345678"),
+        CorpusLine(5, ""),
+        CorpusLine(6, "*"),
+        CorpusLine(7, "a"),
+    ]
     whole, cut, behind = groups(found, "*".__eq__)
     assert ([line.number for line in whole], [line.number for line in behind]) == ([1, 2], [6, 7])
     assert [(line.number, line.text) for line in cut] == [(4, "")]

@@ -8,12 +8,12 @@ import pytest
 
 from attnviz.errors import BadTextError, EmptyTextError, TooLongError, UnavailableError
 from attnviz.linguistics import parse
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 
 pytestmark = pytest.mark.slow  # the parser takes seconds to load
 
 
-def arcs(found: Parsed) -> set[tuple[str, str, str]]:
+def arcs(found: ParsedSentence) -> set[tuple[str, str, str]]:
     """Links as (dependent, head, label)."""
     return {(found.text[slice(*link.source)], found.text[slice(*link.target)], link.kind) for link in found.links}
 

@@ -53,8 +53,8 @@ def test_heads_that_do_one_thing_score_1_in_its_probe_and_an_even_head_the_even_
 
 def test_sequences_are_of_different_tokens_and_the_same_in_every_run():
     pool = range(100, 160)
-    found = random_tokens.drawn(pool, 20)
-    assert found == random_tokens.drawn(pool, 20)
+    found = random_tokens.random_sequences(pool, 20)
+    assert found == random_tokens.random_sequences(pool, 20)
     assert len(found) == len(set(found)) == random_tokens.SEQUENCES
     assert all(len(set(one)) == 20 and set(one) <= set(pool) for one in found)
     assert len({token for one in found for token in one}) == 60  # every token has its turn
@@ -91,15 +91,15 @@ def slowly(model, rows: list[tuple[int, ...]], length: int) -> np.ndarray:
 
 @pytest.mark.parametrize("family", ["gpt2", "bert"])
 def test_a_model_is_probed_as_a_slow_count_over_eager_weights_says(family: str, tmp_path: Path):
-    meter = workers.meter(load.local_card(saved(tmp_path / family, family)), Settings())
-    found = meter.probed()
-    pool = vocabulary.ordinary(meter.loaded.tokenizer, 16)
+    measurer = workers.load_measurer(load.local_card(saved(tmp_path / family, family)), Settings())
+    found = measurer.probe()
+    pool = vocabulary.whole_words(measurer.loaded.tokenizer, 16)
     assert pool == tuple(range(5, 16))  # neither [PAD] nor [MASK], and no more than there are
     assert (found.facts["length"], found.facts["drawn_from"], found.facts["sequences"]) == (11, 11, [16, 16])
-    rows = [(*ids, *ids) for ids in random_tokens.drawn(pool, 11)]
+    rows = [(*ids, *ids) for ids in random_tokens.random_sequences(pool, 11)]
     assert found.scores is not None
-    np.testing.assert_allclose(found.scores, random_tokens.figures(slowly(meter.loaded.model, rows, 11)), atol=2e-6)
-    again = replace(meter, tokens=1).probed()  # one sequence a pass
+    np.testing.assert_allclose(found.scores, random_tokens.figures(slowly(measurer.loaded.model, rows, 11)), atol=2e-6)
+    again = replace(measurer, tokens=1).probe()  # one sequence a pass
     assert again.facts == found.facts
     np.testing.assert_allclose(again.scores, found.scores, atol=2e-6)
 
@@ -113,18 +113,18 @@ def layers(rows):
     [(range(7), 99, "7 tokens of its vocabulary are letters only"), (range(50), 17, "it reads at most 17 tokens")],
 )
 def test_a_model_too_small_for_the_probes_says_why(pool: range, most: int, reason: str):
-    found = random_tokens.probed(layers, (2, 5), pool, ((1,), (2,)), causal=True, max_tokens=most, tokens=512)
+    found = random_tokens.run_probes(layers, (2, 5), pool, ((1,), (2,)), causal=True, max_tokens=most, tokens=512)
     assert found.scores is None
     assert reason in found.facts["missing"]
 
 
 def test_a_start_token_is_put_where_the_tokenizer_adds_none_but_has_one():
     plain, named = SimpleNamespace(bos_token_id=None), SimpleNamespace(bos_token_id=9)
-    assert vocabulary.around(plain, (1, 5, 2), (True, False, True), 10) == ((1,), (2,))
-    assert vocabulary.around(named, (1, 5, 2), (True, False, True), 10) == ((1,), (2,))
-    assert vocabulary.around(named, (5, 6), (False, False), 10) == ((9,), ())
-    assert vocabulary.around(named, (5, 6), (False, False), 9) == ((), ())  # the model has no such token
-    assert vocabulary.around(plain, (5, 2), (False, True), 10) == ((), (2,))
+    assert vocabulary.special_around(plain, (1, 5, 2), (True, False, True), 10) == ((1,), (2,))
+    assert vocabulary.special_around(named, (1, 5, 2), (True, False, True), 10) == ((1,), (2,))
+    assert vocabulary.special_around(named, (5, 6), (False, False), 10) == ((9,), ())
+    assert vocabulary.special_around(named, (5, 6), (False, False), 9) == ((), ())  # the model has no such token
+    assert vocabulary.special_around(plain, (5, 2), (False, True), 10) == ((), (2,))
 
 
 WORDS = "the cat sat on a mat and dog ran far over green hills under blue skies while birds sang loud songs for old men"
@@ -162,12 +162,12 @@ def trained(kind: str) -> PreTrainedTokenizerFast:
 @pytest.mark.parametrize(("kind", "blank"), [("byte-level", "Ġ"), ("unigram", "▁"), ("word pieces", "")])
 def test_only_words_and_their_beginnings_are_drawn_from_a_vocabulary(kind: str, blank: str):
     tokenizer = trained(kind)
-    found = [str(one) for one in tokenizer.convert_ids_to_tokens(list(vocabulary.ordinary(tokenizer, 10_000)))]
+    found = [str(one) for one in tokenizer.convert_ids_to_tokens(list(vocabulary.whole_words(tokenizer, 10_000)))]
     assert len(found) >= 8
     assert all(one.startswith(blank) and one.removeprefix(blank).isalpha() for one in found)
     assert not {"<s>", "<unk>", "zebra"} & set(found)  # neither special nor added
     assert not any(one.startswith("##") for one in found)
-    few = vocabulary.ordinary(tokenizer, max(vocabulary.ordinary(tokenizer, 10_000)))
+    few = vocabulary.whole_words(tokenizer, max(vocabulary.whole_words(tokenizer, 10_000)))
     assert len(few) == len(found) - 1  # a model without the last of them
 
 
@@ -178,12 +178,12 @@ def test_type_ids_are_those_of_a_text():
 
 
 def test_a_model_that_fails_on_random_tokens_has_no_probes_and_says_why(tmp_path: Path):
-    meter = workers.meter(load.local_card(saved(tmp_path / "bert")), Settings())
+    measurer = workers.load_measurer(load.local_card(saved(tmp_path / "bert")), Settings())
 
     def failing(model: object, rows: object, queries: object = None):
         raise NoAttentionError("Each row of attention should sum to 1. Choose another model.")
 
-    found = replace(meter, layers=failing).probed()
+    found = replace(measurer, layers=failing).probe()
     assert found.scores is None
     assert found.facts["missing"].startswith("Each row of attention should sum to 1")
 

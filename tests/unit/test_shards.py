@@ -7,12 +7,12 @@ import json
 import numpy as np
 
 from attnviz.linguistics.atlas.shards import Chunk, Part
-from attnviz.linguistics.corpora.types import Parsed, Question
+from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
 from attnviz.types import Link
 
-PARSED = Parsed("s-1", "“Don’t” 🐈\u2028go", ((0, 7), (8, 9), (10, 12)), (Link((0, 7), (10, 12), "advmod:neg"),))
-ASKED = Question("q-1", "Ann saw Bea; she left.", (13, 16), ((0, 3), (8, 11)), 1)
-NEITHER = Question("q-2", "Ann saw Bea; it rained.", (13, 15), ((0, 3), (8, 11)), None)
+PARSED = ParsedSentence("s-1", "“Don’t” 🐈\u2028go", ((0, 7), (8, 9), (10, 12)), (Link((0, 7), (10, 12), "advmod:neg"),))
+ASKED = PronounQuestion("q-1", "Ann saw Bea; she left.", (13, 16), ((0, 3), (8, 11)), 1)
+NEITHER = PronounQuestion("q-2", "Ann saw Bea; it rained.", (13, 15), ((0, 3), (8, 11)), None)
 
 
 def test_a_chunk_travels_as_plain_json_and_comes_back_as_the_same_value():
@@ -21,7 +21,7 @@ def test_a_chunk_travels_as_plain_json_and_comes_back_as_the_same_value():
     assert json.loads(written)["texts"][1] == {
         "id": "q-1", "text": "Ann saw Bea; she left.", "pronoun": [13, 16], "candidates": [[0, 3], [8, 11]], "answer": 1,
     }  # fmt: skip
-    again = Chunk.of(written)
+    again = Chunk.from_bytes(written)
     assert again == chunk
     assert hash(again) == hash(chunk)  # tuples all through, as before
 
@@ -35,7 +35,7 @@ def test_a_part_comes_back_with_every_array_and_count():
         np.arange(9), random.random((2, 3, 2, 2, 5)), np.array([[1, 7, 49], [0, 0, 0]]),
         texts=4, used=3, left_out={"too long": 1},
     )  # fmt: skip
-    again = Part.of(part.to_bytes())
+    again = Part.from_bytes(part.to_bytes())
     assert (again.texts, again.used, again.left_out) == (4, 3, {"too long": 1})
     for name in ("habits", "rows", "meaning", "tally"):
         np.testing.assert_array_equal(getattr(again, name), getattr(part, name))

@@ -20,9 +20,9 @@ def test_both_models_are_counted_on_the_texts_that_both_were_asked_about(tmp_pat
     wide = made(tmp_path / "wide.npz", [Q(at, 1, True, [(0, 1)] if at < 40 else []) for at in range(80)])
     narrow = made(tmp_path / "narrow.npz", [Q(at, 1, True, [(1, 2)]) for at in range(20, 80)], causal=True)
     alone, mine, theirs = (
-        claims.best(wide, "gap"),
-        shared_texts.best(wide, narrow, "gap"),
-        shared_texts.best(narrow, wide, "gap"),
+        claims.best_head(wide, "gap"),
+        shared_texts.best_head(wide, narrow, "gap"),
+        shared_texts.best_head(narrow, wide, "gap"),
     )
     assert alone is not None
     assert mine is not None
@@ -38,4 +38,4 @@ def test_texts_of_other_files_are_not_common(tmp_path: Path):
     assert len(shared_texts.hits(one, two, "gap")) == 10
     corpora = [corpus | {"files": [{"name": "gap.txt", "sha256": "1" * 64}]} for corpus in atlases.header()["corpora"]]
     assert len(shared_texts.hits(one, made(tmp_path / "three.npz", questions, corpora=corpora), "gap")) == 0
-    assert shared_texts.best(one, two, "winogender") is None
+    assert shared_texts.best_head(one, two, "winogender") is None

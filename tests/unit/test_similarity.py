@@ -7,16 +7,16 @@ import pytest
 from scipy.stats import spearmanr
 
 from attnviz.linguistics.probes import similarity
-from attnviz.linguistics.probes.word_attention import Grid, grid
+from attnviz.linguistics.probes.word_attention import WordGrid, word_grid
 from attnviz.types import Token
 
 WORDS = (8, 6)  # of two texts; a token each, and no special ones
 HEADS, NUMBERS = 3, 5
 
 
-def made(*, causal: bool = False) -> Grid:
+def made(*, causal: bool = False) -> WordGrid:
     tokens = [[Token("x", "x", 2 * at, 2 * at + 1, at) for at in range(many)] for many in WORDS]
-    return grid(tokens, [tuple((2 * at, 2 * at + 1) for at in range(many)) for many in WORDS], causal=causal)
+    return word_grid(tokens, [tuple((2 * at, 2 * at + 1) for at in range(many)) for many in WORDS], causal=causal)
 
 
 def pieces() -> list[np.ndarray]:
@@ -38,7 +38,7 @@ def attention() -> np.ndarray:
 @pytest.mark.parametrize("causal", [False, True])
 def test_the_sum_is_that_of_scipy_over_all_words_that_see_four_others(causal: bool):
     here, given = made(causal=causal), attention()
-    like = similarity.similar(pieces(), here, [0, 1])
+    like = similarity.word_similarity(pieces(), here, [0, 1])
     wanted, rows = np.zeros(HEADS), 0
     for row, mine in enumerate(pieces()):
         units = mine / np.linalg.norm(mine, axis=-1, keepdims=True)
@@ -57,10 +57,10 @@ def test_the_sum_is_that_of_scipy_over_all_words_that_see_four_others(causal: bo
 
 def test_a_head_that_looks_at_what_is_alike_scores_1_and_the_shuffle_takes_it_away():
     here = made()
-    like = similarity.similar(pieces(), here, [0, 1])
+    like = similarity.word_similarity(pieces(), here, [0, 1])
     given = np.zeros((2, HEADS, 8, 8), np.float32)
     for row, mine in enumerate(pieces()):
-        given[row, :, : WORDS[row], : WORDS[row]] = (similarity.likeness(mine) + 1.0) / 2.0
+        given[row, :, : WORDS[row], : WORDS[row]] = (similarity.cosine_similarity(mine) + 1.0) / 2.0
     own, shuffled = similarity.sums(given, here, like)[:, 0].sum(0) / like.words.sum()
     np.testing.assert_allclose(own, 1.0, atol=1e-5)
     assert (np.abs(shuffled) < 0.5).all()
@@ -68,7 +68,7 @@ def test_a_head_that_looks_at_what_is_alike_scores_1_and_the_shuffle_takes_it_aw
 
 def test_texts_are_added_up_in_the_half_of_their_ordinal_with_the_squares_that_an_error_needs():
     here, given = made(), attention()
-    both = similarity.similar(pieces(), here, [6, 3])
+    both = similarity.word_similarity(pieces(), here, [6, 3])
     assert both.tally.tolist() == [[1, 8, 64], [1, 6, 36]]
     found = similarity.sums(given, here, both)
     assert found.shape == (2, 3, 2, HEADS)
@@ -77,7 +77,7 @@ def test_texts_are_added_up_in_the_half_of_their_ordinal_with_the_squares_that_a
         assert (plain != 0).all()
         np.testing.assert_allclose(squared, plain**2)
         np.testing.assert_allclose(crossed, plain * words)
-    swapped = similarity.sums(given, here, similarity.similar(pieces(), here, [7, 4]))
+    swapped = similarity.sums(given, here, similarity.word_similarity(pieces(), here, [7, 4]))
     np.testing.assert_allclose(swapped[::-1, 0, 0], found[:, 0, 0])  # the shuffles are others
 
 
@@ -102,14 +102,14 @@ def test_of_one_text_there_is_a_mean_and_no_error_and_of_none_neither():
 
 def test_the_shuffle_depends_on_the_text_alone():
     here = made()
-    one, two = (similarity.similar(pieces(), here, seeds) for seeds in ([4, 9], [4, 3]))
+    one, two = (similarity.word_similarity(pieces(), here, seeds) for seeds in ([4, 9], [4, 3]))
     np.testing.assert_array_equal(one.shuffled[0], two.shuffled[0])
     assert (one.shuffled[1] != two.shuffled[1]).any()
 
 
 def test_words_without_a_choice_count_for_nothing():
     flat = [np.ones((many, NUMBERS), np.float32) for many in WORDS]  # all alike: no rank says anything
-    like = similarity.similar(flat, made(), [0, 1])
+    like = similarity.word_similarity(flat, made(), [0, 1])
     assert not like.tally.any()
     assert not similarity.sums(attention(), made(), like).any()
 

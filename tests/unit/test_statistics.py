@@ -115,20 +115,22 @@ def test_wordings_of_one_sentence_are_worth_fewer_instances():
     # Three groups of 2, 2 and 4 with 2, 0 and 3 hits: p = 5/8. Off by 2 - 1.25, 0 - 1.25 and 3 - 2.5: squares .5625, 1.5625
     # and .25, 2.375 together; times 3/2, over 8²: .05566. Eight coins would give (5/8)(3/8)/8 = .0293, 1.9 times less.
     hits, sizes = np.array([[2], [0], [3]]), np.array([2, 2, 4])
-    assert statistics.worth(hits, sizes).tolist() == pytest.approx([8 / ((2.375 * 3 / 2 / 64) / (15 / 64 / 8))])
+    assert statistics.effective_sample_size(hits, sizes).tolist() == pytest.approx([8 / ((2.375 * 3 / 2 / 64) / (15 / 64 / 8))])
 
 
 def test_groups_that_agree_within_count_once_each_and_those_that_do_not_are_worth_no_more_than_n():
     six = np.full(10, 6)
     alike = np.array([6, 0] * 5)  # five sentences always right, five never: ten coins, but for g / (g - 1)
-    assert statistics.worth(alike, six) == pytest.approx(60 / (6 * 10 / 9))
-    assert statistics.worth(np.full(10, 3), six) == 60
-    assert statistics.worth(np.stack([np.zeros(10, int), six], -1), six).tolist() == [10, 10], "all wrong or all right"
-    assert statistics.worth(np.array([3]), np.array([6])) == 1, "of one sentence nothing is known but that"
+    assert statistics.effective_sample_size(alike, six) == pytest.approx(60 / (6 * 10 / 9))
+    assert statistics.effective_sample_size(np.full(10, 3), six) == 60
+    assert statistics.effective_sample_size(np.stack([np.zeros(10, int), six], -1), six).tolist() == [10, 10], (
+        "all wrong or all right"
+    )
+    assert statistics.effective_sample_size(np.array([3]), np.array([6])) == 1, "of one sentence nothing is known but that"
 
 
 def test_the_interval_of_wordings_is_that_of_what_they_are_worth():
-    found = statistics.evidence(30, 60, {}, chosen="", scheme="", source="", groups=10, worth=10.0)
+    found = statistics.evidence(30, 60, {}, chosen="", scheme="", source="", groups=10, effective_n=10.0)
     assert (found.hits, found.n, found.independent, found.interval) == (30, 60, 10, statistics.wilson(5, 10))
 
 
@@ -138,7 +140,7 @@ def test_intervals_of_wordings_hold_the_truth_19_times_in_20_where_those_of_coin
     for _ in range(500):
         sentence = chance.beta(0.6, 0.4, size=120)  # how often each sentence's wordings are right: 0.6 on average
         hits, sizes = chance.binomial(6, sentence), np.full(120, 6)
-        p, worth = hits.sum() / 720, float(statistics.worth(hits, sizes))
+        p, worth = hits.sum() / 720, float(statistics.effective_sample_size(hits, sizes))
         for name, many in (("worth", worth), ("coins", 720.0)):
             low, high = statistics.wilson(p * many, many)
             kept[name] += low <= 0.6 <= high

@@ -12,10 +12,10 @@ from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora
 from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.atlas.build import build
-from attnviz.linguistics.atlas.chunks import Source
-from attnviz.linguistics.atlas.ray_workers import Spread
-from attnviz.linguistics.atlas.workers import Alone, Crew, Processes, meter
-from attnviz.linguistics.corpora.types import Broken
+from attnviz.linguistics.atlas.chunks import CorpusFiles
+from attnviz.linguistics.atlas.ray_workers import RayPool
+from attnviz.linguistics.atlas.workers import InProcessPool, ProcessPool, WorkerPool, load_measurer
+from attnviz.linguistics.corpora.types import BrokenLine
 from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
@@ -30,7 +30,7 @@ def run(chosen: argparse.Namespace) -> None:
     if not 1 <= chosen.workers <= 256:
         raise BadInputError(f"--workers is a whole number from 1 to 256; got {chosen.workers}. Correct it.")
     card, report = io.card(chosen.model), BuildReport()
-    sources = [Source.of(kind, files) for kind in KINDS if (files := getattr(chosen, kind))]
+    sources = [CorpusFiles.of(kind, files) for kind in KINDS if (files := getattr(chosen, kind))]
     pool = _pool(card, chosen, report)
     on_broken = corpora.strict if chosen.strict else report.broken
     try:
@@ -42,14 +42,14 @@ def run(chosen: argparse.Namespace) -> None:
     summary.show(reader.read(chosen.output), chosen.format)
 
 
-def _pool(card: ModelCard, chosen: argparse.Namespace, report: BuildReport) -> Crew:
+def _pool(card: ModelCard, chosen: argparse.Namespace, report: BuildReport) -> WorkerPool:
     """Return what measures: this process, several processes, or Ray's."""
     settings = Settings.from_env()
     if chosen.ray:
-        return Spread(card, settings, chosen.workers, control=chosen.control)
+        return RayPool(card, settings, chosen.workers, control=chosen.control)
     if chosen.workers > 1:
-        return Processes(card, settings, chosen.workers, control=chosen.control)
-    return Alone(meter(card, settings, report, control=chosen.control))
+        return ProcessPool(card, settings, chosen.workers, control=chosen.control)
+    return InProcessPool(load_measurer(card, settings, report, control=chosen.control))
 
 
 class BuildReport:
@@ -69,7 +69,7 @@ class BuildReport:
             self._tenths = int(event.share * 10)
             self._print(event.message)
 
-    def broken(self, line: Broken) -> None:
+    def broken(self, line: BrokenLine) -> None:
         """Print a line that cannot be read; after LISTED of them they are only counted."""
         self._broken_lines += 1
         if self._broken_lines <= LISTED:

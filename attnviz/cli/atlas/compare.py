@@ -11,7 +11,7 @@ from attnviz.cli.atlas.relation_ranking import ranked_json
 from attnviz.cli.numbers import percentage, points, points_range, rate
 from attnviz.errors import BadInputError
 from attnviz.linguistics.atlas import comparison
-from attnviz.linguistics.atlas.comparison import Comparison, Pair
+from attnviz.linguistics.atlas.comparison import ComparedHeads, Comparison
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claim_text import named
 
@@ -42,7 +42,7 @@ def run(chosen: argparse.Namespace) -> None:
         io.show_lines(_lines(both, found, pairs, few))
 
 
-def _as_json(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[Pair, ...], few: tuple) -> dict[str, Any]:
+def _as_json(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> dict[str, Any]:
     """JSON fields of a comparison."""
     first, second = ({"model": one.model, "file": one.file.name, "digest": one.header.digest} for one in both)
     return {
@@ -62,7 +62,7 @@ def _as_json(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[Pair, ..
     }  # fmt: skip
 
 
-def _show_csv(both: tuple[Atlas, Atlas], pairs: tuple[Pair, ...]) -> None:
+def _show_csv(both: tuple[Atlas, Atlas], pairs: tuple[ComparedHeads, ...]) -> None:
     """Print one row for each kind of link."""
     names = ("layer", "head", "hits", "n", "rate", "interval_low", "interval_high")
     rows = []
@@ -81,7 +81,7 @@ def _show_csv(both: tuple[Atlas, Atlas], pairs: tuple[Pair, ...]) -> None:
     io.show_csv(rows, [*columns, "baseline", "baseline_rate", "difference", "difference_low", "difference_high"])
 
 
-def _lines(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[Pair, ...], few: tuple) -> list[str]:
+def _lines(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> list[str]:
     """Lines of a comparison."""
     lines = _heading(both, found)
     if pairs:
@@ -98,7 +98,7 @@ def _lines(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[Pair, ...]
     return lines
 
 
-def _line(one: Pair) -> str:
+def _line(one: ComparedHeads) -> str:
     """The line of one kind of link."""
     ns = (one.first.evidence.n, one.second.evidence.n)
     n = f"{ns[0]:,}" if one.common else f"{ns[0]:,}, {ns[1]:,}"

@@ -10,9 +10,8 @@ from attnviz.cli.numbers import three
 from attnviz.errors import BadInputError
 from attnviz.linguistics import habit_report
 from attnviz.linguistics.atlas.reader import Atlas, nearest
-from attnviz.linguistics.habit_report import Leaning
+from attnviz.linguistics.habit_report import HabitResult, similarity
 from attnviz.linguistics.probes.habits import RENAMED
-from attnviz.linguistics.similarity_report import followed
 from attnviz.types import HeadRef, joined, quoted
 
 
@@ -43,9 +42,9 @@ def show(atlas: Atlas, name: str, most: int, form: str) -> None:
         io.show_lines([title, "", *head_table(rows), *more_heads(len(habit.order), len(rows)), "", means])
 
 
-def _habit(atlas: Atlas, name: str) -> Leaning:
+def _habit(atlas: Atlas, name: str) -> HabitResult:
     """The habit of that name or of its older name; BadInputError lists those that the atlas has."""
-    key, known = RENAMED.get(name, name), {one.key: one for one in habit_report.leanings(atlas)}
+    key, known = RENAMED.get(name, name), {one.key: one for one in habit_report.results(atlas)}
     if key != name:
         io.say(f"The habit {name} is called {key} now, after what it counts; --probe induction measures induction.")
     if key not in known:
@@ -58,10 +57,10 @@ def _habit(atlas: Atlas, name: str) -> Leaning:
     return known[key]
 
 
-def _row(atlas: Atlas, habit: Leaning, rank: int, head: HeadRef) -> dict[str, Any]:
+def _row(atlas: Atlas, habit: HabitResult, rank: int, head: HeadRef) -> dict[str, Any]:
     """JSON fields of one head; with interval and shuffled words where heads are chosen on the even half."""
     row = {"rank": rank, "layer": head.layer, "head": head.head, "value": habit.at(head)}
-    held_out = None if habit.even is None else followed(atlas, head)
+    held_out = None if habit.even is None else similarity(atlas, head)
     if habit.even is None or held_out is None:
         return row
     low, high = held_out.interval

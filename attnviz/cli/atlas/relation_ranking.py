@@ -11,7 +11,7 @@ from attnviz.cli.numbers import evidence_json, or_none, percentage, points, poin
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claim_text import CAUTION, WORDINGS, chance, control, named, share, signed
 from attnviz.linguistics.claims import ENOUGH
-from attnviz.linguistics.head_ranking import RankedHead, Top, top
+from attnviz.linguistics.head_ranking import HeadRanking, RankedHead, rank_heads
 from attnviz.types import joined
 
 WAYS = {
@@ -23,7 +23,7 @@ WAYS = {
 
 def show(atlas: Atlas, relation: str, direction: str, most: int, form: str) -> None:
     """Print the `most` best heads by one kind of link."""
-    ranking = top(atlas, relation, direction)
+    ranking = rank_heads(atlas, relation, direction)
     if form == "json":
         io.show_json(_as_json(atlas, ranking, most))
     elif form == "csv":
@@ -41,7 +41,7 @@ def ranked_json(ranked: RankedHead) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _as_json(atlas: Atlas, ranking: Top, most: int) -> dict[str, Any]:
+def _as_json(atlas: Atlas, ranking: HeadRanking, most: int) -> dict[str, Any]:
     heads, twin = ranking.heads[:most], ranking.control
     return {
         "model": atlas.model, "relation": ranking.relation, "direction": ranking.direction or None,
@@ -54,7 +54,7 @@ def _as_json(atlas: Atlas, ranking: Top, most: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show_csv(atlas: Atlas, ranking: Top, most: int) -> None:
+def _show_csv(atlas: Atlas, ranking: HeadRanking, most: int) -> None:
     heads = ranking.heads[:most]
     rules = [name for name, _ in heads[0].evidence.baselines] if heads else []
     facts = {"model": atlas.model, "relation": ranking.relation, "direction": ranking.direction or None}
@@ -73,7 +73,7 @@ def _show_csv(atlas: Atlas, ranking: Top, most: int) -> None:
     )  # fmt: skip
 
 
-def _as_lines(atlas: Atlas, ranking: Top, most: int) -> list[str]:
+def _as_lines(atlas: Atlas, ranking: HeadRanking, most: int) -> list[str]:
     title, notes = f"{ranking.relation} {ranking.direction}".rstrip(), _notes(atlas, ranking)
     if not ranking.heads:
         return [f"{title} in {named(atlas.model)}: {WAYS[ranking.direction]}.", *notes]
@@ -104,7 +104,7 @@ def _line(ranked: RankedHead) -> str:
     )
 
 
-def _notes(atlas: Atlas, ranking: Top) -> list[str]:
+def _notes(atlas: Atlas, ranking: HeadRanking) -> list[str]:
     """What a reader must know about these numbers."""
     if not ranking.heads:
         back = "hd" if ranking.direction == "dh" else "dh"

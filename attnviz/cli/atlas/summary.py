@@ -13,8 +13,8 @@ from attnviz.cli.atlas.show import corpora_json
 from attnviz.cli.numbers import or_none, percentage, percentages, three
 from attnviz.linguistics import claim_text, claims, habit_report
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.claims import Best
-from attnviz.linguistics.habit_report import Leaning
+from attnviz.linguistics.claims import BestHead
+from attnviz.linguistics.habit_report import HabitResult
 
 
 def show(atlas: Atlas, form: str) -> None:
@@ -26,7 +26,7 @@ def show(atlas: Atlas, form: str) -> None:
 
 
 def _as_json(atlas: Atlas) -> dict[str, Any]:
-    best = claims.table(atlas)
+    best = claims.best_heads(atlas)
     return {
         "model": atlas.model,
         "corpora": corpora_json(atlas),
@@ -34,13 +34,13 @@ def _as_json(atlas: Atlas) -> dict[str, Any]:
             {"relation": one.relation, "direction": one.direction} | _best_json(one) for one in best if one.direction
         ],
         "coreference": {one.relation: _best_json(one) for one in best if not one.direction},
-        "habits": {one.key: _habit_json(one) for one in habit_report.leanings(atlas)},
+        "habits": {one.key: _habit_json(one) for one in habit_report.results(atlas)},
         "probes": probe_ranking.summary_json(atlas),
     }
 
 
 def _as_lines(atlas: Atlas) -> list[str]:
-    best = claims.table(atlas)
+    best = claims.best_heads(atlas)
     lines = []
     for corpus in atlas.header.corpora:
         lines.append(f"{corpus.name}: {corpus.used:,} of {corpus.texts:,} texts measured")
@@ -54,11 +54,11 @@ def _as_lines(atlas: Atlas) -> list[str]:
             lines.append(f"{one.relation}: {reason}, {claim_text.chance(one.p_corrected)}.")
     lines += ["", "Habits, means over all texts: the head that has most of each, and all heads on average:", ""]
     lines += [f"{'habit':<26} {'head':<8} {'mean':>6}  {'all heads':>9}  {'unit':<16}  on the odd texts, chosen on the even"]
-    lines += [_habit_line(one) for one in habit_report.leanings(atlas)]
+    lines += [_habit_line(one) for one in habit_report.results(atlas)]
     return [*lines, "", *probe_ranking.summary_lines(atlas)]
 
 
-def _best_json(best: Best) -> dict[str, Any]:
+def _best_json(best: BestHead) -> dict[str, Any]:
     found, (rule, rate) = best.evidence, best.evidence.baseline
     return {
         "n": found.n, "head": [best.head.layer, best.head.head], "rate": found.rate, "interval": list(found.interval),
@@ -71,7 +71,7 @@ def _best_json(best: Best) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _best_line(best: Best) -> str:
+def _best_line(best: BestHead) -> str:
     found, (rule, rate) = best.evidence, best.evidence.baseline
     name = f"{best.relation} {best.direction}"
     untrained = "" if best.control is None else f"; untrained {percentage(best.control.evidence.rate)}"
@@ -82,7 +82,7 @@ def _best_line(best: Best) -> str:
     )
 
 
-def _habit_json(habit: Leaning) -> dict[str, Any]:
+def _habit_json(habit: HabitResult) -> dict[str, Any]:
     fields = {
         "head": [habit.head.layer, habit.head.head], "value": habit.value, "mean": habit.mean, "unit": habit.scores.unit,
         "n": habit.n, "counted": habit.counted, "shuffled": habit.baseline,
@@ -94,7 +94,7 @@ def _habit_json(habit: Leaning) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _habit_line(habit: Leaning) -> str:
+def _habit_line(habit: HabitResult) -> str:
     line = f"{habit.name:<26} {habit.head!s:<8} {three(habit.value):>6}  {three(habit.mean):>9}  {habit.scores.unit:<16}"
     if habit.held_out is None:
         return line

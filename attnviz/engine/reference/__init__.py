@@ -1,4 +1,4 @@
-"""Weights and token ids in, every step of a transformer out: a BERT encoder and a Llama decoder, written to be read.
+"""Reference implementation of a transformer, every step by name: a BERT encoder and a Llama decoder, written to be read.
 
 `bert` and `llama` are the two transformers, one page each. This file walks through their layers, one after the other.
 """
@@ -48,7 +48,7 @@ def run(
 def forward(
     weights: ModelWeights, ids: Sequence[int], type_ids: Sequence[int] | None = None, change: Intervention = AS_TRAINED
 ) -> Iterator[dict[str, Tensor]]:
-    """The same, one part at a time: the steps of the embedding, then those of each layer, as far as somebody asks for them."""
+    """Yield the steps of the embedding, then those of each layer; later layers run only if the caller goes on."""
     change.check(weights, len(ids))
     _check(weights, ids)
     family = FAMILIES[weights.family]

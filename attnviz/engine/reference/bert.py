@@ -1,4 +1,4 @@
-"""Token ids in, every step of a BERT encoder out. Devlin et al. 2019, arXiv:1810.04805; one text at a time.
+"""BERT encoder, every step by name. Devlin et al. 2019, arXiv:1810.04805; one text at a time.
 
     a layer:   a = norm(x + attention(x)),   output = norm(a + feed_forward(a))
 

@@ -1,4 +1,4 @@
-"""A model's weights and a text in; all that the text goes through in one layer, and in each head of it, step by step, out."""
+"""Steps of one attention layer and of each of its heads on one text."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def layer_steps(
 
 
 def _learned(w: ModelWeights, layer: int) -> dict[str, np.ndarray]:
-    """The query matrix, and the norm's two vectors; what a family lacks is zero. Copies: nobody shall write to a model."""
+    """Return copies of the query matrix and the norm's two vectors; what a family lacks is zero."""
     query, norm = (name.format(layer) for name in NAMES[w.family])
     matrix, gain = w[f"{query}.weight"], w[f"{norm}.weight"]
     bias, shift = (w.tensors.get(f"{name}.bias") for name in (query, norm))

@@ -1,4 +1,4 @@
-"""A model's weights, a text and one thing done otherwise in; what all heads look at then, and what comes of it, out."""
+"""Forward pass with one intervention: the attention of all heads, the states, and the next-token probabilities."""
 
 from __future__ import annotations
 

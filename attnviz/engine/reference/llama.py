@@ -1,4 +1,4 @@
-"""Token ids in, every step of a Llama decoder out. Touvron et al. 2023, arXiv:2302.13971; one text at a time.
+"""Llama decoder, every step by name. Touvron et al. 2023, arXiv:2302.13971; one text at a time.
 
     a layer:   a = x + attention(norm(x)),   output = a + feed_forward(norm(a))
 

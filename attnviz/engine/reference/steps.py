@@ -1,4 +1,4 @@
-"""Queries, keys and values in, attention step by step out; and the values in which a whole pass is handed on."""
+"""Attention step by step, the names of all steps, and the value that holds a whole forward pass."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ForwardPass:
 
 
 def frozen(steps: Mapping[str, Tensor]) -> Steps:
-    """The same steps as arrays that nobody can write to; nothing is copied."""
+    """The same steps as read-only arrays; nothing is copied."""
     return MappingProxyType({name: locked(tensor.numpy()) for name, tensor in steps.items()})
 
 

@@ -1,4 +1,4 @@
-"""A transformers model in; its tensors by their published names and the few sizes that a forward pass needs, out."""
+"""Weights of a transformers model by their published names, with the few sizes that a forward pass needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text and another order of its words in; whether attention follows the words, whatever their order, out.
+"""Compare attention on a text with attention on its words in another order.
 
 Where nothing tells a model where its tokens stand, attention treats them as a set: for any order P, the weights of the
 shuffled words are the shuffled weights, A(P x) = P A(x) P^T. Lee et al. 2019 (Set Transformer), arXiv:1810.00825, section 3.
@@ -43,7 +43,7 @@ class WordOrderResult:
     """One head on a text and on its words shuffled, in float64: token i of the shuffled text is token `order[i]` of the text.
 
     `double` and `single` say how far both are from each other once the shuffle is undone, computed in float64 and float32;
-    `compared` is how many weights that is said of.
+    `compared` is how many weights were compared.
     """
 
     order: tuple[int, ...]

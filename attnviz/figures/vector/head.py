@@ -24,7 +24,8 @@ TINTED = 0.02  # keys of a held row are tinted from here up
 NUMBERED = 12.5  # points that a cell needs for its number
 SMALL, TITLE = 6.5, 11.0  # sizes of type
 MEANING = (
-    "Row = who looks, column = at whom. Each word that looks hands out its whole attention as ribbons: thickness is weight."
+    "Row: the word that looks (query). Column: the word it looks at (key). "
+    "Ribbons show how each word divides its attention: the thicker, the more weight."
 )
 GREEN = "Green: more in the first. Purple, dashed, \u2212: more in the second."
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from attnviz.errors import BadInputError, OutputError
 from attnviz.linguistics.atlas import writer
-from attnviz.linguistics.atlas.chunks import Source, chunks
+from attnviz.linguistics.atlas.chunks import CorpusFiles, chunks
 from attnviz.linguistics.atlas.header import FORMAT
-from attnviz.linguistics.atlas.shards import Chunk, Store
-from attnviz.linguistics.atlas.workers import Crew
-from attnviz.linguistics.corpora.types import Broken
+from attnviz.linguistics.atlas.shards import Chunk, PartStore
+from attnviz.linguistics.atlas.workers import WorkerPool
+from attnviz.linguistics.corpora.types import BrokenLine
 from attnviz.models.untrained import CONTROL_SEED
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import ModelCard
@@ -32,7 +32,7 @@ RULE = (
 
 
 @dataclass(frozen=True)
-class Built:
+class BuildResult:
     """A finished build: the file's header, and how many chunks there were and were found finished."""
 
     header: dict[str, Any]
@@ -42,56 +42,56 @@ class Built:
 
 def build(
     card: ModelCard,
-    crew: Crew,
-    sources: Sequence[Source],
+    pool: WorkerPool,
+    corpora: Sequence[CorpusFiles],
     output: Path,
     on_progress: OnProgress,
-    broken: Callable[[Broken], None],
-) -> Built:
+    broken: Callable[[BrokenLine], None],
+) -> BuildResult:
     """Writes the atlas of one model on some corpora.
 
     `on_progress` gets events, `broken` each line that cannot be read; what it raises ends the build. Raises
     BadInputError without a corpus or without a text in them, OutputError where the file cannot be written.
     """
-    if not sources:
+    if not corpora:
         raise BadInputError("An atlas needs texts; no corpus was named. Name one with --conllu, --gap, --winogender or --toml.")
     if output.is_dir() or not output.absolute().parent.is_dir():
         why = "it is a folder" if output.is_dir() else "its folder does not exist"
         raise OutputError(f"“{output}” cannot be written: {why}. Name another file with -o.")
-    model = crew.about()
+    model = pool.model()
     header = {
         "format": FORMAT, "model": card.id, "digest": model.digest, "layers": model.layers, "heads": model.heads,
         "causal": model.causal, "rule": RULE, "control": {"seed": CONTROL_SEED} if model.control else None,
-        "corpora": [source.described() for source in sources],
+        "corpora": [source.header() for source in corpora],
     }  # fmt: skip
-    store = Store(output.with_name(f"{output.name}.parts"), header, on_progress)
-    walk = _Walk(store, sources, broken, on_progress)
-    for part in crew.parts(walk.missing(), walk.told):
+    store = PartStore(output.with_name(f"{output.name}.parts"), header, on_progress)
+    run = _BuildRun(store, corpora, broken, on_progress)
+    for part in pool.parts(run.missing(), run.count):
         store.put(part.corpus, part.number, part.content)
-    if not any(walk.counts):
+    if not any(run.counts):
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
     on_progress(ProgressEvent("Probing every head with random tokens that are repeated.", "notice"))
-    whole = writer.written(output, header, walk.faults, lambda: store.parts(walk.counts), crew.probed())
+    whole = writer.write_atlas(output, header, run.faults, lambda: store.parts(run.counts), pool.probe())
     store.clear()
-    return Built(whole, sum(walk.counts), walk.found)
+    return BuildResult(whole, sum(run.counts), run.found)
 
 
-class _Walk:
-    """One walk through the corpora: which chunks are still missing, and how far it is."""
+class _BuildRun:
+    """One run through the corpora: which chunks are still missing, and how far it is."""
 
     def __init__(
-        self, store: Store, sources: Sequence[Source], broken: Callable[[Broken], None], on_progress: OnProgress
+        self, store: PartStore, corpora: Sequence[CorpusFiles], broken: Callable[[BrokenLine], None], on_progress: OnProgress
     ) -> None:
-        self.counts = [0] * len(sources)
+        self.counts = [0] * len(corpora)
         self.faults: Counter[int] = Counter()
         self.found = 0
-        self._store, self._sources, self._broken, self._on_progress = store, sources, broken, on_progress
-        self._all, self._done = sum(source.about for source in sources), 0
+        self._store, self._sources, self._report_broken, self._on_progress = store, corpora, broken, on_progress
+        self._all, self._done = sum(source.estimated_texts for source in corpora), 0
 
     def missing(self) -> Iterator[Chunk]:
         """The chunks that no finished part is there for."""
-        for chunk in chunks(self._sources, self._heard):
+        for chunk in chunks(self._sources, self._on_broken):
             self.counts[chunk.corpus] = chunk.number + 1
             if not self._store.has(chunk.corpus, chunk.number):
                 yield chunk
@@ -99,16 +99,16 @@ class _Walk:
             if not self.found:
                 self._on_progress(ProgressEvent("Going on from what was finished before.", "notice"))
             self.found += 1
-            self.told(len(chunk.texts))
+            self.count(len(chunk.texts))
 
-    def told(self, texts: int) -> None:
+    def count(self, texts: int) -> None:
         """Some more texts are done."""
         self._done += texts
         share = min(self._done / max(self._all, 1), 1.0)
         message = f"{self._done:,} of about {max(self._all, self._done):,} texts"
         self._on_progress(ProgressEvent(message, "progress", share))
 
-    def _heard(self, corpus: int, line: Broken) -> None:
+    def _on_broken(self, corpus: int, line: BrokenLine) -> None:
         """A line that cannot be read."""
         self.faults[corpus] += 1
-        self._broken(line)
+        self._report_broken(line)

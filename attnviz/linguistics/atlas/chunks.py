@@ -16,31 +16,31 @@ from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora
 from attnviz.linguistics.atlas.shards import Chunk
-from attnviz.linguistics.corpora.types import Broken, Parsed, Question
+from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, PronounQuestion
 
 READERS = {"conllu": corpora.conllu, "gap": corpora.gap, "winogender": corpora.winogender, "toml": corpora.own}
 MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one a text, for the progress bar
 TEXTS = 256  # of a chunk: enough that each pass has texts of like length, few enough for what a kill can cost
 
-Told = Callable[[Broken], None]
+OnBroken = Callable[[BrokenLine], None]
 
 
 @dataclass(frozen=True)
-class Source:
+class CorpusFiles:
     """One corpus: all files of a kind, read one after the other, with texts counted through. `hashes` has one a file."""
 
     kind: str
     paths: tuple[Path, ...]
     hashes: tuple[str, ...]
-    about: int
+    estimated_texts: int
 
     @classmethod
-    def of(cls, kind: str, paths: Sequence[str | Path]) -> Source:
+    def of(cls, kind: str, paths: Sequence[str | Path]) -> CorpusFiles:
         """Looks through the files once, for their hashes and about how many texts they have."""
         found = [_looked(Path(path), MARKS[kind]) for path in paths]
         return cls(kind, tuple(map(Path, paths)), tuple(one for one, _ in found), sum(many for _, many in found))
 
-    def texts(self, broken: Told) -> Iterator[Parsed | Question]:
+    def texts(self, broken: OnBroken) -> Iterator[ParsedSentence | PronounQuestion]:
         """Every text of every file, in order."""
         return chain.from_iterable(READERS[self.kind](path, broken) for path in self.paths)
 
@@ -49,7 +49,7 @@ class Source:
         """The files by name and hash; no path, which says nothing to others."""
         return [{"name": path.name, "sha256": digest} for path, digest in zip(self.paths, self.hashes, strict=True)]
 
-    def described(self) -> dict[str, Any]:
+    def header(self) -> dict[str, Any]:
         """Kind, name, files, source and licence."""
         known = _known(self.kind, [path.name for path in self.paths])
         return {
@@ -61,7 +61,7 @@ class Source:
         }
 
 
-def chunks(sources: Sequence[Source], broken: Callable[[int, Broken], None], size: int = TEXTS) -> Iterator[Chunk]:
+def chunks(sources: Sequence[CorpusFiles], broken: Callable[[int, BrokenLine], None], size: int = TEXTS) -> Iterator[Chunk]:
     """The texts of all corpora in their order, `size` at a time; `broken` hears of the corpus's number and the line."""
     for corpus, source in enumerate(sources):
         texts = source.texts(lambda line, corpus=corpus: broken(corpus, line))

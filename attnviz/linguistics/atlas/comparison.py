@@ -13,17 +13,17 @@ from math import sqrt
 import numpy as np
 from jaxtyping import Integer
 
+from attnviz.analysis.statistics import student_interval
 from attnviz.linguistics import claims
 from attnviz.linguistics.atlas.header import Corpus
 from attnviz.linguistics.atlas.hits import Hits
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.head_ranking import RankedHead, ranked
-from attnviz.linguistics.similarity_report import interval
 from attnviz.types import HeadRef
 
 
 @dataclass(frozen=True)
-class Pair:
+class ComparedHeads:
     """One kind of link in two atlases: the best head of each, chosen on even texts and reported on odd ones.
 
     `common` says whether both are counted on the same links; `whole` is how many links each atlas has of the kind.
@@ -50,7 +50,7 @@ class Comparison:
     same: tuple[str, ...]
     only: tuple[tuple[str, ...], tuple[str, ...]]
     same_rule: bool
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ComparedHeads, ...]
     few: tuple[tuple[str, str], ...]
 
 
@@ -66,7 +66,7 @@ def compare(first: Atlas, second: Atlas, asked: tuple[str, str] | None = None) -
     )
     pairs, few = [], []
     for kind in [asked] if asked else _kinds(first, second):
-        found = pair(first, second, *kind, shared)
+        found = compared_heads(first, second, *kind, shared)
         if found is None or (asked is None and min(_independent(found)) < claims.ENOUGH):
             few.append(kind)
         else:
@@ -92,7 +92,7 @@ def _kinds(first: Atlas, second: Atlas) -> list[tuple[str, str]]:
     return [*links, *((kind, "dh") for kind in first.kinds if kind in second.kinds)]
 
 
-def pair(first: Atlas, second: Atlas, relation: str, direction: str, shared: dict[int, int]) -> Pair | None:
+def compared_heads(first: Atlas, second: Atlas, relation: str, direction: str, shared: dict[int, int]) -> ComparedHeads | None:
     """One kind of link in both; None where one of them has none of it in one half of the texts."""
     whole = claims.hits(first, relation, direction), claims.hits(second, relation, direction)
     found = matched(*whole, shared) if shared else whole
@@ -100,7 +100,7 @@ def pair(first: Atlas, second: Atlas, relation: str, direction: str, shared: dic
         return None
     mine = _numbered(found[0], shared) if shared else found[0]
     best = ranked(first, mine, 1)[0], ranked(second, found[1], 1)[0]
-    made = Pair(
+    made = ComparedHeads(
         relation, "" if whole[0].offset is None else direction, bool(shared), (len(whole[0]), len(whole[1])), *best, None
     )
     if not shared or min(_independent(made)) < claims.ENOUGH:
@@ -135,7 +135,7 @@ def difference(first: Hits, second: Hits, head: HeadRef, other: HeadRef) -> tupl
     sizes, sums, n = np.bincount(text), np.bincount(text, apart), len(apart)
     mean, texts = float(sums.sum()) / n, len(sizes)
     error = sqrt(texts / (texts - 1) * float(((sums - mean * sizes) ** 2).sum())) / n if texts > 1 else float("nan")
-    low, high = interval(mean, error, texts)
+    low, high = student_interval(mean, error, texts)
     return 100 * mean, 100 * max(low, -1.0), 100 * min(high, 1.0)
 
 
@@ -154,6 +154,6 @@ def _numbered(found: Hits, shared: dict[int, int]) -> Hits:
     return replace(found, corpus=np.array([back[int(at)] for at in found.corpus], found.corpus.dtype))
 
 
-def _independent(made: Pair) -> tuple[int, int]:
+def _independent(made: ComparedHeads) -> tuple[int, int]:
     """How many independent links each side was reported on."""
     return made.first.evidence.independent, made.second.evidence.independent

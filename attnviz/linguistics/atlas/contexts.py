@@ -13,23 +13,23 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt64
 
 from attnviz.linguistics.corpora.types import Span
-from attnviz.linguistics.probes.coreference import Choice
+from attnviz.linguistics.probes.coreference import TokenQuestion
 
 
-def link(ids: Sequence[int], words: Sequence[Span], pieces: Sequence[int], source: int, *, causal: bool) -> int:
+def link_context(ids: Sequence[int], words: Sequence[Span], pieces: Sequence[int], source: int, *, causal: bool) -> int:
     """The context of a link: the token ids and words that can be seen from word `source`, of which `pieces` are the tokens."""
     seen, known = (ids[: max(pieces) + 1], words[: source + 1]) if causal else (ids, words)
     return _hash((*seen, -1, *(end for span in known for end in span), -1, source))
 
 
-def question(ids: Sequence[int], choice: Choice, *, causal: bool) -> int:
+def question_context(ids: Sequence[int], choice: TokenQuestion, *, causal: bool) -> int:
     """The context of a question: the token ids that the pronoun can see, its tokens, and those of all candidates."""
     seen = ids[: max(choice.pronoun) + 1] if causal else ids
     candidates = (token for tokens in sorted(choice.candidates) for token in (*tokens, -1))
     return _hash((*seen, -1, *choice.pronoun, -1, *candidates))
 
 
-def numbered(hashes: UInt64[np.ndarray, " n"]) -> Integer[np.ndarray, " n"]:
+def distance_to_first(hashes: UInt64[np.ndarray, " n"]) -> Integer[np.ndarray, " n"]:
     """How many places before each instance the first one of its context stands; 0 where it is the first itself."""
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     return np.arange(len(hashes)) - first[inverse]

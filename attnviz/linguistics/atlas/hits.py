@@ -56,14 +56,14 @@ class Hits:
         return many if many < len(self) else None
 
     @property
-    def worth(self) -> Float[np.ndarray, "layer head"]:
+    def effective_sample_size(self) -> Float[np.ndarray, "layer head"]:
         """How many independent instances these are worth for each head: n, or fewer where some are wordings of one."""
         if self.group is None or self.groups is None:
             return np.full(self.hits.shape[1:], float(len(self)))
         _, at, sizes = np.unique(self.group, return_inverse=True, return_counts=True)
         sums = np.zeros((len(sizes), *self.hits.shape[1:]), np.int64)
         np.add.at(sums, at, self.hits)
-        return statistics.worth(sums, sizes)
+        return statistics.effective_sample_size(sums, sizes)
 
     @property
     def ceiling(self) -> float:

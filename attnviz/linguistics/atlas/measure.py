@@ -14,7 +14,7 @@ from attnviz.engine import batch, input_limits
 from attnviz.errors import AttnvizError, BadInputError, TokenError, TooLongError
 from attnviz.linguistics.atlas import contexts
 from attnviz.linguistics.atlas.shards import Chunk, Part
-from attnviz.linguistics.corpora.types import Parsed, Question
+from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
 from attnviz.linguistics.probes import (
     coreference,
     dependencies,
@@ -24,7 +24,7 @@ from attnviz.linguistics.probes import (
     untrained_control,
     vocabulary,
 )
-from attnviz.linguistics.probes.word_attention import Grid, grid
+from attnviz.linguistics.probes.word_attention import WordGrid, word_grid
 from attnviz.models import untrained
 from attnviz.models.load import LoadedModel
 from attnviz.text import Encoding
@@ -36,17 +36,17 @@ TOO_LONG = "texts longer than the model reads"
 UNREADABLE = "texts of which the model reads nothing"
 LACKING = "texts with tokens that the model has no embedding for"
 
-Told = Callable[[int], None]
+OnDone = Callable[[int], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
+class ReadText:
     """A text of a chunk as the model reads it, with its ordinal in the corpus; of a question, `choice` is it in tokens."""
 
     ordinal: int
-    text: Parsed | Question
+    text: ParsedSentence | PronounQuestion
     reading: Encoding
-    choice: coreference.Choice | None = None
+    choice: coreference.TokenQuestion | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _Ids:
 
 
 @dataclass(frozen=True, eq=False)
-class Meter:
+class Measurer:
     """A model that measures chunks, one after the other.
 
     `size` is its layers and heads as far as they attend; `tokens` bounds a pass; `layers` gives weights as `batch.layers`.
@@ -69,10 +69,10 @@ class Meter:
     size: tuple[int, int]
     tokens: int = TOKENS
     layers: Callable[..., Iterator[batch.LayerWeights]] = batch.layers
-    twin: Meter | None = None
+    twin: Measurer | None = None
 
     @classmethod
-    def of(cls, loaded: LoadedModel, *, control: bool = False) -> Meter:
+    def of(cls, loaded: LoadedModel, *, control: bool = False) -> Measurer:
         """Reads one word to see how many layers and heads there are; `control` says whether to make an untrained twin too."""
         seen = [len(weights[0]) for weights in batch.layers(loaded.model, [_reading(loaded, "word")])]
         size = (len(seen), max(seen))
@@ -85,49 +85,49 @@ class Meter:
         """Whether no token sees a later one."""
         return self.loaded.card.causal
 
-    def part(self, chunk: Chunk, told: Told = lambda texts: None) -> Part:
-        """What a chunk gives; `told` hears how many more of its texts are done."""
+    def measure(self, chunk: Chunk, on_done: OnDone = lambda texts: None) -> Part:
+        """What a chunk gives; `on_done` hears how many more of its texts are done."""
         left_out: Counter[str] = Counter()
         read = [one for at, text in enumerate(chunk.texts) if (one := self.read(chunk.first + at, text, left_out))]
-        sentences = [one for one in read if isinstance(one.text, Parsed)]
-        questions = [one for one in read if isinstance(one.text, Question)]
-        told(len(chunk.texts) - len(read))
+        sentences = [one for one in read if isinstance(one.text, ParsedSentence)]
+        questions = [one for one in read if isinstance(one.text, PronounQuestion)]
+        on_done(len(chunk.texts) - len(read))
         found = _Sums.empty(self.size)
         links, answers = [], []
-        counts = None if self.twin is None else untrained_control.Counts(self.size)
+        counts = None if self.twin is None else untrained_control.ControlCounts(self.size)
         for some in passes(sentences, self.tokens):
             links.append(self._links(some, found, left_out, counts))
-            told(len(some))
+            on_done(len(some))
         for some in passes(questions, self.tokens):
             answers.append(self._answers(some, counts))
-            told(len(some))
+            on_done(len(some))
         return Part(
             _ordered(links, self._no_links()), _ordered(answers, self._no_answers()), counts.arrays() if counts else {},
             found.habits, found.rows, found.meaning, found.tally, len(chunk.texts), len(read), dict(sorted(left_out.items())),
         )  # fmt: skip
 
-    def probed(self) -> random_tokens.Probed:
+    def probe(self) -> random_tokens.ProbeScores:
         """The probes on random tokens, which need no corpus."""
         example, tokenizer, card = _reading(self.loaded, "word"), self.loaded.tokenizer, self.loaded.card
         rows = batch.vocabulary(self.loaded.model, len(tokenizer))
         special = [token.special for token in example.tokens]
-        around = vocabulary.around(tokenizer, example.ids, special, rows)
+        around = vocabulary.special_around(tokenizer, example.ids, special, rows)
 
         def layers(some: Sequence[Sequence[int]]) -> Iterator[batch.LayerWeights]:
             types = _types(example.type_ids, special, around, len(some[0]))
             return self.layers(self.loaded.model, [_Ids(tuple(ids), types) for ids in some])
 
         try:
-            return random_tokens.probed(
-                layers, self.size, vocabulary.ordinary(tokenizer, rows), around, causal=self.causal,
+            return random_tokens.run_probes(
+                layers, self.size, vocabulary.whole_words(tokenizer, rows), around, causal=self.causal,
                 max_tokens=card.max_tokens, tokens=self.tokens, named=vocabulary.names(tokenizer, around),
             )  # fmt: skip
         except AttnvizError as error:  # what was measured on the corpora stands all the same
             return random_tokens.missing(str(error))
 
-    def read(self, ordinal: int, text: Parsed | Question, left_out: Counter[str]) -> Read | None:
+    def read(self, ordinal: int, text: ParsedSentence | PronounQuestion, left_out: Counter[str]) -> ReadText | None:
         """A text as the model reads it; None where it is left out, which is counted."""
-        if isinstance(text, Parsed) and not dependencies.fits(text):
+        if isinstance(text, ParsedSentence) and not dependencies.fits(text):
             left_out[SIZE] += 1
             return None
         try:
@@ -135,25 +135,25 @@ class Meter:
         except BadInputError as error:
             left_out[_reason(error)] += 1
             return None
-        if isinstance(text, Parsed):
-            return Read(ordinal, text, reading)
-        choice = coreference.choice(text, reading.tokens, causal=self.causal)
+        if isinstance(text, ParsedSentence):
+            return ReadText(ordinal, text, reading)
+        choice = coreference.token_question(text, reading.tokens, causal=self.causal)
         if isinstance(choice, str):
             left_out[choice] += 1
             return None
-        return Read(ordinal, text, reading, choice)
+        return ReadText(ordinal, text, reading, choice)
 
     def _links(
-        self, read: Sequence[Read], found: _Sums, left_out: Counter[str], counts: untrained_control.Counts | None
+        self, read: Sequence[ReadText], found: _Sums, left_out: Counter[str], counts: untrained_control.ControlCounts | None
     ) -> dict[str, np.ndarray]:
         """The decisions of one pass over sentences; habits and meaning are added to `found`, the twin's hits to `counts`."""
         model, tokens = self.loaded.model, [one.reading.tokens for one in read]
-        parsed = [one.text for one in read if isinstance(one.text, Parsed)]
-        words = grid(tokens, [one.words for one in parsed], causal=self.causal)
-        asked = dependencies.asked(parsed, words, left_out)
-        places = habits.places([one.reading.ids for one in read], tokens, causal=self.causal)
+        parsed = [one.text for one in read if isinstance(one.text, ParsedSentence)]
+        words = word_grid(tokens, [one.words for one in parsed], causal=self.causal)
+        asked = dependencies.scored_links(parsed, words, left_out)
+        places = habits.habit_cells([one.reading.ids for one in read], tokens, causal=self.causal)
         ordinals = [one.ordinal for one in read]
-        like = similarity.similar([batch.embeddings(model, one.reading.ids) for one in read], words, ordinals)
+        like = similarity.word_similarity([batch.embeddings(model, one.reading.ids) for one in read], words, ordinals)
         hits = np.zeros((len(asked.row), *self.size), bool)
         for layer, weights in enumerate(self.layers(model, [one.reading for one in read])):
             attention, heads = words.attention(weights), weights.shape[1]
@@ -175,32 +175,34 @@ class Meter:
             "hits": packed(hits),
         }
 
-    def link_hits(self, read: Sequence[Read], words: Grid, asked: dependencies.Asked) -> Bool[np.ndarray, "link layer head"]:
+    def link_hits(
+        self, read: Sequence[ReadText], words: WordGrid, asked: dependencies.ScoredLinks
+    ) -> Bool[np.ndarray, "link layer head"]:
         """The decisions of one pass over sentences, and nothing beside."""
         hits = np.zeros((len(asked.row), *self.size), bool)
         for layer, weights in enumerate(self.layers(self.loaded.model, [one.reading for one in read])):
             hits[:, layer, : weights.shape[1]] = dependencies.hits(words.attention(weights), words, asked)
         return hits
 
-    def _contexts(self, read: Sequence[Read], words: Grid, asked: dependencies.Asked) -> np.ndarray:
+    def _contexts(self, read: Sequence[ReadText], words: WordGrid, asked: dependencies.ScoredLinks) -> np.ndarray:
         """What the model sees of each link, as a hash; links from one word share it."""
         seen: dict[tuple[int, int], int] = {}
         for row, source in dict.fromkeys(zip(asked.row.tolist(), asked.source.tolist(), strict=True)):
             pieces = np.flatnonzero(words.total[row, :, source]).tolist()
             one = read[row]
-            assert isinstance(one.text, Parsed)
-            seen[row, source] = contexts.link(one.reading.ids, one.text.words, pieces, source, causal=self.causal)
+            assert isinstance(one.text, ParsedSentence)
+            seen[row, source] = contexts.link_context(one.reading.ids, one.text.words, pieces, source, causal=self.causal)
         places = zip(asked.row.tolist(), asked.source.tolist(), strict=True)
         return np.array([seen[place] for place in places], np.uint64)
 
-    def _answers(self, read: Sequence[Read], counts: untrained_control.Counts | None) -> dict[str, np.ndarray]:
+    def _answers(self, read: Sequence[ReadText], counts: untrained_control.ControlCounts | None) -> dict[str, np.ndarray]:
         """The decisions of one pass over questions; the twin's hits are added to `counts`."""
         choices = [one.choice for one in read if one.choice]
         ordinals = np.array([one.ordinal for one in read], np.int32)
         if self.twin is not None and counts is not None:
             counts.add_questions(self.twin.question_hits(read, choices), ordinals)
         seen = [
-            contexts.question(one.reading.ids, choice, causal=self.causal)
+            contexts.question_context(one.reading.ids, choice, causal=self.causal)
             for one, choice in zip(read, choices, strict=True)
         ]  # fmt: skip
         return {
@@ -213,7 +215,7 @@ class Meter:
         }
 
     def question_hits(
-        self, read: Sequence[Read], choices: Sequence[coreference.Choice]
+        self, read: Sequence[ReadText], choices: Sequence[coreference.TokenQuestion]
     ) -> Bool[np.ndarray, "question layer head"]:
         """Which heads are right on the questions of one pass, for which only the pronouns' rows are computed."""
         hits = np.zeros((len(read), *self.size), bool)
@@ -264,9 +266,9 @@ def _types(
     return (*before, *[example[inner]] * (length - start - end), *example[len(example) - end :])
 
 
-def passes(read: Sequence[Read], tokens: int) -> Iterator[list[Read]]:
+def passes(read: Sequence[ReadText], tokens: int) -> Iterator[list[ReadText]]:
     """Texts of like length together, shortest first, as many as `tokens` allows with their padding; at least one."""
-    some: list[Read] = []
+    some: list[ReadText] = []
     for one in sorted(read, key=lambda one: len(one.reading.ids)):
         if some and (len(some) + 1) * len(one.reading.ids) > tokens:
             yield some

@@ -19,7 +19,7 @@ MOST = 2**30  # bytes of a member; those of the shipped atlases have a few milli
 DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyError, NotImplementedError, RuntimeError)
 
 
-def content(file: Traversable, name: str, most: int) -> bytes:
+def read_bytes(file: Traversable, name: str, most: int) -> bytes:
     """The bytes of one member, of which there may be `most`."""
     try:
         with file.open("rb") as opened, zipfile.ZipFile(opened) as archive:
@@ -28,10 +28,10 @@ def content(file: Traversable, name: str, most: int) -> bytes:
                 raise ValueError(f"{size:,} bytes, where at most {most:,} are allowed")
             return archive.read(name)  # the archive's reader gives no more than the size that it names
     except DAMAGED as error:
-        raise damaged(file, f"{name}: {error}") from error
+        raise damaged_error(file, f"{name}: {error}") from error
 
 
-def array(file: Traversable, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
+def read_array(file: Traversable, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
     """The array in member `name`, read-only, if it is of `dtype` and `shape`; None in it stands for any length."""
     try:
         with file.open("rb") as opened, zipfile.ZipFile(opened) as archive, archive.open(name) as member:
@@ -48,10 +48,10 @@ def array(file: Traversable, name: str, dtype: type, shape: tuple[int | None, ..
                 raise ValueError(f"{len(held):,} bytes or more, where {size:,} belong")
             return np.frombuffer(held, stored).reshape(found)
     except DAMAGED as error:
-        raise damaged(file, f"{name}: {error}") from error
+        raise damaged_error(file, f"{name}: {error}") from error
 
 
-def damaged(file: Traversable, reason: str) -> BadInputError:
+def damaged_error(file: Traversable, reason: str) -> BadInputError:
     """The error for an atlas that cannot be used: rule, value, remedy."""
     why = " ".join(reason.split())[:160]
     return BadInputError(

@@ -17,15 +17,15 @@ from typing import Any
 from attnviz.engine import batch
 from attnviz.errors import UnavailableError
 from attnviz.linguistics.atlas.shards import Chunk
-from attnviz.linguistics.atlas.workers import THREADS, About, Finished, about, finished, meter
-from attnviz.linguistics.probes.random_tokens import Probed
+from attnviz.linguistics.atlas.workers import THREADS, FinishedPart, MeasuredModel, load_measurer, measure_chunk, measured_model
+from attnviz.linguistics.probes.random_tokens import ProbeScores
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
 WAVE = 256  # chunks that are handed over at once, so that no corpus is too long for memory
 
 
-class Spread:
+class RayPool:
     """Ray Data: `count` processes, each with the model and one thread."""
 
     def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
@@ -42,13 +42,13 @@ class Spread:
         ray.init(log_to_driver=False, logging_level="warning", ignore_reinit_error=True, runtime_env=environment, **here)
         self._ray: Any = ray
         self._card, self._settings, self._count, self._control = card, settings, count, control
-        self._about = about(meter(card, settings, control=control))
+        self._model = measured_model(load_measurer(card, settings, control=control))
 
-    def about(self) -> About:
+    def model(self) -> MeasuredModel:
         """What is said of the model."""
-        return self._about
+        return self._model
 
-    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
+    def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
         """Parts as they are finished."""
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
@@ -57,15 +57,15 @@ class Spread:
             rows = [{"chunk": chunk.to_bytes()} for chunk in some]
             compute = self._ray.data.ActorPoolStrategy(size=self._count)
             found = self._ray.data.from_items(rows, override_num_blocks=len(rows)).map(
-                _Measurer, compute=compute, num_cpus=1, fn_constructor_args=(self._card, self._settings, self._control)
+                _RayWorker, compute=compute, num_cpus=1, fn_constructor_args=(self._card, self._settings, self._control)
             )
             for row in found.iter_rows():
-                told(row["texts"])
-                yield Finished(row["corpus"], row["number"], row["texts"], row["content"])
+                on_done(row["texts"])
+                yield FinishedPart(row["corpus"], row["number"], row["texts"], row["content"])
 
-    def probed(self) -> Probed:
+    def probe(self) -> ProbeScores:
         """The probes of the model, by one of Ray's processes: the same number of threads as all parts."""
-        task = self._ray.remote(num_cpus=1)(_probed)
+        task = self._ray.remote(num_cpus=1)(_probe)
         return self._ray.get(task.remote(self._card, self._settings))
 
     def close(self) -> None:
@@ -73,18 +73,18 @@ class Spread:
         self._ray.shutdown()
 
 
-def _probed(card: ModelCard, settings: Settings) -> Probed:
+def _probe(card: ModelCard, settings: Settings) -> ProbeScores:
     """What one of Ray's processes runs for the probes."""
     batch.one_thread()
-    return meter(card, settings).probed()
+    return load_measurer(card, settings).probe()
 
 
-class _Measurer:
+class _RayWorker:
     """What runs in each of Ray's processes."""
 
     def __init__(self, card: ModelCard, settings: Settings, control: bool) -> None:
         batch.one_thread()
-        self._meter = meter(card, settings, control=control)
+        self._measurer = load_measurer(card, settings, control=control)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        return finished(self._meter, Chunk.of(row["chunk"]))._asdict()
+        return measure_chunk(self._measurer, Chunk.from_bytes(row["chunk"]))._asdict()

@@ -23,7 +23,7 @@ from attnviz.linguistics import relations as labels
 from attnviz.linguistics.atlas import npz
 from attnviz.linguistics.atlas.header import MAX_HEADER, Corpus, FormatError, Header, header
 from attnviz.linguistics.atlas.hits import Hits, unpacked
-from attnviz.linguistics.corpora.winogender import WORDINGS
+from attnviz.linguistics.corpora.pronoun_tables import WORDINGS
 from attnviz.linguistics.probes.dependencies import DIRECTIONS
 from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.models import catalog
@@ -166,7 +166,7 @@ class Atlas:
             )
         found = self._array("probes", np.float32, (2, 2, len(facts.names), self.header.layers, self.header.heads))
         if not (found >= 0.0).all() or not (found <= 1.001).all():  # means of weights and their errors; also where one is NaN
-            raise npz.damaged(self.file, "probes outside of 0 to 1")
+            raise npz.damaged_error(self.file, "probes outside of 0 to 1")
         return found
 
     def unknown(self, name: str) -> str:
@@ -201,7 +201,7 @@ class Atlas:
         self._below("relation", found["relation"], len(self.header.relations))
         self._below("direction", found["direction"], len(DIRECTIONS))
         if not found["others"].all():
-            raise npz.damaged(self.file, "a link whose source sees no other word")
+            raise npz.damaged_error(self.file, "a link whose source sees no other word")
         return found
 
     @cached_property
@@ -239,20 +239,20 @@ class Atlas:
         found["hits"] = self._array(f"{name}.hits", np.uint8, (length, -(-self.header.layers * self.header.heads // 8)))
         self._below("corpus", found["corpus"], len(self.header.corpora))
         if length and found["text"].min() < 0:
-            raise npz.damaged(self.file, "a text with a number below 0")
+            raise npz.damaged_error(self.file, "a text with a number below 0")
         back, places = found["context"], np.arange(len(found["context"]))
         if not ((back >= 0) & (back <= places)).all():
-            raise npz.damaged(self.file, "an instance that looks like one before the first")
+            raise npz.damaged_error(self.file, "an instance that looks like one before the first")
         return found | {"context": places - back}
 
     def _array(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
         """One member of the file."""
-        return npz.array(self.file, f"{name}.npy", dtype, shape)
+        return npz.read_array(self.file, f"{name}.npy", dtype, shape)
 
     def _below(self, what: str, column: np.ndarray, limit: int) -> None:
         """Raises BadInputError where a column counts beyond what the header names."""
         if len(column) and column.max() >= limit:
-            raise npz.damaged(self.file, f"{what} number {column.max()}, where the header names {limit}")
+            raise npz.damaged_error(self.file, f"{what} number {column.max()}, where the header names {limit}")
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -310,7 +310,7 @@ def shipped(model: str) -> Atlas | None:
 
 def _read(file: Traversable) -> Atlas:
     """The atlas in a file, be it on disk or inside a package."""
-    written = npz.content(file, "header.json", MAX_HEADER)
+    written = npz.read_bytes(file, "header.json", MAX_HEADER)
     try:
         return Atlas(header(written), file)
     except FormatError as error:
@@ -319,4 +319,4 @@ def _read(file: Traversable) -> Atlas:
             "Rebuild it from its texts with `attnviz atlas build`."
         ) from error
     except ValueError as error:
-        raise npz.damaged(file, str(error)) from error
+        raise npz.damaged_error(file, str(error)) from error

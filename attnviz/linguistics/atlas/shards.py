@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from attnviz.errors import OutputError
-from attnviz.linguistics.corpora.types import Parsed, Question, Span
+from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion, Span
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import Link
 
@@ -29,14 +29,14 @@ class Chunk:
     corpus: int
     number: int
     first: int
-    texts: tuple[Parsed | Question, ...]
+    texts: tuple[ParsedSentence | PronounQuestion, ...]
 
     def to_bytes(self) -> bytes:
         """The whole chunk as JSON, for another machine: plain fields, of which nothing can run where they are read."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def of(cls, content: bytes) -> Chunk:
+    def from_bytes(cls, content: bytes) -> Chunk:
         """The inverse of `to_bytes`."""
         raw = json.loads(content)
         return cls(**raw | {"texts": tuple(map(_text, raw["texts"]))})
@@ -79,7 +79,7 @@ class Part:
         return file.getvalue()
 
     @classmethod
-    def of(cls, content: bytes) -> Part:
+    def from_bytes(cls, content: bytes) -> Part:
         """The inverse of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as found:
             arrays = dict(found)
@@ -91,12 +91,12 @@ class Part:
         return cls(kinds["links"], kinds["questions"], kinds["control"], *(arrays[name] for name in SUMS), **counts)
 
 
-def _text(raw: dict[str, Any]) -> Parsed | Question:
+def _text(raw: dict[str, Any]) -> ParsedSentence | PronounQuestion:
     """One annotated text from its fields."""
     if "words" in raw:
         links = tuple(Link(_span(link["source"]), _span(link["target"]), link["kind"]) for link in raw["links"])
-        return Parsed(raw["id"], raw["text"], tuple(map(_span, raw["words"])), links)
-    return Question(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
+        return ParsedSentence(raw["id"], raw["text"], tuple(map(_span, raw["words"])), links)
+    return PronounQuestion(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
 
 
 def _span(raw: list[int]) -> Span:
@@ -105,7 +105,7 @@ def _span(raw: list[int]) -> Span:
     return start, end
 
 
-class Store:
+class PartStore:
     """A folder with a file for each finished part, and a header that says of what. Files appear whole or not at all.
 
     Whoever is killed between two parts finds all earlier ones again, as long as the header is the same.
@@ -154,7 +154,7 @@ class Store:
         """Every part with the number of its corpus, in order; `counts` is how many chunks each corpus has."""
         for corpus, count in enumerate(counts):
             for number in range(count):
-                yield corpus, Part.of(self._file(corpus, number).read_bytes())
+                yield corpus, Part.from_bytes(self._file(corpus, number).read_bytes())
 
     def clear(self) -> None:
         """Take the folder away: its parts are in the atlas now."""

@@ -15,7 +15,7 @@ from attnviz.linguistics import claims
 from attnviz.linguistics.atlas import reader as atlases
 from attnviz.linguistics.atlas.hits import Hits
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.claims import Best
+from attnviz.linguistics.claims import BestHead
 from attnviz.models import catalog
 
 
@@ -34,11 +34,11 @@ def hits(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Hit
 
 
 @lru_cache(maxsize=32)
-def best(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Best | None:
+def best_head(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
     """The best head of `mine` on those texts, chosen on their even half, counted on the odd one; None where there are none."""
     if not has(mine, relation) or not has(other, relation):
         return None
-    return claims.best_of(mine, hits(mine, other, relation, direction), relation, direction)
+    return claims.best_head_of(mine, hits(mine, other, relation, direction), relation, direction)
 
 
 def has(one: Atlas, relation: str) -> bool:

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from attnviz.backends.local import LocalBackend
 from attnviz.engine import batch
 from attnviz.errors import AttnvizError
-from attnviz.linguistics.atlas.measure import Meter
+from attnviz.linguistics.atlas.measure import Measurer
 from attnviz.linguistics.atlas.shards import Chunk
-from attnviz.linguistics.probes.random_tokens import Probed
+from attnviz.linguistics.probes.random_tokens import ProbeScores
 from attnviz.progress import OnProgress
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
@@ -28,7 +28,7 @@ AHEAD = 2  # chunks that each process has been given: one under way and one wait
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-class About(NamedTuple):
+class MeasuredModel(NamedTuple):
     """What an atlas says of the model that was measured."""
 
     digest: str
@@ -38,7 +38,7 @@ class About(NamedTuple):
     control: bool
 
 
-class Finished(NamedTuple):
+class FinishedPart(NamedTuple):
     """A part in bytes, and which chunk it is of."""
 
     corpus: int
@@ -48,54 +48,56 @@ class Finished(NamedTuple):
 
 
 @runtime_checkable
-class Crew(Protocol):
+class WorkerPool(Protocol):
     """Those who measure."""
 
-    def about(self) -> About: ...
-    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]: ...
-    def probed(self) -> Probed: ...
+    def model(self) -> MeasuredModel: ...
+    def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]: ...
+    def probe(self) -> ProbeScores: ...
     def close(self) -> None: ...
 
 
-def meter(card: ModelCard, settings: Settings, on_progress: OnProgress | None = None, *, control: bool = False) -> Meter:
+def load_measurer(
+    card: ModelCard, settings: Settings, on_progress: OnProgress | None = None, *, control: bool = False
+) -> Measurer:
     """The model of a card, or of a local folder, loaded and ready to measure; with `control` its untrained twin too."""
     folders = (card,) if card.folder and not card.package else ()
-    return Meter.of(LocalBackend(settings, on_progress, folders).load(card.id), control=control)
+    return Measurer.of(LocalBackend(settings, on_progress, folders).load(card.id), control=control)
 
 
-def about(found: Meter) -> About:
+def measured_model(measurer: Measurer) -> MeasuredModel:
     """What is said of a loaded model."""
-    return About(found.loaded.digest, *found.size, found.causal, found.twin is not None)
+    return MeasuredModel(measurer.loaded.digest, *measurer.size, measurer.causal, measurer.twin is not None)
 
 
-def finished(found: Meter, chunk: Chunk, told: Callable[[int], None] = lambda texts: None) -> Finished:
+def measure_chunk(measurer: Measurer, chunk: Chunk, on_done: Callable[[int], None] = lambda texts: None) -> FinishedPart:
     """One chunk measured."""
-    return Finished(chunk.corpus, chunk.number, len(chunk.texts), found.part(chunk, told).to_bytes())
+    return FinishedPart(chunk.corpus, chunk.number, len(chunk.texts), measurer.measure(chunk, on_done).to_bytes())
 
 
 @dataclass(frozen=True, eq=False)
-class Alone:
+class InProcessPool:
     """This process, with all its threads."""
 
-    meter: Meter
+    measurer: Measurer
 
-    def about(self) -> About:
+    def model(self) -> MeasuredModel:
         """What is said of the model."""
-        return about(self.meter)
+        return measured_model(self.measurer)
 
-    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
-        """One chunk after the other; `told` hears of texts as they are done."""
-        return (finished(self.meter, chunk, told) for chunk in chunks)
+    def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
+        """One chunk after the other; `on_done` hears of texts as they are done."""
+        return (measure_chunk(self.measurer, chunk, on_done) for chunk in chunks)
 
-    def probed(self) -> Probed:
+    def probe(self) -> ProbeScores:
         """The probes of the model."""
-        return self.meter.probed()
+        return self.measurer.probe()
 
     def close(self) -> None:
         """Nothing to do."""
 
 
-class Processes:
+class ProcessPool:
     """Several processes on this machine, each with the model and one thread. They end with this one, however it ends."""
 
     def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
@@ -110,32 +112,32 @@ class Processes:
                 theirs.close()
                 self._pipes.append(mine)
                 self._workers.append(worker)
-        self._about, *_ = [_heard(pipe) for pipe in self._pipes]
+        self._model, *_ = [_receive(pipe) for pipe in self._pipes]
 
-    def about(self) -> About:
+    def model(self) -> MeasuredModel:
         """What is said of the model, by the first process that loaded it."""
-        return self._about
+        return self._model
 
-    def parts(self, chunks: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Finished]:
+    def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
         """Parts as they are finished; never more than a few chunks are on their way."""
         waiting = iter(chunks)
         busy = dict.fromkeys(self._pipes, 0)
         for pipe in self._pipes * AHEAD:
-            busy[pipe] += self._given(pipe, waiting)
+            busy[pipe] += self._send_next(pipe, waiting)
         while any(busy.values()):
             for pipe in wait([pipe for pipe, many in busy.items() if many]):
                 assert isinstance(pipe, Connection)
-                found = _heard(pipe)
-                busy[pipe] += self._given(pipe, waiting) - 1
-                told(found.texts)
+                found = _receive(pipe)
+                busy[pipe] += self._send_next(pipe, waiting) - 1
+                on_done(found.texts)
                 yield found
 
-    def probed(self) -> Probed:
+    def probe(self) -> ProbeScores:
         """The probes of the model, by the first process."""
         self._pipes[0].send(None)
-        return _heard(self._pipes[0])
+        return _receive(self._pipes[0])
 
-    def _given(self, pipe: Connection, waiting: Iterator[Chunk]) -> int:
+    def _send_next(self, pipe: Connection, waiting: Iterator[Chunk]) -> int:
         """Sends the next chunk, if there is one; returns how many were sent."""
         chunk = next(waiting, None)
         if chunk is not None:
@@ -150,7 +152,7 @@ class Processes:
             worker.join()
 
 
-def _heard(pipe: Connection) -> Any:
+def _receive(pipe: Connection) -> Any:
     """The next message of a process; what went wrong there goes on here."""
     try:
         found = pipe.recv()
@@ -168,11 +170,11 @@ def _work(pipe: Connection, card: ModelCard, settings: Settings, control: bool) 
     batch.one_thread()
     Thread(target=_end_with_parent, daemon=True).start()
     try:
-        found = meter(card, settings, control=control)
-        pipe.send(about(found))
+        measurer = load_measurer(card, settings, control=control)
+        pipe.send(measured_model(measurer))
         while True:
             chunk = pipe.recv()
-            pipe.send(found.probed() if chunk is None else finished(found, chunk))
+            pipe.send(measurer.probe() if chunk is None else measure_chunk(measurer, chunk))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         return
     except AttnvizError as error:

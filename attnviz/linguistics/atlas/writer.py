@@ -20,7 +20,7 @@ from attnviz.errors import BadInputError, OutputError
 from attnviz.linguistics.atlas import contexts
 from attnviz.linguistics.atlas.shards import Part
 from attnviz.linguistics.probes import habits, similarity, untrained_control
-from attnviz.linguistics.probes.random_tokens import Probed
+from attnviz.linguistics.probes.random_tokens import ProbeScores
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold
 LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs its wide form
@@ -66,8 +66,8 @@ class Totals:
         return found
 
 
-def written(
-    path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts, probed: Probed | None = None
+def write_atlas(
+    path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts, probed: ProbeScores | None = None
 ) -> dict[str, Any]:
     """Writes the atlas, whole or not at all; returns its header.
 
@@ -128,7 +128,7 @@ def _members(
         return (getattr(part, group)[name] for _, part in parts())
 
     def context(group: str) -> np.ndarray:
-        return contexts.numbered(np.concatenate([np.zeros(0, np.uint64), *column(group, "context")]))
+        return contexts.distance_to_first(np.concatenate([np.zeros(0, np.uint64), *column(group, "context")]))
 
     def corpus(group: str) -> Iterator[np.ndarray]:
         return (np.full(len(getattr(part, group)["text"]), at) for at, part in parts())

@@ -9,14 +9,13 @@ from typing import NoReturn
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics.corpora.conllu import conllu
-from attnviz.linguistics.corpora.gap import gap
+from attnviz.linguistics.corpora.pronoun_tables import gap, winogender
 from attnviz.linguistics.corpora.toml import own
-from attnviz.linguistics.corpora.types import Broken
-from attnviz.linguistics.corpora.winogender import winogender
+from attnviz.linguistics.corpora.types import BrokenLine
 
 __all__ = ["conllu", "gap", "own", "strict", "winogender"]
 
 
-def strict(broken: Broken) -> NoReturn:
+def strict(broken: BrokenLine) -> NoReturn:
     """A `broken` for those who want a whole corpus or none: raises BadInputError with file, line and reason."""
     raise BadInputError(str(broken)) from None

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from attnviz.linguistics.corpora.lines import Line, groups, lines
-from attnviz.linguistics.corpora.types import Broken, Parsed, Span
+from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
+from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, Span
 from attnviz.types import Link, quoted
 
 _NUMBER = re.compile(r"([0-9]{1,6})(?:([-.])([0-9]{1,6}))?")
@@ -37,7 +37,7 @@ class _Row:
     relation: str = ""
 
 
-def conllu(path: str | Path, broken: Callable[[Broken], None]) -> Iterator[Parsed]:
+def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence]:
     """The sentences of a CoNLL-U file, in order; a sentence with a line that cannot be read is left out, and `broken` told.
 
     A word has its place in `# text`, or, without one, in the forms joined as SpaceAfter says. The parts of a multiword
@@ -53,12 +53,12 @@ def conllu(path: str | Path, broken: Callable[[Broken], None]) -> Iterator[Parse
             faults.append(fault)
             sentence = None
         for fault in faults:
-            broken(Broken(str(path), fault.line, fault.reason))
+            broken(BrokenLine(str(path), fault.line, fault.reason))
         if sentence:
             yield sentence
 
 
-def _rows(group: Iterable[Line], tell: Callable[[_Fault], None]) -> Iterator[_Row]:
+def _rows(group: Iterable[CorpusLine], tell: Callable[[_Fault], None]) -> Iterator[_Row]:
     """The words and multiword tokens of a sentence; `tell` hears of every line that is neither, a comment nor an empty node."""
     for line in group:
         if line.fault:
@@ -73,7 +73,7 @@ def _rows(group: Iterable[Line], tell: Callable[[_Fault], None]) -> Iterator[_Ro
                     yield row
 
 
-def _row(line: Line) -> _Row | None:
+def _row(line: CorpusLine) -> _Row | None:
     """One line of ten columns; None for an empty node."""
     columns = line.text.split("\t")
     if len(columns) != 10:
@@ -97,7 +97,7 @@ def _row(line: Line) -> _Row | None:
     return _Row(line.number, first, first, form, blank, True, int(head), relation)
 
 
-def _sentence(group: Sequence[Line], rows: Sequence[_Row]) -> Parsed | None:
+def _sentence(group: Sequence[CorpusLine], rows: Sequence[_Row]) -> ParsedSentence | None:
     """The sentence of a group of lines; None where there are only blanks and comments. Raises _Fault."""
     text = _comment(group, "text")
     if not rows:
@@ -110,10 +110,12 @@ def _sentence(group: Sequence[Line], rows: Sequence[_Row]) -> Parsed | None:
     spans = _spans(surface, words, text)
     links = (Link(spans[word.first - 1], spans[word.head - 1], word.relation) for word in words if word.head)
     name = _comment(group, "sent_id") or f"line {rows[0].line}"
-    return Parsed(name, text, tuple(dict.fromkeys(spans)), tuple(dict.fromkeys(x for x in links if x.source != x.target)))
+    return ParsedSentence(
+        name, text, tuple(dict.fromkeys(spans)), tuple(dict.fromkeys(x for x in links if x.source != x.target))
+    )
 
 
-def _comment(group: Iterable[Line], name: str) -> str:
+def _comment(group: Iterable[CorpusLine], name: str) -> str:
     """What the comment `# name = …` of a sentence says; empty where it has none."""
     found = (re.fullmatch(rf"#\s*{name}\s*=(.*)", line.text, re.DOTALL) for line in group if line.text.startswith("#"))
     return next((match[1].strip() for match in found if match), "")

@@ -15,7 +15,7 @@ LONGEST = 1_000_000  # of a line in bytes, of a text with all its lines in chara
 
 
 @dataclass(frozen=True)
-class Line:
+class CorpusLine:
     """A line without its end, counted from 1. `fault` says why it cannot be read; `text` is empty then."""
 
     number: int
@@ -23,7 +23,7 @@ class Line:
     fault: str = ""
 
 
-def lines(path: str | Path) -> Iterator[Line]:
+def lines(path: str | Path) -> Iterator[CorpusLine]:
     """The lines of a file, ended by LF or CRLF, or by CR where there is no LF, without a byte order mark.
 
     The file is UTF-8, or UTF-16 or UTF-32 with a mark; one that seems to be these without a mark is one line with a fault.
@@ -36,13 +36,13 @@ def lines(path: str | Path) -> Iterator[Line]:
         raise BadInputError(f"A corpus is a file that can be read; {path}: {error.strerror}. Name another file.") from error
 
 
-def _decoded_lines(file: BufferedReader) -> Iterator[Line]:
+def _decoded_lines(file: BufferedReader) -> Iterator[CorpusLine]:
     """The lines of an open file, in the encoding that its beginning tells."""
     head = file.peek(1)
     mark, encoding, name = charset.find_mark(head)
     seems = "" if mark else charset.guess_unmarked(head[: len(head) // 4 * 4])
     if seems:
-        yield Line(1, "", f"A corpus is written in UTF-8; this file {charset.unmarked_message(seems)}")
+        yield CorpusLine(1, "", f"A corpus is written in UTF-8; this file {charset.unmarked_message(seems)}")
         return
     file.read(len(mark))
     start = head[len(mark) :].decode(encoding, "ignore")
@@ -58,12 +58,12 @@ def _decoded_lines(file: BufferedReader) -> Iterator[Line]:
         wide.detach()  # the file is closed where it was opened
 
 
-def groups(found: Iterable[Line], starts: Callable[[str], bool]) -> Iterator[list[Line]]:
+def groups(found: Iterable[CorpusLine], starts: Callable[[str], bool]) -> Iterator[list[CorpusLine]]:
     """Lines that belong together: a new group starts with each line for which `starts` holds.
 
     A group of more than LONGEST characters becomes one line with a fault.
     """
-    group: list[Line] = []
+    group: list[CorpusLine] = []
     size = 0
     for line in found:
         if group and not line.fault and starts(line.text):
@@ -74,13 +74,15 @@ def groups(found: Iterable[Line], starts: Callable[[str], bool]) -> Iterator[lis
             group.append(line)
         elif before <= LONGEST:
             group = [
-                Line(line.number, "", f"A text and its lines have at most {LONGEST:,} characters; here are more. Divide it.")
+                CorpusLine(
+                    line.number, "", f"A text and its lines have at most {LONGEST:,} characters; here are more. Divide it."
+                )
             ]
     if group:
         yield group
 
 
-def _numbered(file: BinaryIO) -> Iterator[Line]:
+def _numbered(file: BinaryIO) -> Iterator[CorpusLine]:
     """The lines of an open file in UTF-8. What is left of a line that is too long is read past, not kept."""
     number = 0
     while raw := file.readline(LONGEST):
@@ -93,7 +95,7 @@ def _numbered(file: BinaryIO) -> Iterator[Line]:
             yield _decoded(number, raw)
 
 
-def _wide(file: TextIOWrapper, name: str) -> Iterator[Line]:
+def _wide(file: TextIOWrapper, name: str) -> Iterator[CorpusLine]:
     """The lines of a file in another encoding, or with other ends; what follows characters that are none is not read."""
     number, too_long = 0, False
     while True:
@@ -101,7 +103,7 @@ def _wide(file: TextIOWrapper, name: str) -> Iterator[Line]:
             text = file.readline(LONGEST)
         except UnicodeDecodeError:
             said = f"this file is marked as {name}, and what follows is no whole character: it was cut short or altered"
-            yield Line(number + 1, "", f"A corpus is text; {said}. Save it as UTF-8.")
+            yield CorpusLine(number + 1, "", f"A corpus is text; {said}. Save it as UTF-8.")
             return
         if not text:
             return
@@ -114,17 +116,17 @@ def _wide(file: TextIOWrapper, name: str) -> Iterator[Line]:
         yield _long(number) if too_long else _decoded(number, text.encode("utf-8", "surrogateescape"))
 
 
-def _long(number: int) -> Line:
+def _long(number: int) -> CorpusLine:
     """A line of which too much would have to be kept."""
-    return Line(number, "", f"A line is shorter than {LONGEST:,} bytes; this one is longer. Divide it.")
+    return CorpusLine(number, "", f"A line is shorter than {LONGEST:,} bytes; this one is longer. Divide it.")
 
 
-def _decoded(number: int, raw: bytes) -> Line:
+def _decoded(number: int, raw: bytes) -> CorpusLine:
     """A line as text, or with the first byte that is none."""
     try:
-        return Line(number, raw.decode("utf-8").removesuffix("\n").removesuffix("\r"))
+        return CorpusLine(number, raw.decode("utf-8").removesuffix("\n").removesuffix("\r"))
     except UnicodeDecodeError as error:
         bad = f"byte {error.start + 1} of this line, 0x{raw[error.start]:02X}, belongs to no character"
-        return Line(
+        return CorpusLine(
             number, "", f"A corpus is written in UTF-8; {bad}. Save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8."
         )

@@ -1,24 +1,118 @@
-"""A file of columns with tabs between in, questions about pronouns out: what GAP and Winogender share."""
+"""Readers of the two corpora that are tables: GAP and Winogender. Each row becomes a question about a pronoun.
+
+GAP          which of two names the pronoun refers to, if any    Webster et al. 2018 (arXiv:1810.05201)
+Winogender   the occupation or the other person                  Rudinger et al. 2018 (arXiv:1804.09301)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics.corpora.lines import lines
-from attnviz.linguistics.corpora.types import Broken, Question, Span
+from attnviz.linguistics.corpora.types import BrokenLine, PronounQuestion, Span
 from attnviz.types import joined, quoted
 
+_GAP_COLUMNS = ("ID", "Text", "Pronoun", "Pronoun-offset", "A", "A-offset", "A-coref", "B", "B-offset", "B-coref")
 
-def questions(
-    path: str | Path, names: Sequence[str], made: Callable[[dict[str, str]], Question], broken: Callable[[Broken], None]
-) -> Iterator[Question]:
-    """The questions that `made` makes of the rows of a file, in order; `broken` hears of each row of which it makes none.
+WORDINGS = 6  # consecutive rows that are one sentence: a participant or "someone", each as he, she and they
+_SENTENCE_ID = re.compile(r"([^.]+)\.([^.]+)\.([01])\.(male|female|neutral)(?:\.txt)?")
+_PRONOUNS = {
+    "male": ("he", "him", "his", "himself"),
+    "female": ("she", "her", "hers", "herself"),
+    "neutral": ("they", "them", "their", "theirs", "themself", "themselves"),
+}
+
+
+def gap(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[PronounQuestion]:
+    """Read the texts of a GAP file, in order. The candidates are A and B; the answer is None where neither is right.
+
+    A row whose offset does not lead to its word, or in which both are right, is left out and reported to `broken`.
+    """
+    return _questions(path, _GAP_COLUMNS, _gap_question, broken)
+
+
+def _gap_question(row: Mapping[str, str]) -> PronounQuestion:
+    """Return the question of one row of GAP; raises BadInputError."""
+    spans = tuple(_gap_span(row, name) for name in ("Pronoun", "A", "B"))
+    check_apart(*spans)
+    right = [_gap_answer(row, name) for name in ("A", "B")]
+    if all(right):
+        raise BadInputError(
+            "A pronoun refers to one of the two or to neither; A-coref and B-coref are both TRUE. Make one FALSE."
+        )
+    return PronounQuestion(row["ID"], row["Text"], spans[0], spans[1:], right.index(True) if any(right) else None)
+
+
+def _gap_span(row: Mapping[str, str], name: str) -> Span:
+    """Return where a word stands, from its offset in characters in the column beside it."""
+    word, offset = row[name], row[f"{name}-offset"]
+    if not re.fullmatch("[0-9]{1,7}", offset):
+        raise BadInputError(
+            f"An offset counts the characters before a word; {name}-offset is {quoted(offset)}. Write a number."
+        )
+    start = int(offset)
+    there = row["Text"][start : start + len(word)]
+    if not word.strip() or there != word:
+        have = f"at {name}-offset {start} stands {quoted(there)}, not {quoted(word)}"
+        raise BadInputError(f"An offset leads to its word; {have}. Count again.")
+    return start, start + len(word)
+
+
+def _gap_answer(row: Mapping[str, str], name: str) -> bool:
+    """Whether the pronoun refers to this name."""
+    value = row[f"{name}-coref"].strip().upper()
+    if value not in ("TRUE", "FALSE"):
+        raise BadInputError(f"{name}-coref is TRUE or FALSE; got {quoted(row[f'{name}-coref'])}. Write one of them.")
+    return value == "TRUE"
+
+
+def winogender(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[PronounQuestion]:
+    """Read the sentences of a Winogender file, in order. Candidate 0 is the occupation, candidate 1 the participant.
+
+    Which words they are, which is right and the gender of the pronoun stand in the column sentid
+    (`technician.someone.1.female.txt`; `someone` is a participant without a name); their places are searched. A
+    sentence in which one of the three does not stand exactly once is left out and reported to `broken`.
+    """
+    return _questions(path, ("sentid", "sentence"), _winogender_question, broken)
+
+
+def _winogender_question(row: Mapping[str, str]) -> PronounQuestion:
+    """Return the question of one row of Winogender; raises BadInputError."""
+    match = _SENTENCE_ID.fullmatch(row["sentid"])
+    if not match:
+        form = "technician.customer.1.female.txt: occupation, participant, 0 or 1, and male, female or neutral"
+        raise BadInputError(f"A sentid is written like {form}; got {quoted(row['sentid'])}. Correct it.")
+    text = row["sentence"]
+    pronoun, *people = (_winogender_span(text, words) for words in (_PRONOUNS[match[4]], (match[1],), (match[2],)))
+    check_apart(pronoun, *people)
+    return PronounQuestion(row["sentid"], text, pronoun, tuple(people), int(match[3]))
+
+
+def _winogender_span(text: str, words: tuple[str, ...]) -> Span:
+    """Return where one of these words stands in the text, as a whole word in capitals or not."""
+    found = list(re.finditer(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", text, re.IGNORECASE))
+    if len(found) != 1:
+        times = f"{len(found)} times in {quoted(text)}"
+        raise BadInputError(
+            f"Each person and the pronoun stand once in a sentence; {joined(words, 'or')} stands {times}. Rewrite it."
+        )
+    return found[0].span()
+
+
+def _questions(
+    path: str | Path,
+    names: Sequence[str],
+    made: Callable[[dict[str, str]], PronounQuestion],
+    broken: Callable[[BrokenLine], None],
+) -> Iterator[PronounQuestion]:
+    """Read the rows of a file in order as the questions that `made` returns. A row for which it raises goes to `broken`.
 
     The first line names the columns, at least those of `names`, in any order; without it nothing is read. Quotation
-    marks mean nothing but themselves.
+    marks have no special meaning.
     """
     header: list[str] = []
     for line in lines(path):
@@ -37,15 +131,15 @@ def questions(
                 )
             question = made(dict(zip(header, cells, strict=True)))
         except BadInputError as error:
-            broken(Broken(str(path), line.number, str(error)))
+            broken(BrokenLine(str(path), line.number, str(error)))
             if not header:
                 return
         else:
             yield question
 
 
-def apart(*spans: Span) -> None:
-    """Raises BadInputError where two of the spans share a character: then no attention could tell them apart."""
+def check_apart(*spans: Span) -> None:
+    """Raise BadInputError where two of the spans share a character: their attention could not be told apart."""
     for (_, end), (start, _) in pairwise(sorted(spans)):
         if start < end:
             raise BadInputError(
@@ -54,7 +148,7 @@ def apart(*spans: Span) -> None:
 
 
 def _header(cells: list[str], names: Sequence[str]) -> list[str]:
-    """The names of the columns, as the first line gives them."""
+    """Return the names of the columns in the first line; raises BadInputError where some of `names` are missing."""
     missing = [name for name in names if name not in cells]
     if missing:
         rule = f"The first line names the columns, with tabs between; {joined(missing)} not among them"

@@ -10,9 +10,9 @@ from typing import Any
 
 from attnviz.errors import BadInputError
 from attnviz.lessons.examples import span
-from attnviz.linguistics.corpora.lines import Line, groups, lines
-from attnviz.linguistics.corpora.pronoun_tables import apart
-from attnviz.linguistics.corpora.types import Broken, Parsed, Question, Span
+from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
+from attnviz.linguistics.corpora.pronoun_tables import check_apart
+from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, PronounQuestion, Span
 from attnviz.text import words
 from attnviz.types import Link, quoted
 
@@ -21,7 +21,7 @@ _HEADING = re.compile(r"\s*\[\[\s*[A-Za-z][\w-]*\s*\]\]\s*(?:#.*)?")  # `[[sente
 _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
-def own(path: str | Path, broken: Callable[[Broken], None]) -> Iterator[Parsed | Question]:
+def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | PronounQuestion]:
     """The entries of a TOML file, in order: `[[example]]` a question, `[[sentence]]` a parsed sentence.
 
     A question has `text`, `pronoun`, `candidates` and `answer`, which counts the candidates from 0 and is missing where
@@ -31,7 +31,7 @@ def own(path: str | Path, broken: Callable[[Broken], None]) -> Iterator[Parsed |
     """
     for group in groups(lines(path), lambda text: bool(_HEADING.fullmatch(text))):
         faults = [(line.number, line.fault) for line in group if line.fault]
-        entries: list[Parsed | Question] = []
+        entries: list[ParsedSentence | PronounQuestion] = []
         try:
             entries = [] if faults else list(_entries(group))
         except BadInputError as error:
@@ -41,13 +41,16 @@ def own(path: str | Path, broken: Callable[[Broken], None]) -> Iterator[Parsed |
             inner = int(place[1]) - 1 if place and place[1] else 0
             faults = [(group[0].number + inner, f"An entry is written in TOML; {_PLACE.sub('', str(error))}. Correct it.")]
         for number, reason in faults:
-            broken(Broken(str(path), number, reason))
+            broken(BrokenLine(str(path), number, reason))
         yield from entries
 
 
-def _entries(group: Sequence[Line]) -> Iterator[Parsed | Question]:
+def _entries(group: Sequence[CorpusLine]) -> Iterator[ParsedSentence | PronounQuestion]:
     """The one entry that starts in a group of lines, none in those before the first; raises BadInputError, TOMLDecodeError."""
-    made: dict[str, Callable[[dict[str, Any]], Parsed | Question]] = {"example": _question, "sentence": _sentence}
+    made: dict[str, Callable[[dict[str, Any]], ParsedSentence | PronounQuestion]] = {
+        "example": _question,
+        "sentence": _sentence,
+    }
     for kind, found in tomllib.loads("\n".join(line.text for line in group)).items():
         if kind not in made or not isinstance(found, list) or not all(isinstance(raw, dict) for raw in found):
             raise BadInputError(f"A file of sentences has [[example]] and [[sentence]]; got {quoted(kind)}. Write one of them.")
@@ -55,7 +58,7 @@ def _entries(group: Sequence[Line]) -> Iterator[Parsed | Question]:
             yield made[kind]({"id": f"line {group[0].number}", **raw})
 
 
-def _question(raw: dict[str, Any]) -> Question:
+def _question(raw: dict[str, Any]) -> PronounQuestion:
     """An `[[example]]`; raises BadInputError."""
     places, names, answer = _Places(raw), raw.get("candidates"), raw.get("answer")
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
@@ -63,11 +66,11 @@ def _question(raw: dict[str, Any]) -> Question:
     if answer is not None and (type(answer) is not int or not 0 <= answer < len(names)):
         raise BadInputError(f"answer counts the candidates, 0 to {len(names) - 1}; got {quoted(str(answer))}. Correct it.")
     pronoun, candidates = places[_string(raw, "pronoun")], tuple(places[name] for name in names)
-    apart(pronoun, *candidates)
-    return Question(_string(raw, "id"), places.text, pronoun, candidates, answer)
+    check_apart(pronoun, *candidates)
+    return PronounQuestion(_string(raw, "id"), places.text, pronoun, candidates, answer)
 
 
-def _sentence(raw: dict[str, Any]) -> Parsed:
+def _sentence(raw: dict[str, Any]) -> ParsedSentence:
     """A `[[sentence]]`; raises BadInputError."""
     places, arcs = _Places(raw), raw.get("arcs")
     if not isinstance(arcs, list):
@@ -79,7 +82,7 @@ def _sentence(raw: dict[str, Any]) -> Parsed:
         raise BadInputError(
             f"A word has one head; {quoted(twice)} has more. Take an arc away, or name the other word as word#2."
         )
-    return Parsed(_string(raw, "id"), places.text, words(places.text), links)
+    return ParsedSentence(_string(raw, "id"), places.text, words(places.text), links)
 
 
 def _link(places: _Places, arc: Any) -> Link:

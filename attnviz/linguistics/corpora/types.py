@@ -10,7 +10,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedSentence:
     """A sentence with gold dependencies, in characters of `text`.
 
     `words` are the corpus's own words, in order. Of each link the source is the dependent, the target its head, and
@@ -24,7 +24,7 @@ class Parsed:
 
 
 @dataclass(frozen=True)
-class Question:
+class PronounQuestion:
     """A text with a pronoun and those whom it may mean, in characters; `answer` counts them, None where it means none."""
 
     id: str
@@ -35,7 +35,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenLine:
     """A line that could not be read: which file, which line (from 1), and why."""
 
     path: str

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from attnviz.errors import BadInputError
-from attnviz.linguistics.corpora.types import Question, Span
+from attnviz.linguistics.corpora.types import PronounQuestion, Span
 from attnviz.text import tokens_of
 from attnviz.types import Token
 
@@ -24,7 +24,7 @@ LATER = "questions with a candidate after the pronoun, which a causal model cann
 
 
 @dataclass(frozen=True)
-class Choice:
+class TokenQuestion:
     """One question as a model reads it: tokens of the pronoun and of each candidate, which is right, and if it is nearest.
 
     `mentioned` is how often the rule “the name mentioned more often” is right: 1, 0, or 1 / k where k candidates share the
@@ -43,7 +43,7 @@ class Choice:
         return sorted(self.candidates).index(self.candidates[self.answer])
 
 
-def choice(question: Question, tokens: Sequence[Token], *, causal: bool) -> Choice | str:
+def token_question(question: PronounQuestion, tokens: Sequence[Token], *, causal: bool) -> TokenQuestion | str:
     """The question in tokens, or the reason why it cannot be asked."""
     if question.answer is None or len(question.candidates) < 2:
         return NO_ANSWER
@@ -56,11 +56,11 @@ def choice(question: Question, tokens: Sequence[Token], *, causal: bool) -> Choi
         return LATER
     away = [distance(question.pronoun, span) for span in question.candidates]
     nearest = away.count(min(away)) == 1 and away.index(min(away)) == question.answer
-    return Choice(pronoun, candidates, question.answer, nearest, mentioned(question, question.answer))
+    return TokenQuestion(pronoun, candidates, question.answer, nearest, mentioned(question, question.answer))
 
 
-def mentioned(question: Question, answer: int) -> float:
-    """How often “the name mentioned more often” is right about one question; see `Choice.mentioned`."""
+def mentioned(question: PronounQuestion, answer: int) -> float:
+    """How often “the name mentioned more often” is right about one question; see `TokenQuestion.mentioned`."""
     counts = [mentions(question.text, question.text[slice(*span)]) for span in question.candidates]
     first = max(counts)
     return 1.0 / counts.count(first) if counts[answer] == first else 0.0
@@ -79,8 +79,8 @@ def distance(one: Span, other: Span) -> int:
     return max(one[0], other[0]) - min(one[1], other[1])
 
 
-def hits(attention: Float[np.ndarray, "row head query key"], choices: Sequence[Choice]) -> Bool[np.ndarray, "row head"]:
-    """Which heads are right, of each question; the queries are the pronoun's own pieces, as `Choice.pronoun` lists them."""
+def hits(attention: Float[np.ndarray, "row head query key"], choices: Sequence[TokenQuestion]) -> Bool[np.ndarray, "row head"]:
+    """Which heads are right, of each question; the queries are the pronoun's own pieces, in order."""
     pieces = np.array([len(choice.pronoun) for choice in choices])
     mean = attention.sum(2) / pieces[:, None, None].astype(np.float32)  # row head key
     found = np.zeros(mean.shape[:2], bool)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attnviz.linguistics.corpora.types import Parsed
-from attnviz.linguistics.probes.word_attention import Grid
+from attnviz.linguistics.corpora.types import ParsedSentence
+from attnviz.linguistics.probes.word_attention import WordGrid
 
 FEWEST, MOST = 4, 60  # words of a sentence that is scored
 LEFT_OUT = frozenset({"root", "punct"})
@@ -25,7 +25,7 @@ LATER = "links to a later word, which a causal model cannot see"
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class ScoredLinks:
     """The links that heads are asked for, one entry a link and direction, in the order of the texts.
 
     `row`, `source` and `target` say where (text of the batch, words of it); `relation` is the corpus's label, with its
@@ -46,12 +46,12 @@ class Asked:
         return self.target - self.source
 
 
-def fits(parsed: Parsed) -> bool:
+def fits(parsed: ParsedSentence) -> bool:
     """Whether a sentence has 4 to 60 words."""
     return FEWEST <= len(parsed.words) <= MOST
 
 
-def asked(batch: Sequence[Parsed], grid: Grid, left_out: Counter[str]) -> Asked:
+def scored_links(batch: Sequence[ParsedSentence], grid: WordGrid, left_out: Counter[str]) -> ScoredLinks:
     """Every link of a batch in both directions, but for those that cannot be scored, which are counted by reason."""
     found: list[tuple[int, int, int, int]] = []
     relations: list[str] = []
@@ -71,10 +71,10 @@ def asked(batch: Sequence[Parsed], grid: Grid, left_out: Counter[str]) -> Asked:
                     found.append((row, source, target, direction))
                     relations.append(f"{relation}:{subtype}" if subtype else relation)
     row, source, target, direction = np.array(found, int).reshape(-1, 4).T
-    return Asked(row, source, target, tuple(relations), direction, grid.visible.sum(-1)[row, source])
+    return ScoredLinks(row, source, target, tuple(relations), direction, grid.visible.sum(-1)[row, source])
 
 
-def chosen(attention: Float[np.ndarray, "row head word other"], grid: Grid) -> Int[np.ndarray, "row head word"]:
+def chosen(attention: Float[np.ndarray, "row head word other"], grid: WordGrid) -> Int[np.ndarray, "row head word"]:
     """The number of the other word that each word looks at most, of those it sees; -1 where two share the first place."""
     seen = np.where(grid.visible[:, None], attention, np.float32(-1.0))
     choice = seen.argmax(-1)  # row head word
@@ -83,6 +83,8 @@ def chosen(attention: Float[np.ndarray, "row head word other"], grid: Grid) -> I
     return np.where(alone & (grid.visible.sum(-1)[:, None] > 0), choice, -1)
 
 
-def hits(attention: Float[np.ndarray, "row head word other"], grid: Grid, links: Asked) -> Bool[np.ndarray, "link head"]:
+def hits(
+    attention: Float[np.ndarray, "row head word other"], grid: WordGrid, links: ScoredLinks
+) -> Bool[np.ndarray, "link head"]:
     """Which heads of a layer choose the right word, of each link."""
     return chosen(attention, grid)[links.row, :, links.source] == links.target[:, None]

@@ -32,7 +32,7 @@ TINY = np.float32(1e-38)  # 0 log 0 counts as 0
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class HabitCells:
     """Where each habit but entropy would look, in a batch: `cells`; `text` are the tokens of the text, whose rows count.
 
     `counts` says how many rows have any such cell; of entropy, how many rows there are.
@@ -43,7 +43,7 @@ class Places:
     counts: Int[np.ndarray, " kind"]
 
 
-def places(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]], *, causal: bool) -> Places:
+def habit_cells(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]], *, causal: bool) -> HabitCells:
     """The places of a batch of texts, padded to the longest."""
     shape = len(ids), max(map(len, ids), default=0)
     number, real, text = np.full(shape, -1), np.zeros(shape, bool), np.zeros(shape, bool)
@@ -74,10 +74,10 @@ def places(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]], *, c
         -1,
     )  # row query key habit
     counts = np.append(cells.any(2).sum((0, 1)), text.sum())
-    return Places(cells.reshape(shape[0], -1, len(NAMES) - 1).astype(np.float32), text.astype(np.float32), counts)
+    return HabitCells(cells.reshape(shape[0], -1, len(NAMES) - 1).astype(np.float32), text.astype(np.float32), counts)
 
 
-def sums(weights: Float[np.ndarray, "row head query key"], found: Places) -> Float[np.ndarray, "kind head"]:
+def sums(weights: Float[np.ndarray, "row head query key"], found: HabitCells) -> Float[np.ndarray, "kind head"]:
     """The sum over the rows that count, of every head of a layer, in the order of NAMES; float64."""
     rows, heads = weights.shape[:2]
     looked = weights.reshape(rows, heads, -1) @ found.cells  # row head habit

@@ -71,7 +71,7 @@ class Layout:
 
 
 @dataclass(frozen=True, eq=False)
-class Probed:
+class ProbeScores:
     """What the probes gave: `facts` for the header of an atlas; the scores, or None where `facts` says why there are none.
 
     Figures are means and standard errors over sequences; halves are even and odd sequences.
@@ -81,12 +81,12 @@ class Probed:
     scores: Float[np.ndarray, "figure half probe layer head"] | None = None
 
 
-def missing(reason: str) -> Probed:
+def missing(reason: str) -> ProbeScores:
     """A model that cannot be probed, and why."""
-    return Probed({"version": VERSION, "missing": reason})
+    return ProbeScores({"version": VERSION, "missing": reason})
 
 
-def drawn(pool: Sequence[int], length: int, count: int = SEQUENCES) -> list[tuple[int, ...]]:
+def random_sequences(pool: Sequence[int], length: int, count: int = SEQUENCES) -> list[tuple[int, ...]]:
     """For each of `count` sequences, `length` different ids of `pool`; the same in every run.
 
     Only uniform random numbers are taken from the generator, since its other methods may change between versions.
@@ -113,7 +113,7 @@ def figures(each: Float[np.ndarray, "probe sequence layer head"]) -> Float[np.nd
     return np.stack([means, errors]).astype(np.float32)
 
 
-def probed(
+def run_probes(
     layers: Callable[[Sequence[Sequence[int]]], Iterator[Float[np.ndarray, "row head query key"]]],
     size: tuple[int, int],
     pool: Sequence[int],
@@ -123,7 +123,7 @@ def probed(
     max_tokens: int | None,
     tokens: int,
     named: tuple[list[str], list[str]] = ([], []),
-) -> Probed:
+) -> ProbeScores:
     """Runs the probes on one model.
 
     `layers` gives each layer's weights of some sequences of ids; `size` is how many layers and heads there are; `pool` are
@@ -139,7 +139,7 @@ def probed(
     if length < SHORTEST:
         return missing(f"it reads at most {max_tokens} tokens; the probes repeat at least {SHORTEST}")
     layout = Layout(len(start), length, len(end))
-    rows = [(*start, *ids, *ids, *end) for ids in drawn(pool, length)]
+    rows = [(*start, *ids, *ids, *end) for ids in random_sequences(pool, length)]
     each = np.zeros((len(NAMES), len(rows), *size))
     step = max(1, tokens // layout.tokens)
     for first in range(0, len(rows), step):
@@ -152,4 +152,4 @@ def probed(
         "start": named[0], "end": named[1],
         "even_look": list(layout.even_look(causal=causal)),
     }  # fmt: skip
-    return Probed(facts, figures(each))
+    return ProbeScores(facts, figures(each))

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from attnviz.linguistics.probes.word_attention import Grid
+from attnviz.linguistics.probes.word_attention import WordGrid
 
 ENOUGH = 4  # others: of fewer, a rank says little
 EVEN, ODD = 0, 1  # the half of the texts on which heads are chosen, and the one that is reported
 
 
 @dataclass(frozen=True, eq=False)
-class Similar:
+class WordSimilarity:
     """Ranks of the words by likeness, as every word sees them: each row centred and of length 1, so that a dot product
     with ranks of attention correlates them; zeros for words that are not seen. `spread` is the length of plain ranks
     without ties; `counts` says which words count, `half` in which half of the texts each row is: 0 even, 1 odd.
@@ -45,7 +45,7 @@ class Similar:
         return np.stack([each[self.half == half].sum(0) for half in (EVEN, ODD)])
 
 
-def similar(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: Grid, ordinals: Sequence[int]) -> Similar:
+def word_similarity(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: WordGrid, ordinals: Sequence[int]) -> WordSimilarity:
     """What the words of a batch mean to each other, from the input embeddings of each text's tokens.
 
     The ordinals of the texts seed the shuffles: one a text, the same in every run.
@@ -53,7 +53,7 @@ def similar(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: Grid, ordinals: 
     own, shuffled = np.zeros(grid.visible.shape, np.float32), np.zeros(grid.visible.shape, np.float32)
     for row, (mine, seed) in enumerate(zip(pieces, ordinals, strict=True)):
         words = grid.mean[row][:, : len(mine)] @ mine  # word dim
-        cosine = likeness(words)
+        cosine = cosine_similarity(words)
         there = np.flatnonzero(grid.there[row])
         order = np.arange(len(words))
         order[there] = np.random.default_rng(seed).permutation(there)
@@ -62,10 +62,10 @@ def similar(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: Grid, ordinals: 
     many = grid.visible.sum(-1)
     counts = (many >= ENOUGH) & own.any(-1) & shuffled.any(-1)
     spread = np.sqrt(many * (many.astype(np.float64) ** 2 - 1) / 12).astype(np.float32)
-    return Similar(own, shuffled, counts, spread, np.array(ordinals, np.int64) % 2)
+    return WordSimilarity(own, shuffled, counts, spread, np.array(ordinals, np.int64) % 2)
 
 
-def likeness(words: Float[np.ndarray, "word dim"]) -> Float[np.ndarray, "word word"]:
+def cosine_similarity(words: Float[np.ndarray, "word dim"]) -> Float[np.ndarray, "word word"]:
     """Cosine similarity of each word with each other; rounded, so that a word is as like to one twin as to the next."""
     length = np.linalg.norm(words, axis=-1, keepdims=True)
     units = words / np.where(length > 0.0, length, 1.0)
@@ -87,7 +87,7 @@ def unit_ranks(
 
 
 def sums(
-    attention: Float[np.ndarray, "row head word other"], grid: Grid, like: Similar
+    attention: Float[np.ndarray, "row head word other"], grid: WordGrid, like: WordSimilarity
 ) -> Float[np.ndarray, "2 moment kind head"]:
     """What is added up over the texts of each half, for every head of a layer; kinds are own and shuffled; float64.
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Int
 
-from attnviz.linguistics.probes.dependencies import DIRECTIONS, Asked
+from attnviz.linguistics.probes.dependencies import DIRECTIONS, ScoredLinks
 
 HALVES = 2  # texts with an even and with an odd number
 
 
-class Counts:
+class ControlCounts:
     """Hits of every head of the twin, added up over a chunk."""
 
     def __init__(self, size: tuple[int, int]) -> None:
@@ -25,7 +25,7 @@ class Counts:
         self._links: dict[tuple[str, int, int], np.ndarray] = defaultdict(lambda: np.zeros(size, np.int64))
         self._answers = np.zeros((HALVES, *size), np.int64)
 
-    def add_links(self, hits: Bool[np.ndarray, "link layer head"], texts: Int[np.ndarray, " link"], asked: Asked) -> None:
+    def add_links(self, hits: Bool[np.ndarray, "link layer head"], texts: Int[np.ndarray, " link"], asked: ScoredLinks) -> None:
         """The hits on the links of one pass; `texts` are the ordinals of their texts."""
         groups: dict[tuple[str, int, int], list[int]] = defaultdict(list)
         directions, halves = asked.direction.tolist(), (texts % HALVES).tolist()

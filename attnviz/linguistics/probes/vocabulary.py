@@ -9,7 +9,7 @@ FORMS = (" {}", "{}")  # after a blank; at the beginning of a text, where a toke
 ENOUGH = 8  # ids that the first form must give back before it is taken
 
 
-def ordinary(tokenizer: Any, rows: int) -> tuple[int, ...]:
+def whole_words(tokenizer: Any, rows: int) -> tuple[int, ...]:
     """The ids, in order, that are neither special nor added, are written with letters only, and are read back as themselves.
 
     `rows` is how many the model has embeddings for: a tokenizer may know more ids than its model.
@@ -29,7 +29,9 @@ def ordinary(tokenizer: Any, rows: int) -> tuple[int, ...]:
     return found
 
 
-def around(tokenizer: Any, read: Sequence[int], special: Sequence[bool], rows: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def special_around(
+    tokenizer: Any, read: Sequence[int], special: Sequence[bool], rows: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The special ids before and after a text, from one that was read; a start token where the tokenizer adds none but has one.
 
     Olsson et al. put one in front of every sequence, and a model without one would rest its attention on the first word.

@@ -18,7 +18,7 @@ from attnviz.types import Token
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class WordGrid:
     """Which pieces make which words, of every text in a batch.
 
     `mean` and `total` are the two rules as matrices; `there` are the words in which a token starts; `visible` are the
@@ -37,22 +37,22 @@ class Grid:
         return self.mean[:, None] @ to.reshape(rows, heads, queries, -1)
 
 
-def grid(tokens: Sequence[Sequence[Token]], words: Sequence[Sequence[Span]], *, causal: bool) -> Grid:
+def word_grid(tokens: Sequence[Sequence[Token]], words: Sequence[Sequence[Span]], *, causal: bool) -> WordGrid:
     """The grid of some texts, each with its tokens and the corpus's words; all axes as long as the longest text needs."""
     size = max(map(len, words), default=0)
     total = np.zeros((len(tokens), max(map(len, tokens), default=0), size), np.float32)
     for row, (mine, spans) in enumerate(zip(tokens, words, strict=True)):
-        for at, word in enumerate(homes(mine, spans)):
+        for at, word in enumerate(words_of_tokens(mine, spans)):
             if word is not None:
                 total[row, at, word] = 1.0
     pieces = total.sum(1)  # row word
     there = pieces > 0.0
     mean = (total / np.maximum(pieces, 1.0)[:, None]).transpose(0, 2, 1)
     visible = there[:, :, None] & there[:, None] & ~np.eye(size, dtype=bool)
-    return Grid(np.ascontiguousarray(mean), total, there, np.tril(visible) if causal else visible)
+    return WordGrid(np.ascontiguousarray(mean), total, there, np.tril(visible) if causal else visible)
 
 
-def homes(tokens: Sequence[Token], words: Sequence[Span]) -> list[int | None]:
+def words_of_tokens(tokens: Sequence[Token], words: Sequence[Span]) -> list[int | None]:
     """The number of the word in which each token starts; None for special tokens, blanks, and what is in no word.
 
     Where two words share their characters, the later one has the token.

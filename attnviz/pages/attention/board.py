@@ -1,4 +1,4 @@
-"""The board on the Attention page: the reader's choices on it go into the session."""
+"""The board on the Attention page; the reader's choices there go to the session."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from attnviz.types import HeadRef
 from attnviz.ui import board_data, state
 from attnviz.ui.components.board import Choice, board
 
-COMPARE, DIFFERENCE = "compare", "difference"  # what the board sends when the reader opens the Compare page
+COMPARE, DIFFERENCE = "compare", "difference"  # the board's requests for the Compare page
 
 
 def canvas(trace: Trace) -> None:
-    """Draw the board; what is chosen on it reaches the session before the page runs again."""
+    """Draw the board; choices on it reach the session before the page runs again."""
     selection = state.current()
     block, card = selection.head.block, state.card()
     data = board_data.bytes_of(trace, block, card.name)
@@ -29,14 +29,14 @@ def canvas(trace: Trace) -> None:
         sheets=exact(trace, selection, data),
         layers=board_data.layers_of(trace, block, data),
         pins=listed(selection.pins, selection.request, block, names(selection)),
-        on_choice=chosen,
+        on_choice=choose,
     )
     if found is not None and found.go in (COMPARE, DIFFERENCE):
         st.switch_page("pages/explore/compare.py")
 
 
 def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
-    """The sheets of the chosen head and of the heads pinned beside it: what is looked at closely is exact."""
+    """The exact weights of the chosen head and of the heads pinned on the same text."""
     block, request = selection.head.block, selection.request
     pinned = (pin.head for pin in selection.pins if (pin.request, pin.head.block, pin.over) == (request, block, ""))
     found = (board_data.exact(trace, head, data) for head in dict.fromkeys((selection.head, *pinned)))
@@ -44,12 +44,12 @@ def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
 
 
 def names(selection: Selection) -> dict[str, str]:
-    """What the models of the pins are called."""
+    """The names of the pins' models, by model id."""
     return {pin.request.model: catalog.card(pin.request.model).name for pin in selection.pins}
 
 
-def chosen(choice: Choice) -> None:
-    """The head, word and view that the reader chose on the board, what was done with the pins, and where to go from here."""
+def choose(choice: Choice) -> None:
+    """Store the head, word, view and pins that the reader chose on the board, and open a pin or the difference."""
     head, card = choice.head, state.card()
     if head.layer < card.layers and head.head < card.heads:
         state.change(

@@ -1,4 +1,4 @@
-"""One head of a trace on the page: its fields, its heatmap beside a second one, its links, BertViz's views, downloads."""
+"""One head on the Attention page: its fields, its heatmap beside a second one, its links, BertViz's views, downloads."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DESCRIBED = 3  # selected words that get a sentence each
 
 
 def fields(trace: Trace) -> None:
-    """Layer and head as fields for the keyboard, the block where there are several, and a second head beside the first."""
+    """Draw the fields: layer, head, the block where there are several, and a second head beside the first."""
     head = state.current().head
     block = trace.block(head.block)
     beside = state.beside()
@@ -42,7 +42,9 @@ def fields(trace: Trace) -> None:
         _number("Layer", "layer", head.layer, block.layers, lambda n: state.choose_head(n, state.current().head.head))
         _number("Head", "head", head.head, block.heads, lambda n: state.choose_head(state.current().head.layer, n))
         st.toggle(
-            "A second head beside it", key=state.fill(_BESIDE, beside is not None), on_change=state.answer(_BESIDE, _switched)
+            "A second head beside it",
+            key=state.fill(_BESIDE, beside is not None),
+            on_change=state.answer(_BESIDE, _switch_second_head),
         )
         if beside is not None:
             _number(
@@ -62,14 +64,14 @@ def fields(trace: Trace) -> None:
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
-    """One field for a number from 0."""
+    """A field for a number from 0."""
     state.fill(key, value)
     explained = glossary_links.help(label.split()[-1].casefold())
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
 
 
-def _switched(on: bool) -> None:
-    """A second head: the next one of the same layer to begin with."""
+def _switch_second_head(on: bool) -> None:
+    """Switch the second head on (first the next one of the same layer) or off."""
     head, heads = state.current().head, state.card().heads
     state.keep_beside(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
 
@@ -128,13 +130,14 @@ def _in_words(shown: HeadView) -> None:
             st.markdown(f"**{encoding.head_name(shown.head)}:** {widgets.plain(head_roles.in_words(pattern, row))}")
         if len(rows) > DESCRIBED:
             st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
-    st.markdown(glossary_links.linked(widgets.plain(head_roles.role(pattern, shown.options.words).sentence)))
+    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, shown.options.words).sentence))
+    st.markdown(f"**{encoding.head_name(shown.head)}:** {role}")
     if shown.pattern.note:
         st.caption(glossary_links.linked(widgets.plain(shown.pattern.note)))
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
-    """Whether the numbers on screen are the model's own, and how closely; against the eager model when asked."""
+    """Whether the weights on screen reproduce the model's own output; a button checks all heads against the eager model."""
     request, card = state.current().request, state.card()
     check = verify.against_kernel(trace, heads)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
@@ -146,18 +149,18 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
         return
     if len(trace.tokens) > verify.EAGER_TOKENS:
         st.caption(
-            f"A check against the library's eager model keeps every weight of every head, so it is offered up to "
-            f"{verify.EAGER_TOKENS} tokens; this text has {len(trace.tokens):,}."
+            f"All heads can be checked against the library's eager model up to {verify.EAGER_TOKENS} tokens; "
+            f"this text has {len(trace.tokens):,}."
         )
         return
     sizes = [(call.heads, len(part.queries) * len(part.keys)) for part in trace.parts for call in part.calls]
     weights = sum(heads * cells for heads, cells in sizes)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="eager"):
-        asked = st.button(f"Check all {sum(heads for heads, _ in sizes)} heads against the library's eager model")
-        st.caption(f"Reads the text twice more and holds {weights:,} weights meanwhile.")
-    if asked:
+        count = sum(heads for heads, _ in sizes)
+        clicked = st.button(f"Check all {count} heads", help=f"Against the library's eager model; needs {weights:,} weights.")
+    if clicked:
         try:
-            with st.spinner("Comparing with the eager model …", show_time=True):
+            with st.spinner("Checking all heads against the library's eager model …", show_time=True):
                 st.markdown(widgets.plain(backend().check(request).note))
         except AttnvizError as error:
             widgets.problem(error)
@@ -182,8 +185,8 @@ def _links(shown: HeadView) -> None:
     pattern = shown.pattern
     rows = [
         {
-            "who looks": _label(pattern.queries, pattern.query_units, found.query),
-            "at whom": _label(pattern.keys, pattern.key_units, found.key),
+            "query": _label(pattern.queries, pattern.query_units, found.query),
+            "key": _label(pattern.keys, pattern.key_units, found.key),
             "weight": found.weight,
         }
         for found in link_ranking.strongest(pattern, STRONGEST)
@@ -195,7 +198,7 @@ def _links(shown: HeadView) -> None:
 
 
 def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
-    """A word as a table has it, with its mark where the model cannot read it."""
+    """A word for a table, with a mark where the model cannot read it."""
     short = encoding.label(labels[at])
     return encoding.marked(short, units[at]) if units else short
 

@@ -12,7 +12,7 @@ from attnviz.figures import evidence as evidence_figure
 from attnviz.linguistics import claim_text, claims
 from attnviz.linguistics.atlas import shared_texts
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.claims import Best, Claim
+from attnviz.linguistics.claims import BestHead, ClaimResult
 from attnviz.pages.coreference.question import HeadAnswers
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.atlas_lookup import measured
@@ -38,9 +38,9 @@ def evidence(answers: HeadAnswers) -> None:
         st.error(widgets.plain(str(error)))
 
 
-def _counted(known: Atlas, found: Sequence[Claim]) -> None:
+def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
     """The counts as a picture and in numbers, and a sentence that one can claim."""
-    best = claims.best(known, found[0].relation)
+    best = claims.best_head(known, found[0].relation)
     left, right = st.columns(2, gap="large")
     with left:
         named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
@@ -65,7 +65,7 @@ def _counted(known: Atlas, found: Sequence[Claim]) -> None:
         st.code("\n\n".join(claim_text.sentence(one) for one in found), language=None, wrap_lines=True)
 
 
-def _facts(one: Claim) -> str:
+def _facts(one: ClaimResult) -> str:
     """Every number of one collection, in Markdown."""
     found = one.evidence
     rules = ", ".join(f"{evidence_figure.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
@@ -79,12 +79,12 @@ def _facts(one: Claim) -> str:
     )
 
 
-def _ceiling(one: Claim) -> str:
+def _ceiling(one: ClaimResult) -> str:
     """The rate that no head can exceed, and why; "" where there is no such limit."""
     return f" {widgets.plain(claim_text.ceiling(one))}" if one.evidence.ceiling < 1.0 else ""
 
 
-def _untrained(one: Claim) -> str:
+def _untrained(one: ClaimResult) -> str:
     """The rate of the best head of an untrained twin."""
     if one.control is None:
         return ""
@@ -95,7 +95,7 @@ def _shared_texts(known: Atlas, kind: str) -> list[str]:
     """Compare the best head of this model with that of each other model, on the texts that both have answered."""
     found = []
     for other in shared_texts.others(known):
-        mine, theirs = shared_texts.best(known, other, kind), shared_texts.best(other, known, kind)
+        mine, theirs = shared_texts.best_head(known, other, kind), shared_texts.best_head(other, known, kind)
         if mine is not None and theirs is not None:
             found.append(
                 f"To compare two models, use the {COLLECTIONS[kind]} texts that both have answered "
@@ -107,7 +107,7 @@ def _shared_texts(known: Atlas, kind: str) -> list[str]:
     return found
 
 
-def _best(best: Best, heads: int) -> None:
+def _best(best: BestHead, heads: int) -> None:
     """A button that shows the head that is right most often."""
     st.button(
         f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
@@ -115,6 +115,6 @@ def _best(best: Best, heads: int) -> None:
     )  # fmt: skip
 
 
-def _same_sentences(best: Best) -> str:
+def _same_sentences(best: BestHead) -> str:
     """A warning where the other half has the same sentences in other wordings."""
     return "" if best.p_corrected is None else ", which holds the same sentences in other wordings"

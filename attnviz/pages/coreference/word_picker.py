@@ -58,7 +58,7 @@ def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
         for place in places:
             if place[0] <= focus.start < place[1]:
                 return place
-    return anaphor.pronoun(text, places)
+    return anaphor.likely_pronoun(text, places)
 
 
 def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:

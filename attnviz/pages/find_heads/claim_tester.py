@@ -1,4 +1,4 @@
-"""The claim tester: how often the chosen head is right on a kind of link, and what may be written of it."""
+"""The claim tester: how often the chosen head is right on a kind of link, and what one can claim."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, evidence
 from attnviz.linguistics import claim_text, claims
 from attnviz.linguistics.atlas.reader import ALL_QUESTIONS, Atlas
-from attnviz.linguistics.claims import Best, Claim
+from attnviz.linguistics.claims import BestHead, ClaimResult
 from attnviz.linguistics.relations import CORPUS, relation
 from attnviz.types import Evidence, HeadRef
 from attnviz.ui import glossary_links, state, widgets
@@ -28,23 +28,23 @@ PRONOUNS = {
 BEGIN = "gap"
 
 
-def tester(trace: Trace) -> Atlas | None:
-    """What is known of the chosen head on thousands of links, chosen before anybody saw this sentence.
+def claim_tester(trace: Trace) -> Atlas | None:
+    """Test the chosen head on thousands of links of other texts.
 
-    Returns the atlas that knows it; None after a word on why there is none.
+    Returns the atlas; None after a message on why there is none.
     """
     st.header(f"Is it more than luck? {encoding.head_name(chosen())} on many texts", anchor=False)
     found = measured(trace, "nsubj")
     try:
         if found is not None:
-            _tested(found, *_asked(found))
+            _tested(found, *_fields(found))
     except AttnvizError as error:  # a damaged atlas: the rest of the page stands
         st.error(widgets.plain(str(error)))
     return found
 
 
-def _asked(found: Atlas) -> tuple[str, str]:
-    """Which kind of link, and which way, as the reader asks."""
+def _fields(found: Atlas) -> tuple[str, str]:
+    """Draw the fields for kind and direction of links; returns the choice."""
     counts = {name: found.kinds[name] for name in sorted(found.kinds, key=ALL_QUESTIONS.__eq__)}  # single ones first
     most = {name: max(found.relations[name, way] for way in WAYS) for name in found.names}
     family = {name: name.partition(":")[0] for name in most}
@@ -73,7 +73,7 @@ def _asked(found: Atlas) -> tuple[str, str]:
 
 
 def _plain(name: str, found: Atlas) -> str:
-    """A kind of link as everybody calls it, with its label, and what that pools."""
+    """A kind of link in plain words, with its label and whether subtypes are pooled."""
     if name in PRONOUNS:
         return f"{PRONOUNS[name]}: {name}"
     with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
@@ -81,8 +81,8 @@ def _plain(name: str, found: Atlas) -> str:
 
 
 def _tested(found: Atlas, kind: str, way: str) -> None:
-    """The claim in figures, in a picture, and as a sentence to copy; the best head for the same kind of link."""
-    claim, best = claims.claim(found, chosen(), kind, way), claims.best(found, kind, way)
+    """The claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link."""
+    claim, best = claims.claim(found, chosen(), kind, way), claims.best_head(found, kind, way)
     left, right = st.columns(2, gap="large")
     with left:
         _picture(claim, best)
@@ -91,14 +91,14 @@ def _tested(found: Atlas, kind: str, way: str) -> None:
         if best is not None and best.head != claim.head:
             st.button(
                 f"Show {best.head}, the best of {claim.heads} for this", on_click=_show, args=(best.head,),
-                help="Chosen on the even half of the texts; its rate is of the odd half",
+                help="Chosen on one half of the texts; its rate is from the other half",
             )  # fmt: skip
     with st.container(gap="small", key="honest"):
-        st.caption("What may honestly be written")
+        st.caption("What you can claim")
         st.code(claim_text.sentence(claim), language=None, wrap_lines=True)
 
 
-def _picture(claim: Claim, best: Best | None) -> None:
+def _picture(claim: ClaimResult, best: BestHead | None) -> None:
     """Rates and intervals against the baselines."""
     doubted = () if claim.stands else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
     rows: list[tuple[str, Evidence]] = [
@@ -115,17 +115,17 @@ def _picture(claim: Claim, best: Best | None) -> None:
     )  # fmt: skip
 
 
-def _facts(claim: Claim) -> list[str]:
+def _facts(claim: ClaimResult) -> list[str]:
     """Every number that the claim rests on, in Markdown."""
-    one, held = claim.evidence, claim.held_out
+    one, half = claim.evidence, claim.held_out
     if not one.n:
-        return ["Nothing of this kind was counted: the model cannot see such links, or the texts have none."]
+        return ["No links of this kind were counted: the model cannot see them, or the texts have none."]
     rules = ", ".join(f"{evidence.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
     facts = [
         f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
-        f"**Baselines** that ignore meaning: {rules}",
+        f"**Baselines**, guessing without reading: {rules}",
         f"**Lead** over the strongest of them: {_points(claim)}",
-        f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for having {claim.heads} to choose from, "
+        f"**Rank {claim.rank}** of {claim.heads} heads; after correcting for trying {claim.heads} heads, "
         f"{widgets.plain(claim_text.chance(claim.p_corrected).replace(' ', encoding.NARROW))}",
     ]
     if claim.pooled:
@@ -133,18 +133,18 @@ def _facts(claim: Claim) -> list[str]:
     if one.ceiling < 1.0:
         facts.append(f"**Ceiling**: {widgets.plain(claim_text.ceiling(claim))}")
     facts += [f"**{widgets.plain(part.source)} alone**: {_short(part)}" for part in claim.parts]
-    if held.n:
-        kept = "it holds the same sentences in other wordings" if held.groups else "nothing was chosen on it"
-        facts.append(f"**{_half(claim)}** ({kept}): {_short(held)}")
+    if half.n:
+        kept = "it has the same sentences in other wordings" if half.groups else "nothing was chosen on it"
+        facts.append(f"**{_half(claim)}** ({kept}): {_short(half)}")
     if claim.control is not None:
         facts.append(f"**Control**, the best head of an untrained twin on that half: {_short(claim.control.evidence)}")
     if claim.causal:
-        facts.append("This model reads left to right: only links to what stands before are counted")
-    return [*facts, widgets.plain(f"Counted on {one.source}: English, and of other texts this says nothing")]
+        facts.append("This model reads left to right, so only links to earlier words are counted")
+    return [*facts, widgets.plain(f"Counted on {one.source}, in English; this says nothing about other texts")]
 
 
-def _points(claim: Claim) -> str:
-    """A lead and its interval, which goes by sentences."""
+def _points(claim: ClaimResult) -> str:
+    """A lead and its interval over sentences."""
     low, high = (encoding.points(end) for end in claim.interval)
     return f"{encoding.points(claim.points)} points, 95{encoding.NARROW}% interval by sentences {low} to {high}"
 
@@ -154,16 +154,16 @@ def _short(one: Evidence) -> str:
     return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.span(one)}"
 
 
-def _half(claim: Claim) -> str:
-    """What the odd half of the texts is called: held out, unless it has the sentences of the other half in other wordings."""
+def _half(claim: ClaimResult) -> str:
+    """The name of the odd half of the texts: held out, unless it has sentences of the other half in other wordings."""
     return "Odd half" if claim.held_out.groups else "Held-out half"
 
 
 def _show(head: HeadRef) -> None:
-    """Choose the head that is best for the kind of link."""
+    """Choose this head."""
     state.change(head=head)
 
 
-def ask(kind: Any) -> None:
-    """Let the tester ask for this kind of link when it is drawn next."""
+def select_relation(kind: Any) -> None:
+    """Select this kind of link the next time the tester is drawn."""
     st.session_state[RELATION] = kind

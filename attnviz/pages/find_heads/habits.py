@@ -1,4 +1,4 @@
-"""Habits of the model's heads on the page: where each one looks whatever the words say, as a map, with the best heads named."""
+"""Habits of heads: where each one looks, whatever the words say, as a map with the strongest heads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import streamlit as st
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, headmap
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.habit_report import Leaning, leanings, missing
+from attnviz.linguistics.habit_report import HabitResult, missing, results
 from attnviz.linguistics.probes.habits import RENAMED
 from attnviz.types import HeadRef, quoted
 from attnviz.ui import glossary_links, state, widgets
@@ -18,10 +18,10 @@ BEST = 6  # heads of the list
 
 
 def habits(known: Atlas) -> None:
-    """One habit at a time over all heads: a map, the heads that have most of it, and the chosen one."""
+    """Draw one habit over all heads: a map, the strongest heads, and the chosen one."""
     st.header("Habits: where heads look whatever the words say", anchor=False)
     try:
-        found = {one.key: one for one in leanings(known)}
+        found = {one.key: one for one in results(known)}
         wanted = RENAMED.get(state.own(HABIT), state.own(HABIT))
         now = found.get(wanted) or next(iter(found.values()))
         if wanted not in ("", now.key):
@@ -41,7 +41,7 @@ def habits(known: Atlas) -> None:
         st.error(widgets.plain(str(error)))
 
 
-def _map(one: Leaning) -> None:
+def _map(one: HabitResult) -> None:
     """Layers by heads, the chosen one with a ring."""
     st.plotly_chart(
         headmap.figure(one.scores, widgets.theme(), chosen()), theme=None, config=headmap.CONFIG, key="heads-habit-map",
@@ -49,8 +49,8 @@ def _map(one: Leaning) -> None:
     )  # fmt: skip
 
 
-def _best(one: Leaning) -> None:
-    """What the number is, the heads that have most of it, and the chosen one among them."""
+def _best(one: HabitResult) -> None:
+    """What the number means, the strongest heads, and the chosen one among them."""
     st.markdown(widgets.plain(one.says))
     mine, n = chosen(), encoding.thousands(one.n)
     st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, mine, n)), "baseline"))
@@ -62,14 +62,14 @@ def _best(one: Leaning) -> None:
             )  # fmt: skip
 
 
-def _facts(one: Leaning, mine: HeadRef, n: str) -> list[str]:
-    """Numbers in Markdown: the best head, what to hold it to, and the chosen one."""
+def _facts(one: HabitResult, mine: HeadRef, n: str) -> list[str]:
+    """Numbers in Markdown: the best head, its baseline, and the chosen head."""
     heads = one.scores.values.size
-    told, beside, of = one.held_out, "", ""
-    if told is not None:
-        low, high = (_number(one, end) for end in told.interval)
-        beside = f" ({low} to {high}); with the words shuffled {_number(one, told.shuffled)}, its baseline"
-        of = f" of {encoding.thousands(told.texts)} texts, the odd half; the head was chosen on the even half"
+    held_out, beside, of = one.held_out, "", ""
+    if held_out is not None:
+        low, high = (_number(one, end) for end in held_out.interval)
+        beside = f" ({low} to {high}); with the words shuffled {_number(one, held_out.shuffled)}, its baseline"
+        of = f" of {encoding.thousands(held_out.texts)} held-out texts; the head was chosen on the others"
     return [
         f"**{one.head}** has {'least' if one.least else 'most'}: **{_number(one, one.value)}**{beside}",
         f"All {heads} heads on average: {_number(one, one.mean)}",
@@ -78,30 +78,31 @@ def _facts(one: Leaning, mine: HeadRef, n: str) -> list[str]:
     ]
 
 
-def _number(one: Leaning, value: float) -> str:
+def _number(one: HabitResult, value: float) -> str:
     """A mean as it is written: shares to three digits, correlations with their sign, entropy with its unit."""
     if one.scores.low < 0:
         return encoding.signed(value)
     return f"{encoding.three(value)}{' bits' if one.scores.unit == 'bits' else ''}"
 
 
-def _cautions(known: Atlas, now: Leaning) -> None:
-    """What none of this shows, and what this model cannot have."""
+def _cautions(known: Atlas, now: HabitResult) -> None:
+    """What these numbers do not show, and which habits this model cannot have."""
     sources = ", ".join(corpus.name for corpus in known.header.corpora if corpus.kind == "conllu")
-    left = missing(known)
+    absent = missing(known)
     parts = [
         f"Means over {sources}, English only; {_halves(now)}.",
-        "Repeats and habits of place say nothing of what a word means to the model: attention is a signal, not an explanation.",
-        *([f"Not measured in this model, which has none of it: {', '.join(left)}."] if left else []),
+        "Repeats and habits of position say nothing about what a word means to the model. "
+        "Attention is a signal, not an explanation.",
+        *([f"Not measured, because this model cannot have it: {', '.join(absent)}."] if absent else []),
     ]
     st.caption(glossary_links.linked(widgets.plain(" ".join(parts))))
 
 
-def _halves(one: Leaning) -> str:
-    """On which texts the best head was chosen, and which its number is of."""
+def _halves(one: HabitResult) -> str:
+    """On which texts the best head was chosen and on which it was measured."""
     if one.held_out is None:
-        return "the best head is named on the texts that it was chosen on"
-    return "heads are listed by the half of the texts that their numbers are not of; the 95 % interval is over texts"
+        return "the best head is chosen and measured on the same texts"
+    return "heads are ranked on one half of the texts and measured on the other; the 95 % interval is over texts"
 
 
 def _show(head: HeadRef) -> None:

@@ -1,4 +1,4 @@
-"""Find heads: links drawn on the sentence, every head ranked by them, and how often the chosen one is right elsewhere."""
+"""Find heads: links drawn on the sentence, every head ranked by them, and how often the chosen one is right on other texts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def show() -> None:
     if trace is None:
         return
     view.sentence(trace)
-    relation_picker.fill(trace)
+    relation_picker.relation_picker(trace)
     view.ranking(trace)
-    atlas = claim_tester.tester(trace)
+    atlas = claim_tester.claim_tester(trace)
     if atlas is not None:
         habits.habits(atlas)
         probes.probes(atlas)

@@ -1,4 +1,4 @@
-"""Probes of the model's heads on the page: what each one does on repeated random tokens, and the names that heads earn."""
+"""Probes of heads: what each one does on repeated random tokens, and the names that heads earn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEST = 6  # heads of the list
 
 
 def probes(known: Atlas) -> None:
-    """One probe at a time over all heads: a map, the best heads, and the chosen one; a word on why where there are none."""
+    """Draw one probe over all heads: a map, the best heads, and the chosen one; a message where there are no probes."""
     st.header("Probes: what heads do on repeated random tokens", anchor=False)
     try:
         found = {one.key: one for one in results(known)}
@@ -49,7 +49,7 @@ def _map(one: ProbeResult) -> None:
 
 
 def _best(one: ProbeResult) -> None:
-    """What the score is, the best heads, and the chosen one among them."""
+    """What the score means, the best heads, and the chosen one among them."""
     st.markdown(widgets.plain(f"{one.says} {one.source}."))
     st.markdown("\n".join(f"- {line}" for line in _facts(one, chosen())))
     with st.container(horizontal=True, gap="small", key="probe-best"):
@@ -66,13 +66,12 @@ def _facts(one: ProbeResult, mine: HeadRef) -> list[str]:
     low, high = (encoding.three(end) for end in one.interval(one.head))
     lines = [
         f"**{one.head}** scores most: **{encoding.three(one.at(one.head))}** ({low} to {high})",
-        f"A head that looks evenly at all it sees: {encoding.three(one.even_look)}",
+        f"A head that looks evenly at everything it can see: {encoding.three(one.even_look)}",
         f"The chosen head, {encoding.head_name(mine)}: {encoding.three(one.at(mine))}, rank {one.rank(mine)} of {heads}",
     ]
     if one.role:
-        lines.append(
-            f"Over half of their attention there, and so called **{one.role}**: {', '.join(map(str, one.earned)) or 'none'}"
-        )
+        earned = ", ".join(map(str, one.earned)) or "none"
+        lines.append(f"Called **{one.role}**, because over half of their attention goes there: {earned}")
     return lines
 
 
@@ -81,7 +80,7 @@ def _notes(known: Atlas, one: ProbeResult) -> list[str]:
     return [
         method(known),
         *([] if one.role else [ENCODER]),
-        "Random tokens show what a head can do, not how often it does so in a text.",
+        "Random tokens show what a head can do, not how often it does so in real text.",
     ]
 
 

@@ -1,4 +1,4 @@
-"""A text in, links to rank heads by out: those of its gold, or of the parser, one relation at a time."""
+"""Links of one relation, by gold annotation or by the parser, to rank heads by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.linguistics import gold_sentences, parse
-from attnviz.linguistics.corpora.types import Parsed
+from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED, relation
 from attnviz.pages.find_heads import claim_tester
 from attnviz.pages.find_heads.view import meant, wanted
@@ -19,14 +19,14 @@ from attnviz.ui.backend import backend
 from attnviz.url_codec import LINKS
 
 _KEY = "heads-fill"
-NONE = ""  # no relation's links are drawn
+NONE = ""  # the choice without a relation
 
 
 @dataclass(frozen=True)
-class Fill:
-    """All links of one relation: what the reader calls it, and under which name it is counted ("" where it is not).
+class RelationLinks:
+    """All links of one relation: its label on the page, and the name under which an atlas counts it ("" where none does).
 
-    `silver` says that a parser drew them and nobody has checked it.
+    `silver`: drawn by a parser and not checked.
     """
 
     label: str
@@ -35,10 +35,10 @@ class Fill:
     silver: bool = False
 
 
-def fill(trace: Trace) -> None:
-    """A choice of relations; choosing one draws all its links."""
+def relation_picker(trace: Trace) -> None:
+    """A list of relations; a choice draws all links of that relation."""
     try:
-        found = _fills(trace)
+        found = _relation_links(trace)
     except AttnvizError as error:
         st.caption(widgets.plain(str(error)))
         return
@@ -52,7 +52,7 @@ def fill(trace: Trace) -> None:
         if name != NONE:
             state.change(links=names[name].links)
             if names[name].counted:
-                claim_tester.ask(names[name].counted)
+                claim_tester.select_relation(names[name].counted)
 
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="fill"):
         st.caption("Or draw all links of", width="content")
@@ -61,20 +61,20 @@ def fill(trace: Trace) -> None:
             label_visibility="collapsed", on_change=state.answer(key, choose), width=400,
         )  # fmt: skip
         if wanted():
-            st.button("Turn all round", on_click=_turn, help="What was looked at looks, and what looked is looked at")
+            st.button("Reverse all links", on_click=_reverse, help="Each link then goes the other way")
         if now != NONE and names[now].silver:
             st.caption(parser_note.drawn(trace.request.text), width="content")
 
 
-def _turn() -> None:
-    """Every link the other way."""
+def _reverse() -> None:
+    """Reverse every link."""
     state.change(links=tuple(Link(link.target, link.source) for link in wanted()))
 
 
-def _fills(trace: Trace) -> tuple[Fill, ...]:
-    """What can be drawn on a text: gold where there is some, else what the parser says."""
+def _relation_links(trace: Trace) -> tuple[RelationLinks, ...]:
+    """The relations of a text: gold where there is an annotation, else from the parser."""
     text = trace.request.text
-    found = [Fill("what the pronoun means (gold)", meant(text), claim_tester.BEGIN)] if meant(text) else []
+    found = [RelationLinks("what the pronoun refers to (gold)", meant(text), claim_tester.BEGIN)] if meant(text) else []
     readings = gold_sentences.readings(text)
     for one in readings:
         which = f"gold, “{one.topic}”" if len(readings) > 1 else "gold"
@@ -86,8 +86,8 @@ def _fills(trace: Trace) -> tuple[Fill, ...]:
     return tuple(found)
 
 
-def _by_relation(parsed: Parsed, scheme: str, which: str) -> list[Fill]:
-    """The links of a parse, by relation, the commonest first; roots and punctuation left out."""
+def _by_relation(parsed: ParsedSentence, scheme: str, which: str) -> list[RelationLinks]:
+    """The links of a parse by relation, most frequent first, without roots and punctuation."""
     groups: dict[str, list[Link]] = {}
     for link in parsed.links:
         if link.kind.partition(":")[0] not in UNCOUNTED:
@@ -97,6 +97,8 @@ def _by_relation(parsed: Parsed, scheme: str, which: str) -> list[Fill]:
         known = relation(name, scheme)
         twin = f", {known.twin}" if scheme == PARSER and known.twin != f"UD {name}" else ""
         found.append(
-            Fill(f"{known.plain}: {name}{twin} ({len(links)}, {which})", tuple(links[:LINKS]), known.counted, scheme == PARSER)
+            RelationLinks(
+                f"{known.plain}: {name}{twin} ({len(links)}, {which})", tuple(links[:LINKS]), known.counted, scheme == PARSER
+            )
         )
     return found

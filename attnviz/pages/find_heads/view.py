@@ -1,4 +1,4 @@
-"""A sentence and the reader's links on the page; every head ranked by how much it follows them, and the chosen one shown."""
+"""A sentence with the reader's links, and every head ranked by how much it follows them."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ _OPENED = "attnviz_heads_opened"
 
 
 def wanted() -> tuple[Link, ...]:
-    """The links that heads are ranked by: the reader's; before any is drawn, what a ready sentence's pronoun means."""
+    """The links that rank heads: the reader's; before any is drawn, what a ready sentence's pronoun refers to."""
     now = state.current()
     return meant(now.request.text) if now.links is None else now.links
 
 
 def meant(text: str) -> tuple[Link, ...]:
-    """From the pronoun of a ready sentence to whom it means; nothing of any other text."""
+    """The link from the pronoun of a ready sentence to what it refers to; none for other texts."""
     return tuple(Link(one.gold.source, one.gold.target) for one in examples.sentences() if one.text == text and one.gold)[:1]
 
 
 def sentence(trace: Trace) -> None:
-    """The words, on which links are drawn; a link that no head of this model can follow says so, and stays."""
+    """The words, on which links are drawn. A link that no head of this model can follow stays, and says why."""
     text, block = trace.request.text, chosen().block
     if state.current().request.text_b:
-        st.caption("This page reads the first sentence alone; the second one is left out here.")
+        st.caption("This page reads only the first sentence; the second one is left out here.")
     parts = [unit for unit in view.sides(trace.block(block), _DRAWN)[0] if not unit.special]
     if len(parts) > WORDS:
-        st.caption(f"Links are drawn on the first {WORDS} of these {len(parts):,} words.")
+        st.caption(f"You can draw links on the first {WORDS} of these {len(parts):,} words.")
     now = wanted()
     drawing(
         {
@@ -53,7 +53,7 @@ def sentence(trace: Trace) -> None:
             "refused": [link_ranking.why_unfollowable(trace, link, block) for link in now],
             "most": BY_HAND,
         },
-        key="heads-drawing", on_links=_drawn,
+        key="heads-drawing", on_links=_store_links,
     )  # fmt: skip
 
 
@@ -72,8 +72,8 @@ def _units(text: str, parts: list[Unit]) -> list[tuple[str, int, int, bool, str]
     ]
 
 
-def _drawn(drawn: DrawnLinks) -> None:
-    """The links as they are drawn now, those of a text that is gone left out."""
+def _store_links(drawn: DrawnLinks) -> None:
+    """Store the links as drawn, without those that do not fit the current text."""
     end = len(state.current().request.text)
     state.change(links=tuple(link for link in drawn.links if max(link.source[1], link.target[1]) <= end))
 
@@ -85,7 +85,7 @@ def ranking(trace: Trace) -> None:
     if not followed:
         if st.session_state.pop(_OPENED, False):  # of the text before this one, which had links
             st.switch_page("pages/explore/attention.py")
-        st.caption("Every head is ranked here as soon as there is a link that it can follow.")
+        st.caption("Draw a link to rank every head by how much it follows the link.")
         return
     if unread := legibility_text.of_links(trace, followed, state.card().name, head.block):
         st.info(plain(unread), icon=":material/visibility_off:")
@@ -94,7 +94,7 @@ def ranking(trace: Trace) -> None:
     rows = link_rows.link_rows(trace, head, followed)
     counts = [call.heads for call in block.calls]
     opened = choosing(
-        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_picked
+        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_store_head
     )  # fmt: skip
     st.session_state.pop(_OPENED, None)
     if opened:
@@ -111,23 +111,21 @@ def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:
     )
 
 
-def _picked(picked: ChosenHead) -> None:
-    """The head that was chosen on the map or in the list."""
+def _store_head(picked: ChosenHead) -> None:
+    """Store the head chosen on the map or in the list."""
     if picked.head.layer < state.card().layers and picked.head.head < state.card().heads:
         state.change(head=picked.head)
     st.session_state[_OPENED] = picked.go == "board"
 
 
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
-    """What this ranking does not show, where it is seen."""
+    """What this ranking does not show."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
-    said = (
-        f"{one} no evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is counted on many "
-        "texts, all of them English and of the sources named there. A head that looks at a word need not use it: attention is "
+    caution = (
+        f"{one} not evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is tested on many "
+        "texts, all in English and from the sources named there. A head that looks at a word need not use it: attention is "
         "a signal, not an explanation."
     )
-    st.caption(glossary_links.linked(said))
+    st.caption(glossary_links.linked(caution))
     if trace.causal:
-        st.caption(
-            "This model reads from left to right: a word can look at itself and at what comes before it, never at what follows."
-        )
+        st.caption("This model reads from left to right: a word can look at itself and at earlier words, never at later ones.")

@@ -38,7 +38,7 @@ def hits(found: Sequence[Outcome], head: str, direction: str) -> str:
     right, n = sum(one.state == head_predictions.HIT for one in found), sum(one.counts for one in found)
     if not n:
         return "**No link of this sentence can be counted.**"
-    offset, times = head_predictions.distance(found)
+    offset, times = head_predictions.best_distance(found)
     said = f"**{head} is right on {right} of {n} links of this sentence; {_word(offset)} would be right on {times} of {n}.**"
     said += " That rule is the one distance that suits this very sentence best."
     if direction == "hd":

@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import parse_edits
-from attnviz.linguistics.corpora.types import Parsed, Span
+from attnviz.linguistics.corpora.types import ParsedSentence, Span
 from attnviz.linguistics.relations import PARSER, UNCOUNTED, relations
 from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.types import Link
@@ -18,11 +18,15 @@ ARCS = "arcs"  # in the address
 _EDITS, _REFUSED, _CARRIED = "attnviz_syntax_edits", "attnviz_syntax_refused", "attnviz_syntax_carried"
 
 
-def applied(parsed: Parsed) -> tuple[Parsed, frozenset[Span], int]:
+def applied(parsed: ParsedSentence) -> tuple[ParsedSentence, frozenset[Span], int]:
     """The parse with the reader's arcs in it, the words whose arcs those are, and how many words were changed at all."""
     _linked(parsed)
     edits = _edits(parsed.text)
-    return parse_edits.edited(parsed, edits), frozenset(word for word, link in edits.items() if link is not None), len(edits)
+    return (
+        parse_edits.apply_edits(parsed, edits),
+        frozenset(word for word, link in edits.items() if link is not None),
+        len(edits),
+    )
 
 
 def _edits(text: str) -> dict[Span, Link | None]:
@@ -30,15 +34,15 @@ def _edits(text: str) -> dict[Span, Link | None]:
     return st.session_state.get(_EDITS, {}).get(text, {})
 
 
-def _linked(parsed: Parsed) -> None:
+def _linked(parsed: ParsedSentence) -> None:
     """Arcs and link agree: those of a link that was just opened are taken, and those of the text are written into it."""
     raw = state.own(ARCS)
     if raw and raw != st.session_state.get(_CARRIED, ""):
         try:
-            _keep(parsed.text, parse_edits.read(raw, parsed, relations(PARSER)))
+            _keep(parsed.text, parse_edits.edits_from_url(raw, parsed, relations(PARSER)))
         except BadInputError as error:
             widgets.notices([f"The arcs of this link are left out. {error}"])
-    st.session_state[_CARRIED] = parse_edits.written(_edits(parsed.text)) if _fits(parsed.text) else ""
+    st.session_state[_CARRIED] = parse_edits.edits_to_url(_edits(parsed.text)) if _fits(parsed.text) else ""
     if st.session_state[_CARRIED] != raw:
         state.keep_own(ARCS, st.session_state[_CARRIED])
 
@@ -104,11 +108,11 @@ def _named(label: str) -> str:
     return f"{label}: {relations(PARSER)[label].plain} ({relations(PARSER)[label].twin})"
 
 
-def _change(parsed: Parsed, word: Span, link: Link | None) -> None:
+def _change(parsed: ParsedSentence, word: Span, link: Link | None) -> None:
     """Keep one change, if the links remain a tree; otherwise keep why not, for the next run to say."""
     kept = {**_edits(parsed.text), word: link}
     try:
-        parse_edits.edited(parsed, {word: link})
+        parse_edits.apply_edits(parsed, {word: link})
     except BadInputError as error:
         st.session_state[_REFUSED] = str(error)
         return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from attnviz.linguistics.corpora.types import Parsed, Span
-from attnviz.linguistics.gold_sentences import Sentence
+from attnviz.linguistics.corpora.types import ParsedSentence, Span
+from attnviz.linguistics.gold_sentences import GoldSentence
 from attnviz.linguistics.relations import CORPUS, PARSER
 
 DIRECTIONS = {"dh": "From each word to its head", "hd": "From each head to its words"}
@@ -22,9 +22,9 @@ class SentenceLinks:
     model cannot read.
     """
 
-    parsed: Parsed
+    parsed: ParsedSentence
     scheme: str
-    sentence: Sentence | None = None
+    sentence: GoldSentence | None = None
     own: frozenset[Span] = frozenset()
     changed: int = 0
     unknown: frozenset[Span] = frozenset()

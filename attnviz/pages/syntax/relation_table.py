@@ -13,8 +13,8 @@ from attnviz.errors import BadInputError
 from attnviz.linguistics import claim_text, claims, external_results, head_predictions
 from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.atlas.reader import Atlas
-from attnviz.linguistics.claims import Best
-from attnviz.linguistics.head_predictions import Count, Outcome
+from attnviz.linguistics.claims import BestHead
+from attnviz.linguistics.head_predictions import Outcome, RelationCount
 from attnviz.linguistics.relations import SCHEMES, Relation, about, relation
 from attnviz.pages.syntax import captions
 from attnviz.pages.syntax.parsed_links import SentenceLinks
@@ -70,10 +70,10 @@ def _known() -> Atlas | None:
         return None
 
 
-def _best(known: Atlas | None, meaning: Relation, direction: str) -> Best | None:
+def _best(known: Atlas | None, meaning: Relation, direction: str) -> BestHead | None:
     """The best head of a relation by gold links; None where there are none."""
     name = "" if known is None else known.counting(meaning.counted)
-    return claims.best(known, name, direction) if known is not None and name else None
+    return claims.best_head(known, name, direction) if known is not None and name else None
 
 
 def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) -> Evidence | None:
@@ -89,7 +89,7 @@ def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) 
 
 
 def _row(
-    known: Atlas | None, count: Count, meaning: Relation, best: Best | None, own: Evidence | None, head: HeadRef
+    known: Atlas | None, count: RelationCount, meaning: Relation, best: BestHead | None, own: Evidence | None, head: HeadRef
 ) -> dict[str, Any]:
     """One relation."""
     later = f" ({count.unseen} not visible)" if count.unseen else ""
@@ -131,7 +131,7 @@ def _nothing(known: Atlas | None, meaning: Relation) -> str:
     return "never visible" if known is not None and known.counting(meaning.counted) else "not measured"
 
 
-def _lead(best: Best) -> str:
+def _lead(best: BestHead) -> str:
     """How far the best head stands above the strongest rule that reads nothing, where that is no accident."""
     if best.evidence.n < claims.ENOUGH:
         return "too few to say"

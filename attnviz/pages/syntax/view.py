@@ -11,8 +11,8 @@ from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError
 from attnviz.figures import encoding
 from attnviz.linguistics import gold_sentences, head_predictions, parse
-from attnviz.linguistics.corpora.types import Parsed
-from attnviz.linguistics.gold_sentences import Sentence
+from attnviz.linguistics.corpora.types import ParsedSentence
+from attnviz.linguistics.gold_sentences import GoldSentence
 from attnviz.linguistics.head_predictions import Outcome
 from attnviz.linguistics.relations import CORPUS, PARSER, UNCOUNTED
 from attnviz.pages.syntax import arc_figure, captions
@@ -80,13 +80,13 @@ def _unread(shown: SentenceLinks, trace: Trace) -> SentenceLinks:
     return replace(shown, unknown=legibility_text.unknown_spans(trace.block(chosen().block).queries, shown.parsed.words))
 
 
-def _parsed(trace: Trace) -> Parsed:
+def _parsed(trace: Trace) -> ParsedSentence:
     """The parser's links of the text, kept beside its trace."""
     with st.spinner("Parsing the sentence …"):
         return backend().derived(trace.request, "parse", lambda one: parse.parsed(one.request.text))
 
 
-def _ready(readings: tuple[Sentence, ...]) -> None:
+def _ready(readings: tuple[GoldSentence, ...]) -> None:
     """Our own sentences with gold links; choosing one reads it."""
     known = {one.id: one for one in gold_sentences.sentences()}
     key = state.fill("syntax-sentence", _reading(readings).id if readings else NO_SENTENCE)
@@ -103,13 +103,13 @@ def _ready(readings: tuple[Sentence, ...]) -> None:
     )  # fmt: skip
 
 
-def _reading(readings: tuple[Sentence, ...]) -> Sentence:
+def _reading(readings: tuple[GoldSentence, ...]) -> GoldSentence:
     """The one that the reader chose, of a text with several trees; else the first."""
     wanted = state.own(TREE_PARAM)
     return next((one for one in readings if one.id == wanted), readings[0])
 
 
-def _unknown(readings: tuple[Sentence, ...]) -> None:
+def _unknown(readings: tuple[GoldSentence, ...]) -> None:
     """What a link says of this page that cannot be used is named and taken out of the link; the tree of another text, too."""
     known = {
         DIRECTION_PARAM: tuple(DIRECTIONS),

@@ -56,7 +56,7 @@ export function drawRows(host, { rows, more }, theme) {
 function picture({ source, target, places, rest, first }, theme) {
   const one = element("section", "look");
   const title = element("h3");
-  title.append(element("b", "", isolated(source)), " looks at ", element("span", `mark ${first ? "hit" : "miss"}`, first ? `${isolated(target)} first` : `another word than ${isolated(target)} first`));
+  title.append(element("b", "", isolated(source)), first ? " looks at " : ": ", element("span", `mark ${first ? "hit" : "miss"}`, `${isolated(target)} ${first ? "first" : "does not come first"}`));
   one.append(title, ...places.map((place) => bar(place, theme)));
   if (rest >= 0.005) one.append(bar({ text: "all others", weight: rest, kind: "rest" }, theme));
   return one;

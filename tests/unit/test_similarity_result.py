@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnviz.linguistics import similarity_report
+from attnviz.linguistics import habit_report
 from attnviz.linguistics.atlas import reader
 from attnviz.types import HeadRef
 from tests import atlases
@@ -27,7 +27,7 @@ def made(folder: Path, texts: tuple[int, int] = (3, 2)) -> reader.Atlas:
 
 
 def test_the_head_that_leads_on_the_even_texts_is_told_by_the_odd_ones(tmp_path: Path):
-    found = similarity_report.best(made(tmp_path))
+    found = habit_report.best_similarity(made(tmp_path))
     assert found is not None
     held_out, chosen_on = found
     assert held_out.head == chosen_on.head == HeadRef(1, 3)
@@ -36,7 +36,7 @@ def test_the_head_that_leads_on_the_even_texts_is_told_by_the_odd_ones(tmp_path:
 
 
 def test_intervals_are_students_over_texts(tmp_path: Path):
-    found = similarity_report.best(made(tmp_path))
+    found = habit_report.best_similarity(made(tmp_path))
     assert found is not None
     held_out, chosen_on = found
     # Tables: 97.5 % of Student's distribution lie below 12.7062 (1 degree of freedom) and 4.3027 (2).
@@ -47,10 +47,10 @@ def test_intervals_are_students_over_texts(tmp_path: Path):
 
 @pytest.mark.parametrize("texts", [(1, 9), (9, 1), (9, 0)])
 def test_a_half_with_too_few_texts_tells_nothing(tmp_path: Path, texts: tuple[int, int]):
-    assert similarity_report.best(made(tmp_path, texts)) is None
+    assert habit_report.best_similarity(made(tmp_path, texts)) is None
 
 
 def test_any_head_is_told_by_the_odd_texts(tmp_path: Path):
-    found = similarity_report.followed(made(tmp_path), HeadRef(0, 2))
+    found = habit_report.similarity(made(tmp_path), HeadRef(0, 2))
     assert found is not None
     assert (found.mean, found.shuffled, found.texts) == (0.75, 0.0, 2)
