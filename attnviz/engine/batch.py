@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,20 +12,11 @@ from torch import Tensor
 
 from attnviz.engine import attention, capture, input_limits, inputs
 from attnviz.engine.build_trace import AttentionCall
+from attnviz.engine.input_limits import EncodedText
 from attnviz.engine.trace import ROWS
 from attnviz.errors import BadInputError, NoAttentionError
 
 LayerWeights = Float[np.ndarray, "row head query key"]
-
-
-@runtime_checkable
-class EncodedText(Protocol):
-    """What is needed of a text that was read (`attnviz.text.Reading`): token ids, and type ids where the model takes any."""
-
-    @property
-    def ids(self) -> tuple[int, ...]: ...
-    @property
-    def type_ids(self) -> tuple[int, ...] | None: ...
 
 
 def layers(

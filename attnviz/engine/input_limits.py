@@ -27,12 +27,18 @@ PLACEHOLDERS = tuple(f"{what}_token_{kind}" for what in ("image", "video", "audi
 
 @runtime_checkable
 class EncodedText(Protocol):
-    """What is needed of a text that was read (`attnviz.text.Reading`)."""
+    """Token ids of a text, and type ids if the model takes any; `attnviz.text.Encoding` is one."""
 
     @property
     def ids(self) -> tuple[int, ...]: ...
     @property
     def type_ids(self) -> tuple[int, ...] | None: ...
+
+
+@runtime_checkable
+class LabelledText(EncodedText, Protocol):
+    """An encoded text with its tokens, which error messages name."""
+
     @property
     def tokens(self) -> tuple[Token, ...]: ...
 
@@ -84,7 +90,7 @@ def check(model: nn.Module, inputs: Mapping[str, Any]) -> None:
             _check_length(model, found, _counted(ids, found), side)
 
 
-def check_reading(model: nn.Module, reading: EncodedText, name: str, side: str = "") -> None:
+def check_reading(model: nn.Module, reading: LabelledText, name: str, side: str = "") -> None:
     """Raises TokenError, PairError or TooLongError where a text has what the model `name` cannot look up; names the token."""
     found = limits(model, side)
     if found.tokens is not None:
@@ -223,7 +229,7 @@ def _check_length(model: Any, found: Limits, counted: int, side: str, name: str 
         )
 
 
-def _no_token(model: Any, reading: EncodedText, name: str, size: int, outside: Sequence[int], side: str) -> BadInputError:
+def _no_token(model: Any, reading: LabelledText, name: str, size: int, outside: Sequence[int], side: str) -> BadInputError:
     """The error for tokens of a text that have no embedding."""
     at = outside[0]
     token, number = reading.tokens[at], reading.ids[at]
@@ -236,7 +242,7 @@ def _no_token(model: Any, reading: EncodedText, name: str, size: int, outside: S
     )
 
 
-def _no_segment(reading: EncodedText, name: str, size: int) -> BadInputError:
+def _no_segment(reading: LabelledText, name: str, size: int) -> BadInputError:
     """The error for a segment that has no embedding."""
     types = reading.type_ids or ()
     at = next(place for place, number in enumerate(types) if number >= size)

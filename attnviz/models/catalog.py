@@ -7,6 +7,9 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from attnviz import charset
 from attnviz.errors import UnknownModelError
@@ -57,8 +60,6 @@ def _near(id: str) -> str:
     return known[near[0]] if near else ""
 
 
-def _card(entry: dict) -> ModelCard:
-    """One table of the file as a card: pins become pairs, the default head a pair."""
-    pins = tuple(entry.pop("sha256", {}).items())
-    layer, head = entry.pop("head", (0, 0))
-    return ModelCard(**entry, sha256=pins, head=(layer, head))
+def _card(entry: dict[str, Any]) -> ModelCard:
+    """Return one table of the file as a card, with its types checked; the pinned hashes become pairs."""
+    return msgspec.convert(entry | {"sha256": list(entry.get("sha256", {}).items())}, ModelCard)

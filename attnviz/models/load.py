@@ -38,7 +38,7 @@ from attnviz import charset
 from attnviz.errors import AttnvizError, BadInputError, DamagedWeightsError, OutputError, UnavailableError
 from attnviz.models import folders, gguf, hub, tensor_check, text_files, weights
 from attnviz.models.config_facts import HUGE, ConfigFacts, read_config
-from attnviz.models.locate import CONFIG, place
+from attnviz.models.locate import CONFIG, find_weights
 from attnviz.progress import OnProgress, ProgressEvent, ignore
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
@@ -82,24 +82,24 @@ def load(card: ModelCard, settings: Settings, on_progress: OnProgress | None = N
     file is not what it should be. Code that comes with a model is never run, and pickles are never read.
     """
     report = on_progress or ignore
-    spot = place(card, settings)
-    if spot.kind == "missing":
+    location = find_weights(card, settings)
+    if location.kind == "missing":
         switched = "; the hub is switched off" if card.hub else ""
-        absent = f"The weights of {card.name} are not on this machine{switched}. Get them with: {spot.remedy}"
-        raise UnavailableError(absent, command=spot.remedy)
-    folder = spot.path or hub.fetched(card, spot.remedy, report)
-    if spot.kind == "folder" and not card.gguf:
+        absent = f"The weights of {card.name} are not on this machine{switched}. Get them with: {location.remedy}"
+        raise UnavailableError(absent, command=location.remedy)
+    folder = location.path or hub.fetched(card, location.remedy, report)
+    if location.kind == "folder" and not card.gguf:
         folder = folders.model_folder(folder).folder
     if card.gguf and os.path.isfile(folder / card.gguf):
-        return _from_gguf(card, folder / card.gguf, settings, spot.remedy, on_progress)
-    files = weights.weight_files(folder, card.name, spot.remedy)
+        return _from_gguf(card, folder / card.gguf, settings, location.remedy, on_progress)
+    files = weights.weight_files(folder, card.name, location.remedy)
     for file in files:
         weights.fetched(file, card.name)
-    digest = weights.digest(files, dict(card.sha256), card.name, spot.remedy)
+    digest = weights.digest(files, dict(card.sha256), card.name, location.remedy)
     for file in files:
-        weights.checked_size(file, card.name, spot.remedy)
+        weights.checked_size(file, card.name, location.remedy)
     report(ProgressEvent(f"Reading {card.name}."))
-    return _from_folder(card, folder, digest, spot.remedy)
+    return _from_folder(card, folder, digest, location.remedy)
 
 
 def local_card(folder: Path) -> ModelCard:

@@ -21,7 +21,7 @@ PATTERNS = ("*.json", "*.txt", "*.model", "*.spm", "model*.safetensors")
 
 
 @dataclass(frozen=True)
-class Place:
+class WeightLocation:
     """Where a model's weights are: `path` is their folder, None while they are not on this machine.
 
     `remedy` is the one command that fetches them, or fetches them again where they are damaged; "" for a folder of the
@@ -39,20 +39,20 @@ class Place:
             )
 
 
-def place(card: ModelCard, settings: Settings) -> Place:
+def find_weights(card: ModelCard, settings: Settings) -> WeightLocation:
     """The first place that has the weights: installed package, local folder, hub cache; else the hub, or nowhere."""
     if card.folder and not card.package:
-        return Place("folder", Path(card.folder), "")
+        return WeightLocation("folder", Path(card.folder), "")
     for package in packages.folders(card.package, card.requirement, settings.cache_dir):
         if os.path.isfile(package / card.folder / (card.gguf or WEIGHTS)):
-            return Place("package", package / card.folder, command(card, again=True))
+            return WeightLocation("package", package / card.folder, command(card, again=True))
     own = _own_folder(card, settings)
     if own is not None:
-        return Place("folder", own, "")
+        return WeightLocation("folder", own, "")
     cached = _cached(card)
     if cached is not None:
-        return Place("cache", cached, command(card, again=True))
-    return Place("hub" if card.hub and not settings.offline else "missing", None, command(card))
+        return WeightLocation("cache", cached, command(card, again=True))
+    return WeightLocation("hub" if card.hub and not settings.offline else "missing", None, command(card))
 
 
 def command(card: ModelCard, *, again: bool = False) -> str:

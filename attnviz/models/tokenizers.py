@@ -9,7 +9,7 @@ from typing import Any
 from transformers import AutoTokenizer
 
 from attnviz.models import gguf
-from attnviz.models.locate import place
+from attnviz.models.locate import find_weights
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
@@ -19,7 +19,7 @@ KEPT = 4  # tokenizers in memory, about 10 MB each
 
 def tokenizer(card: ModelCard, settings: Settings) -> Any | None:
     """The tokenizer of a card's model; None where it is not here, or cannot be had at once."""
-    folder = place(card, settings).path
+    folder = find_weights(card, settings).path
     if folder is not None and card.gguf:  # the GGUF file itself would take seconds: only its conversion is used
         pins = dict(card.sha256)
         folder = gguf.folder_of(settings.cache_dir, pins[card.gguf]) if card.gguf in pins else None

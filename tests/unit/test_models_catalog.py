@@ -14,7 +14,7 @@ from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from attnviz.errors import BadInputError, UnknownModelError
 from attnviz.models import catalog
 from attnviz.models.config_facts import OFFSET, read_config
-from attnviz.models.locate import place
+from attnviz.models.locate import find_weights
 from attnviz.settings import Settings
 
 WANTED = {
@@ -52,7 +52,7 @@ def test_no_revision_is_pinned_that_could_not_be_checked():
 
 def test_the_numbers_of_minilm_are_those_of_its_own_configuration():
     card = catalog.card("minilm")
-    spot = place(card, Settings())
+    spot = find_weights(card, Settings())
     assert spot.path is not None
     config = json.loads((spot.path / "config.json").read_text())
     assert (config["num_hidden_layers"], config["num_attention_heads"], config["max_position_embeddings"]) == (
@@ -67,7 +67,7 @@ def test_the_numbers_of_smollm2_are_those_in_its_gguf_file():
     from gguf import GGUFReader
 
     card = catalog.card("smollm2")
-    spot = place(card, Settings())
+    spot = find_weights(card, Settings())
     assert spot.path is not None
     fields = GGUFReader(spot.path / card.gguf).fields
     names = ("llama.block_count", "llama.attention.head_count", "llama.context_length")

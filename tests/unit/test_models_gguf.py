@@ -21,7 +21,7 @@ from transformers import AutoModel, AutoTokenizer
 
 from attnviz.errors import DamagedWeightsError, OutputError
 from attnviz.models import catalog, gguf, load
-from attnviz.models.locate import place
+from attnviz.models.locate import find_weights
 from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
@@ -231,7 +231,7 @@ def smollm2() -> load.LoadedModel:
 @pytest.mark.slow
 def test_the_kept_smollm2_equals_the_one_that_transformers_reads_bit_for_bit(smollm2):
     again = load.load(catalog.card("smollm2"), Settings.from_env())  # surely from the cache
-    file = place(catalog.card("smollm2"), Settings()).path
+    file = find_weights(catalog.card("smollm2"), Settings()).path
     assert file is not None
     direct = AutoModel.from_pretrained(file, gguf_file=catalog.card("smollm2").gguf, dtype=torch.float32)
     assert direct.is_quantized

@@ -15,7 +15,7 @@ from transformers import AutoConfig, BertForMaskedLM
 
 from attnviz.errors import BadInputError, DamagedWeightsError, UnavailableError
 from attnviz.models import catalog, load
-from attnviz.models.locate import place
+from attnviz.models.locate import find_weights
 from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from tests.small_models import BERT, changed, packaged, random_model, saved, tokenizer
@@ -232,7 +232,7 @@ def test_a_local_folder_becomes_a_card(tmp_path):
         4,
         44,
     )
-    assert place(card, Settings()).kind == "folder"
+    assert find_weights(card, Settings()).kind == "folder"
 
 
 def test_a_folder_that_is_no_model_is_refused_with_what_it_lacks(tmp_path):

@@ -24,7 +24,7 @@ from attnviz.cli import main
 from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
 from attnviz.models import catalog, load
 from attnviz.models import hub as fetching
-from attnviz.models.locate import place
+from attnviz.models.locate import find_weights
 from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from tests.small_models import BERT, packaged, random_model, saved, snapshot
@@ -51,68 +51,68 @@ def test_the_chain_is_package_then_folder_then_cache_then_hub_then_nowhere(tmp_p
     cached = snapshot(empty_hub_cache, "google-bert/bert-base-uncased")
     package = tmp_path / "site" / "our_weights" / "model"
 
-    assert (place(card, online).kind, place(card, online).path) == ("package", package)
+    assert (find_weights(card, online).kind, find_weights(card, online).path) == ("package", package)
     (package / "model.safetensors").unlink()
-    assert (place(card, online).kind, place(card, online).path) == ("folder", own)
+    assert (find_weights(card, online).kind, find_weights(card, online).path) == ("folder", own)
     shutil.rmtree(own)
-    assert (place(card, online).kind, place(card, online).path) == ("cache", cached)
+    assert (find_weights(card, online).kind, find_weights(card, online).path) == ("cache", cached)
     shutil.rmtree(empty_hub_cache)
-    assert (place(card, online).kind, place(card, online).path) == ("hub", None)
-    assert (place(card, offline).kind, place(card, offline).path) == ("missing", None)
+    assert (find_weights(card, online).kind, find_weights(card, online).path) == ("hub", None)
+    assert (find_weights(card, offline).kind, find_weights(card, offline).path) == ("missing", None)
 
 
 def test_a_folder_may_be_named_by_the_hubs_name_with_two_dashes(offline):
     assert offline.models_dir is not None
     own = saved(offline.models_dir / "google-bert--bert-base-uncased")
-    assert place(BERT, offline).path == own
+    assert find_weights(BERT, offline).path == own
 
 
 def test_a_folder_of_other_weights_does_not_pass_for_the_four_bit_copy(offline):
     card = replace(catalog.card("smollm2"), package="no_such_package_here")
     assert offline.models_dir is not None
     own = saved(offline.models_dir / "smollm2", "gpt2")
-    assert place(card, offline).kind == "missing"
+    assert find_weights(card, offline).kind == "missing"
     (own / card.gguf).write_bytes(b"GGUF")
-    assert place(card, offline).path == own
+    assert find_weights(card, offline).path == own
 
 
 def test_a_cache_filled_under_the_short_name_is_found_too(offline, empty_hub_cache):
     cached = snapshot(empty_hub_cache, "bert-base-uncased")
-    assert place(BERT, offline).path == cached
+    assert find_weights(BERT, offline).path == cached
 
 
 def test_a_cached_tokenizer_without_weights_is_no_model(offline, empty_hub_cache):
     (snapshot(empty_hub_cache, "google-bert/bert-base-uncased") / "model.safetensors").unlink()
-    assert place(BERT, offline).kind == "missing"
+    assert find_weights(BERT, offline).kind == "missing"
 
 
 def test_both_embedded_models_are_found_in_their_packages():
     for name in ("minilm", "smollm2"):
         card = catalog.card(name)
-        spot = place(card, Settings())
-        assert spot.kind == "package"
-        assert spot.path is not None
-        assert all((spot.path / file).is_file() for file, _ in card.sha256)
+        location = find_weights(card, Settings())
+        assert location.kind == "package"
+        assert location.path is not None
+        assert all((location.path / file).is_file() for file, _ in card.sha256)
 
 
 def test_what_is_missing_offline_comes_with_the_one_command_that_fetches_it(offline):
     with pytest.raises(UnavailableError, match=r"Get them with: attnviz models get bert-base-uncased$") as caught:
         load.load(BERT, offline)
-    assert place(BERT, offline).remedy == caught.value.command == "attnviz models get bert-base-uncased"
+    assert find_weights(BERT, offline).remedy == caught.value.command == "attnviz models get bert-base-uncased"
     absent = replace(catalog.card("smollm2"), package="no_such_package_here")
-    assert place(absent, offline).kind == place(absent, replace(offline, offline=False)).kind == "missing"
+    assert find_weights(absent, offline).kind == find_weights(absent, replace(offline, offline=False)).kind == "missing"
     with pytest.raises(UnavailableError, match=r"attnviz models get smollm2$"):
         load.load(absent, offline)
 
 
 def test_the_fetching_command_is_one_of_ours(offline, capsys, monkeypatch):
     monkeypatch.setenv("ATTNVIZ_OFFLINE", "1")
-    program, *arguments = shlex.split(place(BERT, offline).remedy)
+    program, *arguments = shlex.split(find_weights(BERT, offline).remedy)
     assert (program, main(arguments)) == ("attnviz", 2)
     assert "bert-base-uncased is not here, and ATTNVIZ_OFFLINE" in capsys.readouterr().err
 
 
-def test_a_hub_out_of_reach_is_said_at_once_with_the_remedy(offline):
+def test_a_hub_out_of_reach_is_reported_at_once_with_the_remedy(offline):
     online = replace(offline, offline=False)
     start = time.monotonic()
     with pytest.raises(
@@ -183,14 +183,14 @@ def test_from_a_hub_in_reach_only_what_is_needed_is_fetched_and_then_kept(offlin
         (Hub.folder / other).write_bytes(b"not wanted")
     online = replace(offline, offline=False)
     lines: list[ProgressEvent] = []
-    assert place(BERT, online).kind == "hub"
+    assert find_weights(BERT, online).kind == "hub"
     capfd.readouterr()
     loaded = load.load(BERT, online, lines.append)
     assert loaded.digest == hashlib.sha256((Hub.folder / "model.safetensors").read_bytes()).hexdigest()
     assert not {"pytorch_model.bin", "tf_model.h5", "README.md"} & set(Hub.asked)
     assert [line.message.split()[0] for line in lines] == ["Fetching", "Reading"]
     assert capfd.readouterr() == ("", "")
-    assert place(BERT, offline).kind == "cache"
+    assert find_weights(BERT, offline).kind == "cache"
     assert load.load(BERT, offline).digest == loaded.digest
 
 
@@ -199,7 +199,7 @@ def test_the_command_fetches_from_the_hub_and_checks_each_large_file(offline, ca
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(offline.cache_dir))
     assert main(["models", "get", BERT.id]) == 0
     out, err = capsys.readouterr()
-    path = place(BERT, offline).path
+    path = find_weights(BERT, offline).path
     assert path is not None
     assert out == f"{BERT.id:28} {path}\n"
     assert err == f"attnviz: Fetching {BERT.name} from the hub, once; afterwards it stays on this machine.\n"
@@ -229,7 +229,7 @@ def test_a_hub_that_refuses_is_quoted_with_its_code(offline):
 
 
 def test_a_folder_of_models_that_cannot_be_looked_into_counts_as_empty(offline):
-    assert place(BERT, replace(offline, models_dir=Path("/", "x" * 300))).kind == "missing"
+    assert find_weights(BERT, replace(offline, models_dir=Path("/", "x" * 300))).kind == "missing"
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from attnviz.figures import encoding
-from attnviz.rounding import fixed, together
+from attnviz.rounding import fixed, round_parts
 from tests.unit.test_board_frame import HERE, node
 
 # Weights of even looks and others that lie on a half exactly, where Python's own formats go to the even digit.
@@ -66,20 +66,20 @@ def test_a_sixteenth_has_the_same_digits_in_both_languages(tmp_path):
     ],
 )
 def test_shares_of_one_whole_add_up_to_100(shares: list[float], want: list[int]):
-    assert list(together(shares)) == want
+    assert list(round_parts(shares)) == want
 
 
 def test_a_share_that_stands_elsewhere_too_is_rounded_by_itself_and_the_others_fill_up():
     # 33.5 alone is 34; by largest remainders of three halves it would be the last to be rounded up.
-    assert together([0.335, 0.33, 0.335], alone=2) == (33, 33, 34)
-    assert together([0.005, 0.005, 0.99], alone=0) == (1, 0, 99)
-    assert together([0.002, 0.003, 0.995], alone=2) == (0, 0, 100)
+    assert round_parts([0.335, 0.33, 0.335], alone=2) == (33, 33, 34)
+    assert round_parts([0.005, 0.005, 0.99], alone=0) == (1, 0, 99)
+    assert round_parts([0.002, 0.003, 0.995], alone=2) == (0, 0, 100)
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=12).filter(any), st.integers(0, 3), st.booleans())
 def test_parts_add_up_and_none_is_off_by_one_step_or_more(counts: list[int], digits: int, own: bool):
     shares = [count / sum(counts) for count in counts]
-    found = together(shares, digits, alone=len(shares) - 1 if own else None)
+    found = round_parts(shares, digits, alone=len(shares) - 1 if own else None)
     step = Decimal(1).scaleb(-digits)
     assert sum(Decimal(repr(part)).quantize(step) for part in found) == 100
     for share, part in zip(shares, found, strict=True):
@@ -102,4 +102,4 @@ def test_both_languages_divide_100_alike(tmp_path):
     )
     done = subprocess.run([node(), str(script)], capture_output=True, text=True, check=True, timeout=60)
     for shares, (plain, own) in zip(lists, json.loads(done.stdout), strict=True):
-        assert (plain, own) == (list(together(shares)), list(together(shares, alone=len(shares) - 1)))
+        assert (plain, own) == (list(round_parts(shares)), list(round_parts(shares, alone=len(shares) - 1)))
