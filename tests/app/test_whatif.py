@@ -154,7 +154,8 @@ def test_an_empty_a_long_and_a_short_text_are_answered(shown: Callable[..., AppT
     assert "no weight differs by more than" in said(shown(what="order", seen="1"))
     app = shown(model="smollm2", what="order", seen="1", mask="on")
     found = re.search(
-        r"one weight differs by 1.00, the largest possible difference, and of ([\d,]+) .* ([\d,]+) differ by more than 0.01", said(app)
+        r"one weight differs by 1.00, the largest possible difference, and of ([\d,]+) .* ([\d,]+) differ by more than 0.01",
+        said(app),
     )
     assert found is not None
     assert 0 < int(found[2].replace(",", "")) < int(found[1].replace(",", ""))
