@@ -244,5 +244,5 @@ export function sinkSentence(pattern, { key, share, resting }) {
   const alone = line && (!special || keys.filter((one) => one.special && one.text === text).length === 1);
   const much = alone ? written(profile, profile.shares.findIndex(([label]) => label === line)) : percent(share);
   const name = special ? named(keys, key) : `\u201c${named(keys, key)}\u201d`;
-  return resting ? `${name} takes ${much} of this head: heads park attention there when they find nothing (a “` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
+  return resting ? `${name} takes ${much}: heads park unused attention there (a “` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
 }
