@@ -362,7 +362,7 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert found is not None
     assert (found.key, found.label, found.chosen) == (0, "[CLS]", pytest.approx(0.6))
     assert found.share == pytest.approx((3 * 0.7 + 2 * 0.05) / 5, abs=1e-6)
-    assert found.sentence == "[CLS] takes 44\u202f% of this head: heads park attention there when they find nothing (a “sink”)."
+    assert found.sentence == "[CLS] takes 44\u202f%: heads park unused attention there (a “sink”)."
     assert found.resting
 
 
