@@ -1,4 +1,4 @@
-"""Corpus files in; their texts as one stream of chunks out, and what an atlas says of them: name, licence, hashes."""
+"""The texts of corpus files as one stream of chunks, and the facts that an atlas states of them: name, licence, hashes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class CorpusFiles:
 
 
 def chunks(sources: Sequence[CorpusFiles], broken: Callable[[int, BrokenLine], None], size: int = TEXTS) -> Iterator[Chunk]:
-    """The texts of all corpora in their order, `size` at a time; `broken` hears of the corpus's number and the line."""
+    """The texts of all corpora in their order, `size` at a time; `broken` gets the corpus's number and the line."""
     for corpus, source in enumerate(sources):
         texts = source.texts(lambda line, corpus=corpus: broken(corpus, line))
         number = 0
@@ -88,7 +88,7 @@ def _looked(path: Path, mark: bytes) -> tuple[str, int]:
 
 
 def _known(kind: str, names: Sequence[str]) -> dict[str, str]:
-    """What content/corpora.toml knows of a corpus by its files' names; otherwise their names, and nothing stated."""
+    """What content/corpora.toml knows of a corpus by its files' names; for other files their names, and nothing stated."""
     listed = tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/corpora.toml")))["corpus"]
     for one in listed:
         if one["kind"] == kind and all(any(fnmatch(name, form) for form in one["files"]) for name in names):

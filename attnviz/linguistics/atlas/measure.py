@@ -86,7 +86,7 @@ class Measurer:
         return self.loaded.card.causal
 
     def measure(self, chunk: Chunk, on_done: OnDone = lambda texts: None) -> Part:
-        """What a chunk gives; `on_done` hears how many more of its texts are done."""
+        """Measure a chunk; `on_done` gets how many more of its texts are done."""
         left_out: Counter[str] = Counter()
         read = [one for at, text in enumerate(chunk.texts) if (one := self.read(chunk.first + at, text, left_out))]
         sentences = [one for one in read if isinstance(one.text, ParsedSentence)]

@@ -1,4 +1,4 @@
-"""Sentences of our own in TOML in; questions about pronouns, and sentences with the arcs that were written for them, out."""
+"""Reads sentences of your own in TOML: questions about pronouns, and sentences with their arcs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[Pars
     A question has `text`, `pronoun`, `candidates` and `answer`, which counts the candidates from 0 and is missing where
     none is right. A sentence has `text` and `arcs`, each `["dependent", "head", "relation"]`; roots need none. Words are
     ours, named as they are written (`the#2`: the second `the`). An entry without `id` is named by its line; other fields
-    are for other readers. An entry that cannot be read is left out, and `broken` told. Each `[[…]]` starts a line of its own.
+    are for other readers. An entry that cannot be read is left out and goes to `broken`. Each `[[…]]` starts a line of its own.
     """
     for group in groups(lines(path), lambda text: bool(_HEADING.fullmatch(text))):
         faults = [(line.number, line.fault) for line in group if line.fault]

@@ -44,7 +44,7 @@ class TokenQuestion:
 
 
 def token_question(question: PronounQuestion, tokens: Sequence[Token], *, causal: bool) -> TokenQuestion | str:
-    """The question in tokens, or the reason why it cannot be asked."""
+    """Return the question in tokens, or the reason why it cannot be scored."""
     if question.answer is None or len(question.candidates) < 2:
         return NO_ANSWER
     try:
@@ -67,7 +67,7 @@ def mentioned(question: PronounQuestion, answer: int) -> float:
 
 
 def mentions(text: str, name: str) -> int:
-    """How often a text names somebody: the count of that word of the name which stands in it most often.
+    """How often a text mentions a name: the count of that word of the name which stands in it most often.
 
     So “Cassidy” alone is a mention of “Cheryl Cassidy”. The whole text counts, also behind the pronoun, and letter case does.
     """
