@@ -16,7 +16,7 @@ from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora
 from attnviz.linguistics.atlas.shards import Chunk
-from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence
 
 READERS = {"conllu": corpora.conllu, "gap": corpora.gap, "winogender": corpora.winogender, "toml": corpora.own}
 MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one a text, for the progress bar
@@ -40,7 +40,7 @@ class CorpusFiles:
         found = [_looked(Path(path), MARKS[kind]) for path in paths]
         return cls(kind, tuple(map(Path, paths)), tuple(one for one, _ in found), sum(many for _, many in found))
 
-    def texts(self, broken: OnBroken) -> Iterator[ParsedSentence | PronounQuestion]:
+    def texts(self, broken: OnBroken) -> Iterator[ParsedSentence | AnnotatedQuestion]:
         """Every text of every file, in order."""
         return chain.from_iterable(READERS[self.kind](path, broken) for path in self.paths)
 

@@ -41,7 +41,7 @@ class ComparedHeads:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AtlasComparison:
     """Two atlases: `same` are the corpora that both read, `only` those of each alone, by name.
 
     `few` are the kinds of links that have too few links to compare, as (relation, direction).
@@ -54,7 +54,7 @@ class Comparison:
     few: tuple[tuple[str, str], ...]
 
 
-def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) -> Comparison:
+def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) -> AtlasComparison:
     """Two atlases by all kinds of links that both have enough of, or by one `kind`: (relation, direction).
 
     Raises BadInputError where one of the atlases does not have that kind.
@@ -72,7 +72,7 @@ def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) ->
         else:
             pairs.append(found)
     same = tuple(first.header.corpora[at].name for at in shared)
-    return Comparison(same, (only[0], only[1]), first.header.rule == second.header.rule, tuple(pairs), tuple(few))
+    return AtlasComparison(same, (only[0], only[1]), first.header.rule == second.header.rule, tuple(pairs), tuple(few))
 
 
 def shared_corpora(first: Atlas, second: Atlas) -> dict[int, int]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from attnviz.errors import OutputError
-from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion, Span
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, ParsedSentence, Span
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import Link
 
@@ -29,7 +29,7 @@ class Chunk:
     corpus: int
     number: int
     first: int
-    texts: tuple[ParsedSentence | PronounQuestion, ...]
+    texts: tuple[ParsedSentence | AnnotatedQuestion, ...]
 
     def to_bytes(self) -> bytes:
         """The whole chunk as JSON, for another machine: plain fields, of which nothing can run where they are read."""
@@ -91,12 +91,12 @@ class Part:
         return cls(kinds["links"], kinds["questions"], kinds["control"], *(arrays[name] for name in SUMS), **counts)
 
 
-def _text(raw: dict[str, Any]) -> ParsedSentence | PronounQuestion:
+def _text(raw: dict[str, Any]) -> ParsedSentence | AnnotatedQuestion:
     """One annotated text from its fields."""
     if "words" in raw:
         links = tuple(Link(_span(link["source"]), _span(link["target"]), link["kind"]) for link in raw["links"])
         return ParsedSentence(raw["id"], raw["text"], tuple(map(_span, raw["words"])), links)
-    return PronounQuestion(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
+    return AnnotatedQuestion(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
 
 
 def _span(raw: list[int]) -> Span:

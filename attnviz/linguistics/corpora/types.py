@@ -24,7 +24,7 @@ class ParsedSentence:
 
 
 @dataclass(frozen=True)
-class PronounQuestion:
+class AnnotatedQuestion:
     """A text with a pronoun and its candidates, in characters; `answer` is the index of the right one, None where none is."""
 
     id: str
