@@ -28,6 +28,7 @@ from attnviz.linguistics.atlas.workers import FinishedPart, InProcessPool
 from attnviz.linguistics.corpora.types import BrokenLine
 from attnviz.linguistics.probes import coreference, dependencies
 from attnviz.models import load, untrained
+from attnviz.progress import ProgressEvent
 from attnviz.settings import Settings
 from tests.small_models import saved
 

@@ -11,7 +11,7 @@ import pytest
 from attnviz.errors import BadInputError
 from attnviz.lessons.examples import KINDS, LONG, SHORT, Example, WeightClaim, example, examples, parsed, sentences, span
 from attnviz.linguistics.corpora import own, strict
-from attnviz.linguistics.corpora.types import PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion
 from attnviz.text import words
 from attnviz.types import HeadRef, Link
 from attnviz.view_state import TokenSelection
@@ -173,7 +173,7 @@ def test_the_door_to_corpora_reads_the_same_questions():
     read = [one for name in (SHORT, LONG) for one in own(Path(str(content.joinpath(name))), strict)]
     wanted = {(one.id, one.text, one.pronoun, one.candidates, one.answer) for one in sentences()}
     assert {
-        (one.id, one.text, one.pronoun, one.candidates, one.answer) for one in read if isinstance(one, PronounQuestion)
+        (one.id, one.text, one.pronoun, one.candidates, one.answer) for one in read if isinstance(one, AnnotatedQuestion)
     } == wanted
     assert len(read) == len(wanted)
 

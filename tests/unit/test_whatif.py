@@ -162,17 +162,17 @@ def test_why_the_weights_follow_the_words_or_not(found: WordOrderResult, positio
 
 
 @pytest.mark.parametrize(
-    ("id", "setting", "finding"),
+    ("id", "setting", "message"),
     [
         ("scale", "divide", "yes"), ("scale", "temperature", "1.0"), ("window", "width", "-1"), ("window", "width", "41"),
         ("window", "width", "²"), ("window", "stride", "9" * 30), ("cross", "other", "  "), ("cross", "other", "x" * 301),
         ("scale", "where", "somewhere"), ("order", "seed", "1.5"),
     ],
 )  # fmt: skip
-def test_what_a_setting_cannot_be_is_refused_with_rule_value_and_remedy(id: str, setting: str, said: str):
+def test_what_a_setting_cannot_be_is_refused_with_rule_value_and_remedy(id: str, setting: str, message: str):
     found = next(one for one in lesson.experiment(id).settings if one.id == setting)
     with pytest.raises(BadInputError, match=rf"^{setting} is .*got .*\. (Choose one of these|Shorten or type it)\.$"):
-        found.read(said)
+        found.read(message)
 
 
 def test_what_a_setting_may_be_is_read_and_starts_are_among_it():
