@@ -138,9 +138,7 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
         return None
     written = _written(pattern, classes, key, taken)
     if resting(keys, key):
-        sentence = (
-            f"{quoted(keys, key)} takes {written} of this head: heads park attention there when they find nothing (a “sink”)."
-        )
+        sentence = f"{quoted(keys, key)} takes {written}: heads park unused attention there (a “sink”)."
     else:
         sentence = f"Most {classes.word}s look first at {quoted(keys, key)}: it takes {written} of this head."
     return Sink(key, keys[key].text, taken, often, resting(keys, key), sentence)

@@ -125,7 +125,7 @@ class HttpClient:
                 await self._free.acquire()
         except TimeoutError as error:
             message = (
-                f"The lines to the backend {self.name} are busy, try again in 1 s: {MAX_REQUESTS} questions are under way."
+                f"All connections to the backend {self.name} are busy, try again in 1 s: {MAX_REQUESTS} requests are running."
             )
             raise BusyError(message) from error
         try:
@@ -152,7 +152,7 @@ class HttpClient:
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise NoAnswer(_reason(error)) from error
         if answer.status_code in (502, 504) and _decoded(body) is None:
-            raise NoAnswer("what stands before it cannot reach it")
+            raise NoAnswer("the proxy before it cannot reach it")
         return answer.status_code, body, answer.headers.get("retry-after", "")
 
     def _error(self, status: int, body: bytes, retry_after: str) -> AttnvizError:
@@ -268,9 +268,9 @@ def _reason(error: Exception) -> str:
     """Say in words why there was no answer."""
     match error:
         case httpx.ConnectTimeout() | httpx.ConnectError():
-            return "nobody listens there"
+            return "no server listens there"
         case httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError():
-            return "it hung up before its answer was whole"
+            return "it closed the connection before its answer was complete"
         case httpx.TimeoutException():
             return "it took too long"
     return quoted(str(error)) if str(error) else type(error).__name__

@@ -256,18 +256,20 @@ def trace_model(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **mor
     pipeline) are opened, and the wrapper's own tokenizer is taken where none is given.
     """
     given = ProgramInput(text, text_b, **more)
-    held = capture.unwrap(model)
+    unwrapped = capture.unwrap(model)
     if tokenizer is None:
-        tokenizer = held.tokenizer
+        tokenizer = unwrapped.tokenizer
     if not callable(getattr(tokenizer, "convert_ids_to_tokens", None)):
         raise BadInputError(_no_tokenizer(tokenizer))
-    capture.textual(held.model)
-    card = load.card_of(held.model, tokenizer)
-    if card.kind == "encoder-decoder" and not two_sided(held.model):  # one of its two sides alone
+    capture.textual(unwrapped.model)
+    card = load.card_of(unwrapped.model, tokenizer)
+    if card.kind == "encoder-decoder" and not two_sided(unwrapped.model):  # one of its two sides alone
         card = replace(card, kind="encoder")
-    request, read = program_model_input(LoadedModel(held.model, tokenizer, card, ""), given, Settings.max_bytes)
-    trace = fitted(held.model, read.tensors, lambda tensors: replace(read, tensors=tensors).trace(held.model, request, ""))
-    note = f"{held.note} {held.of_text}".strip()
+    request, read = program_model_input(LoadedModel(unwrapped.model, tokenizer, card, ""), given, Settings.max_bytes)
+    trace = fitted(
+        unwrapped.model, read.tensors, lambda tensors: replace(read, tensors=tensors).trace(unwrapped.model, request, "")
+    )
+    note = f"{unwrapped.note} {unwrapped.of_text}".strip()
     return trace.noted(note) if note else trace
 
 

@@ -25,7 +25,7 @@ from attnviz.errors import BusyError, LateError
 POLL = 0.25  # seconds between two checks of a waiting thread: is its caller still there?
 MAX_POLL = 1.0  # seconds between two checks after some time: with many waiting, each check costs the others
 MEAN_WEIGHT = 0.2  # of the newest duration in the running mean
-MAX_RETRY = 60  # seconds: the longest wait that a refused client is told
+MAX_RETRY = 60  # seconds: the longest wait that a refusal names
 MAX_CLIENTS = 4096  # clients whose turns are remembered, the newest
 
 
@@ -232,4 +232,4 @@ def check_cancelled(clock: Callable[[], float] = time.monotonic) -> None:
     if ticket.cancelled.is_set():
         raise Cancelled
     if clock() > ticket.deadline:
-        raise LateError("This text was not read by its deadline. Shorten it, or try again when less is asked.")
+        raise LateError("This text was not read by its deadline. Shorten it, or try again later.")

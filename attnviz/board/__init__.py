@@ -1,4 +1,4 @@
-"""A trace in, the board out: its bytes (`frame`; `sheet`, `layer`), its source, or a whole page that needs no server."""
+"""The board of a trace: its bytes (`frame`, `sheet`, `layer`), its source, or a whole page that needs no server."""
 
 from __future__ import annotations
 

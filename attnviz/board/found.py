@@ -1,4 +1,4 @@
-"""A ranking of heads, the chosen one and its rows in; what the map and the list of heads are drawn from, as JSON, out."""
+"""A ranking of heads as JSON for the map and the list of heads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trace in, the bytes that the board reads out: a small JSON header and raw little-endian arrays.
+"""The bytes that the board reads: a small JSON header and little-endian arrays.
 
 Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
 of four, then the array, of the form that the header names. All numbers are little-endian. `ATZ1` in front says that the
@@ -40,7 +40,7 @@ def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seque
     """Tokens, units and weights of one block, for the board.
 
     `name` is the model's; `roles[layer][head]`, when given, is the sentence that stands beside a head's name. With `exact`,
-    the weights of a short text travel as they are: a page without a server has nobody to ask for the sheet of a head.
+    the weights of a short text travel as they are: a page without a server cannot load the sheet of a head.
     """
     part = trace.block(block)
     dtype, array = _all_heads(part, exact=exact)
@@ -72,7 +72,7 @@ def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
 
 
 def _header(trace: Trace, block: str, name: str, roles: Sequence[Sequence[str]]) -> dict:
-    """What a frame says of itself beside the form of its weights."""
+    """The header of a frame, without the form of its weights."""
     part, request = trace.block(block), trace.request
     return {
         "kind": "frame",

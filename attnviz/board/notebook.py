@@ -1,4 +1,4 @@
-"""A Trace in, what a notebook shows of it out: the board in a frame of its own, then the strongest links in words.
+"""What a notebook shows of a Trace: the board in a frame of its own, then the strongest links in words.
 
 The page travels, packed, in a comment behind the frame that unpacks it: a notebook that is cleaned of frames (by
 nbconvert's `sanitize_html`, or because it is not trusted) loses comments too, and keeps the words.
@@ -42,12 +42,12 @@ UNPACK = (
 def cell(trace: Trace) -> str:
     """HTML for one cell: with every head, or of many weights one head and small pictures of the others, or only words."""
     head, name = _opens(trace)
-    said = _words(trace, head, name)
+    summary = _words(trace, head, name)
     data = frame(trace, head.block, name=name, roles=roles(trace, head.block), exact=True)
     if len(data) > MOST:
         data = frame(trace, head.block, name=name, roles=roles(trace, head.block))
     if len(data) > MOST:
-        return html.escape(f"{said} Of so many heads a cell holds no picture: ask for the weights of one, or save its page.")
+        return html.escape(f"{summary} Of so many heads a cell holds no picture: ask for the weights of one, or save its page.")
     exact = sheet(trace, head, data)
     if exact is not None and len(data) + len(exact) > MOST:
         exact = None
@@ -56,7 +56,7 @@ def cell(trace: Trace) -> str:
     )
     packed = base64.b64encode(zlib.compress(written.encode("utf-8", "replace"), 9)).decode()
     place = f'width="100%" height="{HEIGHT}" style="border:0" title="The board" allowfullscreen'
-    return f'<iframe srcdoc="{html.escape(UNPACK)}" {place}>{CLEANED}</iframe><!--{packed}-->{html.escape(said)}'
+    return f'<iframe srcdoc="{html.escape(UNPACK)}" {place}>{CLEANED}</iframe><!--{packed}-->{html.escape(summary)}'
 
 
 def _opens(trace: Trace) -> tuple[HeadRef, str]:
@@ -82,7 +82,7 @@ def _words(trace: Trace, head: HeadRef, name: str) -> str:
     size = f"{part.layers} layers × {part.heads} heads on {len(part.queries)} tokens"
     counted = legibility_text.counted(trace, name)
     unread = f" {counted}" if counted else ""
-    said = (
+    summary = (
         f"{name}: {size}.{others}{unread} Strongest links between words in {encoding.head_name(head)}: {strongest or 'none'}."
     )
-    return said.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent to a notebook
+    return summary.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be sent to a notebook

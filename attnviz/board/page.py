@@ -1,4 +1,4 @@
-"""A frame and what is chosen in, one HTML page out: the same board, offline, in a single file."""
+"""The board as one HTML file that needs no server and no network."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def page(
 ) -> str:
     """The board as a page of its own.
 
-    `theme` is "light", "dark", or "" for the reader's own setting. `title` is escaped; the text itself stands in base64.
+    `theme` is "light", "dark", or "" for the reader's own setting. `title` is escaped; the text itself is in base64.
     `tall` is a height in pixels to arrange the pictures by, where the window's own follows the page's: in a frame that is as
     tall as its page. `meta` goes into the head of the page and `beneath` below the board, both as HTML.
     """

@@ -1,4 +1,4 @@
-"""The modules of this folder in, one HTML, one CSS and one JavaScript string out. No build step, no import left in it."""
+"""The board's HTML, CSS and JavaScript as strings: its modules joined into one script, without a build step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every command needs of the terminal: a model by its name, a text read, bytes or lines written, and no traceback."""
+"""Input and output of the commands: a model by its name, a text, bytes or lines, and no traceback."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def card(name: str) -> ModelCard:
 
 
 def attended(card: ModelCard, request: AttentionRequest) -> Trace:
-    """One text read by one model; what a reader must know meanwhile and afterwards goes to standard error."""
+    """Return the trace of one text; notes during and after the computation go to standard error."""
     from attnviz.backends import open_backend
     from attnviz.settings import Settings
 

@@ -1,4 +1,4 @@
-"""A text and a link as one types it in; the link in characters out: `it:animal`, `the#2:dog`, `43-45:4-10`."""
+"""Reads links as users type them, `it:animal`, `the#2:dog` or `43-45:4-10`, as characters of the text."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def place(text: str, written: str) -> Span:
             return found[nth - 1]
         if found:
             times = "once" if len(found) == 1 else f"{len(found)} times"
-            raise BadInputError(f"The word {quoted(word)} stands {times} in the text; number {nth} was asked for. {FORM}")
+            raise BadInputError(f"The word {quoted(word)} stands {times} in the text; got number {nth}. {FORM}")
     if ends := re.fullmatch(r"([0-9]{1,7})-([0-9]{1,7})", written):
         start, end = int(ends[1]), int(ends[2])
         if not start < end <= len(text):

@@ -50,7 +50,7 @@ def run(chosen: argparse.Namespace) -> None:
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     io.say(f"http://{host}:{found.getsockname()[1]} (Ctrl+C stops it)")
     if not settings.key and not _own(found.getsockname()[0]):
-        io.say("whoever reaches this address may ask; set ATTNVIZ_KEY here and at the front ends to let in only those")
+        io.say("anyone who reaches this address can use it; set ATTNVIZ_KEY here and at the front ends to admit only those")
     backend = LocalBackend(settings)
     if chosen.batch == 1:
         app.serve(backend, settings, found, warm)

@@ -1,6 +1,6 @@
-"""A Pattern and its Provenance in, what stands below the board of a saved page out: the numbers and where they come from.
+"""The part of a saved page below the board: all numbers of the head and its provenance.
 
-It needs no script: whoever reads without one has the text and every number.
+It needs no script: a reader without scripts has the text and every number.
 """
 
 from __future__ import annotations

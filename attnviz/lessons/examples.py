@@ -25,7 +25,7 @@ KINDS = (
 
 
 @dataclass(frozen=True)
-class Claim:
+class WeightClaim:
     """What a test holds against the real model: from the pronoun, `head` gives `more` more than `less`, right or wrong.
 
     `weight` is what `more` gets, to 0.005; None where only the order is claimed.
@@ -55,7 +55,7 @@ class Example:
     note: str
     pair: str | None = None
     cue: tuple[Span, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[WeightClaim, ...] = ()
 
     @property
     def focus(self) -> TokenSelection:
@@ -140,6 +140,8 @@ def _example(raw: dict) -> Example:
     )
 
 
-def _claim(text: str, raw: dict) -> Claim:
+def _claim(text: str, raw: dict) -> WeightClaim:
     """One claim of an entry."""
-    return Claim(raw["model"], HeadRef.parse(raw["head"]), span(text, raw["more"]), span(text, raw["less"]), raw.get("weight"))
+    return WeightClaim(
+        raw["model"], HeadRef.parse(raw["head"]), span(text, raw["more"]), span(text, raw["less"]), raw.get("weight")
+    )

@@ -1,4 +1,4 @@
-"""glossary.toml in; terms with their anchors and questions with their answers out, and those that a reader searches for."""
+"""Read terms and questions from glossary.toml, and search them."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What learners ask, a short answer in Markdown, and the terms that it is about."""
+class FaqEntry:
+    """A common question, a short answer in Markdown, and its terms."""
 
     question: str
     answer: str
@@ -49,7 +49,7 @@ class Question:
 
 
 @lru_cache(maxsize=1)
-def _content() -> tuple[tuple[Term, ...], tuple[Question, ...]]:
+def _content() -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
     """The file, read once."""
     return parsed(charset.read(resources.files("attnviz").joinpath("content", "glossary.toml")))
 
@@ -59,7 +59,7 @@ def terms() -> tuple[Term, ...]:
     return _content()[0]
 
 
-def questions() -> tuple[Question, ...]:
+def questions() -> tuple[FaqEntry, ...]:
     """Every question, in the order of the file."""
     return _content()[1]
 
@@ -88,7 +88,7 @@ def nearest(id: str, count: int = 2) -> tuple[Term, ...]:
     return tuple(sorted(terms(), key=alike, reverse=True)[:count])
 
 
-def matching(query: str) -> tuple[tuple[Term, ...], tuple[Question, ...]]:
+def matching(query: str) -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
     """The terms and questions with every word of a search in them, upper and lower case alike; all where it is blank.
 
     A term whose name begins with the search stands first.
@@ -106,7 +106,7 @@ def _has(wanted: list[str], *texts: str) -> bool:
     return all(word in text for word in wanted)
 
 
-def parsed(toml: str) -> tuple[tuple[Term, ...], tuple[Question, ...]]:
+def parsed(toml: str) -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
     """Terms by name and questions of a file written like glossary.toml.
 
     Raises BadInputError for an id given twice and for a term or source that is named and not there, KeyError with the name
@@ -150,10 +150,10 @@ def _term(raw: dict, sources: dict[str, str]) -> Term:
     )
 
 
-def _question(raw: dict, sources: dict[str, str]) -> Question:
+def _question(raw: dict, sources: dict[str, str]) -> FaqEntry:
     """One question."""
     cited = tuple(sources[name] for name in raw["sources"])
-    return Question(raw["question"], _lines(raw["answer"]), tuple(raw["terms"]), cited)
+    return FaqEntry(raw["question"], _lines(raw["answer"]), tuple(raw["terms"]), cited)
 
 
 def _lines(text: str) -> str:

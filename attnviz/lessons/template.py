@@ -1,4 +1,4 @@
-"""template."""
+"""Fill the gaps of a lesson's sentences and formulas with live numbers."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from attnviz.types import joined
 
 
 class Gaps(string.Template):
-    """A text whose gaps are written `@{name}`: formulas are full of braces and dollars."""
+    """Text with gaps written `@{name}`: formulas are full of braces and dollars."""
 
     delimiter = "@"
 
 
 def gaps(text: str) -> tuple[str, ...]:
-    """The names of the numbers that a text wants, each once."""
+    """Return the names of the gaps of a text, each once."""
     return tuple(Gaps(text).get_identifiers())
 
 
 def filled(text: str, numbers: Mapping[str, str]) -> str:
-    """A text with its numbers; raises BadInputError and names those that are missing."""
+    """Return a text with its numbers; raises BadInputError with the names of missing ones."""
     if missing := [name for name in gaps(text) if name not in numbers]:
-        raise BadInputError(f"A step wants {joined(missing)}, and has {joined(sorted(numbers)) or 'nothing'}.")
+        raise BadInputError(f"A text needs {joined(missing)}, and got {joined(sorted(numbers)) or 'nothing'}.")
     return Gaps(text).substitute(numbers)

@@ -1,4 +1,4 @@
-"""The pronoun of a sentence that a reader most likely asks about: the one that may stand for a noun before it.
+"""The pronoun of a sentence that a question is most likely about: one that may refer to a noun before it.
 
 Parts of speech come from the embedded English parser, so that "that" in "told the nurse that she" is no pronoun. Where the
 parser cannot be used (not installed, a long text, another script), word lists and positions decide alone.
@@ -33,7 +33,7 @@ BETWEEN = frozenset("not n't n’t very so too quite still already almost nearly
 
 
 def likely_pronoun(text: str, words: Sequence[Span]) -> Span | None:
-    """The word of `words` (spans of characters, in order) that is most likely asked about; None where no word is a pronoun.
+    """The word of `words` (spans of characters, in order) a question is most likely about; None where no word is a pronoun.
 
     Third-person pronouns come first: those with at least two nouns before them, then with one, then the others
     ("When she arrived, Anna …"), then an "it" that refers to nothing. Pointing words that are no determiner and open no
@@ -61,7 +61,7 @@ def _ranked(text: str) -> list[int]:
 
 
 def _rank(tokens: Sequence[TaggedWord], at: int, nouns: int) -> int | None:
-    """How likely this word is asked about, 0 first; None where it is no pronoun."""
+    """How likely a question is about this word, 0 first; None where it is no pronoun."""
     token = tokens[at]
     word = token.text.casefold()
     if word in THIRD:
@@ -76,7 +76,7 @@ def _rank(tokens: Sequence[TaggedWord], at: int, nouns: int) -> int | None:
 
 
 def _inside_name(tokens: Sequence[TaggedWord], at: int) -> bool:
-    """Whether this noun goes on in the next word ("Mary" of "Mary Smith", "bus" of "bus driver"): one noun, not two."""
+    """Whether this noun continues in the next word ("Mary" of "Mary Smith", "bus" of "bus driver"): one noun, not two."""
     return at + 1 < len(tokens) and tokens[at + 1].tag in NOUNS and tokens[at].label == "compound"
 
 

@@ -1,4 +1,4 @@
-"""The words that one may write about a head whose claim was tested. Nothing here says more than was counted."""
+"""Sentences that one can claim about a tested head. None says more than was counted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORDINGS = "Both halves hold the same sentences of Winogender in other wordings:
 
 
 def sentence(claim: ClaimResult) -> str:
-    """What was counted, what it is worth, on the odd half too, by which scheme, and a word of caution."""
+    """What was counted, how it compares with the rules, on the odd half too, by which scheme, and a word of caution."""
     if claim.verdict == "unseen":
         return f"{_unseen(claim)} {CAUTION}"
     parts = [counted(claim), *([apart(claim)] if claim.parts else []), *([pooled(claim)] if claim.pooled else [])]
@@ -78,15 +78,15 @@ def ceiling(claim: ClaimResult | BestHead) -> str:
         return f"A head chooses one word, and from some words there are several such links, so {most}."
     if not isinstance(claim, ClaimResult) or claim.decidable is None:
         return f"Some questions look the same to the model and have different answers, so {most}."
-    told = claim.decidable
-    alike = found.n - told.n
+    decidable = claim.decidable
+    alike = found.n - decidable.n
     seen = "up to the pronoun, where this model has read no further" if claim.causal else "to the last word"
-    only = f" On the other {told.n:,} it is right in {share(told.rate)} ({span(told)})." if told.n else ""
+    only = f" On the other {decidable.n:,} it is right in {share(decidable.rate)} ({span(decidable)})." if decidable.n else ""
     return f"{alike:,} of these {found.n:,} are the same as others with another answer, {seen}, so {most}.{only}"
 
 
 def control(found: Control, heads: int) -> str:
-    """What a model of the same shape does that nobody has trained."""
+    """What an untrained model of the same shape does."""
     one = found.evidence
     return (
         f"The best of {heads} heads of an untrained model with the same architecture, {found.head}, is right in "
@@ -146,7 +146,7 @@ def named(model: str) -> str:
 
 
 def _verdict(claim: ClaimResult) -> str:
-    """What the count is worth against the strongest baseline."""
+    """How the count compares with the strongest baseline."""
     points = "less than a point" if claim.points < 0.95 else "1 point" if claim.points < 1.5 else f"{claim.points:.0f} points"
     corrected = f"corrected for a choice among {claim.heads} heads by Holm's method, {chance(claim.p_corrected)}"
     if claim.verdict == "few":
@@ -174,7 +174,7 @@ def _held_out(found: Evidence) -> str:
 
 
 def _visible(claim: ClaimResult) -> str:
-    """What a causal model is asked at all."""
+    """Which links or questions a causal model is tested on."""
     return "links to an earlier word" if claim.direction else "pronouns behind both candidates"
 
 
@@ -186,9 +186,9 @@ def _unseen(claim: ClaimResult) -> str:
     start, end = (one, other) if claim.direction == "dh" else (other, one)
     why = f": the model reads left to right, and in these texts {end} never stands before {start}" if claim.causal else ""
     back = "hd" if claim.direction == "dh" else "dh"
-    turned = f" The other way round, {end} looking at {start}, {claim.other_way:,} are counted: direction {back}."
-    said = f"No {many} were counted in this direction{why}. So nothing can be said about this head."
-    return f"{said}{turned if claim.other_way else ''}"
+    reverse = f" The other way round, {end} looking at {start}, {claim.other_way:,} are counted: direction {back}."
+    nothing = f"No {many} were counted in this direction{why}. So nothing can be said about this head."
+    return f"{nothing}{reverse if claim.other_way else ''}"
 
 
 def _words(relation: str) -> tuple[str, str, str]:

@@ -136,7 +136,7 @@ class ClaimResult:
 
     @property
     def verdict(self) -> str:
-        """What may be said: `unseen` (nothing counted), `few`, `none`, `uncorrected`, `slight` or `clear`."""
+        """What one can claim: `unseen` (nothing counted), `few`, `none`, `uncorrected`, `slight` or `clear`."""
         if self.evidence.independent < ENOUGH:
             return "few" if self.evidence.n else "unseen"
         if self.p >= ERROR:
@@ -211,8 +211,8 @@ def best_heads(atlas: Atlas) -> tuple[BestHead, ...]:
     most = {name: max(atlas.relations[name, way] for way in DIRECTIONS) for name in atlas.names}
     base = {name: name.partition(":")[0] for name in atlas.names}
     order = sorted(atlas.names, key=lambda name: (-most[base[name]], base[name], ":" in name, -most[name]))
-    asked = [*((name, way) for name in order for way in DIRECTIONS), *((kind, "dh") for kind in atlas.kinds)]
-    return tuple(found for one in asked if (found := best_head(atlas, *one)))
+    kinds = [*((name, way) for name in order for way in DIRECTIONS), *((kind, "dh") for kind in atlas.kinds)]
+    return tuple(found for one in kinds if (found := best_head(atlas, *one)))
 
 
 @lru_cache(maxsize=256)
@@ -269,14 +269,14 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
     named = "named by the reader, on all texts"
     corpora = np.unique(found.corpus).tolist() if relation == ALL_QUESTIONS else []
     apart = [found.where(found.corpus == one) for one in corpora] if len(corpora) > 1 else []
-    asked = found.offset is None
-    told_apart = found.where(found.decidable) if asked and found.ceiling < 1.0 else None
+    is_question = found.offset is None
+    decidable = found.where(found.decidable) if is_question and found.ceiling < 1.0 else None
     back = "hd" if direction == "dh" else "dh"
     return ClaimResult(
         atlas.model,
         atlas.header.causal,
         relation,
-        "" if asked else direction,
+        "" if is_question else direction,
         head,
         offset,
         _evidence(atlas, found, at, offset, named),
@@ -286,10 +286,10 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
         float(chances[at]),
         float(statistics.holm(chances)[at]),
         tuple(_evidence(atlas, one, at, offset, named) for one in apart),
-        0 if asked else atlas.relations[atlas.name(relation), back],
+        0 if is_question else atlas.relations[atlas.name(relation), back],
         tested.lead(at)[1:] if len(found) else (nan, nan),
-        None if told_apart is None else _evidence(atlas, told_apart, at, offset, named),
-        {} if asked else atlas.pooled(atlas.name(relation), direction),
+        None if decidable is None else _evidence(atlas, decidable, at, offset, named),
+        {} if is_question else atlas.pooled(atlas.name(relation), direction),
         control(atlas, relation, direction),
     )
 
@@ -303,11 +303,11 @@ def _with_control(atlas: Atlas, found: BestHead, direction: str) -> BestHead:
         wanted = [found.relation in (ALL_QUESTIONS, corpus.kind) for corpus in atlas.header.corpora]
         even, odd = atlas.control_questions[np.array(wanted)].sum(0)
     layer, head = (int(at) for at in np.unravel_index(even.argmax(), even.shape))
-    told = found.evidence
+    trained = found.evidence
     counted = statistics.evidence(
-        int(odd[layer, head]), told.n, dict(told.baselines), scheme=told.scheme, source=told.source, groups=told.groups,
-        chosen=f"the best of {even.size} heads of an untrained twin on the even half of the texts",
-        effective_n=None if told.groups is None else float(told.groups), ceiling=told.ceiling,
+        int(odd[layer, head]), trained.n, dict(trained.baselines), scheme=trained.scheme, source=trained.source,
+        groups=trained.groups, chosen=f"the best of {even.size} heads of an untrained twin on the even half of the texts",
+        effective_n=None if trained.groups is None else float(trained.groups), ceiling=trained.ceiling,
     )  # fmt: skip
     return replace(found, control=Control(HeadRef(layer, head), counted))
 

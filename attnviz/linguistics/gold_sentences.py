@@ -1,4 +1,4 @@
-"""syntax.toml in, our own sentences with gold links out, each with what it teaches."""
+"""Our own sentences with gold links, from content/syntax.toml, each with what it teaches."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A trace, a sentence's links and one head in; whom the head looks at from each word, and where that is right, out.
+"""The word that one head attends to most from each word of a sentence, and on which links that is right.
 
 The rule is the one by which heads are measured (`decisions`, Clark et al. 2019, section 4): the other word that gets most,
-special tokens left out, ties nobody. Here it is asked of one sentence and one head, and each link says what became of it.
+special tokens left out, no prediction for a tie. Here it is applied to one sentence and one head.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HIT, MISS, UNSEEN, UNREAD = "hit", "miss", "unseen", "unread"
 
 @dataclass(frozen=True)
 class Prediction:
-    """Whom one word looks at most: the other word's number, None where nobody is first; `weight` is what that one gets."""
+    """The number of the other word that one word attends to most, None for a tie; `weight` is the attention it gets."""
 
     word: int | None
     weight: float
@@ -81,7 +81,7 @@ def outcomes(trace: Trace, parsed: ParsedSentence, head: HeadRef, direction: str
 
 
 def predictions(trace: Trace, parsed: ParsedSentence, head: HeadRef) -> tuple[Prediction, ...]:
-    """Whom the head looks at most from each word."""
+    """Return the word that the head attends to most from each word."""
     return _predictions(trace, parsed, head)[1]
 
 
@@ -109,7 +109,7 @@ def best_distance(found: Sequence[Outcome]) -> tuple[int, int]:
 
 
 def _predictions(trace: Trace, parsed: ParsedSentence, head: HeadRef) -> tuple[WordGrid, tuple[Prediction, ...]]:
-    """Which words are there and seen, and whom the head chooses."""
+    """Return which words are there and visible, and which word the head chooses from each."""
     part = trace.block(head.block)
     if part.queries != part.keys:
         raise BadInputError("Links run within one text; this block looks from one text at another. Choose another block.")

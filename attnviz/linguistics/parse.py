@@ -1,7 +1,7 @@
-"""A text in, its words and links by the embedded English parser out. The only module that knows spaCy.
+"""Parses a text with the embedded English parser: its words and links. The only module that imports spaCy.
 
-The labels are the parser's own (ClearNLP's: dobj, pobj, prep), not those of Universal Dependencies, and nobody has checked
-them: a parse is silver, never gold.
+The labels are the parser's own (ClearNLP's: dobj, pobj, prep), not those of Universal Dependencies, and
+unchecked: the links are parsed automatically.
 """
 
 from __future__ import annotations

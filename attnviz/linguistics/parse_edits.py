@@ -1,4 +1,4 @@
-"""A parse and a reader's own arcs in, the parse with those arcs out: one head a word, never a ring; arcs as a link has them."""
+"""A reader's own arcs applied to a parse: one head for each word, no cycle; and the arcs in a URL."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""lesson_text."""
+"""Link glossary terms in the sentences of a lesson."""
 
 from __future__ import annotations
 
 from attnviz.ui import glossary_links
 
-VERDICT = 520  # pixels: beside the guess where there is room, under it on a phone
+VERDICT = 520  # pixels: beside the guess if there is room, below it on a phone
 
 
 def linked(text: str) -> str:
-    """Terms as links; what is an everyday word elsewhere is a term here."""
+    """Return the text with its terms as links; `key` and `value` count as terms here."""
     return glossary_links.linked(glossary_links.linked(text), "key", "value")

@@ -1,18 +1,18 @@
-"""parser_note."""
+"""Notes on the quality of the English parser's links."""
 
 from __future__ import annotations
 
 from attnviz.linguistics import parse
 
-WORTH = "by its makers’ own figures, nine in ten of its arcs are right, of English text like newspapers"
-FOREIGN = "Most letters of this text are not Latin, and the parser knows English alone: its arcs mean nothing here."
+WORTH = "Its makers report that nine in ten of its arcs are right on English text like newspapers"
+FOREIGN = "Most letters of this text are not Latin, and the parser knows only English: its arcs mean nothing here."
 
 
 def foreign(text: str) -> str:
-    """That a parse of this text means nothing, where its letters say so; else nothing."""
+    """Return a warning if the letters of the text show that it is not English; else ""."""
     return "" if parse.latin(text) else FOREIGN
 
 
 def drawn(text: str) -> str:
-    """The same of links that the parser drew on another page, in a line."""
-    return foreign(text) or f"An English parser drew these, and nobody has checked it; {WORTH}."
+    """Return one line about links that the parser drew on another page."""
+    return foreign(text) or f"An English parser drew these links; they are unchecked. {WORTH}."

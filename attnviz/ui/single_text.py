@@ -1,4 +1,4 @@
-"""The selection as pages read it that show one text alone: its first text, and the head on its own side of the model."""
+"""The selection for pages that read only the first text, with a head of that text's own block."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def chosen() -> HeadRef:
 
 
 def read(selection: Selection) -> Selection:
-    """The selection as these pages read it: the first text alone."""
+    """The selection with only its first text."""
     return replace(selection, request=AttentionRequest(selection.request.model, selection.request.text), head=chosen())

@@ -19,8 +19,8 @@ from attnviz.ui.backend import backend
 from attnviz.view_state import TokenSelection
 
 ELSEWHERE = (
-    "Here the models run on another machine than the pages, and it sends attention weights, not the steps that lead to them. "
-    "The other pages work as ever; for this one, run attnviz where the models are."
+    "The models run on another machine here, which sends attention weights but not the steps that lead to them. "
+    "All other pages work; for this one, run attnviz on the machine with the models."
 )
 STOP = re.compile(r"""[.!?…][.!?…"'”’)\]]*(?=\s)|[。！？]""")  # the end of a sentence
 WORDS = 3  # fewer before a stop are no sentence

@@ -1,4 +1,4 @@
-"""One mechanism, many places: across two texts, in other media, beside other mechanisms, and four myths with live numbers."""
+"""The page Beyond text: two texts, other media, other mechanisms, and four myths with live numbers."""
 
 from attnviz.pages.places import page
 

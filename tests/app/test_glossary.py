@@ -39,7 +39,7 @@ def test_the_term_of_a_link_stands_first_and_stays_in_the_address(shown: Callabl
     assert names(app)[0] == "Softmax"
     assert names(app).count("Softmax") == 1
     assert app.query_params["term"] == "softmax"
-    next(one for one in app.button if one.label == "Show no term first").click().run()
+    next(one for one in app.button if one.label == "Back to all terms").click().run()
     assert names(app)[0] == glossary.terms()[0].name
     assert "term" not in app.query_params
 

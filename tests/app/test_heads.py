@@ -99,7 +99,7 @@ def test_a_sentence_of_ones_own_is_parsed_and_the_page_says_that_nobody_checked_
     name = next(name for name in app.selectbox(key="heads-fill").options if name.startswith("object: dobj, UD obj"))
     app.selectbox(key="heads-fill").set_value(name).run()
     assert links(app) == (Link((37, 41), (20, 26)),)
-    assert "An English parser drew these, and nobody has checked it; by its makers’ own figures" in written(app)
+    assert "An English parser drew these links; they are unchecked. Its makers report" in written(app)
 
 
 def test_links_stay_where_their_words_do_and_go_with_them(heads: Callable[..., AppTest]):

@@ -83,7 +83,7 @@ def test_a_model_that_cannot_be_walked_names_those_that_can(shown: Callable[...,
     saved(own_models / "gpt2", "gpt2")
     app = shown(model="gpt2")
     assert "this model is of the family 'gpt2'" in said(app)
-    assert "can be walked through" in said(app)
+    assert "can be shown step by step" in said(app)
 
 
 def test_an_empty_and_a_long_text_are_answered(shown: Callable[..., AppTest]):

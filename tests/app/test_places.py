@@ -1,4 +1,4 @@
-"""One mechanism, many places: every number on the page is worked out for the reader's sentence, model and sizes."""
+"""The page Beyond text: every number is computed for the reader's sentence, model and sizes."""
 
 from __future__ import annotations
 
@@ -64,15 +64,15 @@ def test_another_second_text_has_another_rectangle(shown: Callable[..., AppTest]
 def test_a_long_text_is_cut_for_the_pictures_and_the_page_says_so(shown: Callable[..., AppTest]):
     app = shown(text="word " * 60)
     assert cells(app, 0).shape == (24, 24)
-    assert "only the first 24 words of your text are read" in written(app)
+    assert "only the first 24 words of your text" in written(app)
     assert "your sentence of 62 tokens" in written(app)
 
 
 def test_sizes_in_the_fields_change_what_it_costs(shown: Callable[..., AppTest]):
     app = shown()
-    assert "**196 tokens, so 38,416 weights a head**, 171 times as many" in written(app)
+    assert "**196 tokens, so 38,416 weights per head**, 171 times as many" in written(app)
     app.number_input(key="places-image-patch").set_value(32).run()
-    assert "**49 tokens, so 2,401 weights a head**, 11 times" in written(app)
+    assert "**49 tokens, so 2,401 weights per head**, 11 times" in written(app)
     app.get("button_group")[0].set_value("protein").run()
     assert "**352 tokens" in written(app)
 
@@ -92,7 +92,7 @@ def test_the_numbers_of_the_myths_are_those_of_the_weights(shown: Callable[..., 
     others = [at for at in range(len(tokens)) if at not in special]
     resting = weights[:, :, others][..., special].sum(-1).mean()
     assert re.search(rf"get {100 * resting:.0f}\s% of your words' attention", text)
-    nearby = re.search(r"Of the rest, \*\*(\d+)\s%.*would get \*\*(\d+)\s%\*\*\. So .* get more than an even look", text)
+    nearby = re.search(r"Of the rest, \*\*(\d+)\s%.*would get \*\*(\d+)\s%\*\*\. So .* get more than with an even spread", text)
     assert nearby is not None
     assert int(nearby[1]) > int(nearby[2])
     lengths = np.stack([np.linalg.norm(call.value, axis=-1) for call in trace.parts[0].calls])
@@ -117,7 +117,7 @@ def test_another_sentence_and_another_model_change_them_all(shown: Callable[...,
     assert not app.exception
     assert "Over all 270 heads" in written(app)
     assert "“Rain”, the first token" in written(app)
-    assert re.search(r"hands over most in [\d,]+ of", written(app))  # here in most rows, so nobody says "only"
+    assert re.search(r"gives the most content in [\d,]+ of", written(app))  # here in most rows, so nobody says "only"
     assert "of 576 numbers" in written(app)
 
 
@@ -127,7 +127,7 @@ def test_a_text_of_a_word_or_two_is_answered_too(shown: Callable[..., AppTest], 
     assert not app.exception
     assert not app.error
     if text == "Hello":
-        assert "Your text is too short to tell" in written(app)
+        assert "Your text is too short for an answer" in written(app)
 
 
 def test_a_long_text_is_counted_over_all_heads_only_when_asked(shown: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
@@ -157,6 +157,6 @@ def test_an_encoder_decoder_that_is_here_reads_the_texts_itself(own_models: Path
     saved(own_models / "t5-small", "t5")
     app = opened(model=SOUND, text="the animal did not cross").switch_page(PAGE).run()
     assert not app.exception
-    assert "Read by T5 small, through the same engine" in written(app)
+    assert "T5 small reads both texts, through the same engine" in written(app)
     assert "2 layers, 3 heads" in written(app)
     assert "untrained" not in written(app)

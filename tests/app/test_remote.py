@@ -75,7 +75,7 @@ def test_an_unreachable_backend_is_reported_and_the_text_stays(opened, local: Lo
         app = opened()
         assert drawn(app) == 1
     say(app, "Another sentence than before.")
-    assert f"{url.removeprefix('http:')} does not answer (nobody listens there)." in written(app)
+    assert f"{url.removeprefix('http:')} does not answer (no server listens there)." in written(app)
     assert app.text_input[0].value == "Another sentence than before."
     with running_server(local, port=int(url.rpartition(":")[2])):
         app.run()

@@ -57,7 +57,7 @@ def test_a_page_without_its_backend_recovers_when_it_is_back(opened, server: Hos
     server.does = whatever(b"")
     app = opened(**CHOSEN).switch_page(f"pages/{page}.py").run()
     assert not app.exception
-    assert f"The backend {server.url} does not answer (it hung up before its answer was whole)" in written(app)
+    assert f"The backend {server.url} does not answer (it closed the connection before its answer was complete)" in written(app)
     assert retries(app)
     assert kept(app)
 

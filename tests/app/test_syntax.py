@@ -51,7 +51,7 @@ def share(found: Evidence) -> str:
 def test_the_opening_sentence_has_gold_links_and_a_head_that_is_right_on_four_of_ten(page):
     app = page(text=TEXT, layer="3", head="1")
     assert not app.exception
-    assert "Gold, in Universal Dependencies" in written(app).replace("*", "")
+    assert "Gold: annotated by hand, in Universal Dependencies" in written(app).replace("*", "")
     assert "L3·H1 is right on 4 of 10 links of this sentence; the next word would be right on 4 of 10." in written(app)
     assert "At most" not in written(app)
     assert "not an explanation" in written(app)
@@ -86,10 +86,9 @@ def test_a_gold_sentence_is_chosen_by_its_topic_and_both_trees_of_a_text_can_be_
 
 def test_a_sentence_of_the_readers_own_is_parsed_and_marked_as_silver(page):
     app = page(text=OWN)
-    assert "Silver" in written(app)
-    assert "which nobody has checked" in written(app)
+    assert "Parsed automatically, unchecked" in written(app)
     assert "an English parser" in written(app)
-    assert "nine in ten of its arcs are right, of English text like newspapers" in written(app)
+    assert "nine in ten of its arcs are right on English text like newspapers" in written(app)
     assert "mean nothing here" not in written(app)
     assert ("cat", "chased", "dobj") in links(app)
     table = app.dataframe[1].value.set_index("relation")
@@ -100,14 +99,14 @@ def test_of_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothi
     app = page(text="كتب الولد الدرس في المدرسة")
     assert not app.exception
     assert picture(app)
-    assert "not Latin, and the parser knows English alone: its arcs mean nothing here" in written(app)
+    assert "not Latin, and the parser knows only English: its arcs mean nothing here" in written(app)
 
 
 def test_a_label_without_a_twin_has_no_gold_evidence(page):
     app = page(text="Dogs sleep in the garden")
     table = app.dataframe[1].value.set_index("relation")
     assert table.loc["pobj", "the corpus says"] == "no UD twin"
-    assert table.loc["pobj", "best head"] == "no gold evidence"
+    assert table.loc["pobj", "best head"] == "no gold links"
 
 
 def test_a_reader_sets_an_arc_it_is_marked_survives_and_can_be_taken_back(page):
@@ -148,7 +147,7 @@ def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not
     table = app.dataframe[0].value
     states = table.set_index("from")["verdict"].to_dict()
     assert states["The"] == "not visible"
-    assert "cannot see: dots under the word that looks, not counted" in written(app)
+    assert "They have dots under the word that looks, and they do not count" in written(app)
     assert "0 of 0 (2 not visible)" in list(app.dataframe[1].value.set_index("relation").loc["det"])
     assert "not the same as missed" in written(app).replace("\n", " ")
 
@@ -166,7 +165,7 @@ def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_se
 def test_above_sixty_words_the_figures_are_said_to_cover_none_of_that_length(page, count: int, told: bool):
     app = page(text="Dogs sleep and " + "very " * (count - 4) + "late")
     assert not app.exception
-    assert ("this text has 61 words, and they cover none of that length" in written(app)) is told
+    assert ("This text has 61 words, so their figures do not cover it" in written(app)) is told
 
 
 def test_a_text_too_long_for_the_parser_is_told_so_and_the_fields_stay(page):
@@ -209,13 +208,13 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
         assert best is not None
         row = table.loc[label]
         assert row["best head"] == str(best.head)
-        assert row["links there"] == best.evidence.n
-        assert row["best head there"] == share(best.evidence)
+        assert row["links in test texts"] == best.evidence.n
+        assert row["best head, test texts"] == share(best.evidence)
         assert row["best head’s lead"] == (f"{best.points:.0f} points" if best.beats else "not shown")
         assert best.control is not None
         assert row["untrained"] == percent(best.control.evidence.rate)
         own = claims.claim(known, HeadRef(1, 2), name, "dh").held_out
-        assert row["L1·H2 there"] == share(own)
+        assert row["L1·H2, test texts"] == share(own)
     leads = claims.leads(known)
     unshown = [one for one in leads if not one.shown]
     assert f"On {len(unshown)} of the {len(leads)} kinds of link" in written(app)
@@ -251,8 +250,8 @@ def test_a_subtype_has_its_own_figures_and_a_part_of_a_relation_those_of_the_who
         best = claims.best_head(known, name, "dh")
         assert best is not None
         assert table.loc[label, "the corpus says"] == twin
-        assert table.loc[label, "links there"] == best.evidence.n
-    assert "figures are of all of them" in written(app)
+        assert table.loc[label, "links in test texts"] == best.evidence.n
+    assert "the figures are for all of them" in written(app)
 
 
 def test_a_link_carries_the_direction_the_tree_and_whose_links(page):
@@ -264,7 +263,7 @@ def test_a_link_carries_the_direction_the_tree_and_whose_links(page):
     assert again.selectbox(key="syntax-direction").value == "hd"
     assert again.selectbox(key="syntax-sentence").value == "telescope-man"
     again.button_group(key="syntax-source").set_value("parser").run()
-    assert "Silver" in written(page(**again.query_params))
+    assert "Parsed automatically" in written(page(**again.query_params))
     again.selectbox(key="syntax-sentence").set_value("telescope-saw").run()
     assert "by" not in again.query_params
     again.selectbox(key="syntax-direction").set_value("dh").run()

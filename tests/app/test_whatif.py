@@ -1,4 +1,4 @@
-"""What if: every experiment on both models, its settings and links, what is predicted, and whatever a link may say."""
+"""The experiments page: every experiment on both models, its settings, predictions, and any link."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_prediction_uncovers_the_answer_and_is_told_right_or_wrong_under_it(sh
     assert "✓ Right." in said(app)
     assert param(app, "seen") == "1"
     app.selectbox[-1].set_value(0).run()
-    assert "✗ Not this time.** The answer is: More of one token." in said(app)
+    assert "✗ Not this time.** The answer is: More focused on one token." in said(app)
     app.select_slider(key="whatif-temperature").set_value("100").run()
     assert app.selectbox[-1].value is None, "another setting is another question"
 
@@ -128,7 +128,7 @@ def test_words_shuffled_again_have_another_order(shown: Callable[..., AppTest]):
     assert param(app, "seed") == "2"
     assert said(app) != first
     app.segmented_control(key="whatif-mask").set_value("on").run()
-    assert "the mask itself is a position" in said(app)
+    assert "the mask itself gives information about positions" in said(app)
 
 
 def test_the_second_text_is_the_readers(shown: Callable[..., AppTest]):
@@ -154,7 +154,8 @@ def test_an_empty_a_long_and_a_short_text_are_answered(shown: Callable[..., AppT
     assert "no weight differs by more than" in said(shown(what="order", seen="1"))
     app = shown(model="smollm2", what="order", seen="1", mask="on")
     found = re.search(
-        r"one weight differs by 1.00, the most there can be, and of ([\d,]+) .* ([\d,]+) differ by more than 0.01", said(app)
+        r"one weight differs by 1.00, the largest possible difference, and of ([\d,]+) .* ([\d,]+) differ by more than 0.01",
+        said(app),
     )
     assert found is not None
     assert 0 < int(found[2].replace(",", "")) < int(found[1].replace(",", ""))

@@ -167,9 +167,7 @@ def test_a_download_carries_the_head_on_screen(visit: Visit):
 def test_a_sink_is_explained_where_it_is_seen(visit: Visit):
     page = visit.open()
     note = page.locator(".attnviz .sink")
-    expect(note).to_have_text(
-        "[CLS] takes 52\u202f% of this head: heads park attention there when they find nothing (a “sink”).", timeout=SLOW
-    )
+    expect(note).to_have_text("[CLS] takes 52\u202f%: heads park unused attention there (a “sink”).", timeout=SLOW)
     with visit.context.expect_page() as opened:
         note.get_by_role("link", name="sink").click()
     expect(opened.value.get_by_role("heading", name="Attention sink").first).to_be_visible(timeout=SLOW)

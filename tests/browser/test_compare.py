@@ -358,5 +358,5 @@ def test_a_tray_fits_a_phone_and_its_panels_swipe(visit: Visit):
         assert wider <= 0
         swipes = page.locator(".panels").evaluate("panels => panels.scrollWidth > panels.clientWidth")
         assert swipes
-        expect(page.locator(".readout")).to_contain_text("is held. Tap another in a panel to read that link everywhere.")
+        expect(page.locator(".readout")).to_contain_text("is selected. Tap another in a panel to read that link everywhere.")
     assert visit.errors == []

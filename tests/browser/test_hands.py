@@ -163,7 +163,7 @@ def test_a_phone_says_whole_how_to_begin_and_what_hidden_tokens_got(opened):
     hidden = ViewOptions(special="hide")
     page = opened(made(), Choice(HeadRef(1, 2), None, hidden), size=PHONE, has_touch=True, is_mobile=True)
     readout = page.locator(".readout")
-    expect(readout).to_contain_text("Tap a word to see what it looks at. Another tap lets go.")
+    expect(readout).to_contain_text("Tap a word to see what it looks at. Tap it again to deselect it.")
     assert readout.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
     expect(page.locator(".lost")).to_be_hidden()
     page.locator(".unit", has_text="it").last.tap()

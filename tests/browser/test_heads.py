@@ -166,7 +166,7 @@ def test_a_link_to_a_later_word_is_refused_at_the_link_and_turned_round(visit: V
     expect(page.locator(".drawing .refused")).to_have_count(1)
     expect(page.locator(".found .cell")).to_have_count(270)
     expect(page.locator(".summary")).to_contain_text("animal", timeout=SLOW)
-    said.get_by_role("button", name="Turn round").click()
+    said.get_by_role("button", name="Reverse").click()
     expect(said).to_be_hidden()
     links_in(page, f"{IT}:{ANIMAL}", f"{STREET}:{ANIMAL}")
     expect(page.locator(".summary")).to_contain_text("The 2 targets", timeout=SLOW)

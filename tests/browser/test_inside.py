@@ -62,7 +62,7 @@ def test_a_link_opens_a_step_and_keys_go_on_from_there(visit: Visit):
     page = visit.open("/inside?model=minilm&step=scaled")
     expect(page.get_by_role("heading", name="Scores are divided")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Next").click()
-    expect(page.get_by_role("heading", name="Who may be seen")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Which tokens are visible")).to_be_visible(timeout=SLOW)
     page.locator("h3").first.click()  # no field has the focus
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", name="Scores become shares")).to_be_visible(timeout=SLOW)

@@ -85,7 +85,7 @@ def test_a_wide_sentence_scrolls_in_its_own_place_at_full_size(visit: Visit):
 def test_a_readers_arc_is_set_from_the_keyboard_and_stays(visit: Visit):
     page = visit.open(f"/syntax?text={quote(OWN)}&focus=")
     arcs(page)
-    expect(page.get_by_text("Silver", exact=False).first).to_be_visible()
+    expect(page.get_by_text("Parsed automatically", exact=False).first).to_be_visible()
     word(page, "very").click()
     page.wait_for_function("() => new URLSearchParams(location.search).get('focus') === '23'", timeout=SLOW)
     quiet(page)

@@ -181,10 +181,10 @@ def test_inside_attention_has_the_weights_of_the_other_pages(model: str, text: s
     trace = backend.attend(request)
     for head in some(trace):
         one = backend.step_trace(request, head)
-        shown = inside._as_elsewhere(one, trace.weights(head.layer, head.head))
+        shown = inside.with_trace_weights(one, trace.weights(head.layer, head.head))
         assert np.array_equal(shown.weights, trace.weights(head.layer, head.head))
         other = replace(one, weights=np.roll(one.weights, 1, 0))
-        assert inside._as_elsewhere(other, trace.weights(head.layer, head.head)) is other
+        assert inside.with_trace_weights(other, trace.weights(head.layer, head.head)) is other
 
 
 @EVERY

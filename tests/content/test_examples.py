@@ -13,7 +13,7 @@ import pytest
 from attnviz.analysis import link_ranking
 from attnviz.backends import open_backend
 from attnviz.engine.trace import Trace
-from attnviz.lessons.examples import Claim, Example, example, sentences
+from attnviz.lessons.examples import Example, WeightClaim, example, sentences
 from attnviz.models import catalog
 from attnviz.pages.coreference.analysis import antecedents
 from attnviz.text import tokens_of, words
@@ -99,7 +99,7 @@ def named(note: str) -> set[str]:
     return found
 
 
-def claimed(claim: Claim) -> str:
+def claimed(claim: WeightClaim) -> str:
     """The head of a claim, as `named` writes it."""
     return f"{claim.model} {claim.head}"
 
@@ -115,7 +115,7 @@ def seen(one: Example) -> bool:
 
 
 @pytest.mark.parametrize(("one", "claim"), CLAIMS, ids=[f"{one.id} {claimed(claim)}" for one, claim in CLAIMS])
-def test_a_claimed_head_gives_the_word_what_is_said_and_more_than_the_other(read: Reader, one: Example, claim: Claim):
+def test_a_claimed_head_gives_the_word_what_is_said_and_more_than_the_other(read: Reader, one: Example, claim: WeightClaim):
     found = gets(read(claim.model, one.text), one, claim.head)
     more, less = found[one.word(claim.more)], found[one.word(claim.less)]
     assert more - less > 2 * TOLERANCE  # so that no rounding turns it round

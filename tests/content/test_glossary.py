@@ -1,4 +1,4 @@
-"""Every number and every claim about a model that the glossary's prose makes, worked out anew from the models themselves."""
+"""Check every number and every claim about a model in the glossary against the models."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SAID = {
     "interval": lambda: [
         15, 30, percent(15 / 30), *map(percent, wilson(15, 30)), 3000, *map(percent, wilson(1500, 3000)), 95,
     ],
-    "Why is long context dear?": lambda: [2**2],
+    "Why is long context expensive?": lambda: [2**2],
     "I found a head that does exactly what I was looking for. Is that a discovery?": lambda: [
         config(name, "num_hidden_layers") * config(name, "num_attention_heads") for name in ("minilm", "smollm2")
     ],

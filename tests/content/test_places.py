@@ -1,4 +1,4 @@
-"""What the prose of “One mechanism, many places” says by itself, in digits or words, worked out anew."""
+"""Check the numbers, in digits or words, in the prose of the page Beyond text."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import re
 
 from attnviz.analysis import token_counts
 from attnviz.lessons.long import long_texts
-from attnviz.pages.places import analysis as passed
-from attnviz.pages.places import lesson
+from attnviz.pages.places import analysis, lesson
 from attnviz.pages.places.modalities import count
 from attnviz.pages.places.myths import LONGER
 from tests.content.prose import prose
 
-NAMES = r"T5|all-MiniLM-L6-v2|\{\w+\}"
+NAMES = r"T5|all-MiniLM-L6-v2|@\{\w+\}"
 
 
 def said(id: str) -> str:
-    return next(place.how for place in lesson.places() if place.id == id)
+    return next(place.how for place in lesson.media() if place.id == id)
 
 
 def test_digits_stand_only_where_live_numbers_do_not_reach():
@@ -39,15 +38,15 @@ def test_half_a_patch_makes_four_times_the_tokens_and_sixteen_times_the_weights(
 
 def test_sound_is_cut_as_it_says():
     assert "a hundred slices a second" in said("sound")
-    assert "joins them in twos" in said("sound")
-    assert "a fiftieth of a second" in next(place.token for place in lesson.places() if place.id == "sound")
+    assert "joins them in pairs" in said("sound")
+    assert "a fiftieth of a second" in next(place.token for place in lesson.media() if place.id == "sound")
     assert (token_counts.MEL, token_counts.STRIDE) == (100, 2)
     assert token_counts.sound(1) == 50
 
 
 def test_a_few_seconds_of_film_are_more_tokens_than_a_long_text():
     assert "a few seconds are more tokens than a long article" in said("video")
-    film = next(place for place in lesson.places() if place.id == "video")
+    film = next(place for place in lesson.media() if place.id == "video")
     sizes = {field.id: field.value for field in film.fields}
     assert sizes["seconds"] <= 5
     assert count("video", sizes, 0) > 1.5 * max(len(one.text.split()) for one in long_texts())
@@ -56,9 +55,9 @@ def test_a_few_seconds_of_film_are_more_tokens_than_a_long_text():
 def test_words_for_numbers_in_the_myths_are_the_numbers_that_are_used():
     near, _, _, faster = lesson.myths()
     assert "the two words on either side" in near.answer
-    assert passed.NEAR == 2
+    assert analysis.NEAR == 2
     assert "more than half" in near.more
-    assert passed.HALF == 0.5
+    assert analysis.HALF == 0.5
     assert "a hundred times as long" in faster.more
     assert LONGER == 100
 

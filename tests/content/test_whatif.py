@@ -1,4 +1,4 @@
-"""What the prose of What if claims beside its live numbers, worked out anew on the real models."""
+"""Check the claims in the prose of the experiments on the real models."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from attnviz.engine import reference
 from attnviz.engine.reference import AS_TRAINED, Intervention
 from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.engine.reference.llama import apply_rotary
-from attnviz.pages.whatif import analysis as measured
-from attnviz.pages.whatif import lesson
-from attnviz.pages.whatif.analysis import Pair
+from attnviz.pages.whatif import analysis, lesson
+from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef
 from tests.content.prose import prose
@@ -53,7 +52,7 @@ def test_a_weight_follows_its_score_with_the_slope_that_is_said():
     weights = torch.softmax(scores, -1)
     weights[1].backward()
     assert scores.grad is not None
-    assert scores.grad[1].item() == pytest.approx(measured.slope(weights[1].item()))
+    assert scores.grad[1].item() == pytest.approx(analysis.softmax_slope(weights[1].item()))
 
 
 def test_turning_changes_no_length():
@@ -67,11 +66,11 @@ def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperat
     sharp = tried(backend, model, Intervention(scale=False, layer=LAYERS[model]))
     even = tried(backend, model, Intervention(temperature=100.0, layer=LAYERS[model]))
     for head in range(len(plain.weights[0])):
-        rows = [measured.bits(one.weights[LAYERS[model]][head]).mean() for one in (sharp, plain, even)]
+        rows = [analysis.entropies(one.weights[LAYERS[model]][head]).mean() for one in (sharp, plain, even)]
         assert rows[0] < rows[1] < rows[2]
-        assert measured.spread(sharp, head) > measured.spread(plain, head) > measured.spread(even, head)
+        assert analysis.score_std(sharp, head) > analysis.score_std(plain, head) > analysis.score_std(even, head)
     most = np.log2(even.seen.sum(-1))
-    assert (measured.bits(even.weights[LAYERS[model]][0]) >= 0.99 * most).all()
+    assert (analysis.entropies(even.weights[LAYERS[model]][0]) >= 0.99 * most).all()
 
 
 def test_behind_a_mask_the_first_row_is_one_1_and_the_last_is_as_it_was(backend):
@@ -161,7 +160,7 @@ def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
 def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one_that_looks_far(backend, model: str):
     layer = LAYERS[model]
     plain, near = tried(backend, model), tried(backend, model, Intervention(window=3, layer=layer))
-    lost = [measured.outside(Pair(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
+    lost = [analysis.newly_hidden(BeforeAfter(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
     away = np.abs(np.arange(len(plain.tokens))[:, None] - np.arange(len(plain.tokens)))
     reach = [(head * away).sum(-1).mean() for head in plain.weights[layer]]
     assert np.corrcoef(lost, reach)[0, 1] > 0.7
@@ -189,6 +188,6 @@ def test_weights_of_the_layer_stay_as_they_are_and_later_ones_move(backend, mode
     layer = LAYERS[model]
     plain = tried(backend, model)
     for change in (Intervention(zeroed=(2,), layer=layer), Intervention(heads=(1,), layer=layer)):
-        moved = measured.travelled(Pair(plain, tried(backend, model, change), layer, 1))
+        moved = analysis.attention_change(BeforeAfter(plain, tried(backend, model, change), layer, 1))
         assert (moved[: layer + 1] == 0).all()
         assert (moved[layer + 1 :] > 0).all()

@@ -1,4 +1,4 @@
-"""One suite over every backend: whatever stands behind the door, these promises hold."""
+"""One suite over every backend: the contract that all of them keep."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_animal_head_of_the_mission_is_as_published(backend):
     assert wide.weights(5, 11)[it, animal] == pytest.approx(0.503, abs=0.005)
 
 
-def test_rows_are_distributions_and_nobody_can_write_to_them(backend):
+def test_rows_are_distributions_and_read_only(backend):
     trace = backend.attend(AttentionRequest("minilm", MISSION, "It slept."))
     everything = trace.weights()
     n = len(trace.tokens)
@@ -137,7 +137,7 @@ def test_a_later_cue_cannot_change_a_causal_row(backend):
         (AttentionRequest("minilm", "broken \ud800 text"), AttnvizError),
     ],
 )
-def test_what_cannot_be_done_is_refused_by_name(backend, request_, error):
+def test_an_invalid_request_raises_its_error(backend, request_, error):
     with pytest.raises(error):
         backend.attend(request_)
     assert backend.attend(AttentionRequest("minilm", MISSION)).layers == 6
@@ -183,7 +183,7 @@ def test_the_models_are_those_of_the_catalogue(backend):
     assert backend.models() == catalog.cards()
 
 
-def test_values_and_what_the_kernel_returned_are_there_for_those_who_ask(backend, local):
+def test_the_full_trace_has_values_and_kernel_outputs(backend, local):
     request = AttentionRequest("minilm", MISSION)
     found = (capabilities(backend).full_trace or backend.attend)(request)
 
@@ -194,7 +194,7 @@ def test_values_and_what_the_kernel_returned_are_there_for_those_who_ask(backend
     assert backend.attend(request).block("self").difference(2, 3) == want.block("self").difference(2, 3)
 
 
-def test_an_address_opens_the_server_behind_it_with_a_memory_of_its_own():
+def test_an_address_opens_its_server_with_a_cache_of_its_own():
     with running_server(LocalBackend(Settings.from_env())) as url:
         opened = open_backend(url)
         request = AttentionRequest("minilm", MISSION)
@@ -209,7 +209,7 @@ def test_an_address_opens_the_server_behind_it_with_a_memory_of_its_own():
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2", "t5", "nllb-moe"])
-def test_another_machine_gives_the_same_trace_of_every_family(tmp_path, family: str):
+def test_a_server_gives_the_same_trace_of_every_family(tmp_path, family: str):
     card = load.local_card(saved(tmp_path / "model", family))
     local = LocalBackend(Settings.from_env(), folders=(card,))
     with running_server(local) as url:
@@ -256,7 +256,7 @@ def test_closing_twice_is_harmless():
     made.close()
 
 
-def test_a_folder_of_any_family_is_looked_at_before_it_is_trusted(tmp_path):
+def test_a_folder_of_any_family_is_tried_before_it_is_trusted(tmp_path):
     card = load.local_card(saved(tmp_path / "mixed", "nllb-moe"))
     backend = LocalBackend(Settings.from_env(), folders=(card,))
     request = AttentionRequest(card.id, "the animal did not cross", "it was tired")
@@ -269,7 +269,7 @@ def test_a_folder_of_any_family_is_looked_at_before_it_is_trusted(tmp_path):
 
 
 @pytest.mark.parametrize("family", ["t5", "nllb-moe"])
-def test_a_target_that_the_model_wrote_is_read_as_it_was_written_and_said(tmp_path, family: str):
+def test_a_target_that_the_model_wrote_is_read_and_named_in_the_note(tmp_path, family: str):
     card = load.local_card(saved(tmp_path / "writer", family))
     backend = LocalBackend(Settings.from_env(), folders=(card,))
     loaded, most = backend.load(card.id), min(40, card.max_tokens - 1)
@@ -297,7 +297,7 @@ def test_a_model_that_cannot_write_asks_for_a_target(family: str):
     assert attnviz.trace(model, tokenizer(), "the animal did", "it was tired").blocks == ("encoder", "decoder", "cross")
 
 
-def test_whatever_generation_stumbles_over_asks_for_a_target():
+def test_any_error_of_generation_asks_for_a_target():
     model = random_model("t5").eval()
     model.generation_config.decoder_start_token_id = model.config.decoder_start_token_id = 999  # no such token
 
@@ -313,12 +313,12 @@ def test_an_empty_second_text_is_none(backend):
     )
 
 
-def test_what_is_no_tokenizer_is_refused():
+def test_an_invalid_tokenizer_is_refused():
     with pytest.raises(BadInputError, match="A transformers tokenizer is needed beside the model; got NoneType"):
         attnviz.trace(random_model("bert"), None, "the animal")
 
 
-def test_what_is_no_string_is_refused_by_our_own_error():
+def test_a_text_that_is_not_a_string_raises_our_own_error():
     """In a process of its own: here every signature is checked before a function of ours can say a word."""
     code = """
 import attnviz

@@ -1,4 +1,4 @@
-"""Any text at all, through HTTP and a real model: read whole, or refused in the same words as without HTTP between."""
+"""Any text, through HTTP and a real model, is read completely or refused with the same error as without HTTP."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_any_text_is_read_or_refused_as_without_http(url: str, backend: LocalBac
     assert {200, 413, 422} <= seen
 
 
-def test_a_text_of_a_megabyte_is_refused_by_its_bytes_and_one_of_blanks_is_none(url: str, client: httpx.Client):
+def test_a_text_of_a_megabyte_is_too_large_and_one_of_blanks_is_empty(url: str, client: httpx.Client):
     long = answered(client, url, AttentionRequest("minilm", "word " * 200_000))  # more than a body may have
     blank = answered(client, url, AttentionRequest("minilm", "\u2003\u00a0\n"))
     assert (long.status_code, long.json()["error"]["kind"]) == (413, "TooLongError")

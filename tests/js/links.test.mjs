@@ -50,7 +50,7 @@ test("several links are turned round at once, also where one is there already", 
   const three = draw(draw(draw(blank, IT, ANIMAL), THE, ANIMAL), ANIMAL, IT);
   const after = withAllReversed(three, [0, 1], UNITS);
   assert.deepEqual(after.links, [[[4, 10], [0, 3]], [[4, 10], [43, 45]]]);
-  assert.equal(after.message, "2 links turned round.");
+  assert.equal(after.message, "2 links reversed.");
 });
 
 test("a span belongs to the word in which it begins", () => {

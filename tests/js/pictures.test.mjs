@@ -78,9 +78,9 @@ test("a first or special token that most words choose and that takes much is a s
   for (const key of [0, 6]) {
     const pattern = resting(key);
     assert.deepEqual([sinkOf(pattern).key, sinkOf(pattern).resting], [key, true]);
-    assert.match(sinkSentence(pattern, sinkOf(pattern)), /^\[(CLS|SEP)\] takes 70\u202f% of this head: heads park attention there when they find nothing \(a “$/);
+    assert.match(sinkSentence(pattern, sinkOf(pattern)), /^\[(CLS|SEP)\] takes 70\u202f%: heads park unused attention there \(a “$/);
   }
-  assert.equal(sinkSentence(resting(0, { bare: true }), sinkOf(resting(0, { bare: true }))), "\u201ca\u201d takes 70\u202f% of this head: heads park attention there when they find nothing (a “");
+  assert.equal(sinkSentence(resting(0, { bare: true }), sinkOf(resting(0, { bare: true }))), "\u201ca\u201d takes 70\u202f%: heads park unused attention there (a “");
 });
 
 test("of any other word it is said what is seen", () => {

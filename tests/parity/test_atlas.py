@@ -24,7 +24,7 @@ from attnviz.linguistics.atlas import reader
 from attnviz.linguistics.atlas.measure import Measurer
 from attnviz.linguistics.atlas.shards import Chunk
 from attnviz.linguistics.atlas.workers import load_measurer as metered
-from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, ParsedSentence
 from attnviz.models import catalog
 from attnviz.settings import Settings
 
@@ -101,7 +101,7 @@ def slow_links(name: str, ordinal: int, parsed: ParsedSentence) -> Iterator[Deci
                 yield decided(asked, weights, pieces[target], others, pieces[source], mean_max=False)
 
 
-def slow_question(name: str, ordinal: int, question: PronounQuestion) -> Iterator[Decided]:
+def slow_question(name: str, ordinal: int, question: AnnotatedQuestion) -> Iterator[Decided]:
     """The decision on one question."""
     if question.answer is None:
         return
@@ -237,11 +237,11 @@ def read_conllu(folder: Path) -> Iterator[ParsedSentence]:
     return corpora.conllu(folder / "ewt-dev.conllu", corpora.strict)
 
 
-def read_gap(folder: Path) -> Iterator[PronounQuestion]:
+def read_gap(folder: Path) -> Iterator[AnnotatedQuestion]:
     return corpora.gap(folder / "gap-development.tsv", corpora.strict)  # the first one of the shipped atlases
 
 
-def read_winogender(folder: Path) -> Iterator[PronounQuestion]:
+def read_winogender(folder: Path) -> Iterator[AnnotatedQuestion]:
     return corpora.winogender(folder / "winogender.tsv", corpora.strict)
 
 

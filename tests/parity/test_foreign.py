@@ -143,7 +143,7 @@ def test_two_models_from_one_config_object_do_not_switch_each_other():
         np.testing.assert_allclose(trace.weights(), eager_weights(model, input_ids=ids(11))[:, 0].numpy(), atol=1e-5)
 
 
-def test_the_twin_shares_every_weight():
+def test_the_shadow_shares_every_weight():
     model = bert()
 
     other = capture.shadow(model, capture.NAME)
@@ -168,7 +168,7 @@ def test_weights_changed_since_are_read_as_they_are_now():
     assert not np.allclose(changed.weights(0), exchanged.weights(0), atol=1e-3)
 
 
-def test_a_hook_added_since_acts_on_the_twin_too():
+def test_a_hook_added_since_acts_on_the_shadow_too():
     model = bert()
     plain = capture.capture(model, input_ids=ids(11))
 
@@ -270,7 +270,7 @@ def test_a_model_is_looked_at_once_and_its_hooks_hear_nothing_of_it(monkeypatch:
     assert looked == [1, 1]
 
 
-def test_eight_threads_look_at_one_family_and_go_the_same_road():
+def test_eight_threads_read_one_family_in_the_same_way():
     model = loud(AutoModel.from_config(AutoConfig.for_model("splinter", **SIZES, question_token_id=3)))
 
     with ThreadPoolExecutor(8) as pool:
@@ -298,7 +298,7 @@ def test_settings_changed_since_are_read_as_they_are_now():
 
 
 @pytest.mark.parametrize("kind", ["closure", "method", "global", "pure"])
-def test_a_forward_that_was_replaced_acts_on_the_twin_too(kind: str):
+def test_a_forward_that_was_replaced_acts_on_the_shadow_too(kind: str):
     model = bert()
     plain = capture.capture(model, input_ids=ids(11))
     layer: Any = model.encoder.layer[0]

@@ -351,7 +351,7 @@ WAVES: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("family", "sizes", "said"),
+    ("family", "sizes", "message"),
     [
         ("vit", IMAGE, r"ViTModel reads pictures, not text\. .*attnviz\.capture\(model, pixel_values=…\)"),
         ("whisper", SOUND, r"WhisperModel reads sound, not text\. .*attnviz\.capture\(model, input_features=…\)"),
@@ -364,10 +364,10 @@ WAVES: dict[str, Any] = {
         ("fnet", {"hidden_size": 48, "num_hidden_layers": 2, "vocab_size": 97}, "FNetModel has no attention"),
     ],
 )
-def test_what_reads_no_text_or_has_no_attention_says_so(family: str, sizes: dict, said: str):
+def test_what_reads_no_text_or_has_no_attention_says_so(family: str, sizes: dict, message: str):
     model = AutoModel.from_config(AutoConfig.for_model(family, **sizes)).eval()
 
-    with pytest.raises(AttnvizError, match=said):
+    with pytest.raises(AttnvizError, match=message):
         attnviz.trace(model, tokenizer(), TEXT)
 
 

@@ -223,7 +223,7 @@ SCALED = {"rope_parameters": {"rope_type": "linear", "rope_theta": 50.0, "factor
 
 
 @pytest.mark.parametrize(
-    ("family", "config", "said"),
+    ("family", "config", "message"),
     [
         (BertModel, BertConfig(**BERT, hidden_act="relu"), "'relu'"),
         (BertModel, BertConfig(**BERT, is_decoder=True), "decoder"),
@@ -232,6 +232,6 @@ SCALED = {"rope_parameters": {"rope_type": "linear", "rope_theta": 50.0, "factor
     ],
     ids=["activation", "decoder", "another activation", "scaled positions"],
 )
-def test_variants_that_are_not_written_out_are_refused(family: type[PreTrainedModel], config: PreTrainedConfig, said: str):
-    with pytest.raises(BadInputError, match=said):
+def test_variants_that_are_not_written_out_are_refused(family: type[PreTrainedModel], config: PreTrainedConfig, message: str):
+    with pytest.raises(BadInputError, match=message):
         scratch.read(family(config))

@@ -126,7 +126,7 @@ def test_half_precision_has_a_looser_bound_and_says_so():
     assert "computes in bfloat16, so this is its own precision" in check.note
 
 
-def test_the_librarys_own_weights_are_said_to_be_that():
+def test_the_librarys_own_weights_are_named_as_such():
     reader = model("bloom", {"hidden_size": 48, "n_layer": 2, "n_head": 6, "vocab_size": 97})
     trace = capture.capture(reader, **inputs())
 

@@ -10,13 +10,13 @@ import pytest
 from attnviz.errors import ShapeError
 from attnviz.figures import encoding
 from attnviz.pages.syntax import arc_figure
-from attnviz.pages.syntax.arc_figure import Arc, Choice, Picture
+from attnviz.pages.syntax.arc_figure import ArcDiagram, LinkArc, PredictionArc
 
 SVG = "{http://www.w3.org/2000/svg}"
-PICTURE = Picture(
+PICTURE = ArcDiagram(
     ("The", "cat", "<b>sat</b>", "."),
-    (Arc(0, 1, "det"), Arc(1, 2, "nsubj", own=True)),
-    (Choice(0, 1, 0.64, True, "det"), Choice(1, 0, 0.25, False)),
+    (LinkArc(0, 1, "det"), LinkArc(1, 2, "nsubj", own=True)),
+    (PredictionArc(0, 1, 0.64, True, "det"), PredictionArc(1, 0, 0.25, False)),
     unseen=(2,),
     held=1,
     title="Gold & links",
@@ -24,7 +24,7 @@ PICTURE = Picture(
 )
 
 
-def drawn(picture: Picture = PICTURE, theme: str = "light") -> ElementTree.Element:
+def drawn(picture: ArcDiagram = PICTURE, theme: str = "light") -> ElementTree.Element:
     return ElementTree.fromstring(arc_figure.svg(picture, theme))
 
 
@@ -94,14 +94,14 @@ def test_colours_are_those_of_the_theme(theme: str):
 
 def test_a_wide_sentence_makes_a_wide_picture_and_never_a_smaller_type():
     words = tuple(f"word{n}" for n in range(60))
-    wide = drawn(Picture(words, tuple(Arc(n, n + 1, "compound") for n in range(59))))
+    wide = drawn(ArcDiagram(words, tuple(LinkArc(n, n + 1, "compound") for n in range(59))))
     assert float(wide.get("width", 0)) > 4000
     assert wide.get("viewBox") == f"0 0 {wide.get('width')} {wide.get('height')}"
 
 
 def test_a_long_arc_makes_a_higher_picture():
-    low = drawn(Picture(("a", "b", "c"), (Arc(0, 1, "x"),)))
-    high = drawn(Picture(("a", "b", "c"), (Arc(0, 1, "x"), Arc(2, 0, "x"))))
+    low = drawn(ArcDiagram(("a", "b", "c"), (LinkArc(0, 1, "x"),)))
+    high = drawn(ArcDiagram(("a", "b", "c"), (LinkArc(0, 1, "x"), LinkArc(2, 0, "x"))))
     assert float(high.get("height", 0)) == pytest.approx(float(low.get("height", 0)) + arc_figure.STEP, abs=1)
 
 
@@ -110,10 +110,10 @@ def test_how_tall_it_will_be_is_known_before_it_is_drawn():
 
 
 def test_an_arc_to_a_word_that_is_not_there_is_refused():
-    for wrong in ((Arc(0, 4, "det"),), (Arc(-1, 0, "det"),), (Arc(1, 1, "det"),)):
+    for wrong in ((LinkArc(0, 4, "det"),), (LinkArc(-1, 0, "det"),), (LinkArc(1, 1, "det"),)):
         with pytest.raises(ShapeError, match="two of 2 words"):
-            arc_figure.svg(Picture(("a", "b"), wrong), "light")
+            arc_figure.svg(ArcDiagram(("a", "b"), wrong), "light")
 
 
 def test_an_empty_sentence_is_an_empty_picture():
-    assert not group(drawn(Picture((), ())), "word")
+    assert not group(drawn(ArcDiagram((), ())), "word")

@@ -237,7 +237,7 @@ BAD = {
 @pytest.mark.parametrize("parts", BAD.values(), ids=BAD)
 def test_damaged_links_are_refused(tmp_path: Path, parts: dict[str, bytes], capsys: pytest.CaptureFixture[str]):
     found = reader.read(atlases.write(tmp_path / "bad.npz", parts))
-    with pytest.raises(BadInputError, match=r"“bad\.npz” is none, or damaged \(.+\)\. Build it anew"):
+    with pytest.raises(BadInputError, match=r"“bad\.npz” is none, or damaged \(.+\)\. Build it again"):
         found.links("det")
     assert capsys.readouterr().out == ""
 

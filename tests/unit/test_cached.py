@@ -1,4 +1,4 @@
-"""The cache behind the cached backend: bounded, shared, and never holding on to a failure."""
+"""The cache of the cached backend is bounded and shared, and keeps no failure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from attnviz.backends.cached import LruCache, size_in_bytes
 
 
-def test_a_value_is_made_once_when_eight_ask_at_the_same_time():
+def test_eight_threads_that_want_one_value_make_it_once():
     cache, gate, made = LruCache(10_000), threading.Event(), []
 
     def make():
@@ -42,13 +42,13 @@ def test_the_bytes_kept_never_exceed_the_limit_and_the_oldest_goes_first():
     assert remade == ["b"]
 
 
-def test_a_value_larger_than_the_limit_is_given_but_not_kept():
+def test_a_value_larger_than_the_limit_is_returned_but_not_kept():
     cache = LruCache(1000)
     assert cache.get("big", lambda: np.ones(5000, np.float32)).sum() == 5000
     assert cache.nbytes == 0
 
 
-def test_an_error_reaches_those_who_wait_and_is_not_kept():
+def test_an_error_reaches_all_waiting_threads_and_is_not_kept():
     cache, gate, started = LruCache(10_000), threading.Event(), threading.Event()
 
     def fail():
@@ -68,15 +68,15 @@ def test_an_error_reaches_those_who_wait_and_is_not_kept():
     assert cache.get("key", lambda: "now") in ("now", "never made by the second")
 
 
-def test_the_weight_of_a_value_counts_its_arrays_and_strings():
+def test_the_size_of_a_value_counts_its_arrays_and_strings():
     assert size_in_bytes(np.zeros((3, 5), np.float32)) == 256 + 60
     assert size_in_bytes(b"1234") == 256 + 4
     assert size_in_bytes((np.zeros(2, np.float64), "ab")) == 256 + (256 + 16) + (256 + 8)
     assert size_in_bytes({"a": np.zeros(2, np.float64)}) == 256 + (256 + 16)
 
 
-def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_it():
-    class CalledAway(BaseException):
+def test_when_the_maker_of_a_value_is_interrupted_a_waiting_thread_takes_over():
+    class Interrupted(BaseException):
         """As Streamlit stops a script whose reader has typed something else."""
 
     cache, begun, go = LruCache(10_000), threading.Event(), threading.Event()
@@ -85,12 +85,12 @@ def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_
     def interrupted() -> bytes:
         begun.set()
         assert go.wait(5)
-        raise CalledAway
+        raise Interrupted
 
     def first() -> None:
         try:
             cache.get("a", interrupted)
-        except CalledAway:
+        except Interrupted:
             ended.append("away")
 
     def second() -> None:
@@ -107,12 +107,12 @@ def test_where_the_one_who_makes_a_value_is_called_away_another_who_waits_makes_
     assert sorted(ended) == ["away", "made"]
 
 
-def test_who_waits_for_what_another_is_making_may_go_meanwhile():
-    class CalledAway(BaseException):
+def test_a_thread_that_waits_for_a_value_can_be_interrupted():
+    class Interrupted(BaseException):
         """As Streamlit stops a script whose reader has typed something else."""
 
     def on_wait() -> None:
-        raise CalledAway
+        raise Interrupted
 
     cache, begun, go = LruCache(10_000, on_wait), threading.Event(), threading.Event()
 
@@ -124,8 +124,8 @@ def test_who_waits_for_what_another_is_making_may_go_meanwhile():
     maker = threading.Thread(target=cache.get, args=("a", make))
     maker.start()
     assert begun.wait(20)
-    with pytest.raises(CalledAway):
-        cache.get("a", lambda: pytest.fail("somebody else makes it"))
+    with pytest.raises(Interrupted):
+        cache.get("a", lambda: pytest.fail("another thread makes it"))
     go.set()
     maker.join(20)
     assert cache.peek("a") == b"made"

@@ -73,7 +73,7 @@ def test_show_says_what_is_in_an_atlas(folder: Path, capfd: Captured):
 
 def test_show_says_when_probes_are_missing_and_when_the_weights_are_others(folder: Path, capfd: Captured):
     said = printed(capfd, "show", folder / "old.npz")
-    assert "probes     missing: this atlas was built before there were any; build it anew" in said
+    assert "probes     missing: this atlas was built before there were any; build it again" in said
     assert "Counted on other weights than those that attnviz brings as minilm: sha256 abc…, not 53aa51172d14…" in said
     shown = json.loads(printed(capfd, "show", "--format", "json"))  # the shipped one
     assert (shown["model"], shown["note"]) == ("minilm", "")
@@ -179,7 +179,7 @@ BAD = {
     "an unknown relation": (["top", "--model", "{}/small.npz", "--relation", "dett"], "Did you mean det? It has: det (80)"),
     "an unknown habit": (["top", "--model", "{}/small.npz", "--habit", "nextt"], "Did you mean next?"),
     "an unknown probe": (["top", "--model", "{}/small.npz", "--probe", "inductio"], "Did you mean induction?"),
-    "no probes": (["top", "--model", "{}/old.npz", "--probe", "induction"], "Build it anew"),
+    "no probes": (["top", "--model", "{}/old.npz", "--probe", "induction"], "Build it again"),
     "no heads": (["top", "--model", "{}/small.npz", "--relation", "det", "-k", "0"], "-k is a whole number from 1; got “0”"),
     "fewer than none": (["top", "--model", "{}/small.npz", "--relation", "det", "-k", "-3"], "got “-3”"),
     "half a head": (["top", "--model", "{}/small.npz", "--relation", "det", "-k", "1.5"], "got “1.5”"),

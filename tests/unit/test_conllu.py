@@ -184,7 +184,7 @@ def test_a_file_of_blanks_and_comments_has_no_sentence(tmp_path: Path):
         ([row(1, "a", 0, "")], 1, "A relation has a name without blanks; got “”."),
         ([row(1, "a", 0, "the root")], 1, "got “the root”"),
         # numbers
-        ([row(2, "a", 0, "root")], 1, "Words count 1, 2, 3; .*; got 2. Number them anew."),
+        ([row(2, "a", 0, "root")], 1, "Words count 1, 2, 3; .*; got 2. Correct the numbers."),
         ([row(0, "a", 0, "root")], 1, "got 0"),
         ([row(1, "a", 0, "root"), row(1, "b", 0, "root")], 2, "got 1."),
         ([row(1, "a", 0, "root"), row(3, "b", 1, "x")], 2, "got 3."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnviz.linguistics.corpora.types import PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion
 from attnviz.linguistics.probes import coreference
 from attnviz.types import Token
 
@@ -20,8 +20,8 @@ TOKENS = tuple(
 ANN, BOB, SHE = (0, 7), (12, 15), (18, 21)
 
 
-def question(pronoun=SHE, candidates=(ANN, BOB), answer: int | None = 0) -> PronounQuestion:
-    return PronounQuestion("q", TEXT, pronoun, candidates, answer)
+def question(pronoun=SHE, candidates=(ANN, BOB), answer: int | None = 0) -> AnnotatedQuestion:
+    return AnnotatedQuestion("q", TEXT, pronoun, candidates, answer)
 
 
 def test_a_question_in_tokens():
@@ -42,7 +42,7 @@ def test_a_question_in_tokens():
         (question(pronoun=BOB, candidates=(ANN, SHE)), True, coreference.LATER),
     ],
 )
-def test_a_question_that_cannot_be_asked_says_why(asked: PronounQuestion, causal: bool, reason: str):
+def test_a_question_that_cannot_be_asked_says_why(asked: AnnotatedQuestion, causal: bool, reason: str):
     assert coreference.token_question(asked, TOKENS, causal=causal) == reason
 
 
@@ -73,10 +73,10 @@ def test_the_mean_over_the_pronoun_and_the_maximum_over_a_name_decide_and_a_tie_
 MENTIONS = "Cheryl Cassidy met Pauline. Cassidy, a Cassidyan, smiled; Pauline waved. Then she and Cassidy left."
 
 
-def asked(answer: int, *names: str) -> PronounQuestion:
+def asked(answer: int, *names: str) -> AnnotatedQuestion:
     """Who is meant by “she”, of these names where they first stand."""
     places = tuple((at := MENTIONS.index(name), at + len(name)) for name in names)
-    return PronounQuestion("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
+    return AnnotatedQuestion("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
 
 
 def test_a_name_is_mentioned_as_often_as_that_word_of_it_which_stands_most_often():
@@ -94,7 +94,7 @@ def test_a_lone_blank_is_no_piece_of_a_name():
     text = "Ann 12 saw Bob 7. He"
     pieces = [("Ann", 0), (" ", 3), ("12", 4), ("saw", 7), ("Bob", 11), (" ", 14), ("7", 15), (".", 16), ("He", 18)]
     tokens = tuple(Token(piece, piece, start, start + len(piece), at) for at, (piece, start) in enumerate(pieces))
-    choice = coreference.token_question(PronounQuestion("q", text, (18, 20), ((0, 6), (11, 16)), 0), tokens, causal=True)
+    choice = coreference.token_question(AnnotatedQuestion("q", text, (18, 20), ((0, 6), (11, 16)), 0), tokens, causal=True)
     assert isinstance(choice, coreference.TokenQuestion)
     assert choice.candidates == ((0, 2), (4, 6))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora as door
-from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence
 
 ROOT = Path(__file__).parents[2]
 READERS = {"conllu": door.conllu, "gap": door.gap, "winogender": door.winogender, "own": door.own}
@@ -30,9 +30,9 @@ TEXTS = {
 }
 
 
-def spans(entry: ParsedSentence | PronounQuestion) -> list[tuple[int, int]]:
+def spans(entry: ParsedSentence | AnnotatedQuestion) -> list[tuple[int, int]]:
     """Every place that an entry names."""
-    if isinstance(entry, PronounQuestion):
+    if isinstance(entry, AnnotatedQuestion):
         return [entry.pronoun, *entry.candidates]
     return [*entry.words, *(end for link in entry.links for end in (link.source, link.target))]
 
@@ -98,7 +98,7 @@ def test_strict_ends_the_run_with_file_line_and_reason(tmp_path: Path, kind: str
     line = len(path.read_text().splitlines()) + 1
     with open(path, "ab") as file:
         file.write(b"\xff\n")
-    heard: list[ParsedSentence | PronounQuestion] = []
+    heard: list[ParsedSentence | AnnotatedQuestion] = []
     with pytest.raises(BadInputError) as error:
         heard.extend(READERS[kind](path, door.strict))
     remedy = "Save the file as UTF-8, or convert it: iconv -f latin1 -t utf-8."

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnviz.linguistics.corpora.toml import own
-from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, ParsedSentence
 from attnviz.types import Link
 
 QUESTION = """[[example]]
@@ -32,7 +32,7 @@ arcs = [
 LAST = '[[sentence]]\nid = "last"\ntext = "It ran"\narcs = []\n'
 
 
-def read(folder: Path, content: str) -> tuple[list[ParsedSentence | PronounQuestion], list[str]]:
+def read(folder: Path, content: str) -> tuple[list[ParsedSentence | AnnotatedQuestion], list[str]]:
     """The entries of a file of this content, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(content.encode("utf-8", "surrogateescape"))
     told: list[str] = []
@@ -61,7 +61,7 @@ def test_a_file_may_hold_both_kinds(tmp_path: Path, end: str):
                 Link((19, 20), (8, 11), "punct"),
             ),
         ),
-        PronounQuestion("asked", "The cat saw the dog before it ran", (27, 29), ((4, 7), (16, 19)), 1),
+        AnnotatedQuestion("asked", "The cat saw the dog before it ran", (27, 29), ((4, 7), (16, 19)), 1),
     ]
     assert [entry.id for entry in found] == ["drawn", "asked", "last"]
 
@@ -81,7 +81,7 @@ def test_an_entry_without_an_id_is_named_by_its_line(tmp_path: Path):
 
 def test_a_question_without_an_answer_means_none(tmp_path: Path):
     (question,), told = read(tmp_path, QUESTION.replace("answer = 1\n", ""))
-    assert isinstance(question, PronounQuestion)
+    assert isinstance(question, AnnotatedQuestion)
     assert (question.answer, told) == (None, [])
 
 

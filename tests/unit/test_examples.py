@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from attnviz.errors import BadInputError
-from attnviz.lessons.examples import KINDS, LONG, SHORT, Claim, Example, example, examples, parsed, sentences, span
+from attnviz.lessons.examples import KINDS, LONG, SHORT, Example, WeightClaim, example, examples, parsed, sentences, span
 from attnviz.linguistics.corpora import own, strict
-from attnviz.linguistics.corpora.types import PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion
 from attnviz.text import words
 from attnviz.types import HeadRef, Link
 from attnviz.view_state import TokenSelection
@@ -104,8 +104,8 @@ def test_a_file_becomes_sentences_in_its_order():
         pair="second",
         cue=((0, 2), (15, 18)),
         claims=(
-            Claim("minilm", HeadRef(3, 1), (7, 10), (15, 18), 0.25),
-            Claim("smollm2", HeadRef(13, 8), (19, 22), (7, 10), None),
+            WeightClaim("minilm", HeadRef(3, 1), (7, 10), (15, 18), 0.25),
+            WeightClaim("smollm2", HeadRef(13, 8), (19, 22), (7, 10), None),
         ),
     )
     assert first.focus == TokenSelection(30)
@@ -173,7 +173,7 @@ def test_the_door_to_corpora_reads_the_same_questions():
     read = [one for name in (SHORT, LONG) for one in own(Path(str(content.joinpath(name))), strict)]
     wanted = {(one.id, one.text, one.pronoun, one.candidates, one.answer) for one in sentences()}
     assert {
-        (one.id, one.text, one.pronoun, one.candidates, one.answer) for one in read if isinstance(one, PronounQuestion)
+        (one.id, one.text, one.pronoun, one.candidates, one.answer) for one in read if isinstance(one, AnnotatedQuestion)
     } == wanted
     assert len(read) == len(wanted)
 

@@ -503,7 +503,7 @@ def test_a_quantisation_that_is_null_is_none(home):
     assert attnviz.attend(TEXT, model="./plain").layers == 3
 
 
-def test_tensors_inside_layers_that_nothing_reads_are_said(home):
+def test_tensors_inside_layers_that_nothing_reads_are_reported(home):
     saved(home / "plain")
     edited(lambda t: t.update({"encoder.layer.1.attention.self.gate.weight": torch.zeros(8)}))(home / "plain")
     note = attnviz.attend(TEXT, model="./plain").note
@@ -515,7 +515,7 @@ def test_tensors_inside_layers_that_nothing_reads_are_said(home):
     assert attnviz.attend(TEXT, model="./plain").note == "", "a head for words is no part of the layers"
 
 
-def test_a_text_that_sentence_transformers_would_put_into_lower_case_is_read_as_typed_and_that_is_said(home):
+def test_a_text_that_sentence_transformers_would_put_into_lower_case_is_read_as_typed_and_noted(home):
     saved(home / "plain")
     written("sentence_bert_config.json", '{"max_seq_length": 128, "do_lower_case": true}')(home / "plain")
     assert "in lower case" not in attnviz.attend(TEXT, model="./plain").note
@@ -531,7 +531,7 @@ def test_what_is_no_name_of_a_model_is_refused_by_its_kind(wrong):
         attnviz._name(wrong)
 
 
-def test_code_of_its_own_is_said_to_be_left_alone(home):
+def test_code_of_its_own_is_noted_as_not_run(home):
     saved(home / "plain")
     configured(auto_map={"AutoModel": "own.Own"})(home / "plain")
     assert "never run here" in attnviz.attend(TEXT, model="./plain").note

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attnviz.linguistics.corpora.pronoun_tables import gap
-from attnviz.linguistics.corpora.types import PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion
 
 HEADER = "ID\tText\tPronoun\tPronoun-offset\tA\tA-offset\tA-coref\tB\tB-offset\tB-coref\tURL"
 #       0         1         2
@@ -16,7 +16,7 @@ TEXT = 'Zoë "Z" told Anna that she won'
 RIGHT = ["made-1", TEXT, "she", "23", "Zoë", "0", "TRUE", "Anna", "13", "FALSE", "http://localhost"]
 
 
-def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[PronounQuestion], list[str]]:
+def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[AnnotatedQuestion], list[str]]:
     """The questions of a file of these lines, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(end.join(content).encode("utf-8", "surrogateescape"))
     told: list[str] = []
@@ -32,7 +32,7 @@ def changed(**cells: str) -> str:
 
 
 def test_a_row_becomes_a_question(tmp_path: Path):
-    assert read(tmp_path, HEADER, changed(), "") == ([PronounQuestion("made-1", TEXT, (23, 26), ((0, 3), (13, 17)), 0)], [])
+    assert read(tmp_path, HEADER, changed(), "") == ([AnnotatedQuestion("made-1", TEXT, (23, 26), ((0, 3), (13, 17)), 0)], [])
 
 
 @pytest.mark.parametrize(

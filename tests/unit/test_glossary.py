@@ -8,7 +8,7 @@ import pytest
 
 from attnviz.errors import BadInputError
 from attnviz.lessons import glossary
-from attnviz.lessons.glossary import Question, Term, parsed
+from attnviz.lessons.glossary import FaqEntry, Term, parsed
 
 TERMS = pytest.mark.parametrize("one", glossary.terms(), ids=lambda one: one.id)
 QUESTIONS = pytest.mark.parametrize("one", glossary.questions(), ids=lambda one: one.question)
@@ -54,7 +54,7 @@ def test_a_file_becomes_terms_by_name_and_questions():
     (ant, zebra), (why,) = parsed(MADE)
     assert (ant.id, ant.everyday, ant.formula, ant.symbols) == ("ant", True, "x^2", "$x$ is a length.")
     assert (zebra.spellings, zebra.long, zebra.sources) == (("Zebra", "striped horse"), "It has stripes.", ("Somebody 2001",))
-    assert why == Question("Why stripes?", "Nobody knows.", ("zebra",), ("Somebody 2001",))
+    assert why == FaqEntry("Why stripes?", "Nobody knows.", ("zebra",), ("Somebody 2001",))
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_formula_closes_what_it_opens(one: Term):
 
 
 @QUESTIONS
-def test_an_answer_is_short_and_leads_to_terms(one: Question):
+def test_an_answer_is_short_and_leads_to_terms(one: FaqEntry):
     assert one.question.endswith("?")
     assert 80 <= len(one.answer) <= 600
     assert one.terms

@@ -181,7 +181,7 @@ def test_a_place_that_most_words_look_at_first_is_named_below_a_half_too():
     assert found.sentence.startswith("On this text most words look first at the word after: 6 of 7, 39\u202f% of its attention")
 
 
-def test_a_first_choice_of_most_words_that_gets_little_is_said_and_names_no_head():
+def test_a_first_choice_of_most_words_that_gets_little_is_mentioned_and_names_no_head():
     found = head_roles.role(made(looking([1, 2, 3, 4, 5, 6, 7, 8, 8], 0.3, 9), sentence("a", "b", "c", "d", "e", "f", "g")))
     assert found.kind == "broad"
     assert found.sentence.endswith("6 of 7 words look first at the word after, with 26\u202f%.")
@@ -341,7 +341,7 @@ def test_the_first_word_of_a_causal_model_has_no_choice_and_does_not_count():
     assert "5 of 5 words" in found.sentence
 
 
-def test_many_heads_are_told_as_each_alone_also_where_the_text_or_the_sight_changes_between_them():
+def test_many_heads_are_described_as_each_alone_also_where_the_text_or_the_sight_changes_between_them():
     here, there = sentence(*WORDS), sentence("a", "a", "b", "b", "c", "c", special=False)
     mixed = [
         made(looking([0, 0, 1, 2, 3, 4, 5], 0.93, 7), here),
@@ -362,11 +362,11 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert found is not None
     assert (found.key, found.label, found.chosen) == (0, "[CLS]", pytest.approx(0.6))
     assert found.share == pytest.approx((3 * 0.7 + 2 * 0.05) / 5, abs=1e-6)
-    assert found.sentence == "[CLS] takes 44\u202f% of this head: heads park attention there when they find nothing (a “sink”)."
+    assert found.sentence == "[CLS] takes 44\u202f%: heads park unused attention there (a “sink”)."
     assert found.resting
 
 
-def test_a_word_that_every_word_looks_at_is_no_sink_and_what_is_seen_of_it_is_said():
+def test_a_word_that_every_word_looks_at_is_no_sink_and_what_is_seen_of_it_is_described():
     found = head_roles.sink(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
     assert found is not None
     assert (found.key, found.resting) == (2, False)
@@ -382,7 +382,7 @@ def test_a_role_says_of_such_a_word_what_the_note_beside_the_picture_says():
     )
 
 
-def test_a_place_that_gets_most_is_said_where_another_is_the_first_choice_of_most_words():
+def test_a_place_that_gets_most_is_named_where_another_is_the_first_choice_of_most_words():
     # Of six words, four give [CLS] 0.45 and "cat" 0.55, and two give [CLS] everything: 63.3 against 36.7 percent. In the
     # profile "cat" is in four lines of 9.17 each; whole numbers are 99 together, and the largest rest has the hundredth.
     parts = sentence("The", "cat", "saw", "a", "big", "dog")
@@ -462,7 +462,7 @@ def test_a_row_in_which_nothing_is_shown_chooses_nothing():
     )
 
 
-def test_a_row_is_told_in_words_largest_first_and_what_is_hidden_last():
+def test_a_row_is_described_in_words_largest_first_and_what_is_hidden_last():
     parts = sentence("animal", "it", "was")
     rows = np.eye(5, dtype=np.float32)
     rows[2] = [0.12, 0.64, 0.07, 0.0, 0.0]

@@ -69,7 +69,7 @@ def test_after_four_attempts_the_error_says_why_and_what_to_do():
     server = Server(GONE)
 
     with pytest.raises(
-        BackendError, match=r"The backend http://127\.0\.0\.1:8600 does not answer \(nobody listens there\)\. Start"
+        BackendError, match=r"The backend http://127\.0\.0\.1:8600 does not answer \(no server listens there\)\. Start"
     ):
         server.ask()
     assert server.asked == 4
@@ -201,13 +201,13 @@ def test_after_five_failures_requests_fail_at_once_until_one_succeeds():
 
     async def body(http: HttpClient) -> None:
         for _ in range(5):
-            with pytest.raises(BackendError, match="nobody listens there"):
+            with pytest.raises(BackendError, match="no server listens there"):
                 await http.request(question(attempts=1))
         with pytest.raises(BackendError, match="It is tried again in 1 s"):
             await http.request(question(attempts=1))
         assert server.asked == 5
         server.now += 1.01
-        with pytest.raises(BackendError, match="nobody listens there"):
+        with pytest.raises(BackendError, match="no server listens there"):
             await http.request(question(attempts=1))
         with pytest.raises(BackendError, match="It is tried again"):
             await http.request(question(attempts=1))
@@ -262,7 +262,7 @@ def test_without_a_free_connection_a_request_is_busy_unless_it_bypasses_the_pool
             taken = [group.create_task(http.request(question())) for _ in range(16)]
             while server.asked < 16:
                 await asyncio.sleep(0)
-            with pytest.raises(BusyError, match="busy, try again in 1 s: 16 questions are under way"):
+            with pytest.raises(BusyError, match="busy, try again in 1 s: 16 requests are running"):
                 await http.request(question(0.01))
             assert (server.asked, http.breaker.failures) == (16, 0)
             with pytest.raises(LateError):

@@ -92,7 +92,7 @@ def test_another_models_tokenizer_is_named_by_the_first_token_that_the_model_lac
         attnviz.trace(model, tokenizer(), "the tired animal wide")
 
 
-def test_a_token_of_the_second_text_or_of_the_template_is_said_to_be_one():
+def test_a_token_of_the_second_text_or_of_the_template_is_named_as_one():
     with pytest.raises(TokenError, match="“<device>” at character 5 of the second text"):
         attnviz.trace(bert(), grown(), "the animal", "the <device>")
     with pytest.raises(TokenError, match=r"The special token “\[CLS\]” has the id 2"):
@@ -108,7 +108,7 @@ def test_capture_names_the_row_and_the_place_of_an_id_that_the_model_lacks(outsi
         attnviz.capture(random_model("gpt2"), input_ids=ids[1:])
 
 
-def test_padding_that_the_model_lacks_is_said_to_be_padding():
+def test_padding_that_the_model_lacks_is_named_as_padding():
     ids, mask = torch.tensor([[1, 2, 99]]), torch.tensor([[1, 1, 0]])
     with pytest.raises(TokenError, match=r"holds 99 in row 0, place 2 \(padding\)"):
         attnviz.capture(random_model("bert"), input_ids=ids, attention_mask=mask)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
+import io
 from dataclasses import fields
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from attnviz.backends import open_backend
 from attnviz.backends.cached import size_in_bytes
@@ -16,9 +16,7 @@ from attnviz.engine.reference.head_steps import MOST, HeadSteps, LayerSteps
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.figures import encoding, html_matrix, units
 from attnviz.lessons import template
-from attnviz.pages.inside import analysis as walked
-from attnviz.pages.inside import figure, lesson, quiz
-from attnviz.pages.inside import values as inside_told
+from attnviz.pages.inside import analysis, figure, lesson, quiz, values
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef
 
@@ -57,7 +55,7 @@ def test_each_step_follows_from_the_one_before(one: HeadSteps, model: str):
     np.testing.assert_allclose(one.mix, one.weights @ one.v, **close)
     np.testing.assert_allclose(one.joined[:, one.head.head * d : (one.head.head + 1) * d], one.mix, **close)
     np.testing.assert_allclose(one.added, one.input + one.projected, **close)
-    np.testing.assert_allclose(walked.parts(one, AT).sum(0), one.mix[AT], **close)
+    np.testing.assert_allclose(analysis.contributions(one, AT).sum(0), one.mix[AT], **close)
     n = len(one.tokens)
     open_ = np.tril(np.ones((n, n), bool)) if model == "smollm2" else np.ones((n, n), bool)
     np.testing.assert_array_equal(np.isfinite(one.masked), open_)
@@ -67,12 +65,12 @@ def test_each_step_follows_from_the_one_before(one: HeadSteps, model: str):
 def test_every_gap_is_filled_for_every_token_and_step(one: HeadSteps, model: str):
     for at in range(len(one.tokens)):
         for step in lesson.steps(one.family):
-            numbers = inside_told.sentence(one, at, step.id)
-            for text in (step.title, step.text, step.picture, step.guess, step.answer):
+            numbers = values.sentence(one, at, step.id)
+            for text in (step.title, step.text, step.picture, step.question, step.answer):
                 assert "@" not in template.filled(text, numbers)
-            assert template.filled(step.other, numbers | inside_told.guessed(one, at, 0)).count("@") == 0
-            assert "@" not in template.filled(step.formula, inside_told.formula(one, at, step.id))
-            drawn = figure.drawn(walked.shown(one, at, step.id), [t.text for t in one.tokens], at, 0, "light")
+            assert template.filled(step.other, numbers | values.guess_values(one, at, 0)).count("@") == 0
+            assert "@" not in template.filled(step.formula, values.formula(one, at, step.id))
+            drawn = figure.render(analysis.picture(one, at, step.id), [t.text for t in one.tokens], at, 0, "light")
             assert not any(part in drawn for part in (">nan", ": nan", ":nan"))
 
 
@@ -80,36 +78,36 @@ def test_every_gap_is_filled_for_every_token_and_step(one: HeadSteps, model: str
 def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: str):
     """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
     for step in lesson.steps(one.family):
-        numbers = inside_told.sentence(one, AT, step.id)
+        numbers = values.sentence(one, AT, step.id)
         told, seen = template.filled(step.text, numbers), template.filled(step.picture, numbers)
         assert f"“{one.tokens[AT].text}”" in told, step.id
         assert f"“{one.tokens[AT].text}”" in seen, step.id
-        shown = walked.shown(one, AT, step.id)
-        drawn = figure.drawn(shown, [token.text for token in one.tokens], AT, 0, "light")
+        shown = analysis.picture(one, AT, step.id)
+        drawn = figure.render(shown, [token.text for token in one.tokens], AT, 0, "light")
         frames = drawn.count("class=framed") + drawn.count('<b style="left:')
         assert ("Framed" in seen) == bool(shown.framed) == (frames > 0), step.id
-        if "lane" in template.gaps(step.formula):
-            lane = walked.lane(one, AT, step.id)
-            assert numbers["lane"] == str(lane) == inside_told.formula(one, AT, step.id)["lane"]
+        if "component" in template.gaps(step.formula):
+            lane = analysis.component(one, AT, step.id)
+            assert numbers["component"] == str(lane) == values.formula(one, AT, step.id)["component"]
             assert f"number {lane}" in told or f"numbers {lane} and" in told, step.id
             assert any(range(lane, lane + 1) in places for places in shown.framed), step.id
 
 
 @BOTH
 def test_a_framed_number_is_the_one_in_the_formula(one: HeadSteps, model: str):
-    added = inside_told.formula(one, AT, "added")
-    shown = walked.shown(one, AT, "added")
+    added = values.formula(one, AT, "added")
+    shown = analysis.picture(one, AT, "added")
     place = shown.framed[2][0].start
     assert units.tex(shown.rows[2][1][place]) == added["a"]
-    head = walked.shown(one, AT, "heads")
+    head = analysis.picture(one, AT, "heads")
     d = one.q.shape[1]
     np.testing.assert_allclose(head.rows[0][1][head.framed[0][0].start : head.framed[0][0].stop], one.mix[AT], atol=1e-4)
     assert len(head.framed[0][0]) == d
 
 
 def test_a_frame_that_runs_over_the_end_of_a_row_is_two():
-    shown = walked.Shown("vectors", (("made", np.arange(192.0)),), ((range(60, 70),),))
-    drawn = figure.drawn(shown, [], 0, 0, "light")
+    shown = analysis.StepPicture("vectors", (("made", np.arange(192.0)),), ((range(60, 70),),))
+    drawn = figure.render(shown, [], 0, 0, "light")
     assert "left:93.750%;width:6.250%;top:0.000%;height:33.333%" in drawn
     assert "left:0.000%;width:9.375%;top:33.333%;height:33.333%" in drawn
     assert drawn.count('<b style="left:') == 2
@@ -117,9 +115,9 @@ def test_a_frame_that_runs_over_the_end_of_a_row_is_two():
 
 def test_only_negative_numbers_stand_in_parentheses_and_nearly_all_is_not_all():
     assert (units.within(0.307), units.within(-2.02)) == ("0.307", "(-2.02)")
-    assert inside_told._share(0.99996).replace(encoding.NARROW, " ") == "more than 99.9 %"
-    assert inside_told._share(1.0).replace(encoding.NARROW, " ") == "100.0 %"
-    assert inside_told._share(0.64).replace(encoding.NARROW, " ") == "64.0 %"
+    assert values._share(0.99996).replace(encoding.NARROW, " ") == "more than 99.9 %"
+    assert values._share(1.0).replace(encoding.NARROW, " ") == "100.0 %"
+    assert values._share(0.64).replace(encoding.NARROW, " ") == "64.0 %"
 
 
 @BOTH
@@ -128,39 +126,39 @@ def test_another_text_changes_every_formula_and_every_picture(backend, one: Head
     for step in lesson.steps(one.family):
         if step.id == "mask":
             continue  # who may be seen is decided by length alone, which the next test changes
-        first, second = (template.filled(step.formula, inside_told.formula(found, AT, step.id)) for found in (one, other))
+        first, second = (template.filled(step.formula, values.formula(found, AT, step.id)) for found in (one, other))
         assert first != second, step.id
         for (_, before), (_, after) in zip(
-            walked.shown(one, AT, step.id).rows, walked.shown(other, AT, step.id).rows, strict=True
+            analysis.picture(one, AT, step.id).rows, analysis.picture(other, AT, step.id).rows, strict=True
         ):
             constant = (
                 model == "minilm" and step.id == "position" and before.shape == after.shape and np.array_equal(before, after)
             )
             assert constant or not np.array_equal(before, after), step.id
     shorter = backend.step_trace(AttentionRequest(model, "The animal slept on the very warm street"), HEADS[model])
-    assert inside_told.formula(shorter, 3, "mask") != inside_told.formula(one, 3, "mask")
+    assert values.formula(shorter, 3, "mask") != values.formula(one, 3, "mask")
 
 
 @BOTH
 def test_the_formulas_work_out_to_their_digits(one: HeadSteps, model: str):
-    norm = inside_told.formula(one, AT, "norm")
+    norm = values.formula(one, AT, "norm")
     x, root, gain, after = (float(norm[name]) for name in ("x", "root", "gain", "after"))
     mean, shift = (0.0, 0.0) if model == "smollm2" else (float(norm["mean"]), float(norm["shift"]))
     assert (x - mean) / root * gain + shift == pytest.approx(after, rel=0.02)  # three digits each
-    scaled = inside_told.formula(one, AT, "scaled")
+    scaled = values.formula(one, AT, "scaled")
     assert float(scaled["score"]) / float(scaled["root"]) == pytest.approx(float(scaled["scaled"]), rel=0.01)
-    added = inside_told.formula(one, AT, "added")
+    added = values.formula(one, AT, "added")
     assert float(added["x"]) + float(added["o"]) == pytest.approx(float(added["a"]), rel=0.01)
     if model == "smollm2":
-        turned = inside_told.formula(one, AT, "position")
-        angle = AT * float(turned["base"]) ** (-int(turned["lane"]) / int(turned["half"]))
-        assert angle % (2 * np.pi) == pytest.approx(float(turned["angle"]), rel=0.01)
-        by_hand = float(turned["q"]) * np.cos(angle) - float(turned["q_other"]) * np.sin(angle)
-        assert by_hand == pytest.approx(float(turned["turned"]), abs=0.05)  # 3 digits of numbers around 5
+        apply_rotary = values.formula(one, AT, "position")
+        angle = AT * float(apply_rotary["base"]) ** (-int(apply_rotary["component"]) / int(apply_rotary["half"]))
+        assert angle % (2 * np.pi) == pytest.approx(float(apply_rotary["angle"]), rel=0.01)
+        by_hand = float(apply_rotary["q"]) * np.cos(angle) - float(apply_rotary["q_other"]) * np.sin(angle)
+        assert by_hand == pytest.approx(float(apply_rotary["turned"]), abs=0.05)  # 3 digits of numbers around 5
 
 
 def test_a_sum_of_products_names_the_largest_whatever_their_sign():
-    found = walked.multiplied(np.array([1.0, -4.0, 2.0, 0.5, 3.0]), np.array([1.0, 2.0, 2.0, 2.0, 3.0]))
+    found = analysis.dot_product(np.array([1.0, -4.0, 2.0, 0.5, 3.0]), np.array([1.0, 2.0, 2.0, 2.0, 3.0]))
     assert found.largest == (4, 1, 2)  # 9, -8, 4
     assert found.of_largest == 5.0
     assert found.total == 7.0
@@ -217,7 +215,7 @@ def test_a_layer_is_read_once_for_all_of_its_heads_and_no_further_than_it(monkey
 
 def test_both_families_take_every_step_once_and_in_an_order_that_is_true():
     bert, llama = ([step.id for step in lesson.steps(family)] for family in ("bert", "llama"))
-    assert sorted(bert) == sorted(llama) == sorted(walked.SHOWN) == sorted(inside_told.FORMULAS)
+    assert sorted(bert) == sorted(llama) == sorted(analysis.PICTURES) == sorted(values.FORMULAS)
     assert bert.index("position") < bert.index("norm") < bert.index("qkv")  # added to the word, then normed
     assert llama.index("norm") < llama.index("qkv") < llama.index("position") < llama.index("product")  # turned q and k
 
@@ -230,20 +228,17 @@ def test_digits_of_any_size():
 
 
 def test_a_png_of_two_pixels_has_them():
-    data = html_matrix.png(np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8))
-    at = data.index(b"IDAT")
-    size = struct.unpack(">I", data[at - 4 : at])[0]
-    assert zlib.decompress(data[at + 4 : at + 4 + size]) == bytes([0, 1, 2, 3, 4, 5, 6])
-    assert data[16:24] == struct.pack(">II", 2, 1)
+    pixels = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(html_matrix.png(pixels)))), pixels)
 
 
 def test_who_may_be_seen_is_drawn_with_names_on_both_axes():
-    html = figure.drawn(walked.Shown("seen", (("may look", np.tri(3, dtype=bool)),)), ["a", "<i>", "c"], 1, 1, "dark")
+    html = figure.render(analysis.StepPicture("seen", (("may look", np.tri(3, dtype=bool)),)), ["a", "<i>", "c"], 1, 1, "dark")
     assert html.count("&lt;i&gt;") == 2
     assert "<i>" not in html
-    assert "6 of 9 cells are open, 2 of them in row 1" in html
+    assert "6 of 9 pairs are visible, 2 of them in row 1" in html
 
 
 def test_words_of_a_reader_stay_words():
-    shown = walked.Shown("words", (("weight", np.array([1.0])),))
-    assert "<b>x" not in figure.drawn(shown, ["<b>x"], 0, 0, "light")
+    shown = analysis.StepPicture("words", (("weight", np.array([1.0])),))
+    assert "<b>x" not in figure.render(shown, ["<b>x"], 0, 0, "light")

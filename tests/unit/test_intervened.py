@@ -163,14 +163,14 @@ def test_pieces_of_a_word_and_special_tokens_keep_together():
     assert shuffled_order(tokens[:3], 0) == (0, 1, 2)
 
 
-def test_tensors_are_wide_only_when_they_are_asked_for():
+def test_tensors_become_float64_only_on_access():
     wide = Float64Tensors({"a": torch.ones(2)})
 
     assert wide["a"].dtype == torch.float64
     assert dict.__getitem__(wide, "a").dtype == torch.float32
 
 
-def test_what_cannot_be_tried_is_said(backend, tmp_path):
+def test_an_impossible_intervention_is_refused_with_the_reason(backend, tmp_path):
     minilm = AttentionRequest("minilm", TEXT)
     with pytest.raises(TooLongError, match=f"at most {MOST} tokens; this text has 82"):
         backend.intervene(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)

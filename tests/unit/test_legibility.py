@@ -93,7 +93,7 @@ def test_what_no_step_explains_is_called_other():
         (normalizers.Replace("ß", "ss"), "Straße", ("case",)),  # as case folding does
     ],
 )
-def test_each_step_of_normalisation_is_told_apart(normalizer: object, text: str, kinds: tuple[str, ...]):
+def test_each_step_of_normalisation_has_its_own_kind(normalizer: object, text: str, kinds: tuple[str, ...]):
     found = altered(words_of(normalizer.normalize_str(text), normalizer=normalizer), text)
 
     assert [one[2] for one in found] == ([kinds] if kinds else [])

@@ -1,4 +1,4 @@
-"""Models in this process: each loaded once, for all who ask, whatever becomes of the one who asked first."""
+"""Models in this process are loaded once for all callers, even if the first caller is interrupted."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from attnviz.types import AttentionRequest
 from tests.small_models import saved
 
 
-class CalledAway(BaseException):
+class Interrupted(BaseException):
     """As Streamlit stops a script whose reader has typed something else."""
 
 
-def test_where_the_one_who_loads_a_model_is_called_away_another_who_waits_loads_it(tmp_path):
+def test_when_the_loading_thread_is_interrupted_a_waiting_thread_takes_over(tmp_path):
     card = load.local_card(saved(tmp_path / "model"))
     begun, go = threading.Event(), threading.Event()
     called = [True]
@@ -31,7 +31,7 @@ def test_where_the_one_who_loads_a_model_is_called_away_another_who_waits_loads_
             called.clear()
             begun.set()
             assert go.wait(20)
-            raise CalledAway
+            raise Interrupted
 
     backend = LocalBackend(Settings(), said, folders=(card,))
     with ThreadPoolExecutor(2) as pool:
@@ -40,12 +40,12 @@ def test_where_the_one_who_loads_a_model_is_called_away_another_who_waits_loads_
         second = pool.submit(backend.load, card.id)
         time.sleep(0.05)  # so that it waits for the first; if it came later, it would load the model all the same
         go.set()
-        assert isinstance(first.exception(20), CalledAway)
+        assert isinstance(first.exception(20), Interrupted)
         assert second.result(20).card.id == card.id
     assert backend.load(card.id) is second.result()
 
 
-def test_an_error_of_loading_reaches_those_who_wait_and_the_next_one_tries_again(tmp_path):
+def test_a_loading_error_reaches_all_waiting_threads_and_the_next_caller_tries_again(tmp_path):
     folder = saved(tmp_path / "model")
     card = load.local_card(folder)
     weights = (folder / "model.safetensors").read_bytes()
@@ -58,7 +58,7 @@ def test_an_error_of_loading_reaches_those_who_wait_and_the_next_one_tries_again
     assert backend.load(card.id).card.id == card.id
 
 
-def test_names_for_which_nothing_can_be_loaded_take_no_model_s_place(tmp_path):
+def test_unknown_models_evict_no_loaded_model(tmp_path):
     card = load.local_card(saved(tmp_path / "model"))
     backend = LocalBackend(Settings(loaded_models=1), folders=(card,))
     model = backend.load(card.id)
@@ -72,7 +72,7 @@ def test_names_for_which_nothing_can_be_loaded_take_no_model_s_place(tmp_path):
     assert (backend.has_weights(card.id), backend.has_weights("no-such-model")) == (True, False)
 
 
-def test_a_reading_that_nobody_waits_for_any_more_stops_at_the_next_layer(tmp_path):
+def test_a_cancelled_forward_pass_stops_at_the_next_layer(tmp_path):
     card = load.local_card(saved(tmp_path / "model"))
     backend, queue = LocalBackend(Settings(), folders=(card,)), Scheduler(1, 1, 1)
     request = AttentionRequest(card.id, "the animal")

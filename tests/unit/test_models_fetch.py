@@ -77,7 +77,7 @@ def test_a_file_of_another_hash_is_refused_before_it_is_unpacked(shelf, tmp_path
     assert not list((tmp_path / "cache" / "packages").iterdir())
 
 
-def test_a_package_that_no_index_has_is_said_in_words_of_pip(shelf, tmp_path):
+def test_a_package_that_no_index_has_is_reported_in_words_of_pip(shelf, tmp_path):
     (shelf / "tiny_weights-0.2.0-py3-none-any.whl").unlink()
     with pytest.raises(UnavailableError, match=r"No matching distribution found for tiny-weights==0\.2\.0"):
         fetch.fetch(REQUIREMENT, tmp_path / "cache", silent)

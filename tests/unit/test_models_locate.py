@@ -112,7 +112,7 @@ def test_the_fetching_command_is_one_of_ours(offline, capsys, monkeypatch):
     assert "bert-base-uncased is not here, and ATTNVIZ_OFFLINE" in capsys.readouterr().err
 
 
-def test_a_hub_out_of_reach_is_said_at_once_with_the_remedy(offline):
+def test_a_hub_out_of_reach_is_reported_at_once_with_the_remedy(offline):
     online = replace(offline, offline=False)
     start = time.monotonic()
     with pytest.raises(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attnviz.engine.trace import Block, Dense, Projections, Trace
-from attnviz.pages.places.analysis import contributions, passed, reach
+from attnviz.pages.places.analysis import contributions, nearby_shares, value_shares
 from attnviz.types import AttentionRequest, HeadRef, Token
 
 REQUEST = AttentionRequest("made", "a b c d e")
@@ -31,7 +31,7 @@ def test_shares_are_those_of_a_row_by_distance():
     row = np.array([0.1, 0.2, 0.3, 0.15, 0.05, 0.2])  # from the middle word of C a b c d e: to C, a, b, itself, d, e
     weights = np.tile(np.full(6, 1 / 6), (1, 6, 1))
     weights[0, 3] = row
-    found = reach(trace("Cabcde", weights, special="C"))
+    found = nearby_shares(trace("Cabcde", weights, special="C"))
     assert found is not None
     # Four even rows, a sixth to each place; words within two: a has 2, b 3, d 3, e 2; next to: a 1, b 2, d 2, e 1.
     rest = 5 - 0.1 - 4 / 6  # of five rows, what does not go to C
@@ -48,7 +48,7 @@ def test_shares_are_those_of_a_row_by_distance():
 def test_what_goes_to_resting_places_does_not_make_nearby_words_get_little():
     # Of C a b c d: seven tenths of every row rest, two go to a word next to it, one to the word itself.
     rows = [[1, 0, 0, 0, 0], [0.7, 0.1, 0.2, 0, 0], [0.7, 0.2, 0.1, 0, 0], [0.7, 0, 0.2, 0.1, 0], [0.7, 0, 0, 0.2, 0.1]]
-    found = reach(trace("Cabcd", np.array([rows]), special="C"))
+    found = nearby_shares(trace("Cabcd", np.array([rows]), special="C"))
     assert found is not None
     assert found.resting == pytest.approx(0.7)
     assert found.near == pytest.approx(2 / 3)  # 0.2 of 0.3 in every row
@@ -58,7 +58,7 @@ def test_what_goes_to_resting_places_does_not_make_nearby_words_get_little():
 
 def test_the_nearest_head_is_named_and_those_above_half_are_counted():
     even, ahead = np.full((6, 6), 1 / 6), np.roll(np.eye(6), 1, 1)
-    found = reach(trace("abcdef", np.stack([even, even]), np.stack([even, ahead])))
+    found = nearby_shares(trace("abcdef", np.stack([even, even]), np.stack([even, ahead])))
     assert found is not None
     assert found.nearest == HeadRef(1, 1)
     assert found.most == pytest.approx(5 / 6)  # the last word looks back at the first, which is far
@@ -67,7 +67,7 @@ def test_the_nearest_head_is_named_and_those_above_half_are_counted():
 
 def test_in_a_causal_model_the_first_token_rests_and_the_first_word_has_no_choice():
     weights = np.tril(np.ones((1, 5, 5))) / np.arange(1, 6)[:, None]
-    found = reach(trace("abcde", weights))
+    found = nearby_shares(trace("abcde", weights))
     assert found is not None
     assert found.words == 4
     rest = 4 - (1 / 2 + 1 / 3 + 1 / 4 + 1 / 5)
@@ -78,8 +78,8 @@ def test_in_a_causal_model_the_first_token_rests_and_the_first_word_has_no_choic
 
 
 def test_one_word_has_no_neighbour():
-    assert reach(trace("Ca", np.full((1, 2, 2), 0.5), special="C")) is None
-    assert reach(trace("ab", np.array([[[1, 0], [0.5, 0.5]]]))) is None  # b sees the resting place and itself
+    assert nearby_shares(trace("Ca", np.full((1, 2, 2), 0.5), special="C")) is None
+    assert nearby_shares(trace("ab", np.array([[[1, 0], [0.5, 0.5]]]))) is None  # b sees the resting place and itself
 
 
 def test_contributions_are_weights_times_lengths():
@@ -99,7 +99,7 @@ def test_a_resting_place_with_a_short_value_hands_over_little():
     value = np.array([[[0.05], [1.0], [-1.0]]])
     side = tokens("Cab", "C")
     made = Trace(REQUEST, (Block("self", side, side, (call(query, key, value),)),))
-    found = passed(made)
+    found = value_shares(made)
     assert found is not None
     assert found.resting == pytest.approx(0.8)
     assert found.handed == pytest.approx(0.04 / 0.24)
@@ -114,7 +114,7 @@ def test_heads_that_share_values_are_each_compared_with_them():
     query, key, value = random.normal(size=(4, 3, 2)), random.normal(size=(2, 3, 2)), random.normal(size=(2, 3, 2))
     side = tokens("Cab", "C")
     made = Trace(REQUEST, (Block("self", side, side, (call(query, key, value),)),))
-    found = passed(made)
+    found = value_shares(made)
     assert found is not None
     given = []
     for head in range(4):
@@ -126,7 +126,7 @@ def test_heads_that_share_values_are_each_compared_with_them():
 
 
 def test_without_values_or_resting_places_there_is_nothing_to_compare():
-    assert passed(trace("Cab", np.full((1, 3, 3), 1 / 3), special="C")) is None
+    assert value_shares(trace("Cab", np.full((1, 3, 3), 1 / 3), special="C")) is None
     side = tokens("abc")
     made = Block("self", side, side, (call(np.ones((1, 3, 1)), np.ones((1, 3, 1)), np.ones((1, 3, 1))),))
-    assert passed(Trace(REQUEST, (made,))) is None
+    assert value_shares(Trace(REQUEST, (made,))) is None

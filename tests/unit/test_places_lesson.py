@@ -10,32 +10,27 @@ import pytest
 
 from attnviz.backends.local import trace_model
 from attnviz.engine.parameter_free import self_attention
-from attnviz.errors import BadInputError, ShapeError
+from attnviz.errors import ShapeError
 from attnviz.figures import encoding
+from attnviz.lessons import template
 from attnviz.models import untrained
 from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.modalities import count
 
 
-def test_a_text_is_filled_with_numbers_and_a_missing_one_is_named():
-    assert lesson.filled("{n} of {m}", {"n": "1", "m": "2", "other": "3"}) == "1 of 2"
-    with pytest.raises(BadInputError, match="wants m, and has n"):
-        lesson.filled("{n} of {m}", {"n": "1"})
-
-
 def test_every_place_can_be_counted_from_its_own_fields():
-    for place in lesson.places():
+    for place in lesson.media():
         for end in ("low", "value", "high"):
             sizes = {field.id: getattr(field, end) for field in place.fields}
             assert count(place.id, sizes, 9) >= 0
         assert all(field.low <= field.value <= field.high for field in place.fields)
-        assert set(lesson.gaps(place.start)) <= {field.id for field in place.fields}
+        assert set(template.gaps(place.start)) <= {field.id for field in place.fields}
 
 
 def test_four_myths_and_five_places_each_with_a_source():
     assert [one.id for one in lesson.myths()] == ["near", "explanation", "text", "faster"]
-    assert [one.id for one in lesson.places()] == ["text", "image", "sound", "video", "protein"]
-    assert all(one.sources for one in (*lesson.myths(), *lesson.places()))
+    assert [one.id for one in lesson.media()] == ["text", "image", "sound", "video", "protein"]
+    assert all(one.sources for one in (*lesson.myths(), *lesson.media()))
 
 
 def test_like_looks_at_like_and_rows_sum_to_one():
@@ -83,7 +78,7 @@ def test_each_part_of_the_scene_is_what_it_is_called():
 
 def test_the_drawing_has_every_pixel_every_weight_and_two_rings():
     image, weights = np.zeros((4, 4, 3), np.float32), np.array([0.1, 0.2, 0.3, 0.4], np.float32)
-    made = figure.drawn(image, weights, (1, 0), "light", 'a "picture"')
+    made = figure.render(image, weights, (1, 0), "light", 'a "picture"')
     assert 'alt="a &quot;picture&quot;"' in made
     found = re.search(r"base64,([^\"]+)", made)
     assert found is not None

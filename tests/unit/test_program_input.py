@@ -44,7 +44,7 @@ def eager(ids: list[int]) -> np.ndarray:
     return torch.stack([layer[0] for layer in found]).numpy()
 
 
-def test_tokens_are_read_just_as_given():
+def test_tokens_are_read_exactly_as_given():
     trace = attnviz.trace(BERT, READER, tokens=IDS)
     np.testing.assert_allclose(trace.weights(), eager(IDS), atol=1e-6)  # float32
     pieces = ["[CLS]", "[SEP]", "new", "an", "##im", "[MASK]", "##al", "[SEP]"]
@@ -85,7 +85,7 @@ def test_tokens_may_be_ids_pieces_and_rows_of_tensors(given):
         ([5] * 41, errors.TooLongError, "at most"),
     ],
 )
-def test_what_is_no_token_is_refused_by_its_place(given, error, says):
+def test_an_invalid_token_is_refused_with_its_position(given, error, says):
     with pytest.raises(error, match=says):
         attnviz.trace(BERT, READER, tokens=given)
 
@@ -98,7 +98,7 @@ def test_an_id_without_a_piece_is_refused():
 
 
 @pytest.mark.parametrize("text", ["it was", "é😀 it", "小猫", "it  was\nlate", "<|im_start|>it<|im_end|>"])
-def test_ids_of_bytes_spell_their_text_again_and_stand_in_it(text):
+def test_ids_of_bytes_give_their_text_and_positions(text):
     reader = byte_level()
     ids = reader(text)["input_ids"]
     spelled, reading = texts.read_ids(reader, ids)
@@ -109,7 +109,7 @@ def test_ids_of_bytes_spell_their_text_again_and_stand_in_it(text):
     assert [t.text for t in reading.tokens if t.special] == [mark for mark in ("<|im_start|>", "<|im_end|>") if mark in text]
 
 
-def test_many_ids_are_spelled_in_the_same_way_as_a_few():
+def test_many_ids_are_decoded_in_the_same_way_as_a_few():
     reader = metaspace()
     text = "it was it was was it " * 60
     spelled, reading = texts.read_ids(reader, reader(text.strip(), add_special_tokens=False)["input_ids"])
@@ -164,7 +164,7 @@ def test_attention_between_given_words_sums_their_pieces():
 
 
 @pytest.mark.parametrize("make", [byte_level, metaspace])
-def test_words_are_kept_by_other_tokenizers_too(make):
+def test_other_tokenizers_keep_the_words_too(make):
     words = ["it's", "New York", "<|im_end|>", "was", "."]
     _, reading = texts.read_words(make(), words)
     of = [token.word for token in reading.tokens if token.word is not None and token.word < len(words)]
@@ -179,12 +179,12 @@ def test_words_are_kept_by_other_tokenizers_too(make):
         (["the "], "has blanks at its ends"), ([], "at least one"), ({"a": 1}, "got dict"), ([["the", "animal"]], "word 0"),
     ],
 )  # fmt: skip
-def test_what_is_no_list_of_words_is_refused_by_its_place(given, says):
+def test_an_invalid_list_of_words_is_refused_with_the_position(given, says):
     with pytest.raises(errors.BadInputError, match=says):
         attnviz.trace(BERT, READER, words=given)
 
 
-def test_several_texts_are_several_traces_each_as_if_alone():
+def test_each_of_several_texts_has_the_trace_of_a_single_text():
     given = [TEXT, "it was", "the street"]
     traces = attnviz.trace(BERT, READER, given)
     assert isinstance(traces, tuple)
@@ -201,7 +201,7 @@ def test_several_texts_are_several_traces_each_as_if_alone():
     assert [trace.request.text for trace in attnviz.trace(BERT, READER, (text for text in given))] == given
 
 
-def test_second_texts_go_with_their_firsts():
+def test_second_texts_are_paired_with_first_texts():
     one, two = attnviz.trace(BERT, READER, ["it", "the"], ["was", None])
     assert (one.request.text_b, two.request.text_b) == ("was", None)
     for wrong in ("was", ["was"]):
@@ -218,16 +218,16 @@ def test_second_texts_go_with_their_firsts():
         (None, errors.BadInputError, "Text 2 of 3"),
     ],
 )
-def test_an_error_says_which_text_it_is_about(bad, error, says):
+def test_an_error_names_its_text(bad, error, says):
     with pytest.raises(error, match=says):
         attnviz.trace(BERT, READER, ["it", bad, "was"])
 
 
-def test_messages_without_chat_are_said_to_want_it():
+def test_messages_without_chat_are_refused_with_the_remedy():
     with pytest.raises(errors.BadInputError, match="Add chat=True"):
         attnviz.trace(BERT, READER, [{"role": "user", "content": "it"}])
 
 
-def test_a_text_alone_is_read_as_ever():
+def test_a_single_text_is_read_as_before():
     assert attnviz.trace(BERT, READER, TEXT).weights().shape == (3, 2, 7, 7)
     assert len(WORDS) == 16

@@ -183,11 +183,11 @@ def test_only_the_layers_asked_for_keep_their_steps(family: str):
 
 
 @pytest.mark.parametrize(
-    ("ids", "error", "said"),
+    ("ids", "error", "message"),
     [((), BadInputError, "at least one"), ((3, 19), BadInputError, "0 to 18; got 19"), ((1,) * 17, TooLongError, "at most 16")],
 )
-def test_ids_that_the_model_lacks_are_refused(ids: tuple[int, ...], error: type[Exception], said: str):
-    with pytest.raises(error, match=said):
+def test_ids_that_the_model_lacks_are_refused(ids: tuple[int, ...], error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
         reference.run(made("bert"), ids)
 
 
@@ -403,7 +403,7 @@ def test_a_change_in_one_layer_leaves_the_others_as_they_were():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"temperature": 0.0}, "above 0"),
         ({"temperature": float("nan")}, "above 0"),
@@ -419,6 +419,6 @@ def test_a_change_in_one_layer_leaves_the_others_as_they_were():
         ({"positions": False, "layer": 0}, "once"),
     ],
 )
-def test_changes_that_cannot_be_made_are_refused(change: dict, said: str):
-    with pytest.raises(BadInputError, match=said):
+def test_changes_that_cannot_be_made_are_refused(change: dict, message: str):
+    with pytest.raises(BadInputError, match=message):
         reference.run(made("bert"), IDS, change=Intervention(**change))

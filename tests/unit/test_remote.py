@@ -78,7 +78,7 @@ def test_a_text_that_no_model_reads_is_not_sent(opened):
 
 def test_without_a_server_the_error_says_so_and_the_list_is_not_waited_for(opened):
     backend = opened("http://127.0.0.1:1")
-    with pytest.raises(BackendError, match=r"http://127\.0\.0\.1:1 does not answer \(nobody listens there\)"):
+    with pytest.raises(BackendError, match=r"http://127\.0\.0\.1:1 does not answer \(no server listens there\)"):
         backend.models()
     assert backend.has_weights("minilm")
     with pytest.raises(BackendError, match="does not say which models it has"):
@@ -104,7 +104,7 @@ def test_the_key_is_sent_and_required(opened):
             opened(url, Settings()).attend(REQUEST)
 
 
-class CalledAway(BaseException):
+class Interrupted(BaseException):
     """As Streamlit stops a script whose reader has typed something else."""
 
 
@@ -118,10 +118,10 @@ def test_when_a_reader_leaves_the_server_stops_its_work(opened):
     def listen(event: ProgressEvent) -> None:
         events.append(event)
         if asked.is_set():
-            raise CalledAway
+            raise Interrupted
 
     with running_server(FakeBackend(wait), Settings(at_once=1)) as url:
-        with pytest.raises(CalledAway):
+        with pytest.raises(Interrupted):
             opened(url, Settings(), listen).attend(REQUEST)
         other = opened(url)
         go.set()
@@ -224,7 +224,7 @@ def test_the_list_of_models_is_fetched_once_and_an_old_one_is_used_meanwhile(ope
 def test_an_answer_to_another_text_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
     other = wire.dumps(FakeBackend().attend(AttentionRequest("minilm", "another")))
     monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: other)
-    with running_server(FakeBackend()) as url, pytest.raises(AnswerError, match="answered to another text than was asked"):
+    with running_server(FakeBackend()) as url, pytest.raises(AnswerError, match="for another text than requested"):
         opened(url).attend(REQUEST)
 
 
@@ -383,13 +383,13 @@ def test_a_waiting_reader_hears_how_many_others_wait():
 
     def listen(event: ProgressEvent) -> None:
         messages.append(event.message)
-        raise CalledAway
+        raise Interrupted
 
     backend = ScheduledBackend(FakeBackend(), SCHEDULING, listen)
     for others in (1, 3):
         for _ in range(others):
             backend.scheduler.acquire("b", print)
-        with pytest.raises(CalledAway):
+        with pytest.raises(Interrupted):
             backend.attend(REQUEST)
 
     assert messages == ["Waiting for a turn.", "Waiting for a turn; so do 3 others."]

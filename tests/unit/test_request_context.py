@@ -47,7 +47,7 @@ def test_the_log_lines_of_page_and_server_have_the_same_id(caplog: pytest.LogCap
     assert request_context.current_id() == ""
 
 
-class CalledAway(BaseException):
+class Interrupted(BaseException):
     """As Streamlit stops a script whose reader has typed something else."""
 
 
@@ -69,20 +69,20 @@ def test_a_request_in_this_process_is_measured_too():
     def read(request: AttentionRequest) -> None:
         time.sleep(0.03)
         if request.text == "left":
-            raise CalledAway
+            raise Interrupted
 
     backend = ScheduledBackend(Loading(read), scheduling(done))
     backend.attend(REQUEST)
     with pytest.raises(UnavailableError):
         backend.attend(AttentionRequest("gpt2", "a"))
-    with pytest.raises(CalledAway):
+    with pytest.raises(Interrupted):
         backend.attend(AttentionRequest("minilm", "left"))
 
     read_, absent, left = done
     assert read_.queue_seconds >= 0.06
     assert (read_.compute_seconds >= 0.03, read_.remote_seconds) == (True, 0.0)
     assert (absent.queue_seconds >= 0.06, absent.compute_seconds, absent.error) == (True, 0.0, "UnavailableError")
-    assert (left.compute_seconds >= 0.03, left.error) == (True, "CalledAway")
+    assert (left.compute_seconds >= 0.03, left.error) == (True, "Interrupted")
 
 
 def test_a_model_that_is_not_in_the_catalogue_has_no_name_in_the_log():

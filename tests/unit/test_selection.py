@@ -217,7 +217,7 @@ def test_what_a_link_leaves_out_of_a_head_is_the_models_own():
     assert Selection.parse({"head": "2"})[0].head == HeadRef(3, 2)
 
 
-def test_links_are_written_by_the_characters_of_their_words_and_no_links_are_not_the_same_as_none_said():
+def test_links_are_written_by_the_characters_of_their_words_and_no_links_are_not_the_same_as_none_given():
     drawn = (Link((43, 45), (4, 10)), Link((4, 10), (0, 3)))
     assert Selection(links=drawn).params()["links"] == "43-45:4-10,4-10:0-3"
     assert Selection(links=()).params()["links"] == ""

@@ -7,12 +7,12 @@ import json
 import numpy as np
 
 from attnviz.linguistics.atlas.shards import Chunk, Part
-from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, ParsedSentence
 from attnviz.types import Link
 
 PARSED = ParsedSentence("s-1", "“Don’t” 🐈\u2028go", ((0, 7), (8, 9), (10, 12)), (Link((0, 7), (10, 12), "advmod:neg"),))
-ASKED = PronounQuestion("q-1", "Ann saw Bea; she left.", (13, 16), ((0, 3), (8, 11)), 1)
-NEITHER = PronounQuestion("q-2", "Ann saw Bea; it rained.", (13, 15), ((0, 3), (8, 11)), None)
+ASKED = AnnotatedQuestion("q-1", "Ann saw Bea; she left.", (13, 16), ((0, 3), (8, 11)), 1)
+NEITHER = AnnotatedQuestion("q-2", "Ann saw Bea; it rained.", (13, 15), ((0, 3), (8, 11)), None)
 
 
 def test_a_chunk_travels_as_plain_json_and_comes_back_as_the_same_value():

@@ -124,7 +124,7 @@ def test_weights_of_several_blocks_raise_and_name_them():
         (lambda trace: trace.of(HeadRef(0, 0, "decoder")), "no block 'decoder'"),
     ],
 )
-def test_what_is_not_there_is_said_with_what_is(ask, answer: str):
+def test_what_is_missing_is_reported_with_what_exists(ask, answer: str):
     with pytest.raises(UnknownHeadError, match=answer):
         ask(one())
 
@@ -266,7 +266,7 @@ def test_rows_rounded_to_half_precision_are_shown():
         dense(rounded, SOURCE).weights(0, 1)
 
 
-def test_layers_with_different_numbers_of_heads_are_asked_one_by_one():
+def test_layers_with_different_numbers_of_heads_are_read_one_by_one():
     wide, narrow = np.full((4, 5, 5), 0.2, np.float32), np.full((2, 5, 5), 0.2, np.float32)
     trace = Trace(AttentionRequest("m", ""), (Block("self", SOURCE, SOURCE, (Dense(wide), Dense(narrow))),))
 

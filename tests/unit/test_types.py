@@ -144,12 +144,12 @@ def test_a_value_cannot_be_changed_after_it_was_made():
 @given(
     st.builds(TokenSelection, st.integers(0, 9_999_999), st.integers(0, 1), st.sampled_from(["query", "key"]), st.booleans())
 )
-def test_a_held_word_reads_back_from_the_address_as_itself(focus: TokenSelection):
+def test_a_selected_word_reads_back_from_the_address_as_itself(focus: TokenSelection):
     assert TokenSelection.parse(str(focus)) == focus
 
 
 @pytest.mark.parametrize("text", ["", "-1", "x4", "bk3", "12345678", "4 3", "٣x"])
-def test_what_is_no_held_word_is_refused_with_an_example(text: str):
+def test_what_is_no_selected_word_is_refused_with_an_example(text: str):
     with pytest.raises(BadInputError, match="focus=43"):
         TokenSelection.parse(text)
 

@@ -136,7 +136,7 @@ def test_a_sentence_in_large_type_keeps_the_word_and_has_the_mark_above_it():
 
 
 def test_arcs_mark_their_unknown_words():
-    shown = arc_figure.svg(arc_figure.Picture(("the", "☃"), (arc_figure.Arc(0, 1, "det"),), unknown=(1,)), "dark")
+    shown = arc_figure.svg(arc_figure.ArcDiagram(("the", "☃"), (arc_figure.LinkArc(0, 1, "det"),), unknown=(1,)), "dark")
     assert [one.text for one in ElementTree.fromstring(shown).iter(f"{SVG}title")][1:] == ["the", f"☃ {UNKNOWN}"]
     assert f">☃ {UNKNOWN}</text>" in shown
 

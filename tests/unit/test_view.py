@@ -107,7 +107,7 @@ def test_a_unit_without_tokens_is_refused_by_name():
         view.merged(softmaxed(3, 3), (word("a", 0),), (word("ghost"),))
 
 
-def test_the_patterns_of_all_heads_are_those_of_each_head_asked_alone():
+def test_the_patterns_of_all_heads_are_those_of_each_head_alone():
     made = trace(softmaxed(2, 6, 6), softmaxed(3, 6, 6))
     for options in (WORDS, ViewOptions(special="hide"), ViewOptions(words=False, special="renormalise")):
         for layer, heads in enumerate(view.patterns(made, options)):

@@ -15,8 +15,8 @@ from attnviz.figures import html_matrix
 from attnviz.lessons.template import filled
 from attnviz.pages.inside import lesson as inside_lesson
 from attnviz.pages.whatif import analysis, figure, lesson, values
-from attnviz.pages.whatif.analysis import Pair
-from attnviz.pages.whatif.view import STEPS
+from attnviz.pages.whatif.analysis import BeforeAfter
+from attnviz.pages.whatif.view import INSIDE_STEPS
 from attnviz.selection import TEXT
 from attnviz.types import AttentionRequest, HeadRef, Token
 
@@ -40,7 +40,7 @@ def reading(
     )  # fmt: skip
 
 
-PAIR = Pair(
+PAIR = BeforeAfter(
     reading([[1, 0], [0.25, 0.75]], [[0.5, 0.5], [0.5, 0.5]], states=[[1, 2], [2, 4], [2, 2]], next_=(0.7, 0.2, 0.1)),
     reading(
         [[1, 0], [0.75, 0.25]], [[0.5, 0.5], [0.9, 0.1]], states=[[1, 2], [2, 5], [3, 2]], next_=(0.4, 0.5, 0.1),
@@ -51,51 +51,51 @@ PAIR = Pair(
 
 
 def test_half_the_sum_of_differences_is_what_has_moved():
-    np.testing.assert_allclose(analysis.moved(PAIR.plain, PAIR.changed), [0, 0.5])
-    np.testing.assert_allclose(analysis.travelled(PAIR), [0.25, 0.2])  # half of one row each, the other as it was
+    np.testing.assert_allclose(analysis.total_variation(PAIR.weights_before, PAIR.weights_after), [0, 0.5])
+    np.testing.assert_allclose(analysis.attention_change(PAIR), [0.25, 0.2])  # half of one row each, the other as it was
 
 
 def test_who_gains_and_who_loses_and_nobody_where_nothing_moves():
-    assert (analysis.gained(PAIR, 1), analysis.lost(PAIR, 1)) == (0, 1)
-    assert (analysis.gained(PAIR, 0), analysis.lost(PAIR, 0)) == (None, None)
+    assert (analysis.top_gain(PAIR, 1), analysis.top_loss(PAIR, 1)) == (0, 1)
+    assert (analysis.top_gain(PAIR, 0), analysis.top_loss(PAIR, 0)) == (None, None)
 
 
 def test_states_drift_by_a_part_of_their_length():
-    np.testing.assert_allclose(analysis.drift(PAIR), [[0, 0], [0, 0.25], [0.5, 0]])
+    np.testing.assert_allclose(analysis.state_change(PAIR), [[0, 0], [0, 0.25], [0.5, 0]])
 
 
 def test_weight_outside_is_what_was_given_to_what_is_hidden_now():
-    hidden = Pair(PAIR.before, reading([[1, 0], [1, 0]], states=[[1, 1]] * 2, seen=[[1, 1], [1, 0]]), 0, 0)
-    np.testing.assert_allclose(analysis.outside(hidden), [0, 0.75])
-    np.testing.assert_allclose(analysis.opened(hidden), [0, 0])
-    np.testing.assert_allclose(analysis.opened(Pair(hidden.after, hidden.before, 0, 0)), [0, 0.75])
+    hidden = BeforeAfter(PAIR.before, reading([[1, 0], [1, 0]], states=[[1, 1]] * 2, seen=[[1, 1], [1, 0]]), 0, 0)
+    np.testing.assert_allclose(analysis.newly_hidden(hidden), [0, 0.75])
+    np.testing.assert_allclose(analysis.newly_visible(hidden), [0, 0])
+    np.testing.assert_allclose(analysis.newly_visible(BeforeAfter(hidden.after, hidden.before, 0, 0)), [0, 0.75])
 
 
 def test_scores_spread_among_those_that_may_be_seen():
     # The first row sees one key and has no spread; the second has scores 1.5 and 0.5: their deviation is 0.5.
-    assert analysis.spread(PAIR.after, 0) == pytest.approx(0.5)
-    assert analysis.spread(reading([[1]], states=[[1]]), 0) == 0
+    assert analysis.score_std(PAIR.after, 0) == pytest.approx(0.5)
+    assert analysis.score_std(reading([[1]], states=[[1]]), 0) == 0
 
 
 def test_probability_that_has_gone_elsewhere():
-    assert analysis.elsewhere(PAIR) == pytest.approx(0.3, **CLOSE)
+    assert analysis.next_token_change(PAIR) == pytest.approx(0.3, **CLOSE)
 
 
 def test_the_slope_of_a_weight_is_steepest_in_the_middle():
-    assert [analysis.slope(w) for w in (0.0, 0.5, 1.0)] == [0, 0.25, 0]
+    assert [analysis.softmax_slope(w) for w in (0.0, 0.5, 1.0)] == [0, 0.25, 0]
 
 
 def test_what_a_head_passes_on_changes_by_a_part_of_its_length():
-    pair = Pair(reading([[1]], states=[[1]], mix=[[[3.0, 4.0]]]), reading([[1]], states=[[1]], mix=[[[3.0, 1.0]]]), 0, 0)
-    np.testing.assert_allclose(analysis.mixed(pair), [0.6])  # 3 of 5
+    pair = BeforeAfter(reading([[1]], states=[[1]], mix=[[[3.0, 4.0]]]), reading([[1]], states=[[1]], mix=[[[3.0, 1.0]]]), 0, 0)
+    np.testing.assert_allclose(analysis.output_change(pair), [0.6])  # 3 of 5
 
 
 def test_where_all_heads_are_one_the_first_stands_for_each():
     many = reading([[1, 0], [0, 1]], states=[[1, 1]] * 2)
-    assert Pair(many, many, 0, 0).head_after == 0
+    assert BeforeAfter(many, many, 0, 0).head_after == 0
     two = replace(many, weights=(np.concatenate([many.weights[0]] * 2),))
-    assert Pair(two, many, 0, 1).head_after == 0
-    assert Pair(two, two, 0, 1).head_after == 1
+    assert BeforeAfter(two, many, 0, 1).head_after == 0
+    assert BeforeAfter(two, two, 0, 1).head_after == 1
 
 
 @pytest.mark.parametrize(
@@ -119,23 +119,23 @@ def test_where_all_heads_are_one_the_first_stands_for_each():
     ],
 )
 def test_settings_become_one_change(id: str, values: dict[str, str], wanted: Intervention):
-    assert analysis.change(id, values, HeadRef(3, 1), 4, "bert") == wanted
+    assert analysis.intervention(id, values, HeadRef(3, 1), 4, "bert") == wanted
 
 
 def test_the_mask_is_switched_the_other_way_for_each_family():
-    assert analysis.change("mask", {"where": "all"}, HeadRef(0, 0), 4, "llama") == Intervention(causal=False)
+    assert analysis.intervention("mask", {"where": "all"}, HeadRef(0, 0), 4, "llama") == Intervention(causal=False)
 
 
 def test_guesses_that_are_right():
-    assert analysis.right("scale", PAIR, 1) == 2  # 1/4 and 3/4 are as even as 3/4 and 1/4
-    even = Pair(PAIR.before, reading([[1, 0], [0.5, 0.5]], states=[[1, 1]] * 2), 0, 0)
-    assert analysis.right("scale", even, 1) == 0
-    assert analysis.right("scale", Pair(even.after, even.before, 0, 0), 1) == 1
-    assert (analysis.right("mask", PAIR, 1), analysis.right("mask", PAIR, 0)) == (0, 2)
-    assert analysis.right("cross", PAIR, 1) == 0
-    hidden = Pair(PAIR.before, reading([[1, 0], [1, 0]], states=[[1, 1]] * 2, seen=[[1, 1], [1, 0]]), 0, 0)
-    assert [analysis.right("window", hidden, at) for at in (0, 1)] == [0, 3]
-    assert analysis.right("zeroed", PAIR, 0) == 0
+    assert analysis.correct_answer("scale", PAIR, 1) == 2  # 1/4 and 3/4 are as even as 3/4 and 1/4
+    even = BeforeAfter(PAIR.before, reading([[1, 0], [0.5, 0.5]], states=[[1, 1]] * 2), 0, 0)
+    assert analysis.correct_answer("scale", even, 1) == 0
+    assert analysis.correct_answer("scale", BeforeAfter(even.after, even.before, 0, 0), 1) == 1
+    assert (analysis.correct_answer("mask", PAIR, 1), analysis.correct_answer("mask", PAIR, 0)) == (0, 2)
+    assert analysis.correct_answer("cross", PAIR, 1) == 0
+    hidden = BeforeAfter(PAIR.before, reading([[1, 0], [1, 0]], states=[[1, 1]] * 2, seen=[[1, 1], [1, 0]]), 0, 0)
+    assert [analysis.correct_answer("window", hidden, at) for at in (0, 1)] == [0, 3]
+    assert analysis.correct_answer("zeroed", PAIR, 0) == 0
 
 
 def test_a_paper_is_cited_once_and_by_its_section_and_every_experiment_is_a_step_elsewhere():
@@ -143,7 +143,7 @@ def test_a_paper_is_cited_once_and_by_its_section_and_every_experiment_is_a_step
     assert lesson.sources(lesson.experiment("scale")) == (vaswani,)
     assert len(lesson.sources(lesson.experiment("order"))) == 3
     for one in lesson.experiments():
-        assert all(STEPS[one.id] in {step.id for step in inside_lesson.steps(family)} for family in ("bert", "llama"))
+        assert all(INSIDE_STEPS[one.id] in {step.id for step in inside_lesson.steps(family)} for family in ("bert", "llama"))
 
 
 def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> WordOrderResult:
@@ -158,21 +158,21 @@ def shuffled(off: float, order: tuple[int, ...] = (1, 0)) -> WordOrderResult:
     ],
 )  # fmt: skip
 def test_why_the_weights_follow_the_words_or_not(found: WordOrderResult, positions: str, mask: str, wanted: str):
-    assert analysis.verdict(found, {"positions": positions, "mask": mask}) == wanted
+    assert analysis.order_explanation(found, {"positions": positions, "mask": mask}) == wanted
 
 
 @pytest.mark.parametrize(
-    ("id", "setting", "said"),
+    ("id", "setting", "message"),
     [
         ("scale", "divide", "yes"), ("scale", "temperature", "1.0"), ("window", "width", "-1"), ("window", "width", "41"),
         ("window", "width", "²"), ("window", "stride", "9" * 30), ("cross", "other", "  "), ("cross", "other", "x" * 301),
         ("scale", "where", "somewhere"), ("order", "seed", "1.5"),
     ],
 )  # fmt: skip
-def test_what_a_setting_cannot_be_is_refused_with_rule_value_and_remedy(id: str, setting: str, said: str):
+def test_what_a_setting_cannot_be_is_refused_with_rule_value_and_remedy(id: str, setting: str, message: str):
     found = next(one for one in lesson.experiment(id).settings if one.id == setting)
     with pytest.raises(BadInputError, match=rf"^{setting} is .*got .*\. (Choose one of these|Shorten or type it)\.$"):
-        found.read(said)
+        found.read(message)
 
 
 def test_what_a_setting_may_be_is_read_and_starts_are_among_it():
@@ -187,11 +187,11 @@ def settings_of(id: str, **own: str) -> dict[str, str]:
     return {setting.id: own.get(setting.id) or setting.start or "2" for setting in lesson.experiment(id).settings}
 
 
-def pair(backend, model: str, id: str, text: str = TEXT, **own: str) -> tuple[Pair, dict[str, str]]:
+def pair(backend, model: str, id: str, text: str = TEXT, **own: str) -> tuple[BeforeAfter, dict[str, str]]:
     request, head, set_ = AttentionRequest(model, text), HeadRef(3, 1), settings_of(id, **own)
     before = backend.intervene(request, 3, AS_TRAINED)
-    change = analysis.change(id, set_, head, len(before.adds), before.family)
-    return Pair(before, backend.intervene(request, 3, change, set_.get("other", "")), 3, 1), set_
+    change = analysis.intervention(id, set_, head, len(before.adds), before.family)
+    return BeforeAfter(before, backend.intervene(request, 3, change, set_.get("other", "")), 3, 1), set_
 
 
 @pytest.mark.parametrize("model", ["minilm", pytest.param("smollm2", marks=pytest.mark.slow)])
@@ -205,7 +205,7 @@ def test_every_gap_of_every_text_is_filled_for_every_token(backend, model: str, 
         assert "@" not in formula
         for at in range(len(found.before.tokens)):
             numbers = values.sentence(found, at, set_)
-            for part in ("text", "said", "look", "differ", "ask", "answer"):
+            for part in ("text", "finding", "look_for", "note", "question", "answer"):
                 text = filled(chosen.text(part, found.before.family, *set_.values()), numbers)
                 assert text
                 assert "@" not in text
@@ -218,7 +218,8 @@ def test_another_text_changes_what_is_said(backend, id: str):
     chosen = lesson.experiment(id)
     first, second = (pair(backend, "minilm", id, text) for text in (TEXT, "Every evening my neighbour waters the garden"))
     told = [
-        filled(chosen.text("said", "bert", *set_.values()), values.sentence(found, 5, set_)) for found, set_ in (first, second)
+        filled(chosen.text("finding", "bert", *set_.values()), values.sentence(found, 5, set_))
+        for found, set_ in (first, second)
     ]
     assert told[0] != told[1]
 
@@ -248,7 +249,7 @@ def test_of_many_names_some_are_shown_and_always_the_held_one():
 
 def test_pictures_say_in_words_what_they_show():
     html = figure.page(
-        figure.panel("a<b", "", figure.row(PAIR, 1, "light")), figure.layers(analysis.travelled(PAIR), 0, "dark")
+        figure.panel("a<b", "", figure.row(PAIR, 1, "light")), figure.layers(analysis.attention_change(PAIR), 0, "dark")
     )
     assert "a&lt;b" in html
     assert "+0.500" in html

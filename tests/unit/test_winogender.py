@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from attnviz.linguistics.corpora.pronoun_tables import WORDINGS, winogender
-from attnviz.linguistics.corpora.types import PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion
 
 HEADER = "sentid\tsentence"
 NEXT = "cook.guest.1.male.txt\tThe cook asked the guest what he wanted."
 
 
-def read(folder: Path, *content: str) -> tuple[list[PronounQuestion], list[str]]:
+def read(folder: Path, *content: str) -> tuple[list[AnnotatedQuestion], list[str]]:
     """The questions of a file of these lines, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_text("\n".join(content))
     told: list[str] = []
@@ -21,7 +21,7 @@ def read(folder: Path, *content: str) -> tuple[list[PronounQuestion], list[str]]
     return found, told
 
 
-def one(folder: Path, row: str) -> PronounQuestion:
+def one(folder: Path, row: str) -> AnnotatedQuestion:
     """The question of a file of one right row."""
     (question,), told = read(folder, HEADER, row, "")
     assert told == []
@@ -34,7 +34,7 @@ def test_the_candidates_are_the_occupation_and_the_participant_in_this_order(tmp
     #       0123456789012345678901234567890123456
     text = "The guest asked the cook what he made"
     row = f"cook.guest.{answer}.male.txt\t{text}"
-    assert one(tmp_path, row) == PronounQuestion(f"cook.guest.{answer}.male.txt", text, (30, 32), ((20, 24), (4, 9)), answer)
+    assert one(tmp_path, row) == AnnotatedQuestion(f"cook.guest.{answer}.male.txt", text, (30, 32), ((20, 24), (4, 9)), answer)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A trace as bytes and back: the same weights bit for bit, the smaller of two forms, and no harm from any other bytes."""
+"""A trace survives as bytes bit for bit, in the smaller of two forms; all other bytes are refused."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ VECTORS = wire.dumps(TRACES["vectors"])
 
 
 @pytest.mark.parametrize("kind", TRACES)
-def test_a_trace_arrives_with_the_same_weights_bit_for_bit(kind: str):
+def test_a_trace_keeps_its_weights_bit_for_bit(kind: str):
     assert same(TRACES[kind], wire.loads(wire.dumps(TRACES[kind])))
 
 
 @pytest.mark.parametrize("kind", TRACES)
-def test_a_whole_trace_arrives_as_it_was(kind: str):
+def test_a_whole_trace_is_unchanged(kind: str):
     assert identical(TRACES[kind], wire.loads(wire.dumps(TRACES[kind], whole=True)))
 
 
 @pytest.mark.parametrize("kind", TRACES)
-def test_what_arrived_can_travel_on(kind: str):
+def test_a_received_trace_can_be_sent_again(kind: str):
     arrived = wire.loads(wire.dumps(TRACES[kind]))
 
     assert identical(arrived, wire.loads(wire.dumps(arrived)))
@@ -50,7 +50,7 @@ def test_equal_traces_make_equal_bytes():
     assert wire.dumps(every()["written by an encoder-decoder"]) == SMALL
 
 
-def test_weights_travel_up_to_the_length_where_queries_and_keys_are_smaller():
+def test_weights_are_sent_up_to_the_length_where_queries_and_keys_are_smaller():
     # 6 heads: weights are 6 n n numbers; queries and keys 6 n 4 + 3 n 4 = 36 n of them, which is less from n = 7 on.
     kinds = {n: type(wire.loads(wire.dumps(one((projections(n, n),), n))).parts[0].calls[0]) for n in (6, 7)}
     # Of a causal trace half the weights are enough: 3 n n against 36 n.
@@ -60,14 +60,14 @@ def test_weights_travel_up_to_the_length_where_queries_and_keys_are_smaller():
     assert causal == {12: RemoteWeights, 13: Projections}
 
 
-def test_values_stay_where_they_are_unless_the_whole_trace_is_asked_for():
+def test_values_are_sent_only_with_the_whole_trace():
     call = wire.loads(VECTORS).parts[0].calls[0]
 
     assert (call.value, call.output) == (None, None)
     assert wire.loads(VECTORS).parts[0].difference(0, 0) is None
 
 
-def test_what_the_other_machine_compared_is_told_with_its_weights():
+def test_the_server_s_comparison_is_sent_with_its_weights():
     trace = TRACES["matrices"]
 
     arrived = wire.loads(wire.dumps(trace)).parts[0]
@@ -76,26 +76,26 @@ def test_what_the_other_machine_compared_is_told_with_its_weights():
     assert [arrived.difference(1, head) for head in range(6)] == [trace.parts[0].difference(1, head) for head in range(6)]
 
 
-def test_a_long_text_that_came_without_its_kernel_s_answer_is_said_to_be_not_compared():
+def test_a_long_text_without_kernel_outputs_counts_as_not_compared():
     check = verify.against_kernel(wire.loads(VECTORS), [HeadRef(0, 0)])
 
     assert (check.ok, check.heads) == (False, 0)
     assert check.note.startswith("Not compared: of a long text the backend sends queries and keys")
 
 
-def test_a_mask_that_layers_share_travels_once_and_is_shared_again():
+def test_a_mask_that_layers_share_is_sent_once_and_shared_again():
     calls = wire.loads(wire.dumps(TRACES["a shared mask"], whole=True)).parts[0].calls
 
     assert calls[0].mask is calls[2].mask
     assert calls[0].mask.tolist() == np.tril(np.ones((5, 5), bool)).tolist()
 
 
-def test_nobody_can_write_to_what_arrived():
+def test_received_arrays_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
         wire.loads(SMALL).block("decoder").calls[0].whole[0, 0, 0] = 1.0
 
 
-def test_sixteen_bit_numbers_travel_as_about_two_bytes():
+def test_sixteen_bit_numbers_need_about_two_bytes():
     trace = TRACES["rounded to 16 bits"]
 
     header, planes = arrays.pack(trace.parts[0].calls[0].query)
@@ -131,12 +131,12 @@ def test_an_answer_with_a_flipped_bit_is_refused(data: bytes, at: int, bit: int)
 
 
 def signed(content: bytes) -> bytes:
-    """An answer whose digest is right, whatever it holds: what only somebody can make who means it."""
+    """An answer with any content and a valid digest, as only an attacker makes it."""
     return wire.MAGIC + wire.digest(content) + content
 
 
 def forged(data: bytes, change: object) -> bytes:
-    """An answer whose header `change` has seen, signed anew."""
+    """An answer with a changed header and a valid digest."""
     (length,) = struct.unpack("<I", data[20:24])
     header = json.loads(data[24 : 24 + length])
     change(header)  # type: ignore[operator]
@@ -146,7 +146,7 @@ def forged(data: bytes, change: object) -> bytes:
 
 @pytest.mark.slow
 @amounts(200, 4000)
-def test_an_answer_that_somebody_changed_and_signed_anew_does_no_harm(examples: int):
+def test_a_changed_answer_with_a_valid_digest_is_harmless(examples: int):
     def promise(case: tuple[bytes, int, bytes]) -> None:
         data, at, piece = case
         at %= len(data) - 20
@@ -202,7 +202,7 @@ ODD = st.one_of(
 
 @pytest.mark.slow
 @amounts(400, 5000)
-def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(examples: int):
+def test_a_changed_header_with_a_valid_digest_is_harmless(examples: int):
     def promise(case: tuple[tuple, object]) -> None:
         place, value = case
 
@@ -245,7 +245,7 @@ def test_a_header_that_somebody_changed_and_signed_anew_does_no_harm(examples: i
         (lambda h: h["request"].__setitem__(1, "\ud800"), "JSON"),
     ],
 )
-def test_a_forged_header_is_refused_with_what_is_wrong(change: object, said: str):
+def test_a_forged_header_is_refused_with_the_reason(change: object, said: str):
     with pytest.raises(AnswerError, match=re.escape(said)):
         wire.loads(forged(SMALL, change))
 
@@ -256,7 +256,7 @@ def test_a_header_that_nests_too_deep_is_refused():
         wire.loads(signed(struct.pack("<I", len(told)) + told))
 
 
-def test_a_small_answer_that_promises_much_takes_no_room():
+def test_a_small_answer_that_claims_a_large_array_allocates_nothing():
     plane = zlib.compress(bytes(1000))[2:-4]
     layer = {"kind": "dense", "weights": 0, "precision": "float32"}
     block = {"name": "self", "queries": 0, "keys": 0, "numbers": [], "note": "", "layers": [layer]}
@@ -275,7 +275,7 @@ def test_a_small_answer_that_promises_much_takes_no_room():
         tracemalloc.stop()
 
 
-def test_more_than_is_allowed_is_refused_before_room_is_made():
+def test_arrays_beyond_the_limit_are_refused_before_allocation():
     # 2 layers: queries 6 * 60 * 1, keys 3 * 60 * 1, of 4 bytes each.
     assert same(TRACES["vectors"], wire.loads(VECTORS, max_bytes=2 * 4 * (360 + 180)))
     with pytest.raises(AnswerError, match=r"may hold 4,319 bytes; this one says 4,320"):
@@ -291,7 +291,7 @@ def test_a_plane_that_inflates_to_something_else_is_refused(plane: bytes):
         arrays.unpack(header, memoryview(small))
 
 
-def test_a_plane_that_is_no_deflated_one_is_refused():
+def test_a_plane_that_cannot_be_inflated_is_refused():
     header = arrays.ArrayHeader("b1", (480,), False, (4,))
 
     with pytest.raises(AnswerError, match="cannot be inflated"):

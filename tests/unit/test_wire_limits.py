@@ -1,4 +1,4 @@
-"""What an answer may hold at most: known from the question, before anybody computes on it."""
+"""The size of an answer is limited by its request, and checked before the answer is used."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def words(count: int, end: int = 1, word: int = 0, segment: int = 0) -> tuple[To
     return (Token("a", "a", 0, end, word, segment),) * count
 
 
-def test_what_fits_is_given_back():
+def test_an_answer_within_the_limits_is_returned():
     found = answered(SHORT, words(5, 9), heads=12, layers=6)
 
     assert AnswerLimits.of(SHORT, None, MOST).check(found) is found
@@ -51,16 +51,16 @@ def test_what_fits_is_given_back():
         (answered(SHORT, (Token("a", "a", 5, 4, 0, 0),)), "stands in its text of 9 characters"),
         (answered(SHORT, words(3), layers=7), "minilm has at most 6 layers of 12 heads; the answer has 7 of 1"),
         (answered(SHORT, words(3), heads=13), "minilm has at most 6 layers of 12 heads; the answer has 1 of 13"),
-        (answered(AttentionRequest("minilm", "It slept"), words(3)), "another text than was asked"),
+        (answered(AttentionRequest("minilm", "It slept"), words(3)), "another text than requested"),
     ],
 )
-def test_what_no_model_can_answer_is_refused(found: Trace, said: str):
+def test_an_answer_beyond_the_limits_is_refused(found: Trace, said: str):
     with pytest.raises(AnswerError, match=said):
         AnswerLimits.of(SHORT, None, MOST).check(found)
 
 
 @pytest.mark.slow
-def test_one_megabyte_of_tokens_becomes_no_matrix_of_gigabytes():
+def test_one_megabyte_of_tokens_never_becomes_gigabytes_of_weights():
     tokens, query = words(60_000), np.zeros((1, 60_000, 1), np.float32)
     call = Projections(query=query, key=query, value=None, output=None, scale=1.0, causal=False)
     long = AttentionRequest(OTHER.id, "word " * 30_000)
@@ -71,7 +71,7 @@ def test_one_megabyte_of_tokens_becomes_no_matrix_of_gigabytes():
         AnswerLimits.of(long, OTHER, MOST).check(wire.loads(data))
 
 
-def test_a_card_is_believed_up_to_a_bound_and_not_at_all_of_a_model_that_is_known():
+def test_a_server_s_card_counts_up_to_a_limit_and_never_for_a_known_model():
     long = "word " * 30_000
     theirs, ours = (AnswerLimits.of(AttentionRequest(name, long), OTHER, MOST) for name in (OTHER.id, "minilm"))
 
@@ -86,7 +86,7 @@ def test_a_short_text_has_a_small_answer():
     assert AnswerLimits.of(SHORT, None, 1000).bytes == 1000
 
 
-def test_the_decoder_of_a_model_may_have_more_layers_than_its_encoder_and_writes_a_text_of_its_own():
+def test_a_decoder_may_have_more_layers_than_the_encoder_and_a_text_of_its_own():
     card = next(card for card in catalog.cards() if card.kind == "encoder-decoder")
     request = AttentionRequest(card.id, "It slept.")
     tokens = words(5, 4, segment=1)

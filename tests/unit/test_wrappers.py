@@ -126,7 +126,7 @@ def test_a_pipeline_is_opened_and_brings_its_tokenizer():
         attnviz.trace(model, pipeline, TEXT)
 
 
-def test_adapters_are_read_and_said():
+def test_adapters_are_read_and_named_in_a_note():
     model = bert()
     for layer in model.encoder.layer:
         layer.attention.self.query = Adapted(layer.attention.self.query)
@@ -143,7 +143,7 @@ def test_learned_vectors_before_the_text_are_refused_with_the_remedy():
         attnviz.trace(PeftModel(bert(), prompt=True), tokenizer(), TEXT)
 
 
-def test_what_an_embedder_does_to_a_text_first_is_said_of_texts_only():
+def test_what_an_embedder_does_to_a_text_first_is_noted_for_texts_only():
     held = SentenceTransformer(Transformer(do_lower_case=True), nn.Identity())
     vars(held).update(prompts={"query": "query: "}, default_prompt_name="query")
 
@@ -167,7 +167,7 @@ def a_function() -> None: ...
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (tokenizer, r"The model comes first, then its tokenizer; got \w+ first: attnviz\.trace\(model, tokenizer, text\)"),
         (lambda: "bert-base-uncased", r"got the name 'bert-base-uncased'.*attnviz\.attend\(text, model=name\)"),
@@ -184,8 +184,8 @@ def a_function() -> None: ...
         (lambda: torch.fx.symbolic_trace(nn.Linear(2, 2)), r"is a graph of torch\.fx\. Give the model that it was made from"),
     ],
 )  # fmt: skip
-def test_what_is_no_model_is_refused_with_the_remedy(given: Any, said: str):
-    with pytest.raises(BadInputError, match=said):
+def test_what_is_no_model_is_refused_with_the_remedy(given: Any, message: str):
+    with pytest.raises(BadInputError, match=message):
         attnviz.trace(given(), bert(), TEXT)
 
 
@@ -226,7 +226,7 @@ class Divided(nn.Parameter):
     device_mesh = "two processes"
 
 
-def test_weights_that_are_divided_are_said_to_be_so():
+def test_weights_that_are_divided_are_refused_with_the_reason():
     model = bert()
     model.pooler.dense._parameters["weight"] = Divided(model.pooler.dense.weight.detach())
 

@@ -1,7 +1,7 @@
 """How large an answer can be: anything larger is refused before it is used.
 
 A few kilobytes can claim so many tokens that the weights of one head would fill a machine. The true number has a bound: a
-text has so many bytes, a model reads so many tokens. What a server says of its models counts up to a limit of ours.
+text has so many bytes, a model reads so many tokens. The sizes in a server's list of models count up to a limit of ours.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class AnswerLimits:
     def check(self, trace: Trace) -> Trace:
         """Return the trace if it can be an answer to the request; raise AnswerError otherwise."""
         if trace.request != self.request:
-            raise AnswerError("It answered to another text than was asked. Try again.")
+            raise AnswerError("The answer is for another text than requested. Try again.")
         for part in trace.parts:
             self._check_size(part)
             for side in {part.queries, part.keys}:

@@ -1,4 +1,4 @@
-// A place in the page, the tokens of the encoding and frames in; the board out. Each frame of animation draws only what changed.
+// The board. Each frame of animation draws only what changed.
 
 import { adopted, changedSince, choiceOf, firstState, focusOf, optionsOf, shownHead } from "./core/state.js";
 import { addLayer, addSheet, isLoaded, makeBook } from "./core/frame.js";
@@ -25,7 +25,7 @@ import { pinsToSend, pinKeys } from "./draw/tray.js";
 import { unknownLine } from "./draw/unknownTokens.js";
 
 const NARROW = 1120; // pixels of a board below which what is said of a head may take four lines beside its name
-const IDLE = 300; // milliseconds that the hand rests before Python and screen readers are told
+const IDLE = 300; // milliseconds that the hand rests before Python and screen readers get the choice
 
 // `send` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
 export function makeBoard(root, tokens, { send, mode, alone = false, glossary = "", tall = 0 }) {
@@ -103,7 +103,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     return [{ ...choice, pins: pinsToSend(state.pins) }, JSON.stringify([choice, pinKeys(state.pins)])];
   }
 
-  // What was chosen less than a moment ago, and is told with the next frame on screen.
+  // What was chosen a moment ago and is not sent yet: it is sent with the next frame on screen.
   function unsentChoice() {
     const [choice, pins] = JSON.parse(lastSent);
     return { ...changedSince(state, choice), ...(JSON.stringify(pinKeys(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
@@ -238,7 +238,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     if (layers.filter((layer) => addLayer(book, layer)).length) ask();
   }
 
-  // Python has chosen something else: the board follows, and has nothing to tell about it.
+  // Python has chosen something else: the board follows and sends nothing.
   function adopt(selection) {
     state = adopted(state, selection, book.frame);
     [, lastSent] = choiceNow();

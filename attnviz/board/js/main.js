@@ -1,4 +1,4 @@
-// The two doors of the board: `mount` for Streamlit, `show` for a page of its own.
+// The two entry points of the board: `mount` for Streamlit, `show` for a page of its own.
 
 import { decode } from "./core/frame.js";
 import { storedBytes, inflated, parts, onArrival } from "./core/store.js";
@@ -36,7 +36,7 @@ function create(root, tokens) {
       seen = new Set([wanted.frame]);
       dialogue.reset(wanted.selection);
     } else if (frame?.digest !== wanted.frame) return;
-    // Whatever belongs to this frame says so itself; it may come before Python has told of it, and layers while it computes.
+    // Whatever belongs to this frame says so itself; it may come before Python names it, and layers while Python computes.
     const found = parts().filter(fresh).map(storedBytes).map(decode);
     const [sheets, layers] = ["sheet", "layer"].map((kind) => found.filter((part) => part.kind === kind && part.frame === frame.digest));
     if (fromPython || bytes || sheets.length) board.show(frame, wanted.selection, sheets);
@@ -57,8 +57,8 @@ function create(root, tokens) {
   return one;
 }
 
-// Who said what. Python repeats its selection at every run, and answers a choice of ours, by its number, with the same choice.
-// Only what is neither a repetition nor an answer is new: so the board follows Python, and neither ever talks the other back.
+// Keeps Python and the board in step. Python repeats its selection at every run, and answers a choice of ours, by its number, with the same choice.
+// Only what is neither a repetition nor an answer is new: so the board follows Python, and neither undoes a change of the other.
 export function makeDialogue(send, clock = Date.now) {
   let last = "";
   let number = 0;

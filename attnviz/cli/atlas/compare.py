@@ -11,7 +11,7 @@ from attnviz.cli.atlas.relation_ranking import ranked_json
 from attnviz.cli.numbers import percentage, points, points_range, rate
 from attnviz.errors import BadInputError
 from attnviz.linguistics.atlas import comparison
-from attnviz.linguistics.atlas.comparison import ComparedHeads, Comparison
+from attnviz.linguistics.atlas.comparison import AtlasComparison, ComparedHeads
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.claim_text import named
 
@@ -42,7 +42,7 @@ def run(chosen: argparse.Namespace) -> None:
         io.show_lines(_lines(both, found, pairs, few))
 
 
-def _as_json(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> dict[str, Any]:
+def _as_json(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> dict[str, Any]:
     """JSON fields of a comparison."""
     first, second = ({"model": one.model, "file": one.file.name, "digest": one.header.digest} for one in both)
     return {
@@ -81,7 +81,7 @@ def _show_csv(both: tuple[Atlas, Atlas], pairs: tuple[ComparedHeads, ...]) -> No
     io.show_csv(rows, [*columns, "baseline", "baseline_rate", "difference", "difference_low", "difference_high"])
 
 
-def _lines(both: tuple[Atlas, Atlas], found: Comparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> list[str]:
+def _lines(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> list[str]:
     """Lines of a comparison."""
     lines = _heading(both, found)
     if pairs:
@@ -109,14 +109,14 @@ def _line(one: ComparedHeads) -> str:
     return f"{f'{one.relation} {one.direction}':<18}  {n:>12}  {heads[0]:<31}  {heads[1]:<31}  {baseline:<14}  {difference}"
 
 
-def _heading(both: tuple[Atlas, Atlas], found: Comparison) -> list[str]:
+def _heading(both: tuple[Atlas, Atlas], found: AtlasComparison) -> list[str]:
     """Which atlases are compared, and what a reader must know about the numbers."""
     first, second = both
     lines = [f"first   {named(first.model)} ({first.file.name})", f"second  {named(second.model)} ({second.file.name})", ""]
     return lines + _notes(found)
 
 
-def _notes(found: Comparison) -> list[str]:
+def _notes(found: AtlasComparison) -> list[str]:
     """On which texts both were counted, and by which rules."""
     lines = []
     if found.same:

@@ -86,5 +86,5 @@ def _probes(atlas: Atlas) -> str:
     """Which probes there are, or why there are none."""
     facts = atlas.header.probes
     if facts is None:
-        return "missing: this atlas was built before there were any; build it anew"
+        return "missing: this atlas was built before there were any; build it again"
     return f"missing: {facts.missing}" if facts.missing else f"{', '.join(facts.names)}. {method(atlas)}"

@@ -1,6 +1,6 @@
-"""A model and corpora in, an atlas file out: chunk after chunk, each kept as soon as it is finished, then all in one file.
+"""Builds the atlas file of a model on corpora: chunk after chunk, each saved as soon as it is finished, then all in one file.
 
-Beside FILE stands the folder FILE.parts while the build is under way. Whoever is killed goes on from it: finished chunks are
+Beside FILE stands the folder FILE.parts during the build. A build that was killed continues from it: finished chunks are
 never measured again, and the file is the same to the byte. No more than a few chunks are in memory, however long the corpora.
 """
 

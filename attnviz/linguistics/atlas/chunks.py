@@ -1,4 +1,4 @@
-"""Corpus files in; their texts as one stream of chunks out, and what an atlas says of them: name, licence, hashes."""
+"""The texts of corpus files as one stream of chunks, and the facts that an atlas states of them: name, licence, hashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attnviz import charset
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora
 from attnviz.linguistics.atlas.shards import Chunk
-from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence
 
 READERS = {"conllu": corpora.conllu, "gap": corpora.gap, "winogender": corpora.winogender, "toml": corpora.own}
 MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one a text, for the progress bar
@@ -40,7 +40,7 @@ class CorpusFiles:
         found = [_looked(Path(path), MARKS[kind]) for path in paths]
         return cls(kind, tuple(map(Path, paths)), tuple(one for one, _ in found), sum(many for _, many in found))
 
-    def texts(self, broken: OnBroken) -> Iterator[ParsedSentence | PronounQuestion]:
+    def texts(self, broken: OnBroken) -> Iterator[ParsedSentence | AnnotatedQuestion]:
         """Every text of every file, in order."""
         return chain.from_iterable(READERS[self.kind](path, broken) for path in self.paths)
 
@@ -62,7 +62,7 @@ class CorpusFiles:
 
 
 def chunks(sources: Sequence[CorpusFiles], broken: Callable[[int, BrokenLine], None], size: int = TEXTS) -> Iterator[Chunk]:
-    """The texts of all corpora in their order, `size` at a time; `broken` hears of the corpus's number and the line."""
+    """The texts of all corpora in their order, `size` at a time; `broken` gets the corpus's number and the line."""
     for corpus, source in enumerate(sources):
         texts = source.texts(lambda line, corpus=corpus: broken(corpus, line))
         number = 0
@@ -88,7 +88,7 @@ def _looked(path: Path, mark: bytes) -> tuple[str, int]:
 
 
 def _known(kind: str, names: Sequence[str]) -> dict[str, str]:
-    """What content/corpora.toml knows of a corpus by its files' names; otherwise their names, and nothing stated."""
+    """What content/corpora.toml knows of a corpus by its files' names; for other files their names, and nothing stated."""
     listed = tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/corpora.toml")))["corpus"]
     for one in listed:
         if one["kind"] == kind and all(any(fnmatch(name, form) for form in one["files"]) for name in names):

@@ -41,7 +41,7 @@ class ComparedHeads:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AtlasComparison:
     """Two atlases: `same` are the corpora that both read, `only` those of each alone, by name.
 
     `few` are the kinds of links that have too few links to compare, as (relation, direction).
@@ -54,10 +54,10 @@ class Comparison:
     few: tuple[tuple[str, str], ...]
 
 
-def compare(first: Atlas, second: Atlas, asked: tuple[str, str] | None = None) -> Comparison:
-    """Two atlases by all kinds of links that both have enough of, or by the one that is `asked`: (relation, direction).
+def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) -> AtlasComparison:
+    """Two atlases by all kinds of links that both have enough of, or by one `kind`: (relation, direction).
 
-    Raises BadInputError where one of the atlases does not have what is asked.
+    Raises BadInputError where one of the atlases does not have that kind.
     """
     shared = shared_corpora(first, second)
     only = tuple(
@@ -65,14 +65,14 @@ def compare(first: Atlas, second: Atlas, asked: tuple[str, str] | None = None) -
         for atlas, mine in ((first, shared.keys()), (second, shared.values()))
     )
     pairs, few = [], []
-    for kind in [asked] if asked else _kinds(first, second):
-        found = compared_heads(first, second, *kind, shared)
-        if found is None or (asked is None and min(_independent(found)) < claims.ENOUGH):
-            few.append(kind)
+    for one in [kind] if kind else _kinds(first, second):
+        found = compared_heads(first, second, *one, shared)
+        if found is None or (kind is None and min(_independent(found)) < claims.ENOUGH):
+            few.append(one)
         else:
             pairs.append(found)
     same = tuple(first.header.corpora[at].name for at in shared)
-    return Comparison(same, (only[0], only[1]), first.header.rule == second.header.rule, tuple(pairs), tuple(few))
+    return AtlasComparison(same, (only[0], only[1]), first.header.rule == second.header.rule, tuple(pairs), tuple(few))
 
 
 def shared_corpora(first: Atlas, second: Atlas) -> dict[int, int]:
@@ -126,7 +126,7 @@ def difference(first: Hits, second: Hits, head: HeadRef, other: HeadRef) -> tupl
         m = sum_i (a_i - b_i) / n,   error² = t / (t - 1)  sum_i (a_i - b_i - m n_i)² / n²
 
     for t texts (of Winogender: sentences), of which i has n_i links, a_i hits of the first head and b_i of the second: both
-    are asked the same links, and those of one text go together. Cochran 1977, Sampling Techniques, section 2.11.
+    are tested on the same links, and those of one text go together. Cochran 1977, Sampling Techniques, section 2.11.
     """
     one, two = first.where(~first.even), second.where(~second.even)
     order, same = _keys(one).argsort(kind="stable"), _keys(two).argsort(kind="stable")

@@ -1,4 +1,4 @@
-"""Which heads were right on each link or question of one kind; which of them are wordings of one sentence, or look alike."""
+"""Which heads were right on each link or question of one kind, and which instances are not independent."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Hits:
 
     @property
     def effective_sample_size(self) -> Float[np.ndarray, "layer head"]:
-        """How many independent instances these are worth for each head: n, or fewer where some are wordings of one."""
+        """How many independent instances these amount to for each head: n, or fewer where some are wordings of one."""
         if self.group is None or self.groups is None:
             return np.full(self.hits.shape[1:], float(len(self)))
         _, at, sizes = np.unique(self.group, return_inverse=True, return_counts=True)
@@ -70,7 +70,7 @@ class Hits:
         """The highest rate that any head can have: of instances that look the same, it is right on those of one answer.
 
         A head chooses once for each context. So it finds one of two adjectives of a noun, and, where it reads left to right,
-        is right on one of two sentences that are the same up to the pronoun and differ in whom that means.
+        is right on one of two sentences that are the same up to the pronoun and differ in what that refers to.
         """
         choices = self.offset if self.answer is None else self.answer
         if self.context is None or choices is None or not len(self):

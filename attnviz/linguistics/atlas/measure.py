@@ -14,7 +14,7 @@ from attnviz.engine import batch, input_limits
 from attnviz.errors import AttnvizError, BadInputError, TokenError, TooLongError
 from attnviz.linguistics.atlas import contexts
 from attnviz.linguistics.atlas.shards import Chunk, Part
-from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, ParsedSentence
 from attnviz.linguistics.probes import (
     coreference,
     dependencies,
@@ -44,7 +44,7 @@ class ReadText:
     """A text of a chunk as the model reads it, with its ordinal in the corpus; of a question, `choice` is it in tokens."""
 
     ordinal: int
-    text: ParsedSentence | PronounQuestion
+    text: ParsedSentence | AnnotatedQuestion
     reading: Encoding
     choice: coreference.TokenQuestion | None = None
 
@@ -86,11 +86,11 @@ class Measurer:
         return self.loaded.card.causal
 
     def measure(self, chunk: Chunk, on_done: OnDone = lambda texts: None) -> Part:
-        """What a chunk gives; `on_done` hears how many more of its texts are done."""
+        """Measure a chunk; `on_done` gets how many more of its texts are done."""
         left_out: Counter[str] = Counter()
         read = [one for at, text in enumerate(chunk.texts) if (one := self.read(chunk.first + at, text, left_out))]
         sentences = [one for one in read if isinstance(one.text, ParsedSentence)]
-        questions = [one for one in read if isinstance(one.text, PronounQuestion)]
+        questions = [one for one in read if isinstance(one.text, AnnotatedQuestion)]
         on_done(len(chunk.texts) - len(read))
         found = _Sums.empty(self.size)
         links, answers = [], []
@@ -125,7 +125,7 @@ class Measurer:
         except AttnvizError as error:  # what was measured on the corpora stands all the same
             return random_tokens.missing(str(error))
 
-    def read(self, ordinal: int, text: ParsedSentence | PronounQuestion, left_out: Counter[str]) -> ReadText | None:
+    def read(self, ordinal: int, text: ParsedSentence | AnnotatedQuestion, left_out: Counter[str]) -> ReadText | None:
         """A text as the model reads it; None where it is left out, which is counted."""
         if isinstance(text, ParsedSentence) and not dependencies.fits(text):
             left_out[SIZE] += 1

@@ -1,6 +1,6 @@
-"""An archive of arrays from anywhere in; members of just the kind and shape that belong there, out.
+"""Reads members of an untrusted archive of arrays, if they have the expected kind and shape.
 
-No pickle is read, and no size is believed before it is checked. Whatever is wrong with a file raises BadInputError.
+No pickle is read, and every size is checked first. Anything wrong with a file raises BadInputError.
 """
 
 from __future__ import annotations
@@ -55,5 +55,5 @@ def damaged_error(file: Traversable, reason: str) -> BadInputError:
     """The error for an atlas that cannot be used: rule, value, remedy."""
     why = " ".join(reason.split())[:160]
     return BadInputError(
-        f"An atlas is a file that `attnviz atlas build` wrote; {quoted(file.name)} is none, or damaged ({why}). Build it anew."
+        f"An atlas is a file that `attnviz atlas build` wrote; {quoted(file.name)} is none, or damaged ({why}). Build it again."
     )

@@ -1,4 +1,4 @@
-"""Chunks of corpora in, finished parts out, measured by Ray Data on as many processes or machines as there are.
+"""Measures chunks of corpora by Ray Data, on as many processes or machines as there are.
 
 Ray is no part of attnviz: `pip install -r requirements-ray.txt` brings it. It starts on this machine, or joins the machines
 that RAY_ADDRESS names, where attnviz and the model must be installed too.
@@ -45,7 +45,7 @@ class RayPool:
         self._model = measured_model(load_measurer(card, settings, control=control))
 
     def model(self) -> MeasuredModel:
-        """What is said of the model."""
+        """Return the facts about the model."""
         return self._model
 
     def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:

@@ -1,6 +1,6 @@
 """An atlas file: which heads of a model were right on each link and question of some corpora.
 
-The file may come from anywhere: `members` and `header` check every size and value. Its members are read when they are first
+The file may come from anywhere: `npz` and `header` check every size and value. Its members are read when they are first
 needed, and kept.
 """
 
@@ -53,7 +53,7 @@ class Atlas:
 
     @cached_property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """Every relation that can be asked for, with the labels that it counts.
+        """Every relation with the labels that it counts.
 
         `nmod` counts all nmod, with and without a subtype; where the corpora have subtypes of it, `nmod:` counts those
         without one, and `nmod:poss` that subtype alone.
@@ -158,7 +158,7 @@ class Atlas:
         if facts is None:
             raise BadInputError(
                 f"The probes of random tokens are missing in the atlas of {quoted(self.model)}: it was built before there were "
-                "any. Build it anew with `attnviz atlas build`."
+                "any. Build it again with `attnviz atlas build`."
             )
         if facts.missing:
             raise BadInputError(
@@ -263,7 +263,7 @@ def nearest(name: str, known: list[str]) -> str:
 
 @lru_cache(maxsize=4)
 def _links(atlas: Atlas, relation: str, direction: str) -> Hits:
-    """The links of one relation, unpacked; the last few are kept, since a page asks for the same ones again and again."""
+    """The links of one relation, unpacked; the last few are kept, since pages need the same ones repeatedly."""
     table = atlas._links
     labels = [atlas.header.relations.index(label) for label in atlas.names[relation]]
     rows = np.isin(table["relation"], labels) & (table["direction"] == DIRECTIONS.index(direction))

@@ -1,4 +1,4 @@
-"""What one chunk of a corpus gave, as a value and as a file; the folder of finished parts that a killed build goes on from."""
+"""Chunks of a corpus, their finished parts as values and as files, and the folder from which a killed build continues."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from attnviz.errors import OutputError
-from attnviz.linguistics.corpora.types import ParsedSentence, PronounQuestion, Span
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, ParsedSentence, Span
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import Link
 
@@ -29,7 +29,7 @@ class Chunk:
     corpus: int
     number: int
     first: int
-    texts: tuple[ParsedSentence | PronounQuestion, ...]
+    texts: tuple[ParsedSentence | AnnotatedQuestion, ...]
 
     def to_bytes(self) -> bytes:
         """The whole chunk as JSON, for another machine: plain fields, of which nothing can run where they are read."""
@@ -91,12 +91,12 @@ class Part:
         return cls(kinds["links"], kinds["questions"], kinds["control"], *(arrays[name] for name in SUMS), **counts)
 
 
-def _text(raw: dict[str, Any]) -> ParsedSentence | PronounQuestion:
+def _text(raw: dict[str, Any]) -> ParsedSentence | AnnotatedQuestion:
     """One annotated text from its fields."""
     if "words" in raw:
         links = tuple(Link(_span(link["source"]), _span(link["target"]), link["kind"]) for link in raw["links"])
         return ParsedSentence(raw["id"], raw["text"], tuple(map(_span, raw["words"])), links)
-    return PronounQuestion(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
+    return AnnotatedQuestion(raw["id"], raw["text"], _span(raw["pronoun"]), tuple(map(_span, raw["candidates"])), raw["answer"])
 
 
 def _span(raw: list[int]) -> Span:
@@ -108,17 +108,17 @@ def _span(raw: list[int]) -> Span:
 class PartStore:
     """A folder with a file for each finished part, and a header that says of what. Files appear whole or not at all.
 
-    Whoever is killed between two parts finds all earlier ones again, as long as the header is the same.
+    A build that is killed finds all earlier parts again, as long as the header is the same.
     """
 
     def __init__(self, folder: Path, header: dict[str, Any], on_progress: OnProgress) -> None:
-        """Opens the folder, or starts it anew, and says so, where its parts are of another model, corpus or rule."""
+        """Open the folder; empty it, with a message, where its parts are of another model, corpus or rule."""
         self.folder = folder
         wanted = json.dumps(header, indent=1, sort_keys=True).encode()
         try:
             there = [file for file in folder.iterdir() if file.suffix != UNFINISHED] if folder.exists() else []
             if there and not self._holds(wanted):
-                if not (folder / HEADER).is_file():  # somebody else's folder is not ours to empty
+                if not (folder / HEADER).is_file():  # a folder of other files must not be emptied
                     raise OutputError(f"Parts are kept in “{folder}”, and it holds other files. Name another file with -o.")
                 on_progress(ProgressEvent(f"{folder.name} holds parts of another model, corpus or rule: starting anew."))
                 shutil.rmtree(folder)

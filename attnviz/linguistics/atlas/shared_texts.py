@@ -1,4 +1,4 @@
-"""Two models on the texts that both were asked about: a model that reads left to right is asked less, and of other texts.
+"""Compares two models on the texts that both were tested on: a causal model is tested on fewer and other texts.
 
 Rates on different texts do not compare: where a pronoun stands before a candidate, only a model that reads both ways is
 asked. Here both are counted on the texts of the same files that stand in both atlases.
@@ -20,7 +20,7 @@ from attnviz.models import catalog
 
 
 def hits(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Hits:
-    """What `mine` was asked on the texts that `other` was asked about too."""
+    """Return the instances of `mine` on the texts that `other` was tested on too."""
     found, theirs = claims.hits(mine, relation, direction), claims.hits(other, relation, direction)
     shared = {
         at: [there for there, corpus in enumerate(other.header.corpora) if corpus.files == one.files]

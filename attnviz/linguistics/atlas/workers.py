@@ -1,6 +1,6 @@
-"""Chunks of corpora in, finished parts out, in any order: measured in this process, or in several on this machine.
+"""Pools that measure chunks of corpora, in this process or in several on this machine; parts come in any order.
 
-Whoever measures, a chunk is the unit: the same passes over the same texts, so the same numbers at the same number of threads.
+In every pool a chunk is the unit: the same passes over the same texts, so the same numbers at the same number of threads.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class FinishedPart(NamedTuple):
 
 @runtime_checkable
 class WorkerPool(Protocol):
-    """Those who measure."""
+    """Measures chunks, and the probes of the model."""
 
     def model(self) -> MeasuredModel: ...
     def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]: ...
@@ -66,12 +66,12 @@ def load_measurer(
 
 
 def measured_model(measurer: Measurer) -> MeasuredModel:
-    """What is said of a loaded model."""
+    """Return the facts about a loaded model."""
     return MeasuredModel(measurer.loaded.digest, *measurer.size, measurer.causal, measurer.twin is not None)
 
 
 def measure_chunk(measurer: Measurer, chunk: Chunk, on_done: Callable[[int], None] = lambda texts: None) -> FinishedPart:
-    """One chunk measured."""
+    """Measure one chunk."""
     return FinishedPart(chunk.corpus, chunk.number, len(chunk.texts), measurer.measure(chunk, on_done).to_bytes())
 
 
@@ -82,11 +82,11 @@ class InProcessPool:
     measurer: Measurer
 
     def model(self) -> MeasuredModel:
-        """What is said of the model."""
+        """Return the facts about the model."""
         return measured_model(self.measurer)
 
     def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
-        """One chunk after the other; `on_done` hears of texts as they are done."""
+        """One chunk after the other; `on_done` gets the number of texts that are done."""
         return (measure_chunk(self.measurer, chunk, on_done) for chunk in chunks)
 
     def probe(self) -> ProbeScores:
@@ -115,7 +115,7 @@ class ProcessPool:
         self._model, *_ = [_receive(pipe) for pipe in self._pipes]
 
     def model(self) -> MeasuredModel:
-        """What is said of the model, by the first process that loaded it."""
+        """Return the facts about the model, from the first process that loaded it."""
         return self._model
 
     def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
@@ -153,7 +153,7 @@ class ProcessPool:
 
 
 def _receive(pipe: Connection) -> Any:
-    """The next message of a process; what went wrong there goes on here."""
+    """Return the next message of a process; an error there is raised here."""
     try:
         found = pipe.recv()
     except (EOFError, OSError) as error:

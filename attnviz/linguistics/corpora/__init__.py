@@ -1,6 +1,6 @@
-"""The door to annotated texts: a file in, its sentences with gold links or its questions about pronouns out, one at a time.
+"""Readers of annotated texts: each yields a file's sentences with gold links, or its questions about pronouns, one at a time.
 
-Every reader takes a path and a `broken`, which hears of each line that cannot be read; the run goes on after it.
+Every reader takes a path and a function `broken`, which gets each line that cannot be read; reading continues after it.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ __all__ = ["conllu", "gap", "own", "strict", "winogender"]
 
 
 def strict(broken: BrokenLine) -> NoReturn:
-    """A `broken` for those who want a whole corpus or none: raises BadInputError with file, line and reason."""
+    """A `broken` that stops at the first broken line: raises BadInputError with file, line and reason."""
     raise BadInputError(str(broken)) from None

@@ -1,4 +1,7 @@
-"""CoNLL-U in, sentences with gold dependencies out, in characters of their own text (universaldependencies.org/format)."""
+"""Reads CoNLL-U: sentences with gold dependencies, in characters of their own text (universaldependencies.org/format).
+
+The library `conllu` does not fit: its reader ends at the first line that it cannot parse, and does not give the line number.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +41,10 @@ class _Row:
 
 
 def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence]:
-    """The sentences of a CoNLL-U file, in order; a sentence with a line that cannot be read is left out, and `broken` told.
+    """Read the sentences of a CoNLL-U file, in order. One with a line that cannot be read is left out; `broken` gets that line.
 
     A word has its place in `# text`, or, without one, in the forms joined as SpaceAfter says. The parts of a multiword
-    token are words of their own where their forms join up to it (`do` + `n't`). Otherwise (`zu` + `dem` = `zum`) the
+    token are words of their own where their forms join up to it (`do` + `n't`). Where they do not (`zu` + `dem` = `zum`), the
     whole is one word: links of a part are links of the whole, and those within it are left out, as empty nodes are.
     """
     for group in groups(lines(path), lambda text: not text.strip()):
@@ -58,16 +61,16 @@ def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[P
             yield sentence
 
 
-def _rows(group: Iterable[CorpusLine], tell: Callable[[_Fault], None]) -> Iterator[_Row]:
-    """The words and multiword tokens of a sentence; `tell` hears of every line that is neither, a comment nor an empty node."""
+def _rows(group: Iterable[CorpusLine], report: Callable[[_Fault], None]) -> Iterator[_Row]:
+    """The words and multiword tokens of a sentence; `report` gets every line that cannot be read."""
     for line in group:
         if line.fault:
-            tell(_Fault(line.number, line.fault))
+            report(_Fault(line.number, line.fault))
         elif line.text.strip() and not line.text.startswith("#"):
             try:
                 row = _row(line)
             except _Fault as fault:
-                tell(fault)
+                report(fault)
             else:
                 if row:
                     yield row
@@ -129,7 +132,7 @@ def _numbered(rows: Sequence[_Row]) -> list[_Row]:
         if row.first != seen + 1 or (not row.word and not (covered < row.first < row.last <= len(words))):
             rule = "Words count 1, 2, 3; a range such as 3-4 stands before word 3 and shares none with another"
             number = str(row.first) if row.word else f"{row.first}-{row.last}"
-            raise _Fault(row.line, f"{rule}; got {number}. Number them anew.")
+            raise _Fault(row.line, f"{rule}; got {number}. Correct the numbers.")
         seen, covered = (row.first, covered) if row.word else (seen, row.last)
     for word in words:
         if word.head > len(words) or word.head == word.first:

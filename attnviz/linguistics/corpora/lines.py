@@ -1,4 +1,4 @@
-"""A corpus file in, its lines out one at a time: numbered and decoded, and never more of it in memory than one text."""
+"""Reads a corpus file line by line: numbered and decoded, with no more in memory than one text."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ def _wide(file: TextIOWrapper, name: str) -> Iterator[CorpusLine]:
         try:
             text = file.readline(LONGEST)
         except UnicodeDecodeError:
-            said = f"this file is marked as {name}, and what follows is no whole character: it was cut short or altered"
-            yield CorpusLine(number + 1, "", f"A corpus is text; {said}. Save it as UTF-8.")
+            reason = f"this file is marked as {name}, and what follows is no whole character: it was cut short or altered"
+            yield CorpusLine(number + 1, "", f"A corpus is text; {reason}. Save it as UTF-8.")
             return
         if not text:
             return

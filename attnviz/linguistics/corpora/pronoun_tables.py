@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attnviz.errors import BadInputError
 from attnviz.linguistics.corpora.lines import lines
-from attnviz.linguistics.corpora.types import BrokenLine, PronounQuestion, Span
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, Span
 from attnviz.types import joined, quoted
 
 _GAP_COLUMNS = ("ID", "Text", "Pronoun", "Pronoun-offset", "A", "A-offset", "A-coref", "B", "B-offset", "B-coref")
@@ -27,7 +27,7 @@ _PRONOUNS = {
 }
 
 
-def gap(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[PronounQuestion]:
+def gap(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
     """Read the texts of a GAP file, in order. The candidates are A and B; the answer is None where neither is right.
 
     A row whose offset does not lead to its word, or in which both are right, is left out and reported to `broken`.
@@ -35,7 +35,7 @@ def gap(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[Pron
     return _questions(path, _GAP_COLUMNS, _gap_question, broken)
 
 
-def _gap_question(row: Mapping[str, str]) -> PronounQuestion:
+def _gap_question(row: Mapping[str, str]) -> AnnotatedQuestion:
     """Return the question of one row of GAP; raises BadInputError."""
     spans = tuple(_gap_span(row, name) for name in ("Pronoun", "A", "B"))
     check_apart(*spans)
@@ -44,7 +44,7 @@ def _gap_question(row: Mapping[str, str]) -> PronounQuestion:
         raise BadInputError(
             "A pronoun refers to one of the two or to neither; A-coref and B-coref are both TRUE. Make one FALSE."
         )
-    return PronounQuestion(row["ID"], row["Text"], spans[0], spans[1:], right.index(True) if any(right) else None)
+    return AnnotatedQuestion(row["ID"], row["Text"], spans[0], spans[1:], right.index(True) if any(right) else None)
 
 
 def _gap_span(row: Mapping[str, str], name: str) -> Span:
@@ -70,7 +70,7 @@ def _gap_answer(row: Mapping[str, str], name: str) -> bool:
     return value == "TRUE"
 
 
-def winogender(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[PronounQuestion]:
+def winogender(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
     """Read the sentences of a Winogender file, in order. Candidate 0 is the occupation, candidate 1 the participant.
 
     Which words they are, which is right and the gender of the pronoun stand in the column sentid
@@ -80,7 +80,7 @@ def winogender(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterat
     return _questions(path, ("sentid", "sentence"), _winogender_question, broken)
 
 
-def _winogender_question(row: Mapping[str, str]) -> PronounQuestion:
+def _winogender_question(row: Mapping[str, str]) -> AnnotatedQuestion:
     """Return the question of one row of Winogender; raises BadInputError."""
     match = _SENTENCE_ID.fullmatch(row["sentid"])
     if not match:
@@ -89,7 +89,7 @@ def _winogender_question(row: Mapping[str, str]) -> PronounQuestion:
     text = row["sentence"]
     pronoun, *people = (_winogender_span(text, words) for words in (_PRONOUNS[match[4]], (match[1],), (match[2],)))
     check_apart(pronoun, *people)
-    return PronounQuestion(row["sentid"], text, pronoun, tuple(people), int(match[3]))
+    return AnnotatedQuestion(row["sentid"], text, pronoun, tuple(people), int(match[3]))
 
 
 def _winogender_span(text: str, words: tuple[str, ...]) -> Span:
@@ -106,9 +106,9 @@ def _winogender_span(text: str, words: tuple[str, ...]) -> Span:
 def _questions(
     path: str | Path,
     names: Sequence[str],
-    made: Callable[[dict[str, str]], PronounQuestion],
+    made: Callable[[dict[str, str]], AnnotatedQuestion],
     broken: Callable[[BrokenLine], None],
-) -> Iterator[PronounQuestion]:
+) -> Iterator[AnnotatedQuestion]:
     """Read the rows of a file in order as the questions that `made` returns. A row for which it raises goes to `broken`.
 
     The first line names the columns, at least those of `names`, in any order; without it nothing is read. Quotation

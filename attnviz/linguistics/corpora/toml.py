@@ -1,4 +1,4 @@
-"""Sentences of our own in TOML in; questions about pronouns, and sentences with the arcs that were written for them, out."""
+"""Reads sentences of your own in TOML: questions about pronouns, and sentences with their arcs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attnviz.errors import BadInputError
 from attnviz.lessons.examples import span
 from attnviz.linguistics.corpora.lines import CorpusLine, groups, lines
 from attnviz.linguistics.corpora.pronoun_tables import check_apart
-from attnviz.linguistics.corpora.types import BrokenLine, ParsedSentence, PronounQuestion, Span
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence, Span
 from attnviz.text import words
 from attnviz.types import Link, quoted
 
@@ -21,17 +21,17 @@ _HEADING = re.compile(r"\s*\[\[\s*[A-Za-z][\w-]*\s*\]\]\s*(?:#.*)?")  # `[[sente
 _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$")
 
 
-def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | PronounQuestion]:
+def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
     """The entries of a TOML file, in order: `[[example]]` a question, `[[sentence]]` a parsed sentence.
 
     A question has `text`, `pronoun`, `candidates` and `answer`, which counts the candidates from 0 and is missing where
     none is right. A sentence has `text` and `arcs`, each `["dependent", "head", "relation"]`; roots need none. Words are
     ours, named as they are written (`the#2`: the second `the`). An entry without `id` is named by its line; other fields
-    are for other readers. An entry that cannot be read is left out, and `broken` told. Each `[[…]]` starts a line of its own.
+    are for other readers. An entry that cannot be read is left out and goes to `broken`. Each `[[…]]` starts a line of its own.
     """
     for group in groups(lines(path), lambda text: bool(_HEADING.fullmatch(text))):
         faults = [(line.number, line.fault) for line in group if line.fault]
-        entries: list[ParsedSentence | PronounQuestion] = []
+        entries: list[ParsedSentence | AnnotatedQuestion] = []
         try:
             entries = [] if faults else list(_entries(group))
         except BadInputError as error:
@@ -45,9 +45,9 @@ def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[Pars
         yield from entries
 
 
-def _entries(group: Sequence[CorpusLine]) -> Iterator[ParsedSentence | PronounQuestion]:
+def _entries(group: Sequence[CorpusLine]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
     """The one entry that starts in a group of lines, none in those before the first; raises BadInputError, TOMLDecodeError."""
-    made: dict[str, Callable[[dict[str, Any]], ParsedSentence | PronounQuestion]] = {
+    made: dict[str, Callable[[dict[str, Any]], ParsedSentence | AnnotatedQuestion]] = {
         "example": _question,
         "sentence": _sentence,
     }
@@ -58,7 +58,7 @@ def _entries(group: Sequence[CorpusLine]) -> Iterator[ParsedSentence | PronounQu
             yield made[kind]({"id": f"line {group[0].number}", **raw})
 
 
-def _question(raw: dict[str, Any]) -> PronounQuestion:
+def _question(raw: dict[str, Any]) -> AnnotatedQuestion:
     """An `[[example]]`; raises BadInputError."""
     places, names, answer = _Places(raw), raw.get("candidates"), raw.get("answer")
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
@@ -67,7 +67,7 @@ def _question(raw: dict[str, Any]) -> PronounQuestion:
         raise BadInputError(f"answer counts the candidates, 0 to {len(names) - 1}; got {quoted(str(answer))}. Correct it.")
     pronoun, candidates = places[_string(raw, "pronoun")], tuple(places[name] for name in names)
     check_apart(pronoun, *candidates)
-    return PronounQuestion(_string(raw, "id"), places.text, pronoun, candidates, answer)
+    return AnnotatedQuestion(_string(raw, "id"), places.text, pronoun, candidates, answer)
 
 
 def _sentence(raw: dict[str, Any]) -> ParsedSentence:

@@ -1,4 +1,4 @@
-"""What an annotated corpus holds, as values: sentences with gold links, texts with a question about a pronoun, broken lines."""
+"""The values of an annotated corpus: sentences with gold links, questions about pronouns, broken lines."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ParsedSentence:
 
 
 @dataclass(frozen=True)
-class PronounQuestion:
-    """A text with a pronoun and those whom it may mean, in characters; `answer` counts them, None where it means none."""
+class AnnotatedQuestion:
+    """A text with a pronoun and its candidates, in characters; `answer` is the index of the right one, None where none is."""
 
     id: str
     text: str

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from attnviz.errors import BadInputError
-from attnviz.linguistics.corpora.types import PronounQuestion, Span
+from attnviz.linguistics.corpora.types import AnnotatedQuestion, Span
 from attnviz.text import tokens_of
 from attnviz.types import Token
 
@@ -43,8 +43,8 @@ class TokenQuestion:
         return sorted(self.candidates).index(self.candidates[self.answer])
 
 
-def token_question(question: PronounQuestion, tokens: Sequence[Token], *, causal: bool) -> TokenQuestion | str:
-    """The question in tokens, or the reason why it cannot be asked."""
+def token_question(question: AnnotatedQuestion, tokens: Sequence[Token], *, causal: bool) -> TokenQuestion | str:
+    """Return the question in tokens, or the reason why it cannot be scored."""
     if question.answer is None or len(question.candidates) < 2:
         return NO_ANSWER
     try:
@@ -59,7 +59,7 @@ def token_question(question: PronounQuestion, tokens: Sequence[Token], *, causal
     return TokenQuestion(pronoun, candidates, question.answer, nearest, mentioned(question, question.answer))
 
 
-def mentioned(question: PronounQuestion, answer: int) -> float:
+def mentioned(question: AnnotatedQuestion, answer: int) -> float:
     """How often “the name mentioned more often” is right about one question; see `TokenQuestion.mentioned`."""
     counts = [mentions(question.text, question.text[slice(*span)]) for span in question.candidates]
     first = max(counts)
@@ -67,7 +67,7 @@ def mentioned(question: PronounQuestion, answer: int) -> float:
 
 
 def mentions(text: str, name: str) -> int:
-    """How often a text names somebody: the count of that word of the name which stands in it most often.
+    """How often a text mentions a name: the count of that word of the name which stands in it most often.
 
     So “Cassidy” alone is a mention of “Cheryl Cassidy”. The whole text counts, also behind the pronoun, and letter case does.
     """

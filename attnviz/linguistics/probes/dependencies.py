@@ -1,8 +1,8 @@
-"""Gold links of a batch and attention from word to word in; for every link, both ways, which heads were right out.
+"""Which heads are right on each gold link of a batch, in both directions, from attention between words.
 
 The rule is that of Clark et al. 2019, section 4 (arXiv:1906.04341): a head's prediction for a word is the other word that
 it looks at most, special tokens left out. We differ in three ways, which all make it stricter or say more: a tie is a
-miss, punctuation may be chosen (it is in the text), and a causal model is asked only for what stands before.
+miss, punctuation may be chosen (it is in the text), and a causal model is tested only on links to earlier words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LATER = "links to a later word, which a causal model cannot see"
 
 @dataclass(frozen=True, eq=False)
 class ScoredLinks:
-    """The links that heads are asked for, one entry a link and direction, in the order of the texts.
+    """The links that heads are tested on, one entry for each link and direction, in the order of the texts.
 
     `row`, `source` and `target` say where (text of the batch, words of it); `relation` is the corpus's label, with its
     subtype; `direction` counts DIRECTIONS; `others` is how many words the source can choose from, so that chance is

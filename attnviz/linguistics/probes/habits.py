@@ -1,4 +1,4 @@
-"""Tokens and attention of a batch in; how much every head keeps to places and repeats instead of words, as sums, out.
+"""How much every head attends to positions and repetitions instead of meaning, as sums over a batch.
 
 Each habit is attention from a token of the text to some tokens, averaged over the tokens that have any such:
 
@@ -13,7 +13,7 @@ Each habit is attention from a token of the text to some tokens, averaged over t
 
 What `after-repeated` counts is no induction score, though it was called so. In ordinary text a token often comes again after
 one other, as commas do, and what followed it is then the token just before, where many heads look anyway. `probes` measures
-induction as Olsson et al. 2022 do (arXiv:2209.11895), on random tokens, and ranks the heads otherwise.
+induction as Olsson et al. 2022 do (arXiv:2209.11895), on random tokens, and ranks the heads differently.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Probes: how much attention a head gives to earlier copies in sequences of random tokens that are repeated once.
 
 A sequence is `start, r_1 … r_n, r_1 … r_n, end` with n different tokens. On it, a head scores in each probe the mean
-attention over the queries that the probe asks:
+attention over the queries of that probe:
 
     induction          from the second r_i to r_(i+1) of the first half, i = 1 … n - 1    Olsson et al. 2022 (arXiv:2209.11895)
     duplicate-token    from the second r_i to the first r_i, i = 1 … n                    Wang et al. 2022 (arXiv:2211.00593)

@@ -1,9 +1,9 @@
-"""Words, their input embeddings and attention of a batch in; how far every head looks at words of like meaning out.
+"""How far every head attends to words of similar meaning, as sums over a batch.
 
 Of each word with at least 4 others to choose from: Spearman's rank correlation between its attention to them and the
 cosine similarity of their input embeddings (means over pieces) with its own. Beside it the same with the words shuffled,
 which is what a head earns by nothing but its liking for some places. All is added up by halves of the texts, so that a head
-is chosen on one and told by the other.
+is chosen on one and reported on the other.
 """
 
 from __future__ import annotations

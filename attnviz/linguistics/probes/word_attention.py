@@ -1,4 +1,4 @@
-"""Texts as read and a corpus's own words in; attention from word to word out, for a whole batch.
+"""Attention between the words of a corpus, from attention between tokens, for a whole batch.
 
 A piece belongs to the word in which it starts. Attention to a word is the sum over its pieces, attention from a word the
 mean over its pieces (Clark et al. 2019, section 4.1, arXiv:1906.04341).

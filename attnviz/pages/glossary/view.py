@@ -1,4 +1,4 @@
-"""The glossary on the page: a search, the term that a link asks for, questions with answers, every term with its anchor."""
+"""Draw the glossary: a search, the linked term, questions with answers, and every term with its anchor."""
 
 from __future__ import annotations
 
@@ -8,58 +8,58 @@ import streamlit as st
 
 from attnviz.errors import BadInputError
 from attnviz.lessons import glossary
-from attnviz.lessons.glossary import Question, Term
+from attnviz.lessons.glossary import FaqEntry, Term
 from attnviz.ui import glossary_links, state, widgets
 
-TERM = "term"  # in the address
+TERM_PARAM = "term"  # URL parameter
 _SEARCH = "glossary-search"
 SEARCH = "search"  # the anchor above the field
 WIDE = 760  # pixels
 
 
 def page() -> None:
-    """The whole page: lines no longer than one reads with ease."""
+    """Draw the whole page in a narrow column."""
     widgets.notices(state.notices())
-    first = _asked()
+    first = _linked_term()
     with st.container(key="glossary", width=WIDE):
         query = _title(first)
         _questions(query)
         _entries(query, first)
 
 
-def _asked() -> Term | None:
-    """The term that the link names; None where it names none, or none of ours, which is said."""
-    name = state.own(TERM)
+def _linked_term() -> Term | None:
+    """Return the term of the link; None without one, or after a message if there is no such term."""
+    name = state.own(TERM_PARAM)
     if not name:
         return None
     try:
         return glossary.term(name)
     except BadInputError as error:
-        ways = " · ".join(f"[{one.name}](#{one.id})" for one in glossary.nearest(name))
-        st.info(f"{widgets.plain(str(error))}  \nGo to {ways}, or [search the glossary](#{SEARCH}).")
+        links = " · ".join(f"[{one.name}](#{one.id})" for one in glossary.nearest(name))
+        st.info(f"{widgets.plain(str(error))}  \nGo to {links}, or [search the glossary](#{SEARCH}).")
         return None
 
 
 def _title(first: Term | None) -> str:
-    """What the page is, a field to search in, and the term that is asked for; returns what is searched."""
+    """Draw title, search field and the linked term; return the search."""
     st.header("Glossary and questions", anchor=SEARCH)
     query = st.text_input(
         "Search the glossary", key=_SEARCH, placeholder="A word or two, e.g. softmax, or why so many heads",
-        on_change=_let_go, width=480,
+        on_change=_clear_term, width=480,
     )  # fmt: skip
     if first is not None:
         _entry(first, {one.id for one in glossary.terms()})
-        st.button("Show no term first", on_click=_let_go, type="tertiary", key="glossary-let-go")
+        st.button("Back to all terms", on_click=_clear_term, type="tertiary", key="glossary-clear")
     return query
 
 
-def _let_go() -> None:
-    """Whoever searches is done with the term that the link named."""
-    state.keep_own(TERM, "")
+def _clear_term() -> None:
+    """Remove the linked term from the URL."""
+    state.keep_own(TERM_PARAM, "")
 
 
 def _questions(query: str) -> None:
-    """What learners ask, those that the search finds: opened where it leaves only a few."""
+    """Draw the questions that match the search; opened if there are only a few."""
     found = glossary.matching(query)[1]
     if not found:
         return
@@ -69,15 +69,15 @@ def _questions(query: str) -> None:
             _answer(one)
 
 
-def _answer(one: Question) -> None:
-    """A short answer, the terms it is about, and who says so."""
+def _answer(one: FaqEntry) -> None:
+    """Draw an answer, its terms and its sources."""
     st.markdown(one.answer)
     st.markdown("See " + ", ".join(glossary_links.link(id) for id in one.terms) + ".")
-    _cited(one.sources)
+    _sources(one.sources)
 
 
 def _entries(query: str, first: Term | None) -> None:
-    """Every term that the search finds, under its anchor; the one that stands first already is not repeated."""
+    """Draw every term that matches the search, without the linked one above."""
     found = glossary.matching(query)[0]
     st.header("Terms", anchor="terms")
     if not found:
@@ -91,9 +91,9 @@ def _entries(query: str, first: Term | None) -> None:
 
 
 def _entry(one: Term, shown: set[str]) -> None:
-    """One term: name, sentence, paragraph, formula with its letters, where to go on, and who says so.
+    """Draw one term: name, sentence, paragraph, formula, related terms and sources.
 
-    Terms that are on the page are linked within it, others by their address.
+    Links to terms on this page use its anchors, others their URL.
     """
     st.subheader(one.name, anchor=one.id)
     st.markdown(f"**{one.short}**")
@@ -105,15 +105,15 @@ def _entry(one: Term, shown: set[str]) -> None:
     parts = [f"Also: {', '.join(also)}."] if also else []
     see = (f"[{glossary.term(id).name}](#{id})" if id in shown else glossary_links.link(id) for id in one.see)
     st.markdown(" ".join([*parts, f"See {', '.join(see)}."]))
-    _cited(one.sources)
+    _sources(one.sources)
 
 
 def _plain_forms(one: Term) -> set[str]:
-    """Spellings that nobody needs to be told: the name itself, and its plural."""
+    """Return spellings that need no mention: the name itself and its plural."""
     name = one.name.casefold()
     return {name, f"{name}s", f"{name}es", f"{name[:-1]}ies"}
 
 
-def _cited(sources: Sequence[str]) -> None:
-    """Who says so."""
+def _sources(sources: Sequence[str]) -> None:
+    """Draw the sources."""
     st.caption(widgets.plain("; ".join(sources) + "."))

@@ -1,4 +1,4 @@
-"""What a step of the walk shows, in numbers, in; the same as a picture in HTML out, in the colours of a theme."""
+"""Draw the picture of one step as HTML, in the colours of a theme."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from attnviz.figures import encoding, html_matrix
-from attnviz.pages.inside.analysis import Shown
+from attnviz.pages.inside.analysis import StepPicture
 
-SMALL = 64  # numbers of a vector that are drawn as one row of cells; longer ones are laid out in rows of so many
+SMALL = 64  # numbers of a vector in one row of cells; longer vectors use rows of this length
 ROW = 11  # pixels: how high a row of a longer vector is
 
 
-def drawn(shown: Shown, labels: Sequence[str], at: int, marked: int, theme: str) -> str:
-    """The picture of a step; `labels` are the tokens, `at` is the one that looks, `marked` the one that stands out."""
+def render(shown: StepPicture, labels: Sequence[str], at: int, marked: int, theme: str) -> str:
+    """Return the picture of a step; `labels` are the tokens, `at` is the query, `marked` the highlighted key."""
     if shown.kind in ("vectors", "sums"):
         most = max(float(np.abs(row).max()) for _, row in shown.rows) if shown.kind == "sums" else 0.0
         framed = dict(enumerate(shown.framed))
@@ -54,15 +54,15 @@ _CSS = f"""
 
 
 def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, framed: tuple[range, ...], theme: str) -> str:
-    """A vector as coloured cells, scaled by `most`, or where that is 0 by its own largest number; some places framed."""
+    """Return a vector as coloured cells, scaled by `most`, or by its own largest number if that is 0; some cells framed."""
     colours = encoding.difference_rgb(vector / (most or float(np.abs(vector).max()) or 1.0), theme)
-    said = f"{name}: {len(vector)} numbers, from {encoding.digits(vector.min())} to {encoding.digits(vector.max())}"
+    text = f"{name}: {len(vector)} numbers, from {encoding.digits(vector.min())} to {encoding.digits(vector.max())}"
     head = f'<div class="name"><span>{html.escape(encoding.visible(name))}</span><small>{_range(vector)}</small></div>'
     if len(vector) > SMALL:
         rows = -(-len(vector) // SMALL)
         padded = np.full((rows * SMALL, 3), encoding.rgb(encoding.theme(theme).page), np.uint8)
         padded[: len(vector)] = colours
-        image = html_matrix.image(padded.reshape(rows, SMALL, 3), said, f"height:{rows * ROW}px")
+        image = html_matrix.image(padded.reshape(rows, SMALL, 3), text, f"height:{rows * ROW}px")
         return f'<div>{head}<div class="long">{image}{_frames(framed, rows)}</div></div>'
     inside = {place for places in framed for place in places}
     cells = "".join(
@@ -71,11 +71,11 @@ def _vector(name: str, vector: Float[np.ndarray, " place"], most: float, framed:
         for place, (number, colour) in enumerate(zip(vector, colours, strict=True))
     )
     columns = f"grid-template-columns:repeat({len(vector)},1fr)"
-    return f'<div>{head}<div class="cells" role="img" aria-label="{html.escape(said)}" style="{columns}">{cells}</div></div>'
+    return f'<div>{head}<div class="cells" role="img" aria-label="{html.escape(text)}" style="{columns}">{cells}</div></div>'
 
 
 def _frames(framed: tuple[range, ...], rows: int) -> str:
-    """Frames over a vector that is laid out in rows: one for each row that a range of places reaches into."""
+    """Return frames over a vector in rows: one for each row that a range of places covers."""
     parts = [
         range(max(places.start, row * SMALL), min(places.stop, (row + 1) * SMALL))
         for places in framed
@@ -89,14 +89,14 @@ def _frames(framed: tuple[range, ...], rows: int) -> str:
 
 
 def _range(vector: Float[np.ndarray, " place"]) -> str:
-    """How many numbers, and how far the largest is from 0."""
+    """Return the number of entries and the largest absolute value."""
     return f"{len(vector)} numbers, largest ±{encoding.digits(np.abs(vector).max())}"
 
 
-def _bars(shown: Shown, labels: Sequence[str], marked: int, theme: str) -> str:
-    """One row a token: its name, and a bar with a number for each row of numbers.
+def _bars(shown: StepPicture, labels: Sequence[str], marked: int, theme: str) -> str:
+    """Return one line per token: its name, and a bar with a number for each row of numbers.
 
-    Scores share one scale, so that dividing them is seen; a share's bar is full at 1.
+    Scores share one scale, so that the division is visible; a share's bar is full at 1.
     """
     shares = [name == "share" for name, _ in shown.rows]
     finite = [row[np.isfinite(row)] for (_, row), share in zip(shown.rows, shares, strict=True) if not share]
@@ -116,7 +116,7 @@ def _bars(shown: Shown, labels: Sequence[str], marked: int, theme: str) -> str:
 
 
 def _bar(value: float, ends: tuple[float, float], share: bool, theme: str) -> str:
-    """A bar from 0 to the value, on a track that reaches from one end to the other."""
+    """Return a bar from 0 to the value, on a track between both ends."""
     low, high = ends
     span = (high - low) or 1.0
     if not np.isfinite(value):
@@ -128,12 +128,12 @@ def _bar(value: float, ends: tuple[float, float], share: bool, theme: str) -> st
 
 
 def _number(value: encoding.Number, share: bool) -> str:
-    """The number of a bar; what the mask hides is said to be hidden."""
+    """Return the number of a bar, or `hidden` for a masked score."""
     return encoding.three(value) if share else encoding.digits(value) if np.isfinite(value) else "hidden"
 
 
 def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int, theme: str) -> str:
-    """The tokens in a row, each tinted by what it gets, with the number below."""
+    """Return the tokens in a row, each coloured by its weight, with the number below."""
     spans = []
     for key, (label, weight) in enumerate(zip(labels, weights.tolist(), strict=True)):
         colour = encoding.weight_colour(weight, theme)
@@ -147,10 +147,10 @@ def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int,
 
 
 def _seen(allowed: np.ndarray, labels: Sequence[str], at: int, theme: str) -> str:
-    """Who may look at whom: a row for each token that looks, that of the chosen one in the reader's colour."""
+    """Return the matrix of visible tokens, with the row of the chosen token in the accent colour."""
     colours = encoding.theme(theme)
     picture = np.where(allowed[..., None], encoding.rgb(colours.sequential[2]), encoding.rgb(colours.page)).astype(np.uint8)
     picture[at, allowed[at]] = encoding.rgb(colours.accent)
     n, seen = len(allowed), int(allowed[at].sum())
-    said = f"{n} rows look at {n} columns: {int(allowed.sum())} of {n * n} cells are open, {seen} of them in row {at}"
-    return f"<div>{html_matrix.drawn(picture, labels, labels, at, said)}<small>{said}.</small></div>"
+    description = f"{n} rows and {n} columns: {int(allowed.sum())} of {n * n} pairs are visible, {seen} of them in row {at}"
+    return f"<div>{html_matrix.drawn(picture, labels, labels, at, description)}<small>{description}.</small></div>"

@@ -1,4 +1,4 @@
-"""walk.toml in; the steps through one head out: their order, their words and formulas, with gaps for live numbers."""
+"""Read the steps through one head from inside.toml: order, words and formulas, with gaps for live numbers."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ from attnviz.types import joined, quoted
 class Step:
     """One step of one family of models.
 
-    `picture` says what its picture shows, for those who look at that alone. `guess` is what a reader may predict before it;
-    "" where there is nothing to predict. `answer` says what is right and why, `other` what became of a wrong guess ("" where
-    the answer says all).
+    `picture` describes its picture and makes sense alone. `question` asks for a prediction before the step; "" if there is
+    none. `answer` gives the right answer with its reason, `other` a comment on a wrong guess ("" if there is none).
     """
 
     id: str
@@ -29,36 +28,36 @@ class Step:
     text: str
     formula: str
     picture: str
-    guess: str = ""
+    question: str = ""
     answer: str = ""
     other: str = ""
 
 
 @lru_cache(maxsize=1)
 def content() -> dict[str, Any]:
-    """The whole file."""
-    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content", "walk.toml")))
+    """Return the whole file."""
+    return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content", "inside.toml")))
 
 
 @lru_cache(maxsize=8)
 def steps(family: str, first: bool = False) -> tuple[Step, ...]:
-    """The steps as a family takes them, in order; `first`: in its first layer."""
+    """Return the steps of a model family, in order; `first`: in its first layer."""
     raws = {raw["id"]: raw for raw in content()["step"]}
     return tuple(_step(raws[id], family, first) for id in content()["orders"][family])
 
 
 def _step(raw: Mapping[str, str], family: str, first: bool) -> Step:
-    """One step, in the words for this family."""
+    """Return one step in the words for this family."""
     text = raw.get("text_first", raw["text"]) if first and "text" in raw else raw.get("text", "")
     return Step(
         raw["id"], raw["name"], raw.get(f"title_{family}", raw["title"]),
         " ".join(filter(None, (text, raw.get(family, "")))), raw.get(f"formula_{family}") or raw["formula"],
-        raw.get(f"picture_{family}") or raw["picture"], raw.get("guess", ""), raw.get("answer", ""), raw.get("other", ""),
+        raw.get(f"picture_{family}") or raw["picture"], raw.get("question", ""), raw.get("answer", ""), raw.get("other", ""),
     )  # fmt: skip
 
 
 def number(found: tuple[Step, ...], id: str) -> int:
-    """Which step is called so, from 0; raises BadInputError and names all where none is."""
+    """Return the number of the step with this id, from 0; raises BadInputError with all ids if there is none."""
     for at, step in enumerate(found):
         if step.id == id:
             return at

@@ -9,6 +9,6 @@ from attnviz.ui import state, widgets
 def show() -> None:
     """Draw the page for the current reader."""
     trace = widgets.attended(state.current())
-    one = view.walked_through(trace) if trace is not None else None
+    one = view.head_steps(trace) if trace is not None else None
     if one is not None:
         view.show(one)

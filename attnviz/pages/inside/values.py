@@ -1,6 +1,6 @@
-"""One head's steps and a token in; the numbers that the walk's sentences and formulas want, by name and as text, out.
+"""Numbers for the sentences and formulas of each step, as text by gap name.
 
-Sentences get a true minus and words as they were typed, not yet escaped; formulas get plain LaTeX and no word of a reader.
+Sentences get a true minus sign and unescaped words of the reader; formulas get plain LaTeX and no words of the reader.
 """
 
 from __future__ import annotations
@@ -12,88 +12,88 @@ import numpy as np
 from attnviz.engine.reference.head_steps import HeadSteps
 from attnviz.figures import encoding
 from attnviz.figures.units import Numbers, said, tex, within
-from attnviz.pages.inside import analysis as walked
-from attnviz.pages.inside.analysis import LARGEST, Sum
+from attnviz.pages.inside import analysis
+from attnviz.pages.inside.analysis import LARGEST, DotProduct
 from attnviz.types import joined
 
 
 def name(one: HeadSteps, at: int) -> str:
-    """A token as a sentence names it."""
+    """Return a token as a sentence writes it."""
     return encoding.label(one.tokens[at].text)
 
 
 def sentence(one: HeadSteps, at: int, step: str) -> Numbers:
-    """The gaps of a step's sentences, its guess and its answer."""
-    best = walked.best(one, at)
-    found = multiplied(one, at)
-    seen = walked.visible(one, at)
+    """Return the gaps of a step's sentences, question and answer."""
+    best = analysis.best_key(one, at)
+    found = best_product(one, at)
+    seen = analysis.visible(one, at)
     row = np.where(seen, one.scores[at], np.inf)
-    worst, most = int(np.argmin(row)), walked.most(one, at)
+    worst, most = int(np.argmin(row)), analysis.largest_contributor(one, at)
     powers = np.exp(one.masked[at].astype(np.float64))
     dim, width = one.q.shape[1], one.words.shape[1]
     joint, head, layer = one.joined.shape[1], one.head.head, one.head.layer
-    ahead = walked.ahead(one, at)
-    lanes = walked.lane(one, at, step)
+    ahead = analysis.margin(one, at)
+    lanes = analysis.component(one, at, step)
     unnormed = one.unnormed[at].astype(np.float64)
     length = np.linalg.norm
     return {
         "token": name(one, at), "width": str(width), "dim": str(dim), "place": str(at), "at": str(at), "n": str(len(seen)),
-        "lane": str(lanes), "other": str(lanes + dim // 2), "mean": said(unnormed.mean()),
+        "component": str(lanes), "other": str(lanes + dim // 2), "mean": said(unnormed.mean()),
         "deviation": said(np.sqrt((unnormed**2).mean()) if one.causal else unnormed.std()),
         "layer": str(layer), "layers": f"{layer} layers have" if layer > 1 else "One layer has",
-        "alike": said(walked.alike(one, at)),
+        "cosine": said(analysis.cosine(one, at)),
         "head": str(head), "heads": str(one.heads), "groups": str(one.groups), "group": str(one.group),
-        "best": name(one, best), "score": said(one.scores[at, best]), "lanes": joined([str(i) for i in found.largest]),
+        "best": name(one, best), "score": said(one.scores[at, best]), "components": joined([str(i) for i in found.largest]),
         "largest": said(found.of_largest), "worst": name(one, worst), "low": said(one.scores[at, worst]),
         "scaled": said(one.scaled[at, best]), "with": _share(float(one.weights[at, best])),
-        "without": _share(walked.alone(one, at)), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum())),
-        "sum": said(powers.sum()), "power": said(powers[best]), "ahead": said(ahead),
+        "without": _share(analysis.unscaled_weight(one, at)), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum())),
+        "sum": said(powers.sum()), "power": said(powers[best]), "margin": said(ahead),
         "ratio": said(np.exp(ahead)), "named": joined(_named(one, at)), "total": encoding.three(one.weights[at].sum()),
         "adds": name(one, most), "share": encoding.three(one.weights[at, most]), "value": said(length(one.v[most])),
-        "length": said(length(walked.parts(one, at)[most])), "mixed": said(length(one.mix[at])),
+        "length": said(length(analysis.contributions(one, at)[most])), "mixed": said(length(one.mix[at])),
         "others": str(one.heads - 1), "joint": str(joint), "begin": str(head * dim), "end": str((head + 1) * dim - 1),
-        "brought": said(length(one.projected[at])), "handed": said(length(one.input[at])),
+        "brought": said(length(one.projected[at])), "input_length": said(length(one.input[at])),
     }  # fmt: skip
 
 
-def guessed(one: HeadSteps, at: int, key: int) -> Numbers:
-    """What there is to say of a token that was guessed: for the best score, and for the largest part of the mix."""
+def guess_values(one: HeadSteps, at: int, key: int) -> Numbers:
+    """Return the gaps about a guessed token: for the best score, and for the largest part of the mix."""
     length = np.linalg.norm
     return {
-        "guess": name(one, key), "guessed": said(one.scores[at, key]), "place": str(walked.place(one, at, key)),
+        "guess": name(one, key), "guessed": said(one.scores[at, key]), "place": str(analysis.rank(one, at, key)),
         "weighs": encoding.three(one.weights[at, key]), "valued": said(length(one.v[key])),
-        "part": said(length(walked.parts(one, at)[key])),
+        "part": said(length(analysis.contributions(one, at)[key])),
     }  # fmt: skip
 
 
 def formula(one: HeadSteps, at: int, step: str) -> Numbers:
-    """The gaps of a step's formula."""
+    """Return the gaps of a step's formula."""
     return {"at": str(at), "dim": str(one.q.shape[1])} | FORMULAS[step](one, at)
 
 
-def multiplied(one: HeadSteps, at: int) -> Sum:
-    """The token's query times the key that fits it best."""
-    return walked.multiplied(one.q_turned[at], one.k_turned[walked.best(one, at)])
+def best_product(one: HeadSteps, at: int) -> DotProduct:
+    """Return the dot product of the token's query and its best key."""
+    return analysis.dot_product(one.q_turned[at], one.k_turned[analysis.best_key(one, at)])
 
 
 def _named(one: HeadSteps, at: int) -> list[str]:
-    """The largest weights of the row, each with its token."""
-    order = np.argsort(-one.weights[at], kind="stable")[: min(LARGEST, int(walked.visible(one, at).sum()))]
+    """Return the largest weights of the row, each with its token."""
+    order = np.argsort(-one.weights[at], kind="stable")[: min(LARGEST, int(analysis.visible(one, at).sum()))]
     return [f"{encoding.three(one.weights[at, key])} to “{name(one, int(key))}”" for key in order]
 
 
-def _products(found: Sum) -> str:
-    """The largest products of a sum, as a formula writes them."""
+def _products(found: DotProduct) -> str:
+    """Return the largest products as LaTeX."""
     return _plus([rf"({tex(found.left[i])})({tex(found.right[i])})" for i in found.largest])
 
 
 def _plus(parts: Sequence[str]) -> str:
-    """Terms of a sum; the third begins a line, since three are too wide for a phone."""
+    """Join the terms of a sum; the third begins a new line, since three are too wide for a phone."""
     return " + ".join(parts[:2]) + "".join(rf" \\ &\quad + {part}" for part in parts[2:])
 
 
 def _share(share: float) -> str:
-    """A share in percent; what is nearly all is not said to be all."""
+    """Return a share in percent; a share just below 1 is `more than 99.9 %`."""
     whole = encoding.percent(share, 1)
     return f"more than {encoding.percent(0.999, 1)}" if whole == encoding.percent(1.0, 1) and share < 1 else whole
 
@@ -104,24 +104,24 @@ def _embedding(one: HeadSteps, at: int) -> Numbers:
 
 
 def _position(one: HeadSteps, at: int) -> Numbers:
-    lane, half = walked.lane(one, at, "position"), one.q.shape[1] // 2
+    lane, half = analysis.component(one, at, "position"), one.q.shape[1] // 2
     if one.causal:
         return {
-            "lane": str(lane), "half": str(half), "place": str(at), "base": f"{one.base:.0f}",
-            "angle": tex(walked.turns(one, at)[1]), "q": tex(one.q[at, lane]), "q_other": tex(one.q[at, lane + half]),
-            "turned": tex(one.q_turned[at, lane]), "q_": within(one.q[at, lane]), "q_other_": within(one.q[at, lane + half]),
+            "component": str(lane), "half": str(half), "place": str(at), "base": f"{one.base:.0f}",
+            "angle": tex(analysis.rotation(one, at)[1]), "q": tex(one.q[at, lane]), "q_other": tex(one.q[at, lane + half]),
+            "rotated": tex(one.q_turned[at, lane]), "q_": within(one.q[at, lane]), "q_other_": within(one.q[at, lane + half]),
         }  # fmt: skip
     word, total = tex(one.words[at, lane]), tex(one.unnormed[at, lane])
     position, segment = within(one.positions[at, lane]), within(one.segments[at, lane])
-    return {"lane": str(lane), "place": str(at), "word": word, "position": position, "segment": segment, "sum": total}
+    return {"component": str(lane), "place": str(at), "word": word, "position": position, "segment": segment, "sum": total}
 
 
 def _norm(one: HeadSteps, at: int) -> Numbers:
     x = one.unnormed[at].astype(np.float64)
-    lane = walked.lane(one, at, "norm")
+    lane = analysis.component(one, at, "norm")
     spread = (x**2).mean() if one.causal else x.var()
     return {
-        "lane": str(lane), "x": tex(x[lane]), "mean": tex(x.mean()), "root": tex(np.sqrt(spread + one.epsilon)),
+        "component": str(lane), "x": tex(x[lane]), "mean": tex(x.mean()), "root": tex(np.sqrt(spread + one.epsilon)),
         "gain": tex(one.gain[lane]), "shift": tex(one.shift[lane]), "after": tex(one.normed[at, lane]),
         "mean_": within(x.mean()), "gain_": within(one.gain[lane]), "shift_": within(one.shift[lane]),
     }  # fmt: skip
@@ -131,18 +131,23 @@ def _input(one: HeadSteps, at: int) -> Numbers:
     start, now = one.embedded[at], one.input[at]
     return {
         "layer": str(one.head.layer), "dot": tex(start @ now), "long": tex(np.linalg.norm(start)),
-        "longer": tex(np.linalg.norm(now)), "alike": tex(walked.alike(one, at)),
+        "longer": tex(np.linalg.norm(now)), "cosine": tex(analysis.cosine(one, at)),
     }  # fmt: skip
 
 
 def _qkv(one: HeadSteps, at: int) -> Numbers:
-    lane = walked.lane(one, at, "qkv")
-    found = walked.multiplied(one.query_map[lane], one.projects[at])
-    return {"lane": str(lane), "products": _products(found), "bias_": within(one.query_bias[lane]), "q": tex(one.q[at, lane])}
+    lane = analysis.component(one, at, "qkv")
+    found = analysis.dot_product(one.query_map[lane], one.projects[at])
+    return {
+        "component": str(lane),
+        "products": _products(found),
+        "bias_": within(one.query_bias[lane]),
+        "q": tex(one.q[at, lane]),
+    }
 
 
 def _product(one: HeadSteps, at: int) -> Numbers:
-    found, key = multiplied(one, at), walked.best(one, at)
+    found, key = best_product(one, at), analysis.best_key(one, at)
     return {
         "key": str(key), "products": _products(found), "rest_": within(found.total - found.of_largest),
         "more": str(one.q.shape[1] - LARGEST), "score": tex(one.scores[at, key]),
@@ -150,13 +155,13 @@ def _product(one: HeadSteps, at: int) -> Numbers:
 
 
 def _scores(one: HeadSteps, at: int) -> Numbers:
-    key = walked.best(one, at)
-    last = int(np.argmin(np.where(walked.visible(one, at), one.scores[at], np.inf)))
+    key = analysis.best_key(one, at)
+    last = int(np.argmin(np.where(analysis.visible(one, at), one.scores[at], np.inf)))
     return {"key": str(key), "score": tex(one.scores[at, key]), "last": str(last), "low": tex(one.scores[at, last])}
 
 
 def _scaled(one: HeadSteps, at: int) -> Numbers:
-    key = walked.best(one, at)
+    key = analysis.best_key(one, at)
     return {
         "key": str(key), "score": tex(one.scores[at, key]), "root": tex(one.q.shape[1] ** 0.5),
         "scaled": tex(one.scaled[at, key]),
@@ -164,12 +169,12 @@ def _scaled(one: HeadSteps, at: int) -> Numbers:
 
 
 def _mask(one: HeadSteps, at: int) -> Numbers:
-    seen = walked.visible(one, at)
+    seen = analysis.visible(one, at)
     return {"end": str(len(seen) - 1), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum()))}
 
 
 def _softmax(one: HeadSteps, at: int) -> Numbers:
-    key, powers = walked.best(one, at), np.exp(one.masked[at].astype(np.float64))
+    key, powers = analysis.best_key(one, at), np.exp(one.masked[at].astype(np.float64))
     return {
         "key": str(key), "scaled_": tex(one.masked[at, key]), "power_": tex(powers[key]), "sum_": tex(powers.sum()),
         "weight": encoding.three(one.weights[at, key]),
@@ -182,10 +187,10 @@ def _weights(one: HeadSteps, at: int) -> Numbers:
 
 
 def _mix(one: HeadSteps, at: int) -> Numbers:
-    lane = walked.lane(one, at, "mix")
-    found = walked.multiplied(one.weights[at], one.v[:, lane])
+    lane = analysis.component(one, at, "mix")
+    found = analysis.dot_product(one.weights[at], one.v[:, lane])
     products = _plus([rf"({encoding.three(found.left[i])})({tex(found.right[i])})" for i in found.largest])
-    return {"lane": str(lane), "products": products, "m": tex(one.mix[at, lane])}
+    return {"component": str(lane), "products": products, "m": tex(one.mix[at, lane])}
 
 
 def _heads(one: HeadSteps, at: int) -> Numbers:
@@ -196,9 +201,9 @@ def _heads(one: HeadSteps, at: int) -> Numbers:
 
 
 def _added(one: HeadSteps, at: int) -> Numbers:
-    lane = walked.lane(one, at, "added")
+    lane = analysis.component(one, at, "added")
     x, o, a = (array[at, lane] for array in (one.input, one.projected, one.added))
-    return {"lane": str(lane), "x": tex(x), "o": tex(o), "o_": within(o), "a": tex(a)}
+    return {"component": str(lane), "x": tex(x), "o": tex(o), "o_": within(o), "a": tex(a)}
 
 
 FORMULAS: dict[str, Callable[[HeadSteps, int], Numbers]] = {

@@ -24,7 +24,7 @@ SUN, SKY, SEA, BOAT = (2, 5), (1, 1), (6, 2), (4, 2)  # a patch (row, column) of
 
 
 @dataclass(frozen=True)
-class Reach:
+class NearbyShares:
     """Where the words of a text look on average over all heads: `resting` of all they give, and how the rest is divided.
 
     Of what does not go to resting places (special tokens, and in a causal model the first token), `itself`, `near` and
@@ -47,7 +47,7 @@ class Reach:
     words: int
 
 
-def reach(trace: Trace) -> Reach | None:
+def nearby_shares(trace: Trace) -> NearbyShares | None:
     """Where the first block's heads look, by words; None where no word sees a neighbour that is no resting place."""
     block, options = trace.parts[0], ViewOptions()
     units = sides(block, options)[0]
@@ -66,7 +66,7 @@ def reach(trace: Trace) -> Reach | None:
     near = [layer[:, list(cells).index("near")] for layer in found]
     layer = int(np.argmax([one.max() for one in near]))
     rest = shares["itself"] + shares["near"] + shares["far"]
-    return Reach(
+    return NearbyShares(
         resting=shares["resting"],
         **{name: shares[name] / rest for name in ("itself", "next_to", "near", "far", "even")},
         nearest=HeadRef(layer, int(near[layer].argmax()), block.name),
@@ -104,7 +104,7 @@ def _share(
 
 
 @dataclass(frozen=True)
-class Passed:
+class ValueShares:
     """How far weights differ from what is handed over, weight times the length of the value, over all heads and tokens.
 
     `resting` is the weight of special tokens (in a causal model: of the first token), `handed` their part of what is
@@ -122,7 +122,7 @@ class Passed:
     idle: HeadRef
 
 
-def passed(trace: Trace) -> Passed | None:
+def value_shares(trace: Trace) -> ValueShares | None:
     """The comparison for the first block; None where the model gives no values, or the text no word but a resting place.
 
     Kobayashi et al. 2020 (arXiv:2004.10102) measure values behind the head's part of the output matrix; here they are
@@ -148,7 +148,7 @@ def passed(trace: Trace) -> Passed | None:
         changes.append(_changed(weights, values, block)[:, rows].mean(-1))
     layer = int(np.argmin([one.min() for one in changes]))
     every = np.concatenate(changes)
-    return Passed(
+    return ValueShares(
         resting=float(np.concatenate(resting).mean()),
         handed=float(np.concatenate(handed).mean()),
         same=same,

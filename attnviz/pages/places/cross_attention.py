@@ -13,6 +13,7 @@ from attnviz.backends.local import trace_model
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, heatmap
+from attnviz.lessons.template import filled
 from attnviz.models import catalog
 from attnviz.pages.places import lesson
 from attnviz.text import words
@@ -26,14 +27,14 @@ PARTS = ("encoder", "decoder", "cross")
 
 
 @dataclass(frozen=True, eq=False)
-class Both:
+class EncoderDecoderReading:
     """Two texts as an encoder-decoder read them, and what must be said of that model."""
 
     trace: Trace
     note: str
 
 
-def across(trace: Trace) -> int:
+def cross_attention(trace: Trace) -> int:
     """The three kinds of attention of an encoder-decoder; returns how many tokens the second text has."""
     st.header("Self-attention and cross-attention", anchor="across")
     st.markdown(glossary_links.linked(lesson.text("across", "lead")))
@@ -42,7 +43,7 @@ def across(trace: Trace) -> int:
     both = _read(source, _short(target))
     st.caption(both.note)
     if source != trace.request.text:
-        st.caption(lesson.filled(lesson.text("across", "cut"), {"most": str(MOST)}))
+        st.caption(filled(lesson.text("across", "cut"), {"most": str(MOST)}))
     head = _head(both.trace)
     with st.container(key="places-across"):
         for column, part in zip(st.columns(3, gap="medium"), PARTS, strict=True):
@@ -53,28 +54,28 @@ def across(trace: Trace) -> int:
 
 def _short(text: str) -> str:
     """The first words of a text."""
-    places_ = words(text)
-    return text if len(places_) <= MOST else text[: places_[MOST - 1][1]]
+    spans = words(text)
+    return text if len(spans) <= MOST else text[: spans[MOST - 1][1]]
 
 
-def _read(source: str, target: str) -> Both:
+def _read(source: str, target: str) -> EncoderDecoderReading:
     """The texts as the chosen model reads them where it is an encoder-decoder, else one that is here, else an untrained one."""
     cards = [card for card in (state.card(), *catalog.cards()) if card.kind == "encoder-decoder" and input_bar.available(card)]
     if cards:
         try:
             with st.spinner(f"{cards[0].name} reads both texts …", show_time=True):
                 found = backend().attend(AttentionRequest(cards[0].id, source, target or None))
-            return Both(found, _noted("trained", found, name=widgets.plain(cards[0].name)))
+            return EncoderDecoderReading(found, _noted("trained", found, name=widgets.plain(cards[0].name)))
         except AttnvizError as error:
             widgets.problem(error)
     found = _untrained(source, target or lesson.text("across", "target"))
-    return Both(found, _noted("untrained", found))
+    return EncoderDecoderReading(found, _noted("untrained", found))
 
 
 def _noted(which: str, trace: Trace, **more: str) -> str:
     """What must be known of the model that read the texts."""
     numbers = {"layers": str(trace.layers), "heads": str(trace.heads), **more}
-    return lesson.filled(lesson.text("across", which), numbers)
+    return filled(lesson.text("across", which), numbers)
 
 
 def _untrained(source: str, target: str) -> Trace:
@@ -120,6 +121,6 @@ def _picture(trace: Trace, head: HeadRef) -> None:
         "sums": sums(pattern.weights),
     }  # fmt: skip
     told = lesson.content()["across"][head.block]["text"]
-    st.markdown(glossary_links.linked(lesson.filled(told, {name: str(value) for name, value in numbers.items()})))
+    st.markdown(glossary_links.linked(filled(told, {name: str(value) for name, value in numbers.items()})))
     if block.source == "dense":
         st.caption("These weights are the library's own.")

@@ -1,4 +1,4 @@
-"""A picture, and the weights that one of its patches gives to all, in; both as one drawing out, a ring where it looks from."""
+"""Draw a picture and the weights from one of its patches to all others, with a ring around that patch."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from attnviz.figures import encoding
 CELL, GAP = 26, 24  # units of the drawing: a patch, and the space between picture and weights
 
 
-def drawn(
+def render(
     image: Float[np.ndarray, "height width colour"],
     weights: Float[np.ndarray, " patch"],
     at: tuple[int, int],
     theme: str,
-    said: str,
+    description: str,
 ) -> str:
-    """The picture cut into patches on the left, what the patch at row and column `at` gives to each on the right, as HTML.
+    """Return HTML: the picture in patches on the left, the weights from the patch at (row, column) `at` on the right.
 
-    `said` tells all of it in words to those who do not see it.
+    `description` is the text for screen readers.
     """
     colours = encoding.theme(theme)
     columns = round(len(weights) ** 0.5)
@@ -39,7 +39,7 @@ def drawn(
     )
     source = base64.b64encode(picture.encode()).decode()
     return (
-        f'<img alt="{html.escape(said)}" style="width:100%;max-width:{2 * size + GAP}px" '
+        f'<img alt="{html.escape(description)}" style="width:100%;max-width:{2 * size + GAP}px" '
         f'src="data:image/svg+xml;base64,{source}">'
     )
 

@@ -1,4 +1,4 @@
-"""Other media on the page: what a token is there, how many there are by the reader's own sizes, and what that costs."""
+"""Compare media and mechanisms: what a token is, how many there are, and what they cost."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ from attnviz.analysis.token_counts import TextSizes
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import stored, times
+from attnviz.lessons.template import filled
 from attnviz.pages.places import lesson
-from attnviz.pages.places.lesson import Place
+from attnviz.pages.places.lesson import Medium
 from attnviz.ui import glossary_links, widgets
 
 LINKED = ("self-attention", "cross-attention", "key", "value", "positional-encoding")
 
 
-def elsewhere(trace: Trace) -> None:
-    """A place to choose, its sizes to change, and what follows from them."""
-    st.header("The same in other media", anchor="media")
+def media(trace: Trace) -> None:
+    """Draw the choice of a medium, its sizes, and the cost that follows."""
+    st.header("Attention in other media", anchor="media")
     st.markdown(glossary_links.linked(lesson.text("elsewhere", "lead")))
-    known = {place.id: place for place in lesson.places()}
+    known = {place.id: place for place in lesson.media()}
     chosen = st.segmented_control(
         "Medium", list(known), format_func=lambda id: known[id].name, default="image", required=True, key="places-medium"
     )
@@ -35,8 +36,8 @@ def elsewhere(trace: Trace) -> None:
     _table(trace)
 
 
-def _tokens(place: Place, trace: Trace) -> int:
-    """How many tokens the sizes in the fields make."""
+def _tokens(place: Medium, trace: Trace) -> int:
+    """Return the number of tokens for the sizes in the fields."""
     sizes: dict[str, int] = {}
     if place.fields:
         with st.container(horizontal=True, gap="small", key="places-sizes"):
@@ -47,7 +48,7 @@ def _tokens(place: Place, trace: Trace) -> int:
 
 
 def count(id: str, sizes: dict[str, int], own: int) -> int:
-    """Tokens of a medium with these sizes; of text, the reader's own."""
+    """Return the number of tokens of a medium with these sizes; for text, the reader's own."""
     if id == "image":
         return token_counts.image(sizes["height"], sizes["width"], sizes["patch"])
     if id == "sound":
@@ -59,7 +60,7 @@ def count(id: str, sizes: dict[str, int], own: int) -> int:
 
 
 def _costs(tokens: int, own: TextSizes) -> None:
-    """What so many tokens cost, beside the reader's own sentence."""
+    """Draw the cost of this many tokens beside the reader's sentence."""
     cost, mine = token_counts.attention(tokens, own.width), token_counts.attention(own.tokens, own.width)
     numbers = {
         "n": encoding.thousands(tokens), "pairs": encoding.thousands(cost.pairs), "own": encoding.thousands(own.tokens),
@@ -67,40 +68,40 @@ def _costs(tokens: int, own: TextSizes) -> None:
         "width": encoding.thousands(own.width), "share": encoding.percent(cost.share, 1),
         "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(own.width)),
     }  # fmt: skip
-    st.markdown(lesson.filled(lesson.text("elsewhere", "cost"), numbers))
-    st.markdown(lesson.filled(lesson.text("elsewhere", "even"), numbers))
+    st.markdown(filled(lesson.text("elsewhere", "cost"), numbers))
+    st.markdown(filled(lesson.text("elsewhere", "even"), numbers))
 
 
 def _table(trace: Trace) -> None:
-    """All media at the sizes that the fields begin with, side by side."""
+    """Draw a table of all media at their start sizes."""
     own = token_counts.sizes(trace)
-    lines = ["| Medium | Tokens | Weights a head | One head's weights |", "|:--|--:|--:|--:|"]
-    for place in lesson.places():
+    lines = ["| Medium | Tokens | Weights per head | Memory per head |", "|:--|--:|--:|--:|"]
+    for place in lesson.media():
         sizes = {field.id: field.value for field in place.fields}
         tokens = count(place.id, sizes, own.tokens)
         cost = token_counts.attention(tokens, own.width)
         found = encoding.thousands(cost.tokens), encoding.thousands(cost.pairs), stored(cost.stored)
-        start = lesson.filled(place.start, {name: str(value) for name, value in sizes.items()})
+        start = filled(place.start, {name: str(value) for name, value in sizes.items()})
         lines.append(f"| {place.name}: {start} | {' | '.join(found)} |")
     with st.container(key="places-media"):
         st.markdown("\n".join(lines))
 
 
-def compared(trace: Trace, target: int) -> None:
-    """The table; `target` is how many tokens the second text has."""
-    st.header("Beside other mechanisms", anchor="compared")
+def comparison(trace: Trace, target: int) -> None:
+    """Draw the table of mechanisms; `target` is the number of tokens of the second text."""
+    st.header("Compared with other mechanisms", anchor="compared")
     numbers = _comparison_values(trace, target)
-    table = lesson.content()["compared"]
-    st.markdown(lesson.filled(table["lead"], numbers))
+    table = lesson.content()["comparison"]
+    st.markdown(filled(table["lead"], numbers))
     lines = [f"| {' | '.join(table['columns'])} |", f"|{':--|' * len(table['columns'])}"]
     lines += [f"| {' | '.join((f'**{what}**', *cells))} |" for what, *cells in table["rows"]]
     with st.container(key="places-compared"):
-        st.markdown(glossary_links.linked(lesson.filled("\n".join(lines), numbers), *LINKED))
+        st.markdown(glossary_links.linked(filled("\n".join(lines), numbers), *LINKED))
     st.caption(table["note"])
 
 
 def _comparison_values(trace: Trace, target: int) -> dict[str, str]:
-    """Everything that the table says of the reader's sentence, worked out."""
+    """Return the numbers of the table for the reader's sentence."""
     own = token_counts.sizes(trace)
     n, width = own.tokens, own.width
     cost, cross = token_counts.attention(n, width), token_counts.attention(target, width, n)

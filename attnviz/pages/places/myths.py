@@ -1,4 +1,4 @@
-"""Four common myths on the page, each answered with numbers of the reader's own sentence."""
+"""Answer four common myths with numbers of the reader's own sentence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from attnviz.engine.parameter_free import self_attention
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import times
+from attnviz.lessons.template import filled
 from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.cross_attention import sums
 from attnviz.pages.places.lesson import Myth
@@ -20,21 +21,21 @@ from attnviz.types import joined
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.backend import backend
 
-SPOTS = {"sun": analysis.SUN, "sky": analysis.SKY, "sea": analysis.SEA, "boat": analysis.BOAT}
-TOP = 5  # patches most like the one that looks
+PICTURE_SPOTS = {"sun": analysis.SUN, "sky": analysis.SKY, "sea": analysis.SEA, "boat": analysis.BOAT}
+MOST_SIMILAR = 5  # most similar patches that are counted
 LONGER = 100
-LONG = 512  # tokens beyond which weights are counted only when asked
+LONG = 512  # in longer texts, weights are counted only on request
 COUNT = "Count over all heads"
 COUNTED = ("near", "explanation")
-ONLY = "only "  # said of less than half
+ONLY = "only "  # before a share below half
 
 
 def myths(trace: Trace) -> None:
-    """All four, one below the other."""
+    """Draw all four."""
     st.header("Four myths", anchor="myths")
     model = widgets.plain(state.card().name)
-    st.markdown(lesson.filled(lesson.text("myths", "lead"), {"model": model}))
-    asked = _asked(trace)
+    st.markdown(filled(lesson.text("myths", "lead"), {"model": model}))
+    asked = _count_all_heads(trace)
     for myth in lesson.myths():
         st.subheader(myth.name, anchor=myth.id)
         if asked or myth.id not in COUNTED:
@@ -46,21 +47,21 @@ def myths(trace: Trace) -> None:
     st.caption(lesson.text("myths", "one"))
 
 
-def _asked(trace: Trace) -> bool:
-    """Whether to count over all heads: of a long text only when the reader says so."""
+def _count_all_heads(trace: Trace) -> bool:
+    """Return whether to count over all heads: for a long text only on request."""
     block = trace.parts[0]
     tokens = len(block.queries)
     if tokens <= LONG:
         return True
     weights = sum(call.heads for call in block.calls) * tokens**2
     numbers = {"n": encoding.thousands(tokens), "weights": encoding.thousands(weights)}
-    st.markdown(lesson.filled(lesson.text("myths", "long"), numbers))
+    st.markdown(filled(lesson.text("myths", "long"), numbers))
     return st.toggle(COUNT, key="places-long")
 
 
 def _near(myth: Myth, trace: Trace) -> None:
-    """How much goes to nearby words, over all heads."""
-    found = backend().derived(trace.request, "reach", analysis.reach)
+    """Answer how much attention goes to nearby words, over all heads."""
+    found = backend().derived(trace.request, "reach", analysis.nearby_shares)
     if found is None:
         st.markdown(myth.short)
         return
@@ -71,13 +72,13 @@ def _near(myth: Myth, trace: Trace) -> None:
         "next": encoding.percent(found.next_to), "heads": str(found.heads), "count": str(found.near_heads),
         "nearest": encoding.head_name(found.nearest), "places": _resting(trace),
     }  # fmt: skip
-    _told(myth, myth.answer, numbers, myth.texts["more" if found.near > found.even else "less"])
+    _answer(myth, myth.answer, numbers, myth.texts["more" if found.near > found.even else "less"])
 
 
 def _explanation(myth: Myth, trace: Trace) -> None:
-    """How far weights and what is handed over differ."""
+    """Answer how far weights and contributions differ."""
     whole = backend().full_trace  # a trace from another machine comes without values at first
-    found = backend().derived(trace.request, "passed", lambda one: analysis.passed(whole(one.request)))
+    found = backend().derived(trace.request, "passed", lambda one: analysis.value_shares(whole(one.request)))
     if found is None:
         st.markdown(myth.short)
         return
@@ -87,32 +88,32 @@ def _explanation(myth: Myth, trace: Trace) -> None:
         "idle": encoding.head_name(found.idle), "places": _resting(trace),
         "little": ONLY if found.handed < found.resting / 2 else "", "seldom": ONLY if found.same < found.rows / 2 else "",
     }  # fmt: skip
-    _told(myth, myth.answer, numbers)
+    _answer(myth, myth.answer, numbers)
 
 
 def _text(myth: Myth, trace: Trace) -> None:
-    """The same function on the patches of a picture."""
-    spot = st.segmented_control("Look from the", list(SPOTS), default="sun", required=True, key="places-spot") or "sun"
-    image, at = analysis.scene(), SPOTS[spot]
+    """Apply the same function to the patches of a picture."""
+    spot = st.segmented_control("Look from the", list(PICTURE_SPOTS), default="sun", required=True, key="places-spot") or "sun"
+    image, at = analysis.scene(), PICTURE_SPOTS[spot]
     vectors = analysis.patches(image, analysis.PATCH)
     weights = self_attention(vectors)
     columns = image.shape[1] // analysis.PATCH
     row = weights[at[0] * columns + at[1]]
-    top = np.sort(row)[::-1][: TOP + 1].sum()
+    top = np.sort(row)[::-1][: MOST_SIMILAR + 1].sum()
     own = token_counts.sizes(trace)
     numbers = {
         "n": encoding.thousands(own.tokens), "width": encoding.thousands(own.width), "patches": str(len(vectors)),
         "numbers": str(vectors.shape[1]), "sums": sums(weights),
-        "share": encoding.percent(float(top)), "top": str(TOP),
+        "share": encoding.percent(float(top)), "top": str(MOST_SIMILAR),
     }  # fmt: skip
-    said = f"A picture of a boat at sea in {len(vectors)} patches; {lesson.filled(myth.more, numbers).partition('. ')[0]}."
-    st.markdown(glossary_links.linked(lesson.filled(myth.answer, numbers)))
-    st.html(figure.drawn(image, row, at, widgets.theme(), said))
-    st.markdown(glossary_links.linked(lesson.filled(myth.more, numbers)))
+    description = f"A picture of a boat at sea in {len(vectors)} patches; {filled(myth.more, numbers).partition('. ')[0]}."
+    st.markdown(glossary_links.linked(filled(myth.answer, numbers)))
+    st.html(figure.render(image, row, at, widgets.theme(), description))
+    st.markdown(glossary_links.linked(filled(myth.more, numbers)))
 
 
 def _faster(myth: Myth, trace: Trace) -> None:
-    """Steps and multiplications against a recurrent layer."""
+    """Compare steps and multiplications with a recurrent layer."""
     own = token_counts.sizes(trace)
 
     def ratio(tokens: int) -> str:
@@ -123,17 +124,17 @@ def _faster(myth: Myth, trace: Trace) -> None:
         "selfwork": encoding.thousands(token_counts.attention(own.tokens, own.width).work),
         "rnnwork": encoding.thousands(token_counts.recurrent(own.tokens, own.width)),
     }  # fmt: skip
-    _told(myth, myth.answer, numbers)
+    _answer(myth, myth.answer, numbers)
 
 
-def _told(myth: Myth, answer: str, numbers: dict[str, str], verdict: str = "") -> None:
-    """The answer, what is to be added, and what follows on this sentence."""
-    st.markdown(glossary_links.linked(" ".join(filter(None, (lesson.filled(answer, numbers), verdict)))))
-    st.markdown(glossary_links.linked(lesson.filled(myth.more, numbers)))
+def _answer(myth: Myth, answer: str, numbers: dict[str, str], verdict: str = "") -> None:
+    """Draw the answer, its conclusion for this sentence, and more."""
+    st.markdown(glossary_links.linked(" ".join(filter(None, (filled(answer, numbers), verdict)))))
+    st.markdown(glossary_links.linked(filled(myth.more, numbers)))
 
 
 def _resting(trace: Trace) -> str:
-    """Which tokens count as resting places in this text."""
+    """Return the tokens that count as sinks in this text."""
     block = trace.parts[0]
     names = [token.text for token in block.queries if token.special]
     if block.causal:

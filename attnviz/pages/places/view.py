@@ -1,4 +1,4 @@
-"""One mechanism, many places, on the page: across two texts, in other media, beside other mechanisms, and four myths."""
+"""Draw the page Beyond text: two texts, other media, other mechanisms, and four myths."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import streamlit as st
 
 from attnviz.engine.trace import Trace
 from attnviz.pages.places import lesson
-from attnviz.pages.places.cross_attention import across
-from attnviz.pages.places.modalities import compared, elsewhere
+from attnviz.pages.places.cross_attention import cross_attention
+from attnviz.pages.places.modalities import comparison, media
 from attnviz.pages.places.myths import myths
 from attnviz.ui import glossary_links
 
@@ -15,11 +15,11 @@ __all__ = ["show"]
 
 
 def show(trace: Trace) -> None:
-    """The whole tour, with the numbers of the reader's own sentence."""
+    """Draw the whole page with the numbers of the reader's sentence."""
     with st.container(key="places"):
         st.header(lesson.text("page", "title"), anchor=False)
         st.markdown(glossary_links.linked(lesson.text("page", "lead")))
-        target = across(trace)
-        elsewhere(trace)
-        compared(trace, target)
+        target = cross_attention(trace)
+        media(trace)
+        comparison(trace, target)
         myths(trace)

@@ -28,7 +28,7 @@ DASH = "5 4"
 
 
 @dataclass(frozen=True)
-class Arc:
+class LinkArc:
     """A link above the words: their numbers and its relation; `own` where a reader drew it."""
 
     dependent: int
@@ -38,7 +38,7 @@ class Arc:
 
 
 @dataclass(frozen=True)
-class Choice:
+class PredictionArc:
     """Whom a word looks at most, and whether that is right; `label` names the relation that it got right ("" of none)."""
 
     source: int
@@ -49,15 +49,15 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ArcDiagram:
     """All that is drawn. `unseen` are words that look and cannot see a right word, `held` is the word that stands out.
 
     `unknown` are words that the model cannot read.
     """
 
     words: tuple[str, ...]
-    arcs: tuple[Arc, ...]
-    choices: tuple[Choice, ...] = ()
+    arcs: tuple[LinkArc, ...]
+    choices: tuple[PredictionArc, ...] = ()
     unseen: tuple[int, ...] = ()
     held: int | None = None
     title: str = ""
@@ -65,7 +65,7 @@ class Picture:
     unknown: tuple[int, ...] = ()
 
 
-def svg(picture: Picture, theme: str) -> str:
+def svg(picture: ArcDiagram, theme: str) -> str:
     """The picture at its natural size, in pixels. Raises ShapeError for an arc to a word that there is not."""
     above = [(arc.head, arc.dependent) for arc in picture.arcs]
     below = [(choice.source, choice.target) for choice in picture.choices]
@@ -83,7 +83,7 @@ def svg(picture: Picture, theme: str) -> str:
         for arc, ends, offset, level in zip(picture.arcs, above, arc_layout.shifts(above), over, strict=True)
     ]
     drawn += [
-        _below(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours)
+        _prediction_arc(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours)
         for choice, ends, offset, level in zip(picture.choices, below, arc_layout.shifts(below), under, strict=True)
     ]
     words = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(shown)]
@@ -102,7 +102,7 @@ def _marked(word: str, unknown: bool) -> str:
     return f"{word} {encoding.UNKNOWN}" if unknown else word
 
 
-def height(picture: Picture) -> int:
+def height(picture: ArcDiagram) -> int:
     """How tall the picture is, in pixels, before it is drawn: so that room is kept for it."""
     above = arc_layout.levels([(arc.head, arc.dependent) for arc in picture.arcs])
     below = arc_layout.levels([(choice.source, choice.target) for choice in picture.choices])
@@ -160,12 +160,12 @@ def _label(name: str, x: float, y: float, width: float, content: str, colours: T
     return f'<g class="{name}">{plate}{content}</g>'
 
 
-def _named(arc: Arc) -> str:
+def _named(arc: LinkArc) -> str:
     """A relation, with a star where the reader drew it."""
     return f"{arc.label} *" if arc.own else arc.label
 
 
-def _above(arc: Arc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
+def _above(arc: LinkArc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
     """One link, its line and its relation; a reader's own in the reader's colour."""
     colour, top, middle = colours.accent if arc.own else colours.mute, base - FIRST - STEP * (level - 1), sum(xs) / 2
     line = (
@@ -180,17 +180,17 @@ def _above(arc: Arc, xs: tuple[float, float], base: float, level: int, colours: 
     return line, _label("arc", middle, top, pixels(_named(arc), LABEL) + 8, text, colours)
 
 
-def _said(choice: Choice) -> str:
+def _prediction_label(choice: PredictionArc) -> str:
     """What stands on a choice's line: the relation that it got right, and its weight."""
     return f"{choice.label} {encoding.two(choice.weight)}".strip()
 
 
-def _room(choice: Choice) -> float:
+def _room(choice: PredictionArc) -> float:
     """How wide that is, with its sign."""
-    return pixels(_said(choice), LABEL) + 24
+    return pixels(_prediction_label(choice), LABEL) + 24
 
 
-def _below(choice: Choice, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
+def _prediction_arc(choice: PredictionArc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
     """One choice: its line and arrow head at the chosen word; check or cross, and weight."""
     name, colour = ("hit", colours.sequential[4]) if choice.hit else ("miss", colours.mute)
     bottom, middle = base + FIRST + STEP * (level - 1), sum(xs) / 2
@@ -206,12 +206,12 @@ def _below(choice: Choice, xs: tuple[float, float], base: float, level: int, col
     content = (
         f'<path d="M{left:.1f} {bottom:.1f}{sign}" fill="none" stroke="{colours.ink}" stroke-width="1.8"/>'
         f'<text x="{left + 14:.1f}" y="{bottom + 4.5:.1f}" fill="{colours.ink if choice.hit else colours.mute}">'
-        f"{escape(_said(choice))}</text>"
+        f"{escape(_prediction_label(choice))}</text>"
     )
     return line, _label(name, middle, bottom, _room(choice), content, colours)
 
 
-def _word(number: int, word: str, x: float, base: float, width: float, picture: Picture, colours: Theme) -> str:
+def _word(number: int, word: str, x: float, base: float, width: float, picture: ArcDiagram, colours: Theme) -> str:
     """One word, in the sentence's own type; the held one on the reader's colour; dots where it cannot see what it should."""
     held, whole = number == picture.held, _marked(picture.words[number], number in picture.unknown)
     box = (

@@ -1,4 +1,4 @@
-"""The parser's links on the page, in the reader's hands: another head, another relation, an arc more or less."""
+"""Let the reader edit the parser's links: change a head or a relation, add or delete an arc."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from attnviz.types import Link
 from attnviz.ui import state, widgets
 from attnviz.view_state import TokenSelection
 
-TEXTS = 8  # texts whose changes a session keeps
-ARCS = "arcs"  # in the address
+TEXTS = 8  # texts whose edits a session keeps
+ARCS = "arcs"  # URL parameter
 _EDITS, _REFUSED, _CARRIED = "attnviz_syntax_edits", "attnviz_syntax_refused", "attnviz_syntax_carried"
 
 
 def applied(parsed: ParsedSentence) -> tuple[ParsedSentence, frozenset[Span], int]:
-    """The parse with the reader's arcs in it, the words whose arcs those are, and how many words were changed at all."""
+    """Return the parse with the reader's edits, the words whose arcs the reader set, and the number of edited words."""
     _linked(parsed)
     edits = _edits(parsed.text)
     return (
@@ -30,30 +30,30 @@ def applied(parsed: ParsedSentence) -> tuple[ParsedSentence, frozenset[Span], in
 
 
 def _edits(text: str) -> dict[Span, Link | None]:
-    """What the reader changed in the parse of a text."""
+    """Return the reader's edits of a text."""
     return st.session_state.get(_EDITS, {}).get(text, {})
 
 
 def _linked(parsed: ParsedSentence) -> None:
-    """Arcs and link agree: those of a link that was just opened are taken, and those of the text are written into it."""
+    """Synchronise edits and URL: read the edits of a link that was just opened, and write those of the text into it."""
     raw = state.own(ARCS)
     if raw and raw != st.session_state.get(_CARRIED, ""):
         try:
             _keep(parsed.text, parse_edits.edits_from_url(raw, parsed, relations(PARSER)))
         except BadInputError as error:
-            widgets.notices([f"The arcs of this link are left out. {error}"])
+            widgets.notices([f"The arcs in this link are left out. {error}"])
     st.session_state[_CARRIED] = parse_edits.edits_to_url(_edits(parsed.text)) if _fits(parsed.text) else ""
     if st.session_state[_CARRIED] != raw:
         state.keep_own(ARCS, st.session_state[_CARRIED])
 
 
 def _fits(text: str) -> bool:
-    """Whether a link can carry what the reader changed, with the text that it is about."""
+    """Return whether the URL can hold the edits together with the text."""
     return state.current().fits and len(_edits(text)) <= parse_edits.MOST
 
 
 def editor(shown: SentenceLinks) -> None:
-    """Choose a word, its head and the relation; set the arc or delete it. Nothing to edit in a gold sentence."""
+    """Draw the editor: choose a word, its head and the relation; set or delete the arc. Gold sentences have none."""
     if shown.sentence is not None:
         return
     with st.expander("Correct the parser: set or delete an arc", expanded=bool(_edits(shown.parsed.text))):
@@ -82,20 +82,20 @@ def editor(shown: SentenceLinks) -> None:
             if _edits(shown.parsed.text):
                 st.button("Back to the parser’s", on_click=_forget, args=(shown.parsed.text,))
         if not _fits(shown.parsed.text):
-            st.caption("The link does not carry your arcs: they stay for as long as this page is open.")
+            st.caption("The link cannot hold your arcs. They stay as long as this page is open.")
         if refused := st.session_state.pop(_REFUSED, ""):
             st.info(widgets.plain(refused))
 
 
 def _word(shown: SentenceLinks) -> Span:
-    """The held word, else the first."""
+    """Return the selected word, else the first."""
     focus = state.current().focus
     held = (place for place in shown.parsed.words if focus and place[0] <= focus.start < place[1])
     return next(held, shown.parsed.words[0])
 
 
 def _numbered(shown: SentenceLinks) -> dict[Span, str]:
-    """Every word by its place, with its number where the text has it more than once."""
+    """Return every word by its span, with a number if the text has it more than once."""
     words = shown.words
     return {
         place: f"{word} ({words[: at + 1].count(word)})" if words.count(word) > 1 else word
@@ -104,12 +104,12 @@ def _numbered(shown: SentenceLinks) -> dict[Span, str]:
 
 
 def _named(label: str) -> str:
-    """A label with its meaning."""
+    """Return a label with its meaning."""
     return f"{label}: {relations(PARSER)[label].plain} ({relations(PARSER)[label].twin})"
 
 
 def _change(parsed: ParsedSentence, word: Span, link: Link | None) -> None:
-    """Keep one change, if the links remain a tree; otherwise keep why not, for the next run to say."""
+    """Keep one edit if the links stay a tree; else keep the reason for the next run."""
     kept = {**_edits(parsed.text), word: link}
     try:
         parse_edits.apply_edits(parsed, {word: link})
@@ -120,11 +120,11 @@ def _change(parsed: ParsedSentence, word: Span, link: Link | None) -> None:
 
 
 def _keep(text: str, edits: dict[Span, Link | None]) -> None:
-    """What the reader changed in the parse of a text, and in those of the last few before it."""
+    """Store the edits of a text and of the last few texts before it."""
     others = [(other, theirs) for other, theirs in st.session_state.get(_EDITS, {}).items() if other != text]
     st.session_state[_EDITS] = dict(others[1 - TEXTS :]) | {text: edits}
 
 
 def _forget(text: str) -> None:
-    """The parser's own links again."""
+    """Remove the edits of a text."""
     st.session_state[_EDITS] = {other: edits for other, edits in st.session_state.get(_EDITS, {}).items() if other != text}

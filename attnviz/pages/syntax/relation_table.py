@@ -1,4 +1,4 @@
-"""A sentence's relations: what the chosen head did here, and beside it which head is best at each on a corpus."""
+"""Table of a sentence's relations: the chosen head on this sentence, and the best head on the test texts."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from attnviz.types import Evidence, HeadRef, joined
 from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.single_text import chosen
 
-CAUTION = "Attention is a signal, not an explanation: a head that looks at a word need not use it."
+CAUTION = "Attention is a signal, not an explanation: a head that looks at a word does not always use it."
 NAMED = 20  # relations that a sentence names
 
 
 def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> None:
-    """One row a relation; a click chooses the best head of it."""
+    """Draw one row per relation; a click chooses its best head."""
     head, way = chosen(), direction()
     known, counts = _known(), head_predictions.counts(found)
     if not counts:
@@ -49,7 +49,7 @@ def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> Non
 
     st.dataframe(
         rows, hide_index=True, on_select=choose, selection_mode="single-row", alt="Every relation of this sentence",
-        column_config={"links there": st.column_config.NumberColumn(format="localized")}, key=key,
+        column_config={"links in test texts": st.column_config.NumberColumn(format="localized")}, key=key,
         height="content", placeholder="",
     )  # fmt: skip
     if known is not None:
@@ -57,7 +57,9 @@ def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> Non
             st.caption(length)
         _unbeaten(known)
         if trace.digest != known.header.digest:
-            st.caption("These figures were measured on other weights of that name than the ones that read your sentence.")
+            st.caption(
+                "These figures were measured on a different checkpoint with the same name as the model that read your sentence."
+            )
     _labels(meanings, shown.scheme)
 
 
@@ -95,16 +97,16 @@ def _row(
     later = f" ({count.unseen} not visible)" if count.unseen else ""
     row: dict[str, Any] = {
         "relation": count.relation, "the corpus says": _twin(known, meaning), "which is": meaning.plain,
-        f"{head} here": f"{count.hits} of {count.n}{later}",
+        f"{head}, this sentence": f"{count.hits} of {count.n}{later}",
     }  # fmt: skip
     if best is None:
         return row | {"best head": _nothing(known, meaning)}
     found = best.evidence
     return row | {
-        f"{head} there": own and _share(own),
+        f"{head}, test texts": own and _share(own),
         "best head": str(best.head),
-        "best head there": _share(found),
-        "links there": found.n,
+        "best head, test texts": _share(found),
+        "links in test texts": found.n,
         "best head’s lead": _lead(best),
         "untrained": best.control and percent(best.control.evidence.rate),
         "best rule": claim_text.baseline(found, best.offset),
@@ -127,7 +129,7 @@ def _share(found: Evidence) -> str:
 def _nothing(known: Atlas | None, meaning: Relation) -> str:
     """Why a relation has no best head."""
     if not meaning.counted:
-        return "no gold evidence"
+        return "no gold links"
     return "never visible" if known is not None and known.counting(meaning.counted) else "not measured"
 
 
@@ -140,16 +142,17 @@ def _lead(best: BestHead) -> str:
 
 def _intro(known: Atlas | None, shown: SentenceLinks, head: HeadRef) -> str:
     """What stands where, and by which scheme."""
-    here = f"**Here** is this one sentence, labels by {SCHEMES[shown.scheme]}: one picture proves nothing."
+    here = f"**This sentence**: labels by {SCHEMES[shown.scheme]}. One example is not evidence."
     if known is None:
-        return f"{here} {widgets.plain(state.card().name)} has not been measured on a corpus: `attnviz atlas build` does that."
+        return f"{here} {widgets.plain(state.card().name)} has not been measured on a corpus. Use `attnviz atlas build`."
     sources = ", ".join(one.name for one in known.header.corpora if one.kind == "conllu")
     return (
-        f"{here} **There** is {widgets.plain(sources)}, with gold links in Universal Dependencies: heads and offsets were "
-        f"chosen on one half of its texts, and every figure is of the other half, each share with its own 95{NARROW}% interval "
-        "in brackets. A subtype such as nmod:poss counts alone, and nmod without its subtypes. “In UD …” stands where the "
-        f"corpus counts a relation together with others: figures are of all of them. {_twins(known)}Click a row to choose its "
-        "best head."
+        f"{here} **Test texts**: {widgets.plain(sources)}, with gold links in Universal Dependencies. Heads and rules "
+        f"were chosen on "
+        f"one half of the texts, and every figure is from the other half, with its 95{NARROW}% interval in brackets. A subtype "
+        "such as nmod:poss counts separately, and nmod without its subtypes. “in UD …”: the corpus counts this "
+        "relation together "
+        f"with others, and the figures are for all of them. {_twins(known)}Click a row to choose its best head."
     )
 
 
@@ -167,15 +170,19 @@ def _unbeaten(known: Atlas) -> None:
     named = [f"{claim_text.label(one.relation)} ({one.detectable:.0f})" for one in without]
     names = ", ".join(named[:NAMED]) + (" and more" if len(named) > NAMED else "")
     missed = (
-        f": {names}. In brackets is the lead in points that so many sentences would show four times in five: a smaller one may "
-        "well be there"
+        f": {names}. In brackets: the lead in points that a test on this many sentences finds four times in five. A "
+        f"smaller lead "
+        "is possible"
     )
     visible = " Only links to an earlier word are counted, since the model reads left to right." if known.header.causal else ""
     st.markdown(
         widgets.plain(
-            f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links there, subtypes apart, "
-            f"no head is shown to beat the best fixed offset or chance, in either direction{missed if without else ''}. "
-            "Head and rule were compared on the same links, by sentences, and corrected for all heads in both directions "
+            f"On {len(without)} of the {len(leads)} kinds of link with at least {claims.ENOUGH} links in the test "
+            f"texts, subtypes counted separately, "
+            f"no head is shown to beat the best simple rule (a fixed distance or chance), in either "
+            f"direction{missed if without else ''}. "
+            "Head and rule were compared on the same links, by sentences, with a correction for trying all heads in "
+            "both directions "
             f"(Holm).{_elsewhere(known)}{visible}"
         )
     )
@@ -186,7 +193,7 @@ def _elsewhere(known: Atlas) -> str:
     said = []
     for corpus in external_results.corpora(known.model):
         named = joined(tuple(f"{claim_text.label(one.relation)} {one.points:.0f}" for one in corpus.leads))
-        said.append(f" On other texts ({corpus.name}), heads that were chosen here lead by these points: {named}.")
+        said.append(f" On other texts ({corpus.name}), heads chosen on these texts lead by these points: {named}.")
     return "".join(said)
 
 
@@ -201,13 +208,18 @@ def _labels(meanings: list[Relation], scheme: str) -> None:
 
 def cautions(shown: SentenceLinks, causal: bool) -> None:
     """What none of this shows, where it is seen."""
-    parts = ["One sentence is one example; what a head does is told by the figures there, with their number and interval."]
+    parts = [
+        "One sentence is one example. To judge a head, use the figures of the test texts, with their number of links "
+        "and interval."
+    ]
     if shown.sentence is None:
-        parts.append("The parser errs even in English, so some misses are its own, and in another language all may be.")
+        parts.append(
+            "The parser makes mistakes even in English, so some misses are its mistakes. In other languages all of them may be."
+        )
     if causal:
         parts.append(
-            "This model reads from left to right: no head can look at a later word. Such links are not visible, which is not "
-            "the same as missed."
+            "This model reads from left to right, so no head can look at a later word. Such links are not visible, which is "
+            "not the same as missed."
         )
-    parts.append(f"All of this is about English, and texts of these sources only. {CAUTION}")
+    parts.append(f"All figures are for English texts from these sources only. {CAUTION}")
     st.caption(glossary_links.linked(widgets.plain(" ".join(parts)), "head", "interval", "self-attention"))

@@ -1,4 +1,4 @@
-"""A sentence's links on the page: gold or parsed, and over them whom the chosen head looks at from each word."""
+"""Draw a sentence's links, gold or parsed, and where the chosen head looks from each word."""
 
 from __future__ import annotations
 
@@ -35,61 +35,62 @@ from attnviz.view_state import TokenSelection
 
 
 def title() -> None:
-    """What this page asks, whatever comes below it."""
-    st.header("Which heads follow the grammar?", anchor=False)
-    said = (
-        "Two kinds of head: in grammar, a word that others hang on; in the model, a part that looks from word to word, such as "
+    """Draw the title of the page."""
+    st.header("Which heads follow grammar?", anchor=False)
+    meanings = (
+        "“Head” has two meanings. In grammar: the word that another word depends on. "
+        "In the model: one unit of attention, a head such as "
     )
-    st.caption(f"{glossary_links.linked(said, 'head')}{encoding.head_name(chosen())}.")
+    st.caption(f"{glossary_links.linked(meanings, 'head')}{encoding.head_name(chosen())}.")
 
 
 def direction() -> str:
-    """Who looks at whom: `dh` or `hd`."""
+    """Return the direction: `dh` (dependent to head) or `hd`."""
     return "hd" if state.own(DIRECTION_PARAM) == "hd" else "dh"
 
 
 def fields(trace: Trace) -> SentenceLinks | None:
-    """Which sentence, whose links, which head, which way; returns the links, None after a message."""
+    """Draw the fields for sentence, source, direction and head; return the links, None after a message."""
     text = trace.request.text
     readings = gold_sentences.readings(text)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="syntax-fields"):
-        _ready(readings)
+        _gold_sentence_field(readings)
         source = _source(bool(readings))
         key = state.fill("syntax-direction", direction())
         st.selectbox(
-            "Who looks", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
+            "Direction", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
             on_change=state.answer(key, lambda way: state.keep_own(DIRECTION_PARAM, "" if way == "dh" else way)),
         )  # fmt: skip
         _number("Layer", "syntax-layer", chosen().layer, trace.block(chosen().block).layers)
         _number("Head", "syntax-head", chosen().head, trace.block(chosen().block).heads)
-    _unknown(readings)
+    _drop_invalid_params(readings)
     if state.current().request.text_b:
-        st.caption("This page reads the first sentence alone; the second one is left out here.")
+        st.caption("This page reads only the first sentence.")
     if source == CORPUS:
-        return _unread(SentenceLinks(_reading(readings).parsed, CORPUS, _reading(readings)), trace)
+        return _with_unknown(SentenceLinks(_chosen_tree(readings).parsed, CORPUS, _chosen_tree(readings)), trace)
     try:
         parsed, own, changed = applied(_parsed(trace))
     except BadInputError as error:
         widgets.notices([str(error)])
         return None
-    return _unread(SentenceLinks(parsed, PARSER, None, own, changed), trace)
+    return _with_unknown(SentenceLinks(parsed, PARSER, None, own, changed), trace)
 
 
-def _unread(shown: SentenceLinks, trace: Trace) -> SentenceLinks:
-    """The links with the words that the model cannot read."""
+def _with_unknown(shown: SentenceLinks, trace: Trace) -> SentenceLinks:
+    """Return the links with the words that the model cannot read."""
     return replace(shown, unknown=legibility_text.unknown_spans(trace.block(chosen().block).queries, shown.parsed.words))
 
 
 def _parsed(trace: Trace) -> ParsedSentence:
-    """The parser's links of the text, kept beside its trace."""
+    """Return the parser's links of the text; cached with its trace."""
     with st.spinner("Parsing the sentence …"):
         return backend().derived(trace.request, "parse", lambda one: parse.parsed(one.request.text))
 
 
-def _ready(readings: tuple[GoldSentence, ...]) -> None:
-    """Our own sentences with gold links; choosing one reads it."""
+def _gold_sentence_field(readings: tuple[GoldSentence, ...]) -> None:
+    """Draw the list of sentences with gold links; a choice loads the sentence."""
     known = {one.id: one for one in gold_sentences.sentences()}
-    key = state.fill("syntax-sentence", _reading(readings).id if readings else NO_SENTENCE)
+    key = state.fill("syntax-sentence", _chosen_tree(readings).id if readings else NO_SENTENCE)
 
     def choose(name: str) -> None:
         if name != NO_SENTENCE:
@@ -103,14 +104,14 @@ def _ready(readings: tuple[GoldSentence, ...]) -> None:
     )  # fmt: skip
 
 
-def _reading(readings: tuple[GoldSentence, ...]) -> GoldSentence:
-    """The one that the reader chose, of a text with several trees; else the first."""
+def _chosen_tree(readings: tuple[GoldSentence, ...]) -> GoldSentence:
+    """Return the chosen tree of a text with several trees; else the first."""
     wanted = state.own(TREE_PARAM)
     return next((one for one in readings if one.id == wanted), readings[0])
 
 
-def _unknown(readings: tuple[GoldSentence, ...]) -> None:
-    """What a link says of this page that cannot be used is named and taken out of the link; the tree of another text, too."""
+def _drop_invalid_params(readings: tuple[GoldSentence, ...]) -> None:
+    """Remove invalid URL parameters of this page, with a notice, and the tree of another text."""
     known = {
         DIRECTION_PARAM: tuple(DIRECTIONS),
         TREE_PARAM: tuple(one.id for one in gold_sentences.sentences()),
@@ -125,7 +126,7 @@ def _unknown(readings: tuple[GoldSentence, ...]) -> None:
 
 
 def _source(has_gold: bool) -> str:
-    """Whose links: ours, where the text is one of ours, or the parser's."""
+    """Draw the choice of the source: gold links, where the text has them, or the parser's."""
     wanted = PARSER if not has_gold or state.own(SOURCE_PARAM) == PARSER else CORPUS
     key = state.fill("syntax-source", wanted)
     st.segmented_control(
@@ -136,7 +137,7 @@ def _source(has_gold: bool) -> str:
 
 
 def _number(label: str, key: str, value: int, count: int) -> None:
-    """Layer or head, counted from 0."""
+    """Draw a number field for layer or head, from 0."""
 
     def choose(number: int) -> None:
         head = chosen()
@@ -147,12 +148,12 @@ def _number(label: str, key: str, value: int, count: int) -> None:
 
 
 def outcomes(shown: SentenceLinks, trace: Trace) -> tuple[Outcome, ...]:
-    """What became of every link in the chosen head."""
+    """Return the outcome of every link in the chosen head."""
     return head_predictions.outcomes(trace, shown.parsed, chosen(), direction())
 
 
 def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
-    """The arcs over and under the sentence, and in one sentence how many the head got right."""
+    """Draw the arcs above and below the sentence, and a sentence with the score of the head."""
     st.markdown(captions.source(shown))
     if shown.sentence is None and (foreign := parser_note.foreign(shown.parsed.text)):
         widgets.notices([foreign])
@@ -164,41 +165,44 @@ def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     later = sum(one.state == head_predictions.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")
     unseen = (
-        f" {later} {one} {leads} to a later word, which this model cannot see: dots under the word that looks, not counted."
+        f" {later} {one} {leads} to a later word, which this model cannot see. They have dots under the word that "
+        f"looks, and they do not count."
         if later
         else ""
     )
     st.markdown(
         f"{captions.hits(found, encoding.head_name(chosen()), direction())}{unseen} "
-        "Arrows above lead from a head to its word; those below lead to the word that gets most of the attention of "
-        "all other words: solid with a check where that is right, dashed with a cross where it is not, thick where it is much."
+        "Arrows above go from a head to its dependent. Arrows below go from each word to the other word that gets most of its "
+        "attention: solid with a check if that is right, dashed with a cross if it is wrong. Thicker means more attention."
     )
     if touched := sum(bool(shown.unknown & {one.link.source, one.link.target}) for one in found):
         name = widgets.plain(state.card().name)
         st.info(
-            f"{touched} of {len(found)} links lead from or to a word that {name} cannot read: there it sees its unknown token, "
-            "the same for all of them.",
+            f"{touched} of {len(found)} links start or end at a word that {name} cannot read. It sees the same unknown token "
+            "for all such words.",
             icon=":material/visibility_off:",
         )
     _every_link(shown, found)
 
 
-def _picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.Picture:
-    """All that is drawn."""
+def _picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.ArcDiagram:
+    """Return the diagram."""
     numbers = {place: number for number, place in enumerate(shown.parsed.words)}
     links = [link for link in shown.parsed.links if link.kind.lower() not in UNCOUNTED]
-    above = tuple(arc_figure.Arc(numbers[one.source], numbers[one.target], one.kind, one.source in shown.own) for one in links)
+    above = tuple(
+        arc_figure.LinkArc(numbers[one.source], numbers[one.target], one.kind, one.source in shown.own) for one in links
+    )
     focus = state.current().focus
     held = next((n for n, (start, end) in enumerate(shown.parsed.words) if focus and start <= focus.start < end), None)
-    below, unseen = _below(found)
+    below, unseen = _prediction_arcs(found)
     kind = "gold" if shown.sentence is not None else "parsed"
-    name = f"{kind.capitalize()} links of the sentence, and below them whom {encoding.head_name(chosen())} looks at most"
+    name = f"{kind.capitalize()} links of the sentence, and below them where {encoding.head_name(chosen())} looks most"
     unknown = tuple(number for place, number in numbers.items() if place in shown.unknown)
-    return arc_figure.Picture(shown.words, above, below, unseen, held, name, _told(shown, found), unknown)
+    return arc_figure.ArcDiagram(shown.words, above, below, unseen, held, name, _description(shown, found), unknown)
 
 
-def _below(found: tuple[Outcome, ...]) -> tuple[tuple[arc_figure.Choice, ...], tuple[int, ...]]:
-    """One choice for each word that looks, and the words that cannot see one of those they should look at."""
+def _prediction_arcs(found: tuple[Outcome, ...]) -> tuple[tuple[arc_figure.PredictionArc, ...], tuple[int, ...]]:
+    """Return one prediction for each word that looks, and the words that cannot see one of their right words."""
     sources = dict.fromkeys(one.source for one in found)
     drawn, unseen = [], []
     for source in sources:
@@ -208,7 +212,7 @@ def _below(found: tuple[Outcome, ...]) -> tuple[tuple[arc_figure.Choice, ...], t
         unseen += [source] if any(one.state == head_predictions.UNSEEN for one in mine) else []
         if any(one.counts for one in mine) and choice.word is not None:
             label = right[0].link.kind if right else ""
-            drawn.append(arc_figure.Choice(source, choice.word, choice.weight, bool(right), label))
+            drawn.append(arc_figure.PredictionArc(source, choice.word, choice.weight, bool(right), label))
     return tuple(drawn), tuple(unseen)
 
 
@@ -218,14 +222,14 @@ STATES = {
 }  # fmt: skip
 
 
-def _told(shown: SentenceLinks, found: tuple[Outcome, ...]) -> str:
-    """Every link and what became of it, for those who cannot see the picture."""
+def _description(shown: SentenceLinks, found: tuple[Outcome, ...]) -> str:
+    """Describe every link and its outcome for screen readers."""
     words = shown.words
     return " ".join(f"{words[one.source]} to {words[one.target]}, {one.link.kind}: {STATES[one.state]}." for one in found)
 
 
 def _every_link(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
-    """All links as a table, folded away: what the picture shows, in words."""
+    """Draw a folded table of all links."""
     places = shown.parsed.words
     words = [
         f"{word} {encoding.UNKNOWN}" if place in shown.unknown else word
@@ -235,12 +239,12 @@ def _every_link(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
         rows = [
             {
                 "from": words[one.source], "should look at": words[one.target], "relation": one.link.kind,
-                "looks at": "nobody first" if one.choice.word is None else words[one.choice.word],
+                "looks at": "no word first" if one.choice.word is None else words[one.choice.word],
                 "weight": one.choice.weight, "verdict": STATES[one.state],
             }
             for one in found
         ]  # fmt: skip
         st.dataframe(
             rows, hide_index=True, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
-            alt="Every link, and whom the head looks at",
+            alt="Every link, and the word that the head looks at",
         )  # fmt: skip

@@ -19,13 +19,13 @@ from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.types import HeadRef
 
 Values = Mapping[str, str]  # what each setting is set to, checked
-SAME = 1e-9  # between the rounding of float64, some 1e-15, and anything that a position does
-EVENER = 0.005  # bits
-STILL = 5e-4  # what rounds to 0.000 is no change
+ROUNDING = 1e-9  # between the rounding of float64, some 1e-15, and anything that a position does
+ENTROPY_MARGIN = 0.005  # bits
+NO_CHANGE = 5e-4  # what rounds to 0.000 is no change
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class BeforeAfter:
     """One head of one layer, before and after. `number` is the head's; where all heads were joined, after has only one."""
 
     before: InterventionResult
@@ -34,12 +34,12 @@ class Pair:
     number: int
 
     @property
-    def plain(self) -> Float[np.ndarray, "query key"]:
+    def weights_before(self) -> Float[np.ndarray, "query key"]:
         """The head's weights before."""
         return self.before.weights[self.layer][self.number]
 
     @property
-    def changed(self) -> Float[np.ndarray, "query key"]:
+    def weights_after(self) -> Float[np.ndarray, "query key"]:
         """The head's weights after."""
         return self.after.weights[self.layer][self.head_after]
 
@@ -54,71 +54,71 @@ class Pair:
         return self.before.keys == self.after.keys
 
 
-def difference(pair: Pair) -> Float[np.ndarray, "query key"]:
+def difference(pair: BeforeAfter) -> Float[np.ndarray, "query key"]:
     """After minus before."""
-    return pair.changed - pair.plain
+    return pair.weights_after - pair.weights_before
 
 
-def moved(before: Float[np.ndarray, "*lead query key"], after: Float[np.ndarray, "*lead query key"]) -> np.ndarray:
+def total_variation(before: Float[np.ndarray, "*lead query key"], after: Float[np.ndarray, "*lead query key"]) -> np.ndarray:
     """How much of each row's attention goes elsewhere, [*lead, query]."""
     return np.abs(after - before).sum(-1) / 2
 
 
-def bits(weights: Float[np.ndarray, "query key"]) -> Float[np.ndarray, " query"]:
+def entropies(weights: Float[np.ndarray, "query key"]) -> Float[np.ndarray, " query"]:
     """The entropy of each row."""
     return entropy(weights)
 
 
-def spread(tried: InterventionResult, head: int) -> float:
+def score_std(tried: InterventionResult, head: int) -> float:
     """The standard deviation of a row's scaled scores among the keys that may be seen, on average over rows of two or more."""
     rows = [row[seen] for row, seen in zip(tried.scaled[head], tried.seen, strict=True) if seen.sum() > 1]
     return float(np.mean([row.std() for row in rows])) if rows else 0.0
 
 
-def slope(weight: float) -> float:
+def softmax_slope(weight: float) -> float:
     """How far a weight follows its score, w (1 - w): what training can still move. 0.25 at one half, 0 at none and all."""
     return weight * (1.0 - weight)
 
 
-def outside(pair: Pair) -> Float[np.ndarray, " query"]:
+def newly_hidden(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
     """How much each row gave to keys that it may not see any more."""
-    return np.where(pair.after.seen, 0.0, pair.plain).sum(-1)
+    return np.where(pair.after.seen, 0.0, pair.weights_before).sum(-1)
 
 
-def opened(pair: Pair) -> Float[np.ndarray, " query"]:
+def newly_visible(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
     """How much each row gives to keys that it could not see before."""
-    return np.where(pair.before.seen, 0.0, pair.changed).sum(-1)
+    return np.where(pair.before.seen, 0.0, pair.weights_after).sum(-1)
 
 
-def gained(pair: Pair, at: int) -> int | None:
+def top_gain(pair: BeforeAfter, at: int) -> int | None:
     """The key that gains most in a row; None where nothing gains."""
     row = difference(pair)[at]
     best = int(np.argmax(row))
-    return best if row[best] > STILL else None
+    return best if row[best] > NO_CHANGE else None
 
 
-def lost(pair: Pair, at: int) -> int | None:
+def top_loss(pair: BeforeAfter, at: int) -> int | None:
     """The key that loses most in a row; None where nothing loses."""
     row = difference(pair)[at]
     worst = int(np.argmin(row))
-    return worst if row[worst] < -STILL else None
+    return worst if row[worst] < -NO_CHANGE else None
 
 
-def drift(pair: Pair) -> Float[np.ndarray, "state token"]:
+def state_change(pair: BeforeAfter) -> Float[np.ndarray, "state token"]:
     """How far each token's state is from what it was, as a part of its length: after the embedding, and after each layer."""
     before, after = pair.before.states, pair.after.states
     return np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
 
 
-def travelled(pair: Pair) -> Float[np.ndarray, " layer"]:
+def attention_change(pair: BeforeAfter) -> Float[np.ndarray, " layer"]:
     """How much attention has moved in each layer, on average over heads and rows; not a number where it cannot be compared."""
     return np.array([
-        float(moved(one, two).mean()) if one.shape == two.shape else np.nan
+        float(total_variation(one, two).mean()) if one.shape == two.shape else np.nan
         for one, two in zip(pair.before.weights, pair.after.weights, strict=True)
     ])  # fmt: skip
 
 
-def mixed(pair: Pair) -> Float[np.ndarray, " query"]:
+def output_change(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
     """How far what the head passes each token is from what it was, as a part of its length."""
     before, after = pair.before.mix[pair.number], pair.after.mix[pair.head_after]
     if before.shape != after.shape:
@@ -126,18 +126,18 @@ def mixed(pair: Pair) -> Float[np.ndarray, " query"]:
     return np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
 
 
-def sentence(pair: Pair) -> float:
+def sentence(pair: BeforeAfter) -> float:
     """The cosine between the two vectors of the whole text, each the mean of its tokens' final states."""
     one, two = (tried.output.astype(np.float64).mean(0) for tried in (pair.before, pair.after))
     return float(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
 
 
-def elsewhere(pair: Pair) -> float:
+def next_token_change(pair: BeforeAfter) -> float:
     """How much of the next token's probability has moved to other tokens, 0 to 1; 0 in an encoder."""
     return float(np.abs(pair.after.next - pair.before.next).sum() / 2)
 
 
-def adding(tried: InterventionResult, at: int) -> Float[np.ndarray, " head"]:
+def head_shares(tried: InterventionResult, at: int) -> Float[np.ndarray, " head"]:
     """How much each head adds to a token, as a part of what all add, length by length."""
     lengths = tried.adds[:, at]
     total = float(lengths.sum())
@@ -149,7 +149,7 @@ def later(tried: InterventionResult) -> Bool[np.ndarray, "query key"]:
     return np.triu(np.ones((len(tried.tokens), len(tried.keys)), bool), 1)
 
 
-def change(id: str, values: Values, head: HeadRef, heads: int, family: str) -> Intervention:
+def intervention(id: str, values: Values, head: HeadRef, heads: int, family: str) -> Intervention:
     """The one thing that an experiment does otherwise."""
     layer = None if values.get("where", "all") == "all" else head.layer
     return CHANGES[id](values, head, heads, family, layer)
@@ -192,39 +192,39 @@ CHANGES: dict[str, Callable[[Values, HeadRef, int, str, int | None], Interventio
 }  # fmt: skip
 
 
-def right(id: str, pair: Pair, at: int) -> int:
+def correct_answer(id: str, pair: BeforeAfter, at: int) -> int:
     """The right guess: an option by number, a token, or a head; the number of tokens where nobody is right."""
     if id == "scale":
-        more = float(bits(pair.changed)[at] - bits(pair.plain)[at])
-        return 0 if more > EVENER else 1 if more < -EVENER else 2
+        more = float(entropies(pair.weights_after)[at] - entropies(pair.weights_before)[at])
+        return 0 if more > ENTROPY_MARGIN else 1 if more < -ENTROPY_MARGIN else 2
     if id == "mask":
-        best = gained(pair, at)
+        best = top_gain(pair, at)
         return len(pair.after.keys) if best is None else best
     if id == "heads":
         return int(np.argmax(pair.before.adds[:, at]))
     if id == "cross":
-        return int(np.argmax(pair.changed[at]))
+        return int(np.argmax(pair.weights_after[at]))
     if id == "window":
-        return min(int(4 * outside(pair)[at]), 3)
-    part = float(mixed(pair)[at])
+        return min(int(4 * newly_hidden(pair)[at]), 3)
+    part = float(output_change(pair)[at])
     return 0 if part < 0.1 else 1 if part < 0.5 else 2
 
 
-def follows(found: WordOrderResult) -> bool:
+def equivariant(found: WordOrderResult) -> bool:
     """Whether the weights of the shuffled words are the shuffled weights, but for rounding."""
-    return found.double.weights < SAME
+    return found.double.weights < ROUNDING
 
 
-def utmost(found: WordOrderResult) -> bool:
+def reaches_one(found: WordOrderResult) -> bool:
     """Whether one weight differs by as much as a weight can, to three digits: by 1."""
     return found.double.weights > 0.9995
 
 
-def verdict(found: WordOrderResult, values: Values) -> str:
+def order_explanation(found: WordOrderResult, values: Values) -> str:
     """Why they are, or are not: `set`, `mask`, `positions`, `both`, or `one` for a text that has no other order."""
     if found.order == tuple(range(len(found.order))):
         return "one"
-    if follows(found):
+    if equivariant(found):
         return "set"
     told = [name for name in ("mask", "positions") if values[name] == "on"]
     return "both" if len(told) == 2 else told[0]

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from attnviz.engine.reference.intervened import InterventionResult, NextToken
 from attnviz.figures import encoding, html_matrix
 from attnviz.pages.whatif import analysis
-from attnviz.pages.whatif.analysis import Pair
+from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.values import next_name
 
 CSS = f"""
@@ -70,10 +70,10 @@ def difference(found: Float[np.ndarray, "query key"], rows: Sequence[str], colum
     return html_matrix.drawn(encoding.difference_rgb(found.astype(np.float32), theme), rows, columns, at, said)
 
 
-def row(pair: Pair, at: int, theme: str) -> str:
+def row(pair: BeforeAfter, at: int, theme: str) -> str:
     """The held token's row: what it gave to each token, what it gives now, and the difference."""
     ramp = encoding.theme(theme)
-    before, after, changed = pair.plain[at], pair.changed[at], analysis.difference(pair)[at]
+    before, after, changed = pair.weights_before[at], pair.weights_after[at], analysis.difference(pair)[at]
     cells = [
         "<small>token</small><small class=left>before, after</small><small>before</small><small>after</small><small>±</small>"
     ]

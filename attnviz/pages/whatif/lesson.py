@@ -35,24 +35,22 @@ class Setting:
     longest: int
     help: str | None
 
-    def read(self, said: str) -> str:
+    def read(self, raw: str) -> str:
         """What a link or a field says, as this setting has it; raises BadInputError with rule, value and remedy."""
         if self.options:
-            if said not in self.options:
-                raise BadInputError(
-                    f"{self.id} is {joined(list(self.options), 'or')}; got {quoted(said)}. Choose one of these."
-                )
-            return said
+            if raw not in self.options:
+                raise BadInputError(f"{self.id} is {joined(list(self.options), 'or')}; got {quoted(raw)}. Choose one of these.")
+            return raw
         if self.longest:
-            if not said.strip() or len(said) > self.longest:
+            if not raw.strip() or len(raw) > self.longest:
                 raise BadInputError(
-                    f"{self.id} is a text of 1 to {self.longest} characters; got {len(said)}. Shorten or type it."
+                    f"{self.id} is a text of 1 to {self.longest} characters; got {len(raw)}. Shorten or type it."
                 )
-            return said
-        if not (said.isascii() and said.isdigit() and len(said) < 6 and self.low <= int(said) <= self.high):
+            return raw
+        if not (raw.isascii() and raw.isdigit() and len(raw) < 6 and self.low <= int(raw) <= self.high):
             rule = f"{self.id} is a whole number from {self.low} to {self.high}"
-            raise BadInputError(f"{rule}; got {quoted(said)}. Choose one of these.")
-        return str(int(said))
+            raise BadInputError(f"{rule}; got {quoted(raw)}. Choose one of these.")
+        return str(int(raw))
 
 
 @dataclass(frozen=True)

@@ -17,27 +17,27 @@ from attnviz.ui import state, token_picker, widgets
 from attnviz.ui.lesson_text import VERDICT, linked
 
 
-def guess(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping[str, str], right: int) -> bool:
+def ask(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping[str, str], right: int) -> bool:
     """The question with its answers, and under it the verdict; returns whether what comes of it is to be shown."""
     named = options(chosen, after, at)
     with st.container(key="whatif-guess"):
-        st.markdown(f"**Predict:** {filled(chosen.text('ask'), numbers)}")
+        st.markdown(f"**Predict:** {filled(chosen.text('question'), numbers)}")
         key = _key(chosen, at)
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-            found = st.selectbox(
+            chosen_answer = st.selectbox(
                 "Your guess", list(named), index=None, format_func=lambda n: named[n], placeholder="Guess, or simply look",
-                key=key, on_change=settings.uncover, width=280,
+                key=key, on_change=settings.reveal, width=280,
             )  # fmt: skip
             if not settings.seen():
-                st.button("Show it", key="whatif-show", type="primary", on_click=settings.uncover)
-            if found is not None:
-                st.markdown(linked(verdict(chosen, named, found, right, numbers)), width=VERDICT)
+                st.button("Show it", key="whatif-show", type="primary", on_click=settings.reveal)
+            if chosen_answer is not None:
+                st.markdown(linked(verdict(chosen, named, chosen_answer, right, numbers)), width=VERDICT)
     return settings.seen()
 
 
-def verdict(chosen: Experiment, named: Mapping[int, str], found: int, right: int, numbers: Mapping[str, str]) -> str:
+def verdict(chosen: Experiment, named: Mapping[int, str], chosen_answer: int, right: int, numbers: Mapping[str, str]) -> str:
     """Right or wrong, by sign and word, with the right answer and the reason from the live numbers, as Markdown."""
-    if found == right:
+    if chosen_answer == right:
         head = f"**{encoding.mark(True)} Right.**"
     else:
         instead = f" The answer is: {widgets.plain(named[right])}." if isinstance(chosen.options, tuple) else ""
@@ -51,7 +51,7 @@ def options(chosen: Experiment, after: InterventionResult, at: int) -> dict[int,
         return {n: f"Head {n}" for n in range(after.adds.shape[0])}
     if isinstance(chosen.options, str):
         seen = {int(n): token_picker.name(after.keys, int(n)) for n in np.flatnonzero(after.seen[at])}
-        return seen if chosen.options == "key" else {**seen, len(after.keys): "Nobody"}
+        return seen if chosen.options == "key" else {**seen, len(after.keys): "No token"}
     return dict(enumerate(chosen.options))
 
 

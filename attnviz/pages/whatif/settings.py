@@ -10,8 +10,8 @@ from attnviz.errors import BadInputError
 from attnviz.pages.whatif.lesson import Experiment, Setting
 from attnviz.ui import state, token_picker, widgets
 
-SEEN = "seen"  # in the address: what comes of it is shown
-MANY = 4  # options, of which more are a slider
+SEEN_PARAM = "seen"  # in the address: what comes of it is shown
+SLIDER_FROM = 4  # options, of which more are a slider
 
 
 def fields(chosen: Experiment, before: InterventionResult, at: int) -> dict[str, str]:
@@ -58,7 +58,7 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
     elif setting.options:
         state.fill(key, value)
         options, named, chosen = list(setting.options), setting.options.__getitem__, state.answer(key, keep)
-        if len(options) > MANY:
+        if len(options) > SLIDER_FROM:
             st.select_slider(
                 setting.label, options, format_func=named, key=key, help=setting.help, on_change=chosen, width=240
             )  # fmt: skip
@@ -78,14 +78,14 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
 
 def seen() -> bool:
     """Whether what comes of the experiment is shown."""
-    return state.own(SEEN) == "1"
+    return state.own(SEEN_PARAM) == "1"
 
 
-def uncover() -> None:
+def reveal() -> None:
     """Show it, and let the address say so."""
-    state.keep_own(SEEN, "1")
+    state.keep_own(SEEN_PARAM, "1")
 
 
-def cover() -> None:
+def hide() -> None:
     """Hide it again, as before a guess."""
-    state.keep_own(SEEN, "")
+    state.keep_own(SEEN_PARAM, "")

@@ -13,7 +13,7 @@ from attnviz.figures import encoding
 from attnviz.figures.units import Numbers, said
 from attnviz.lessons.template import filled
 from attnviz.pages.whatif import analysis
-from attnviz.pages.whatif.analysis import Pair, Values
+from attnviz.pages.whatif.analysis import BeforeAfter, Values
 from attnviz.pages.whatif.lesson import content
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -42,7 +42,7 @@ def next_name(text: str) -> str:
     return encoding.label(text.strip() or text)
 
 
-def sentence(pair: Pair, at: int, values: Values) -> Numbers:
+def sentence(pair: BeforeAfter, at: int, values: Values) -> Numbers:
     """The gaps of an experiment's sentences."""
     before, after, dim = pair.before, pair.after, pair.before.mix.shape[2]
     heads = len(before.weights[pair.layer])
@@ -61,28 +61,28 @@ def sentence(pair: Pair, at: int, values: Values) -> Numbers:
     return numbers
 
 
-def _rows(pair: Pair, at: int) -> Numbers:
+def _rows(pair: BeforeAfter, at: int) -> Numbers:
     """The row of the token, and all rows."""
-    plain, changed, seen = pair.plain, pair.changed, pair.after.seen[at]
+    plain, changed, seen = pair.weights_before, pair.weights_after, pair.after.seen[at]
     best, best_after = int(np.argmax(plain[at])), int(np.argmax(changed[at]))
-    bits, bits_after = analysis.bits(plain), analysis.bits(changed)
+    bits, bits_after = analysis.entropies(plain), analysis.entropies(changed)
     return {
         "best": key(pair.before, best), "top": encoding.three(plain[at, best]), "best_after": key(pair.after, best_after),
         "top_after": encoding.three(changed[at, best_after]), "bits": said(bits[at]), "bits_after": said(bits_after[at]),
         "mean": said(bits.mean()), "mean_after": said(bits_after.mean()), "even": said(np.log2(max(seen.sum(), 1))),
-        "spread": said(analysis.spread(pair.before, pair.number)),
-        "spread_after": said(analysis.spread(pair.after, pair.head_after)),
-        "slope": encoding.three(analysis.slope(float(plain[at, best]))),
-        "slope_after": encoding.three(analysis.slope(float(changed[at, best_after]))),
+        "spread": said(analysis.score_std(pair.before, pair.number)),
+        "spread_after": said(analysis.score_std(pair.after, pair.head_after)),
+        "slope": encoding.three(analysis.softmax_slope(float(plain[at, best]))),
+        "slope_after": encoding.three(analysis.softmax_slope(float(changed[at, best_after]))),
     }  # fmt: skip
 
 
-def _states(pair: Pair, at: int) -> Numbers:
+def _states(pair: BeforeAfter, at: int) -> Numbers:
     """What becomes of the token's state, and of what the model says in the end."""
-    drift = analysis.drift(pair)[:, at]
+    drift = analysis.state_change(pair)[:, at]
     numbers = {
         "drift": encoding.percent(drift[pair.layer + 1], 1), "drift_end": encoding.percent(drift[-1], 1),
-        "cosine": encoding.three(analysis.sentence(pair)), "elsewhere": encoding.percent(analysis.elsewhere(pair), 1),
+        "cosine": encoding.three(analysis.sentence(pair)), "elsewhere": encoding.percent(analysis.next_token_change(pair), 1),
     }  # fmt: skip
     for name, tried in (("", pair.before), ("_after", pair.after)):
         if tried.likely:
@@ -90,10 +90,10 @@ def _states(pair: Pair, at: int) -> Numbers:
     return numbers
 
 
-def _heads(pair: Pair, at: int) -> Numbers:
+def _heads(pair: BeforeAfter, at: int) -> Numbers:
     """This head among the heads of its layer, as trained."""
     rows = pair.before.weights[pair.layer][:, at]  # [head, key]
-    bits, adds = analysis.bits(rows), analysis.adding(pair.before, at)
+    bits, adds = analysis.entropies(rows), analysis.head_shares(pair.before, at)
     most = int(np.argmax(adds))
     return {
         "adds": encoding.percent(adds[pair.number], 1), "mosthead": str(most), "most": encoding.percent(adds[most], 1),
@@ -104,12 +104,12 @@ def _heads(pair: Pair, at: int) -> Numbers:
 
 def _counted(choices: int) -> str:
     """How many tokens are somebody's first choice."""
-    return "all the same token" if choices == 1 else f"{choices} different tokens"
+    return "the same token" if choices == 1 else f"{choices} different tokens"
 
 
-def _compared(pair: Pair, at: int) -> Numbers:
+def _compared(pair: BeforeAfter, at: int) -> Numbers:
     """What can be said where both look at the same tokens."""
-    outside, opened, gainer = analysis.outside(pair), analysis.opened(pair), analysis.gained(pair, at)
+    outside, opened, gainer = analysis.newly_hidden(pair), analysis.newly_visible(pair), analysis.top_gain(pair, at)
     gain = {} if gainer is None else {
         "gainer": key(pair.after, gainer), "gain": encoding.signed(analysis.difference(pair)[at, gainer])
     }  # fmt: skip
@@ -121,22 +121,23 @@ def _compared(pair: Pair, at: int) -> Numbers:
     }  # fmt: skip
 
 
-def _zeroed(pair: Pair, at: int, place: int) -> Numbers:
+def _zeroed(pair: BeforeAfter, at: int, place: int) -> Numbers:
     """The token without a value: what it got and gets, how long its value was, and which later layer notices most."""
-    values, moved = pair.before.values[pair.number], analysis.travelled(pair)[pair.layer + 1 :]
+    values, moved = pair.before.values[pair.number], analysis.attention_change(pair)[pair.layer + 1 :]
     longest = int(np.argmax(values))
     far = {} if not len(moved) else {
         "far": str(pair.layer + 1 + int(np.argmax(moved))), "travelled": encoding.percent(moved.max(), 1)
     }  # fmt: skip
     return {
-        "zeroed": key(pair.before, place), "weight": encoding.three(pair.plain[at, place]),
-        "weight_after": encoding.three(pair.changed[at, place]), "mixed": encoding.percent(analysis.mixed(pair)[at], 1),
+        "zeroed": key(pair.before, place), "weight": encoding.three(pair.weights_before[at, place]),
+        "weight_after": encoding.three(pair.weights_after[at, place]),
+        "mixed": encoding.percent(analysis.output_change(pair)[at], 1),
         "value": said(values[place]), "longest": key(pair.before, longest), "value_most": said(values[longest]),
         "further": filled(content()["further"]["some" if far else "none"], far),
     }  # fmt: skip
 
 
-def formula(pair: Pair, values: Values) -> Numbers:
+def formula(pair: BeforeAfter, values: Values) -> Numbers:
     """The gaps of an experiment's formula: plain digits, and no word of a reader."""
     heads, dim = len(pair.before.weights[pair.layer]), pair.before.mix.shape[2]
     own = {name: values[name] for name in ("temperature", "width", "stride") if name in values}

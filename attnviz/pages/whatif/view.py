@@ -11,17 +11,17 @@ from attnviz.errors import AttnvizError, BadInputError
 from attnviz.lessons.template import filled
 from attnviz.pages.whatif import analysis, lesson, pictures, settings, word_order
 from attnviz.pages.whatif import values as sentence_values
-from attnviz.pages.whatif.analysis import Pair
+from attnviz.pages.whatif.analysis import BeforeAfter
 from attnviz.pages.whatif.lesson import Experiment
-from attnviz.pages.whatif.quiz import guess
+from attnviz.pages.whatif.quiz import ask
 from attnviz.ui import state, token_picker, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
 
 __all__ = ["show"]
 
-WHAT = "what"  # in the address: the experiment
-STEPS = {  # experiments, and the steps of “Inside attention” that they do otherwise
+EXPERIMENT_PARAM = "what"  # in the address: the experiment
+INSIDE_STEPS = {  # experiments, and the steps of “Inside attention” that they do otherwise
     "scale": "scaled", "mask": "mask", "order": "position", "heads": "heads", "cross": "qkv", "window": "mask", "zeroed": "mix",
 }  # fmt: skip
 WIDE = 760  # pixels: no formula stands far from its words
@@ -46,7 +46,7 @@ def show(trace: Trace) -> None:
             word_order.show(chosen, before, at)
         else:
             _experiment(chosen, before, at)
-        _told(chosen, before)
+        _notes(chosen, before)
 
 
 def _chosen() -> Experiment:
@@ -54,14 +54,14 @@ def _chosen() -> Experiment:
     known = {one.id: one for one in lesson.experiments()}
     chosen = next(iter(known.values()))
     try:
-        chosen = lesson.experiment(state.own(WHAT) or chosen.id)
+        chosen = lesson.experiment(state.own(EXPERIMENT_PARAM) or chosen.id)
     except BadInputError as error:
         widgets.notices([f"{error} Showing the first."])
     key = state.fill("whatif-what", chosen.id)
 
     def choose(id: str) -> None:
-        state.keep_own(WHAT, id)
-        settings.cover()
+        state.keep_own(EXPERIMENT_PARAM, id)
+        settings.hide()
 
     st.pills(
         "Experiment", list(known), format_func=lambda id: known[id].name, key=key, required=True,
@@ -78,26 +78,26 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
     above = st.container()
     values = settings.fields(chosen, before, at)
     try:
-        change = analysis.change(chosen.id, values, head, heads, before.family)
+        change = analysis.intervention(chosen.id, values, head, heads, before.family)
         after = backend().intervene(selection.request, head.layer, change, values.get("other", ""))
     except AttnvizError as error:
         widgets.problem(error)
         return
-    pair = Pair(before, after, head.layer, head.head)
+    pair = BeforeAfter(before, after, head.layer, head.head)
     numbers = {name: widgets.plain(found) for name, found in sentence_values.sentence(pair, at, values).items()}
     kinds = (before.family, *values.values())
     above.markdown(said(chosen.text("text", *kinds), numbers))
     above.container(width=WIDE).latex(filled(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
-    if not guess(chosen, pair.after, at, numbers, analysis.right(chosen.id, pair, at)):
-        pictures.covered(pair, at)
+    if not ask(chosen, pair.after, at, numbers, analysis.correct_answer(chosen.id, pair, at)):
+        pictures.show_before(pair, at)
         return
-    parts = [chosen.text("said", *kinds)]
+    parts = [chosen.text("finding", *kinds)]
     if chosen.id == "heads" and values["where"] != lesson.ALL and values["pass"] != "join":
-        parts.append(chosen.words["unmoved"])
+        parts.append(chosen.words["unchanged"])
     st.markdown(said("".join(parts), numbers))
     st.markdown(said(lesson.content()["outcome"][before.family], numbers))
-    pictures.shown(chosen, pair, at, everywhere=values["where"] == lesson.ALL)
-    st.markdown(f"**What to look for.** {said(chosen.text('look', before.family), numbers)}")
+    pictures.show_both(chosen, pair, at, everywhere=values["where"] == lesson.ALL)
+    st.markdown(f"**What to look for.** {said(chosen.text('look_for', before.family), numbers)}")
 
 
 def said(text: str, numbers: dict[str, str]) -> str:
@@ -105,13 +105,13 @@ def said(text: str, numbers: dict[str, str]) -> str:
     return linked(filled(text, numbers))
 
 
-def _told(chosen: Experiment, before: InterventionResult) -> None:
+def _notes(chosen: Experiment, before: InterventionResult) -> None:
     """Where the models differ, what all of this is not, where the same head is walked through, and who says so."""
     numbers = {
         "dim": str(before.mix.shape[2]), "root": "", "heads": str(len(before.weights[0])), "groups": str(before.groups)
     }  # fmt: skip
-    st.caption(f"{widgets.plain(state.card().name)}: {said(chosen.text('differ', before.family), numbers)}")
+    st.caption(f"{widgets.plain(state.card().name)}: {said(chosen.text('note', before.family), numbers)}")
     st.caption(lesson.content()["outside"])
-    params = {**state.current().params(), "step": STEPS[chosen.id]}
+    params = {**state.current().params(), "step": INSIDE_STEPS[chosen.id]}
     st.page_link("pages/learn/inside.py", label="The same head, step by step", query_params=params)
     st.caption(widgets.plain("; ".join(lesson.sources(chosen)) + "."))

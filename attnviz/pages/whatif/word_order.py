@@ -15,7 +15,7 @@ from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import Values
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.pages.whatif.pictures import AXES, names
-from attnviz.pages.whatif.quiz import guess
+from attnviz.pages.whatif.quiz import ask
 from attnviz.ui import state, widgets
 from attnviz.ui.backend import backend
 from attnviz.ui.lesson_text import linked
@@ -30,23 +30,23 @@ def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     selection = state.current()
     heads = len(before.weights[selection.head.layer])
     try:
-        change = analysis.change(chosen.id, values, selection.head, heads, before.family)
+        change = analysis.intervention(chosen.id, values, selection.head, heads, before.family)
         found = backend().compare_orders(selection.request, selection.head, change, seed)
     except AttnvizError as error:
         widgets.problem(error)
         return
     numbers = {"token": widgets.plain(encoding.label(before.tokens[at].text)), **sentence_values.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
-    numbers["limit"] = chosen.words["limit"] if analysis.utmost(found) else ""
-    numbers["result"] = filled(chosen.words["same" if analysis.follows(found) else "differs"], numbers)
+    numbers["limit"] = chosen.words["limit"] if analysis.reaches_one(found) else ""
+    numbers["result"] = filled(chosen.words["same" if analysis.equivariant(found) else "differs"], numbers)
     above.markdown(linked(filled(chosen.text("text"), numbers)))
     above.latex(chosen.words["formula"], width="content")
     above.markdown(f"**{widgets.plain(' '.join(_mixed(found, before)))}**")
-    if not guess(chosen, before, at, numbers, 0 if analysis.follows(found) else 1):
+    if not ask(chosen, before, at, numbers, 0 if analysis.equivariant(found) else 1):
         return
-    st.markdown(linked(filled(chosen.text("said", analysis.verdict(found, values)), numbers)))
+    st.markdown(linked(filled(chosen.text("finding", analysis.order_explanation(found, values)), numbers)))
     _pictures(found, before, at, values)
-    st.markdown(f"**What to look for.** {linked(filled(chosen.text('look'), numbers))}")
+    st.markdown(f"**What to look for.** {linked(filled(chosen.text('look_for'), numbers))}")
     st.markdown(linked(chosen.words["proof"]))
     st.latex(chosen.words["steps"], width="content")
 
@@ -67,16 +67,17 @@ def _pictures(found: WordOrderResult, before: InterventionResult, at: int, value
     st.html(
         figure.page(
             figure.beside(
-                figure.panel("Your text", f"{head}, so changed", figure.weights(found.plain, seen, labels, labels, at, theme)),
+                figure.panel("Your text", f"{head}, changed", figure.weights(found.plain, seen, labels, labels, at, theme)),
                 figure.panel("Shuffled", head, figure.weights(found.mixed, seen, mixed, mixed, int(back[at]), theme)),
                 figure.panel(
-                    "Shuffle undone", head, figure.weights(undone, seen[np.ix_(back, back)], labels, labels, at, theme)
+                    "Back in the old order", head, figure.weights(undone, seen[np.ix_(back, back)], labels, labels, at, theme)
                 ),
                 figure.panel(
-                    "Difference", "undone minus your text",
+                    "Difference",
+                    "old order minus your text",
                     figure.difference(undone - found.plain, labels, labels, at, theme),
                 ),
             )
         )
-    )  # fmt: skip
+    )
     st.caption(AXES[widgets.theme()])

@@ -1,4 +1,4 @@
-"""A picture of arcs in, that picture on a Streamlit page out: wider than the page it scrolls, and a word can be clicked.
+"""A picture of arcs on a Streamlit page: it scrolls where it is wider than the page, and its words can be clicked.
 
 A component, because Streamlit's own elements let no SVG through, and an image would hide its words from a screen reader.
 """
@@ -40,12 +40,12 @@ _arcs = v2.component("attnviz_arcs", html='<div class="arcs" role="region" tabin
 def arcs(svg: str, *, height: int, label: str, words: int, key: str = "arcs", on_word: Callable[[int], None]) -> None:
     """Draw a picture made by `attnviz.pages.syntax.arc_figure`, `height` pixels tall: that room is kept until it is there.
 
-    `on_word` hears of a clicked word by its number, below `words`.
+    `on_word` gets the number of a clicked word, below `words`.
     """
 
-    def heard() -> None:
+    def on_message() -> None:
         number = st.session_state[key].get("word")
         if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < words:
             on_word(number)
 
-    _arcs(key=key, data={"svg": svg, "label": label}, height=height + BAR, on_word_change=heard)
+    _arcs(key=key, data={"svg": svg, "label": label}, height=height + BAR, on_word_change=on_message)

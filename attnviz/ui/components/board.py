@@ -1,6 +1,6 @@
-"""A frame and what is chosen in, the board on a Streamlit page out; what the reader does on it comes back as a Choice.
+"""The board on a Streamlit page; what the reader chooses on it comes back as a Choice.
 
-Two components: the board itself, which is told by a small JSON what to show, and an invisible carrier that brings the
+Two components: the board itself, which gets a small JSON, and an invisible carrier that brings the
 bytes. So a chosen head never sends the weights again, and the board stays where it is while they change.
 """
 
@@ -49,7 +49,7 @@ def board(
     """
     mailbox = f"{key}_answered"
 
-    def heard() -> None:
+    def on_message() -> None:
         found = read_choice(st.session_state[key].get("choice"), head.block)
         if found is None:
             return
@@ -67,7 +67,7 @@ def board(
         carry(frame, f"{key}_frame")
         for sheet in sheets:  # by its own name, so that one that was here stays here when another comes
             carry(sheet, f"{key}_{digest(sheet)}")
-        result = _board(key=key, data=data, on_choice_change=heard)
+        result = _board(key=key, data=data, on_choice_change=on_message)
         for number, layer in enumerate(layers):  # each is made while those before it are on their way
             carry(layer, f"{key}_layer_{number}")
     found = read_choice(result.get("choice"), head.block)
@@ -75,12 +75,12 @@ def board(
 
 
 def carry(data: bytes, key: str) -> None:
-    """Bring the bytes of a frame or sheet to whatever on the page waits for them."""
+    """Bring the bytes of a frame or sheet to the components that wait for them."""
     _carrier(key=key, data=data, height="content")
 
 
 def read_choice(value: Any, block: str) -> tuple[Choice, int] | None:
-    """What the browser sent as a choice and its number; None for nothing, and for what no board sends."""
+    """The choice that the browser sent, and its number; None for anything else."""
     try:
         return (Choice.parse(value, block), message_number(value)) if value else None
     except BadInputError:

@@ -1,4 +1,4 @@
-"""Words and links in, a sentence on which links are drawn out; scores of heads in, a map and a list to choose from out.
+"""The sentence on which links are drawn, and the map and list of heads, on a Streamlit page.
 
 Both are Streamlit components. A half-drawn link stays in the browser; whole ones, and a chosen head, come back checked.
 """
@@ -30,7 +30,7 @@ def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks
     """
     mailbox = f"{key}_answered"
 
-    def heard() -> None:
+    def on_message() -> None:
         sent = st.session_state[key].get("drawn")
         try:
             drawn, answered = DrawnLinks.parse(sent), message_number(sent)
@@ -39,17 +39,17 @@ def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks
         st.session_state[mailbox] = answered
         on_links(drawn)
 
-    _links(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_drawn_change=heard)
+    _links(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_drawn_change=on_message)
 
 
 def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable[[ChosenHead], None]) -> bool:
-    """Draw the map and the list; `on_head` hears of a chosen head. True in the run in which its own page was asked for.
+    """Draw the map and the list; `on_head` gets a chosen head. Returns True in the run that opens that head's page.
 
     `data` is made by `attnviz.board.found.found`.
     """
     mailbox = f"{key}_answered"
 
-    def heard() -> None:
+    def on_message() -> None:
         sent = st.session_state[key].get("picked")
         try:
             picked, answered = ChosenHead.parse(sent, block), message_number(sent)
@@ -58,7 +58,7 @@ def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable
         st.session_state[mailbox] = answered
         on_head(picked)
 
-    result = _found(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_picked_change=heard)
+    result = _found(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_picked_change=on_message)
     try:
         return ChosenHead.parse(result.get("picked"), block).go == "board"
     except BadInputError:

@@ -1,4 +1,4 @@
-"""What stands side by side in, the panels on a Streamlit page out; what the reader does there comes back as a Choice."""
+"""Panels side by side on a Streamlit page; what the reader chooses there comes back as a Choice."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def panels(
 ) -> Choice | None:
     """Draw the panels; returns what the reader has just chosen there, and None in every other run.
 
-    `frames` and `sheets` come from `attnviz.board`; the places of the held word are counted in the frame `base`.
+    `frames` and `sheets` come from `attnviz.board`; the places of the selected word are counted in the frame `base`.
     `own` is the chosen head as a tray lists it: a newly pinned one has its model and text; `selection` is a Choice as JSON
     has it, with pins and panels.
     """
     mailbox = f"{key}_answered"
     block = "self"
 
-    def heard() -> None:
+    def on_message() -> None:
         found = read_choice(st.session_state[key].get("choice"), block)
         if found is None:
             return
@@ -77,6 +77,6 @@ def panels(
     with st.container(gap=None):
         for part in dict.fromkeys((*frames, *sheets)):
             carry(part, f"{key}_{digest(part)}")
-        result = _compare(key=key, data=data, on_choice_change=heard)
+        result = _compare(key=key, data=data, on_choice_change=on_message)
     found = read_choice(result.get("choice"), block)
     return None if found is None else found[0]

@@ -1,4 +1,4 @@
-// Two texts as lists of words in, which word stands for which out: the rule of attnviz/analysis/compare.py.
+// Which word of one text corresponds to which word of another: the rule of attnviz/analysis/compare.py.
 
 // Equal words pair up (longest common runs first, as Python's difflib finds them); so do words of replaced runs of equal
 // length. A run that was put in, taken out, or replaced by one of another length has no counterpart.

@@ -1,4 +1,4 @@
-// Patterns of several heads in, their difference, sum or mean out: the rule of attnviz/analysis/compare.py.
+// The difference, sum or mean of the patterns of several heads: the rule of attnviz/analysis/compare.py.
 
 import { alignedUnits } from "./align.js";
 

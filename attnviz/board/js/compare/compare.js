@@ -1,4 +1,4 @@
-// A place in the page, the tokens of the encoding, and what Python says stands side by side in; the panels with linked hover out.
+// The Compare component: panels side by side that follow one selection.
 
 import { adopted, choiceOf } from "../core/state.js";
 import { begin } from "../board.js";
@@ -23,7 +23,7 @@ import { unknownLines } from "../draw/unknownTokens.js";
 import { makeGallery } from "./gallery.js";
 import { keyed, pinsToSend, pinKeys } from "../draw/tray.js";
 
-const IDLE = 300; // milliseconds that the hand rests before Python and screen readers are told
+const IDLE = 300; // milliseconds that the hand rests before Python and screen readers get the choice
 const AROUND = 116; // pixels of a panel above and below its picture
 
 const mounted = new WeakMap();
@@ -40,7 +40,7 @@ export function mountCompare({ parentElement, data, setTriggerValue }, tokens) {
 }
 
 // `data` is { sources, frames, sheets, base, own, shown, selection, answered }: digests of bytes that carriers bring, the frame
-// whose places the held word counts, the text shown elsewhere, the ready set, and what Python says is chosen.
+// in which the places of the selected word are counted, the text shown elsewhere, the ready set, and what Python says is chosen.
 function makeCompare(root, tokens) {
   const $ = (name) => root.querySelector(name);
   const element = $(".attnviz");

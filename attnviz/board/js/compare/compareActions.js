@@ -1,4 +1,4 @@
-// Gestures over the panels in, the next state handed to `set` out. `at` gives what a gesture needs to know.
+// Actions on the panels. Each hands the next state to `set`; `at` gives what it needs.
 
 import { FULL, MOST, NO_PAIR, moved, named, removed, shifted, toggled } from "../draw/tray.js";
 import { SPECIAL, clearSelection, sideOf, withSide } from "../core/state.js";
@@ -28,7 +28,7 @@ export function makeCompareActions(at, set, leave) {
     const [name, token] = end(found);
     const side = sideFor(name);
     const { selected: before } = stateIn(now, frame);
-    // There is no hovering on glass: a tap on the other column asks for the link to the held word.
+    // There is no hovering on glass: a tap on the other column shows the link to the selected word.
     if (touched && before && before.side !== side && before.mate !== token) return set(selectAt(now, frame, before.side, before.token, token));
     return set(selectAt(now, frame, side, token));
   }

@@ -1,4 +1,4 @@
-// Pointer and keys over panels and texts in, what they mean out: every gesture becomes one call of `act`.
+// Pointer and keyboard input on panels and texts: every gesture becomes one call of `act`.
 
 import { isAdditive, onLongPress } from "../input/gestures.js";
 

@@ -1,4 +1,4 @@
-// What is shown side by side in; the switch between curves and matrix, and the menu that makes panels of panels, out.
+// The switch between curves and matrix, and the menu that combines panels.
 
 import { button, element, press, segments } from "../core/element.js";
 import { keyMark } from "../draw/chips.js";
@@ -52,7 +52,7 @@ export function makeCompareTools(host, phoneHost, act) {
   return { draw, close, shut };
 }
 
-// The line above the panels: what is held, or what is being chosen.
+// The line above the panels: what is selected, or which panels are being chosen.
 export function drawCompareReadout(host, { choosing, selectedWords, side, mate, message, act, phone }) {
   const name = JSON.stringify([choosing && [choosing.kind, choosing.of.length], selectedWords, side, mate, message, phone]);
   if (host.dataset.drawn === name) return;
@@ -64,10 +64,10 @@ export function drawCompareReadout(host, { choosing, selectedWords, side, mate, 
     const title = { difference: "Difference", sum: "Sum", mean: "Mean" }[kind];
     const buttons = [...(kind !== "difference" && of.length > 1 ? [button(`Show the ${kind} of ${of.length}`, act.done)] : []), button("Cancel", act.escape)];
     host.replaceChildren(element("b", "", `${title}: `), element("span", "", `${hint}${of.length && kind !== "difference" ? `, ${of.length} chosen` : ""}.`), ...buttons);
-  } else if (!selectedWords) host.replaceChildren(phone ? "Tap a word: every panel follows. Another tap lets go." : "Point at a word: every panel follows. Click holds it, Escape lets go.");
+  } else if (!selectedWords) host.replaceChildren(phone ? "Tap a word: every panel follows. Tap it again to deselect it." : "Point at a word: every panel follows. Click selects it, Escape deselects it.");
   else {
     const pill = element("span", side === "query" ? "pill" : "pill outlined", selectedWords);
-    const rest = mate ? [element("span", "", side === "query" ? "looks at" : "is looked at by"), element("b", "", mate), element("span", "rest", "as noted under each panel")] : [element("span", "rest", `is held. ${phone ? "Tap another in a panel" : "Point at another word"} to read that link everywhere.`)];
+    const rest = mate ? [element("span", "", side === "query" ? "looks at" : "is looked at by"), element("b", "", mate), element("span", "rest", "as noted under each panel")] : [element("span", "rest", `is selected. ${phone ? "Tap another in a panel" : "Point at another word"} to read that link everywhere.`)];
     host.replaceChildren(pill, ...rest);
   }
 }

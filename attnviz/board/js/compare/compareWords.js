@@ -1,4 +1,4 @@
-// Pictures and the link that all of them tell in; what is held, and the same link in every panel, in words out.
+// The selected words, and the same link in every panel, as sentences.
 
 import { anchorsOf } from "../core/selection.js";
 import { focusIn } from "./linked.js";
@@ -7,7 +7,7 @@ import { mateOf, sideOf } from "../core/state.js";
 import { named } from "../core/pattern.js";
 import { setFont } from "../draw/canvas.js";
 
-// What the line above the panels says is held, in the first panel that has it.
+// The selected words and the other end of the link, from the first panel that has them.
 export function selectionWords(pictures, state) {
   const first = pictures.find((picture) => picture.pattern && anchorsOf(focusIn(picture, state)).length);
   if (!first) return { selectedWords: "", mate: "", side: sideOf(state) };
@@ -27,7 +27,7 @@ export function compareSentence(pictures, links) {
     const words = (units, places) => places.map((at) => isolated(withMark(units[at].label, units[at]))).join(" + ");
     return `${name}: ${words(picture.pattern.queries, link.queries)} \u2192 ${words(picture.pattern.keys, link.keys)} ${(picture.kind === "difference" ? signed : threeDigits)(link.value)}`;
   });
-  return links.some(Boolean) ? `${parts.join("; ")}.` : `${pictures.length} panels. No word is held.`;
+  return links.some(Boolean) ? `${parts.join("; ")}.` : `${pictures.length} panels. No word is selected.`;
 }
 
 // The width of the widest word of all panels, measured anew only where the words have changed.

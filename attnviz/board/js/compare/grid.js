@@ -1,11 +1,11 @@
-// How many panels there are and how long their texts, the width there is; the size of every panel, and the place of its parts, out.
+// The size of every panel and the place of its parts, from the number of panels, the length of their texts and the width.
 
 import { within } from "../core/element.js";
 
 const MANY = { set: 8, own: 16 }; // more panels than these are small, without words
 const GAP = 24;
 const ROW = [18, 26];
-const LONGEST = 128; // rows and columns drawn at once; of a longer text, those around the held word
+const LONGEST = 128; // rows and columns drawn at once; of a longer text, those around the selected word
 const NARROW = 3; // pixels of the narrowest column
 
 // `most` is the largest number of words of a panel, `labels` the width of the widest, `free` the height from the top of the

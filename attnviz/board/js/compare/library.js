@@ -1,4 +1,4 @@
-// Digests of frames and sheets in, the books of those that have arrived out.
+// The frames and sheets that have arrived, as books by digest.
 
 import { addSheet, decode, makeBook } from "../core/frame.js";
 import { storedBytes } from "../core/store.js";
@@ -6,7 +6,7 @@ import { storedBytes } from "../core/store.js";
 export function makeLibrary() {
   const books = new Map();
 
-  // What is wanted no longer is let go of, what has come is opened.
+  // Drops what is not wanted any more, and opens what has arrived.
   function take({ frames, sheets }) {
     for (const digest of [...books.keys()]) if (!frames.includes(digest)) books.delete(digest);
     for (const digest of frames) {

@@ -8,7 +8,7 @@ import { lineOf, ranked, unitWith } from "../core/pattern.js";
 
 const sideIn = (frame, side) => (side === "key" ? frame.keys : frame.queries);
 
-// The state as another text has it: words without a counterpart there are not held, and not pointed at.
+// The state as another text has it: words without a counterpart there are neither selected nor pointed at.
 export function stateIn(state, frame) {
   return { ...state, selected: selectedIn(state.selected, frame), point: pointIn(state.point, frame) };
 }
@@ -43,7 +43,7 @@ export function focusIn({ frame, pattern }, state) {
   return { side: meant.side, [meant.side]: first, [far]: unitWith(units[far], meant[far]), also };
 }
 
-// The one link that all pictures tell: the one meant, or the held word's strongest in the chosen head's picture, else in the
+// The one link that all pictures show: the one meant, or the selected word's strongest in the chosen head's picture, else in the
 // first that has the word. Gives for each picture { queries, keys, value }, places in it, or null where it lacks a word.
 export function linksIn(pictures, state) {
   const seen = pictures.map((picture) => picture.pattern && { picture, focus: focusIn(picture, state) });
@@ -66,7 +66,7 @@ function linkIn({ picture: { pattern }, focus }, far, token) {
   return far === "key" ? { queries: anchors, keys: [mate], value } : { queries: [mate], keys: anchors, value };
 }
 
-// Among words, and not the held word itself.
+// Among words, and not the selected word itself.
 function strongest(pattern, focus) {
   const there = focus.side === "query" ? pattern.keys : pattern.queries;
   const anchors = anchorsOf(focus);

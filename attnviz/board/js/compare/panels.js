@@ -1,4 +1,4 @@
-// Pictures in, panels side by side out: each with its name, its matrix or curves, and the one link that all of them tell.
+// Panels side by side: each with its name, its matrix or curves, and the weight of the one link that all of them show.
 
 import { anchorsOf } from "../core/selection.js";
 import { mateOf } from "../core/state.js";
@@ -15,7 +15,7 @@ import { isolated, signed, threeDigits, withMark } from "../core/encoding.js";
 import { overlaid } from "./combine.js";
 import { lineOf } from "../core/pattern.js";
 
-// `act` is { remove, move, name, choose, pin }, each told the place of the panel.
+// `act` is { remove, move, name, choose, pin }, each called with the panel's picture.
 export function makePanels(host, act, signal) {
   let [built, drawn, panels, grid] = ["", null, [], null];
   const placeOf = (event) => panels.findIndex(({ node }) => node.contains(event.target));

@@ -1,4 +1,4 @@
-// The texts of all panels in, one line each out: tinted by its first head, what differs underlined, the held word in each.
+// The texts of all panels, one line each: tinted by its first head, differences underlined, the selected word marked.
 
 import { alignedUnits } from "./align.js";
 import { element } from "../core/element.js";

@@ -1,4 +1,4 @@
-// Names in, DOM elements out. Text only ever goes in as text.
+// DOM elements. Text is only ever added as text.
 
 export function element(tag, name = "", text = null) {
   const made = document.createElement(tag);

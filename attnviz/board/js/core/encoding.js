@@ -1,4 +1,4 @@
-// The tokens of attnviz/figures/encoding.py in, colours and written numbers out. The only module that knows either.
+// Colours and number formats, from the tokens of attnviz/figures/encoding.py.
 
 export function makeEncoding(tokens, mode) {
   const colours = tokens[mode];

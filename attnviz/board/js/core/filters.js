@@ -1,4 +1,4 @@
-// A pattern and a filter in; the same with weak weights left out, or of one text of a pair, out: the rule of analysis/filters.py.
+// Filters of a pattern, which leave out weak weights or one text of a pair: the rule of analysis/filters.py.
 
 const REACHED = 1e-6; // of a row: a sum that falls short by less does so by rounding
 export const ELSEWHERE = "the text that is not shown";

@@ -1,4 +1,4 @@
-// The bytes of frame.py in, a frame, a layer or a sheet out. A book is one frame with the layers and sheets that belong to it.
+// Reads the bytes of frame.py: a frame, a layer or a sheet. A book is one frame with the layers and sheets that belong to it.
 
 import { digestOf } from "./store.js";
 import { STEPS, checkSize, restored, thousandths } from "./thousandths.js";
@@ -81,7 +81,7 @@ export function addSheet(book, sheet) {
   for (const made of [...book.patterns.keys()]) if (made.startsWith(`${name} `)) book.patterns.delete(made);
 }
 
-// Whether this head's weights are here; otherwise they have to be asked for.
+// Whether this head's weights are here; if not, Python has to send them.
 export function isLoaded(book, layer, head) {
   return book.frame.whole || book.sheets.has(`${layer}.${head}`);
 }

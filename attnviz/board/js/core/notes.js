@@ -1,4 +1,4 @@
-// A pattern in; what was hidden, rescaled or left out of it, in the sentences of analysis/view.py and filters.py, out.
+// Notes on what was hidden, rescaled or left out, in the sentences of analysis/view.py and filters.py.
 
 import { isAcross, percent, share, sumOf } from "./filters.js";
 import { counts } from "./pattern.js";

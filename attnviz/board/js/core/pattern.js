@@ -1,4 +1,4 @@
-// A book and how it is shown in, one head's pattern over words or tokens out: the rule of attnviz/analysis/view.py.
+// One head's pattern over words or tokens: the rule of attnviz/analysis/view.py.
 
 import { betweenOf, filtered, ofText } from "./filters.js";
 import { largestError, tokenWeights } from "./frame.js";
@@ -32,7 +32,7 @@ export function patternOf(book, layer, head, options) {
   return whole && filtered(whole, book.frame, options);
 }
 
-// The same without filters: what is said of a head is said of all its weights.
+// The same without filters: statements about a head are about all its weights.
 export function wholeOf(book, layer, head, options) {
   const name = `${layer}.${head} ${options.words} ${options.special}`;
   const kept = book.patterns.get(name);
@@ -84,7 +84,7 @@ export function merged(tokens, frame, options) {
   return { queries, keys, weights, lost, empty, hidden, parts, options, causal, cross, sinks, keep: null, between: "" };
 }
 
-// Whether a row counts in what is said of a head: a word that sees more than one place. The rule of analysis/ground.py.
+// Whether a row counts in statements about a head: a word that sees more than one place. The rule of analysis/positions.py.
 export const counts = ({ queries, keys, causal }, row) => !queries[row].special && (causal ? row + 1 : keys.length) > 1;
 
 // How far a weight may be off: a word's by as much as all of its pieces. One of whole thousandths has its three digits, unless
@@ -103,8 +103,8 @@ export function lostTo({ parts }) {
   return [...(special ? ["hidden tokens"] : []), ...(sink?.shares.some((share) => share > 0) ? [SINK] : [])].join(" and ");
 }
 
-// The weights of the held words: the sum of their rows (at whom they look) or of their columns (who looks at them); null
-// where none is held. One word's row is a view of the pattern itself.
+// The weights of the selected words: the sum of their rows (what they look at) or of their columns (what looks at them);
+// null where none is selected. One word's row is a view of the pattern itself.
 export function lineOf(pattern, focus) {
   const { queries, keys, weights } = pattern;
   const looks = focus.side === "query";

@@ -1,8 +1,8 @@
-// The words that a reader holds together in, one more or one less of them out. All are of one side; their lines are summed.
+// Several selected words: all are of one side, and their weights are summed.
 
 const MOST = 64; // as attnviz/types.py has it
 
-// Takes a word in, or out where it is held already. `tokens` are the word's: it may be held by any of them.
+// Adds a word to the selection, or removes it. `tokens` are the word's; any of them may stand for it.
 export function toggleSelected(state, side, tokens) {
   const { selected } = state;
   const now = selected?.side === side ? tokensOf(selected) : [];
@@ -12,8 +12,8 @@ export function toggleSelected(state, side, tokens) {
   return { ...state, side, point: null, selected: token === undefined ? null : { side, token, mate: null, also } };
 }
 
-// With the keyboard one word is always held, the one that the arrows walk. This lets it stay when they walk on, or takes
-// that back.
+// With the keyboard one word is always selected, and the arrow keys move it. This keeps it selected when they move on, or
+// removes it again.
 export function keepSelected(state, tokens) {
   const { selected } = state;
   if (!selected) return state;
@@ -22,7 +22,7 @@ export function keepSelected(state, tokens) {
   return { ...state, selected: { ...selected, mate: null, also } };
 }
 
-// The arrows have walked on to another word.
+// The arrow keys have moved on to another word.
 export function moveSelection(state, side, token) {
   const also = state.selected?.side === side ? state.selected.also : [];
   return { ...state, side, point: null, selected: { side, token, mate: null, also } };
@@ -30,7 +30,7 @@ export function moveSelection(state, side, token) {
 
 export const tokensOf = ({ token, also }) => [...new Set([token, ...also])];
 
-// The units that are held, the first of them the one that the pictures keep in view.
+// The selected units, the first of them the one that the pictures keep in view.
 export function anchorsOf({ side, query, key, also = [] }) {
   const first = side === "query" ? query : key;
   return first < 0 ? [] : [first, ...also];

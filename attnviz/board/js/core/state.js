@@ -1,4 +1,4 @@
-// What the reader does in, the next state out. Nothing here draws, and a state is never changed in place.
+// The state of the board and its changes: pure functions that return the next state.
 // Words are meant by a token's index on its side, so that they stay the same when words become tokens.
 
 import { columnsOf, rowsOf, unitWith } from "./pattern.js";
@@ -40,7 +40,7 @@ function selectionFrom(focus, frame) {
   return token === undefined ? null : { side, token, mate: null, also: others };
 }
 
-// What Python is told: never what is only pointed at.
+// The choice as Python gets it: without what is only pointed at.
 export function choiceOf(state, frame) {
   const { head, selected, words, special, keep, between, tab: view } = state;
   let focus = null;
@@ -55,7 +55,7 @@ export function choiceOf(state, frame) {
   return { head, focus, words, special, keep, between, view };
 }
 
-// What the reader has changed since Python was told `choice`, the held words left out: those belong to the text.
+// What the reader has changed since `choice` was sent to Python, without the selected words: those belong to the text.
 export function changedSince(state, choice) {
   const now = { head: state.head, words: state.words, special: state.special, keep: state.keep, between: state.between, view: state.tab };
   return Object.fromEntries(Object.entries(now).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(choice[name])));
@@ -83,7 +83,7 @@ export function tokensMeant({ selected, point, side }) {
   if (!point) return meant;
   const { query = null, key = null, word = null } = point;
   if (word !== null) {
-    // A word of the sentence is the far end while another is held, and the near end otherwise.
+    // A word of the sentence is the far end while another is selected, and the near end if none is.
     const far = meant.side === "query" ? "key" : "query";
     return selected ? { ...meant, [far]: word } : { ...meant, [meant.side]: word, [far]: null };
   }
@@ -95,7 +95,7 @@ export function tokensMeant({ selected, point, side }) {
 export const anchorOf = (focus) => (focus.side === "query" ? focus.query : focus.key);
 export const mateOf = (focus) => (focus.side === "query" ? focus.key : focus.query);
 
-// Hold a word, or a link; the same again lets go.
+// Select a word or a link; the same one again clears the selection.
 export function select(state, side, token, mate = null) {
   const { selected } = state;
   const same = selected && selected.side === side && selected.token === token && selected.mate === mate && !selected.also.length;
@@ -124,7 +124,7 @@ export function moved(state, frame, down, right) {
   return chosen(state, [layer, within(state.head[1] + right, 0, frame.counts[layer] - 1)]);
 }
 
-// The other direction. The held word stays, except across two texts, where it has no place on the other side.
+// The other direction. The selected word stays, except across two texts, where it has no place on the other side.
 export function withSide(state, side, cross) {
   if (side === sideOf(state)) return { ...state, side };
   const { selected } = state;

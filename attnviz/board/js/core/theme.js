@@ -1,4 +1,4 @@
-// The element's theme in, colours and fonts for canvases and style sheet out. In Streamlit its --st-* variables win.
+// The theme of an element: colours and fonts for canvases and style sheet. In Streamlit its --st-* variables win.
 
 import { luminance, makeEncoding } from "./encoding.js";
 

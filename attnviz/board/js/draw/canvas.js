@@ -1,4 +1,4 @@
-// A canvas and a size in, a context out that counts in CSS pixels; and the few shapes that all pictures share.
+// A canvas context that counts in CSS pixels, and the few shapes that all pictures share.
 
 export function fitted(canvas, width, height) {
   const ratio = globalThis.devicePixelRatio || 1;

@@ -1,4 +1,4 @@
-// The pins in, the tray below the pictures out: one chip a pin, to go to, rename, reorder and remove.
+// The tray below the pictures: one chip for each pin, to open, rename, reorder and remove it.
 
 import { draggable } from "../input/gestures.js";
 import { element, button } from "../core/element.js";

@@ -1,4 +1,4 @@
-// A pattern in, ribbons between two columns of words out. Each query owns a band of fixed height, its whole 1.0, and hands
+// Ribbons between two columns of words. Each query owns a band of fixed height, its whole 1.0, and hands
 // it out: thickness is weight, and what is missing of the band is hidden. Of a difference, what is less is dashed.
 
 import { anchorsOf } from "../core/selection.js";
@@ -7,7 +7,7 @@ import { fill } from "./canvas.js";
 const BAND = 0.84; // of a row's height
 const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would be one grey veil
 const DASHES = [8, 4];
-const MOST = 1500; // ribbons behind the held word; past that the weakest are left out
+const MOST = 1500; // ribbons behind the selected word; past that the weakest are left out
 
 export function drawCurves(c, theme, view, place, weights) {
   const { focus } = view;
@@ -79,7 +79,7 @@ function draw(c, place, { query, key, weight, from, thick }, color) {
   if (weight < 0) c.setLineDash([]);
 }
 
-// The ends of the bands, with the held word's in the reader's colour.
+// The ends of the bands, with the selected word's in the accent colour.
 function bands(c, theme, { pattern, focus }, place, anchors) {
   const end = (x, i, color) => fill(c, color, x, place.y + (i + 0.08) * place.row, 3, place.row * BAND);
   for (let i = place.first; i < place.last; i++) {

@@ -1,4 +1,4 @@
-// A filter in; the rows of the View menu that set it out: which rule, and how much, by a slider and by a field.
+// The rows of the View menu that set the filter: a rule, and its amount by a slider or a field.
 
 import { element, press, segments, within } from "../core/element.js";
 

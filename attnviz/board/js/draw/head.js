@@ -1,4 +1,4 @@
-// One head's pattern in, its matrix and its curves side by side out, with one column of words that serves both.
+// One head: its matrix and its curves side by side, with one column of words for both.
 
 import { anchorOf } from "../core/state.js";
 import { drawColumn, drawSlanted } from "./labels.js";
@@ -128,7 +128,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     stage.scrollTop = Math.max(lowest, Math.min(stage.scrollTop, Math.max(0, at - 1) * row));
   }
 
-  // The held word's row stays in the middle, until the reader scrolls it away.
+  // The selected word's row stays in the middle, until the reader scrolls it away.
   function keepInView({ focus, geometry, state, book }) {
     const anchor = anchorOf(focus);
     const name = `${book.frame.digest} ${anchor} ${state.words} ${state.special} ${geometry.head.rows}`;
@@ -199,7 +199,7 @@ export function makeEasing(again, clock = () => performance.now()) {
 
 // The key that most words choose first and that takes much of the head. Only the first token of all and what the model adds
 // itself are called a sink (`resting`); of another word it is said what is seen.
-const sinks = new WeakMap(); // asked at every drawing, found once
+const sinks = new WeakMap(); // used at every drawing, computed once
 export function sinkOf(pattern) {
   if (!sinks.has(pattern)) sinks.set(pattern, sunk(pattern));
   return sinks.get(pattern);
@@ -244,5 +244,5 @@ export function sinkSentence(pattern, { key, share, resting }) {
   const alone = line && (!special || keys.filter((one) => one.special && one.text === text).length === 1);
   const much = alone ? written(profile, profile.shares.findIndex(([label]) => label === line)) : percent(share);
   const name = special ? named(keys, key) : `\u201c${named(keys, key)}\u201d`;
-  return resting ? `${name} takes ${much} of this head: heads park attention there when they find nothing (a “` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
+  return resting ? `${name} takes ${much}: heads park unused attention there (a “` : `Most ${word}s look first at ${name}: it takes ${much} of this head.`;
 }

@@ -1,4 +1,4 @@
-// The head shown in; its name, and beside it what it does on this text, out. A text is one example, and the line says so.
+// The name of the head shown and, beside it, what it does on this text. A text is one example, and the line says so.
 
 import { element } from "../core/element.js";
 import { headName } from "../core/encoding.js";
@@ -6,7 +6,7 @@ import { written } from "./headProfile.js";
 
 export function drawHeadLabel(nameHost, roleHost, { book, head, pattern, profile, missing, state }) {
   nameHost.textContent = headName(...head);
-  // Roles are told by words with every token shown; of another view the facts beside it speak.
+  // Roles are known for words with every token shown; in another view the profile takes their place.
   const text = state.words && state.special === "show" && book.frame.roles[head[0]]?.[head[1]];
   if (!pattern) roleHost.replaceChildren(missing);
   else if (text) roleHost.replaceChildren(text);

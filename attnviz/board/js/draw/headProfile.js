@@ -64,7 +64,7 @@ function counted(pattern) {
 // A share of a profile as it is written everywhere.
 export const written = ({ shares, percents }, at) => (shares[at][1] > 0 && shares[at][1] < 0.005 ? "under 1\u202f%" : percent(percents[at] / 100));
 
-// What a causal model cannot have used for the held word.
+// What a causal model cannot have used for the selected word.
 export function unseen({ queries, causal }, focus) {
   if (!causal) return "";
   const words = queries.slice(focus.query + 1).filter((unit) => !unit.special);

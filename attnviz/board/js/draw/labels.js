@@ -1,4 +1,4 @@
-// Units, weights and what is meant in; the words beside and above the pictures out.
+// The words beside and above the pictures.
 
 import { anchorsOf } from "../core/selection.js";
 import { markOf, percent } from "../core/encoding.js";

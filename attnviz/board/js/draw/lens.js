@@ -1,4 +1,4 @@
-// A matrix of more rows than are seen at once in; the lens that the reader holds over it, and the picture under it, out.
+// The matrix of a long text: the part under the reader's lens, and the picture of all of it.
 
 import { anchorsOf } from "../core/selection.js";
 import { drawMatrix, rings } from "./matrix.js";
@@ -55,7 +55,7 @@ export function makeLens(again) {
     window(c, theme, place, beside);
   }
 
-  // Of one held word, the link that the line above names: in so small a picture nobody finds it otherwise.
+  // Of one selected word, the link that the line above names: in so small a picture it is hard to find.
   function best(c, theme, { focus }, place) {
     if (!seen.cell || (focus.query >= 0 && focus.key >= 0)) return;
     const { query, key } = seen.cell;
@@ -63,7 +63,7 @@ export function makeLens(again) {
     ring(c, theme, theme.ink, x - 5, y - 5, 10, 10);
   }
 
-  // The link that is meant: the one pointed at, or the strongest of the one held word.
+  // The link that is meant: the one pointed at, or the strongest of the one selected word.
   function cellOf({ pattern, focus, line }) {
     const anchors = anchorsOf(focus);
     if (focus.query >= 0 && focus.key >= 0) return { query: focus.query, key: focus.key };

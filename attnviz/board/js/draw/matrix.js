@@ -1,4 +1,4 @@
-// A pattern in, its weights as a field of cells out: a row looks, a column is looked at.
+// The matrix: each row is a word that looks (query), each column a word that it looks at (key).
 
 import { anchorsOf } from "../core/selection.js";
 import { fill, ring, write } from "./canvas.js";

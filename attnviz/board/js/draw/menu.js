@@ -1,4 +1,4 @@
-// How the board is shown in; the direction, the View menu and, on a phone, the two tabs out.
+// The direction switch, the View menu and, on a phone, the two tabs.
 
 import { button, element, press, segments } from "../core/element.js";
 import { isPair } from "../core/filters.js";
@@ -70,7 +70,7 @@ export function makeMenu(tools, tabs, act) {
     if (menu.open && !event.composedPath().includes(menu)) menu.open = false;
   }
 
-  // Escape closes it, and whoever was in it stands at its button.
+  // Escape closes it and moves the keyboard focus to its button.
   function shut() {
     if (!menu.open) return false;
     menu.open = false;

@@ -1,4 +1,4 @@
-// A book in, every head of every layer as one small picture of its matrix out: layers are rows, heads are columns.
+// The overview: every head of every layer as one small picture of its matrix; layers are rows, heads are columns.
 
 import { anchorsOf } from "../core/selection.js";
 import { optionsOf } from "../core/state.js";

@@ -1,4 +1,4 @@
-// A book in, one small picture of every head's matrix out: a few in each frame of animation, so that nothing waits for all.
+// One small picture of every head's matrix: a few in each frame of animation, so that the page stays responsive.
 
 import { optionsOf } from "../core/state.js";
 import { patternOf } from "../core/pattern.js";

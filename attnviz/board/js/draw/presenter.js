@@ -1,4 +1,4 @@
-// The board in, the same board alone on the screen out, in larger type: for a room that watches one reader.
+// Presentation mode: the board alone on the screen, in larger type, for a room that watches one reader.
 
 import { within } from "../core/element.js";
 
@@ -22,7 +22,7 @@ export function makePresenter(element, changed) {
   async function enter() {
     try {
       await element.requestFullscreen({ navigationUI: "hide" });
-      // Escape first lets go of what is held; without this the browser would take it for itself.
+      // Escape first clears the selection; without this the browser would take it for itself.
       navigator.keyboard?.lock?.(["Escape"])?.catch(() => {});
     } catch {
       element.popover = "manual"; // above everything else of the page, whatever that is

@@ -1,5 +1,5 @@
-// A field of weights and the lens over it in; the part that is seen, painted pixel by pixel of the device, out. Where several
-// weights lie under one pixel, the largest is shown.
+// The part of a matrix under the lens, painted by device pixels. Where several weights lie under one pixel, the largest is
+// shown.
 
 import { under } from "./zoom.js";
 

@@ -1,4 +1,4 @@
-// A pattern and what is meant in; one line in words out: who looks at whom, and how much.
+// The readout: one line that says which word looks at which, and how much.
 
 import { anchorsOf } from "../core/selection.js";
 import { mateOf } from "../core/state.js";
@@ -10,8 +10,8 @@ import { unknownLine } from "./unknownTokens.js";
 const NEXT = 3;
 const NOTED = 0.005;
 
-// The same line as data: the readout and the status line for screen readers both speak it. `lost` says where the rest of the
-// held rows went, and how much; `before` where that was before they were rescaled.
+// The parts of the line, for the readout and for the status line of screen readers. `lost` lists where the rest of the
+// selected rows went, and how much; `before` where it went before they were rescaled.
 export function readoutOf({ pattern, focus, line }) {
   if (!line || !line.length) return null;
   const anchors = anchorsOf(focus);
@@ -55,9 +55,9 @@ export function drawReadout(host, view) {
   const readout = readoutOf(view);
   if (!readout) {
     const verb = state.side === "query" ? "what it looks at" : "what looks at it";
-    if (state.selected && !state.point) host.replaceChildren("The word that is held is not shown here. Click another, or press Escape.");
-    else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Another tap lets go.`);
-    else host.replaceChildren(`Point at a word to see ${verb}. Click holds it, Escape lets go.`);
+    if (state.selected && !state.point) host.replaceChildren("The selected word is not shown here. Click another, or press Escape.");
+    else if (view.geometry.phone) host.replaceChildren(`Tap a word to see ${verb}. Tap it again to deselect it.`);
+    else host.replaceChildren(`Point at a word to see ${verb}. Click selects it, Escape deselects it.`);
     return "";
   }
   const pill = element("span", view.focus.side === "query" ? "pill" : "pill outlined", readout.who);
@@ -77,7 +77,7 @@ export function drawReadout(host, view) {
 export function sentenceOf(view) {
   const readout = view.pattern ? readoutOf(view) : null;
   const where = headName(...view.head);
-  if (!readout) return `${where}. No word is held.`;
+  if (!readout) return `${where}. No word is selected.`;
   const list = (pairs) => pairs.map(([name, weight]) => `${name} ${weight}`).join(", ");
   const more = [unknownLine(view.book.frame, view.state.words, readout.units), readout.rest.length && `Then ${list(readout.rest)}.`, readout.before.length && `Before rescaling, ${list(readout.before)}.`, readout.lost.length && `Hidden: ${list(readout.lost)}.`];
   return [`In ${where}, ${readout.who} ${readout.does} ${readout.whom} ${readout.value}${readout.summed ? ", summed" : ""}.`, ...more].filter(Boolean).join(" ");

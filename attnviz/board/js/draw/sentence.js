@@ -1,4 +1,4 @@
-// Units and what is meant in; the sentence in large type out, each word tinted by what the held word gives it.
+// The sentence in large type, each word tinted by the weight that the selected word gives it.
 
 import { anchorOf } from "../core/state.js";
 import { anchorsOf } from "../core/selection.js";
@@ -7,7 +7,7 @@ import { unknownNote } from "./unknownTokens.js";
 import { element, within } from "../core/element.js";
 import { directionOf, markOf, twoDigits, withMark } from "../core/encoding.js";
 
-const SHOWN = 500; // units drawn at once: a longer text shows the part around the held word
+const SHOWN = 500; // units drawn at once: a longer text shows the part around the selected word
 const TINTED = 0.004;
 const LARGEST = 72; // pixels, alone on the screen
 

@@ -1,4 +1,4 @@
-// What is shown in; two tables out, for whoever asks: the held words' weights, and the strongest links of the head.
+// Two tables, shown on request: the weights of the selected words, and the strongest links of the head.
 
 import { element } from "../core/element.js";
 import { about, headName, isolated } from "../core/encoding.js";

@@ -1,4 +1,4 @@
-// A tray and what the reader does with it in, the next tray out. A tray is { pins, panels }; a pin is { key, head, over, name,
+// What the reader does with the pins, as pure functions of a tray. A tray is { pins, panels }; a pin is { key, head, over, name,
 // here, model, text }, where `here` says that it is of the text shown. Panels are { kind, of } and count the pins from 0.
 
 export const MOST = 8;
@@ -46,7 +46,7 @@ export function named({ pins, panels }, at, name) {
   return { pins: pins.map((pin, i) => (i === at ? { ...pin, name: Array.from(name.trim()).slice(0, LONGEST).join("") } : pin)), panels };
 }
 
-// What Python is told of a pin: it knows old ones by their key, new ones by their head.
+// Pins as Python gets them: it knows old ones by their key, new ones by their head.
 export function pinsToSend(pins) {
   return pins.map(({ key, head, here, over, name }) => ({ key, head: here ? head : null, here, over, name }));
 }
@@ -62,7 +62,7 @@ export function keyed(pins, known) {
   return pins.map((pin) => (pin.key ? pin : { ...pin, key: known.find((one) => place(one) && place(one) === place(pin))?.key ?? null }));
 }
 
-// What tells each of several texts from the others: where it is much like another, the words that differ; else its beginning.
+// What distinguishes each of several texts: where it is much like another, the words that differ; if not, its beginning.
 export function distinctions(texts) {
   const all = [...new Set(texts)].map((text) => ({ text, words: text.split(" ") }));
   const distinction = ({ text, words }) => {

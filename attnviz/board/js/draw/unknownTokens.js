@@ -1,4 +1,4 @@
-// Words in; what is said of those that the model cannot read out, in the sentences of analysis/legible.py.
+// Sentences about words that the model cannot read, as analysis/legibility_text.py has them.
 
 import { PARTLY_UNKNOWN, UNKNOWN, isolated, markOf } from "../core/encoding.js";
 import { unitsOf } from "../core/pattern.js";

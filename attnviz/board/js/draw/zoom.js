@@ -1,4 +1,4 @@
-// A lens over a matrix in, the same moved or enlarged out. A lens is { cell, row, column }: how many pixels a unit has, and
+// Zooming and panning of a matrix, as pure functions of a lens. A lens is { cell, row, column }: how many pixels a unit has, and
 // which unit lies at the upper left corner, in fractions. `area` is { width, height } in pixels. Nothing here draws.
 
 import { within } from "../core/element.js";

@@ -1,4 +1,4 @@
-// Gestures in, the next state handed to `set` out. `at` gives what the gesture needs to know: frame, state, view, pictures.
+// Actions on the board. Each hands the next state to `set`; `at` gives the frame, state, view and pictures.
 
 import { SPECIAL, chosen, focusOf, select, hovered, clearSelection, moved, optionsOf, pointed, sideOf, withSide } from "../core/state.js";
 import { isSeen } from "../core/frame.js";
@@ -59,7 +59,7 @@ export function makeActions(at, set) {
     const { selected } = now;
     if (link.query !== undefined && link.key !== undefined) return set(select(now, "query", token("query", link.query), token("key", link.key)));
     const [side, unit] = Object.entries(link)[0];
-    // There is no hovering on glass: a tap on the other column asks for the link to the held word.
+    // There is no hovering on glass: a tap on the other column shows the link to the selected word.
     if (touched && selected && selected.side !== side && selected.mate !== token(side, unit)) return set({ ...now, selected: { ...selected, mate: token(side, unit) }, point: null });
     return set(select(now, side, token(side, unit)));
   }
@@ -77,7 +77,7 @@ export function makeActions(at, set) {
       const { side, tokens } = wordAt(word);
       set(toggleSelected(at.state(), sideFor(side), tokens));
     },
-    // Of a link, the word that looks, unless it is another that is asked about.
+    // Of a link the query, unless the selected words are keys.
     addLink: (link) => {
       const side = link.query === undefined || (link.key !== undefined && sideOf(at.state()) === "key") ? "key" : "query";
       addUnit(side, link[side]);

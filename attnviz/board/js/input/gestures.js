@@ -76,7 +76,7 @@ export function nearest(items, x, y) {
 
 export const isAdditive = (event) => event.shiftKey || event.ctrlKey || event.metaKey;
 
-// `answer` hears of a finger that rested; the click that its lifting makes is kept from everybody else.
+// Calls `answer` for a finger that rested; the click that follows when it lifts is not passed on.
 export function onLongPress(on, target, answer) {
   let [waiting, start, rested] = [0, null, false];
   const stop = () => clearTimeout(waiting);

@@ -1,4 +1,4 @@
-// Pointer and keys in, what they mean out: every gesture becomes one call of `act`.
+// Pointer and keyboard input: every gesture becomes one call of `act`.
 
 import { isAdditive, onLongPress } from "./gestures.js";
 import { lensKey, onLens } from "./lensInput.js";

@@ -1,4 +1,4 @@
-// Wheel, fingers, drags and keys over the matrix in; what they ask of its lens out. They come before all that points and holds.
+// Wheel, fingers, drags and keys over the matrix move its lens. They come before pointing and selecting.
 
 const MOVED = 4; // pixels from which a press is a drag
 const KEYS = { "+": 1, "=": 1, "-": -1, _: -1 };

@@ -1,4 +1,4 @@
-// Gestures on the tray in, the next state handed to `set` out; what leads to another text or page is told with `leave`.
+// Actions on pins. Each hands the next state to `set`, or calls `leave` with what opens another text or page.
 
 import { chosen } from "../core/state.js";
 import { FULL, NO_PAIR, moved, named, removed, toggled } from "../draw/tray.js";

@@ -1,4 +1,4 @@
-// Where words stand and which are linked in; curves, their arrow heads and the places of their remove marks out. Pure.
+// Curves between linked words, their arrow heads, and the places of their remove marks. Pure functions.
 
 const [LOW, STEP, MOST] = [30, 26, 8]; // pixels: the lowest arc, and how much higher each arc is that spans another; levels at most
 const APART = 12; // pixels between the ends of several links at one word

@@ -1,15 +1,15 @@
-// What a reader does with links in, the next state out. Nothing here draws, and a state is never changed in place.
+// What a reader does with links, as pure functions of a state.
 // A link is [[start, end], [start, end]], source before target, in characters of the text; a word is a unit's place in the list.
 
 import { isolated, withMark } from "../core/encoding.js";
 
 export const blank = { links: [], from: -1, message: "" };
 
-// A word was chosen: it becomes the source, or ends the link that was begun; the source itself lets go.
+// A word was chosen: it becomes the source, or ends the link that was begun; the source itself is deselected.
 export function picked(state, at, units, most) {
   const { links, from } = state;
   const name = (place) => nameOf(units[place]);
-  if (from === at) return { ...state, from: -1, message: `${name(at)} is let go.` };
+  if (from === at) return { ...state, from: -1, message: `${name(at)} is deselected.` };
   if (from < 0) {
     if (links.length >= most) return { ...state, message: `${links.length} links are drawn, and ${most} is the most by hand: remove one first.` };
     return { ...state, from: at, message: `From ${name(at)}. Now choose the word that it looks at.` };
@@ -30,17 +30,17 @@ export function withReversed(state, at, units) {
   const [source, target] = state.links[at];
   const round = [target, source];
   const links = state.links.some((one) => same(one, round)) ? state.links.filter((_, i) => i !== at) : state.links.map((one, i) => (i === at ? round : one));
-  return { links, from: -1, message: `Turned round: ${linkName(round, units)}.` };
+  return { links, from: -1, message: `Reversed: ${linkName(round, units)}.` };
 }
 
 // The same of several links.
 export function withAllReversed(state, places, units) {
-  const withSide = [...places].reverse().reduce((now, at) => withReversed(now, at, units), state);
-  return { ...withSide, message: `${counted(places.length)} turned round.` };
+  const reversed = [...places].reverse().reduce((now, at) => withReversed(now, at, units), state);
+  return { ...reversed, message: `${counted(places.length)} reversed.` };
 }
 
 export const cleared = () => ({ links: [], from: -1, message: "All links are removed." });
-export const clearSelection = (state) => ({ ...state, from: -1, message: "Let go." });
+export const clearSelection = (state) => ({ ...state, from: -1, message: "Deselected." });
 
 export const counted = (count) => (count === 1 ? "1 link" : `${count} links`);
 export const same = (a, b) => a.join() === b.join();

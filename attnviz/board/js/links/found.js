@@ -1,4 +1,4 @@
-// A place in the page and every head's score in; a map, the best heads and the chosen one's picture out.
+// The component of Find heads: a map of all scores, the best heads, and the rows of the chosen head.
 
 import { button, element } from "../core/element.js";
 import { drawRows, makeBest, summaryOf } from "./headRows.js";
@@ -6,7 +6,7 @@ import { headName } from "../core/encoding.js";
 import { themeOf } from "../core/theme.js";
 import { makeHeadGrid } from "./headGrid.js";
 
-const IDLE = 300; // milliseconds that the hand rests before Python is told of a head that arrows walked to
+const IDLE = 300; // milliseconds that the hand rests before Python gets a head chosen with the arrow keys
 const LEGEND = 16; // colours of the legend
 
 const mounted = new WeakMap();
@@ -37,7 +37,7 @@ function makeHeads(root, tokens, clock = Date.now) {
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
-  // The ring moves at once; Python, which knows the head's rows, is told when the hand rests.
+  // The ring moves at once; Python, which knows the head's rows, gets the choice when the hand rests.
   function choose(head) {
     if (head.join() === chosen.join()) return;
     chosen = head;

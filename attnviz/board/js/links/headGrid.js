@@ -1,4 +1,4 @@
-// One number for every head in, a map of layers by heads out: a grid of cells to point at, walk and choose from.
+// The map of heads: a grid of layers by heads with one number for each, to choose from by pointer or arrow keys.
 
 import { element, within } from "../core/element.js";
 import { headName, threeDigits } from "../core/encoding.js";

@@ -1,4 +1,4 @@
-// The best heads and the rows of the chosen one in, a list to choose from and a small picture out.
+// The list of the best heads, and the rows of the chosen one as a small picture.
 
 import { button, element } from "../core/element.js";
 import { headName, isolated, percent, signed, threeDigits } from "../core/encoding.js";

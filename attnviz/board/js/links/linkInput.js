@@ -1,4 +1,4 @@
-// Pointer and keys over the sentence of links in, what they mean out: every gesture becomes one call of `act`.
+// Pointer and keyboard input on the sentence with links: every gesture becomes one call of `act`.
 
 import { nextUnit } from "../input/input.js";
 

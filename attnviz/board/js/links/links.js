@@ -88,7 +88,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     const next = full ? `${data.most} are the most by hand: remove one to draw another.` : `Draw another: ${press} a word, then the word that it should look at.`;
     const question = links.length === 1 ? `Which heads look from ${linkName(links[0], units).replace(" \u2192 ", " to ")}? ` : `Which heads follow these ${counted(links.length)}? `;
     const lines = from >= 0
-      ? [element("span", "pill", nameOf(units[from])), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, lets go of it."]
+      ? [element("span", "pill", nameOf(units[from])), strong(" looks at \u2026 "), "choose another word. Esc, or the same word again, deselects it."]
       : links.length
         ? [strong(question), next]
         : [strong("Draw a link: "), `${press} a word, then the word that it should look at.`];
@@ -108,7 +108,7 @@ function makeLinks(root, tokens, clock = Date.now) {
 
   function complaint({ why, place }) {
     const line = element("p");
-    line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Turn round", () => set(withReversed(state, place, units))));
+    line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Reverse", () => set(withReversed(state, place, units))));
     return line;
   }
 
