@@ -76,10 +76,10 @@ check: $(DEV) ## formatter, linter, types, import rules and the fast tests: unde
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m pyright --pythonpath $(PY)
-	$(PY) -m pytest $(CORES) -m "not slow and not soak" tests/unit
+	$(PY) -m pytest $(CORES) --hypothesis-profile=quick -m "not slow and not soak" tests/unit
 
 fast: $(DEV) ## the fast tests alone (PYTHON=… VENV=…: on another version)
-	$(PY) -m pytest $(CORES) -m "not slow and not soak" tests/unit
+	$(PY) -m pytest $(CORES) --hypothesis-profile=quick -m "not slow and not soak" tests/unit
 
 serve-ray: $(RAY) ## serve the models over HTTP on Ray, http://127.0.0.1:8600 (COPIES=minilm:1-2,smollm2:1)
 	@exec $(PY) deploy/ray_app.py --models $(COPIES)

@@ -34,6 +34,8 @@ os.environ["ATTNVIZ_CACHE_DIR"] = str(ROOT / ".cache")
 install_import_hook("attnviz", "beartype.beartype")
 
 # Hypothesis draws the same examples every time, and no example is late on a machine that does other things too.
+# `make check` reads 20 examples of each property (--hypothesis-profile=quick), every longer run 100.
+settings.register_profile("quick", settings.get_profile("ci"), max_examples=20)
 settings.load_profile("ci")
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -77,12 +78,17 @@ def measurer(folder: Path) -> Measurer:
     return workers.load_measurer(load.local_card(folder), Settings())
 
 
+def written(folder: Path) -> list[CorpusFiles]:
+    """Two corpora: nine sentences, of which three are too short, with a broken line among them; three questions."""
+    (folder / "made.conllu").write_text((TIRED + SHORT + WIDE) * 2 + BROKEN + TIRED + SHORT + WIDE)
+    (folder / "own.toml").write_text(OWN)
+    return [CorpusFiles.of("conllu", [folder / "made.conllu"]), CorpusFiles.of("toml", [folder / "own.toml"])]
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> list[CorpusFiles]:
-    """Two corpora: nine sentences, of which three are too short, with a broken line among them; three questions."""
-    (tmp_path / "made.conllu").write_text((TIRED + SHORT + WIDE) * 2 + BROKEN + TIRED + SHORT + WIDE)
-    (tmp_path / "own.toml").write_text(OWN)
-    return [CorpusFiles.of("conllu", [tmp_path / "made.conllu"]), CorpusFiles.of("toml", [tmp_path / "own.toml"])]
+    """The two corpora, in a folder of this test."""
+    return written(tmp_path)
 
 
 class Counting(InProcessPool):
@@ -113,12 +119,29 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attnviz.linguistics.atlas.build.chunks", lambda found, broken: plain(found, broken, 2))
 
 
-def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(
-    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
-):
-    heard: list[BrokenLine] = []
-    built(InProcessPool(measurer), files, tmp_path / "a.npz", broken=heard.append)
-    found = reader.read(tmp_path / "a.npz")
+@dataclass(frozen=True)
+class Whole:
+    """An uninterrupted build of both corpora: its file, the corpora, and the lines that could not be read."""
+
+    path: Path
+    files: list[CorpusFiles]
+    broken: list[BrokenLine]
+
+
+@pytest.fixture(scope="module")
+def whole(measurer: Measurer, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The build that the tests of one finished file share."""
+    folder = tmp_path_factory.mktemp("whole")
+    files, plain = written(folder), sources.chunks
+    broken: list[BrokenLine] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("attnviz.linguistics.atlas.build.chunks", lambda found, broken: plain(found, broken, 2))
+        built(InProcessPool(measurer), files, folder / "a.npz", broken=broken.append)
+    return Whole(folder / "a.npz", files, broken)
+
+
+def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(whole: Whole):
+    found = reader.read(whole.path)
     assert (found.header.layers, found.header.heads, found.header.causal) == (3, 2, False)
     assert {pair: n for pair, n in found.relations.items() if pair[1] == "dh"} == {
         ("advcl", "dh"): 3, ("advmod", "dh"): 3, ("cop", "dh"): 6, ("det", "dh"): 3, ("mark", "dh"): 3, ("nsubj", "dh"): 9,
@@ -138,18 +161,17 @@ def test_the_file_holds_every_scorable_link_and_question_of_the_corpora(
     assert (questions.answer.tolist(), questions.mentioned.tolist()) == ([0, 0], [0.5, 0.5])
     assert found.header.control is None
     made, own = found.header.corpora
-    assert (made.texts, made.used, dict(made.left_out)) == (9, 6, {SIZE: 3, "lines that cannot be read": len(heard)})
+    assert (made.texts, made.used, dict(made.left_out)) == (9, 6, {SIZE: 3, "lines that cannot be read": len(whole.broken)})
     assert (own.texts, own.used, dict(own.left_out)) == (3, 2, {coreference.NO_ANSWER: 1})
     assert (made.name, made.licence) == ("made.conllu", "not stated")
-    assert len(heard) == 1
-    assert list(tmp_path.glob("a.npz.*")) == []
-    assert str(tmp_path) not in (tmp_path / "a.npz").read_bytes().decode("latin-1")
+    assert len(whole.broken) == 1
+    assert list(whole.path.parent.glob("a.npz.*")) == []
+    assert str(whole.path.parent) not in whole.path.read_bytes().decode("latin-1")
 
 
-def test_hits_are_those_of_each_text_by_itself(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
-    built(InProcessPool(measurer), files, tmp_path / "a.npz")
-    found = reader.read(tmp_path / "a.npz")
-    for ordinal, text in enumerate(files[0].texts(lambda line: None)):
+def test_hits_are_those_of_each_text_by_itself(measurer: Measurer, whole: Whole):
+    found = reader.read(whole.path)
+    for ordinal, text in enumerate(whole.files[0].texts(lambda line: None)):
         alone = measurer.measure(Chunk(0, 0, ordinal, (text,)))
         for at, (relation, direction) in enumerate(zip(alone.links["relation"], alone.links["direction"], strict=True)):
             mine = found.links(
@@ -160,41 +182,34 @@ def test_hits_are_those_of_each_text_by_itself(measurer: Measurer, files: list[C
             assert (mine.hits[row] == wanted).all()
 
 
-def test_habits_are_means_over_all_tokens_and_meaning_over_all_words(
-    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
-):
-    built(InProcessPool(measurer), files, tmp_path / "a.npz")
-    texts = tuple(files[0].texts(lambda line: None))
-    whole = measurer.measure(Chunk(0, 0, 0, texts))
-    found = reader.read(tmp_path / "a.npz")
-    previous = whole.rows.tolist()[0]
+def test_habits_are_means_over_all_tokens_and_meaning_over_all_words(measurer: Measurer, whole: Whole):
+    texts = tuple(whole.files[0].texts(lambda line: None))
+    part = measurer.measure(Chunk(0, 0, 0, texts))
+    found = reader.read(whole.path)
+    previous = part.rows.tolist()[0]
     assert previous == 3 * (3 + 6)
-    np.testing.assert_allclose(found.habit("previous").values, whole.habits[0] / previous, atol=1e-6)
+    np.testing.assert_allclose(found.habit("previous").values, part.habits[0] / previous, atol=1e-6)
     # Of the sentences long enough, those of 4 words have no word with 4 others; those of 7 are texts 2, 5 and 8.
-    assert whole.tally.tolist() == [[2, 14, 98], [1, 7, 49]]
+    assert part.tally.tolist() == [[2, 14, 98], [1, 7, 49]]
     assert found.header.likened == ((2, 1), (14, 7))
-    np.testing.assert_allclose(found.meaning_by_half[0, 0], whole.meaning[0, 0] / 14, atol=1e-6)
-    np.testing.assert_allclose(found.meaning_by_half[0, 1], whole.meaning[1, 0] / 7, atol=1e-6)
+    np.testing.assert_allclose(found.meaning_by_half[0, 0], part.meaning[0, 0] / 14, atol=1e-6)
+    np.testing.assert_allclose(found.meaning_by_half[0, 1], part.meaning[1, 0] / 7, atol=1e-6)
     assert np.isfinite(found.meaning_by_half[1, 0]).all()
     assert np.isnan(found.meaning_by_half[1, 1]).all()  # one text has no error
     assert np.isnan(found.habit("separator").values).all()  # this tokenizer adds no special tokens
 
 
-def test_the_file_holds_the_probes_of_the_model_whatever_the_corpora(
-    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
-):
-    built(InProcessPool(measurer), files[1:], tmp_path / "a.npz")
-    found, alone = reader.read(tmp_path / "a.npz"), measurer.probe()
+def test_the_file_holds_the_probes_of_the_model(measurer: Measurer, whole: Whole):
+    found, alone = reader.read(whole.path), measurer.probe()
     assert found.header.probes is not None
     assert (found.header.probes.length, found.header.probes.drawn_from) == (11, 11)  # all words of the small vocabulary
     np.testing.assert_array_equal(found.probes, alone.scores)
 
 
 def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(
-    measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
+    measurer: Measurer, files: list[CorpusFiles], whole: Whole, tmp_path: Path
 ):
-    first, second, whole = Counting(measurer, most=3), Counting(measurer), Counting(measurer)
-    built(whole, files, tmp_path / "whole.npz")
+    first, second = Counting(measurer, most=3), Counting(measurer)
     with pytest.raises(KeyboardInterrupt):
         built(first, files, tmp_path / "a.npz")
     assert not (tmp_path / "a.npz").exists()
@@ -204,7 +219,7 @@ def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(
     assert first.seen == [(0, 0), (0, 1), (0, 2)]
     assert second.seen == [(0, 3), (0, 4), (1, 0), (1, 1)]
     assert ProgressEvent("Going on from what was finished before.", "notice") in said
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert (tmp_path / "a.npz").read_bytes() == whole.path.read_bytes()
 
 
 def test_parts_of_other_texts_are_not_mixed_in(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
@@ -229,9 +244,8 @@ def test_a_part_that_was_half_written_counts_for_nothing(measurer: Measurer, fil
     assert again.seen[0] == (0, 2)
 
 
-def test_the_members_of_the_file_have_one_date_and_no_path(measurer: Measurer, files: list[CorpusFiles], tmp_path: Path):
-    built(InProcessPool(measurer), files, tmp_path / "a.npz")
-    with zipfile.ZipFile(tmp_path / "a.npz") as archive:
+def test_the_members_of_the_file_have_one_date_and_no_path(whole: Whole):
+    with zipfile.ZipFile(whole.path) as archive:
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         header = json.loads(archive.read("header.json"))
     assert header["model"] == "local:tiny"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -38,13 +39,27 @@ def site(tmp_path_factory) -> Path:
     return site
 
 
-@pytest.fixture
-def card(site, monkeypatch) -> ModelCard:
-    """The card of the small GGUF model."""
+def small_card(site: Path, monkeypatch: pytest.MonkeyPatch) -> ModelCard:
+    """The card of the small GGUF model, whose package can be found from now on."""
     monkeypatch.syspath_prepend(str(site))
     pin = hashlib.sha256((site / "small_gguf" / "small.gguf").read_bytes()).hexdigest()
     pins = (("small.gguf", pin),)
     return replace(catalog.card("smollm2"), package="small_gguf", requirement="small-gguf==1", gguf="small.gguf", sha256=pins)
+
+
+@pytest.fixture
+def card(site, monkeypatch) -> ModelCard:
+    """The card of the small GGUF model."""
+    return small_card(site, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def converted(site: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, torch.Tensor]:
+    """A cache that keeps the small model, and what the model gives."""
+    cache = tmp_path_factory.mktemp("converted")
+    with pytest.MonkeyPatch.context() as patch:
+        loaded = load.load(small_card(site, patch), Settings(cache_dir=cache))
+    return cache, outputs(loaded)
 
 
 def kept_folders(cache: Path) -> list[str]:
@@ -83,9 +98,10 @@ def test_a_gguf_file_is_converted_once_and_then_read(tmp_path, card, site):
 
 @pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json", "config.json", "manifest.json"])
 @pytest.mark.parametrize("harm", ["cut", "altered", "gone"])
-def test_a_damaged_conversion_is_noticed_and_made_again(tmp_path, card, file, harm):
+def test_a_damaged_conversion_is_noticed_and_made_again(tmp_path, card, converted, file, harm):
+    cache, want = converted
+    shutil.copytree(cache, tmp_path, dirs_exist_ok=True)
     settings = Settings(cache_dir=tmp_path)
-    want = outputs(load.load(card, settings))
     path = gguf.folder_of(tmp_path, card.sha256[0][1]) / file
     content = path.read_bytes()
     if harm == "gone":

@@ -11,6 +11,7 @@ from attnviz.linguistics import parse, relations
 from attnviz.linguistics.relations import CORPUS, FITS, PARSER, relation
 
 
+@pytest.mark.slow  # the parser takes seconds to load
 def test_each_label_of_the_parser_is_there_and_no_other():
     assert set(relations.relations(PARSER)) == set(parse.labels()) | {"ROOT"}
 

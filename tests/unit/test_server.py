@@ -26,6 +26,7 @@ from starlette.requests import Request
 
 from attnviz import cli
 from attnviz.backends import scheduler, wire
+from attnviz.backends.base import Capabilities
 from attnviz.errors import BadInputError, NotArrivedError, OutputError, TooLongError, UnavailableError, kinds
 from attnviz.logs import JsonFormatter
 from attnviz.models import catalog
@@ -492,10 +493,11 @@ class Loading(FakeBackend):
         super().__init__()
         self.go, self.asked, self.there = threading.Event(), [], {"minilm"}
 
-    def holds(self, name: str) -> bool:
-        return name in self.there
+    @property
+    def capabilities(self) -> Capabilities:
+        return Capabilities(is_loaded=self.there.__contains__, prepare=self.prepare)
 
-    def ready(self, request: AttentionRequest) -> None:
+    def prepare(self, request: AttentionRequest) -> None:
         catalog.card(request.model)
         self.asked.append(request.model)
         assert self.go.wait(20)
@@ -519,14 +521,15 @@ def test_a_local_model_does_not_wait_for_downloads():
     class Placing(Loading):
         """The hub hangs; minilm is on this machine, and in memory after its first use."""
 
-        def has_weights(self, name: str) -> bool:
-            return name == "minilm"
+        @property
+        def capabilities(self) -> Capabilities:
+            return replace(super().capabilities, has_weights=lambda name: name == "minilm")
 
-        def ready(self, request: AttentionRequest) -> None:
-            if self.has_weights(request.model):
+        def prepare(self, request: AttentionRequest) -> None:
+            if request.model == "minilm":
                 self.there.add(request.model)
             else:
-                super().ready(request)
+                super().prepare(request)
 
     backend = Placing()
     backend.there.clear()
