@@ -1,4 +1,4 @@
-"""A pattern and its geometry in, all of a heatmap but its cells out: axes, legend, outline, dots, numbers, reading lines.
+"""All of a heatmap except its cells: axes, legend, outline, dots, numbers, guide lines.
 
 Labels are places with an alias, because plotly merges two categories of one name and a word may stand twice. What is drawn
 is gathered as plain values and handed to plotly once: it checks every value, and would do so again at every step.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CellText = tuple[int, int, str, str]  # row, column, text, the cell's colour
 CLEAR = "rgba(0,0,0,0)"
 STANDOFF = 6  # pixels between labels and cells
-STRONG = 0.1  # keys that get at least this share of a held row are set bold
+STRONG = 0.1  # keys that get at least this share of a selected row are set bold
 NEXT = "it comes later"
 
 
@@ -101,9 +101,9 @@ def frame(
         text = f"<b>{escaped(title)}</b>"
         place = {"y": 1, "yshift": geometry.top, "xshift": -geometry.left}
         drawn.annotations.append({**line, **place, "text": text, "font": font})
-    said = lines if pattern.weights.size else ["No words are left to show: all are hidden."]
+    shown = lines if pattern.weights.size else ["No words are left to show: all are hidden."]
     font = {"size": 12, "color": colours.mute}
-    text = "<br>".join(escaped(text) for text in said)
+    text = "<br>".join(escaped(text) for text in shown)
     drawn.annotations.append({**line, "y": 0, "yshift": -36, "text": text, "font": font})
     return drawn
 
@@ -181,7 +181,7 @@ def add_texts(drawn: Drawing, texts: Sequence[CellText], size: float) -> None:
 
 
 def outline_row(drawn: Drawing, pattern: Pattern, selected_rows: int, geometry: Geometry, theme: str) -> None:
-    """The held row: an outline in the accent with a halo of the page, and its label as a chip."""
+    """Add the selected row: an outline in the accent with a halo of the page, and its label as a chip."""
     colours = encoding.theme(theme)
     rows = len(pattern.queries)
     if geometry.labelled:  # by share of the picture: plotly clips what is placed by axis, and the outline is wider than its row

@@ -1,4 +1,4 @@
-"""Values in, pieces of a page out: messages, controls, pictures, tables. Text of readers is shown as text, never as markup."""
+"""Parts of a page: messages, controls, pictures, tables. Text of readers is shown as text, never as markup."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ theme = shell.theme
 
 
 def notices(lines: Sequence[str]) -> None:
-    """What could not be used of a link, in one quiet message."""
+    """Show messages, such as on unusable parts of a link, in one box."""
     if lines:
         st.info("  \n".join(plain(line) for line in lines))
 
 
 def aside(note: str) -> None:
-    """What must be known of a trace beside its numbers, if there is anything."""
+    """Show a note below numbers, if there is one."""
     if note:
         st.caption(plain(note))
 
 
 def problem(error: AttnvizError) -> None:
-    """Rule, value and remedy, of a part of a page; the rest of it stays as it is."""
+    """Show an error of one part of a page, with rule, value and remedy; the rest of the page stays."""
     st.error(plain(str(error)))
     if isinstance(error, UnavailableError) and error.command:
         st.code(error.command, language=None)  # with a button that copies it
@@ -42,7 +42,7 @@ def problem(error: AttnvizError) -> None:
 
 
 def refused(error: AttnvizError) -> None:
-    """The same where nothing can be shown of this text by this model; the reader's text and pins stay where they are."""
+    """Show an error that ends the page, and that the reader's text and pins are kept."""
     problem(error)
     if not isinstance(error, retry.TRANSIENT):
         st.caption("Your text and your choices are kept. Change the text or the model above.")
@@ -50,7 +50,7 @@ def refused(error: AttnvizError) -> None:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Around all that a page does: an error of ours that nobody nearer has shown ends the page with its message."""
+    """Wrap a whole page: an AttnvizError that reaches this ends the page with its message."""
     try:
         yield
     except AttnvizError as error:
@@ -61,9 +61,9 @@ INVITED = (("tired", "who is “it”?"), ("thanks-he", "who is “he”?"), ("c
 
 
 def invitation() -> None:
-    """What an empty page says: what to do, and three sentences to begin with."""
-    st.header("Type a sentence, and see who looks at whom", anchor=False)
-    st.markdown("Or start from one of these: each asks one thing that a head may answer.")
+    """Show what to do on an empty page, and three sentences to start from."""
+    st.header("Type a sentence, and see which word looks at which", anchor=False)
+    st.markdown("Or start from one of these. Each asks one question that a head may answer.")
     for name, asks in INVITED:
         found = examples.example(name)
         st.button(
@@ -72,7 +72,7 @@ def invitation() -> None:
 
 
 def ask_example(example: examples.Example | LongText) -> None:
-    """Read a ready text, with its word held; a long one by a model that reads so much, and with the head that it is about."""
+    """Choose a ready text with its selected word; a long one also with its own model and head."""
     before = state.card()
     if isinstance(example, LongText):
         state.choose_model(example.model)
@@ -88,17 +88,16 @@ def ask_example(example: examples.Example | LongText) -> None:
 
 
 def _about(selection: Selection) -> None:
-    """What is to be seen in a prepared long text, while it is read by the model that this was measured on."""
+    """Show the note of a prepared long text, if the model is the one that the note was measured on."""
     for one in long_texts():
         if (one.text, one.model) == (selection.request.text, selection.request.model):
             st.caption(plain(one.note))
 
 
 def attended(selection: Selection) -> Trace | None:
-    """The trace of the selection, or None after a message that says why there is none.
+    """Return the trace of the selection, or None after a message that says why there is none.
 
-    All that is said stands in one container: what comes after it keeps its place, and so is not mounted anew, when a
-    message goes.
+    All messages stand in one container: so what follows keeps its place, and is not mounted again when a message goes.
     """
     with st.container(key="said"):
         trace = _attended(selection)
@@ -109,13 +108,13 @@ def attended(selection: Selection) -> Trace | None:
 
 
 def _attended(selection: Selection) -> Trace | None:
-    """The trace, or a message."""
+    """Return the trace, or show a message."""
     notices(state.notices())
     if not selection.request.text.strip():
         invitation()
         return None
     if not selection.fits:
-        st.info("This text is too long for a link: the address bar does not carry it, and a reload starts anew.")
+        st.info("This text is too long for a link: the address bar does not carry it, and a reload starts without it.")
     try:
         return _waited(selection)
     except AttnvizError as error:
@@ -126,7 +125,7 @@ def _attended(selection: Selection) -> Trace | None:
 
 
 def _waited(selection: Selection) -> Trace:
-    """The trace, with what it takes so long said in one line; what stays true of it is kept until the reader moves on."""
+    """Return the trace, with progress shown in one line; its notices stay until the reader changes something."""
     kept: list[str] = []
     bar = st.empty()
     with ExitStack() as waiting:
@@ -158,20 +157,20 @@ def _waited(selection: Selection) -> Trace:
 
 
 def _fitted(trace: Trace) -> list[str]:
-    """Let go of heads that the weights on this machine lack, as a smaller model in a folder of that name does; what to say."""
-    now, said = state.current(), state.notices()
+    """Drop chosen heads that the weights lack (a smaller model in a folder of the same name), and return the notices."""
+    now, notes = state.current(), state.notices()
     lacking = [head for head in (now.head, *(p.head for p in now.pins if p.request == now.request)) if not _has(trace, head)]
     if not lacking:
         return []
     head = HeadRef(0, 0, trace.blocks[0]) if now.head in lacking else now.head
     pins = tuple(pin for pin in now.pins if pin.request != now.request or pin.head not in lacking)
     state.change(head=head, pins=pins, panels=now.panels if pins == now.pins else ())
-    state.keep_notices(said)
+    state.keep_notices(notes)
     names = joined([str(head) for head in dict.fromkeys(lacking)], "or")
     return [f"{state.card().name} as it is on this machine has no {names}: showing {head}."]
 
 
 def _has(trace: Trace, head: HeadRef) -> bool:
-    """Whether a trace has a head."""
+    """Return whether a trace has a head."""
     part = trace.block(head.block) if head.block in trace.blocks else None
     return part is not None and head.layer < part.layers and head.head < part.calls[head.layer].heads
