@@ -191,7 +191,7 @@ def _rows(pattern: Pattern, selected_rows: RowSelection) -> tuple[int, ...]:
 
 
 def _add_cells(
-    drawn: marks.Drawing,
+    drawn: marks.FigureDraft,
     pattern: Pattern,
     z: Float[np.ndarray, "query key"],
     geometry: Geometry,
