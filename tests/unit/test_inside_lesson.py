@@ -154,7 +154,7 @@ def test_the_formulas_work_out_to_their_digits(one: HeadSteps, model: str):
         angle = AT * float(apply_rotary["base"]) ** (-int(apply_rotary["component"]) / int(apply_rotary["half"]))
         assert angle % (2 * np.pi) == pytest.approx(float(apply_rotary["angle"]), rel=0.01)
         by_hand = float(apply_rotary["q"]) * np.cos(angle) - float(apply_rotary["q_other"]) * np.sin(angle)
-        assert by_hand == pytest.approx(float(apply_rotary["turned"]), abs=0.05)  # 3 digits of numbers around 5
+        assert by_hand == pytest.approx(float(apply_rotary["rotated"]), abs=0.05)  # 3 digits of numbers around 5
 
 
 def test_a_sum_of_products_names_the_largest_whatever_their_sign():
