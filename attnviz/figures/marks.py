@@ -38,7 +38,7 @@ def places(rows: int, columns: int) -> dict[str, list[str]]:
 
 
 @dataclass
-class Drawing:
+class FigureDraft:
     """What stands on a figure so far, in plotly's terms: series, and in `layout` axes, shapes and annotations."""
 
     layout: dict[str, Any]
@@ -53,10 +53,8 @@ class Drawing:
         return go.Figure(self.data, {**self.layout, "annotations": self.annotations, "shapes": self.shapes})
 
 
-def frame(
-    pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], selected_rows: Sequence[int]
-) -> Drawing:
-    """The figure without its cells: labelled axes, a title at the top left, reading lines below."""
+def frame(pattern: Pattern, geometry: Geometry, theme: str, *, title: str, selected_rows: Sequence[int]) -> FigureDraft:
+    """The figure without its cells: labelled axes, a title at the top left; a line below if nothing is left to show."""
     colours = encoding.theme(theme)
     strong = (pattern.weights[list(selected_rows)].max(0) >= STRONG).tolist() if selected_rows else []
     queries = _aliases(pattern.queries, pattern.query_units, colours.mute)
@@ -78,7 +76,7 @@ def frame(
         "scaleanchor": "x" if geometry.labelled else None,
         "constraintoward": "bottom",
     }
-    drawn = Drawing(
+    drawn = FigureDraft(
         {
             "template": "none",
             "width": geometry.width,
@@ -101,14 +99,14 @@ def frame(
         text = f"<b>{escaped(title)}</b>"
         place = {"y": 1, "yshift": geometry.top, "xshift": -geometry.left}
         drawn.annotations.append({**line, **place, "text": text, "font": font})
-    shown = lines if pattern.weights.size else ["No words are left to show: all are hidden."]
-    font = {"size": 12, "color": colours.mute}
-    text = "<br>".join(escaped(text) for text in shown)
-    drawn.annotations.append({**line, "y": 0, "yshift": -36, "text": text, "font": font})
+    if not pattern.weights.size:
+        font = {"size": 12, "color": colours.mute}
+        text = "No words are left to show: all are hidden."
+        drawn.annotations.append({**line, "y": 0, "yshift": -36, "text": text, "font": font})
     return drawn
 
 
-def add_blank(drawn: Drawing, blank: Bool[np.ndarray, "query key"], theme: str) -> None:
+def add_blank(drawn: FigureDraft, blank: Bool[np.ndarray, "query key"], theme: str) -> None:
     """Cells that cannot be seen: a dot each, and words instead of a number on hover."""
     if not blank.any():
         return
@@ -130,7 +128,7 @@ def add_blank(drawn: Drawing, blank: Bool[np.ndarray, "query key"], theme: str) 
         drawn.data.append({"type": "scatter", **at, "mode": "markers", "marker": dot, "hoverinfo": "skip"})
 
 
-def add_legend(drawn: Drawing, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
+def add_legend(drawn: FigureDraft, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
     """A thin legend with even colours and uneven ticks.
 
     A series without points carries it: the colour bar of the cells themselves would be even in weight.
@@ -161,7 +159,7 @@ def add_legend(drawn: Drawing, ramp: tuple[str, ...], ticks: Sequence[float], th
     drawn.data.append({"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "marker": marker})
 
 
-def add_column(drawn: Drawing, head: str, texts: Sequence[str], theme: str) -> None:
+def add_column(drawn: FigureDraft, head: str, texts: Sequence[str], theme: str) -> None:
     """A column of short texts between the labels and the cells."""
     shared = {"showarrow": False, "xref": "x domain", "x": 0, "xanchor": "right", "xshift": -STANDOFF}
     font = {"size": 11, "color": encoding.theme(theme).mute}
@@ -170,7 +168,7 @@ def add_column(drawn: Drawing, head: str, texts: Sequence[str], theme: str) -> N
     drawn.annotations += [{**shared, "yref": "y", "y": row, "text": text, "font": font} for row, text in enumerate(texts)]
 
 
-def add_texts(drawn: Drawing, texts: Sequence[CellText], size: float) -> None:
+def add_texts(drawn: FigureDraft, texts: Sequence[CellText], size: float) -> None:
     """Texts on cells, black or white by the cell's colour; `size` in pixels."""
     if not texts:
         return
@@ -180,7 +178,7 @@ def add_texts(drawn: Drawing, texts: Sequence[CellText], size: float) -> None:
     drawn.data.append({"type": "scatter", **at, "text": words, "mode": "text", "textfont": font, "hoverinfo": "skip"})
 
 
-def outline_row(drawn: Drawing, pattern: Pattern, selected_rows: int, geometry: Geometry, theme: str) -> None:
+def outline_row(drawn: FigureDraft, pattern: Pattern, selected_rows: int, geometry: Geometry, theme: str) -> None:
     """Add the selected row: an outline in the accent with a halo of the page, and its label as a chip."""
     colours = encoding.theme(theme)
     rows = len(pattern.queries)

@@ -13,7 +13,7 @@ def times(ratio: float | int) -> str:
     return f"{ratio:.3g}" if ratio < 10 else f"{ratio:,.0f}"
 
 
-def stored(size: float | int) -> str:
+def byte_size(size: float | int) -> str:
     """Return a number of bytes with its unit, in powers of 1000: `154 kB`."""
     steps = 0
     amount = float(size)
@@ -22,7 +22,7 @@ def stored(size: float | int) -> str:
     return f"{amount:.3g}{encoding.NARROW}{UNITS[steps]}" if amount < 1000 else f"{amount:,.0f}{encoding.NARROW}{UNITS[steps]}"
 
 
-def lasting(seconds: float | int) -> str:
+def duration(seconds: float | int) -> str:
     """Return a duration: `0.31 ms`, `59.8 ms`, `1.24 s`, `2.3 minutes`, `13 hours`, `1,200 years`."""
     if seconds < 0.9995:
         return f"{_short(1000 * seconds)}{encoding.NARROW}ms"
@@ -54,7 +54,7 @@ def within(value: encoding.Number) -> str:
     return f"({found})" if found.startswith("-") else found
 
 
-def said(value: encoding.Number) -> str:
+def as_text(value: encoding.Number) -> str:
     """Return a number for a sentence: `1.07 × 10^13`."""
     found, _, tens = encoding.digits(value).partition("e")
     return f"{found} × 10^{tens}" if tens else found

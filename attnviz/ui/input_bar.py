@@ -84,7 +84,7 @@ def _example() -> None:
 
     def choose(name: str) -> None:
         if name != NONE:
-            widgets.ask_example(chosen[name])
+            widgets.choose_example(chosen[name])
 
     st.selectbox(
         "Example", [NONE, *chosen], format_func=lambda name: chosen[name].title if name in chosen else "Examples", key=key,

@@ -93,7 +93,7 @@ def _shorter(trace: Trace, most: int, what: str, page: str) -> None:
             on_click=state.choose_text, args=(first.strip(),),
         )  # fmt: skip
     ready = examples.examples()[0]
-    st.button(widgets.plain(ready.text), key=f"{page}-ready", on_click=widgets.ask_example, args=(ready,))
+    st.button(widgets.plain(ready.text), key=f"{page}-ready", on_click=widgets.choose_example, args=(ready,))
 
 
 def first_sentence(text: str) -> str:

@@ -21,19 +21,19 @@ from attnviz.ui.markdown import plain
 theme = shell.theme
 
 
-def notices(lines: Sequence[str]) -> None:
+def show_notices(lines: Sequence[str]) -> None:
     """Show messages, such as on unusable parts of a link, in one box."""
     if lines:
         st.info("  \n".join(plain(line) for line in lines))
 
 
-def aside(note: str) -> None:
+def show_note(note: str) -> None:
     """Show a note below numbers, if there is one."""
     if note:
         st.caption(plain(note))
 
 
-def problem(error: AttnvizError) -> None:
+def show_error(error: AttnvizError) -> None:
     """Show an error of one part of a page, with rule, value and remedy; the rest of the page stays."""
     st.error(plain(str(error)))
     if isinstance(error, UnavailableError) and error.command:
@@ -41,37 +41,37 @@ def problem(error: AttnvizError) -> None:
     retry.record(error)
 
 
-def refused(error: AttnvizError) -> None:
+def show_final_error(error: AttnvizError) -> None:
     """Show an error that ends the page, and that the reader's text and pins are kept."""
-    problem(error)
+    show_error(error)
     if not isinstance(error, retry.TRANSIENT):
         st.caption("Your text and your choices are kept. Change the text or the model above.")
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_shown() -> Iterator[None]:
     """Wrap a whole page: an AttnvizError that reaches this ends the page with its message."""
     try:
         yield
     except AttnvizError as error:
-        refused(error)
+        show_final_error(error)
 
 
 INVITED = (("tired", "who is “it”?"), ("thanks-he", "who is “he”?"), ("cataphora", "who is “she”?"))
 
 
-def invitation() -> None:
+def show_examples() -> None:
     """Show what to do on an empty page, and three sentences to start from."""
     st.header("Type a sentence, and see which word looks at which", anchor=False)
     st.markdown("Or start from one of these. Each asks one question that a head may answer.")
     for name, asks in INVITED:
         found = examples.example(name)
         st.button(
-            f"{plain(found.text)}   _{asks}_", key=f"invited-{name}", type="tertiary", on_click=ask_example, args=(found,)
+            f"{plain(found.text)}   _{asks}_", key=f"invited-{name}", type="tertiary", on_click=choose_example, args=(found,)
         )
 
 
-def ask_example(example: examples.Example | LongText) -> None:
+def choose_example(example: examples.Example | LongText) -> None:
     """Choose a ready text with its selected word; a long one also with its own model and head."""
     before = state.card()
     if isinstance(example, LongText):
@@ -87,44 +87,44 @@ def ask_example(example: examples.Example | LongText) -> None:
         state.keep_notices([f"“{example.title}” has {words} words: the model was changed from {before.name}, {reads}."])
 
 
-def _about(selection: Selection) -> None:
+def _show_long_text_note(selection: Selection) -> None:
     """Show the note of a prepared long text, if the model is the one that the note was measured on."""
     for one in long_texts():
         if (one.text, one.model) == (selection.request.text, selection.request.model):
             st.caption(plain(one.note))
 
 
-def attended(selection: Selection) -> Trace | None:
+def read_trace(selection: Selection) -> Trace | None:
     """Return the trace of the selection, or None after a message that says why there is none.
 
     All messages stand in one container: so what follows keeps its place, and is not mounted again when a message goes.
     """
     with st.container(key="said"):
-        trace = _attended(selection)
+        trace = _trace_or_message(selection)
         if trace is not None:
-            _about(selection)
+            _show_long_text_note(selection)
             legibility_note.line(trace)
         return trace
 
 
-def _attended(selection: Selection) -> Trace | None:
+def _trace_or_message(selection: Selection) -> Trace | None:
     """Return the trace, or show a message."""
-    notices(state.notices())
+    show_notices(state.notices())
     if not selection.request.text.strip():
-        invitation()
+        show_examples()
         return None
     if not selection.fits:
         st.info("This text is too long for a link: the address bar does not carry it, and a reload starts without it.")
     try:
-        return _waited(selection)
+        return _attend_with_progress(selection)
     except AttnvizError as error:
-        refused(error)
+        show_final_error(error)
         if isinstance(error, UnavailableError):
             st.caption("Models marked “not here” have to be fetched once; the ones without the mark work offline.")
         return None
 
 
-def _waited(selection: Selection) -> Trace:
+def _attend_with_progress(selection: Selection) -> Trace:
     """Return the trace, with progress shown in one line; its notices stay until the reader changes something."""
     kept: list[str] = []
     bar = st.empty()
@@ -150,13 +150,13 @@ def _waited(selection: Selection) -> Trace:
                 trace = backend().attend(selection.request)
         finally:
             bar.empty()
-    kept += _fitted(trace)
+    kept += _drop_missing_heads(trace)
     state.keep_notices(kept)
-    notices(kept)
+    show_notices(kept)
     return trace
 
 
-def _fitted(trace: Trace) -> list[str]:
+def _drop_missing_heads(trace: Trace) -> list[str]:
     """Drop chosen heads that the weights lack (a smaller model in a folder of the same name), and return the notices."""
     now, notes = state.current(), state.notices()
     lacking = [head for head in (now.head, *(p.head for p in now.pins if p.request == now.request)) if not _has(trace, head)]

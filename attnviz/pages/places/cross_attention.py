@@ -67,7 +67,7 @@ def _read(source: str, target: str) -> EncoderDecoderReading:
                 found = backend().attend(AttentionRequest(cards[0].id, source, target or None))
             return EncoderDecoderReading(found, _noted("trained", found, name=widgets.plain(cards[0].name)))
         except AttnvizError as error:
-            widgets.problem(error)
+            widgets.show_error(error)
     found = _untrained(source, target or lesson.text("across", "target"))
     return EncoderDecoderReading(found, _noted("untrained", found))
 
@@ -112,7 +112,7 @@ def _picture(trace: Trace, head: HeadRef) -> None:
     with st.container(key=room):
         st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
         st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), captions=False), theme=None, height="stretch", config=heatmap.CONFIG,
+            heatmap.figure(pattern, widgets.theme()), theme=None, height="stretch", config=heatmap.CONFIG,
             key=f"places-{head.block}", alt=heatmap.description(pattern, f"{head.block} {head}"),
         )  # fmt: skip
     n, m = len(trace.block("encoder").queries), len(trace.block("decoder").queries)
