@@ -46,5 +46,5 @@ def _rounded(weights: Float[np.ndarray, "head query key"]) -> UInt16[np.ndarray,
 
 def _columns(steps: UInt16[np.ndarray, "head query key"], causal: bool) -> UInt16[np.ndarray, "number"]:
     """Numbers head by head, key by key, query by query; of causal heads only queries from the key on."""
-    turned = steps.transpose(0, 2, 1)
-    return turned[:, np.triu(np.ones(turned.shape[1:], bool))].ravel() if causal else turned.ravel()
+    by_key = steps.transpose(0, 2, 1)
+    return by_key[:, np.triu(np.ones(by_key.shape[1:], bool))].ravel() if causal else by_key.ravel()

@@ -105,10 +105,10 @@ def rebuilt(
     if tray.panels is None:
         places = [key(pin) for pin in pins]
     numbers = {name: number for number, name in enumerate(found)}
-    kept = []
+    remaining = []
     for panel in panels if tray.panels is None else tray.panels:
         of = [numbers.get(places[at]) if at < len(places) else None for at in panel.of]
         there = tuple(number for number in of if number is not None)
         if len(set(there)) == len(of):
-            kept.append(Panel(panel.kind, there))
-    return tuple(found.values()), tuple(dict.fromkeys(kept))
+            remaining.append(Panel(panel.kind, there))
+    return tuple(found.values()), tuple(dict.fromkeys(remaining))

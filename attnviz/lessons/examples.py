@@ -1,4 +1,4 @@
-"""examples.toml and coreference.toml in, ready sentences out, with pronouns, candidates and cues as character spans."""
+"""Ready sentences from examples.toml and coreference.toml, with pronouns, candidates and cues as character spans."""
 
 from __future__ import annotations
 

@@ -78,14 +78,14 @@ def nearest(id: str, count: int = 2) -> tuple[Term, ...]:
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(id[:80].casefold().replace("-", " "))
 
-    def alike(one: Term) -> float:
+    def similarity(one: Term) -> float:
         ratios = []
         for name in one.spellings:
             matcher.set_seq1(name.casefold())
             ratios.append(matcher.ratio())
         return max(ratios)
 
-    return tuple(sorted(terms(), key=alike, reverse=True)[:count])
+    return tuple(sorted(terms(), key=similarity, reverse=True)[:count])
 
 
 def matching(query: str) -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:

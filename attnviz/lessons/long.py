@@ -1,4 +1,4 @@
-"""long.toml and its texts in, prepared long texts out: each with a head, and a held word whose partner stands far away."""
+"""Prepared long texts from long.toml: each with a head and a selected word whose partner is far away."""
 
 from __future__ import annotations
 

@@ -102,8 +102,8 @@ def tiled(
 def fused(tokens: int, layer: LayerSizes, *, causal: bool = False) -> CostEstimate:
     """Return the cost of a fused kernel: the same tiles, with scores that stay in the processor and one divisor per row."""
     found = tiled(tokens, layer, causal=causal)
-    held = layer.bytes_per_number * tokens * (layer.width + layer.heads)
-    return CostEstimate(found.products, found.other_operations, held, found.bytes_moved, found.sequential_steps)
+    peak_bytes = layer.bytes_per_number * tokens * (layer.width + layer.heads)
+    return CostEstimate(found.products, found.other_operations, peak_bytes, found.bytes_moved, found.sequential_steps)
 
 
 def windowed(tokens: int, layer: LayerSizes, window: int, *, causal: bool = True) -> CostEstimate:

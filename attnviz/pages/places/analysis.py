@@ -1,4 +1,4 @@
-"""A trace in; how near its heads look, and how far weights differ from what is handed over, out: numbers for common myths.
+"""Numbers for common myths: how near heads attend, and how much weights differ from what is passed on.
 
 Everything is averaged over words of the reader's own (tokens, where values are concerned), and over all heads alike.
 """

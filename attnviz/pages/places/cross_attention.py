@@ -13,7 +13,7 @@ from attnviz.backends.local import trace_model
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, heatmap
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.models import catalog
 from attnviz.pages.places import lesson
 from attnviz.text import words
@@ -43,7 +43,7 @@ def cross_attention(trace: Trace) -> int:
     both = _read(source, _short(target))
     st.caption(both.note)
     if source != trace.request.text:
-        st.caption(filled(lesson.text("across", "cut"), {"most": str(MOST)}))
+        st.caption(fill(lesson.text("across", "cut"), {"most": str(MOST)}))
     head = _head(both.trace)
     with st.container(key="places-across"):
         for column, part in zip(st.columns(3, gap="medium"), PARTS, strict=True):
@@ -75,7 +75,7 @@ def _read(source: str, target: str) -> EncoderDecoderReading:
 def _noted(which: str, trace: Trace, **more: str) -> str:
     """What must be known of the model that read the texts."""
     numbers = {"layers": str(trace.layers), "heads": str(trace.heads), **more}
-    return filled(lesson.text("across", which), numbers)
+    return fill(lesson.text("across", which), numbers)
 
 
 def _untrained(source: str, target: str) -> Trace:
@@ -120,7 +120,7 @@ def _picture(trace: Trace, head: HeadRef) -> None:
         "n": n, "m": m, "square": m * m, "blank": int(np.sum(heatmap.unseen(pattern))), "cells": pattern.weights.size,
         "sums": sums(pattern.weights),
     }  # fmt: skip
-    told = lesson.content()["across"][head.block]["text"]
-    st.markdown(glossary_links.linked(filled(told, {name: str(value) for name, value in numbers.items()})))
+    text = lesson.content()["across"][head.block]["text"]
+    st.markdown(glossary_links.linked(fill(text, {name: str(value) for name, value in numbers.items()})))
     if block.source == "dense":
         st.caption("These weights are the library's own.")
