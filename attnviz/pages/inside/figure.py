@@ -50,7 +50,7 @@ _CSS = f"""
 .inside .sentence {{ font: 24px/1 {encoding.SENTENCE_FONT}; display: flex; flex-wrap: wrap; gap: 10px 4px; }}
 .inside .sentence span {{ display: grid; justify-items: center; gap: 4px; }}
 .inside .sentence b {{ font-weight: 400; padding: 6px 8px; border-radius: 3px; }}
-.inside .sentence .held {{ outline: 2px solid var(--accent); outline-offset: 1px; }}
+.inside .sentence .selected {{ outline: 2px solid var(--accent); outline-offset: 1px; }}
 .inside .sentence small {{ font: 13px/1.2 {encoding.FONT}; }}
 """
 
@@ -139,7 +139,7 @@ def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int,
     spans = []
     for key, (label, weight) in enumerate(zip(labels, weights.tolist(), strict=True)):
         colour = encoding.weight_colour(weight, theme)
-        selected = ' class="held"' if key == at else ""
+        selected = ' class="selected"' if key == at else ""
         style = f"background:{colour};color:{encoding.text_on(colour)}"
         spans.append(
             f'<span><b{selected} dir="auto" style="{style}">{html.escape(encoding.label(label))}</b>'

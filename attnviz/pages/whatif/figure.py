@@ -27,7 +27,7 @@ CSS = f"""
 .whatif .table small, .whatif .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 .whatif .table small:first-child, .whatif .table .left {{ text-align: left; }}
 .whatif .name {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
-.whatif .held {{ color: var(--accent); font-weight: 700; }}
+.whatif .selected {{ color: var(--accent); font-weight: 700; }}
 .whatif .tracks {{ display: grid; gap: 1px; }}
 .whatif .track {{ position: relative; height: 8px; background: var(--field); }}
 .whatif .track i {{ position: absolute; top: 0; bottom: 0; left: 0; min-width: 1px; }}
@@ -120,7 +120,7 @@ def layers(values: Float[np.ndarray, " layer"], selected: int, theme: str, first
     )
     named = {0, selected, len(known) - 1}
     feet = "".join(
-        f"<span{' class=held' if n == selected else ''}>{_place(n, first) if n in named else ''}</span>"
+        f"<span{' class=selected' if n == selected else ''}>{_place(n, first) if n in named else ''}</span>"
         for n in range(len(known))
     )
     summary = f"largest {encoding.percent(known.max(), 1)}, layer {_place(int(known.argmax()), first)}"
@@ -153,7 +153,7 @@ def _table(columns: str, cells: Sequence[str]) -> str:
 
 def _name(text: str, selected: bool) -> str:
     """Return a name at the beginning of a row, escaped."""
-    return f'<span class="name{" held" if selected else ""}" dir="auto">{html.escape(encoding.label(text))}</span>'
+    return f'<span class="name{" selected" if selected else ""}" dir="auto">{html.escape(encoding.label(text))}</span>'
 
 
 def _number(text: str) -> str:
