@@ -231,7 +231,7 @@ def test_parts_of_other_texts_are_not_mixed_in(measurer: Measurer, files: list[C
     pool = Counting(measurer)
     assert built(pool, changed, tmp_path / "a.npz", said.append).found == 0
     assert pool.seen == [(0, 0), (0, 1)]
-    assert "starting anew" in said[0].message
+    assert "starting again" in said[0].message
     assert reader.read(tmp_path / "a.npz").relations["det", "dh"] == 4
 
 
