@@ -97,7 +97,7 @@ def _page(name: str) -> tuple[str, str]:
 
 
 def wrapped(name: str, text: str) -> str:
-    { … })();`.""" => """Return one module as `const $name = (() => { … })();`.""" => { … })();`."""
+    """Return one module as `const $name = (() => { … })();`."""
     body = _IMPORT.sub(r"const { \1 } = $\2;", text)
     names = [match[2] for match in _EXPORT.finditer(body)]
     body = _EXPORT.sub(r"\1 \2", body)
