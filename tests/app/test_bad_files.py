@@ -230,7 +230,7 @@ def test_who_tries_a_damaged_model_finds_text_head_pin_and_page_as_they_were(cas
     assert [pin.head for pin in selection(app).pins] == [HeadRef(3, 2)]
 
 
-def test_weights_that_make_no_numbers_only_on_this_text_are_said_on_the_page_too(own_models, opened):
+def test_weights_that_make_no_numbers_only_on_this_text_are_reported_on_the_page_too(own_models, opened):
     from safetensors.torch import load_file, save_file
 
     file = saved(own_models / OWN) / WEIGHTS

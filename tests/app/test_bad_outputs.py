@@ -86,7 +86,7 @@ def test_with_an_unwritable_cache_python_returns_the_trace_and_warns(small_gguf,
 
 
 @pytest.mark.usefixtures("small_gguf")
-def test_a_kept_copy_that_was_damaged_is_made_anew_and_the_page_shows_the_same_numbers(opened, tmp_path, monkeypatch):
+def test_a_damaged_copy_is_made_again_and_the_page_shows_the_same_numbers(opened, tmp_path, monkeypatch):
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
     before = weights(opened(model="smollm2", text="it sat", layer="1", head="2"))
     (kept,) = (tmp_path / "cache").glob("gguf-*/model.safetensors")
@@ -105,7 +105,7 @@ def weights(app) -> list:
 
 
 @pytest.mark.usefixtures("small_gguf")
-def test_with_a_cache_that_can_be_written_nothing_is_said_afterwards(tmp_path, monkeypatch, opened):
+def test_with_a_writable_cache_no_notice_stays(tmp_path, monkeypatch, opened):
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "new" / "cache"))
     app = opened(model="smollm2", text="it sat", layer="1", head="2")
     assert drawn(app) == 1
@@ -116,7 +116,7 @@ def test_with_a_cache_that_can_be_written_nothing_is_said_afterwards(tmp_path, m
         attnviz.attend("it sat", "smollm2")
 
 
-def test_what_takes_so_long_is_said_to_the_reader_who_waits_for_it(small_gguf, tmp_path, monkeypatch):
+def test_a_waiting_reader_sees_what_takes_so_long(small_gguf, tmp_path, monkeypatch):
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
     lines: list[str] = []
     with listening(lambda event: lines.append(event.message)):

@@ -85,7 +85,7 @@ def test_the_page_offers_every_format_and_makes_none_before_it_is_asked_for(open
     assert made == []
 
 
-def test_a_target_that_the_model_wrote_is_said_and_stands_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_generated_target_is_shown_as_such_and_stands_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = saved(tmp_path / "writer", "t5")
 
     assert cli.main(["attend", "the animal did", "--model", str(folder), "--block", "cross"]) == 0

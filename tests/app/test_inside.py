@@ -61,7 +61,7 @@ def test_a_link_opens_at_its_step_and_another_text_changes_its_numbers(shown: Ca
     assert "animal" not in said(app)
 
 
-def test_what_does_not_exist_is_said_and_the_first_step_shown(shown: Callable[..., AppTest]):
+def test_what_does_not_exist_is_reported_and_the_first_step_shown(shown: Callable[..., AppTest]):
     app = shown(step="nothing")
     assert "There is no step “nothing”" in said(app)
     assert "A token becomes a vector" in said(app)

@@ -77,7 +77,7 @@ def test_sizes_in_the_fields_change_what_it_costs(shown: Callable[..., AppTest])
     assert "**352 tokens" in written(app)
 
 
-def test_a_picture_smaller_than_a_patch_is_told_so(shown: Callable[..., AppTest]):
+def test_a_picture_smaller_than_a_patch_is_refused(shown: Callable[..., AppTest]):
     app = shown()
     app.number_input(key="places-image-height").set_value(16).run()
     app.number_input(key="places-image-patch").set_value(64).run()

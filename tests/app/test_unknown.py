@@ -41,7 +41,7 @@ def test_a_text_that_is_read_as_typed_gets_no_line(opened):
     assert "reads this text" not in written(app)
 
 
-def test_case_and_accents_are_said_where_the_text_has_such(opened):
+def test_case_and_accents_are_mentioned_where_the_text_has_such(opened):
     assert "all-MiniLM-L6-v2 reads this text in lower case and without accents, “CAFÉ” as “cafe”." in written(
         opened(text="The CAFÉ")
     )
@@ -134,7 +134,7 @@ def test_a_sentence_about_an_unknown_word_says_that_the_model_reads_only_its_unk
     assert "UNK" not in head_roles.in_words(pattern, 0)
 
 
-def test_two_unknown_words_are_said_to_be_the_same_to_the_model():
+def test_two_unknown_words_are_described_as_the_same_to_the_model():
     parts = (Unit("😀", 0, 1, (0,), unknown=True), Unit("🦜", 2, 3, (1,), unknown=True))
     pattern = Pattern(("😀", "🦜"), ("😀", "🦜"), np.array([[0.2, 0.8], [0.5, 0.5]]), np.zeros(2), "", parts, parts)
 
@@ -156,7 +156,7 @@ def test_two_unknown_words_have_bit_equal_weights_and_the_ranking_says_so():
     assert legibility_text.of_links(traces[0], (Link((it, it + 2), (4, 7)),), "Model") == ""
 
 
-def test_a_word_known_in_part_is_said_to_be_so():
+def test_a_word_known_in_part_is_described_as_such():
     words = [unit for unit in units(_tokens("axb")) if not unit.special]
 
     assert legibility_text.unread_units(words) == (

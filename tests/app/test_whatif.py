@@ -99,7 +99,7 @@ def test_a_link_opens_at_its_experiment_with_its_setting(shown: Callable[..., Ap
         ({"what": "heads", "pass": "<script>"}, "pass is keep, drop or join; got “<script>”"),
     ],
 )
-def test_what_a_link_says_wrongly_is_said_and_the_usual_taken(shown: Callable[..., AppTest], params: dict, wanted: str):
+def test_a_bad_value_of_a_link_is_reported_and_the_default_taken(shown: Callable[..., AppTest], params: dict, wanted: str):
     app = shown(seen="1", **params)
 
     assert not app.exception
@@ -109,7 +109,7 @@ def test_what_a_link_says_wrongly_is_said_and_the_usual_taken(shown: Callable[..
     assert "What to look for" in said(app)
 
 
-def test_a_prediction_uncovers_the_answer_and_is_told_right_or_wrong_under_it(shown: Callable[..., AppTest]):
+def test_a_prediction_uncovers_the_answer_with_right_or_wrong_under_it(shown: Callable[..., AppTest]):
     app = shown(what="scale")
     app.selectbox[-1].set_value(1).run()  # more of one token: nothing divides the scores any more
     assert "✓ Right." in said(app)

@@ -32,7 +32,7 @@ def over_head(page: Page, layer: int, head: int) -> tuple[float, float]:
     return box["x"] + 24 + 44 * head + 8, box["y"] + 20 + 44 * layer + 8
 
 
-def test_the_held_link_is_read_out_to_three_digits(opened):
+def test_the_selected_link_is_read_out_to_three_digits(opened):
     page = opened(made())
     expect(page.locator(".readout")).to_contain_text("itlooks atanimal0.640then [CLS]".replace("[", "\u2068["))
     expect(page.locator(".unit.held")).to_have_text("it")
@@ -110,7 +110,7 @@ def test_every_head_of_a_longer_text_is_painted_though_not_all_at_once(opened):
     assert np.abs(np.array(page.evaluate(look)[1:], int) - wanted).max() <= 3  # the chosen head's ring lies on its edge
 
 
-def test_the_matrix_can_be_walked_and_a_link_held(opened):
+def test_keys_move_through_the_matrix_and_select_a_link(opened):
     page = opened(made(), Choice(HeadRef(1, 2)))
     page.locator("canvas.head").focus()
     for key in ("ArrowDown", *["ArrowDown"] * 6, *["ArrowRight"] * 2, "Enter"):

@@ -88,7 +88,7 @@ def test_a_link_is_drawn_in_one_stroke_and_taken_away_with_its_mark(page: Page):
     links_in(page)
 
 
-def test_the_keyboard_alone_draws_walks_lets_go_and_removes(page: Page):
+def test_the_keyboard_alone_draws_moves_cancels_and_removes(page: Page):
     words = page.get_by_role("listbox", name="Words")
     words.focus()
     page.keyboard.press("End")

@@ -51,7 +51,7 @@ def choose(page: Page, label: str, option: str) -> None:
     raise AssertionError(f"{label} offers no {option}")
 
 
-def test_links_and_choices_are_drawn_and_a_clicked_word_is_held(visit: Visit):
+def test_links_and_choices_are_drawn_and_a_clicked_word_is_selected(visit: Visit):
     page = visit.open(f"/syntax?text={quote(TEXT)}&layer=3&head=1&focus=43")
     picture = arcs(page)
     expect(picture.locator(".arc")).to_have_count(10)

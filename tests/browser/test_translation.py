@@ -127,7 +127,7 @@ def test_one_that_does_not_leaves_no_old_number_and_no_error(visit: Visit, way: 
     assert visit.errors == []
 
 
-def test_the_reader_is_told_what_a_translator_does_and_how_to_stop_it(visit: Visit):
+def test_the_reader_learns_what_a_translator_does_and_how_to_stop_it(visit: Visit):
     page = opened(visit, "/glossary")
     translated(page, "replaced", stays=False)
     notice = page.locator(NOTICE)
@@ -142,7 +142,7 @@ def test_the_reader_is_told_what_a_translator_does_and_how_to_stop_it(visit: Vis
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
-def test_a_reader_of_another_language_is_told_once_that_translation_is_off(browser: Browser, server: str, size: dict[str, int]):
+def test_a_reader_of_another_language_sees_once_that_translation_is_off(browser: Browser, server: str, size: dict[str, int]):
     context = browser.new_context(viewport=size, locale="de-DE", color_scheme="dark" if size is PHONE else "light")
     page = opened(Visit(context, server), "/glossary")
     notice = page.locator(NOTICE)

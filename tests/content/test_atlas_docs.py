@@ -60,7 +60,7 @@ def known(model: str) -> Atlas:
     return found
 
 
-def test_what_is_said_of_the_probes_is_what_the_atlases_hold():
+def test_the_text_about_the_probes_is_what_the_atlases_hold():
     decoder, encoder = (probe_report.result(known(model), "induction") for model in ("smollm2", "minilm"))
     heads = ", ".join(map(str, decoder.earned[:-1])) + f" and {decoder.earned[-1]} as induction heads"
     scores = f"({decoder.at(decoder.head):.3f} for the first, against {decoder.even_look:.3f} by an even look)"

@@ -183,7 +183,7 @@ def test_an_untrained_twin_was_counted_by_the_same_rule(model: str):
 
 
 @EVERY
-def test_the_head_of_meaning_is_chosen_on_the_even_texts_and_told_by_the_odd_ones(model: str):
+def test_the_head_of_meaning_is_chosen_on_the_even_texts_and_reported_on_the_odd_ones(model: str):
     made = reader.shipped(model)
     assert made is not None
     found, (means, errors) = (

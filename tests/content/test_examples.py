@@ -115,7 +115,9 @@ def seen(one: Example) -> bool:
 
 
 @pytest.mark.parametrize(("one", "claim"), CLAIMS, ids=[f"{one.id} {claimed(claim)}" for one, claim in CLAIMS])
-def test_a_claimed_head_gives_the_word_what_is_said_and_more_than_the_other(read: Reader, one: Example, claim: WeightClaim):
+def test_a_claimed_head_gives_the_word_the_stated_weight_and_more_than_the_other(
+    read: Reader, one: Example, claim: WeightClaim
+):
     found = gets(read(claim.model, one.text), one, claim.head)
     more, less = found[one.word(claim.more)], found[one.word(claim.less)]
     assert more - less > 2 * TOLERANCE  # so that no rounding turns it round

@@ -107,7 +107,7 @@ def test_the_small_networks_hold_about_two_thirds_of_a_standard_layer():
 
 
 @pytest.mark.slow
-def test_norms_and_positions_are_of_the_kinds_that_are_said():
+def test_norms_and_positions_are_of_the_stated_kinds():
     minilm, smollm2 = (set(loaded(name).model.state_dict()) for name in ("minilm", "smollm2"))
     assert "embeddings.position_embeddings.weight" in minilm
     assert any(name.endswith("LayerNorm.bias") for name in minilm)

@@ -47,7 +47,7 @@ def test_sums_of_more_products_spread_further_by_the_root(dim: int):
     assert (q * k).sum(-1).std() == pytest.approx(np.sqrt(dim), rel=0.03)  # 20,000 draws: half a percent of noise
 
 
-def test_a_weight_follows_its_score_with_the_slope_that_is_said():
+def test_a_weight_follows_its_score_with_the_stated_slope():
     scores = torch.tensor([0.3, 1.2, -0.5], dtype=torch.float64, requires_grad=True)
     weights = torch.softmax(scores, -1)
     weights[1].backward()

@@ -192,7 +192,7 @@ def test_questions_are_decided_as_a_slow_second_implementation_decides_them(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_links_built_anew_are_what_the_shipped_atlas_holds(name: str, corpora: Path):
+def test_links_built_again_are_what_the_shipped_atlas_holds(name: str, corpora: Path):
     shipped = checked(name)
     part = measurer(name).measure(Chunk(0, 0, 0, tuple(islice(read_conllu(corpora), SLICE))))
     hits = unpacked(part.links["hits"], measurer(name).size)
@@ -213,7 +213,7 @@ def test_links_built_anew_are_what_the_shipped_atlas_holds(name: str, corpora: P
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gap", "winogender"])
 @pytest.mark.parametrize("name", MODELS)
-def test_questions_built_anew_are_what_the_shipped_atlas_holds(name: str, kind: str, corpora: Path):
+def test_questions_built_again_are_what_the_shipped_atlas_holds(name: str, kind: str, corpora: Path):
     held = checked(name).questions(kind)
     held = held.where(held.text < SLICE)
     part = measurer(name).measure(Chunk(0, 0, 0, tuple(islice(QUESTIONS[kind](corpora), SLICE))))

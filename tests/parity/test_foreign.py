@@ -336,7 +336,7 @@ HERE = "here they are layers 0 to 1"
         ([0, 1, 2, 3], (), ""),
     ],
 )
-def test_layers_that_are_numbered_anew_say_their_own_numbers(attending: list[int], numbers: tuple[int, ...], note: str):
+def test_renumbered_layers_show_their_own_numbers(attending: list[int], numbers: tuple[int, ...], note: str):
     kinds = ["full_attention" if layer in attending else "conv" for layer in range(4)]
     sizes = {**SIZES, "num_hidden_layers": 4, "num_key_value_heads": 3, "layer_types": kinds, "block_auto_adjust_ff_dim": False}
     model = loud(AutoModel.from_config(AutoConfig.for_model("lfm2", **sizes)))

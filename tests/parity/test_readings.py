@@ -320,7 +320,7 @@ class Cell(BertPreTrainedModel):
 """
 
 
-def test_a_class_whose_source_nobody_has_is_read():
+def test_a_class_without_source_code_is_read():
     space: dict[str, Any] = {
         "BertPreTrainedModel": BertPreTrainedModel,
         "BertModel": BertModel,

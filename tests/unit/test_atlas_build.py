@@ -206,7 +206,7 @@ def test_the_file_holds_the_probes_of_the_model(measurer: Measurer, whole: Whole
     np.testing.assert_array_equal(found.probes, alone.scores)
 
 
-def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(
+def test_an_interrupted_build_resumes_and_gives_the_same_bytes(
     measurer: Measurer, files: list[CorpusFiles], whole: Whole, tmp_path: Path
 ):
     first, second = Counting(measurer, most=3), Counting(measurer)
@@ -260,7 +260,7 @@ def test_without_texts_there_is_no_atlas(measurer: Measurer, tmp_path: Path):
     assert list(tmp_path.glob("a.npz*")) == []
 
 
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+def test_a_file_that_cannot_be_written_is_reported_before_anything_is_measured(
     measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
 ):
     pool = Counting(measurer)
@@ -367,7 +367,7 @@ def runs(process: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_processes_killed_halfway_and_one_that_goes_on_give_the_bytes_of_one_and_measure_nothing_twice(
+def test_a_build_killed_halfway_and_resumed_gives_the_same_bytes_and_measures_nothing_twice(
     folder: Path, long: Path, tmp_path: Path
 ):
     environment, asked = os.environ | ONE_THREAD, ["--model", folder, "--conllu", long]

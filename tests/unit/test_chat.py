@@ -163,7 +163,7 @@ def test_what_is_no_conversation_is_refused_with_its_place(given, says):
         chat.messages(given)
 
 
-def test_a_tokenizer_without_a_template_is_said_to_have_none_with_a_remedy():
+def test_a_tokenizer_without_a_template_is_refused_with_a_remedy():
     with pytest.raises(errors.BadInputError, match=r"has none\. Leave out chat, or choose a model"):
         attnviz.trace(random_model("gpt2"), tokenizer(), "it", chat=True)
 

@@ -217,7 +217,9 @@ def test_a_file_of_blanks_and_comments_has_no_sentence(tmp_path: Path):
         ([row(1, "a", 0, "root"), row(2, "\udce4", 1, "x")], 2, "A corpus is written in UTF-8; byte 3 of this line, 0xE4"),
     ],
 )
-def test_a_broken_sentence_is_told_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: list[str], line: int, says: str):
+def test_a_broken_sentence_is_reported_with_its_line_and_the_next_one_is_read(
+    tmp_path: Path, bad: list[str], line: int, says: str
+):
     found, told = read(tmp_path, *bad, "", *RUNS)
     assert [sentence.id for sentence in found] == ["runs"]
     assert len(told) == 1
@@ -225,13 +227,13 @@ def test_a_broken_sentence_is_told_by_its_line_and_the_next_one_is_read(tmp_path
     assert re.search(says, told[0])
 
 
-def test_each_line_that_cannot_be_read_is_told(tmp_path: Path):
+def test_each_line_that_cannot_be_read_is_reported(tmp_path: Path):
     found, told = read(tmp_path, row(1, "a", 0, "root"), "two", row("x", "c"), "", *RUNS, "", "last")
     assert [sentence.id for sentence in found] == ["runs"]
     assert [reason.split(":")[0] for reason in told] == ["2", "3", "9"]
 
 
-def test_a_sentence_without_an_end_is_told_and_the_next_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_sentence_without_an_end_is_reported_and_the_next_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 200)
     found, told = read(tmp_path, *(row(i, "word", 0, "root") for i in range(1, 40)), "", *RUNS)
     assert [sentence.id for sentence in found] == ["runs"]

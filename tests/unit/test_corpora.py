@@ -73,7 +73,7 @@ def test_a_file_is_never_whole_in_memory(tmp_path: Path, kind: str):
 
 
 @EVERY
-def test_a_line_without_an_end_is_told_and_takes_no_more_memory_than_a_long_one(tmp_path: Path, kind: str):
+def test_a_line_without_an_end_is_reported_and_takes_no_more_memory_than_a_long_one(tmp_path: Path, kind: str):
     path = made(tmp_path, kind, 1, "")
     with open(path, "a") as file:
         file.writelines("x" * 1_000_000 for _ in range(20))
@@ -126,7 +126,7 @@ CONTENT = st.one_of(
 @EVERY
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=st.integers(0, 200), content=CONTENT)
-def test_whatever_a_file_holds_is_read_or_told(tmp_path: Path, kind: str, where: int, content: bytes):
+def test_any_content_of_a_file_is_read_or_reported(tmp_path: Path, kind: str, where: int, content: bytes):
     right = (HEADERS[kind] + TEXTS[kind].format("é") * 2).encode()
     path = tmp_path / "made"
     path.write_bytes(right[:where] + content + right[where:])

@@ -111,7 +111,7 @@ def told_of(folder: Path, entry: str, right: str, wrong: str) -> str:
         ("What others read", "\udce4", "3: A corpus is written in UTF-8; byte 10 of this line, 0xE4"),
     ],
 )
-def test_what_is_no_toml_is_told_by_its_line_where_that_is_known(tmp_path: Path, right: str, wrong: str, says: str):
+def test_invalid_toml_is_reported_with_its_line_where_that_is_known(tmp_path: Path, right: str, wrong: str, says: str):
     assert told_of(tmp_path, QUESTION, right, wrong).startswith(says)
 
 
@@ -125,7 +125,7 @@ def test_what_is_no_toml_is_told_by_its_line_where_that_is_known(tmp_path: Path,
         ("format = 1\n", "format"),
     ],
 )
-def test_what_is_no_entry_is_told_by_name(tmp_path: Path, content: str, name: str):
+def test_an_invalid_entry_is_reported_by_name(tmp_path: Path, content: str, name: str):
     found, told = read(tmp_path, content + LAST)
     assert [one.id for one in found] == ["last"]
     says = f"A file of sentences has [[example]] and [[sentence]]; got “{name}”. Write one of them."
@@ -154,7 +154,7 @@ def test_what_is_no_entry_is_told_by_name(tmp_path: Path, content: str, name: st
         ("answer = 1", 'answer = "dog"', "answer counts the candidates, 0 to 1; got “dog”."),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_told(tmp_path: Path, right: str, wrong: str, says: str):
+def test_an_invalid_question_is_reported(tmp_path: Path, right: str, wrong: str, says: str):
     reason = told_of(tmp_path, QUESTION, right, wrong)
     assert reason.startswith("1: ")
     assert says in reason
@@ -173,7 +173,7 @@ def test_a_question_that_cannot_be_asked_is_told(tmp_path: Path, right: str, wro
         ('["The#1", "saw", "x"]', "A word has one head; “The” has more. Take an arc away"),
     ],
 )
-def test_an_arc_that_cannot_be_drawn_is_told(tmp_path: Path, wrong: str, says: str):
+def test_an_arc_that_cannot_be_drawn_is_reported(tmp_path: Path, wrong: str, says: str):
     reason = told_of(tmp_path, SENTENCE, '["cat", "saw", "nsubj"]', wrong)
     assert reason.startswith("1: ")
     assert says in reason

@@ -211,7 +211,7 @@ def test_hostile_text_stands_in_the_page_as_text():
     assert [html.count(tag) for tag in ("</style>", "<script", "</script>")] == [plain.count("</style>"), 4, 4]
 
 
-def test_of_a_long_text_the_strongest_link_of_each_row_is_told():
+def test_for_a_long_text_the_strongest_link_of_each_row_is_described():
     weights = random_weights(90, 120)
     pattern = Pattern(tuple(f"q{i}" for i in range(90)), tuple(f"k{i}" for i in range(120)), weights, np.zeros(90))
     html = page.beneath(pattern, SOURCE)

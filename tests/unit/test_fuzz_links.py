@@ -51,7 +51,7 @@ def changed_links(draw: st.DrawFn) -> dict[str, str]:
 
 
 @amounts(100, 5000)
-def test_a_link_that_somebody_changed_is_read_as_far_as_it_goes(examples: int):
+def test_a_changed_link_is_read_as_far_as_possible(examples: int):
     def promise(params: dict[str, str]) -> None:
         found, notices = Selection.parse(params)
         assert Selection.parse(found.params())[0] == found

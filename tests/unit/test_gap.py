@@ -77,7 +77,7 @@ def test_columns_go_by_their_names_and_a_url_is_not_needed(tmp_path: Path, end: 
         (changed(ID="\udce4"), "A corpus is written in UTF-8; byte 1 of this line, 0xE4"),
     ],
 )
-def test_a_broken_row_is_told_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
+def test_a_broken_row_is_reported_with_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
     found, told = read(tmp_path, HEADER, "", bad, changed(ID="made-2"))
     assert [question.id for question in found] == ["made-2"]
     assert [reason.split(":")[0] for reason in told] == ["3"]

@@ -185,7 +185,7 @@ def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, mode
     assert held <= size_in_bytes(layer) < 2**22
 
 
-def test_what_cannot_be_walked_is_said(backend):
+def test_what_cannot_be_traced_by_step_is_refused_with_a_reason(backend):
     with pytest.raises(TooLongError, match=str(MOST)):
         backend.step_trace(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
     with pytest.raises(BadInputError, match="has no head"):

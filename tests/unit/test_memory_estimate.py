@@ -52,7 +52,7 @@ def test_a_backend_refuses_before_it_reads():
         backend.attend(AttentionRequest("minilm", "word " * 20))
 
 
-def test_who_waits_for_a_long_text_is_told_each_layer_and_nobody_else_is():
+def test_each_layer_of_a_long_text_is_reported_only_to_its_caller():
     said: list[ProgressEvent] = []
     backend = LocalBackend(progress=said.append)
     backend.load("minilm")

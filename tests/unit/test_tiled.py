@@ -157,7 +157,7 @@ def test_tiles_of_nothing_are_refused(options: dict[str, int]):
 # Memory
 
 
-def test_what_is_held_at_once_is_counted_and_what_is_gone_is_not():
+def test_live_memory_is_counted_and_freed_memory_is_not():
     inputs = torch.zeros(1000)
 
     def one_after_the_other() -> Tensor:

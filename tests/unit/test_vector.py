@@ -130,7 +130,7 @@ def test_hidden_shares_stand_beside_their_rows_and_leave_their_part_of_the_band_
     assert "hidden" not in texts(root(vector.svg(pattern(), source())), "caption")
 
 
-def test_a_held_row_is_ringed_and_only_its_ribbons_keep_their_colour():
+def test_a_selected_row_is_ringed_and_only_its_ribbons_keep_their_colour():
     tree = root(vector.svg(pattern(), source(), selected_rows=[3]))
     rings = [one for one in tree.iter(f"{SVG}rect") if one.get("stroke") == encoding.LIGHT.accent]
     assert len(rings) == 1

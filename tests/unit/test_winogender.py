@@ -80,7 +80,7 @@ def test_words_are_whole_and_found_in_capitals_too(tmp_path: Path):
         ("cook.guest.1.male.txt", "A row has the 2 columns of the first line; this one has 1."),
     ],
 )
-def test_what_cannot_be_found_is_told_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
+def test_a_phrase_not_found_is_reported_with_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
     found, told = read(tmp_path, HEADER, bad, NEXT)
     assert [question.id for question in found] == ["cook.guest.1.male.txt"]
     assert found[0].text.endswith("wanted.")
