@@ -80,10 +80,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests have to say beside that they passed: each line that one recorded as `told`."""
+    """What tests have to say beside that they passed: each line that one recorded as `summary`."""
     reports = [report for some in terminalreporter.stats.values() for report in some]
-    told = {line for report in reports for name, line in getattr(report, "user_properties", ()) if name == "told"}
-    for line in sorted(map(str, told)):
+    summaries = {line for report in reports for name, line in getattr(report, "user_properties", ()) if name == "summary"}
+    for line in sorted(map(str, summaries)):
         terminalreporter.write_line(line)
 
 

@@ -184,10 +184,10 @@ def test_the_command_line_ends_with_the_message_and_exit_code_2_and_leaves_the_o
     before = tmp_path / "head.json"
     before.write_text("what was there before")
     code = cli.main(["attend", TEXT, "--model", case.model, "--layer", "1", "--head", "0", "-o", str(before)])
-    said = capfd.readouterr()
+    output = capfd.readouterr()
     assert code == 2
-    check_wording(said.err, case, tmp_path)
-    assert said.out == ""
+    check_wording(output.err, case, tmp_path)
+    assert output.out == ""
     assert before.read_text() == "what was there before"
 
 

@@ -54,11 +54,11 @@ def unwritable(request, tmp_path, monkeypatch) -> str:
     return f"{folder} ({request.param})"
 
 
-def check_notice(said: str, name: str, where: str) -> None:
+def check_notice(message: str, name: str, where: str) -> None:
     """It works, what it could not do, where and why, and how it could."""
-    assert f"{name} works now but will be converted again next time." in said
-    assert f"The converted weights cannot be kept in {where}." in said
-    assert "Set ATTNVIZ_CACHE_DIR to a folder that can be written, with 600 MB free." in said
+    assert f"{name} works now but will be converted again next time." in message
+    assert f"The converted weights cannot be kept in {where}." in message
+    assert "Set ATTNVIZ_CACHE_DIR to a folder that can be written, with 600 MB free." in message
 
 
 def test_with_an_unwritable_cache_the_page_shows_the_heads_and_says_what_was_not_kept(opened, small_gguf, unwritable):
@@ -74,9 +74,9 @@ def test_with_an_unwritable_cache_the_page_shows_the_heads_and_says_what_was_not
 
 def test_with_an_unwritable_cache_the_command_line_prints_the_weights_and_says_it_beside_them(small_gguf, unwritable, capfd):
     assert cli.main(["attend", "it sat", "--model", "smollm2", "--layer", "1", "--head", "2"]) == 0
-    said = capfd.readouterr()
-    assert len(json.loads(said.out)["weights"]) == 5
-    check_notice(said.err, small_gguf, unwritable)
+    output = capfd.readouterr()
+    assert len(json.loads(output.out)["weights"]) == 5
+    check_notice(output.err, small_gguf, unwritable)
 
 
 def test_with_an_unwritable_cache_python_returns_the_trace_and_warns(small_gguf, unwritable):
@@ -140,11 +140,11 @@ def test_a_waiting_reader_sees_what_takes_so_long(small_gguf, tmp_path, monkeypa
 )
 def test_an_output_file_that_cannot_be_written_ends_with_the_message_and_exit_code_2(output, reason, form, capfd):
     assert cli.main(["attend", "one", "--format", form, "-o", output]) == 2
-    said = capfd.readouterr()
-    assert f"“{output}” cannot be written ({reason})." in said.err
-    assert "Name another file with -o, in a folder that exists and has room." in said.err
-    assert "Traceback" not in said.err
-    assert said.out == ""
+    captured = capfd.readouterr()
+    assert f"“{output}” cannot be written ({reason})." in captured.err
+    assert "Name another file with -o, in a folder that exists and has room." in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full: /dev/full")

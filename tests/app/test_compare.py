@@ -52,15 +52,15 @@ def test_the_missions_numbers_stand_side_by_side(compared):
 
 def test_a_sentence_that_no_panel_shows_is_named_and_can_be_put_beside_them(compared):
     app = compared(text=TEXT, layer="3", head="1", **PINNED)
-    said = "The pinned heads are of other texts: the sentence above is in none of these panels."
-    assert said not in [one.value for one in app.caption]
+    message = "The pinned heads are of other texts: the sentence above is in none of these panels."
+    assert message not in [one.value for one in app.caption]
     say(app, "The dog barked because it was hungry")
-    assert said in [one.value for one in app.caption]
+    assert message in [one.value for one in app.caption]
     button(app, "Pin L3·H1 of it").click().run()
     assert not app.exception
     assert [pin.request.text for pin in selection(app).pins][2:] == [TEXT, "The dog barked because it was hungry"]
     assert selection(app).panels == (Panel("difference", (0, 1)),)
-    assert said not in [one.value for one in app.caption]
+    assert message not in [one.value for one in app.caption]
 
 
 def test_without_pins_the_chosen_head_stands_there_alone(compared):

@@ -161,11 +161,11 @@ def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_se
     assert "1 link leads to a later word" in written(app)
 
 
-@pytest.mark.parametrize(("count", "told"), [(60, False), (61, True)])
-def test_above_sixty_words_a_note_says_that_the_figures_cover_no_such_length(page, count: int, told: bool):
+@pytest.mark.parametrize(("count", "expected"), [(60, False), (61, True)])
+def test_above_sixty_words_a_note_says_that_the_figures_cover_no_such_length(page, count: int, expected: bool):
     app = page(text="Dogs sleep and " + "very " * (count - 4) + "late")
     assert not app.exception
-    assert ("This text has 61 words, so their figures do not cover it" in written(app)) is told
+    assert ("This text has 61 words, so their figures do not cover it" in written(app)) is expected
 
 
 def test_a_text_too_long_for_the_parser_is_refused_and_the_fields_stay(page):

@@ -86,11 +86,11 @@ def test_the_tokenizer_of_a_model_that_is_not_here_is_none():
 def test_find_heads_says_that_a_link_ends_at_a_word_the_model_cannot_read(opened):
     at, it = PARROT.index("🦜"), PARROT.index("it")
     app = opened(text=PARROT, links=f"{it}-{it + 2}:{at}-{at + 1}").switch_page("pages/explore/heads.py").run()
-    said = "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place"
-    assert said in written(app)
+    message = "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place"
+    assert message in written(app)
 
     app = opened(text=PARROT, links=f"{it}-{it + 2}:4-7").switch_page("pages/explore/heads.py").run()
-    assert said not in written(app)
+    assert message not in written(app)
 
 
 def test_syntax_counts_the_links_that_touch_a_word_the_model_cannot_read(opened):
@@ -125,10 +125,10 @@ def test_a_sentence_about_an_unknown_word_says_that_the_model_reads_only_its_unk
     trace = backend().attend(AttentionRequest("minilm", CHINESE))
     pattern = view.pattern(trace, HeadRef(3, 1), ViewOptions())
 
-    said = head_roles.in_words(pattern, 13)
+    message = head_roles.in_words(pattern, 13)
 
-    assert said.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
-    assert said.endswith(
+    assert message.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
+    assert message.endswith(
         " [UNK]: the model does not read “了”, only its unknown token, the same for every word that it does not know."
     )
     assert "UNK" not in head_roles.in_words(pattern, 0)
@@ -150,9 +150,9 @@ def test_two_unknown_words_have_bit_equal_weights_and_the_ranking_says_so():
 
     assert (traces[0].weights() == traces[1].weights()).all()
     at, it = PARROT.index("🦜"), PARROT.index("it")
-    said = legibility_text.of_links(traces[0], (Link((it, it + 2), (at, at + 1)),), "Model")
-    assert said.startswith("“🦜” is unknown to Model, which sees [UNK] in its place: ")
-    assert said.endswith("the numbers would be the same for any other word that it does not know.")
+    message = legibility_text.of_links(traces[0], (Link((it, it + 2), (at, at + 1)),), "Model")
+    assert message.startswith("“🦜” is unknown to Model, which sees [UNK] in its place: ")
+    assert message.endswith("the numbers would be the same for any other word that it does not know.")
     assert legibility_text.of_links(traces[0], (Link((it, it + 2), (4, 7)),), "Model") == ""
 
 

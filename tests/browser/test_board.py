@@ -255,35 +255,35 @@ def test_in_streamlit_a_click_comes_back_a_field_is_followed_and_nothing_mounts_
     page.goto(address)
     page.locator(".attnviz .readout .value").wait_for(timeout=60_000)
     page.locator(".attnviz").evaluate("element => (element.dataset.mounted = 'once')")
-    said = page.locator("[data-testid=stText]")
+    readout = page.locator("[data-testid=stText]")
 
     page.mouse.click(*over_head(page, 2, 3))
-    expect(said).to_contain_text(f"L2·H3 {IT}", timeout=20_000)
+    expect(readout).to_contain_text(f"L2·H3 {IT}", timeout=20_000)
     expect(page.get_by_label("Head", exact=True)).to_have_value("3")
 
     page.get_by_label("Other").fill("something")
     page.keyboard.press("Enter")
-    expect(said).to_contain_text("new=False", timeout=20_000)
+    expect(readout).to_contain_text("new=False", timeout=20_000)
     expect(page.locator(".name")).to_have_text("L2·H3")
 
     page.get_by_label("Layer", exact=True).fill("0")
     page.keyboard.press("Enter")
     expect(page.locator(".name")).to_have_text("L0·H3", timeout=20_000)
     page.wait_for_timeout(800)  # longer than the board's rest: it has nothing to tell about what Python chose
-    before = said.inner_text()
+    before = readout.inner_text()
     page.wait_for_timeout(800)
-    assert said.inner_text() == before
+    assert readout.inner_text() == before
 
     page.locator("canvas.overview").focus()
     for key in ("ArrowDown", "ArrowLeft", "w", "r", "c"):
         page.keyboard.press(key)
-    expect(said).to_contain_text("L1·H2", timeout=20_000)
-    expect(said).to_contain_text("words=False")
+    expect(readout).to_contain_text("L1·H2", timeout=20_000)
+    expect(readout).to_contain_text("words=False")
     assert page.get_by_role("dialog").count() == 0, "C is ours, not Streamlit's"
     assert page.locator(".attnviz").get_attribute("data-mounted") == "once"
 
     page.get_by_role("link", name="Second", exact=True).click()
-    expect(said).to_have_text("nothing here", timeout=20_000)
+    expect(readout).to_have_text("nothing here", timeout=20_000)
     page.get_by_role("link", name="First", exact=True).click()
     expect(page.locator(".name")).to_have_text("L1·H2", timeout=20_000)
     expect(page.locator(".unit")).to_have_count(12)

@@ -75,8 +75,8 @@ def typed(page: Page) -> None:
 
 def lines(page: Page) -> list[str]:
     """What the page says, line by line, in small letters, without what a translator puts beside it."""
-    said = re.sub(r"⟦[^⟧]*⟧", "", page.get_by_test_id("stMain").inner_text()).casefold()
-    return [re.sub(r"\s+", " ", line).strip() for line in said.splitlines() if line.strip()]
+    untranslated = re.sub(r"⟦[^⟧]*⟧", "", page.get_by_test_id("stMain").inner_text()).casefold()
+    return [re.sub(r"\s+", " ", line).strip() for line in untranslated.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize("path", PATHS)

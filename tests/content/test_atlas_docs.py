@@ -81,9 +81,9 @@ def test_the_old_habit_of_that_name_goes_with_the_previous_token_and_not_with_in
     }
     assert abs(rank["induction"]) < 0.1
     assert rank["previous-token"] > 0.4
-    said = f"a rank correlation of {rank['induction']:+.2f} with the habit `after-repeated`, which has one of "
-    said += f"{rank['previous-token']:+.2f} with the previous-token probe"
-    assert said.replace("-0", "−0") in PROBES
+    message = f"a rank correlation of {rank['induction']:+.2f} with the habit `after-repeated`, which has one of "
+    message += f"{rank['previous-token']:+.2f} with the previous-token probe"
+    assert message.replace("-0", "−0") in PROBES
 
 
 def anew() -> None:

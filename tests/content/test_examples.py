@@ -229,13 +229,13 @@ def test_a_note_calls_a_model_by_a_part_of_its_name(model: str):
 def test_heads_turn_and_stay_as_the_note_says(read: Reader, one: Example, other: Example):
     says = SAID.get(other.id, {})
     assert set(says) == named(other.note)
-    for name, said in says.items():
+    for name, change in says.items():
         model, head = name.split()
         liked = []
         for side in (one, other):
             found = gets(read(model, side.text), side, HeadRef.parse(head))
             liked.append(max(found, key=found.__getitem__))
-        assert (liked[0] != liked[1]) == (said == "turns"), name
+        assert (liked[0] != liked[1]) == (change == "turns"), name
 
 
 @pytest.mark.parametrize("head", ["L3·H1", "L5·H11"])

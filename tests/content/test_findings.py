@@ -77,7 +77,7 @@ def rows(model: str) -> list[str]:
     return [row(one) for one in table(model)]
 
 
-def said(model: str, relation: str, direction: str = "") -> str:
+def rated(model: str, relation: str, direction: str = "") -> str:
     """How often the best head is right, and what the strongest rule reaches."""
     one = best(model, relation, direction)
     return f"{rate(one.evidence.rate)} of {one.evidence.n:,} (by rule {rate(one.evidence.baseline[1])})"
@@ -243,7 +243,7 @@ def facts() -> list[str]:
         f"has {rate(shared.evidence.rate)}, and that is the figure to compare.",
         "**Where the world decides, minilm is hardly better than chance, and smollm2 can hardly be asked.** On Winogender "
         "only what happens "
-        f"in the sentence tells who is meant. The best head of minilm is right in {said('minilm', 'winogender')}: "
+        f"in the sentence tells who is meant. The best head of minilm is right in {rated('minilm', 'winogender')}: "
         "not told from "
         "luck, once it is said that these are wordings of 120 sentences, that both halves hold the same ones, "
         "and that the best "
@@ -259,7 +259,7 @@ def facts() -> list[str]:
         f"{lead('minilm', 'compound:prt', 'dh')}, other compounds by {lead('minilm', 'compound:', 'dh')}.",
         f"**A head seldom has one relation of its own.** In minilm, {leading('minilm')} in which a head beats its rule; in "
         f"smollm2, {leading('smollm2')}. The head that finds antecedents in smollm2, {second}, is also the best one from a "
-        f"predicate to its subject: {said('smollm2', 'nsubj', 'hd')}. Calling any of them “the subject head” says too much.",
+        f"predicate to its subject: {rated('smollm2', 'nsubj', 'hd')}. Calling any of them “the subject head” says too much.",
         "**A high rate can be the rule's.** Adjectives stand before their noun so often that “the next word” is right in "
         f"{rate(adjectives.baseline[1])} of them; the best head of minilm has {rate(adjectives.rate)} of "
         f"{adjectives.n:,}, a lead "
@@ -268,15 +268,15 @@ def facts() -> list[str]:
         "**What is not shown may still be there.** The odd half of EWT dev has few links of many kinds, and a test that finds "
         f"nothing there does not show that nothing is there. {other()}",
         "**The largest lead in both models is that of objects, not of determiners.** Objects look at their verb: minilm "
-        f"{said('minilm', 'obj', 'dh')}, smollm2 {said('smollm2', 'obj', 'dh')}. Determiners of minilm look at their noun in "
-        f"{said('minilm', 'det', 'dh')}.",
+        f"{rated('minilm', 'obj', 'dh')}, smollm2 {rated('smollm2', 'obj', 'dh')}. Determiners of minilm look at their noun in "
+        f"{rated('minilm', 'det', 'dh')}.",
         "**Training makes these heads.** The best head of an untrained model with the same architecture and tokenizer is right "
         f"in {rate(mean)} of the links of a row on average and in {rate(most)} at most for minilm, in {rate(mean_two)} and "
         f"{rate(most_two)} for smollm2, whose heads choose among earlier words alone. A lead over a rule is not yet one over "
         f"that: {untold()}.",
         f"**Reading from left to right decides what can be asked.** {later:,} links of the corpus lead to a later word, and "
         "smollm2 cannot see them: no determiner ever looks at its noun. Seen from the noun, "
-        f"{best('smollm2', 'det', 'hd').head} finds it in {said('smollm2', 'det', 'hd')}.",
+        f"{best('smollm2', 'det', 'hd').head} finds it in {rated('smollm2', 'det', 'hd')}.",
         "**The best of many looks better than it is.** On the half on which they were chosen, the heads of these tables are "
         f"right {optimism('minilm', few=False)} more often in minilm and {optimism('smollm2', few=False)} in smollm2, on "
         f"average; those of kinds of link with fewer than {ENOUGH} instances, left out here, {optimism('minilm', few=True)} "

@@ -169,8 +169,11 @@ def test_a_failed_attempt_is_repaired_by_the_next(server: Hostile, client: Remot
 
 def test_no_flipped_bit_changes_a_number(server: Hostile, client: RemoteBackend):
     """In what HTTP says as in what we say: the answer is right, or there is none."""
-    right, told = FakeBackend().attend(REQUEST), json.dumps({"model": "minilm", "text": REQUEST.text, "text_b": None}).encode()
-    size, draw, refused = len(server.good("/v1/attention", told)), random.Random(3), 0
+    right, payload = (
+        FakeBackend().attend(REQUEST),
+        json.dumps({"model": "minilm", "text": REQUEST.text, "text_b": None}).encode(),
+    )
+    size, draw, refused = len(server.good("/v1/attention", payload)), random.Random(3), 0
     for bit in (*draw.sample(range(8 * 120), 20), *draw.sample(range(8 * 120, 8 * size), 20)):
 
         def turned(good: bytes, bit: int = bit) -> bytes:

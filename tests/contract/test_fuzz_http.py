@@ -30,9 +30,9 @@ def url():
 @pytest.fixture(scope="module")
 def described(url: str):
     """What the server says of itself, with the models that there are by name: most cases would ask for no model otherwise."""
-    told = CLIENT.get(f"{url}/openapi.json").json()
-    told["components"]["schemas"]["Question"]["properties"]["model"]["enum"] = ["minilm", "smollm2"]
-    return schemathesis.openapi.from_dict(told)
+    document = CLIENT.get(f"{url}/openapi.json").json()
+    document["components"]["schemas"]["Question"]["properties"]["model"]["enum"] = ["minilm", "smollm2"]
+    return schemathesis.openapi.from_dict(document)
 
 
 @pytest.fixture(scope="module")

@@ -67,9 +67,9 @@ def test_any_text_is_read_or_refused_as_without_http(url: str, backend: LocalBac
         if answer.status_code != 200:
             with pytest.raises(AttnvizError) as found:
                 backend.attend(asked)
-            told = answer.json()["error"]
+            error = answer.json()["error"]
             assert answer.status_code in (413, 422)
-            assert (told["kind"], told["message"]) == (type(found.value).__name__, str(found.value))
+            assert (error["kind"], error["message"]) == (type(found.value).__name__, str(found.value))
             return
         trace = wire.loads(answer.content)
         assert trace.request == asked

@@ -172,7 +172,7 @@ def test_links_are_decided_as_a_slow_second_implementation_decides_them(name: st
     columns = [part.links[column].tolist() for column in ("text", "relation", "direction", "offset", "others")]
     hits = unpacked(part.links["hits"], measurer(name).size)
     close = agree(slow, list(zip(*columns, strict=True)), hits)
-    record_property("told", listed(close, f"{name}-links", hits.size))
+    record_property("summary", listed(close, f"{name}-links", hits.size))
 
 
 @pytest.mark.slow
@@ -187,7 +187,7 @@ def test_questions_are_decided_as_a_slow_second_implementation_decides_them(
     part = measurer(name).measure(Chunk(0, 0, 0, texts))
     hits = unpacked(part.questions["hits"], measurer(name).size)
     close = agree(slow, [(ordinal,) for ordinal in part.questions["text"].tolist()], hits)
-    record_property("told", listed(close, f"{name}-{kind}", hits.size))
+    record_property("summary", listed(close, f"{name}-{kind}", hits.size))
 
 
 @pytest.mark.slow

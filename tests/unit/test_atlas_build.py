@@ -213,12 +213,12 @@ def test_an_interrupted_build_resumes_and_gives_the_same_bytes(
     with pytest.raises(KeyboardInterrupt):
         built(first, files, tmp_path / "a.npz")
     assert not (tmp_path / "a.npz").exists()
-    said: list[ProgressEvent] = []
-    again = built(second, files, tmp_path / "a.npz", said.append)
+    events: list[ProgressEvent] = []
+    again = built(second, files, tmp_path / "a.npz", events.append)
     assert (again.chunks, again.found) == (7, 3)
     assert first.seen == [(0, 0), (0, 1), (0, 2)]
     assert second.seen == [(0, 3), (0, 4), (1, 0), (1, 1)]
-    assert ProgressEvent("Going on from what was finished before.", "notice") in said
+    assert ProgressEvent("Going on from what was finished before.", "notice") in events
     assert (tmp_path / "a.npz").read_bytes() == whole.path.read_bytes()
 
 
@@ -227,11 +227,11 @@ def test_parts_of_other_texts_are_not_mixed_in(measurer: Measurer, files: list[C
         built(Counting(measurer, most=3), files, tmp_path / "a.npz")
     (tmp_path / "made.conllu").write_text(TIRED * 4)
     changed = [CorpusFiles.of("conllu", [tmp_path / "made.conllu"])]
-    said: list[ProgressEvent] = []
+    events: list[ProgressEvent] = []
     pool = Counting(measurer)
-    assert built(pool, changed, tmp_path / "a.npz", said.append).found == 0
+    assert built(pool, changed, tmp_path / "a.npz", events.append).found == 0
     assert pool.seen == [(0, 0), (0, 1)]
-    assert "starting anew" in said[0].message
+    assert "starting anew" in events[0].message
     assert reader.read(tmp_path / "a.npz").relations["det", "dh"] == 4
 
 
@@ -297,10 +297,10 @@ def test_the_command_prints_the_best_heads(
     assert "separator" not in printed["habits"]
     assert "meaning" not in printed["habits"]  # of the odd half one sentence is long enough, and one tells nothing
     assert cli.main([*asked, "-o", str(tmp_path / "b.npz")]) == 0
-    said = capfd.readouterr()
-    assert "cop dh" in said.out
-    assert f"previous token             L{layer}·H{head}" in said.out
-    assert "made.conllu:" in said.err
+    output = capfd.readouterr()
+    assert "cop dh" in output.out
+    assert f"previous token             L{layer}·H{head}" in output.out
+    assert "made.conllu:" in output.err
 
 
 def test_strict_stops_at_the_first_broken_line_with_exit_code_2(

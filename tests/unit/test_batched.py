@@ -106,9 +106,9 @@ def together(
 def alike(one: Trace, other: Trace) -> bool:
     """Whether two traces are of one text, with weights that agree as promised."""
     names = ("request", "tokens", "digest", "blocks", "causal", "source", "precision")
-    told = [getattr(one.parts[0] if name == "precision" else one, name) for name in names]
+    values = [getattr(one.parts[0] if name == "precision" else one, name) for name in names]
     return (
-        told == [getattr(other.parts[0] if name == "precision" else other, name) for name in names]
+        values == [getattr(other.parts[0] if name == "precision" else other, name) for name in names]
         and max_difference(one, other) <= TOLERANCE
     )
 

@@ -100,11 +100,11 @@ def test_the_ceiling_of_minimal_pairs_stands_beside_the_rate(tmp_path: Path, cap
     found = json.loads(capfd.readouterr().out)
     assert (found["rate"], found["ceiling"]) == (42 / 80, 50 / 80)
     assert (found["decidable"]["hits"], found["decidable"]["n"], found["decidable"]["ceiling"]) == (12, 20, 1.0)
-    said = (
+    message = (
         "60 of these 80 are the same as others with another answer, up to the pronoun, where this model has read no further, "
         "so no head can be right in more than 62.5\u202f%. On the other 20 it is right in 60.0\u202f%"
     )
-    assert said in found["sentence"]
+    assert message in found["sentence"]
     assert cli.main(asked(small, relation="gap")) == 0
     lines = capfd.readouterr().out.splitlines()
     assert lines[2].endswith("; at most 62.5\u202f% possible")
@@ -142,9 +142,9 @@ def test_a_claim_that_cannot_be_tested_says_rule_value_and_remedy(
     more: list[str], says: str, file: Path, capfd: pytest.CaptureFixture[str]
 ):
     assert cli.main(asked(file, *more)) == 2  # of an option given twice the last one counts
-    said = capfd.readouterr()
-    assert says in said.err
-    assert (said.out, "Traceback" in said.err) == ("", False)
+    output = capfd.readouterr()
+    assert says in output.err
+    assert (output.out, "Traceback" in output.err) == ("", False)
 
 
 def test_a_model_without_an_atlas_says_how_to_build_one(capfd: pytest.CaptureFixture[str]):
@@ -159,9 +159,9 @@ def test_rank_says_that_a_link_ends_at_a_word_the_model_cannot_read(capsys):
     text = "The boy saw a 🦜 because it sang"
     assert cli.main(["rank", text, "--link", "it:🦜", "--format", "json"]) == 0
 
-    said = capsys.readouterr()
-    found = json.loads(said.out)
-    assert "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place" in said.err
+    output = capsys.readouterr()
+    found = json.loads(output.out)
+    assert "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place" in output.err
     assert found["note"].startswith("“🦜” is unknown")
     assert found["unknown"] == [{"text": "🦜", "start": 14, "end": 15, "unknown": True}] == [found["links"][0]["target"]]
     assert found["links"][0]["source"] == {"text": "it", "start": 24, "end": 26}

@@ -77,9 +77,9 @@ def test_a_line_without_an_end_is_reported_and_takes_no_more_memory_than_a_long_
     path = made(tmp_path, kind, 1, "")
     with open(path, "a") as file:
         file.writelines("x" * 1_000_000 for _ in range(20))
-    told: list[BrokenLine] = []
-    assert peak(lambda: [*READERS[kind](path, told.append)]) < 5_000_000  # a line of 1,000,000 bytes, and its copies
-    assert [broken.reason for broken in told] == ["A line is shorter than 1,000,000 bytes; this one is longer. Divide it."]
+    problems: list[BrokenLine] = []
+    assert peak(lambda: [*READERS[kind](path, problems.append)]) < 5_000_000  # a line of 1,000,000 bytes, and its copies
+    assert [broken.reason for broken in problems] == ["A line is shorter than 1,000,000 bytes; this one is longer. Divide it."]
 
 
 @EVERY
@@ -130,10 +130,10 @@ def test_any_content_of_a_file_is_read_or_reported(tmp_path: Path, kind: str, wh
     right = (HEADERS[kind] + TEXTS[kind].format("é") * 2).encode()
     path = tmp_path / "made"
     path.write_bytes(right[:where] + content + right[where:])
-    told: list[BrokenLine] = []
-    for entry in READERS[kind](path, told.append):
+    problems: list[BrokenLine] = []
+    for entry in READERS[kind](path, problems.append):
         assert all(0 <= start < end <= len(entry.text) and entry.text[start:end].strip() for start, end in spans(entry))
-    assert all(1 <= broken.line <= path.read_bytes().count(b"\n") + 1 and broken.reason.endswith(".") for broken in told)
+    assert all(1 <= broken.line <= path.read_bytes().count(b"\n") + 1 and broken.reason.endswith(".") for broken in problems)
 
 
 def forms(path: Path) -> Iterator[list[str]]:

@@ -35,16 +35,16 @@ LAST = '[[sentence]]\nid = "last"\ntext = "It ran"\narcs = []\n'
 def read(folder: Path, content: str) -> tuple[list[ParsedSentence | AnnotatedQuestion], list[str]]:
     """The entries of a file of this content, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(content.encode("utf-8", "surrogateescape"))
-    told: list[str] = []
-    found = list(own(folder / "made", lambda broken: told.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
-    return found, told
+    problems: list[str] = []
+    found = list(own(folder / "made", lambda broken: problems.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
+    return found, problems
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_file_may_hold_both_kinds(tmp_path: Path, end: str):
     content = ("\ufeff# Ours.\n\n" + SENTENCE + "\n# More.\n" + QUESTION + LAST).replace("\n", end)
-    found, told = read(tmp_path, content)
-    assert told == []
+    found, problems = read(tmp_path, content)
+    assert problems == []
     # 0         1         2
     # 012345678901234567890123456789
     # The cat saw the dog before it ran
@@ -68,8 +68,8 @@ def test_a_file_may_hold_both_kinds(tmp_path: Path, end: str):
 
 def test_the_second_of_a_word_is_named_by_its_number(tmp_path: Path):
     content = '[[sentence]]\ntext = "the cat and the dog"\narcs = [["the#2", "dog", "det"], ["the", "cat", "nmod:poss"]]'
-    (sentence,), told = read(tmp_path, content)
-    assert told == []
+    (sentence,), problems = read(tmp_path, content)
+    assert problems == []
     assert isinstance(sentence, ParsedSentence)
     assert sentence.links == (Link((12, 15), (16, 19), "det"), Link((0, 3), (4, 7), "nmod:poss"))
 
@@ -80,23 +80,23 @@ def test_an_entry_without_an_id_is_named_by_its_line(tmp_path: Path):
 
 
 def test_a_question_without_an_answer_means_none(tmp_path: Path):
-    (question,), told = read(tmp_path, QUESTION.replace("answer = 1\n", ""))
+    (question,), problems = read(tmp_path, QUESTION.replace("answer = 1\n", ""))
     assert isinstance(question, AnnotatedQuestion)
-    assert (question.answer, told) == (None, [])
+    assert (question.answer, problems) == (None, [])
 
 
 def test_tables_within_an_entry_belong_to_it_and_a_heading_may_have_blanks_and_a_remark(tmp_path: Path):
     content = QUESTION + "[[example.more]]\na = 1\n[example.other]\nb = 2\n [[ sentence ]] # here\n" + LAST.split("\n", 1)[1]
-    found, told = read(tmp_path, content)
-    assert ([entry.id for entry in found], told) == (["asked", "last"], [])
+    found, problems = read(tmp_path, content)
+    assert ([entry.id for entry in found], problems) == (["asked", "last"], [])
 
 
 def told_of(folder: Path, entry: str, right: str, wrong: str) -> str:
     """What is said of an entry with one thing changed, once the entry behind it was read all the same."""
     assert entry.count(right) == 1
-    found, told = read(folder, entry.replace(right, wrong) + LAST)
+    found, problems = read(folder, entry.replace(right, wrong) + LAST)
     assert [one.id for one in found] == ["last"]
-    (reason,) = told
+    (reason,) = problems
     return reason
 
 
@@ -126,10 +126,10 @@ def test_invalid_toml_is_reported_with_its_line_where_that_is_known(tmp_path: Pa
     ],
 )
 def test_an_invalid_entry_is_reported_by_name(tmp_path: Path, content: str, name: str):
-    found, told = read(tmp_path, content + LAST)
+    found, problems = read(tmp_path, content + LAST)
     assert [one.id for one in found] == ["last"]
     says = f"A file of sentences has [[example]] and [[sentence]]; got “{name}”. Write one of them."
-    assert told == [f"1: {says}"]
+    assert problems == [f"1: {says}"]
 
 
 @pytest.mark.parametrize(

@@ -170,8 +170,8 @@ def test_the_page_says_where_its_numbers_come_from_for_readers_and_for_programs(
     facts = json.loads(unescape(re.search(r'<meta name="attnviz-provenance" content="([^"]*)"', html)[1]))
     assert facts == json.loads(json.dumps(SOURCE.as_dict(PATTERN)))
     below = html[html.index('<footer class="attnviz-below">') :]
-    for said in ("Tiny BERT (tiny)", "ab" * 32, "4-bit copy", "layer 1, head 2, counted from 0", "by words", "torch "):
-        assert said in below
+    for fact in ("Tiny BERT (tiny)", "ab" * 32, "4-bit copy", "layer 1, head 2, counted from 0", "by words", "torch "):
+        assert fact in below
 
 
 def test_without_a_script_the_page_still_has_the_text_and_every_number():

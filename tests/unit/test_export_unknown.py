@@ -165,10 +165,10 @@ def test_altered_words_are_reported_in_a_sentence(text: str, want: str):
 def test_the_command_line_counts_unknown_words_on_standard_error(words: list[str], capsys: pytest.CaptureFixture[str]):
     assert cli.main(["attend", "I love 😀", "--format", "csv", *words]) == 0
 
-    said = capsys.readouterr()
-    assert "1 of 3 words is unknown to all-MiniLM-L6-v2: “😀”." in said.err
-    assert "all-MiniLM-L6-v2 reads this text in lower case." in said.err
-    assert "[3] 😀 [UNK]" in said.out
+    output = capsys.readouterr()
+    assert "1 of 3 words is unknown to all-MiniLM-L6-v2: “😀”." in output.err
+    assert "all-MiniLM-L6-v2 reads this text in lower case." in output.err
+    assert "[3] 😀 [UNK]" in output.out
 
 
 def test_the_command_line_names_the_first_unknown_words_and_counts_all(capsys: pytest.CaptureFixture[str]):

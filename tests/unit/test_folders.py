@@ -293,9 +293,9 @@ def check(message: str, case: Case, home: Path) -> None:
 def test_the_command_line_and_python_say_what_a_folder_is_and_what_to_do(case, home, sound, capfd):
     case.make(Path(shutil.copytree(sound, home / "plain")))
     assert cli.main(["attend", TEXT, "--model", "./plain"]) == 2
-    said = capfd.readouterr()
-    assert said.out == ""
-    check(said.err, case, home)
+    output = capfd.readouterr()
+    assert output.out == ""
+    check(output.err, case, home)
     with pytest.raises(case.error) as caught:
         attnviz.load(home / "plain")
     check(str(caught.value), case, home)

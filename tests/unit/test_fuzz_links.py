@@ -107,7 +107,7 @@ def test_pins_and_panels_that_no_page_sends_are_refused_in_words(examples: int):
 
 
 def _part(value: Any, *names: str) -> tuple[Any, ...]:
-    """Entries of a message, whatever it is."""
+    """Entries of a text, whatever it is."""
     return tuple(value.get(name) if isinstance(value, dict) else value for name in names)
 
 
@@ -116,9 +116,9 @@ def test_a_setting_of_an_experiment_is_read_or_refused_in_words(examples: int):
     every = [setting for one in lesson.experiments() for setting in one.settings]
 
     def promise(case: tuple[lesson.Setting, str]) -> None:
-        setting, said = case
+        setting, text = case
         try:
-            assert setting.read(setting.read(said)) == setting.read(said)
+            assert setting.read(setting.read(text)) == setting.read(text)
         except BadInputError:
             return
 

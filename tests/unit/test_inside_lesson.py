@@ -79,8 +79,8 @@ def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: st
     """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
     for step in lesson.steps(one.family):
         numbers = values.sentence(one, AT, step.id)
-        told, seen = template.filled(step.text, numbers), template.filled(step.picture, numbers)
-        assert f"“{one.tokens[AT].text}”" in told, step.id
+        text, seen = template.filled(step.text, numbers), template.filled(step.picture, numbers)
+        assert f"“{one.tokens[AT].text}”" in text, step.id
         assert f"“{one.tokens[AT].text}”" in seen, step.id
         shown = analysis.picture(one, AT, step.id)
         drawn = figure.render(shown, [token.text for token in one.tokens], AT, 0, "light")
@@ -89,7 +89,7 @@ def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: st
         if "component" in template.gaps(step.formula):
             lane = analysis.component(one, AT, step.id)
             assert numbers["component"] == str(lane) == values.formula(one, AT, step.id)["component"]
-            assert f"number {lane}" in told or f"numbers {lane} and" in told, step.id
+            assert f"number {lane}" in text or f"numbers {lane} and" in text, step.id
             assert any(range(lane, lane + 1) in places for places in shown.framed), step.id
 
 

@@ -53,11 +53,11 @@ def test_a_backend_refuses_before_it_reads():
 
 
 def test_each_layer_of_a_long_text_is_reported_only_to_its_caller():
-    said: list[ProgressEvent] = []
-    backend = LocalBackend(progress=said.append)
+    events: list[ProgressEvent] = []
+    backend = LocalBackend(progress=events.append)
     backend.load("minilm")
-    said.clear()
+    events.clear()
     backend.attend(AttentionRequest("minilm", "a short text"))
-    assert said == []
+    assert events == []
     backend.attend(AttentionRequest("minilm", "word " * 510))
-    assert said == [ProgressEvent(f"Reading 512 tokens: layer {done} of 6.", "progress", done / 6) for done in range(1, 7)]
+    assert events == [ProgressEvent(f"Reading 512 tokens: layer {done} of 6.", "progress", done / 6) for done in range(1, 7)]

@@ -217,11 +217,11 @@ def test_every_gap_of_every_text_is_filled_for_every_token(backend, model: str, 
 def test_another_text_changes_the_message(backend, id: str):
     chosen = lesson.experiment(id)
     first, second = (pair(backend, "minilm", id, text) for text in (TEXT, "Every evening my neighbour waters the garden"))
-    told = [
+    captions = [
         filled(chosen.text("finding", "bert", *set_.values()), values.sentence(found, 5, set_))
         for found, set_ in (first, second)
     ]
-    assert told[0] != told[1]
+    assert captions[0] != captions[1]
 
 
 def test_very_small_numbers_are_written_with_their_power():
@@ -230,7 +230,7 @@ def test_very_small_numbers_are_written_with_their_power():
 
 def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
     cells = np.zeros((2, 3, 3), np.uint8)
-    html = html_matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "told")
+    html = html_matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "caption")
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
     assert html.count("held") == 1
@@ -240,7 +240,7 @@ def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
 def test_of_many_names_some_are_shown_and_always_the_selected_one():
     n = 60
     html = html_matrix.drawn(
-        np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "told"
+        np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "caption"
     )
     assert "r31x" in html
     assert "r30x" not in html  # it would stand on the held one
