@@ -1,6 +1,6 @@
 """attnviz: type a sentence, and see every attention head of a real model. Run with `streamlit run app.py`.
 
-The server imports this file once, and finds itself in it; for each reader's run it is executed anew, as the main script.
+The server imports this file once, for `app`; each run of a reader executes it again, as the main script.
 """
 
 import streamlit as st
@@ -11,9 +11,9 @@ if __name__ == "__main__":
     page = shell.page()
     shell.load_engine()
 
-    from attnviz.ui import input_bar, retry, state, widgets  # they need the engine, and the reader is told while it comes
+    from attnviz.ui import input_bar, retry, state, widgets  # they need the engine, which load_engine imports with a message
 
-    with retry.retry_failed(), widgets.told():
+    with retry.retry_failed(), widgets.errors_shown():
         input_bar.ask()
         page.run()
     state.write_url()

@@ -144,7 +144,7 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     return Sink(key, keys[key].text, taken, often, resting(keys, key), sentence)
 
 
-def in_words(pattern: Pattern, query: int) -> str:
+def as_text(pattern: Pattern, query: int) -> str:
     """One row as a sentence: “it” gives 64 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."""
     queries, keys = units_of(pattern)
     row, lost, who = pattern.weights[query], float(pattern.hidden[query]), quoted(queries, query)

@@ -1,4 +1,4 @@
-"""One head as it is shown in, the bytes of a file out: numbers (JSON, CSV, NPZ), pictures (SVG, PDF, PNG) or the board (HTML).
+"""One head as a file: numbers (JSON, CSV, NPZ), pictures (SVG, PDF, PNG) or the board (HTML).
 
 Every file says where its numbers come from; no file carries a date, so that equal input gives equal bytes.
 """

@@ -80,9 +80,9 @@ def _strongest(pattern: Pattern) -> str:
     return _folded("The strongest link of each row", f"<table>{table}</table>")
 
 
-def _folded(said: str, content: str) -> str:
+def _folded(summary: str, content: str) -> str:
     """What unfolds at a click, without a script."""
-    return f'<details class="numbers"><summary>{said}</summary>{content}</details>'
+    return f'<details class="numbers"><summary>{summary}</summary>{content}</details>'
 
 
 def _facts(pattern: Pattern, source: Provenance) -> str:

@@ -1,4 +1,4 @@
-"""Weights, numbers and names in, colours and short texts out: every colour and number format of the project is here.
+"""Every colour and number format of the project: weights, numbers and names as colours and short texts.
 
 Blue is weight, orange is the reader, green and purple are differences; nothing else has a colour. JavaScript gets the
 same tokens from `as_json()`, style sheets from `css()`, so that each colour is written once.

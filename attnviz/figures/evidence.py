@@ -38,13 +38,13 @@ def figure(
                 fillcolor=colours.line, opacity=0.8,
             )  # fmt: skip
         colour = colours.sequential[4 if theme == "dark" else 3] if one.beats and label not in doubted else colours.mute
-        said = f"{encoding.percent(one.rate, 1)}, 95 % interval {span(one)}"
+        hover = f"{encoding.percent(one.rate, 1)}, 95 % interval {span(one)}"
         drawn.add_scatter(
             x=list(one.interval), y=[-at, -at], mode="lines", line={"color": colour, "width": 7},
-            hovertemplate=f"{said}<extra></extra>",
+            hovertemplate=f"{hover}<extra></extra>",
         )  # fmt: skip
         drawn.add_scatter(
-            x=[one.rate], y=[-at], mode="markers", hovertemplate=f"{said}<extra></extra>",
+            x=[one.rate], y=[-at], mode="markers", hovertemplate=f"{hover}<extra></extra>",
             marker={"color": colours.page, "size": 11, "line": {"color": colour, "width": 3}},
         )  # fmt: skip
         for name, rate in one.baselines:

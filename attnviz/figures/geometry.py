@@ -1,4 +1,4 @@
-"""Labels in, the pixels of a heatmap out: cell size, room for labels, width and height."""
+"""The sizes of a heatmap in pixels: cells, room for labels, width and height."""
 
 from __future__ import annotations
 

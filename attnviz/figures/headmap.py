@@ -1,4 +1,4 @@
-"""One number for every head in, a picture of layers by heads out: layers are rows, heads are columns, on every page."""
+"""One number for every head, as a picture: rows are layers, columns are heads, on every page."""
 
 from __future__ import annotations
 

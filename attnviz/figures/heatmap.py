@@ -1,4 +1,4 @@
-"""A Pattern in, a plotly heatmap out: rows look, columns are looked at, colour is weight on a fixed scale from 0 to 1.
+"""A plotly heatmap of a Pattern: rows are queries, columns are keys, colour is weight on a fixed scale from 0 to 1.
 
 The figure holds the exact float32 weights; the bend of the colour scale lives in its stops.
 """
@@ -20,7 +20,7 @@ from attnviz.types import Pattern
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-RowSelection = int | Sequence[int] | None  # the rows of the words that a reader holds
+RowSelection = int | Sequence[int] | None  # the rows of the selected words
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
 READING = "Row: the word that looks (query). Column: the word it looks at (key)"
 COLOURS = "Green: more in the first. Purple, \u2212: more in the second."
@@ -34,7 +34,7 @@ def figure(
 ) -> go.Figure:
     """The head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` stands at the top left.
 
-    `told` says below it how to read it; a page that says so itself, in text that wraps, leaves it out.
+    `captions` adds below it how to read it; a page that says so itself, in text that wraps, sets it to False.
     What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row
     that is not there.
     """
@@ -182,16 +182,16 @@ def _whole(pattern: Pattern) -> tuple[list[str], list[str]]:
 
 
 def _rows(pattern: Pattern, selected_rows: RowSelection) -> tuple[int, ...]:
-    """The held rows, if they are rows of the pattern."""
+    """Return the selected rows as a tuple. Raises BadInputError for one that the pattern lacks."""
     rows = () if selected_rows is None else (selected_rows,) if isinstance(selected_rows, int) else tuple(selected_rows)
     for row in rows:
         if not 0 <= row < len(pattern.queries):
-            raise BadInputError(f"This pattern has rows 0 to {len(pattern.queries) - 1}; there is no row {row} to hold.")
+            raise BadInputError(f"This pattern has rows 0 to {len(pattern.queries) - 1}; there is no row {row} to select.")
     return rows
 
 
 def _add_cells(
-    drawn: marks.Drawing,
+    drawn: marks.FigureDraft,
     pattern: Pattern,
     z: Float[np.ndarray, "query key"],
     geometry: Geometry,
@@ -232,7 +232,7 @@ def _full_links(pattern: Pattern) -> np.ndarray | None:
 
 
 def _difference_texts(delta: Float[np.ndarray, "query key"], numbered: Sequence[int], theme: str) -> list[marks.CellText]:
-    """A minus on every cell where the second clearly gives more, and numbers along the held rows."""
+    """A minus on every cell where the second clearly gives more, and numbers along the selected rows."""
     texts = []
     for q, k in np.argwhere(np.abs(delta) >= encoding.WRITTEN_FROM).tolist():
         d = float(delta[q, k])

@@ -1,4 +1,4 @@
-"""One colour a cell, and the names of rows and columns, in; a matrix with its names as HTML out, as wide as there is room."""
+"""A matrix of coloured cells with row and column names, as HTML that is as wide as its place allows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CSS = f"""
 .matrix .down {{ height: 0; min-height: 100%; align-items: center; justify-items: end; }}
 .matrix .down span {{ max-width: 92px; padding-block: 1px; }}
 .matrix span {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
-.matrix .held {{ color: var(--accent); font-weight: 700; }}
+.matrix .selected {{ color: var(--accent); font-weight: 700; }}
 .matrix .grid {{ position: relative; border: 1px solid var(--line); }}
 .matrix img {{ display: block; width: 100%; image-rendering: pixelated; }}
 .matrix .row {{ position: absolute; left: -2px; right: -2px; outline: 2px solid var(--accent); pointer-events: none; }}
@@ -31,35 +31,35 @@ CSS = f"""
 
 
 def drawn(
-    cells: UInt8[np.ndarray, "row column 3"], rows: Sequence[str], columns: Sequence[str], at: int | None, said: str
+    cells: UInt8[np.ndarray, "row column 3"], rows: Sequence[str], columns: Sequence[str], at: int | None, alt: str
 ) -> str:
-    """The matrix; row `at` is the one that the reader holds. `said` tells it in words. The page needs `CSS` once."""
+    """Return the matrix; row `at` is the selected one, `alt` describes it in words. The page needs `CSS` once."""
     n, m = cells.shape[:2]
-    held = "" if at is None else f'<i class="row" style="top:{100 * at / n:.4f}%;height:{100 / n:.4f}%"></i>'
+    outline = "" if at is None else f'<i class="row" style="top:{100 * at / n:.4f}%;height:{100 / n:.4f}%"></i>'
     return (
         f'<div class="matrix" style="max-width:{m * CELL + 100}px">'
         f'<div class="across" style="grid-template-columns:repeat({m},minmax(0,1fr))">{_names(columns, None)}</div>'
         f'<div class="down" style="grid-template-rows:repeat({n},minmax(0,1fr))">{_names(rows, at)}</div>'
-        f'<div class="grid">{image(cells, said, f"aspect-ratio:{m}/{n}")}{held}</div></div>'
+        f'<div class="grid">{image(cells, alt, f"aspect-ratio:{m}/{n}")}{outline}</div></div>'
     )
 
 
 def _names(names: Sequence[str], at: int | None) -> str:
-    """The names in their places; where they would stand on each other, some, and always that of the held row."""
+    """Return the names in their places; where they would overlap, only some, and always that of the selected row."""
     step = -(-len(names) // CROWDED)
     shown = {place for place in range(0, len(names), step) if at is None or abs(place - at) >= step} | {at}
     return "".join(
-        f'<span{" class=held" if place == at else ""} dir="auto">{html.escape(encoding.label(name, 14))}</span>'
+        f'<span{" class=selected" if place == at else ""} dir="auto">{html.escape(encoding.label(name, 14))}</span>'
         if place in shown
         else "<span></span>"
         for place, name in enumerate(names)
     )
 
 
-def image(pixels: UInt8[np.ndarray, "row column 3"], said: str, style: str) -> str:
+def image(pixels: UInt8[np.ndarray, "row column 3"], alt: str, style: str) -> str:
     """Pixels as an image of squares."""
     source = base64.b64encode(png(pixels)).decode()
-    return f'<img alt="{html.escape(said)}" style="{style}" src="data:image/png;base64,{source}">'
+    return f'<img alt="{html.escape(alt)}" style="{style}" src="data:image/png;base64,{source}">'
 
 
 def png(pixels: UInt8[np.ndarray, "row column 3"]) -> bytes:

@@ -1,4 +1,4 @@
-"""A pattern and its geometry in, all of a heatmap but its cells out: axes, legend, outline, dots, numbers, reading lines.
+"""All of a heatmap except its cells: axes, legend, outline, dots, numbers, guide lines.
 
 Labels are places with an alias, because plotly merges two categories of one name and a word may stand twice. What is drawn
 is gathered as plain values and handed to plotly once: it checks every value, and would do so again at every step.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CellText = tuple[int, int, str, str]  # row, column, text, the cell's colour
 CLEAR = "rgba(0,0,0,0)"
 STANDOFF = 6  # pixels between labels and cells
-STRONG = 0.1  # keys that get at least this share of a held row are set bold
+STRONG = 0.1  # keys that get at least this share of a selected row are set bold
 NEXT = "it comes later"
 
 
@@ -38,7 +38,7 @@ def places(rows: int, columns: int) -> dict[str, list[str]]:
 
 
 @dataclass
-class Drawing:
+class FigureDraft:
     """What stands on a figure so far, in plotly's terms: series, and in `layout` axes, shapes and annotations."""
 
     layout: dict[str, Any]
@@ -55,7 +55,7 @@ class Drawing:
 
 def frame(
     pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], selected_rows: Sequence[int]
-) -> Drawing:
+) -> FigureDraft:
     """The figure without its cells: labelled axes, a title at the top left, reading lines below."""
     colours = encoding.theme(theme)
     strong = (pattern.weights[list(selected_rows)].max(0) >= STRONG).tolist() if selected_rows else []
@@ -78,7 +78,7 @@ def frame(
         "scaleanchor": "x" if geometry.labelled else None,
         "constraintoward": "bottom",
     }
-    drawn = Drawing(
+    drawn = FigureDraft(
         {
             "template": "none",
             "width": geometry.width,
@@ -101,14 +101,14 @@ def frame(
         text = f"<b>{escaped(title)}</b>"
         place = {"y": 1, "yshift": geometry.top, "xshift": -geometry.left}
         drawn.annotations.append({**line, **place, "text": text, "font": font})
-    said = lines if pattern.weights.size else ["No words are left to show: all are hidden."]
+    shown = lines if pattern.weights.size else ["No words are left to show: all are hidden."]
     font = {"size": 12, "color": colours.mute}
-    text = "<br>".join(escaped(text) for text in said)
+    text = "<br>".join(escaped(text) for text in shown)
     drawn.annotations.append({**line, "y": 0, "yshift": -36, "text": text, "font": font})
     return drawn
 
 
-def add_blank(drawn: Drawing, blank: Bool[np.ndarray, "query key"], theme: str) -> None:
+def add_blank(drawn: FigureDraft, blank: Bool[np.ndarray, "query key"], theme: str) -> None:
     """Cells that cannot be seen: a dot each, and words instead of a number on hover."""
     if not blank.any():
         return
@@ -130,7 +130,7 @@ def add_blank(drawn: Drawing, blank: Bool[np.ndarray, "query key"], theme: str) 
         drawn.data.append({"type": "scatter", **at, "mode": "markers", "marker": dot, "hoverinfo": "skip"})
 
 
-def add_legend(drawn: Drawing, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
+def add_legend(drawn: FigureDraft, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
     """A thin legend with even colours and uneven ticks.
 
     A series without points carries it: the colour bar of the cells themselves would be even in weight.
@@ -161,7 +161,7 @@ def add_legend(drawn: Drawing, ramp: tuple[str, ...], ticks: Sequence[float], th
     drawn.data.append({"type": "scatter", "x": [None], "y": [None], "mode": "markers", "hoverinfo": "skip", "marker": marker})
 
 
-def add_column(drawn: Drawing, head: str, texts: Sequence[str], theme: str) -> None:
+def add_column(drawn: FigureDraft, head: str, texts: Sequence[str], theme: str) -> None:
     """A column of short texts between the labels and the cells."""
     shared = {"showarrow": False, "xref": "x domain", "x": 0, "xanchor": "right", "xshift": -STANDOFF}
     font = {"size": 11, "color": encoding.theme(theme).mute}
@@ -170,7 +170,7 @@ def add_column(drawn: Drawing, head: str, texts: Sequence[str], theme: str) -> N
     drawn.annotations += [{**shared, "yref": "y", "y": row, "text": text, "font": font} for row, text in enumerate(texts)]
 
 
-def add_texts(drawn: Drawing, texts: Sequence[CellText], size: float) -> None:
+def add_texts(drawn: FigureDraft, texts: Sequence[CellText], size: float) -> None:
     """Texts on cells, black or white by the cell's colour; `size` in pixels."""
     if not texts:
         return
@@ -180,8 +180,8 @@ def add_texts(drawn: Drawing, texts: Sequence[CellText], size: float) -> None:
     drawn.data.append({"type": "scatter", **at, "text": words, "mode": "text", "textfont": font, "hoverinfo": "skip"})
 
 
-def outline_row(drawn: Drawing, pattern: Pattern, selected_rows: int, geometry: Geometry, theme: str) -> None:
-    """The held row: an outline in the accent with a halo of the page, and its label as a chip."""
+def outline_row(drawn: FigureDraft, pattern: Pattern, selected_rows: int, geometry: Geometry, theme: str) -> None:
+    """Add the selected row: an outline in the accent with a halo of the page, and its label as a chip."""
     colours = encoding.theme(theme)
     rows = len(pattern.queries)
     if geometry.labelled:  # by share of the picture: plotly clips what is placed by axis, and the outline is wider than its row

@@ -1,4 +1,4 @@
-"""provenance."""
+"""Where the numbers of a head come from: model, weights, versions, text, head, options."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Provenance:
     """Where a pattern's numbers come from: model, weights, versions, text, head, options.
 
     `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
-    not); `queries` and `keys` are the tokens as the model read them; `focus` is what the reader held. `written` is the
-    target that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched`
-    that other texts were read in the same pass: then numbers are within 1e-5 of those of the text alone. `reading` says
-    how much of the text the model reads as typed, `chat` that the text is a message inside the model's chat template.
+    not); `queries` and `keys` are the tokens as the model read them; `focus` is the selected word. `written` is the target
+    that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched` that
+    other texts were read in the same pass: then numbers are within 1e-5 of those without them. `reading` says how much
+    of the text the model reads as typed, `chat` that the text is a message inside the model's chat template.
     """
 
     model: str
@@ -77,7 +77,7 @@ class Provenance:
         return "; ".join(f"{one.typed} as {one.read}" if one.read else f"{one.typed} not at all" for one in found)
 
     def as_dict(self, pattern: Pattern) -> dict[str, Any]:
-        """Everything as JSON has it, with what the pattern says was hidden, merged or rescaled."""
+        """Return everything for JSON, with what the pattern hides, merges or rescales."""
         return {
             "model": self.model,
             "name": self.name,
@@ -109,7 +109,7 @@ class Provenance:
 def provenance(
     card: ModelCard, trace: Trace, head: HeadRef, options: ViewOptions, focus: TokenSelection | None = None
 ) -> Provenance:
-    """Where the numbers of one head come from. Raises UnknownHeadError for a block that is not there."""
+    """Return the provenance of one head. Raises UnknownHeadError for a block that the trace lacks."""
     block, request = trace.block(head.block), trace.request
     return Provenance(
         model=card.id,

@@ -1,4 +1,4 @@
-"""Bytes, seconds and ratios in; what a person says of them out: `154 kB`, `2.3 minutes`, `171`."""
+"""Bytes, seconds and ratios in words: `154 kB`, `2.3 minutes`, `171`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ TIMES = (("second", 1.0), ("minute", 60.0), ("hour", 3600.0), ("day", 86400.0), 
 
 
 def times(ratio: float | int) -> str:
-    """How many times as much: three digits where it is little, thousands marked where it is much."""
+    """Return a ratio: `1.25`, and from 10 on in whole numbers, `1,280`."""
     return f"{ratio:.3g}" if ratio < 10 else f"{ratio:,.0f}"
 
 
-def stored(size: float | int) -> str:
-    """Bytes, by thousands: `154 kB`."""
+def byte_size(size: float | int) -> str:
+    """Return a number of bytes with its unit, in powers of 1000: `154 kB`."""
     steps = 0
     amount = float(size)
     while amount >= 1000 and steps < len(UNITS) - 1:
@@ -22,16 +22,16 @@ def stored(size: float | int) -> str:
     return f"{amount:.3g}{encoding.NARROW}{UNITS[steps]}" if amount < 1000 else f"{amount:,.0f}{encoding.NARROW}{UNITS[steps]}"
 
 
-def lasting(seconds: float | int) -> str:
-    """A time: `0.31 ms`, `59.8 ms`, `1.24 s`, `2.3 minutes`, `13 hours`, `1,200 years`."""
+def duration(seconds: float | int) -> str:
+    """Return a duration: `0.31 ms`, `59.8 ms`, `1.24 s`, `2.3 minutes`, `13 hours`, `1,200 years`."""
     if seconds < 0.9995:
         return f"{_short(1000 * seconds)}{encoding.NARROW}ms"
     if seconds < 99.95:
         return f"{_short(seconds)}{encoding.NARROW}s"
     name, size = max((one for one in TIMES if seconds >= 0.9995 * one[1]), key=lambda one: one[1])
     amount = seconds / size
-    said = f"{amount:,.0f}" if amount >= 99.5 else f"{amount:.2g}"
-    return f"{said} {name}{'' if said == '1' else 's'}"
+    number = f"{amount:,.0f}" if amount >= 99.5 else f"{amount:.2g}"
+    return f"{number} {name}{'' if number == '1' else 's'}"
 
 
 def _short(number: float | int) -> str:
@@ -43,18 +43,18 @@ Numbers = dict[str, str]
 
 
 def tex(value: encoding.Number) -> str:
-    """A number in a formula: `-1.25`, `162{,}755`, and a power of ten where it needs one."""
+    """Return a number for a TeX formula: `-1.25`, `162{,}755`, with a power of ten if it is large."""
     found, _, tens = encoding.digits(value).replace(encoding.MINUS, "-").partition("e")
     return rf"{found} \cdot 10^{{{tens}}}" if tens else found.replace(",", "{,}")
 
 
 def within(value: encoding.Number) -> str:
-    """A number after a sign or a dot: in parentheses where it is below 0."""
+    """Return a number for a TeX formula after a sign or a dot: in parentheses if it is negative."""
     found = tex(value)
     return f"({found})" if found.startswith("-") else found
 
 
-def said(value: encoding.Number) -> str:
-    """The same in a sentence: `1.07 × 10^13`."""
+def as_text(value: encoding.Number) -> str:
+    """Return a number for a sentence: `1.07 × 10^13`."""
     found, _, tens = encoding.digits(value).partition("e")
     return f"{found} × 10^{tens}" if tens else found

@@ -1,7 +1,7 @@
-"""The pronoun of a sentence that a question is most likely about: one that may refer to a noun before it.
+"""Find the pronoun that a question about a sentence most likely means: one that may refer to an earlier noun.
 
-Parts of speech come from the embedded English parser, so that "that" in "told the nurse that she" is no pronoun. Where the
-parser cannot be used (not installed, a long text, another script), word lists and positions decide alone.
+Parts of speech come from the embedded English parser, so that "that" in "told the nurse that she" is not a pronoun. Where the
+parser cannot be used (not installed, a long text, another script), only word lists and positions decide.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ POINTING = frozenset("this that these those".split())
 RELATIVE = frozenset("who whom whose which".split())
 OTHERS = frozenset(
     "i we you me us my our your mine ours yours myself ourselves yourself yourselves".split()
-)  # they mean speaker and listener, whom the text need not name
+)  # they mean speaker and listener, who need not be named in the text
 NOUNS = ("NN", "NNS", "NNP", "NNPS")
 # What makes "it" refer to nothing: weather, time, and clauses that follow. These lists are ours; tests for such pronouns by
 # patterns of words are those of Lappin and Leass 1994 (An algorithm for pronominal anaphora resolution), who have no weather.
@@ -33,11 +33,11 @@ BETWEEN = frozenset("not n't n’t very so too quite still already almost nearly
 
 
 def likely_pronoun(text: str, words: Sequence[Span]) -> Span | None:
-    """The word of `words` (spans of characters, in order) a question is most likely about; None where no word is a pronoun.
+    """Return the word of `words` (character spans, in order) that a question is most likely about; None without a pronoun.
 
     Third-person pronouns come first: those with at least two nouns before them, then with one, then the others
-    ("When she arrived, Anna …"), then an "it" that refers to nothing. Pointing words that are no determiner and open no
-    clause follow, then relative ones, then words for speaker and listener. Of equals the first.
+    ("When she arrived, Anna …"), then an "it" that refers to nothing. Then demonstratives that are neither
+    determiner nor conjunction, then relative pronouns, then words for speaker and listener. The first one wins a tie.
     """
     found = _ranked(text)
     for start in found:
@@ -48,7 +48,7 @@ def likely_pronoun(text: str, words: Sequence[Span]) -> Span | None:
 
 
 def _ranked(text: str) -> list[int]:
-    """Where the pronouns of a text start, the likeliest first."""
+    """Return where the pronouns of a text start, the most likely one first."""
     tokens = _tokens(text)
     ranks: list[tuple[int, int]] = []
     nouns = 0
@@ -61,7 +61,7 @@ def _ranked(text: str) -> list[int]:
 
 
 def _rank(tokens: Sequence[TaggedWord], at: int, nouns: int) -> int | None:
-    """How likely a question is about this word, 0 first; None where it is no pronoun."""
+    """Return the priority of this word for a question, 0 the highest; None where it is not a pronoun."""
     token = tokens[at]
     word = token.text.casefold()
     if word in THIRD:
@@ -76,12 +76,12 @@ def _rank(tokens: Sequence[TaggedWord], at: int, nouns: int) -> int | None:
 
 
 def _inside_name(tokens: Sequence[TaggedWord], at: int) -> bool:
-    """Whether this noun continues in the next word ("Mary" of "Mary Smith", "bus" of "bus driver"): one noun, not two."""
+    """Return whether the next word continues this noun ("Mary" of "Mary Smith", "bus" of "bus driver")."""
     return at + 1 < len(tokens) and tokens[at + 1].tag in NOUNS and tokens[at].label == "compound"
 
 
 def _empty(tokens: Sequence[TaggedWord], at: int) -> bool:
-    """Whether an "it" refers to nothing: weather, time, "it seems that", "it is clear that", "it was Anna who"."""
+    """Return whether an "it" refers to nothing: weather, time, "it seems that", "it is clear that", "it was Anna who"."""
     rest = [token.text.casefold() for token in tokens[at + 1 : at + 12]]
     while rest and (
         rest[0] in BETWEEN or rest[0] in ("will", "would", "can", "could", "may", "might", "must", "had", "has", "did", "does")
@@ -105,17 +105,17 @@ def _empty(tokens: Sequence[TaggedWord], at: int) -> bool:
 
 
 def _tokens(text: str) -> Sequence[TaggedWord]:
-    """The parser's words; without the parser, words by their letters, every third-person word a pronoun."""
+    """Return the parser's words; without the parser, words by their letters, every third-person word a pronoun."""
     if parse.latin(text):
         try:
             return parse.tagged_words(text)
-        except AttnvizError:  # too long for the parser, or not installed: what is left is a guess by words
+        except AttnvizError:  # text too long, or parser not installed: guess by word lists
             pass
     return _guessed(text)
 
 
 def _guessed(text: str) -> list[TaggedWord]:
-    """Words cut by letters alone. What is neither a pronoun nor one of few small words counts as a noun."""
+    """Split a text into words by letters. A word that is neither a pronoun nor a common small word counts as a noun."""
     found = []
     for match in re.finditer(r"[^\W\d_]+", text):
         word = match[0].casefold()

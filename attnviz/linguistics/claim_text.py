@@ -1,4 +1,4 @@
-"""Sentences that one can claim about a tested head. None says more than was counted."""
+"""Write sentences that can be claimed about a tested head, none stronger than the counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WORDINGS = "Both halves hold the same sentences of Winogender in other wordings:
 
 
 def sentence(claim: ClaimResult) -> str:
-    """What was counted, how it compares with the rules, on the odd half too, by which scheme, and a word of caution."""
+    """Return the whole claim: the counts, the comparison with the rules, the odd half, the label scheme, and a caution."""
     if claim.verdict == "unseen":
         return f"{_unseen(claim)} {CAUTION}"
     parts = [counted(claim), *([apart(claim)] if claim.parts else []), *([pooled(claim)] if claim.pooled else [])]
@@ -40,9 +40,9 @@ def sentence(claim: ClaimResult) -> str:
 
 
 def counted(claim: ClaimResult | BestHead, model: str = "") -> str:
-    """The plain count: on what, which head, how often, and what the strongest baseline reaches.
+    """Return the plain count: on what, which head, how often, and what the strongest baseline reaches.
 
-    `model` is that of a Best, which does not name its own.
+    `model` names the model of a BestHead, which does not name it itself.
     """
     found, who = claim.evidence, f"{claim.head} of {named(claim.model if isinstance(claim, ClaimResult) else model)}"
     if not claim.direction:
@@ -57,13 +57,13 @@ def counted(claim: ClaimResult | BestHead, model: str = "") -> str:
 
 
 def apart(claim: ClaimResult) -> str:
-    """That unlike corpora are counted together, and what each says alone."""
+    """Say that different kinds of corpora are counted together, and give the rate on each."""
     each = [f"{one.source} {percent(one.rate)} of {one.n:,} ({span(one)})" for one in claim.parts]
     return f"Unlike collections are counted together here; each alone: {', '.join(each)}. Say which one you mean."
 
 
 def pooled(claim: ClaimResult) -> str:
-    """That subtypes are counted together, and how to ask for each."""
+    """Say that subtypes are counted together, and how to select each."""
     each = joined(tuple(f"{name} {n:,}" for name, n in claim.pooled.items()))
     plain = f"{claim.relation}:"
     means = f" ({plain} has no subtype)" if plain in claim.pooled else ""
@@ -71,7 +71,7 @@ def pooled(claim: ClaimResult) -> str:
 
 
 def ceiling(claim: ClaimResult | BestHead) -> str:
-    """The rate that no head can exceed, and why."""
+    """Return the rate that no head can exceed, and why."""
     found = claim.evidence
     most = f"no head can be right in more than {share(found.ceiling)}"
     if claim.direction:
@@ -86,7 +86,7 @@ def ceiling(claim: ClaimResult | BestHead) -> str:
 
 
 def control(found: Control, heads: int) -> str:
-    """What an untrained model of the same shape does."""
+    """Return the rate of an untrained model with the same architecture."""
     one = found.evidence
     return (
         f"The best of {heads} heads of an untrained model with the same architecture, {found.head}, is right in "
@@ -95,22 +95,22 @@ def control(found: Control, heads: int) -> str:
 
 
 def share(rate: float) -> str:
-    """A rate in tenths of a percent, as a ceiling is given."""
+    """Format a rate in percent with one decimal, as for ceilings."""
     return f"{100 * rate:.1f}{NARROW}%"
 
 
 def label(relation: str) -> str:
-    """A relation as a reader meets it: `nmod:`, which leaves subtypes out, is `nmod (plain)`."""
+    """Return a relation as pages write it: `nmod:`, which leaves subtypes out, is `nmod (plain)`."""
     return f"{relation.removesuffix(':')} (plain)" if relation.endswith(":") else relation
 
 
 def no_gold(relation: str, source: str) -> str:
-    """What to say of a label that the corpus has no links of: nothing about any head."""
+    """Say that the corpus has no links with a label, so no claim about any head is possible."""
     return f"{source} has no gold links called “{relation}”, so nothing can be said here about how often a head follows them."
 
 
 def baseline(found: Evidence, offset: int | None) -> str:
-    """What the strongest baseline reaches, in words."""
+    """Return in words what the strongest baseline reaches."""
     name, rate = found.baseline
     if name == "offset" and offset is not None:
         return f"the best fixed offset ({signed(offset)}) reaches {percent(rate)}"
@@ -122,23 +122,23 @@ def baseline(found: Evidence, offset: int | None) -> str:
 
 
 def span(found: Evidence) -> str:
-    """An interval, `58 to 64 %`."""
+    """Format an interval, `58 to 64 %`."""
     low, high = found.interval
     return f"{100 * low:.0f} to {percent(high)}"
 
 
 def signed(offset: int) -> str:
-    """A distance in words: `+1` is the next one."""
+    """Format a distance in words: `+1` is the next one."""
     return f"+{offset}" if offset > 0 else f"{MINUS}{-offset}"
 
 
 def chance(p: float) -> str:
-    """A chance as papers write it."""
+    """Format a p-value as papers do."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def named(model: str) -> str:
-    """The name of a model of the catalogue; of any other, what it is called here."""
+    """Return the name of a model of the catalogue; for any other model, its id."""
     try:
         return catalog.card(model).name
     except UnknownModelError:
@@ -146,7 +146,7 @@ def named(model: str) -> str:
 
 
 def _verdict(claim: ClaimResult) -> str:
-    """How the count compares with the strongest baseline."""
+    """Say how the count compares with the strongest baseline."""
     points = "less than a point" if claim.points < 0.95 else "1 point" if claim.points < 1.5 else f"{claim.points:.0f} points"
     corrected = f"corrected for a choice among {claim.heads} heads by Holm's method, {chance(claim.p_corrected)}"
     if claim.verdict == "few":
@@ -163,7 +163,7 @@ def _verdict(claim: ClaimResult) -> str:
 
 
 def _held_out(found: Evidence) -> str:
-    """The same on the half of the texts on which nothing was chosen."""
+    """Return the count on the odd half of the texts, on which nothing was chosen."""
     name, rate = found.baseline
     by = BY.get(name, name)
     unseen = "" if found.groups else ", on which no head or offset was chosen,"
@@ -174,12 +174,12 @@ def _held_out(found: Evidence) -> str:
 
 
 def _visible(claim: ClaimResult) -> str:
-    """Which links or questions a causal model is tested on."""
+    """Say which links or questions a causal model is tested on."""
     return "links to an earlier word" if claim.direction else "pronouns behind both candidates"
 
 
 def _unseen(claim: ClaimResult) -> str:
-    """Why there is nothing to count."""
+    """Say why there is nothing to count."""
     if not claim.direction:
         return "There are no such questions in this atlas, so nothing can be said about this head."
     many, one, other = _words(claim.relation)
@@ -192,7 +192,7 @@ def _unseen(claim: ClaimResult) -> str:
 
 
 def _words(relation: str) -> tuple[str, str, str]:
-    """How a sentence names the links of a relation: the dependents, one of them, and the word it hangs on."""
+    """Return how a sentence names the links of a relation: the dependents, one of them, and the word it depends on."""
     entry = _entries().get(relation) or _entries().get(relation.removesuffix(":"))
     if entry is None:
         return f"“{label(relation)}” links", "the dependent", "the word that it depends on"
@@ -201,5 +201,5 @@ def _words(relation: str) -> tuple[str, str, str]:
 
 @lru_cache(maxsize=1)
 def _entries() -> dict[str, dict[str, str]]:
-    """The file content/claims.toml."""
+    """Read the file content/claims.toml."""
     return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/claims.toml")))["relation"]

@@ -1,8 +1,8 @@
-"""How often heads are right on one kind of link: the best one, any that a reader names, and which lead over a rule.
+"""Test how often heads are right on one kind of link: the best head, a head that a reader names, and leads over a rule.
 
 Heads and offsets are chosen on the texts with an even ordinal and reported on the odd ones: the best of many looks too good
 on the texts on which it was chosen. A head that a reader names is tested on all texts, and corrected for all heads. Every
-test is paired: what a head does is held against what the rule does on the same instances, by sentences.
+test is paired: a head is compared with the rule on the same instances, sentence by sentence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from attnviz.linguistics.fixed_rules import ERROR, PairedDifferences, baselines,
 from attnviz.types import Evidence, HeadRef, HeadScores, joined, quoted
 
 ENOUGH = 30  # instances; the interval of fewer is 33 points wide or more around a half
-LEAD = 10.0  # points above a positional baseline that make a syntactic head: Voita et al. 2019, section 5.2.1
+LEAD = 10.0  # points above a positional baseline for a syntactic head: Voita et al. 2019, section 5.2.1
 LINKS = "Universal Dependencies labels, by the rule of Clark et al. 2019, section 4"
 QUESTIONS = "the right candidate gets more than the wrong one (mean over the pronoun's pieces, maximum over a candidate's)"
 
@@ -37,13 +37,13 @@ class Control:
 
 @dataclass(frozen=True)
 class BestHead:
-    """The head that is right most often on the even half, and what it does on the odd one.
+    """The head that is right most often on the even half, and its counts on the odd one.
 
     `direction` is "" for questions about pronouns, `offset` None there. `evidence` is of the odd half, `chosen_on` of the
     even half, on which the head looks better than it is. `p` is the chance of its lead over the strongest rule on the odd
     half (`evidence.sign_flips`), `interval` the 95 % interval of that lead in points. Where both halves hold wordings of the
-    same sentences, nothing was held out, and `p_corrected` is the chance after looking at all heads; else None. `control` is
-    what an untrained twin does; None where it was not measured.
+    same sentences, nothing was held out, and `p_corrected` is the p-value corrected for all heads; else None. `control` is
+    the best head of an untrained twin; None where it was not measured.
     """
 
     relation: str
@@ -59,7 +59,7 @@ class BestHead:
 
     @property
     def beats(self) -> bool:
-        """Whether its lead is no accident (one-sided, in one of forty cases it is) on enough links, and not by its choice."""
+        """Whether its lead is significant (one-sided, 2.5 %) on enough links, and not only because it was chosen as best."""
         luck = self.p_corrected is not None and self.p_corrected >= ERROR
         return self.evidence.independent >= ENOUGH and self.p < ERROR / 2 and not luck
 
@@ -71,12 +71,12 @@ class BestHead:
 
 @dataclass(frozen=True)
 class Lead:
-    """The head whose lead over the rule is most certain, of all heads in both directions of a relation, on the odd half.
+    """The head with the most certain lead over the rule on the odd half, among all heads in both directions of a relation.
 
     `p_corrected` is corrected for having looked at all of them, with weights (Holm 1979, section 4): one half of the error
-    allowed is for the one head that the even half chose in each direction, the other half for all heads. `detectable` is
-    the lead in points that so many sentences would show four times in five of a head that the even half chose: a smaller one
-    may well be there and not be seen.
+    rate is for the one head that the even half chose in each direction, the other half for all heads. `detectable` is the
+    lead in points that would be found in four of five cases for a head that the even half chose: a smaller one may exist and
+    go unseen.
     """
 
     relation: str
@@ -96,13 +96,13 @@ class Lead:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """What is known of one head that a reader named: over all texts, and on the odd half alone.
+    """The counts of one head that a reader named: over all texts, and on the odd half alone.
 
-    `p` is the chance of such a lead over the strongest baseline on the same instances, `p_corrected` the same after looking
-    at all `heads`, `interval` the 95 % interval of the lead in points; `rank` counts from 1, and equal heads share one.
-    `parts` are the corpora one by one where several unlike ones are counted together, as for `coreference`; `pooled` the
-    subtypes that are, with their numbers. `decidable` are those questions that look like none with another answer, where
-    there are others. `other_way` is how many links there are in the other direction.
+    `p` is the p-value of its lead over the strongest baseline on the same instances, `p_corrected` the same corrected for
+    all `heads`, `interval` the 95 % interval of the lead in points; `rank` counts from 1, and equal heads share one.
+    `parts` are the single corpora where several kinds are counted together, as for `coreference`; `pooled` are the subtypes
+    counted together, with their numbers. `decidable` has the questions that look different from all with another answer;
+    None where all do. `other_way` is the number of links in the other direction.
     """
 
     model: str
@@ -131,12 +131,12 @@ class ClaimResult:
 
     @property
     def stands(self) -> bool:
-        """Whether it is more than an accident, the choice among all heads taken into account."""
+        """Whether the lead is significant after correcting for all heads."""
         return self.verdict in ("slight", "clear")
 
     @property
     def verdict(self) -> str:
-        """What one can claim: `unseen` (nothing counted), `few`, `none`, `uncorrected`, `slight` or `clear`."""
+        """What can be claimed: `unseen` (nothing counted), `few`, `none`, `uncorrected`, `slight` or `clear`."""
         if self.evidence.independent < ENOUGH:
             return "few" if self.evidence.n else "unseen"
         if self.p >= ERROR:
@@ -147,7 +147,7 @@ class ClaimResult:
 
 
 def hits(atlas: Atlas, relation: str, direction: str = "dh") -> Hits:
-    """The links of a relation, or the questions of `coreference`, `gap` or `winogender`, which have no direction."""
+    """Return the links of a relation, or the questions of `coreference`, `gap` or `winogender`, which have no direction."""
     if relation not in atlas.kinds:
         return atlas.links(relation, direction)
     if direction != "dh":
@@ -159,7 +159,7 @@ def hits(atlas: Atlas, relation: str, direction: str = "dh") -> Hits:
 
 
 def scores(atlas: Atlas, relation: str, direction: str = "dh") -> HeadScores:
-    """How often every head is right, over all texts; NaN where there is nothing to count."""
+    """Return how often every head is right, over all texts; NaN where there is nothing to count."""
     found = hits(atlas, relation, direction)
     rates = found.counts / len(found) if len(found) else np.full(found.counts.shape, np.nan)
     return HeadScores(f"{relation} {direction}", rates, "hit rate", 0.0, 1.0)
@@ -167,7 +167,7 @@ def scores(atlas: Atlas, relation: str, direction: str = "dh") -> HeadScores:
 
 @lru_cache(maxsize=256)
 def best_head(atlas: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
-    """The best head of one kind of link; None where one half of the texts has none of them."""
+    """Return the best head of one kind of link; None where one half of the texts has no such links."""
     found = best_head_of(atlas, hits(atlas, relation, direction), relation, direction)
     if found is None or atlas.header.control is None:
         return found
@@ -175,7 +175,7 @@ def best_head(atlas: Atlas, relation: str, direction: str = "dh") -> BestHead | 
 
 
 def best_head_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh") -> BestHead | None:
-    """The best head of an atlas on some instances of one kind; None where one half of the texts has none of them."""
+    """Return the best head of an atlas on some instances of one kind; None where one half of the texts has none of them."""
     even, odd = found.where(found.even), found.where(~found.even)
     if not len(even) or not len(odd):
         return None
@@ -198,15 +198,15 @@ def best_head_of(atlas: Atlas, found: Hits, relation: str, direction: str = "dh"
 
 
 def control(atlas: Atlas, relation: str, direction: str = "dh") -> Control | None:
-    """The best head of the untrained twin; None where it was not measured, or one half of the texts has nothing of the kind."""
+    """Return the best head of the untrained twin; None where it was not measured, or one half has no such instances."""
     found = best_head(atlas, relation, direction)
     return None if found is None else found.control
 
 
 def best_heads(atlas: Atlas) -> tuple[BestHead, ...]:
-    """The best head of every relation, both ways, the commonest first, then of every kind of question.
+    """Return the best head of every relation, in both directions, the most frequent first, then of every kind of question.
 
-    Behind a relation that has subtypes stand those links that have none, and each subtype.
+    A relation with subtypes is followed by its links without a subtype, then by each subtype.
     """
     most = {name: max(atlas.relations[name, way] for way in DIRECTIONS) for name in atlas.names}
     base = {name: name.partition(":")[0] for name in atlas.names}
@@ -217,7 +217,7 @@ def best_heads(atlas: Atlas) -> tuple[BestHead, ...]:
 
 @lru_cache(maxsize=256)
 def lead(atlas: Atlas, relation: str) -> Lead | None:
-    """The most certain lead over a rule of any head in either direction; None where no direction has enough odd links."""
+    """Return the most certain lead of any head in either direction; None where no direction has enough odd links."""
     tested: list[tuple[str, PairedDifferences]] = []
     chosen: list[HeadRef] = []
     for way in DIRECTIONS:
@@ -242,7 +242,7 @@ def lead(atlas: Atlas, relation: str) -> Lead | None:
 
 
 def leads(atlas: Atlas) -> tuple[Lead, ...]:
-    """The most certain lead on each kind of link that has enough of them, subtypes apart; the commonest first."""
+    """Return the most certain lead on each kind of link with enough of them, by subtypes, the most frequent first."""
     single = [name for name, labels in atlas.names.items() if len(labels) == 1]
     single.sort(key=lambda name: -max(atlas.relations[name, way] for way in DIRECTIONS))
     return tuple(found for name in single if (found := lead(atlas, name)))
@@ -250,7 +250,7 @@ def leads(atlas: Atlas) -> tuple[Lead, ...]:
 
 @lru_cache(maxsize=256)
 def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> ClaimResult:
-    """What is known of the claim that `head` follows a kind of link.
+    """Test the claim that `head` follows a kind of link.
 
     Raises UnknownHeadError for a head that the model does not have, BadInputError for a relation that the atlas lacks.
     """
@@ -295,7 +295,7 @@ def claim(atlas: Atlas, head: HeadRef, relation: str, direction: str = "dh") -> 
 
 
 def _with_control(atlas: Atlas, found: BestHead, direction: str) -> BestHead:
-    """The best head with that of the untrained twin beside it."""
+    """Return the best head, with the best head of the untrained twin as its control."""
     if found.direction:
         labels = [atlas.header.relations.index(label) for label in atlas.names[atlas.name(found.relation)]]
         even, odd = atlas.control_links[labels, DIRECTIONS.index(direction)].sum(0)
@@ -313,12 +313,12 @@ def _with_control(atlas: Atlas, found: BestHead, direction: str) -> BestHead:
 
 
 def _shared(even: Hits, odd: Hits) -> bool:
-    """Whether both halves hold wordings of the same sentences."""
+    """Return whether both halves have wordings of the same sentences."""
     return even.group is not None and odd.group is not None and bool(np.isin(even.group, odd.group).any())
 
 
 def _evidence(atlas: Atlas, found: Hits, at: tuple[int, int], offset: int | None, chosen: str) -> Evidence:
-    """What one head does on some instances."""
+    """Return the counts of one head on some instances."""
     source = joined(tuple(dict.fromkeys(corpus.name for corpus in atlas.corpora(found))))
     scheme = QUESTIONS if found.offset is None else LINKS
     return statistics.evidence(

@@ -1,4 +1,4 @@
-"""What other texts say where an atlas shows no lead: its heads and offsets, counted on a corpus that it does not hold."""
+"""Results on other texts where an atlas shows no lead: its heads and offsets, counted on a corpus outside the atlas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attnviz.types import HeadRef
 
 @dataclass(frozen=True)
 class ExternalLead:
-    """The lead in points of one head over its rule, with its 95 % interval by sentences, and its chance after correction."""
+    """The lead in points of one head over its rule, with its 95 % interval by sentences and its corrected p-value."""
 
     relation: str
     direction: str
@@ -26,9 +26,9 @@ class ExternalLead:
 
 @dataclass(frozen=True)
 class ExternalCorpus:
-    """A corpus beside the atlas of `model`: which file, how many of its texts were used, and the leads that it shows.
+    """A corpus outside the atlas of `model`: its file, how many of its texts were used, and the leads found.
 
-    `tests` is how many rows were counted, and each chance corrected for.
+    `tests` is the number of rows counted; each p-value is corrected for it.
     """
 
     model: str
@@ -43,7 +43,7 @@ class ExternalCorpus:
 
 @cache
 def corpora(model: str) -> tuple[ExternalCorpus, ...]:
-    """The other corpora that were counted for a model, in the order of content/elsewhere.toml."""
+    """Return the other corpora that were counted for a model, in the order of content/elsewhere.toml."""
     written = tomllib.loads(resources.files("attnviz").joinpath("content/elsewhere.toml").read_text("utf-8"))["corpus"]
     return tuple(
         ExternalCorpus(

@@ -1,4 +1,4 @@
-"""Rules that ignore meaning, and every head held against the strongest of them on the same instances, by sentences."""
+"""Rules that ignore meaning, and every head compared with the strongest of them on the same instances, by sentences."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from attnviz.analysis import statistics
 from attnviz.linguistics.atlas.hits import Hits
 
-ERROR = 0.05  # how often one may be wrong in calling a head good
+ERROR = 0.05  # the allowed rate of wrongly calling a head good
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,21 +22,21 @@ class PairedDifferences:
 
     @property
     def chances(self) -> Float[np.ndarray, "layer head"]:
-        """The chance of each head's lead."""
+        """The p-value of each head's lead."""
         return statistics.sign_flips(self.differences)
 
     def lead(self, at: tuple[int, int]) -> tuple[float, float, float]:
-        """One head's lead in points, and its 95 % interval."""
+        """Return one head's lead in points and its 95 % interval."""
         return statistics.lead(self.differences[:, at[0], at[1]], self.sizes)
 
     def detectable(self, at: tuple[int, int], tests: int) -> float:
-        """The lead in points that would be found four times in five, of a head that differs from the rule as this one does."""
+        """Return the lead in points that would be found in four of five cases, if a head differs from the rule as this one."""
         spread = float(np.sqrt((self.differences[:, at[0], at[1]] ** 2).sum()))
         return statistics.detectable(spread, int(self.sizes.sum()), tests, ERROR)
 
 
 def best_offset(found: Hits) -> int | None:
-    """The distance in words that most links of the even half have: the nearer one, then the one back, of equals."""
+    """Return the most frequent distance in words on the even half; in a tie the nearer one, then the backward one."""
     if found.offset is None or not found.even.any():
         return None
     offsets, times = np.unique(found.offset[found.even], return_counts=True)
@@ -45,10 +45,10 @@ def best_offset(found: Hits) -> int | None:
 
 
 def rules(found: Hits, offset: int | None) -> dict[str, Float[np.ndarray, " n"]]:
-    """How often rules that read no sentence are right on each instance.
+    """Return how often each rule without any reading is right on each instance.
 
-    A fixed `offset`; the `nearest` candidate; the name `mentioned` more often in the text, where names differ in that at all;
-    `chance`, which is right on average.
+    A fixed `offset`; the `nearest` candidate; the name `mentioned` more often in the text, where names differ in that;
+    `chance`, as its average.
     """
     made: dict[str, np.ndarray] = {}
     if found.offset is not None and offset is not None:
@@ -62,12 +62,12 @@ def rules(found: Hits, offset: int | None) -> dict[str, Float[np.ndarray, " n"]]
 
 
 def baselines(found: Hits, offset: int | None) -> dict[str, float]:
-    """How often each of the `rules` is right."""
+    """Return how often each of the `rules` is right."""
     return {name: float(right.mean()) for name, right in rules(found, offset).items()} if len(found) else {}
 
 
 def paired_differences(found: Hits, offset: int | None) -> PairedDifferences:
-    """Every head against the rule that is right most often on these very instances, of equals chance."""
+    """Compare every head with the rule that is right most often on these instances; chance wins a tie."""
     made = rules(found, offset)
     strongest = max(made, key=lambda name: (made[name].mean() if len(found) else 0.0, name == "chance"))
     _, at, sizes = np.unique(found.cluster, return_inverse=True, return_counts=True)

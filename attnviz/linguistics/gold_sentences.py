@@ -22,18 +22,18 @@ class GoldSentence:
 
     @property
     def id(self) -> str:
-        """Its name in the file."""
+        """Its id in the file."""
         return self.parsed.id
 
     @property
     def text(self) -> str:
-        """What is read."""
+        """The text."""
         return self.parsed.text
 
 
 @cache
 def sentences() -> tuple[GoldSentence, ...]:
-    """All ready sentences, in the order of the file. Raises BadInputError for a file that cannot be read."""
+    """Return all ready sentences, in the order of the file. Raises BadInputError for a file that cannot be read."""
     with resources.as_file(resources.files("attnviz").joinpath("content/syntax.toml")) as file:
         raw = {entry["id"]: entry for entry in tomllib.loads(charset.read(file))["sentence"]}
         found = [entry for entry in corpora.own(file, corpora.strict) if isinstance(entry, ParsedSentence)]
@@ -41,5 +41,5 @@ def sentences() -> tuple[GoldSentence, ...]:
 
 
 def readings(text: str) -> tuple[GoldSentence, ...]:
-    """The gold sentences of a text: none, one, or several where it can be read in several ways."""
+    """Return the gold sentences of a text: none, one, or several where it is ambiguous."""
     return tuple(one for one in sentences() if one.text == text)

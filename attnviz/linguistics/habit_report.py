@@ -1,8 +1,8 @@
-"""Each habit of the heads of an atlas, and how far they follow likeness of meaning, with the head that has most of it.
+"""Report each habit and the similarity of meaning in an atlas, with the head that has most of it.
 
-A habit is where a head looks whatever the words mean. It is a mean over the tokens of many texts, so the best of all heads is
-not a lucky find; it is chosen and reported on the same texts, and pages say so. The head that follows likeness of meaning is
-chosen on the even half of the texts and reported on the odd half.
+A habit is attention that ignores what the words mean. It is a mean over the tokens of many texts, so the best of all heads is
+not a lucky find; it is chosen and reported on the same texts, and pages say so. The head that follows similarity of meaning
+is chosen on the even half of the texts and reported on the odd half.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ SENTENCES = ("conllu", "toml")  # corpora whose sentences habits are measured on
 
 @dataclass(frozen=True)
 class SimilarityResult:
-    """How far a head's attention follows the likeness of words, on one half of the texts: mean rank correlations, -1 to 1.
+    """How far a head's attention follows the similarity of words, on one half of the texts: mean rank correlations, -1 to 1.
 
-    `shuffled` is what the same head earns where the words change places. Means are over `words` words; 95 % intervals are
-    Student's, with the `texts` texts as what is independent.
+    `shuffled` is the same head's mean with the words shuffled. Means are over `words` words; 95 % intervals are
+    Student's, with the `texts` texts as independent.
     """
 
     head: HeadRef
@@ -43,9 +43,9 @@ class SimilarityResult:
 
 @dataclass(frozen=True, eq=False)
 class HabitResult:
-    """One habit of every head, or likeness of meaning; `name` is its usual name.
+    """One habit of every head, or similarity of meaning; `name` is its usual name.
 
-    `says` what its number is; `head` has most of it, where `least` the least. `n` counts the `counted`: texts, or words.
+    `says` explains its number; `head` has most (or `least`) of it. `n` is how many of `counted`: texts or words.
     For meaning alone: `scores` are of the odd half of the texts, `shuffled` the same with the words shuffled, `even` are those
     of the even half, by which heads are chosen, and `held_out` is the best one on the odd half, with its interval.
     """
@@ -64,46 +64,46 @@ class HabitResult:
 
     @property
     def value(self) -> float:
-        """What the best head has of it."""
+        """The number of the best head."""
         return self.at(self.head)
 
     @property
     def mean(self) -> float:
-        """What all heads have of it on average."""
+        """The mean over all heads."""
         return float(np.nanmean(self.scores.values))
 
     @property
     def baseline(self) -> float | None:
-        """What the best head has of it once the words are shuffled; None where there is nothing to shuffle."""
+        """The number of the best head with the words shuffled; None where there is nothing to shuffle."""
         return None if self.shuffled is None else float(self.shuffled.values[self.head.layer, self.head.head])
 
     def at(self, head: HeadRef) -> float:
-        """What one head has of it."""
+        """Return the number of one head."""
         return float(self.scores.values[head.layer, head.head])
 
     @property
     def order(self) -> tuple[HeadRef, ...]:
-        """All heads that have a number, that with most of it first; of entropy that with least, of meaning by the even half."""
+        """Heads with a number, the highest first; for entropy the lowest first, for meaning by the even half."""
         chosen = (self.even or self.scores).values
         values = chosen if self.least else -chosen
         places = (np.unravel_index(at, values.shape) for at in np.argsort(values, axis=None, kind="stable"))
         return tuple(HeadRef(int(layer), int(head)) for layer, head in places if np.isfinite(values[layer, head]))
 
     def rank(self, head: HeadRef) -> int:
-        """The place of a head, from 1; equal ones share the best of theirs."""
+        """Return the rank of a head, from 1; equal heads share the better rank."""
         values = self.scores.values if self.least else -self.scores.values
         return 1 + int((values < values[head.layer, head.head]).sum())
 
 
 def results(atlas: Atlas) -> tuple[HabitResult, ...]:
-    """All that was measured, in the order of the atlas, meaning last; habits that this model cannot have are left out."""
+    """Return all results in the order of the atlas, meaning last, without habits that this model cannot have."""
     texts = sum(corpus.used for corpus in atlas.header.corpora if corpus.kind in SENTENCES)
     found = [_leaning(name, atlas.habit(name), texts, "texts") for name in atlas.header.habits if name in _known()]
     return tuple(one for one in (*found, _meaning(atlas)) if one is not None)
 
 
 def _meaning(atlas: Atlas) -> HabitResult | None:
-    """The liking for words of like meaning; None where one half of the texts is too small to tell."""
+    """Return the result for similarity of meaning; None where one half of the texts is too small."""
     best = best_similarity(atlas)
     if best is None:
         return None
@@ -116,13 +116,13 @@ def _meaning(atlas: Atlas) -> HabitResult | None:
 
 
 def missing(atlas: Atlas) -> tuple[str, ...]:
-    """The names of habits that this model cannot have, such as looking at the next token where it reads left to right."""
+    """Return names of habits that this model cannot have, such as the next token where it reads left to right."""
     there = {one.key for one in results(atlas)}
     return tuple(_known()[name]["name"] for name in atlas.header.habits if name in _known() and name not in there)
 
 
 def _leaning(key: str, scores: HeadScores, n: int, counted: str) -> HabitResult | None:
-    """One habit; None where no head has a number."""
+    """Return one habit; None where no head has a number."""
     if not np.isfinite(scores.values).any():
         return None
     entry = _known()[key]
@@ -132,7 +132,7 @@ def _leaning(key: str, scores: HeadScores, n: int, counted: str) -> HabitResult 
 
 
 def similarity_scores(atlas: Atlas, half: int = ODD) -> tuple[HeadScores, HeadScores]:
-    """How far every head follows the likeness of words on one half of the texts, and the same with the words shuffled."""
+    """Return how far every head follows the similarity of words on one half of the texts, and with the words shuffled."""
     own, shuffled = atlas.meaning_by_half[0, half]
     names = ("meaning", "meaning, words shuffled")
     found = (HeadScores(name, one, "rank correlation", -1.0, 1.0) for name, one in zip(names, (own, shuffled), strict=True))
@@ -140,7 +140,7 @@ def similarity_scores(atlas: Atlas, half: int = ODD) -> tuple[HeadScores, HeadSc
 
 
 def similarity(atlas: Atlas, head: HeadRef, half: int = ODD) -> SimilarityResult | None:
-    """What one head does on the odd half of the texts, or on the even one; None where too few texts say so."""
+    """Return one head's result on the odd half of the texts, or on the even one; None with too few texts."""
     texts, words = (numbers[half] for numbers in atlas.header.likened)
     if texts < 2:
         return None
@@ -152,9 +152,9 @@ def similarity(atlas: Atlas, head: HeadRef, half: int = ODD) -> SimilarityResult
 
 @lru_cache(maxsize=8)
 def best_similarity(atlas: Atlas) -> tuple[SimilarityResult, SimilarityResult] | None:
-    """The head that follows likeness most on the even texts: what it does on the odd ones, then on the even ones.
+    """Return the results of the head that leads on the even texts: on the odd ones, then on the even ones.
 
-    On the latter it looks better than it is. None where one half has too few texts.
+    The latter is too good, since the head was chosen there. None where one half has too few texts.
     """
     means = atlas.meaning_by_half[0, EVEN, 0]
     if np.isnan(means).all():
@@ -167,5 +167,5 @@ def best_similarity(atlas: Atlas) -> tuple[SimilarityResult, SimilarityResult] |
 
 @lru_cache(maxsize=1)
 def _known() -> dict[str, dict]:
-    """The file content/habits.toml."""
+    """Read the file content/habits.toml."""
     return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/habits.toml")))["habit"]

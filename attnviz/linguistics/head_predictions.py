@@ -1,7 +1,7 @@
-"""The word that one head attends to most from each word of a sentence, and on which links that is right.
+"""Predict which word one head attends to most from each word of a sentence, and on which links that is right.
 
-The rule is the one by which heads are measured (`decisions`, Clark et al. 2019, section 4): the other word that gets most,
-special tokens left out, no prediction for a tie. Here it is applied to one sentence and one head.
+The rule is the one by which heads are measured (`probes.dependencies`, Clark et al. 2019, section 4): the other word that
+gets most, special tokens left out, no prediction for a tie. Here it is applied to one sentence and one head.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one link: from word `source`, which should look at word `target`, the head looks at `choice`.
+    """The result on one link: from word `source`, which should look at word `target`, the head looks at `choice`.
 
     `state` is `hit`; `miss`; `unseen`, where a causal model cannot look at the target, because it comes later; or `unread`,
     where no token starts in one of the words. Only hits and misses are counted.
@@ -52,7 +52,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class RelationCount:
-    """Of the links of one relation: how many the head got right, of how many that it could have, and what it could not see."""
+    """Counts on the links of one relation: hits, links that the head could get right, and links that it could not see."""
 
     relation: str
     hits: int
@@ -61,10 +61,10 @@ class RelationCount:
 
 
 def outcomes(trace: Trace, parsed: ParsedSentence, head: HeadRef, direction: str) -> tuple[Outcome, ...]:
-    """What became of every link, in their order; `direction` is `dh` (dependents look) or `hd` (heads look).
+    """Return the result on every link, in order; `direction` is `dh` (dependents look) or `hd` (heads look).
 
     Roots and punctuation are left out, as they are when heads are measured. Raises BadInputError for another direction, and
-    for a block of which one side is another text.
+    for a block from one text to another.
     """
     if direction not in DIRECTIONS:
         raise BadInputError(f"A direction is {' or '.join(DIRECTIONS)}; got {direction!r}.")
@@ -86,7 +86,7 @@ def predictions(trace: Trace, parsed: ParsedSentence, head: HeadRef) -> tuple[Pr
 
 
 def counts(found: Sequence[Outcome]) -> tuple[RelationCount, ...]:
-    """Hits and misses by relation as the sentence names it, in the order in which they come."""
+    """Return hits and misses by relation as the sentence names it, in order of first occurrence."""
     kinds = dict.fromkeys(one.link.kind for one in found)
     return tuple(
         RelationCount(
@@ -100,16 +100,16 @@ def counts(found: Sequence[Outcome]) -> tuple[RelationCount, ...]:
 
 
 def best_distance(found: Sequence[Outcome]) -> tuple[int, int]:
-    """The distance in words that most counted links have, and how many: what a rule gets that reads nothing but the answers.
+    """Return the most frequent distance of the counted links, and how many have it: a rule that knows only the answers.
 
-    Of equals the nearer one, then the one back, as where heads are measured; (0, 0) where nothing is counted.
+    In a tie the nearer one, then the backward one, as where heads are measured; (0, 0) where nothing is counted.
     """
     times = Counter(one.target - one.source for one in found if one.counts)
     return min(times.items(), key=lambda one: (-one[1], abs(one[0]), one[0]), default=(0, 0))
 
 
 def _predictions(trace: Trace, parsed: ParsedSentence, head: HeadRef) -> tuple[WordGrid, tuple[Prediction, ...]]:
-    """Return which words are there and visible, and which word the head chooses from each."""
+    """Return which words have tokens and are visible, and which word the head chooses from each."""
     part = trace.block(head.block)
     if part.queries != part.keys:
         raise BadInputError("Links run within one text; this block looks from one text at another. Choose another block.")
@@ -124,7 +124,7 @@ def _predictions(trace: Trace, parsed: ParsedSentence, head: HeadRef) -> tuple[W
 
 
 def _state(made: WordGrid, source: int, target: int, choice: int | None) -> str:
-    """What became of a link."""
+    """Return the result on a link."""
     if not made.there[0, [source, target]].all():
         return UNREAD
     if not made.visible[0, source, target]:

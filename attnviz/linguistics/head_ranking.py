@@ -1,4 +1,4 @@
-"""The heads of an atlas by one kind of link: chosen on the even half of the texts, reported on the odd half, as a value."""
+"""Rank the heads of an atlas by one kind of link: chosen on the even half of the texts, reported on the odd half."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from attnviz.types import Evidence, HeadRef, joined
 
 @dataclass(frozen=True)
 class RankedHead:
-    """One head: its `rank` on the texts that it was chosen on (equal heads share one), and what it does on either half.
+    """One head: its `rank` on the texts that it was chosen on (equal heads share one), and its counts on each half.
 
-    `evidence` is of the reported half. `p_corrected` is the chance of its lead there over the strongest baseline, by sentences
-    and after looking at all heads; `interval` is the 95 % interval of that lead in points.
+    `evidence` is of the reported half. `p_corrected` is the p-value of its lead there over the strongest baseline, by sentences
+    and corrected for all heads; `interval` is the 95 % interval of that lead in points.
     """
 
     head: HeadRef
@@ -37,7 +37,7 @@ class RankedHead:
 
     @property
     def beats(self) -> bool:
-        """Whether its lead is no accident on enough links, the choice among all heads taken into account."""
+        """Whether its lead is significant on enough links, after correcting for all heads."""
         return self.evidence.independent >= claims.ENOUGH and self.p_corrected < ERROR
 
 
@@ -46,8 +46,8 @@ class HeadRanking:
     """The heads of a model by one kind of link, best first; `direction` is "" for questions about pronouns.
 
     `held_out` is False where one half of the texts has none of these links: then heads are chosen and reported on all of
-    them. `shared` says that both halves hold wordings of the same sentences, so that the odd half is no test of its own.
-    `offset` is the commonest distance; `other_way` counts the links of the other direction; `pooled` are the subtypes that
+    them. `shared` says that both halves have wordings of the same sentences, so that the odd half is no independent test.
+    `offset` is the most frequent distance; `other_way` counts the links of the other direction; `pooled` are the subtypes that
     are counted together, with their numbers; `control` is the best head of the untrained twin, None where there was none.
     """
 
@@ -63,7 +63,7 @@ class HeadRanking:
 
 
 def rank_heads(atlas: Atlas, relation: str, direction: str = "dh") -> HeadRanking:
-    """Every head of an atlas by one kind of link, best first; no heads where there are no such links.
+    """Rank every head of an atlas by one kind of link, best first; no heads where there are no such links.
 
     Raises BadInputError for a relation or a direction that the atlas does not have, and lists those that it has.
     """
@@ -85,7 +85,7 @@ def rank_heads(atlas: Atlas, relation: str, direction: str = "dh") -> HeadRankin
 
 
 def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[RankedHead, ...]:
-    """The `most` best heads, or all, by some instances, best on the even half first, with what they do on the odd half.
+    """Return the `most` best heads, or all, on some instances, best on the even half first, with their counts on the odd half.
 
     Where one half has no instances, heads are chosen and reported on all.
     """
@@ -110,7 +110,7 @@ def ranked(atlas: Atlas, found: Hits, most: int | None = None) -> tuple[RankedHe
 
 
 def best_offset(found: Hits) -> int | None:
-    """The commonest distance of the even half, or of all where that half is empty; None for questions."""
+    """Return the most frequent distance of the even half, or of all where that half is empty; None for questions."""
     if found.offset is None or found.even.any() or not len(found):
         return fixed_rules.best_offset(found)
     offsets, times = np.unique(found.offset, return_counts=True)
@@ -118,7 +118,7 @@ def best_offset(found: Hits) -> int | None:
 
 
 def _evidence(atlas: Atlas, found: Hits, offset: int | None, chosen: str, heads: list[int]) -> list[Evidence]:
-    """What some heads, by their places in the flat [layer, head], do on some instances."""
+    """Return the counts of some heads, by their indices in the flat [layer, head], on some instances."""
     scheme = claims.QUESTIONS if found.offset is None else claims.LINKS
     source = joined(tuple(dict.fromkeys(corpus.name for corpus in atlas.corpora(found))))
     rules, groups, ceiling = baselines(found, offset), found.groups, found.ceiling

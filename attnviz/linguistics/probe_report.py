@@ -1,4 +1,4 @@
-"""The probes of an atlas as results: each head's score on random tokens, with its interval and the names that heads earn.
+"""Report the probes of an atlas: each head's score on random tokens, with its interval and the names that heads earn.
 
 Heads are ordered by the even half of the sequences and reported on the odd half, as everywhere.
 """
@@ -31,7 +31,7 @@ class ProbeResult:
     """One probe of every head: `scores` are means over the odd sequences, `errors` their standard errors.
 
     `even` are the means over the even sequences, by which `order` and `head` are chosen; `even_look` is what a head scores
-    that looks at all visible tokens alike; `sequences` counts the even and the odd ones. `role` is the name that a head
+    that looks equally at all visible tokens; `sequences` counts the even and the odd ones. `role` is the name that a head
     earns, "" where this kind of model cannot have it.
     """
 
@@ -48,7 +48,7 @@ class ProbeResult:
 
     @property
     def order(self) -> tuple[HeadRef, ...]:
-        """All heads, that with the highest score on the even half first."""
+        """All heads, the highest score on the even half first."""
         places = (np.unravel_index(at, self.even.shape) for at in np.argsort(-self.even, axis=None, kind="stable"))
         return tuple(HeadRef(int(layer), int(head)) for layer, head in places if np.isfinite(self.even[layer, head]))
 
@@ -58,16 +58,16 @@ class ProbeResult:
         return self.order[0]
 
     def at(self, head: HeadRef) -> float:
-        """The score of one head on the odd half."""
+        """Return the score of one head on the odd half."""
         return float(self.scores.values[head.layer, head.head])
 
     def interval(self, head: HeadRef) -> tuple[float, float]:
-        """The 95 % interval of that score over sequences (Student's), within 0 to 1."""
+        """Return the 95 % interval of that score over sequences (Student's), within 0 to 1."""
         low, high = student_interval(self.at(head), float(self.errors[head.layer, head.head]), self.sequences[ODD])
         return max(0.0, low), min(1.0, high)
 
     def rank(self, head: HeadRef) -> int:
-        """The place of a head on the even half, from 1; equal ones share the best of theirs."""
+        """Return the rank of a head on the even half, from 1; equal heads share the better rank."""
         return 1 + int((self.even > self.even[head.layer, head.head]).sum())
 
     @property
@@ -82,7 +82,7 @@ class ProbeResult:
 
 @lru_cache(maxsize=8)
 def results(atlas: Atlas) -> tuple[ProbeResult, ...]:
-    """Every probe of an atlas that is known here; raises BadInputError where it has none, and says why."""
+    """Return every known probe of an atlas; raises BadInputError, with the reason, where it has none."""
     figures, facts = atlas.probes, atlas.header.probes
     assert facts is not None  # `atlas.probes` raises before
     found = []
@@ -101,7 +101,7 @@ def results(atlas: Atlas) -> tuple[ProbeResult, ...]:
 
 
 def result(atlas: Atlas, key: str) -> ProbeResult:
-    """One probe by its key; raises BadInputError, which names those that there are."""
+    """Return one probe by its key; raises BadInputError, which lists the probes, for an unknown one."""
     found = {one.key: one for one in results(atlas)}
     if key not in found:
         raise BadInputError(f"There is no probe {quoted(key)}.{nearest(key, list(found))} There are {joined(tuple(found))}.")
@@ -109,7 +109,7 @@ def result(atlas: Atlas, key: str) -> ProbeResult:
 
 
 def method(atlas: Atlas) -> str:
-    """How the probes of this atlas were made, in a sentence."""
+    """Describe in a sentence how the probes of this atlas were made."""
     facts = atlas.header.probes
     if facts is None or facts.missing:
         return ""
@@ -124,5 +124,5 @@ def method(atlas: Atlas) -> str:
 
 @lru_cache(maxsize=1)
 def known() -> dict[str, dict]:
-    """The file content/probes.toml."""
+    """Read the file content/probes.toml."""
     return tomllib.loads(resources.files("attnviz").joinpath("content/probes.toml").read_text("utf-8"))["probe"]

@@ -1,4 +1,4 @@
-"""What a grammatical label means in plain words, and which relation of the corpus means the same."""
+"""Explain grammatical labels in plain words, and map each to the corpus's relation with the same meaning."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Relation:
 
     @property
     def counted(self) -> str:
-        """Under which name gold links of it are counted; "" where there are none.
+        """The name under which its gold links are counted; "" where there are none.
 
         A subtype counts alone (`nmod:poss`), and a label that means the same as one without a subtype leaves the subtypes
         out (`nmod:`); where it is one of several things, all of them count (`advmod`). See `Atlas.counting`.
@@ -49,16 +49,16 @@ class Relation:
 
     @property
     def twin(self) -> str:
-        """What the corpus calls it, e.g. `UD obj`, `UD nmod:poss`, `in UD advmod` and `no UD twin`."""
+        """The corpus's name for it, e.g. `UD obj`, `UD nmod:poss`, `in UD advmod` and `no UD twin`."""
         if not self.counted:
             return "no UD twin"
         return f"UD {self.corpus}" if self.fit == "same" else f"in UD {self.corpus}"
 
 
 def relation(name: str, scheme: str) -> Relation:
-    """The label `name` of a scheme, `corpus` or `parser`; an unknown subtype is explained as the relation before its colon.
+    """Return the label `name` of a scheme, `corpus` or `parser`; an unknown subtype counts as the relation before its colon.
 
-    Raises BadInputError for any other label, and lists those that there are.
+    Raises BadInputError, which lists the labels, for any other.
     """
     known = relations(scheme)
     if name in known:
@@ -71,24 +71,24 @@ def relation(name: str, scheme: str) -> Relation:
 
 @cache
 def relations(scheme: str) -> Mapping[str, Relation]:
-    """Every label of a scheme by name, in the order of the file; raises BadInputError for a scheme that there is not."""
+    """Return every label of a scheme by name, in the order of the file; raises BadInputError for an unknown scheme."""
     if scheme not in SCHEMES:
         raise BadInputError(f"A scheme is {joined(tuple(SCHEMES), 'or')}; got {quoted(scheme)}.")
     return {name: _relation(scheme, name, raw) for name, raw in _content()[scheme].items()}
 
 
 def about(scheme: str) -> str:
-    """What holds for all labels of a scheme, in a few sentences."""
+    """Return notes on all labels of a scheme, in a few sentences."""
     return _content()["about"][scheme]
 
 
 def _content() -> dict[str, Any]:
-    """The file of all labels."""
+    """Read the file of all labels."""
     return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/relations.toml")))
 
 
 def _relation(scheme: str, name: str, raw: dict[str, Any]) -> Relation:
-    """One entry of the file."""
+    """Return one entry of the file."""
     corpus = name if scheme == CORPUS else raw.get("corpus", "")
     fit = "same" if scheme == CORPUS else raw.get("fit", "none")
     return Relation(scheme, name, raw["plain"], raw["explains"], corpus, fit, raw.get("differs", ""))

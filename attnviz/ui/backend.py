@@ -40,7 +40,7 @@ def is_reachable() -> bool:
 
 
 def reader_id() -> str:
-    """Return a name for the current reader: a hash of the session's id, from which nobody can compute the session."""
+    """Return a name for the current reader: a hash of the session's id, from which the session cannot be computed."""
     context = get_script_run_ctx(suppress_warning=True)
     return hashlib.sha256(context.session_id.encode()).hexdigest()[:16] if context is not None else ""
 

@@ -1,4 +1,4 @@
-"""Our own sentences in, the same sentences out with each term linked to its anchor in the glossary; and help for fields."""
+"""Link each term in our own sentences to its anchor in the glossary; and help texts for fields."""
 
 from __future__ import annotations
 

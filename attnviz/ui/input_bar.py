@@ -1,4 +1,4 @@
-"""The row that stands on every page and asks what to read."""
+"""The input row on every page: sentence, model, examples and more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECOND = "attnviz_second"
 
 
 def ask() -> None:
-    """Sentence, model, examples: what to read, the same on every page. Enter in the sentence runs it."""
+    """Show the input row. Enter in the sentence runs it."""
     state.read_url()
     with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):
         _sentence()
@@ -30,7 +30,7 @@ def ask() -> None:
 
 
 def _sentence() -> None:
-    """The text: one line in which Enter runs, or a large field."""
+    """Show the text field: one line, which Enter runs, or a large field."""
     request = state.current().request
     limit = f"Type a sentence, at most {state.card().max_tokens:,} tokens"
     if st.session_state.get(_LARGE) or "\n" in request.text:
@@ -46,17 +46,17 @@ def _sentence() -> None:
 
 
 def _typed(text: str) -> None:
-    """Another text was typed.
+    """Choose the typed text.
 
-    The address has it before the page runs: where the run is cut short, because another page was opened, a step back in the
-    browser shows the text that was typed.
+    The URL has it before the page runs: if the run is cut short because another page was opened, a step back in the browser
+    still shows the typed text.
     """
     state.choose_text(text, state.current().request.text_b)
     state.write_url()
 
 
 def _model() -> None:
-    """Which model reads it; those that are not on this machine say so in their name."""
+    """Show the list of models; the name of a model that is not on this machine says so."""
     key = state.fill("model", state.current().request.model)
     st.selectbox(
         "Model", [card.id for card in catalog.cards()], format_func=_model_label, key=key,
@@ -65,18 +65,18 @@ def _model() -> None:
 
 
 def _model_label(name: str) -> str:
-    """The model's name, and whether its weights would have to be fetched."""
+    """Return the model's name, with a note if its weights have to be fetched."""
     card = catalog.card(name)
     return card.name if available(card) else f"{card.name} (not here)"
 
 
 def available(card: ModelCard) -> bool:
-    """Whether the model's weights are there, where the backend is."""
+    """Return whether the backend has the model's weights."""
     return backend().has_weights(card.id)
 
 
 def _example() -> None:
-    """Ready sentences; choosing one asks it at once."""
+    """Show the list of ready sentences; a chosen one is read at once."""
     chosen = {example.id: example for example in (*examples.examples(), *long_texts())}
     text = state.current().request.text
     now = next((name for name, example in chosen.items() if example.text == text), None)
@@ -84,7 +84,7 @@ def _example() -> None:
 
     def choose(name: str) -> None:
         if name != NONE:
-            widgets.ask_example(chosen[name])
+            widgets.choose_example(chosen[name])
 
     st.selectbox(
         "Example", [NONE, *chosen], format_func=lambda name: chosen[name].title if name in chosen else "Examples", key=key,
@@ -93,7 +93,7 @@ def _example() -> None:
 
 
 def _more() -> None:
-    """What is needed now and then: the large field, a second sentence, a masked word."""
+    """Show what is needed less often: the large field, a second sentence, a masked word."""
     card = state.card()
     if state.current().request.text_b:
         state.fill(_SECOND, True)
@@ -108,17 +108,19 @@ def _more() -> None:
             st.toggle(label, key=_SECOND, on_change=_second_switched)
         else:
             st.caption(f"{card.name} reads one text from left to right; it takes no second sentence.")
-        st.button("Insert a mask", on_click=_mask, help="Replaces the held word; with no word held, it is added at the end.")
+        st.button(
+            "Insert a mask", on_click=_mask, help="Replaces the selected word; with no word selected, it is added at the end."
+        )
 
 
 def _second_switched() -> None:
-    """Without its field, a second text would be read unseen."""
+    """Drop the second text when its field is hidden: it would be read unseen."""
     if not st.session_state[_SECOND]:
         state.choose_text(state.current().request.text)
 
 
 def _second() -> None:
-    """The second text of a pair, or the target of an encoder-decoder."""
+    """Show the field for the second text of a pair, or the target of an encoder-decoder."""
     target = state.card().kind == "encoder-decoder"
     key = state.fill("second", state.current().request.text_b or "")
     st.text_input(
@@ -132,7 +134,7 @@ def _second() -> None:
 
 
 def _mask() -> None:
-    """Put the mark that stands for the model's mask token where the held word stands, or at the end."""
+    """Put the sign for the model's mask token in place of the selected word, or at the end."""
     selection = state.current()
     text, focus = selection.request.text, selection.focus
     if focus is None or focus.special or focus.segment:

@@ -1,4 +1,4 @@
-"""What the model cannot read of the text on screen, and what it reads otherwise, in a line below the sentence."""
+"""A line below the sentence: which words the model cannot read, and which it reads in another form."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from attnviz.ui.backend import backend
 
 
 def line(trace: Trace, key: str = "legible") -> None:
-    """One line, where there is something to say; and a model that can read the text, where one is here."""
+    """Show the line if there is something to report, with a button for a model here that can read the text."""
     name = catalog.card(trace.request.model).name
     unread = legibility_text.unread(trace, name)
-    otherwise = legibility_text.altered_sentence(trace.reading, "It" if unread else name)
-    if not unread and not otherwise:
+    altered = legibility_text.altered_sentence(trace.reading, "It" if unread else name)
+    if not unread and not altered:
         return
     other = _reader(trace) if unread and trace.request.text == state.current().request.text else None
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key=key):
-        said = markdown.plain(f"{unread} {otherwise}".strip())
-        st.caption(f":material/visibility_off: {said}" if unread else said, width="content")
+        note = markdown.plain(f"{unread} {altered}".strip())
+        st.caption(f":material/visibility_off: {note}" if unread else note, width="content")
         if other is not None:
             st.button(
                 f"Read it with {other.name}", key=f"{key}-reader", type="tertiary", icon=":material/arrow_forward:",
@@ -32,7 +32,7 @@ def line(trace: Trace, key: str = "legible") -> None:
 
 
 def _reader(trace: Trace) -> ModelCard | None:
-    """A model on this machine that knows every token; kept beside the trace, so that it is looked for once a text."""
+    """Return a model on this machine that knows every token; cached with the trace, so the search runs once per text."""
     fitting_model = backend().capabilities.fitting_model
     if fitting_model is None:
         return None  # the models are on another machine, and so are their tokenizers

@@ -10,7 +10,7 @@ from attnviz.ui import state
 
 
 def chosen() -> HeadRef:
-    """The chosen head, in the block that these pages show: of an encoder-decoder its encoder."""
+    """The chosen head, in the block that these pages show (the encoder of an encoder-decoder)."""
     head, block = state.current().head, state.card().blocks[0]
     return head if head.block == block else HeadRef(head.layer, head.head, block)
 

@@ -1,4 +1,4 @@
-"""URL and session in, the Selection out: the only place that decides what this reader looks at.
+"""The Selection of this reader from URL and session: the only place that decides what the reader looks at.
 
 The Selection in the session is the truth. Widgets are filled from it before they are drawn and change it by callbacks;
 the URL is written from it. A link, or a step back in the browser, is read when the URL is not what we wrote last.
@@ -25,24 +25,24 @@ _CHANGED = "attnviz_changed"
 _AWAY, _SET = "attnviz_away", "attnviz_set"
 _FILLED, _GONE = "attnviz_filled", "attnviz_gone"
 _OWN, _ASKED = "attnviz_own", "attnviz_asked"
-MOMENT = 2.0  # seconds in which a browser on a slow line may still send what a field held before we filled it anew
+MOMENT = 2.0  # seconds in which a browser on a slow line may still send the value that a field had before we filled it
 
 
 def current() -> Selection:
-    """What the reader looks at now."""
+    """Return the current selection."""
     return st.session_state[_KEPT]
 
 
 def card() -> ModelCard:
-    """The card of the chosen model."""
+    """Return the card of the chosen model."""
     return catalog.card(current().request.model)
 
 
 def read_url() -> None:
-    """Take the selection from the URL on a first visit, and whenever the URL was changed by somebody else.
+    """Take the selection from the URL on a first visit, and when the URL is not the one that we wrote last.
 
-    What comes together with a choice of the reader may be the URL of a moment ago, when the one that we wrote last is
-    still on its way to the browser: the choice is newer, and stands.
+    With a choice of the reader the browser may send an older URL, because the newest one is still on its way: then the
+    choice is newer and the URL is ignored.
     """
     params = st.query_params.to_dict()
     chosen = st.session_state.pop(_CHANGED, False)
@@ -56,7 +56,7 @@ def read_url() -> None:
 
 
 def write_url() -> None:
-    """Let the address bar carry the selection, so that a reload or a copied link shows the same."""
+    """Write the selection to the URL, so that a reload or a copied link shows the same."""
     own, asked = st.session_state.get(_OWN, {}), st.session_state.get(_ASKED, set())
     params = current().params() | {name: own[name] for name in sorted(asked) if own.get(name)}
     if st.query_params.to_dict() != params:
@@ -66,27 +66,27 @@ def write_url() -> None:
 
 
 def own(name: str) -> str:
-    """What a link says of something that only the open page knows, such as a term of the glossary; "" where it says nothing.
+    """Return a URL parameter that only the open page uses, such as a glossary term; "" where the link has none.
 
-    The address carries it on with the selection as long as the page asks for it.
+    The URL keeps it beside the selection as long as the page reads it.
     """
     st.session_state.setdefault(_ASKED, set()).add(name)
     return st.session_state.get(_OWN, {}).get(name, "")
 
 
 def keep_own(name: str, value: str) -> None:
-    """Let the address say this of the open page from now on."""
+    """Set a URL parameter of the open page."""
     st.session_state[_OWN] = {**st.session_state.get(_OWN, {}), name: value}
     st.session_state[_CHANGED] = True
 
 
 def notices() -> tuple[str, ...]:
-    """What could not be used of the link, until the reader changes something."""
+    """Return messages, such as on unusable parts of a link; they stay until the reader changes something."""
     return st.session_state.get(_NOTICES, ())
 
 
 def keep_notices(lines: Iterable[str]) -> None:
-    """More that the reader should know, until the reader changes something."""
+    """Add messages; they stay until the reader changes something."""
     st.session_state[_NOTICES] = (*notices(), *lines)
 
 
@@ -95,7 +95,7 @@ def fill(key: str, value: Any) -> str:
     state, filled = st.session_state, st.session_state.setdefault(_FILLED, {})
     if state.get(key) != value or filled.get(key, value) != value:
         gone = state.setdefault(_GONE, {}).setdefault(key, {})
-        before = [held[key] for held in (state, filled) if key in held]  # a field that is new held nothing
+        before = [values[key] for values in (state, filled) if key in values]  # a new field had no value
         gone |= dict.fromkeys(map(_hashable, before), time.monotonic())
         state[key] = value
     filled[key] = value
@@ -103,37 +103,37 @@ def fill(key: str, value: Any) -> str:
 
 
 def answer(key: str, choose: Callable[[Any], None]) -> Callable[[], None]:
-    """The callback of a filled widget: `choose` gets what the reader put there.
+    """Return the callback of a filled widget: it calls `choose` with the reader's value.
 
-    With whatever is done on a page, a browser sends the values of all its widgets. Where one of them was filled anew a
-    moment ago and the browser has not heard of it, what it sends is the old value, and nobody's choice: it is passed over.
+    With each action a browser sends the values of all widgets of a page. If we filled one of them a moment ago and the
+    browser has not received the new value yet, it sends the old one: that is not a choice, so it is ignored.
     """
 
-    def heard() -> None:
+    def on_change() -> None:
         value, gone = st.session_state[key], st.session_state.setdefault(_GONE, {})
         if time.monotonic() - gone.get(key, {}).get(_hashable(value), float("-inf")) < MOMENT:
             return
-        gone.pop(key, None)  # the browser has heard of everything: who counts on may come by an old value again
+        gone.pop(key, None)  # the browser is up to date: an old value can now be a choice again
         st.session_state.setdefault(_FILLED, {})[key] = value
         choose(value)
 
-    return heard
+    return on_change
 
 
 def _hashable(value: Any) -> Any:
-    """A widget's value as a key: what was chosen of a list of several is a list."""
+    """Return a widget's value as a key: the value of a multiselect is a list."""
     return tuple(value) if isinstance(value, list) else value
 
 
 def change(**parts: Any) -> None:
-    """A new selection with some parts exchanged; whatever was wrong with the link is forgotten."""
+    """Replace parts of the selection, and drop the messages about the link."""
     st.session_state[_KEPT] = replace(current(), **parts)
     st.session_state[_NOTICES] = ()
     st.session_state[_CHANGED] = True
 
 
 def choose_text(text: str, text_b: str | None = None) -> None:
-    """Another text: the held word stays where the same word stands at the same place, and is let go elsewhere.
+    """Choose another text. The selected word stays selected if the same word stands at the same place, else no word is.
 
     Pins stay with the texts that they were pinned on; links stay where all of their words do.
     """
@@ -146,9 +146,9 @@ def choose_text(text: str, text_b: str | None = None) -> None:
 
 
 def choose_model(name: str) -> None:
-    """Another model: its own head to begin with, or what was left there; a second text rests where it takes none.
+    """Choose another model, with its default head, or the one last chosen there; a second text is kept until a model takes it.
 
-    Whoever tries a model that turns out to be missing or damaged finds head and texts as they were. Pins stay.
+    After a model that turns out to be missing or damaged, head and texts are as they were. Pins stay.
     """
     chosen, before = catalog.card(name), current()
     left = st.session_state.setdefault(_LEFT, {})
@@ -162,22 +162,22 @@ def choose_model(name: str) -> None:
 
 
 def choose_head(layer: int, head: int) -> None:
-    """Another head of the same block."""
+    """Choose another head of the same block."""
     change(head=HeadRef(layer, head, current().head.block))
 
 
 def choose_block(block: str) -> None:
-    """Another block of an encoder-decoder, same layer and head."""
+    """Choose another block of an encoder-decoder, same layer and head."""
     change(head=replace(current().head, block=block), focus=None)
 
 
 def hold(focus: TokenSelection | None) -> None:
-    """Hold a word, or let go."""
+    """Select a word, or none."""
     change(focus=focus)
 
 
 def take(tray: Tray) -> None:
-    """The pins as the reader has put them, and the panels made of them."""
+    """Take over the pins in the reader's order, and the panels made of them."""
     now, known = current(), {key(pin) for pin in current().pins}
     pins, panels = rebuilt(tray, now.pins, now.panels, now.request, now.head.block)
     if all(key(pin) in known or _exists(pin.head) for pin in pins):
@@ -200,14 +200,14 @@ def open_pin(name: str) -> None:
 
 
 def show_difference() -> None:
-    """The difference of the first two pins beside those that are there; where there are as many panels as may be, no other."""
+    """Add a panel with the difference of the first two pins, if there is room for one more."""
     now, panel = current(), Panel("difference", (0, 1))
     if len(now.pins) > 1:
         change(panels=tuple(dict.fromkeys((*now.panels, panel)))[:PINS], shown="")
 
 
 def show_set(pins: tuple[Pin, ...], panels: tuple[Panel, ...] = ()) -> None:
-    """A ready set in the place of the reader's own pins, which are put away until `show_own` brings them back."""
+    """Show a ready set in place of the reader's own pins, which are kept until `show_own` restores them."""
     now = current()
     if now.pins and now.pins != st.session_state.get(_SET):
         st.session_state[_AWAY] = (now.pins, now.panels)
@@ -216,13 +216,13 @@ def show_set(pins: tuple[Pin, ...], panels: tuple[Panel, ...] = ()) -> None:
 
 
 def put_away() -> tuple[Pin, ...]:
-    """The pins that a ready set has taken the place of."""
+    """Return the reader's pins that a ready set replaced."""
     away = st.session_state.get(_AWAY, ((), ()))[0]
     return () if away == current().pins else away
 
 
 def show_own() -> None:
-    """The reader's own pins, as they were before a ready set."""
+    """Restore the reader's own pins, as they were before a ready set."""
     pins, panels = st.session_state.pop(_AWAY, (current().pins, current().panels))
     change(pins=pins, panels=panels, shown="")
 
@@ -234,9 +234,9 @@ def beside() -> HeadRef | None:
 
 
 def keep_beside(head: HeadRef | None) -> None:
-    """Pin the head that is to stand beside the chosen one, in the place of the one that does; None takes that away.
+    """Pin the head that stands beside the chosen one, in place of the present one; None removes it.
 
-    Whoever counts through the heads steps over the chosen one. A ninth pin is refused with a notice.
+    Stepping through the heads skips the chosen one. A ninth pin is not accepted, with a notice.
     """
     now, old = current(), _beside()
     if head is not None and old is not None and head == now.head:
@@ -253,7 +253,7 @@ def keep_beside(head: HeadRef | None) -> None:
 
 
 def _past(start: HeadRef, end: HeadRef) -> HeadRef:
-    """One step further than from `start` to `end`; where the model ends, `start`."""
+    """Return the head one step further than from `start` to `end`; where the model ends, `start`."""
     layer, head = (b + (b > a) - (b < a) for a, b in ((start.layer, end.layer), (start.head, end.head)))
     found = HeadRef(layer, head, end.block) if layer >= 0 and head >= 0 else start
     return found if _exists(found) else start
@@ -267,7 +267,7 @@ def _beside() -> Pin | None:
 
 
 def _same_links(links: tuple[Link, ...] | None, before: str, after: str) -> tuple[Link, ...] | None:
-    """The links, if the same words stand at their places in both texts; else none were said."""
+    """Return the links, if the same words stand at their places in both texts; else None."""
     same = {place for place in set(words(before)) & set(words(after)) if before[slice(*place)] == after[slice(*place)]}
 
     def stays(span: tuple[int, int]) -> bool:
@@ -277,7 +277,7 @@ def _same_links(links: tuple[Link, ...] | None, before: str, after: str) -> tupl
 
 
 def _same_word(focus: TokenSelection | None, before: AttentionRequest, after: AttentionRequest) -> TokenSelection | None:
-    """The held word, if what stands there has not changed."""
+    """Return the selected word, if the text there has not changed."""
     if focus is None or focus.special or focus.segment:
         return None
     old, new = (text[focus.start :].split(" ", 1)[0] for text in (before.text, after.text))

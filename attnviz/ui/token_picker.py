@@ -1,4 +1,4 @@
-"""What the pages on the pass from scratch have in common: token, layer and head, and what fits where something does not."""
+"""Fields for token, layer and head on the step-by-step pages, and alternatives where a text or model does not fit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ELSEWHERE = (
     "All other pages work; for this one, run attnviz on the machine with the models."
 )
 STOP = re.compile(r"""[.!?…][.!?…"'”’)\]]*(?=\s)|[。！？]""")  # the end of a sentence
-WORDS = 3  # fewer before a stop are no sentence
+WORDS = 3  # with fewer before a stop it is no sentence
 
 
 def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
@@ -50,27 +50,29 @@ def name(tokens: Sequence[Token], at: int) -> str:
     return f"{at}: {encoding.marked(encoding.label(tokens[at].text), tokens[at])}"
 
 
-def place(tokens: Sequence[Token], held: TokenSelection | None) -> int:
-    """The token that the reader holds; with none held, the last one that is not special."""
-    if held is not None and held.special and held.start < len(tokens):
-        return held.start
+def place(tokens: Sequence[Token], selected: TokenSelection | None) -> int:
+    """Return the place of the selected token; with none selected, the last one that is not special."""
+    if selected is not None and selected.special and selected.start < len(tokens):
+        return selected.start
     for at, token in enumerate(tokens):
-        if held is not None and not token.special and token.segment == held.segment and token.start <= held.start < token.end:
+        if selected is None or token.special or token.segment != selected.segment:
+            continue
+        if token.start <= selected.start < token.end:
             return at
     return max((at for at, token in enumerate(tokens) if not token.special), default=0)
 
 
 def focus(tokens: Sequence[Token], at: int) -> TokenSelection:
-    """A token as the selection holds it."""
+    """Return the selection of the token at place `at`."""
     token = tokens[at]
     return TokenSelection(at, special=True) if token.special else TokenSelection(token.start, token.segment)
 
 
 def instead(error: AttnvizError, trace: Trace, most: int, what: str, page: str) -> None:
-    """What can be `what`, where this cannot: a text that fits where this one is too long, else the models that can.
+    """Offer what can be `what` (a participle, such as "traced"): a text that fits if this one is too long, else other models.
 
-    `most` is how many tokens fit. Only models that come with the set-up are written out from scratch; where models run on
-    another machine none can, and this is said instead.
+    `most` is how many tokens fit. Only models that come with the set-up can be computed step by step; where models run on
+    another machine none can, and a message says so.
     """
     if backend().capabilities.step_trace is None:
         st.markdown(ELSEWHERE)
@@ -81,7 +83,7 @@ def instead(error: AttnvizError, trace: Trace, most: int, what: str, page: str) 
 
 
 def _shorter(trace: Trace, most: int, what: str, page: str) -> None:
-    """The text's own first sentence, where that fits, and a ready one."""
+    """Offer the first sentence of the text, where that fits, and a ready one."""
     st.markdown(f"These fit, and can be {what}:")
     first, tokens = first_sentence(trace.request.text), trace.parts[0].queries
     kept = sum(token.special or (not token.segment and token.start < len(first)) for token in tokens)
@@ -91,17 +93,17 @@ def _shorter(trace: Trace, most: int, what: str, page: str) -> None:
             on_click=state.choose_text, args=(first.strip(),),
         )  # fmt: skip
     ready = examples.examples()[0]
-    st.button(widgets.plain(ready.text), key=f"{page}-ready", on_click=widgets.ask_example, args=(ready,))
+    st.button(widgets.plain(ready.text), key=f"{page}-ready", on_click=widgets.choose_example, args=(ready,))
 
 
 def first_sentence(text: str) -> str:
-    """All up to the first stop after at least three words (`Dr.` ends none); the whole text where there is none such."""
+    """Return the text up to the first stop after at least three words (so `Dr.` ends none), or all of it."""
     ends = (found.end() for found in STOP.finditer(text))
     return next((text[:end] for end in ends if len(words(text[:end])) >= WORDS), text)
 
 
 def _models(what: str, page: str) -> None:
-    """The other models that come with the set-up."""
+    """Offer the other models that come with the set-up."""
     found = [card for card in catalog.cards() if card.package and card.id != state.current().request.model]
     if found:
         st.markdown(f"{widgets.plain(joined([card.name for card in found]))} can be {what}:")

@@ -1,4 +1,4 @@
-"""Values in, pieces of a page out: messages, controls, pictures, tables. Text of readers is shown as text, never as markup."""
+"""Parts of a page: messages, controls, pictures, tables. Text of readers is shown as text, never as markup."""
 
 from __future__ import annotations
 
@@ -21,58 +21,58 @@ from attnviz.ui.markdown import plain
 theme = shell.theme
 
 
-def notices(lines: Sequence[str]) -> None:
-    """What could not be used of a link, in one quiet message."""
+def show_notices(lines: Sequence[str]) -> None:
+    """Show messages, such as on unusable parts of a link, in one box."""
     if lines:
         st.info("  \n".join(plain(line) for line in lines))
 
 
-def aside(note: str) -> None:
-    """What must be known of a trace beside its numbers, if there is anything."""
+def show_note(note: str) -> None:
+    """Show a note below numbers, if there is one."""
     if note:
         st.caption(plain(note))
 
 
-def problem(error: AttnvizError) -> None:
-    """Rule, value and remedy, of a part of a page; the rest of it stays as it is."""
+def show_error(error: AttnvizError) -> None:
+    """Show an error of one part of a page, with rule, value and remedy; the rest of the page stays."""
     st.error(plain(str(error)))
     if isinstance(error, UnavailableError) and error.command:
         st.code(error.command, language=None)  # with a button that copies it
     retry.record(error)
 
 
-def refused(error: AttnvizError) -> None:
-    """The same where nothing can be shown of this text by this model; the reader's text and pins stay where they are."""
-    problem(error)
+def show_final_error(error: AttnvizError) -> None:
+    """Show an error that ends the page, and that the reader's text and pins are kept."""
+    show_error(error)
     if not isinstance(error, retry.TRANSIENT):
         st.caption("Your text and your choices are kept. Change the text or the model above.")
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Around all that a page does: an error of ours that nobody nearer has shown ends the page with its message."""
+def errors_shown() -> Iterator[None]:
+    """Wrap a whole page: an AttnvizError that reaches this ends the page with its message."""
     try:
         yield
     except AttnvizError as error:
-        refused(error)
+        show_final_error(error)
 
 
 INVITED = (("tired", "who is “it”?"), ("thanks-he", "who is “he”?"), ("cataphora", "who is “she”?"))
 
 
-def invitation() -> None:
-    """What an empty page says: what to do, and three sentences to begin with."""
-    st.header("Type a sentence, and see who looks at whom", anchor=False)
-    st.markdown("Or start from one of these: each asks one thing that a head may answer.")
+def show_examples() -> None:
+    """Show what to do on an empty page, and three sentences to start from."""
+    st.header("Type a sentence, and see which word looks at which", anchor=False)
+    st.markdown("Or start from one of these. Each asks one question that a head may answer.")
     for name, asks in INVITED:
         found = examples.example(name)
         st.button(
-            f"{plain(found.text)}   _{asks}_", key=f"invited-{name}", type="tertiary", on_click=ask_example, args=(found,)
+            f"{plain(found.text)}   _{asks}_", key=f"invited-{name}", type="tertiary", on_click=choose_example, args=(found,)
         )
 
 
-def ask_example(example: examples.Example | LongText) -> None:
-    """Read a ready text, with its word held; a long one by a model that reads so much, and with the head that it is about."""
+def choose_example(example: examples.Example | LongText) -> None:
+    """Choose a ready text with its selected word; a long one also with its own model and head."""
     before = state.card()
     if isinstance(example, LongText):
         state.choose_model(example.model)
@@ -87,46 +87,45 @@ def ask_example(example: examples.Example | LongText) -> None:
         state.keep_notices([f"“{example.title}” has {words} words: the model was changed from {before.name}, {reads}."])
 
 
-def _about(selection: Selection) -> None:
-    """What is to be seen in a prepared long text, while it is read by the model that this was measured on."""
+def _show_long_text_note(selection: Selection) -> None:
+    """Show the note of a prepared long text, if the model is the one that the note was measured on."""
     for one in long_texts():
         if (one.text, one.model) == (selection.request.text, selection.request.model):
             st.caption(plain(one.note))
 
 
-def attended(selection: Selection) -> Trace | None:
-    """The trace of the selection, or None after a message that says why there is none.
+def read_trace(selection: Selection) -> Trace | None:
+    """Return the trace of the selection, or None after a message that says why there is none.
 
-    All that is said stands in one container: what comes after it keeps its place, and so is not mounted anew, when a
-    message goes.
+    All messages stand in one container: so what follows keeps its place, and is not mounted again when a message goes.
     """
     with st.container(key="said"):
-        trace = _attended(selection)
+        trace = _trace_or_message(selection)
         if trace is not None:
-            _about(selection)
+            _show_long_text_note(selection)
             legibility_note.line(trace)
         return trace
 
 
-def _attended(selection: Selection) -> Trace | None:
-    """The trace, or a message."""
-    notices(state.notices())
+def _trace_or_message(selection: Selection) -> Trace | None:
+    """Return the trace, or show a message."""
+    show_notices(state.notices())
     if not selection.request.text.strip():
-        invitation()
+        show_examples()
         return None
     if not selection.fits:
-        st.info("This text is too long for a link: the address bar does not carry it, and a reload starts anew.")
+        st.info("This text is too long for a link: the address bar does not carry it, and a reload starts without it.")
     try:
-        return _waited(selection)
+        return _attend_with_progress(selection)
     except AttnvizError as error:
-        refused(error)
+        show_final_error(error)
         if isinstance(error, UnavailableError):
             st.caption("Models marked “not here” have to be fetched once; the ones without the mark work offline.")
         return None
 
 
-def _waited(selection: Selection) -> Trace:
-    """The trace, with what it takes so long said in one line; what stays true of it is kept until the reader moves on."""
+def _attend_with_progress(selection: Selection) -> Trace:
+    """Return the trace, with progress shown in one line; its notices stay until the reader changes something."""
     kept: list[str] = []
     bar = st.empty()
     with ExitStack() as waiting:
@@ -151,27 +150,27 @@ def _waited(selection: Selection) -> Trace:
                 trace = backend().attend(selection.request)
         finally:
             bar.empty()
-    kept += _fitted(trace)
+    kept += _drop_missing_heads(trace)
     state.keep_notices(kept)
-    notices(kept)
+    show_notices(kept)
     return trace
 
 
-def _fitted(trace: Trace) -> list[str]:
-    """Let go of heads that the weights on this machine lack, as a smaller model in a folder of that name does; what to say."""
-    now, said = state.current(), state.notices()
+def _drop_missing_heads(trace: Trace) -> list[str]:
+    """Drop chosen heads that the weights lack (a smaller model in a folder of the same name), and return the notices."""
+    now, notes = state.current(), state.notices()
     lacking = [head for head in (now.head, *(p.head for p in now.pins if p.request == now.request)) if not _has(trace, head)]
     if not lacking:
         return []
     head = HeadRef(0, 0, trace.blocks[0]) if now.head in lacking else now.head
     pins = tuple(pin for pin in now.pins if pin.request != now.request or pin.head not in lacking)
     state.change(head=head, pins=pins, panels=now.panels if pins == now.pins else ())
-    state.keep_notices(said)
+    state.keep_notices(notes)
     names = joined([str(head) for head in dict.fromkeys(lacking)], "or")
     return [f"{state.card().name} as it is on this machine has no {names}: showing {head}."]
 
 
 def _has(trace: Trace, head: HeadRef) -> bool:
-    """Whether a trace has a head."""
+    """Return whether a trace has a head."""
     part = trace.block(head.block) if head.block in trace.blocks else None
     return part is not None and head.layer < part.layers and head.head < part.calls[head.layer].heads

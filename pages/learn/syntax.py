@@ -1,4 +1,4 @@
-"""Syntax: a sentence's grammar drawn as arcs, gold or parsed, and whom each head looks at, held against it."""
+"""Syntax: a sentence's grammar drawn as arcs, gold or parsed, with where each head looks."""
 
 from attnviz.pages.syntax import page
 

@@ -1,4 +1,4 @@
-"""What if: one thing done otherwise in the forward pass, and the same text before and after."""
+"""Experiments: change one thing in the forward pass, and compare the same text before and after."""
 
 from attnviz.pages.whatif import page
 

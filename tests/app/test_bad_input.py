@@ -37,8 +37,8 @@ class Case:
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 CASES = (
-    Case("empty text", "", "is empty", errors.EmptyTextError, on_page="Type a sentence, and see who looks at whom"),
-    Case("blank text", " \t ", "is empty", errors.EmptyTextError, on_page="Type a sentence, and see who looks at whom"),
+    Case("empty text", "", "is empty", errors.EmptyTextError, on_page="Type a sentence, and see which word looks at which"),
+    Case("blank text", " \t ", "is empty", errors.EmptyTextError, on_page="Type a sentence, and see which word looks at which"),
     Case("too many tokens", "word " * 600, "at most 512 tokens; this text has 602", errors.TooLongError),
     Case("a megabyte", "x" * 1_000_000, "200,000 bytes", errors.TooLongError),
     Case("a lone surrogate", "half \udcff of it", "only whole characters", errors.BadTextError, typed=False),

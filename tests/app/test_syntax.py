@@ -132,7 +132,7 @@ def test_a_reader_deletes_an_arc_and_a_ring_is_refused_with_a_reason(page):
     assert button(app, "Delete its arc").disabled, "a root has none"
     next(one for one in app.selectbox if one.label == "Its head").set_value((OWN.index("dog"), OWN.index("dog") + 3)).run()
     button(app, "Set this arc").click().run()
-    assert "would hang on itself" in written(app)
+    assert "would depend on itself" in written(app)
     assert "You have changed" not in written(app)
 
     app.selectbox(key="syntax-word").set_value((OWN.index("small"), OWN.index("small") + 5)).run()

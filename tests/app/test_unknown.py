@@ -125,20 +125,20 @@ def test_a_sentence_about_an_unknown_word_says_that_the_model_reads_only_its_unk
     trace = backend().attend(AttentionRequest("minilm", CHINESE))
     pattern = view.pattern(trace, HeadRef(3, 1), ViewOptions())
 
-    message = head_roles.in_words(pattern, 13)
+    message = head_roles.as_text(pattern, 13)
 
     assert message.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
     assert message.endswith(
         " [UNK]: the model does not read “了”, only its unknown token, the same for every word that it does not know."
     )
-    assert "UNK" not in head_roles.in_words(pattern, 0)
+    assert "UNK" not in head_roles.as_text(pattern, 0)
 
 
 def test_two_unknown_words_are_described_as_the_same_to_the_model():
     parts = (Unit("😀", 0, 1, (0,), unknown=True), Unit("🦜", 2, 3, (1,), unknown=True))
     pattern = Pattern(("😀", "🦜"), ("😀", "🦜"), np.array([[0.2, 0.8], [0.5, 0.5]]), np.zeros(2), "", parts, parts)
 
-    assert head_roles.in_words(pattern, 0) == (
+    assert head_roles.as_text(pattern, 0) == (
         "“😀” [UNK] gives 80\u202f% of its attention to “🦜” [UNK], then 20\u202f% to itself. [UNK]: the model does not read "
         "these words, only its unknown token: to it they differ by their places alone."
     )

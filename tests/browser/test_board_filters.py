@@ -185,7 +185,7 @@ def test_tables_are_built_when_asked_for_and_follow(opened):
     page.locator(".menu summary").click()
     page.get_by_role("button", name="Show as table").first.click()
     held, links = page.locator(".tables table").all()
-    expect(held.locator("caption")).to_have_text("L1·H2: at whom it looks")
+    expect(held.locator("caption")).to_have_text("L1·H2: what it looks at")
     expect(held.locator("tbody tr")).to_have_count(10)
     assert held.locator("tbody tr").nth(2).inner_text().replace("\u2068", "").replace("\u2069", "").split() == [
         "animal",
@@ -195,7 +195,7 @@ def test_tables_are_built_when_asked_for_and_follow(opened):
     assert "it\tanimal\t0.640" in links.locator("tbody tr").first.inner_text().replace("\u2068", "").replace("\u2069", "")
     page.locator("canvas.overview").focus()
     page.keyboard.press("ArrowUp")
-    expect(page.locator(".tables caption").first).to_have_text("L0·H2: at whom it looks")
+    expect(page.locator(".tables caption").first).to_have_text("L0·H2: what it looks at")
     expect(page.get_by_role("button", name="Hide the tables")).to_have_attribute("aria-expanded", "true")
     page.get_by_role("button", name="Hide the tables").click()
     assert page.locator("table").count() == 0

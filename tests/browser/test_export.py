@@ -12,8 +12,7 @@ from playwright.sync_api import Browser, expect
 from attnviz import board, export
 from attnviz.analysis import view
 from attnviz.engine.trace import Block, Dense, Trace
-from attnviz.figures import encoding, vector
-from attnviz.figures import provenance as provenances
+from attnviz.figures import encoding, provenance, vector
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Token
 from attnviz.view_state import TokenSelection, ViewOptions
 
@@ -32,7 +31,7 @@ def item(words: tuple[str, ...] = WORDS, focus: TokenSelection | None = TokenSel
     trace = Trace(AttentionRequest("tiny", text), (Block("self", tuple(tokens), tuple(tokens), calls),), "ab" * 32)
     head, options = HeadRef(1, 2), ViewOptions(words=False)
     return export.ExportItem(
-        trace, view.pattern(trace, head, options), provenances.provenance(CARD, trace, head, options, focus)
+        trace, view.pattern(trace, head, options), provenance.provenance(CARD, trace, head, options, focus)
     )
 
 

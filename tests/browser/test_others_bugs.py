@@ -58,7 +58,7 @@ def test_upper_triangle_blanked_for_encoders(opened):
 
 
 def test_queries_and_keys_transposed(opened):
-    """A tool draws who is looked at where the one who looks belongs; here a row looks, and a column is looked at."""
+    """A tool swaps query and key; here a row is the query, which looks, and a column the key, which is looked at."""
     page = watched(opened(made(), Choice(HeadRef(1, 2), None), theme="light", **CALM))
     it, animal = 6, 2  # places among the words, after [CLS]
     found = cells(page.locator("canvas.head"), 10, 10, START)[..., :3].sum(-1)

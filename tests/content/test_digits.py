@@ -19,8 +19,7 @@ from attnviz.analysis import head_profile, head_roles, link_ranking, link_rows, 
 from attnviz.board.found import found
 from attnviz.engine.trace import Trace
 from attnviz.export import html
-from attnviz.figures import encoding, heatmap
-from attnviz.figures import provenance as provenances
+from attnviz.figures import encoding, heatmap, provenance
 from attnviz.models import catalog
 from attnviz.pages.coreference import analysis as antecedents
 from attnviz.pages.inside import view as inside
@@ -142,7 +141,7 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
     trace, card = backend.attend(AttentionRequest(model, text)), catalog.card(model)
     for head in some(trace):
         pattern = view.pattern(trace, head, ViewOptions())
-        item = export.ExportItem(trace, pattern, provenances.provenance(card, trace, head, ViewOptions()))
+        item = export.ExportItem(trace, pattern, provenance.provenance(card, trace, head, ViewOptions()))
         want = [[encoding.three(w) for w in row] for row in pattern.weights]
         document = json.loads(export.exported("json", item))
         assert [[encoding.three(np.float32(w)) for w in row] for row in document["weights"]] == want
@@ -159,7 +158,7 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
         assert re.findall(r", (\d\.\d{3})", heatmap.description(pattern, str(head))) == strongest
         for at in range(len(want)):
             best = [encoding.percent(w) for w in sorted(pattern.weights[at].tolist(), reverse=True)[:1]]
-            assert best[0] in head_roles.in_words(pattern, at)
+            assert best[0] in head_roles.as_text(pattern, at)
         assert _percents(role.sentence) <= {look.written for look in facts.lines} | _others(pattern, facts)
 
 

@@ -106,7 +106,7 @@ test("of a causal model the first word is a line of its own, and its own row doe
   assert.equal(found.percents.reduce((sum, one) => sum + one, 0), 100);
 });
 
-test("the readout says who looks at whom, then the next, and what went to the hidden", () => {
+test("the readout says which word looks at which, then the next, and what went to hidden ones", () => {
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "hide" });
   const focus = { side: "query", query: 0, key: -1 };
   const message = readoutOf({ pattern, focus, line: pattern.weights.subarray(0, 2) });

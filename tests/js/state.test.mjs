@@ -34,7 +34,7 @@ test("what does not exist in this text is not held, and heads stay within the mo
   assert.equal(firstState({ ...selection, focus: { side: "query", start: 1, segment: 0, special: true } }, frame).selected, null);
 });
 
-test("pointing at a word asks at whom it looks; while one is held, for the link to it", () => {
+test("pointing at a word asks what it looks at; while one is selected, for the link to it", () => {
   const free = clearSelection(first);
   assert.deepEqual(focusOf(pointed(free, { word: 1 }), frame), { side: "query", query: 1, key: -1, also: [] });
   assert.deepEqual(focusOf(pointed({ ...free, side: "key" }, { word: 1 }), frame), { side: "key", query: -1, key: 1, also: [] });

@@ -21,7 +21,6 @@ from attnviz.engine.trace import Block, Dense, Trace
 from attnviz.errors import BadInputError
 from attnviz.export import html as page
 from attnviz.figures import provenance
-from attnviz.figures import provenance as provenances
 from attnviz.types import AttentionRequest, HeadRef, ModelCard, Pattern, Token, Unit
 from attnviz.view_state import ViewOptions
 
@@ -53,7 +52,7 @@ def trace(name: str = "self", keys: tuple[Token, ...] = TOKENS, text_b: str | No
 
 LABELS = tuple(unit.text for unit in UNITS)
 PATTERN = Pattern(LABELS, LABELS, random_weights(4, 4), np.zeros(4), "Words are merged.", UNITS, UNITS)
-SOURCE = provenances.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
+SOURCE = provenance.provenance(CARD, trace(), HeadRef(1, 2), ViewOptions())
 ITEM = export.ExportItem(trace(), PATTERN, SOURCE)
 
 

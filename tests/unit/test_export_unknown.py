@@ -15,7 +15,6 @@ from attnviz.analysis import legibility_text, view
 from attnviz.engine.trace import Trace
 from attnviz.export import html
 from attnviz.figures import provenance
-from attnviz.figures import provenance as provenances
 from attnviz.models import catalog
 from attnviz.pages.compare import analysis, data_export
 from attnviz.types import AttentionRequest, HeadRef, Pattern, Token, Unit
@@ -30,7 +29,7 @@ WORDS, PIECES = ViewOptions(), ViewOptions(words=False)
 def item(text: str, options: ViewOptions = WORDS, text_b: str | None = None) -> export.ExportItem:
     """One head of minilm on a text."""
     found, head = attnviz.attend(text, text_b=text_b), HeadRef(3, 1)
-    return export.ExportItem(found, view.pattern(found, head, options), provenances.provenance(MINILM, found, head, options))
+    return export.ExportItem(found, view.pattern(found, head, options), provenance.provenance(MINILM, found, head, options))
 
 
 def partly() -> tuple[Pattern, provenance.Provenance]:

@@ -224,7 +224,7 @@ def test_digits_of_any_size():
     found = [encoding.digits(number) for number in (8.812, -0.0250, 0.0, 999.4, 162754.8, 1.0686e13, -0.0004)]
     assert found == ["8.81", "\u22120.0250", "0.000", "999", "162,755", "1.07e13", "0.000"]
     assert units.tex(1.0686e13) == r"1.07 \cdot 10^{13}"
-    assert units.said(-1e7) == "\u22121.00 × 10^7"
+    assert units.as_text(-1e7) == "\u22121.00 × 10^7"
 
 
 def test_a_png_of_two_pixels_has_them():

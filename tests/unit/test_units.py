@@ -12,7 +12,7 @@ from attnviz.figures import encoding, units
     [(900, "900 bytes"), (153_664, "154 kB"), (9_000_000, "9 MB"), (4 * 10**15, "4,000 TB"), (1.18e12, "1.18 TB")],
 )
 def test_bytes_are_written_by_thousands(size: float, expected: str):
-    assert units.stored(size).replace(encoding.NARROW, " ") == expected
+    assert units.byte_size(size).replace(encoding.NARROW, " ") == expected
 
 
 def test_ratios_are_written_to_three_digits_or_in_thousands():
@@ -27,4 +27,4 @@ def test_ratios_are_written_to_three_digits_or_in_thousands():
     ],
 )  # fmt: skip
 def test_times_are_written_in_the_unit_that_suits_them(seconds: float, expected: str):
-    assert units.lasting(seconds).replace(encoding.NARROW, " ") == expected
+    assert units.duration(seconds).replace(encoding.NARROW, " ") == expected

@@ -229,7 +229,7 @@ def test_letters_without_a_font_are_text_in_the_svg_and_code_points_elsewhere():
     cats = [one for one in tree.iter(f"{SVG}text") if one.text == "猫"]
     assert len(cats) == 3
     assert all(one.get("fill") != "none" for one in cats)
-    assert "text in the fonts of whoever opens this file" in texts(tree, "note")[-1]
+    assert "text, set in the fonts of the viewer" in texts(tree, "note")[-1]
     page_text = PdfReader(io.BytesIO(vector.pdf(shown, about))).pages[0].extract_text()
     assert page_text.count("U+732B") == 4
     assert "install a font" in page_text

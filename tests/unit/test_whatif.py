@@ -230,7 +230,7 @@ def test_very_small_numbers_are_written_with_their_power():
 
 def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
     cells = np.zeros((2, 3, 3), np.uint8)
-    html = html_matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "caption")
+    html = html_matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "alt text")
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
     assert html.count("held") == 1
@@ -240,7 +240,7 @@ def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
 def test_of_many_names_some_are_shown_and_always_the_selected_one():
     n = 60
     html = html_matrix.drawn(
-        np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "caption"
+        np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "alt text"
     )
     assert "r31x" in html
     assert "r30x" not in html  # it would stand on the held one

@@ -1,7 +1,7 @@
-"""A trace and a chosen head in, one of BertViz's own views out: an HTML page that fetches nothing and runs no text.
+"""BertViz's own views of a trace: an HTML page that fetches nothing and runs no text.
 
-BertViz's Python is asked for its HTML; its data is taken out of the script into a JSON element, and the scripts stand inline
-(`bertviz_scripts`), because BertViz itself loads some of them from a network.
+BertViz's Python makes the HTML. Its data moves from the script into a JSON element, and the scripts stand inline
+(`scripts.py`), because BertViz itself loads some of them from a network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ROOT = "attnviz-bertviz"
 
 
 def head_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
-    """BertViz's head view of the chosen head's block, opened at its layer with that head alone.
+    """BertViz's head view of the chosen head's block, opened at its layer with only that head.
 
     `theme` is "light", "dark", or "" for the reader's own setting. Up to 300,000 weights all layers and blocks can be
     chosen, beyond that the page shows the head's layer and says so. Raises TooLongError where one layer is too much,
@@ -97,17 +97,17 @@ def _size(block: Block) -> int:
 
 
 def _drawn(draw: Callable[..., Any], attention: dict[str, Any], **rest: Any) -> str:
-    """What BertViz returns."""
+    """Return BertViz's HTML."""
     return draw(**attention, **rest, prettify_tokens=False, html_action="return").data
 
 
 def _page(view: str, markup: str, part: _Drawable, head: HeadRef, hint: str, theme: str) -> str:
-    """BertViz's HTML for `part`, made whole and safe."""
+    """Return BertViz's HTML for `part` as a complete, safe page."""
     body, params = _taken_apart(markup)
     for data in params["attention"]:
         data["attn"] = np.round(np.array(data["attn"]), DIGITS).tolist()
     body = body.replace(params["root_div_id"], _ROOT)  # BertViz's is random; the same trace shall give the same page
-    # A layer that is drawn alone came as layer 0: it gets its own number again.
+    # BertViz numbers a single layer 0: give it its own number again.
     params |= {
         "root_div_id": _ROOT,
         "default_filter": str(part.chosen),
@@ -117,11 +117,11 @@ def _page(view: str, markup: str, part: _Drawable, head: HeadRef, hint: str, the
     for name in ("layer", "filter"):
         body = body.replace(f'<select id="{name}"', f'<select id="{name}" aria-label="{name.capitalize()}"')
     unread = encoding.unread_note(token for block in part.blocks for token in (*block.queries, *block.keys))
-    said = "".join(f"<p>{escape(text)}</p>" for text in (part.note, hint, unread) if text)
+    notes = "".join(f"<p>{escape(text)}</p>" for text in (part.note, hint, unread) if text)
     return _PAGE.format(
         policy=escape(f"default-src 'none'; style-src 'unsafe-inline'; script-src {' '.join(map(digest, scripts(view)))}"),
         style=_style(theme),
-        said=said,
+        notes=notes,
         body=body.strip(),
         params=_embedded(params),
         scripts="\n".join(f"<script>{script}</script>" for script in scripts(view)),
@@ -208,7 +208,7 @@ _PAGE = """<!doctype html>
 <style>{style}</style>
 </head>
 <body>
-{said}
+{notes}
 {body}
 <script type="application/json" id="params">{params}</script>
 {scripts}

@@ -1,4 +1,4 @@
-"""A script of ours in, the name under which a page's policy lets it run out."""
+"""The hash by which a page's content security policy allows one of our scripts."""
 
 from __future__ import annotations
 

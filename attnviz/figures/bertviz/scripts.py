@@ -1,4 +1,4 @@
-"""The name of one of BertViz's views in, the scripts of its page out: whole, offline, and the same for every text.
+"""The scripts of BertViz's views: complete, offline, and the same for every text.
 
 A page's data stands beside them as JSON, so a policy can name each script that may run by what it is.
 """

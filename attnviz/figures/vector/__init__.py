@@ -1,4 +1,4 @@
-"""A pattern, or the difference of two, and where it comes from in; a picture for print out: SVG, PDF or PNG.
+"""Pictures for print (SVG, PDF, PNG) of a pattern, or of the difference of two, with their provenance.
 
 `width` is a "column" (85 mm) or a "page" (170 mm) of a journal. Equal input gives equal bytes.
 """

@@ -1,6 +1,6 @@
-"""A drawing in, an SVG document out: letters are outlines, each line also stands as text that can be searched and read out.
+"""A drawing as an SVG document. Letters are outlines; each line is also there as text for search and screen readers.
 
-Every cell carries its place and its exact value. What no font here can outline is text in the fonts of whoever opens it.
+Every cell carries its place and its exact value. What no font here can outline is text, which the viewer sets in its own fonts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One head's pattern, or the difference of two, in; the board's picture of it as a drawing for print out."""
+"""One head's pattern, or the difference of two, as a drawing for print: the board's picture."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ CELLS = 10_000  # up to here every weight is a cell with its value; beyond, the 
 BAND = 0.84  # of a row's height: a query's whole 1.0, which it hands out
 THINNEST = 0.004  # weights below leave their room in the band empty
 RIBBONS = 1500  # the strongest ones, where there are more
-NOTED = 0.005  # hidden shares from here up are written
-TINTED = 0.02  # keys of a held row are tinted from here up
+LABELLED_FROM = 0.005  # hidden shares from here up are written
+TINTED_FROM = 0.02  # keys of a selected row are tinted from here up
 NUMBERED = 12.5  # points that a cell needs for its number
 SMALL, TITLE = 6.5, 11.0  # sizes of type
 MEANING = (
@@ -33,7 +33,7 @@ GREEN = "Green: more in the first. Purple, dashed, \u2212: more in the second."
 def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
     """The picture, one or two columns of a journal wide. Raises BadInputError for a width or a theme that there is not."""
     pattern = picture.pattern
-    lost = bool((np.abs(pattern.hidden) >= NOTED).any())
+    lost = bool((np.abs(pattern.hidden) >= LABELLED_FROM).any())
     sides = (pattern.queries, pattern.query_units), (pattern.keys, pattern.key_units)
     queries, keys = ([(picture.seen(text), _mark(units, at)) for at, text in enumerate(texts)] for texts, units in sides)
     place = plan(queries, keys, width, lost=lost)
@@ -58,10 +58,10 @@ def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
         below += 8.5
     described = heatmap.description(pattern, picture.name) if isinstance(pattern, Pattern) else ""
     fonts = ", ".join(lettering.used(mark.text for mark in marks if isinstance(mark, Words)))
-    said = " ".join([described, MEANING, *lines, f"Letters: {fonts}."])
+    summary = " ".join([described, MEANING, *lines, f"Letters: {fonts}."])
     height = below - (8.5 - 2.5) if lines else place.height + 2.0
     return Drawing(
-        place.width, height, picture.colours.page, tuple(marks), f"{picture.name}: {picture.line}", " ".join(said.split())
+        place.width, height, picture.colours.page, tuple(marks), f"{picture.name}: {picture.line}", " ".join(summary.split())
     )
 
 
@@ -150,7 +150,7 @@ def _column(picture: HeadPicture, place: Plan, top: float, row: float, x: float,
         value = 0.0 if left else float(picture.shares[list(picture.selected_rows), i].mean()) if picture.selected_rows else 0.0
         if left and i in picture.selected_rows:
             colour, ground = colours.on_accent, colours.accent
-        elif abs(value) >= TINTED:
+        elif abs(value) >= TINTED_FROM:
             ground = picture.colour(value)
             colour = encoding.text_on(ground)
         y, bold = top + (i + 0.5) * row, bool(ground) and (left or abs(value) >= 0.1)
@@ -169,7 +169,7 @@ def _hidden(picture: HeadPicture, place: Plan) -> list[Mark]:
     marks: list[Mark] = []
     for i in range(0, len(picture.pattern.queries), place.every_row):
         share = float(picture.pattern.hidden[i]) / picture.most
-        if abs(share) >= NOTED:
+        if abs(share) >= LABELLED_FROM:
             text = ("+" if share > 0 else encoding.MINUS) * picture.signed + encoding.percent(abs(share))
             y = place.y + (i + 0.5) * place.row + MIDDLE * place.size * 0.86
             marks.append(Words(text, place.lost_x, y, place.size * 0.86, picture.colours.mute, "right", role="hidden"))
@@ -244,7 +244,7 @@ def _notes(picture: HeadPicture, left_out: int) -> list[str]:
             "fonts; or install a font that has them, such as Noto Sans, and save again."
         )
     elif lost:
-        lines.append("Letters that no font here had are text in the fonts of whoever opens this file.")
+        lines.append("Letters that no font here had are text, set in the fonts of the viewer.")
     return lines
 
 

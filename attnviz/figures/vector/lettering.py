@@ -1,4 +1,4 @@
-"""A line of type in, its width and its outlines out: DejaVu Sans, then fonts of this machine for letters that it lacks.
+"""Widths and outlines of lines of type: DejaVu Sans, then fonts of this machine for letters that it lacks.
 
 DejaVu Sans comes with matplotlib and has the Latin, Greek, Cyrillic, Hebrew, Arabic, Armenian and Georgian letters. The
 order and the joining of letters are libraqm's (HarfBuzz, FriBidi), which matplotlib carries.

@@ -1,4 +1,4 @@
-"""What a drawing is made of: boxes, ribbons, dots, words and a field of colours. All lengths are points, y runs down."""
+"""The parts of a drawing for print: boxes, ribbons, dots, words and a field of colours. All lengths are points, y runs down."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MIDDLE = 0.36  # ems from the middle of a line of type to the line it stands on
 
 @dataclass(frozen=True)
 class Box:
-    """A filled or outlined rectangle; `title` says it in words, `facts` are (name, value) for programs that read it."""
+    """A filled or outlined rectangle; `title` describes it, `facts` are (name, value) for programs that read it."""
 
     x: float
     y: float
@@ -95,7 +95,7 @@ DASH = (4.0, 2.0)  # points of line and of gap
 
 @dataclass(frozen=True)
 class Drawing:
-    """Marks in the order in which they are laid over each other, on a ground; `title` and `description` say them in words."""
+    """Marks in drawing order on a background; `title` and `description` describe them in words."""
 
     width: float
     height: float

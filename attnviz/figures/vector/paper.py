@@ -1,4 +1,4 @@
-"""A drawing in, a PDF or PNG file out, by matplotlib: no window, no browser, no date.
+"""A drawing as a PDF or PNG file, by matplotlib: no window, no browser, no date.
 
 Text is real text in an embedded DejaVu Sans (TrueType, only the letters used); what needs another font is outlined.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DENSITY = 192  # pixels an inch of a PNG: twice a screen's 96
-# Type 42 is TrueType; matplotlib's own default, Type 3, is refused by many publishers.
+# Type 42 is TrueType; many publishers refuse matplotlib's default, Type 3.
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,
     "pdf.compression": 6,

@@ -1,4 +1,4 @@
-"""Labels and a width in, where everything of a head's picture stands out: matrix, words, curves. All lengths are points."""
+"""Where each part of a head's picture stands: matrix, words, curves. All lengths are points."""
 
 from __future__ import annotations
 

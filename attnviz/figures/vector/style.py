@@ -18,7 +18,7 @@ from attnviz.types import Pattern, Unit
 class HeadPicture:
     """What is drawn: a pattern or a difference, under its name, with a second line that says of what.
 
-    `held` are rows that stand out; `coded` writes letters without a font by their code points. `most` is the largest
+    `selected_rows` are rows that stand out; `coded` writes letters without a font by their code points. `most` is the largest
     sum that a row can have: 1 for a head, the number of heads for a sum of several.
     """
 

@@ -127,7 +127,7 @@ def _in_words(shown: HeadView) -> None:
     rows = selected_rows(pattern, shown.focus)
     if pattern.queries:
         for row in rows[:DESCRIBED] or (strongest_row(pattern),):
-            st.markdown(f"**{encoding.head_name(shown.head)}:** {widgets.plain(head_roles.in_words(pattern, row))}")
+            st.markdown(f"**{encoding.head_name(shown.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
         if len(rows) > DESCRIBED:
             st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
     role = glossary_links.linked(widgets.plain(head_roles.role(pattern, shown.options.words).sentence))
@@ -163,7 +163,7 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
             with st.spinner("Checking all heads against the library's eager model …", show_time=True):
                 st.markdown(widgets.plain(backend().check(request).note))
         except AttnvizError as error:
-            widgets.problem(error)
+            widgets.show_error(error)
 
 
 def more(first: HeadView, second: HeadView | None) -> None:
@@ -177,7 +177,7 @@ def more(first: HeadView, second: HeadView | None) -> None:
                 try:
                     show(first)
                 except AttnvizError as error:
-                    widgets.problem(error)
+                    widgets.show_error(error)
 
 
 def _links(shown: HeadView) -> None:

@@ -10,9 +10,9 @@ from attnviz.ui import state, widgets
 
 def show() -> None:
     """Draw the page for the current reader."""
-    trace = widgets.attended(state.current())
+    trace = widgets.read_trace(state.current())
     if trace is not None:
-        widgets.aside(trace.note)
+        widgets.show_note(trace.note)
         canvas(trace)
         head.fields(trace)
         now, beside = state.current(), state.beside()

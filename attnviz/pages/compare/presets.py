@@ -20,7 +20,7 @@ _SECOND = "attnviz_second_sentence"
 def sets() -> None:
     """One row of buttons, and the reader's own pins where a set has taken their place.
 
-    All of it stands in one container: what comes after it keeps its place, and so is not mounted anew, when a line goes.
+    All of it stands in one container: so what follows keeps its place, and is not mounted again when a line goes.
     """
     selection = state.current()
     with st.container():
@@ -54,7 +54,7 @@ def _row(selection: Selection) -> None:
 
 
 def _apart(selection: Selection) -> None:
-    """Whoever types another sentence here sees the same panels, which are of other texts: that is said, with the way on."""
+    """After another sentence is typed, say that the panels are of other texts, and offer what to do."""
     if not selection.request.text.strip() or any(pin.request == selection.request for pin in selection.pins):
         return
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="apart"):

@@ -49,7 +49,7 @@ class Comparison:
 
 def compare(selection: Selection) -> Comparison:
     """Read all texts and build all panels. A panel whose text cannot be read says why; the others stay."""
-    widgets.notices(state.notices())
+    widgets.show_notices(state.notices())
     pins = selection.pins or (Pin(selection.request, selection.head),)
     if selection.shown == "layer":
         pins = _layer(selection)
@@ -90,7 +90,7 @@ def draw_panels(found: Comparison) -> None:
     parts = panel_data(found.traces, pins, (selection.request, block))
     base = parts.frames.get((selection.request, block)) or next(iter(parts.frames.values()), None)
     if base is None and not selection.request.text.strip():
-        widgets.invitation()
+        widgets.show_examples()
         return
     if base is None:
         for problem in dict.fromkeys(parts.problems.values()):

@@ -53,12 +53,12 @@ def description(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> s
     """The drawing in words: `it: animal 0.640, the right one, hit; street 0.101`."""
     parts = []
     for branch in branches:
-        said = f"{branch.name} {'comes too late to be seen' if branch.late else encoding.three(branch.share)}"
+        phrase = f"{branch.name} {'comes too late to be seen' if branch.late else encoding.three(branch.share)}"
         if piece := _piece(branch):
-            said += f" ({piece})"
+            phrase += f" ({piece})"
         if branch.right:
-            said += ", the right one" + ("" if hit is None else ", hit" if hit else ", miss")
-        parts.append(said)
+            phrase += ", the right one" + ("" if hit is None else ", hit" if hit else ", miss")
+        parts.append(phrase)
     return f"{pronoun}: {'; '.join(parts)}"
 
 

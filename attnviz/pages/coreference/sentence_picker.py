@@ -31,7 +31,7 @@ def _kind(now: Example | None) -> str:
 
     def choose(kind: str) -> None:
         if kind != OWN:
-            widgets.ask_example(next(one for one in examples.sentences() if one.teaches == kind))
+            widgets.choose_example(next(one for one in examples.sentences() if one.teaches == kind))
 
     kinds = [OWN, *KINDS] if now is None else list(KINDS)
     return st.selectbox("What it teaches", kinds, format_func=_label, key=key, on_change=state.answer(key, choose), width=280)
@@ -50,7 +50,7 @@ def _sentence(now: Example | None, sentences: list[Example]) -> None:
     key = state.fill("ready_sentence", now.id if now else sentences[0].id)
     st.selectbox(
         "Ready sentence", list(titles), format_func=titles.__getitem__, key=key, width=240,
-        on_change=state.answer(key, lambda name: widgets.ask_example(examples.example(name))),
+        on_change=state.answer(key, lambda name: widgets.choose_example(examples.example(name))),
     )  # fmt: skip
 
 
@@ -58,4 +58,4 @@ def _step(now: Example | None) -> None:
     """A button for the next ready sentence, through all kinds and back to the first."""
     every = examples.sentences()
     at = -1 if now is None else every.index(now)
-    st.button("Next sentence", key="next_sentence", on_click=lambda: widgets.ask_example(every[(at + 1) % len(every)]))
+    st.button("Next sentence", key="next_sentence", on_click=lambda: widgets.choose_example(every[(at + 1) % len(every)]))

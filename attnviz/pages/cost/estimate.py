@@ -71,9 +71,9 @@ def step_values(n: int, own: ModelSizes) -> dict[str, str]:
         {"groups": str(layer.groups), "heads": str(layer.heads), "saved": str(saved)},
     )
     return {name: encoding.thousands(count) for name, count in counts.items()} | {
-        "held": units.stored(whole.peak_bytes),
-        "tileheld": units.stored(tiles.peak_bytes),
-        "kept": units.stored(kept),
+        "held": units.byte_size(whole.peak_bytes),
+        "tileheld": units.byte_size(tiles.peak_bytes),
+        "kept": units.byte_size(kept),
         "all": encoding.digits(own.layers * whole.operations),
         "share": encoding.percent(whole.products / both, 1),
         "grouped": grouped,
@@ -106,7 +106,7 @@ def _tables(n: int, own: ModelSizes, report: BenchmarkReport | None) -> None:
             on = flops.estimate(algorithm, n, own.layer)
             cells = (
                 _power(encoding.digits(on.operations)),
-                units.stored(on.peak_bytes),
+                units.byte_size(on.peak_bytes),
                 encoding.thousands(on.sequential_steps),
             )
             lines.append(f"| **{name}** | {' | '.join(cells)} |")
@@ -146,7 +146,7 @@ def _extrapolated(found: tuple[Measurement, ...], algorithm: str, what: str, n: 
     fit = growth.fit_algorithm(found, algorithm, what)
     if fit is None:
         return lesson.text("extrapolation", "missing")
-    write = units.lasting if what == "seconds" else units.stored
+    write = units.duration if what == "seconds" else units.byte_size
     value, low, high = (write(one) for one in fit.predict(n))
     return value if low == high else f"{value} ({low} to {high})"
 

@@ -13,7 +13,7 @@ from attnviz.pages.cost.bench.algorithms import Measurement
 
 HEIGHT = 340
 CONFIG: dict[str, Any] = {"displayModeBar": False, "scrollZoom": False}
-FORMATS = {"seconds": units.lasting, "peak_bytes": units.stored}
+FORMATS = {"seconds": units.duration, "peak_bytes": units.byte_size}
 # Blue: the algorithms that give the answer of attention. Ink and grey: those that compute something else. Each also has its
 # own marker and dash, and its name at the end of its line.
 STYLES = {

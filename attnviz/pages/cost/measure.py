@@ -103,7 +103,7 @@ def _status(report: BenchmarkReport, own: ModelSizes) -> None:
 def _numbers(report: BenchmarkReport) -> dict[str, str]:
     """Return the numbers for sentences about a run."""
     algorithm, tokens = report.now or ("", 0)
-    made, seconds = len(report.found), units.lasting(max(report.seconds, 1.0))
+    made, seconds = len(report.found), units.duration(max(report.seconds, 1.0))
     return {
         "made": str(made), "all": str(len(report.plan.cells)), "seconds": seconds,
         "algorithm": lesson.names().get(algorithm, ""), "tokens": encoding.thousands(tokens),
@@ -132,5 +132,5 @@ def _pictures(report: BenchmarkReport) -> None:
             )  # fmt: skip
     st.caption(lesson.text(PART, "blue"))
     for algorithm, tokens, held in report.plan.left_out:
-        numbers = {"algorithm": names[algorithm], "tokens": encoding.thousands(tokens), "held": units.stored(held)}
-        st.caption(lesson.text(PART, "left_out", numbers | {"most": units.stored(HELD)}))
+        numbers = {"algorithm": names[algorithm], "tokens": encoding.thousands(tokens), "held": units.byte_size(held)}
+        st.caption(lesson.text(PART, "left_out", numbers | {"most": units.byte_size(HELD)}))

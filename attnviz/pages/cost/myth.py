@@ -42,10 +42,10 @@ def answer_values(found: dict[str, Measurement], report: BenchmarkReport) -> dic
     on = {algorithm: flops.estimate(algorithm, one.tokens, report.plan.layer) for algorithm, one in found.items()}
     each = {algorithm: one.seconds / on[algorithm].operations for algorithm, one in found.items()}
     return {
-        "tokens": encoding.thousands(matrix.tokens), "fused": units.lasting(fused.seconds),
-        "matrix": units.lasting(matrix.seconds), "times": units.times(matrix.seconds / fused.seconds),
-        "products": encoding.thousands(on["matrix"].products), "fusedheld": units.stored(fused.peak_bytes),
-        "matrixheld": units.stored(matrix.peak_bytes), "recurrent": units.lasting(recurrent.seconds),
+        "tokens": encoding.thousands(matrix.tokens), "fused": units.duration(fused.seconds),
+        "matrix": units.duration(matrix.seconds), "times": units.times(matrix.seconds / fused.seconds),
+        "products": encoding.thousands(on["matrix"].products), "fusedheld": units.byte_size(fused.peak_bytes),
+        "matrixheld": units.byte_size(matrix.peak_bytes), "recurrent": units.duration(recurrent.seconds),
         "fewer": units.times(fewer := _fewer(matrix.tokens, report)), "more": units.times(1 / fewer),
         "each": units.times(each["recurrent"] / each["fused"]),
     }  # fmt: skip

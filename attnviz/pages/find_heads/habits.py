@@ -25,7 +25,7 @@ def habits(known: Atlas) -> None:
         wanted = RENAMED.get(state.own(HABIT), state.own(HABIT))
         now = found.get(wanted) or next(iter(found.values()))
         if wanted not in ("", now.key):
-            widgets.notices([f"There is no habit {quoted(wanted)} here: showing {now.name}."])
+            widgets.show_notices([f"There is no habit {quoted(wanted)} here: showing {now.name}."])
         key = state.fill("heads-habit", now.key)
         st.selectbox(
             "Habit", list(found), format_func=lambda name: found[name].name.capitalize(), key=key, width=280,

@@ -8,7 +8,7 @@ from attnviz.ui import single_text, state, widgets
 
 def show() -> None:
     """Draw the page for the current reader."""
-    trace = widgets.attended(single_text.read(state.current()))
+    trace = widgets.read_trace(single_text.read(state.current()))
     if trace is None:
         return
     view.sentence(trace)

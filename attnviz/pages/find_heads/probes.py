@@ -24,7 +24,7 @@ def probes(known: Atlas) -> None:
         wanted = state.own(PROBE)
         now = found.get(wanted) or next(iter(found.values()))
         if wanted not in ("", now.key):
-            widgets.notices([f"There is no probe {quoted(wanted)} here: showing {now.name}."])
+            widgets.show_notices([f"There is no probe {quoted(wanted)} here: showing {now.name}."])
         key = state.fill("heads-probe", now.key)
         st.selectbox(
             "Probe", list(found), format_func=lambda name: found[name].name.capitalize(), key=key, width=280,

@@ -79,7 +79,7 @@ def _store_links(drawn: DrawnLinks) -> None:
 
 
 def ranking(trace: Trace) -> None:
-    """The map, the best heads and the chosen one; its own page, with the first link's source held, when asked for."""
+    """The map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
     block, head = trace.block(chosen().block), chosen()
     followed = tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, head.block))
     if not followed:

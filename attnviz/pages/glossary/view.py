@@ -19,7 +19,7 @@ WIDE = 760  # pixels
 
 def page() -> None:
     """Draw the whole page in a narrow column."""
-    widgets.notices(state.notices())
+    widgets.show_notices(state.notices())
     first = _linked_term()
     with st.container(key="glossary", width=WIDE):
         query = _title(first)

@@ -8,7 +8,7 @@ from attnviz.ui import state, widgets
 
 def show() -> None:
     """Draw the page for the current reader."""
-    trace = widgets.attended(state.current())
+    trace = widgets.read_trace(state.current())
     one = view.head_steps(trace) if trace is not None else None
     if one is not None:
         view.show(one)

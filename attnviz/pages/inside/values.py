@@ -11,7 +11,7 @@ import numpy as np
 
 from attnviz.engine.reference.head_steps import HeadSteps
 from attnviz.figures import encoding
-from attnviz.figures.units import Numbers, said, tex, within
+from attnviz.figures.units import Numbers, as_text, tex, within
 from attnviz.pages.inside import analysis
 from attnviz.pages.inside.analysis import LARGEST, DotProduct
 from attnviz.types import joined
@@ -38,21 +38,21 @@ def sentence(one: HeadSteps, at: int, step: str) -> Numbers:
     length = np.linalg.norm
     return {
         "token": name(one, at), "width": str(width), "dim": str(dim), "place": str(at), "at": str(at), "n": str(len(seen)),
-        "component": str(lanes), "other": str(lanes + dim // 2), "mean": said(unnormed.mean()),
-        "deviation": said(np.sqrt((unnormed**2).mean()) if one.causal else unnormed.std()),
+        "component": str(lanes), "other": str(lanes + dim // 2), "mean": as_text(unnormed.mean()),
+        "deviation": as_text(np.sqrt((unnormed**2).mean()) if one.causal else unnormed.std()),
         "layer": str(layer), "layers": f"{layer} layers have" if layer > 1 else "One layer has",
-        "cosine": said(analysis.cosine(one, at)),
+        "cosine": as_text(analysis.cosine(one, at)),
         "head": str(head), "heads": str(one.heads), "groups": str(one.groups), "group": str(one.group),
-        "best": name(one, best), "score": said(one.scores[at, best]), "components": joined([str(i) for i in found.largest]),
-        "largest": said(found.of_largest), "worst": name(one, worst), "low": said(one.scores[at, worst]),
-        "scaled": said(one.scaled[at, best]), "with": _share(float(one.weights[at, best])),
+        "best": name(one, best), "score": as_text(one.scores[at, best]), "components": joined([str(i) for i in found.largest]),
+        "largest": as_text(found.of_largest), "worst": name(one, worst), "low": as_text(one.scores[at, worst]),
+        "scaled": as_text(one.scaled[at, best]), "with": _share(float(one.weights[at, best])),
         "without": _share(analysis.unscaled_weight(one, at)), "seen": str(int(seen.sum())), "hidden": str(int((~seen).sum())),
-        "sum": said(powers.sum()), "power": said(powers[best]), "margin": said(ahead),
-        "ratio": said(np.exp(ahead)), "named": joined(_named(one, at)), "total": encoding.three(one.weights[at].sum()),
-        "adds": name(one, most), "share": encoding.three(one.weights[at, most]), "value": said(length(one.v[most])),
-        "length": said(length(analysis.contributions(one, at)[most])), "mixed": said(length(one.mix[at])),
+        "sum": as_text(powers.sum()), "power": as_text(powers[best]), "margin": as_text(ahead),
+        "ratio": as_text(np.exp(ahead)), "named": joined(_named(one, at)), "total": encoding.three(one.weights[at].sum()),
+        "adds": name(one, most), "share": encoding.three(one.weights[at, most]), "value": as_text(length(one.v[most])),
+        "length": as_text(length(analysis.contributions(one, at)[most])), "mixed": as_text(length(one.mix[at])),
         "others": str(one.heads - 1), "joint": str(joint), "begin": str(head * dim), "end": str((head + 1) * dim - 1),
-        "brought": said(length(one.projected[at])), "input_length": said(length(one.input[at])),
+        "brought": as_text(length(one.projected[at])), "input_length": as_text(length(one.input[at])),
     }  # fmt: skip
 
 
@@ -60,9 +60,9 @@ def guess_values(one: HeadSteps, at: int, key: int) -> Numbers:
     """Return the gaps about a guessed token: for the best score, and for the largest part of the mix."""
     length = np.linalg.norm
     return {
-        "guess": name(one, key), "guessed": said(one.scores[at, key]), "place": str(analysis.rank(one, at, key)),
-        "weighs": encoding.three(one.weights[at, key]), "valued": said(length(one.v[key])),
-        "part": said(length(analysis.contributions(one, at)[key])),
+        "guess": name(one, key), "guessed": as_text(one.scores[at, key]), "place": str(analysis.rank(one, at, key)),
+        "weighs": encoding.three(one.weights[at, key]), "valued": as_text(length(one.v[key])),
+        "part": as_text(length(analysis.contributions(one, at)[key])),
     }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def head_steps(trace: Trace) -> HeadSteps | None:
     try:
         return with_trace_weights(backend().step_trace(trace.request, head), trace.weights(head.layer, head.head))
     except AttnvizError as error:
-        widgets.problem(error)
+        widgets.show_error(error)
         token_picker.instead(error, trace, MOST, "shown step by step", "inside")
     return None
 
@@ -75,7 +75,7 @@ def _number(steps: tuple[Step, ...]) -> int:
     try:
         return lesson.number(steps, state.own(STEP_PARAM) or steps[0].id)
     except BadInputError as error:
-        widgets.notices([f"{error} Showing the first."])
+        widgets.show_notices([f"{error} Showing the first."])
         return 0
 
 

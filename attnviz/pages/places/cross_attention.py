@@ -67,7 +67,7 @@ def _read(source: str, target: str) -> EncoderDecoderReading:
                 found = backend().attend(AttentionRequest(cards[0].id, source, target or None))
             return EncoderDecoderReading(found, _noted("trained", found, name=widgets.plain(cards[0].name)))
         except AttnvizError as error:
-            widgets.problem(error)
+            widgets.show_error(error)
     found = _untrained(source, target or lesson.text("across", "target"))
     return EncoderDecoderReading(found, _noted("untrained", found))
 

@@ -8,7 +8,7 @@ from attnviz.analysis import token_counts
 from attnviz.analysis.token_counts import TextSizes
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
-from attnviz.figures.units import stored, times
+from attnviz.figures.units import byte_size, times
 from attnviz.lessons.template import filled
 from attnviz.pages.places import lesson
 from attnviz.pages.places.lesson import Medium
@@ -64,7 +64,7 @@ def _costs(tokens: int, own: TextSizes) -> None:
     cost, mine = token_counts.attention(tokens, own.width), token_counts.attention(own.tokens, own.width)
     numbers = {
         "n": encoding.thousands(tokens), "pairs": encoding.thousands(cost.pairs), "own": encoding.thousands(own.tokens),
-        "times": f"{times(cost.pairs / mine.pairs)} times", "stored": stored(cost.stored),
+        "times": f"{times(cost.pairs / mine.pairs)} times", "stored": byte_size(cost.stored),
         "width": encoding.thousands(own.width), "share": encoding.percent(cost.share, 1),
         "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(own.width)),
     }  # fmt: skip
@@ -80,7 +80,7 @@ def _table(trace: Trace) -> None:
         sizes = {field.id: field.value for field in place.fields}
         tokens = count(place.id, sizes, own.tokens)
         cost = token_counts.attention(tokens, own.width)
-        found = encoding.thousands(cost.tokens), encoding.thousands(cost.pairs), stored(cost.stored)
+        found = encoding.thousands(cost.tokens), encoding.thousands(cost.pairs), byte_size(cost.stored)
         start = filled(place.start, {name: str(value) for name, value in sizes.items()})
         lines.append(f"| {place.name}: {start} | {' | '.join(found)} |")
     with st.container(key="places-media"):

@@ -41,7 +41,7 @@ def _linked(parsed: ParsedSentence) -> None:
         try:
             _keep(parsed.text, parse_edits.edits_from_url(raw, parsed, relations(PARSER)))
         except BadInputError as error:
-            widgets.notices([f"The arcs in this link are left out. {error}"])
+            widgets.show_notices([f"The arcs in this link are left out. {error}"])
     st.session_state[_CARRIED] = parse_edits.edits_to_url(_edits(parsed.text)) if _fits(parsed.text) else ""
     if st.session_state[_CARRIED] != raw:
         state.keep_own(ARCS, st.session_state[_CARRIED])

@@ -71,7 +71,7 @@ def fields(trace: Trace) -> SentenceLinks | None:
     try:
         parsed, own, changed = applied(_parsed(trace))
     except BadInputError as error:
-        widgets.notices([str(error)])
+        widgets.show_notices([str(error)])
         return None
     return _with_unknown(SentenceLinks(parsed, PARSER, None, own, changed), trace)
 
@@ -119,7 +119,7 @@ def _drop_invalid_params(readings: tuple[GoldSentence, ...]) -> None:
     }
     for name, values in known.items():
         if (value := state.own(name)) and value not in values:
-            widgets.notices([f"“{name}” cannot be {quoted(value)} in a link: left out."])
+            widgets.show_notices([f"“{name}” cannot be {quoted(value)} in a link: left out."])
             state.keep_own(name, "")
     if state.own(TREE_PARAM) not in {one.id for one in readings}:
         state.keep_own(TREE_PARAM, "")
@@ -156,7 +156,7 @@ def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     """Draw the arcs above and below the sentence, and a sentence with the score of the head."""
     st.markdown(captions.source(shown))
     if shown.sentence is None and (foreign := parser_note.foreign(shown.parsed.text)):
-        widgets.notices([foreign])
+        widgets.show_notices([foreign])
     made = _picture(shown, found)
     draw(
         arc_figure.svg(made, widgets.theme()), height=arc_figure.height(made), label=made.title, words=len(shown.words),

@@ -27,7 +27,7 @@ def fields(chosen: Experiment, before: InterventionResult, at: int) -> dict[str,
             notices.append(f"{error} Showing {usual}.")
             found = usual
         values[setting.id] = found
-    widgets.notices(notices)
+    widgets.show_notices(notices)
     with st.container(horizontal=True, gap="medium", key="whatif-settings", vertical_alignment="bottom"):
         for setting in chosen.settings:
             if _needed(setting, values):

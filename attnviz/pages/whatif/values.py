@@ -10,7 +10,7 @@ import numpy as np
 from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.engine.reference.word_order import APART, WordOrderResult
 from attnviz.figures import encoding
-from attnviz.figures.units import Numbers, said
+from attnviz.figures.units import Numbers, as_text
 from attnviz.lessons.template import filled
 from attnviz.pages.whatif import analysis
 from attnviz.pages.whatif.analysis import BeforeAfter, Values
@@ -22,7 +22,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 def tiny(value: encoding.Number) -> str:
     """A number that may be very small: `2.2 × 10⁻¹⁶`, else as in any sentence."""
     if value == 0 or abs(value) >= 1e-3:
-        return said(value) if value else "0"
+        return as_text(value) if value else "0"
     digits, _, power = f"{value:.1e}".partition("e")
     return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
 
@@ -48,13 +48,13 @@ def sentence(pair: BeforeAfter, at: int, values: Values) -> Numbers:
     heads = len(before.weights[pair.layer])
     numbers = {
         "token": token(before, at), "layer": str(pair.layer), "head": str(pair.number), "heads": str(heads), "dim": str(dim),
-        "root": said(dim**0.5), "joint": str(heads * dim), "n": str(len(before.tokens)), "m": str(len(after.keys)),
+        "root": as_text(dim**0.5), "joint": str(heads * dim), "n": str(len(before.tokens)), "m": str(len(after.keys)),
         **_rows(pair, at), **_states(pair, at), **_heads(pair, at), **(_compared(pair, at) if pair.comparable else {}),
     }  # fmt: skip
     numbers |= {name: values[name] for name in ("width", "stride") if name in values}
     if "temperature" in values:
         divisor = float(values["temperature"]) * (dim**0.5 if values["divide"] == "on" else 1.0)
-        numbers["divisor"] = "nothing" if divisor == 1.0 else said(divisor)
+        numbers["divisor"] = "nothing" if divisor == 1.0 else as_text(divisor)
     if "zeroed" in values:
         numbers |= _zeroed(pair, at, int(values["zeroed"]))
     numbers["where"] = filled(content()["where"][values["where"]], numbers)
@@ -68,10 +68,10 @@ def _rows(pair: BeforeAfter, at: int) -> Numbers:
     bits, bits_after = analysis.entropies(plain), analysis.entropies(changed)
     return {
         "best": key(pair.before, best), "top": encoding.three(plain[at, best]), "best_after": key(pair.after, best_after),
-        "top_after": encoding.three(changed[at, best_after]), "bits": said(bits[at]), "bits_after": said(bits_after[at]),
-        "mean": said(bits.mean()), "mean_after": said(bits_after.mean()), "even": said(np.log2(max(seen.sum(), 1))),
-        "spread": said(analysis.score_std(pair.before, pair.number)),
-        "spread_after": said(analysis.score_std(pair.after, pair.head_after)),
+        "top_after": encoding.three(changed[at, best_after]), "bits": as_text(bits[at]), "bits_after": as_text(bits_after[at]),
+        "mean": as_text(bits.mean()), "mean_after": as_text(bits_after.mean()), "even": as_text(np.log2(max(seen.sum(), 1))),
+        "spread": as_text(analysis.score_std(pair.before, pair.number)),
+        "spread_after": as_text(analysis.score_std(pair.after, pair.head_after)),
         "slope": encoding.three(analysis.softmax_slope(float(plain[at, best]))),
         "slope_after": encoding.three(analysis.softmax_slope(float(changed[at, best_after]))),
     }  # fmt: skip
@@ -97,7 +97,7 @@ def _heads(pair: BeforeAfter, at: int) -> Numbers:
     most = int(np.argmax(adds))
     return {
         "adds": encoding.percent(adds[pair.number], 1), "mosthead": str(most), "most": encoding.percent(adds[most], 1),
-        "bits_least": said(bits.min()), "bits_most": said(bits.max()), "groups": str(pair.before.groups),
+        "bits_least": as_text(bits.min()), "bits_most": as_text(bits.max()), "groups": str(pair.before.groups),
         "choices": _counted(len(set(rows.argmax(-1).tolist()))),
     }  # fmt: skip
 
@@ -132,7 +132,7 @@ def _zeroed(pair: BeforeAfter, at: int, place: int) -> Numbers:
         "zeroed": key(pair.before, place), "weight": encoding.three(pair.weights_before[at, place]),
         "weight_after": encoding.three(pair.weights_after[at, place]),
         "mixed": encoding.percent(analysis.output_change(pair)[at], 1),
-        "value": said(values[place]), "longest": key(pair.before, longest), "value_most": said(values[longest]),
+        "value": as_text(values[place]), "longest": key(pair.before, longest), "value_most": as_text(values[longest]),
         "further": filled(content()["further"]["some" if far else "none"], far),
     }  # fmt: skip
 

@@ -37,7 +37,7 @@ def show(trace: Trace) -> None:
         try:
             before = backend().intervene(trace.request, state.current().head.layer, AS_TRAINED)
         except AttnvizError as error:
-            widgets.problem(error)
+            widgets.show_error(error)
             token_picker.instead(error, trace, MOST, "tried", "whatif")
             return
         with st.container(horizontal=True, gap="small", key="whatif-fields", vertical_alignment="bottom"):
@@ -56,7 +56,7 @@ def _chosen() -> Experiment:
     try:
         chosen = lesson.experiment(state.own(EXPERIMENT_PARAM) or chosen.id)
     except BadInputError as error:
-        widgets.notices([f"{error} Showing the first."])
+        widgets.show_notices([f"{error} Showing the first."])
     key = state.fill("whatif-what", chosen.id)
 
     def choose(id: str) -> None:
@@ -81,7 +81,7 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
         change = analysis.intervention(chosen.id, values, head, heads, before.family)
         after = backend().intervene(selection.request, head.layer, change, values.get("other", ""))
     except AttnvizError as error:
-        widgets.problem(error)
+        widgets.show_error(error)
         return
     pair = BeforeAfter(before, after, head.layer, head.head)
     numbers = {name: widgets.plain(found) for name, found in sentence_values.sentence(pair, at, values).items()}

@@ -33,7 +33,7 @@ def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
         change = analysis.intervention(chosen.id, values, selection.head, heads, before.family)
         found = backend().compare_orders(selection.request, selection.head, change, seed)
     except AttnvizError as error:
-        widgets.problem(error)
+        widgets.show_error(error)
         return
     numbers = {"token": widgets.plain(encoding.label(before.tokens[at].text)), **sentence_values.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}

@@ -44,11 +44,11 @@ function heldTable(view) {
   const all = ranked(line).filter((i) => !pattern.keep || line[i] > 0);
   const shown = all.slice(0, ROWS);
   if (all.length <= ROWS) shown.sort((a, b) => a - b);
-  const what = looks ? `at whom ${readout.who} ${readout.summed ? "look" : "looks"}` : `who looks at ${readout.who}`;
+  const what = looks ? `what ${readout.who} ${readout.summed ? "look" : "looks"} at` : `what looks at ${readout.who}`;
   const which = all.length > ROWS ? `, the ${ROWS} strongest of ${all.length}` : "";
   const title = `${headName(...head)}: ${what}${readout.summed ? ", summed" : ""}${which}`;
   const rows = [...shown.map((i) => [named(there, i), readout.written(i)]), ...readout.lost.map(([to, share]) => [`hidden: ${to}`, share])];
-  return table(title, [looks ? "at whom" : "who looks", "weight"], rows);
+  return table(title, [looks ? "to (key)" : "from (query)", "weight"], rows);
 }
 
 function linksTable({ pattern, head }) {
@@ -56,7 +56,7 @@ function linksTable({ pattern, head }) {
   const best = largest(weights, LINKS);
   const rows = best.map((at) => [named(queries, Math.floor(at / keys.length)), named(keys, at % keys.length), about(weights[at], uncertaintyOf(pattern, Math.floor(at / keys.length), at % keys.length))]);
   const many = rows.length === 1 ? "strongest link" : `${rows.length} strongest links`;
-  return table(`${headName(...head)}: its ${many}`, ["who looks", "at whom", "weight"], rows);
+  return table(`${headName(...head)}: its ${many}`, ["from (query)", "to (key)", "weight"], rows);
 }
 
 // The places of the `count` largest weights, largest first: a long text has too many weights to sort them all.
