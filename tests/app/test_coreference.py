@@ -220,9 +220,9 @@ def place(word: str) -> tuple[int, int]:
 def test_a_pair_shows_in_how_many_sentences_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
     stubborn = "A head that always chooses the same word is right in one of them"
     assert "Right in **1 of 2** sentences. A head" in text(asked())
-    turned = text(asked(text=example("bus-it").text))
-    assert "Right in **2 of 2** sentences." in turned
-    assert stubborn in turned
+    result = text(asked(text=example("bus-it").text))
+    assert "Right in **2 of 2** sentences." in result
+    assert stubborn in result
     far = text(asked(text=example("far-less").text))
     assert "Right in **2 of 2** sentences." in far
     assert stubborn not in far, "both times the same word is right"

@@ -203,6 +203,6 @@ def test_a_timeout_is_retried_three_times(opened, server: Hostile, monkeypatch: 
 def test_a_page_retries_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("random.uniform", lambda low, high: 1.0)
 
-    assert [retry.delay(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
-    assert [retry.delay(BusyError(".", 7), tried) for tried in (0, 1, 9)] == [7, 14, 60]
+    assert [retry.delay(BackendError("."), attempt) for attempt in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
+    assert [retry.delay(BusyError(".", 7), attempt) for attempt in (0, 1, 9)] == [7, 14, 60]
     assert retry.delay(OutputError("."), 0) == 60, "each time may be a download"

@@ -184,10 +184,10 @@ def test_tables_are_built_when_asked_for_and_follow(opened):
     page = opened(made())
     page.locator(".menu summary").click()
     page.get_by_role("button", name="Show as table").first.click()
-    held, links = page.locator(".tables table").all()
-    expect(held.locator("caption")).to_have_text("L1·H2: what it looks at")
-    expect(held.locator("tbody tr")).to_have_count(10)
-    assert held.locator("tbody tr").nth(2).inner_text().replace("\u2068", "").replace("\u2069", "").split() == [
+    selected, links = page.locator(".tables table").all()
+    expect(selected.locator("caption")).to_have_text("L1·H2: what it looks at")
+    expect(selected.locator("tbody tr")).to_have_count(10)
+    assert selected.locator("tbody tr").nth(2).inner_text().replace("\u2068", "").replace("\u2069", "").split() == [
         "animal",
         "0.640",
     ]

@@ -99,8 +99,8 @@ def test_no_line_of_a_cell_covers_another_and_its_frame_is_as_tall_as_the_board(
     for number, frame in enumerate(page.frames[1:]):
         board = page.frame_locator("iframe").nth(number)
         expect(board.locator(".claim .name")).not_to_be_empty()
-        for held in (False, True):
-            if held:
+        for select in (False, True):
+            if select:
                 board.locator(".unit").nth(4).click()
                 expect(board.locator(".readout .value")).to_be_visible()
             page.wait_for_timeout(300)  # the board is measured anew in the next frames of animation

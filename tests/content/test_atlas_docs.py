@@ -30,11 +30,11 @@ PROBES = " ".join((ROOT / "docs" / "atlas.md").read_text("utf-8").partition("## 
 
 def printed(command: str) -> str:
     """What a command prints to its standard output."""
-    held = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    with contextlib.redirect_stdout(held):
+    captured = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with contextlib.redirect_stdout(captured):
         assert cli.main(shlex.split(command)[1:]) == 0
-        held.flush()
-        return held.buffer.getvalue().decode() if isinstance(held.buffer, io.BytesIO) else ""
+        captured.flush()
+        return captured.buffer.getvalue().decode() if isinstance(captured.buffer, io.BytesIO) else ""
 
 
 def matches(shown: str, whole: str) -> bool:
@@ -86,7 +86,7 @@ def test_the_old_habit_of_that_name_goes_with_the_previous_token_and_not_with_in
     assert message.replace("-0", "−0") in PROBES
 
 
-def anew() -> None:
+def update() -> None:
     """Writes what the commands print now into the documents; where lines were left out, the first and the last ones stay."""
     for file in DOCUMENTS:
 
@@ -100,5 +100,5 @@ def anew() -> None:
 
 
 if __name__ == "__main__":
-    anew()
+    update()
     sys.stdout.write("Written anew.\n")

@@ -176,12 +176,12 @@ def test_no_flipped_bit_changes_a_number(server: Hostile, client: RemoteBackend)
     size, draw, refused = len(server.good("/v1/attention", payload)), random.Random(3), 0
     for bit in (*draw.sample(range(8 * 120), 20), *draw.sample(range(8 * 120, 8 * size), 20)):
 
-        def turned(good: bytes, bit: int = bit) -> bytes:
+        def flipped(good: bytes, bit: int = bit) -> bytes:
             found = bytearray(good)
             found[bit // 8] ^= 1 << bit % 8
             return bytes(found)
 
-        server.does = changed(turned)
+        server.does = changed(flipped)
         try:
             assert same(client.attend(REQUEST), right)
         except AttnvizError:

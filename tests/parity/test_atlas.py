@@ -199,13 +199,13 @@ def test_links_built_again_are_what_the_shipped_atlas_holds(name: str, corpora: 
     different = total = 0
     for relation in sorted(set(part.links["relation"].tolist())):
         for number, direction in enumerate(("dh", "hd")):
-            held = shipped.links(relation if ":" in relation else f"{relation}:", direction)  # of this label alone
-            held = held.where(held.text < SLICE)
+            stored = shipped.links(relation if ":" in relation else f"{relation}:", direction)  # of this label alone
+            stored = stored.where(stored.text < SLICE)
             mine = (part.links["relation"] == relation) & (part.links["direction"] == number)
-            np.testing.assert_array_equal(held.text, part.links["text"][mine])
-            np.testing.assert_array_equal(held.offset, part.links["offset"][mine])
-            np.testing.assert_array_equal(held.others, part.links["others"][mine])
-            different, total = different + int((held.hits != hits[mine]).sum()), total + held.hits.size
+            np.testing.assert_array_equal(stored.text, part.links["text"][mine])
+            np.testing.assert_array_equal(stored.offset, part.links["offset"][mine])
+            np.testing.assert_array_equal(stored.others, part.links["others"][mine])
+            different, total = different + int((stored.hits != hits[mine]).sum()), total + stored.hits.size
     assert total > 50_000
     assert different <= FLIPPED * total
 
@@ -214,14 +214,14 @@ def test_links_built_again_are_what_the_shipped_atlas_holds(name: str, corpora: 
 @pytest.mark.parametrize("kind", ["gap", "winogender"])
 @pytest.mark.parametrize("name", MODELS)
 def test_questions_built_again_are_what_the_shipped_atlas_holds(name: str, kind: str, corpora: Path):
-    held = checked(name).questions(kind)
-    held = held.where(held.text < SLICE)
+    stored = checked(name).questions(kind)
+    stored = stored.where(stored.text < SLICE)
     part = measurer(name).measure(Chunk(0, 0, 0, tuple(islice(QUESTIONS[kind](corpora), SLICE))))
     hits = unpacked(part.questions["hits"], measurer(name).size)
-    np.testing.assert_array_equal(held.text, part.questions["text"])
-    np.testing.assert_array_equal(held.nearest, part.questions["nearest"])
+    np.testing.assert_array_equal(stored.text, part.questions["text"])
+    np.testing.assert_array_equal(stored.nearest, part.questions["nearest"])
     assert hits.size > 1_000
-    assert (held.hits != hits).sum() <= FLIPPED * hits.size
+    assert (stored.hits != hits).sum() <= FLIPPED * hits.size
 
 
 def checked(name: str) -> reader.Atlas:

@@ -112,22 +112,22 @@ def test_a_foreign_model_is_never_switched_even_while_another_thread_captures():
 
 def test_training_mode_adds_no_dropout_noise():
     model = bert(hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
-    quiet = capture.capture(model, input_ids=ids(11)).weights()
+    expected = capture.capture(model, input_ids=ids(11)).weights()
 
     model.train()
 
-    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), quiet)
+    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), expected)
     assert model.training
 
 
 def test_a_prepared_model_put_into_training_is_read_without_noise():
     model = bert(hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
     capture.prepare(model)
-    quiet = capture.capture(model, input_ids=ids(11)).weights()
+    expected = capture.capture(model, input_ids=ids(11)).weights()
 
     model.train()
 
-    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), quiet)
+    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), expected)
 
 
 def test_two_models_from_one_config_object_do_not_switch_each_other():

@@ -269,7 +269,7 @@ IDS = [case.name for case in CASES]
 def home(tmp_path, monkeypatch) -> Path:
     """The folder from which relative paths count, with no models of earlier tests in memory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(attnviz, "_own", [])
+    monkeypatch.setattr(attnviz, "_folder_backends", [])
     return tmp_path
 
 

@@ -15,7 +15,7 @@ from attnviz.errors import BadInputError
 from attnviz.pages.whatif import lesson
 from attnviz.selection import PARAMETERS, Selection
 from attnviz.web import middleware
-from tests.fuzz import amounts, held
+from tests.fuzz import amounts, check_promise
 from tests.unit.test_selection import selections
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def test_a_changed_link_is_read_as_far_as_possible(examples: int):
         assert Selection.parse(found.params())[0] == found
         assert all(len(notice) < 300 for notice in notices)
 
-    held(examples, changed_links(), promise)
+    check_promise(examples, changed_links(), promise)
 
 
 @st.composite
@@ -92,7 +92,7 @@ def test_a_message_that_no_page_sends_is_refused_in_words(read: Any, examples: i
         except BadInputError:
             return
 
-    held(examples, changed() | JSON, promise)
+    check_promise(examples, changed() | JSON, promise)
 
 
 @amounts(100, 2000)
@@ -103,7 +103,7 @@ def test_pins_and_panels_that_no_page_sends_are_refused_in_words(examples: int):
         except BadInputError:
             return
 
-    held(examples, st.tuples(JSON, JSON) | changed().map(lambda value: _part(value, "pins", "panels")), promise)
+    check_promise(examples, st.tuples(JSON, JSON) | changed().map(lambda value: _part(value, "pins", "panels")), promise)
 
 
 def _part(value: Any, *names: str) -> tuple[Any, ...]:
@@ -122,7 +122,7 @@ def test_a_setting_of_an_experiment_is_read_or_refused_in_words(examples: int):
         except BadInputError:
             return
 
-    held(examples, st.tuples(st.sampled_from(every), ODD | st.text()), promise)
+    check_promise(examples, st.tuples(st.sampled_from(every), ODD | st.text()), promise)
 
 
 HEADER = st.tuples(
@@ -166,4 +166,4 @@ def test_whatever_a_browser_asks_is_refused_or_passed_on(examples: int):
         refused = first.get("status", 0) in (405, 413, 414) or first.get("type") == "websocket.close"
         assert refused != bool(passed)
 
-    held(examples, st.tuples(SCOPES, st.binary(max_size=80)), promise)
+    check_promise(examples, st.tuples(SCOPES, st.binary(max_size=80)), promise)

@@ -181,8 +181,8 @@ def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, mode
     assert not any(array.flags.writeable for array in arrays(one).values())
     layer = backend.inner.step_trace(AttentionRequest(model, TEXT), HEADS[model].layer)
     assert not any(array.flags.writeable for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
-    held = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
-    assert held <= size_in_bytes(layer) < 2**22
+    array_bytes = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
+    assert array_bytes <= size_in_bytes(layer) < 2**22
 
 
 def test_what_cannot_be_traced_by_step_is_refused_with_a_reason(backend):

@@ -54,7 +54,7 @@ def test_a_backend_refuses_before_it_reads():
 
 def test_each_layer_of_a_long_text_is_reported_only_to_its_caller():
     events: list[ProgressEvent] = []
-    backend = LocalBackend(progress=events.append)
+    backend = LocalBackend(on_progress=events.append)
     backend.load("minilm")
     events.clear()
     backend.attend(AttentionRequest("minilm", "a short text"))

@@ -233,7 +233,7 @@ def test_a_matrix_names_its_rows_and_columns_and_words_stay_words():
     html = html_matrix.drawn(cells, ["<b>", "y"], ["p", "q", "r"], 1, "alt text")
     assert "<b>" not in html
     assert "&lt;b&gt;" in html
-    assert html.count("held") == 1
+    assert html.count("class=selected") == 1
     assert "top:50.0000%;height:50.0000%" in html
 
 
@@ -243,7 +243,7 @@ def test_of_many_names_some_are_shown_and_always_the_selected_one():
         np.zeros((n, n, 3), np.uint8), [f"r{i}x" for i in range(n)], [f"c{i}x" for i in range(n)], 31, "alt text"
     )
     assert "r31x" in html
-    assert "r30x" not in html  # it would stand on the held one
+    assert "r30x" not in html  # it would overlap the selected one
     assert 20 <= html.count(">c") <= html_matrix.CROWDED
 
 
