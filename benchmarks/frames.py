@@ -43,7 +43,7 @@ BOUNDS = {
     "nodes": 1500,
     "requests": 0,
 }
-# Whatever the board hands to the browser is called by way of a clock. Frames are told apart by the time they begin at.
+# Every callback that the board gives to the browser is timed. Frames are distinguished by their start time.
 CLOCK = """(() => {
   const w = window.walk = { on: false, spent: 0, script: [], frames: [] };
   const timed = (call) => {

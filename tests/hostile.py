@@ -16,7 +16,7 @@ from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest
 from tests.servers import FakeBackend
 
-Deed = Callable[[socket.socket, bytes], None]  # what is done with a client, to whom these bytes would be the right answer
+Deed = Callable[[socket.socket, bytes], None]  # handles a client; the bytes would be the right answer
 PATIENCE = 20.0  # seconds after which a deed without an end ends
 
 

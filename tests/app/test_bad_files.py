@@ -1,6 +1,6 @@
 """One table of weight files that are missing, cut short or altered.
 
-For each: what the page says, what the command line says, which error Python raises; and that the app goes on afterwards.
+For each: what the page says, what the command line says, which error Python raises; and that the app still works afterwards.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def first_scale(file: Path) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """One harm to one file of one model, and what is said of it everywhere."""
+    """One fault in one file of one model, and the messages about it."""
 
     name: str
     model: str

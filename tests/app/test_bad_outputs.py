@@ -37,13 +37,13 @@ def small_gguf(own_models, tmp_path, monkeypatch) -> str:
 
 
 def full(file: Path) -> str:
-    """As a disk that is full answers, in the end, to whoever writes to it."""
+    """Fail as a full disk does at the end of a write."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.fixture(params=["it is a file", "Not a directory", "No space left on device"])
 def unwritable(request, tmp_path, monkeypatch) -> str:
-    """A cache folder that nobody can write to, not even root, as a setting of the reader's own; and the reason."""
+    """Set the reader's cache folder to one that not even root can write to; return it and the reason."""
     if request.param == "No space left on device":
         monkeypatch.setattr("attnviz.models.gguf.sha256", full)  # when all but the manifest is written
         monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
@@ -121,7 +121,7 @@ def test_a_waiting_reader_sees_what_takes_so_long(small_gguf, tmp_path, monkeypa
     lines: list[str] = []
     with listening(lambda event: lines.append(event.message)):
         backend().attend(AttentionRequest("smollm2", "it sat"))
-    backend().attend(AttentionRequest(SOUND, "the animal"))  # nobody listens any more
+    backend().attend(AttentionRequest(SOUND, "the animal"))  # without a listener
     assert lines == [f"Converting {small_gguf} to plain weights, once. This can take a minute."]
 
 

@@ -187,7 +187,7 @@ def test_a_damaged_atlas_is_reported_and_the_rest_of_the_page_stands(
     heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ):
     def damaged(model: str) -> None:
-        raise BadInputError("The atlas is damaged. Build it anew.")
+        raise BadInputError("The atlas is damaged. Build it again.")
 
     monkeypatch.setattr(reader, "shipped", damaged)
     app = heads()

@@ -1,4 +1,4 @@
-"""A file of ready sentences that somebody else wrote: what it says is shown as text, as what is typed."""
+"""A file of ready sentences from another author: its content is shown as text, like what is typed."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def test_another_sentence_and_another_model_change_them_all(shown: Callable[...,
     assert not app.exception
     assert "Over all 270 heads" in written(app)
     assert "“Rain”, the first token" in written(app)
-    assert re.search(r"gives the most content in [\d,]+ of", written(app))  # here in most rows, so nobody says "only"
+    assert re.search(r"gives the most content in [\d,]+ of", written(app))  # here in most rows, so the page does not say "only"
     assert "of 576 numbers" in written(app)
 
 

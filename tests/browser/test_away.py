@@ -1,4 +1,4 @@
-"""A backend that is away, lies or comes back under an open page: it says so, keeps what was typed, and goes on by itself."""
+"""A backend that is away, lies or comes back under an open page: it says so, keeps what was typed, and recovers by itself."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_no_line_of_a_cell_covers_another_and_its_frame_is_as_tall_as_the_board(
             if select:
                 board.locator(".unit").nth(4).click()
                 expect(board.locator(".readout .value")).to_be_visible()
-            page.wait_for_timeout(300)  # the board is measured anew in the next frames of animation
+            page.wait_for_timeout(300)  # the board is measured again in the next animation frames
             boxes = frame.evaluate(BOXES)
             assert {"canvas" if name == ".overview" else name for name, *_ in boxes} >= {
                 ".claim .name",

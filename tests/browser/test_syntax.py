@@ -23,7 +23,7 @@ def arcs(page: Page):
 
 
 def wait_until_settled(page: Page) -> None:
-    """Wait until nothing is drawn anew: a list that is open would be closed."""
+    """Wait until the page no longer redraws: a redraw closes an open list."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=SLOW)
     page.wait_for_timeout(300)
 
@@ -38,7 +38,7 @@ def param(page: Page, name: str) -> str:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Pick an option; a list that closes because the page was drawn anew is opened again."""
+    """Pick an option; a list that a redraw closed is opened again."""
     for _ in range(5):
         wait_until_settled(page)
         page.get_by_label(label).fill(option)

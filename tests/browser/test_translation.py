@@ -15,7 +15,7 @@ QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 TEXT = "The trophy does not fit in the suitcase because it is too big"
 PATHS = ["/", "/compare", "/heads", "/coreference", "/syntax", "/inside", "/whatif", "/cost", "/places", "/glossary"]
 NOTICE = "#attnviz-notice"
-# How translators put their text into a page. Each is given a text node; in capitals the text can be told from the old one.
+# How translators put their text into a page. Each is given a text node; capitals distinguish the text from the old one.
 WAYS = {
     "replaced": "const font = made(text.data.toUpperCase()); text.replaceWith(font);",
     "in two steps": "const font = made(text.data.toUpperCase()); text.parentNode.insertBefore(font, text); text.remove();",

@@ -1,6 +1,6 @@
 """What README.md and docs/atlas.md show of `attnviz atlas`: every printed output is that of the command above it.
 
-`python -m tests.content.test_atlas_docs` prints them anew into the documents, after the atlases were built again. A line of
+`python -m tests.content.test_atlas_docs` writes them into the documents again after the atlases were rebuilt. A line of
 `…` stands for lines that are left out.
 """
 
@@ -46,7 +46,7 @@ def matches(shown: str, whole: str) -> bool:
 @pytest.mark.parametrize(("document", "command", "shown"), SHOWN, ids=[f"{name}: {command}" for name, command, _ in SHOWN])
 def test_what_a_document_shows_is_what_the_command_prints(document: str, command: str, shown: str):
     whole = printed(command)
-    assert matches(shown, whole), f"{document}, {command}: print it anew with python -m tests.content.test_atlas_docs\n{whole}"
+    assert matches(shown, whole), f"{document}, {command}: update it with python -m tests.content.test_atlas_docs\n{whole}"
 
 
 def test_both_documents_show_every_action():
@@ -101,4 +101,4 @@ def update() -> None:
 
 if __name__ == "__main__":
     update()
-    sys.stdout.write("Written anew.\n")
+    sys.stdout.write("Updated.\n")

@@ -1,6 +1,6 @@
 """docs/findings.md held to the shipped atlases: every row of its tables, and every sentence with a figure.
 
-`python -m tests.content.test_findings` prints them anew, for whoever builds the atlases again.
+`python -m tests.content.test_findings` prints them again after the atlases were rebuilt.
 """
 
 from __future__ import annotations
@@ -248,7 +248,8 @@ def facts() -> list[str]:
         "luck, once it is said that these are wordings of 120 sentences, that both halves hold the same ones, "
         "and that the best "
         f"of many was taken ({chance('minilm')} after correcting for that). For smollm2, {undecidable // 2} of the "
-        f"{len(asked) // 2} pairs are the same up to the pronoun, so every head is right on exactly one of the two, or on none, and no head can "
+        f"{len(asked) // 2} pairs are the same up to the pronoun, so every head is right on exactly one "
+        "of the two, or on none, and no head can "
         f"have more than {rate(jobs.ceiling)}. Its best head has {rate(jobs.rate)} of {jobs.n:,}, and {rate(hits / n)} of the "
         f"{n:,} that differ before the pronoun: Winogender says next to nothing of a model that reads left to right.",
         "**A relation can hide its parts.** nmod pools nouns behind a preposition with possessors: in minilm it "

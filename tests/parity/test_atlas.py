@@ -2,7 +2,7 @@
 
 The second one reads one text at a time with the library's own tokenizer and its eager model, and looks at one link, one head
 and one word after the other. The two may differ where the two best words are closer than float32 is exact;
-these are listed in .cache/close, and how many there are is said at the end of the run.
+these are listed in .cache/close, and their number is printed at the end of the run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CLOSE = 1e-5  # two candidates nearer than this may change places: another batch
 FEW = 0.05  # the part of all decisions that may be so close: heads that look at one place give all others next to nothing
 MODELS = ("minilm", "smollm2")
 ASKED = {"minilm": 60, "smollm2": 20}  # questions of each kind; the larger model takes seconds for each
-SLICE = 40  # texts that are built anew
+SLICE = 40  # texts that are built again
 LISTS = Path(__file__).parents[2] / ".cache" / "close"
 FLIPPED = 1e-4  # the part that may differ from a shipped file, which another machine made with another number of threads
 

@@ -1,4 +1,4 @@
-"""Models that somebody else loaded: never switched, never trained on by accident, safe under threads, refused with a reason."""
+"""Models loaded by other code: never switched, never trained on by accident, safe under threads, refused with a reason."""
 
 from __future__ import annotations
 

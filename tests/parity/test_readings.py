@@ -52,7 +52,7 @@ def typed() -> Any:
 
 
 class Own(BertPreTrainedModel):
-    """Somebody's own class around a BERT."""
+    """A user's own class around a BERT."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)

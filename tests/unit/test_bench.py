@@ -51,7 +51,7 @@ def until(runner: BenchmarkRunner, ready: Callable[[BenchmarkReport], bool], rea
 
 
 def begun(runner: BenchmarkRunner) -> BenchmarkReport:
-    """The report of a fake process that has said everything."""
+    """The report of a fake process that has printed everything."""
     assert runner.start(PLAN, "one")
     return until(runner, lambda report: report.now == ("window", 128) or not report.running)
 
@@ -88,7 +88,7 @@ def test_plans_without_bounds_are_refused(wrong: tuple[int, int, int]):
 
 
 def program(cells: list, bytes_: int = 10**9) -> subprocess.Popen[str]:
-    """The real program, told to measure these."""
+    """Start the real program on these measurements."""
     plan = {"heads": 3, "dim": 5, "bytes": bytes_, "most": 0.0, "cells": cells}
     return subprocess.Popen(
         [sys.executable, "-m", "attnviz.pages.cost.bench.worker", json.dumps(plan)], cwd=ROOT, text=True,
@@ -186,7 +186,7 @@ def test_a_failed_process_is_reported_and_what_it_measured_stays(then: str, why:
     assert why in report.why
     assert len(report.found) == 3
     assert gone(report.pid)
-    assert runner.start(PLAN, "two")  # and nobody has to wait for it
+    assert runner.start(PLAN, "two")  # without waiting for it
 
 
 def test_a_missing_program_is_reported():

@@ -1,4 +1,4 @@
-"""BertViz's views: what is drawn, what is said where not all of it can be, and that no text gets out of its JSON."""
+"""BertViz's views: what is drawn, the notice where not everything can be drawn, and that no text escapes from its JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes from outside as text, everywhere a text enters: marks are no text, other encodings are said with byte and remedy."""
+"""Bytes read as text at every entry: marks are not text, other encodings are refused with byte and remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corpus files as one stream of chunks, and what is said of them."""
+"""Corpus files as one stream of chunks, and their description."""
 
 from __future__ import annotations
 

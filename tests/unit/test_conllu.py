@@ -18,7 +18,7 @@ def row(number: object, form: str, head: object = "_", relation: str = "_", misc
 
 
 def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[ParsedSentence], list[str]]:
-    """The sentences of a file of these lines, and what was said of broken ones, as `line: reason`."""
+    """Return the sentences of a file of these lines, and the problems reported, as `line: reason`."""
     (folder / "made").write_bytes(end.join(content).encode("utf-8", "surrogateescape"))
     problems: list[str] = []
     found = list(conllu(folder / "made", lambda broken: problems.append(str(broken).removeprefix(f"{folder / 'made'}:"))))

@@ -33,7 +33,7 @@ LAST = '[[sentence]]\nid = "last"\ntext = "It ran"\narcs = []\n'
 
 
 def read(folder: Path, content: str) -> tuple[list[ParsedSentence | AnnotatedQuestion], list[str]]:
-    """The entries of a file of this content, and what was said of broken ones, as `line: reason`."""
+    """Return the entries of a file of this content, and the problems reported, as `line: reason`."""
     (folder / "made").write_bytes(content.encode("utf-8", "surrogateescape"))
     problems: list[str] = []
     found = list(own(folder / "made", lambda broken: problems.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
@@ -92,7 +92,7 @@ def test_tables_within_an_entry_belong_to_it_and_a_heading_may_have_blanks_and_a
 
 
 def told_of(folder: Path, entry: str, right: str, wrong: str) -> str:
-    """What is said of an entry with one thing changed, once the entry behind it was read all the same."""
+    """Return the problem reported for an entry with one thing changed; the next entry is still read."""
     assert entry.count(right) == 1
     found, problems = read(folder, entry.replace(right, wrong) + LAST)
     assert [one.id for one in found] == ["last"]

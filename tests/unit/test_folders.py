@@ -1,4 +1,4 @@
-"""Folders as people have them: what each holds is said with what to do, in words; what is safe to read is read."""
+"""Folders as people have them: what is wrong with each is reported with a remedy; what is safe to read is read."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ def sound(tmp_path_factory) -> Path:
 
 
 def check(message: str, case: Case, home: Path) -> None:
-    """All that should be said, in words, and nothing of this machine."""
+    """Check that the message has all expected parts and nothing about this machine."""
     for part in case.says:
         assert part in message
     assert str(home) not in message

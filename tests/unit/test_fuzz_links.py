@@ -1,4 +1,4 @@
-"""Links that somebody changed and messages that no page of ours sends: read as far as they go, or refused, never a fault."""
+"""Changed links and messages that no page of ours sends: read as far as possible or refused, never a fault."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ RIGHT = ["made-1", TEXT, "she", "23", "Zoë", "0", "TRUE", "Anna", "13", "FALSE"
 
 
 def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[AnnotatedQuestion], list[str]]:
-    """The questions of a file of these lines, and what was said of broken ones, as `line: reason`."""
+    """Return the questions of a file of these lines, and the problems reported, as `line: reason`."""
     (folder / "made").write_bytes(end.join(content).encode("utf-8", "surrogateescape"))
     problems: list[str] = []
     found = list(gap(folder / "made", lambda broken: problems.append(str(broken).removeprefix(f"{folder / 'made'}:"))))

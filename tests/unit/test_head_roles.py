@@ -23,7 +23,7 @@ def unit(text: str, at: int, special: bool = False, segment: int = 0) -> Unit:
 
 
 def sentence(*words: str, special: bool = True) -> tuple[Unit, ...]:
-    """Units of a text, with [CLS] and [SEP] around it unless said otherwise."""
+    """Units of a text, with [CLS] and [SEP] around it unless stated otherwise."""
     texts = ("[CLS]", *words, "[SEP]") if special else words
     return tuple(unit(text, at, text.startswith("[")) for at, text in enumerate(texts))
 

@@ -1,4 +1,4 @@
-"""The steps through one head: numbers worked out anew, and every gap of every sentence and formula filled."""
+"""The steps through one head: numbers worked out again, and every gap of every sentence and formula filled."""
 
 from __future__ import annotations
 

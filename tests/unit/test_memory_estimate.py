@@ -60,4 +60,4 @@ def test_each_layer_of_a_long_text_is_reported_only_to_its_caller():
     backend.attend(AttentionRequest("minilm", "a short text"))
     assert events == []
     backend.attend(AttentionRequest("minilm", "word " * 510))
-    assert events == [ProgressEvent(f"Reading 512 tokens: layer {done} of 6.", "progress", done / 6) for done in range(1, 7)]
+    assert events == [ProgressEvent(f"Encoding 512 tokens: layer {done} of 6.", "progress", done / 6) for done in range(1, 7)]

@@ -241,7 +241,7 @@ def test_the_causal_mask_on_hides_what_comes_later_and_off_shows_it(family: str)
     assert (np.triu(on["weights"], 1) == 0).all()
     assert (off["weights"] > 0).all()
     np.testing.assert_array_equal(on["scores"], off["scores"])
-    shown = np.tril(off["weights"])  # in the first layer the mask only takes away, and the rest is divided anew
+    shown = np.tril(off["weights"])  # in the first layer the mask only takes away, and the rest is normalised again
     equal(on["weights"], shown / shown.sum(-1, keepdims=True), atol=1e-12)
 
 

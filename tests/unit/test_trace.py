@@ -1,4 +1,4 @@
-"""A Trace as a value: what it answers, what it refuses, and that nobody can write to it."""
+"""A Trace as a value: what it answers, what it refuses, and that it is read-only."""
 
 from __future__ import annotations
 

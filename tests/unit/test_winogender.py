@@ -14,7 +14,7 @@ NEXT = "cook.guest.1.male.txt\tThe cook asked the guest what he wanted."
 
 
 def read(folder: Path, *content: str) -> tuple[list[AnnotatedQuestion], list[str]]:
-    """The questions of a file of these lines, and what was said of broken ones, as `line: reason`."""
+    """Return the questions of a file of these lines, and the problems reported, as `line: reason`."""
     (folder / "made").write_text("\n".join(content))
     problems: list[str] = []
     found = list(winogender(folder / "made", lambda broken: problems.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
