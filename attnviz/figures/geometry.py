@@ -10,15 +10,14 @@ LABELLED = 40  # rows or columns up to which every one is labelled; beyond, plot
 LARGEST, LARGEST_CELL = 720.0, 30.0  # of the cells together, and of one
 READING = 360  # room for the lines that say how to read the picture
 HEAD = 32  # a title
-FOOT = 76  # legend and two reading lines
-LINE = 16  # one more of them
+FOOT = 76  # the legend, and a line below it
 BOLD = 1.12  # how much wider bold type runs
 COLUMN = 42  # the column of hidden shares
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where everything stands, in pixels. `cell` is the edge of a square cell, or a row's height where cells are not square."""
+    """Sizes of one heatmap, in pixels. `cell` is the edge of a square cell, or a row's height where cells are not square."""
 
     cell: float
     font: int
@@ -38,10 +37,8 @@ class Geometry:
         return 1 if self.cell >= 8 else 0
 
     @classmethod
-    def of(
-        cls, queries: Sequence[str], keys: Sequence[str], title: str = "", *, column: bool = False, lines: int = 2
-    ) -> Geometry:
-        """Room for these labels, as they are written, and for so many reading lines.
+    def of(cls, queries: Sequence[str], keys: Sequence[str], title: str = "", *, column: bool = False) -> Geometry:
+        """Return the sizes for these labels, as they are written.
 
         Keys are on top, upright where the longest fits its cell, else at a slant.
         """
@@ -58,11 +55,10 @@ class Geometry:
         room = COLUMN if column and labelled else 0
         left = int(max((pixels(text, font) for text in queries), default=0) * BOLD) + room + 16
         right, top = int(max(12, overhang + 4)), int((HEAD if title else 0) + rise + 12)
-        bottom = FOOT + LINE * max(0, lines - 2)
         needed = max(left + READING, pixels(title, 16) * BOLD)
         right += int(max(0, needed - left - right - columns * across))
-        size = {"width": int(left + right + columns * across), "height": int(top + bottom + rows * cell)}
-        return cls(cell, font, slanted, labelled, left, right, top, bottom, room, **size)
+        size = {"width": int(left + right + columns * across), "height": int(top + FOOT + rows * cell)}
+        return cls(cell, font, slanted, labelled, left, right, top, FOOT, room, **size)
 
 
 def pixels(text: str, size: int) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
-from attnviz.errors import BadInputError, ShapeError
+from attnviz.errors import BadInputError
 from attnviz.figures import encoding, marks
 from attnviz.figures.geometry import LABELLED, Geometry
 from attnviz.types import Pattern
@@ -23,29 +23,26 @@ if TYPE_CHECKING:
 RowSelection = int | Sequence[int] | None  # the rows of the selected words
 CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "doubleClick": "reset", "scrollZoom": False}
 READING = "Row: the word that looks (query). Column: the word it looks at (key)"
-COLOURS = "Green: more in the first. Purple, \u2212: more in the second."
 NUMBER_CELL = 22  # pixels that a cell needs before a number fits
 HOVERED = 10_000  # cells up to which shortened labels are written out in full on hover
 STOPS = 16  # colour stops between two colours of a ramp: plotly's straight lines then follow the bend within one step of 255
 
 
-def figure(
-    pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "", captions: bool = True
-) -> go.Figure:
+def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "") -> go.Figure:
     """The head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` stands at the top left.
 
-    `captions` adds below it how to read it; a page that says so itself, in text that wraps, sets it to False.
+    How to read it is for the page to show, in text that wraps: `reading`.
     What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row
     that is not there.
     """
     rows = _rows(pattern, selected_rows)
     geometry = Geometry.of(*_labels(pattern), title, column=bool(pattern.hidden.any()))
-    drawn = marks.frame(pattern, geometry, theme, title=title, lines=reading(pattern) if captions else (), selected_rows=rows)
+    drawn = marks.frame(pattern, geometry, theme, title=title, selected_rows=rows)
     if not pattern.weights.size:
         return drawn.figure()
     blank = unseen(pattern)
     z = np.where(blank | left_out(pattern), np.float32(np.nan), pattern.weights)
-    _add_cells(drawn, pattern, z, geometry, colorscale(theme), "%{z:.3f}")
+    _add_cells(drawn, pattern, z, geometry, colorscale(theme))
     marks.add_blank(drawn, blank, theme)
     marks.add_legend(drawn, encoding.theme(theme).sequential, encoding.LEGEND, theme)
     if geometry.column:
@@ -70,47 +67,6 @@ def height(pattern: Pattern) -> str:
     rows, columns = pattern.weights.shape
     around, beside = geometry.top + geometry.bottom, geometry.left + geometry.right
     return f"calc({around}px + {rows} * clamp(1px, (100cqw - {beside}px) / {columns}, {geometry.cell:g}px))"
-
-
-def difference_figure(
-    first: Pattern, second: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = ""
-) -> go.Figure:
-    """First minus second, -1 to +1: green where the first gives more, purple and a minus mark where the second does.
-
-    Where labels differ both are written, `tired/wide`. Raises ShapeError for patterns of different shape.
-    """
-    pair = differing(first, second)
-    rows = _rows(pair, selected_rows)
-    geometry = Geometry.of(*_labels(pair), title, lines=2 + len(_marks(pair)))
-    drawn = marks.frame(pair, geometry, theme, title=title, lines=[f"{READING}.", COLOURS, *_marks(pair)], selected_rows=rows)
-    if not pair.weights.size:
-        return drawn.figure()
-    blank = unseen(first) & unseen(second)
-    delta = first.weights - second.weights
-    # Written here, because plotly's own number format has a hyphen for a minus.
-    values = np.array([[encoding.signed(d) for d in row] for row in delta.tolist()])
-    z = np.where(blank, np.float32(np.nan), delta)
-    _add_cells(drawn, pair, z, geometry, difference_colorscale(theme), "%{text}", text=values, zmin=-1.0)
-    marks.add_blank(drawn, blank, theme)
-    marks.add_legend(drawn, encoding.theme(theme).diverging, encoding.DIFFERENCE_LEGEND, theme)
-    if geometry.labelled:
-        numbered = rows if geometry.cell >= NUMBER_CELL else ()
-        marks.add_texts(drawn, _difference_texts(delta, numbered, theme), geometry.cell / 3.0)
-    for q in rows:
-        marks.outline_row(drawn, pair, q, geometry, theme)
-    return drawn.figure()
-
-
-def differing(first: Pattern, second: Pattern) -> Pattern:
-    """The labels of two patterns side by side, with `tired/wide` where they differ; its weights are the first's."""
-    if first.weights.shape != second.weights.shape:
-        shapes = " and ".join("{} × {}".format(*one.weights.shape) for one in (first, second))
-        raise ShapeError(f"A difference needs two patterns of one shape; these are {shapes}. Choose texts with as many words.")
-    queries, keys = (
-        tuple(a if a == b else f"{a}/{b}" for a, b in zip(one, other, strict=True))
-        for one, other in ((first.queries, second.queries), (first.keys, second.keys))
-    )
-    return Pattern(queries, keys, first.weights, first.hidden, "", first.query_units, first.key_units, first.causal)
 
 
 def unseen(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
@@ -140,14 +96,6 @@ def colorscale(theme: str) -> tuple[tuple[float, str], ...]:
     """Colour stops over weights 0..1 that realise ramp(weight ** 0.7) under plotly's straight lines."""
     bent = np.linspace(0.0, 1.0, STOPS * (len(encoding.theme(theme).sequential) - 1) + 1)
     return tuple((w, encoding.weight_colour(w, theme)) for w in (bent ** (1.0 / encoding.EXPONENT)).tolist())
-
-
-@cache
-def difference_colorscale(theme: str) -> tuple[tuple[float, str], ...]:
-    """Colour stops over differences -1..1, placed at 0..1 as plotly wants them."""
-    bent = np.linspace(-1.0, 1.0, STOPS * (len(encoding.theme(theme).diverging) - 1) + 1)
-    values = np.sign(bent) * np.abs(bent) ** (1.0 / encoding.EXPONENT)
-    return tuple(((1.0 + d) / 2.0, encoding.difference_colour(d, theme)) for d in values.tolist())
 
 
 def description(pattern: Pattern, name: str = "") -> str:
@@ -196,10 +144,6 @@ def _add_cells(
     z: Float[np.ndarray, "query key"],
     geometry: Geometry,
     scale: Sequence[tuple[float, str]],
-    value: str,
-    *,
-    text: np.ndarray | None = None,
-    zmin: float = 0.0,
 ) -> None:
     """The cells, each with its link and value on hover; NaN is no cell."""
     full = _full_links(pattern)
@@ -209,15 +153,14 @@ def _add_cells(
             "type": "heatmap",
             **marks.places(*z.shape),
             "z": z,
-            "zmin": zmin,
+            "zmin": 0.0,
             "zmax": 1.0,
             "colorscale": scale,
             "showscale": False,
             "xgap": geometry.gap,
             "ygap": geometry.gap,
-            "text": text,
             "customdata": full,
-            "hovertemplate": f"{link} {value}<extra></extra>",
+            "hovertemplate": f"{link} %{{z:.3f}}<extra></extra>",
             "hoverongaps": False,
         }
     )
@@ -229,14 +172,3 @@ def _full_links(pattern: Pattern) -> np.ndarray | None:
         return None
     queries, keys = ([marks.escaped(text) for text in side] for side in _whole(pattern))
     return np.array([[encoding.link(query, key) for key in keys] for query in queries])
-
-
-def _difference_texts(delta: Float[np.ndarray, "query key"], numbered: Sequence[int], theme: str) -> list[marks.CellText]:
-    """A minus on every cell where the second clearly gives more, and numbers along the selected rows."""
-    texts = []
-    for q, k in np.argwhere(np.abs(delta) >= encoding.WRITTEN_FROM).tolist():
-        d = float(delta[q, k])
-        if q in numbered or d < 0:
-            text = encoding.signed_two(d) if q in numbered else encoding.MINUS
-            texts.append((q, k, text, encoding.difference_colour(d, theme)))
-    return texts

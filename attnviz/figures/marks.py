@@ -53,10 +53,8 @@ class FigureDraft:
         return go.Figure(self.data, {**self.layout, "annotations": self.annotations, "shapes": self.shapes})
 
 
-def frame(
-    pattern: Pattern, geometry: Geometry, theme: str, *, title: str, lines: Sequence[str], selected_rows: Sequence[int]
-) -> FigureDraft:
-    """The figure without its cells: labelled axes, a title at the top left, reading lines below."""
+def frame(pattern: Pattern, geometry: Geometry, theme: str, *, title: str, selected_rows: Sequence[int]) -> FigureDraft:
+    """The figure without its cells: labelled axes, a title at the top left; a line below if nothing is left to show."""
     colours = encoding.theme(theme)
     strong = (pattern.weights[list(selected_rows)].max(0) >= STRONG).tolist() if selected_rows else []
     queries = _aliases(pattern.queries, pattern.query_units, colours.mute)
@@ -101,10 +99,10 @@ def frame(
         text = f"<b>{escaped(title)}</b>"
         place = {"y": 1, "yshift": geometry.top, "xshift": -geometry.left}
         drawn.annotations.append({**line, **place, "text": text, "font": font})
-    shown = lines if pattern.weights.size else ["No words are left to show: all are hidden."]
-    font = {"size": 12, "color": colours.mute}
-    text = "<br>".join(escaped(text) for text in shown)
-    drawn.annotations.append({**line, "y": 0, "yshift": -36, "text": text, "font": font})
+    if not pattern.weights.size:
+        font = {"size": 12, "color": colours.mute}
+        text = "No words are left to show: all are hidden."
+        drawn.annotations.append({**line, "y": 0, "yshift": -36, "text": text, "font": font})
     return drawn
 
 

@@ -60,13 +60,6 @@ def test_a_pointer_reads_every_link_with_its_labels_as_typed(page: Page):
     assert page.locator("img[onerror]").count() == 0
 
 
-def test_a_pointer_reads_a_difference_with_a_true_minus(page: Page):
-    other = np.array([[1, 0, 0], [0.86, 0.14, 0], [0.1, 0.2, 0.7]], np.float32)
-    draw(page, heatmap.difference_figure(CAUSAL, Pattern(CAUSAL.queries, CAUSAL.keys, other, np.zeros(3), causal=True), "dark"))
-    assert hovered(page, 1, 0) == "it → it −0.500"
-    assert hovered(page, 1, 1) == "it → it +0.500"
-
-
 def test_a_long_text_shows_more_labels_when_one_zooms_in(page: Page):
     weights = np.full((120, 120), 1 / 120, np.float32)
     names = tuple(f"w{i}" for i in range(120))

@@ -1,4 +1,4 @@
-"""The candidate a head chooses, by hand: the mean over the pronoun's pieces, the largest piece of a candidate, ties and late words."""
+"""The candidate a head chooses, by hand: the mean over its pieces, the largest piece of a candidate, ties and late words."""
 
 from __future__ import annotations
 

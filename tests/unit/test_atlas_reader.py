@@ -168,9 +168,9 @@ def test_of_instances_that_look_the_same_a_head_finds_one_answer(tmp_path: Path)
     found = made.links("det")
     assert found.ceiling == pytest.approx(2 / 3)
     assert found.decidable.tolist() == [False, False, True]
-    asked = made.questions("gap")
-    assert (asked.ceiling, asked.decidable.tolist()) == (3 / 4, [True, False, False, False])
-    assert asked.where(asked.text < 2).ceiling == 1.0
+    questions = made.questions("gap")
+    assert (questions.ceiling, questions.decidable.tolist()) == (3 / 4, [True, False, False, False])
+    assert questions.where(questions.text < 2).ceiling == 1.0
     assert made.links("nsubj").ceiling == 1.0  # of none
 
 

@@ -95,13 +95,13 @@ def test_top_ranks_by_the_even_texts_and_reports_the_odd_ones(folder: Path, capf
 
 
 def test_csv_has_a_row_a_head_and_no_formula(folder: Path, capfd: Captured, tmp_path: Path):
-    asked = ["--relation", "det", "-k", "2", "--format", "csv"]
-    rows = list(csv.DictReader(io.StringIO(printed(capfd, "top", "--model", folder / "small.npz", *asked))))
+    options = ["--relation", "det", "-k", "2", "--format", "csv"]
+    rows = list(csv.DictReader(io.StringIO(printed(capfd, "top", "--model", folder / "small.npz", *options))))
     assert [(row["rank"], row["layer"], row["head"], row["hits"], row["chosen_hits"]) for row in rows] == [
         ("1", "1", "4", "40", "20"), ("2", "0", "0", "0", "0"),
     ]  # fmt: skip
     evil = atlases.write(tmp_path / "evil.npz", atlases.members(links(), head=atlases.header("=cmd|' /C calc'!A0")))
-    output = printed(capfd, "top", "--model", evil, *asked)
+    output = printed(capfd, "top", "--model", evil, *options)
     assert next(csv.DictReader(io.StringIO(output)))["model"].startswith("'=cmd")
 
 
@@ -137,20 +137,20 @@ def test_the_old_name_of_a_habit_is_accepted_with_a_notice(tmp_path: Path, capfd
 
 def test_more_heads_than_there_are_is_all_of_them(folder: Path, capfd: Captured):
     for many in ("10", "999999999999999999999"):
-        asked = ["top", "--model", folder / "small.npz", "--relation", "det", "-k", many, "--format", "json"]
-        assert len(json.loads(printed(capfd, *asked))["heads"]) == 10
+        options = ["top", "--model", folder / "small.npz", "--relation", "det", "-k", many, "--format", "json"]
+        assert len(json.loads(printed(capfd, *options))["heads"]) == 10
 
 
 def test_compare_counts_the_links_that_both_have(folder: Path, capfd: Captured):
-    asked = ["compare", folder / "small.npz", folder / "other.npz"]
-    found = json.loads(printed(capfd, *asked, "--relation", "det", "--format", "json"))
+    options = ["compare", folder / "small.npz", folder / "other.npz"]
+    found = json.loads(printed(capfd, *options, "--relation", "det", "--format", "json"))
     assert (found["same_corpora"], found["same_rule"]) == (["Trees", "Names", "Jobs"], True)
     (one,) = found["pairs"]  # no links the other way round
     assert (one["common"], one["difference"]) == (True, {"points": 0.0, "interval": [0.0, 0.0]})
     assert [one[side]["head"] for side in ("first", "second")] == [4, 2]
     assert found["few"] == [["det", "hd"]]
-    assert "Counted on the same texts: Trees; Names; Jobs." in printed(capfd, *asked)
-    (row,) = csv.DictReader(io.StringIO(printed(capfd, *asked, "--format", "csv")))
+    assert "Counted on the same texts: Trees; Names; Jobs." in printed(capfd, *options)
+    (row,) = csv.DictReader(io.StringIO(printed(capfd, *options, "--format", "csv")))
     assert (row["first_model"], row["second_model"], row["first_hits"], row["difference"]) == (
         "local:tiny",
         "elsewhere",
@@ -207,8 +207,8 @@ def test_an_atlas_is_read_without_a_heavy_library(folder: Path):
     heavy = ("torch", "transformers", "plotly", "streamlit", "spacy", "matplotlib")
     code = (
         "import sys; from attnviz import cli\n"
-        f"for asked in {[['show'], ['top', '--relation', 'obj'], ['compare', *files, '--relation', 'det']]!r}:\n"
-        "    assert cli.main(['atlas', *asked]) == 0\n"
+        f"for options in {[['show'], ['top', '--relation', 'obj'], ['compare', *files, '--relation', 'det']]!r}:\n"
+        "    assert cli.main(['atlas', *options]) == 0\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

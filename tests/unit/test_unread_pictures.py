@@ -82,9 +82,9 @@ def test_labels_of_a_heatmap_are_marked_and_a_line_says_what_the_mark_means():
         *MARKED[:5], f"Donaudampfschifffahrtsg… {UNKNOWN}", "[SEP]",
     ]  # fmt: skip
     assert drawn.data[0].customdata[1, 5] == f"\u2068I\u2069 → \u2068{LONG} {UNKNOWN}\u2069"
-    assert any(NOTE in one.text for one in drawn.layout.annotations)
-    selected = heatmap.figure(pattern(), selected_rows=3)
-    assert any(one.text == f"<b>☃ {UNKNOWN}</b>" for one in selected.layout.annotations)
+    assert NOTE in heatmap.reading(pattern())
+    held = heatmap.figure(pattern(), selected_rows=3)
+    assert any(one.text == f"<b>☃ {UNKNOWN}</b>" for one in held.layout.annotations)
     assert NOTE in heatmap.description(pattern())
     assert f"of ☃ {UNKNOWN}" in heatmap.description(replace(pattern(), weights=np.zeros((7, 7), np.float32)))
 
@@ -93,11 +93,6 @@ def test_what_is_read_has_no_mark_and_no_line():
     drawn, made = heatmap.figure(pattern(READ)), vector.svg(pattern(READ), source(READ)).decode()
     assert "UNK" not in drawn.to_json() + heatmap.description(pattern(READ)) + made
     assert "UNK" not in bertviz.head_view(traced(READ), HeadRef(0, 0)) + notebook.cell(traced(READ))
-
-
-def test_a_difference_has_room_for_the_line_of_the_mark():
-    plain, marked = (heatmap.difference_figure(pattern(side), pattern(side)) for side in (READ, TOKENS))
-    assert marked.layout.margin.b > plain.layout.margin.b
 
 
 @pytest.mark.parametrize("width", ["page", "column"])

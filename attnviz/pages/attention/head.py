@@ -110,7 +110,7 @@ def _heatmap(shown: HeadView, *, named: bool) -> None:
     with st.container(key=room):
         st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
         st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), selected_rows=shown.selected_rows, captions=False), theme=None,
+            heatmap.figure(pattern, widgets.theme(), selected_rows=shown.selected_rows), theme=None,
             height="stretch", config=heatmap.CONFIG,
             key=f"heatmap-{head}",
             alt=heatmap.description(pattern, str(head)),

@@ -1,7 +1,7 @@
 // Panels side by side: each with its name, its matrix or curves, and the weight of the one link that all of them show.
 
 import { anchorsOf } from "../core/selection.js";
-import { mateOf } from "../core/state.js";
+import { partnerOf } from "../core/state.js";
 import { button, element } from "../core/element.js";
 import { chipKeys, nameField } from "../draw/chips.js";
 import { draggable } from "../input/gestures.js";
@@ -99,7 +99,7 @@ export function makePanels(host, act, signal) {
     const focus = focusIn(picture, view.state);
     const line = lineOf(pattern, focus);
     const owns = !grid.compact && (!grid.once || i % grid.columns === 0);
-    const place = placeIn(grid, { queries: pattern.queries.length, keys: pattern.keys.length, anchor: anchorsOf(focus)[0] ?? -1, mate: mateOf(focus), owns });
+    const place = placeIn(grid, { queries: pattern.queries.length, keys: pattern.keys.length, anchor: anchorsOf(focus)[0] ?? -1, partner: partnerOf(focus), owns });
     panel.place = place;
     const c = fitted(panel.canvas, place.width, place.height);
     const seen = { ...view, pattern, focus, line };

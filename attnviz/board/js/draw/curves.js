@@ -15,7 +15,7 @@ export function drawCurves(c, theme, view, place, weights) {
   const ribbons = ribbonsOf(view, place, weights, theme.whole);
   const isMeant = (ribbon) => !anchors.size || anchors.has(focus.side === "query" ? ribbon.query : ribbon.key);
   const pair = focus.query >= 0 && focus.key >= 0;
-  const mate = focus.side === "query" ? focus.key : focus.query;
+  const partner = focus.side === "query" ? focus.key : focus.query;
   if (anchors.size) {
     c.globalAlpha = 0.06;
     for (const ribbon of ribbons) if (!isMeant(ribbon)) draw(c, place, ribbon, theme.mute);
@@ -24,7 +24,7 @@ export function drawCurves(c, theme, view, place, weights) {
   const pointed = [];
   for (const ribbon of ribbons) {
     if (!isMeant(ribbon)) continue;
-    if (pair && (focus.side === "query" ? ribbon.key : ribbon.query) === mate) pointed.push(ribbon);
+    if (pair && (focus.side === "query" ? ribbon.key : ribbon.query) === partner) pointed.push(ribbon);
     else draw(c, place, ribbon, theme.faded(seen(ribbon.weight, theme), pair ? 0.45 : anchors.size ? 1 : 0.8));
   }
   for (const ribbon of pointed) draw(c, place, { ...ribbon, thick: Math.max(2, ribbon.thick) }, theme.ink);

@@ -1,7 +1,7 @@
 // The readout: one line that says which word looks at which, and how much.
 
 import { anchorsOf } from "../core/selection.js";
-import { mateOf } from "../core/state.js";
+import { partnerOf } from "../core/state.js";
 import { element } from "../core/element.js";
 import { about, headName, isolated, threeDigits } from "../core/encoding.js";
 import { uncertaintyOf, named, ranked } from "../core/pattern.js";
@@ -20,9 +20,9 @@ export function readoutOf({ pattern, focus, line }) {
   const own = (i) => !pattern.cross && anchors.length === 1 && anchors[0] === i; // of several, one may look at another
   const name = (i) => (own(i) ? "itself" : named(there, i));
   const order = ranked(line);
-  const mate = mateOf(focus);
+  const partner = partnerOf(focus);
   // What is 0 is left out by a filter, or cannot be seen.
-  const main = mate >= 0 ? mate : order.find((i) => !own(i) && line[i] > 0) ?? order[0];
+  const main = partner >= 0 ? partner : order.find((i) => !own(i) && line[i] > 0) ?? order[0];
   const rest = order.filter((i) => i !== main && line[i] > 0).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
@@ -38,7 +38,7 @@ export function readoutOf({ pattern, focus, line }) {
     written,
     value: written(main),
     rounded: pattern.options.special === "renormalise" && written(main) !== threeDigits(line[main]),
-    rest: mate >= 0 ? [] : rest.map((i) => [name(i), written(i)]),
+    rest: partner >= 0 ? [] : rest.map((i) => [name(i), written(i)]),
     before: noted.filter(([, , rescaled]) => rescaled).map(([to, share]) => [to, about(share)]),
     lost: noted.filter(([, , rescaled]) => !rescaled).map(([to, share]) => [to, about(share)]),
     summed: many,

@@ -138,13 +138,13 @@ function tint({ side, words, spans, painted }, { focus, line, theme }) {
   const pair = focus.query >= 0 && focus.key >= 0;
   const anchored = side === "both" || side === focus.side;
   const reached = side === "both" || side !== focus.side; // the words that the weights of `line` belong to
-  const mate = focus.side === "query" ? focus.key : focus.query;
+  const partner = focus.side === "query" ? focus.key : focus.query;
   let best = -1;
   if (line && reached) for (let i = 0; i < line.length; i++) if (!(anchored && anchors.has(i)) && (best < 0 || line[i] > line[best])) best = i;
   for (const [i, span] of spans) {
     const me = anchored && anchors.has(i);
     const weight = line && reached ? line[i] : 0;
-    const paired = pair && reached && !me && i === mate;
+    const paired = pair && reached && !me && i === partner;
     const written = line && reached && (weight >= theme.writtenFrom || paired) ? twoDigits(weight) : "";
     const tinted = !me && weight >= TINTED;
     const paint = `${me ? focus.side : ""} ${paired} ${i === best && !me} ${written} ${tinted ? theme.step(weight) : ""} ${theme.mode}`;
