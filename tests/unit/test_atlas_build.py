@@ -206,7 +206,7 @@ def test_the_file_holds_the_probes_of_the_model(measurer: Measurer, whole: Whole
     np.testing.assert_array_equal(found.probes, alone.scores)
 
 
-def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(
+def test_a_build_that_was_interrupted_continues_and_gives_the_same_bytes(
     measurer: Measurer, files: list[CorpusFiles], whole: Whole, tmp_path: Path
 ):
     first, second = Counting(measurer, most=3), Counting(measurer)
@@ -260,7 +260,7 @@ def test_without_texts_there_is_no_atlas(measurer: Measurer, tmp_path: Path):
     assert list(tmp_path.glob("a.npz*")) == []
 
 
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+def test_a_file_that_cannot_be_written_is_reported_before_anything_is_measured(
     measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
 ):
     pool = Counting(measurer)
@@ -328,7 +328,7 @@ def test_bad_input_ends_with_a_message_and_exit_code_2(
     assert message in capfd.readouterr().err
 
 
-def test_ray_is_asked_for_where_it_is_missing(
+def test_a_missing_ray_is_reported(
     folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("attnviz.linguistics.atlas.ray_workers.find_spec", lambda name: None)
@@ -367,7 +367,7 @@ def runs(process: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_processes_killed_halfway_and_one_that_goes_on_give_the_bytes_of_one_and_measure_nothing_twice(
+def test_two_processes_killed_halfway_and_one_that_continues_give_the_bytes_of_one_and_measure_nothing_twice(
     folder: Path, long: Path, tmp_path: Path
 ):
     environment, options = os.environ | ONE_THREAD, ["--model", folder, "--conllu", long]
