@@ -1,4 +1,4 @@
-"""An atlas built from small corpora by a small random model: whole, resumed, restarted, and what its file says."""
+"""An atlas built from small corpora by a small random model: whole, resumed, begun anew, and what its file says."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_the_file_holds_the_probes_of_the_model(measurer: Measurer, whole: Whole
     np.testing.assert_array_equal(found.probes, alone.scores)
 
 
-def test_an_interrupted_build_resumes_and_gives_the_same_bytes(
+def test_a_build_that_was_interrupted_continues_and_gives_the_same_bytes(
     measurer: Measurer, files: list[CorpusFiles], whole: Whole, tmp_path: Path
 ):
     first, second = Counting(measurer, most=3), Counting(measurer)
@@ -328,7 +328,7 @@ def test_bad_input_ends_with_a_message_and_exit_code_2(
     assert message in capfd.readouterr().err
 
 
-def test_ray_is_asked_for_where_it_is_missing(
+def test_a_missing_ray_is_reported(
     folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("attnviz.linguistics.atlas.ray_workers.find_spec", lambda name: None)
@@ -358,7 +358,7 @@ def children(process: int) -> list[int]:
 
 
 def runs(process: int) -> bool:
-    """Whether a process runs, and is not only an entry that its parent has yet to collect."""
+    """Whether a process is there, and not only its entry, which somebody has yet to collect."""
     try:
         return ") Z " not in Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -367,7 +367,7 @@ def runs(process: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_build_killed_halfway_and_resumed_gives_the_same_bytes_and_measures_nothing_twice(
+def test_two_processes_killed_halfway_and_one_that_continues_give_the_bytes_of_one_and_measure_nothing_twice(
     folder: Path, long: Path, tmp_path: Path
 ):
     environment, options = os.environ | ONE_THREAD, ["--model", folder, "--conllu", long]

@@ -147,7 +147,7 @@ def test_relations_are_counted_with_their_subtypes_without_them_and_each_alone(t
     assert made.links("obj:").text.tolist() == [5]  # none of obj has a subtype
 
 
-def test_what_a_relation_pools_is_stated(tmp_path: Path):
+def test_what_a_relation_pools_is_reported(tmp_path: Path):
     made = family(tmp_path)
     assert made.pooled("nmod") == {"nmod:": 2, "nmod:poss": 3}
     assert made.pooled("nmod", "hd") == {"nmod:poss": 1}
@@ -313,7 +313,7 @@ def test_a_member_larger_than_allowed_is_not_read(tmp_path: Path, monkeypatch: p
         reader.read(file).links("det")
 
 
-def test_a_missing_file_is_reported(tmp_path: Path):
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path):
     for path in (tmp_path / "none.npz", tmp_path):
         with pytest.raises(BadInputError, match="There is no atlas in"):
             reader.read(path)

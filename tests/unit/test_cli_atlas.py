@@ -125,7 +125,7 @@ def test_top_of_a_habit_a_probe_and_of_everything(folder: Path, capfd: Captured)
     assert json.loads(printed(capfd, "top", "--model", small, "--format", "json"))["probes"]["induction"]["best"]["head"] == 4
 
 
-def test_the_old_name_of_a_habit_is_accepted_with_a_notice(tmp_path: Path, capfd: Captured):
+def test_the_old_name_of_a_habit_is_understood_and_reported(tmp_path: Path, capfd: Captured):
     older = atlases.write(
         tmp_path / "old.npz", atlases.members(head=atlases.header(habits=["previous", "induction", "entropy"]))
     )

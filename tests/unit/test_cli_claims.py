@@ -62,7 +62,7 @@ def test_text_is_the_sentence_and_the_counts_below_it(file: Path, capfd: pytest.
     ]
 
 
-def test_nothing_to_count_is_stated_without_a_number(file: Path, capfd: pytest.CaptureFixture[str]):
+def test_nothing_to_count_is_reported_without_a_number(file: Path, capfd: pytest.CaptureFixture[str]):
     assert cli.main(command_line(file, "--format", "json", relation="obj")) == 0
     found = json.loads(capfd.readouterr().out)
     assert (found["n"], found["rate"], found["points"], found["rank"], found["baselines"]) == (0, None, None, None, {})

@@ -14,17 +14,17 @@ NEXT = "cook.guest.1.male.txt\tThe cook asked the guest what he wanted."
 
 
 def read(folder: Path, *content: str) -> tuple[list[AnnotatedQuestion], list[str]]:
-    """Return the questions of a file of these lines, and the problems reported, as `line: reason`."""
+    """The questions of a file of these lines, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_text("\n".join(content))
-    problems: list[str] = []
-    found = list(winogender(folder / "made", lambda broken: problems.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
-    return found, problems
+    reasons: list[str] = []
+    found = list(winogender(folder / "made", lambda broken: reasons.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
+    return found, reasons
 
 
 def one(folder: Path, row: str) -> AnnotatedQuestion:
     """The question of a file of one right row."""
-    (question,), problems = read(folder, HEADER, row, "")
-    assert problems == []
+    (question,), reasons = read(folder, HEADER, row, "")
+    assert reasons == []
     return question
 
 
@@ -80,24 +80,24 @@ def test_words_are_whole_and_found_in_capitals_too(tmp_path: Path):
         ("cook.guest.1.male.txt", "A row has the 2 columns of the first line; this one has 1."),
     ],
 )
-def test_a_phrase_not_found_is_reported_with_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
-    found, problems = read(tmp_path, HEADER, bad, NEXT)
+def test_what_cannot_be_found_is_reported_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
+    found, reasons = read(tmp_path, HEADER, bad, NEXT)
     assert [question.id for question in found] == ["cook.guest.1.male.txt"]
     assert found[0].text.endswith("wanted.")
-    assert [reason.split(":")[0] for reason in problems] == ["2"]
-    assert says in problems[0]
+    assert [reason.split(":")[0] for reason in reasons] == ["2"]
+    assert says in reasons[0]
 
 
 def test_without_the_names_of_the_columns_nothing_is_read(tmp_path: Path):
-    found, (problem,) = read(tmp_path, NEXT, NEXT)
+    found, (reasons,) = read(tmp_path, NEXT, NEXT)
     assert found == []
-    assert problem.startswith("1: The first line names the columns, with tabs between; sentid and sentence not among them")
+    assert reasons.startswith("1: The first line names the columns, with tabs between; sentid and sentence not among them")
 
 
 def test_the_published_file_has_six_wordings_of_a_sentence_in_a_row(corpora: Path):
-    problems: list[str] = []
-    found = list(winogender(corpora / "winogender.tsv", lambda broken: problems.append(str(broken))))
-    assert (problems, len(found)) == ([], 720)
+    reasons: list[str] = []
+    found = list(winogender(corpora / "winogender.tsv", lambda broken: reasons.append(str(broken))))
+    assert (reasons, len(found)) == ([], 720)
     sentences = [found[at : at + WORDINGS] for at in range(0, 720, WORDINGS)]
     names = [{(one.id.split(".")[0], one.answer) for one in wordings} for wordings in sentences]
     assert all(len(name) == 1 for name in names), "one occupation and one answer"

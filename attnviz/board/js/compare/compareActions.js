@@ -134,9 +134,9 @@ export function makeCompareActions(at, set, leave) {
     },
     open: () => leave("attention"),
     clearSelection: () => {
-      const { selected: held, point: pointing, choosing, message } = at.state();
+      const { selected, point: pointing, choosing, message } = at.state();
       if (choosing || message) return put({ choosing: null });
-      if (!held && !pointing) return false;
+      if (!selected && !pointing) return false;
       return set(clearSelection(at.state()));
     },
   };

@@ -30,7 +30,7 @@ export function compareSentence(pictures, links) {
   return links.some(Boolean) ? `${parts.join("; ")}.` : `${pictures.length} panels. No word is selected.`;
 }
 
-// The width of the widest word of all panels, measured anew only where the words have changed.
+// The width of the widest word of all panels, measured again only when the words have changed.
 export function makeRuler(canvas) {
   let [last, width] = ["", 0];
   return (pictures, { words, special }, theme, scale) => {

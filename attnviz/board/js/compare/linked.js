@@ -1,4 +1,4 @@
-// What the reader holds and points at in one text, and the others in; the same in each of them out. `selected` and `point` carry
+// Carries the selected word and the pointed-at word from one text over to the others. `selected` and `point` carry
 // the `frame` whose tokens they count.
 
 import { anchorsOf } from "../core/selection.js";
@@ -33,7 +33,7 @@ function pointIn(point, frame) {
   return found;
 }
 
-// Which row and column of a picture are meant, as focusOf says it of a board.
+// The selected or pointed-at row and column of a picture, as focusOf returns it for a board.
 export function focusIn({ frame, pattern }, state) {
   const meant = tokensMeant(stateIn(state, frame));
   const units = { query: pattern.queries, key: pattern.keys };
@@ -73,7 +73,7 @@ function strongest(pattern, focus) {
   return ranked(lineOf(pattern, focus)).find((at) => !there[at].special && (pattern.cross || !anchors.includes(at)));
 }
 
-// Holding, in the tokens of the text where it was done.
+// Selects in the tokens of the text in which the reader clicked.
 export function selectAt(state, frame, side, token, partner = null) {
   const next = select({ ...state, selected: selectedIn(state.selected, frame) }, side, token, partner);
   return marked(next, frame);

@@ -66,7 +66,7 @@ export const sideOf = (state) => (state.selected ? state.selected.side : state.s
 export const shownHead = (state) => state.hover ?? state.head;
 
 // Which query and which key are meant, as indices into the units shown; -1 for none. The anchor is the end on `side`; `also`
-// are the other words held there.
+// are the other selected words on that side.
 export function focusOf(state, frame) {
   const meant = tokensMeant(state);
   const options = optionsOf(state);

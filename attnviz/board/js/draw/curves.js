@@ -5,7 +5,7 @@ import { anchorsOf } from "../core/selection.js";
 import { fill } from "./canvas.js";
 
 const BAND = 0.84; // of a row's height
-const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would be one grey veil
+const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would look like one grey area
 const DASHES = [8, 4];
 const MOST = 1500; // ribbons behind the selected word; past that the weakest are left out
 
@@ -35,8 +35,8 @@ export function drawCurves(c, theme, view, place, weights) {
 const remembered = new WeakMap();
 function ribbonsOf(view, place, weights, whole) {
   const name = [place.row, place.first, place.last, whole].join();
-  const kept = remembered.get(weights);
-  if (kept?.name === name) return kept.found;
+  const cached = remembered.get(weights);
+  if (cached?.name === name) return cached.found;
   const found = ribbonsFrom(view, place, weights, whole);
   remembered.set(weights, { name, found });
   return found;

@@ -36,7 +36,7 @@ export function drawColumn(c, theme, view, place, side) {
   }
 }
 
-// Words above the columns of a matrix, aslant. Where columns are narrow, only every few and the ones that count.
+// Slanted words above the columns of a matrix. For narrow columns only every few words and the selected ones.
 export function drawSlanted(c, theme, view, place) {
   const { pattern, focus, line } = view;
   const angle = place.cell < 1.45 * place.size ? -Math.PI / 3 : -Math.PI / 4;
