@@ -3,11 +3,10 @@
 Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
 of four, then the array, of the form that the header names. All numbers are little-endian. `ATZ1` in front says that the
 array is deflated (thousandths.py): the browser inflates it when it arrives.
-A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths (exactly in a page
-that is saved), of a longer one to thousandths, deflated. Where they are too many even so, it holds small
-pictures of the heads instead; an `outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as
-it is made.
-A head that is chosen or pinned travels once more as a `sheet` of its own, exactly.
+A frame depends only on request and block. It holds every head's weights: for a short text in 65535ths (exact in a saved
+page), for a longer one in thousandths, deflated. If these are still too many, it holds small pictures of the heads
+instead; an `outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as it is ready.
+A chosen or pinned head is also sent as a `sheet`, with its exact weights.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ HEIGHT = 640  # pixels: height for arranging the pictures, and of the frame unti
 MOST = 4_000_000  # bytes of weights in one cell: heads beyond it are left out; with far too many, only words are shown
 LINKS = 5
 CLEANED = "The board is not shown here: it needs a notebook that is trusted and not cleaned of frames."
-# The frame's own document: it takes the comment behind the frame, and becomes the page in it. From then on the frame is as tall
-# as the page, whatever is opened in it, except where the board stands alone on the screen.
+# The frame's document: it replaces itself with the page in the comment after the frame. From then on the frame is as tall as
+# the page at any time, except in presentation mode.
 UNPACK = (
     "<script>const behind=frameElement.nextSibling.data,"
     "bytes=Uint8Array.from(atob(behind),(sign)=>sign.charCodeAt(0)),"

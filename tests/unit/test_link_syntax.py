@@ -47,7 +47,7 @@ def test_a_link_is_found_in_the_text(written: str, source: tuple[int, int], targ
         ("²-4:cat", "“²-4” is no word"),
     ],
 )
-def test_what_is_not_in_the_text_is_said_with_its_remedy(written: str, says: str):
+def test_what_is_not_in_the_text_is_reported_with_its_remedy(written: str, says: str):
     with pytest.raises(BadInputError) as caught:
         link_syntax.link(TEXT, written)
     assert says in str(caught.value)

@@ -1,4 +1,4 @@
-"""Where arcs between numbered words stand: how high each one is, where it leaves and arrives.
+"""Layout of arcs between numbered words: the height of each arc, its start and its end.
 
 Of arcs over the same words the shorter one lies below; at a word they fan out, to avoid needless crossings.
 """
