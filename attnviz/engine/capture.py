@@ -187,10 +187,10 @@ def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> boo
     a sound: on the caller's own), in both ways, and is read densely where they differ. Where eager
     gives no weights to compare, the family's own word decides whether it knows the fused kernel.
     """
-    return shadow_model.cache_of(model).is_faithful(lambda: _agrees(model, _probe(model, inputs)))
+    return shadow_model.cache_of(model).is_faithful(lambda: agrees(model, _probe(model, inputs)))
 
 
-def _agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
+def agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
     """Whether recorded and eager attention of one row are the same blocks, layers and weights. Hooks hear nothing of it."""
     found, wanted = _trace_or_none(_recorded, model, small), _trace_or_none(_eager_seen, model, small)
     if wanted is None:
@@ -326,7 +326,7 @@ def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]
             build_trace.undivided(reader, run.calls)
             _one_stack(model, known, reader, run.calls, inputs)
             traces = traces_of(reader, run.calls, inputs)
-            if known.is_faithful(lambda: _agrees(model, _probe(model, inputs))):
+            if known.is_faithful(lambda: agrees(model, _probe(model, inputs))):
                 return traces
     return _dense_traces(model, inputs)
 

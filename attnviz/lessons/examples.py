@@ -91,16 +91,16 @@ def span(text: str, name: str) -> Span:
 @lru_cache(maxsize=1)
 def examples() -> tuple[Example, ...]:
     """Return the short list that is on every page, in the order of its file."""
-    return parsed(_content(SHORT))
+    return parsed(file_content(SHORT))
 
 
 @lru_cache(maxsize=1)
 def sentences() -> tuple[Example, ...]:
     """Return all ready sentences, including the short list, ordered by what they teach."""
-    return tuple(sorted((*examples(), *parsed(_content(LONG))), key=lambda one: KINDS.index(one.teaches)))
+    return tuple(sorted((*examples(), *parsed(file_content(LONG))), key=lambda one: KINDS.index(one.teaches)))
 
 
-def _content(name: str) -> str:
+def file_content(name: str) -> str:
     """Return the content of a file of ready sentences."""
     return charset.read(resources.files("attnviz").joinpath("content", name))
 

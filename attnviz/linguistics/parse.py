@@ -89,7 +89,7 @@ def _read(text: str, but: tuple[str, ...] = ()) -> Iterator[Any]:
         raise TooLongError(f"The parser reads at most {LONGEST:,} characters; this text has {len(text):,}. Shorten it.")
     texts.checked(text, 4 * LONGEST)  # no character takes more than four bytes
     with _lock:
-        nlp = _parser()
+        nlp = loaded_parser()
         with nlp.memory_zone():
             yield nlp(text, disable=list(but))
 
@@ -97,7 +97,7 @@ def _read(text: str, but: tuple[str, ...] = ()) -> Iterator[Any]:
 def labels() -> tuple[str, ...]:
     """Return every label that the parser can give, with ROOT and punct."""
     with _lock:
-        return tuple(str(label) for label in _parser().get_pipe("parser").labels)
+        return tuple(str(label) for label in loaded_parser().get_pipe("parser").labels)
 
 
 def latin(text: str) -> bool:
@@ -119,7 +119,7 @@ def folder() -> Path | None:
 
 
 @cache
-def _parser() -> Any:
+def loaded_parser() -> Any:
     """Return the parser, loaded once; the caller has the lock."""
     files = folder()
     if files is None or not available():

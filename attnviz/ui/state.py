@@ -141,7 +141,7 @@ def choose_text(text: str, text_b: str | None = None) -> None:
     request = AttentionRequest(before.request.model, text, text_b)
     candidates, meant = (before.candidates, before.meant) if text == before.request.text else ((), None)
     focus = _same_word(before.focus, before.request, request)
-    links = _same_links(before.links, before.request.text, text)
+    links = same_links(before.links, before.request.text, text)
     change(request=request, focus=focus, candidates=candidates, meant=meant, links=links)
 
 
@@ -266,7 +266,7 @@ def _beside() -> Pin | None:
     return next((pin for pin in others if pin.head != now.head), None)
 
 
-def _same_links(links: tuple[Link, ...] | None, before: str, after: str) -> tuple[Link, ...] | None:
+def same_links(links: tuple[Link, ...] | None, before: str, after: str) -> tuple[Link, ...] | None:
     """Return the links, if the same words stand at their places in both texts; else None."""
     same = {place for place in set(words(before)) & set(words(after)) if before[slice(*place)] == after[slice(*place)]}
 

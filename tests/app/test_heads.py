@@ -197,9 +197,9 @@ def test_a_damaged_atlas_is_reported_and_the_rest_of_the_page_stands(
 
 
 def test_links_of_a_text_that_is_gone_are_not_carried_over():
-    assert state._same_links((Link(IT, ANIMAL),), TEXT, TEXT.replace("The", "An")) is None
-    assert state._same_links((Link(IT, (14, 17)),), TEXT, TEXT.replace("tired", "wide")) == (Link(IT, (14, 17)),)
-    assert state._same_links((), TEXT, TEXT) is None
+    assert state.same_links((Link(IT, ANIMAL),), TEXT, TEXT.replace("The", "An")) is None
+    assert state.same_links((Link(IT, (14, 17)),), TEXT, TEXT.replace("tired", "wide")) == (Link(IT, (14, 17)),)
+    assert state.same_links((), TEXT, TEXT) is None
 
 
 @pytest.mark.usefixtures("measured")

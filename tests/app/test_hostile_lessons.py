@@ -18,13 +18,13 @@ RAW = re.compile(r"(?<!\\)(!\[a|\[b\]\(|<img|\$c)")  # what Markdown would take 
 @pytest.fixture
 def hostile(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The first ready sentence has a hostile title, text and note."""
-    read = examples._content
+    read = examples.file_content
 
     def changed(name: str) -> str:
         found = read(name).replace("The animal didn't cross the street because it was too tired", TEXT)
         return found.replace('title = "Animal: tired"', f'title = "{EVIL}"')
 
-    monkeypatch.setattr(examples, "_content", changed)
+    monkeypatch.setattr(examples, "file_content", changed)
     for kept in (examples.examples, examples.sentences):
         kept.cache_clear()
     yield

@@ -179,7 +179,7 @@ def test_a_text_too_long_for_the_parser_is_refused_and_the_fields_stay(page):
 
 def test_without_the_parser_the_gold_sentences_still_work(page, monkeypatch):
     monkeypatch.setattr(parse, "PACKAGE", "no_such_parser")
-    parse._parser.cache_clear()
+    parse.loaded_parser.cache_clear()
     app = page(text="Nobody parsed this yet")
     assert "which is not installed" in written(app)
     app.selectbox(key="syntax-sentence").set_value("dogs-chase").run()

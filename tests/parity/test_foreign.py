@@ -255,8 +255,8 @@ def test_a_family_is_shown_as_it_attends_whatever_it_says_of_the_fused_kernel():
 
 def test_a_model_is_looked_at_once_and_its_hooks_hear_nothing_of_it(monkeypatch: pytest.MonkeyPatch):
     model, heard, looked = bert(), [], []
-    look = capture._agrees
-    monkeypatch.setattr(capture, "_agrees", lambda *given: looked.append(1) or look(*given))
+    look = capture.agrees
+    monkeypatch.setattr(capture, "agrees", lambda *given: looked.append(1) or look(*given))
     hook = model.encoder.layer[0].register_forward_hook(lambda module, args, output: heard.append(args[0].shape[1]))
 
     for _ in range(2):

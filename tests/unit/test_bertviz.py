@@ -125,7 +125,7 @@ def test_beyond_the_limit_only_the_chosen_layer_is_drawn_under_its_own_number():
 
 def test_exactly_the_limit_is_still_drawn_whole():
     exact = trace(block("self", (3, 3), tokens(200), tokens(250)))  # 300,000
-    assert "so this is" not in bertviz._drawable(exact, HeadRef(0, 0)).note
+    assert "so this is" not in bertviz.drawable(exact, HeadRef(0, 0)).note
 
 
 def test_a_layer_with_fewer_heads_than_another_is_drawn_alone():

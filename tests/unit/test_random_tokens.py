@@ -172,9 +172,9 @@ def test_only_words_and_their_beginnings_are_drawn_from_a_vocabulary(kind: str, 
 
 
 def test_type_ids_are_those_of_a_text():
-    assert measure._types(None, [False], ((), ()), 6) is None
-    assert measure._types((3, 0, 4), [True, False, True], ((1,), (2,)), 6) == (3, 0, 0, 0, 0, 4)
-    assert measure._types((5,), [False], ((9,), ()), 4) == (5, 5, 5, 5)  # a start token that the tokenizer does not put
+    assert measure.probe_type_ids(None, [False], ((), ()), 6) is None
+    assert measure.probe_type_ids((3, 0, 4), [True, False, True], ((1,), (2,)), 6) == (3, 0, 0, 0, 0, 4)
+    assert measure.probe_type_ids((5,), [False], ((9,), ()), 4) == (5, 5, 5, 5)  # a start token that the tokenizer does not put
 
 
 def test_a_model_that_fails_on_random_tokens_has_no_probes_and_says_why(tmp_path: Path):

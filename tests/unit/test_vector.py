@@ -212,7 +212,7 @@ def test_right_to_left_words_are_laid_out_from_the_right_and_joined():
 @pytest.fixture
 def no_other_fonts(monkeypatch: pytest.MonkeyPatch):
     def forget():
-        for kept in (lettering._others, lettering._fonts_for, lettering.missing, lettering.laid):
+        for kept in (lettering.other_fonts, lettering.fonts_for, lettering.missing, lettering.laid):
             kept.cache_clear()
 
     forget()
@@ -240,16 +240,16 @@ def test_letters_without_a_font_are_text_in_the_svg_and_code_points_elsewhere():
 def test_letters_of_another_font_of_this_machine_are_outlined_and_the_font_is_named(monkeypatch: pytest.MonkeyPatch):
     bundled = lettering.file(False)
     other = str(bundled.with_name("STIXGeneral.ttf"))
-    letter = chr(min(lettering._characters(other) - lettering._characters(str(bundled))))
-    for kept in (lettering._fonts_for, lettering.missing, lettering.laid):
+    letter = chr(min(lettering.characters_in(other) - lettering.characters_in(str(bundled))))
+    for kept in (lettering.fonts_for, lettering.missing, lettering.laid):
         kept.cache_clear()
-    monkeypatch.setattr(lettering, "_others", lambda: (("STIXGeneral", other),))
+    monkeypatch.setattr(lettering, "other_fonts", lambda: (("STIXGeneral", other),))
     tree = root(vector.svg(pattern((letter, "it")), source((letter, "it"))))
     assert {one.get("fill") for one in tree.iter(f"{SVG}text") if one.text == letter} == {"none"}
     assert tree.find(f"{SVG}desc").text.endswith("Letters: DejaVu Sans, STIXGeneral.")
     fonts = PdfReader(io.BytesIO(vector.pdf(pattern((letter, "it")), source()))).pages[0]["/Resources"]["/Font"]
     assert all("DejaVuSans" in font.get_object()["/BaseFont"] for font in fonts.values())  # the other's are outlines
-    for kept in (lettering._fonts_for, lettering.missing, lettering.laid):
+    for kept in (lettering.fonts_for, lettering.missing, lettering.laid):
         kept.cache_clear()
 
 

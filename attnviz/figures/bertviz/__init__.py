@@ -38,7 +38,7 @@ def head_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
     """
     from bertviz import head_view as draw
 
-    part = _drawable(trace, head)
+    part = drawable(trace, head)
     return _page("head", _drawn(draw, _attention(part, 14), heads=[head.head]), part, head, HEAD_HINT, theme)
 
 
@@ -46,7 +46,7 @@ def model_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
     """BertViz's model view: every head of the chosen head's block side by side; arguments and limits as in `head_view`."""
     from bertviz import model_view as draw
 
-    part = _drawable(trace, head)
+    part = drawable(trace, head)
     return _page("model", _drawn(draw, _attention(part, 11), display_mode="light"), part, head, MODEL_HINT, theme)
 
 
@@ -60,7 +60,7 @@ class _Drawable:
     note: str
 
 
-def _drawable(trace: Trace, head: HeadRef) -> _Drawable:
+def drawable(trace: Trace, head: HeadRef) -> _Drawable:
     """As much of the trace as BertViz can draw at once."""
     own = trace.block(head.block)
     own.weights(head.layer, head.head)  # raises for a head that is not there

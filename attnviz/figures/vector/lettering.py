@@ -77,12 +77,12 @@ def readable(text: str) -> str:
 @lru_cache(maxsize=4096)
 def missing(text: str) -> str:
     """The letters of a text that no font here has, each once."""
-    return "".join(dict.fromkeys(c for c in text if not _seen_nowhere(c) and not _fonts_for(c)))
+    return "".join(dict.fromkeys(c for c in text if not _seen_nowhere(c) and not fonts_for(c)))
 
 
 def outlined(text: str) -> bool:
     """Whether a text needs a font beside the bundled one."""
-    return any(_fonts_for(c) != (0,) for c in text if not _seen_nowhere(c))
+    return any(fonts_for(c) != (0,) for c in text if not _seen_nowhere(c))
 
 
 def file(bold: bool) -> Path:
@@ -94,8 +94,8 @@ def file(bold: bool) -> Path:
 
 def used(texts: Iterable[str]) -> tuple[str, ...]:
     """The names of the fonts that draw these texts, the bundled one first."""
-    places = {place for text in texts for c in text if not _seen_nowhere(c) for place in _fonts_for(c)[:1]}
-    return ("DejaVu Sans", *(_others()[place - 1][0] for place in sorted(places - {0})))
+    places = {place for text in texts for c in text if not _seen_nowhere(c) for place in fonts_for(c)[:1]}
+    return ("DejaVu Sans", *(other_fonts()[place - 1][0] for place in sorted(places - {0})))
 
 
 @lru_cache(maxsize=8192)
@@ -106,8 +106,8 @@ def laid(text: str, bold: bool) -> Line:
     from matplotlib.textpath import text_to_path
 
     with LOCK:
-        places = sorted({place for c in text if not _seen_nowhere(c) for place in _fonts_for(c)[:1]} - {0})
-        font = font_manager.get_font([file(bold), file(False), *(_others()[place - 1][1] for place in places)])
+        places = sorted({place for c in text if not _seen_nowhere(c) for place in fonts_for(c)[:1]} - {0})
+        font = font_manager.get_font([file(bold), file(False), *(other_fonts()[place - 1][1] for place in places)])
         font.set_size(UNIT, 72)
         glyphs, shapes, _ = text_to_path.get_glyphs_with_font(font, text)
         for name, shape in shapes.items():
@@ -143,15 +143,15 @@ def _seen_nowhere(char: str) -> bool:
 
 
 @cache
-def _fonts_for(char: str) -> tuple[int, ...]:
+def fonts_for(char: str) -> tuple[int, ...]:
     """Which font draws a character: 0 is the bundled one, 1 the first of this machine's, () none."""
-    if ord(char) in _characters(str(file(False))):
+    if ord(char) in characters_in(str(file(False))):
         return (0,)
-    return next(((place,) for place, (_, path) in enumerate(_others(), start=1) if ord(char) in _characters(path)), ())
+    return next(((place,) for place, (_, path) in enumerate(other_fonts(), start=1) if ord(char) in characters_in(path)), ())
 
 
 @cache
-def _characters(path: str) -> frozenset[int]:
+def characters_in(path: str) -> frozenset[int]:
     """The characters that a font has."""
     from matplotlib import font_manager
 
@@ -160,7 +160,7 @@ def _characters(path: str) -> frozenset[int]:
 
 
 @cache
-def _others() -> tuple[tuple[str, str], ...]:
+def other_fonts() -> tuple[tuple[str, str], ...]:
     """Names and files of this machine's upright fonts, those with many scripts first.
 
     matplotlib's own others are for formulas, or stand in for a script with a box.

@@ -114,7 +114,7 @@ class Measurer:
         around = vocabulary.special_around(tokenizer, example.ids, special, rows)
 
         def layers(some: Sequence[Sequence[int]]) -> Iterator[batch.LayerWeights]:
-            types = _types(example.type_ids, special, around, len(some[0]))
+            types = probe_type_ids(example.type_ids, special, around, len(some[0]))
             return self.layers(self.loaded.model, [_Ids(tuple(ids), types) for ids in some])
 
         try:
@@ -254,7 +254,7 @@ class _Sums:
         return cls(np.zeros((kinds, *size)), np.zeros(kinds, np.int64), np.zeros((2, 3, 2, *size)), np.zeros((2, 3), np.int64))
 
 
-def _types(
+def probe_type_ids(
     example: Sequence[int] | None, special: Sequence[bool], around: tuple[Sequence[int], Sequence[int]], length: int
 ) -> tuple[int, ...] | None:
     """Return type ids for a sequence of ids, as in an example text: before, inside and after it; None where it has none."""
