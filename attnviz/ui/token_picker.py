@@ -19,7 +19,7 @@ from attnviz.ui.backend import backend
 from attnviz.view_state import TokenSelection
 
 ELSEWHERE = (
-    "The models run on another machine here, which sends attention weights but not the steps that lead to them. "
+    "Here the models run on another machine. It sends attention weights, but not the steps that lead to them. "
     "All other pages work; for this one, run attnviz on the machine with the models."
 )
 STOP = re.compile(r"""[.!?…][.!?…"'”’)\]]*(?=\s)|[。！？]""")  # the end of a sentence

@@ -22,7 +22,7 @@ def test_the_page_has_its_examples():
 @pytest.mark.slow
 def test_every_example_runs_and_says_what_its_comment_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(attnviz, "_own", [])
+    monkeypatch.setattr(attnviz, "_folder_backends", [])
     saved(tmp_path / "my-model")
     names: dict[str, object] = {}
     for number, code in enumerate(EXAMPLES):
