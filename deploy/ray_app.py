@@ -1,4 +1,4 @@
-"""The HTTP service on a Ray cluster: one deployment a model, batched and scaled by itself, behind one front.
+"""Serve over HTTP on a Ray cluster: one deployment for each model, batched and scaled by itself, behind one front.
 
     python deploy/ray_app.py --models minilm:1-4,smollm2:1 --batch 8 --port 8600
 
@@ -46,7 +46,7 @@ from attnviz.settings import Settings
 from attnviz.types import AttentionRequest, ModelCard
 
 NAME = "attnviz"
-LOST_RETRY_SECONDS = 2  # after which a client tries again when a replica was lost
+LOST_RETRY_SECONDS = 2  # after which a client retries when a replica was lost
 WARM_UP_TIMEOUT = 600  # seconds
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")}  # one core for each replica
 QUIET = LoggingConfig(enable_access_log=False, log_level="WARNING")
@@ -55,7 +55,7 @@ MODEL_REPLICAS = re.compile(r"([\w.-]+)(?::(\d{1,3})(?:-(\d{1,3}))?)?")
 
 @serve.deployment(health_check_period_s=5, graceful_shutdown_timeout_s=20)
 class Replica:
-    """One model in one process; it reads in one pass what arrives at the same moment."""
+    """One model in one process; requests that arrive at the same moment are read in one pass."""
 
     def __init__(self, name: str, settings: Settings, batch: int) -> None:
         configure_logs()
@@ -77,9 +77,9 @@ class Replica:
             data = await self.responder.answer(parsed, (client[0], client[1]), timings)
         except AttnvizError as error:
             return {"kind": type(error).__name__, "message": str(error), "retry_after": getattr(error, "retry_after", 0)}, False
-        except Exception as error:  # noqa: BLE001  # a bug of ours, whatever it is
+        except Exception as error:  # noqa: BLE001  # any bug of ours
             logs.SERVER_LOG.error("fault: %s", error, extra={"fields": {"model": self.name}})
-            message = f"The replica of {self.name} that had this question failed; its log says where. Try again."
+            message = f"The replica of {self.name} with this question failed; the place is in its log. Try again."
             return {"kind": BackendError.__name__, "message": message, "retry_after": 0}, False
         return data, timings.cached
 
@@ -133,7 +133,7 @@ class ReplicaResponder:
 
 
 class DeployedModels:
-    """The front's backend: it knows the cards of the models, while the models are in the replicas."""
+    """The front's backend: it has the cards of the models, while the models are in the replicas."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self.names = tuple(names)
@@ -144,7 +144,7 @@ class DeployedModels:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Which models have replicas."""
+        """Return the models that have replicas."""
         return Capabilities(has_weights=lambda name: name in self.names)
 
     def attend(self, request: AttentionRequest) -> Trace:
@@ -152,7 +152,7 @@ class DeployedModels:
         raise BackendError(f"The front holds no models; a replica reads {request.model}. Send the question to /v1/attention.")
 
     def close(self) -> None:
-        """Do nothing: no model is held."""
+        """Do nothing: the front has no models."""
 
 
 @serve.deployment(name="Front", max_ongoing_requests=server.MAX_CONNECTIONS, ray_actor_options={"num_cpus": 0})

@@ -1,4 +1,4 @@
-"""What a reader chose on the board, as the browser sends it and as the board gets it; what is sent is checked first."""
+"""The reader's choice on the board: parse and check the message from the browser, and write it as JSON for the board."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_CHOICE = "A choice has a head, a focus, words and special. The board sent som
 
 
 class _Place(Struct):
-    """Where a selected word stands."""
+    """Position of a selected word."""
 
     start: Index
     segment: Index
@@ -32,13 +32,13 @@ class _Focus(_Place):
     also: Annotated[tuple[_Place, ...], Meta(max_length=MAX_SELECTED - 1)] = ()
 
     def selection(self) -> TokenSelection:
-        """The same as a value of ours."""
+        """Return the same as a TokenSelection."""
         also = tuple(TokenSelection(one.start, one.segment, self.side, one.special) for one in self.also)
         return TokenSelection(self.start, self.segment, self.side, self.special, also)
 
 
 class _Keep(Struct):
-    """Which weights of a row are shown."""
+    """The filter: which weights of a row are shown."""
 
     rule: str
     value: float
@@ -61,7 +61,7 @@ class _Message(Struct):
 
 @dataclass(frozen=True)
 class Choice:
-    """What a reader looks at on the board: which head, which words, how they are shown, and in which picture on a phone.
+    """The reader's choice on the board: the head, the selected words, the view, and on a phone the picture.
 
     `tray` has the pins as the reader left them, or None where the board sends none; `go` is the key of a pin to open,
     "compare" for the Compare page, or "difference" for that page with the difference of the first two pins. Only a browser
@@ -76,7 +76,7 @@ class Choice:
     go: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON, for the board."""
+        """Return the choice as JSON for the board."""
         focus = None
         if self.focus is not None:
             also = [_place(one) for one in self.focus.also]
@@ -94,7 +94,7 @@ class Choice:
 
     @classmethod
     def parse(cls, value: Any, block: str = "self") -> Choice:
-        """The choice that a browser sent; raises BadInputError where it is not one."""
+        """Return the choice that a browser sent; raises BadInputError for anything else."""
         sent = checked(value, _Message, NO_CHOICE)
         keep = None if sent.keep is None else Keep(sent.keep.rule, sent.keep.value)
         options = ViewOptions(sent.words, sent.special, keep, sent.between)
@@ -103,5 +103,5 @@ class Choice:
 
 
 def _place(focus: TokenSelection) -> dict[str, Any]:
-    """Where a selected word stands."""
+    """Return the position of a selected word as JSON."""
     return {"start": focus.start, "segment": focus.segment, "special": focus.special}

@@ -10,15 +10,15 @@ from attnviz.analysis.link_ranking import LinkScore
 from attnviz.analysis.link_rows import LinkRow
 from attnviz.types import HeadRef
 
-BEST, BEST_DEEP, DEEP = 8, 14, 14  # heads in the list: as many as stand beside the map of so many layers, or of more
+BEST, BEST_DEEP, DEEP = 8, 14, 14  # heads in the list: BEST, or BEST_DEEP beside a map of DEEP layers or more
 ROWS = 6  # links whose rows are drawn
-FEW, SHORT = 2, 3  # of more links than these, only so many places of each row are drawn
+FEW, SHORT = 2, 3  # of more than FEW links, only SHORT keys of each row are drawn
 
 
 def found(
     ranking: Sequence[LinkScore], counts: Sequence[int], chosen: HeadRef, rows: Sequence[LinkRow], drawn: int = 0
 ) -> dict[str, Any]:
-    """All that is shown of a ranking on as many links as there are `rows`, of the `drawn` ones.
+    """Return the JSON of a ranking on as many links as there are `rows`, out of the `drawn` ones.
 
     Numbers are not rounded here: 0.24954, to four digits and then to three, would be 0.249. `counts` says how many heads
     each layer has; `rows` are where the sources look in the chosen head.
@@ -42,7 +42,7 @@ def found(
 
 
 def _row(look: LinkRow, most: int) -> dict[str, Any]:
-    """Where one source looks: at most so many places, the target among them, and what all others get together."""
+    """Return where one source looks: at most so many keys, including the target, and the sum of all others."""
     others = [place for place in look.places if place.kind != "target"][: most - 1]
     places = [place for place in look.places if place.kind == "target" or place in others]
     rest = look.rest + sum(place.weight for place in look.places) - sum(place.weight for place in places)

@@ -3,11 +3,10 @@
 Layout: `ATN1`, 16 bytes of digest over all that follows, the header's length as uint32, the header, zeros up to a multiple
 of four, then the array, of the form that the header names. All numbers are little-endian. `ATZ1` in front says that the
 array is deflated (thousandths.py): the browser inflates it when it arrives.
-A frame is a function of request and block. It holds every head's weights: of a short text to 65535ths (exactly in a page
-that is saved), of a longer one to thousandths, deflated. Where they are too many even so, it holds small
-pictures of the heads instead; an `outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as
-it is made.
-A head that is chosen or pinned travels once more as a `sheet` of its own, exactly.
+A frame depends only on request and block. It holds every head's weights: for a short text in 65535ths (exact in a saved
+page), for a longer one in thousandths, deflated. If these are still too many, it holds small pictures of the heads
+instead; an `outline` is such a frame whose pictures follow layer by layer, each `layer` as soon as it is ready.
+A chosen or pinned head is also sent as a `sheet`, with its exact weights.
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from attnviz.text import units
 from attnviz.types import HeadRef, Token, Unit
 
 MAGIC, DEFLATED = b"ATN1", b"ATZ1"
-PLAIN_WEIGHTS = 98_304  # up to here all weights travel as they are: at most 192 kB
-EXACT_WEIGHTS = 262_144  # up to here they stand in a saved page as they are: 1 MB
-ALL_WEIGHTS = 4_000_000  # up to here every head travels: at most about 1.3 MB
-ONE_WEIGHTS = 4_194_304  # up to here the chosen head does, exactly: 2,048 tokens, of a causal model 8 MB, else 16 MB
+PLAIN_WEIGHTS = 98_304  # up to this many weights, all are sent as they are: at most 192 kB
+EXACT_WEIGHTS = 262_144  # up to this many, a saved page contains them as they are: 1 MB
+ALL_WEIGHTS = 4_000_000  # up to this many, every head is sent: at most about 1.3 MB
+ONE_WEIGHTS = 4_194_304  # up to this many, the chosen head is sent exactly: 2,048 tokens, 8 MB if causal, else 16 MB
 OF_LAYER = -1  # the place of a layer's mean among the sheets of its heads
-SIDE = 40  # weights along one edge of a pooled picture: about the device pixels that its cell has
+SIDE = 40  # weights along one edge of a pooled picture: about the device pixels of its cell
 
 
 def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Sequence[str]] = (), exact: bool = False) -> bytes:
-    """Tokens, units and weights of one block, for the board.
+    """Return tokens, units and weights of one block, for the board.
 
     `name` is the model's; `roles[layer][head]`, when given, is the sentence that stands beside a head's name. With `exact`,
     the weights of a short text travel as they are: a page without a server cannot load the sheet of a head.
@@ -49,7 +48,7 @@ def frame(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seque
 
 
 def outline(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Sequence[str]] = ()) -> bytes:
-    """A frame of too many weights, without its pictures: tokens and units are there at once, each `layer` follows."""
+    """Return a frame of too many weights, without its pictures: tokens and units come first, each `layer` follows."""
     part = trace.block(block)
     pool = [min(len(side), SIDE) for side in (part.queries, part.keys)]
     header = _header(trace, block, name, roles) | {"pool": pool, "dtype": "uint8", "layered": True}
@@ -57,13 +56,13 @@ def outline(trace: Trace, block: str = "self", *, name: str, roles: Sequence[Seq
 
 
 def layer(trace: Trace, number: int, frame: bytes, block: str = "self") -> bytes:
-    """The pictures of one layer's heads, for the board of an `outline`."""
+    """Return the pictures of one layer's heads, for the board of an `outline`."""
     header = {"kind": "layer", "frame": digest(frame), "block": block, "layer": number, "dtype": "uint8"}
     return _joined(header, _pooled(_padded(trace.block(block), number)))
 
 
 def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
-    """The exact weights of one head, for the board of `frame`; None where even one head is too large."""
+    """Return the exact weights of one head, for the board of `frame`; None if even one head is too large."""
     part = trace.block(head.block)
     if not fits(part):
         return None
@@ -72,7 +71,7 @@ def sheet(trace: Trace, head: HeadRef, frame: bytes) -> bytes | None:
 
 
 def _header(trace: Trace, block: str, name: str, roles: Sequence[Sequence[str]]) -> dict:
-    """The header of a frame, without the form of its weights."""
+    """Return the header of a frame, without the form of its weights."""
     part, request = trace.block(block), trace.request
     return {
         "kind": "frame",
@@ -94,7 +93,7 @@ def _header(trace: Trace, block: str, name: str, roles: Sequence[Sequence[str]])
 
 
 def layer_sheet(trace: Trace, layer: int, block: str, frame: bytes) -> bytes | None:
-    """The exact mean of all heads of one layer, as a sheet of the head OF_LAYER; None where even one head is too large."""
+    """Return the exact mean of one layer's heads, as a sheet of the head OF_LAYER; None if even one head is too large."""
     part = trace.block(block)
     if not fits(part):
         return None
@@ -103,64 +102,64 @@ def layer_sheet(trace: Trace, layer: int, block: str, frame: bytes) -> bytes | N
 
 
 def digest(data: bytes) -> str:
-    """The digest that a frame or sheet carries: the name under which the board keeps it."""
+    """Return the digest of a frame or sheet, by which the board stores it."""
     return data[4:20].hex()
 
 
 def is_whole(part: Block) -> bool:
-    """Whether a frame of this block holds the weights of every head."""
+    """Return whether a frame of this block holds the weights of every head."""
     return part.layers * part.heads * len(part.queries) * len(part.keys) <= ALL_WEIGHTS
 
 
 def fits(part: Block) -> bool:
-    """Whether one head of this block may be sent exactly."""
+    """Return whether one head of this block may be sent exactly."""
     return len(part.queries) * len(part.keys) <= ONE_WEIGHTS
 
 
 def _padded(part: Block, layer: int) -> Float[np.ndarray, "head query key"]:
-    """One layer's weights; heads that it has fewer than other layers are zeros, and the header counts them."""
+    """Return one layer's weights, with zeros for heads that other layers have in addition; the header has the true count."""
     found = part.weights(layer)
     short = part.heads - found.shape[0]
     return np.pad(found, ((0, short), (0, 0), (0, 0))) if short else found
 
 
 def _has_sinks(part: Block) -> bool:
-    """Whether a learned sink takes a share of some rows."""
+    """Return whether a learned sink takes a share of some rows."""
     return any(call.sunk for call in part.calls)
 
 
 def _all_heads(part: Block, *, exact: bool) -> tuple[str, np.ndarray]:
-    """All heads as they travel, and the name of the form that they have."""
+    """Return all heads in the form in which they are sent, and the name of this form."""
     count = part.layers * part.heads * len(part.queries) * len(part.keys)
     layers = (_padded(part, i) for i in range(part.layers))
     if not is_whole(part):
         return "uint8", np.stack([_pooled(weights) for weights in layers])
     if exact and count <= EXACT_WEIGHTS:
         return "float32", np.stack([_seen(part, weights).astype("<f4") for weights in layers])
-    # What a row lacks is the share of its learned sink, and thousandths would blur it: such weights travel as they are.
+    # The missing part of a row is the share of its learned sink; thousandths would blur it, so send such weights as they are.
     if count <= PLAIN_WEIGHTS or _has_sinks(part):
         return "uint16", np.stack([_plain(_seen(part, weights)) for weights in layers])
     return "thousandths", np.frombuffer(thousandths.deflated(layers, part.causal), np.uint8)
 
 
 def _seen(part: Block, weights: Float[np.ndarray, "head query key"]) -> Float[np.ndarray, "head weight"]:
-    """Weights row by row; of a causal block only those that may be seen."""
+    """Return weights row by row; of a causal block only the visible ones."""
     if part.causal:
         return weights[:, np.tri(weights.shape[-1], dtype=bool)]
     return weights.reshape(len(weights), -1)
 
 
 def _plain(weights: Float32[np.ndarray, "head weight"]) -> UInt16[np.ndarray, "head weight"]:
-    """Weights as whole 65535ths, off by at most 1/131070."""
+    """Return weights as whole 65535ths, off by at most 1/131070."""
     return np.rint(np.clip(weights, 0.0, 1.0) * 65535.0).astype("<u2")
 
 
 def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "head row column"]:
-    """A small picture of each head, at most SIDE weights a side: each of its cells is the largest weight beneath it."""
+    """Return a small picture of each head, at most SIDE weights a side: each cell is the largest weight in its area."""
     rows, columns = weights.shape[-2:]
     side = min(rows, SIDE)
     cuts = np.arange(side + 1) * rows // side
-    # Strip by strip: numpy's own reduceat walks down the columns, ten times slower.
+    # Strip by strip: numpy's reduceat along the columns is ten times slower.
     strips = np.stack([weights[:, a:b].max(1) for a, b in pairwise(cuts)], axis=1)  # [head, row, key]
     side = min(columns, SIDE)
     found = np.maximum.reduceat(strips, np.arange(side) * columns // side, axis=-1)
@@ -168,7 +167,7 @@ def _pooled(weights: Float[np.ndarray, "head query key"]) -> UInt8[np.ndarray, "
 
 
 def _side(tokens: tuple[Token, ...]) -> dict:
-    """The tokens of one side, and the words that they make; `unknown` are the places of tokens that the model cannot read."""
+    """Return the tokens of one side and their words; `unknown` are the positions of tokens that the model cannot read."""
     found = {
         "tokens": [[t.text, t.start, t.end, int(t.special), t.segment] for t in tokens],
         "words": [_unit(u) for u in units(tokens, words=True)],
@@ -179,12 +178,12 @@ def _side(tokens: tuple[Token, ...]) -> dict:
 
 
 def _unit(unit: Unit) -> list:
-    """One unit as the header spells it."""
+    """Return one unit as the header has it."""
     return [unit.text, encoding.label(unit.text), unit.start, unit.end, int(unit.special), unit.segment, list(unit.tokens)]
 
 
 def _joined(header: dict, array: np.ndarray) -> bytes:
-    """Header and array as one run of bytes, with the digest over both in front."""
+    """Join header and array, with the digest of both in front."""
     # Lone surrogates cannot be encoded; JSON's own escapes carry every text, and JSON.parse reads them.
     head = json.dumps(header, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     body = struct.pack("<I", len(head)) + head

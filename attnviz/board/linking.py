@@ -1,4 +1,4 @@
-"""Messages of the sentence on which links are drawn and of the map of heads, checked: a browser may send anything."""
+"""Parse and check messages of the sentence with drawn links and of the map of heads: a browser may send anything."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ class _HeadMessage(Struct):
 
 
 class _Numbered(Struct):
-    """Any message: all have a number."""
+    """The number that every message has."""
 
     number: Annotated[int, Meta(ge=0)]
 
 
 @dataclass(frozen=True)
 class DrawnLinks:
-    """The links that the reader has drawn, in order, each once."""
+    """Links that the reader has drawn, in order, each once."""
 
     links: tuple[Link, ...]
 
     @classmethod
     def parse(cls, value: Any) -> DrawnLinks:
-        """The links that a browser sent; raises BadInputError for anything else."""
+        """Return the links that a browser sent; raises BadInputError for anything else."""
         rows = checked(value, _LinksMessage, NO_LINKS).links
         if any(source == target or source[0] >= source[1] or target[0] >= target[1] for source, target in rows):
             raise BadInputError(NO_LINKS)
@@ -61,16 +61,16 @@ class ChosenHead:
 
     @classmethod
     def parse(cls, value: Any, block: str = "self") -> ChosenHead:
-        """The head that a browser sent; raises BadInputError for anything else."""
+        """Return the head that a browser sent; raises BadInputError for anything else."""
         message = checked(value, _HeadMessage, NO_HEAD)
         return cls(HeadRef(*message.head, block), message.go)
 
 
 def message_number(value: Any) -> int:
-    """The number of a message, by which the page knows the answer to it; raises BadInputError where it has none."""
+    """Return the number of a message, which identifies its answer; raises BadInputError if it has none."""
     return checked(value, _Numbered, NO_NUMBER).number
 
 
 def to_json(links: tuple[Link, ...]) -> list[list[list[int]]]:
-    """Links as JSON has them: [[source start, end], [target start, end]]."""
+    """Return links as JSON: [[source start, end], [target start, end]]."""
     return [[list(link.source), list(link.target)] for link in links]

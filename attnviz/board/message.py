@@ -1,4 +1,4 @@
-"""Messages from a browser, checked against the form that they must have: a browser may send anything."""
+"""Check messages from a browser against their schema: a browser may send anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ M = TypeVar("M", bound=Struct)
 
 
 def checked(value: Any, form: type[M], problem: str) -> M:
-    """A message of this form; raises BadInputError with `problem` for anything else."""
+    """Return a message of this form; raises BadInputError with `problem` for anything else."""
     try:
         return convert(value, form)
     except (ValidationError, UnicodeEncodeError) as error:  # the second: a key with half a surrogate pair

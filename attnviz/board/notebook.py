@@ -1,7 +1,7 @@
 """What a notebook shows of a Trace: the board in a frame of its own, then the strongest links in words.
 
-The page travels, packed, in a comment behind the frame that unpacks it: a notebook that is cleaned of frames (by
-nbconvert's `sanitize_html`, or because it is not trusted) loses comments too, and keeps the words.
+The page is packed in a comment after the frame that unpacks it: a notebook without frames (by nbconvert's
+`sanitize_html`, or because it is not trusted) loses comments too, and keeps the words.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from attnviz.models import catalog
 from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions
 
-HEIGHT = 640  # pixels: the pictures are arranged by them, and the frame begins with them, until it is as tall as its page
-MOST = 4_000_000  # bytes of weights in one cell; a head beyond it is left out, and of far too many heads only words are shown
+HEIGHT = 640  # pixels: height for arranging the pictures, and of the frame until it takes the height of its page
+MOST = 4_000_000  # bytes of weights in one cell: heads beyond it are left out; with far too many, only words are shown
 LINKS = 5
 CLEANED = "The board is not shown here: it needs a notebook that is trusted and not cleaned of frames."
-# The frame's own document: it takes the comment behind the frame, and becomes the page in it. From then on the frame is as tall
-# as the page, whatever is opened in it, except where the board stands alone on the screen.
+# The frame's document: it replaces itself with the page in the comment after the frame. From then on the frame is as tall as
+# the page at any time, except in presentation mode.
 UNPACK = (
     "<script>const behind=frameElement.nextSibling.data,"
     "bytes=Uint8Array.from(atob(behind),(sign)=>sign.charCodeAt(0)),"
@@ -40,7 +40,7 @@ UNPACK = (
 
 
 def cell(trace: Trace) -> str:
-    """HTML for one cell: with every head, or of many weights one head and small pictures of the others, or only words."""
+    """Return HTML for one cell: every head; with many weights one head and small pictures of the others; or only words."""
     head, name = _opens(trace)
     summary = _words(trace, head, name)
     data = frame(trace, head.block, name=name, roles=roles(trace, head.block), exact=True)
@@ -60,7 +60,7 @@ def cell(trace: Trace) -> str:
 
 
 def _opens(trace: Trace) -> tuple[HeadRef, str]:
-    """The head that is shown first, and the model's name."""
+    """Return the head that is shown first, and the model's name."""
     block = trace.blocks[0]
     try:
         card = catalog.card(trace.request.model)
@@ -70,7 +70,7 @@ def _opens(trace: Trace) -> tuple[HeadRef, str]:
 
 
 def _words(trace: Trace, head: HeadRef, name: str) -> str:
-    """What is shown, and the strongest links of its first head."""
+    """Describe the content, and the strongest links of its first head."""
     part = trace.block(head.block)
     pattern = view.pattern(trace, head, ViewOptions(special="hide"))
     queries, keys = encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)

@@ -1,4 +1,4 @@
-"""The board as one HTML file that needs no server and no network."""
+"""Write the board as one HTML file that needs no server and no network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def page(
     beneath: str = "",
     tall: int = 0,
 ) -> str:
-    """The board as a page of its own.
+    """Return the board as a page of its own.
 
     `theme` is "light", "dark", or "" for the reader's own setting. `title` is escaped; the text itself is in base64.
     `tall` is a height in pixels to arrange the pictures by, where the window's own follows the page's: in a frame that is as
@@ -58,6 +58,6 @@ def page(
 
 
 def _ground(tokens: dict, name: str) -> str:
-    """Background and ink of the page itself, so that nothing flashes before the script runs."""
+    """Return background and ink of the page itself, so that nothing flashes before the script runs."""
     colours = tokens[name]
     return f"body.attnviz-page {{ background: {colours['page']}; color: {colours['ink']}; color-scheme: {name}; }}\n"

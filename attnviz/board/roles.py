@@ -1,4 +1,4 @@
-"""What each head does on this text: the sentence beside a head's name on the board."""
+"""Describe what each head does on this text: the sentence beside its name on the board."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_TOKENS, MAX_HEADS = 64, 144  # up to here a frame has every head's role; bey
 
 
 def roles(trace: Trace, block: str) -> tuple[tuple[str, ...], ...]:
-    """One sentence for each head, by layer; empty where computing them would take too long."""
+    """Return one sentence for each head, by layer; empty if computing them would take too long."""
     part = trace.block(block)
     if len(part.queries) > MAX_TOKENS or part.layers * part.heads > MAX_HEADS:
         return ()

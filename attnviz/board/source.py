@@ -16,12 +16,12 @@ MODULES = (
     "matrix", "zoom", "raster", "lens", "curves", "headProfile", "head", "headLabel", "chips", "pinActions", "filterMenu",
     "menu", "tables", "presenter", "lensInput", "input", "actions", "board", "main",
 )  # fmt: skip
-# What the panels side by side need besides.
+# Extra modules of the panels side by side.
 COMPARE = (
     "library", "align", "combine", "linked", "compareWords", "gallery", "grid", "panels", "textLines", "compareTools",
     "compareInput", "compareActions", "compare",
 )  # fmt: skip
-# What drawing links on a sentence needs besides, and choosing among the heads that follow them.
+# Extra modules for drawing links on a sentence and for choosing among the heads that follow them.
 LINKS = ("drawnLinks", "arcs", "linkWords", "linkInput", "links")
 FOUND = ("headGrid", "headRows", "found")
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', re.MULTILINE)
@@ -31,31 +31,31 @@ _LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
 
 @cache
 def source() -> tuple[str, str, str]:
-    """HTML, CSS and JavaScript of the board, the last as one module whose default export Streamlit mounts."""
+    """Return HTML, CSS and JavaScript of the board, the last as one module whose default export Streamlit mounts."""
     html, css = _page("board")
     return html, css, script() + "export default (component) => $main.mount(component, TOKENS);\n"
 
 
 @cache
 def compare_source() -> tuple[str, str, str]:
-    """HTML, CSS and JavaScript of the panels side by side, as `source` has them of the board."""
+    """Return HTML, CSS and JavaScript of the panels side by side, in the form of `source`."""
     return _over("compare", COMPARE, "mountCompare")
 
 
 @cache
 def links_source() -> tuple[str, str, str]:
-    """HTML, CSS and JavaScript of the sentence on which links are drawn."""
+    """Return HTML, CSS and JavaScript of the sentence on which links are drawn."""
     return _over("links", LINKS, "mountLinks")
 
 
 @cache
 def found_source() -> tuple[str, str, str]:
-    """HTML, CSS and JavaScript of the map and the list of heads."""
+    """Return HTML, CSS and JavaScript of the map and the list of heads."""
     return _over("found", FOUND, "mountHeads")
 
 
 def _over(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:
-    """A component of its own files, over the board's style and scripts."""
+    """Return a component with its own files, on top of the board's style and scripts."""
     html, css = _page(name)
     javascript = script() + joined(modules) + f"export default (component) => ${name}.{mount}(component, TOKENS);\n"
     return html, f"{source()[1]}\n{css}", javascript
@@ -63,18 +63,18 @@ def _over(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, st
 
 @cache
 def carrier() -> str:
-    """JavaScript of the invisible component that brings a frame's bytes to the board."""
+    """Return JavaScript of the invisible component that brings a frame's bytes to the board."""
     return joined(("store",)) + "export default (component) => $store.carry(component);\n"
 
 
 @cache
 def script() -> str:
-    """Every module and the tokens of the encoding, as plain JavaScript: nothing is exported yet."""
+    """Return every module and the tokens of the encoding as plain JavaScript, without exports."""
     return f"const TOKENS = {encoding.as_json()};\n{joined(MODULES)}"
 
 
 def joined(names: tuple[str, ...]) -> str:
-    """The modules called `names` as one script: each becomes a function of its own that returns what it exports.
+    """Join the modules called `names` into one script: each becomes a function that returns its exports.
 
     Imports and exports must be written in the one form that this reads; anything else raises ValueError and says where.
     """
@@ -82,7 +82,7 @@ def joined(names: tuple[str, ...]) -> str:
 
 
 def module(name: str) -> str:
-    """The text of the module called `name`, in whichever folder of `js/` it lies: names of modules are unique."""
+    """Return the text of the module called `name`, in any folder of `js/`: names of modules are unique."""
     return _files()[name].read_text("utf-8")
 
 
@@ -92,12 +92,12 @@ def _files() -> dict[str, Path]:
 
 
 def _page(name: str) -> tuple[str, str]:
-    """HTML and CSS of the component called `name`."""
+    """Return HTML and CSS of the component called `name`."""
     return (HERE / f"html/{name}.html").read_text("utf-8"), (HERE / f"css/{name}.css").read_text("utf-8")
 
 
 def wrapped(name: str, text: str) -> str:
-    """One module as `const $name = (() => { … })();`."""
+    """Return one module as `const $name = (() => { … })();`."""
     body = _IMPORT.sub(r"const { \1 } = $\2;", text)
     names = [match[2] for match in _EXPORT.finditer(body)]
     body = _EXPORT.sub(r"\1 \2", body)

@@ -1,7 +1,7 @@
-"""All heads' weights in whole thousandths, deflated for `DecompressionStream`; thousandths.js reads them.
+"""Write all heads' weights in whole thousandths, deflated for `DecompressionStream`; thousandths.js reads them.
 
-Before they are deflated, the weights stand head by head, column by column (of a causal head only the keys that a query may
-see), all low bytes first and then all high bytes. A column changes slowly from row to row, so the search for runs alone
+Before compression, the weights are in order head by head, column by column (of a causal head only the visible pairs),
+all low bytes first and then all high bytes. A column changes slowly from row to row, so the search for runs alone
 (`Z_RLE`) finds what the full search of level 9 finds, in a thirtieth of its time.
 
 A range coder of our own (359 lines in two languages) wrote these bytes before. Measured in Chromium against this
@@ -32,7 +32,7 @@ RAW = -15  # window bits of a stream without zlib's header and checksum: "deflat
 
 
 def deflated(layers: Iterable[Float[np.ndarray, "head query key"]], causal: bool) -> bytes:
-    """All heads of all layers, rounded to whole thousandths."""
+    """Return all heads of all layers, rounded to whole thousandths and deflated."""
     columns = np.concatenate([_columns(_rounded(weights), causal) for weights in layers])
     coder = zlib.compressobj(6, zlib.DEFLATED, RAW, 9, zlib.Z_RLE)
     planes = np.concatenate([(columns & 255).astype(np.uint8), (columns >> 8).astype(np.uint8)])
@@ -40,11 +40,11 @@ def deflated(layers: Iterable[Float[np.ndarray, "head query key"]], causal: bool
 
 
 def _rounded(weights: Float[np.ndarray, "head query key"]) -> UInt16[np.ndarray, "head query key"]:
-    """Weights as whole thousandths, off by at most 0.0005: float64, so that a half goes where three digits put it."""
+    """Return weights as whole thousandths, off by at most 0.0005; in float64, so that halves round as in three digits."""
     return np.floor(np.clip(weights.astype(np.float64), 0.0, 1.0) * STEPS + 0.5).astype(np.uint16)
 
 
 def _columns(steps: UInt16[np.ndarray, "head query key"], causal: bool) -> UInt16[np.ndarray, "number"]:
-    """Numbers head by head, key by key, query by query; of causal heads only queries from the key on."""
-    turned = steps.transpose(0, 2, 1)
-    return turned[:, np.triu(np.ones(turned.shape[1:], bool))].ravel() if causal else turned.ravel()
+    """Return the numbers head by head, key by key, query by query; of causal heads only queries from the key on."""
+    by_key = steps.transpose(0, 2, 1)
+    return by_key[:, np.triu(np.ones(by_key.shape[1:], bool))].ravel() if causal else by_key.ravel()

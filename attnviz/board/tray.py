@@ -1,4 +1,4 @@
-"""The tray: the reader's pins as the board shows them, and as the browser sends them back, which is checked first."""
+"""The tray: write the reader's pins as JSON for the board, and parse and check those that the browser sends back."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ NO_TRAY = f"A tray holds at most {PINS} pins, each a key or a head, and a name. 
 
 
 class TrayPin(Struct, frozen=True):
-    """One pin as the browser has it: an old one by its `key`, or else a head, (layer, head), of the shown text.
+    """One pin as the browser has it: an old one by its `key`, a new one as (layer, head) of the shown text.
 
-    `over` makes a new one stand for all heads of its layer, as a Pin's does.
+    With `over`, a new one means all heads of its layer, as in a Pin.
     """
 
     key: str | None
@@ -32,7 +32,7 @@ class TrayPin(Struct, frozen=True):
 
 
 class _Panel(Struct):
-    """A panel made of pins, which it counts from 0."""
+    """A panel that combines pins, counted from 0."""
 
     kind: str
     of: tuple[Annotated[int, Meta(ge=0, lt=PINS)], ...]
@@ -47,14 +47,14 @@ class _Message(Struct):
 
 @dataclass(frozen=True)
 class Tray:
-    """The tray as the browser has it: pins in order, and the panels made of them (None where it sends none)."""
+    """The tray as the browser has it: pins in order, and the panels made of them (None if it sends none)."""
 
     pins: tuple[TrayPin, ...]
     panels: tuple[Panel, ...] | None = None
 
     @classmethod
     def parse(cls, pins: Any, panels: Any = None) -> Tray | None:
-        """The pins and panels that a browser sent; None where it sent no pins, BadInputError for anything else."""
+        """Return the pins and panels that a browser sent; None if it sent no pins, BadInputError for anything else."""
         if pins is None:
             return None
         sent = checked({"pins": pins, "panels": panels}, _Message, NO_TRAY)
@@ -63,14 +63,14 @@ class Tray:
 
 
 def key(pin: Pin) -> str:
-    """A short name of what is pinned, whatever the reader calls it and wherever it stands."""
+    """Return a short key of the pinned head, independent of its name and place in the tray."""
     parts = [pin.request.model, pin.request.text, pin.request.text_b, pin.head.block, pin.head.layer]
     text = json.dumps([*parts, pin.over or pin.head.head], ensure_ascii=True)
     return hashlib.blake2s(text.encode("ascii")).hexdigest()[:KEY]
 
 
 def listed(pins: Sequence[Pin], shown: AttentionRequest, block: str, names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Pins as JSON for the board: `here` is true for a pin of the text and block shown; `names` are the models'."""
+    """Return pins as JSON for the board: `here` is true for a pin of the text and block shown; `names` are the models'."""
     return [
         {
             "key": key(pin),
@@ -88,7 +88,7 @@ def listed(pins: Sequence[Pin], shown: AttentionRequest, block: str, names: Mapp
 def rebuilt(
     tray: Tray, pins: Sequence[Pin], panels: Sequence[Panel], shown: AttentionRequest, block: str
 ) -> tuple[tuple[Pin, ...], tuple[Panel, ...]]:
-    """Pins in the reader's new order, and the panels whose pins all remain, with the new numbers of these pins.
+    """Return pins in the reader's new order, and the panels whose pins all remain, with the new numbers of these pins.
 
     A pin that is neither an old one nor a head is left out; so is a pin that is in the list already.
     """
@@ -105,10 +105,10 @@ def rebuilt(
     if tray.panels is None:
         places = [key(pin) for pin in pins]
     numbers = {name: number for number, name in enumerate(found)}
-    kept = []
+    remaining = []
     for panel in panels if tray.panels is None else tray.panels:
         of = [numbers.get(places[at]) if at < len(places) else None for at in panel.of]
         there = tuple(number for number in of if number is not None)
         if len(set(there)) == len(of):
-            kept.append(Panel(panel.kind, there))
-    return tuple(found.values()), tuple(dict.fromkeys(kept))
+            remaining.append(Panel(panel.kind, there))
+    return tuple(found.values()), tuple(dict.fromkeys(remaining))

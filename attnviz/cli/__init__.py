@@ -1,4 +1,4 @@
-"""The command line, `attnviz …`: its commands, exit codes, and `attend`. Bad input ends with its message and exit code 2."""
+"""Run the command line, `attnviz …`: commands, exit codes, and `attend`. Bad input ends with a message and exit code 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`attnviz app`: the pages, served to browsers on this machine or in its network."""
+"""`attnviz app`: serve the pages to browsers on this machine or in its network."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def run(chosen: argparse.Namespace) -> None:
     visitor = [sys.executable, "-m", "attnviz.ui.warm_up", url.replace("localhost", HOST)]
     if not chosen.no_browser and _has_display():
         visitor += ["--open", url]
-    # Memory that a thread freed can be used by all: with many readers, tens of megabytes less.
+    # Let all threads reuse freed memory: with many users, tens of megabytes less.
     environment = {"MALLOC_ARENA_MAX": "2", **os.environ}
     subprocess.Popen(visitor, env=environment)
-    if os.name == "nt":  # there, exec leaves the terminal to nobody
+    if os.name == "nt":  # Windows' exec would detach the terminal
         sys.exit(subprocess.call(server, env=environment))
     os.execve(sys.executable, server, environment)
 
@@ -65,7 +65,7 @@ def _check_free(host: str, port: int) -> None:
         found = socket.getaddrinfo(None if host == EVERYWHERE else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            if os.name == "posix":  # as servers do: a port whose last connections are still closing is free
+            if os.name == "posix":  # as servers do: a port with closing connections is free
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except (OSError, UnicodeError, OverflowError) as error:
@@ -76,5 +76,5 @@ def _check_free(host: str, port: int) -> None:
 
 
 def _has_display() -> bool:
-    """Whether a browser that is opened from here gets a window."""
+    """Return whether a browser opened from here gets a window."""
     return not sys.platform.startswith("linux") or any(map(os.environ.get, DISPLAYS))

@@ -1,4 +1,4 @@
-"""`attnviz test-claim`: how often one head follows one kind of link, and what one may claim about it."""
+"""`attnviz test-claim`: test how often one head follows one kind of link, and what you can claim about it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _as_json(claim: ClaimResult, sentence: str) -> dict[str, Any]:
 
 
 def _counts(evidence: Evidence) -> dict[str, Any]:
-    """The fields of `evidence_json`, n first."""
+    """Return the fields of `evidence_json`, n first."""
     return {"n": evidence.n, **evidence_json(evidence)}
 
 
@@ -94,7 +94,7 @@ def _as_lines(claim: ClaimResult, sentence: str) -> list[str]:
 
 
 def _line(name: str, evidence: Evidence) -> str:
-    """The counts of one row of the table."""
+    """Return the counts of one row of the table."""
     from attnviz.analysis.row_stats import percent
     from attnviz.linguistics.claim_text import share, span
 

@@ -1,4 +1,4 @@
-"""Input and output of the commands: a model by its name, a text, bytes or lines, and no traceback."""
+"""Read input and write output of the commands: models by name, texts, bytes and lines, without tracebacks."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from attnviz.types import AttentionRequest, ModelCard
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for a formula
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell that begins so as a formula
 HARMLESS = "\u202f\u00a0\u200c\u200d"  # narrow and fixed blanks, and what joins the parts of an emoji
 WIDEST = 4  # bytes of a character in UTF-32, which UTF-8 may write as one
 
 
 def card(name: str) -> ModelCard:
-    """The card of a catalogued model or of a local folder."""
+    """Return the card of a catalogued model or of a local folder."""
     from attnviz.models import catalog
 
     if not catalog.is_path(name):
         return catalog.card(name, folder="--model {}")
-    from attnviz.models import load  # brings torch with it
+    from attnviz.models import load  # imports torch
 
     return load.local_card(Path(name))
 
@@ -57,9 +57,9 @@ def attended(card: ModelCard, request: AttentionRequest) -> Trace:
 
 
 def printable(line: str) -> str:
-    """A line with words of a text or names of a file in it: what a terminal would obey is made visible.
+    """Return a line with what a terminal would obey made visible: it may contain text or names of files.
 
-    ASCII control characters have pictures; others, and marks that turn the direction of writing, become U+FFFD.
+    ASCII control characters become their pictures; others, and marks that turn the direction of writing, become U+FFFD.
     """
     from attnviz.figures import encoding
 
@@ -78,7 +78,7 @@ def report(event: ProgressEvent) -> None:
 
 
 def checked_text(argument: str) -> str:
-    """Return the text of an argument, or of standard input for `-`; an AttnvizError for what no model can read."""
+    """Return the text of an argument, or of standard input for `-`; raises AttnvizError for what no model can read."""
     from attnviz.settings import Settings
     from attnviz.text import checked
 
@@ -87,25 +87,25 @@ def checked_text(argument: str) -> str:
 
 
 def text(argument: str, most: int) -> str:
-    """The text that an argument gives: itself, or of `-` what stands on standard input, of which `most` bytes may be text.
+    """Return the text of an argument: itself, or for `-` standard input, at most `most` bytes.
 
-    Raises BadTextError for bytes that are no text.
+    Raises BadTextError for bytes that are not text.
     """
     return standard_input(most) if argument == "-" else charset.decode_argument(argument, f"“{_shown(argument)}”")
 
 
 def standard_input(most: int) -> str:
-    """The text on standard input, without a byte order mark and the end of its last line.
+    """Return the text on standard input, without a byte order mark and the end of its last line.
 
-    Raises BadTextError for bytes that are no text, TooLongError beyond `most` bytes, BadInputError where it cannot be read.
+    Raises BadTextError for bytes that are not text, TooLongError beyond `most` bytes, BadInputError where it cannot be read.
     """
     if sys.stdin is None:  # the caller closed it, as `<&-` does
         return ""
     if sys.stdin.isatty():
         say("Type the text, then Ctrl+D on a line of its own.")
-    limit = WIDEST * most + len("\r\n") * WIDEST + WIDEST  # a mark and the end of a line are no text
+    limit = WIDEST * most + len("\r\n") * WIDEST + WIDEST  # a mark and the end of a line do not count
     try:
-        content = sys.stdin.buffer.read(limit + 1) or b""  # None where nothing has come yet and reading does not wait
+        content = sys.stdin.buffer.read(limit + 1) or b""  # None if no input has arrived and reading does not wait
     except OSError as error:
         raise BadInputError(
             f"Standard input cannot be read ({error.strerror}). Give the text by a pipe or as an argument."
@@ -116,12 +116,12 @@ def standard_input(most: int) -> str:
 
 
 def _shown(argument: str) -> str:
-    """An argument as a message quotes it, with � where bytes are no text."""
+    """Return an argument as a message quotes it, with � for bytes that are not text."""
     return os.fsencode(argument).decode("utf-8", "replace")[:40]
 
 
 def write(content: bytes, output: str | None) -> None:
-    """To a file, or to standard output; OutputError says why a file cannot be written."""
+    """Write to a file, or to standard output; raises OutputError, with the reason, where a file cannot be written."""
     if output is None:
         show(content)
         return
@@ -135,18 +135,18 @@ def write(content: bytes, output: str | None) -> None:
 
 
 def show_lines(lines: Sequence[str]) -> None:
-    """Lines to standard output; names from a file cannot steer the terminal."""
+    """Write lines to standard output; names from a file cannot control the terminal."""
     show("".join(f"{printable(line).rstrip()}\n" for line in lines))
 
 
 def show_json(value: dict[str, Any]) -> None:
-    """One object to standard output; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+    """Write one object to standard output; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
     written = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False)
     show(f"{written}\n")
 
 
 def show_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
-    """A table to standard output, its first line the names of the columns; no text is taken for a formula by a spreadsheet."""
+    """Write a table to standard output, first the names of the columns; spreadsheets read no text in it as a formula."""
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(columns)
@@ -156,14 +156,14 @@ def show_csv(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """A cell of a table: numbers as they are, None empty, and text that begins like a formula behind an apostrophe."""
+    """Return a cell of a table: numbers as they are, None empty, text that begins like a formula after an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value[:1] in FORMULA else value
 
 
 def show(content: bytes | str) -> None:
-    """To standard output, at once; OutputError where it takes nothing more.
+    """Write to standard output, at once; raises OutputError where it cannot be written.
 
-    Bytes of a file's name that are no text are written as JSON and Python write them: `\\udce9`.
+    Bytes of a file's name that are not text are written as JSON and Python write them: `\\udce9`.
     """
     if isinstance(content, str):
         content = content.encode("utf-8", "backslashreplace")
@@ -182,6 +182,6 @@ def show(content: bytes | str) -> None:
 
 
 def abandon() -> None:
-    """Send what is still on its way to standard output nowhere, so that the end of the process does not fail over it."""
+    """Discard what is still buffered for standard output, so that the process ends without an error."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

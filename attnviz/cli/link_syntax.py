@@ -1,4 +1,4 @@
-"""Reads links as users type them, `it:animal`, `the#2:dog` or `43-45:4-10`, as characters of the text."""
+"""Parse links as users type them, `it:animal`, `the#2:dog` or `43-45:4-10`, as characters of the text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORM = "Name a word as it is written there, `word#2` for its second time, or its
 
 
 def link(text: str, written: str) -> Link:
-    """The link `SOURCE:TARGET`; a word that has a colon itself, like 10:30, may stand on either side.
+    """Return the link `SOURCE:TARGET`; a word that has a colon itself, like 10:30, may stand on either side.
 
     Raises BadInputError for anything that is not in the text, and for a link from a place to itself.
     """
@@ -34,7 +34,7 @@ def link(text: str, written: str) -> Link:
 
 
 def place(text: str, written: str) -> Span:
-    """The characters of a word of the text (`word`, `word#2`), or those from one place to another (`4-10`)."""
+    """Return the characters of a word of the text (`word`, `word#2`), or those of a range (`4-10`)."""
     spans = words(text)
     numbered = re.fullmatch(r"(.+)#([0-9]{1,6})", written, re.DOTALL)
     for word, nth in ((written, 1), *([(numbered[1], int(numbered[2]))] if numbered else ())):

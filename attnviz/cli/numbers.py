@@ -1,4 +1,4 @@
-"""Counts of a head as the commands write them: as JSON fields, and as text rounded like the pages."""
+"""Format the counts of a head for the commands: as JSON fields, and as text rounded like the pages."""
 
 from __future__ import annotations
 
@@ -10,47 +10,47 @@ from attnviz.types import Evidence
 
 
 def or_none(value: float) -> float | None:
-    """The number, or None for NaN, which JSON does not have."""
+    """Return the number, or None for NaN, which JSON does not have."""
     return None if isnan(value) else value
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:
-    """JSON fields of the counts: hits, n, rate, interval, baselines, groups and ceiling."""
+    """Return the JSON fields of the counts: hits, n, rate, interval, baselines, groups and ceiling."""
     counts = {"hits": evidence.hits, "n": evidence.n, "rate": or_none(evidence.rate), "interval": list(evidence.interval)}
     return counts | {"baselines": dict(evidence.baselines), "groups": evidence.groups, "ceiling": evidence.ceiling}
 
 
 def percentage(rate: float) -> str:
-    """A rate in percent with one decimal and without the sign, `74.0`."""
+    """Format a rate in percent with one decimal and without the sign, `74.0`."""
     return fixed(100 * rate, 1)
 
 
 def percentages(interval: tuple[float, float]) -> str:
-    """Both ends of an interval of rates in percent, `70.3 to 77.5`."""
+    """Format both ends of an interval of rates in percent, `70.3 to 77.5`."""
     return " to ".join(map(percentage, interval))
 
 
 def rate(evidence: Evidence) -> str:
-    """A rate with its interval in percent, `74.0 (70.3 to 77.5)`."""
+    """Format a rate with its interval in percent, `74.0 (70.3 to 77.5)`."""
     return f"{percentage(evidence.rate)} ({percentages(evidence.interval)})"
 
 
 def points(value: float) -> str:
-    """A difference in percentage points with its sign, `+35.5`."""
+    """Format a difference in percentage points with its sign, `+35.5`."""
     return f"{'' if value < 0 else '+'}{fixed(value, 1)}"
 
 
 def points_range(interval: tuple[float, float]) -> str:
-    """Both ends of an interval of differences, `(+30.6 to +40.5)`."""
+    """Format both ends of an interval of differences, `(+30.6 to +40.5)`."""
     return f"({points(interval[0])} to {points(interval[1])})"
 
 
 def signed_three(value: float) -> str:
-    """A difference with three decimals and its sign, `+0.120`."""
+    """Format a difference with three decimals and its sign, `+0.120`."""
     return f"{'' if value < 0 else '+'}{fixed(value, 3)}"
 
 
 def three(value: float) -> str:
-    """A number with three decimals, `0.063`; never `-0.000`."""
+    """Format a number with three decimals, `0.063`; never `-0.000`."""
     written = fixed(value, 3)
     return "0.000" if written == "-0.000" else written

@@ -1,4 +1,4 @@
-"""`attnviz rank`: every head by how much it follows links that the user names."""
+"""`attnviz rank`: rank every head by how much it follows links that the user names."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _as_lines(model: str, text: str, links: Sequence[Link], ranked: Sequence[LinkScore]) -> list[str]:
-    """The best heads as a table."""
+    """Return the best heads as a table."""
     named = [
         f"{quoted(text[slice(*link.source)])} ({link.source[0]}-{link.source[1]}) at "
         f"{quoted(text[slice(*link.target)])} ({link.target[0]}-{link.target[1]})"
@@ -85,7 +85,7 @@ def _as_lines(model: str, text: str, links: Sequence[Link], ranked: Sequence[Lin
 
 
 def _end(text: str, span: tuple[int, int], tokens: Sequence[Token]) -> dict[str, Any]:
-    """JSON fields of one end of a link; `unknown` where the model cannot read it, or not all of it."""
+    """Return JSON fields of one end of a link; `unknown` where the model cannot read it, or not all of it."""
     from attnviz.analysis import legibility_text
 
     fields = {"text": text[slice(*span)], "start": span[0], "end": span[1]}

@@ -1,4 +1,4 @@
-"""`attnviz roles`: what every head does on one text, as a table or as JSON."""
+"""`attnviz roles`: print what every head does on one text, as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def run(chosen: argparse.Namespace) -> None:
 def _json(
     model: str, text: str, text_b: str | None, options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]]
 ) -> str:
-    """One object; `heads` in the order of layers and heads, one in each line."""
+    """Return one object; `heads` in the order of layers and heads, one on each line."""
     about = {
         "model": model, "text": text, "text_b": text_b, "block": found[0][0].block, "words": options.words,
         "special": options.special, "rows": found[0][2].rows,
@@ -75,7 +75,7 @@ def _json(
 
 
 def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]]) -> str:
-    """One line for each head, then how many heads have each role."""
+    """Return one line for each head, then how many heads have each role."""
     from attnviz.figures import encoding
 
     rows, word = found[0][2].rows, "word" if options.words else "token"

@@ -1,4 +1,4 @@
-"""`attnviz serve`: the models of this machine for front ends on others, over HTTP."""
+"""`attnviz serve`: serve the models of this machine to front ends on others, over HTTP."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST = 64  # texts that one pass may read
 
 
 def add(commands: Any) -> None:
-    """The command and its options."""
+    """Add the command and its options."""
     serve = commands.add_parser("serve", help="answer other front ends over HTTP (ATTNVIZ_BACKEND=http://this-machine:8600)")
     serve.add_argument("--host", default=HOST, metavar="H", help=f"where to listen (default: {HOST}, this machine alone)")
     serve.add_argument("--port", type=int, default=PORT, metavar="N", help=f"default: {PORT}; 0: any that is free")
@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 
 
 def run(chosen: argparse.Namespace) -> None:
-    """Serves until it is stopped."""
+    """Serve until stopped."""
     from attnviz.models import catalog
     from attnviz.settings import Settings
 
@@ -40,7 +40,7 @@ def run(chosen: argparse.Namespace) -> None:
         raise BadInputError(f"--batch is a whole number from 1 to {MOST}; got {chosen.batch}. Correct it.")
     if settings.backend != "local:":
         raise BadInputError(
-            f"A server runs models itself; ATTNVIZ_BACKEND says {settings.backend!r}. Unset it where the server runs."
+            f"A server runs models itself; ATTNVIZ_BACKEND is {settings.backend!r}. Unset it where the server runs."
         )
     warm = tuple(dict.fromkeys(catalog.card(name.strip()).id for name in chosen.warm.split(",") if name.strip()))
     from attnviz.backends.local import LocalBackend
@@ -61,5 +61,5 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _own(address: str) -> bool:
-    """Whether only this machine reaches an address."""
+    """Return whether only this machine reaches an address."""
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback

@@ -1,1 +1,1 @@
-"""Words that teach, as data: examples today."""
+"""Teaching texts as data: example sentences, long texts, glossary, and templates with gaps."""

@@ -1,4 +1,4 @@
-"""examples.toml and coreference.toml in, ready sentences out, with pronouns, candidates and cues as character spans."""
+"""Ready sentences from examples.toml and coreference.toml, with pronouns, candidates and cues as character spans."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ KINDS = (
 
 @dataclass(frozen=True)
 class WeightClaim:
-    """What a test holds against the real model: from the pronoun, `head` gives `more` more than `less`, right or wrong.
+    """A claim that a test checks on the real model: from the pronoun, `head` gives `more` more than `less`, right or wrong.
 
-    `weight` is what `more` gets, to 0.005; None where only the order is claimed.
+    `weight` is the weight of `more`, to 0.005; None if only the order is claimed.
     """
 
     model: str
@@ -40,9 +40,9 @@ class WeightClaim:
 
 @dataclass(frozen=True)
 class Example:
-    """A ready sentence: who may be meant by its pronoun, who is, and what it teaches.
+    """A ready sentence: its pronoun, the candidates, the right answer, and what it teaches.
 
-    `answer` counts the candidates, and is None where nothing in the sentence decides; `cue` are the words that do decide.
+    `answer` is a candidate's number, None if nothing in the sentence decides; `cue` are the words that decide.
     """
 
     id: str
@@ -59,21 +59,21 @@ class Example:
 
     @property
     def focus(self) -> TokenSelection:
-        """The pronoun, held."""
+        """Return the selected pronoun."""
         return TokenSelection(self.pronoun[0])
 
     @property
     def gold(self) -> Link | None:
-        """From the pronoun to whom it means, if it means one of them."""
+        """Return the link from the pronoun to the right candidate, if there is one."""
         return None if self.answer is None else Link(self.pronoun, self.candidates[self.answer], "coreference")
 
     def word(self, span: Span) -> str:
-        """The text of a span."""
+        """Return the text of a span."""
         return self.text[span[0] : span[1]]
 
 
 def span(text: str, name: str) -> Span:
-    """The character span of a word: `animal`, or `the#2` for its second occurrence; raises BadInputError if it is not there.
+    """Return the span of a word: `animal`, or `the#2` for its second occurrence; raises BadInputError if it is missing.
 
     A word that itself ends in such a number, like `take#2`, is named with one more: `take#2#1`.
     """
@@ -90,32 +90,32 @@ def span(text: str, name: str) -> Span:
 
 @lru_cache(maxsize=1)
 def examples() -> tuple[Example, ...]:
-    """The short list that stands on every page, in the order of its file."""
+    """Return the short list that is on every page, in the order of its file."""
     return parsed(_content(SHORT))
 
 
 @lru_cache(maxsize=1)
 def sentences() -> tuple[Example, ...]:
-    """All ready sentences, the short list among them, ordered by what they teach."""
+    """Return all ready sentences, including the short list, ordered by what they teach."""
     return tuple(sorted((*examples(), *parsed(_content(LONG))), key=lambda one: KINDS.index(one.teaches)))
 
 
 def _content(name: str) -> str:
-    """A file of ready sentences."""
+    """Return the content of a file of ready sentences."""
     return charset.read(resources.files("attnviz").joinpath("content", name))
 
 
 def parsed(toml: str) -> tuple[Example, ...]:
-    """The sentences of a file written like examples.toml, in its order.
+    """Return the sentences of a file in the form of examples.toml, in its order.
 
-    Raises BadInputError for a word that its text lacks and for what is no head, KeyError with the name of a field that is
-    missing. What only a test can hold (pairs, answers, claims) is not looked at here.
+    Raises BadInputError for a word that its text lacks and for an invalid head, KeyError with the name of a missing field.
+    Pairs, answers and claims are not checked here but by tests.
     """
     return tuple(_example(entry) for entry in tomllib.loads(toml)["example"])
 
 
 def example(name: str) -> Example:
-    """The sentence called `name`; raises BadInputError and lists what there is."""
+    """Return the sentence called `name`; raises BadInputError with all names if there is none."""
     for found in sentences():
         if found.id == name:
             return found
@@ -123,7 +123,7 @@ def example(name: str) -> Example:
 
 
 def _example(raw: dict) -> Example:
-    """One entry of the file."""
+    """Return one entry of the file."""
     text = raw["text"]
     return Example(
         id=raw["id"],
@@ -141,7 +141,7 @@ def _example(raw: dict) -> Example:
 
 
 def _claim(text: str, raw: dict) -> WeightClaim:
-    """One claim of an entry."""
+    """Return one claim of an entry."""
     return WeightClaim(
         raw["model"], HeadRef.parse(raw["head"]), span(text, raw["more"]), span(text, raw["less"]), raw.get("weight")
     )

@@ -34,7 +34,7 @@ class Term:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """All that it is called."""
+        """Return all names of the term."""
         return (self.name, *self.also)
 
 
@@ -50,22 +50,22 @@ class FaqEntry:
 
 @lru_cache(maxsize=1)
 def _content() -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
-    """The file, read once."""
+    """Return the file, read once."""
     return parsed(charset.read(resources.files("attnviz").joinpath("content", "glossary.toml")))
 
 
 def terms() -> tuple[Term, ...]:
-    """Every term, by name."""
+    """Return every term, by name."""
     return _content()[0]
 
 
 def questions() -> tuple[FaqEntry, ...]:
-    """Every question, in the order of the file."""
+    """Return every question, in the order of the file."""
     return _content()[1]
 
 
 def term(id: str) -> Term:
-    """The term with this anchor; raises BadInputError and names those that are spelt most like it."""
+    """Return the term with this anchor; raises BadInputError with the most similar spellings."""
     for found in terms():
         if found.id == id:
             return found
@@ -74,22 +74,22 @@ def term(id: str) -> Term:
 
 
 def nearest(id: str, count: int = 2) -> tuple[Term, ...]:
-    """The terms of which one spelling is most like this one, the most like first."""
+    """Return the terms with the most similar spellings, the most similar first."""
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(id[:80].casefold().replace("-", " "))
 
-    def alike(one: Term) -> float:
+    def similarity(one: Term) -> float:
         ratios = []
         for name in one.spellings:
             matcher.set_seq1(name.casefold())
             ratios.append(matcher.ratio())
         return max(ratios)
 
-    return tuple(sorted(terms(), key=alike, reverse=True)[:count])
+    return tuple(sorted(terms(), key=similarity, reverse=True)[:count])
 
 
 def matching(query: str) -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
-    """The terms and questions with every word of a search in them, upper and lower case alike; all where it is blank.
+    """Return the terms and questions that contain every word of a search, ignoring case; all for a blank search.
 
     A term whose name begins with the search stands first.
     """
@@ -101,16 +101,16 @@ def matching(query: str) -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
 
 
 def _has(wanted: list[str], *texts: str) -> bool:
-    """Whether every word stands somewhere in the texts."""
+    """Return whether the texts contain every word."""
     text = " ".join(texts).casefold()
     return all(word in text for word in wanted)
 
 
 def parsed(toml: str) -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
-    """Terms by name and questions of a file written like glossary.toml.
+    """Return the terms by name and the questions of a file in the form of glossary.toml.
 
-    Raises BadInputError for an id given twice and for a term or source that is named and not there, KeyError with the name
-    of a missing field.
+    Raises BadInputError for a duplicate id and for a reference to a missing term or source, KeyError with the name of a
+    missing field.
     """
     raw = tomllib.loads(toml)
     sources: dict[str, str] = raw["sources"]
@@ -126,7 +126,7 @@ def parsed(toml: str) -> tuple[tuple[Term, ...], tuple[FaqEntry, ...]]:
 
 
 def _known(names: list[str], there: list[str], what: str) -> None:
-    """Raises BadInputError for the first name that is not there."""
+    """Raise BadInputError for the first missing name."""
     for name in names:
         if name not in there:
             raise BadInputError(
@@ -135,7 +135,7 @@ def _known(names: list[str], there: list[str], what: str) -> None:
 
 
 def _term(raw: dict, sources: dict[str, str]) -> Term:
-    """One entry."""
+    """Return one term."""
     return Term(
         id=raw["id"],
         name=raw["name"],
@@ -151,11 +151,11 @@ def _term(raw: dict, sources: dict[str, str]) -> Term:
 
 
 def _question(raw: dict, sources: dict[str, str]) -> FaqEntry:
-    """One question."""
+    """Return one question."""
     cited = tuple(sources[name] for name in raw["sources"])
     return FaqEntry(raw["question"], _lines(raw["answer"]), tuple(raw["terms"]), cited)
 
 
 def _lines(text: str) -> str:
-    """A paragraph as one line, however the file breaks it."""
+    """Return a paragraph as one line."""
     return " ".join(text.split())

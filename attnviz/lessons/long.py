@@ -1,4 +1,4 @@
-"""long.toml and its texts in, prepared long texts out: each with a head, and a held word whose partner stands far away."""
+"""Prepared long texts from long.toml: each with a head and a selected word whose partner is far away."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attnviz.view_state import TokenSelection
 
 @dataclass(frozen=True)
 class FarLink:
-    """What a test holds against the real model: by words, `head` gives `finds` this `weight` (± 0.005) from `held`.
+    """A claim that a test checks on the real model: by words, `head` gives `finds` this `weight` (± 0.005) from `held`.
 
     `most` says that no head of the model gives it more.
     """
@@ -30,7 +30,7 @@ class FarLink:
 
 @dataclass(frozen=True)
 class LongText:
-    """A prepared long text: the model and the head it opens with, the word held, the word it finds, and what is seen."""
+    """A prepared long text: its model and head at the start, the selected word, the word it finds, and a note."""
 
     id: str
     title: str
@@ -44,27 +44,27 @@ class LongText:
 
     @property
     def focus(self) -> TokenSelection:
-        """The word that is held to begin with."""
+        """Return the word that is selected at the start."""
         return TokenSelection(self.held[0])
 
 
 @lru_cache(maxsize=1)
 def long_texts() -> tuple[LongText, ...]:
-    """All prepared long texts, in the order of the file."""
+    """Return all prepared long texts, in the order of the file."""
     content = resources.files("attnviz").joinpath("content")
     return parsed(charset.read(content.joinpath("long.toml")), lambda name: charset.read(content.joinpath("long", name)))
 
 
 def parsed(toml: str, read: Callable[[str], str]) -> tuple[LongText, ...]:
-    """The texts of a file written like long.toml; `read` gives the text in a file of that name.
+    """Return the texts of a file in the form of long.toml; `read` returns the text in a file of that name.
 
-    Raises BadInputError for a word that its text lacks and for what is no head, KeyError with the name of a missing field.
+    Raises BadInputError for a word that its text lacks and for an invalid head, KeyError with the name of a missing field.
     """
     return tuple(_long(entry, read(entry["file"]).strip()) for entry in tomllib.loads(toml)["long"])
 
 
 def _long(raw: dict, text: str) -> LongText:
-    """One entry of the file."""
+    """Return one entry of the file."""
     return LongText(
         id=raw["id"],
         title=raw["title"],
@@ -79,6 +79,6 @@ def _long(raw: dict, text: str) -> LongText:
 
 
 def _claim(text: str, raw: dict) -> FarLink:
-    """One claim of an entry."""
+    """Return one claim of an entry."""
     places = span(text, raw["held"]), span(text, raw["finds"])
     return FarLink(HeadRef.parse(raw["head"]), *places, raw["weight"], raw.get("most", False))

@@ -15,13 +15,13 @@ class Gaps(string.Template):
     delimiter = "@"
 
 
-def gaps(text: str) -> tuple[str, ...]:
+def gap_names(text: str) -> tuple[str, ...]:
     """Return the names of the gaps of a text, each once."""
     return tuple(Gaps(text).get_identifiers())
 
 
-def filled(text: str, numbers: Mapping[str, str]) -> str:
+def fill(text: str, numbers: Mapping[str, str]) -> str:
     """Return a text with its numbers; raises BadInputError with the names of missing ones."""
-    if missing := [name for name in gaps(text) if name not in numbers]:
+    if missing := [name for name in gap_names(text) if name not in numbers]:
         raise BadInputError(f"A text needs {joined(missing)}, and got {joined(sorted(numbers)) or 'nothing'}.")
     return Gaps(text).substitute(numbers)

@@ -46,8 +46,8 @@ def counted(claim: ClaimResult | BestHead, model: str = "") -> str:
     """
     found, who = claim.evidence, f"{claim.head} of {named(claim.model if isinstance(claim, ClaimResult) else model)}"
     if not claim.direction:
-        alike = f", wordings of {found.groups:,} sentences" if found.groups else ""
-        what = f"On {found.n:,} pronouns of {found.source}{alike}, {who} gives the right candidate more than the wrong one"
+        wordings = f", wordings of {found.groups:,} sentences" if found.groups else ""
+        what = f"On {found.n:,} pronouns of {found.source}{wordings}, {who} gives the right candidate more than the wrong one"
     else:
         many, one, other = _words(claim.relation)
         looks = f"{who} looks most at {other}" if claim.direction == "dh" else f"{who} looks most from {other} at {one}"
@@ -79,10 +79,10 @@ def ceiling(claim: ClaimResult | BestHead) -> str:
     if not isinstance(claim, ClaimResult) or claim.decidable is None:
         return f"Some questions look the same to the model and have different answers, so {most}."
     decidable = claim.decidable
-    alike = found.n - decidable.n
+    ambiguous = found.n - decidable.n
     seen = "up to the pronoun, where this model has read no further" if claim.causal else "to the last word"
     only = f" On the other {decidable.n:,} it is right in {share(decidable.rate)} ({span(decidable)})." if decidable.n else ""
-    return f"{alike:,} of these {found.n:,} are the same as others with another answer, {seen}, so {most}.{only}"
+    return f"{ambiguous:,} of these {found.n:,} are the same as others with another answer, {seen}, so {most}.{only}"
 
 
 def control(found: Control, heads: int) -> str:

@@ -1,6 +1,6 @@
 """What README.md and docs/atlas.md show of `attnviz atlas`: every printed output is that of the command above it.
 
-`python -m tests.content.test_atlas_docs` prints them anew into the documents, after the atlases were built again. A line of
+`python -m tests.content.test_atlas_docs` prints them again into the documents, after the atlases were rebuilt. A line of
 `…` stands for lines that are left out.
 """
 
@@ -30,11 +30,11 @@ PROBES = " ".join((ROOT / "docs" / "atlas.md").read_text("utf-8").partition("## 
 
 def printed(command: str) -> str:
     """What a command prints to its standard output."""
-    held = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    with contextlib.redirect_stdout(held):
+    output = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with contextlib.redirect_stdout(output):
         assert cli.main(shlex.split(command)[1:]) == 0
-        held.flush()
-        return held.buffer.getvalue().decode() if isinstance(held.buffer, io.BytesIO) else ""
+        output.flush()
+        return output.buffer.getvalue().decode() if isinstance(output.buffer, io.BytesIO) else ""
 
 
 def matches(shown: str, whole: str) -> bool:
@@ -46,7 +46,7 @@ def matches(shown: str, whole: str) -> bool:
 @pytest.mark.parametrize(("document", "command", "shown"), SHOWN, ids=[f"{name}: {command}" for name, command, _ in SHOWN])
 def test_what_a_document_shows_is_what_the_command_prints(document: str, command: str, shown: str):
     whole = printed(command)
-    assert matches(shown, whole), f"{document}, {command}: print it anew with python -m tests.content.test_atlas_docs\n{whole}"
+    assert matches(shown, whole), f"{document}, {command}: print it again with python -m tests.content.test_atlas_docs\n{whole}"
 
 
 def test_both_documents_show_every_action():
@@ -60,12 +60,12 @@ def known(model: str) -> Atlas:
     return found
 
 
-def test_what_is_said_of_the_probes_is_what_the_atlases_hold():
+def test_the_figures_on_the_probes_are_those_of_the_atlases():
     decoder, encoder = (probe_report.result(known(model), "induction") for model in ("smollm2", "minilm"))
     heads = ", ".join(map(str, decoder.earned[:-1])) + f" and {decoder.earned[-1]} as induction heads"
     scores = f"({decoder.at(decoder.head):.3f} for the first, against {decoder.even_look:.3f} by an even look)"
     assert f"smollm2 has {heads} {scores}" in PROBES
-    assert f"its best head scores {encoder.at(encoder.head):.3f}, an even look {encoder.even_look:.3f}" in PROBES
+    assert f"its best one scores {encoder.at(encoder.head):.3f}, an even look {encoder.even_look:.3f}" in PROBES
     for model in ("minilm", "smollm2"):
         facts = known(model).header.probes
         assert facts is not None
@@ -81,12 +81,12 @@ def test_the_old_habit_of_that_name_goes_with_the_previous_token_and_not_with_in
     }
     assert abs(rank["induction"]) < 0.1
     assert rank["previous-token"] > 0.4
-    said = f"a rank correlation of {rank['induction']:+.2f} with the habit `after-repeated`, which has one of "
-    said += f"{rank['previous-token']:+.2f} with the previous-token probe"
-    assert said.replace("-0", "−0") in PROBES
+    expected = f"a rank correlation of {rank['induction']:+.2f} with the habit `after-repeated`, which has one of "
+    expected += f"{rank['previous-token']:+.2f} with the previous-token probe"
+    assert expected.replace("-0", "−0") in PROBES
 
 
-def anew() -> None:
+def rewrite() -> None:
     """Writes what the commands print now into the documents; where lines were left out, the first and the last ones stay."""
     for file in DOCUMENTS:
 
@@ -100,5 +100,5 @@ def anew() -> None:
 
 
 if __name__ == "__main__":
-    anew()
-    sys.stdout.write("Written anew.\n")
+    rewrite()
+    sys.stdout.write("Written again.\n")

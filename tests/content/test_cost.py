@@ -68,4 +68,4 @@ def test_no_step_wants_a_number_that_is_not_worked_out():
 
     numbers = step_values(128_000, ModelSizes("made", flops.LayerSizes(9, 64, 3), 30, 12))
     for step in lesson.estimate_steps():
-        assert set(template.gaps(step.text) + template.gaps(step.formula)) <= set(numbers)
+        assert set(template.gap_names(step.text) + template.gap_names(step.formula)) <= set(numbers)

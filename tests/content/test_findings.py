@@ -1,6 +1,6 @@
-"""docs/findings.md held to the shipped atlases: every row of its tables, and every sentence with a figure.
+"""Compare docs/findings.md with the shipped atlases: every row of its tables, and every sentence with a figure.
 
-`python -m tests.content.test_findings` prints them anew, for whoever builds the atlases again.
+`python -m tests.content.test_findings` prints them again, after the atlases were rebuilt.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def rows(model: str) -> list[str]:
     return [row(one) for one in table(model)]
 
 
-def said(model: str, relation: str, direction: str = "") -> str:
+def rate_and_rule(model: str, relation: str, direction: str = "") -> str:
     """How often the best head is right, and what the strongest rule reaches."""
     one = best(model, relation, direction)
     return f"{rate(one.evidence.rate)} of {one.evidence.n:,} (by rule {rate(one.evidence.baseline[1])})"
@@ -141,7 +141,7 @@ def like_untrained(model: str) -> list[BestHead]:
     return [one for one in apart(model) if one.beats and one.control and one.evidence.interval[0] <= one.control.evidence.rate]
 
 
-def untold() -> str:
+def not_above_untrained() -> str:
     """Such rows of both models, in words."""
     found = [
         f"{claim_text.label(one.relation)} of {model} ({LOOKS[one.direction]}) beats its rule with "
@@ -238,19 +238,17 @@ def facts() -> list[str]:
         f"{best('smollm2', 'gap').evidence.n:,}. The name "
         "that the text mentions more often (equal ones share the answer) is right in "
         f"{mentioned('minilm')} and {mentioned('smollm2')} of these. The texts are not the same: a model that reads left to "
-        f"right is asked only about pronouns behind both names. On the {shared.evidence.n:,} that both were asked "
+        f"right is asked only about pronouns after both names. On the {shared.evidence.n:,} that both were asked "
         "about, minilm "
         f"has {rate(shared.evidence.rate)}, and that is the figure to compare.",
         "**Where the world decides, minilm is hardly better than chance, and smollm2 can hardly be asked.** On Winogender "
         "only what happens "
-        f"in the sentence tells who is meant. The best head of minilm is right in {said('minilm', 'winogender')}: "
-        "not told from "
-        "luck, once it is said that these are wordings of 120 sentences, that both halves hold the same ones, "
-        "and that the best "
+        f"in the sentence shows who is meant. The best head of minilm is right in {rate_and_rule('minilm', 'winogender')}: "
+        "not significant, since these are wordings of 120 sentences, both halves have the same ones, and the best "
         f"of many was taken ({chance('minilm')} after correcting for that). For smollm2, {alike // 2} of the {len(asked) // 2} "
         "pairs are the same up to the pronoun, so every head is right on exactly one of the two, or on none, and no head can "
         f"have more than {rate(jobs.ceiling)}. Its best head has {rate(jobs.rate)} of {jobs.n:,}, and {rate(hits / n)} of the "
-        f"{n:,} that differ before the pronoun: Winogender says next to nothing of a model that reads left to right.",
+        f"{n:,} that differ before the pronoun: Winogender hardly tests a model that reads left to right.",
         "**A relation can hide its parts.** nmod pools nouns behind a preposition with possessors: in minilm it "
         "leads its rule by "
         f"{lead('minilm', 'nmod', 'dh')}, nmod without subtypes by {lead('minilm', 'nmod:', 'dh')} and possessors "
@@ -259,24 +257,27 @@ def facts() -> list[str]:
         f"{lead('minilm', 'compound:prt', 'dh')}, other compounds by {lead('minilm', 'compound:', 'dh')}.",
         f"**A head seldom has one relation of its own.** In minilm, {leading('minilm')} in which a head beats its rule; in "
         f"smollm2, {leading('smollm2')}. The head that finds antecedents in smollm2, {second}, is also the best one from a "
-        f"predicate to its subject: {said('smollm2', 'nsubj', 'hd')}. Calling any of them “the subject head” says too much.",
+        f"predicate to its subject: {rate_and_rule('smollm2', 'nsubj', 'hd')}. Calling any of them "
+        "“the subject head” claims too much.",
         "**A high rate can be the rule's.** Adjectives stand before their noun so often that “the next word” is right in "
         f"{rate(adjectives.baseline[1])} of them; the best head of minilm has {rate(adjectives.rate)} of "
         f"{adjectives.n:,}, a lead "
-        f"of {lead('minilm', 'amod', 'dh')}, which so many sentences cannot tell from none. In smollm2 it is "
+        f"of {lead('minilm', 'amod', 'dh')}, which so many sentences cannot distinguish from none. In smollm2 it is "
         f"{lead('smollm2', 'amod', 'hd')}. Without the rule beside it, {rate(adjectives.rate)} would look like a find.",
-        "**What is not shown may still be there.** The odd half of EWT dev has few links of many kinds, and a test that finds "
-        f"nothing there does not show that nothing is there. {other()}",
+        "**What is not shown may still be there.** The odd half of EWT dev has few links of many kinds, and a test without "
+        f"a find there does not prove that there is no lead. {other()}",
         "**The largest lead in both models is that of objects, not of determiners.** Objects look at their verb: minilm "
-        f"{said('minilm', 'obj', 'dh')}, smollm2 {said('smollm2', 'obj', 'dh')}. Determiners of minilm look at their noun in "
-        f"{said('minilm', 'det', 'dh')}.",
+        f"{rate_and_rule('minilm', 'obj', 'dh')}, smollm2 {rate_and_rule('smollm2', 'obj', 'dh')}. "
+        "Determiners of minilm look at their noun in "
+        f"{rate_and_rule('minilm', 'det', 'dh')}.",
         "**Training makes these heads.** The best head of an untrained model with the same architecture and tokenizer is right "
         f"in {rate(mean)} of the links of a row on average and in {rate(most)} at most for minilm, in {rate(mean_two)} and "
-        f"{rate(most_two)} for smollm2, whose heads choose among earlier words alone. A lead over a rule is not yet one over "
-        f"that: {untold()}.",
+        f"{rate(most_two)} for smollm2, whose heads choose among earlier words alone. A lead over a "
+        "rule is not always one over "
+        f"that: {not_above_untrained()}.",
         f"**Reading from left to right decides what can be asked.** {later:,} links of the corpus lead to a later word, and "
         "smollm2 cannot see them: no determiner ever looks at its noun. Seen from the noun, "
-        f"{best('smollm2', 'det', 'hd').head} finds it in {said('smollm2', 'det', 'hd')}.",
+        f"{best('smollm2', 'det', 'hd').head} finds it in {rate_and_rule('smollm2', 'det', 'hd')}.",
         "**The best of many looks better than it is.** On the half on which they were chosen, the heads of these tables are "
         f"right {optimism('minilm', few=False)} more often in minilm and {optimism('smollm2', few=False)} in smollm2, on "
         f"average; those of kinds of link with fewer than {ENOUGH} instances, left out here, {optimism('minilm', few=True)} "
@@ -284,7 +285,7 @@ def facts() -> list[str]:
         f"**Most heads of smollm2 rest on the first token.** {resting('smollm2')} give it more than 0.3 of their attention on "
         "average (as Gu et al. 2025, arXiv:2410.10781, but without that token's own row); in minilm, where it is [CLS], "
         f"{resting('minilm')}.",
-        "**Some heads follow likeness of meaning.** Rank correlation of a word's attention with the likeness of the words' "
+        "**Some heads follow similarity of meaning.** Rank correlation of a word's attention with the similarity of the words' "
         "input embeddings, of the head that leads on the even half, by the odd one (95 % interval over sentences): "
         f"{likeness('minilm')} in minilm, {likeness('smollm2')} in smollm2.",
     ]

@@ -37,15 +37,15 @@ test("up to four panels stand in a row, and a phone has one", () => {
 test("one column of words serves a row of matrices of one height", () => {
   const once = gridOf({ ...shape, tab: "matrix" });
   assert.ok(once.once);
-  assert.equal(placeIn(once, { queries: 13, keys: 13, anchor: 8, mate: -1, owns: false }).x, 3);
-  assert.ok(placeIn(once, { queries: 13, keys: 13, anchor: 8, mate: -1, owns: true }).x > once.label);
+  assert.equal(placeIn(once, { queries: 13, keys: 13, anchor: 8, partner: -1, owns: false }).x, 3);
+  assert.ok(placeIn(once, { queries: 13, keys: 13, anchor: 8, partner: -1, owns: true }).x > once.label);
   assert.equal(gridOf({ ...shape, tab: "matrix", same: false }).once, false);
 });
 
 test("what lies under the pointer is found again where it is drawn", () => {
   for (const tab of ["curves", "matrix"]) {
     const grid = gridOf({ ...shape, tab });
-    const place = placeIn(grid, { queries: 13, keys: 13, anchor: 8, mate: -1, owns: true });
+    const place = placeIn(grid, { queries: 13, keys: 13, anchor: 8, partner: -1, owns: true });
     const y = place.y + 5.5 * place.row;
     if (tab === "matrix") assert.deepEqual(placeAt(place, 13, 13, [place.x + 2.5 * place.cell, y]), { query: 5, key: 2 });
     else {
@@ -58,7 +58,7 @@ test("what lies under the pointer is found again where it is drawn", () => {
 
 test("of a long text the rows around the held word are drawn", () => {
   const grid = gridOf({ ...shape, most: 1000 });
-  const place = placeIn(grid, { queries: 1000, keys: 1000, anchor: 500, mate: -1, owns: true });
+  const place = placeIn(grid, { queries: 1000, keys: 1000, anchor: 500, partner: -1, owns: true });
   assert.deepEqual([place.first, place.last], [436, 564]);
   assert.ok(place.height < 3000);
 });
@@ -100,7 +100,7 @@ test("what is held in one text and let go in another is let go", () => {
   assert.equal(again.selected, null);
   const link = selectAt(state, other, "query", 1, 2);
   assert.equal(link.selected.frame, other);
-  assert.equal(stateIn(link, state.selected.frame).selected.mate, 2);
+  assert.equal(stateIn(link, state.selected.frame).selected.partner, 2);
 });
 
 test("a word that a text lacks is not pointed at there", () => {

@@ -50,9 +50,9 @@ test("pointing at the column of keys turns the question round, unless a query is
 
 test("holding the same again lets go", () => {
   const once = select(clearSelection(first), "query", 1);
-  assert.deepEqual(once.selected, { side: "query", token: 1, mate: null, also: [] });
+  assert.deepEqual(once.selected, { side: "query", token: 1, partner: null, also: [] });
   assert.equal(select(once, "query", 1).selected, null);
-  assert.deepEqual(select(once, "query", 1, 3).selected, { side: "query", token: 1, mate: 3, also: [] });
+  assert.deepEqual(select(once, "query", 1, 3).selected, { side: "query", token: 1, partner: 3, also: [] });
 });
 
 test("what is only pointed at is never told", () => {
@@ -67,25 +67,25 @@ test("heads move within the model, and a layer with fewer of them keeps the near
 });
 
 test("the other direction keeps the word, but not across two texts", () => {
-  assert.deepEqual(withSide(first, "key", false).selected, { side: "key", token: 4, mate: null, also: [] });
+  assert.deepEqual(withSide(first, "key", false).selected, { side: "key", token: 4, partner: null, also: [] });
   assert.equal(withSide(first, "key", true).selected, null);
   const link = select(first, "query", 1, 3);
-  assert.deepEqual(withSide(link, "key", true).selected, { side: "key", token: 3, mate: 1, also: [] });
+  assert.deepEqual(withSide(link, "key", true).selected, { side: "key", token: 3, partner: 1, also: [] });
   assert.equal(withSide(first, "query", true).selected, first.selected);
 });
 
 test("a word taken in is summed with the held one, and taken out again", () => {
   const both = toggleSelected(first, "query", [1]);
-  assert.deepEqual(both.selected, { side: "query", token: 4, mate: null, also: [1] });
+  assert.deepEqual(both.selected, { side: "query", token: 4, partner: null, also: [1] });
   assert.deepEqual(focusOf(both, frame), { side: "query", query: 2, key: -1, also: [1] });
   assert.deepEqual(anchorsOf(focusOf(both, frame)), [2, 1]);
   assert.deepEqual(toggleSelected(both, "query", [1]).selected, first.selected);
-  assert.deepEqual(toggleSelected(both, "query", [2, 3, 4]).selected, { side: "query", token: 1, mate: null, also: [] });
+  assert.deepEqual(toggleSelected(both, "query", [2, 3, 4]).selected, { side: "query", token: 1, partner: null, also: [] });
   assert.equal(toggleSelected(first, "query", [2, 3, 4]).selected, null);
 });
 
 test("a word of the other side is held alone", () => {
-  assert.deepEqual(toggleSelected(first, "key", [1]).selected, { side: "key", token: 1, mate: null, also: [] });
+  assert.deepEqual(toggleSelected(first, "key", [1]).selected, { side: "key", token: 1, partner: null, also: [] });
 });
 
 test("a word that is to stay does, when the arrows walk on, and is told once", () => {
@@ -111,7 +111,7 @@ test("while several are held, pointing at a word asks for their links to it, and
 });
 
 test("clicking one of several words holds that one alone", () => {
-  assert.deepEqual(select(toggleSelected(first, "query", [1]), "query", 4).selected, { side: "query", token: 4, mate: null, also: [] });
+  assert.deepEqual(select(toggleSelected(first, "query", [1]), "query", 4).selected, { side: "query", token: 4, partner: null, also: [] });
 });
 
 test("filters, several words and the picture come in and go out the same", () => {

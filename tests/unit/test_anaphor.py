@@ -76,21 +76,21 @@ The father lifted his son because [he] could not see
 """.strip().splitlines()
 
 
-def asked(line: str) -> tuple[str, int]:
+def marked_pronoun(line: str) -> tuple[str, int]:
     """The sentence without brackets, and where the word in them starts."""
     return line.replace("[", "").replace("]", ""), line.index("[")
 
 
 def test_sixty_sentences_are_here_and_none_is_a_ready_one():
     ready = {one.text for one in examples.sentences()}
-    assert len(SENTENCES) == len({asked(line)[0] for line in SENTENCES} - ready) == 60
+    assert len(SENTENCES) == len({marked_pronoun(line)[0] for line in SENTENCES} - ready) == 60
 
 
 @parsed
 @pytest.mark.slow
 @pytest.mark.parametrize("line", SENTENCES)
 def test_the_pronoun_is_found_by_part_of_speech_and_position(line: str):
-    text, start = asked(line)
+    text, start = marked_pronoun(line)
     found = anaphor.likely_pronoun(text, texts.words(text))
     assert found is not None
     assert found[0] <= start < found[1], text[slice(*found)]
@@ -112,7 +112,7 @@ Yesterday [I] went home
 @pytest.mark.slow
 @pytest.mark.parametrize("line", OTHERS.strip().splitlines())
 def test_without_a_third_person_pronoun_other_words_are_taken_in_turn(line: str):
-    text, start = asked(line)
+    text, start = marked_pronoun(line)
     found = anaphor.likely_pronoun(text, texts.words(text))
     assert found is not None
     assert found[0] <= start < found[1], text[slice(*found)]
@@ -145,7 +145,7 @@ def test_without_the_parser_words_and_positions_decide(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(parse, "tagged_words", missing)
     for line in ("My aunt told the nurse that [she] was ill", "Anna told Maria that [her] cat had run away"):
-        text, start = asked(line)
+        text, start = marked_pronoun(line)
         found = anaphor.likely_pronoun(text, texts.words(text))
         assert found is not None
         assert found[0] == start

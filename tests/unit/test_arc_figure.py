@@ -18,7 +18,7 @@ PICTURE = ArcDiagram(
     (LinkArc(0, 1, "det"), LinkArc(1, 2, "nsubj", own=True)),
     (PredictionArc(0, 1, 0.64, True, "det"), PredictionArc(1, 0, 0.25, False)),
     unseen=(2,),
-    held=1,
+    selected=1,
     title="Gold & links",
     description="The to cat, det: hit.",
 )

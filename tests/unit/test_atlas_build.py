@@ -206,19 +206,19 @@ def test_the_file_holds_the_probes_of_the_model(measurer: Measurer, whole: Whole
     np.testing.assert_array_equal(found.probes, alone.scores)
 
 
-def test_a_build_that_was_interrupted_goes_on_and_gives_the_same_bytes(
+def test_a_build_that_was_interrupted_continues_and_gives_the_same_bytes(
     measurer: Measurer, files: list[CorpusFiles], whole: Whole, tmp_path: Path
 ):
     first, second = Counting(measurer, most=3), Counting(measurer)
     with pytest.raises(KeyboardInterrupt):
         built(first, files, tmp_path / "a.npz")
     assert not (tmp_path / "a.npz").exists()
-    said: list[ProgressEvent] = []
-    again = built(second, files, tmp_path / "a.npz", said.append)
+    events: list[ProgressEvent] = []
+    again = built(second, files, tmp_path / "a.npz", events.append)
     assert (again.chunks, again.found) == (7, 3)
     assert first.seen == [(0, 0), (0, 1), (0, 2)]
     assert second.seen == [(0, 3), (0, 4), (1, 0), (1, 1)]
-    assert ProgressEvent("Going on from what was finished before.", "notice") in said
+    assert ProgressEvent("Going on from what was finished before.", "notice") in events
     assert (tmp_path / "a.npz").read_bytes() == whole.path.read_bytes()
 
 
@@ -227,11 +227,11 @@ def test_parts_of_other_texts_are_not_mixed_in(measurer: Measurer, files: list[C
         built(Counting(measurer, most=3), files, tmp_path / "a.npz")
     (tmp_path / "made.conllu").write_text(TIRED * 4)
     changed = [CorpusFiles.of("conllu", [tmp_path / "made.conllu"])]
-    said: list[ProgressEvent] = []
+    events: list[ProgressEvent] = []
     pool = Counting(measurer)
-    assert built(pool, changed, tmp_path / "a.npz", said.append).found == 0
+    assert built(pool, changed, tmp_path / "a.npz", events.append).found == 0
     assert pool.seen == [(0, 0), (0, 1)]
-    assert "starting anew" in said[0].message
+    assert "starting again" in events[0].message
     assert reader.read(tmp_path / "a.npz").relations["det", "dh"] == 4
 
 
@@ -260,7 +260,7 @@ def test_without_texts_there_is_no_atlas(measurer: Measurer, tmp_path: Path):
     assert list(tmp_path.glob("a.npz*")) == []
 
 
-def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+def test_a_file_that_cannot_be_written_is_reported_before_anything_is_measured(
     measurer: Measurer, files: list[CorpusFiles], tmp_path: Path
 ):
     pool = Counting(measurer)
@@ -282,8 +282,8 @@ def test_a_folder_of_the_readers_own_is_never_emptied(measurer: Measurer, files:
 def test_the_command_prints_the_best_heads(
     folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture
 ):
-    asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "--toml", str(files[1].paths[0])]
-    assert cli.main([*asked, "-o", str(tmp_path / "a.npz"), "--format", "json"]) == 0
+    options = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "--toml", str(files[1].paths[0])]
+    assert cli.main([*options, "-o", str(tmp_path / "a.npz"), "--format", "json"]) == 0
     printed = json.loads(capfd.readouterr().out)
     assert printed["model"] == "local:tiny"
     one = next(one for one in printed["relations"] if (one["relation"], one["direction"]) == ("cop", "dh"))
@@ -296,18 +296,18 @@ def test_the_command_prints_the_best_heads(
     assert printed["habits"]["previous"]["mean"] == pytest.approx(previous.mean())
     assert "separator" not in printed["habits"]
     assert "meaning" not in printed["habits"]  # of the odd half one sentence is long enough, and one tells nothing
-    assert cli.main([*asked, "-o", str(tmp_path / "b.npz")]) == 0
-    said = capfd.readouterr()
-    assert "cop dh" in said.out
-    assert f"previous token             L{layer}·H{head}" in said.out
-    assert "made.conllu:" in said.err
+    assert cli.main([*options, "-o", str(tmp_path / "b.npz")]) == 0
+    output = capfd.readouterr()
+    assert "cop dh" in output.out
+    assert f"previous token             L{layer}·H{head}" in output.out
+    assert "made.conllu:" in output.err
 
 
 def test_strict_stops_at_the_first_broken_line_with_exit_code_2(
     folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture
 ):
-    asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
-    assert cli.main([*asked, "--strict"]) == 2
+    options = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
+    assert cli.main([*options, "--strict"]) == 2
     assert "made.conllu:" in capfd.readouterr().err
     assert not (tmp_path / "a.npz").exists()
 
@@ -328,12 +328,12 @@ def test_bad_input_ends_with_a_message_and_exit_code_2(
     assert message in capfd.readouterr().err
 
 
-def test_ray_is_asked_for_where_it_is_missing(
+def test_a_missing_ray_is_reported(
     folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("attnviz.linguistics.atlas.ray_workers.find_spec", lambda name: None)
-    asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
-    assert cli.main([*asked, "--ray"]) == 2
+    options = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
+    assert cli.main([*options, "--ray"]) == 2
     assert "requirements-ray.txt" in capfd.readouterr().err
 
 
@@ -367,13 +367,13 @@ def runs(process: int) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_two_processes_killed_halfway_and_one_that_goes_on_give_the_bytes_of_one_and_measure_nothing_twice(
+def test_two_processes_killed_halfway_and_one_that_continues_give_the_bytes_of_one_and_measure_nothing_twice(
     folder: Path, long: Path, tmp_path: Path
 ):
-    environment, asked = os.environ | ONE_THREAD, ["--model", folder, "--conllu", long]
-    subprocess.run(command(*asked, "-o", tmp_path / "whole.npz"), check=True, capture_output=True, env=environment)
+    environment, options = os.environ | ONE_THREAD, ["--model", folder, "--conllu", long]
+    subprocess.run(command(*options, "-o", tmp_path / "whole.npz"), check=True, capture_output=True, env=environment)
     killed = subprocess.Popen(
-        command(*asked, "-o", tmp_path / "a.npz", "--workers", "2"), stderr=subprocess.DEVNULL, env=environment
+        command(*options, "-o", tmp_path / "a.npz", "--workers", "2"), stderr=subprocess.DEVNULL, env=environment
     )
     kept = tmp_path / "a.npz.parts"
     while len(list(kept.glob("0-*.npz"))) < 2:
@@ -388,7 +388,7 @@ def test_two_processes_killed_halfway_and_one_that_goes_on_give_the_bytes_of_one
     assert not (tmp_path / "a.npz").exists()
     before = len(list(kept.glob("0-*.npz")))
     again = subprocess.run(
-        command(*asked, "-o", tmp_path / "a.npz"), check=True, capture_output=True, text=True, env=environment
+        command(*options, "-o", tmp_path / "a.npz"), check=True, capture_output=True, text=True, env=environment
     )
     assert f"6 batches, {before} of them found finished" in again.stderr
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
@@ -401,8 +401,8 @@ def test_ray_with_two_processes_gives_the_bytes_of_one_with_one_thread(folder: P
     environment, short = os.environ | ONE_THREAD, tmp_path / "short.conllu"
     short.write_text((TIRED + WIDE) * (sources.TEXTS - 10))  # two chunks
     for name, more in (("one", ()), ("ray", ("--workers", "2", "--ray"))):
-        asked = ["--model", folder, "--conllu", short, "-o", tmp_path / f"{name}.npz", *more]
-        subprocess.run(command(*asked), check=True, capture_output=True, env=environment)
+        options = ["--model", folder, "--conllu", short, "-o", tmp_path / f"{name}.npz", *more]
+        subprocess.run(command(*options), check=True, capture_output=True, env=environment)
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "ray.npz").read_bytes()
 
 
@@ -446,8 +446,8 @@ def test_an_untrained_twin_is_counted_beside_the_model(folder: Path, files: list
 def test_without_a_control_the_file_has_none_and_the_command_says_how(
     folder: Path, files: list[CorpusFiles], tmp_path: Path, capfd: pytest.CaptureFixture
 ):
-    asked = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
-    assert cli.main([*asked, "--no-control"]) == 0
+    options = ["atlas", "build", "--model", str(folder), "--conllu", str(files[0].paths[0]), "-o", str(tmp_path / "a.npz")]
+    assert cli.main([*options, "--no-control"]) == 0
     assert reader.read(tmp_path / "a.npz").header.control is None
-    assert cli.main(asked) == 0
+    assert cli.main(options) == 0
     assert reader.read(tmp_path / "a.npz").header.control == 0

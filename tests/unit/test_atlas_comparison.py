@@ -59,12 +59,12 @@ def test_links_are_matched_by_text_and_distance_and_left_out_where_one_has_more(
 def test_corpora_are_the_same_by_their_files_and_not_by_their_place(tmp_path: Path):
     first = made(tmp_path, [L(0, 0, 0, 1, 4, corpus=0), L(1, 0, 0, 1, 4, corpus=1)])
     head = first.header
-    turned = replace(first, header=replace(head, corpora=(head.corpora[2], head.corpora[0])))
-    assert shared_corpora(first, turned) == {0: 1, 2: 0}
+    reordered = replace(first, header=replace(head, corpora=(head.corpora[2], head.corpora[0])))
+    assert shared_corpora(first, reordered) == {0: 1, 2: 0}
     hits = replace(first.links("det"), corpus=np.array([1, 0], np.uint8))  # the same texts, as the other one numbers them
-    mine, theirs = matched(first.links("det"), hits, shared_corpora(first, turned))
+    mine, theirs = matched(first.links("det"), hits, shared_corpora(first, reordered))
     assert (mine.text.tolist(), theirs.text.tolist()) == ([0], [0])
-    assert compare(first, turned, ("det", "dh")).only == (("Names",), ())
+    assert compare(first, reordered, ("det", "dh")).only == (("Names",), ())
 
 
 def test_atlases_of_other_texts_stand_side_by_side_without_a_difference(tmp_path: Path):

@@ -147,7 +147,7 @@ def test_relations_are_counted_with_their_subtypes_without_them_and_each_alone(t
     assert made.links("obj:").text.tolist() == [5]  # none of obj has a subtype
 
 
-def test_what_a_relation_pools_is_said(tmp_path: Path):
+def test_what_a_relation_pools_is_reported(tmp_path: Path):
     made = family(tmp_path)
     assert made.pooled("nmod") == {"nmod:": 2, "nmod:poss": 3}
     assert made.pooled("nmod", "hd") == {"nmod:poss": 1}
@@ -168,9 +168,9 @@ def test_of_instances_that_look_the_same_a_head_finds_one_answer(tmp_path: Path)
     found = made.links("det")
     assert found.ceiling == pytest.approx(2 / 3)
     assert found.decidable.tolist() == [False, False, True]
-    asked = made.questions("gap")
-    assert (asked.ceiling, asked.decidable.tolist()) == (3 / 4, [True, False, False, False])
-    assert asked.where(asked.text < 2).ceiling == 1.0
+    questions = made.questions("gap")
+    assert (questions.ceiling, questions.decidable.tolist()) == (3 / 4, [True, False, False, False])
+    assert questions.where(questions.text < 2).ceiling == 1.0
     assert made.links("nsubj").ceiling == 1.0  # of none
 
 
@@ -266,7 +266,7 @@ def test_a_header_that_cannot_be_is_refused(tmp_path: Path, change: dict):
 
 
 @pytest.mark.parametrize("number", [1, 2, 4])
-def test_an_atlas_of_another_format_is_told_from_a_damaged_one(tmp_path: Path, number: int):
+def test_an_atlas_of_another_format_is_distinguished_from_a_damaged_one(tmp_path: Path, number: int):
     file = atlases.write(tmp_path / "old.npz", atlases.members(head=atlases.header(format=number, meaning={"words": 7})))
     with pytest.raises(BadInputError, match=rf"“old\.npz” .* unsupported version \(format {number}, .*\)\. Rebuild it"):
         reader.read(file)
@@ -313,7 +313,7 @@ def test_a_member_larger_than_allowed_is_not_read(tmp_path: Path, monkeypatch: p
         reader.read(file).links("det")
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path: Path):
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path):
     for path in (tmp_path / "none.npz", tmp_path):
         with pytest.raises(BadInputError, match="There is no atlas in"):
             reader.read(path)

@@ -65,6 +65,6 @@ def test_about_how_many_texts_there_are_is_counted_for_the_progress_bar(files: l
     assert CorpusFiles.of("conllu", [tmp_path / "two.conllu"]).estimated_texts == 2
 
 
-def test_a_file_that_is_not_there_is_said(tmp_path: Path):
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path):
     with pytest.raises(BadInputError, match="No such file"):
         CorpusFiles.of("gap", [tmp_path / "nothing.tsv"])

@@ -263,7 +263,7 @@ def test_a_relation_and_its_subtypes_have_each_their_own_offset_and_chance(tmp_p
     assert {one.relation for one in claims.leads(made)} == {"nmod:", "nmod:poss"}  # what is told apart is not counted twice
 
 
-def test_no_head_that_reads_left_to_right_tells_apart_what_is_the_same_up_to_the_pronoun(tmp_path: Path):
+def test_no_head_that_reads_left_to_right_separates_texts_that_are_the_same_up_to_the_pronoun(tmp_path: Path):
     # 30 pairs that look the same and differ in the answer, and 20 questions that look like no other. The best any head can do
     # is 30 + 20 of 80; this one always says candidate 0, and is right in 12 of the 20.
     pairs = [Q(at, 1, True, [(0, 2)] if at % 2 == 0 else [], answer=at % 2, back=at % 2) for at in range(60)]
@@ -312,9 +312,9 @@ def test_the_untrained_twin_has_its_own_best_head_chosen_on_even_texts_and_count
     assert found is not None
     assert (found.head, found.evidence.hits, found.evidence.n) == (HeadRef(0, 4), 7, 50)
     assert found.evidence.interval == wilson(7, 50)
-    asked = claims.control(made, "gap")
-    assert asked is not None
-    assert (asked.head, asked.evidence.hits, asked.evidence.n) == (HeadRef(1, 0), 2, 4)
+    twin = claims.control(made, "gap")
+    assert twin is not None
+    assert (twin.head, twin.evidence.hits, twin.evidence.n) == (HeadRef(1, 0), 2, 4)
 
 
 def test_counts_of_a_twin_are_pooled_as_its_models_are(tmp_path: Path):

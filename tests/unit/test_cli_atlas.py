@@ -72,9 +72,9 @@ def test_show_says_what_is_in_an_atlas(folder: Path, capfd: Captured):
 
 
 def test_show_says_when_probes_are_missing_and_when_the_weights_are_others(folder: Path, capfd: Captured):
-    said = printed(capfd, "show", folder / "old.npz")
-    assert "probes     missing: this atlas was built before there were any; build it again" in said
-    assert "Counted on other weights than those that attnviz brings as minilm: sha256 abc…, not 53aa51172d14…" in said
+    output = printed(capfd, "show", folder / "old.npz")
+    assert "probes     missing: this atlas was built before there were any; build it again" in output
+    assert "Counted on other weights than those that attnviz brings as minilm: sha256 abc…, not 53aa51172d14…" in output
     shown = json.loads(printed(capfd, "show", "--format", "json"))  # the shipped one
     assert (shown["model"], shown["note"]) == ("minilm", "")
 
@@ -95,14 +95,14 @@ def test_top_ranks_by_the_even_texts_and_reports_the_odd_ones(folder: Path, capf
 
 
 def test_csv_has_a_row_a_head_and_no_formula(folder: Path, capfd: Captured, tmp_path: Path):
-    asked = ["--relation", "det", "-k", "2", "--format", "csv"]
-    rows = list(csv.DictReader(io.StringIO(printed(capfd, "top", "--model", folder / "small.npz", *asked))))
+    options = ["--relation", "det", "-k", "2", "--format", "csv"]
+    rows = list(csv.DictReader(io.StringIO(printed(capfd, "top", "--model", folder / "small.npz", *options))))
     assert [(row["rank"], row["layer"], row["head"], row["hits"], row["chosen_hits"]) for row in rows] == [
         ("1", "1", "4", "40", "20"), ("2", "0", "0", "0", "0"),
     ]  # fmt: skip
     evil = atlases.write(tmp_path / "evil.npz", atlases.members(links(), head=atlases.header("=cmd|' /C calc'!A0")))
-    said = printed(capfd, "top", "--model", evil, *asked)
-    assert next(csv.DictReader(io.StringIO(said)))["model"].startswith("'=cmd")
+    output = printed(capfd, "top", "--model", evil, *options)
+    assert next(csv.DictReader(io.StringIO(output)))["model"].startswith("'=cmd")
 
 
 def test_names_in_a_file_cannot_steer_the_terminal(tmp_path: Path, capfd: Captured):
@@ -119,38 +119,38 @@ def test_top_of_a_habit_a_probe_and_of_everything(folder: Path, capfd: Captured)
     assert probe["heads"][0]["score"] == pytest.approx(49 / 200)  # of the odd half
     assert probe["heads"][0]["chosen_score"] == pytest.approx(19 / 200)
     assert (probe["even_look"], probe["role"], probe["earned"]) == (0.125, "duplicate-token head", [])
-    said = printed(capfd, "top", "--model", small)
-    assert "det dh" in said
-    assert "duplicate token    L1·H4     0.245" in said
+    output = printed(capfd, "top", "--model", small)
+    assert "det dh" in output
+    assert "duplicate token    L1·H4     0.245" in output
     assert json.loads(printed(capfd, "top", "--model", small, "--format", "json"))["probes"]["induction"]["best"]["head"] == 4
 
 
-def test_the_old_name_of_a_habit_is_understood_and_said(tmp_path: Path, capfd: Captured):
+def test_the_old_name_of_a_habit_is_understood_and_reported(tmp_path: Path, capfd: Captured):
     older = atlases.write(
         tmp_path / "old.npz", atlases.members(head=atlases.header(habits=["previous", "induction", "entropy"]))
     )
     assert cli.main(["atlas", "top", "--model", str(older), "--habit", "induction", "--format", "json"]) == 0
-    said = capfd.readouterr()
-    assert json.loads(said.out)["habit"] == "after-repeated"
-    assert "--probe induction measures induction" in said.err
+    output = capfd.readouterr()
+    assert json.loads(output.out)["habit"] == "after-repeated"
+    assert "--probe induction measures induction" in output.err
 
 
 def test_more_heads_than_there_are_is_all_of_them(folder: Path, capfd: Captured):
     for many in ("10", "999999999999999999999"):
-        asked = ["top", "--model", folder / "small.npz", "--relation", "det", "-k", many, "--format", "json"]
-        assert len(json.loads(printed(capfd, *asked))["heads"]) == 10
+        options = ["top", "--model", folder / "small.npz", "--relation", "det", "-k", many, "--format", "json"]
+        assert len(json.loads(printed(capfd, *options))["heads"]) == 10
 
 
 def test_compare_counts_the_links_that_both_have(folder: Path, capfd: Captured):
-    asked = ["compare", folder / "small.npz", folder / "other.npz"]
-    found = json.loads(printed(capfd, *asked, "--relation", "det", "--format", "json"))
+    options = ["compare", folder / "small.npz", folder / "other.npz"]
+    found = json.loads(printed(capfd, *options, "--relation", "det", "--format", "json"))
     assert (found["same_corpora"], found["same_rule"]) == (["Trees", "Names", "Jobs"], True)
     (one,) = found["pairs"]  # no links the other way round
     assert (one["common"], one["difference"]) == (True, {"points": 0.0, "interval": [0.0, 0.0]})
     assert [one[side]["head"] for side in ("first", "second")] == [4, 2]
     assert found["few"] == [["det", "hd"]]
-    assert "Counted on the same texts: Trees; Names; Jobs." in printed(capfd, *asked)
-    (row,) = csv.DictReader(io.StringIO(printed(capfd, *asked, "--format", "csv")))
+    assert "Counted on the same texts: Trees; Names; Jobs." in printed(capfd, *options)
+    (row,) = csv.DictReader(io.StringIO(printed(capfd, *options, "--format", "csv")))
     assert (row["first_model"], row["second_model"], row["first_hits"], row["difference"]) == (
         "local:tiny",
         "elsewhere",
@@ -163,9 +163,9 @@ def test_compare_says_when_the_texts_are_others(folder: Path, tmp_path: Path, ca
     head = atlases.header()
     head["corpora"] = [one | {"files": [{"name": "b.txt", "sha256": "f" * 64}]} for one in head["corpora"]]
     moved = atlases.write(tmp_path / "moved.npz", atlases.members(links(), head=head | {"rule": "another"}))
-    said = printed(capfd, "compare", folder / "small.npz", moved, "--relation", "det")
-    assert "Counted on different texts" in said
-    assert "different rules" in said
+    output = printed(capfd, "compare", folder / "small.npz", moved, "--relation", "det")
+    assert "Counted on different texts" in output
+    assert "different rules" in output
 
 
 BAD = {
@@ -197,9 +197,9 @@ BAD = {
 @pytest.mark.parametrize(("arguments", "says"), BAD.values(), ids=BAD)
 def test_bad_input_says_rule_value_and_remedy(arguments: list[str], says: str, folder: Path, capfd: Captured):
     assert cli.main(["atlas", *(one.replace("{}", str(folder)) for one in arguments)]) == 2
-    said = capfd.readouterr()
-    assert says in said.err
-    assert (said.out, "Traceback" in said.err) == ("", False)
+    output = capfd.readouterr()
+    assert says in output.err
+    assert (output.out, "Traceback" in output.err) == ("", False)
 
 
 def test_an_atlas_is_read_without_a_heavy_library(folder: Path):
@@ -207,8 +207,8 @@ def test_an_atlas_is_read_without_a_heavy_library(folder: Path):
     heavy = ("torch", "transformers", "plotly", "streamlit", "spacy", "matplotlib")
     code = (
         "import sys; from attnviz import cli\n"
-        f"for asked in {[['show'], ['top', '--relation', 'obj'], ['compare', *files, '--relation', 'det']]!r}:\n"
-        "    assert cli.main(['atlas', *asked]) == 0\n"
+        f"for options in {[['show'], ['top', '--relation', 'obj'], ['compare', *files, '--relation', 'det']]!r}:\n"
+        "    assert cli.main(['atlas', *options]) == 0\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

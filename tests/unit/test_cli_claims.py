@@ -24,12 +24,12 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return atlases.write(tmp_path_factory.mktemp("atlas") / "small.npz", parts)
 
 
-def asked(file: Path, *more: str, layer: str = "1", head: str = "4", relation: str = "det") -> list[str]:
+def command_line(file: Path, *more: str, layer: str = "1", head: str = "4", relation: str = "det") -> list[str]:
     return ["test-claim", "--atlas", str(file), "--layer", layer, "--head", head, "--relation", relation, *more]
 
 
 def test_json_has_every_number_of_the_claim(file: Path, capfd: pytest.CaptureFixture[str]):
-    assert cli.main(asked(file, "--format", "json")) == 0
+    assert cli.main(command_line(file, "--format", "json")) == 0
     found = json.loads(capfd.readouterr().out)
     # The head is right in the first 50 sentences and the offset in every other two, in 26 of those and 4 behind them: the head
     # is ahead in 24 and behind in 4.
@@ -50,7 +50,7 @@ def test_json_has_every_number_of_the_claim(file: Path, capfd: pytest.CaptureFix
 
 
 def test_text_is_the_sentence_and_the_counts_below_it(file: Path, capfd: pytest.CaptureFixture[str]):
-    assert cli.main(asked(file)) == 0
+    assert cli.main(command_line(file)) == 0
     lines = capfd.readouterr().out.splitlines()
     assert lines[0].startswith("On 60 determiners of Trees")
     reach = 1.96 * sqrt(60 / 59 * (24 * (2 / 3) ** 2 + 4 * (4 / 3) ** 2 + 32 / 9)) / 60
@@ -62,8 +62,8 @@ def test_text_is_the_sentence_and_the_counts_below_it(file: Path, capfd: pytest.
     ]
 
 
-def test_nothing_to_count_is_said_without_a_number(file: Path, capfd: pytest.CaptureFixture[str]):
-    assert cli.main(asked(file, "--format", "json", relation="obj")) == 0
+def test_nothing_to_count_is_reported_without_a_number(file: Path, capfd: pytest.CaptureFixture[str]):
+    assert cli.main(command_line(file, "--format", "json", relation="obj")) == 0
     found = json.loads(capfd.readouterr().out)
     assert (found["n"], found["rate"], found["points"], found["rank"], found["baselines"]) == (0, None, None, None, {})
     assert found["verdict"] == "unseen"
@@ -71,7 +71,7 @@ def test_nothing_to_count_is_said_without_a_number(file: Path, capfd: pytest.Cap
 
 
 def test_where_nothing_is_seen_one_way_the_other_one_is_named(file: Path, capfd: pytest.CaptureFixture[str]):
-    assert cli.main(asked(file, "--direction", "hd")) == 0
+    assert cli.main(command_line(file, "--direction", "hd")) == 0
     lines = capfd.readouterr().out.splitlines()
     assert "The other way round, the determiner looking at the head noun, 60 are counted: direction dh." in lines[0]
     assert lines[1:] == ["", "Try --direction dh."]
@@ -83,7 +83,7 @@ def test_a_subtype_is_tested_alone_and_all_of_them_say_so(tmp_path: Path, capfd:
     small = atlases.write(tmp_path / "poss.npz", atlases.members(links, head=head))
     found = {}
     for name in ("nmod", "nmod:", "nmod:poss"):
-        assert cli.main(asked(small, "--format", "json", relation=name)) == 0
+        assert cli.main(command_line(small, "--format", "json", relation=name)) == 0
         found[name] = json.loads(capfd.readouterr().out)
     assert [(found[name]["hits"], found[name]["n"]) for name in found] == [(40, 80), (0, 40), (40, 40)]
     assert [found[name]["pools"] for name in found] == [{"nmod:": 40, "nmod:poss": 40}, {}, {}]
@@ -96,16 +96,16 @@ def test_the_ceiling_of_minimal_pairs_stands_beside_the_rate(tmp_path: Path, cap
     others = [Q(60 + at, 1, True, [(1, 4)] if at < 12 else []) for at in range(20)]
     head = atlases.header("smollm2", causal=True)
     small = atlases.write(tmp_path / "pairs.npz", atlases.members(questions=[*pairs, *others], head=head))
-    assert cli.main(asked(small, "--format", "json", relation="gap")) == 0
+    assert cli.main(command_line(small, "--format", "json", relation="gap")) == 0
     found = json.loads(capfd.readouterr().out)
     assert (found["rate"], found["ceiling"]) == (42 / 80, 50 / 80)
     assert (found["decidable"]["hits"], found["decidable"]["n"], found["decidable"]["ceiling"]) == (12, 20, 1.0)
-    said = (
+    expected = (
         "60 of these 80 are the same as others with another answer, up to the pronoun, where this model has read no further, "
         "so no head can be right in more than 62.5\u202f%. On the other 20 it is right in 60.0\u202f%"
     )
-    assert said in found["sentence"]
-    assert cli.main(asked(small, relation="gap")) == 0
+    assert expected in found["sentence"]
+    assert cli.main(command_line(small, relation="gap")) == 0
     lines = capfd.readouterr().out.splitlines()
     assert lines[2].endswith("; at most 62.5\u202f% possible")
     assert any(line.startswith("decidable  12 of 20") for line in lines)
@@ -117,11 +117,11 @@ def test_the_untrained_twin_stands_beside_the_rate(tmp_path: Path, capfd: pytest
     links = [L(at, 0, 0, 1, 4, [(1, 4)]) for at in range(60)]
     head = atlases.header("minilm", control={"seed": 0})
     small = atlases.write(tmp_path / "twin.npz", atlases.members(links, (), head, counts))
-    assert cli.main(asked(small, "--format", "json")) == 0
+    assert cli.main(command_line(small, "--format", "json")) == 0
     found = json.loads(capfd.readouterr().out)
     assert [found["control"][name] for name in ("layer", "head", "hits", "n")] == [0, 3, 12, 30]
     assert "untrained model with the same architecture, L0·H3, is right in 40\u202f% of 30" in found["sentence"]
-    assert cli.main(asked(small)) == 0
+    assert cli.main(command_line(small)) == 0
     assert "untrained L0·H3  12 of 30" in capfd.readouterr().out
 
 
@@ -141,10 +141,10 @@ BAD = {
 def test_a_claim_that_cannot_be_tested_says_rule_value_and_remedy(
     more: list[str], says: str, file: Path, capfd: pytest.CaptureFixture[str]
 ):
-    assert cli.main(asked(file, *more)) == 2  # of an option given twice the last one counts
-    said = capfd.readouterr()
-    assert says in said.err
-    assert (said.out, "Traceback" in said.err) == ("", False)
+    assert cli.main(command_line(file, *more)) == 2  # of an option given twice the last one counts
+    output = capfd.readouterr()
+    assert says in output.err
+    assert (output.out, "Traceback" in output.err) == ("", False)
 
 
 def test_a_model_without_an_atlas_says_how_to_build_one(capfd: pytest.CaptureFixture[str]):
@@ -159,9 +159,9 @@ def test_rank_says_that_a_link_ends_at_a_word_the_model_cannot_read(capsys):
     text = "The boy saw a 🦜 because it sang"
     assert cli.main(["rank", text, "--link", "it:🦜", "--format", "json"]) == 0
 
-    said = capsys.readouterr()
-    found = json.loads(said.out)
-    assert "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place" in said.err
+    output = capsys.readouterr()
+    found = json.loads(output.out)
+    assert "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place" in output.err
     assert found["note"].startswith("“🦜” is unknown")
     assert found["unknown"] == [{"text": "🦜", "start": 14, "end": 15, "unknown": True}] == [found["links"][0]["target"]]
     assert found["links"][0]["source"] == {"text": "it", "start": 24, "end": 26}

@@ -20,15 +20,15 @@ def row(number: object, form: str, head: object = "_", relation: str = "_", misc
 def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[ParsedSentence], list[str]]:
     """The sentences of a file of these lines, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(end.join(content).encode("utf-8", "surrogateescape"))
-    told: list[str] = []
-    found = list(conllu(folder / "made", lambda broken: told.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
-    return found, told
+    reasons: list[str] = []
+    found = list(conllu(folder / "made", lambda broken: reasons.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
+    return found, reasons
 
 
 def one(folder: Path, *content: str) -> ParsedSentence:
     """The only sentence of a file in which nothing is broken."""
-    found, told = read(folder, *content, "", "")
-    assert told == []
+    found, reasons = read(folder, *content, "", "")
+    assert reasons == []
     (sentence,) = found
     return sentence
 
@@ -38,7 +38,7 @@ def forms(sentence: ParsedSentence) -> list[str]:
     return [sentence.text[start:end] for start, end in sentence.words]
 
 
-def said(sentence: ParsedSentence) -> list[tuple[str, str, str]]:
+def named_links(sentence: ParsedSentence) -> list[tuple[str, str, str]]:
     """The links, in words: dependent, head, relation."""
     text = sentence.text
     return [(text[slice(*link.source)], text[slice(*link.target)], link.kind) for link in sentence.links]
@@ -96,7 +96,7 @@ def test_parts_that_join_up_to_their_multiword_token_are_words_of_their_own(tmp_
         row(4, ".", 2, "punct"),
     )
     assert sentence.words == ((0, 1), (2, 4), (4, 7), (7, 8))
-    assert said(sentence) == [("I", "do", "nsubj"), ("n't", "do", "advmod"), (".", "do", "punct")]
+    assert named_links(sentence) == [("I", "do", "nsubj"), ("n't", "do", "advmod"), (".", "do", "punct")]
 
 
 def test_parts_that_do_not_join_up_are_one_word_with_the_links_of_all(tmp_path: Path):
@@ -110,7 +110,7 @@ def test_parts_that_do_not_join_up_are_one_word_with_the_links_of_all(tmp_path: 
         row(4, "Haus", 1, "obl"),
     )
     assert forms(sentence) == ["geht", "zum", "Haus"]
-    assert said(sentence) == [("zum", "Haus", "case"), ("zum", "Haus", "det"), ("Haus", "geht", "obl")]
+    assert named_links(sentence) == [("zum", "Haus", "case"), ("zum", "Haus", "det"), ("Haus", "geht", "obl")]
 
 
 def test_a_link_within_one_written_word_is_left_out_and_an_equal_one_counts_once(tmp_path: Path):
@@ -126,7 +126,7 @@ def test_a_link_within_one_written_word_is_left_out_and_an_equal_one_counts_once
         row(6, "el", 1, "obl"),
     )
     assert forms(sentence) == ["dámelo", "ya", "del"]
-    assert said(sentence) == [("ya", "dámelo", "advmod"), ("del", "dámelo", "obl")]
+    assert named_links(sentence) == [("ya", "dámelo", "advmod"), ("del", "dámelo", "obl")]
 
 
 def test_space_after_counts_for_the_whole_of_a_multiword_token(tmp_path: Path):
@@ -146,19 +146,19 @@ def test_empty_nodes_are_skipped(tmp_path: Path):
 
 
 def test_a_sentence_may_have_several_roots_or_none(tmp_path: Path):
-    assert said(one(tmp_path, row(1, "a", 0, "root"), row(2, "b", 0, "root"), row(3, "c", 2, "x"))) == [("c", "b", "x")]
-    assert said(one(tmp_path, row(1, "a", 2, "x"), row(2, "b", 1, "y"))) == [("a", "b", "x"), ("b", "a", "y")]
+    assert named_links(one(tmp_path, row(1, "a", 0, "root"), row(2, "b", 0, "root"), row(3, "c", 2, "x"))) == [("c", "b", "x")]
+    assert named_links(one(tmp_path, row(1, "a", 2, "x"), row(2, "b", 1, "y"))) == [("a", "b", "x"), ("b", "a", "y")]
 
 
 def test_relations_keep_their_subtypes(tmp_path: Path):
-    assert said(one(tmp_path, row(1, "a", 2, "nmod:poss"), row(2, "b", 0, "root"))) == [("a", "b", "nmod:poss")]
+    assert named_links(one(tmp_path, row(1, "a", 2, "nmod:poss"), row(2, "b", 0, "root"))) == [("a", "b", "nmod:poss")]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("tail", [(), ("",), ("", ""), ("", "", " ", "")])
 def test_sentences_end_at_blank_lines_and_at_the_end_of_the_file(tmp_path: Path, end: str, tail: tuple[str, ...]):
-    found, told = read(tmp_path, "\ufeff# sent_id = sees", *SEES, "", "", *RUNS, *tail, end=end)
-    assert told == []
+    found, reasons = read(tmp_path, "\ufeff# sent_id = sees", *SEES, "", "", *RUNS, *tail, end=end)
+    assert reasons == []
     assert [(sentence.id, sentence.text) for sentence in found] == [("sees", "She sees it."), ("runs", "He runs")]
 
 
@@ -217,23 +217,25 @@ def test_a_file_of_blanks_and_comments_has_no_sentence(tmp_path: Path):
         ([row(1, "a", 0, "root"), row(2, "\udce4", 1, "x")], 2, "A corpus is written in UTF-8; byte 3 of this line, 0xE4"),
     ],
 )
-def test_a_broken_sentence_is_told_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: list[str], line: int, says: str):
-    found, told = read(tmp_path, *bad, "", *RUNS)
+def test_a_broken_sentence_is_reported_by_its_line_and_the_next_one_is_read(
+    tmp_path: Path, bad: list[str], line: int, says: str
+):
+    found, reasons = read(tmp_path, *bad, "", *RUNS)
     assert [sentence.id for sentence in found] == ["runs"]
-    assert len(told) == 1
-    assert told[0].startswith(f"{line}: ")
-    assert re.search(says, told[0])
+    assert len(reasons) == 1
+    assert reasons[0].startswith(f"{line}: ")
+    assert re.search(says, reasons[0])
 
 
-def test_each_line_that_cannot_be_read_is_told(tmp_path: Path):
-    found, told = read(tmp_path, row(1, "a", 0, "root"), "two", row("x", "c"), "", *RUNS, "", "last")
+def test_each_line_that_cannot_be_read_is_reported(tmp_path: Path):
+    found, reasons = read(tmp_path, row(1, "a", 0, "root"), "two", row("x", "c"), "", *RUNS, "", "last")
     assert [sentence.id for sentence in found] == ["runs"]
-    assert [reason.split(":")[0] for reason in told] == ["2", "3", "9"]
+    assert [reason.split(":")[0] for reason in reasons] == ["2", "3", "9"]
 
 
-def test_a_sentence_without_an_end_is_told_and_the_next_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_sentence_without_an_end_is_reported_and_the_next_one_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("attnviz.linguistics.corpora.lines.LONGEST", 200)
-    found, told = read(tmp_path, *(row(i, "word", 0, "root") for i in range(1, 40)), "", *RUNS)
+    found, reasons = read(tmp_path, *(row(i, "word", 0, "root") for i in range(1, 40)), "", *RUNS)
     assert [sentence.id for sentence in found] == ["runs"]
     # a line has 25 characters and its end, so the eighth is the one that goes beyond 200
-    assert told == ["8: A text and its lines have at most 200 characters; here are more. Divide it."]
+    assert reasons == ["8: A text and its lines have at most 200 characters; here are more. Divide it."]

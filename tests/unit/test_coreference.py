@@ -34,7 +34,7 @@ def test_a_question_in_tokens():
 
 
 @pytest.mark.parametrize(
-    ("asked", "causal", "reason"),
+    ("annotated", "causal", "reason"),
     [
         (question(answer=None), False, coreference.NO_ANSWER),
         (question(candidates=(ANN,)), False, coreference.NO_ANSWER),
@@ -42,8 +42,8 @@ def test_a_question_in_tokens():
         (question(pronoun=BOB, candidates=(ANN, SHE)), True, coreference.LATER),
     ],
 )
-def test_a_question_that_cannot_be_asked_says_why(asked: AnnotatedQuestion, causal: bool, reason: str):
-    assert coreference.token_question(asked, TOKENS, causal=causal) == reason
+def test_a_question_that_cannot_be_scored_says_why(annotated: AnnotatedQuestion, causal: bool, reason: str):
+    assert coreference.token_question(annotated, TOKENS, causal=causal) == reason
 
 
 def test_a_model_that_reads_both_ways_sees_a_later_candidate():
@@ -73,7 +73,7 @@ def test_the_mean_over_the_pronoun_and_the_maximum_over_a_name_decide_and_a_tie_
 MENTIONS = "Cheryl Cassidy met Pauline. Cassidy, a Cassidyan, smiled; Pauline waved. Then she and Cassidy left."
 
 
-def asked(answer: int, *names: str) -> AnnotatedQuestion:
+def annotated(answer: int, *names: str) -> AnnotatedQuestion:
     """Who is meant by “she”, of these names where they first stand."""
     places = tuple((at := MENTIONS.index(name), at + len(name)) for name in names)
     return AnnotatedQuestion("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
@@ -84,10 +84,10 @@ def test_a_name_is_mentioned_as_often_as_that_word_of_it_which_stands_most_often
 
 
 def test_the_name_mentioned_more_often_is_right_or_wrong_and_equal_names_share_the_answer():
-    assert coreference.mentioned(asked(0, "Cheryl Cassidy", "Pauline"), 0) == 1.0
-    assert coreference.mentioned(asked(1, "Cheryl Cassidy", "Pauline"), 1) == 0.0
-    assert coreference.mentioned(asked(0, "Cheryl", "smiled"), 0) == 0.5
-    assert coreference.mentioned(asked(2, "Cheryl", "Pauline", "smiled"), 2) == 0.0
+    assert coreference.mentioned(annotated(0, "Cheryl Cassidy", "Pauline"), 0) == 1.0
+    assert coreference.mentioned(annotated(1, "Cheryl Cassidy", "Pauline"), 1) == 0.0
+    assert coreference.mentioned(annotated(0, "Cheryl", "smiled"), 0) == 0.5
+    assert coreference.mentioned(annotated(2, "Cheryl", "Pauline", "smiled"), 2) == 0.0
 
 
 def test_a_lone_blank_is_no_piece_of_a_name():

@@ -73,13 +73,13 @@ def test_a_file_is_never_whole_in_memory(tmp_path: Path, kind: str):
 
 
 @EVERY
-def test_a_line_without_an_end_is_told_and_takes_no_more_memory_than_a_long_one(tmp_path: Path, kind: str):
+def test_a_line_without_an_end_is_reported_and_takes_no_more_memory_than_a_long_one(tmp_path: Path, kind: str):
     path = made(tmp_path, kind, 1, "")
     with open(path, "a") as file:
         file.writelines("x" * 1_000_000 for _ in range(20))
-    told: list[BrokenLine] = []
-    assert peak(lambda: [*READERS[kind](path, told.append)]) < 5_000_000  # a line of 1,000,000 bytes, and its copies
-    assert [broken.reason for broken in told] == ["A line is shorter than 1,000,000 bytes; this one is longer. Divide it."]
+    reasons: list[BrokenLine] = []
+    assert peak(lambda: [*READERS[kind](path, reasons.append)]) < 5_000_000  # a line of 1,000,000 bytes, and its copies
+    assert [broken.reason for broken in reasons] == ["A line is shorter than 1,000,000 bytes; this one is longer. Divide it."]
 
 
 @EVERY
@@ -126,14 +126,14 @@ CONTENT = st.one_of(
 @EVERY
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=st.integers(0, 200), content=CONTENT)
-def test_whatever_a_file_holds_is_read_or_told(tmp_path: Path, kind: str, where: int, content: bytes):
+def test_anything_in_a_file_is_read_or_reported(tmp_path: Path, kind: str, where: int, content: bytes):
     right = (HEADERS[kind] + TEXTS[kind].format("é") * 2).encode()
     path = tmp_path / "made"
     path.write_bytes(right[:where] + content + right[where:])
-    told: list[BrokenLine] = []
-    for entry in READERS[kind](path, told.append):
+    reasons: list[BrokenLine] = []
+    for entry in READERS[kind](path, reasons.append):
         assert all(0 <= start < end <= len(entry.text) and entry.text[start:end].strip() for start, end in spans(entry))
-    assert all(1 <= broken.line <= path.read_bytes().count(b"\n") + 1 and broken.reason.endswith(".") for broken in told)
+    assert all(1 <= broken.line <= path.read_bytes().count(b"\n") + 1 and broken.reason.endswith(".") for broken in reasons)
 
 
 def forms(path: Path) -> Iterator[list[str]]:

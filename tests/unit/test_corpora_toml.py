@@ -35,16 +35,16 @@ LAST = '[[sentence]]\nid = "last"\ntext = "It ran"\narcs = []\n'
 def read(folder: Path, content: str) -> tuple[list[ParsedSentence | AnnotatedQuestion], list[str]]:
     """The entries of a file of this content, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(content.encode("utf-8", "surrogateescape"))
-    told: list[str] = []
-    found = list(own(folder / "made", lambda broken: told.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
-    return found, told
+    reasons: list[str] = []
+    found = list(own(folder / "made", lambda broken: reasons.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
+    return found, reasons
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_file_may_hold_both_kinds(tmp_path: Path, end: str):
     content = ("\ufeff# Ours.\n\n" + SENTENCE + "\n# More.\n" + QUESTION + LAST).replace("\n", end)
-    found, told = read(tmp_path, content)
-    assert told == []
+    found, reasons = read(tmp_path, content)
+    assert reasons == []
     # 0         1         2
     # 012345678901234567890123456789
     # The cat saw the dog before it ran
@@ -68,8 +68,8 @@ def test_a_file_may_hold_both_kinds(tmp_path: Path, end: str):
 
 def test_the_second_of_a_word_is_named_by_its_number(tmp_path: Path):
     content = '[[sentence]]\ntext = "the cat and the dog"\narcs = [["the#2", "dog", "det"], ["the", "cat", "nmod:poss"]]'
-    (sentence,), told = read(tmp_path, content)
-    assert told == []
+    (sentence,), reasons = read(tmp_path, content)
+    assert reasons == []
     assert isinstance(sentence, ParsedSentence)
     assert sentence.links == (Link((12, 15), (16, 19), "det"), Link((0, 3), (4, 7), "nmod:poss"))
 
@@ -80,23 +80,23 @@ def test_an_entry_without_an_id_is_named_by_its_line(tmp_path: Path):
 
 
 def test_a_question_without_an_answer_means_none(tmp_path: Path):
-    (question,), told = read(tmp_path, QUESTION.replace("answer = 1\n", ""))
+    (question,), reasons = read(tmp_path, QUESTION.replace("answer = 1\n", ""))
     assert isinstance(question, AnnotatedQuestion)
-    assert (question.answer, told) == (None, [])
+    assert (question.answer, reasons) == (None, [])
 
 
 def test_tables_within_an_entry_belong_to_it_and_a_heading_may_have_blanks_and_a_remark(tmp_path: Path):
     content = QUESTION + "[[example.more]]\na = 1\n[example.other]\nb = 2\n [[ sentence ]] # here\n" + LAST.split("\n", 1)[1]
-    found, told = read(tmp_path, content)
-    assert ([entry.id for entry in found], told) == (["asked", "last"], [])
+    found, reasons = read(tmp_path, content)
+    assert ([entry.id for entry in found], reasons) == (["asked", "last"], [])
 
 
 def told_of(folder: Path, entry: str, right: str, wrong: str) -> str:
     """What is said of an entry with one thing changed, once the entry behind it was read all the same."""
     assert entry.count(right) == 1
-    found, told = read(folder, entry.replace(right, wrong) + LAST)
+    found, reasons = read(folder, entry.replace(right, wrong) + LAST)
     assert [one.id for one in found] == ["last"]
-    (reason,) = told
+    (reason,) = reasons
     return reason
 
 
@@ -111,7 +111,7 @@ def told_of(folder: Path, entry: str, right: str, wrong: str) -> str:
         ("What others read", "\udce4", "3: A corpus is written in UTF-8; byte 10 of this line, 0xE4"),
     ],
 )
-def test_what_is_no_toml_is_told_by_its_line_where_that_is_known(tmp_path: Path, right: str, wrong: str, says: str):
+def test_what_is_no_toml_is_reported_by_its_line_where_that_is_known(tmp_path: Path, right: str, wrong: str, says: str):
     assert told_of(tmp_path, QUESTION, right, wrong).startswith(says)
 
 
@@ -125,11 +125,11 @@ def test_what_is_no_toml_is_told_by_its_line_where_that_is_known(tmp_path: Path,
         ("format = 1\n", "format"),
     ],
 )
-def test_what_is_no_entry_is_told_by_name(tmp_path: Path, content: str, name: str):
-    found, told = read(tmp_path, content + LAST)
+def test_what_is_no_entry_is_reported_by_name(tmp_path: Path, content: str, name: str):
+    found, reasons = read(tmp_path, content + LAST)
     assert [one.id for one in found] == ["last"]
     says = f"A file of sentences has [[example]] and [[sentence]]; got “{name}”. Write one of them."
-    assert told == [f"1: {says}"]
+    assert reasons == [f"1: {says}"]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_what_is_no_entry_is_told_by_name(tmp_path: Path, content: str, name: st
         ("answer = 1", 'answer = "dog"', "answer counts the candidates, 0 to 1; got “dog”."),
     ],
 )
-def test_a_question_that_cannot_be_asked_is_told(tmp_path: Path, right: str, wrong: str, says: str):
+def test_a_question_that_cannot_be_scored_is_reported(tmp_path: Path, right: str, wrong: str, says: str):
     reason = told_of(tmp_path, QUESTION, right, wrong)
     assert reason.startswith("1: ")
     assert says in reason
@@ -173,7 +173,7 @@ def test_a_question_that_cannot_be_asked_is_told(tmp_path: Path, right: str, wro
         ('["The#1", "saw", "x"]', "A word has one head; “The” has more. Take an arc away"),
     ],
 )
-def test_an_arc_that_cannot_be_drawn_is_told(tmp_path: Path, wrong: str, says: str):
+def test_an_arc_that_cannot_be_drawn_is_reported(tmp_path: Path, wrong: str, says: str):
     reason = told_of(tmp_path, SENTENCE, '["cat", "saw", "nsubj"]', wrong)
     assert reason.startswith("1: ")
     assert says in reason

@@ -99,7 +99,7 @@ def test_one_tile_is_filled_by_what_softmax_has_of_it_and_those_before_are_empty
     assert drawn.count(f'fill="{encoding.LIGHT.field}"') == 1  # the first tile is done, two have not begun
     assert "&lt;" in drawn
     assert drawn.count(encoding.LIGHT.accent) == 1
-    assert tile_figure.said(found, 1, 2) == "A matrix of 6 by 6. Tile 2 of 4: rows 0 to 3, columns 4 to 5. Row 2 is in it."
+    assert tile_figure.describe(found, 1, 2) == "A matrix of 6 by 6. Tile 2 of 4: rows 0 to 3, columns 4 to 5. Row 2 is in it."
 
 
 def test_a_row_in_a_tile_is_written_key_by_key():

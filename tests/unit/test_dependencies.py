@@ -1,4 +1,4 @@
-"""Links scored by hand: words of several pieces, ties, causal models, what cannot be asked. Every axis has another size."""
+"""Links scored by hand: words of several pieces, ties, causal models, what cannot be scored. Every axis has another size."""
 
 from __future__ import annotations
 
@@ -74,11 +74,20 @@ def test_attention_to_a_word_is_the_sum_and_from_a_word_the_mean_over_its_pieces
     assert not found[1, :, :, 2].any()
 
 
-def test_links_are_asked_both_ways_without_root_and_punctuation_and_with_their_subtype():
+def test_links_are_tested_both_ways_without_root_and_punctuation_and_with_their_subtype():
     left_out: Counter[str] = Counter()
-    asked = dependencies.scored_links([CATS, DONT], made(), left_out)
+    scored = dependencies.scored_links([CATS, DONT], made(), left_out)
     shown = list(
-        zip(asked.row, asked.relation, asked.direction, asked.source, asked.target, asked.offset, asked.others, strict=True)
+        zip(
+            scored.row,
+            scored.relation,
+            scored.direction,
+            scored.source,
+            scored.target,
+            scored.offset,
+            scored.others,
+            strict=True,
+        )
     )
     assert shown == [
         (0, "det", 0, 0, 1, 1, 4), (0, "det", 1, 1, 0, -1, 4),
@@ -90,10 +99,10 @@ def test_links_are_asked_both_ways_without_root_and_punctuation_and_with_their_s
     assert left_out == {dependencies.NO_TOKEN: 2}
 
 
-def test_a_causal_model_is_asked_only_for_what_stands_before():
+def test_a_causal_model_is_tested_only_on_earlier_words():
     left_out: Counter[str] = Counter()
-    asked = dependencies.scored_links([CATS, DONT], made(causal=True), left_out)
-    shown = list(zip(asked.row, asked.relation, asked.direction, asked.offset, asked.others, strict=True))
+    scored = dependencies.scored_links([CATS, DONT], made(causal=True), left_out)
+    shown = list(zip(scored.row, scored.relation, scored.direction, scored.offset, scored.others, strict=True))
     assert shown == [
         (0, "det", 1, -1, 1), (0, "nsubj:pass", 1, -1, 2), (0, "obj", 0, -1, 3), (1, "nsubj", 1, -3, 2), (1, "aux", 1, -2, 2),
     ]  # fmt: skip
@@ -106,8 +115,8 @@ def test_a_head_is_right_where_the_target_gets_most_of_all_other_words():
     given[0, 0, 5] = [0.30, 0.05, 0.05, 0.05, 0.16, 0.30, 0.01, 0.08]  # saw 0.16 beats cats 0.10; itself does not count
     given[0, 1, 5] = [0.30, 0.05, 0.09, 0.09, 0.16, 0.22, 0.01, 0.08]  # cats 0.18: a sum of two pieces beats saw
     given[0, 2, 5] = [0.30, 0.25, 0.00, 0.00, 0.25, 0.10, 0.02, 0.08]  # The and saw tie: a miss
-    asked = dependencies.scored_links([CATS, DONT], made(), Counter())
-    found = dependencies.hits(made().attention(given), made(), asked)
+    scored = dependencies.scored_links([CATS, DONT], made(), Counter())
+    found = dependencies.hits(made().attention(given), made(), scored)
     assert found.shape == (10, 3)
     assert found[4].tolist() == [True, False, False]  # obj, the dependent "it" looks at its head "saw"
     assert not found[:4].any()  # rows of nothing but zeros: all words tie
@@ -118,10 +127,10 @@ def test_hits_are_those_of_a_loop_over_links_heads_and_words():
     for causal in (False, True):
         if causal:
             given = np.tril(given)
-        asked = dependencies.scored_links([CATS, DONT], made(causal=causal), Counter())
-        found = dependencies.hits(made(causal=causal).attention(given), made(causal=causal), asked)
+        scored = dependencies.scored_links([CATS, DONT], made(causal=causal), Counter())
+        found = dependencies.hits(made(causal=causal).attention(given), made(causal=causal), scored)
         pieces = ({0: [1], 1: [2, 3], 2: [4], 3: [5], 4: [6]}, {0: [1], 1: [2], 3: [3]})
-        for at, (row, source, target) in enumerate(zip(asked.row, asked.source, asked.target, strict=True)):
+        for at, (row, source, target) in enumerate(zip(scored.row, scored.source, scored.target, strict=True)):
             for head in range(3):
                 to = {
                     word: np.mean([sum(given[row, head, q, k] for k in keys) for q in pieces[row][source]])
@@ -133,8 +142,8 @@ def test_hits_are_those_of_a_loop_over_links_heads_and_words():
 
 def test_root_and_punctuation_are_left_out_with_a_subtype_too_and_an_empty_subtype_is_none():
     links = tuple(Link((0, 3), (4, 8), kind) for kind in ("punct:quote", "root:x", "det:", "det:predet"))
-    asked = dependencies.scored_links([ParsedSentence("odd", CATS.text, CATS.words, links)], made(), Counter())
-    assert asked.relation == ("det", "det", "det:predet", "det:predet")
+    scored = dependencies.scored_links([ParsedSentence("odd", CATS.text, CATS.words, links)], made(), Counter())
+    assert scored.relation == ("det", "det", "det:predet", "det:predet")
 
 
 @pytest.mark.parametrize(("words", "fits"), [(3, False), (4, True), (60, True), (61, False)])
@@ -145,5 +154,5 @@ def test_sentences_of_4_to_60_words_are_scored(words: int, fits: bool):
 def test_a_batch_without_links_has_none():
     bare = ParsedSentence("bare", CATS.text, CATS.words, ())
     one = word_grid([CATS_TOKENS], [CATS.words], causal=False)
-    asked = dependencies.scored_links([bare], one, Counter())
-    assert dependencies.hits(one.attention(weights()[:1]), one, asked).shape == (0, 3)
+    scored = dependencies.scored_links([bare], one, Counter())
+    assert dependencies.hits(one.attention(weights()[:1]), one, scored).shape == (0, 3)

@@ -19,9 +19,9 @@ RIGHT = ["made-1", TEXT, "she", "23", "Zoë", "0", "TRUE", "Anna", "13", "FALSE"
 def read(folder: Path, *content: str, end: str = "\n") -> tuple[list[AnnotatedQuestion], list[str]]:
     """The questions of a file of these lines, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_bytes(end.join(content).encode("utf-8", "surrogateescape"))
-    told: list[str] = []
-    found = list(gap(folder / "made", lambda broken: told.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
-    return found, told
+    reasons: list[str] = []
+    found = list(gap(folder / "made", lambda broken: reasons.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
+    return found, reasons
 
 
 def changed(**cells: str) -> str:
@@ -40,8 +40,8 @@ def test_a_row_becomes_a_question(tmp_path: Path):
     [("TRUE", "FALSE", 0), ("true", "False", 0), ("FALSE", "TRUE", 1), ("false", "True", 1), ("FALSE", "FALSE", None)],
 )
 def test_the_answer_is_the_one_that_is_right_if_one_is(tmp_path: Path, a: str, b: str, answer: int | None):
-    (question,), told = read(tmp_path, HEADER, changed(A_coref=a, B_coref=b))
-    assert (question.answer, told) == (answer, [])
+    (question,), reasons = read(tmp_path, HEADER, changed(A_coref=a, B_coref=b))
+    assert (question.answer, reasons) == (answer, [])
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -77,24 +77,24 @@ def test_columns_go_by_their_names_and_a_url_is_not_needed(tmp_path: Path, end: 
         (changed(ID="\udce4"), "A corpus is written in UTF-8; byte 1 of this line, 0xE4"),
     ],
 )
-def test_a_broken_row_is_told_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
-    found, told = read(tmp_path, HEADER, "", bad, changed(ID="made-2"))
+def test_a_broken_row_is_reported_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
+    found, reasons = read(tmp_path, HEADER, "", bad, changed(ID="made-2"))
     assert [question.id for question in found] == ["made-2"]
-    assert [reason.split(":")[0] for reason in told] == ["3"]
-    assert says in told[0]
+    assert [reason.split(":")[0] for reason in reasons] == ["3"]
+    assert says in reasons[0]
 
 
 @pytest.mark.parametrize("first", [changed(), HEADER.replace("B-coref", "B-right"), "", "\udce4"])
 def test_without_the_names_of_the_columns_nothing_is_read(tmp_path: Path, first: str):
-    found, told = read(tmp_path, first, changed())
+    found, reasons = read(tmp_path, first, changed())
     assert found == []
-    assert [reason.split(":")[0] for reason in told] == ["1"]
+    assert [reason.split(":")[0] for reason in reasons] == ["1"]
 
 
 def test_the_missing_column_is_named(tmp_path: Path):
-    _, (told,) = read(tmp_path, HEADER.replace("A-coref", "coref"))
-    assert told.startswith("1: The first line names the columns, with tabs between; A-coref not among them: “ID Text ")
-    assert told.endswith("Add the line; nothing of this file was read.")
+    _, (reasons,) = read(tmp_path, HEADER.replace("A-coref", "coref"))
+    assert reasons.startswith("1: The first line names the columns, with tabs between; A-coref not among them: “ID Text ")
+    assert reasons.endswith("Add the line; nothing of this file was read.")
 
 
 def test_an_empty_file_has_no_questions(tmp_path: Path):

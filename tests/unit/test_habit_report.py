@@ -51,7 +51,7 @@ def test_meaning_stands_beside_itself_with_the_words_shuffled(found: dict[str, H
     assert (one.value, one.baseline) == (pytest.approx(29 / 80), pytest.approx(39 / 80))
 
 
-def test_the_head_of_meaning_is_chosen_on_one_half_and_told_by_the_other(tmp_path: Path):
+def test_the_head_of_meaning_is_chosen_on_one_half_and_reported_on_the_other(tmp_path: Path):
     figures = np.zeros((2, 2, 2, 2, 5), np.float32)  # mean or error, half, own or shuffled, layer, head
     figures[0, 0, 0, 1, 1], figures[0, 0, 0, 0, 2] = 0.5, 0.25
     figures[0, 1, 0, 1, 1], figures[0, 1, 0, 0, 2] = 0.25, 0.75

@@ -133,10 +133,10 @@ def test_every_decision_is_the_one_that_heads_are_measured_by(causal: bool):
     trace = traced(weights, plain(size))
 
     made = word_grid([plain(size)], [places], causal=causal)
-    asked = dependencies.scored_links([parsed], made, Counter())
+    scored = dependencies.scored_links([parsed], made, Counter())
     for layer in range(2):
-        hits = dependencies.hits(made.attention(weights[None, layer]), made, asked)
+        hits = dependencies.hits(made.attention(weights[None, layer]), made, scored)
         for head, (number, way) in product(range(3), enumerate(dependencies.DIRECTIONS)):
             mine = [one for one in head_predictions.outcomes(trace, parsed, HeadRef(layer, head), way) if one.counts]
-            theirs = hits[asked.direction == number, head]
+            theirs = hits[scored.direction == number, head]
             assert [one.state == "hit" for one in mine] == theirs.tolist()

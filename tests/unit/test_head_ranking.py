@@ -68,7 +68,7 @@ def test_no_links_are_no_heads_and_the_other_way_is_counted(tmp_path: Path):
     assert (one.heads, one.other_way) == ((), 1)
 
 
-def test_wordings_of_one_sentence_in_both_halves_are_told(tmp_path: Path):
+def test_wordings_of_one_sentence_in_both_halves_are_reported(tmp_path: Path):
     one = rank_heads(made(tmp_path, [], [Q(at, 2, at % 2 == 0, [(0, 3)]) for at in range(12)]), "winogender")
     assert (one.shared, one.direction, one.offset) == (True, "", None)
     assert one.heads[0].evidence.groups == 2

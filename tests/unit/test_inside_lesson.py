@@ -67,9 +67,9 @@ def test_every_gap_is_filled_for_every_token_and_step(one: HeadSteps, model: str
         for step in lesson.steps(one.family):
             numbers = values.sentence(one, at, step.id)
             for text in (step.title, step.text, step.picture, step.question, step.answer):
-                assert "@" not in template.filled(text, numbers)
-            assert template.filled(step.other, numbers | values.guess_values(one, at, 0)).count("@") == 0
-            assert "@" not in template.filled(step.formula, values.formula(one, at, step.id))
+                assert "@" not in template.fill(text, numbers)
+            assert template.fill(step.other, numbers | values.guess_values(one, at, 0)).count("@") == 0
+            assert "@" not in template.fill(step.formula, values.formula(one, at, step.id))
             drawn = figure.render(analysis.picture(one, at, step.id), [t.text for t in one.tokens], at, 0, "light")
             assert not any(part in drawn for part in (">nan", ": nan", ":nan"))
 
@@ -79,14 +79,14 @@ def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: st
     """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
     for step in lesson.steps(one.family):
         numbers = values.sentence(one, AT, step.id)
-        told, seen = template.filled(step.text, numbers), template.filled(step.picture, numbers)
+        told, seen = template.fill(step.text, numbers), template.fill(step.picture, numbers)
         assert f"“{one.tokens[AT].text}”" in told, step.id
         assert f"“{one.tokens[AT].text}”" in seen, step.id
         shown = analysis.picture(one, AT, step.id)
         drawn = figure.render(shown, [token.text for token in one.tokens], AT, 0, "light")
         frames = drawn.count("class=framed") + drawn.count('<b style="left:')
         assert ("Framed" in seen) == bool(shown.framed) == (frames > 0), step.id
-        if "component" in template.gaps(step.formula):
+        if "component" in template.gap_names(step.formula):
             lane = analysis.component(one, AT, step.id)
             assert numbers["component"] == str(lane) == values.formula(one, AT, step.id)["component"]
             assert f"number {lane}" in told or f"numbers {lane} and" in told, step.id
@@ -126,7 +126,7 @@ def test_another_text_changes_every_formula_and_every_picture(backend, one: Head
     for step in lesson.steps(one.family):
         if step.id == "mask":
             continue  # who may be seen is decided by length alone, which the next test changes
-        first, second = (template.filled(step.formula, values.formula(found, AT, step.id)) for found in (one, other))
+        first, second = (template.fill(step.formula, values.formula(found, AT, step.id)) for found in (one, other))
         assert first != second, step.id
         for (_, before), (_, after) in zip(
             analysis.picture(one, AT, step.id).rows, analysis.picture(other, AT, step.id).rows, strict=True
@@ -150,11 +150,11 @@ def test_the_formulas_work_out_to_their_digits(one: HeadSteps, model: str):
     added = values.formula(one, AT, "added")
     assert float(added["x"]) + float(added["o"]) == pytest.approx(float(added["a"]), rel=0.01)
     if model == "smollm2":
-        apply_rotary = values.formula(one, AT, "position")
-        angle = AT * float(apply_rotary["base"]) ** (-int(apply_rotary["component"]) / int(apply_rotary["half"]))
-        assert angle % (2 * np.pi) == pytest.approx(float(apply_rotary["angle"]), rel=0.01)
-        by_hand = float(apply_rotary["q"]) * np.cos(angle) - float(apply_rotary["q_other"]) * np.sin(angle)
-        assert by_hand == pytest.approx(float(apply_rotary["rotated"]), abs=0.05)  # 3 digits of numbers around 5
+        rotary = values.formula(one, AT, "position")
+        angle = AT * float(rotary["base"]) ** (-int(rotary["component"]) / int(rotary["half"]))
+        assert angle % (2 * np.pi) == pytest.approx(float(rotary["angle"]), rel=0.01)
+        by_hand = float(rotary["q"]) * np.cos(angle) - float(rotary["q_other"]) * np.sin(angle)
+        assert by_hand == pytest.approx(float(rotary["rotated"]), abs=0.05)  # 3 digits of numbers around 5
 
 
 def test_a_sum_of_products_names_the_largest_whatever_their_sign():

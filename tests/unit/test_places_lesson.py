@@ -24,7 +24,7 @@ def test_every_place_can_be_counted_from_its_own_fields():
             sizes = {field.id: getattr(field, end) for field in place.fields}
             assert count(place.id, sizes, 9) >= 0
         assert all(field.low <= field.value <= field.high for field in place.fields)
-        assert set(template.gaps(place.start)) <= {field.id for field in place.fields}
+        assert set(template.gap_names(place.start)) <= {field.id for field in place.fields}
 
 
 def test_four_myths_and_five_places_each_with_a_source():

@@ -66,9 +66,9 @@ def test_a_probe_that_is_not_there_is_refused_and_an_unknown_one_is_left_out(tmp
         result(found, "duplicates")
 
 
-def test_the_method_is_said_with_its_numbers(tmp_path: Path):
-    said = method(made(tmp_path, scored({}, {}), start=["<s>"], end=["</s>"], drawn_from=1234, length=50))
-    assert said == (
+def test_the_method_is_reported_with_its_numbers(tmp_path: Path):
+    sentence = method(made(tmp_path, scored({}, {}), start=["<s>"], end=["</s>"], drawn_from=1234, length=50))
+    assert sentence == (
         "32 sequences: <s> first, then 50 different tokens, drawn at random from the 1,234 that are letters only and stand "
         "alone, and the same again, then </s>. Chosen on 16 of the sequences, reported on the other 16."
     )

@@ -205,7 +205,7 @@ def test_an_atlas_without_probes_is_fine_and_says_that_they_are_missing(tmp_path
     old = made(tmp_path)
     assert old.header.probes is None
     assert old.habit("next").values.shape == (2, 5)
-    with pytest.raises(BadInputError, match=r"probes of random tokens are missing .* Build it anew"):
+    with pytest.raises(BadInputError, match=r"probes of random tokens are missing .* Build it again"):
         _ = old.probes
     none = made(tmp_path, probes={"version": 1, "missing": "it reads at most 12 tokens"})
     with pytest.raises(BadInputError, match=r"could not be probed with random tokens: it reads at most 12 tokens\."):

@@ -15,7 +15,7 @@ def made(path: Path, questions: list[Q], **more: object) -> reader.Atlas:
     return reader.read(atlases.write(path, atlases.members(questions=questions, head=atlases.header(path.stem, **more))))
 
 
-def test_both_models_are_counted_on_the_texts_that_both_were_asked_about(tmp_path: Path):
+def test_both_models_are_counted_on_the_texts_that_both_were_tested_on(tmp_path: Path):
     # One model is asked about 80 texts and right on the first 40; the other about the last 60 and right on all of these.
     wide = made(tmp_path / "wide.npz", [Q(at, 1, True, [(0, 1)] if at < 40 else []) for at in range(80)])
     narrow = made(tmp_path / "narrow.npz", [Q(at, 1, True, [(1, 2)]) for at in range(20, 80)], causal=True)

@@ -26,7 +26,7 @@ def made(folder: Path, texts: tuple[int, int] = (3, 2)) -> reader.Atlas:
     return reader.read(atlases.write(folder / "made-up.npz", parts))
 
 
-def test_the_head_that_leads_on_the_even_texts_is_told_by_the_odd_ones(tmp_path: Path):
+def test_the_head_that_leads_on_the_even_texts_is_reported_on_the_odd_ones(tmp_path: Path):
     found = habit_report.best_similarity(made(tmp_path))
     assert found is not None
     held_out, chosen_on = found
@@ -50,7 +50,7 @@ def test_a_half_with_too_few_texts_tells_nothing(tmp_path: Path, texts: tuple[in
     assert habit_report.best_similarity(made(tmp_path, texts)) is None
 
 
-def test_any_head_is_told_by_the_odd_texts(tmp_path: Path):
+def test_any_head_is_reported_on_the_odd_texts(tmp_path: Path):
     found = habit_report.similarity(made(tmp_path), HeadRef(0, 2))
     assert found is not None
     assert (found.mean, found.shuffled, found.texts) == (0.75, 0.0, 2)

@@ -12,7 +12,7 @@ from attnviz.engine.reference.intervened import InterventionResult, NextToken
 from attnviz.engine.reference.word_order import Deviation, WordOrderResult
 from attnviz.errors import BadInputError
 from attnviz.figures import html_matrix
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.pages.inside import lesson as inside_lesson
 from attnviz.pages.whatif import analysis, figure, lesson, values
 from attnviz.pages.whatif.analysis import BeforeAfter
@@ -200,17 +200,17 @@ def test_every_gap_of_every_text_is_filled_for_every_token(backend, model: str, 
     chosen = lesson.experiment(id)
     for where in ("layer", "all"):
         found, set_ = pair(backend, model, id, where=where)
-        formula = filled(chosen.text("formula", found.before.family, *set_.values()), values.formula(found, set_))
+        formula = fill(chosen.text("formula", found.before.family, *set_.values()), values.formula(found, set_))
         assert formula
         assert "@" not in formula
         for at in range(len(found.before.tokens)):
             numbers = values.sentence(found, at, set_)
             for part in ("text", "finding", "look_for", "note", "question", "answer"):
-                text = filled(chosen.text(part, found.before.family, *set_.values()), numbers)
+                text = fill(chosen.text(part, found.before.family, *set_.values()), numbers)
                 assert text
                 assert "@" not in text
                 assert "nan" not in text
-            assert "@" not in filled(lesson.content()["outcome"][found.before.family], numbers)
+            assert "@" not in fill(lesson.content()["outcome"][found.before.family], numbers)
 
 
 @pytest.mark.parametrize("id", EXPERIMENTS)
@@ -218,8 +218,7 @@ def test_another_text_changes_what_is_said(backend, id: str):
     chosen = lesson.experiment(id)
     first, second = (pair(backend, "minilm", id, text) for text in (TEXT, "Every evening my neighbour waters the garden"))
     told = [
-        filled(chosen.text("finding", "bert", *set_.values()), values.sentence(found, 5, set_))
-        for found, set_ in (first, second)
+        fill(chosen.text("finding", "bert", *set_.values()), values.sentence(found, 5, set_)) for found, set_ in (first, second)
     ]
     assert told[0] != told[1]
 

@@ -16,15 +16,15 @@ NEXT = "cook.guest.1.male.txt\tThe cook asked the guest what he wanted."
 def read(folder: Path, *content: str) -> tuple[list[AnnotatedQuestion], list[str]]:
     """The questions of a file of these lines, and what was said of broken ones, as `line: reason`."""
     (folder / "made").write_text("\n".join(content))
-    told: list[str] = []
-    found = list(winogender(folder / "made", lambda broken: told.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
-    return found, told
+    reasons: list[str] = []
+    found = list(winogender(folder / "made", lambda broken: reasons.append(str(broken).removeprefix(f"{folder / 'made'}:"))))
+    return found, reasons
 
 
 def one(folder: Path, row: str) -> AnnotatedQuestion:
     """The question of a file of one right row."""
-    (question,), told = read(folder, HEADER, row, "")
-    assert told == []
+    (question,), reasons = read(folder, HEADER, row, "")
+    assert reasons == []
     return question
 
 
@@ -80,24 +80,24 @@ def test_words_are_whole_and_found_in_capitals_too(tmp_path: Path):
         ("cook.guest.1.male.txt", "A row has the 2 columns of the first line; this one has 1."),
     ],
 )
-def test_what_cannot_be_found_is_told_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
-    found, told = read(tmp_path, HEADER, bad, NEXT)
+def test_what_cannot_be_found_is_reported_by_its_line_and_the_next_one_is_read(tmp_path: Path, bad: str, says: str):
+    found, reasons = read(tmp_path, HEADER, bad, NEXT)
     assert [question.id for question in found] == ["cook.guest.1.male.txt"]
     assert found[0].text.endswith("wanted.")
-    assert [reason.split(":")[0] for reason in told] == ["2"]
-    assert says in told[0]
+    assert [reason.split(":")[0] for reason in reasons] == ["2"]
+    assert says in reasons[0]
 
 
 def test_without_the_names_of_the_columns_nothing_is_read(tmp_path: Path):
-    found, (told,) = read(tmp_path, NEXT, NEXT)
+    found, (reasons,) = read(tmp_path, NEXT, NEXT)
     assert found == []
-    assert told.startswith("1: The first line names the columns, with tabs between; sentid and sentence not among them")
+    assert reasons.startswith("1: The first line names the columns, with tabs between; sentid and sentence not among them")
 
 
 def test_the_published_file_has_six_wordings_of_a_sentence_in_a_row(corpora: Path):
-    told: list[str] = []
-    found = list(winogender(corpora / "winogender.tsv", lambda broken: told.append(str(broken))))
-    assert (told, len(found)) == ([], 720)
+    reasons: list[str] = []
+    found = list(winogender(corpora / "winogender.tsv", lambda broken: reasons.append(str(broken))))
+    assert (reasons, len(found)) == ([], 720)
     sentences = [found[at : at + WORDINGS] for at in range(0, 720, WORDINGS)]
     names = [{(one.id.split(".")[0], one.answer) for one in wordings} for wordings in sentences]
     assert all(len(name) == 1 for name in names), "one occupation and one answer"

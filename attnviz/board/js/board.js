@@ -24,8 +24,8 @@ import { setFont } from "./draw/canvas.js";
 import { pinsToSend, pinKeys } from "./draw/tray.js";
 import { unknownLine } from "./draw/unknownTokens.js";
 
-const NARROW = 1120; // pixels of a board below which what is said of a head may take four lines beside its name
-const IDLE = 300; // milliseconds that the hand rests before Python and screen readers get the choice
+const NARROW = 1120; // pixels of a board; in a narrower one the role of a head may take four lines beside its name
+const IDLE = 300; // milliseconds without input before Python and screen readers get the choice
 
 // `send` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
 export function makeBoard(root, tokens, { send, mode, alone = false, glossary = "", tall = 0 }) {
@@ -76,7 +76,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   const sized = new ResizeObserver(resized);
   sized.observe(element);
   addEventListener("resize", resized);
-  addEventListener("attnviz-leave", settle, { signal: leaving.signal }); // another page opens: what is chosen is not left unsaid
+  addEventListener("attnviz-leave", settle, { signal: leaving.signal }); // another page opens: send the last choice first
 
   function set(next) {
     state = next;
@@ -103,7 +103,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     return [{ ...choice, pins: pinsToSend(state.pins) }, JSON.stringify([choice, pinKeys(state.pins)])];
   }
 
-  // What was chosen a moment ago and is not sent yet: it is sent with the next frame on screen.
+  // The last choice that is not sent yet: it is sent with the next frame on screen.
   function unsentChoice() {
     const [choice, pins] = JSON.parse(lastSent);
     return { ...changedSince(state, choice), ...(JSON.stringify(pinKeys(state.pins)) === JSON.stringify(pins) ? {} : { pins: state.pins }) };
@@ -119,7 +119,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const [layer, number] = shownHead(state);
     const options = optionsOf(state);
     const pattern = patternOf(book, layer, number, options);
-    const whole = wholeOf(book, layer, number, options); // what is said of the head itself
+    const whole = wholeOf(book, layer, number, options); // for statements about the head itself
     const focus = focusOf(state, book.frame);
     return {
       root, book, state, theme, geometry, pattern, whole, focus, glossary,

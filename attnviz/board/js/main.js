@@ -7,7 +7,7 @@ import { pinKeys } from "./draw/tray.js";
 
 const mounted = new WeakMap();
 
-// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+// Streamlit calls this again, with the same root, after every Python run and every change of theme.
 // `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, what Python says is chosen, and
 // the number of the last choice of ours that it has heard.
 export function mount({ parentElement, data, setTriggerValue }, tokens) {
@@ -36,7 +36,7 @@ function create(root, tokens) {
       seen = new Set([wanted.frame]);
       dialogue.reset(wanted.selection);
     } else if (frame?.digest !== wanted.frame) return;
-    // Whatever belongs to this frame says so itself; it may come before Python names it, and layers while Python computes.
+    // Bytes name the frame that they belong to; they may come before Python's data, and layers while Python computes.
     const found = parts().filter(fresh).map(storedBytes).map(decode);
     const [sheets, layers] = ["sheet", "layer"].map((kind) => found.filter((part) => part.kind === kind && part.frame === frame.digest));
     if (fromPython || bytes || sheets.length) board.show(frame, wanted.selection, sheets);

@@ -1,4 +1,4 @@
-"""`attnviz atlas build`: measures a model on corpora, writes the atlas file and prints the best heads."""
+"""`attnviz atlas build`: measure a model on corpora, write the atlas file and print the best heads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WIDTH = 30  # of the progress bar, in characters
 
 
 def run(chosen: argparse.Namespace) -> None:
-    """Build the atlas, then print which head is best at what."""
+    """Build the atlas, then print the best heads."""
     if not 1 <= chosen.workers <= 256:
         raise BadInputError(f"--workers is a whole number from 1 to 256; got {chosen.workers}. Correct it.")
     card, report = io.card(chosen.model), BuildReport()
@@ -43,7 +43,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _pool(card: ModelCard, chosen: argparse.Namespace, report: BuildReport) -> WorkerPool:
-    """Return what measures: this process, several processes, or Ray's."""
+    """Return the pool that measures: this process, several processes, or Ray's."""
     settings = Settings.from_env()
     if chosen.ray:
         return RayPool(card, settings, chosen.workers, control=chosen.control)
@@ -86,7 +86,7 @@ class BuildReport:
         print(f"attnviz: {line}", file=sys.stderr, flush=True)
 
     def _end_bar(self) -> None:
-        """End the bar's line, so that what is printed next begins a new one."""
+        """End the bar's line, so that the next output starts a new one."""
         if self._bar_is_open:
             print(file=sys.stderr)
             self._bar_is_open = False

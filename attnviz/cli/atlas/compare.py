@@ -1,4 +1,4 @@
-"""`attnviz atlas compare`: prints two atlases side by side, on the links that both counted where they read the same texts."""
+"""`attnviz atlas compare`: print two atlases side by side, on the links that both counted where they read the same texts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _as_json(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> dict[str, Any]:
-    """JSON fields of a comparison."""
+    """Return the JSON fields of a comparison."""
     first, second = ({"model": one.model, "file": one.file.name, "digest": one.header.digest} for one in both)
     return {
         "first": first, "second": second, "same_corpora": list(found.same),
@@ -82,7 +82,7 @@ def _show_csv(both: tuple[Atlas, Atlas], pairs: tuple[ComparedHeads, ...]) -> No
 
 
 def _lines(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[ComparedHeads, ...], few: tuple) -> list[str]:
-    """Lines of a comparison."""
+    """Return the lines of a comparison."""
     lines = _heading(both, found)
     if pairs:
         n = "n" if found.same else "n, n"
@@ -99,7 +99,7 @@ def _lines(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[Compa
 
 
 def _line(one: ComparedHeads) -> str:
-    """The line of one kind of link."""
+    """Return the line of one kind of link."""
     ns = (one.first.evidence.n, one.second.evidence.n)
     n = f"{ns[0]:,}" if one.common else f"{ns[0]:,}, {ns[1]:,}"
     heads = [f"{best.head!s:<7} {rate(best.evidence)}" for best in (one.first, one.second)]
@@ -110,14 +110,14 @@ def _line(one: ComparedHeads) -> str:
 
 
 def _heading(both: tuple[Atlas, Atlas], found: AtlasComparison) -> list[str]:
-    """Which atlases are compared, and what a reader must know about the numbers."""
+    """Return lines on the atlases compared, and on what a reader must know about the numbers."""
     first, second = both
     lines = [f"first   {named(first.model)} ({first.file.name})", f"second  {named(second.model)} ({second.file.name})", ""]
     return lines + _notes(found)
 
 
 def _notes(found: AtlasComparison) -> list[str]:
-    """On which texts both were counted, and by which rules."""
+    """Return lines on the texts and the rules by which both were counted."""
     lines = []
     if found.same:
         lines.append(f"Counted on the same texts: {'; '.join(found.same)}. Only links that both were asked are compared.")

@@ -1,4 +1,4 @@
-"""Heads by one habit, or by how far they follow likeness of meaning, as text, JSON or CSV."""
+"""Rank heads by one habit, or by how far they follow similarity of meaning, as text, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def show(atlas: Atlas, name: str, most: int, form: str) -> None:
 
 
 def _habit(atlas: Atlas, name: str) -> HabitResult:
-    """The habit of that name or of its older name; BadInputError lists those that the atlas has."""
+    """Return the habit of that name or older name; raises BadInputError, which lists the atlas's habits."""
     key, known = RENAMED.get(name, name), {one.key: one for one in habit_report.results(atlas)}
     if key != name:
         io.say(f"The habit {name} is called {key} now, after what it counts; --probe induction measures induction.")
@@ -58,7 +58,7 @@ def _habit(atlas: Atlas, name: str) -> HabitResult:
 
 
 def _row(atlas: Atlas, habit: HabitResult, rank: int, head: HeadRef) -> dict[str, Any]:
-    """JSON fields of one head; with interval and shuffled words where heads are chosen on the even half."""
+    """Return the JSON fields of one head; with interval and shuffled words where heads are chosen on the even half."""
     row = {"rank": rank, "layer": head.layer, "head": head.head, "value": habit.at(head)}
     held_out = None if habit.even is None else similarity(atlas, head)
     if habit.even is None or held_out is None:

@@ -1,4 +1,4 @@
-"""A table of heads with one score each, as lines."""
+"""Format a table of heads with one score each, as lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TITLES = {"interval_low": "95 % from", "interval_high": "to", "chosen_value": "c
 
 
 def head_table(rows: list[dict[str, Any]]) -> list[str]:
-    """Lines with rank, head (of `layer` and `head`) and every further field of the rows as a column."""
+    """Return lines with rank, head (of `layer` and `head`) and every further field of the rows as a column."""
     names = [name for name in rows[0] if name not in ("rank", "layer", "head")]
     lines = [f"{'rank':>4}  {'head':<8}" + "".join(f"  {TITLES.get(name, name):>9}" for name in names)]
     for row in rows:
@@ -21,7 +21,7 @@ def head_table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def more_heads(total: int, listed: int) -> list[str]:
-    """A line that counts the heads that are not listed; none where all are."""
+    """Return a line that counts the heads not listed; none where all are."""
     return [f"and {total - listed} more heads (-k {total} shows all)"] if total > listed else []
 
 

@@ -1,4 +1,4 @@
-"""Which atlas a command reads: the one shipped for a model, or the one in a file; and whether it fits the model's weights."""
+"""Find the atlas of a command, shipped for a model or in a file, and check whether it fits the model's weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from attnviz.types import joined, quoted
 
 
 def by_name(name: str) -> Atlas:
-    """Return the atlas shipped for a model of the catalogue, or the one in a file. BadInputError says what to name instead."""
+    """Return the atlas shipped for a model of the catalogue, or the one in a file. Raises BadInputError for others."""
     ids = [card.id for card in catalog.cards()]
     if name in ids:
         return shipped(name)
@@ -47,7 +47,7 @@ def in_file(file: str, model: str | None) -> Atlas:
 
 
 def shipped(model: str, then: str = "name that file") -> Atlas:
-    """Return the atlas shipped for a model; BadInputError says how to build one, and what to do with it: `then`."""
+    """Return the atlas shipped for a model; raises BadInputError, with how to build one and `then` use it."""
     card = io.card(model)
     atlas = reader.shipped(card.id)
     if atlas is None:
@@ -70,7 +70,7 @@ def shipped_models() -> tuple[str, ...]:
 
 
 def weights_warning(atlas: Atlas) -> str:
-    """Return a sentence where the atlas was counted on other weights than the catalogue's; "" where not, or unknown."""
+    """Return a warning if the atlas was counted on weights other than the catalogue's; "" if not, or unknown."""
     try:
         pins = [digest for _, digest in catalog.card(atlas.model).sha256]
     except UnknownModelError:

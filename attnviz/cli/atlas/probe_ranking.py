@@ -1,4 +1,4 @@
-"""Heads by a probe on random tokens, as text, JSON or CSV."""
+"""Rank heads by a probe on random tokens, as text, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def show(atlas: Atlas, key: str, most: int, form: str) -> None:
 
 
 def summary_json(atlas: Atlas) -> dict[str, Any]:
-    """JSON fields of all probes, with the best head of each; or why there are none."""
+    """Return the JSON fields of all probes, with the best head of each; or the reason why there are none."""
     try:
         results = probe_report.results(atlas)
     except BadInputError as error:
@@ -39,7 +39,7 @@ def summary_json(atlas: Atlas) -> dict[str, Any]:
 
 
 def summary_lines(atlas: Atlas) -> list[str]:
-    """Lines with the best head of each probe; or why there are none."""
+    """Return lines with the best head of each probe; or the reason why there are none."""
     try:
         results = probe_report.results(atlas)
     except BadInputError as error:
@@ -56,7 +56,7 @@ def summary_lines(atlas: Atlas) -> list[str]:
 
 
 def _probe_json(probe: ProbeResult) -> dict[str, Any]:
-    """JSON fields of one probe, without its heads."""
+    """Return the JSON fields of one probe, without its heads."""
     return {
         "name": probe.name, "says": probe.says, "source": probe.source, "even_look": probe.even_look,
         "role": probe.role or None, "earned": [[head.layer, head.head] for head in probe.earned],
@@ -65,7 +65,7 @@ def _probe_json(probe: ProbeResult) -> dict[str, Any]:
 
 
 def _row(probe: ProbeResult, head: HeadRef) -> dict[str, Any]:
-    """JSON fields of one head's score."""
+    """Return the JSON fields of one head's score."""
     low, high = probe.interval(head)
     return {
         "rank": probe.rank(head), "layer": head.layer, "head": head.head, "score": probe.at(head), "interval_low": low,
@@ -74,12 +74,12 @@ def _row(probe: ProbeResult, head: HeadRef) -> dict[str, Any]:
 
 
 def _notes(atlas: Atlas, probe: ProbeResult) -> list[str]:
-    """How the scores were made, and which heads earn the name."""
+    """Return lines on how the scores were made, and which heads earn the name."""
     bar = "where more than half of its attention goes there, its interval included"
     name = f"A head earns the name “{probe.role}” {bar}: {_earned(probe)}." if probe.role else probe_report.ENCODER
     return [f"An even look scores {three(probe.even_look)}. {probe_report.method(atlas)}", name]
 
 
 def _earned(probe: ProbeResult) -> str:
-    """The heads that earn the name, as a list."""
+    """Return a list of the heads that earn the name."""
     return ", ".join(map(str, probe.earned)) or ("none" if probe.role else "no such name in this kind of model")

@@ -1,4 +1,4 @@
-"""Heads by one kind of link, chosen on one half of the texts and reported on the other, as text, JSON or CSV."""
+"""Rank heads by one kind of link, chosen on one half of the texts and reported on the other, as text, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def show(atlas: Atlas, relation: str, direction: str, most: int, form: str) -> N
 
 
 def ranked_json(ranked: RankedHead) -> dict[str, Any]:
-    """JSON fields of a ranked head: the counts that are reported, and those of the half that it was chosen on."""
+    """Return the JSON fields of a ranked head: the reported counts, and those of the half that it was chosen on."""
     return {
         "rank": ranked.rank, "layer": ranked.head.layer, "head": ranked.head.head, **evidence_json(ranked.evidence),
         "points": ranked.points, "points_interval": [or_none(end) for end in ranked.interval],
@@ -105,7 +105,7 @@ def _line(ranked: RankedHead) -> str:
 
 
 def _notes(atlas: Atlas, ranking: HeadRanking) -> list[str]:
-    """What a reader must know about these numbers."""
+    """Return what a reader must know about these numbers."""
     if not ranking.heads:
         back = "hd" if ranking.direction == "dh" else "dh"
         why = " (the model reads from left to right: only earlier words are seen)" if atlas.header.causal else ""

@@ -1,4 +1,4 @@
-"""`attnviz atlas show`: prints what an atlas holds."""
+"""`attnviz atlas show`: print what is in an atlas."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def corpora_json(atlas: Atlas) -> list[dict[str, Any]]:
-    """JSON fields of each corpus of an atlas."""
+    """Return the JSON fields of each corpus of an atlas."""
     return [
         {
             "kind": one.kind, "name": one.name, "files": [{"name": name, "sha256": digest} for name, digest in one.files],
@@ -36,7 +36,7 @@ def corpora_json(atlas: Atlas) -> list[dict[str, Any]]:
 
 
 def _relations(atlas: Atlas) -> list[dict[str, Any]]:
-    """Every relation with its number of links in each direction, the most frequent first."""
+    """Return every relation with its number of links in each direction, the most frequent first."""
     counts = atlas.relations
     rows = [{"relation": one, "dh": counts[one, "dh"], "hd": counts[one, "hd"]} for one in atlas.names]
     return sorted(rows, key=lambda row: -max(row["dh"], row["hd"]))
@@ -83,7 +83,7 @@ def _as_lines(atlas: Atlas) -> list[str]:
 
 
 def _probes(atlas: Atlas) -> str:
-    """Which probes there are, or why there are none."""
+    """Return which probes there are, or why there are none."""
     facts = atlas.header.probes
     if facts is None:
         return "missing: this atlas was built before there were any; build it again"

@@ -1,4 +1,4 @@
-"""The best head of each relation, habit and probe: what `atlas build` prints at its end, and `atlas top` without a choice.
+"""Summarise the best head of each relation, habit and probe, for the end of `atlas build` and for a plain `atlas top`.
 
 Heads are chosen on the even half of the texts and counted on the odd half.
 """

@@ -1,4 +1,4 @@
-"""`attnviz atlas top`: prints the best heads by a relation, a habit or a probe from an atlas, without a new build."""
+"""`attnviz atlas top`: print the best heads by a relation, a habit or a probe from an atlas, without a new build."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from attnviz.types import quoted
 
 
 def run(chosen: argparse.Namespace, heads: int) -> None:
-    """Print the best heads by what was chosen; `heads` of them where -k is missing."""
+    """Print the best heads by the chosen criterion; `heads` of them without -k."""
     atlas = lookup.by_name(chosen.model or "minilm") if chosen.atlas is None else lookup.in_file(chosen.atlas, chosen.model)
     criteria = [name for name in ("relation", "habit", "probe") if getattr(chosen, name) is not None]
     if len(criteria) > 1:
@@ -36,7 +36,7 @@ def run(chosen: argparse.Namespace, heads: int) -> None:
 
 
 def _most(written: str | None, default: int) -> int:
-    """How many heads -k asks for; more than there are means all of them."""
+    """Return the number of heads from -k; more than there are means all."""
     if written is None:
         return default
     written = written.strip()
@@ -46,7 +46,7 @@ def _most(written: str | None, default: int) -> int:
 
 
 def _check_no_list(chosen: argparse.Namespace) -> None:
-    """Raise BadInputError where an option needs a list of heads and nothing to rank them by was named."""
+    """Raise BadInputError where an option needs a list of heads and no criterion was named."""
     if chosen.k is not None or chosen.format == "csv":
         option = "-k counts" if chosen.k is not None else "--format csv lists"
         raise BadInputError(

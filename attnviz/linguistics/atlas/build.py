@@ -1,6 +1,6 @@
-"""Builds the atlas file of a model on corpora: chunk after chunk, each saved as soon as it is finished, then all in one file.
+"""Build the atlas file of a model on corpora: chunk after chunk, each saved as soon as it is finished, then all in one file.
 
-Beside FILE stands the folder FILE.parts during the build. A build that was killed continues from it: finished chunks are
+During the build, the folder FILE.parts is beside FILE. A build that was killed continues from it: finished chunks are
 never measured again, and the file is the same to the byte. No more than a few chunks are in memory, however long the corpora.
 """
 
@@ -33,7 +33,7 @@ RULE = (
 
 @dataclass(frozen=True)
 class BuildResult:
-    """A finished build: the file's header, and how many chunks there were and were found finished."""
+    """A finished build: the file's header, the number of chunks, and how many of them were already finished."""
 
     header: dict[str, Any]
     chunks: int
@@ -48,9 +48,9 @@ def build(
     on_progress: OnProgress,
     broken: Callable[[BrokenLine], None],
 ) -> BuildResult:
-    """Writes the atlas of one model on some corpora.
+    """Write the atlas of one model on some corpora.
 
-    `on_progress` gets events, `broken` each line that cannot be read; what it raises ends the build. Raises
+    `on_progress` gets events, `broken` each line that cannot be read; an exception from it ends the build. Raises
     BadInputError without a corpus or without a text in them, OutputError where the file cannot be written.
     """
     if not corpora:
@@ -78,7 +78,7 @@ def build(
 
 
 class _BuildRun:
-    """One run through the corpora: which chunks are still missing, and how far it is."""
+    """One run through the corpora: which chunks are missing, and the progress."""
 
     def __init__(
         self, store: PartStore, corpora: Sequence[CorpusFiles], broken: Callable[[BrokenLine], None], on_progress: OnProgress
@@ -90,7 +90,7 @@ class _BuildRun:
         self._all, self._done = sum(source.estimated_texts for source in corpora), 0
 
     def missing(self) -> Iterator[Chunk]:
-        """The chunks that no finished part is there for."""
+        """Yield the chunks without a finished part."""
         for chunk in chunks(self._sources, self._on_broken):
             self.counts[chunk.corpus] = chunk.number + 1
             if not self._store.has(chunk.corpus, chunk.number):
@@ -102,13 +102,13 @@ class _BuildRun:
             self.count(len(chunk.texts))
 
     def count(self, texts: int) -> None:
-        """Some more texts are done."""
+        """Report that more texts are done."""
         self._done += texts
         share = min(self._done / max(self._all, 1), 1.0)
         message = f"{self._done:,} of about {max(self._all, self._done):,} texts"
         self._on_progress(ProgressEvent(message, "progress", share))
 
     def _on_broken(self, corpus: int, line: BrokenLine) -> None:
-        """A line that cannot be read."""
+        """Count and report a line that cannot be read."""
         self.faults[corpus] += 1
         self._report_broken(line)

@@ -1,4 +1,4 @@
-"""The texts of corpus files as one stream of chunks, and the facts that an atlas states of them: name, licence, hashes."""
+"""Read corpus files as one stream of chunks, with their facts for an atlas: name, licence, hashes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, Par
 
 READERS = {"conllu": corpora.conllu, "gap": corpora.gap, "winogender": corpora.winogender, "toml": corpora.own}
 MARKS = {"conllu": b"\n1\t", "gap": b"\n", "winogender": b"\n", "toml": b"[["}  # about one a text, for the progress bar
-TEXTS = 256  # of a chunk: enough that each pass has texts of like length, few enough for what a kill can cost
+TEXTS = 256  # in a chunk: enough for passes of similar length, few enough that a killed build loses little
 
 OnBroken = Callable[[BrokenLine], None]
 
@@ -36,21 +36,21 @@ class CorpusFiles:
 
     @classmethod
     def of(cls, kind: str, paths: Sequence[str | Path]) -> CorpusFiles:
-        """Looks through the files once, for their hashes and about how many texts they have."""
+        """Read the files once, for their hashes and their approximate number of texts."""
         found = [_looked(Path(path), MARKS[kind]) for path in paths]
         return cls(kind, tuple(map(Path, paths)), tuple(one for one, _ in found), sum(many for _, many in found))
 
     def texts(self, broken: OnBroken) -> Iterator[ParsedSentence | AnnotatedQuestion]:
-        """Every text of every file, in order."""
+        """Return an iterator over every text of every file, in order."""
         return chain.from_iterable(READERS[self.kind](path, broken) for path in self.paths)
 
     @property
     def files(self) -> list[dict[str, str]]:
-        """The files by name and hash; no path, which says nothing to others."""
+        """Return the files by name and hash, without their paths, which mean nothing elsewhere."""
         return [{"name": path.name, "sha256": digest} for path, digest in zip(self.paths, self.hashes, strict=True)]
 
     def header(self) -> dict[str, Any]:
-        """Kind, name, files, source and licence."""
+        """Return kind, name, files, source and licence."""
         known = _known(self.kind, [path.name for path in self.paths])
         return {
             "kind": self.kind,
@@ -62,7 +62,7 @@ class CorpusFiles:
 
 
 def chunks(sources: Sequence[CorpusFiles], broken: Callable[[int, BrokenLine], None], size: int = TEXTS) -> Iterator[Chunk]:
-    """The texts of all corpora in their order, `size` at a time; `broken` gets the corpus's number and the line."""
+    """Yield the texts of all corpora in order, `size` at a time; `broken` gets the corpus's number and the line."""
     for corpus, source in enumerate(sources):
         texts = source.texts(lambda line, corpus=corpus: broken(corpus, line))
         number = 0
@@ -72,7 +72,7 @@ def chunks(sources: Sequence[CorpusFiles], broken: Callable[[int, BrokenLine], N
 
 
 def _looked(path: Path, mark: bytes) -> tuple[str, int]:
-    """The sha256 of a file, read a piece at a time, and how often `mark` stands in it."""
+    """Return the sha256 of a file, read piece by piece, and how often `mark` occurs in it."""
     digest, many, end = hashlib.sha256(), 0, b"\n"[: len(mark) - 1]
     if path.exists() and not path.is_file() and not path.is_dir():
         raise BadInputError(f"A corpus is read twice, so it is a file; {path} is a pipe. Write it to a file first.")
@@ -88,7 +88,7 @@ def _looked(path: Path, mark: bytes) -> tuple[str, int]:
 
 
 def _known(kind: str, names: Sequence[str]) -> dict[str, str]:
-    """What content/corpora.toml knows of a corpus by its files' names; for other files their names, and nothing stated."""
+    """Return the facts of content/corpora.toml on a corpus, by its files' names; for other files only their names."""
     listed = tomllib.loads(charset.read(resources.files("attnviz").joinpath("content/corpora.toml")))["corpus"]
     for one in listed:
         if one["kind"] == kind and all(any(fnmatch(name, form) for form in one["files"]) for name in names):

@@ -1,8 +1,8 @@
-"""Two atlases side by side: the best head of each on the links that both counted, where they read the same files.
+"""Compare two atlases: the best head of each on the links that both counted, where they read the same files.
 
 A corpus is the same where its kind and the hashes of its files are. Links are matched by text, relation, direction and
 distance in words: a model leaves out words in which no token starts, and a causal one all later words. Where one atlas has
-more links of a kind at a distance in a text than the other, none of these are matched. Questions are matched by their text.
+more links of one kind and distance in a text than the other, none of these are matched. Questions are matched by text.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class AtlasComparison:
 
 
 def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) -> AtlasComparison:
-    """Two atlases by all kinds of links that both have enough of, or by one `kind`: (relation, direction).
+    """Compare two atlases by all kinds of links that both have enough of, or by one `kind`: (relation, direction).
 
     Raises BadInputError where one of the atlases does not have that kind.
     """
@@ -76,24 +76,24 @@ def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) ->
 
 
 def shared_corpora(first: Atlas, second: Atlas) -> dict[int, int]:
-    """The numbers of the corpora that both atlases read: those of the first, and what each is in the second."""
+    """Return the numbers of the corpora that both atlases read: those of the first, each with that of the second."""
     theirs = {_files(corpus): at for at, corpus in enumerate(second.header.corpora)}
     return {at: theirs[_files(one)] for at, one in enumerate(first.header.corpora) if _files(one) in theirs}
 
 
 def _files(corpus: Corpus) -> tuple[str, ...]:
-    """What makes a corpus the same as another: its kind and the hashes of its files, in their order."""
+    """Return what identifies a corpus: its kind and the hashes of its files, in order."""
     return corpus.kind, *(digest for _, digest in corpus.files)
 
 
 def _kinds(first: Atlas, second: Atlas) -> list[tuple[str, str]]:
-    """The kinds of links that both have, the commonest in the first one first, then the kinds of questions."""
+    """Return the kinds of links that both have, the most frequent in the first atlas first, then the kinds of questions."""
     links = [one for one, n in sorted(first.relations.items(), key=lambda one: -one[1]) if n and second.relations.get(one)]
     return [*links, *((kind, "dh") for kind in first.kinds if kind in second.kinds)]
 
 
 def compared_heads(first: Atlas, second: Atlas, relation: str, direction: str, shared: dict[int, int]) -> ComparedHeads | None:
-    """One kind of link in both; None where one of them has none of it in one half of the texts."""
+    """Compare one kind of link; None where an atlas has no such link in one half of the texts."""
     whole = claims.hits(first, relation, direction), claims.hits(second, relation, direction)
     found = matched(*whole, shared) if shared else whole
     if any(not one.even.any() or one.even.all() for one in found):
@@ -109,7 +109,7 @@ def compared_heads(first: Atlas, second: Atlas, relation: str, direction: str, s
 
 
 def matched(first: Hits, second: Hits, shared: dict[int, int]) -> tuple[Hits, Hits]:
-    """The instances that stand in both; those of the first get the second's numbers of corpora."""
+    """Return the instances that both have; those of the first get the second's numbers of corpora."""
     mine = first.where(np.isin(first.corpus, list(shared)))
     if len(mine):
         mine = replace(mine, corpus=np.array([shared[int(at)] for at in mine.corpus], second.corpus.dtype))
@@ -121,7 +121,7 @@ def matched(first: Hits, second: Hits, shared: dict[int, int]) -> tuple[Hits, Hi
 
 
 def difference(first: Hits, second: Hits, head: HeadRef, other: HeadRef) -> tuple[float, float, float]:
-    """First minus second on the odd texts of matched links, in points, and its 95 % interval with texts as independent.
+    """Return first minus second on the odd texts of matched links, in points, with its 95 % interval; texts are independent.
 
         m = sum_i (a_i - b_i) / n,   error² = t / (t - 1)  sum_i (a_i - b_i - m n_i)² / n²
 
@@ -143,17 +143,17 @@ OFFSET_BITS, TEXT_BITS = 16, 32  # how wide an atlas stores them
 
 
 def _keys(found: Hits) -> Integer[np.ndarray, " n"]:
-    """A number for corpus, text and distance of each instance."""
+    """Return a number for corpus, text and distance of each instance."""
     offset = 0 if found.offset is None else found.offset.astype(np.int64) + 2 ** (OFFSET_BITS - 1)
     return (found.corpus.astype(np.int64) << OFFSET_BITS + TEXT_BITS) + (found.text.astype(np.int64) << OFFSET_BITS) + offset
 
 
 def _numbered(found: Hits, shared: dict[int, int]) -> Hits:
-    """The same with the first atlas's numbers of corpora, so that they are called by its names."""
+    """Return the same with the first atlas's numbers of corpora, so that its names apply."""
     back = {theirs: mine for mine, theirs in shared.items()}
     return replace(found, corpus=np.array([back[int(at)] for at in found.corpus], found.corpus.dtype))
 
 
 def _independent(made: ComparedHeads) -> tuple[int, int]:
-    """How many independent links each side was reported on."""
+    """Return how many independent links each side was reported on."""
     return made.first.evidence.independent, made.second.evidence.independent

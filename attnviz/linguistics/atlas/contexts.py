@@ -1,4 +1,4 @@
-"""Which instances look the same to a model: what it can see of two of them is equal, token for token.
+"""Find instances that look the same to a model: the tokens that it can see are equal.
 
 Between two instances of one context a head cannot tell the difference, so it makes the same choice in both. Where the right
 answers differ, it is right in one of them at most: `ceiling` counts how often that leaves any head right.
@@ -17,26 +17,26 @@ from attnviz.linguistics.probes.coreference import TokenQuestion
 
 
 def link_context(ids: Sequence[int], words: Sequence[Span], pieces: Sequence[int], source: int, *, causal: bool) -> int:
-    """The context of a link: the token ids and words that can be seen from word `source`, of which `pieces` are the tokens."""
+    """Return the context of a link: the token ids and words visible from word `source`, whose tokens are `pieces`."""
     seen, known = (ids[: max(pieces) + 1], words[: source + 1]) if causal else (ids, words)
     return _hash((*seen, -1, *(end for span in known for end in span), -1, source))
 
 
 def question_context(ids: Sequence[int], choice: TokenQuestion, *, causal: bool) -> int:
-    """The context of a question: the token ids that the pronoun can see, its tokens, and those of all candidates."""
+    """Return the context of a question: the token ids that the pronoun can see, its tokens, and those of all candidates."""
     seen = ids[: max(choice.pronoun) + 1] if causal else ids
     candidates = (token for tokens in sorted(choice.candidates) for token in (*tokens, -1))
     return _hash((*seen, -1, *choice.pronoun, -1, *candidates))
 
 
 def distance_to_first(hashes: UInt64[np.ndarray, " n"]) -> Integer[np.ndarray, " n"]:
-    """How many places before each instance the first one of its context stands; 0 where it is the first itself."""
+    """Return how many places before each instance the first one with its context is; 0 for the first itself."""
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     return np.arange(len(hashes)) - first[inverse]
 
 
 def ceiling(context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " n"]) -> int:
-    """The most instances that any head can get right: of each context those with its commonest answer."""
+    """Return the most instances that any head can get right: for each context those with its most frequent answer."""
     known, times = _pairs(context, answer)
     if not len(known):
         return 0
@@ -45,7 +45,7 @@ def ceiling(context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " n"
 
 
 def decidable(context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-    """The instances whose context has one right answer alone."""
+    """Return the instances whose context has only one right answer."""
     known, answers = np.unique(_pairs(context, answer)[0], return_counts=True)
     counts: Int[np.ndarray, " n"] = answers[np.searchsorted(known, context)]
     return counts == 1
@@ -54,7 +54,7 @@ def decidable(context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " 
 def _pairs(
     context: Integer[np.ndarray, " n"], answer: Integer[np.ndarray, " n"]
 ) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
-    """The context of each pair of context and answer, in order, and how often the pair comes."""
+    """Return the context of each pair of context and answer, in order, and how often the pair occurs."""
     least = int(answer.min(initial=0))
     many = int(answer.max(initial=0)) - least + 1
     pairs, times = np.unique(context.astype(np.int64) * many + (answer.astype(np.int64) - least), return_counts=True)
@@ -62,5 +62,5 @@ def _pairs(
 
 
 def _hash(numbers: Sequence[int]) -> int:
-    """64 bits: among a million contexts, two have the same by chance once in forty million cases."""
+    """Return a hash of 64 bits: among a million contexts, two are equal by chance once in forty million cases."""
     return int.from_bytes(blake2b(np.array(numbers, np.int64).tobytes(), digest_size=8).digest(), "little")

@@ -1,4 +1,4 @@
-"""The header of an atlas file, checked: which model, which corpora, which rule."""
+"""Read and check the header of an atlas file: its model, corpora and rule."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Corpus:
-    """Some texts of one kind that heads were measured on, and what was left out of them, by reason."""
+    """Texts of one kind that heads were measured on, and what was left out, by reason."""
 
     kind: str
     name: str
@@ -31,11 +31,11 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Header:
-    """What an atlas says of itself.
+    """The facts of an atlas.
 
     `digest` is of the weights that were measured; `relations` are labels with their subtypes; `likened` has how many texts,
-    and how many words, the likeness of meaning was averaged over on the even and on the odd half; `files` of a corpus are
-    (name, sha256); `control` is the seed of the untrained twin that was measured too, None where there was none; `probes` is
+    and how many words, the similarity of meaning was averaged over on the even and on the odd half; `files` of a corpus are
+    (name, sha256); `control` is the seed of the untrained twin, None without one; `probes` is
     None in an atlas that was built without them.
     """
 
@@ -55,11 +55,11 @@ class Header:
 
 @dataclass(frozen=True)
 class Probes:
-    """What an atlas says of its probes on random tokens.
+    """The facts of an atlas on its probes with random tokens.
 
     `names` are the probes, `even_look` what an even look over all visible tokens would score in each; `sequences` are the
     even and the odd ones, of twice `length` random tokens out of `drawn_from` ids, between the special tokens `start` and
-    `end`. Where `missing` says why, nothing was measured and all else is empty.
+    `end`. Where `missing` gives a reason, nothing was measured and all else is empty.
     """
 
     version: int
@@ -76,11 +76,11 @@ class Probes:
 
 
 class FormatError(ValueError):
-    """An atlas with an unsupported version: its header is one, and of a format that is not read here."""
+    """An atlas with an unsupported version: a valid header of a format that is not read here."""
 
 
 def header(written: bytes) -> Header:
-    """The header that was written; raises FormatError for an unsupported version, ValueError for damage."""
+    """Return the header from its JSON; raises FormatError for an unsupported version, ValueError for damage."""
     try:
         raw = json.loads(written)
     except (ValueError, RecursionError) as error:
@@ -108,12 +108,12 @@ def header(written: bytes) -> Header:
 
 
 def _probes(raw: dict[str, Any]) -> Probes:
-    """What a header says of its probes."""
+    """Return the facts on the probes."""
     version = _between(raw, "version", 1, 999)
     if "missing" in raw:
         return Probes(version, missing=_of(raw, "missing", str))
     names, even = _several(raw, "names", str), _several(raw, "even_look", float)
-    if len(even) != len(names) or not all(0.0 <= one <= 1.0 for one in even):  # also where one is no number
+    if len(even) != len(names) or not all(0.0 <= one <= 1.0 for one in even):  # also for NaN
         raise ValueError(f"even_look should be {len(names)} shares from 0 to 1 and is {even}")
     sequences = _halves(raw, "sequences")
     if min(sequences) < 2 or not names or len(set(names)) < len(names):
@@ -133,7 +133,7 @@ def _probes(raw: dict[str, Any]) -> Probes:
 
 
 def _corpus(raw: dict[str, Any]) -> Corpus:
-    """One corpus of a header."""
+    """Return one corpus of a header."""
     left_out = _of(raw, "left_out", dict)
     return Corpus(
         _of(raw, "kind", str),
@@ -148,7 +148,7 @@ def _corpus(raw: dict[str, Any]) -> Corpus:
 
 
 def _of(raw: dict[str, Any], name: str, kind: type[T]) -> T:
-    """One field, if it is of its kind."""
+    """Return one field; raises ValueError where its type is wrong."""
     value = raw.get(name)
     if not isinstance(value, kind):
         raise ValueError(f"{name} should be {kind.__name__} and is {type(value).__name__}")
@@ -156,7 +156,7 @@ def _of(raw: dict[str, Any], name: str, kind: type[T]) -> T:
 
 
 def _between(raw: dict[str, Any], name: str, low: int, high: int) -> int:
-    """One whole number, if it lies between two others."""
+    """Return one whole number; raises ValueError where it is out of bounds."""
     value = _of(raw, name, int)
     if isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} should lie between {low} and {high} and is {value}")
@@ -164,7 +164,7 @@ def _between(raw: dict[str, Any], name: str, low: int, high: int) -> int:
 
 
 def _halves(raw: dict[str, Any], name: str) -> tuple[int, int]:
-    """A number for the even and one for the odd half."""
+    """Return a number for the even and one for the odd half."""
     values = _several(raw, name, int)
     if len(values) != 2 or not all(0 <= value <= 2**40 for value in values):
         raise ValueError(f"{name} should be two numbers from 0 and is {values}")
@@ -172,7 +172,7 @@ def _halves(raw: dict[str, Any], name: str) -> tuple[int, int]:
 
 
 def _several(raw: dict[str, Any], name: str, kind: type[T]) -> list[T]:
-    """One list of at most NAMES values of a kind."""
+    """Return a list of at most NAMES values of a type."""
     values = _of(raw, name, list)
     if len(values) > NAMES or not all(isinstance(value, kind) for value in values):
         raise ValueError(f"{name} should be a list of at most {NAMES}, each {kind.__name__}")

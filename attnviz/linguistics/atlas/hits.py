@@ -20,7 +20,7 @@ class Hits:
     minus the source's and `others` how many words the source could have chosen; of questions, `nearest` says whether the
     right candidate is the nearer one, `mentioned` how often “the name mentioned more often” is right (a share where names
     tie), and `answer` which candidate is right, in the order of the text. `group` numbers the sentences that instances are
-    wordings of; None where each stands for itself. Instances with one number in `context` look the same to the model.
+    wordings of; None where each is independent. Instances with one number in `context` look the same to the model.
     """
 
     text: Integer[np.ndarray, " n"]
@@ -41,7 +41,7 @@ class Hits:
 
     @property
     def even(self) -> Bool[np.ndarray, " n"]:
-        """Those on which heads and offsets are chosen; the others are reported on."""
+        """Whether heads and offsets are chosen on an instance; the others are reported on."""
         return self.text % 2 == 0
 
     @property
@@ -51,13 +51,13 @@ class Hits:
 
     @property
     def groups(self) -> int | None:
-        """How many sentences these are wordings of; None where each stands for itself."""
+        """How many sentences these are wordings of; None where each is independent."""
         many = len(self) if self.group is None else len(np.unique(self.group))
         return many if many < len(self) else None
 
     @property
     def effective_sample_size(self) -> Float[np.ndarray, "layer head"]:
-        """How many independent instances these amount to for each head: n, or fewer where some are wordings of one."""
+        """The effective number of independent instances for each head: n, or fewer where some are wordings of one sentence."""
         if self.group is None or self.groups is None:
             return np.full(self.hits.shape[1:], float(len(self)))
         _, at, sizes = np.unique(self.group, return_inverse=True, return_counts=True)
@@ -67,7 +67,7 @@ class Hits:
 
     @property
     def ceiling(self) -> float:
-        """The highest rate that any head can have: of instances that look the same, it is right on those of one answer.
+        """The highest rate that any head can have: among instances that look the same, it is right on those with one answer.
 
         A head chooses once for each context. So it finds one of two adjectives of a noun, and, where it reads left to right,
         is right on one of two sentences that are the same up to the pronoun and differ in what that refers to.
@@ -79,7 +79,7 @@ class Hits:
 
     @property
     def decidable(self) -> Bool[np.ndarray, " n"]:
-        """The instances that look like none with another answer."""
+        """Whether an instance looks different from all with another answer."""
         choices = self.offset if self.answer is None else self.answer
         if self.context is None or choices is None or not len(self):
             return np.ones(len(self), bool)
@@ -87,11 +87,11 @@ class Hits:
 
     @property
     def cluster(self) -> Integer[np.ndarray, " n"]:
-        """A number for the sentence of each instance: those of one sentence are not independent."""
+        """A number for the sentence of each instance: instances of one sentence are not independent."""
         return self.text + self.corpus.astype(np.int64) * 2**32 if self.group is None else self.group
 
     def where(self, rows: Bool[np.ndarray, " n"]) -> Hits:
-        """Some of the instances."""
+        """Return some of the instances."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: column[rows] for name, column in columns.items() if column is not None})
 
@@ -100,7 +100,7 @@ class Hits:
 
 
 def unpacked(packed: UInt8[np.ndarray, "n byte"], size: tuple[int, int]) -> Bool[np.ndarray, "n layer head"]:
-    """Eight heads a byte, in the order of layers and heads, as one truth value each; `size` is how many there are of both."""
+    """Unpack bits, eight heads a byte in the order of layers and heads; `size` is how many layers and heads there are."""
     layers, heads = size
     if len(packed) * layers * heads > npz.MOST:
         raise BadInputError(

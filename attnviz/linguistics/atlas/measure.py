@@ -1,4 +1,4 @@
-"""Measures a chunk of annotated texts: every head's decisions, habits and liking for meaning; an untrained twin's hits."""
+"""Measure a chunk of annotated texts: every head's decisions, habits and similarity of meaning; an untrained twin's hits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from attnviz.models import untrained
 from attnviz.models.load import LoadedModel
 from attnviz.text import Encoding
 
-TOKENS = 512  # of one pass, padding included: enough to keep the kernels busy; more is more padding (11 % on EWT)
+TOKENS = 512  # in one pass, with padding: enough to keep the kernels busy; more tokens mean more padding (11 % on EWT)
 LONGEST = 200_000  # bytes of a text
 SIZE = "sentences of fewer than 4 or more than 60 words"
 TOO_LONG = "texts longer than the model reads"
@@ -41,7 +41,7 @@ OnDone = Callable[[int], None]
 
 @dataclass(frozen=True, eq=False)
 class ReadText:
-    """A text of a chunk as the model reads it, with its ordinal in the corpus; of a question, `choice` is it in tokens."""
+    """A text of a chunk as the model reads it, with its ordinal in the corpus; `choice` is a question in tokens."""
 
     ordinal: int
     text: ParsedSentence | AnnotatedQuestion
@@ -51,7 +51,7 @@ class ReadText:
 
 @dataclass(frozen=True)
 class _Ids:
-    """Token ids that no text was read into, as `batch` takes them."""
+    """Token ids that come from no text, in the form that `batch` takes."""
 
     ids: tuple[int, ...]
     type_ids: tuple[int, ...] | None
@@ -73,7 +73,7 @@ class Measurer:
 
     @classmethod
     def of(cls, loaded: LoadedModel, *, control: bool = False) -> Measurer:
-        """Reads one word to see how many layers and heads there are; `control` says whether to make an untrained twin too."""
+        """Read one word to count layers and heads; `control` says whether to make an untrained twin too."""
         seen = [len(weights[0]) for weights in batch.layers(loaded.model, [_reading(loaded, "word")])]
         size = (len(seen), max(seen))
         if not control:
@@ -107,7 +107,7 @@ class Measurer:
         )  # fmt: skip
 
     def probe(self) -> random_tokens.ProbeScores:
-        """The probes on random tokens, which need no corpus."""
+        """Run the probes on random tokens, which need no corpus."""
         example, tokenizer, card = _reading(self.loaded, "word"), self.loaded.tokenizer, self.loaded.card
         rows = batch.vocabulary(self.loaded.model, len(tokenizer))
         special = [token.special for token in example.tokens]
@@ -122,11 +122,11 @@ class Measurer:
                 layers, self.size, vocabulary.whole_words(tokenizer, rows), around, causal=self.causal,
                 max_tokens=card.max_tokens, tokens=self.tokens, named=vocabulary.names(tokenizer, around),
             )  # fmt: skip
-        except AttnvizError as error:  # what was measured on the corpora stands all the same
+        except AttnvizError as error:  # the results on the corpora remain valid
             return random_tokens.missing(str(error))
 
     def read(self, ordinal: int, text: ParsedSentence | AnnotatedQuestion, left_out: Counter[str]) -> ReadText | None:
-        """A text as the model reads it; None where it is left out, which is counted."""
+        """Return a text as the model reads it; None, counted by reason, where it is left out."""
         if isinstance(text, ParsedSentence) and not dependencies.fits(text):
             left_out[SIZE] += 1
             return None
@@ -146,57 +146,57 @@ class Measurer:
     def _links(
         self, read: Sequence[ReadText], found: _Sums, left_out: Counter[str], counts: untrained_control.ControlCounts | None
     ) -> dict[str, np.ndarray]:
-        """The decisions of one pass over sentences; habits and meaning are added to `found`, the twin's hits to `counts`."""
+        """Return the decisions of one pass over sentences; adds habits and meaning to `found`, the twin's hits to `counts`."""
         model, tokens = self.loaded.model, [one.reading.tokens for one in read]
         parsed = [one.text for one in read if isinstance(one.text, ParsedSentence)]
         words = word_grid(tokens, [one.words for one in parsed], causal=self.causal)
-        asked = dependencies.scored_links(parsed, words, left_out)
+        links = dependencies.scored_links(parsed, words, left_out)
         places = habits.habit_cells([one.reading.ids for one in read], tokens, causal=self.causal)
         ordinals = [one.ordinal for one in read]
         like = similarity.word_similarity([batch.embeddings(model, one.reading.ids) for one in read], words, ordinals)
-        hits = np.zeros((len(asked.row), *self.size), bool)
+        hits = np.zeros((len(links.row), *self.size), bool)
         for layer, weights in enumerate(self.layers(model, [one.reading for one in read])):
             attention, heads = words.attention(weights), weights.shape[1]
-            hits[:, layer, :heads] = dependencies.hits(attention, words, asked)
+            hits[:, layer, :heads] = dependencies.hits(attention, words, links)
             found.habits[:, layer, :heads] += habits.sums(weights, places)
             found.meaning[..., layer, :heads] += similarity.sums(attention, words, like)
         found.rows += places.counts
         found.tally += like.tally
-        ordinal = np.array(ordinals, np.int32)[asked.row]
+        ordinal = np.array(ordinals, np.int32)[links.row]
         if self.twin is not None and counts is not None:
-            counts.add_links(self.twin.link_hits(read, words, asked), ordinal, asked)
+            counts.add_links(self.twin.link_hits(read, words, links), ordinal, links)
         return {
             "text": ordinal,
-            "relation": np.array(asked.relation, dtype=str),
-            "direction": asked.direction.astype(np.uint8),
-            "offset": asked.offset.astype(np.int16),
-            "others": asked.others.astype(np.uint16),
-            "context": self._contexts(read, words, asked),
+            "relation": np.array(links.relation, dtype=str),
+            "direction": links.direction.astype(np.uint8),
+            "offset": links.offset.astype(np.int16),
+            "others": links.others.astype(np.uint16),
+            "context": self._contexts(read, words, links),
             "hits": packed(hits),
         }
 
     def link_hits(
-        self, read: Sequence[ReadText], words: WordGrid, asked: dependencies.ScoredLinks
+        self, read: Sequence[ReadText], words: WordGrid, links: dependencies.ScoredLinks
     ) -> Bool[np.ndarray, "link layer head"]:
-        """The decisions of one pass over sentences, and nothing beside."""
-        hits = np.zeros((len(asked.row), *self.size), bool)
+        """Return only the decisions of one pass over sentences."""
+        hits = np.zeros((len(links.row), *self.size), bool)
         for layer, weights in enumerate(self.layers(self.loaded.model, [one.reading for one in read])):
-            hits[:, layer, : weights.shape[1]] = dependencies.hits(words.attention(weights), words, asked)
+            hits[:, layer, : weights.shape[1]] = dependencies.hits(words.attention(weights), words, links)
         return hits
 
-    def _contexts(self, read: Sequence[ReadText], words: WordGrid, asked: dependencies.ScoredLinks) -> np.ndarray:
-        """What the model sees of each link, as a hash; links from one word share it."""
+    def _contexts(self, read: Sequence[ReadText], words: WordGrid, links: dependencies.ScoredLinks) -> np.ndarray:
+        """Return a hash of what the model sees of each link; links from one word share it."""
         seen: dict[tuple[int, int], int] = {}
-        for row, source in dict.fromkeys(zip(asked.row.tolist(), asked.source.tolist(), strict=True)):
+        for row, source in dict.fromkeys(zip(links.row.tolist(), links.source.tolist(), strict=True)):
             pieces = np.flatnonzero(words.total[row, :, source]).tolist()
             one = read[row]
             assert isinstance(one.text, ParsedSentence)
             seen[row, source] = contexts.link_context(one.reading.ids, one.text.words, pieces, source, causal=self.causal)
-        places = zip(asked.row.tolist(), asked.source.tolist(), strict=True)
+        places = zip(links.row.tolist(), links.source.tolist(), strict=True)
         return np.array([seen[place] for place in places], np.uint64)
 
     def _answers(self, read: Sequence[ReadText], counts: untrained_control.ControlCounts | None) -> dict[str, np.ndarray]:
-        """The decisions of one pass over questions; the twin's hits are added to `counts`."""
+        """Return the decisions of one pass over questions; adds the twin's hits to `counts`."""
         choices = [one.choice for one in read if one.choice]
         ordinals = np.array([one.ordinal for one in read], np.int32)
         if self.twin is not None and counts is not None:
@@ -217,7 +217,7 @@ class Measurer:
     def question_hits(
         self, read: Sequence[ReadText], choices: Sequence[coreference.TokenQuestion]
     ) -> Bool[np.ndarray, "question layer head"]:
-        """Which heads are right on the questions of one pass, for which only the pronouns' rows are computed."""
+        """Return which heads are right on the questions of one pass; only the pronouns' rows are computed."""
         hits = np.zeros((len(read), *self.size), bool)
         wanted = [choice.pronoun for choice in choices]
         for layer, weights in enumerate(self.layers(self.loaded.model, [one.reading for one in read], wanted)):
@@ -225,7 +225,7 @@ class Measurer:
         return hits
 
     def _no_links(self) -> dict[str, np.ndarray]:
-        """The links of a chunk that has none."""
+        """Return the empty arrays of a chunk without links."""
         none = {
             "text": np.int32, "relation": str, "direction": np.uint8, "offset": np.int16, "others": np.uint16,
             "context": np.uint64,
@@ -233,14 +233,14 @@ class Measurer:
         return {name: np.zeros(0, kind) for name, kind in none.items()} | {"hits": packed(np.zeros((0, *self.size), bool))}
 
     def _no_answers(self) -> dict[str, np.ndarray]:
-        """The questions of a chunk that has none."""
+        """Return the empty arrays of a chunk without questions."""
         none = {"text": np.int32, "nearest": bool, "answer": np.uint8, "mentioned": np.float32, "context": np.uint64}
         return {name: np.zeros(0, kind) for name, kind in none.items()} | {"hits": packed(np.zeros((0, *self.size), bool))}
 
 
 @dataclass(eq=False)
 class _Sums:
-    """What is added up over a chunk; see Part."""
+    """Sums over a chunk; see Part."""
 
     habits: np.ndarray
     rows: np.ndarray
@@ -257,7 +257,7 @@ class _Sums:
 def _types(
     example: Sequence[int] | None, special: Sequence[bool], around: tuple[Sequence[int], Sequence[int]], length: int
 ) -> tuple[int, ...] | None:
-    """Type ids of a sequence of ids, as an example text has them: before it, inside, behind it; None where it has none."""
+    """Return type ids for a sequence of ids, as in an example text: before, inside and after it; None where it has none."""
     if example is None:
         return None
     inner = special.index(False)
@@ -267,7 +267,7 @@ def _types(
 
 
 def passes(read: Sequence[ReadText], tokens: int) -> Iterator[list[ReadText]]:
-    """Texts of like length together, shortest first, as many as `tokens` allows with their padding; at least one."""
+    """Yield groups of texts of similar length, shortest first, as many as `tokens` allows with their padding; at least one."""
     some: list[ReadText] = []
     for one in sorted(read, key=lambda one: len(one.reading.ids)):
         if some and (len(some) + 1) * len(one.reading.ids) > tokens:
@@ -279,24 +279,24 @@ def passes(read: Sequence[ReadText], tokens: int) -> Iterator[list[ReadText]]:
 
 
 def packed(hits: np.ndarray) -> np.ndarray:
-    """[instance, layer, head] as bits [instance, byte], all heads of layer 0 first."""
+    """Pack [instance, layer, head] as bits [instance, byte], all heads of layer 0 first."""
     return np.packbits(hits.reshape(len(hits), hits.shape[1] * hits.shape[2]), axis=-1)
 
 
 def _ordered(found: Sequence[dict[str, np.ndarray]], none: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The arrays of all passes in the order of the corpus."""
+    """Return the arrays of all passes in the order of the corpus."""
     whole = {name: np.concatenate([none[name], *(one[name] for one in found)]) for name in none}
     order = whole["text"].argsort(kind="stable")
     return {name: array[order] for name, array in whole.items()}
 
 
 def _reason(error: BadInputError) -> str:
-    """Why a text is left out."""
+    """Return why a text is left out."""
     return TOO_LONG if isinstance(error, TooLongError) else LACKING if isinstance(error, TokenError) else UNREADABLE
 
 
 def _reading(loaded: LoadedModel, text: str) -> Encoding:
-    """A text as the model reads it; an encoder-decoder reads it with its encoder."""
+    """Return a text as the model reads it; an encoder-decoder reads it with its encoder."""
     texts.checked(text, LONGEST)
     found = texts.read(loaded.tokenizer, text, max_tokens=loaded.card.max_tokens, name=loaded.card.name)
     input_limits.check_reading(loaded.model, found, loaded.card.name)

@@ -1,4 +1,4 @@
-"""Reads members of an untrusted archive of arrays, if they have the expected kind and shape.
+"""Read members of an untrusted archive of arrays, and check the type and shape of each.
 
 No pickle is read, and every size is checked first. Anything wrong with a file raises BadInputError.
 """
@@ -20,19 +20,19 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, KeyErr
 
 
 def read_bytes(file: Traversable, name: str, most: int) -> bytes:
-    """The bytes of one member, of which there may be `most`."""
+    """Return the bytes of one member, at most `most`."""
     try:
         with file.open("rb") as opened, zipfile.ZipFile(opened) as archive:
             size = archive.getinfo(name).file_size
             if size > most:
                 raise ValueError(f"{size:,} bytes, where at most {most:,} are allowed")
-            return archive.read(name)  # the archive's reader gives no more than the size that it names
+            return archive.read(name)  # the reader returns no more than the size that it declares
     except DAMAGED as error:
         raise damaged_error(file, f"{name}: {error}") from error
 
 
 def read_array(file: Traversable, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
-    """The array in member `name`, read-only, if it is of `dtype` and `shape`; None in it stands for any length."""
+    """Return the array in member `name`, read-only, if it is of `dtype` and `shape`; None in `shape` means any length."""
     try:
         with file.open("rb") as opened, zipfile.ZipFile(opened) as archive, archive.open(name) as member:
             np.lib.format.read_magic(member)
@@ -43,16 +43,16 @@ def read_array(file: Traversable, name: str, dtype: type, shape: tuple[int | Non
             size = prod(found) * stored.itemsize
             if size > MOST:
                 raise ValueError(f"{size:,} bytes, where at most {MOST:,} are allowed")
-            held = member.read(size + 1)  # one more, so that too many show, and the archive checks its sum at the end
-            if len(held) != size:
-                raise ValueError(f"{len(held):,} bytes or more, where {size:,} belong")
-            return np.frombuffer(held, stored).reshape(found)
+            content = member.read(size + 1)  # one byte more, to detect a longer member; the archive checks its sum at the end
+            if len(content) != size:
+                raise ValueError(f"{len(content):,} bytes or more, where {size:,} belong")
+            return np.frombuffer(content, stored).reshape(found)
     except DAMAGED as error:
         raise damaged_error(file, f"{name}: {error}") from error
 
 
 def damaged_error(file: Traversable, reason: str) -> BadInputError:
-    """The error for an atlas that cannot be used: rule, value, remedy."""
+    """Return the error for an atlas that cannot be used: rule, value, remedy."""
     why = " ".join(reason.split())[:160]
     return BadInputError(
         f"An atlas is a file that `attnviz atlas build` wrote; {quoted(file.name)} is none, or damaged ({why}). Build it again."

@@ -1,7 +1,7 @@
-"""Measures chunks of corpora by Ray Data, on as many processes or machines as there are.
+"""Measure chunks of corpora with Ray Data, on as many processes or machines as there are.
 
-Ray is no part of attnviz: `pip install -r requirements-ray.txt` brings it. It starts on this machine, or joins the machines
-that RAY_ADDRESS names, where attnviz and the model must be installed too.
+Ray is not a requirement of attnviz: `pip install -r requirements-ray.txt` installs it. It starts on this
+machine, or joins the machines that RAY_ADDRESS names, where attnviz and the model must be installed too.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from attnviz.linguistics.probes.random_tokens import ProbeScores
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
-WAVE = 256  # chunks that are handed over at once, so that no corpus is too long for memory
+WAVE = 256  # chunks that are sent at once, so that any corpus fits in memory
 
 
 class RayPool:
     """Ray Data: `count` processes, each with the model and one thread."""
 
     def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
-        """Starts Ray, or joins it; raises UnavailableError where it is not installed."""
+        """Start Ray, or join it; raises UnavailableError where it is not installed."""
         if find_spec("ray") is None:
             raise UnavailableError("Spreading needs Ray Data. Install it: pip install -r requirements-ray.txt")
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers about this machine
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray reports about this machine to its makers
         ray = import_module("ray")
         import_module("ray.data")
         for name in ("ray", "ray.data"):
-            logging.getLogger(name).setLevel(logging.ERROR)  # a line for every data set would run through our own
+            logging.getLogger(name).setLevel(logging.ERROR)  # its line for every data set would mix with ours
         here = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": count, "include_dashboard": False}
         environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         ray.init(log_to_driver=False, logging_level="warning", ignore_reinit_error=True, runtime_env=environment, **here)
@@ -49,7 +49,7 @@ class RayPool:
         return self._model
 
     def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
-        """Parts as they are finished."""
+        """Yield parts as they are finished."""
         context = self._ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         waiting = iter(chunks)
@@ -64,7 +64,7 @@ class RayPool:
                 yield FinishedPart(row["corpus"], row["number"], row["texts"], row["content"])
 
     def probe(self) -> ProbeScores:
-        """The probes of the model, by one of Ray's processes: the same number of threads as all parts."""
+        """Run the probes in one of Ray's processes, with the same number of threads as all parts."""
         task = self._ray.remote(num_cpus=1)(_probe)
         return self._ray.get(task.remote(self._card, self._settings))
 
@@ -74,13 +74,13 @@ class RayPool:
 
 
 def _probe(card: ModelCard, settings: Settings) -> ProbeScores:
-    """What one of Ray's processes runs for the probes."""
+    """Run the probes in one of Ray's processes."""
     batch.one_thread()
     return load_measurer(card, settings).probe()
 
 
 class _RayWorker:
-    """What runs in each of Ray's processes."""
+    """The measurement in each of Ray's processes."""
 
     def __init__(self, card: ModelCard, settings: Settings, control: bool) -> None:
         batch.one_thread()

@@ -1,7 +1,6 @@
-"""An atlas file: which heads of a model were right on each link and question of some corpora.
+"""Read an atlas file: which heads of a model were right on each link and question of some corpora.
 
-The file may come from anywhere: `npz` and `header` check every size and value. Its members are read when they are first
-needed, and kept.
+The file is untrusted: `npz` and `header` check every size and value. Its members are read when first needed, then kept.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ QUESTIONS = {
 
 @dataclass(frozen=True, eq=False)
 class Atlas:
-    """What was measured of every head of one model; `header` says of which model, how, and on which corpora."""
+    """The measurements of every head of one model; `header` has the model, the rule and the corpora."""
 
     header: Header
     file: Traversable
@@ -79,7 +78,7 @@ class Atlas:
         }  # fmt: skip
 
     def pooled(self, relation: str, direction: str = "dh") -> dict[str, int]:
-        """What a relation counts together, e.g. `nmod:` and `nmod:poss` for `nmod`, and how many of each; empty for others."""
+        """Return what a relation counts together, e.g. `nmod:` and `nmod:poss` for `nmod`, with counts; empty for others."""
         several = [name for name in self.names if len(self.names[relation]) > 1 and name.partition(":")[0] == relation]
         return {name: n for name in several if name != relation and (n := self.relations[name, direction])}
 
@@ -94,10 +93,10 @@ class Atlas:
         return numbers
 
     def links(self, relation: str, direction: str = "dh") -> Hits:
-        """The links of one relation, `det` or `nmod:poss` for example, seen from the dependent (`dh`) or its head (`hd`).
+        """Return the links of one relation, e.g. `nmod:poss`, seen from the dependent (`dh`) or its head (`hd`).
 
         Relations are those of `names`: one without a colon counts all its subtypes, one that ends with a colon none of them.
-        Raises BadInputError for a relation or direction that is not here, and lists those that are.
+        Raises BadInputError, which lists those that are here, for any other relation or direction.
         """
         if direction not in DIRECTIONS:
             raise BadInputError(
@@ -106,12 +105,12 @@ class Atlas:
         return _links(self, self.name(relation), direction)
 
     def counting(self, counted: str) -> str:
-        """The name that counts some links here (`Relation.counted`): the exact one, else all of its family; "" for none."""
+        """The name that counts some links here (`Relation.counted`): the exact one, else its whole family; "" for none."""
         base = counted.partition(":")[0]
         return next((name for name in (counted, base) if name in self.names), "")
 
     def name(self, relation: str) -> str:
-        """A relation as `names` has it: `obj:` is `obj` where no obj has a subtype. BadInputError for one that is not here."""
+        """Return a relation as `names` has it: `obj:` is `obj` where no obj has a subtype. BadInputError for an unknown one."""
         plain = relation.removesuffix(":")
         if relation not in self.names and self.names.get(plain) == (plain,):
             return plain
@@ -120,20 +119,20 @@ class Atlas:
         return relation
 
     def questions(self, kind: str = ALL_QUESTIONS) -> Hits:
-        """The questions of one kind of corpus, e.g. `gap`, or of all: a hit gives the right candidate more than the wrong one.
+        """The questions of one kind of corpus, e.g. `gap`, or all: a hit gives the right candidate more than the wrong one.
 
-        Raises BadInputError for a kind that is not here, and lists those that are.
+        Raises BadInputError, which lists the kinds that are here, for any other.
         """
         if kind not in self.kinds:
             raise BadInputError(self.unknown(kind))
         return _questions(self, kind)
 
     def corpora(self, hits: Hits) -> tuple[Corpus, ...]:
-        """The corpora that some hits come from."""
+        """Return the corpora that some hits come from."""
         return tuple(self.header.corpora[int(at)] for at in np.unique(hits.corpus))
 
     def habit(self, name: str) -> HeadScores:
-        """How much every head has one habit, e.g. `previous`: entropy in bits, all others as a share. NaN: not measured."""
+        """How much every head has one habit, e.g. `previous`: entropy in bits, others as a share. NaN: not measured."""
         names, name = self.header.habits, RENAMED.get(name, name)
         if name not in names:
             raise BadInputError(f"This atlas has no habit {quoted(name)}. It has {joined(names) or 'none'}.")
@@ -152,7 +151,7 @@ class Atlas:
     def probes(self) -> Float[np.ndarray, "figure half probe layer head"]:
         """Probes on random tokens. Figures: means, standard errors over sequences; halves: even, odd; probes: as in the header.
 
-        Raises BadInputError, which says how to get them, where this atlas has none.
+        Raises BadInputError, with the remedy, where this atlas has none.
         """
         facts = self.header.probes
         if facts is None:
@@ -170,7 +169,7 @@ class Atlas:
         return found
 
     def unknown(self, name: str) -> str:
-        """What to say of a relation that is not here: what is meant, perhaps, then which there are, and how many of each."""
+        """Return the message for an unknown relation: a suggestion, then the known ones with their counts."""
         numbers = {one: max(self.relations[one, way] for way in DIRECTIONS) for one in self.names} | self.kinds
         listed = ", ".join(f"{one} ({n:,}{self._counts(one)})" for one, n in numbers.items() if n)
         listed = listed or "none"
@@ -178,13 +177,13 @@ class Atlas:
         return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}.{hint} It has: {listed}."
 
     def _counts(self, name: str) -> str:
-        """Which of a family of labels a name counts, after its number: all of them, or those without a subtype."""
+        """Return what follows a name's count: whether it includes subtypes or leaves them out."""
         if len(self.names.get(name, ())) > 1:
             return ", with its subtypes"
         return ", without a subtype" if name.endswith(":") else ""
 
     def _twin(self, name: str) -> str:
-        """What is known of such links elsewhere: a subtype, or a label of the parser."""
+        """Return a hint where such links are known elsewhere: as a subtype, or as a label of the parser."""
         parsed, cut = labels.relations(labels.PARSER).get(name), name.partition(":")[0]
         if cut in self.names:
             return f" These texts have none of that subtype; {cut} counts all that they have."
@@ -196,7 +195,7 @@ class Atlas:
 
     @cached_property
     def _links(self) -> dict[str, np.ndarray]:
-        """All links, a column each; `hits` still packed."""
+        """All links as columns; `hits` still packed."""
         found = self._table("links", LINKS)
         self._below("relation", found["relation"], len(self.header.relations))
         self._below("direction", found["direction"], len(DIRECTIONS))
@@ -206,22 +205,22 @@ class Atlas:
 
     @cached_property
     def _questions(self) -> dict[str, np.ndarray]:
-        """All questions, a column each; `hits` still packed."""
+        """All questions as columns; `hits` still packed."""
         found = self._table("questions", QUESTIONS)
         return found | {"nearest": found["nearest"].view(np.uint8) != 0}  # a byte from outside need not be 0 or 1
 
     @cached_property
     def control_links(self) -> Int[np.ndarray, "label direction half layer head"]:
-        """Hits of the untrained twin by label, direction and half (even, odd); BadInputError where there was no twin."""
+        """Hits of the untrained twin by label, direction and half (even, odd); BadInputError without a twin."""
         return self._control("links", (len(self.header.relations), len(DIRECTIONS)))
 
     @cached_property
     def control_questions(self) -> Int[np.ndarray, "corpus half layer head"]:
-        """Hits of the untrained twin by corpus and half (even, odd); BadInputError where there was no twin."""
+        """Hits of the untrained twin by corpus and half (even, odd); BadInputError without a twin."""
         return self._control("questions", (len(self.header.corpora),))
 
     def _control(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """Counts of the untrained twin."""
+        """Return counts of the untrained twin."""
         return self._array(f"control.{name}", np.uint32, (*shape, 2, self.header.layers, self.header.heads)).astype(np.int64)
 
     @cached_property
@@ -230,7 +229,7 @@ class Atlas:
         return self._array("habits", np.float32, (len(self.header.habits), self.header.layers, self.header.heads))
 
     def _table(self, name: str, columns: Mapping[str, type]) -> dict[str, np.ndarray]:
-        """Columns of equal length, and beside them the packed hits."""
+        """Return columns of equal length, with the packed hits."""
         found: dict[str, np.ndarray] = {}
         length = None
         for column, dtype in columns.items():
@@ -246,24 +245,24 @@ class Atlas:
         return found | {"context": places - back}
 
     def _array(self, name: str, dtype: type, shape: tuple[int | None, ...]) -> np.ndarray:
-        """One member of the file."""
+        """Read one member of the file."""
         return npz.read_array(self.file, f"{name}.npy", dtype, shape)
 
     def _below(self, what: str, column: np.ndarray, limit: int) -> None:
-        """Raises BadInputError where a column counts beyond what the header names."""
+        """Raise BadInputError where a column has a number beyond those of the header."""
         if len(column) and column.max() >= limit:
             raise npz.damaged_error(self.file, f"{what} number {column.max()}, where the header names {limit}")
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """“ Did you mean …?” with the known name that is nearest to one that is not; "" where none is near."""
-    near = get_close_matches(name.casefold()[:40], known, n=1)  # long ones are compared slowly, and near nothing
+    """Return “ Did you mean …?” with the most similar known name; "" where none is similar."""
+    near = get_close_matches(name.casefold()[:40], known, n=1)  # long names are slow to compare and match none
     return f" Did you mean {near[0]}?" if near else ""
 
 
 @lru_cache(maxsize=4)
 def _links(atlas: Atlas, relation: str, direction: str) -> Hits:
-    """The links of one relation, unpacked; the last few are kept, since pages need the same ones repeatedly."""
+    """Return the links of one relation, unpacked; the last few are cached, since pages need the same ones repeatedly."""
     table = atlas._links
     labels = [atlas.header.relations.index(label) for label in atlas.names[relation]]
     rows = np.isin(table["relation"], labels) & (table["direction"] == DIRECTIONS.index(direction))
@@ -273,7 +272,7 @@ def _links(atlas: Atlas, relation: str, direction: str) -> Hits:
 
 @lru_cache(maxsize=4)
 def _questions(atlas: Atlas, kind: str) -> Hits:
-    """The questions of one kind, unpacked."""
+    """Return the questions of one kind, unpacked."""
     table = atlas._questions
     wanted = np.array([kind in (ALL_QUESTIONS, corpus.kind) for corpus in atlas.header.corpora], bool)
     rows = wanted[table["corpus"]]
@@ -285,7 +284,7 @@ def _questions(atlas: Atlas, kind: str) -> Hits:
 def _sentences(
     atlas: Atlas, text: Integer[np.ndarray, " n"], corpus: Integer[np.ndarray, " n"]
 ) -> Integer[np.ndarray, " n"] | None:
-    """A number for the sentence that each question is a wording of; None where no corpus has several wordings of one."""
+    """Return a number for the sentence of each question; None where no corpus has several wordings of one sentence."""
     several = np.array([one.kind == "winogender" for one in atlas.header.corpora], bool)[corpus]
     if not several.any():
         return None
@@ -293,7 +292,7 @@ def _sentences(
 
 
 def read(path: str | Path) -> Atlas:
-    """The atlas in a file: its header now, all else when needed. Raises BadInputError where there is none, or a damaged one."""
+    """Read an atlas from a file: its header now, all else when needed. Raises BadInputError if it is missing or damaged."""
     if not Path(path).is_file():
         raise BadInputError(f"There is no atlas in {quoted(str(path))}. Name a file that `attnviz atlas build` wrote.")
     return _read(Path(path))
@@ -301,7 +300,7 @@ def read(path: str | Path) -> Atlas:
 
 @lru_cache(maxsize=8)
 def shipped(model: str) -> Atlas | None:
-    """The atlas that attnviz brings for a model of the catalogue; None where it brings none."""
+    """Return the atlas shipped with attnviz for a model of the catalogue; None without one."""
     if model not in {card.id for card in catalog.cards()}:  # a name from outside is never a path
         return None
     file = resources.files("attnviz").joinpath(f"content/atlas/{model}.npz")
@@ -309,7 +308,7 @@ def shipped(model: str) -> Atlas | None:
 
 
 def _read(file: Traversable) -> Atlas:
-    """The atlas in a file, be it on disk or inside a package."""
+    """Read an atlas from a file, on disk or inside a package."""
     written = npz.read_bytes(file, "header.json", MAX_HEADER)
     try:
         return Atlas(header(written), file)

@@ -24,7 +24,7 @@ SUMS = ("habits", "rows", "meaning", "tally")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Neighbouring texts of one corpus: what is measured at once and finished as a whole. `first` is their first ordinal."""
+    """Neighbouring texts of one corpus, measured and finished as a whole. `first` is their first ordinal."""
 
     corpus: int
     number: int
@@ -32,7 +32,7 @@ class Chunk:
     texts: tuple[ParsedSentence | AnnotatedQuestion, ...]
 
     def to_bytes(self) -> bytes:
-        """The whole chunk as JSON, for another machine: plain fields, of which nothing can run where they are read."""
+        """Return the whole chunk as JSON, for another machine: plain fields, which cannot run code where they are read."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
@@ -44,7 +44,7 @@ class Chunk:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """What one chunk gave.
+    """The results of one chunk.
 
     `links` has an array for each of text, relation (labels), direction, offset, others, context and hits [link, layer, head]
     as packed bits; `questions` text, nearest, answer, mentioned, context and hits. Instances of one `context` (a hash) look
@@ -52,8 +52,8 @@ class Part:
     direction and half its counts [layer, head], and `answers` [half, layer, head].
 
     `habits` are sums [kind, layer, head] over `rows` [kind] tokens; `meaning` has sums [half, moment, own or shuffled, layer,
-    head] over texts, of which `tally` [half, number] tells the size, as `meaning.sums` and `Similar.tally` say; sums are
-    float64. `texts` were in the chunk, `used` were measured, and `left_out` says why others, or single links, were not.
+    head] over texts, `tally` [half, number] their size (see `similarity.sums` and `WordSimilarity.tally`); sums are
+    float64. `texts` were in the chunk, `used` were measured, and `left_out` counts the reasons for others, or single links.
     """
 
     links: dict[str, np.ndarray]
@@ -68,7 +68,7 @@ class Part:
     left_out: dict[str, int] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
-        """The whole part, for a file or for another process."""
+        """Return the whole part, for a file or for another process."""
         counts = json.dumps({"texts": self.texts, "used": self.used, "left_out": self.left_out})
         arrays = {f"links.{name}": array for name, array in self.links.items()}
         arrays |= {f"questions.{name}": array for name, array in self.questions.items()}
@@ -92,7 +92,7 @@ class Part:
 
 
 def _text(raw: dict[str, Any]) -> ParsedSentence | AnnotatedQuestion:
-    """One annotated text from its fields."""
+    """Return one annotated text from its fields."""
     if "words" in raw:
         links = tuple(Link(_span(link["source"]), _span(link["target"]), link["kind"]) for link in raw["links"])
         return ParsedSentence(raw["id"], raw["text"], tuple(map(_span, raw["words"])), links)
@@ -100,13 +100,13 @@ def _text(raw: dict[str, Any]) -> ParsedSentence | AnnotatedQuestion:
 
 
 def _span(raw: list[int]) -> Span:
-    """Where something begins and ends."""
+    """Return where something begins and ends."""
     start, end = raw
     return start, end
 
 
 class PartStore:
-    """A folder with a file for each finished part, and a header that says of what. Files appear whole or not at all.
+    """A folder with a file for each finished part, and a header that identifies them. Files are written whole or not at all.
 
     A build that is killed finds all earlier parts again, as long as the header is the same.
     """
@@ -120,7 +120,7 @@ class PartStore:
             if there and not self._holds(wanted):
                 if not (folder / HEADER).is_file():  # a folder of other files must not be emptied
                     raise OutputError(f"Parts are kept in “{folder}”, and it holds other files. Name another file with -o.")
-                on_progress(ProgressEvent(f"{folder.name} holds parts of another model, corpus or rule: starting anew."))
+                on_progress(ProgressEvent(f"{folder.name} holds parts of another model, corpus or rule: starting again."))
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(f"*{UNFINISHED}"):
@@ -132,12 +132,12 @@ class PartStore:
             ) from error
 
     def _holds(self, wanted: bytes) -> bool:
-        """Whether the folder's header is the one wanted."""
+        """Return whether the folder's header is the expected one."""
         file = self.folder / HEADER
         return file.is_file() and file.read_bytes() == wanted
 
     def has(self, corpus: int, number: int) -> bool:
-        """Whether a chunk is finished."""
+        """Return whether a chunk is finished."""
         return self._file(corpus, number).is_file()
 
     def put(self, corpus: int, number: int, content: bytes) -> None:
@@ -151,20 +151,20 @@ class PartStore:
             ) from error
 
     def parts(self, counts: Sequence[int]) -> Iterator[tuple[int, Part]]:
-        """Every part with the number of its corpus, in order; `counts` is how many chunks each corpus has."""
+        """Yield every part with the number of its corpus, in order; `counts` is how many chunks each corpus has."""
         for corpus, count in enumerate(counts):
             for number in range(count):
                 yield corpus, Part.from_bytes(self._file(corpus, number).read_bytes())
 
     def clear(self) -> None:
-        """Take the folder away: its parts are in the atlas now."""
+        """Delete the folder: its parts are in the atlas now."""
         shutil.rmtree(self.folder)
 
     def _file(self, corpus: int, number: int) -> Path:
         return self.folder / f"{corpus}-{number:07}.npz"
 
     def _write(self, name: str, content: bytes) -> None:
-        """A file that is there whole or not at all, even where the machine stops."""
+        """Write a file whole or not at all, even if the machine stops."""
         unfinished = self.folder / f"{name}{UNFINISHED}"
         with unfinished.open("wb") as file:
             file.write(content)

@@ -1,7 +1,7 @@
-"""Compares two models on the texts that both were tested on: a causal model is tested on fewer and other texts.
+"""Compare two models on the texts that both were tested on: a causal model is tested on fewer and other texts.
 
-Rates on different texts do not compare: where a pronoun stands before a candidate, only a model that reads both ways is
-asked. Here both are counted on the texts of the same files that stand in both atlases.
+Rates on different texts cannot be compared: where a pronoun is before a candidate, only a model that reads both ways is
+tested. Here both are counted on the texts that are in both atlases, from the same files.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ def hits(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> Hit
 
 @lru_cache(maxsize=32)
 def best_head(mine: Atlas, other: Atlas, relation: str, direction: str = "dh") -> BestHead | None:
-    """The best head of `mine` on those texts, chosen on their even half, counted on the odd one; None where there are none."""
+    """Return the best head of `mine` on those texts, chosen on their even half, counted on the odd one; None without texts."""
     if not has(mine, relation) or not has(other, relation):
         return None
     return claims.best_head_of(mine, hits(mine, other, relation, direction), relation, direction)
 
 
 def has(one: Atlas, relation: str) -> bool:
-    """Whether an atlas knows a relation or a kind of question."""
+    """Return whether an atlas has a relation or a kind of question."""
     return relation in one.kinds or relation in one.names
 
 
 def others(mine: Atlas) -> tuple[Atlas, ...]:
-    """The other atlases that attnviz brings."""
+    """Return the other atlases shipped with attnviz."""
     found = (_shipped(card.id) for card in catalog.cards() if card.id != mine.model)
     return tuple(one for one in found if one is not None)
 
 
 def _shipped(model: str) -> Atlas | None:
-    """The atlas of another model; a damaged one is reported where that model is chosen, and none here."""
+    """Return the atlas of another model; None for a damaged one, which is reported where that model is chosen."""
     try:
         return atlases.shipped(model)
     except BadInputError:

@@ -24,12 +24,12 @@ from attnviz.progress import OnProgress
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
-AHEAD = 2  # chunks that each process has been given: one under way and one waiting
+AHEAD = 2  # chunks that each process has: one in progress and one waiting
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class MeasuredModel(NamedTuple):
-    """What an atlas says of the model that was measured."""
+    """The facts about the measured model in an atlas."""
 
     digest: str
     layers: int
@@ -39,7 +39,7 @@ class MeasuredModel(NamedTuple):
 
 
 class FinishedPart(NamedTuple):
-    """A part in bytes, and which chunk it is of."""
+    """A part in bytes, with the number of its chunk."""
 
     corpus: int
     number: int
@@ -60,7 +60,7 @@ class WorkerPool(Protocol):
 def load_measurer(
     card: ModelCard, settings: Settings, on_progress: OnProgress | None = None, *, control: bool = False
 ) -> Measurer:
-    """The model of a card, or of a local folder, loaded and ready to measure; with `control` its untrained twin too."""
+    """Load the model of a card or of a local folder, ready to measure; with `control` its untrained twin too."""
     folders = (card,) if card.folder and not card.package else ()
     return Measurer.of(LocalBackend(settings, on_progress, folders).load(card.id), control=control)
 
@@ -86,19 +86,19 @@ class InProcessPool:
         return measured_model(self.measurer)
 
     def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
-        """One chunk after the other; `on_done` gets the number of texts that are done."""
+        """Measure one chunk after the other; `on_done` gets the number of texts that are done."""
         return (measure_chunk(self.measurer, chunk, on_done) for chunk in chunks)
 
     def probe(self) -> ProbeScores:
-        """The probes of the model."""
+        """Run the probes of the model."""
         return self.measurer.probe()
 
     def close(self) -> None:
-        """Nothing to do."""
+        """Do nothing: there is no process to end."""
 
 
 class ProcessPool:
-    """Several processes on this machine, each with the model and one thread. They end with this one, however it ends."""
+    """Several processes on this machine, each with the model and one thread. They end with this one, even if it crashes."""
 
     def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
         context = multiprocessing.get_context("spawn")
@@ -119,7 +119,7 @@ class ProcessPool:
         return self._model
 
     def parts(self, chunks: Iterable[Chunk], on_done: Callable[[int], None]) -> Iterator[FinishedPart]:
-        """Parts as they are finished; never more than a few chunks are on their way."""
+        """Yield parts as they are finished; only a few chunks are in progress at a time."""
         waiting = iter(chunks)
         busy = dict.fromkeys(self._pipes, 0)
         for pipe in self._pipes * AHEAD:
@@ -133,12 +133,12 @@ class ProcessPool:
                 yield found
 
     def probe(self) -> ProbeScores:
-        """The probes of the model, by the first process."""
+        """Run the probes of the model in the first process."""
         self._pipes[0].send(None)
         return _receive(self._pipes[0])
 
     def _send_next(self, pipe: Connection, waiting: Iterator[Chunk]) -> int:
-        """Sends the next chunk, if there is one; returns how many were sent."""
+        """Send the next chunk, if there is one; return how many were sent."""
         chunk = next(waiting, None)
         if chunk is not None:
             pipe.send(chunk)
@@ -158,7 +158,7 @@ def _receive(pipe: Connection) -> Any:
         found = pipe.recv()
     except (EOFError, OSError) as error:
         raise AttnvizError(
-            "A process that measures ended by itself, perhaps for want of memory. Build with fewer --workers."
+            "A process that measures ended by itself, perhaps for lack of memory. Build with fewer --workers."
         ) from error
     if isinstance(found, Exception):
         raise found
@@ -166,7 +166,7 @@ def _receive(pipe: Connection) -> Any:
 
 
 def _work(pipe: Connection, card: ModelCard, settings: Settings, control: bool) -> None:
-    """A process of its own: says which model it loaded, then answers each chunk with its part, None with the probes."""
+    """Run as a process: send the facts of the loaded model, then the part of each chunk, or the probes for None."""
     batch.one_thread()
     Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -182,7 +182,7 @@ def _work(pipe: Connection, card: ModelCard, settings: Settings, control: bool) 
 
 
 def _end_with_parent() -> None:
-    """Ends this process as soon as the one that started it is gone, in the middle of a chunk too."""
+    """End this process as soon as its parent is gone, even in the middle of a chunk."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
@@ -190,7 +190,7 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _single_threads() -> Iterator[None]:
-    """Processes that are started inside have one thread of arithmetic, in every library."""
+    """Start processes with one compute thread in every library."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:

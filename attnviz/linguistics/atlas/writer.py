@@ -1,4 +1,4 @@
-"""Writes an atlas file from finished parts: a ZIP of arrays, member by member, so that no corpus is too long for it.
+"""Write an atlas file from finished parts: a ZIP of arrays, member by member, so that the corpus may have any length.
 
 Its dates are fixed and its order is that of the corpora: equal parts give equal bytes.
 """
@@ -23,7 +23,7 @@ from attnviz.linguistics.probes import habits, similarity, untrained_control
 from attnviz.linguistics.probes.random_tokens import ProbeScores
 
 DATE = (1980, 1, 1, 0, 0, 0)  # the first that a ZIP can hold
-LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs its wide form
+LARGE = 2**31 - 2**16  # bytes of a member from which a ZIP needs ZIP64
 NAMES = 255  # relations and corpora, each counted in a byte
 MEASURE = (
     "Spearman rank correlation of a word's attention with the cosine similarity of input embeddings: mean over the words of "
@@ -35,7 +35,7 @@ Parts = Callable[[], Iterable[tuple[int, Part]]]
 
 @dataclass
 class Totals:
-    """What is added up over all parts before a member can be written."""
+    """Sums over all parts, needed before a member can be written."""
 
     links: int = 0
     questions: int = 0
@@ -50,7 +50,7 @@ class Totals:
 
     @classmethod
     def of(cls, parts: Iterable[tuple[int, Part]]) -> Totals:
-        """Adds up every part, in order."""
+        """Add up every part, in order."""
         found = cls()
         for corpus, part in parts:
             found.links += len(part.links["text"])
@@ -69,11 +69,11 @@ class Totals:
 def write_atlas(
     path: Path, header: dict[str, Any], broken: Counter[int], parts: Parts, probed: ProbeScores | None = None
 ) -> dict[str, Any]:
-    """Writes the atlas, whole or not at all; returns its header.
+    """Write the atlas, whole or not at all; return its header.
 
     `header` has what is known before any part, with the corpora described; `broken` counts the lines of each corpus that
-    could not be read; `parts` gives all parts anew each time it is called; `probed` is optional, and an atlas without it
-    says that the probes are missing.
+    could not be read; `parts` yields all parts each time it is called; `probed` is optional, and an atlas without it
+    states that the probes are missing.
     """
     totals = Totals.of(parts())
     relations = sorted(totals.relations)
@@ -108,7 +108,7 @@ def write_atlas(
 
 
 def _counted(corpus: dict[str, Any], at: int, totals: Totals, broken: int) -> dict[str, Any]:
-    """A corpus with how many texts it has, how many were measured, and what was left out why."""
+    """Return a corpus with its number of texts, how many were measured, and what was left out, by reason."""
     left_out = Counter(totals.left_out.get(at, {}))
     if broken:
         left_out["lines that cannot be read"] = broken
@@ -118,11 +118,11 @@ def _counted(corpus: dict[str, Any], at: int, totals: Totals, broken: int) -> di
 def _members(
     header: dict[str, Any], totals: Totals, parts: Parts
 ) -> Iterator[tuple[str, type, tuple[int, ...], Iterable[np.ndarray]]]:
-    """Name, kind, shape and contents of every array: one walk over the parts for each."""
+    """Yield name, type, shape and contents of every array, with one pass over the parts for each."""
     relations, size = header["relations"], (header["layers"], header["heads"])
     number = {name: at for at, name in enumerate(relations)}
     width = -(-size[0] * size[1] // 8)
-    many, asked = totals.links, totals.questions
+    many, questions = totals.links, totals.questions
 
     def column(group: str, name: str) -> Iterator[np.ndarray]:
         return (getattr(part, group)[name] for _, part in parts())
@@ -142,13 +142,13 @@ def _members(
     yield "links.others", np.uint16, (many,), column("links", "others")
     yield "links.context", np.int32, (many,), [context("links")]
     yield "links.hits", np.uint8, (many, width), column("links", "hits")
-    yield "questions.text", np.int32, (asked,), column("questions", "text")
-    yield "questions.corpus", np.uint8, (asked,), corpus("questions")
-    yield "questions.nearest", np.bool_, (asked,), column("questions", "nearest")
-    yield "questions.answer", np.uint8, (asked,), column("questions", "answer")
-    yield "questions.mentioned", np.float32, (asked,), column("questions", "mentioned")
-    yield "questions.context", np.int32, (asked,), [context("questions")]
-    yield "questions.hits", np.uint8, (asked, width), column("questions", "hits")
+    yield "questions.text", np.int32, (questions,), column("questions", "text")
+    yield "questions.corpus", np.uint8, (questions,), corpus("questions")
+    yield "questions.nearest", np.bool_, (questions,), column("questions", "nearest")
+    yield "questions.answer", np.uint8, (questions,), column("questions", "answer")
+    yield "questions.mentioned", np.float32, (questions,), column("questions", "mentioned")
+    yield "questions.context", np.int32, (questions,), [context("questions")]
+    yield "questions.hits", np.uint8, (questions, width), column("questions", "hits")
     kinds = len(habits.NAMES)
     sums, rows = np.zeros((kinds, *size)) + totals.habits, np.zeros(kinds, np.int64) + totals.rows
     yield "habits", np.float32, (kinds, *size), [habits.means(sums, rows)]
@@ -162,7 +162,7 @@ def _members(
 
 
 def _stream(archive: zipfile.ZipFile, name: str, kind: np.dtype, shape: tuple[int, ...], arrays: Iterable[np.ndarray]) -> None:
-    """One array as an .npy member, piece by piece."""
+    """Write one array as an .npy member, piece by piece."""
     large = int(np.prod(shape, dtype=np.int64)) * kind.itemsize > LARGE
     with _member(archive, f"{name}.npy", large=large) as member:
         described = {"descr": kind.newbyteorder("<").str, "fortran_order": False, "shape": shape}
@@ -172,7 +172,7 @@ def _stream(archive: zipfile.ZipFile, name: str, kind: np.dtype, shape: tuple[in
 
 
 def _member(archive: zipfile.ZipFile, name: str, *, large: bool = False) -> Any:
-    """A member to write to, deflated, with a fixed date, the same on every system."""
+    """Open a member to write to, deflated, with a fixed date, the same on every system."""
     info = zipfile.ZipInfo(name, DATE)
     info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
     return archive.open(info, "w", force_zip64=large)

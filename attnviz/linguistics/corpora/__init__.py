@@ -1,4 +1,4 @@
-"""Readers of annotated texts: each yields a file's sentences with gold links, or its questions about pronouns, one at a time.
+"""Read annotated texts: each reader yields a file's sentences with gold links, or its pronoun questions, one at a time.
 
 Every reader takes a path and a function `broken`, which gets each line that cannot be read; reading continues after it.
 """
@@ -17,5 +17,5 @@ __all__ = ["conllu", "gap", "own", "strict", "winogender"]
 
 
 def strict(broken: BrokenLine) -> NoReturn:
-    """A `broken` that stops at the first broken line: raises BadInputError with file, line and reason."""
+    """Stop at the first broken line, as a `broken`: raise BadInputError with file, line and reason."""
     raise BadInputError(str(broken)) from None

@@ -1,4 +1,4 @@
-"""Reads CoNLL-U: sentences with gold dependencies, in characters of their own text (universaldependencies.org/format).
+"""Read CoNLL-U: sentences with gold dependencies, in characters of their own text (universaldependencies.org/format).
 
 The library `conllu` does not fit: its reader ends at the first line that it cannot parse, and does not give the line number.
 """
@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"([0-9]{1,6})(?:([-.])([0-9]{1,6}))?")
 
 
 class _Fault(Exception):
-    """Why a sentence cannot be read, and the number of its line."""
+    """The reason why a sentence cannot be read, with its line number."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(line, reason)
@@ -34,16 +34,16 @@ class _Row:
     first: int
     last: int
     form: str
-    blank: bool  # whether one follows
+    blank: bool  # whether a blank follows
     word: bool
     head: int = 0
     relation: str = ""
 
 
 def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence]:
-    """Read the sentences of a CoNLL-U file, in order. One with a line that cannot be read is left out; `broken` gets that line.
+    """Read the sentences of a CoNLL-U file, in order. One with an unreadable line is left out; `broken` gets that line.
 
-    A word has its place in `# text`, or, without one, in the forms joined as SpaceAfter says. The parts of a multiword
+    Positions are those in `# text`, or, without it, in the forms joined by SpaceAfter. The parts of a multiword
     token are words of their own where their forms join up to it (`do` + `n't`). Where they do not (`zu` + `dem` = `zum`), the
     whole is one word: links of a part are links of the whole, and those within it are left out, as empty nodes are.
     """
@@ -62,7 +62,7 @@ def conllu(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[P
 
 
 def _rows(group: Iterable[CorpusLine], report: Callable[[_Fault], None]) -> Iterator[_Row]:
-    """The words and multiword tokens of a sentence; `report` gets every line that cannot be read."""
+    """Return the words and multiword tokens of a sentence; `report` gets every line that cannot be read."""
     for line in group:
         if line.fault:
             report(_Fault(line.number, line.fault))
@@ -77,7 +77,7 @@ def _rows(group: Iterable[CorpusLine], report: Callable[[_Fault], None]) -> Iter
 
 
 def _row(line: CorpusLine) -> _Row | None:
-    """One line of ten columns; None for an empty node."""
+    """Parse one line of ten columns; None for an empty node."""
     columns = line.text.split("\t")
     if len(columns) != 10:
         have = f"{len(columns)} column{'s' if len(columns) > 1 else ''}"
@@ -101,7 +101,7 @@ def _row(line: CorpusLine) -> _Row | None:
 
 
 def _sentence(group: Sequence[CorpusLine], rows: Sequence[_Row]) -> ParsedSentence | None:
-    """The sentence of a group of lines; None where there are only blanks and comments. Raises _Fault."""
+    """Return the sentence of a group of lines; None for only blanks and comments. Raises _Fault."""
     text = _comment(group, "text")
     if not rows:
         if text:
@@ -119,13 +119,13 @@ def _sentence(group: Sequence[CorpusLine], rows: Sequence[_Row]) -> ParsedSenten
 
 
 def _comment(group: Iterable[CorpusLine], name: str) -> str:
-    """What the comment `# name = …` of a sentence says; empty where it has none."""
+    """Return the value of the comment `# name = …` of a sentence; empty without one."""
     found = (re.fullmatch(rf"#\s*{name}\s*=(.*)", line.text, re.DOTALL) for line in group if line.text.startswith("#"))
     return next((match[1].strip() for match in found if match), "")
 
 
 def _numbered(rows: Sequence[_Row]) -> list[_Row]:
-    """The words alone, once numbers and heads are right. Raises _Fault."""
+    """Return the words after checking numbers and heads. Raises _Fault."""
     words = [row for row in rows if row.word]
     seen = covered = 0
     for row in rows:
@@ -142,7 +142,7 @@ def _numbered(rows: Sequence[_Row]) -> list[_Row]:
 
 
 def _surface(rows: Iterable[_Row]) -> list[_Row]:
-    """What is written: multiword tokens, and the words outside them."""
+    """Return what is written: multiword tokens, and the words outside them."""
     out: list[_Row] = []
     for row in rows:
         if not out or row.first > out[-1].last:
@@ -151,7 +151,7 @@ def _surface(rows: Iterable[_Row]) -> list[_Row]:
 
 
 def _spans(surface: Sequence[_Row], words: Sequence[_Row], text: str) -> list[Span]:
-    """Where each word stands in the text. Raises _Fault where the text says something else than the words."""
+    """Return the position of each word in the text. Raises _Fault where text and words differ."""
     spans: list[Span] = []
     at = 0
     for i, row in enumerate(surface):
@@ -171,14 +171,14 @@ def _spans(surface: Sequence[_Row], words: Sequence[_Row], text: str) -> list[Sp
 
 
 def _behind(text: str, at: int) -> int:
-    """Where the blanks that start at a place end."""
+    """Return where the blanks that start at a position end."""
     while at < len(text) and text[at].isspace():
         at += 1
     return at
 
 
 def _parts(row: _Row, parts: Sequence[_Row], start: int) -> list[Span]:
-    """The places of the words that a written token stands for: side by side where they join up to it, else all the same."""
+    """Return the spans of the words of a written token: side by side where they join up to it, else all the same."""
     if "".join(part.form for part in parts) != row.form:
         return [(start, start + len(row.form))] * len(parts)
     ends = list(accumulate((len(part.form) for part in parts), initial=start))

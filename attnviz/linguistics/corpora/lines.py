@@ -1,4 +1,4 @@
-"""Reads a corpus file line by line: numbered and decoded, with no more in memory than one text."""
+"""Read a corpus file line by line: numbered and decoded, with at most one text in memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import BinaryIO
 from attnviz import charset
 from attnviz.errors import BadInputError
 
-LONGEST = 1_000_000  # of a line in bytes, of a text with all its lines in characters: far more than any corpus has
+LONGEST = 1_000_000  # bytes of a line, characters of a text with all its lines: far more than any corpus has
 
 
 @dataclass(frozen=True)
 class CorpusLine:
-    """A line without its end, counted from 1. `fault` says why it cannot be read; `text` is empty then."""
+    """A line without its end, counted from 1. `fault` is the reason why it cannot be read; `text` is empty then."""
 
     number: int
     text: str
@@ -24,7 +24,7 @@ class CorpusLine:
 
 
 def lines(path: str | Path) -> Iterator[CorpusLine]:
-    """The lines of a file, ended by LF or CRLF, or by CR where there is no LF, without a byte order mark.
+    """Yield the lines of a file, ended by LF or CRLF, or by CR where there is no LF, without a byte order mark.
 
     The file is UTF-8, or UTF-16 or UTF-32 with a mark; one that seems to be these without a mark is one line with a fault.
     Raises BadInputError without a file.
@@ -37,7 +37,7 @@ def lines(path: str | Path) -> Iterator[CorpusLine]:
 
 
 def _decoded_lines(file: BufferedReader) -> Iterator[CorpusLine]:
-    """The lines of an open file, in the encoding that its beginning tells."""
+    """Yield the lines of an open file, in the encoding that its first bytes show."""
     head = file.peek(1)
     mark, encoding, name = charset.find_mark(head)
     seems = "" if mark else charset.guess_unmarked(head[: len(head) // 4 * 4])
@@ -59,7 +59,7 @@ def _decoded_lines(file: BufferedReader) -> Iterator[CorpusLine]:
 
 
 def groups(found: Iterable[CorpusLine], starts: Callable[[str], bool]) -> Iterator[list[CorpusLine]]:
-    """Lines that belong together: a new group starts with each line for which `starts` holds.
+    """Group lines: a new group starts with each line for which `starts` is true.
 
     A group of more than LONGEST characters becomes one line with a fault.
     """
@@ -83,7 +83,7 @@ def groups(found: Iterable[CorpusLine], starts: Callable[[str], bool]) -> Iterat
 
 
 def _numbered(file: BinaryIO) -> Iterator[CorpusLine]:
-    """The lines of an open file in UTF-8. What is left of a line that is too long is read past, not kept."""
+    """Yield the lines of an open file in UTF-8. The rest of a line that is too long is skipped."""
     number = 0
     while raw := file.readline(LONGEST):
         number += 1
@@ -96,7 +96,7 @@ def _numbered(file: BinaryIO) -> Iterator[CorpusLine]:
 
 
 def _wide(file: TextIOWrapper, name: str) -> Iterator[CorpusLine]:
-    """The lines of a file in another encoding, or with other ends; what follows characters that are none is not read."""
+    """Yield the lines of a file in another encoding, or with other line ends; reading stops at invalid characters."""
     number, too_long = 0, False
     while True:
         try:
@@ -117,12 +117,12 @@ def _wide(file: TextIOWrapper, name: str) -> Iterator[CorpusLine]:
 
 
 def _long(number: int) -> CorpusLine:
-    """A line of which too much would have to be kept."""
+    """Return the fault for a line that is too long."""
     return CorpusLine(number, "", f"A line is shorter than {LONGEST:,} bytes; this one is longer. Divide it.")
 
 
 def _decoded(number: int, raw: bytes) -> CorpusLine:
-    """A line as text, or with the first byte that is none."""
+    """Return a line as text, or as a fault with its first invalid byte."""
     try:
         return CorpusLine(number, raw.decode("utf-8").removesuffix("\n").removesuffix("\r"))
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Readers of the two corpora that are tables: GAP and Winogender. Each row becomes a question about a pronoun.
+"""Read the two corpora that are tables, GAP and Winogender. Each row becomes a question about a pronoun.
 
 GAP          which of two names the pronoun refers to, if any    Webster et al. 2018 (arXiv:1810.05201)
 Winogender   the occupation or the other person                  Rudinger et al. 2018 (arXiv:1804.09301)
@@ -63,7 +63,7 @@ def _gap_span(row: Mapping[str, str], name: str) -> Span:
 
 
 def _gap_answer(row: Mapping[str, str], name: str) -> bool:
-    """Whether the pronoun refers to this name."""
+    """Return whether the pronoun refers to this name."""
     value = row[f"{name}-coref"].strip().upper()
     if value not in ("TRUE", "FALSE"):
         raise BadInputError(f"{name}-coref is TRUE or FALSE; got {quoted(row[f'{name}-coref'])}. Write one of them.")
@@ -73,9 +73,9 @@ def _gap_answer(row: Mapping[str, str], name: str) -> bool:
 def winogender(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[AnnotatedQuestion]:
     """Read the sentences of a Winogender file, in order. Candidate 0 is the occupation, candidate 1 the participant.
 
-    Which words they are, which is right and the gender of the pronoun stand in the column sentid
-    (`technician.someone.1.female.txt`; `someone` is a participant without a name); their places are searched. A
-    sentence in which one of the three does not stand exactly once is left out and reported to `broken`.
+    The column sentid names these words, the right one and the gender of the pronoun
+    (`technician.someone.1.female.txt`; `someone` is a participant without a name); their positions are searched. A
+    sentence in which one of the three does not occur exactly once is left out and reported to `broken`.
     """
     return _questions(path, ("sentid", "sentence"), _winogender_question, broken)
 
@@ -93,7 +93,7 @@ def _winogender_question(row: Mapping[str, str]) -> AnnotatedQuestion:
 
 
 def _winogender_span(text: str, words: tuple[str, ...]) -> Span:
-    """Return where one of these words stands in the text, as a whole word in capitals or not."""
+    """Return where one of these words is in the text, as a whole word in any letter case."""
     found = list(re.finditer(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)", text, re.IGNORECASE))
     if len(found) != 1:
         times = f"{len(found)} times in {quoted(text)}"
@@ -109,7 +109,7 @@ def _questions(
     made: Callable[[dict[str, str]], AnnotatedQuestion],
     broken: Callable[[BrokenLine], None],
 ) -> Iterator[AnnotatedQuestion]:
-    """Read the rows of a file in order as the questions that `made` returns. A row for which it raises goes to `broken`.
+    """Yield the question that `made` returns for each row of a file, in order. A row for which it raises goes to `broken`.
 
     The first line names the columns, at least those of `names`, in any order; without it nothing is read. Quotation
     marks have no special meaning.
@@ -139,7 +139,7 @@ def _questions(
 
 
 def check_apart(*spans: Span) -> None:
-    """Raise BadInputError where two of the spans share a character: their attention could not be told apart."""
+    """Raise BadInputError where two of the spans share a character: their attention could not be separated."""
     for (_, end), (start, _) in pairwise(sorted(spans)):
         if start < end:
             raise BadInputError(

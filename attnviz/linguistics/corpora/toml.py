@@ -1,4 +1,4 @@
-"""Reads sentences of your own in TOML: questions about pronouns, and sentences with their arcs."""
+"""Read sentences of your own in TOML: questions about pronouns, and sentences with their arcs."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _PLACE = re.compile(r" \(at (?:line ([0-9]+), column [0-9]+|end of document)\)$"
 
 
 def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
-    """The entries of a TOML file, in order: `[[example]]` a question, `[[sentence]]` a parsed sentence.
+    """Yield the entries of a TOML file, in order: `[[example]]` a question, `[[sentence]]` a parsed sentence.
 
-    A question has `text`, `pronoun`, `candidates` and `answer`, which counts the candidates from 0 and is missing where
+    A question has `text`, `pronoun`, `candidates` and `answer`, the index of the right candidate from 0, missing where
     none is right. A sentence has `text` and `arcs`, each `["dependent", "head", "relation"]`; roots need none. Words are
     ours, named as they are written (`the#2`: the second `the`). An entry without `id` is named by its line; other fields
     are for other readers. An entry that cannot be read is left out and goes to `broken`. Each `[[…]]` starts a line of its own.
@@ -36,7 +36,7 @@ def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[Pars
             entries = [] if faults else list(_entries(group))
         except BadInputError as error:
             faults = [(group[0].number, str(error))]
-        except (ValueError, RecursionError) as error:  # also of a number with thousands of digits, of brackets without end
+        except (ValueError, RecursionError) as error:  # also for a number with thousands of digits, or very deep brackets
             place = _PLACE.search(str(error))
             inner = int(place[1]) - 1 if place and place[1] else 0
             faults = [(group[0].number + inner, f"An entry is written in TOML; {_PLACE.sub('', str(error))}. Correct it.")]
@@ -46,7 +46,7 @@ def own(path: str | Path, broken: Callable[[BrokenLine], None]) -> Iterator[Pars
 
 
 def _entries(group: Sequence[CorpusLine]) -> Iterator[ParsedSentence | AnnotatedQuestion]:
-    """The one entry that starts in a group of lines, none in those before the first; raises BadInputError, TOMLDecodeError."""
+    """Yield the entry of a group of lines, none before the first heading; raises BadInputError, TOMLDecodeError."""
     made: dict[str, Callable[[dict[str, Any]], ParsedSentence | AnnotatedQuestion]] = {
         "example": _question,
         "sentence": _sentence,
@@ -59,7 +59,7 @@ def _entries(group: Sequence[CorpusLine]) -> Iterator[ParsedSentence | Annotated
 
 
 def _question(raw: dict[str, Any]) -> AnnotatedQuestion:
-    """An `[[example]]`; raises BadInputError."""
+    """Return an `[[example]]`; raises BadInputError."""
     places, names, answer = _Places(raw), raw.get("candidates"), raw.get("answer")
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise BadInputError(f"candidates are two words of the text or more; got {quoted(str(names))}. Name them.")
@@ -71,7 +71,7 @@ def _question(raw: dict[str, Any]) -> AnnotatedQuestion:
 
 
 def _sentence(raw: dict[str, Any]) -> ParsedSentence:
-    """A `[[sentence]]`; raises BadInputError."""
+    """Return a `[[sentence]]`; raises BadInputError."""
     places, arcs = _Places(raw), raw.get("arcs")
     if not isinstance(arcs, list):
         raise BadInputError(f'arcs are a list; got {quoted(str(arcs))}. Write arcs = [["dependent", "head", "relation"]].')
@@ -86,7 +86,7 @@ def _sentence(raw: dict[str, Any]) -> ParsedSentence:
 
 
 def _link(places: _Places, arc: Any) -> Link:
-    """One arc, dependent to head."""
+    """Return one arc, dependent to head."""
     if not isinstance(arc, list) or len(arc) != 3 or not all(isinstance(part, str) and part.strip() for part in arc):
         raise BadInputError(f'An arc is ["dependent", "head", "relation"]; got {quoted(str(arc))}. Write all three.')
     dependent, head, relation = arc
@@ -96,7 +96,7 @@ def _link(places: _Places, arc: Any) -> Link:
 
 
 def _string(raw: dict[str, Any], field: str) -> str:
-    """A field that holds more than blanks."""
+    """Return a string field that is not blank; raises BadInputError."""
     value = raw.get(field)
     if not isinstance(value, str) or not value.strip():
         raise BadInputError(f"{field} is a string that is not empty; got {quoted(str(value))}. Write one.")
@@ -109,7 +109,7 @@ class _Places(dict[str, Span]):
     def __init__(self, raw: dict[str, Any]) -> None:
         super().__init__()
         self.text = _string(raw, "text")
-        if len(self.text) > LONGEST_TEXT:  # each name is searched in it, so a file could keep us busy for hours
+        if len(self.text) > LONGEST_TEXT:  # each name is searched in it, which could take hours
             rule = f"A text has at most {LONGEST_TEXT:,} characters"
             raise BadInputError(f"{rule}; {quoted(self.text)} has {len(self.text):,}. Divide it.")
 

@@ -13,7 +13,7 @@ Span = tuple[int, int]
 class ParsedSentence:
     """A sentence with gold dependencies, in characters of `text`.
 
-    `words` are the corpus's own words, in order. Of each link the source is the dependent, the target its head, and
+    `words` are the corpus's own words, in order. In each link the source is the dependent, the target its head, and
     `kind` the relation as the corpus writes it, e.g. `nsubj` or `nmod:poss`.
     """
 
@@ -25,7 +25,7 @@ class ParsedSentence:
 
 @dataclass(frozen=True)
 class AnnotatedQuestion:
-    """A text with a pronoun and its candidates, in characters; `answer` is the index of the right one, None where none is."""
+    """A text with a pronoun and its candidates, in characters; `answer` is the index of the right one, or None."""
 
     id: str
     text: str

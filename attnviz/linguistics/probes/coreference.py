@@ -1,4 +1,4 @@
-"""Which heads give the right candidate most attention from a pronoun, and what a rule gets that only counts names.
+"""Score which heads give the right candidate most attention from a pronoun, and a rule that only counts names.
 
 Attention from the pronoun is the mean over its pieces, attention to a candidate the maximum over its pieces (a sum would
 favour long names). A head is right where the right candidate gets more than every other one; a tie is a miss.
@@ -25,7 +25,7 @@ LATER = "questions with a candidate after the pronoun, which a causal model cann
 
 @dataclass(frozen=True)
 class TokenQuestion:
-    """One question as a model reads it: tokens of the pronoun and of each candidate, which is right, and if it is nearest.
+    """One question as a model reads it: tokens of the pronoun and of each candidate, which is right, whether it is nearest.
 
     `mentioned` is how often the rule “the name mentioned more often” is right: 1, 0, or 1 / k where k candidates share the
     first place and the right one is among them.
@@ -39,7 +39,7 @@ class TokenQuestion:
 
     @property
     def place(self) -> int:
-        """Where the right candidate stands among all of them in the order of the text, from 0."""
+        """The index of the right candidate in the order of the text, from 0."""
         return sorted(self.candidates).index(self.candidates[self.answer])
 
 
@@ -60,27 +60,27 @@ def token_question(question: AnnotatedQuestion, tokens: Sequence[Token], *, caus
 
 
 def mentioned(question: AnnotatedQuestion, answer: int) -> float:
-    """How often “the name mentioned more often” is right about one question; see `TokenQuestion.mentioned`."""
+    """Return how often “the name mentioned more often” is right on one question; see `TokenQuestion.mentioned`."""
     counts = [mentions(question.text, question.text[slice(*span)]) for span in question.candidates]
     first = max(counts)
     return 1.0 / counts.count(first) if counts[answer] == first else 0.0
 
 
 def mentions(text: str, name: str) -> int:
-    """How often a text mentions a name: the count of that word of the name which stands in it most often.
+    """Return how often a text mentions a name: the count of the name's most frequent word.
 
-    So “Cassidy” alone is a mention of “Cheryl Cassidy”. The whole text counts, also behind the pronoun, and letter case does.
+    So “Cassidy” alone is a mention of “Cheryl Cassidy”. The whole text counts, also after the pronoun; letter case matters.
     """
     return max((len(re.findall(rf"(?<!\w){re.escape(word)}(?!\w)", text)) for word in set(name.split())), default=0)
 
 
 def distance(one: Span, other: Span) -> int:
-    """Characters between two spans; below 0 where they overlap."""
+    """Return the characters between two spans; below 0 where they overlap."""
     return max(one[0], other[0]) - min(one[1], other[1])
 
 
 def hits(attention: Float[np.ndarray, "row head query key"], choices: Sequence[TokenQuestion]) -> Bool[np.ndarray, "row head"]:
-    """Which heads are right, of each question; the queries are the pronoun's own pieces, in order."""
+    """Return which heads are right on each question; the queries are the pronoun's own pieces, in order."""
     pieces = np.array([len(choice.pronoun) for choice in choices])
     mean = attention.sum(2) / pieces[:, None, None].astype(np.float32)  # row head key
     found = np.zeros(mean.shape[:2], bool)

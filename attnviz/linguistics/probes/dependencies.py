@@ -1,7 +1,7 @@
-"""Which heads are right on each gold link of a batch, in both directions, from attention between words.
+"""Score which heads are right on each gold link of a batch, in both directions, from attention between words.
 
 The rule is that of Clark et al. 2019, section 4 (arXiv:1906.04341): a head's prediction for a word is the other word that
-it looks at most, special tokens left out. We differ in three ways, which all make it stricter or say more: a tie is a
+it looks at most, special tokens left out. We differ in three ways, each stricter or more exact: a tie is a
 miss, punctuation may be chosen (it is in the text), and a causal model is tested only on links to earlier words.
 """
 
@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Int
 from attnviz.linguistics.corpora.types import ParsedSentence
 from attnviz.linguistics.probes.word_attention import WordGrid
 
-FEWEST, MOST = 4, 60  # words of a sentence that is scored
+FEWEST, MOST = 4, 60  # words of a scored sentence
 LEFT_OUT = frozenset({"root", "punct"})
 DIRECTIONS = ("dh", "hd")  # the dependent looks at its head; the head looks at its dependent
 NO_TOKEN = "links of a word in which no token starts"
@@ -42,17 +42,17 @@ class ScoredLinks:
 
     @property
     def offset(self) -> Int[np.ndarray, " link"]:
-        """How many words after the source its target stands; below 0 where before."""
+        """How many words after its source each target is; below 0 where before."""
         return self.target - self.source
 
 
 def fits(parsed: ParsedSentence) -> bool:
-    """Whether a sentence has 4 to 60 words."""
+    """Return whether a sentence has 4 to 60 words."""
     return FEWEST <= len(parsed.words) <= MOST
 
 
 def scored_links(batch: Sequence[ParsedSentence], grid: WordGrid, left_out: Counter[str]) -> ScoredLinks:
-    """Every link of a batch in both directions, but for those that cannot be scored, which are counted by reason."""
+    """Return every link of a batch in both directions; those that cannot be scored are left out and counted by reason."""
     found: list[tuple[int, int, int, int]] = []
     relations: list[str] = []
     for row, parsed in enumerate(batch):
@@ -75,7 +75,7 @@ def scored_links(batch: Sequence[ParsedSentence], grid: WordGrid, left_out: Coun
 
 
 def chosen(attention: Float[np.ndarray, "row head word other"], grid: WordGrid) -> Int[np.ndarray, "row head word"]:
-    """The number of the other word that each word looks at most, of those it sees; -1 where two share the first place."""
+    """Return the index of the visible other word that each word looks at most; -1 for a tie."""
     seen = np.where(grid.visible[:, None], attention, np.float32(-1.0))
     choice = seen.argmax(-1)  # row head word
     most = np.take_along_axis(seen, choice[..., None], -1)
@@ -86,5 +86,5 @@ def chosen(attention: Float[np.ndarray, "row head word other"], grid: WordGrid) 
 def hits(
     attention: Float[np.ndarray, "row head word other"], grid: WordGrid, links: ScoredLinks
 ) -> Bool[np.ndarray, "link head"]:
-    """Which heads of a layer choose the right word, of each link."""
+    """Return which heads of a layer choose the right word on each link."""
     return chosen(attention, grid)[links.row, :, links.source] == links.target[:, None]

@@ -1,6 +1,6 @@
-"""How much every head attends to positions and repetitions instead of meaning, as sums over a batch.
+"""Measure how much every head attends to positions and repetitions instead of meaning, as sums over a batch.
 
-Each habit is attention from a token of the text to some tokens, averaged over the tokens that have any such:
+Each habit is attention from a token of the text to certain tokens, averaged over the tokens that have such tokens:
 
     previous, next      the token just before or after           Voita et al. 2019 (arXiv:1905.09418), section 5.1
     first               the first token of the text
@@ -11,8 +11,8 @@ Each habit is attention from a token of the text to some tokens, averaged over t
     sink                the first token of all, [CLS] in BERT    Gu et al. 2025 (arXiv:2410.10781), who count its own row too
     entropy             none: how spread the row is, in bits     Clark et al. 2019 (arXiv:1906.04341), section 3.3, in nats
 
-What `after-repeated` counts is no induction score, though it was called so. In ordinary text a token often comes again after
-one other, as commas do, and what followed it is then the token just before, where many heads look anyway. `probes` measures
+`after-repeated` is not an induction score, though it had that name. In ordinary text a token often comes again after the same
+other token, as commas do, and what followed it is then the token just before, where many heads look anyway. `probes` measures
 induction as Olsson et al. 2022 do (arXiv:2209.11895), on random tokens, and ranks the heads differently.
 """
 
@@ -33,9 +33,9 @@ TINY = np.float32(1e-38)  # 0 log 0 counts as 0
 
 @dataclass(frozen=True, eq=False)
 class HabitCells:
-    """Where each habit but entropy would look, in a batch: `cells`; `text` are the tokens of the text, whose rows count.
+    """The `cells` where each habit but entropy would look, in a batch; `text` marks the tokens of the text, whose rows count.
 
-    `counts` says how many rows have any such cell; of entropy, how many rows there are.
+    `counts` is how many rows have such a cell; for entropy, the number of rows.
     """
 
     cells: Float[np.ndarray, "row cell habit"]
@@ -44,7 +44,7 @@ class HabitCells:
 
 
 def habit_cells(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]], *, causal: bool) -> HabitCells:
-    """The places of a batch of texts, padded to the longest."""
+    """Return the cells of a batch of texts, padded to the longest."""
     shape = len(ids), max(map(len, ids), default=0)
     number, real, text = np.full(shape, -1), np.zeros(shape, bool), np.zeros(shape, bool)
     for row, (mine, inner) in enumerate(zip(ids, tokens, strict=True)):
@@ -78,7 +78,7 @@ def habit_cells(ids: Sequence[Sequence[int]], tokens: Sequence[Sequence[Token]],
 
 
 def sums(weights: Float[np.ndarray, "row head query key"], found: HabitCells) -> Float[np.ndarray, "kind head"]:
-    """The sum over the rows that count, of every head of a layer, in the order of NAMES; float64."""
+    """Return sums over the rows that count, for every head of a layer, in the order of NAMES; float64."""
     rows, heads = weights.shape[:2]
     looked = weights.reshape(rows, heads, -1) @ found.cells  # row head habit
     bits = entropies(weights)  # row head query
@@ -87,7 +87,7 @@ def sums(weights: Float[np.ndarray, "row head query key"], found: HabitCells) ->
 
 
 def entropies(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, "*lead query"]:
-    """Entropy of each row in bits, as `analysis.shares.entropy`, in two passes over the weights instead of five."""
+    """Return the entropy of each row in bits, as `analysis.row_stats.entropy`, in two passes instead of five."""
     logs = np.log(np.maximum(weights, TINY))
     logs *= weights
     return logs.sum(-1) * np.float32(-1.0 / np.log(2.0))
@@ -96,6 +96,6 @@ def entropies(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray
 def means(
     total: Float[np.ndarray, "kind layer head"], counts: Int[np.ndarray, " kind"]
 ) -> Float[np.ndarray, "kind layer head"]:
-    """Sums to means, float32; NaN where no row counted."""
+    """Convert sums to means, float32; NaN where no row counted."""
     rows = np.where(counts > 0, counts, np.nan)[:, None, None]
     return (total / rows).astype(np.float32)

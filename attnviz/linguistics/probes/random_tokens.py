@@ -1,13 +1,13 @@
-"""Probes: how much attention a head gives to earlier copies in sequences of random tokens that are repeated once.
+"""Probe how much attention a head gives to earlier copies in sequences of random tokens that are repeated once.
 
-A sequence is `start, r_1 … r_n, r_1 … r_n, end` with n different tokens. On it, a head scores in each probe the mean
-attention over the queries of that probe:
+A sequence is `start, r_1 … r_n, r_1 … r_n, end` with n different tokens. In each probe, a head's score is the
+mean attention over the queries of that probe:
 
     induction          from the second r_i to r_(i+1) of the first half, i = 1 … n - 1    Olsson et al. 2022 (arXiv:2209.11895)
     duplicate-token    from the second r_i to the first r_i, i = 1 … n                    Wang et al. 2022 (arXiv:2211.00593)
     previous-token     from every r but the very first to the token before it             Olsson et al. 2022
 
-The tokens are random, so no word is likely after another and nothing but the repetition can be followed; this is what
+The tokens are random, so no word is likely after another and only the repetition can be followed; this
 separates a probe from a habit on ordinary text (`habits`). Olsson et al. call the induction score prefix matching, repeat 25
 tokens four times and leave out the most and the least common ones; TransformerLens repeats 50 tokens once, as here.
 
@@ -27,7 +27,7 @@ from jaxtyping import Float, Int
 VERSION = 1
 NAMES = ("induction", "duplicate-token", "previous-token")
 LENGTH = 50  # random tokens of one half, as in TransformerLens
-SHORTEST = 8  # of fewer tokens a mean says little, and an even look is already strong
+SHORTEST = 8  # with fewer tokens a mean is uncertain, and an even look is already strong
 SEQUENCES = 32  # half of them to choose heads on, half to report; the largest standard error of smollm2 is 0.02
 SEED = 20220924  # the day on which Olsson et al. appeared
 EVEN, ODD = 0, 1  # the half of the sequences on which heads are chosen, and the one that is reported
@@ -41,7 +41,7 @@ RULE = (
 
 @dataclass(frozen=True)
 class Layout:
-    """The places of one sequence: `start` special tokens, twice `length` random ones, `end` special tokens."""
+    """The positions in one sequence: `start` special tokens, twice `length` random ones, `end` special tokens."""
 
     start: int
     length: int
@@ -49,11 +49,11 @@ class Layout:
 
     @property
     def tokens(self) -> int:
-        """How long the whole sequence is."""
+        """The length of the whole sequence."""
         return self.start + 2 * self.length + self.end
 
     def cells(self, probe: str) -> Int[np.ndarray, "cell 2"]:
-        """The (query, key) pairs whose attention is averaged."""
+        """Return the (query, key) pairs whose attention is averaged."""
         first = np.arange(self.start, self.start + self.length)
         second = first + self.length
         if probe == "induction":
@@ -64,7 +64,7 @@ class Layout:
         return np.stack([query, query - 1], -1)
 
     def even_look(self, *, causal: bool) -> tuple[float, ...]:
-        """What a head scores in each probe that spreads its attention evenly over all tokens that it sees."""
+        """Return the score in each probe of a head that spreads its attention evenly over all visible tokens."""
         if not causal:
             return (1.0 / self.tokens,) * len(NAMES)
         return tuple(float((1.0 / (self.cells(probe)[:, 0] + 1)).mean()) for probe in NAMES)
@@ -72,7 +72,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class ProbeScores:
-    """What the probes gave: `facts` for the header of an atlas; the scores, or None where `facts` says why there are none.
+    """Results of the probes: `facts` for the header of an atlas, and the scores, or None where `facts` has the reason.
 
     Figures are means and standard errors over sequences; halves are even and odd sequences.
     """
@@ -82,12 +82,12 @@ class ProbeScores:
 
 
 def missing(reason: str) -> ProbeScores:
-    """A model that cannot be probed, and why."""
+    """Return the result for a model that cannot be probed, with the reason."""
     return ProbeScores({"version": VERSION, "missing": reason})
 
 
 def random_sequences(pool: Sequence[int], length: int, count: int = SEQUENCES) -> list[tuple[int, ...]]:
-    """For each of `count` sequences, `length` different ids of `pool`; the same in every run.
+    """Draw `length` different ids of `pool` for each of `count` sequences; the same in every run.
 
     Only uniform random numbers are taken from the generator, since its other methods may change between versions.
     """
@@ -97,7 +97,7 @@ def random_sequences(pool: Sequence[int], length: int, count: int = SEQUENCES) -
 
 
 def scores(weights: Float[np.ndarray, "row head query key"], layout: Layout) -> Float[np.ndarray, "probe row head"]:
-    """The score of every head on each sequence, in the order of NAMES; float64."""
+    """Return the score of every head on each sequence, in the order of NAMES; float64."""
     found = []
     for probe in NAMES:
         query, key = layout.cells(probe).T
@@ -106,7 +106,7 @@ def scores(weights: Float[np.ndarray, "row head query key"], layout: Layout) -> 
 
 
 def figures(each: Float[np.ndarray, "probe sequence layer head"]) -> Float[np.ndarray, "figure half probe layer head"]:
-    """Means over the even and over the odd sequences, then their standard errors, float32."""
+    """Return means over the even and over the odd sequences, then their standard errors, float32."""
     halves = [each[:, half::2] for half in (EVEN, ODD)]
     means = np.stack([one.mean(1) for one in halves])
     errors = np.stack([one.std(1, ddof=1) / np.sqrt(one.shape[1]) for one in halves])
@@ -124,7 +124,7 @@ def run_probes(
     tokens: int,
     named: tuple[list[str], list[str]] = ([], []),
 ) -> ProbeScores:
-    """Runs the probes on one model.
+    """Run the probes on one model.
 
     `layers` gives each layer's weights of some sequences of ids; `size` is how many layers and heads there are; `pool` are
     the ids to draw from; `around` the special ids before and after, and `named` what they are called; `tokens` bounds a pass.

@@ -1,9 +1,9 @@
-"""How far every head attends to words of similar meaning, as sums over a batch.
+"""Measure how far every head attends to words of similar meaning, as sums over a batch.
 
-Of each word with at least 4 others to choose from: Spearman's rank correlation between its attention to them and the
+For each word with at least 4 others to choose from: Spearman's rank correlation between its attention to them and the
 cosine similarity of their input embeddings (means over pieces) with its own. Beside it the same with the words shuffled,
-which is what a head earns by nothing but its liking for some places. All is added up by halves of the texts, so that a head
-is chosen on one and reported on the other.
+which is the score that a head gets only by its preference for positions. All is summed by halves of the texts, so that a
+head is chosen on one and reported on the other.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from jaxtyping import Bool, Float, Int
 
 from attnviz.linguistics.probes.word_attention import WordGrid
 
-ENOUGH = 4  # others: of fewer, a rank says little
+ENOUGH = 4  # others: with fewer, ranks are uninformative
 EVEN, ODD = 0, 1  # the half of the texts on which heads are chosen, and the one that is reported
 
 
 @dataclass(frozen=True, eq=False)
 class WordSimilarity:
-    """Ranks of the words by likeness, as every word sees them: each row centred and of length 1, so that a dot product
+    """Ranks of the words by similarity to each word: each row centred and of length 1, so that a dot product
     with ranks of attention correlates them; zeros for words that are not seen. `spread` is the length of plain ranks
-    without ties; `counts` says which words count, `half` in which half of the texts each row is: 0 even, 1 odd.
+    without ties; `counts` marks the words that count, `half` in which half of the texts each row is: 0 even, 1 odd.
     """
 
     own: Float[np.ndarray, "row word other"]
@@ -35,18 +35,18 @@ class WordSimilarity:
 
     @property
     def words(self) -> Int[np.ndarray, " row"]:
-        """How many words of each text count."""
+        """The number of words that count in each text."""
         return self.counts.sum(-1)
 
     @property
     def tally(self) -> Int[np.ndarray, "2 3"]:
-        """Of each half: texts in which a word counts, their words, and the squares of these numbers added up."""
+        """For each half: texts in which a word counts, their words, and the sum of the squares of these numbers."""
         each = np.stack([self.words > 0, self.words, self.words**2], axis=-1)  # row number
         return np.stack([each[self.half == half].sum(0) for half in (EVEN, ODD)])
 
 
 def word_similarity(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: WordGrid, ordinals: Sequence[int]) -> WordSimilarity:
-    """What the words of a batch mean to each other, from the input embeddings of each text's tokens.
+    """Return the similarity of the words of a batch, from the input embeddings of each text's tokens.
 
     The ordinals of the texts seed the shuffles: one a text, the same in every run.
     """
@@ -66,7 +66,7 @@ def word_similarity(pieces: Sequence[Float[np.ndarray, "_ dim"]], grid: WordGrid
 
 
 def cosine_similarity(words: Float[np.ndarray, "word dim"]) -> Float[np.ndarray, "word word"]:
-    """Cosine similarity of each word with each other; rounded, so that a word is as like to one twin as to the next."""
+    """Return the cosine similarity of each pair of words, rounded, so that equal words have equal similarities."""
     length = np.linalg.norm(words, axis=-1, keepdims=True)
     units = words / np.where(length > 0.0, length, 1.0)
     return np.round(units @ units.T, 5)
@@ -75,7 +75,7 @@ def cosine_similarity(words: Float[np.ndarray, "word dim"]) -> Float[np.ndarray,
 def unit_ranks(
     values: Float[np.ndarray, "word other"], seen: Bool[np.ndarray, "word other"]
 ) -> Float[np.ndarray, "word other"]:
-    """Ranks among the values that are seen, ties sharing their mean rank, centred and of length 1; zeros elsewhere."""
+    """Return ranks among the visible values, ties with their mean rank, centred and of length 1; zeros elsewhere."""
     pairs = seen[:, None] & seen[:, :, None]  # word, one, other
     below = (pairs & (values[:, None] < values[:, :, None])).sum(-1)
     equal = (pairs & (values[:, None] == values[:, :, None])).sum(-1)
@@ -89,7 +89,7 @@ def unit_ranks(
 def sums(
     attention: Float[np.ndarray, "row head word other"], grid: WordGrid, like: WordSimilarity
 ) -> Float[np.ndarray, "2 moment kind head"]:
-    """What is added up over the texts of each half, for every head of a layer; kinds are own and shuffled; float64.
+    """Return sums over the texts of each half, for every head of a layer; kinds are own and shuffled; float64.
 
     A text's sum of correlations over the words that count, its square, and its product with the number of these words.
     """
@@ -104,18 +104,18 @@ def sums(
 def means(
     sums: Float[np.ndarray, "2 3 kind layer head"], tally: Int[np.ndarray, "2 3"]
 ) -> Float[np.ndarray, "2 half kind layer head"]:
-    """Mean correlations over the words of each half, then their standard errors; NaN where there are too few texts.
+    """Return mean correlations over the words of each half, then their standard errors; NaN where there are too few texts.
 
         m = sum_i s_i / sum_i w_i,   error² = n / (n - 1)  sum_i (s_i - m w_i)² / (sum_i w_i)²
 
-    for n texts, of which i has w_i words with a sum of s_i: the words of a text go together, so texts are what is counted
-    as independent. Cochran 1977, Sampling Techniques, section 2.11 (a ratio; without his correction for finite numbers).
+    for n texts, of which i has w_i words with a sum of s_i: the words of one text depend on each other, so texts
+    count as independent. Cochran 1977, Sampling Techniques, section 2.11 (a ratio; without the finite population correction).
     """
     texts, words, squares = (number[:, None, None, None] for number in tally.T.astype(np.float64))
     plain, squared, crossed = sums.swapaxes(0, 1)  # each half kind layer head
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = np.where(words > 0, plain / words, np.nan)
-        spread = np.maximum(squared - 2 * mean * crossed + mean**2 * squares, 0.0)  # rounding must not leave less than none
+        spread = np.maximum(squared - 2 * mean * crossed + mean**2 * squares, 0.0)  # rounding must not give a negative variance
         error = np.where(texts > 1, np.sqrt(texts / (texts - 1) * spread) / words, np.nan)
     return np.stack([mean, error])
 
@@ -125,12 +125,12 @@ def attention_ranks(
     visible: Bool[np.ndarray, "row word other"],
     spread: Float[np.ndarray, "row word"],
 ) -> tuple[Float[np.ndarray, "row head word other"], Float[np.ndarray, "row head word"]]:
-    """Each word's ranks of the others by attention, from 1, and their length when centred. Ranks of unseen words mean nothing.
+    """Return each word's ranks of the others by attention, from 1, and their length when centred; ignore ranks of unseen words.
 
     All rows are sorted at once; only those with ties, which are few, are ranked again by comparing all pairs.
     """
     size = attention.shape[-1]
-    unseen = np.float32(2.0) + np.arange(size, dtype=np.float32)  # above every weight, and no two alike
+    unseen = np.float32(2.0) + np.arange(size, dtype=np.float32)  # above every weight, and all different
     values = np.where(visible[:, None], attention, unseen)
     order = values.reshape(-1, size).argsort(-1)
     order += np.arange(0, values.size, size)[:, None]  # places in the flat array: one index instead of four

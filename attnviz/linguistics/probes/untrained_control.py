@@ -1,7 +1,7 @@
-"""How often heads of an untrained twin are right: what the shape of a model and its tokenizer give without any learning.
+"""Count how often heads of an untrained twin are right: what architecture and tokenizer give without any training.
 
 The twin has the same architecture and tokenizer and random weights. Its hits are kept as counts, of the even and of the odd
-half of the texts, so that its best head is chosen and counted as the model's own.
+half of the texts, so that its best head is chosen and counted like the model's own.
 """
 
 from __future__ import annotations
@@ -18,29 +18,31 @@ HALVES = 2  # texts with an even and with an odd number
 
 
 class ControlCounts:
-    """Hits of every head of the twin, added up over a chunk."""
+    """Hits of every head of the twin, summed over a chunk."""
 
     def __init__(self, size: tuple[int, int]) -> None:
-        """No hits yet; `size` is how many layers and heads there are."""
+        """Start without hits; `size` is the number of layers and heads."""
         self._links: dict[tuple[str, int, int], np.ndarray] = defaultdict(lambda: np.zeros(size, np.int64))
         self._answers = np.zeros((HALVES, *size), np.int64)
 
-    def add_links(self, hits: Bool[np.ndarray, "link layer head"], texts: Int[np.ndarray, " link"], asked: ScoredLinks) -> None:
-        """The hits on the links of one pass; `texts` are the ordinals of their texts."""
+    def add_links(
+        self, hits: Bool[np.ndarray, "link layer head"], texts: Int[np.ndarray, " link"], scored: ScoredLinks
+    ) -> None:
+        """Add the hits on the links of one pass; `texts` are the ordinals of their texts."""
         groups: dict[tuple[str, int, int], list[int]] = defaultdict(list)
-        directions, halves = asked.direction.tolist(), (texts % HALVES).tolist()
-        for at, key in enumerate(zip(asked.relation, directions, halves, strict=True)):
+        directions, halves = scored.direction.tolist(), (texts % HALVES).tolist()
+        for at, key in enumerate(zip(scored.relation, directions, halves, strict=True)):
             groups[key].append(at)
         for key, rows in groups.items():
             self._links[key] += hits[rows].sum(0)
 
     def add_questions(self, hits: Bool[np.ndarray, "question layer head"], texts: Int[np.ndarray, " question"]) -> None:
-        """The hits on the questions of one pass."""
+        """Add the hits on the questions of one pass."""
         for half in range(HALVES):
             self._answers[half] += hits[texts % HALVES == half].sum(0)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """All counts, for a part."""
+        """Return all counts, for a part."""
         keys, size = sorted(self._links), self._answers.shape[1:]
         return {
             "relation": np.array([relation for relation, _, _ in keys], dtype=str),
@@ -54,7 +56,7 @@ class ControlCounts:
 def links(
     parts: Iterable[Mapping[str, np.ndarray]], relations: Sequence[str], size: tuple[int, int]
 ) -> Int[np.ndarray, "relation direction half layer head"]:
-    """The counts of all parts added up, for the relations as they are numbered."""
+    """Return the sums of the counts of all parts, by the number of the relation."""
     number = {name: at for at, name in enumerate(relations)}
     found = np.zeros((len(relations), len(DIRECTIONS), HALVES, *size), np.int64)
     for part in parts:
@@ -66,7 +68,7 @@ def links(
 def questions(
     parts: Iterable[tuple[int, Mapping[str, np.ndarray]]], corpora: int, size: tuple[int, int]
 ) -> Int[np.ndarray, "corpus half layer head"]:
-    """The counts of all parts added up, by the number of the corpus."""
+    """Return the sums of the counts of all parts, by the number of the corpus."""
     found = np.zeros((corpora, HALVES, *size), np.int64)
     for corpus, part in parts:
         found[corpus] += part["answers"]

@@ -1,4 +1,4 @@
-"""The ids of a tokenizer that stand for a word or for its beginning: what the probes draw random tokens from."""
+"""Find the ids of a tokenizer that are a word or its beginning, from which the probes draw random tokens."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 FORMS = (" {}", "{}")  # after a blank; at the beginning of a text, where a tokenizer puts the blank itself
-ENOUGH = 8  # ids that the first form must give back before it is taken
+ENOUGH = 8  # ids that the first form must reproduce to be used
 
 
 def whole_words(tokenizer: Any, rows: int) -> tuple[int, ...]:
-    """The ids, in order, that are neither special nor added, are written with letters only, and are read back as themselves.
+    """Return the ids, in order, that are neither special nor added, have letters only, and are read back as themselves.
 
-    `rows` is how many the model has embeddings for: a tokenizer may know more ids than its model.
+    `rows` is the number of the model's embeddings: a tokenizer may have more ids than its model.
 
-    Each is written alone after a blank, as inside a text, so that byte-level vocabularies give " word" and no end of a word.
+    Each is written alone after a blank, as inside a text, so that byte-level vocabularies give " word", not the end of a word.
     A beginning of a word that is one token when it stands alone counts too.
     """
     apart = {*tokenizer.all_special_ids, *getattr(tokenizer, "added_tokens_decoder", {})}
@@ -32,7 +32,7 @@ def whole_words(tokenizer: Any, rows: int) -> tuple[int, ...]:
 def special_around(
     tokenizer: Any, read: Sequence[int], special: Sequence[bool], rows: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The special ids before and after a text, from one that was read; a start token where the tokenizer adds none but has one.
+    """Return the special ids before and after a text, from an example; a start token if the tokenizer has one but adds none.
 
     Olsson et al. put one in front of every sequence, and a model without one would rest its attention on the first word.
     """
@@ -43,13 +43,13 @@ def special_around(
 
 
 def names(tokenizer: Any, ids: tuple[Sequence[int], Sequence[int]]) -> tuple[list[str], list[str]]:
-    """The special tokens before and after by name."""
+    """Return the names of the special tokens before and after."""
     before, after = ([str(name) for name in tokenizer.convert_ids_to_tokens(list(some))] for some in ids)
     return before, after
 
 
 def _read_back(tokenizer: Any, words: dict[int, str], form: str) -> tuple[int, ...]:
-    """The ids whose word, written so, is read as that one id."""
+    """Return the ids whose word, in this form, is read as that one id."""
     if not words:
         return ()
     again = tokenizer([form.format(word) for word in words.values()], add_special_tokens=False)["input_ids"]

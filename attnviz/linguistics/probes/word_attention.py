@@ -1,4 +1,4 @@
-"""Attention between the words of a corpus, from attention between tokens, for a whole batch.
+"""Compute attention between the words of a corpus, from attention between tokens, for a whole batch.
 
 A piece belongs to the word in which it starts. Attention to a word is the sum over its pieces, attention from a word the
 mean over its pieces (Clark et al. 2019, section 4.1, arXiv:1906.04341).
@@ -19,7 +19,7 @@ from attnviz.types import Token
 
 @dataclass(frozen=True, eq=False)
 class WordGrid:
-    """Which pieces make which words, of every text in a batch.
+    """The pieces of each word, for every text in a batch.
 
     `mean` and `total` are the two rules as matrices; `there` are the words in which a token starts; `visible` are the
     other words that a word can see: never itself, and in a causal model only those before it.
@@ -31,14 +31,14 @@ class WordGrid:
     visible: Bool[np.ndarray, "row word other"]
 
     def attention(self, weights: Float[np.ndarray, "row head query key"]) -> Float[np.ndarray, "row head word other"]:
-        """How much each word looks at each other one, in every head."""
+        """Return how much each word looks at each other one, in every head."""
         rows, heads, queries, keys = weights.shape
         to = weights.reshape(rows, heads * queries, keys) @ self.total  # one product a row
         return self.mean[:, None] @ to.reshape(rows, heads, queries, -1)
 
 
 def word_grid(tokens: Sequence[Sequence[Token]], words: Sequence[Sequence[Span]], *, causal: bool) -> WordGrid:
-    """The grid of some texts, each with its tokens and the corpus's words; all axes as long as the longest text needs."""
+    """Return the grid of some texts, each with its tokens and the corpus's words, padded to the longest text."""
     size = max(map(len, words), default=0)
     total = np.zeros((len(tokens), max(map(len, tokens), default=0), size), np.float32)
     for row, (mine, spans) in enumerate(zip(tokens, words, strict=True)):
@@ -53,9 +53,9 @@ def word_grid(tokens: Sequence[Sequence[Token]], words: Sequence[Sequence[Span]]
 
 
 def words_of_tokens(tokens: Sequence[Token], words: Sequence[Span]) -> list[int | None]:
-    """The number of the word in which each token starts; None for special tokens, blanks, and what is in no word.
+    """Return the index of the word in which each token starts; None for special tokens, blanks and tokens in no word.
 
-    Where two words share their characters, the later one has the token.
+    Where two words share characters, the token belongs to the later one.
     """
     starts = [start for start, _ in words]
     found: list[int | None] = []

@@ -29,8 +29,8 @@ def estimate(own: ModelSizes, report: BenchmarkReport | None) -> None:
     for at, step in enumerate(lesson.estimate_steps(), 1):
         with st.container(key=f"cost-sum-{step.id}"):
             text, sum_ = st.columns([6, 5], gap="medium", vertical_alignment="center")
-            text.markdown(f"**{at}.** {glossary_links.linked(template.filled(step.text, live), *LINKED)}")
-            sum_.latex(template.filled(step.formula, {name: _latex(value) for name, value in live.items()}))
+            text.markdown(f"**{at}.** {glossary_links.linked(template.fill(step.text, live), *LINKED)}")
+            sum_.latex(template.fill(step.formula, {name: _latex(value) for name, value in live.items()}))
     _tables(n, own, report)
 
 
@@ -66,7 +66,7 @@ def step_values(n: int, own: ModelSizes) -> dict[str, str]:
         "even": flops.break_even_length(layer),
     }
     both = whole.products + flops.projections(n, layer)
-    grouped = template.filled(
+    grouped = template.fill(
         _step("kept")["shared" if saved > 1 else "own"],
         {"groups": str(layer.groups), "heads": str(layer.heads), "saved": str(saved)},
     )

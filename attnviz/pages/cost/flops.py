@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from attnviz.errors import BadInputError
 from attnviz.pages.cost.bench import algorithms
 
-LONG = 128_000  # tokens: a whole novel, and what long-context models are sold with
+LONG = 128_000  # tokens: a whole novel, and the usual limit of long-context models
 TILE = 128  # rows and keys of a tile
 SHARE = 5  # operations per pair: compare with the largest, subtract it, exponential, add up, divide
-RUNNING = 4  # the same without dividing, which waits for the end of the row
+RUNNING = 4  # the same without the division, which is done once at the end of the row
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def tiled(
 def fused(tokens: int, layer: LayerSizes, *, causal: bool = False) -> CostEstimate:
     """Return the cost of a fused kernel: the same tiles, with scores that stay in the processor and one divisor per row."""
     found = tiled(tokens, layer, causal=causal)
-    held = layer.bytes_per_number * tokens * (layer.width + layer.heads)
-    return CostEstimate(found.products, found.other_operations, held, found.bytes_moved, found.sequential_steps)
+    peak_bytes = layer.bytes_per_number * tokens * (layer.width + layer.heads)
+    return CostEstimate(found.products, found.other_operations, peak_bytes, found.bytes_moved, found.sequential_steps)
 
 
 def windowed(tokens: int, layer: LayerSizes, window: int, *, causal: bool = True) -> CostEstimate:

@@ -44,7 +44,7 @@ def text(part: str, name: str, numbers: Mapping[str, str] | None = None) -> str:
     found = content()[part][name]
     if not isinstance(found, str):
         raise BadInputError(f"“{name}” of {part} is not a sentence.")
-    return template.filled(found, numbers or {})
+    return template.fill(found, numbers or {})
 
 
 @lru_cache(maxsize=1)

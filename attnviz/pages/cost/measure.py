@@ -131,6 +131,6 @@ def _pictures(report: BenchmarkReport) -> None:
                 alt=figure.description(report.found, what, names),
             )  # fmt: skip
     st.caption(lesson.text(PART, "blue"))
-    for algorithm, tokens, held in report.plan.left_out:
-        numbers = {"algorithm": names[algorithm], "tokens": encoding.thousands(tokens), "held": units.byte_size(held)}
+    for algorithm, tokens, peak_bytes in report.plan.left_out:
+        numbers = {"algorithm": names[algorithm], "tokens": encoding.thousands(tokens), "held": units.byte_size(peak_bytes)}
         st.caption(lesson.text(PART, "left_out", numbers | {"most": units.byte_size(HELD)}))

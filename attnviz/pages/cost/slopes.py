@@ -37,7 +37,7 @@ def _algorithms() -> None:
     """Draw the table of what each algorithm does."""
     lines = ["| Algorithm | What it does |", "|:--|:--|"]
     numbers = {"window": str(algorithms.WINDOW)}
-    lines += [f"| **{algorithm.name}** | {template.filled(algorithm.what, numbers)} |" for algorithm in lesson.algorithms()]
+    lines += [f"| **{algorithm.name}** | {template.fill(algorithm.what, numbers)} |" for algorithm in lesson.algorithms()]
     with st.container(key="cost-ways"):
         st.markdown(glossary_links.linked("\n".join(lines), "flash-attention"))
 

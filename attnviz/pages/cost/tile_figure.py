@@ -37,10 +37,10 @@ def drawn(trace_tiles: TileTrace, labels: Sequence[str], step: int, at: int, the
         f'font-family="{html.escape(encoding.FONT)}">{"".join(parts)}</svg>'
     )
     source = base64.b64encode(svg.encode()).decode()
-    return f'<img class="tiles" alt="{html.escape(said(trace_tiles, step, at))}" src="data:image/svg+xml;base64,{source}">'
+    return f'<img class="tiles" alt="{html.escape(describe(trace_tiles, step, at))}" src="data:image/svg+xml;base64,{source}">'
 
 
-def said(trace_tiles: TileTrace, step: int, at: int) -> str:
+def describe(trace_tiles: TileTrace, step: int, at: int) -> str:
     """Describe the drawing in words."""
     now = trace_tiles.tiles[step]
     inside = "in it" if at in now.rows else "not in it"

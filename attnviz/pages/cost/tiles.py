@@ -75,16 +75,16 @@ def _stepper(whole: dict[int, TileTrace], tokens: tuple[Token, ...], keys: tuple
 
 def _step(about: tuple, first: int, last: int) -> int:
     """Return the tile to show: the row's first tile after a change of row, text or head; the next one in playback."""
-    kept = st.session_state
-    if kept.get(_ABOUT) != about:
-        kept[_ABOUT], kept[_STEP] = about, first
-    if kept.get("cost-play") and time.monotonic() - kept.get(_MOVED, 0.0) > 0.8 * PACE:
-        kept[_STEP], kept[_MOVED] = kept[_STEP] + 1, time.monotonic()
-        if kept[_STEP] >= last:
-            kept["cost-play"] = False
-            kept[_STEP] = last
+    session = st.session_state
+    if session.get(_ABOUT) != about:
+        session[_ABOUT], session[_STEP] = about, first
+    if session.get("cost-play") and time.monotonic() - session.get(_MOVED, 0.0) > 0.8 * PACE:
+        session[_STEP], session[_MOVED] = session[_STEP] + 1, time.monotonic()
+        if session[_STEP] >= last:
+            session["cost-play"] = False
+            session[_STEP] = last
             st.rerun()
-    return min(kept[_STEP], last)
+    return min(session[_STEP], last)
 
 
 def _navigation(step: int, last: int) -> None:
@@ -106,20 +106,25 @@ def _navigation(step: int, last: int) -> None:
 
 
 def _numbers(
-    found: TileTrace, row: tuple[TileUpdate, ...], now: TileUpdate | None, step: int, asked: tuple[int, str], labels: list[str]
+    found: TileTrace,
+    row: tuple[TileUpdate, ...],
+    now: TileUpdate | None,
+    step: int,
+    row_token: tuple[int, str],
+    labels: list[str],
 ) -> None:
     """Show what the tile does to the row: in a sentence, a formula, key by key, and tile by tile."""
-    tile, (at, token) = found.tiles[step], asked
-    said = {
+    tile, (at, token) = found.tiles[step], row_token
+    numbers = {
         "step": str(step + 1), "steps": str(len(found.tiles)), "at": str(at), "token": widgets.plain(token),
         "keys": _span(tile.keys), "rows": _span(tile.rows),
     }  # fmt: skip
     if now is None:
         waits = lesson.text(PART, "before" if step < row[0].step else "after")
-        st.markdown(lesson.text(PART, "wait", said | {"waits": waits}))
+        st.markdown(lesson.text(PART, "wait", numbers | {"waits": waits}))
     else:
-        st.markdown(lesson.text(PART, "row", said))
-        _formula(now, said)
+        st.markdown(lesson.text(PART, "row", numbers))
+        _formula(now, numbers)
         st.html(tile_figure.numbers(found, now, labels, widgets.theme()))
         if now is row[-1]:
             st.markdown(_end(found, now, at, labels))
@@ -127,18 +132,18 @@ def _numbers(
     for one in row:
         known = one.step <= step
         cells = (encoding.digits(one.maximum[1]), encoding.digits(one.total[1]), encoding.digits(one.error))
-        shown = cells if known and np.isfinite(one.maximum[1]) else ("", "", "")
+        visible = cells if known and np.isfinite(one.maximum[1]) else ("", "", "")
         bold = "**" if one.step == step else ""
         keys = _span(found.tiles[one.step].keys)
-        lines.append(f"| {bold}{keys}{bold} | " + " | ".join(f"{bold}{cell}{bold}" if cell else "" for cell in shown) + " |")
+        lines.append(f"| {bold}{keys}{bold} | " + " | ".join(f"{bold}{cell}{bold}" if cell else "" for cell in visible) + " |")
     with st.container(key="cost-ledger"):
         st.markdown("\n".join(lines))
 
 
-def _formula(now: TileUpdate, said: dict[str, str]) -> None:
+def _formula(now: TileUpdate, of_row: dict[str, str]) -> None:
     """Show how the running maximum and sum change."""
     if not np.isfinite(now.maximum[1]):
-        st.markdown(lesson.text(PART, "blind", said))
+        st.markdown(lesson.text(PART, "blind", of_row))
         return
     most = max(now.scores)
     numbers = {

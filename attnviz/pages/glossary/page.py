@@ -1,4 +1,4 @@
-"""Glossary: every term under an anchor of its own, with its formula and sources, and short answers to what learners ask."""
+"""The page Glossary: every term with its anchor, formula and sources, and short answers to common questions."""
 
 from __future__ import annotations
 

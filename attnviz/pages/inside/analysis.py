@@ -149,7 +149,7 @@ def _at(*places: int) -> tuple[range, ...]:
 
 def _token_rows(*names: tuple[str, str], kind: str = "bars") -> Callable[[HeadSteps, int], StepPicture]:
     """Return a function that makes a picture of the token's rows in these arrays."""
-    return lambda one, at: StepPicture(kind, tuple((said, getattr(one, name)[at]) for said, name in names))
+    return lambda one, at: StepPicture(kind, tuple((label, getattr(one, name)[at]) for label, name in names))
 
 
 def _vectors(*names: tuple[str, str]) -> Callable[[HeadSteps, int], StepPicture]:
@@ -160,8 +160,8 @@ def _vectors(*names: tuple[str, str]) -> Callable[[HeadSteps, int], StepPicture]
 def _position_picture(one: HeadSteps, at: int) -> StepPicture:
     """Return the added position vectors, or query and key before and after the rotation."""
     if one.causal:
-        apply_rotary = ("query", "q"), ("query, rotated", "q_turned"), ("key", "k"), ("key, rotated", "k_turned")
-        return _vectors(*apply_rotary)(one, at)
+        rotary = ("query", "q"), ("query, rotated", "q_turned"), ("key", "k"), ("key, rotated", "k_turned")
+        return _vectors(*rotary)(one, at)
     names = ("word", "words"), ("position", "positions"), ("which text", "segments"), ("sum", "unnormed")
     return _token_rows(*names, kind="sums")(one, at)
 

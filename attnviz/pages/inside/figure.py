@@ -15,18 +15,20 @@ SMALL = 64  # numbers of a vector in one row of cells; longer vectors use rows o
 ROW = 11  # pixels: how high a row of a longer vector is
 
 
-def render(shown: StepPicture, labels: Sequence[str], at: int, marked: int, theme: str) -> str:
+def render(picture: StepPicture, labels: Sequence[str], at: int, marked: int, theme: str) -> str:
     """Return the picture of a step; `labels` are the tokens, `at` is the query, `marked` the highlighted key."""
-    if shown.kind in ("vectors", "sums"):
-        most = max(float(np.abs(row).max()) for _, row in shown.rows) if shown.kind == "sums" else 0.0
-        framed = dict(enumerate(shown.framed))
-        inner = "".join(_vector(name, row, most, framed.get(place, ()), theme) for place, (name, row) in enumerate(shown.rows))
-    elif shown.kind == "bars":
-        inner = _bars(shown, labels, marked, theme)
-    elif shown.kind == "words":
-        inner = _words(shown.rows[0][1], labels, at, theme)
+    if picture.kind in ("vectors", "sums"):
+        most = max(float(np.abs(row).max()) for _, row in picture.rows) if picture.kind == "sums" else 0.0
+        framed = dict(enumerate(picture.framed))
+        inner = "".join(
+            _vector(name, row, most, framed.get(place, ()), theme) for place, (name, row) in enumerate(picture.rows)
+        )
+    elif picture.kind == "bars":
+        inner = _bars(picture, labels, marked, theme)
+    elif picture.kind == "words":
+        inner = _words(picture.rows[0][1], labels, at, theme)
     else:
-        inner = _seen(shown.rows[0][1], labels, at, theme)
+        inner = _seen(picture.rows[0][1], labels, at, theme)
     return f'<style>{_CSS}{html_matrix.CSS}</style><div class="inside">{inner}</div>'
 
 
@@ -48,7 +50,7 @@ _CSS = f"""
 .inside .sentence {{ font: 24px/1 {encoding.SENTENCE_FONT}; display: flex; flex-wrap: wrap; gap: 10px 4px; }}
 .inside .sentence span {{ display: grid; justify-items: center; gap: 4px; }}
 .inside .sentence b {{ font-weight: 400; padding: 6px 8px; border-radius: 3px; }}
-.inside .sentence .held {{ outline: 2px solid var(--accent); outline-offset: 1px; }}
+.inside .sentence .selected {{ outline: 2px solid var(--accent); outline-offset: 1px; }}
 .inside .sentence small {{ font: 13px/1.2 {encoding.FONT}; }}
 """
 
@@ -93,21 +95,21 @@ def _range(vector: Float[np.ndarray, " place"]) -> str:
     return f"{len(vector)} numbers, largest ±{encoding.digits(np.abs(vector).max())}"
 
 
-def _bars(shown: StepPicture, labels: Sequence[str], marked: int, theme: str) -> str:
+def _bars(picture: StepPicture, labels: Sequence[str], marked: int, theme: str) -> str:
     """Return one line per token: its name, and a bar with a number for each row of numbers.
 
     Scores share one scale, so that the division is visible; a share's bar is full at 1.
     """
-    shares = [name == "share" for name, _ in shown.rows]
-    finite = [row[np.isfinite(row)] for (_, row), share in zip(shown.rows, shares, strict=True) if not share]
+    shares = [name == "share" for name, _ in picture.rows]
+    finite = [row[np.isfinite(row)] for (_, row), share in zip(picture.rows, shares, strict=True) if not share]
     low, high = min(0.0, *(row.min() for row in finite)), max(0.0, *(row.max() for row in finite))
-    columns = "minmax(40px,120px) " + " ".join(["minmax(30px,1fr) 52px"] * len(shown.rows))
-    heads = "".join(f'<small style="grid-column:span 2">{name}</small>' for name, _ in shown.rows)
+    columns = "minmax(40px,120px) " + " ".join(["minmax(30px,1fr) 52px"] * len(picture.rows))
+    heads = "".join(f'<small style="grid-column:span 2">{name}</small>' for name, _ in picture.rows)
     cells = [f"<small>token</small>{heads}"]
     for key, label in enumerate(labels):
         kind = " marked" if key == marked else ""
         cells.append(f'<span class="token{kind}" dir="auto">{html.escape(encoding.label(label))}</span>')
-        for (_, row), share in zip(shown.rows, shares, strict=True):
+        for (_, row), share in zip(picture.rows, shares, strict=True):
             ends = (0.0, 1.0) if share else (float(low), float(high))
             cells.append(
                 _bar(float(row[key]), ends, share, theme) + f'<span class="number{kind}">{_number(row[key], share)}</span>'
@@ -137,10 +139,10 @@ def _words(weights: Float[np.ndarray, " token"], labels: Sequence[str], at: int,
     spans = []
     for key, (label, weight) in enumerate(zip(labels, weights.tolist(), strict=True)):
         colour = encoding.weight_colour(weight, theme)
-        held = ' class="held"' if key == at else ""
+        selected = ' class="selected"' if key == at else ""
         style = f"background:{colour};color:{encoding.text_on(colour)}"
         spans.append(
-            f'<span><b{held} dir="auto" style="{style}">{html.escape(encoding.label(label))}</b>'
+            f'<span><b{selected} dir="auto" style="{style}">{html.escape(encoding.label(label))}</b>'
             f"<small>{encoding.three(weight)}</small></span>"
         )
     return f'<div class="sentence">{"".join(spans)}</div>'

@@ -1,4 +1,4 @@
-"""Inside attention: one head on one token, step by step, from the word to what is passed on, with the model's own numbers."""
+"""Inside attention: one head on one token, step by step, from the word to the head's output, with the model's own numbers."""
 
 from __future__ import annotations
 

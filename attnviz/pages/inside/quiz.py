@@ -25,7 +25,7 @@ def show_question(one: HeadSteps, at: int, step: Step) -> None:
         return
     numbers = {name: widgets.plain(value) for name, value in values.sentence(one, at, step.id).items()}
     with st.container(key="inside-guess"):
-        st.markdown(f"**Before the next step:** {linked(template.filled(step.question, numbers))}")
+        st.markdown(f"**Before the next step:** {linked(template.fill(step.question, numbers))}")
         share = step.id == "softmax"
         options = list(range(len(SHARE_RANGES))) if share else seen
         with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -40,9 +40,9 @@ def show_question(one: HeadSteps, at: int, step: Step) -> None:
 def verdict(one: HeadSteps, at: int, step: Step, chosen: int) -> str:
     """Return right or wrong, by sign and word, and the reason with live numbers, as Markdown."""
     hit = chosen == correct_answer(one, at, step.id)
-    gaps = values.sentence(one, at, step.id) | (values.guess_values(one, at, chosen) if step.other else {})
-    numbers = {name: widgets.plain(value) for name, value in gaps.items()}
-    answer = template.filled(step.answer + ("" if hit else step.other), numbers)
+    texts = values.sentence(one, at, step.id) | (values.guess_values(one, at, chosen) if step.other else {})
+    numbers = {name: widgets.plain(value) for name, value in texts.items()}
+    answer = template.fill(step.answer + ("" if hit else step.other), numbers)
     return f"**{encoding.mark(hit)} {'Right' if hit else 'Not this time'}.** {answer}"
 
 

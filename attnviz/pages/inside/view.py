@@ -47,8 +47,8 @@ def with_trace_weights(one: HeadSteps, weights: np.ndarray) -> HeadSteps:
     The two computations differ in their last bits at most: 4 of 38,880 weights of smollm2 on one sentence differ in the
     third digit.
     """
-    alike = one.weights.shape == weights.shape and np.allclose(one.weights, weights, rtol=0.0, atol=TOLERANCE)
-    return replace(one, weights=weights) if alike else one
+    close = one.weights.shape == weights.shape and np.allclose(one.weights, weights, rtol=0.0, atol=TOLERANCE)
+    return replace(one, weights=weights) if close else one
 
 
 def show(one: HeadSteps) -> None:
@@ -105,14 +105,14 @@ def _experiment_link(step: Step) -> None:
 def _step(one: HeadSteps, at: int, step: Step) -> None:
     """Draw title, sentences, formula, picture and numbers."""
     numbers = {name: widgets.plain(value) for name, value in values.sentence(one, at, step.id).items()}
-    st.subheader(template.filled(step.title, numbers), anchor=False)
-    st.markdown(linked(template.filled(step.text, numbers)))
+    st.subheader(template.fill(step.title, numbers), anchor=False)
+    st.markdown(linked(template.fill(step.text, numbers)))
     with st.container(key="inside-formula"):
-        st.latex(template.filled(step.formula, values.formula(one, at, step.id)))
+        st.latex(template.fill(step.formula, values.formula(one, at, step.id)))
     picture = analysis.picture(one, at, step.id)
     labels = [token.text for token in one.tokens]
     with st.container(key="inside-picture"):
-        st.markdown(template.filled(step.picture, numbers))
+        st.markdown(template.fill(step.picture, numbers))
     st.html(figure.render(picture, labels, at, analysis.best_key(one, at), widgets.theme()))
     if picture.kind in COLOURS:
         st.caption(COLOURS[picture.kind])

@@ -1,6 +1,6 @@
-"""A trace in; how near its heads look, and how far weights differ from what is handed over, out: numbers for common myths.
+"""Numbers for common myths: how near heads attend, and how much weights differ from what is passed on.
 
-Everything is averaged over words of the reader's own (tokens, where values are concerned), and over all heads alike.
+All numbers are averages over words of the reader's text (tokens, where values are involved) and over all heads equally.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from attnviz.errors import ShapeError
 from attnviz.types import HeadRef
 from attnviz.view_state import ViewOptions
 
-NEAR = 2  # words away that still count as nearby
+NEAR = 2  # words of distance that count as nearby
 HALF = 0.5
 SIDE, PATCH = 40, 5  # pixels
-SUN, SKY, SEA, BOAT = (2, 5), (1, 1), (6, 2), (4, 2)  # a patch (row, column) of each
+SUN, SKY, SEA, BOAT = (2, 5), (1, 1), (6, 2), (4, 2)  # one patch (row, column) of each
 
 
 @dataclass(frozen=True)
 class NearbyShares:
-    """Where the words of a text look on average over all heads: `resting` of all they give, and how the rest is divided.
+    """Where the words of a text look, averaged over all heads: the share `resting`, and how the rest is divided.
 
     Of what does not go to resting places (special tokens, and in a causal model the first token), `itself`, `near` and
     `far` are the shares, and add up to 1; `next_to` is the part of `near` that goes to the very next word on either side.
@@ -48,7 +48,7 @@ class NearbyShares:
 
 
 def nearby_shares(trace: Trace) -> NearbyShares | None:
-    """Where the first block's heads look, by words; None where no word sees a neighbour that is no resting place."""
+    """Return where the first block's heads look, by words; None if no word sees a neighbour that is not a resting place."""
     block, options = trace.parts[0], ViewOptions()
     units = sides(block, options)[0]
     words, seen = words_among(units), np.ones((len(units), len(units)), bool)
@@ -80,7 +80,7 @@ def nearby_shares(trace: Trace) -> NearbyShares | None:
 def _cells(
     words: Bool[np.ndarray, " unit"], seen: Bool[np.ndarray, "query key"], causal: bool
 ) -> dict[str, Float[np.ndarray, "query key"]]:
-    """1 where a key is the word itself, next to it, near it, a resting place, or far.
+    """Return for each kind of key 1 or 0: the word itself, next to it, near it, a resting place, or far.
 
     `even` has, for all that is no resting place, which part of it is near: what an even look would give to near words.
     """
@@ -99,13 +99,13 @@ def _cells(
 def _share(
     weights: Float[np.ndarray, "head query key"], cells: Float[np.ndarray, "query key"], rows: Bool[np.ndarray, " query"]
 ) -> Float[np.ndarray, " head"]:
-    """What each head's words give to the marked keys, on average."""
+    """Return the average share that each head's words give to the marked keys."""
     return (weights * cells).sum(-1)[:, rows].mean(-1)
 
 
 @dataclass(frozen=True)
 class ValueShares:
-    """How far weights differ from what is handed over, weight times the length of the value, over all heads and tokens.
+    """Weights compared with contributions, weight times the length of the value, over all heads and tokens.
 
     `resting` is the weight of special tokens (in a causal model: of the first token), `handed` their part of what is
     handed over; in `same` of `rows` rows the token with the most weight hands over most. `changed` is by how much of its
@@ -123,7 +123,7 @@ class ValueShares:
 
 
 def value_shares(trace: Trace) -> ValueShares | None:
-    """The comparison for the first block; None where the model gives no values, or the text no word but a resting place.
+    """Compare both in the first block; None if the model gives no values, or the text has no word but resting places.
 
     Kobayashi et al. 2020 (arXiv:2004.10102) measure values behind the head's part of the output matrix; here they are
     measured before it, as the attention function receives them.
@@ -162,7 +162,7 @@ def value_shares(trace: Trace) -> ValueShares | None:
 def contributions(
     weights: Float[np.ndarray, "head query key"], values: Float[np.ndarray, "head key dim"]
 ) -> Float[np.ndarray, "head query key"]:
-    """Weight times the length of the value, as shares of each row's sum."""
+    """Return weight times the length of the value, as shares of each row's sum."""
     given = weights * np.linalg.norm(values, axis=-1)[:, None, :]
     return given / np.maximum(given.sum(-1, keepdims=True), np.finfo(np.float32).tiny)
 
@@ -170,7 +170,7 @@ def contributions(
 def _changed(
     weights: Float[np.ndarray, "head query key"], values: Float[np.ndarray, "head key dim"], block: Block
 ) -> Float[np.ndarray, "head query"]:
-    """How far each mix would move if its row were even, in lengths of the mix itself."""
+    """Return how far each mix would move if its row were uniform, relative to the length of the mix."""
     seen = np.tril(np.ones(weights.shape[-2:], np.float32)) if block.causal else np.ones(weights.shape[-2:], np.float32)
     even = seen / seen.sum(-1, keepdims=True)
     mixed = np.einsum("hqk,hkd->hqd", weights, values)
@@ -179,7 +179,7 @@ def _changed(
 
 
 def scene() -> Float[np.ndarray, "height width colour"]:
-    """A picture of 40 by 40 pixels, red, green and blue from 0 to 1, the same each time."""
+    """Return a picture of 40 by 40 pixels, red, green and blue from 0 to 1, the same each time."""
     y, x = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
     down = y / SIDE
     made = np.stack([0.45 + 0.5 * down, 0.68 + 0.18 * down, np.full_like(y, 0.92)], -1)  # a sky that pales to the horizon
@@ -193,7 +193,7 @@ def scene() -> Float[np.ndarray, "height width colour"]:
 
 
 def patches(image: Float[np.ndarray, "height width colour"], side: int) -> Float[np.ndarray, "patch numbers"]:
-    """Square patches from left to right and top to bottom, the colours of each written one after the other."""
+    """Return square patches from left to right and top to bottom, each as the sequence of its colours."""
     height, width, colours = image.shape
     if height % side or width % side:
         raise ShapeError(

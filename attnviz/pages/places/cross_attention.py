@@ -1,4 +1,4 @@
-"""Self- and cross-attention on the page: an encoder-decoder reads the sentence and a second text; a head as three pictures."""
+"""Draw self- and cross-attention: an encoder-decoder reads the sentence and a second text; three pictures of one head."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from attnviz.backends.local import trace_model
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding, heatmap
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.models import catalog
 from attnviz.pages.places import lesson
 from attnviz.text import words
@@ -22,20 +22,20 @@ from attnviz.ui import glossary_links, input_bar, state, widgets
 from attnviz.ui.backend import backend
 from attnviz.view_state import ViewOptions
 
-MOST = 24  # words of a text: three pictures stand side by side
+MOST = 24  # words of a text, since three pictures are side by side
 PARTS = ("encoder", "decoder", "cross")
 
 
 @dataclass(frozen=True, eq=False)
 class EncoderDecoderReading:
-    """Two texts as an encoder-decoder read them, and what must be said of that model."""
+    """Two texts as an encoder-decoder read them, and notes on that model."""
 
     trace: Trace
     note: str
 
 
 def cross_attention(trace: Trace) -> int:
-    """The three kinds of attention of an encoder-decoder; returns how many tokens the second text has."""
+    """Draw the three kinds of attention of an encoder-decoder; return the number of tokens of the second text."""
     st.header("Self-attention and cross-attention", anchor="across")
     st.markdown(glossary_links.linked(lesson.text("across", "lead")))
     target = st.text_input("Second text", key="places-target", value=lesson.text("across", "target"), width=560)
@@ -43,7 +43,7 @@ def cross_attention(trace: Trace) -> int:
     both = _read(source, _short(target))
     st.caption(both.note)
     if source != trace.request.text:
-        st.caption(filled(lesson.text("across", "cut"), {"most": str(MOST)}))
+        st.caption(fill(lesson.text("across", "cut"), {"most": str(MOST)}))
     head = _head(both.trace)
     with st.container(key="places-across"):
         for column, part in zip(st.columns(3, gap="medium"), PARTS, strict=True):
@@ -53,13 +53,13 @@ def cross_attention(trace: Trace) -> int:
 
 
 def _short(text: str) -> str:
-    """The first words of a text."""
+    """Return the first words of a text."""
     spans = words(text)
     return text if len(spans) <= MOST else text[: spans[MOST - 1][1]]
 
 
 def _read(source: str, target: str) -> EncoderDecoderReading:
-    """The texts as the chosen model reads them where it is an encoder-decoder, else one that is here, else an untrained one."""
+    """Read the texts with the chosen model if it is an encoder-decoder, else an installed one, else an untrained one."""
     cards = [card for card in (state.card(), *catalog.cards()) if card.kind == "encoder-decoder" and input_bar.available(card)]
     if cards:
         try:
@@ -73,14 +73,14 @@ def _read(source: str, target: str) -> EncoderDecoderReading:
 
 
 def _noted(which: str, trace: Trace, **more: str) -> str:
-    """What must be known of the model that read the texts."""
+    """Return notes on the model that read the texts."""
     numbers = {"layers": str(trace.layers), "heads": str(trace.heads), **more}
-    return filled(lesson.text("across", which), numbers)
+    return fill(lesson.text("across", which), numbers)
 
 
 def _untrained(source: str, target: str) -> Trace:
-    """The texts read by a small model of random numbers; made once for each pair of texts."""
-    from attnviz.models import untrained  # brings a model's code, which most pages do without
+    """Read the texts with a small random model; cached for each pair of texts."""
+    from attnviz.models import untrained  # imports a model's code, which most pages do not need
 
     def made() -> Trace:
         return trace_model(*untrained.encoder_decoder(source, target), source, target)
@@ -89,7 +89,7 @@ def _untrained(source: str, target: str) -> Trace:
 
 
 def _head(trace: Trace) -> HeadRef:
-    """Which head of the encoder-decoder is shown: fields of its own, since its heads are not those of the chosen model."""
+    """Draw the fields for the head of the encoder-decoder, whose heads are not those of the chosen model."""
     with st.container(horizontal=True, gap="small"):
         layer = st.number_input("Layer there", 0, trace.layers - 1, key=f"places-layer-{trace.layers}", width=120)
         head = st.number_input("Head there", 0, trace.heads - 1, key=f"places-head-{trace.heads}", width=120)
@@ -97,14 +97,14 @@ def _head(trace: Trace) -> HeadRef:
 
 
 def sums(weights: Float[np.ndarray, "query key"]) -> str:
-    """What rows sum to, as digits tell it: `1.000`, or the range."""
+    """Write the sums of the rows: `1.000`, or the range."""
     found = weights.sum(-1)
     least, largest = encoding.three(found.min()), encoding.three(found.max())
     return least if least == largest else f"{least} to {largest}"
 
 
 def _picture(trace: Trace, head: HeadRef) -> None:
-    """One block's head as a heatmap, under what it is and over what its numbers are."""
+    """Draw one block's head as a heatmap, with a heading above and its numbers below."""
     pattern = view.pattern(trace, head, ViewOptions(words=False))
     block = trace.block(head.block)
     st.subheader(lesson.content()["across"][head.block]["title"], anchor=False)
@@ -120,7 +120,7 @@ def _picture(trace: Trace, head: HeadRef) -> None:
         "n": n, "m": m, "square": m * m, "blank": int(np.sum(heatmap.unseen(pattern))), "cells": pattern.weights.size,
         "sums": sums(pattern.weights),
     }  # fmt: skip
-    told = lesson.content()["across"][head.block]["text"]
-    st.markdown(glossary_links.linked(filled(told, {name: str(value) for name, value in numbers.items()})))
+    text = lesson.content()["across"][head.block]["text"]
+    st.markdown(glossary_links.linked(fill(text, {name: str(value) for name, value in numbers.items()})))
     if block.source == "dense":
         st.caption("These weights are the library's own.")

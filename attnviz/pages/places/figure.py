@@ -45,7 +45,7 @@ def render(
 
 
 def _pixels(image: Float[np.ndarray, "height width colour"], size: int) -> str:
-    """One square a pixel, a little larger than it should be, so that no ground shows through."""
+    """Return one square per pixel, slightly enlarged so that no background shows through."""
     each = size / len(image)
     bytes_ = np.rint(image * 255).astype(np.uint8)
     return "".join(
@@ -56,14 +56,14 @@ def _pixels(image: Float[np.ndarray, "height width colour"], size: int) -> str:
 
 
 def _grid(columns: int, colour: str) -> str:
-    """Lines between the patches."""
+    """Return lines between the patches."""
     size = CELL * columns
     lines = "".join(f"M{CELL * i} 0V{size}M0 {CELL * i}H{size}" for i in range(1, columns))
     return f'<path d="{lines}" stroke="{colour}" stroke-width="1" fill="none"/>'
 
 
 def _ring(at: tuple[int, int], colours: encoding.Theme, left: int) -> str:
-    """The reader's orange around one patch, with a halo of the page's colour."""
+    """Return a ring in the accent colour around one patch, with a halo of the page's colour."""
     x, y = left + CELL * at[1], CELL * at[0]
     box = f'x="{x}" y="{y}" width="{CELL - 1}" height="{CELL - 1}" fill="none"'
     return f'<rect {box} stroke="{colours.page}" stroke-width="5"/><rect {box} stroke="{colours.accent}" stroke-width="2.5"/>'

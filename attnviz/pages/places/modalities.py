@@ -9,7 +9,7 @@ from attnviz.analysis.token_counts import TextSizes
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import byte_size, times
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.pages.places import lesson
 from attnviz.pages.places.lesson import Medium
 from attnviz.ui import glossary_links, widgets
@@ -68,8 +68,8 @@ def _costs(tokens: int, own: TextSizes) -> None:
         "width": encoding.thousands(own.width), "share": encoding.percent(cost.share, 1),
         "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(own.width)),
     }  # fmt: skip
-    st.markdown(filled(lesson.text("elsewhere", "cost"), numbers))
-    st.markdown(filled(lesson.text("elsewhere", "even"), numbers))
+    st.markdown(fill(lesson.text("elsewhere", "cost"), numbers))
+    st.markdown(fill(lesson.text("elsewhere", "even"), numbers))
 
 
 def _table(trace: Trace) -> None:
@@ -81,7 +81,7 @@ def _table(trace: Trace) -> None:
         tokens = count(place.id, sizes, own.tokens)
         cost = token_counts.attention(tokens, own.width)
         found = encoding.thousands(cost.tokens), encoding.thousands(cost.pairs), byte_size(cost.stored)
-        start = filled(place.start, {name: str(value) for name, value in sizes.items()})
+        start = fill(place.start, {name: str(value) for name, value in sizes.items()})
         lines.append(f"| {place.name}: {start} | {' | '.join(found)} |")
     with st.container(key="places-media"):
         st.markdown("\n".join(lines))
@@ -92,11 +92,11 @@ def comparison(trace: Trace, target: int) -> None:
     st.header("Compared with other mechanisms", anchor="compared")
     numbers = _comparison_values(trace, target)
     table = lesson.content()["comparison"]
-    st.markdown(filled(table["lead"], numbers))
+    st.markdown(fill(table["lead"], numbers))
     lines = [f"| {' | '.join(table['columns'])} |", f"|{':--|' * len(table['columns'])}"]
     lines += [f"| {' | '.join((f'**{what}**', *cells))} |" for what, *cells in table["rows"]]
     with st.container(key="places-compared"):
-        st.markdown(glossary_links.linked(filled("\n".join(lines), numbers), *LINKED))
+        st.markdown(glossary_links.linked(fill("\n".join(lines), numbers), *LINKED))
     st.caption(table["note"])
 
 

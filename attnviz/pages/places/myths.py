@@ -12,7 +12,7 @@ from attnviz.engine.parameter_free import self_attention
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
 from attnviz.figures.units import times
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.pages.places import analysis, figure, lesson
 from attnviz.pages.places.cross_attention import sums
 from attnviz.pages.places.lesson import Myth
@@ -34,7 +34,7 @@ def myths(trace: Trace) -> None:
     """Draw all four."""
     st.header("Four myths", anchor="myths")
     model = widgets.plain(state.card().name)
-    st.markdown(filled(lesson.text("myths", "lead"), {"model": model}))
+    st.markdown(fill(lesson.text("myths", "lead"), {"model": model}))
     asked = _count_all_heads(trace)
     for myth in lesson.myths():
         st.subheader(myth.name, anchor=myth.id)
@@ -55,7 +55,7 @@ def _count_all_heads(trace: Trace) -> bool:
         return True
     weights = sum(call.heads for call in block.calls) * tokens**2
     numbers = {"n": encoding.thousands(tokens), "weights": encoding.thousands(weights)}
-    st.markdown(filled(lesson.text("myths", "long"), numbers))
+    st.markdown(fill(lesson.text("myths", "long"), numbers))
     return st.toggle(COUNT, key="places-long")
 
 
@@ -106,10 +106,10 @@ def _text(myth: Myth, trace: Trace) -> None:
         "numbers": str(vectors.shape[1]), "sums": sums(weights),
         "share": encoding.percent(float(top)), "top": str(MOST_SIMILAR),
     }  # fmt: skip
-    description = f"A picture of a boat at sea in {len(vectors)} patches; {filled(myth.more, numbers).partition('. ')[0]}."
-    st.markdown(glossary_links.linked(filled(myth.answer, numbers)))
+    description = f"A picture of a boat at sea in {len(vectors)} patches; {fill(myth.more, numbers).partition('. ')[0]}."
+    st.markdown(glossary_links.linked(fill(myth.answer, numbers)))
     st.html(figure.render(image, row, at, widgets.theme(), description))
-    st.markdown(glossary_links.linked(filled(myth.more, numbers)))
+    st.markdown(glossary_links.linked(fill(myth.more, numbers)))
 
 
 def _faster(myth: Myth, trace: Trace) -> None:
@@ -129,8 +129,8 @@ def _faster(myth: Myth, trace: Trace) -> None:
 
 def _answer(myth: Myth, answer: str, numbers: dict[str, str], verdict: str = "") -> None:
     """Draw the answer, its conclusion for this sentence, and more."""
-    st.markdown(glossary_links.linked(" ".join(filter(None, (filled(answer, numbers), verdict)))))
-    st.markdown(glossary_links.linked(filled(myth.more, numbers)))
+    st.markdown(glossary_links.linked(" ".join(filter(None, (fill(answer, numbers), verdict)))))
+    st.markdown(glossary_links.linked(fill(myth.more, numbers)))
 
 
 def _resting(trace: Trace) -> str:

@@ -1,8 +1,8 @@
-"""A sentence's links and one head's choices in, arcs over and under its words as an SVG string out.
+"""A sentence's links and one head's choices as arcs over and under its words, as SVG.
 
-Above, the links: from head to dependent, as grammar books draw them. Below, whom the head looks at: a solid arc with a
-check where that is right, a dashed one with a cross where it is not, dots at a word that cannot see the right one. The
-thickness of a choice is its weight. Text is escaped; nothing of it is markup.
+Above, the links: from head to dependent, as grammar books draw them. Below, each word's top key in the attention head: a
+solid arc with a check where it is right, a dashed one with a cross where it is not, dots at a word that cannot see the
+right one. The thickness of such an arc is its weight. All text is escaped.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from attnviz.pages.syntax import arc_layout
 
 WORD, LABEL = 20, 13  # sizes of type
 STEP = 27.0  # from one level to the next
-FIRST = 30.0  # from the words to the lowest arcs
+FIRST = 30.0  # between the words and the lowest arcs
 PAD = 14.0  # around the picture
-BAND = 30.0  # the words' own height
-SEEN = 24  # characters of a word before it is shortened
-THIN, THICK = 1.5, 4.5  # a choice's line at weight 0 and 1
+BAND = 30.0  # height of the words
+SEEN = 24  # characters; longer words are shortened
+THIN, THICK = 1.5, 4.5  # width of a prediction's line at weight 0 and 1
 DASH = "5 4"
 
 
 @dataclass(frozen=True)
 class LinkArc:
-    """A link above the words: their numbers and its relation; `own` where a reader drew it."""
+    """A link above the words: their numbers and its relation; `own` if the reader drew it."""
 
     dependent: int
     head: int
@@ -39,7 +39,7 @@ class LinkArc:
 
 @dataclass(frozen=True)
 class PredictionArc:
-    """Whom a word looks at most, and whether that is right; `label` names the relation that it got right ("" of none)."""
+    """The word that a word looks at most, and whether it is right; `label` is the relation that it got right, or ""."""
 
     source: int
     target: int
@@ -50,7 +50,7 @@ class PredictionArc:
 
 @dataclass(frozen=True)
 class ArcDiagram:
-    """All that is drawn. `unseen` are words that look and cannot see a right word, `held` is the word that stands out.
+    """Content of the picture. `unseen` are words that look and cannot see a right word, `selected` is the highlighted word.
 
     `unknown` are words that the model cannot read.
     """
@@ -59,19 +59,19 @@ class ArcDiagram:
     arcs: tuple[LinkArc, ...]
     choices: tuple[PredictionArc, ...] = ()
     unseen: tuple[int, ...] = ()
-    held: int | None = None
+    selected: int | None = None
     title: str = ""
     description: str = ""
     unknown: tuple[int, ...] = ()
 
 
 def svg(picture: ArcDiagram, theme: str) -> str:
-    """The picture at its natural size, in pixels. Raises ShapeError for an arc to a word that there is not."""
+    """Return the picture at its natural size, in pixels. Raises ShapeError for an arc to a missing word."""
     above = [(arc.head, arc.dependent) for arc in picture.arcs]
     below = [(choice.source, choice.target) for choice in picture.choices]
     _checked([*above, *below], len(picture.words))
-    shown = [_marked(encoding.label(word, SEEN), n in picture.unknown) for n, word in enumerate(picture.words)]
-    widths = [pixels(word, WORD) + 6 for word in shown]
+    labels = [_marked(encoding.label(word, SEEN), n in picture.unknown) for n, word in enumerate(picture.words)]
+    widths = [pixels(word, WORD) + 6 for word in labels]
     rooms = [pixels(_named(arc), LABEL) + 8 for arc in picture.arcs], [_room(choice) for choice in picture.choices]
     middles = _middles(widths, (above, below), rooms)
     colours = encoding.theme(theme)
@@ -86,7 +86,7 @@ def svg(picture: ArcDiagram, theme: str) -> str:
         _prediction_arc(choice, _xs(ends, offset, middles), base + BAND / 2, level, colours)
         for choice, ends, offset, level in zip(picture.choices, below, arc_layout.shifts(below), under, strict=True)
     ]
-    words = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(shown)]
+    words = [_word(n, word, middles[n], base, widths[n], picture, colours) for n, word in enumerate(labels)]
     # Every line first and every label after, so that no line runs through a label.
     parts = [line for line, _ in drawn] + [label for _, label in drawn] + words
     return (
@@ -98,19 +98,19 @@ def svg(picture: ArcDiagram, theme: str) -> str:
 
 
 def _marked(word: str, unknown: bool) -> str:
-    """A word with its mark, where the model cannot read it."""
+    """Return a word, with a mark if the model cannot read it."""
     return f"{word} {encoding.UNKNOWN}" if unknown else word
 
 
 def height(picture: ArcDiagram) -> int:
-    """How tall the picture is, in pixels, before it is drawn: so that room is kept for it."""
+    """Return the height of the picture in pixels before it is drawn, to reserve room for it."""
     above = arc_layout.levels([(arc.head, arc.dependent) for arc in picture.arcs])
     below = arc_layout.levels([(choice.source, choice.target) for choice in picture.choices])
     return round(PAD + _rise(above) + BAND + _rise(below) + PAD)
 
 
 def _checked(arcs: Sequence[arc_layout.Ends], count: int) -> None:
-    """Raises ShapeError for an arc to a word that there is not, and for one from a word to itself."""
+    """Raise ShapeError for an arc to a missing word, or from a word to itself."""
     for one, other in arcs:
         if not (0 <= one < count and 0 <= other < count) or one == other:
             raise ShapeError(f"Arcs run between two of {count} words, counted from 0; got one from {one} to {other}.")
@@ -121,9 +121,9 @@ def _middles(
     arcs: tuple[Sequence[arc_layout.Ends], Sequence[arc_layout.Ends]],
     rooms: tuple[list[float], list[float]],
 ) -> tuple[float, ...]:
-    """Where words stand so that the arcs above and those below have room."""
+    """Return the middles of the words, with room for the arcs above and below."""
     found = [arc_layout.places(widths, ends, room, PAD) for ends, room in zip(arcs, rooms, strict=True)]
-    # Gaps, not places: a word that one side pushes on pushes all behind it.
+    # Compare gaps, not positions: a word that moves to the right moves all words after it.
     middles = [found[0][0]] if widths else []
     for word in range(1, len(widths)):
         middles.append(middles[-1] + max(side[word] - side[word - 1] for side in found))
@@ -131,17 +131,17 @@ def _middles(
 
 
 def _rise(found: Sequence[int]) -> float:
-    """How much room the highest arc needs."""
+    """Return the height of the highest arc."""
     return FIRST + STEP * (max(found) - 1) + LABEL if found else 4.0
 
 
 def _xs(ends: arc_layout.Ends, offset: tuple[float, float], middles: Sequence[float]) -> tuple[float, float]:
-    """Where an arc leaves and where it arrives."""
+    """Return where an arc starts and ends."""
     return middles[ends[0]] + offset[0], middles[ends[1]] + offset[1]
 
 
 def _line(xs: tuple[float, float], start: float, top: float) -> str:
-    """A path from the first place up (or down) to `top`, along, and back to the words, with round corners."""
+    """Return a path from the first word up (or down) to `top`, along, and back to the other, with round corners."""
     way, turn = (1 if xs[1] > xs[0] else -1) * arc_layout.BEND, (arc_layout.BEND if top > start else -arc_layout.BEND)
     return (
         f"M{xs[0]:.1f} {start:.1f}V{top - turn:.1f}q0 {turn:.1f} {way:.1f} {turn:.1f}"
@@ -150,23 +150,23 @@ def _line(xs: tuple[float, float], start: float, top: float) -> str:
 
 
 def _tip(x: float, y: float, size: float, colour: str) -> str:
-    """An arrow head that ends at (x, y); a size below 0 points up."""
+    """Return an arrow head that ends at (x, y); with a size below 0 it points up."""
     return f'<path d="M{x:.1f} {y:.1f}l-4.5 {-size:.1f}h9z" fill="{colour}"/>'
 
 
 def _label(name: str, x: float, y: float, width: float, content: str, colours: Theme) -> str:
-    """What stands on a line, on the page's colour, so that lines stop beside it."""
+    """Return a label on a line, on the page's colour, so that lines stop beside it."""
     plate = f'<rect x="{x - width / 2:.1f}" y="{y - 9:.1f}" width="{width:.1f}" height="18" fill="{colours.page}"/>'
     return f'<g class="{name}">{plate}{content}</g>'
 
 
 def _named(arc: LinkArc) -> str:
-    """A relation, with a star where the reader drew it."""
+    """Return a relation, with a star if the reader drew it."""
     return f"{arc.label} *" if arc.own else arc.label
 
 
 def _above(arc: LinkArc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
-    """One link, its line and its relation; a reader's own in the reader's colour."""
+    """Return the line and label of one link; the reader's own has the accent colour."""
     colour, top, middle = colours.accent if arc.own else colours.mute, base - FIRST - STEP * (level - 1), sum(xs) / 2
     line = (
         f'<g class="arc-line" data-dependent="{arc.dependent}" data-head="{arc.head}">'
@@ -181,17 +181,17 @@ def _above(arc: LinkArc, xs: tuple[float, float], base: float, level: int, colou
 
 
 def _prediction_label(choice: PredictionArc) -> str:
-    """What stands on a choice's line: the relation that it got right, and its weight."""
+    """Return the label of a prediction: the relation that it got right, and its weight."""
     return f"{choice.label} {encoding.two(choice.weight)}".strip()
 
 
 def _room(choice: PredictionArc) -> float:
-    """How wide that is, with its sign."""
+    """Return the width of that label with its sign."""
     return pixels(_prediction_label(choice), LABEL) + 24
 
 
 def _prediction_arc(choice: PredictionArc, xs: tuple[float, float], base: float, level: int, colours: Theme) -> tuple[str, str]:
-    """One choice: its line and arrow head at the chosen word; check or cross, and weight."""
+    """Return one prediction: its line, the arrow head at the predicted word, check or cross, and weight."""
     name, colour = ("hit", colours.sequential[4]) if choice.hit else ("miss", colours.mute)
     bottom, middle = base + FIRST + STEP * (level - 1), sum(xs) / 2
     dash = "" if choice.hit else f' stroke-dasharray="{DASH}"'
@@ -212,11 +212,11 @@ def _prediction_arc(choice: PredictionArc, xs: tuple[float, float], base: float,
 
 
 def _word(number: int, word: str, x: float, base: float, width: float, picture: ArcDiagram, colours: Theme) -> str:
-    """One word, in the sentence's own type; the held one on the reader's colour; dots where it cannot see what it should."""
-    held, whole = number == picture.held, _marked(picture.words[number], number in picture.unknown)
+    """Return one word; the selected one on the accent colour; dots where it cannot see the right word."""
+    selected, whole = number == picture.selected, _marked(picture.words[number], number in picture.unknown)
     box = (
         f'<rect x="{x - width / 2:.1f}" y="{base - BAND / 2 + 2:.1f}" width="{width:.1f}" height="{BAND - 4:.0f}" rx="3" '
-        f'fill="{colours.accent if held else colours.page}"/>'
+        f'fill="{colours.accent if selected else colours.page}"/>'
     )
     dots = "".join(
         f'<circle cx="{x + shift:.1f}" cy="{base + BAND / 2 - 1:.1f}" r="1.6" fill="{colours.mute}"/>' for shift in (-6, 0, 6)
@@ -224,6 +224,6 @@ def _word(number: int, word: str, x: float, base: float, width: float, picture: 
     return (
         f'<g class="word" data-word="{number}">{box}'
         f'<text x="{x:.1f}" y="{base + 7:.1f}" text-anchor="middle" font-size="{WORD}" '
-        f'font-family="{escape(encoding.SENTENCE_FONT)}" fill="{colours.on_accent if held else colours.ink}">'
+        f'font-family="{escape(encoding.SENTENCE_FONT)}" fill="{colours.on_accent if selected else colours.ink}">'
         f"{escape(word)}</text>{dots if number in picture.unseen else ''}<title>{escape(whole)}</title></g>"
     )

@@ -1,7 +1,6 @@
-"""Arcs between numbered words in, where everything of them stands out: how high each one is, where it leaves and arrives.
+"""Layout of arcs between numbered words: the height of each arc, its start and its end.
 
-Arcs over the same stretch lie above each other, the shorter one below; at a word they fan out, so that none crosses
-another that it need not cross.
+Of arcs over the same words the shorter one lies below; at a word they fan out, to avoid needless crossings.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ Ends = tuple[int, int]  # the two words of an arc, in either order
 
 APART = 9.0  # pixels between two arcs at one word
 GAP = 15.0  # pixels between two words, at least
-BEND = 9.0  # radius of an arc's corners
+BEND = 9.0  # radius of an arc's corners, pixels
 
 
 def levels(arcs: Sequence[Ends]) -> tuple[int, ...]:
-    """The level of each arc, from 1: one more than the highest shorter arc over a part of the same stretch."""
+    """Return the level of each arc, from 1: one more than the highest shorter arc that overlaps it."""
     spans = [(min(arc), max(arc)) for arc in arcs]
     found = [0] * len(arcs)
     done: list[int] = []
@@ -28,7 +27,7 @@ def levels(arcs: Sequence[Ends]) -> tuple[int, ...]:
 
 
 def shifts(arcs: Sequence[Ends]) -> tuple[tuple[float, float], ...]:
-    """How far from the middle of its word each arc's first and second end stands, in pixels.
+    """Return the distance of each arc's two ends from the middles of their words, in pixels.
 
     From left to right: arcs to words on the left, the shortest first, then arcs to words on the right, the longest first.
     """
@@ -46,16 +45,16 @@ def shifts(arcs: Sequence[Ends]) -> tuple[tuple[float, float], ...]:
 
 
 def places(widths: Sequence[float], arcs: Sequence[Ends], labels: Sequence[float], left: float = 0.0) -> tuple[float, ...]:
-    """The middle of each word: no two words touch, and every arc has room for its label (both widths in pixels).
+    """Return the middle of each word: no two words touch, and every arc has room for its label (both widths in pixels).
 
-    `left` is where the first word may begin.
+    `left` is the least x of the first word.
     """
     offsets = shifts(arcs)
     sides = [max([width / 2, *(abs(offsets[n][e]) for n, arc in enumerate(arcs) for e in (0, 1) if arc[e] == word)])
              for word, width in enumerate(widths)]  # fmt: skip
     ending: dict[int, list[tuple[int, float]]] = {}  # last word -> (first word, pixels from middle to middle)
     for arc, (first, second), label in zip(arcs, offsets, labels, strict=True):
-        inner = first - second if arc[0] < arc[1] else second - first  # the ends stand that much closer than the words
+        inner = first - second if arc[0] < arc[1] else second - first  # the ends are that much closer than the words
         ending.setdefault(max(arc), []).append((min(arc), label + 2 * BEND + inner))
     found: list[float] = []
     for word, side in enumerate(sides):

@@ -90,8 +90,8 @@ def editor(shown: SentenceLinks) -> None:
 def _word(shown: SentenceLinks) -> Span:
     """Return the selected word, else the first."""
     focus = state.current().focus
-    held = (place for place in shown.parsed.words if focus and place[0] <= focus.start < place[1])
-    return next(held, shown.parsed.words[0])
+    selected = (place for place in shown.parsed.words if focus and place[0] <= focus.start < place[1])
+    return next(selected, shown.parsed.words[0])
 
 
 def _numbered(shown: SentenceLinks) -> dict[Span, str]:

@@ -1,4 +1,4 @@
-"""Syntax: a sentence's grammar drawn as arcs, gold or parsed, and whom each head looks at, held against it."""
+"""The page Syntax: a sentence's grammar as arcs, gold or parsed, compared with the words that a head looks at."""
 
 from __future__ import annotations
 

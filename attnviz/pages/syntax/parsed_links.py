@@ -1,4 +1,4 @@
-"""The links of one sentence as the page shows them, and the choices that decide which links these are."""
+"""The links of one sentence as the page shows them, and the URL parameters that choose them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from attnviz.linguistics.relations import CORPUS, PARSER
 
 DIRECTIONS = {"dh": "From each word to its head", "hd": "From each head to its words"}
 SOURCES = {CORPUS: "Gold", PARSER: "Parser"}
-NO_SENTENCE = ""  # the choice of none of our own sentences
-DIRECTION_PARAM, TREE_PARAM, SOURCE_PARAM = "way", "reading", "by"  # names in the address
+NO_SENTENCE = ""  # the option for none of our own sentences
+DIRECTION_PARAM, TREE_PARAM, SOURCE_PARAM = "way", "reading", "by"  # URL parameters
 
 
 @dataclass(frozen=True)
@@ -31,5 +31,5 @@ class SentenceLinks:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The words as typed."""
+        """Return the words as typed."""
         return tuple(self.parsed.text[slice(*place)] for place in self.parsed.words)

@@ -24,7 +24,7 @@ from attnviz.ui import glossary_links, state, widgets
 from attnviz.ui.single_text import chosen
 
 CAUTION = "Attention is a signal, not an explanation: a head that looks at a word does not always use it."
-NAMED = 20  # relations that a sentence names
+NAMED = 20  # most relations that a sentence lists
 
 
 def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> None:
@@ -64,7 +64,7 @@ def table(shown: SentenceLinks, found: tuple[Outcome, ...], trace: Trace) -> Non
 
 
 def _known() -> Atlas | None:
-    """What was measured of the chosen model; None where nothing was, and after a message where it cannot be read."""
+    """Return the measurements of the chosen model; None if there are none, or after a message if they cannot be read."""
     try:
         return reader.shipped(state.card().id)
     except BadInputError as error:
@@ -73,19 +73,19 @@ def _known() -> Atlas | None:
 
 
 def _best(known: Atlas | None, meaning: Relation, direction: str) -> BestHead | None:
-    """The best head of a relation by gold links; None where there are none."""
+    """Return the best head of a relation by gold links; None if there are none."""
     name = "" if known is None else known.counting(meaning.counted)
     return claims.best_head(known, name, direction) if known is not None and name else None
 
 
 def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) -> Evidence | None:
-    """How often the chosen head is right on the same held-out links; None where there are none."""
+    """Return how often the chosen head is right on the same held-out links; None if there are none."""
     name = "" if known is None else known.counting(meaning.counted)
     if known is None or not name:
         return None
     try:
         found = claims.claim(known, head, name, direction).held_out
-    except BadInputError:  # weights of the reader's own, with more heads than those that were measured
+    except BadInputError:  # the reader's own weights may have more heads than the measured ones
         return None
     return found if found.n else None
 
@@ -93,7 +93,7 @@ def _own(known: Atlas | None, meaning: Relation, head: HeadRef, direction: str) 
 def _row(
     known: Atlas | None, count: RelationCount, meaning: Relation, best: BestHead | None, own: Evidence | None, head: HeadRef
 ) -> dict[str, Any]:
-    """One relation."""
+    """Return the row of one relation."""
     later = f" ({count.unseen} not visible)" if count.unseen else ""
     row: dict[str, Any] = {
         "relation": count.relation, "the corpus says": _twin(known, meaning), "which is": meaning.plain,
@@ -114,34 +114,34 @@ def _row(
 
 
 def _twin(known: Atlas | None, meaning: Relation) -> str:
-    """What the corpus calls a relation; “in” where it has none of that subtype and counts all of the family."""
+    """Return the corpus name of a relation; “in” plus its family where the corpus lacks the subtype and counts the family."""
     name = "" if known is None else known.counting(meaning.counted)
     exact = not name or name in (meaning.counted, meaning.corpus)
     return meaning.twin if exact else f"in UD {name}"
 
 
 def _share(found: Evidence) -> str:
-    """How often a head is right, and the interval of that very share: `67 % (64 to 70)`."""
+    """Write how often a head is right, with the interval of that share: `67 % (64 to 70)`."""
     low, high = found.interval
     return f"{percent(found.rate)} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _nothing(known: Atlas | None, meaning: Relation) -> str:
-    """Why a relation has no best head."""
+    """Return why a relation has no best head."""
     if not meaning.counted:
         return "no gold links"
     return "never visible" if known is not None and known.counting(meaning.counted) else "not measured"
 
 
 def _lead(best: BestHead) -> str:
-    """How far the best head stands above the strongest rule that reads nothing, where that is no accident."""
+    """Return the lead of the best head over the strongest rule that reads nothing, where it is significant."""
     if best.evidence.n < claims.ENOUGH:
         return "too few to say"
     return f"{best.points:.0f} points" if best.beats else "not shown"
 
 
 def _intro(known: Atlas | None, shown: SentenceLinks, head: HeadRef) -> str:
-    """What stands where, and by which scheme."""
+    """Explain the columns and the scheme of the labels."""
     here = f"**This sentence**: labels by {SCHEMES[shown.scheme]}. One example is not evidence."
     if known is None:
         return f"{here} {widgets.plain(state.card().name)} has not been measured on a corpus. Use `attnviz atlas build`."
@@ -157,14 +157,14 @@ def _intro(known: Atlas | None, shown: SentenceLinks, head: HeadRef) -> str:
 
 
 def _twins(known: Atlas) -> str:
-    """What the column of the untrained twin shows."""
+    """Explain the column of the untrained twin."""
     if known.header.control is None:
         return ""
     return "**Untrained** is the best head of the same architecture with random weights. "
 
 
 def _unbeaten(known: Atlas) -> None:
-    """For how many kinds of link no head is shown to beat a rule that reads nothing, and what could have been missed."""
+    """Say for how many relations no head is shown to beat a rule that reads nothing, and what could have been missed."""
     leads = claims.leads(known)
     without = [one for one in leads if not one.shown]
     named = [f"{claim_text.label(one.relation)} ({one.detectable:.0f})" for one in without]
@@ -189,16 +189,16 @@ def _unbeaten(known: Atlas) -> None:
 
 
 def _elsewhere(known: Atlas) -> str:
-    """What other texts say of the kinds of link on which nothing is shown here."""
-    said = []
+    """Report what other texts show for the relations on which nothing is shown here."""
+    sentences = []
     for corpus in external_results.corpora(known.model):
         named = joined(tuple(f"{claim_text.label(one.relation)} {one.points:.0f}" for one in corpus.leads))
-        said.append(f" On other texts ({corpus.name}), heads chosen on these texts lead by these points: {named}.")
-    return "".join(said)
+        sentences.append(f" On other texts ({corpus.name}), heads chosen on these texts lead by these points: {named}.")
+    return "".join(sentences)
 
 
 def _labels(meanings: list[Relation], scheme: str) -> None:
-    """What the labels of this sentence mean, and how far both schemes agree on them."""
+    """Explain the labels of this sentence, and how far both schemes agree on them."""
     with st.expander("What these labels mean"):
         st.caption(widgets.plain(f"By {SCHEMES[scheme]}. {about(scheme)}"))
         for one in meanings:
@@ -207,7 +207,7 @@ def _labels(meanings: list[Relation], scheme: str) -> None:
 
 
 def cautions(shown: SentenceLinks, causal: bool) -> None:
-    """What none of this shows, where it is seen."""
+    """Draw the limits of these numbers."""
     parts = [
         "One sentence is one example. To judge a head, use the figures of the test texts, with their number of links "
         "and interval."

@@ -193,12 +193,12 @@ def _picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> arc_figure.Arc
         arc_figure.LinkArc(numbers[one.source], numbers[one.target], one.kind, one.source in shown.own) for one in links
     )
     focus = state.current().focus
-    held = next((n for n, (start, end) in enumerate(shown.parsed.words) if focus and start <= focus.start < end), None)
+    selected = next((n for n, (start, end) in enumerate(shown.parsed.words) if focus and start <= focus.start < end), None)
     below, unseen = _prediction_arcs(found)
     kind = "gold" if shown.sentence is not None else "parsed"
     name = f"{kind.capitalize()} links of the sentence, and below them where {encoding.head_name(chosen())} looks most"
     unknown = tuple(number for place, number in numbers.items() if place in shown.unknown)
-    return arc_figure.ArcDiagram(shown.words, above, below, unseen, held, name, _description(shown, found), unknown)
+    return arc_figure.ArcDiagram(shown.words, above, below, unseen, selected, name, _description(shown, found), unknown)
 
 
 def _prediction_arcs(found: tuple[Outcome, ...]) -> tuple[tuple[arc_figure.PredictionArc, ...], tuple[int, ...]]:

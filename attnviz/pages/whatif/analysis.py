@@ -1,4 +1,4 @@
-"""A text read as trained and the same text read with one thing changed in; how far apart the two are, in numbers, out.
+"""How far two readings of a text are apart: as trained, and with one thing changed.
 
 Rows of weights are compared by half the sum of their absolute differences: the part of the attention that has moved,
 from 0 (the same row) to 1 (all of it elsewhere).
@@ -18,15 +18,15 @@ from attnviz.engine.reference.intervention import Intervention
 from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.types import HeadRef
 
-Values = Mapping[str, str]  # what each setting is set to, checked
-ROUNDING = 1e-9  # between the rounding of float64, some 1e-15, and anything that a position does
+Values = Mapping[str, str]  # checked value of each setting
+ROUNDING = 1e-9  # between the rounding of float64, about 1e-15, and any effect of positions
 ENTROPY_MARGIN = 0.005  # bits
 NO_CHANGE = 5e-4  # what rounds to 0.000 is no change
 
 
 @dataclass(frozen=True, eq=False)
 class BeforeAfter:
-    """One head of one layer, before and after. `number` is the head's; where all heads were joined, after has only one."""
+    """One head of one layer, before and after. `number` is the head's; where all heads were joined, `after` has only one."""
 
     before: InterventionResult
     after: InterventionResult
@@ -35,83 +35,83 @@ class BeforeAfter:
 
     @property
     def weights_before(self) -> Float[np.ndarray, "query key"]:
-        """The head's weights before."""
+        """Return the head's weights before the change."""
         return self.before.weights[self.layer][self.number]
 
     @property
     def weights_after(self) -> Float[np.ndarray, "query key"]:
-        """The head's weights after."""
+        """Return the head's weights after the change."""
         return self.after.weights[self.layer][self.head_after]
 
     @property
     def head_after(self) -> int:
-        """Which head stands for it after: itself, or the one that all were joined to."""
+        """Return the number of the head after the change: its own, or 0 where all heads were joined."""
         return min(self.number, len(self.after.weights[self.layer]) - 1)
 
     @property
     def comparable(self) -> bool:
-        """Whether both look at the same tokens, so that weights can be subtracted."""
+        """Return whether both readings have the same keys, so that weights can be subtracted."""
         return self.before.keys == self.after.keys
 
 
 def difference(pair: BeforeAfter) -> Float[np.ndarray, "query key"]:
-    """After minus before."""
+    """Return after minus before."""
     return pair.weights_after - pair.weights_before
 
 
 def total_variation(before: Float[np.ndarray, "*lead query key"], after: Float[np.ndarray, "*lead query key"]) -> np.ndarray:
-    """How much of each row's attention goes elsewhere, [*lead, query]."""
+    """Return the part of each row's attention that has moved to other keys, [*lead, query]."""
     return np.abs(after - before).sum(-1) / 2
 
 
 def entropies(weights: Float[np.ndarray, "query key"]) -> Float[np.ndarray, " query"]:
-    """The entropy of each row."""
+    """Return the entropy of each row, in bits."""
     return entropy(weights)
 
 
-def score_std(tried: InterventionResult, head: int) -> float:
-    """The standard deviation of a row's scaled scores among the keys that may be seen, on average over rows of two or more."""
-    rows = [row[seen] for row, seen in zip(tried.scaled[head], tried.seen, strict=True) if seen.sum() > 1]
+def score_std(reading: InterventionResult, head: int) -> float:
+    """Return the standard deviation of a row's visible scaled scores, averaged over rows with two or more of them."""
+    rows = [row[seen] for row, seen in zip(reading.scaled[head], reading.seen, strict=True) if seen.sum() > 1]
     return float(np.mean([row.std() for row in rows])) if rows else 0.0
 
 
 def softmax_slope(weight: float) -> float:
-    """How far a weight follows its score, w (1 - w): what training can still move. 0.25 at one half, 0 at none and all."""
+    """Return the slope of a weight by its score, w (1 - w): how far training can move it (0.25 at 1/2, 0 at 0 and 1)."""
     return weight * (1.0 - weight)
 
 
 def newly_hidden(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
-    """How much each row gave to keys that it may not see any more."""
+    """Return how much each row gave to keys that are now hidden from it."""
     return np.where(pair.after.seen, 0.0, pair.weights_before).sum(-1)
 
 
 def newly_visible(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
-    """How much each row gives to keys that it could not see before."""
+    """Return how much each row gives to keys that were hidden from it before."""
     return np.where(pair.before.seen, 0.0, pair.weights_after).sum(-1)
 
 
 def top_gain(pair: BeforeAfter, at: int) -> int | None:
-    """The key that gains most in a row; None where nothing gains."""
+    """Return the key that gains most in a row; None where none gains."""
     row = difference(pair)[at]
     best = int(np.argmax(row))
     return best if row[best] > NO_CHANGE else None
 
 
 def top_loss(pair: BeforeAfter, at: int) -> int | None:
-    """The key that loses most in a row; None where nothing loses."""
+    """Return the key that loses most in a row; None where none loses."""
     row = difference(pair)[at]
     worst = int(np.argmin(row))
     return worst if row[worst] < -NO_CHANGE else None
 
 
 def state_change(pair: BeforeAfter) -> Float[np.ndarray, "state token"]:
-    """How far each token's state is from what it was, as a part of its length: after the embedding, and after each layer."""
+    """Return how far each token's state has moved, relative to its length: after the embedding and after each layer."""
     before, after = pair.before.states, pair.after.states
     return np.linalg.norm(after - before, axis=-1) / np.linalg.norm(before, axis=-1)
 
 
 def attention_change(pair: BeforeAfter) -> Float[np.ndarray, " layer"]:
-    """How much attention has moved in each layer, on average over heads and rows; not a number where it cannot be compared."""
+    """Return how much attention has moved in each layer, averaged over heads and rows; NaN where it cannot be compared."""
     return np.array([
         float(total_variation(one, two).mean()) if one.shape == two.shape else np.nan
         for one, two in zip(pair.before.weights, pair.after.weights, strict=True)
@@ -119,7 +119,7 @@ def attention_change(pair: BeforeAfter) -> Float[np.ndarray, " layer"]:
 
 
 def output_change(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
-    """How far what the head passes each token is from what it was, as a part of its length."""
+    """Return how far the head's output for each token has moved, relative to its length."""
     before, after = pair.before.mix[pair.number], pair.after.mix[pair.head_after]
     if before.shape != after.shape:
         return np.full(len(before), np.nan)
@@ -127,30 +127,30 @@ def output_change(pair: BeforeAfter) -> Float[np.ndarray, " query"]:
 
 
 def sentence(pair: BeforeAfter) -> float:
-    """The cosine between the two vectors of the whole text, each the mean of its tokens' final states."""
-    one, two = (tried.output.astype(np.float64).mean(0) for tried in (pair.before, pair.after))
+    """Return the cosine between both vectors of the whole text, each the mean of its tokens' final states."""
+    one, two = (reading.output.astype(np.float64).mean(0) for reading in (pair.before, pair.after))
     return float(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
 
 
 def next_token_change(pair: BeforeAfter) -> float:
-    """How much of the next token's probability has moved to other tokens, 0 to 1; 0 in an encoder."""
+    """Return how much of the next token's probability has moved to other tokens, 0 to 1; 0 in an encoder."""
     return float(np.abs(pair.after.next - pair.before.next).sum() / 2)
 
 
-def head_shares(tried: InterventionResult, at: int) -> Float[np.ndarray, " head"]:
-    """How much each head adds to a token, as a part of what all add, length by length."""
-    lengths = tried.adds[:, at]
+def head_shares(reading: InterventionResult, at: int) -> Float[np.ndarray, " head"]:
+    """Return each head's share of what all heads add to a token, measured by vector length."""
+    lengths = reading.adds[:, at]
     total = float(lengths.sum())
     return lengths / total if total else lengths
 
 
-def later(tried: InterventionResult) -> Bool[np.ndarray, "query key"]:
-    """Which keys stand after the query."""
-    return np.triu(np.ones((len(tried.tokens), len(tried.keys)), bool), 1)
+def later(reading: InterventionResult) -> Bool[np.ndarray, "query key"]:
+    """Return which keys stand after the query."""
+    return np.triu(np.ones((len(reading.tokens), len(reading.keys)), bool), 1)
 
 
 def intervention(id: str, values: Values, head: HeadRef, heads: int, family: str) -> Intervention:
-    """The one thing that an experiment does otherwise."""
+    """Return the one change that an experiment makes."""
     layer = None if values.get("where", "all") == "all" else head.layer
     return CHANGES[id](values, head, heads, family, layer)
 
@@ -175,7 +175,7 @@ def _heads(values: Values, head: HeadRef, heads: int, family: str, layer: int | 
 
 
 def _cross(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
-    return Intervention(layer=layer)  # the other text's tokens are known to the backend
+    return Intervention(layer=layer)  # only the backend knows the tokens of the other text
 
 
 def _window(values: Values, head: HeadRef, heads: int, family: str, layer: int | None) -> Intervention:
@@ -193,7 +193,7 @@ CHANGES: dict[str, Callable[[Values, HeadRef, int, str, int | None], Interventio
 
 
 def correct_answer(id: str, pair: BeforeAfter, at: int) -> int:
-    """The right guess: an option by number, a token, or a head; the number of tokens where nobody is right."""
+    """Return the right guess: an option's number, a token, or a head; the number of tokens where no guess is right."""
     if id == "scale":
         more = float(entropies(pair.weights_after)[at] - entropies(pair.weights_before)[at])
         return 0 if more > ENTROPY_MARGIN else 1 if more < -ENTROPY_MARGIN else 2
@@ -211,20 +211,20 @@ def correct_answer(id: str, pair: BeforeAfter, at: int) -> int:
 
 
 def equivariant(found: WordOrderResult) -> bool:
-    """Whether the weights of the shuffled words are the shuffled weights, but for rounding."""
+    """Return whether the weights of the shuffled words are the shuffled weights, up to rounding."""
     return found.double.weights < ROUNDING
 
 
 def reaches_one(found: WordOrderResult) -> bool:
-    """Whether one weight differs by as much as a weight can, to three digits: by 1."""
+    """Return whether one weight differs by as much as a weight can, to three digits: by 1."""
     return found.double.weights > 0.9995
 
 
 def order_explanation(found: WordOrderResult, values: Values) -> str:
-    """Why they are, or are not: `set`, `mask`, `positions`, `both`, or `one` for a text that has no other order."""
+    """Return why they are or are not: `set`, `mask`, `positions`, `both`, or `one` for a text without another order."""
     if found.order == tuple(range(len(found.order))):
         return "one"
     if equivariant(found):
         return "set"
-    told = [name for name in ("mask", "positions") if values[name] == "on"]
-    return "both" if len(told) == 2 else told[0]
+    causes = [name for name in ("mask", "positions") if values[name] == "on"]
+    return "both" if len(causes) == 2 else causes[0]

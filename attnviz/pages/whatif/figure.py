@@ -1,4 +1,4 @@
-"""A pair of readings, before and after, in; their pictures as HTML out: matrices, the held row, layers, heads, next tokens."""
+"""Pictures of two readings, before and after, as HTML: matrices, the selected row, layers, heads, next tokens."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CSS = f"""
 .whatif .table small, .whatif .number {{ text-align: right; font-variant-numeric: tabular-nums; }}
 .whatif .table small:first-child, .whatif .table .left {{ text-align: left; }}
 .whatif .name {{ overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }}
-.whatif .held {{ color: var(--accent); font-weight: 700; }}
+.whatif .selected {{ color: var(--accent); font-weight: 700; }}
 .whatif .tracks {{ display: grid; gap: 1px; }}
 .whatif .track {{ position: relative; height: 8px; background: var(--field); }}
 .whatif .track i {{ position: absolute; top: 0; bottom: 0; left: 0; min-width: 1px; }}
@@ -39,17 +39,17 @@ CSS = f"""
 
 
 def page(*parts: str) -> str:
-    """Pictures with the style that they need, once."""
+    """Return pictures together with their style sheet."""
     return f'<style>{CSS}{html_matrix.CSS}</style><div class="whatif">{"".join(parts)}</div>'
 
 
 def panel(title: str, note: str, inner: str) -> str:
-    """One picture under its name."""
+    """Return one picture under its name."""
     return f"<figure><figcaption>{html.escape(title)} <small>{html.escape(note)}</small></figcaption>{inner}</figure>"
 
 
 def beside(*panels: str) -> str:
-    """Pictures side by side, at least three in a row, where there is room; else below each other."""
+    """Return pictures side by side, at least three in a row where there is room; else one below the other."""
     return f'<div class="beside" style="--columns:{max(3, len(panels))}">{"".join(panels)}</div>'
 
 
@@ -57,21 +57,21 @@ def weights(
     found: Float[np.ndarray, "query key"], seen: Bool[np.ndarray, "query key"], rows: Sequence[str], columns: Sequence[str],
     at: int | None, theme: str, what: str = "Weights",
 ) -> str:  # fmt: skip
-    """A head's weights, or other numbers from 0 to 1; what may not be seen has the colour of the page."""
+    """Return a head's weights, or other numbers from 0 to 1; hidden pairs have the colour of the page."""
     cells = encoding.weight_rgb(found.astype(np.float32), theme)
     cells = np.where(seen[..., None], cells, encoding.rgb(encoding.theme(theme).page)).astype(np.uint8)
-    said = f"{what}: {len(rows)} rows, {len(columns)} columns, {int(seen.sum())} of {seen.size} pairs open"
-    return html_matrix.drawn(cells, rows, columns, at, said)
+    description = f"{what}: {len(rows)} rows, {len(columns)} columns, {int(seen.sum())} of {seen.size} pairs open"
+    return html_matrix.drawn(cells, rows, columns, at, description)
 
 
 def difference(found: Float[np.ndarray, "query key"], rows: Sequence[str], columns: Sequence[str], at: int, theme: str) -> str:
-    """After minus before: green is more, purple less."""
-    said = f"After minus before, from {encoding.signed(found.min())} to {encoding.signed(found.max())}"
-    return html_matrix.drawn(encoding.difference_rgb(found.astype(np.float32), theme), rows, columns, at, said)
+    """Return after minus before: green is more, purple less."""
+    description = f"After minus before, from {encoding.signed(found.min())} to {encoding.signed(found.max())}"
+    return html_matrix.drawn(encoding.difference_rgb(found.astype(np.float32), theme), rows, columns, at, description)
 
 
 def row(pair: BeforeAfter, at: int, theme: str) -> str:
-    """The held token's row: what it gave to each token, what it gives now, and the difference."""
+    """Return the selected token's row: what it gave to each token, what it gives now, and the difference."""
     ramp = encoding.theme(theme)
     before, after, changed = pair.weights_before[at], pair.weights_after[at], analysis.difference(pair)[at]
     cells = [
@@ -85,7 +85,7 @@ def row(pair: BeforeAfter, at: int, theme: str) -> str:
 
 
 def one_row(found: InterventionResult, weights_: Float[np.ndarray, " key"], theme: str) -> str:
-    """A row of which there is only one: what a token gives to each token of another text."""
+    """Return a row without a counterpart: what a token gives to each token of another text."""
     colour = encoding.theme(theme).sequential[4]
     cells = [
         _name(token.text, False) + f'<span class="tracks">{_bar(weight, colour)}</span>' + _number(encoding.three(weight))
@@ -94,48 +94,49 @@ def one_row(found: InterventionResult, weights_: Float[np.ndarray, " key"], them
     return _table("minmax(40px,120px) minmax(40px,1fr) 44px", cells)
 
 
-def heads(lengths: Float[np.ndarray, " head"], most: float, held: int, theme: str) -> str:
-    """The length of what each head adds; a bar is full at `most`."""
+def heads(lengths: Float[np.ndarray, " head"], most: float, selected: int, theme: str) -> str:
+    """Return a bar per head: the length of what it adds; a bar is full at `most`."""
     colour = encoding.theme(theme).sequential[4]
     cells = [
-        _name(f"Head {number}", number == held) + f'<span class="tracks">{_bar(length / (most or 1.0), colour)}</span>'
+        _name(f"Head {number}", number == selected) + f'<span class="tracks">{_bar(length / (most or 1.0), colour)}</span>'
         + _number(encoding.digits(length))
         for number, length in enumerate(lengths)
     ]  # fmt: skip
     return _table("72px minmax(40px,1fr) 60px", cells)
 
 
-def layers(values: Float[np.ndarray, " layer"], held: int, theme: str, first: str = "") -> str:
-    """A column for each layer, the largest as high as there is room; `held` is where something was changed.
+def layers(values: Float[np.ndarray, " layer"], selected: int, theme: str, first: str = "") -> str:
+    """Return a column for each layer, the largest at full height; `selected` is the changed one.
 
-    With `first`, the first column is no layer, and called so.
+    With `first`, the first column is not a layer and has this name.
     """
     ramp = encoding.theme(theme)
     known = np.nan_to_num(values)
     most = float(known.max()) or 1.0
     bars = "".join(
         f'<i title="{_place(number, first)}: {encoding.percent(value, 1)}" style="height:{100 * value / most:.2f}%;'
-        f'background:{ramp.accent if number == held else ramp.sequential[4]}"></i>'
+        f'background:{ramp.accent if number == selected else ramp.sequential[4]}"></i>'
         for number, value in enumerate(known.tolist())
     )
-    named = {0, held, len(known) - 1}
+    named = {0, selected, len(known) - 1}
     feet = "".join(
-        f"<span{' class=held' if n == held else ''}>{_place(n, first) if n in named else ''}</span>" for n in range(len(known))
+        f"<span{' class=selected' if n == selected else ''}>{_place(n, first) if n in named else ''}</span>"
+        for n in range(len(known))
     )
-    told = f"largest {encoding.percent(known.max(), 1)}, layer {_place(int(known.argmax()), first)}"
-    told = told if known.max() > 0 else "nothing has changed"
-    said = f"{len(known)} columns, {told}; {encoding.percent(known[-1], 1)} at the last"
-    drawing = f'<div class="layers" role="img" aria-label="{html.escape(said)}">{bars}</div>'
-    return f'{drawing}<div class="feet">{feet}</div><small>{html.escape(told)}</small>'
+    summary = f"largest {encoding.percent(known.max(), 1)}, layer {_place(int(known.argmax()), first)}"
+    summary = summary if known.max() > 0 else "nothing has changed"
+    description = f"{len(known)} columns, {summary}; {encoding.percent(known[-1], 1)} at the last"
+    drawing = f'<div class="layers" role="img" aria-label="{html.escape(description)}">{bars}</div>'
+    return f'{drawing}<div class="feet">{feet}</div><small>{html.escape(summary)}</small>'
 
 
 def _place(number: int, first: str) -> str:
-    """What a column is called: a layer's number, or `first` where the first one is none."""
+    """Return the name of a column: a layer's number, or `first` for a first column that is not a layer."""
     return str(number) if not first else first if number == 0 else str(number - 1)
 
 
 def likely(found: Sequence[NextToken], theme: str) -> str:
-    """The tokens that may come next, each with its probability."""
+    """Return the most likely next tokens with their probabilities."""
     colour = encoding.theme(theme).sequential[4]
     cells = [
         _name(next_name(one.text), False) + f'<span class="tracks">{_bar(one.share, colour)}</span>'
@@ -146,20 +147,20 @@ def likely(found: Sequence[NextToken], theme: str) -> str:
 
 
 def _table(columns: str, cells: Sequence[str]) -> str:
-    """Rows of names, bars and numbers."""
+    """Return rows of names, bars and numbers."""
     return f'<div class="table" style="grid-template-columns:{columns}">{"".join(cells)}</div>'
 
 
-def _name(text: str, held: bool) -> str:
-    """A name at the beginning of a row, escaped."""
-    return f'<span class="name{" held" if held else ""}" dir="auto">{html.escape(encoding.label(text))}</span>'
+def _name(text: str, selected: bool) -> str:
+    """Return a name at the beginning of a row, escaped."""
+    return f'<span class="name{" selected" if selected else ""}" dir="auto">{html.escape(encoding.label(text))}</span>'
 
 
 def _number(text: str) -> str:
-    """A number at the end of a row."""
+    """Return a number at the end of a row."""
     return f'<span class="number">{text}</span>'
 
 
 def _bar(share: encoding.Number, colour: str) -> str:
-    """A bar on a track that is full at 1."""
+    """Return a bar on a track that is full at 1."""
     return f'<span class="track"><i style="width:{100 * float(share):.2f}%;background:{colour}"></i></span>'

@@ -1,4 +1,4 @@
-"""whatif.toml in; experiments out: their words with gaps for live numbers, and settings that believe nothing of a link."""
+"""Experiments from whatif.toml: their words with gaps for live numbers, and settings that validate every URL parameter."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ WHERE = {"layer": "This layer", ALL: "Every layer"}
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing that a reader may set. `options` are its ids with what they are called; else it is a whole number from `low`
-    to `high`, or, where `longest` is not 0, a text of so many characters. `start` is what it is before anybody sets it; ""
-    where that depends on the text.
+    """A setting of an experiment. `options` maps its ids to their names; without options it is a whole number from `low`
+    to `high`, or, where `longest` is not 0, a text of at most that many characters. `start` is the initial value; ""
+    where it depends on the text.
     """
 
     id: str
@@ -36,7 +36,7 @@ class Setting:
     help: str | None
 
     def read(self, raw: str) -> str:
-        """What a link or a field says, as this setting has it; raises BadInputError with rule, value and remedy."""
+        """Return the checked value of a link or a field; raises BadInputError with rule, value and remedy."""
         if self.options:
             if raw not in self.options:
                 raise BadInputError(f"{self.id} is {joined(list(self.options), 'or')}; got {quoted(raw)}. Choose one of these.")
@@ -55,7 +55,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Experiment:
-    """One experiment: its words by the names that they have in whatif.toml, its settings, and what a reader may guess."""
+    """One experiment: its words by their names in whatif.toml, its settings, and the possible guesses."""
 
     id: str
     name: str
@@ -66,9 +66,9 @@ class Experiment:
     settings: tuple[Setting, ...]
 
     def text(self, part: str, *kinds: str) -> str:
-        """A part of it, with what stands there for these kinds: a family of models, or what a setting is set to.
+        """Return one part of its words, in the version for these kinds: a family of models, or the value of a setting.
 
-        What is said of all comes last where it begins with a blank, and first elsewhere.
+        The words for all kinds come last where they begin with a blank, and first elsewhere.
         """
         plain = self.words.get(part, "")
         own = [self.words[f"{part}_{kind}"] for kind in kinds if f"{part}_{kind}" in self.words]
@@ -77,18 +77,18 @@ class Experiment:
 
 @lru_cache(maxsize=1)
 def content() -> dict[str, Any]:
-    """The whole file."""
+    """Return the whole file."""
     return tomllib.loads(charset.read(resources.files("attnviz").joinpath("content", "whatif.toml")))
 
 
 @lru_cache(maxsize=1)
 def experiments() -> tuple[Experiment, ...]:
-    """All experiments, in order."""
+    """Return all experiments, in order."""
     return tuple(_experiment(raw) for raw in content()["experiment"])
 
 
 def experiment(id: str) -> Experiment:
-    """The experiment called so; raises BadInputError and names all where none is."""
+    """Return the experiment of this name; raises BadInputError with all names if there is none."""
     for one in experiments():
         if one.id == id:
             return one
@@ -96,7 +96,7 @@ def experiment(id: str) -> Experiment:
 
 
 def sources(chosen: Experiment) -> tuple[str, ...]:
-    """Who says so, each paper once: of two mentions of one arXiv number, the one that names a section."""
+    """Return the sources, each paper once: of two mentions of one arXiv number, the one that names a section."""
     found: dict[str, str] = {}
     for source in (*chosen.sources, *content()["sources"]):
         paper = ARXIV.search(source)
@@ -108,7 +108,7 @@ def sources(chosen: Experiment) -> tuple[str, ...]:
 
 
 def _experiment(raw: Mapping[str, Any]) -> Experiment:
-    """One table of the file; every experiment but the shuffle has the layers in which something is changed."""
+    """Return one table of the file; every experiment except the shuffle has a setting for the changed layers."""
     settings = [_setting(one) for one in raw.get("setting", [])]
     if raw["id"] != "order":
         settings.append(_setting({"id": "where", "label": "Changed in", "start": "layer", "options": WHERE}))
@@ -121,7 +121,7 @@ def _experiment(raw: Mapping[str, Any]) -> Experiment:
 
 
 def _setting(raw: Mapping[str, Any]) -> Setting:
-    """One setting of the file."""
+    """Return one setting of the file."""
     return Setting(
         raw["id"], raw["label"], raw["start"], raw.get("options", {}), raw.get("low", 0), raw.get("high", 0),
         raw.get("longest", 0), raw.get("help"),

@@ -1,4 +1,4 @@
-"""What if: one thing done otherwise in the forward pass, and the same text before and after."""
+"""The page What if: one change in the forward pass, and the same text before and after."""
 
 from __future__ import annotations
 

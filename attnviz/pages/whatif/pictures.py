@@ -1,4 +1,4 @@
-"""Both readings as pictures on the page: the head's weights, the held row, how far the change goes, and what is said next."""
+"""Draw both readings: the head's weights, the selected row, how far the change reaches, and the next tokens."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ AXES = {
 
 
 def names(tokens: tuple[Token, ...]) -> list[str]:
-    """Tokens as labels."""
+    """Return tokens as labels."""
     return [token.text for token in tokens]
 
 
 def show_before(pair: BeforeAfter, at: int) -> None:
-    """The head as it was trained, alone: the other half comes after the guess."""
+    """Draw the head as trained; the changed one follows after the guess."""
     st.html(figure.page(figure.beside(_before(pair, at))))
 
 
 def show_both(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool) -> None:
-    """Everything that there is to see of a pair."""
+    """Draw all pictures of both readings."""
     same = not everywhere and np.array_equal(pair.weights_after, pair.weights_before)
-    mixes = same and chosen.id in ("heads", "zeroed")  # weights stay as they are: what is mixed does not
+    mixes = same and chosen.id in ("heads", "zeroed")  # the weights stay the same, but the mixed vectors change
     st.html(figure.page(figure.beside(_before(pair, at), *(_mixes(chosen, pair, at) if mixes else _after(pair, at)))))
     st.caption(AXES[widgets.theme()])
     st.html(figure.page(figure.beside(*_further(chosen, pair, at, everywhere=everywhere))))
@@ -40,14 +40,14 @@ def show_both(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: boo
 
 
 def _before(pair: BeforeAfter, at: int) -> str:
-    """The head as it was trained."""
-    tried, labels = pair.before, names(pair.before.tokens)
-    inner = figure.weights(pair.weights_before, tried.seen, labels, names(tried.keys), at, widgets.theme())
+    """Draw the head as trained."""
+    reading, labels = pair.before, names(pair.before.tokens)
+    inner = figure.weights(pair.weights_before, reading.seen, labels, names(reading.keys), at, widgets.theme())
     return figure.panel("Before", f"L{pair.layer}·H{pair.number}, as trained", inner)
 
 
 def _after(pair: BeforeAfter, at: int) -> list[str]:
-    """The head with the change, and the difference where both look at the same tokens."""
+    """Draw the changed head, and the difference where both readings have the same keys."""
     theme, labels = widgets.theme(), names(pair.after.tokens)
     joined = len(pair.after.weights[pair.layer]) < len(pair.before.weights[pair.layer])
     after = figure.weights(pair.weights_after, pair.after.seen, labels, names(pair.after.keys), at, theme)
@@ -59,16 +59,16 @@ def _after(pair: BeforeAfter, at: int) -> list[str]:
 
 
 def _mixes(chosen: Experiment, pair: BeforeAfter, at: int) -> list[str]:
-    """Where the weights stay as they are, what is taken by them, before and after."""
+    """Draw what each token contributes, before and after, where the weights stay the same."""
     theme, labels = widgets.theme(), names(pair.before.tokens)
     if chosen.id == "heads":
         most, token = float(pair.before.adds[:, at].max()), encoding.label(pair.before.tokens[at].text)
-        drawn = [figure.heads(tried.adds[:, at], most, pair.number, theme) for tried in (pair.before, pair.after)]
+        drawn = [figure.heads(reading.adds[:, at], most, pair.number, theme) for reading in (pair.before, pair.after)]
         notes = ("length by head, before", "length by head, after")
         return [figure.panel(f"Added to “{token}”", note, inner) for note, inner in zip(notes, drawn, strict=True)]
     parts = [
-        found * tried.values[pair.number]
-        for found, tried in ((pair.weights_before, pair.before), (pair.weights_after, pair.after))
+        found * reading.values[pair.number]
+        for found, reading in ((pair.weights_before, pair.before), (pair.weights_after, pair.after))
     ]
     most = float(parts[0].max()) or 1.0
     return [
@@ -81,7 +81,7 @@ def _mixes(chosen: Experiment, pair: BeforeAfter, at: int) -> list[str]:
 
 
 def _further(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool) -> list[str]:
-    """The held row, both ways through the layers, and next tokens."""
+    """Draw the selected row, the change layer by layer, and the next tokens."""
     theme, token = widgets.theme(), encoding.label(pair.before.tokens[at].text)
     if pair.comparable:
         rows = figure.panel(f"The row of “{token}”", "", figure.row(pair, at, theme))
@@ -89,9 +89,9 @@ def _further(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool
         rows = figure.panel(
             f"The row of “{token}”", "in the second text", figure.one_row(pair.after, pair.weights_after[at], theme)
         )
-    held = -1 if everywhere else pair.layer
-    states = figure.layers(analysis.state_change(pair)[:, at], held + 1 if held >= 0 else held, theme, "start")
-    moved = figure.layers(analysis.attention_change(pair), held, theme)
+    changed = -1 if everywhere else pair.layer
+    states = figure.layers(analysis.state_change(pair)[:, at], changed + 1 if changed >= 0 else changed, theme, "start")
+    moved = figure.layers(analysis.attention_change(pair), changed, theme)
     ways = figure.panel(f"The state of “{token}”", "change by layer, in parts of its length", states)
     ways += figure.panel("Attention that moved", "by layer, over all heads and rows", moved)
     found = [rows, f'<div class="stack">{ways}</div>']
@@ -100,17 +100,17 @@ def _further(chosen: Experiment, pair: BeforeAfter, at: int, *, everywhere: bool
     return found
 
 
-def _next(when: str, tried: InterventionResult) -> str:
-    """The tokens that may come after the text."""
-    return figure.panel("The next token", when, figure.likely(tried.likely[:5], widgets.theme()))
+def _next(when: str, reading: InterventionResult) -> str:
+    """Return the most likely next tokens."""
+    return figure.panel("The next token", when, figure.likely(reading.likely[:5], widgets.theme()))
 
 
 def _table(pair: BeforeAfter, at: int) -> None:
-    """The held row in all its digits."""
+    """Draw the selected row as a table with all digits."""
     with st.expander("The numbers"):
         rows = [
             {"number": n, "token": encoding.label(token.text), "after": float(pair.weights_after[at, n])}
             | ({"before": float(pair.weights_before[at, n])} if pair.comparable else {})
             for n, token in enumerate(pair.after.keys)
         ]
-        st.dataframe(rows, hide_index=True, height=320, alt="The row of the held token, before and after")
+        st.dataframe(rows, hide_index=True, height=320, alt="The row of the selected token, before and after")

@@ -1,4 +1,4 @@
-"""What a reader predicts before an experiment is shown, and what the live numbers say of it: right or not, and why."""
+"""Ask the reader for a prediction before an experiment, and answer it with the live numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 
 from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.figures import encoding
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.pages.whatif import settings
 from attnviz.pages.whatif.lesson import Experiment
 from attnviz.ui import state, token_picker, widgets
@@ -18,10 +18,10 @@ from attnviz.ui.lesson_text import VERDICT, linked
 
 
 def ask(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping[str, str], right: int) -> bool:
-    """The question with its answers, and under it the verdict; returns whether what comes of it is to be shown."""
+    """Draw the question with its answers and the verdict; return whether to show the result."""
     named = options(chosen, after, at)
     with st.container(key="whatif-guess"):
-        st.markdown(f"**Predict:** {filled(chosen.text('question'), numbers)}")
+        st.markdown(f"**Predict:** {fill(chosen.text('question'), numbers)}")
         key = _key(chosen, at)
         with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
             chosen_answer = st.selectbox(
@@ -36,17 +36,17 @@ def ask(chosen: Experiment, after: InterventionResult, at: int, numbers: Mapping
 
 
 def verdict(chosen: Experiment, named: Mapping[int, str], chosen_answer: int, right: int, numbers: Mapping[str, str]) -> str:
-    """Right or wrong, by sign and word, with the right answer and the reason from the live numbers, as Markdown."""
+    """Return right or wrong, by sign and word, with the right answer and its reason from the live numbers, as Markdown."""
     if chosen_answer == right:
         head = f"**{encoding.mark(True)} Right.**"
     else:
         instead = f" The answer is: {widgets.plain(named[right])}." if isinstance(chosen.options, tuple) else ""
         head = f"**{encoding.mark(False)} Not this time.**{instead}"
-    return f"{head} {filled(chosen.text('answer'), numbers)}"
+    return f"{head} {fill(chosen.text('answer'), numbers)}"
 
 
 def options(chosen: Experiment, after: InterventionResult, at: int) -> dict[int, str]:
-    """What may be guessed, by number."""
+    """Return the possible guesses by number."""
     if chosen.options == "head":
         return {n: f"Head {n}" for n in range(after.adds.shape[0])}
     if isinstance(chosen.options, str):
@@ -56,7 +56,7 @@ def options(chosen: Experiment, after: InterventionResult, at: int) -> dict[int,
 
 
 def _key(chosen: Experiment, at: int) -> str:
-    """A guess belongs to one experiment as it is set, on one text, head and token: with another, the field is empty again."""
+    """Return the field's key: a guess belongs to one experiment with its settings, one text, head and token."""
     selection = state.current()
     set_ = [state.page_parameter(setting.id) for setting in chosen.settings]
     request = selection.request

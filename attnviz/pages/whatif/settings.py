@@ -1,4 +1,4 @@
-"""An experiment's settings on the page and in the address; nothing that a link says is believed unchecked."""
+"""Settings of an experiment, as fields and as URL parameters; every URL parameter is checked."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from attnviz.errors import BadInputError
 from attnviz.pages.whatif.lesson import Experiment, Setting
 from attnviz.ui import state, token_picker, widgets
 
-SEEN_PARAM = "seen"  # in the address: what comes of it is shown
-SLIDER_FROM = 4  # options, of which more are a slider
+SEEN_PARAM = "seen"  # URL parameter: the result is shown
+SLIDER_FROM = 4  # more options than these become a slider
 
 
 def fields(chosen: Experiment, before: InterventionResult, at: int) -> dict[str, str]:
-    """A field for each setting; returns what each is set to. What a link says wrongly is said, and the usual taken."""
+    """Draw a field for each setting and return the values; an invalid URL parameter gives a notice and the default."""
     values, notices = {}, []
     for setting in chosen.settings:
         usual = setting.start or str(int(np.argmax(before.weights[state.current().head.layer][state.current().head.head][at])))
@@ -36,13 +36,13 @@ def fields(chosen: Experiment, before: InterventionResult, at: int) -> dict[str,
 
 
 def _needed(setting: Setting, values: dict[str, str]) -> bool:
-    """Whether anything follows from it: strides alone have no width, and a window alone no stride."""
+    """Return whether the setting has an effect: strides alone have no width, and a window alone has no stride."""
     unused = {"width": "stride", "stride": "window"}.get(setting.id)
     return unused is None or values.get("pattern") != unused
 
 
 def _field(setting: Setting, value: str, before: InterventionResult) -> None:
-    """One field; what is put there goes to the address."""
+    """Draw one field; its value goes into the URL."""
     key = f"whatif-{setting.id}"
 
     def keep(found: object) -> None:
@@ -77,15 +77,15 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
 
 
 def seen() -> bool:
-    """Whether what comes of the experiment is shown."""
+    """Return whether the result of the experiment is shown."""
     return state.page_parameter(SEEN_PARAM) == "1"
 
 
 def reveal() -> None:
-    """Show it, and let the address say so."""
+    """Show the result, and note it in the URL."""
     state.set_page_parameter(SEEN_PARAM, "1")
 
 
 def hide() -> None:
-    """Hide it again, as before a guess."""
+    """Hide the result, as before a guess."""
     state.set_page_parameter(SEEN_PARAM, "")

@@ -1,6 +1,6 @@
-"""A pair of readings and a token in; the numbers that the sentences of What if want, by name and as text, out.
+"""The numbers, as text by name, that fill the sentences about two readings.
 
-Words of a reader stand in them as they were typed, not yet escaped.
+The reader's words are in them as typed, not yet escaped.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.engine.reference.word_order import APART, WordOrderResult
 from attnviz.figures import encoding
 from attnviz.figures.units import Numbers, as_text
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.pages.whatif import analysis
 from attnviz.pages.whatif.analysis import BeforeAfter, Values
 from attnviz.pages.whatif.lesson import content
@@ -20,30 +20,30 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def tiny(value: encoding.Number) -> str:
-    """A number that may be very small: `2.2 × 10⁻¹⁶`, else as in any sentence."""
+    """Write a number that may be very small: `2.2 × 10⁻¹⁶`, else as in any sentence."""
     if value == 0 or abs(value) >= 1e-3:
         return as_text(value) if value else "0"
     digits, _, power = f"{value:.1e}".partition("e")
     return f"{digits} × 10{str(int(power)).translate(SUPERSCRIPTS)}"
 
 
-def token(tried: InterventionResult, at: int) -> str:
-    """A token of the text as a sentence names it."""
-    return encoding.label(tried.tokens[at].text)
+def token(reading: InterventionResult, at: int) -> str:
+    """Return a token of the text as a sentence names it."""
+    return encoding.label(reading.tokens[at].text)
 
 
-def key(tried: InterventionResult, at: int) -> str:
-    """A token that is looked at."""
-    return encoding.label(tried.keys[at].text)
+def key(reading: InterventionResult, at: int) -> str:
+    """Return a key token as a sentence names it."""
+    return encoding.label(reading.keys[at].text)
 
 
 def next_name(text: str) -> str:
-    """A token of the vocabulary as a sentence names it: without its blank, unless it has nothing else."""
+    """Return a token of the vocabulary as a sentence names it: without its blank, unless it has nothing else."""
     return encoding.label(text.strip() or text)
 
 
 def sentence(pair: BeforeAfter, at: int, values: Values) -> Numbers:
-    """The gaps of an experiment's sentences."""
+    """Return the gaps of an experiment's sentences."""
     before, after, dim = pair.before, pair.after, pair.before.mix.shape[2]
     heads = len(before.weights[pair.layer])
     numbers = {
@@ -57,12 +57,12 @@ def sentence(pair: BeforeAfter, at: int, values: Values) -> Numbers:
         numbers["divisor"] = "nothing" if divisor == 1.0 else as_text(divisor)
     if "zeroed" in values:
         numbers |= _zeroed(pair, at, int(values["zeroed"]))
-    numbers["where"] = filled(content()["where"][values["where"]], numbers)
+    numbers["where"] = fill(content()["where"][values["where"]], numbers)
     return numbers
 
 
 def _rows(pair: BeforeAfter, at: int) -> Numbers:
-    """The row of the token, and all rows."""
+    """Return the numbers of the token's row, and of all rows."""
     plain, changed, seen = pair.weights_before, pair.weights_after, pair.after.seen[at]
     best, best_after = int(np.argmax(plain[at])), int(np.argmax(changed[at]))
     bits, bits_after = analysis.entropies(plain), analysis.entropies(changed)
@@ -78,20 +78,23 @@ def _rows(pair: BeforeAfter, at: int) -> Numbers:
 
 
 def _states(pair: BeforeAfter, at: int) -> Numbers:
-    """What becomes of the token's state, and of what the model says in the end."""
+    """Return how the token's state and the model's prediction change."""
     drift = analysis.state_change(pair)[:, at]
     numbers = {
         "drift": encoding.percent(drift[pair.layer + 1], 1), "drift_end": encoding.percent(drift[-1], 1),
         "cosine": encoding.three(analysis.sentence(pair)), "elsewhere": encoding.percent(analysis.next_token_change(pair), 1),
     }  # fmt: skip
-    for name, tried in (("", pair.before), ("_after", pair.after)):
-        if tried.likely:
-            numbers |= {f"next{name}": next_name(tried.likely[0].text), f"share{name}": encoding.three(tried.likely[0].share)}
+    for name, reading in (("", pair.before), ("_after", pair.after)):
+        if reading.likely:
+            numbers |= {
+                f"next{name}": next_name(reading.likely[0].text),
+                f"share{name}": encoding.three(reading.likely[0].share),
+            }
     return numbers
 
 
 def _heads(pair: BeforeAfter, at: int) -> Numbers:
-    """This head among the heads of its layer, as trained."""
+    """Compare this head with the others of its layer, as trained."""
     rows = pair.before.weights[pair.layer][:, at]  # [head, key]
     bits, adds = analysis.entropies(rows), analysis.head_shares(pair.before, at)
     most = int(np.argmax(adds))
@@ -103,12 +106,12 @@ def _heads(pair: BeforeAfter, at: int) -> Numbers:
 
 
 def _counted(choices: int) -> str:
-    """How many tokens are somebody's first choice."""
+    """Count the tokens that are the top key of at least one row."""
     return "the same token" if choices == 1 else f"{choices} different tokens"
 
 
 def _compared(pair: BeforeAfter, at: int) -> Numbers:
-    """What can be said where both look at the same tokens."""
+    """Return the numbers for two readings with the same keys."""
     outside, opened, gainer = analysis.newly_hidden(pair), analysis.newly_visible(pair), analysis.top_gain(pair, at)
     gain = {} if gainer is None else {
         "gainer": key(pair.after, gainer), "gain": encoding.signed(analysis.difference(pair)[at, gainer])
@@ -117,12 +120,12 @@ def _compared(pair: BeforeAfter, at: int) -> Numbers:
         "outside": encoding.percent(outside[at], 1), "outside_all": encoding.percent(outside.mean(), 1),
         "opened": encoding.percent(opened[at], 1), "opened_all": encoding.percent(opened.mean(), 1),
         "open": str(int(pair.after.seen.sum())), "cells": str(int(pair.before.seen.sum())),
-        "gained": filled(content()["gained"]["some" if gain else "none"], gain),
+        "gained": fill(content()["gained"]["some" if gain else "none"], gain),
     }  # fmt: skip
 
 
 def _zeroed(pair: BeforeAfter, at: int, place: int) -> Numbers:
-    """The token without a value: what it got and gets, how long its value was, and which later layer notices most."""
+    """Return the numbers of the token whose value is zero: its weight, its value's length, the most changed later layer."""
     values, moved = pair.before.values[pair.number], analysis.attention_change(pair)[pair.layer + 1 :]
     longest = int(np.argmax(values))
     far = {} if not len(moved) else {
@@ -133,12 +136,12 @@ def _zeroed(pair: BeforeAfter, at: int, place: int) -> Numbers:
         "weight_after": encoding.three(pair.weights_after[at, place]),
         "mixed": encoding.percent(analysis.output_change(pair)[at], 1),
         "value": as_text(values[place]), "longest": key(pair.before, longest), "value_most": as_text(values[longest]),
-        "further": filled(content()["further"]["some" if far else "none"], far),
+        "further": fill(content()["further"]["some" if far else "none"], far),
     }  # fmt: skip
 
 
 def formula(pair: BeforeAfter, values: Values) -> Numbers:
-    """The gaps of an experiment's formula: plain digits, and no word of a reader."""
+    """Return the gaps of an experiment's formula: plain digits, and no words of the reader."""
     heads, dim = len(pair.before.weights[pair.layer]), pair.before.mix.shape[2]
     own = {name: values[name] for name in ("temperature", "width", "stride") if name in values}
     numbers = {"dim": dim, "head": pair.number, "lasthead": heads - 1, "joint": heads * dim, "place": values.get("zeroed", "")}
@@ -146,7 +149,7 @@ def formula(pair: BeforeAfter, values: Values) -> Numbers:
 
 
 def shuffle(found: WordOrderResult) -> Numbers:
-    """The gaps of the experiment on the order of words."""
+    """Return the gaps of the experiment on word order."""
     return {
         "off": tiny(found.double.weights), "off_single": tiny(found.single.weights), "states": tiny(found.double.states),
         "compared": encoding.thousands(found.compared), "many": encoding.thousands(found.double.many),

@@ -1,4 +1,4 @@
-"""What if on the page: an experiment and its settings, what the reader predicts, and both readings side by side."""
+"""Draw the page What if: an experiment and its settings, the reader's prediction, and both readings side by side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from attnviz.engine.reference import AS_TRAINED
 from attnviz.engine.reference.intervened import MOST, InterventionResult
 from attnviz.engine.trace import Trace
 from attnviz.errors import AttnvizError, BadInputError
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.pages.whatif import analysis, lesson, pictures, settings, word_order
 from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import BeforeAfter
@@ -20,15 +20,15 @@ from attnviz.ui.lesson_text import linked
 
 __all__ = ["show"]
 
-EXPERIMENT_PARAM = "what"  # in the address: the experiment
-INSIDE_STEPS = {  # experiments, and the steps of “Inside attention” that they do otherwise
+EXPERIMENT_PARAM = "what"  # URL parameter: the experiment
+INSIDE_STEPS = {  # experiments, and the steps of “Inside attention” that they change
     "scale": "scaled", "mask": "mask", "order": "position", "heads": "heads", "cross": "qkv", "window": "mask", "zeroed": "mix",
 }  # fmt: skip
-WIDE = 760  # pixels: no formula stands far from its words
+WIDE = 760  # pixels: keeps a formula near its words
 
 
 def show(trace: Trace) -> None:
-    """The whole page; where this model or text cannot be tried, a message says what can."""
+    """Draw the whole page; where this model or text has no experiments, a message says which have."""
     content = lesson.content()
     with st.container(key="whatif"):
         st.header(content["title"], anchor=False)
@@ -50,7 +50,7 @@ def show(trace: Trace) -> None:
 
 
 def _chosen() -> Experiment:
-    """The experiment that the address names, and the others to choose; the first, and a notice, where there is none such."""
+    """Draw the choice of experiments and return the one in the URL; the first, with a notice, if there is no such one."""
     known = {one.id: one for one in lesson.experiments()}
     chosen = next(iter(known.values()))
     try:
@@ -71,7 +71,7 @@ def _chosen() -> Experiment:
 
 
 def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None:
-    """An experiment on one text, or on two: what is changed, the guess, and what comes of it."""
+    """Draw an experiment on one text, or on two: the change, the guess, and the result."""
     selection = state.current()
     head, heads = selection.head, len(before.weights[selection.head.layer])
     st.subheader(chosen.title, anchor=False)
@@ -86,31 +86,31 @@ def _experiment(chosen: Experiment, before: InterventionResult, at: int) -> None
     pair = BeforeAfter(before, after, head.layer, head.head)
     numbers = {name: widgets.plain(found) for name, found in sentence_values.sentence(pair, at, values).items()}
     kinds = (before.family, *values.values())
-    above.markdown(said(chosen.text("text", *kinds), numbers))
-    above.container(width=WIDE).latex(filled(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
+    above.markdown(_linked_text(chosen.text("text", *kinds), numbers))
+    above.container(width=WIDE).latex(fill(chosen.text("formula", *kinds), sentence_values.formula(pair, values)))
     if not ask(chosen, pair.after, at, numbers, analysis.correct_answer(chosen.id, pair, at)):
         pictures.show_before(pair, at)
         return
     parts = [chosen.text("finding", *kinds)]
     if chosen.id == "heads" and values["where"] != lesson.ALL and values["pass"] != "join":
         parts.append(chosen.words["unchanged"])
-    st.markdown(said("".join(parts), numbers))
-    st.markdown(said(lesson.content()["outcome"][before.family], numbers))
+    st.markdown(_linked_text("".join(parts), numbers))
+    st.markdown(_linked_text(lesson.content()["outcome"][before.family], numbers))
     pictures.show_both(chosen, pair, at, everywhere=values["where"] == lesson.ALL)
-    st.markdown(f"**What to look for.** {said(chosen.text('look_for', before.family), numbers)}")
+    st.markdown(f"**What to look for.** {_linked_text(chosen.text('look_for', before.family), numbers)}")
 
 
-def said(text: str, numbers: dict[str, str]) -> str:
-    """A text of ours with its numbers, and its terms linked to the glossary."""
-    return linked(filled(text, numbers))
+def _linked_text(text: str, numbers: dict[str, str]) -> str:
+    """Fill a text of ours with its numbers, and link its terms to the glossary."""
+    return linked(fill(text, numbers))
 
 
 def _notes(chosen: Experiment, before: InterventionResult) -> None:
-    """Where the models differ, what all of this is not, where the same head is walked through, and who says so."""
+    """Draw the notes: how the models differ, the limits, a link to the same head step by step, and the sources."""
     numbers = {
         "dim": str(before.mix.shape[2]), "root": "", "heads": str(len(before.weights[0])), "groups": str(before.groups)
     }  # fmt: skip
-    st.caption(f"{widgets.plain(state.card().name)}: {said(chosen.text('note', before.family), numbers)}")
+    st.caption(f"{widgets.plain(state.card().name)}: {_linked_text(chosen.text('note', before.family), numbers)}")
     st.caption(lesson.content()["outside"])
     params = {**state.current().params(), "step": INSIDE_STEPS[chosen.id]}
     st.page_link("pages/learn/inside.py", label="The same head, step by step", query_params=params)

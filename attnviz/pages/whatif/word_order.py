@@ -1,4 +1,4 @@
-"""The experiment on the order of words: the text, its words shuffled, the shuffle undone, and how far that is from the text."""
+"""Draw the experiment on word order: the text, its words shuffled, the shuffle undone, and the difference from the text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from attnviz.engine.reference.intervened import InterventionResult
 from attnviz.engine.reference.word_order import WordOrderResult
 from attnviz.errors import AttnvizError
 from attnviz.figures import encoding
-from attnviz.lessons.template import filled
+from attnviz.lessons.template import fill
 from attnviz.pages.whatif import analysis, figure, settings
 from attnviz.pages.whatif import values as sentence_values
 from attnviz.pages.whatif.analysis import Values
@@ -22,7 +22,7 @@ from attnviz.ui.lesson_text import linked
 
 
 def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
-    """What is changed, the guess, and what comes of it."""
+    """Draw the change, the guess, and the result."""
     st.subheader(chosen.title, anchor=False)
     above = st.container()
     values = settings.fields(chosen, before, at)
@@ -38,26 +38,26 @@ def show(chosen: Experiment, before: InterventionResult, at: int) -> None:
     numbers = {"token": widgets.plain(encoding.label(before.tokens[at].text)), **sentence_values.shuffle(found)}
     numbers |= {name: chosen.words[f"{name}_{values[name]}"] for name in ("positions", "mask")}
     numbers["limit"] = chosen.words["limit"] if analysis.reaches_one(found) else ""
-    numbers["result"] = filled(chosen.words["same" if analysis.equivariant(found) else "differs"], numbers)
-    above.markdown(linked(filled(chosen.text("text"), numbers)))
+    numbers["result"] = fill(chosen.words["same" if analysis.equivariant(found) else "differs"], numbers)
+    above.markdown(linked(fill(chosen.text("text"), numbers)))
     above.latex(chosen.words["formula"], width="content")
     above.markdown(f"**{widgets.plain(' '.join(_mixed(found, before)))}**")
     if not ask(chosen, before, at, numbers, 0 if analysis.equivariant(found) else 1):
         return
-    st.markdown(linked(filled(chosen.text("finding", analysis.order_explanation(found, values)), numbers)))
+    st.markdown(linked(fill(chosen.text("finding", analysis.order_explanation(found, values)), numbers)))
     _pictures(found, before, at, values)
-    st.markdown(f"**What to look for.** {linked(filled(chosen.text('look_for'), numbers))}")
+    st.markdown(f"**What to look for.** {linked(fill(chosen.text('look_for'), numbers))}")
     st.markdown(linked(chosen.words["proof"]))
     st.latex(chosen.words["steps"], width="content")
 
 
 def _mixed(found: WordOrderResult, before: InterventionResult) -> list[str]:
-    """The tokens in their new order."""
+    """Draw the tokens in their new order."""
     return [encoding.label(before.tokens[place].text) for place in found.order]
 
 
 def _pictures(found: WordOrderResult, before: InterventionResult, at: int, values: Values) -> None:
-    """Four matrices; the held token is followed to where the shuffle puts it."""
+    """Draw four matrices; the selected token is marked at its place in each."""
     theme, labels, mixed = widgets.theme(), names(before.tokens), _mixed(found, before)
     n = len(labels)
     seen = np.tri(n, dtype=bool) if values["mask"] == "on" else np.ones((n, n), bool)

@@ -1,7 +1,7 @@
 // Which word of one text corresponds to which word of another: the rule of attnviz/analysis/compare.py.
 
 // Equal words pair up (longest common runs first, as Python's difflib finds them); so do words of replaced runs of equal
-// length. A run that was put in, taken out, or replaced by one of another length has no counterpart.
+// length. A run that was inserted, deleted, or replaced by one of another length has no counterpart.
 export function aligned(first, second) {
   const pairs = [];
   let [a, b] = [0, 0];
@@ -54,7 +54,7 @@ function longest(first, places, a, aEnd, b, bEnd) {
 
 const known = new WeakMap();
 // The token of `second` that stands where `token` stands in `first`, both sides of frames; null where its word has no
-// counterpart. Words are aligned, whatever is shown; a word of fewer pieces answers with its last.
+// counterpart. Words are aligned, also where tokens are shown; a word with fewer pieces returns its last.
 export function counterpart(first, second, token) {
   if (token === null || first === second) return token;
   if (!known.has(first)) known.set(first, new WeakMap());

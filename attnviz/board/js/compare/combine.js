@@ -8,12 +8,12 @@ const NAMED = 5; // words left out that are named one by one
 
 // The last made from the same patterns is remembered for each place that asks.
 export function makeCombiner() {
-  const kept = new Map();
+  const cache = new Map();
   return (place, kind, patterns) => {
-    const before = kept.get(place);
+    const before = cache.get(place);
     if (before?.kind === kind && before.patterns.length === patterns.length && before.patterns.every((one, i) => one === patterns[i])) return before.made;
     const made = combined(kind, patterns);
-    kept.set(place, { kind, patterns, made });
+    cache.set(place, { kind, patterns, made });
     return made;
   };
 }

@@ -23,11 +23,11 @@ import { unknownLines } from "../draw/unknownTokens.js";
 import { makeGallery } from "./gallery.js";
 import { keyed, pinsToSend, pinKeys } from "../draw/tray.js";
 
-const IDLE = 300; // milliseconds that the hand rests before Python and screen readers get the choice
+const IDLE = 300; // milliseconds without input before Python and screen readers get the choice
 const AROUND = 116; // pixels of a panel above and below its picture
 
 const mounted = new WeakMap();
-// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+// Streamlit calls this again, with the same root, after every Python run and every change of theme.
 export function mountCompare({ parentElement, data, setTriggerValue }, tokens) {
   const one = mounted.get(parentElement) ?? makeCompare(parentElement, tokens);
   mounted.set(parentElement, one);

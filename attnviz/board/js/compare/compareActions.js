@@ -29,7 +29,7 @@ export function makeCompareActions(at, set, leave) {
     const side = sideFor(name);
     const { selected: before } = stateIn(now, frame);
     // There is no hovering on glass: a tap on the other column shows the link to the selected word.
-    if (touched && before && before.side !== side && before.mate !== token) return set(selectAt(now, frame, before.side, before.token, token));
+    if (touched && before && before.side !== side && before.partner !== token) return set(selectAt(now, frame, before.side, before.token, token));
     return set(selectAt(now, frame, side, token));
   }
 
@@ -134,9 +134,9 @@ export function makeCompareActions(at, set, leave) {
     },
     open: () => leave("attention"),
     clearSelection: () => {
-      const { selected: held, point: pointing, choosing, message } = at.state();
+      const { selected, point: pointing, choosing, message } = at.state();
       if (choosing || message) return put({ choosing: null });
-      if (!held && !pointing) return false;
+      if (!selected && !pointing) return false;
       return set(clearSelection(at.state()));
     },
   };

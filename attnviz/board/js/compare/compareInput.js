@@ -31,7 +31,7 @@ export function listenToPanels(root, { lines, panels }, at, act) {
     }
     const known = arrow(event, active) || enter(event, active) || letter(event);
     if (known) event.preventDefault();
-    // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
+    // Streamlit has single-letter shortcuts: R runs the page again, C clears its caches.
     if (inside && (known || event.key.length === 1)) event.stopPropagation();
   };
   const arrow = (event, active) => {

@@ -53,8 +53,8 @@ export function makeCompareTools(host, phoneHost, act) {
 }
 
 // The line above the panels: what is selected, or which panels are being chosen.
-export function drawCompareReadout(host, { choosing, selectedWords, side, mate, message, act, phone }) {
-  const name = JSON.stringify([choosing && [choosing.kind, choosing.of.length], selectedWords, side, mate, message, phone]);
+export function drawCompareReadout(host, { choosing, selectedWords, side, partner, message, act, phone }) {
+  const name = JSON.stringify([choosing && [choosing.kind, choosing.of.length], selectedWords, side, partner, message, phone]);
   if (host.dataset.drawn === name) return;
   host.dataset.drawn = name;
   if (message) host.replaceChildren(message);
@@ -67,7 +67,7 @@ export function drawCompareReadout(host, { choosing, selectedWords, side, mate, 
   } else if (!selectedWords) host.replaceChildren(phone ? "Tap a word: every panel follows. Tap it again to deselect it." : "Point at a word: every panel follows. Click selects it, Escape deselects it.");
   else {
     const pill = element("span", side === "query" ? "pill" : "pill outlined", selectedWords);
-    const rest = mate ? [element("span", "", side === "query" ? "looks at" : "is looked at by"), element("b", "", mate), element("span", "rest", "as noted under each panel")] : [element("span", "rest", `is selected. ${phone ? "Tap another in a panel" : "Point at another word"} to read that link everywhere.`)];
+    const rest = partner ? [element("span", "", side === "query" ? "looks at" : "is looked at by"), element("b", "", partner), element("span", "rest", "as noted under each panel")] : [element("span", "rest", `is selected. ${phone ? "Tap another in a panel" : "Point at another word"} to read that link everywhere.`)];
     host.replaceChildren(pill, ...rest);
   }
 }

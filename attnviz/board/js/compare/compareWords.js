@@ -3,19 +3,19 @@
 import { anchorsOf } from "../core/selection.js";
 import { focusIn } from "./linked.js";
 import { isolated, signed, threeDigits, withMark } from "../core/encoding.js";
-import { mateOf, sideOf } from "../core/state.js";
+import { partnerOf, sideOf } from "../core/state.js";
 import { named } from "../core/pattern.js";
 import { setFont } from "../draw/canvas.js";
 
 // The selected words and the other end of the link, from the first panel that has them.
 export function selectionWords(pictures, state) {
   const first = pictures.find((picture) => picture.pattern && anchorsOf(focusIn(picture, state)).length);
-  if (!first) return { selectedWords: "", mate: "", side: sideOf(state) };
+  if (!first) return { selectedWords: "", partner: "", side: sideOf(state) };
   const focus = focusIn(first, state);
   const { queries, keys } = first.pattern;
   const [near, far] = focus.side === "query" ? [queries, keys] : [keys, queries];
   const selectedWords = anchorsOf(focus).map((unit) => named(near, unit)).join(" + ");
-  return { selectedWords, mate: mateOf(focus) >= 0 ? named(far, mateOf(focus)) : "", side: focus.side };
+  return { selectedWords, partner: partnerOf(focus) >= 0 ? named(far, partnerOf(focus)) : "", side: focus.side };
 }
 
 // The same link in every panel, as one sentence.
@@ -30,7 +30,7 @@ export function compareSentence(pictures, links) {
   return links.some(Boolean) ? `${parts.join("; ")}.` : `${pictures.length} panels. No word is selected.`;
 }
 
-// The width of the widest word of all panels, measured anew only where the words have changed.
+// The width of the widest word of all panels, measured again only when the words have changed.
 export function makeRuler(canvas) {
   let [last, width] = ["", 0];
   return (pictures, { words, special }, theme, scale) => {

@@ -1,4 +1,4 @@
-// What Python says stands side by side, the books and the state in; every panel as a picture out, and every text with a line.
+// Makes a picture of every panel and a line of every text, from Python's data, the books and the state.
 
 import { NOTHING_SHARED } from "./combine.js";
 import { qualifiers, pinAt } from "../draw/tray.js";
@@ -11,7 +11,7 @@ export const OF_LAYER = -1; // the place of a layer's mean among the sheets of i
 const WAITING = "On its way \u2026";
 const NAMES = { difference: "Difference", sum: "Sum", mean: "Mean" };
 
-// The same pictures and texts as before, as long as a hand that moves over them changes nothing but what is pointed at or held.
+// Returns the same pictures and texts as before while only the pointed-at or selected words change.
 // `arrived` counts how often books and sheets may have come.
 export function makeGallery() {
   let [before, made] = [null, null];

@@ -34,7 +34,7 @@ export function gridOf({ count, many, most, labels, width, free, phone, scale, t
 export const manyOf = (count, shown) => count > (shown ? MANY.set : MANY.own);
 
 // Where matrix or curves and words stand on one panel's canvas. `owns` says that it has its own column of words.
-export function placeIn(grid, { queries, keys, anchor, mate, owns }) {
+export function placeIn(grid, { queries, keys, anchor, partner, owns }) {
   const { compact, label, size, row, cell, top, each } = grid;
   const first = around(queries, grid.rows, anchor);
   const shown = Math.min(queries, grid.rows);
@@ -46,7 +46,7 @@ export function placeIn(grid, { queries, keys, anchor, mate, owns }) {
   const x = owns ? label + 3 : 3;
   const room = Math.floor((compact ? each - 6 : each - (owns && !grid.once ? label : 0) - size * 1.6) / cell);
   const columns = Math.max(1, Math.min(keys, room));
-  const column = around(keys, columns, mate);
+  const column = around(keys, columns, partner);
   const width = x + columns * cell + (compact ? 3 : size * 2);
   return { ...place, x, cell, column, columns, queryX: label - size * 0.4, width, height: top + shown * row + 4 };
 }

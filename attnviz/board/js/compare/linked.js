@@ -1,9 +1,9 @@
-// What the reader holds and points at in one text, and the others in; the same in each of them out. `selected` and `point` carry
+// Carries the selected word and the pointed-at word from one text over to the others. `selected` and `point` carry
 // the `frame` whose tokens they count.
 
 import { anchorsOf } from "../core/selection.js";
 import { counterpart } from "./align.js";
-import { select, mateOf, tokensMeant } from "../core/state.js";
+import { select, partnerOf, tokensMeant } from "../core/state.js";
 import { lineOf, ranked, unitWith } from "../core/pattern.js";
 
 const sideIn = (frame, side) => (side === "key" ? frame.keys : frame.queries);
@@ -18,7 +18,7 @@ function selectedIn(selected, frame) {
   const at = (side, token) => counterpart(sideIn(selected.frame, side), sideIn(frame, side), token);
   const [token, ...also] = [selected.token, ...selected.also].map((one) => at(selected.side, one)).filter((one) => one !== null);
   if (token === undefined) return null;
-  return { frame, side: selected.side, token, mate: at(selected.side === "key" ? "query" : "key", selected.mate), also };
+  return { frame, side: selected.side, token, partner: at(selected.side === "key" ? "query" : "key", selected.partner), also };
 }
 
 function pointIn(point, frame) {
@@ -33,7 +33,7 @@ function pointIn(point, frame) {
   return found;
 }
 
-// Which row and column of a picture are meant, as focusOf says it of a board.
+// The selected or pointed-at row and column of a picture, as focusOf returns it for a board.
 export function focusIn({ frame, pattern }, state) {
   const meant = tokensMeant(stateIn(state, frame));
   const units = { query: pattern.queries, key: pattern.keys };
@@ -50,20 +50,20 @@ export function linksIn(pictures, state) {
   const able = seen.filter((one) => one && anchorsOf(one.focus).length);
   const first = able.find((one) => one.picture.chosen) ?? able[0];
   if (!first) return pictures.map(() => null);
-  const meant = mateOf(first.focus);
-  const mate = meant >= 0 ? meant : strongest(first.picture.pattern, first.focus);
-  if (mate === undefined) return pictures.map(() => null);
+  const meant = partnerOf(first.focus);
+  const partner = meant >= 0 ? meant : strongest(first.picture.pattern, first.focus);
+  if (partner === undefined) return pictures.map(() => null);
   const far = first.focus.side === "query" ? "key" : "query";
   const units = far === "key" ? first.picture.pattern.keys : first.picture.pattern.queries;
-  return seen.map((one) => one && linkIn(one, far, counterpart(sideIn(first.picture.frame, far), sideIn(one.picture.frame, far), units[mate].tokens[0])));
+  return seen.map((one) => one && linkIn(one, far, counterpart(sideIn(first.picture.frame, far), sideIn(one.picture.frame, far), units[partner].tokens[0])));
 }
 
 function linkIn({ picture: { pattern }, focus }, far, token) {
   const anchors = anchorsOf(focus);
-  const mate = unitWith(far === "key" ? pattern.keys : pattern.queries, token);
-  if (!anchors.length || mate < 0) return null;
-  const value = lineOf(pattern, focus)[mate];
-  return far === "key" ? { queries: anchors, keys: [mate], value } : { queries: [mate], keys: anchors, value };
+  const partner = unitWith(far === "key" ? pattern.keys : pattern.queries, token);
+  if (!anchors.length || partner < 0) return null;
+  const value = lineOf(pattern, focus)[partner];
+  return far === "key" ? { queries: anchors, keys: [partner], value } : { queries: [partner], keys: anchors, value };
 }
 
 // Among words, and not the selected word itself.
@@ -73,9 +73,9 @@ function strongest(pattern, focus) {
   return ranked(lineOf(pattern, focus)).find((at) => !there[at].special && (pattern.cross || !anchors.includes(at)));
 }
 
-// Holding, in the tokens of the text where it was done.
-export function selectAt(state, frame, side, token, mate = null) {
-  const next = select({ ...state, selected: selectedIn(state.selected, frame) }, side, token, mate);
+// Selects in the tokens of the text in which the reader clicked.
+export function selectAt(state, frame, side, token, partner = null) {
+  const next = select({ ...state, selected: selectedIn(state.selected, frame) }, side, token, partner);
   return marked(next, frame);
 }
 

@@ -1,7 +1,7 @@
 // Panels side by side: each with its name, its matrix or curves, and the weight of the one link that all of them show.
 
 import { anchorsOf } from "../core/selection.js";
-import { mateOf } from "../core/state.js";
+import { partnerOf } from "../core/state.js";
 import { button, element } from "../core/element.js";
 import { chipKeys, nameField } from "../draw/chips.js";
 import { draggable } from "../input/gestures.js";
@@ -42,7 +42,7 @@ export function makePanels(host, act, signal) {
     host.classList.toggle("compact", grid.compact);
     const wide = grid.once ? `${grid.label + grid.each}px repeat(${grid.columns - 1}, minmax(0, 1fr))` : `repeat(${grid.columns}, minmax(0, 1fr))`;
     if (host.style.getPropertyValue("--columns") !== wide) host.style.setProperty("--columns", wide);
-    // Elements before and after all canvases, never between: a canvas's font is worked out anew after every change to the page.
+    // Elements before and after all canvases, never between: the browser computes a canvas's font again after every change to the page.
     panels.forEach((panel, i) => dress(panel, pictures[i], state, i));
     const focuses = panels.map((panel, i) => pictures[i].pattern && drawPanel(panel, pictures[i], view, i));
     panels.forEach((panel, i) => drawFoot(panel, pictures[i], view.links[i], Boolean(focuses[i] && (anchorsOf(focuses[i]).length || state.selected || state.point))));
@@ -99,7 +99,7 @@ export function makePanels(host, act, signal) {
     const focus = focusIn(picture, view.state);
     const line = lineOf(pattern, focus);
     const owns = !grid.compact && (!grid.once || i % grid.columns === 0);
-    const place = placeIn(grid, { queries: pattern.queries.length, keys: pattern.keys.length, anchor: anchorsOf(focus)[0] ?? -1, mate: mateOf(focus), owns });
+    const place = placeIn(grid, { queries: pattern.queries.length, keys: pattern.keys.length, anchor: anchorsOf(focus)[0] ?? -1, partner: partnerOf(focus), owns });
     panel.place = place;
     const c = fitted(panel.canvas, place.width, place.height);
     const seen = { ...view, pattern, focus, line };
@@ -113,7 +113,7 @@ export function makePanels(host, act, signal) {
     return focus;
   }
 
-  // Written only where it says something else: of most panels a hand on its way changes nothing.
+  // Written only if it differs: pointer movement leaves most panels unchanged.
   function drawFoot(panel, { pattern, kind }, link, isMeant) {
     const words = (units, places) => places.map((at) => isolated(withMark(units[at].label, units[at]))).join(" + ");
     const caption = link ? `${words(pattern.queries, link.queries)} \u2192 ${words(pattern.keys, link.keys)} ` : isMeant ? "This link is not in this text." : "";

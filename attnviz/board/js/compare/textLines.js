@@ -72,6 +72,6 @@ function underline(lines, texts, state) {
 export function differing(words, others) {
   const same = new Map(alignedUnits(words, others));
   const own = words.map((_, at) => at).filter((at) => !words[at].special);
-  const gone = own.filter((at) => others[same.get(at)]?.text !== words[at].text);
-  return 2 * gone.length > own.length ? [] : gone;
+  const different = own.filter((at) => others[same.get(at)]?.text !== words[at].text);
+  return 2 * different.length > own.length ? [] : different;
 }

@@ -138,7 +138,7 @@ export function thousands(count) {
   return count.toLocaleString("en");
 }
 
-// A word inside a sentence of ours: whatever its direction, it does not turn its neighbours around.
+// A word inside a sentence of ours, isolated so that its direction does not change its neighbours.
 export function isolated(word) {
   return `\u2068${word}\u2069`;
 }

@@ -71,11 +71,11 @@ export function addSheet(book, sheet) {
   const name = sheet.head.join(".");
   if (sheet.frame !== book.frame.digest || book.sheets.has(name)) return;
   book.sheets.set(name, sheet.numbers);
-  let kept = 0;
-  for (const numbers of book.sheets.values()) kept += numbers.length;
+  let total = 0;
+  for (const numbers of book.sheets.values()) total += numbers.length;
   for (const [old, numbers] of book.sheets) {
-    if (kept <= EXACT || old === name) break;
-    kept -= numbers.length;
+    if (total <= EXACT || old === name) break;
+    total -= numbers.length;
     book.sheets.delete(old);
   }
   for (const made of [...book.patterns.keys()]) if (made.startsWith(`${name} `)) book.patterns.delete(made);

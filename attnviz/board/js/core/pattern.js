@@ -35,8 +35,8 @@ export function patternOf(book, layer, head, options) {
 // The same without filters: statements about a head are about all its weights.
 export function wholeOf(book, layer, head, options) {
   const name = `${layer}.${head} ${options.words} ${options.special}`;
-  const kept = book.patterns.get(name);
-  if (kept) return kept;
+  const cached = book.patterns.get(name);
+  if (cached) return cached;
   const tokens = tokenWeights(book, layer, head);
   if (!tokens) return null;
   const made = merged(tokens, book.frame, options);
@@ -52,14 +52,14 @@ export function wholeOf(book, layer, head, options) {
 export function merged(tokens, frame, options) {
   const queries = unitsOf(frame.queries, options);
   const keys = unitsOf(frame.keys, options);
-  const gone = options.special === "show" ? [] : (options.words ? frame.keys.words : frame.keys.pieces).filter((unit) => unit.special);
+  const hiddenUnits = options.special === "show" ? [] : (options.words ? frame.keys.words : frame.keys.pieces).filter((unit) => unit.special);
   const columns = frame.keys.tokens.length;
   const weights = new Float32Array(queries.length * keys.length);
   const mean = new Float32Array(columns);
   const [special, sink, hidden] = [0, 1, 2].map(() => new Float32Array(queries.length));
   const keyOf = new Int32Array(columns).fill(-1);
   keys.forEach((unit, j) => unit.tokens.forEach((token) => (keyOf[token] = j)));
-  const rescaled = options.special === "renormalise" && (gone.length > 0 || frame.sinks);
+  const rescaled = options.special === "renormalise" && (hiddenUnits.length > 0 || frame.sinks);
   queries.forEach((unit, i) => {
     const row = weights.subarray(i * keys.length, (i + 1) * keys.length);
     // In the order and the precision of Python, so that sums have the same digits there: first the pieces that look.
@@ -67,7 +67,7 @@ export function merged(tokens, frame, options) {
     for (const token of unit.tokens) for (let t = 0; t < columns; t++) mean[t] += tokens[token * columns + t];
     if (unit.tokens.length > 1) for (let t = 0; t < columns; t++) mean[t] /= unit.tokens.length;
     for (let t = 0; t < columns; t++) if (keyOf[t] >= 0) row[keyOf[t]] += mean[t];
-    for (const { tokens: places } of gone) for (const t of places) special[i] += mean[t];
+    for (const { tokens: places } of hiddenUnits) for (const t of places) special[i] += mean[t];
     let sum = 0;
     for (let j = 0; j < row.length; j++) sum += row[j];
     // Without a learned sink nothing is missing: what sixteen bits a weight round away is no share.
@@ -77,8 +77,8 @@ export function merged(tokens, frame, options) {
     else if (rescaled) row.fill(0);
   });
   const lost = special.map((share, i) => share + sink[i]);
-  const name = joined([...new Set(gone.map((unit) => unit.label))]);
-  const parts = [{ kind: "special", to: name, shares: special, rescaled }, { kind: "sink", to: SINK, shares: sink, rescaled }].filter(({ kind }) => (kind === "sink" ? frame.sinks : gone.length));
+  const name = joined([...new Set(hiddenUnits.map((unit) => unit.label))]);
+  const parts = [{ kind: "special", to: name, shares: special, rescaled }, { kind: "sink", to: SINK, shares: sink, rescaled }].filter(({ kind }) => (kind === "sink" ? frame.sinks : hiddenUnits.length));
   const empty = Float32Array.from(hidden, (share) => Number(rescaled && share === 1));
   const { causal, cross, sinks } = frame;
   return { queries, keys, weights, lost, empty, hidden, parts, options, causal, cross, sinks, keep: null, between: "" };

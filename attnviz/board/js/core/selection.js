@@ -9,7 +9,7 @@ export function toggleSelected(state, side, tokens) {
   const rest = now.filter((token) => !tokens.includes(token));
   const next = rest.length < now.length ? rest : [...now, tokens[0]].slice(0, MOST);
   const [token, ...also] = next;
-  return { ...state, side, point: null, selected: token === undefined ? null : { side, token, mate: null, also } };
+  return { ...state, side, point: null, selected: token === undefined ? null : { side, token, partner: null, also } };
 }
 
 // With the keyboard one word is always selected, and the arrow keys move it. This keeps it selected when they move on, or
@@ -19,13 +19,13 @@ export function keepSelected(state, tokens) {
   if (!selected) return state;
   const rest = selected.also.filter((token) => !tokens.includes(token));
   const also = rest.length < selected.also.length ? rest : [...selected.also, selected.token].slice(0, MOST - 1);
-  return { ...state, selected: { ...selected, mate: null, also } };
+  return { ...state, selected: { ...selected, partner: null, also } };
 }
 
 // The arrow keys have moved on to another word.
 export function moveSelection(state, side, token) {
   const also = state.selected?.side === side ? state.selected.also : [];
-  return { ...state, side, point: null, selected: { side, token, mate: null, also } };
+  return { ...state, side, point: null, selected: { side, token, partner: null, also } };
 }
 
 export const tokensOf = ({ token, also }) => [...new Set([token, ...also])];

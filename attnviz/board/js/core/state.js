@@ -37,7 +37,7 @@ function selectionFrom(focus, frame) {
   const tokens = (side === "key" ? frame.keys : frame.queries).tokens;
   const at = (place) => tokens.findIndex((t, i) => t.special === place.special && (t.special ? i === place.start : t.segment === place.segment && t.start <= place.start && place.start < t.end));
   const [token, ...others] = [focus, ...also].map(at).filter((found) => found >= 0);
-  return token === undefined ? null : { side, token, mate: null, also: others };
+  return token === undefined ? null : { side, token, partner: null, also: others };
 }
 
 // The choice as Python gets it: without what is only pointed at.
@@ -66,7 +66,7 @@ export const sideOf = (state) => (state.selected ? state.selected.side : state.s
 export const shownHead = (state) => state.hover ?? state.head;
 
 // Which query and which key are meant, as indices into the units shown; -1 for none. The anchor is the end on `side`; `also`
-// are the other words held there.
+// are the other selected words on that side.
 export function focusOf(state, frame) {
   const meant = tokensMeant(state);
   const options = optionsOf(state);
@@ -79,7 +79,7 @@ export function focusOf(state, frame) {
 
 export function tokensMeant({ selected, point, side }) {
   let meant = { side, query: null, key: null, also: [] };
-  if (selected) meant = { side: selected.side, query: selected.side === "query" ? selected.token : selected.mate, key: selected.side === "key" ? selected.token : selected.mate, also: selected.also };
+  if (selected) meant = { side: selected.side, query: selected.side === "query" ? selected.token : selected.partner, key: selected.side === "key" ? selected.token : selected.partner, also: selected.also };
   if (!point) return meant;
   const { query = null, key = null, word = null } = point;
   if (word !== null) {
@@ -93,13 +93,13 @@ export function tokensMeant({ selected, point, side }) {
 }
 
 export const anchorOf = (focus) => (focus.side === "query" ? focus.query : focus.key);
-export const mateOf = (focus) => (focus.side === "query" ? focus.key : focus.query);
+export const partnerOf = (focus) => (focus.side === "query" ? focus.key : focus.query);
 
 // Select a word or a link; the same one again clears the selection.
-export function select(state, side, token, mate = null) {
+export function select(state, side, token, partner = null) {
   const { selected } = state;
-  const same = selected && selected.side === side && selected.token === token && selected.mate === mate && !selected.also.length;
-  return { ...state, side, selected: same ? null : { side, token, mate, also: [] }, point: null };
+  const same = selected && selected.side === side && selected.token === token && selected.partner === partner && !selected.also.length;
+  return { ...state, side, selected: same ? null : { side, token, partner, also: [] }, point: null };
 }
 
 export function clearSelection(state) {
@@ -130,5 +130,5 @@ export function withSide(state, side, cross) {
   const { selected } = state;
   if (!selected) return { ...state, side };
   if (!cross) return { ...state, side, selected: { ...selected, side } };
-  return { ...state, side, selected: selected.mate === null ? null : { side, token: selected.mate, mate: selected.token, also: [] } };
+  return { ...state, side, selected: selected.partner === null ? null : { side, token: selected.partner, partner: selected.token, also: [] } };
 }

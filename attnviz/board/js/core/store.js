@@ -51,13 +51,13 @@ export function storedBytes(name) {
   return bytes;
 }
 
-// `listener` is called whenever something arrives; returns the way to stop.
+// Calls `listener` at every arrival; returns a function that stops it.
 export function onArrival(listener) {
   registry().waiting.add(listener);
   return () => registry().waiting.delete(listener);
 }
 
-// The default export of the carrier. Streamlit calls it anew for the same element whenever anything changes.
+// The default export of the carrier. Streamlit calls it again for the same element after every change.
 const carried = new WeakMap();
 export function carry({ data, parentElement }) {
   const { frames } = registry();
@@ -75,6 +75,6 @@ export function carry({ data, parentElement }) {
 }
 
 function release(name) {
-  const kept = name && registry().frames.get(name);
-  if (kept && (kept.carriers -= 1) <= 0) registry().frames.delete(name);
+  const stored = name && registry().frames.get(name);
+  if (stored && (stored.carriers -= 1) <= 0) registry().frames.delete(name);
 }

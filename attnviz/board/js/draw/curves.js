@@ -5,7 +5,7 @@ import { anchorsOf } from "../core/selection.js";
 import { fill } from "./canvas.js";
 
 const BAND = 0.84; // of a row's height
-const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would be one grey veil
+const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would look like one grey area
 const DASHES = [8, 4];
 const MOST = 1500; // ribbons behind the selected word; past that the weakest are left out
 
@@ -15,7 +15,7 @@ export function drawCurves(c, theme, view, place, weights) {
   const ribbons = ribbonsOf(view, place, weights, theme.whole);
   const isMeant = (ribbon) => !anchors.size || anchors.has(focus.side === "query" ? ribbon.query : ribbon.key);
   const pair = focus.query >= 0 && focus.key >= 0;
-  const mate = focus.side === "query" ? focus.key : focus.query;
+  const partner = focus.side === "query" ? focus.key : focus.query;
   if (anchors.size) {
     c.globalAlpha = 0.06;
     for (const ribbon of ribbons) if (!isMeant(ribbon)) draw(c, place, ribbon, theme.mute);
@@ -24,7 +24,7 @@ export function drawCurves(c, theme, view, place, weights) {
   const pointed = [];
   for (const ribbon of ribbons) {
     if (!isMeant(ribbon)) continue;
-    if (pair && (focus.side === "query" ? ribbon.key : ribbon.query) === mate) pointed.push(ribbon);
+    if (pair && (focus.side === "query" ? ribbon.key : ribbon.query) === partner) pointed.push(ribbon);
     else draw(c, place, ribbon, theme.faded(seen(ribbon.weight, theme), pair ? 0.45 : anchors.size ? 1 : 0.8));
   }
   for (const ribbon of pointed) draw(c, place, { ...ribbon, thick: Math.max(2, ribbon.thick) }, theme.ink);
@@ -35,8 +35,8 @@ export function drawCurves(c, theme, view, place, weights) {
 const remembered = new WeakMap();
 function ribbonsOf(view, place, weights, whole) {
   const name = [place.row, place.first, place.last, whole].join();
-  const kept = remembered.get(weights);
-  if (kept?.name === name) return kept.found;
+  const cached = remembered.get(weights);
+  if (cached?.name === name) return cached.found;
   const found = ribbonsFrom(view, place, weights, whole);
   remembered.set(weights, { name, found });
   return found;

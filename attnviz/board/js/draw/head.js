@@ -72,7 +72,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (place.x !== undefined) drawSlanted(c, theme, view, under ?? place);
     captions(c, view);
     sinkNote(view);
-    // Whatever is missing from the rows is named beneath them.
+    // The missing parts of the rows are named below them.
     const notes = [scrolls ? scrollNote(view) : "", ...notesOf(pattern)].filter(Boolean).join(" ");
     if (below.textContent !== notes) below.textContent = notes;
   }
@@ -97,7 +97,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (place.lost) write(c, theme, pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? "rescaled" : "hidden", place.lostX + 6, y, style);
   }
 
-  // Whether a caption of the words on the left ends beside the last of the words that stand aslant above the matrix.
+  // Whether a caption of the words on the left reaches the last of the slanted words above the matrix.
   function fits(c, theme, text, size) {
     if (place.x === undefined) return true;
     setFont(c, theme, size);
@@ -198,7 +198,7 @@ export function makeEasing(again, clock = () => performance.now()) {
 }
 
 // The key that most words choose first and that takes much of the head. Only the first token of all and what the model adds
-// itself are called a sink (`resting`); of another word it is said what is seen.
+// itself are called a sink (`resting`); for another word the line only describes the weights.
 const sinks = new WeakMap(); // used at every drawing, computed once
 export function sinkOf(pattern) {
   if (!sinks.has(pattern)) sinks.set(pattern, sunk(pattern));

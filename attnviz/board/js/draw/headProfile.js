@@ -18,7 +18,7 @@ function counted(pattern) {
   const start = keys.findIndex((key) => !key.special);
   const names = [...new Set(keys.filter((key) => key.special).map((key) => key.text))];
   const opening = new Set(keys.slice(0, start < 0 ? keys.length : start).map((key) => key.text));
-  const first = start === 0 && keys[0].tokens.includes(0) ? [`the first ${word}`] : []; // where heads rest, whatever it says
+  const first = start === 0 && keys[0].tokens.includes(0) ? [`the first ${word}`] : []; // where heads rest, independent of the word
   const neighbours = cross ? [] : [`the ${word} before`, "itself", ...(causal ? [] : [`the ${word} after`])];
   const others = cross ? `${word}s of the other text` : `other ${word}s`;
   const labels = [...names.filter((name) => opening.has(name)), ...first, ...neighbours, others, ...names.filter((name) => !opening.has(name))];

@@ -14,7 +14,7 @@ export function drawColumn(c, theme, view, place, side) {
   const { pattern, focus, line } = view;
   const units = side === "query" ? pattern.queries : pattern.keys;
   const anchors = focus.side === side ? anchorsOf(focus) : [];
-  const mate = side === "query" ? focus.query : focus.key;
+  const partner = side === "query" ? focus.query : focus.key;
   const pair = focus.query >= 0 && focus.key >= 0;
   const left = side === "query";
   const lost = pattern.options.special === "renormalise" && !pattern.keep && !pattern.between ? pattern.lost : pattern.hidden;
@@ -27,7 +27,7 @@ export function drawColumn(c, theme, view, place, side) {
     if (anchor && left) Object.assign(style, { ground: theme.accent, color: theme.onAccent });
     else if (anchor) Object.assign(style, { edge: theme.accent, color: theme.accent });
     else if (share >= TINTED) Object.assign(style, { ground: theme.colour(weight), color: theme.onColour(weight) });
-    if (pair && i === mate && !anchor) style.edge = theme.ink;
+    if (pair && i === partner && !anchor) style.edge = theme.ink;
     const y = place.y + (i + 0.5) * place.row;
     label(c, theme, units[i], left ? place.queryX : place.keyX, y, place.widest, style);
     if (left && place.lost && lost[i] >= NOTED) {
@@ -36,7 +36,7 @@ export function drawColumn(c, theme, view, place, side) {
   }
 }
 
-// Words above the columns of a matrix, aslant. Where columns are narrow, only every few and the ones that count.
+// Slanted words above the columns of a matrix. For narrow columns only every few words and the selected ones.
 export function drawSlanted(c, theme, view, place) {
   const { pattern, focus, line } = view;
   const angle = place.cell < 1.45 * place.size ? -Math.PI / 3 : -Math.PI / 4;

@@ -1,12 +1,12 @@
-// The width there is, the units and the heads in; the size and place of everything out. Pure: measured by the caller.
+// Computes the size and place of everything from the available width, the units and the heads. Pure: the caller measures.
 
 import { within } from "../core/element.js";
 
 export const PHONE = 608; // the board's own width: a window of 640 with 16 at each edge
 export const STACKED = 900; // below, the overview stands above the head instead of beside it
 const GAP = 32;
-const BELOW = 96; // what stands under the pictures and should show: Streamlit's next line, and the tray later
-const ALONE = 48; // the edge of the screen, where the board stands alone on it
+const BELOW = 96; // room below the pictures for Streamlit's next line and the tray
+const ALONE = 48; // the edge of the screen in presentation mode
 const LEAST = 380; // the left side's width where a model has few heads
 const ROWS = 40; // more rows than this scroll inside the head's view
 const ROW = [18, 30];
@@ -38,7 +38,7 @@ export function arranged(base, { frame, queries, keys, free, labels, lost, ratio
 // The width that the curves need at least; on a large screen they are long enough with less.
 const curves = ({ presenting, scale }) => (presenting ? 160 : 210) * scale;
 
-// What stands on the left anyway: the overview at full width, and the facts below it. The head may be as tall.
+// The left side: the overview at full width, and the facts below it. The head may be as tall.
 function leftHeight(frame, wide, scale) {
   if (frame.layers > 16) return 380 * scale;
   return 20 * scale + frame.layers * Math.min(44 * scale, (wide - 24 * scale) / frame.heads) + 190 * scale;

@@ -46,7 +46,7 @@ export function makeOverview(canvas, again) {
   return { draw, headAt };
 }
 
-// The links that the bars show: the ones pointed at, or the strongest of the held words among words. Their weights are summed.
+// The links that the bars show: the ones pointed at, or the strongest of the selected words among words. Their weights are summed.
 export function barredLink({ book, pattern, focus, line, geometry }) {
   const anchors = anchorsOf(focus);
   if (!book.frame.whole || !pattern || !anchors.length || focus.query < 0 || geometry.overview.pitch < SMALL) return null;

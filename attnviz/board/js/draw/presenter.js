@@ -22,10 +22,10 @@ export function makePresenter(element, changed) {
   async function enter() {
     try {
       await element.requestFullscreen({ navigationUI: "hide" });
-      // Escape first clears the selection; without this the browser would take it for itself.
+      // Escape first clears the selection; without this the browser would leave full screen.
       navigator.keyboard?.lock?.(["Escape"])?.catch(() => {});
     } catch {
-      element.popover = "manual"; // above everything else of the page, whatever that is
+      element.popover = "manual"; // above everything else on the page
       element.showPopover();
     }
     show(true);

@@ -3,7 +3,7 @@
 
 import { under } from "./zoom.js";
 
-// Painted anew only where something has changed: pointing at words moves nothing.
+// Painted again only after a change: pointing at words changes nothing.
 export function makeRaster() {
   const canvas = document.createElement("canvas");
   let painted = "";

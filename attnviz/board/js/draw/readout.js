@@ -1,7 +1,7 @@
 // The readout: one line that says which word looks at which, and how much.
 
 import { anchorsOf } from "../core/selection.js";
-import { mateOf } from "../core/state.js";
+import { partnerOf } from "../core/state.js";
 import { element } from "../core/element.js";
 import { about, headName, isolated, threeDigits } from "../core/encoding.js";
 import { uncertaintyOf, named, ranked } from "../core/pattern.js";
@@ -17,12 +17,12 @@ export function readoutOf({ pattern, focus, line }) {
   const anchors = anchorsOf(focus);
   const looks = focus.side === "query";
   const [here, there] = looks ? [pattern.queries, pattern.keys] : [pattern.keys, pattern.queries];
-  const own = (i) => !pattern.cross && anchors.length === 1 && anchors[0] === i; // of several, one may look at another
+  const own = (i) => !pattern.cross && anchors.length === 1 && anchors[0] === i; // among several, one may look at another
   const name = (i) => (own(i) ? "itself" : named(there, i));
   const order = ranked(line);
-  const mate = mateOf(focus);
-  // What is 0 is left out by a filter, or cannot be seen.
-  const main = mate >= 0 ? mate : order.find((i) => !own(i) && line[i] > 0) ?? order[0];
+  const partner = partnerOf(focus);
+  // A weight of 0 is left out by a filter, or hidden.
+  const main = partner >= 0 ? partner : order.find((i) => !own(i) && line[i] > 0) ?? order[0];
   const rest = order.filter((i) => i !== main && line[i] > 0).slice(0, NEXT);
   const many = anchors.length > 1;
   const parts = looks ? pattern.parts.map(({ to, shares, rescaled }) => [to, anchors.reduce((sum, i) => sum + shares[i], 0), rescaled]) : [];
@@ -38,14 +38,14 @@ export function readoutOf({ pattern, focus, line }) {
     written,
     value: written(main),
     rounded: pattern.options.special === "renormalise" && written(main) !== threeDigits(line[main]),
-    rest: mate >= 0 ? [] : rest.map((i) => [name(i), written(i)]),
+    rest: partner >= 0 ? [] : rest.map((i) => [name(i), written(i)]),
     before: noted.filter(([, , rescaled]) => rescaled).map(([to, share]) => [to, about(share)]),
     lost: noted.filter(([, , rescaled]) => !rescaled).map(([to, share]) => [to, about(share)]),
     summed: many,
   };
 }
 
-// Returns what of it a phone, which has room for the main thing only, says in a line of its own: where the rest went.
+// Returns the part that a phone shows in a separate line, for lack of room: where the rest went.
 export function drawReadout(host, view) {
   const { pattern, state } = view;
   if (!pattern) {
@@ -62,16 +62,16 @@ export function drawReadout(host, view) {
   }
   const pill = element("span", view.focus.side === "query" ? "pill" : "pill outlined", readout.who);
   const list = (pairs) => pairs.map(([name, weight]) => `${isolated(name)}\u00a0${weight}`).join(", ");
-  const gone = [readout.before.length && `before rescaling, ${list(readout.before)}`, readout.lost.length && `hidden: ${list(readout.lost)}`].filter(Boolean).join("; ");
+  const hiddenText = [readout.before.length && `before rescaling, ${list(readout.before)}`, readout.lost.length && `hidden: ${list(readout.lost)}`].filter(Boolean).join("; ");
   const rest = [
     readout.summed && "summed",
     readout.rounded && "rounded, because little of this row is left",
     readout.rest.length && `then ${list(readout.rest)}`,
-    gone,
+    hiddenText,
   ].filter(Boolean).join("; ");
   const parts = [pill, element("span", "", readout.does), element("b", "", readout.whom), element("span", "value", readout.value)];
   host.replaceChildren(...parts, ...(rest ? [element("span", "rest", rest)] : []));
-  return gone;
+  return hiddenText;
 }
 
 export function sentenceOf(view) {

@@ -11,11 +11,11 @@ const SHOWN = 500; // units drawn at once: a longer text shows the part around t
 const TINTED = 0.004;
 const LARGEST = 72; // pixels, alone on the screen
 
-// `prefix` tells several sentences of one page apart.
+// `prefix` distinguishes several sentences of one page.
 export function makeSentence(host, prefix = "attnviz") {
   let built = "";
   let lines = [];
-  let kept = -1;
+  let lastAnchor = -1;
 
   function draw(seen) {
     const view = inText(seen);
@@ -25,7 +25,7 @@ export function makeSentence(host, prefix = "attnviz") {
     const name = [book.frame.digest, pattern.options.words, pattern.options.special, geometry.width, geometry.phone, geometry.scale, windows.map((w) => w.start)].join();
     if (name !== built) {
       built = name;
-      kept = -1;
+      lastAnchor = -1;
       lines = sides.map((side, i) => build(side, unitsFor(side, pattern), windows[i], book.frame, prefix));
       host.replaceChildren(...lines.map((line) => line.outer));
       size(view);
@@ -54,8 +54,8 @@ export function makeSentence(host, prefix = "attnviz") {
 
   function keepInView({ focus, state }) {
     const anchor = anchorOf(focus);
-    if (anchor === kept || state.point) return;
-    kept = anchor;
+    if (anchor === lastAnchor || state.point) return;
+    lastAnchor = anchor;
     const line = lines.find(({ side }) => side === "both" || side === focus.side);
     const word = line?.spans.get(anchor);
     if (!word || line.outer.scrollHeight <= line.outer.clientHeight + 4) return;
@@ -65,7 +65,7 @@ export function makeSentence(host, prefix = "attnviz") {
   return { draw, direction: () => lines[0]?.outer.dir ?? "ltr" };
 }
 
-// The sentence stands there whole, whatever is left out of the pictures, and with this head's weights or without: units,
+// The sentence is always whole, also where the pictures leave units out, and with or without this head's weights: units,
 // focus and line are counted in all of its words.
 function inText(view) {
   const { book: { frame }, state: { words, special, keep, between }, focus, line } = view;
@@ -138,13 +138,13 @@ function tint({ side, words, spans, painted }, { focus, line, theme }) {
   const pair = focus.query >= 0 && focus.key >= 0;
   const anchored = side === "both" || side === focus.side;
   const reached = side === "both" || side !== focus.side; // the words that the weights of `line` belong to
-  const mate = focus.side === "query" ? focus.key : focus.query;
+  const partner = focus.side === "query" ? focus.key : focus.query;
   let best = -1;
   if (line && reached) for (let i = 0; i < line.length; i++) if (!(anchored && anchors.has(i)) && (best < 0 || line[i] > line[best])) best = i;
   for (const [i, span] of spans) {
     const me = anchored && anchors.has(i);
     const weight = line && reached ? line[i] : 0;
-    const paired = pair && reached && !me && i === mate;
+    const paired = pair && reached && !me && i === partner;
     const written = line && reached && (weight >= theme.writtenFrom || paired) ? twoDigits(weight) : "";
     const tinted = !me && weight >= TINTED;
     const paint = `${me ? focus.side : ""} ${paired} ${i === best && !me} ${written} ${tinted ? theme.step(weight) : ""} ${theme.mode}`;

@@ -11,7 +11,7 @@ export function pinAt(pins, head) {
   return pins.findIndex((pin) => pin.here && !pin.over && pin.head.join() === head.join());
 }
 
-// Pin a head of the text shown, or, where it is pinned, take it away. `full` says that there was no room.
+// Pins a head of the text shown, or unpins it. `full` means that there was no room.
 export function toggled(tray, head, { model, text }) {
   const at = pinAt(tray.pins, head);
   if (at >= 0) return { tray: removed(tray, at), full: false };
@@ -19,7 +19,7 @@ export function toggled(tray, head, { model, text }) {
   return { tray: { ...tray, pins: [...tray.pins, { key: null, head, over: "", name: "", here: true, model, text }] }, full: false };
 }
 
-// Panels made of a pin that goes, go with it; the others count anew.
+// Panels made of a removed pin are removed too; the others get new numbers.
 export function removed({ pins, panels }, at) {
   const left = panels.filter(({ of }) => !of.includes(at));
   return {

@@ -31,7 +31,7 @@ export function unknownLine(frame, words, named = []) {
   return count && [count, unknownNote(named)].filter(Boolean).join(" ");
 }
 
-// The same of several texts and models: each count once, then what it means for the link that the panels tell.
+// The same for several texts and models: each count once, then what it means for the link in the panels.
 export function unknownLines(frames, words, pictures, links) {
   const one = new Set(frames.map(({ name }) => name)).size === 1;
   const counts = frames.map((frame) => unknownCount(frame, words));

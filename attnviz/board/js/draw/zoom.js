@@ -22,7 +22,7 @@ export function zoomed(lens, factor, { x, y }, area, rows, columns) {
   return inside(moved, area, rows, columns);
 }
 
-// Drawn by so many pixels to the right and down, as a sheet of paper under the hand.
+// Moved by this many pixels to the right and down.
 export function panned(lens, right, down, area, rows, columns) {
   return inside({ ...lens, row: lens.row - down / lens.cell, column: lens.column - right / lens.cell }, area, rows, columns);
 }

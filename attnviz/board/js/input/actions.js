@@ -60,7 +60,7 @@ export function makeActions(at, set) {
     if (link.query !== undefined && link.key !== undefined) return set(select(now, "query", token("query", link.query), token("key", link.key)));
     const [side, unit] = Object.entries(link)[0];
     // There is no hovering on glass: a tap on the other column shows the link to the selected word.
-    if (touched && selected && selected.side !== side && selected.mate !== token(side, unit)) return set({ ...now, selected: { ...selected, mate: token(side, unit) }, point: null });
+    if (touched && selected && selected.side !== side && selected.partner !== token(side, unit)) return set({ ...now, selected: { ...selected, partner: token(side, unit) }, point: null });
     return set(select(now, side, token(side, unit)));
   }
 

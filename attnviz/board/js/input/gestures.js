@@ -5,7 +5,7 @@ const DRAG_AFTER = 400; // milliseconds that a finger rests before it does
 const REST = 500; // milliseconds that a finger rests on a word before the word is added
 const TREMBLE = 10; // pixels that a resting finger may move
 
-// `items()` are the elements in order, `grip(event)` the place of the one meant, -1 for none; `move(from, to)` is called at the end.
+// `items()` are the elements in order, `grip(event)` the place of the dragged one, -1 for none; `move(from, to)` is called at the end.
 export function draggable(host, items, grip, move, signal) {
   let drag = null;
   const on = (name, answer, more = {}) => host.addEventListener(name, answer, { signal, ...more });
@@ -47,9 +47,9 @@ export function draggable(host, items, grip, move, signal) {
   });
   on("pointermove", (event) => {
     if (!drag) return;
-    const gone = Math.hypot(event.clientX - drag.x, event.clientY - drag.y);
-    if (!drag.drags && event.pointerType === "touch" && gone > FAR) return end(event, true);
-    if (!drag.drags && event.pointerType !== "touch" && gone > FAR) begin();
+    const distance = Math.hypot(event.clientX - drag.x, event.clientY - drag.y);
+    if (!drag.drags && event.pointerType === "touch" && distance > FAR) return end(event, true);
+    if (!drag.drags && event.pointerType !== "touch" && distance > FAR) begin();
     if (!drag.drags) return;
     drag.to = nearest(items(), event.clientX, event.clientY);
     mark(drag.to);
@@ -76,7 +76,7 @@ export function nearest(items, x, y) {
 
 export const isAdditive = (event) => event.shiftKey || event.ctrlKey || event.metaKey;
 
-// Calls `answer` for a finger that rested; the click that follows when it lifts is not passed on.
+// Calls `answer` after a long press; the click that follows is not passed on.
 export function onLongPress(on, target, answer) {
   let [waiting, start, rested] = [0, null, false];
   const stop = () => clearTimeout(waiting);

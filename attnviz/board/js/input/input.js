@@ -88,7 +88,7 @@ function keys(on, root, parts, act) {
     }
     const known = arrow(event, active, parts, act) || enter(event, active, parts, act) || lensKey(event, act) || letter(event, act);
     if (known) event.preventDefault();
-    // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
+    // Streamlit has single-letter shortcuts: R runs the page again, C clears its caches.
     if (inside && (known || event.key.length === 1)) event.stopPropagation();
   };
   on(root, "keydown", (event) => answer(event, true));
@@ -105,7 +105,7 @@ function arrow(event, active, parts, act) {
   return true;
 }
 
-// Shift takes a word in beside those that are held.
+// Shift adds a word to the selected ones.
 function enter(event, active, parts, act) {
   if (event.key !== "Enter") return false;
   if (active === parts.head) return event.shiftKey ? act.addPointed() : act.selectPointed();

@@ -32,7 +32,7 @@ export function levelsOf(ends, boxes, lines) {
   return levels;
 }
 
-// The room above every line, so that its highest arc and that arc's mark stand clear of the line above.
+// The room above every line, so that its highest arc and that arc's mark do not touch the line above.
 export const riseOf = (levels) => heightAt(Math.max(0, ...levels)) + MARK / 2 + 6;
 
 const heightAt = (level) => LOW + STEP * Math.min(level, MOST);

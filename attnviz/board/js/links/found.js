@@ -6,12 +6,12 @@ import { headName } from "../core/encoding.js";
 import { themeOf } from "../core/theme.js";
 import { makeHeadGrid } from "./headGrid.js";
 
-const IDLE = 300; // milliseconds that the hand rests before Python gets a head chosen with the arrow keys
+const IDLE = 300; // milliseconds without input before Python gets a head chosen with the arrow keys
 const LEGEND = 16; // colours of the legend
 
 const mounted = new WeakMap();
 
-// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+// Streamlit calls this again, with the same root, after every Python run and every change of theme.
 export function mountHeads({ parentElement, data, setTriggerValue }, tokens) {
   const one = mounted.get(parentElement) ?? makeHeads(parentElement, tokens);
   mounted.set(parentElement, one);
@@ -37,7 +37,7 @@ function makeHeads(root, tokens, clock = Date.now) {
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
-  // The ring moves at once; Python, which knows the head's rows, gets the choice when the hand rests.
+  // The ring moves at once; Python, which has the head's rows, gets the choice after a pause.
   function choose(head) {
     if (head.join() === chosen.join()) return;
     chosen = head;

@@ -16,7 +16,7 @@ export function beside([layer, head], key, counts) {
 
 export const isStep = (key) => Object.hasOwn(STEPS, key);
 
-// A cell's width and height, for so much room: large enough for a finger where one points, and no larger than is pleasant.
+// A cell's width and height in this much room: large enough for a finger on touch screens, with an upper limit.
 export function cellOf({ layers, heads }, room, finger) {
   const width = within(Math.floor((room - GUTTER) / heads), 24, 40);
   if (layers > DEEP) return [width, finger ? 24 : 18];

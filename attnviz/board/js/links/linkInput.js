@@ -33,7 +33,7 @@ export function onLinks(host, words, act) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const known = event.key === "Escape" ? act.clearSelection() : event.target === words ? onWords(event, act) : onMark(event, linkAt(event), act);
     if (known) event.preventDefault();
-    // Streamlit would take single letters for itself: R runs the page again, C clears its caches.
+    // Streamlit has single-letter shortcuts: R runs the page again, C clears its caches.
     if (known || event.key.length === 1) event.stopPropagation();
   });
   return () => stop.abort();

@@ -1,4 +1,4 @@
-// Words and links in; the sentence in large type out, with an arc and a remove mark for every link.
+// Draws the sentence in large type, with an arc and a remove mark for every link.
 
 import { arcsOf, levelsOf, linesOf, riseOf } from "./arcs.js";
 import { button, element, within } from "../core/element.js";
@@ -64,8 +64,8 @@ export function makeLinkWords(host, remove) {
 
   function link({ state: { from, links }, units, at, refused, over }) {
     const ends = links.map(([source, target]) => ({ source: unitAt(source, units), target: unitAt(target, units) }));
-    const kept = ends.map((_, i) => i).filter((i) => ends[i].source >= 0 && ends[i].target >= 0 && ends[i].source !== ends[i].target);
-    const drawn = kept.map((i) => ends[i]);
+    const drawable = ends.map((_, i) => i).filter((i) => ends[i].source >= 0 && ends[i].target >= 0 && ends[i].source !== ends[i].target);
+    const drawn = drawable.map((i) => ends[i]);
     const lines = linesOf(boxesOf());
     const levels = levelsOf(drawn, boxesOf(), lines);
     const rise = `${riseOf(levels)}px`;
@@ -73,18 +73,18 @@ export function makeLinkWords(host, remove) {
     const boxes = boxesOf();
     const arcs = arcsOf(drawn, boxes, lines, levels);
     const started = from >= 0 && at >= 0 && at !== from ? arcsOf([{ source: from, target: at }], boxes, lines, [0]) : [];
-    const name = JSON.stringify([arcs, started, kept.map((i) => [links[i], refused[i]])]);
+    const name = JSON.stringify([arcs, started, drawable.map((i) => [links[i], refused[i]])]);
     if (name !== shown) {
       svg.setAttribute("width", words.offsetWidth);
       svg.setAttribute("height", words.offsetHeight);
-      svg.replaceChildren(...arcs.map((arc, i) => curve(svg, arc, refused[kept[i]] ? "refused" : "")), ...started.map((arc) => curve(svg, arc, "begun")));
+      svg.replaceChildren(...arcs.map((arc, i) => curve(svg, arc, refused[drawable[i]] ? "refused" : "")), ...started.map((arc) => curve(svg, arc, "begun")));
     }
     shown = name;
-    kept.forEach((place, i) => svg.children[i].classList.toggle("over", place === over));
-    buttons(kept.map((place, i) => ({ place, mark: arcs[i].mark, name: linkName(links[place], units) })));
+    drawable.forEach((place, i) => svg.children[i].classList.toggle("over", place === over));
+    buttons(drawable.map((place, i) => ({ place, mark: arcs[i].mark, name: linkName(links[place], units) })));
   }
 
-  // Marks stay while nothing of them changes, so that one is not gone under a finger, and keep the focus when others go.
+  // Unchanged marks stay in the page, so that none disappears under a finger, and keep the focus when others are removed.
   function buttons(wanted) {
     const name = JSON.stringify(wanted);
     if (name === marked) return;
@@ -105,7 +105,7 @@ export function makeLinkWords(host, remove) {
     next.focus({ preventScroll: true });
   }
 
-  // Boxes as they are laid out, whatever moves or fades.
+  // Boxes by layout, without the offsets of running animations.
   const boxesOf = () => spans.map(({ offsetLeft: left, offsetTop: top, offsetWidth, offsetHeight }) => ({ left, top, right: left + offsetWidth, bottom: top + offsetHeight }));
 
   return { draw, words, direction: () => host.dir };

@@ -1,4 +1,4 @@
-// A place in the page and what Python says is drawn in; the sentence on which a reader draws links out.
+// The component of the sentence on which a reader draws links.
 
 import { withAllReversed, blank, cleared, counted, clearSelection, linkName, nameOf, picked, removed, withReversed } from "./drawnLinks.js";
 import { button, element } from "../core/element.js";
@@ -7,11 +7,11 @@ import { themeOf } from "../core/theme.js";
 import { makeLinkWords } from "./linkWords.js";
 import { onLinks } from "./linkInput.js";
 
-const SAID = 2; // links that are refused one by one; of more, the first stands for all
+const MAX_MESSAGES = 2; // refused links with a message each; of more, only the first has one
 
 const mounted = new WeakMap();
 
-// Streamlit calls this anew, with the same root, whenever Python has run or the theme has changed.
+// Streamlit calls this again, with the same root, after every Python run and every change of theme.
 export function mountLinks({ parentElement, data, setTriggerValue }, tokens) {
   const one = mounted.get(parentElement) ?? makeLinks(parentElement, tokens);
   mounted.set(parentElement, one);
@@ -30,7 +30,7 @@ function makeLinks(root, tokens, clock = Date.now) {
   const one = { send: null };
   let [data, units, state, at, over, sent] = [null, [], blank, -1, -1, 0];
   let message = "";
-  let reasons = new Map(); // why no head can follow a link, as Python last said
+  let reasons = new Map(); // why no head can follow a link, from Python's last answer
   const sentence = makeLinkWords($(".drawing"), (place) => set(removed(state, place, units)));
   const clear = button("Clear", () => set(cleared()));
   clear.className = "clear";
@@ -102,7 +102,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     const list = $(".complaints");
     if (list.dataset.shown === name) return;
     list.dataset.shown = name;
-    list.replaceChildren(...(wrong.length > SAID ? [summed(wrong)] : wrong.map(complaint)));
+    list.replaceChildren(...(wrong.length > MAX_MESSAGES ? [summed(wrong)] : wrong.map(complaint)));
     list.hidden = !wrong.length;
   }
 
@@ -125,7 +125,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     reasons = new Map(data.links.map((link, i) => [link.join(), data.refused[i]]));
     units = data.units.map(([text, start, end, joined, mark = ""]) => ({ text, label: text, start, end, joined, unknown: mark !== "", partly: mark === PARTLY_UNKNOWN }));
     if (other) at = -1;
-    // What Python says of links is older than what was drawn here since: it will answer that too.
+    // Python's links are older than the ones drawn here since then; it will answer those too.
     if (data.answered >= sent) state = { ...state, links: data.links };
     if (other) state = { ...state, from: -1 };
     themeOf(host, tokens, "");

@@ -1,1 +1,1 @@
-"""What this machine needs for it: measurements in a process of their own, one run at a time for all readers."""
+"""Benchmarks of attention on this machine: in a separate process, one run at a time for all readers."""

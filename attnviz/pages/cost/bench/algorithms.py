@@ -109,10 +109,10 @@ def measure(
     with torch.inference_mode():
         g = random_inputs(tokens, heads, dim)
         parts = (g.query, g.key, g.value, g.text, g.network.input_weights, g.network.recurrent_weights, g.network.bias)
-        held = peak_memory.most_held(lambda: ALGORITHMS[algorithm](g), parts)
+        peak_bytes = peak_memory.most_held(lambda: ALGORITHMS[algorithm](g), parts)
         seconds: list[float] = []
         while not seconds or (len(seconds) < RUNS and sum(seconds) < max_seconds):
             start = clock()
             ALGORITHMS[algorithm](g)
             seconds.append(clock() - start)
-    return Measurement(algorithm, tokens, min(seconds), held)
+    return Measurement(algorithm, tokens, min(seconds), peak_bytes)

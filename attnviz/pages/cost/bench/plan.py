@@ -65,8 +65,8 @@ class BenchmarkPlan:
         found: dict[str, tuple[str, int, int]] = {}
         for tokens in self.lengths:
             for algorithm in algorithms.ALGORITHMS:
-                if (held := self._peak_bytes(algorithm, tokens)) > HELD:
-                    found.setdefault(algorithm, (algorithm, tokens, held))
+                if (peak_bytes := self._peak_bytes(algorithm, tokens)) > HELD:
+                    found.setdefault(algorithm, (algorithm, tokens, peak_bytes))
         return tuple(found.values())
 
     def _peak_bytes(self, algorithm: str, tokens: int) -> int:
