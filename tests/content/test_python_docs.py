@@ -22,7 +22,7 @@ def test_the_page_has_its_examples():
 @pytest.mark.slow
 def test_every_example_runs_and_says_what_its_comment_says(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(attnviz, "_own", [])
+    monkeypatch.setattr(attnviz, "_folder_backends", [])
     saved(tmp_path / "my-model")
     names: dict[str, object] = {}
     for number, code in enumerate(EXAMPLES):
@@ -33,9 +33,9 @@ def test_every_example_runs_and_says_what_its_comment_says(tmp_path, monkeypatch
                 exec(compile(source, f"example {number}", "exec"), names)
                 continue
             value = eval(compile(source, f"example {number}", "eval"), names)
-            said = lines[node.end_lineno - 1].partition("  # ")[2] if node.end_lineno else ""
-            if said.startswith(("(", "[")):
-                assert value == ast.literal_eval(said), source
+            comment = lines[node.end_lineno - 1].partition("  # ")[2] if node.end_lineno else ""
+            if comment.startswith(("(", "[")):
+                assert value == ast.literal_eval(comment), source
     assert "has none" in capsys.readouterr().out
     tagged = eval(
         "[(token.text, tags[token.word]) for token in attnviz.attend(words=words).tokens if not token.special]", names
