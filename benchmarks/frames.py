@@ -43,7 +43,7 @@ BOUNDS = {
     "nodes": 1500,
     "requests": 0,
 }
-# Whatever the board hands to the browser is called by way of a clock. Frames are told apart by the time they begin at.
+# Every callback that the board gives to the browser is timed. Frames are distinguished by their start time.
 CLOCK = """(() => {
   const w = window.walk = { on: false, spent: 0, script: [], frames: [] };
   const timed = (call) => {
@@ -123,14 +123,14 @@ def strokes(layers: int, heads: int) -> Iterator[str]:
 
 def hold(page: Page, keys: Iterator[str]) -> int:
     """Press the keys one after the other as a hand would that holds them down; returns how many strokes that were."""
-    held, count, due = "", 0, time.perf_counter()
+    pressed, count, due = "", 0, time.perf_counter()
     for key in keys:
-        if held and held != key:
-            page.keyboard.up(held)
-        held, count, due = key, count + 1, due + REPEAT
+        if pressed and pressed != key:
+            page.keyboard.up(pressed)
+        pressed, count, due = key, count + 1, due + REPEAT
         page.keyboard.down(key)
         time.sleep(max(0.0, due - time.perf_counter()))
-    page.keyboard.up(held)
+    page.keyboard.up(pressed)
     return count
 
 

@@ -49,7 +49,7 @@ def hover(browser: Browser, address: str, view: str) -> dict[str, float]:
     page.evaluate("walk.on = false")
     script = np.array(page.evaluate("walk.script"))
     page.close()
-    drawn = script[script > 0.3]  # a pointer that stays on its word is told apart in less
+    drawn = script[script > 0.3]  # a pointer that stays on its word needs less
     assert len(drawn) > len(boxes) * ROUNDS / 3, "the clock saw too few frames of ours"
     return {"frames": len(drawn), "script_median_ms": float(np.median(drawn)), "script_p95_ms": float(np.percentile(drawn, 95))}
 

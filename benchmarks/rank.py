@@ -1,6 +1,6 @@
 """What ranking every head on a drawn link costs beyond the model call, on a sentence of 40 words.
 
-Prints one JSON line a model. Each turn reads the sentence anew, so that nothing is found in memory, and times what comes
+Prints one JSON line a model. Each turn reads the sentence again, so that nothing is found in memory, and times what comes
 after the model; medians of all turns. Three links at once cost little more than one.
 """
 

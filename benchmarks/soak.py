@@ -142,9 +142,9 @@ def main(sentences: int = 1000, sessions: int = KEPT_SESSIONS + 200) -> int:
         values = asyncio.run(memory_in_app(address, sentences, lambda: resident(process)))
         show_memory(report, "memory over sentences through the app", values, fifth)
         values = asyncio.run(memory_over_sessions(address, sessions, lambda: resident(process)))
-        still = still_open(process, port)
-        show_memory(report, "memory over sessions that open and close", values, max(0, sessions - 200), left_open=still)
-        report.show("closed sessions are released", ok=still == 0, left_open=still)
+        connections = still_open(process, port)
+        show_memory(report, "memory over sessions that open and close", values, max(0, sessions - 200), left_open=connections)
+        report.show("closed sessions are released", ok=connections == 0, left_open=connections)
     with backend() as (url, process):
         values = memory_over_http(url, sentences, lambda: resident(process))
         show_memory(report, "memory over sentences through the HTTP server", values, fifth)

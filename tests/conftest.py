@@ -1,4 +1,4 @@
-"""What every test stands on: checked shapes, one thread of arithmetic, no network, and a browser or a reason why not."""
+"""Set up every test: checked shapes, one thread of arithmetic, no network, and a browser or the reason for its absence."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def leaves_this_machine(host: object) -> bool:
 
 
 def no_network(event: str, args: tuple[object, ...]) -> None:
-    """An audit hook: whatever asks for another machine is told what it would be told with the cable out."""
+    """An audit hook: calls to other machines fail as they do without a network."""
     if event == "socket.getaddrinfo" and leaves_this_machine(args[0]):
         raise socket.gaierror(socket.EAI_NONAME, f"Tests have no network; asked for {args[0]!r}.")
     if event in ("socket.connect", "socket.sendto") and isinstance(args[1], tuple) and leaves_this_machine(args[1][0]):
@@ -80,10 +80,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests have to say beside that they passed: each line that one recorded as `told`."""
+    """Print each line that a test recorded as `summary`."""
     reports = [report for some in terminalreporter.stats.values() for report in some]
-    told = {line for report in reports for name, line in getattr(report, "user_properties", ()) if name == "told"}
-    for line in sorted(map(str, told)):
+    summaries = {line for report in reports for name, line in getattr(report, "user_properties", ()) if name == "summary"}
+    for line in sorted(map(str, summaries)):
         terminalreporter.write_line(line)
 
 
@@ -97,7 +97,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def backend() -> Iterator[CachedBackend]:
-    """The models in this process, loaded once for all who read real texts."""
+    """The models in this process, loaded once for all tests that read real texts."""
     from attnviz.backends import open_backend
 
     made = open_backend()

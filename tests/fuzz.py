@@ -18,7 +18,7 @@ def amounts(some: int, many: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("examples", [pytest.param(some, id="some"), long])
 
 
-def held(examples: int, inputs: SearchStrategy[Any], promise: Callable[[Any], None]) -> None:
+def check_promise(examples: int, inputs: SearchStrategy[Any], promise: Callable[[Any], None]) -> None:
     """Fails with the smallest of so many inputs for which the promise does not hold."""
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example]
     settings(max_examples=examples, deadline=None, suppress_health_check=checks)(given(inputs)(promise))()

@@ -16,7 +16,7 @@ from attnviz.errors import AttnvizError
 from attnviz.types import AttentionRequest
 from tests.servers import FakeBackend
 
-Deed = Callable[[socket.socket, bytes], None]  # what is done with a client, to whom these bytes would be the right answer
+Deed = Callable[[socket.socket, bytes], None]  # handles a client; the bytes would be the right answer
 PATIENCE = 20.0  # seconds after which a deed without an end ends
 
 
@@ -61,8 +61,8 @@ class Hostile:
         try:
             return answer(wire.dumps(self.backend.attend(AttentionRequest(asked["model"], asked["text"], asked["text_b"]))))
         except AttnvizError as error:
-            told = {"error": {"kind": type(error).__name__, "message": str(error)}}
-            return answer(json.dumps(told).encode(), "422 Unprocessable Content")
+            payload = {"error": {"kind": type(error).__name__, "message": str(error)}}
+            return answer(json.dumps(payload).encode(), "422 Unprocessable Content")
 
     def close(self) -> None:
         """Ends whatever it does."""
@@ -101,9 +101,9 @@ def _request(client: socket.socket) -> tuple[str, bytes]:
 
 def answer(body: bytes, status: str = "200 OK", **headers: object) -> bytes:
     """An answer in HTTP. Headers are named with _ for -."""
-    told = {"content-type": "application/octet-stream", "content-length": len(body), "connection": "close"}
-    told |= {name.replace("_", "-"): value for name, value in headers.items()}
-    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in told.items())]
+    fields = {"content-type": "application/octet-stream", "content-length": len(body), "connection": "close"}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -125,12 +125,12 @@ def silent(client: socket.socket, _: bytes) -> None:
 def endless(first: bytes, part: bytes) -> Deed:
     """Says `part` again and again as long as the client listens."""
 
-    def said(client: socket.socket, _: bytes) -> None:
+    def deed(client: socket.socket, _: bytes) -> None:
         client.sendall(first)
         while True:
             client.sendall(part)
 
-    return said
+    return deed
 
 
 def right(client: socket.socket, good: bytes) -> None:

@@ -87,11 +87,11 @@ def same(one: Trace, other: Trace) -> bool:
     """Whether two traces answer every question alike, bit for bit."""
     names = ("request", "digest", "written", "batched", "blocks", "note")
     return all(getattr(one, name) == getattr(other, name) for name in names) and all(
-        _alike(mine, theirs) for mine, theirs in zip(one.parts, other.parts, strict=True)
+        _same_block(mine, theirs) for mine, theirs in zip(one.parts, other.parts, strict=True)
     )
 
 
-def _alike(mine: Block, theirs: Block) -> bool:
+def _same_block(mine: Block, theirs: Block) -> bool:
     """The same of one block."""
     names = ("name", "queries", "keys", "numbers", "note", "layers", "heads", "source", "causal", "precision")
     if any(getattr(mine, name) != getattr(theirs, name) for name in names):

@@ -84,9 +84,9 @@ def _forked(arguments: Sequence[str], work: Path) -> tuple[int, bytes, bytes]:
     return code, files[0].read_bytes(), files[1].read_bytes()
 
 
-def _help(out: Folder, name: str, code: int, said: bytes, warned: bytes) -> None:
+def _help(out: Folder, name: str, code: int, output: bytes, warned: bytes) -> None:
     """A help text: its options, choices and commands as names, all of it as wording."""
-    text = said.decode()
+    text = output.decode()
     usage = text.partition("\n\n")[0]
     found = re.findall(r"--?[a-z][a-z-]*|\{[^}]*\}|\b[A-Z][A-Z:_-]*\b", usage)
     commands = re.findall(r"^    ([a-z-]+)", text, re.M)
@@ -96,16 +96,16 @@ def _help(out: Folder, name: str, code: int, said: bytes, warned: bytes) -> None
     out.words(name, [*text.splitlines(), *warned.decode().splitlines()])
 
 
-def _kept(out: Folder, name: str, arguments: Sequence[str], code: int, said: bytes, warned: bytes) -> None:
+def _kept(out: Folder, name: str, arguments: Sequence[str], code: int, output: bytes, warned: bytes) -> None:
     """A command's exit code, its output by its form, and its messages."""
     shown = shlex.join(one if len(one) < 200 else f"{one[:20]}…" for one in arguments)
     out.data(f"{name}.exit", f"attnviz {shown}\nexit {code}\n")
     out.words(f"{name}.messages", warned.decode().splitlines())
-    json = said[:1] in (b"{", b"[")
-    if said and (json or "csv" in arguments):
-        out.json(f"{name}.output", said.decode())
-    elif said:
-        out.text(f"{name}.output", said.decode())
+    json = output[:1] in (b"{", b"[")
+    if output and (json or "csv" in arguments):
+        out.json(f"{name}.output", output.decode())
+    elif output:
+        out.text(f"{name}.output", output.decode())
 
 
 if __name__ == "__main__":

@@ -146,18 +146,18 @@ def _free() -> int:
 
 
 @contextmanager
-def served(command: Sequence[str], said: Path, port: int = 0, **env: str) -> Iterator[int]:
+def served(command: Sequence[str], log_path: Path, port: int = 0, **env: str) -> Iterator[int]:
     """The port of a server, read from its first line where it is not given; stopped at the end."""
     tree = Path(os.environ["PYTHONPATH"].split(os.pathsep)[0])
-    with said.open("wb") as log:
+    with log_path.open("wb") as log:
         server = subprocess.Popen(command, cwd=tree, env={**os.environ, **env}, stdout=log, stderr=log)
     try:
         end = time.monotonic() + STARTS
         while not port:
-            found = re.search(r"http://127\.0\.0\.1:(\d+)", said.read_text())
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", log_path.read_text())
             port = int(found[1]) if found else 0
             if server.poll() is not None or time.monotonic() > end:
-                raise SystemExit(f"The server did not start: {said.read_text()}")
+                raise SystemExit(f"The server did not start: {log_path.read_text()}")
             time.sleep(0.05)
         yield port
     finally:

@@ -103,7 +103,7 @@ def _page(out: Folder, name: str, opened: Any, made: dict[str, tuple[str, Callab
             _html(out, proto.body, lines, words, code)
             continue
         fields = dict(_fields(proto))
-        said = [f"{field}: {value}" for field, value in fields.items() if field in WORDING and value]
+        messages = [f"{field}: {value}" for field, value in fields.items() if field in WORDING and value]
         for field in CODE:
             if value := fields.pop(field, ""):
                 code.append(f"{getattr(proto, 'component_name', '')} {field} {digest(str(value).encode())}")
@@ -115,7 +115,7 @@ def _page(out: Folder, name: str, opened: Any, made: dict[str, tuple[str, Callab
         shown = {field: _parsed(value) for field, value in fields.items() if field not in (*DROPPED, *WORDING)}
         if options:
             shown["options"] = len(options)
-            said += [f"option: {one}" for one in options]
+            messages += [f"option: {one}" for one in options]
             for field in CHOICES:
                 if isinstance(value := shown.get(field), str):
                     shown[field] = f"option {options.index(value)}" if value in options else value
@@ -123,7 +123,7 @@ def _page(out: Folder, name: str, opened: Any, made: dict[str, tuple[str, Callab
                     shown[field] = [f"option {options.index(one)}" if one in options else one for one in value]
         raw, prose = split(out.plain(json.dumps(shown, ensure_ascii=False, default=str)), inputs=out.inputs)
         lines.append(f"{element.type} {raw}")
-        words += [f"{element.type} {one}" for one in (*said, *prose)]
+        words += [f"{element.type} {one}" for one in (*messages, *prose)]
         if element.type == "plotly_chart":
             words += _long(out, lines, "spec", proto.spec, PLOTLY_KEYS)
         if element.type == "bidi_component":

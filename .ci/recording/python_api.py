@@ -100,7 +100,7 @@ def _fields(value: Any) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A value in the way of JSON where it is text, so that prose is told from data."""
+    """Return a value as JSON where it is text, so that prose is separated from data."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 

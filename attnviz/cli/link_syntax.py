@@ -13,7 +13,7 @@ FORM = "Name a word as it is written there, `word#2` for its second time, or its
 
 
 def link(text: str, written: str) -> Link:
-    """Return the link `SOURCE:TARGET`; a word that has a colon itself, like 10:30, may stand on either side.
+    """Return the link `SOURCE:TARGET`; a word that has a colon itself, like 10:30, may be on either side.
 
     Raises BadInputError for anything that is not in the text, and for a link from a place to itself.
     """
@@ -43,7 +43,7 @@ def place(text: str, written: str) -> Span:
             return found[nth - 1]
         if found:
             times = "once" if len(found) == 1 else f"{len(found)} times"
-            raise BadInputError(f"The word {quoted(word)} stands {times} in the text; got number {nth}. {FORM}")
+            raise BadInputError(f"The word {quoted(word)} occurs {times} in the text; got number {nth}. {FORM}")
     if ends := re.fullmatch(r"([0-9]{1,7})-([0-9]{1,7})", written):
         start, end = int(ends[1]), int(ends[2])
         if not start < end <= len(text):

@@ -41,7 +41,7 @@ class BestHead:
 
     `direction` is "" for questions about pronouns, `offset` None there. `evidence` is of the odd half, `chosen_on` of the
     even half, on which the head looks better than it is. `p` is the chance of its lead over the strongest rule on the odd
-    half (`evidence.sign_flips`), `interval` the 95 % interval of that lead in points. Where both halves hold wordings of the
+    half (`evidence.sign_flips`), `interval` the 95 % interval of that lead in points. Where both halves have wordings of the
     same sentences, nothing was held out, and `p_corrected` is the p-value corrected for all heads; else None. `control` is
     the best head of an untrained twin; None where it was not measured.
     """

@@ -1,6 +1,6 @@
 """One table of weight files that are missing, cut short or altered.
 
-For each: what the page says, what the command line says, which error Python raises; and that the app goes on afterwards.
+For each: what the page says, what the command line says, which error Python raises; and that the app still works afterwards.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def first_scale(file: Path) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """One harm to one file of one model, and what is said of it everywhere."""
+    """One fault in one file of one model, and the messages about it."""
 
     name: str
     model: str
@@ -184,10 +184,10 @@ def test_the_command_line_ends_with_the_message_and_exit_code_2_and_leaves_the_o
     before = tmp_path / "head.json"
     before.write_text("what was there before")
     code = cli.main(["attend", TEXT, "--model", case.model, "--layer", "1", "--head", "0", "-o", str(before)])
-    said = capfd.readouterr()
+    output = capfd.readouterr()
     assert code == 2
-    check_wording(said.err, case, tmp_path)
-    assert said.out == ""
+    check_wording(output.err, case, tmp_path)
+    assert output.out == ""
     assert before.read_text() == "what was there before"
 
 
@@ -230,7 +230,7 @@ def test_who_tries_a_damaged_model_finds_text_head_pin_and_page_as_they_were(cas
     assert [pin.head for pin in selection(app).pins] == [HeadRef(3, 2)]
 
 
-def test_weights_that_make_no_numbers_only_on_this_text_are_said_on_the_page_too(own_models, opened):
+def test_weights_that_make_no_numbers_only_on_this_text_are_reported_on_the_page_too(own_models, opened):
     from safetensors.torch import load_file, save_file
 
     file = saved(own_models / OWN) / WEIGHTS

@@ -170,10 +170,10 @@ def test_markup_in_any_part_of_a_link_is_shown_as_text_or_named_as_wrong(named, 
 )
 def test_a_command_that_cannot_be_done_says_rule_value_and_remedy(arguments, says, capsys):
     assert cli.main(arguments) == 2
-    said = capsys.readouterr()
-    assert says in said.err
-    assert said.out == ""
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert says in output.err
+    assert output.out == ""
+    assert "Traceback" not in output.err
 
 
 @pytest.mark.parametrize(

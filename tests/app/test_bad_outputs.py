@@ -37,13 +37,13 @@ def small_gguf(own_models, tmp_path, monkeypatch) -> str:
 
 
 def full(file: Path) -> str:
-    """As a disk that is full answers, in the end, to whoever writes to it."""
+    """Fail as a full disk does at the end of a write."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @pytest.fixture(params=["it is a file", "Not a directory", "No space left on device"])
 def unwritable(request, tmp_path, monkeypatch) -> str:
-    """A cache folder that nobody can write to, not even root, as a setting of the reader's own; and the reason."""
+    """Set the reader's cache folder to one that not even root can write to; return it and the reason."""
     if request.param == "No space left on device":
         monkeypatch.setattr("attnviz.models.gguf.sha256", full)  # when all but the manifest is written
         monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
@@ -54,11 +54,11 @@ def unwritable(request, tmp_path, monkeypatch) -> str:
     return f"{folder} ({request.param})"
 
 
-def check_notice(said: str, name: str, where: str) -> None:
+def check_notice(message: str, name: str, where: str) -> None:
     """It works, what it could not do, where and why, and how it could."""
-    assert f"{name} works now but will be converted again next time." in said
-    assert f"The converted weights cannot be kept in {where}." in said
-    assert "Set ATTNVIZ_CACHE_DIR to a folder that can be written, with 600 MB free." in said
+    assert f"{name} works now but will be converted again next time." in message
+    assert f"The converted weights cannot be kept in {where}." in message
+    assert "Set ATTNVIZ_CACHE_DIR to a folder that can be written, with 600 MB free." in message
 
 
 def test_with_an_unwritable_cache_the_page_shows_the_heads_and_says_what_was_not_kept(opened, small_gguf, unwritable):
@@ -74,9 +74,9 @@ def test_with_an_unwritable_cache_the_page_shows_the_heads_and_says_what_was_not
 
 def test_with_an_unwritable_cache_the_command_line_prints_the_weights_and_says_it_beside_them(small_gguf, unwritable, capfd):
     assert cli.main(["attend", "it sat", "--model", "smollm2", "--layer", "1", "--head", "2"]) == 0
-    said = capfd.readouterr()
-    assert len(json.loads(said.out)["weights"]) == 5
-    check_notice(said.err, small_gguf, unwritable)
+    output = capfd.readouterr()
+    assert len(json.loads(output.out)["weights"]) == 5
+    check_notice(output.err, small_gguf, unwritable)
 
 
 def test_with_an_unwritable_cache_python_returns_the_trace_and_warns(small_gguf, unwritable):
@@ -86,7 +86,7 @@ def test_with_an_unwritable_cache_python_returns_the_trace_and_warns(small_gguf,
 
 
 @pytest.mark.usefixtures("small_gguf")
-def test_a_kept_copy_that_was_damaged_is_made_anew_and_the_page_shows_the_same_numbers(opened, tmp_path, monkeypatch):
+def test_a_damaged_copy_is_made_again_and_the_page_shows_the_same_numbers(opened, tmp_path, monkeypatch):
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
     before = weights(opened(model="smollm2", text="it sat", layer="1", head="2"))
     (kept,) = (tmp_path / "cache").glob("gguf-*/model.safetensors")
@@ -105,7 +105,7 @@ def weights(app) -> list:
 
 
 @pytest.mark.usefixtures("small_gguf")
-def test_with_a_cache_that_can_be_written_nothing_is_said_afterwards(tmp_path, monkeypatch, opened):
+def test_with_a_writable_cache_no_notice_stays(tmp_path, monkeypatch, opened):
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "new" / "cache"))
     app = opened(model="smollm2", text="it sat", layer="1", head="2")
     assert drawn(app) == 1
@@ -116,12 +116,12 @@ def test_with_a_cache_that_can_be_written_nothing_is_said_afterwards(tmp_path, m
         attnviz.attend("it sat", "smollm2")
 
 
-def test_what_takes_so_long_is_said_to_the_reader_who_waits_for_it(small_gguf, tmp_path, monkeypatch):
+def test_a_waiting_reader_sees_what_takes_so_long(small_gguf, tmp_path, monkeypatch):
     monkeypatch.setenv("ATTNVIZ_CACHE_DIR", str(tmp_path / "cache"))
     lines: list[str] = []
     with listening(lambda event: lines.append(event.message)):
         backend().attend(AttentionRequest("smollm2", "it sat"))
-    backend().attend(AttentionRequest(SOUND, "the animal"))  # nobody listens any more
+    backend().attend(AttentionRequest(SOUND, "the animal"))  # without a listener
     assert lines == [f"Converting {small_gguf} to plain weights, once. This can take a minute."]
 
 
@@ -140,11 +140,11 @@ def test_what_takes_so_long_is_said_to_the_reader_who_waits_for_it(small_gguf, t
 )
 def test_an_output_file_that_cannot_be_written_ends_with_the_message_and_exit_code_2(output, reason, form, capfd):
     assert cli.main(["attend", "one", "--format", form, "-o", output]) == 2
-    said = capfd.readouterr()
-    assert f"“{output}” cannot be written ({reason})." in said.err
-    assert "Name another file with -o, in a folder that exists and has room." in said.err
-    assert "Traceback" not in said.err
-    assert said.out == ""
+    captured = capfd.readouterr()
+    assert f"“{output}” cannot be written ({reason})." in captured.err
+    assert "Name another file with -o, in a folder that exists and has room." in captured.err
+    assert "Traceback" not in captured.err
+    assert captured.out == ""
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full: /dev/full")

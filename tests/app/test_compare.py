@@ -50,17 +50,17 @@ def test_the_missions_numbers_stand_side_by_side(compared):
     assert list(app.dataframe[0].value["panel"]) == ["1 L3·H1", "2 L3·H1", "3 L5·H11", "1 − 2"]
 
 
-def test_a_sentence_that_no_panel_shows_is_said_and_can_be_put_beside_them(compared):
+def test_a_sentence_that_no_panel_shows_is_named_and_can_be_put_beside_them(compared):
     app = compared(text=TEXT, layer="3", head="1", **PINNED)
-    said = "The pinned heads are of other texts: the sentence above is in none of these panels."
-    assert said not in [one.value for one in app.caption]
+    message = "The pinned heads are of other texts: the sentence above is in none of these panels."
+    assert message not in [one.value for one in app.caption]
     say(app, "The dog barked because it was hungry")
-    assert said in [one.value for one in app.caption]
+    assert message in [one.value for one in app.caption]
     button(app, "Pin L3·H1 of it").click().run()
     assert not app.exception
     assert [pin.request.text for pin in selection(app).pins][2:] == [TEXT, "The dog barked because it was hungry"]
     assert selection(app).panels == (Panel("difference", (0, 1)),)
-    assert said not in [one.value for one in app.caption]
+    assert message not in [one.value for one in app.caption]
 
 
 def test_without_pins_the_chosen_head_stands_there_alone(compared):
@@ -113,7 +113,7 @@ def test_the_same_sentence_is_read_by_another_model_with_its_own_head(compared):
     assert not app.exception
 
 
-def test_a_model_that_is_not_here_is_said_in_its_row_and_the_others_stay(compared):
+def test_a_missing_model_is_reported_in_its_row_and_the_others_stay(compared):
     texts = json.dumps([["distilbert-base-uncased", TEXT]])
     app = compared(texts=texts, pins="3.1,1:2.2", panels="1-2", focus="43")
     assert not app.exception

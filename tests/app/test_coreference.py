@@ -42,7 +42,7 @@ def test_of_a_pair_of_texts_only_the_first_is_read_and_the_page_says_so(asked: C
     assert "the second one is left out here" in text(app)
 
 
-def test_the_held_word_is_the_pronoun_and_the_candidates_stay_in_the_link(asked: Callable[..., AppTest]):
+def test_the_selected_word_is_the_pronoun_and_the_candidates_stay_in_the_link(asked: Callable[..., AppTest]):
     app = asked(text=OWN, focus=str(OWN.index("garden")))
     assert app.selectbox(key="pronoun").value == (OWN.index("garden"), OWN.index("garden") + 6)
     she = (OWN.index("she"), OWN.index("she") + 3)
@@ -68,7 +68,9 @@ def test_a_word_that_the_model_does_not_read_is_not_offered(asked: Callable[...,
 @pytest.mark.parametrize(
     "params", [{"layer": "99", "text": OWN}, {"candidates": "nobody", "text": OWN}], ids=["layer", "candidates"]
 )
-def test_what_is_wrong_with_a_link_is_said_before_a_question_is_asked(asked: Callable[..., AppTest], params: dict[str, str]):
+def test_what_is_wrong_with_a_link_is_reported_before_a_question_is_asked(
+    asked: Callable[..., AppTest], params: dict[str, str]
+):
     value = next(iter(params.values()))
     assert value in text(asked(**params))
 
@@ -215,12 +217,12 @@ def place(word: str) -> tuple[int, int]:
     return OWN.index(word), OWN.index(word) + len(word)
 
 
-def test_of_a_pair_it_is_said_in_how_many_sentences_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
+def test_a_pair_shows_in_how_many_sentences_a_head_is_right_and_what_that_is_worth(asked: Callable[..., AppTest]):
     stubborn = "A head that always chooses the same word is right in one of them"
     assert "Right in **1 of 2** sentences. A head" in text(asked())
-    turned = text(asked(text=example("bus-it").text))
-    assert "Right in **2 of 2** sentences." in turned
-    assert stubborn in turned
+    result = text(asked(text=example("bus-it").text))
+    assert "Right in **2 of 2** sentences." in result
+    assert stubborn in result
     far = text(asked(text=example("far-less").text))
     assert "Right in **2 of 2** sentences." in far
     assert stubborn not in far, "both times the same word is right"
@@ -247,7 +249,7 @@ def test_hits_and_misses_stand_in_the_table_on_the_map_and_beside_the_number_of_
     assert "decided by the largest piece of each word (as on GAP)" in text(app)
 
 
-def test_where_the_sums_would_give_another_verdict_it_is_said_with_both_pairs_of_numbers(asked: Callable[..., AppTest]):
+def test_where_the_sums_would_give_another_verdict_both_pairs_of_numbers_are_shown(asked: Callable[..., AppTest]):
     one = example("station-asked")
     assert one.answer is not None
     trace = backend().attend(AttentionRequest("minilm", one.text))
@@ -278,7 +280,7 @@ def test_candidates_that_a_causal_model_cannot_see_are_neither_hit_nor_missed(as
     assert not any(sign in text(app) for sign in "✓✗")
 
 
-def test_a_causal_model_is_said_to_have_seen_a_cue_before_the_pronoun_and_not_one_behind_it(asked: Callable[..., AppTest]):
+def test_a_causal_model_has_seen_a_cue_before_the_pronoun_and_not_one_behind_it(asked: Callable[..., AppTest]):
     assert "this model can use it" in text(asked(text=example("apple-peeled").text, model="smollm2"))
     assert "this model can use it" not in text(asked(model="smollm2"))
 
@@ -319,7 +321,7 @@ def test_the_evidence_stands_beside_the_single_picture(asked: Callable[..., AppT
     assert (other.query_params["layer"], other.query_params["head"]) == ("3", "1")
 
 
-def test_a_model_that_nobody_has_counted_says_how_to_count_it(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
+def test_a_model_without_counts_says_how_to_count_it(asked: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reader, "shipped", lambda model: None)
     app = asked(model="smollm2")
     assert "SmolLM2-135M-Instruct (4-bit) has not been measured on annotated texts here" in text(app)

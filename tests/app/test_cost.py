@@ -128,7 +128,7 @@ def test_a_stopped_run_keeps_what_it_has_and_its_process_is_gone(
     assert not app.button(key="cost-start").disabled
 
 
-def test_a_process_that_is_killed_is_told_of(shown: Callable[..., AppTest]):
+def test_a_killed_process_is_reported(shown: Callable[..., AppTest]):
     app = shown(program("import os, signal; say(now=['window', 181]); os.kill(os.getpid(), signal.SIGKILL)", 8))
     app.button(key="cost-start").click().run()
     ended(app)

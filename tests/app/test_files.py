@@ -50,18 +50,18 @@ def test_two_processes_write_the_same_bytes_in_every_format(tmp_path: Path):
 
 
 def test_a_binary_file_goes_into_a_pipe():
-    said = attended("pdf", capture_output=True)
-    assert (said.returncode, said.stdout[:5]) == (0, b"%PDF-")
+    completed = attended("pdf", capture_output=True)
+    assert (completed.returncode, completed.stdout[:5]) == (0, b"%PDF-")
 
 
 @pytest.mark.parametrize("form", cli.BINARY)
 def test_binary_files_are_not_written_to_a_terminal(form: str):
     screen, terminal = os.openpty()
-    said = attended(form, stdout=terminal, stderr=subprocess.PIPE, text=True)
+    completed = attended(form, stdout=terminal, stderr=subprocess.PIPE, text=True)
     os.close(terminal)
     os.close(screen)
-    assert said.returncode == 2
-    assert said.stderr == (
+    assert completed.returncode == 2
+    assert completed.stderr == (
         f"attnviz: {form.upper()} is binary and is not written to a terminal. Name a file with -o, e.g. -o head.{form}.\n"
     )
 
@@ -85,7 +85,7 @@ def test_the_page_offers_every_format_and_makes_none_before_it_is_asked_for(open
     assert made == []
 
 
-def test_a_target_that_the_model_wrote_is_said_and_stands_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_generated_target_is_shown_as_such_and_stands_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     folder = saved(tmp_path / "writer", "t5")
 
     assert cli.main(["attend", "the animal did", "--model", str(folder), "--block", "cross"]) == 0

@@ -49,7 +49,7 @@ def test_a_term_leaves_the_address_on_another_page(shown: Callable[..., AppTest]
     assert "term" not in app.query_params
 
 
-def test_a_term_that_is_not_there_is_said_and_the_page_stays(shown: Callable[..., AppTest]):
+def test_an_unknown_term_is_reported_and_the_page_stays(shown: Callable[..., AppTest]):
     app = shown(term="<b>soft")
     text = written(app)
     assert "no term “<b>soft”" in text

@@ -77,7 +77,7 @@ def test_a_link_restores_what_was_drawn_and_no_links_stay_none(heads: Callable[.
     assert "Draw a link to rank every head" in written(none)
 
 
-def test_what_a_link_gets_wrong_is_said_and_the_rest_is_drawn(heads: Callable[..., AppTest]):
+def test_what_a_link_gets_wrong_is_reported_and_the_rest_is_drawn(heads: Callable[..., AppTest]):
     app = heads(links="43-45:28-34,9-9:1-2,<b>")
     assert links(app) == (Link(IT, STREET),)
     assert "9-9:1-2" in written(app)
@@ -94,7 +94,7 @@ def test_all_links_of_a_relation_are_drawn_from_gold(heads: Callable[..., AppTes
     assert not app.exception
 
 
-def test_a_sentence_of_ones_own_is_parsed_and_the_page_says_that_nobody_checked_it(heads: Callable[..., AppTest]):
+def test_a_sentence_of_ones_own_is_parsed_and_the_page_says_that_its_parse_is_unchecked(heads: Callable[..., AppTest]):
     app = heads(text=OWN)
     name = next(name for name in app.selectbox(key="heads-fill").options if name.startswith("object: dobj, UD obj"))
     app.selectbox(key="heads-fill").set_value(name).run()
@@ -183,11 +183,11 @@ def test_a_relation_that_is_drawn_is_the_one_that_is_tested(heads: Callable[...,
     assert app.selectbox(key="heads-relation").value == "det"
 
 
-def test_a_damaged_atlas_is_said_and_the_rest_of_the_page_stands(
+def test_a_damaged_atlas_is_reported_and_the_rest_of_the_page_stands(
     heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ):
     def damaged(model: str) -> None:
-        raise BadInputError("The atlas is damaged. Build it anew.")
+        raise BadInputError("The atlas is damaged. Build it again.")
 
     monkeypatch.setattr(reader, "shipped", damaged)
     app = heads()

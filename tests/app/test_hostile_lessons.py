@@ -1,4 +1,4 @@
-"""A file of ready sentences that somebody else wrote: what it says is shown as text, as what is typed."""
+"""A file of ready sentences from another author: its content is shown as text, like what is typed."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def test_a_hostile_lesson_is_only_text(opened: Callable[..., AppTest], page: str
         app.switch_page(page).run()
     assert not app.exception
     shown = [*app.markdown, *app.caption, *app.info, *app.header, *app.subheader, *app.error, *app.warning]
-    said = [str(one.value) for one in shown] + [str(one.label) for one in app.button]
+    messages = [str(one.value) for one in shown] + [str(one.label) for one in app.button]
     drawn = [one.proto.body for one in app.get("html")]
-    assert any("onerror" in body for body in drawn) if page else any("evil" in line for line in said)
-    assert not [line for line in said if RAW.search(line)]
+    assert any("onerror" in body for body in drawn) if page else any("evil" in line for line in messages)
+    assert not [line for line in messages if RAW.search(line)]
     assert not [body for body in drawn if "<img src=x" in body]

@@ -55,7 +55,7 @@ def test_a_folder_that_holds_no_model_is_not_passed_over_for_another_copy(own_mo
         attnviz.attend(TEXT, OWN)
 
 
-def test_what_had_to_be_put_right_is_said_on_the_page(own_models, opened):
+def test_corrections_are_shown_on_the_page(own_models, opened):
     renamed(lambda name: f"module.{name}")(saved(own_models / OWN))
     app = opened(model=OWN, text=TEXT, layer="1", head="0")
     assert drawn(app) == 1

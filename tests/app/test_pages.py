@@ -68,7 +68,7 @@ def test_a_second_head_stands_beside_the_first(app):
     assert "L3·H7" in text(app)
 
 
-def test_filters_change_the_picture_and_its_note_but_nothing_that_is_said_of_the_head(app, opened):
+def test_filters_change_the_picture_and_its_note_but_not_the_description_of_the_head(app, opened):
     filtered = opened(keep="top:1", focus="43+4")
     assert not filtered.exception
     habit = next(line for line in text(app).splitlines() if "On this text" in line)
@@ -79,7 +79,7 @@ def test_filters_change_the_picture_and_its_note_but_nothing_that_is_said_of_the
     assert "Each row sums to 1 less what is hidden" in text(filtered)
 
 
-def test_another_sentence_keeps_the_held_word_where_it_still_stands(app):
+def test_another_sentence_keeps_the_selected_word_where_it_still_stands(app):
     app.text_input[0].set_value(TEXT.replace("tired", "wide")).run()
     assert "then 27\u202f% to “animal”" in text(app)
     app.text_input[0].set_value("Cats sleep").run()
@@ -126,7 +126,7 @@ def test_a_second_sentence_is_read_as_a_pair(app):
     assert any("slept" in label for label in labels(app))
 
 
-def test_the_mask_button_replaces_the_held_word(app):
+def test_the_mask_button_replaces_the_selected_word(app):
     next(b for b in app.button if b.label == "Insert a mask").click().run()
     assert any("[MASK]" in label for label in labels(app))
     assert "it" not in app.session_state["attnviz_selection"].request.text.split()

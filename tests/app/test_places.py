@@ -77,7 +77,7 @@ def test_sizes_in_the_fields_change_what_it_costs(shown: Callable[..., AppTest])
     assert "**352 tokens" in written(app)
 
 
-def test_a_picture_smaller_than_a_patch_is_told_so(shown: Callable[..., AppTest]):
+def test_a_picture_smaller_than_a_patch_is_refused(shown: Callable[..., AppTest]):
     app = shown()
     app.number_input(key="places-image-height").set_value(16).run()
     app.number_input(key="places-image-patch").set_value(64).run()
@@ -117,7 +117,7 @@ def test_another_sentence_and_another_model_change_them_all(shown: Callable[...,
     assert not app.exception
     assert "Over all 270 heads" in written(app)
     assert "“Rain”, the first token" in written(app)
-    assert re.search(r"gives the most content in [\d,]+ of", written(app))  # here in most rows, so nobody says "only"
+    assert re.search(r"gives the most content in [\d,]+ of", written(app))  # here in most rows, so the page does not say "only"
     assert "of 576 numbers" in written(app)
 
 

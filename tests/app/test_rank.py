@@ -78,9 +78,9 @@ def test_a_ranking_that_cannot_be_says_rule_value_and_remedy(
     text: str, more: list[str], says: str, capfd: pytest.CaptureFixture[str]
 ):
     assert cli.main(["rank", text, *more]) == 2
-    said = capfd.readouterr()
-    assert says in said.err
-    assert (said.out, "Traceback" in said.err) == ("", False)
+    output = capfd.readouterr()
+    assert says in output.err
+    assert (output.out, "Traceback" in output.err) == ("", False)
 
 
 def test_a_ranking_without_a_link_ends_with_usage(capfd: pytest.CaptureFixture[str]):

@@ -110,19 +110,19 @@ def error(status: str, kind: str, message: str, **more: object) -> Deed:
 
 
 @pytest.mark.parametrize(
-    ("does", "says", "told"),
+    ("does", "says", "message"),
     [
         (error("401 No", "AccessError", "Set its key."), "Set its key.", "The operator of this server must set the key"),
         (error("503 No", "DiskError", "It is full.", retry_after=60), "It is full.", "This page tries again by itself after"),
     ],
     ids=["key", "disk"],
 )  # fmt: skip
-def test_what_only_the_operator_can_fix_is_no_error_of_the_text(opened, server: Hostile, does: Deed, says: str, told: str):
+def test_what_only_the_operator_can_fix_is_no_error_of_the_text(opened, server: Hostile, does: Deed, says: str, message: str):
     server.does = does
     app = opened(**CHOSEN)
 
     assert says in written(app)
-    assert f"{KEPT} {told}" in written(app)
+    assert f"{KEPT} {message}" in written(app)
     assert "Change the text" not in written(app)
     assert kept(app)
 
@@ -207,6 +207,6 @@ def test_a_timeout_is_retried_three_times(opened, server: Hostile, monkeypatch: 
 def test_a_page_retries_less_and_less_often(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("random.uniform", lambda low, high: 1.0)
 
-    assert [retry.delay(BackendError("."), tried) for tried in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
-    assert [retry.delay(BusyError(".", 7), tried) for tried in (0, 1, 9)] == [7, 14, 60]
+    assert [retry.delay(BackendError("."), attempt) for attempt in (0, 1, 2, 4, 5, 99)] == [3, 6, 12, 48, 60, 60]
+    assert [retry.delay(BusyError(".", 7), attempt) for attempt in (0, 1, 9)] == [7, 14, 60]
     assert retry.delay(OutputError("."), 0) == 60, "each time may be a download"

@@ -17,13 +17,13 @@ from attnviz import cli
 TEXT = "The dog chased the cat in the garden"
 
 
-def told(capfd: pytest.CaptureFixture[str], *arguments: str) -> dict:
+def report(capfd: pytest.CaptureFixture[str], *arguments: str) -> dict:
     assert cli.main(["roles", *arguments, "--format", "json"]) == 0
     return json.loads(capfd.readouterr().out)
 
 
 def test_every_head_has_a_role_and_a_profile_that_adds_up(capfd: pytest.CaptureFixture[str]):
-    found = told(capfd, TEXT, "--model", "smollm2")
+    found = report(capfd, TEXT, "--model", "smollm2")
     assert (found["model"], found["text"], found["words"], found["rows"]) == ("smollm2", TEXT, True, 7)
     assert [(one["layer"], one["head"]) for one in found["heads"]] == [(at // 9, at % 9) for at in range(270)]
     weights = attnviz.attend(TEXT, "smollm2").weights()  # of this text every word is one token
@@ -42,7 +42,7 @@ def test_every_head_has_a_role_and_a_profile_that_adds_up(capfd: pytest.CaptureF
 def test_the_table_has_a_line_a_head_and_counts_them(capfd: pytest.CaptureFixture[str]):
     assert cli.main(["roles", TEXT, "--model", "smollm2"]) == 0
     table = capfd.readouterr().out.splitlines()
-    kinds = Counter(one["role"]["kind"] for one in told(capfd, TEXT, "--model", "smollm2")["heads"])
+    kinds = Counter(one["role"]["kind"] for one in report(capfd, TEXT, "--model", "smollm2")["heads"])
     assert sum(line.startswith("L") for line in table) == 270
     assert f"{kinds['first']} first" in next(line for line in table if line.startswith("270 heads on 7 words"))
     line = next(line for line in table if line.startswith("L0·H8 "))
@@ -69,23 +69,23 @@ def test_a_file_of_one_head_says_its_role_whatever_is_filtered_out(capfd: pytest
     assert (kept["role"], kept["profile"]) == (whole["role"], whole["profile"])
     assert cli.main([*ask, "--format", "csv"]) == 0
     lines = capfd.readouterr().out.splitlines()
-    said = next(line.removeprefix("# role: ") for line in lines if line.startswith("# role: "))
-    assert json.loads(said) == whole["role"]["sentence"]
+    message = next(line.removeprefix("# role: ") for line in lines if line.startswith("# role: "))
+    assert json.loads(message) == whole["role"]["sentence"]
     assert len(list(csv.reader(io.StringIO("\n".join(line for line in lines if not line.startswith("#")))))) == 9
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [(["", "--model", "minilm"], "text"), ([TEXT, "--block", "cross"], "no block"), ([TEXT, "--model", "x"], "x")],
 )
-def test_bad_input_ends_with_a_message(arguments: list[str], said: str, capfd: pytest.CaptureFixture[str]):
+def test_bad_input_ends_with_a_message(arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]):
     assert cli.main(["roles", *arguments]) == 2
     caught = capfd.readouterr()
-    assert said in caught.err
+    assert message in caught.err
     assert "Traceback" not in caught.err
 
 
 def test_a_text_of_one_word_has_no_habit(capfd: pytest.CaptureFixture[str]):
-    found = told(capfd, "dog", "--model", "smollm2")
+    found = report(capfd, "dog", "--model", "smollm2")
     assert {one["role"]["kind"] for one in found["heads"]} == {"mixed"}
     assert "too short" in found["heads"][0]["role"]["sentence"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.app.visitors import ROOT, Server, open_page, running_app
 from tests.contract.test_fuzz_texts import TEXTS
-from tests.fuzz import amounts, held
+from tests.fuzz import amounts, check_promise
 from tests.servers import wait_until
 from tests.unit.test_fuzz_links import changed_links
 
@@ -72,7 +72,7 @@ def test_no_link_and_no_text_breaks_a_page(server: Server, examples: int):
                 assert "exception" not in await visitor.run(text)
 
     cases = st.tuples(st.sampled_from(PAGES), changed_links(), TEXTS.map(lambda text: text.encode(errors="replace").decode()))
-    held(examples, cases, lambda case: asyncio.run(visit(*case)))
+    check_promise(examples, cases, lambda case: asyncio.run(visit(*case)))
     assert process(server).is_running()
     assert not re.findall(r"\w+ at \S+\.py:\d+ \(.*", server.log.read_text())  # the form of a logged exception (logs.py)
     assert server.calls() == []

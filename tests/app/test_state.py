@@ -74,7 +74,7 @@ def fields() -> None:
     st.number_input("Layer", 0, 9, key=key, on_change=state.answer(key, choose))
 
 
-def test_what_a_field_held_until_a_moment_ago_is_nobodys_choice(monkeypatch):
+def test_what_a_field_contained_until_a_moment_ago_is_no_choice(monkeypatch):
     """A browser on a slow line sends the old value of a field with the next thing that its reader does."""
     app = AppTest.from_function(fields).run()
     app.button[0].click().run()
@@ -95,7 +95,7 @@ def test_a_field_that_was_filled_twice_in_a_moment_shows_what_was_chosen_last():
     app.number_input[0].set_value(3)  # what the browser still has, and sends together with
     app.button[1].click().run()
     assert (app.session_state["chosen"], app.number_input[0].value) == (3, 3)
-    assert app.number_input[0].proto.set_value, "the browser is on its way to 5, and has to be told"
+    assert app.number_input[0].proto.set_value, "the browser is on its way to 5, and must be corrected"
 
 
 def several() -> None:

@@ -161,14 +161,14 @@ def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_se
     assert "1 link leads to a later word" in written(app)
 
 
-@pytest.mark.parametrize(("count", "told"), [(60, False), (61, True)])
-def test_above_sixty_words_the_figures_are_said_to_cover_none_of_that_length(page, count: int, told: bool):
+@pytest.mark.parametrize(("count", "expected"), [(60, False), (61, True)])
+def test_above_sixty_words_a_note_says_that_the_figures_cover_no_such_length(page, count: int, expected: bool):
     app = page(text="Dogs sleep and " + "very " * (count - 4) + "late")
     assert not app.exception
-    assert ("This text has 61 words, so their figures do not cover it" in written(app)) is told
+    assert ("This text has 61 words, so their figures do not cover it" in written(app)) is expected
 
 
-def test_a_text_too_long_for_the_parser_is_told_so_and_the_fields_stay(page):
+def test_a_text_too_long_for_the_parser_is_refused_and_the_fields_stay(page):
     app = page(text="Dogs sleep" + " " * 5000 + "here")
     assert not app.exception
     assert "at most 5,000 characters; this text has 5,014" in written(app)
@@ -293,7 +293,7 @@ def test_a_link_carries_the_readers_own_arcs(page):
 @pytest.mark.parametrize(
     ("name", "value"), [("way", "<b>up"), ("reading", "<b>"), ("by", "nobody"), ("arcs", "24-28:33-36:<b>"), ("arcs", "99-100")]
 )
-def test_what_a_link_gets_wrong_is_said_and_taken_out(page, name: str, value: str):
+def test_what_a_link_gets_wrong_is_reported_and_taken_out(page, name: str, value: str):
     app = page(text=OWN, **{name: value})
     assert "left out" in written(app)
     assert name not in app.query_params

@@ -22,7 +22,7 @@ PAGES = {
 }
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     return "\n".join(str(part.value) for part in (*app.markdown, *app.caption, *app.info))
 
 
@@ -30,7 +30,7 @@ def said(app: AppTest) -> str:
 def test_a_page_links_the_terms_that_it_uses_and_each_link_has_its_anchor(opened: Callable[..., AppTest], page: str):
     app = opened(head="0", layer="5").switch_page(page).run()
     assert not app.exception
-    found = set(re.findall(LINK, said(app)))
+    found = set(re.findall(LINK, page_text(app)))
     assert found >= PAGES[page]
     assert found <= {one.id for one in glossary.terms()}
 
@@ -38,7 +38,7 @@ def test_a_page_links_the_terms_that_it_uses_and_each_link_has_its_anchor(opened
 def test_what_is_typed_is_never_a_link(opened: Callable[..., AppTest]):
     app = opened(text="Softmax rollout and a decoder", focus="0")
     assert not app.exception
-    assert not {"softmax", "rollout", "decoder"} & set(re.findall(LINK, said(app)))
+    assert not {"softmax", "rollout", "decoder"} & set(re.findall(LINK, page_text(app)))
 
 
 def test_fields_explain_themselves(opened: Callable[..., AppTest]):

@@ -41,7 +41,7 @@ def test_a_text_that_is_read_as_typed_gets_no_line(opened):
     assert "reads this text" not in written(app)
 
 
-def test_case_and_accents_are_said_where_the_text_has_such(opened):
+def test_case_and_accents_are_mentioned_where_the_text_has_such(opened):
     assert "all-MiniLM-L6-v2 reads this text in lower case and without accents, “CAFÉ” as “cafe”." in written(
         opened(text="The CAFÉ")
     )
@@ -86,11 +86,11 @@ def test_the_tokenizer_of_a_model_that_is_not_here_is_none():
 def test_find_heads_says_that_a_link_ends_at_a_word_the_model_cannot_read(opened):
     at, it = PARROT.index("🦜"), PARROT.index("it")
     app = opened(text=PARROT, links=f"{it}-{it + 2}:{at}-{at + 1}").switch_page("pages/explore/heads.py").run()
-    said = "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place"
-    assert said in written(app)
+    message = "“🦜” is unknown to all-MiniLM-L6-v2, which sees [UNK] in its place"
+    assert message in written(app)
 
     app = opened(text=PARROT, links=f"{it}-{it + 2}:4-7").switch_page("pages/explore/heads.py").run()
-    assert said not in written(app)
+    assert message not in written(app)
 
 
 def test_syntax_counts_the_links_that_touch_a_word_the_model_cannot_read(opened):
@@ -125,16 +125,16 @@ def test_a_sentence_about_an_unknown_word_says_that_the_model_reads_only_its_unk
     trace = backend().attend(AttentionRequest("minilm", CHINESE))
     pattern = view.pattern(trace, HeadRef(3, 1), ViewOptions())
 
-    said = head_roles.as_text(pattern, 13)
+    message = head_roles.as_text(pattern, 13)
 
-    assert said.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
-    assert said.endswith(
+    assert message.startswith("“了” [UNK] gives 61\u202f% of its attention to “小”, then ")
+    assert message.endswith(
         " [UNK]: the model does not read “了”, only its unknown token, the same for every word that it does not know."
     )
     assert "UNK" not in head_roles.as_text(pattern, 0)
 
 
-def test_two_unknown_words_are_said_to_be_the_same_to_the_model():
+def test_two_unknown_words_are_described_as_the_same_to_the_model():
     parts = (Unit("😀", 0, 1, (0,), unknown=True), Unit("🦜", 2, 3, (1,), unknown=True))
     pattern = Pattern(("😀", "🦜"), ("😀", "🦜"), np.array([[0.2, 0.8], [0.5, 0.5]]), np.zeros(2), "", parts, parts)
 
@@ -150,13 +150,13 @@ def test_two_unknown_words_have_bit_equal_weights_and_the_ranking_says_so():
 
     assert (traces[0].weights() == traces[1].weights()).all()
     at, it = PARROT.index("🦜"), PARROT.index("it")
-    said = legibility_text.of_links(traces[0], (Link((it, it + 2), (at, at + 1)),), "Model")
-    assert said.startswith("“🦜” is unknown to Model, which sees [UNK] in its place: ")
-    assert said.endswith("the numbers would be the same for any other word that it does not know.")
+    message = legibility_text.of_links(traces[0], (Link((it, it + 2), (at, at + 1)),), "Model")
+    assert message.startswith("“🦜” is unknown to Model, which sees [UNK] in its place: ")
+    assert message.endswith("the numbers would be the same for any other word that it does not know.")
     assert legibility_text.of_links(traces[0], (Link((it, it + 2), (4, 7)),), "Model") == ""
 
 
-def test_a_word_known_in_part_is_said_to_be_so():
+def test_a_word_known_in_part_is_described_as_such():
     words = [unit for unit in units(_tokens("axb")) if not unit.special]
 
     assert legibility_text.unread_units(words) == (

@@ -24,7 +24,7 @@ def shown(opened: Callable[..., AppTest]) -> Callable[..., AppTest]:
     return lambda **params: opened(**params).switch_page(PAGE).run()
 
 
-def said(app: AppTest) -> str:
+def page_text(app: AppTest) -> str:
     """All that the page says, links as their words."""
     return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", written(app))
 
@@ -46,14 +46,14 @@ def test_every_experiment_is_shown_when_it_is_asked_for(shown: Callable[..., App
         if id != EXPERIMENTS[0]:
             app.pills(key="whatif-what").set_value(id).run()
             assert param(app, "what") == id
-        assert "What to look for" not in said(app), "shown before it is asked for"
+        assert "What to look for" not in page_text(app), "shown before it is asked for"
         app.button(key="whatif-show").click().run()
         checked(app)
-        assert "What to look for" in said(app)
-    before = said(app)
+        assert "What to look for" in page_text(app)
+    before = page_text(app)
     say(app, OTHER)
     checked(app)
-    assert said(app) != before
+    assert page_text(app) != before
     assert "street" not in pictures(app)
 
 
@@ -61,7 +61,7 @@ def checked(app: AppTest) -> None:
     """Nothing went wrong, and no gap was left."""
     assert not app.exception
     assert not app.error, written(app)
-    assert "@{" not in said(app)
+    assert "@{" not in page_text(app)
     assert ">nan" not in pictures(app)
 
 
@@ -79,10 +79,10 @@ def test_every_setting_works_from_end_to_end(shown: Callable[..., AppTest], mode
 def test_a_link_opens_at_its_experiment_with_its_setting(shown: Callable[..., AppTest]):
     app = shown(what="scale", seen="1", divide="on", temperature="2", where="all", layer="5", head="11")
 
-    assert "Here scores are divided by 11.3, in every layer" in said(app)  # √32 times 2
+    assert "Here scores are divided by 11.3, in every layer" in page_text(app)  # √32 times 2
     assert "L5·H11" in pictures(app)
     app.segmented_control(key="whatif-divide").set_value("off").run()
-    assert "divided by 2.00" in said(app)
+    assert "divided by 2.00" in page_text(app)
     assert (param(app, "divide"), param(app, "temperature"), param(app, "where")) == ("off", "2", "all")
 
 
@@ -99,36 +99,36 @@ def test_a_link_opens_at_its_experiment_with_its_setting(shown: Callable[..., Ap
         ({"what": "heads", "pass": "<script>"}, "pass is keep, drop or join; got “<script>”"),
     ],
 )
-def test_what_a_link_says_wrongly_is_said_and_the_usual_taken(shown: Callable[..., AppTest], params: dict, wanted: str):
+def test_a_bad_value_of_a_link_is_reported_and_the_default_taken(shown: Callable[..., AppTest], params: dict, wanted: str):
     app = shown(seen="1", **params)
 
     assert not app.exception
     assert not app.error
-    assert wanted in said(app)
-    assert "Showing" in said(app)
-    assert "What to look for" in said(app)
+    assert wanted in page_text(app)
+    assert "Showing" in page_text(app)
+    assert "What to look for" in page_text(app)
 
 
-def test_a_prediction_uncovers_the_answer_and_is_told_right_or_wrong_under_it(shown: Callable[..., AppTest]):
+def test_a_prediction_uncovers_the_answer_with_right_or_wrong_under_it(shown: Callable[..., AppTest]):
     app = shown(what="scale")
     app.selectbox[-1].set_value(1).run()  # more of one token: nothing divides the scores any more
-    assert "✓ Right." in said(app)
+    assert "✓ Right." in page_text(app)
     assert param(app, "seen") == "1"
     app.selectbox[-1].set_value(0).run()
-    assert "✗ Not this time.** The answer is: More focused on one token." in said(app)
+    assert "✗ Not this time.** The answer is: More focused on one token." in page_text(app)
     app.select_slider(key="whatif-temperature").set_value("100").run()
     assert app.selectbox[-1].value is None, "another setting is another question"
 
 
 def test_words_shuffled_again_have_another_order(shown: Callable[..., AppTest]):
     app = shown(what="order", seen="1")
-    first = said(app)
+    first = page_text(app)
     assert "That is rounding" in first
     app.button(key="whatif-again").click().run()
     assert param(app, "seed") == "2"
-    assert said(app) != first
+    assert page_text(app) != first
     app.segmented_control(key="whatif-mask").set_value("on").run()
-    assert "the mask itself gives information about positions" in said(app)
+    assert "the mask itself gives information about positions" in page_text(app)
 
 
 def test_the_second_text_is_the_readers(shown: Callable[..., AppTest]):
@@ -136,7 +136,7 @@ def test_the_second_text_is_the_readers(shown: Callable[..., AppTest]):
     assert "&lt;" in pictures(app), "each mark is a token, and shown as such"
     assert "<b>" not in pictures(app)
     app.text_input(key="whatif-other").set_value("word " * 50).run()
-    assert "the other text has" in said(app)
+    assert "the other text has" in page_text(app)
     assert app.text_input(key="whatif-other").value.startswith("word")
     app.text_input(key="whatif-other").set_value("A dog slept").run()
     assert not app.error
@@ -146,26 +146,26 @@ def test_the_second_text_is_the_readers(shown: Callable[..., AppTest]):
 def test_an_empty_a_long_and_a_short_text_are_answered(shown: Callable[..., AppTest]):
     assert not shown(text="").exception
     app = shown(text="word " * 60)
-    assert "at most 40 tokens" in said(app)
-    assert "Change the text" not in said(app), "it was read, and a shorter one is offered"
+    assert "at most 40 tokens" in page_text(app)
+    assert "Change the text" not in page_text(app), "it was read, and a shorter one is offered"
     assert [button.key for button in app.button if str(button.key).startswith("whatif-")] == ["whatif-ready"]
     app.button(key="whatif-ready").click().run()
     assert not app.error
-    assert "no weight differs by more than" in said(shown(what="order", seen="1"))
+    assert "no weight differs by more than" in page_text(shown(what="order", seen="1"))
     app = shown(model="smollm2", what="order", seen="1", mask="on")
     found = re.search(
         r"one weight differs by 1.00, the largest possible difference, and of ([\d,]+) .* ([\d,]+) differ by more than 0.01",
-        said(app),
+        page_text(app),
     )
     assert found is not None
     assert 0 < int(found[2].replace(",", "")) < int(found[1].replace(",", ""))
     app = shown(text="Hello", what="order", seen="1")
     assert not app.exception
-    assert "no other order" in said(app)
+    assert "no other order" in page_text(app)
 
 
 def test_a_model_that_cannot_be_tried_names_those_that_can(shown: Callable[..., AppTest], own_models: Path):
     saved(own_models / "gpt2", "gpt2")
     app = shown(model="gpt2")
-    assert "this model is of the family 'gpt2'" in said(app)
-    assert "can be tried" in said(app)
+    assert "this model is of the family 'gpt2'" in page_text(app)
+    assert "can be tried" in page_text(app)

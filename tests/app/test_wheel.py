@@ -127,8 +127,8 @@ def test_the_source_distribution_has_all_that_the_wheel_is_made_of(built: Built)
 def test_the_wheel_asks_for_the_pinned_versions_and_for_pip(built: Built):
     with zipfile.ZipFile(built.wheel) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
-        said = archive.read(name).decode()
-    asked = [line.removeprefix("Requires-Dist: ") for line in said.splitlines() if line.startswith("Requires-Dist: ")]
+        metadata = archive.read(name).decode()
+    asked = [line.removeprefix("Requires-Dist: ") for line in metadata.splitlines() if line.startswith("Requires-Dist: ")]
     files = (ROOT / "requirements.txt").read_text() + (ROOT / "constraints.txt").read_text().partition("# Only of")[0]
     pins = [line.partition(" ")[0] for line in files.splitlines() if line and not line.startswith("#")]
     assert asked == [*pins, "pip>=24.1"]

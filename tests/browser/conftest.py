@@ -124,7 +124,7 @@ def visit(browser: Browser, server: str) -> Iterator[Visit]:
     yield one
     context.close()
     assert one.elsewhere == [], "a request left this machine"
-    assert one.dialogs == [], "a script of somebody else ran"
+    assert one.dialogs == [], "a foreign script ran"
     assert one.violations == [], "a page of ours asked for what its policy does not allow"
 
 

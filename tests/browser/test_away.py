@@ -1,4 +1,4 @@
-"""A backend that is away, lies or comes back under an open page: it says so, keeps what was typed, and goes on by itself."""
+"""A backend that is away, lies or comes back under an open page: it says so, keeps what was typed, and recovers by itself."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def test_a_page_lives_through_a_backend_that_is_away_comes_back_and_lies(visit: 
         expect(field).to_have_value("Half a sent")
         expect(field).to_be_focused()
 
-    said = f'{{"error": {{"kind": "BackendError", "message": "{EVIL}"}}}}'
+    body = f'{{"error": {{"kind": "BackendError", "body": "{EVIL}"}}}}'
     with hostile(port=away) as liar:
-        liar.does = whatever(answer(said.encode(), "500 No"))
+        liar.does = whatever(answer(body.encode(), "500 No"))
         field.press("Enter")
         expect(alert).to_contain_text(EVIL[:36], timeout=SLOW)
         expect(alert).to_contain_text("![x](http")

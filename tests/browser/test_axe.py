@@ -195,7 +195,7 @@ STATES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "Coreference": ("/coreference", drawn),
     "Coreference, words to click": (f"/coreference?text={quote('Anna met Ruth and she laughed')}&candidates=0,9", drawn),
     "Coreference, its lists": ("", with_lists),
-    "Coreference, nobody is right": (
+    "Coreference, no candidate is right": (
         f"/coreference?text={quote('This morning the cup fell on the plate and it broke')}",
         drawn,
     ),

@@ -32,7 +32,7 @@ def over_head(page: Page, layer: int, head: int) -> tuple[float, float]:
     return box["x"] + 24 + 44 * head + 8, box["y"] + 20 + 44 * layer + 8
 
 
-def test_the_held_link_is_read_out_to_three_digits(opened):
+def test_the_selected_link_is_read_out_to_three_digits(opened):
     page = opened(made())
     expect(page.locator(".readout")).to_contain_text("itlooks atanimal0.640then [CLS]".replace("[", "\u2068["))
     expect(page.locator(".unit.held")).to_have_text("it")
@@ -110,7 +110,7 @@ def test_every_head_of_a_longer_text_is_painted_though_not_all_at_once(opened):
     assert np.abs(np.array(page.evaluate(look)[1:], int) - wanted).max() <= 3  # the chosen head's ring lies on its edge
 
 
-def test_the_matrix_can_be_walked_and_a_link_held(opened):
+def test_keys_move_through_the_matrix_and_select_a_link(opened):
     page = opened(made(), Choice(HeadRef(1, 2)))
     page.locator("canvas.head").focus()
     for key in ("ArrowDown", *["ArrowDown"] * 6, *["ArrowRight"] * 2, "Enter"):
@@ -255,35 +255,35 @@ def test_in_streamlit_a_click_comes_back_a_field_is_followed_and_nothing_mounts_
     page.goto(address)
     page.locator(".attnviz .readout .value").wait_for(timeout=60_000)
     page.locator(".attnviz").evaluate("element => (element.dataset.mounted = 'once')")
-    said = page.locator("[data-testid=stText]")
+    readout = page.locator("[data-testid=stText]")
 
     page.mouse.click(*over_head(page, 2, 3))
-    expect(said).to_contain_text(f"L2·H3 {IT}", timeout=20_000)
+    expect(readout).to_contain_text(f"L2·H3 {IT}", timeout=20_000)
     expect(page.get_by_label("Head", exact=True)).to_have_value("3")
 
     page.get_by_label("Other").fill("something")
     page.keyboard.press("Enter")
-    expect(said).to_contain_text("new=False", timeout=20_000)
+    expect(readout).to_contain_text("new=False", timeout=20_000)
     expect(page.locator(".name")).to_have_text("L2·H3")
 
     page.get_by_label("Layer", exact=True).fill("0")
     page.keyboard.press("Enter")
     expect(page.locator(".name")).to_have_text("L0·H3", timeout=20_000)
     page.wait_for_timeout(800)  # longer than the board's rest: it has nothing to tell about what Python chose
-    before = said.inner_text()
+    before = readout.inner_text()
     page.wait_for_timeout(800)
-    assert said.inner_text() == before
+    assert readout.inner_text() == before
 
     page.locator("canvas.overview").focus()
     for key in ("ArrowDown", "ArrowLeft", "w", "r", "c"):
         page.keyboard.press(key)
-    expect(said).to_contain_text("L1·H2", timeout=20_000)
-    expect(said).to_contain_text("words=False")
+    expect(readout).to_contain_text("L1·H2", timeout=20_000)
+    expect(readout).to_contain_text("words=False")
     assert page.get_by_role("dialog").count() == 0, "C is ours, not Streamlit's"
     assert page.locator(".attnviz").get_attribute("data-mounted") == "once"
 
     page.get_by_role("link", name="Second", exact=True).click()
-    expect(said).to_have_text("nothing here", timeout=20_000)
+    expect(readout).to_have_text("nothing here", timeout=20_000)
     page.get_by_role("link", name="First", exact=True).click()
     expect(page.locator(".name")).to_have_text("L1·H2", timeout=20_000)
     expect(page.locator(".unit")).to_have_count(12)

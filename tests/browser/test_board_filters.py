@@ -65,7 +65,7 @@ def test_weak_weights_are_left_out_in_every_picture_and_the_row_says_how_much(op
     expect(page.locator(".below")).to_have_text("")
 
 
-def test_what_is_said_of_the_head_is_said_of_all_its_weights(opened):
+def test_the_description_of_a_head_covers_all_its_weights(opened):
     plain, filtered = (opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT), options)) for options in (
         ViewOptions(), ViewOptions(keep=Keep("least", 0.3))
     ))  # fmt: skip
@@ -184,10 +184,10 @@ def test_tables_are_built_when_asked_for_and_follow(opened):
     page = opened(made())
     page.locator(".menu summary").click()
     page.get_by_role("button", name="Show as table").first.click()
-    held, links = page.locator(".tables table").all()
-    expect(held.locator("caption")).to_have_text("L1·H2: what it looks at")
-    expect(held.locator("tbody tr")).to_have_count(10)
-    assert held.locator("tbody tr").nth(2).inner_text().replace("\u2068", "").replace("\u2069", "").split() == [
+    selected, links = page.locator(".tables table").all()
+    expect(selected.locator("caption")).to_have_text("L1·H2: what it looks at")
+    expect(selected.locator("tbody tr")).to_have_count(10)
+    assert selected.locator("tbody tr").nth(2).inner_text().replace("\u2068", "").replace("\u2069", "").split() == [
         "animal",
         "0.640",
     ]
@@ -232,7 +232,7 @@ SMALLEST = """() => {
 }"""
 
 
-def test_alone_on_the_screen_type_is_large_and_escape_lets_go_before_it_leaves(opened):
+def test_in_full_screen_type_is_large_and_escape_clears_the_selection_before_it_leaves(opened):
     page = opened(made(), size={"width": 1920, "height": 1080})
     page.keyboard.press("f")
     expect(page.locator(".attnviz.presenting")).to_be_visible()
@@ -276,7 +276,7 @@ def test_on_a_phone_the_menu_stays_within_the_screen(opened):
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_a_link_restores_filters_and_words_held_together(visit: Visit):
+def test_a_link_restores_filters_and_words_selected_together(visit: Visit):
     page = visit.open("/?special=hide&keep=top%3A2&focus=43%2B4")
     expect(page.locator(".readout")).to_contain_text("it + animal", timeout=60_000)
     expect(page.locator(".menu summary")).to_have_text("View (2)")

@@ -42,7 +42,7 @@ def clicked(page: Page, what: Locator) -> None:
     what.click()
 
 
-def held_down(page: Page, what: Locator) -> None:
+def long_pressed(page: Page, what: Locator) -> None:
     what.hover()
     page.mouse.down()
     page.wait_for_timeout(400)  # as a hand holds: long enough for a run
@@ -59,7 +59,7 @@ def by_keyboard(page: Page, what: Locator) -> None:
     page.keyboard.press("Enter")
 
 
-HOW = [clicked, held_down, tapped, by_keyboard]
+HOW = [clicked, long_pressed, tapped, by_keyboard]
 
 
 @pytest.fixture

@@ -266,7 +266,7 @@ def test_all_heads_of_a_layer_stand_side_by_side_and_are_pinned_from_there(opene
     expect(page.get_by_role("button", name="Unpin L3·H7")).to_be_visible()
 
 
-def test_a_model_that_is_not_here_is_said_in_its_panel(opened: Page, visit: Visit):
+def test_a_missing_model_is_reported_in_its_panel(opened: Page, visit: Visit):
     texts = quote(json.dumps([["distilbert-base-uncased", TEXT]]))
     page = compare(opened, visit, f"text={quote(TEXT)}&focus=43&texts={texts}&pins=3.1,1:2.2&panels=1-2")
     expect(page.locator(".panel .problem").nth(1)).to_contain_text("distilbert-base-uncased")

@@ -38,24 +38,24 @@ def item(words: tuple[str, ...] = WORDS, focus: TokenSelection | None = TokenSel
 @pytest.fixture
 def noted(browser: Browser):
     """A way to open a file, and a check at the end that nothing was asked for, complained of or opened."""
-    said: list[str] = []
+    messages: list[str] = []
     contexts = []
 
     def opened(path: Path, scheme: str = "light", *, script: bool = True):
         context = browser.new_context(color_scheme=scheme, java_script_enabled=script, offline=True)
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: said.append(request.url) if request.url != path.as_uri() else None)
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: messages.append(request.url) if request.url != path.as_uri() else None)
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
+        page.on("dialog", lambda dialog: (messages.append(dialog.message), dialog.dismiss()))
         page.goto(path.as_uri())
         return page
 
     yield opened
     for context in contexts:
         context.close()
-    assert said == []
+    assert messages == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -144,7 +144,7 @@ def test_everything_in_the_view_menu_can_be_chosen_with_the_keyboard(opened):
     expect(page.locator(".unit")).to_have_count(12)  # "didn't" is three
 
 
-def test_a_tap_holds_and_another_lets_go_at_the_width_of_a_phone(opened):
+def test_a_tap_selects_and_another_clears_the_selection_at_the_width_of_a_phone(opened):
     page = opened(made(), size=PHONE, has_touch=True, is_mobile=True)
     page.locator(".unit", has_text="cross").tap()
     expect(page.locator(".unit.held")).to_have_text("cross")
@@ -176,7 +176,7 @@ def test_a_phone_says_whole_how_to_begin_and_what_hidden_tokens_got(opened):
     expect(page.locator(".lost")).to_be_hidden()
 
 
-def test_eight_pins_leave_room_for_what_is_said_of_a_ninth(opened):
+def test_eight_pins_leave_room_for_the_notice_about_a_ninth(opened):
     for size in (LAPTOP, PHONE):
         page = opened(made(heads=12), Choice(HeadRef(0, 0), TokenSelection(IT)), size=size)
         page.locator("canvas.overview").focus()

@@ -88,7 +88,7 @@ def test_a_link_is_drawn_in_one_stroke_and_taken_away_with_its_mark(page: Page):
     links_in(page)
 
 
-def test_the_keyboard_alone_draws_walks_lets_go_and_removes(page: Page):
+def test_the_keyboard_alone_draws_moves_cancels_and_removes(page: Page):
     words = page.get_by_role("listbox", name="Words")
     words.focus()
     page.keyboard.press("End")
@@ -161,13 +161,13 @@ def test_what_is_half_drawn_outlives_a_run_of_the_page(visit: Visit):
 
 def test_a_link_to_a_later_word_is_refused_at_the_link_and_turned_round(visit: Visit):
     page = drawing(visit, f"/heads?model=smollm2&links={IT}:{ANIMAL},{ANIMAL}:{STREET}")
-    said = page.locator(".complaints")
-    expect(said).to_contain_text("“street” comes after “animal”, so no head can look at it", timeout=SLOW)
+    complaint = page.locator(".complaints")
+    expect(complaint).to_contain_text("“street” comes after “animal”, so no head can look at it", timeout=SLOW)
     expect(page.locator(".drawing .refused")).to_have_count(1)
     expect(page.locator(".found .cell")).to_have_count(270)
     expect(page.locator(".summary")).to_contain_text("animal", timeout=SLOW)
-    said.get_by_role("button", name="Reverse").click()
-    expect(said).to_be_hidden()
+    complaint.get_by_role("button", name="Reverse").click()
+    expect(complaint).to_be_hidden()
     links_in(page, f"{IT}:{ANIMAL}", f"{STREET}:{ANIMAL}")
     expect(page.locator(".summary")).to_contain_text("The 2 targets", timeout=SLOW)
 

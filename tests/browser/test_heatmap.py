@@ -27,13 +27,13 @@ CAUSAL = Pattern(
 @pytest.fixture
 def page(browser: Browser):
     fresh = browser.new_page()
-    said: list[str] = []
-    fresh.on("request", lambda request: said.append(request.url))
-    fresh.on("pageerror", lambda error: said.append(str(error)))
-    fresh.on("dialog", lambda dialog: said.append(dialog.message))
+    messages: list[str] = []
+    fresh.on("request", lambda request: messages.append(request.url))
+    fresh.on("pageerror", lambda error: messages.append(str(error)))
+    fresh.on("dialog", lambda dialog: messages.append(dialog.message))
     yield fresh
     fresh.close()
-    assert said == []
+    assert messages == []
 
 
 def draw(page: Page, figure) -> None:

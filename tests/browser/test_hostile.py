@@ -1,4 +1,4 @@
-"""Hostile text in every place where text can enter: nothing runs, nothing becomes markup, nobody is called.
+"""Hostile text in every place where text can enter: nothing runs, nothing becomes markup, no request is sent.
 
 That nothing runs is seen twice: no dialog opens, and nothing even asks for what the pages' policy forbids (`Visit`).
 """

@@ -58,7 +58,7 @@ def test_the_whole_walk_is_gone_through(visit: Visit, size: dict[str, int], mode
     assert visit.errors == []
 
 
-def test_a_link_opens_a_step_and_keys_go_on_from_there(visit: Visit):
+def test_a_link_opens_a_step_and_keys_continue_from_there(visit: Visit):
     page = visit.open("/inside?model=minilm&step=scaled")
     expect(page.get_by_role("heading", name="Scores are divided")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Next").click()

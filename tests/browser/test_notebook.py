@@ -26,10 +26,10 @@ def test_two_cells_are_two_boards_that_fetch_nothing_and_leave_the_page_as_it_is
     cells = "".join(f"<div class='output'>{one._repr_html_()}</div>" for one in traces)
     file.write_text(f"<!doctype html><meta charset=utf-8><style>p {{color: red}}</style><p>above</p>{cells}", "utf-8")
     context = browser.new_context(offline=True)
-    page, said = context.new_page(), []
-    page.on("request", lambda request: said.append(request.url) if request.url != file.as_uri() else None)
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    page, messages = context.new_page(), []
+    page.on("request", lambda request: messages.append(request.url) if request.url != file.as_uri() else None)
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     page.goto(file.as_uri())
     boards = [page.frame_locator("iframe").nth(i) for i in range(2)]
     for one, board in zip(traces, boards, strict=True):
@@ -47,7 +47,7 @@ def test_two_cells_are_two_boards_that_fetch_nothing_and_leave_the_page_as_it_is
     ):
         assert abs(height - frame.evaluate("document.body.getBoundingClientRect().height")) <= 2
     context.close()
-    assert said == []
+    assert messages == []
 
 
 # The boxes of all lines of text in the headers, and of what stands around them.
@@ -99,11 +99,11 @@ def test_no_line_of_a_cell_covers_another_and_its_frame_is_as_tall_as_the_board(
     for number, frame in enumerate(page.frames[1:]):
         board = page.frame_locator("iframe").nth(number)
         expect(board.locator(".claim .name")).not_to_be_empty()
-        for held in (False, True):
-            if held:
+        for select in (False, True):
+            if select:
                 board.locator(".unit").nth(4).click()
                 expect(board.locator(".readout .value")).to_be_visible()
-            page.wait_for_timeout(300)  # the board is measured anew in the next frames of animation
+            page.wait_for_timeout(300)  # the board is measured again in the next animation frames
             boxes = frame.evaluate(BOXES)
             assert {"canvas" if name == ".overview" else name for name, *_ in boxes} >= {
                 ".claim .name",

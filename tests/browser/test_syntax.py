@@ -22,8 +22,8 @@ def arcs(page: Page):
     return found
 
 
-def quiet(page: Page) -> None:
-    """Wait until nothing is drawn anew: a list that is open would be closed."""
+def wait_until_settled(page: Page) -> None:
+    """Wait until the page no longer redraws: a redraw closes an open list."""
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for(timeout=SLOW)
     page.wait_for_timeout(300)
 
@@ -38,9 +38,9 @@ def param(page: Page, name: str) -> str:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Pick an option; a list that closes because the page was drawn anew is opened again."""
+    """Pick an option; a list that a redraw closed is opened again."""
     for _ in range(5):
-        quiet(page)
+        wait_until_settled(page)
         page.get_by_label(label).fill(option)
         found = page.get_by_role("option", name=option, exact=True)
         try:
@@ -51,7 +51,7 @@ def choose(page: Page, label: str, option: str) -> None:
     raise AssertionError(f"{label} offers no {option}")
 
 
-def test_links_and_choices_are_drawn_and_a_clicked_word_is_held(visit: Visit):
+def test_links_and_choices_are_drawn_and_a_clicked_word_is_selected(visit: Visit):
     page = visit.open(f"/syntax?text={quote(TEXT)}&layer=3&head=1&focus=43")
     picture = arcs(page)
     expect(picture.locator(".arc")).to_have_count(10)
@@ -88,7 +88,7 @@ def test_a_readers_arc_is_set_from_the_keyboard_and_stays(visit: Visit):
     expect(page.get_by_text("Parsed automatically", exact=False).first).to_be_visible()
     word(page, "very").click()
     page.wait_for_function("() => new URLSearchParams(location.search).get('focus') === '23'", timeout=SLOW)
-    quiet(page)
+    wait_until_settled(page)
     page.get_by_text("Correct the parser", exact=False).click()
     choose(page, "Its head", "cat")
     page.get_by_role("button", name="Set this arc").click()
@@ -114,7 +114,7 @@ def test_hostile_words_stay_words(visit: Visit):
 def test_a_clicked_row_chooses_its_best_head_once(visit: Visit):
     page = visit.open(f"/syntax?text={quote(TEXT)}&layer=0&head=0")
     arcs(page)
-    quiet(page)
+    wait_until_settled(page)
     known = reader.shipped("minilm")
     assert known is not None
     best = claims.best_head(known, "det:")

@@ -15,7 +15,7 @@ QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 TEXT = "The trophy does not fit in the suitcase because it is too big"
 PATHS = ["/", "/compare", "/heads", "/coreference", "/syntax", "/inside", "/whatif", "/cost", "/places", "/glossary"]
 NOTICE = "#attnviz-notice"
-# How translators put their text into a page. Each is given a text node; in capitals the text can be told from the old one.
+# How translators put their text into a page. Each is given a text node; capitals distinguish the text from the old one.
 WAYS = {
     "replaced": "const font = made(text.data.toUpperCase()); text.replaceWith(font);",
     "in two steps": "const font = made(text.data.toUpperCase()); text.parentNode.insertBefore(font, text); text.remove();",
@@ -75,8 +75,8 @@ def typed(page: Page) -> None:
 
 def lines(page: Page) -> list[str]:
     """What the page says, line by line, in small letters, without what a translator puts beside it."""
-    said = re.sub(r"⟦[^⟧]*⟧", "", page.get_by_test_id("stMain").inner_text()).casefold()
-    return [re.sub(r"\s+", " ", line).strip() for line in said.splitlines() if line.strip()]
+    untranslated = re.sub(r"⟦[^⟧]*⟧", "", page.get_by_test_id("stMain").inner_text()).casefold()
+    return [re.sub(r"\s+", " ", line).strip() for line in untranslated.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -127,7 +127,7 @@ def test_one_that_does_not_leaves_no_old_number_and_no_error(visit: Visit, way: 
     assert visit.errors == []
 
 
-def test_the_reader_is_told_what_a_translator_does_and_how_to_stop_it(visit: Visit):
+def test_the_reader_learns_what_a_translator_does_and_how_to_stop_it(visit: Visit):
     page = opened(visit, "/glossary")
     translated(page, "replaced", stays=False)
     notice = page.locator(NOTICE)
@@ -142,7 +142,7 @@ def test_the_reader_is_told_what_a_translator_does_and_how_to_stop_it(visit: Vis
 
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
-def test_a_reader_of_another_language_is_told_once_that_translation_is_off(browser: Browser, server: str, size: dict[str, int]):
+def test_a_reader_of_another_language_sees_once_that_translation_is_off(browser: Browser, server: str, size: dict[str, int]):
     context = browser.new_context(viewport=size, locale="de-DE", color_scheme="dark" if size is PHONE else "light")
     page = opened(Visit(context, server), "/glossary")
     notice = page.locator(NOTICE)

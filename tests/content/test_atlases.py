@@ -89,8 +89,8 @@ def test_each_best_head_is_the_one_that_a_plain_count_finds(model: str):
             assert rules["chance"] == pytest.approx((1 / found["links.others"][at][~even]).mean())
         else:
             mentioned = found["questions.mentioned"][at][~even]
-            told = {"mentioned": mentioned.mean()} if (mentioned != 0.5).any() else {}
-            assert rules == pytest.approx({"nearest": found["questions.nearest"][at][~even].mean(), "chance": 0.5} | told)
+            more = {"mentioned": mentioned.mean()} if (mentioned != 0.5).any() else {}
+            assert rules == pytest.approx({"nearest": found["questions.nearest"][at][~even].mean(), "chance": 0.5} | more)
 
 
 @EVERY
@@ -102,9 +102,11 @@ def test_each_best_heads_sentence_is_true_to_the_file(model: str):
         name, at = rows(model, one)
         hits = found[f"{name}.hits"][at][:, one.head.layer, one.head.head]
         claim = claims.claim(made, one.head, one.relation, one.direction or "dh")
-        said = claim_text.sentence(claim).replace("\u202f", " ")
-        numbers = re.search(r"On ([\d,]+) .* of (.+?), (L\d+·H\d+) of (.+?) (?:looks|gives) .*? in (\d+|under 1) % \(", said)
-        assert numbers is not None, said
+        sentence = claim_text.sentence(claim).replace("\u202f", " ")
+        numbers = re.search(
+            r"On ([\d,]+) .* of (.+?), (L\d+·H\d+) of (.+?) (?:looks|gives) .*? in (\d+|under 1) % \(", sentence
+        )
+        assert numbers is not None, sentence
         assert int(numbers[1].replace(",", "")) == len(hits)
         assert (HeadRef.parse(numbers[3]), numbers[4]) == (one.head, catalog.card(model).name)
         assert numbers[5] == (
@@ -113,8 +115,8 @@ def test_each_best_heads_sentence_is_true_to_the_file(model: str):
         low, high = claim.evidence.interval
         assert low <= hits.mean() <= high
         better = hits.mean() > claim.evidence.baseline[1]
-        assert ("hardly an accident" in said) <= better, said
-        assert ("no more than this baseline" in said) <= (not better), said
+        assert ("hardly an accident" in sentence) <= better, sentence
+        assert ("no more than this baseline" in sentence) <= (not better), sentence
 
 
 @EVERY
@@ -183,7 +185,7 @@ def test_an_untrained_twin_was_counted_by_the_same_rule(model: str):
 
 
 @EVERY
-def test_the_head_of_meaning_is_chosen_on_the_even_texts_and_told_by_the_odd_ones(model: str):
+def test_the_head_of_meaning_is_chosen_on_the_even_texts_and_reported_on_the_odd_ones(model: str):
     made = reader.shipped(model)
     assert made is not None
     found, (means, errors) = (

@@ -100,8 +100,8 @@ def test_the_board_writes_what_python_writes(model: str, text: str, special: str
         assert theirs["profile"] == [[look.label, look.written] for look in facts.lines], head
         assert theirs["rows"] == facts.rows
         assert theirs["entropy"] in facts.spread
-        said = "" if note is None else note.sentence
-        assert theirs["sink"] == said.removesuffix("sink”)."), head
+        message = "" if note is None else note.sentence
+        assert theirs["sink"] == message.removesuffix("sink”)."), head
 
 
 def cells(trace: Trace) -> Iterator[tuple[Link, int, int]]:
@@ -144,12 +144,12 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
         pattern = view.pattern(trace, head, ViewOptions())
         item = export.ExportItem(trace, pattern, provenance.provenance(card, trace, head, ViewOptions()))
         want = [[encoding.three(w) for w in row] for row in pattern.weights]
-        told = json.loads(export.exported("json", item))
-        assert [[encoding.three(np.float32(w)) for w in row] for row in told["weights"]] == want
+        document = json.loads(export.exported("json", item))
+        assert [[encoding.three(np.float32(w)) for w in row] for row in document["weights"]] == want
         facts, role = head_profile.profile(pattern), head_roles.role(pattern)
-        assert [one["percent"] for one in told["profile"]["places"]] == [look.percent for look in facts.lines]
-        assert sum(one["percent"] for one in told["profile"]["places"]) == 100
-        assert told["role"]["sentence"] == role.sentence
+        assert [one["percent"] for one in document["profile"]["places"]] == [look.percent for look in facts.lines]
+        assert sum(one["percent"] for one in document["profile"]["places"]) == 100
+        assert document["role"]["sentence"] == role.sentence
         lines = [line for line in export.exported("csv", item).decode().splitlines() if not line.startswith("#")]
         rows = list(csv.reader(io.StringIO("\n".join(lines))))[1:]
         assert [[encoding.three(np.float32(w)) for w in row[1:]] for row in rows] == want

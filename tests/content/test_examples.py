@@ -36,7 +36,7 @@ EVERY_MODEL = pytest.mark.parametrize("model", MODELS)
 
 ALONE = {"cataphora", "judge-bell", "tent-lantern"}  # and all that are ambiguous on purpose
 # What the note of a pair's second sentence says of heads: they turn to another word than in the first, or stay.
-SAID = {
+TURNS = {
     "wide": {"minilm L3·H1": "stays", "minilm L5·H11": "stays", "smollm2 L13·H8": "stays"},
     "shoe-apart": {"minilm L3·H1": "turns", "minilm L5·H11": "stays", "smollm2 L4·H8": "stays"},
     "geese-fierce": {"minilm L3·H1": "turns", "minilm L5·H2": "stays", "smollm2 L13·H8": "stays"},
@@ -115,7 +115,9 @@ def seen(one: Example) -> bool:
 
 
 @pytest.mark.parametrize(("one", "claim"), CLAIMS, ids=[f"{one.id} {claimed(claim)}" for one, claim in CLAIMS])
-def test_a_claimed_head_gives_the_word_what_is_said_and_more_than_the_other(read: Reader, one: Example, claim: WeightClaim):
+def test_a_claimed_head_gives_the_word_the_stated_weight_and_more_than_the_other(
+    read: Reader, one: Example, claim: WeightClaim
+):
     found = gets(read(claim.model, one.text), one, claim.head)
     more, less = found[one.word(claim.more)], found[one.word(claim.less)]
     assert more - less > 2 * TOLERANCE  # so that no rounding turns it round
@@ -139,7 +141,7 @@ def test_every_sentence_but_a_few_stands_beside_its_pair():
     paired = {one.id for pair in PAIRS for one in pair}
     assert {one.id for one in sentences() if one.answer is not None} - paired == ALONE
     assert not paired & {one.id for one in sentences() if one.answer is None}
-    assert set(SAID) <= {other.id for _, other in PAIRS}
+    assert set(TURNS) <= {other.id for _, other in PAIRS}
 
 
 @EVERY_PAIR
@@ -225,15 +227,15 @@ def test_a_note_calls_a_model_by_a_part_of_its_name(model: str):
 
 @EVERY_PAIR
 def test_heads_turn_and_stay_as_the_note_says(read: Reader, one: Example, other: Example):
-    says = SAID.get(other.id, {})
+    says = TURNS.get(other.id, {})
     assert set(says) == named(other.note)
-    for name, said in says.items():
+    for name, change in says.items():
         model, head = name.split()
         liked = []
         for side in (one, other):
             found = gets(read(model, side.text), side, HeadRef.parse(head))
             liked.append(max(found, key=found.__getitem__))
-        assert (liked[0] != liked[1]) == (said == "turns"), name
+        assert (liked[0] != liked[1]) == (change == "turns"), name
 
 
 @pytest.mark.parametrize("head", ["L3·H1", "L5·H11"])

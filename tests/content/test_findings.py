@@ -230,7 +230,7 @@ def facts() -> list[str]:
     mean, most = untrained("minilm")
     mean_two, most_two = untrained("smollm2")
     asked = made("smollm2").questions("winogender")
-    alike = len(asked) - int(asked.decidable.sum())
+    undecidable = len(asked) - int(asked.decidable.sum())
     return [
         "**Two small models have heads that find antecedents.** On GAP, where names stand in running text, "
         f"{first} of minilm is right in {rate(best('minilm', 'gap').evidence.rate)} of {best('minilm', 'gap').evidence.n:,}, "
@@ -245,8 +245,9 @@ def facts() -> list[str]:
         "only what happens "
         f"in the sentence shows who is meant. The best head of minilm is right in {rate_and_rule('minilm', 'winogender')}: "
         "not significant, since these are wordings of 120 sentences, both halves have the same ones, and the best "
-        f"of many was taken ({chance('minilm')} after correcting for that). For smollm2, {alike // 2} of the {len(asked) // 2} "
-        "pairs are the same up to the pronoun, so every head is right on exactly one of the two, or on none, and no head can "
+        f"of many was taken ({chance('minilm')} after correcting for that). For smollm2, {undecidable // 2} of the "
+        f"{len(asked) // 2} pairs are the same up to the pronoun, so every head is right on exactly one "
+        "of the two, or on none, and no head can "
         f"have more than {rate(jobs.ceiling)}. Its best head has {rate(jobs.rate)} of {jobs.n:,}, and {rate(hits / n)} of the "
         f"{n:,} that differ before the pronoun: Winogender hardly tests a model that reads left to right.",
         "**A relation can hide its parts.** nmod pools nouns behind a preposition with possessors: in minilm it "

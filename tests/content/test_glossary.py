@@ -46,7 +46,7 @@ def numbers(text: str) -> list[str]:
 
 
 # What each text says, in the order in which it says it.
-SAID = {
+STATED = {
     "layer": lambda: [config("minilm", "num_hidden_layers"), config("smollm2", "num_hidden_layers")],
     "context-length": lambda: [
         loaded("minilm").model.state_dict()["embeddings.position_embeddings.weight"].shape[0],
@@ -85,13 +85,13 @@ PROSE = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SAID)
+@pytest.mark.parametrize("name", STATED)
 def test_every_number_in_the_prose_is_true(name: str):
-    assert [float(number.replace(",", "")) for number in numbers(PROSE[name])] == [float(one) for one in SAID[name]()]
+    assert [float(number.replace(",", "")) for number in numbers(PROSE[name])] == [float(one) for one in STATED[name]()]
 
 
 def test_no_number_stands_in_the_prose_that_is_not_checked():
-    assert {name for name, text in PROSE.items() if numbers(text)} == set(SAID)
+    assert {name for name, text in PROSE.items() if numbers(text)} == set(STATED)
 
 
 def test_even_rows_have_the_bits_that_the_glossary_says():
@@ -107,7 +107,7 @@ def test_the_small_networks_hold_about_two_thirds_of_a_standard_layer():
 
 
 @pytest.mark.slow
-def test_norms_and_positions_are_of_the_kinds_that_are_said():
+def test_norms_and_positions_are_of_the_stated_kinds():
     minilm, smollm2 = (set(loaded(name).model.state_dict()) for name in ("minilm", "smollm2"))
     assert "embeddings.position_embeddings.weight" in minilm
     assert any(name.endswith("LayerNorm.bias") for name in minilm)

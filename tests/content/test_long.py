@@ -26,9 +26,9 @@ def traced(one: LongText) -> Trace:
     return attnviz.attend(one.text, one.model)
 
 
-def weights(trace: Trace, held: Span, finds: Span) -> dict[HeadRef, float]:
+def weights(trace: Trace, source: Span, finds: Span) -> dict[HeadRef, float]:
     """What every head gives the word at `finds` (summed over its pieces) from the word at `held` (their mean)."""
-    queries, keys = ([i for i, t in enumerate(trace.tokens) if a <= t.start < b] for a, b in (held, finds))
+    queries, keys = ([i for i, t in enumerate(trace.tokens) if a <= t.start < b] for a, b in (source, finds))
     layers = (trace.weights(layer) for layer in range(trace.layers))
     found = np.stack([layer[:, queries][:, :, keys].sum(-1).mean(-1) for layer in layers])
     return {HeadRef(layer, head): float(found[layer, head]) for layer, head in np.ndindex(found.shape)}
@@ -55,6 +55,6 @@ def test_the_link_that_opens_is_the_strongest_of_its_row_and_far(one: LongText):
 def test_the_definition_stands_as_many_words_before_as_the_note_says():
     contract = long_texts()[0]
     between = contract.text[contract.finds[0] : contract.held[0]]
-    said = re.search(r"told (\d+) words before", contract.note)
-    assert said is not None
-    assert int(said[1]) == len(between.split())
+    stated = re.search(r"told (\d+) words before", contract.note)
+    assert stated is not None
+    assert int(stated[1]) == len(between.split())

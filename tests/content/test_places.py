@@ -14,7 +14,7 @@ from tests.content.prose import prose
 NAMES = r"T5|all-MiniLM-L6-v2|@\{\w+\}"
 
 
-def said(id: str) -> str:
+def text_of(id: str) -> str:
     return next(place.how for place in lesson.media() if place.id == id)
 
 
@@ -30,22 +30,22 @@ def test_digits_stand_only_where_live_numbers_do_not_reach():
 
 
 def test_half_a_patch_makes_four_times_the_tokens_and_sixteen_times_the_weights():
-    assert "four times as many tokens and sixteen times as many weights" in said("image")
+    assert "four times as many tokens and sixteen times as many weights" in text_of("image")
     whole, half = (token_counts.attention(token_counts.image(224, 224, side), 1) for side in (16, 8))
     assert half.tokens == 4 * whole.tokens
     assert half.pairs == 16 * whole.pairs
 
 
 def test_sound_is_cut_as_it_says():
-    assert "a hundred slices a second" in said("sound")
-    assert "joins them in pairs" in said("sound")
+    assert "a hundred slices a second" in text_of("sound")
+    assert "joins them in pairs" in text_of("sound")
     assert "a fiftieth of a second" in next(place.token for place in lesson.media() if place.id == "sound")
     assert (token_counts.MEL, token_counts.STRIDE) == (100, 2)
     assert token_counts.sound(1) == 50
 
 
 def test_a_few_seconds_of_film_are_more_tokens_than_a_long_text():
-    assert "a few seconds are more tokens than a long article" in said("video")
+    assert "a few seconds are more tokens than a long article" in text_of("video")
     film = next(place for place in lesson.media() if place.id == "video")
     sizes = {field.id: field.value for field in film.fields}
     assert sizes["seconds"] <= 5

@@ -33,9 +33,9 @@ def test_every_example_runs_and_says_what_its_comment_says(tmp_path, monkeypatch
                 exec(compile(source, f"example {number}", "exec"), names)
                 continue
             value = eval(compile(source, f"example {number}", "eval"), names)
-            said = lines[node.end_lineno - 1].partition("  # ")[2] if node.end_lineno else ""
-            if said.startswith(("(", "[")):
-                assert value == ast.literal_eval(said), source
+            comment = lines[node.end_lineno - 1].partition("  # ")[2] if node.end_lineno else ""
+            if comment.startswith(("(", "[")):
+                assert value == ast.literal_eval(comment), source
     assert "has none" in capsys.readouterr().out
     tagged = eval(
         "[(token.text, tags[token.word]) for token in attnviz.attend(words=words).tokens if not token.special]", names

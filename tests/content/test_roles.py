@@ -1,4 +1,4 @@
-"""What is said of every head of both models on ordinary sentences, against a second, slow count of the same weights."""
+"""The description of every head of both models on ordinary sentences, against a second, slow count of the same weights."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_no_head_is_named_after_a_place_that_is_not_the_first_choice_of_most_wor
                 assert (role.chosen, role.rows) == (chosen[role.kind], rows), where
                 assert role.share == pytest.approx(shares[role.kind], abs=1e-5), where
                 assert f"{role.chosen} of {rows}" in role.sentence, where
-            elif best != "other" and often * 2 > rows:  # too little for a name, but what most words do is said
+            elif best != "other" and often * 2 > rows:  # too little for a name, but the description says what most words do
                 assert f"{often} of {rows} words look first at " in role.sentence, where
             if role.kind == "word":
                 weights = of_layer[head].weights

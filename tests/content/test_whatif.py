@@ -25,7 +25,7 @@ BOTH = pytest.mark.parametrize("model", list(LAYERS))
 OTHER = "The hungry dog ran over the wide road and slept"
 
 
-def tried(backend, model: str, change: Intervention = AS_TRAINED, other: str = "") -> InterventionResult:
+def intervene(backend, model: str, change: Intervention = AS_TRAINED, other: str = "") -> InterventionResult:
     return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], change, other)
 
 
@@ -47,7 +47,7 @@ def test_sums_of_more_products_spread_further_by_the_root(dim: int):
     assert (q * k).sum(-1).std() == pytest.approx(np.sqrt(dim), rel=0.03)  # 20,000 draws: half a percent of noise
 
 
-def test_a_weight_follows_its_score_with_the_slope_that_is_said():
+def test_a_weight_follows_its_score_with_the_stated_slope():
     scores = torch.tensor([0.3, 1.2, -0.5], dtype=torch.float64, requires_grad=True)
     weights = torch.softmax(scores, -1)
     weights[1].backward()
@@ -62,9 +62,9 @@ def test_turning_changes_no_length():
 
 @BOTH
 def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperature_even(backend, model: str):
-    plain = tried(backend, model)
-    sharp = tried(backend, model, Intervention(scale=False, layer=LAYERS[model]))
-    even = tried(backend, model, Intervention(temperature=100.0, layer=LAYERS[model]))
+    plain = intervene(backend, model)
+    sharp = intervene(backend, model, Intervention(scale=False, layer=LAYERS[model]))
+    even = intervene(backend, model, Intervention(temperature=100.0, layer=LAYERS[model]))
     for head in range(len(plain.weights[0])):
         rows = [analysis.entropies(one.weights[LAYERS[model]][head]).mean() for one in (sharp, plain, even)]
         assert rows[0] < rows[1] < rows[2]
@@ -75,14 +75,14 @@ def test_without_the_root_rows_are_nearer_to_a_single_1_and_with_a_high_temperat
 
 def test_behind_a_mask_the_first_row_is_one_1_and_the_last_is_as_it_was(backend):
     layer = LAYERS["minilm"]
-    plain, masked = tried(backend, "minilm"), tried(backend, "minilm", Intervention(causal=True, layer=layer))
+    plain, masked = intervene(backend, "minilm"), intervene(backend, "minilm", Intervention(causal=True, layer=layer))
     assert (masked.weights[layer][:, 0, 0] == 1).all()
     np.testing.assert_allclose(masked.weights[layer][:, -1], plain.weights[layer][:, -1], atol=1e-6)
 
 
 def test_without_a_mask_the_upper_right_half_fills(backend):
     layer = LAYERS["smollm2"]
-    free = tried(backend, "smollm2", Intervention(causal=False, layer=layer))
+    free = intervene(backend, "smollm2", Intervention(causal=False, layer=layer))
     assert (free.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
 
@@ -108,7 +108,7 @@ def test_either_of_them_alone_tells_the_order(backend, model: str, change: Inter
 
 @BOTH
 def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model: str):
-    layer, plain = LAYERS[model], tried(backend, model)
+    layer, plain = LAYERS[model], intervene(backend, model)
     it = next(at for at, token in enumerate(plain.tokens) if token.text == "it")
     assert len(set(plain.weights[layer][:, it].argmax(-1).tolist())) > 2
     loaded = backend.inner.load(model)
@@ -122,19 +122,19 @@ def test_heads_look_at_several_things_and_what_they_add_is_a_sum(backend, model:
 
 
 def test_a_decoders_head_shares_its_keys_and_values_with_others(backend):
-    assert (tried(backend, "smollm2").groups, len(tried(backend, "smollm2").adds)) == (3, 9)
-    assert (tried(backend, "minilm").groups, len(tried(backend, "minilm").adds)) == (12, 12)
+    assert (intervene(backend, "smollm2").groups, len(intervene(backend, "smollm2").adds)) == (3, 9)
+    assert (intervene(backend, "minilm").groups, len(intervene(backend, "minilm").adds)) == (12, 12)
 
 
 @BOTH
 def test_ones_own_sentence_as_the_second_text(backend, model: str):
-    layer, plain = LAYERS[model], tried(backend, model)
-    own = tried(backend, model, Intervention(layer=layer), TEXT)
+    layer, plain = LAYERS[model], intervene(backend, model)
+    own = intervene(backend, model, Intervention(layer=layer), TEXT)
     last = own.weights[layer][:, -1]
     np.testing.assert_allclose(last, plain.weights[layer][:, -1], atol=1e-5)
     if model == "minilm":
         np.testing.assert_allclose(own.weights[layer], plain.weights[layer], atol=1e-5)
-        np.testing.assert_allclose(tried(backend, model, Intervention(), TEXT).output, plain.output, atol=1e-4)
+        np.testing.assert_allclose(intervene(backend, model, Intervention(), TEXT).output, plain.output, atol=1e-4)
     else:
         assert (own.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
@@ -159,7 +159,7 @@ def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
 @BOTH
 def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one_that_looks_far(backend, model: str):
     layer = LAYERS[model]
-    plain, near = tried(backend, model), tried(backend, model, Intervention(window=3, layer=layer))
+    plain, near = intervene(backend, model), intervene(backend, model, Intervention(window=3, layer=layer))
     lost = [analysis.newly_hidden(BeforeAfter(plain, near, layer, head)).mean() for head in range(len(plain.adds))]
     away = np.abs(np.arange(len(plain.tokens))[:, None] - np.arange(len(plain.tokens)))
     reach = [(head * away).sum(-1).mean() for head in plain.weights[layer]]
@@ -171,7 +171,7 @@ def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one
 @BOTH
 def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: str):
     resting = ("[CLS]", "[SEP]") if model == "minilm" else ("The",)
-    plain = tried(backend, model)
+    plain = intervene(backend, model)
     at = [i for i, token in enumerate(plain.tokens) if token.text in resting]
     words = [i for i in range(len(plain.tokens)) if i not in at]
     first = np.stack([layer[:, words].argmax(-1) for layer in plain.weights])  # [layer, head, word]
@@ -179,15 +179,15 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
     values = [backend.intervene(AttentionRequest(model, TEXT), layer, AS_TRAINED).values for layer in range(len(plain.weights))]
     shorter = np.stack([one[:, at].mean(-1) < one[:, words].mean(-1) for one in values])
     assert shorter.mean() > 0.8
-    narrow = tried(backend, model, replace(AS_TRAINED, window=3))
+    narrow = intervene(backend, model, replace(AS_TRAINED, window=3))
     assert narrow.seen[np.ix_(words, at)].any(-1).mean() < 0.5
 
 
 @BOTH
 def test_weights_of_the_layer_stay_as_they_are_and_later_ones_move(backend, model: str):
     layer = LAYERS[model]
-    plain = tried(backend, model)
+    plain = intervene(backend, model)
     for change in (Intervention(zeroed=(2,), layer=layer), Intervention(heads=(1,), layer=layer)):
-        moved = analysis.attention_change(BeforeAfter(plain, tried(backend, model, change), layer, 1))
+        moved = analysis.attention_change(BeforeAfter(plain, intervene(backend, model, change), layer, 1))
         assert (moved[: layer + 1] == 0).all()
         assert (moved[layer + 1 :] > 0).all()

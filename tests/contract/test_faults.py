@@ -67,9 +67,9 @@ DEEDS: dict[str, tuple[Deed, type[AttnvizError], str]] = {
     "says two lengths": (whatever(answer(b"x", Content_Length=9)), BackendError, CONNECTION_CLOSED),
     "streams without end": (endless(CHUNKS, b"10000\r\n" + b"x" * 65_536 + b"\r\n"), BackendError, "its answer may have"),
     "has headers without end": (endless(b"HTTP/1.1 200 OK\r\n", b"x: " + b"y" * 99 + b"\r\n"), BackendError, CONNECTION_CLOSED),
-    "says to go on without end": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), AttnvizError, "does not answer|within 1 s"),
+    "repeats 100 Continue": (endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), AttnvizError, "does not answer|within 1 s"),
     "has a chunk that is none": (whatever(CHUNKS + b"zz\r\n"), BackendError, CONNECTION_CLOSED),
-    "packs what nobody asked it to": (whatever(answer(b"x", content_encoding="gzip")), BackendError, "as they are"),
+    "compresses without being asked": (whatever(answer(b"x", content_encoding="gzip")), BackendError, "as they are"),
     "tells an error that is none": (whatever(answer(b'{"error": {"kind": []}}', "422 No")), BackendError, OTHER),
     "tells an error of great depth": (whatever(answer(b"[" * 60_000, "400 No")), BackendError, OTHER),
     "answers another request": (changed(lambda good: good), AnswerError, "for another text than requested"),
@@ -169,16 +169,19 @@ def test_a_failed_attempt_is_repaired_by_the_next(server: Hostile, client: Remot
 
 def test_no_flipped_bit_changes_a_number(server: Hostile, client: RemoteBackend):
     """In what HTTP says as in what we say: the answer is right, or there is none."""
-    right, told = FakeBackend().attend(REQUEST), json.dumps({"model": "minilm", "text": REQUEST.text, "text_b": None}).encode()
-    size, draw, refused = len(server.good("/v1/attention", told)), random.Random(3), 0
+    right, payload = (
+        FakeBackend().attend(REQUEST),
+        json.dumps({"model": "minilm", "text": REQUEST.text, "text_b": None}).encode(),
+    )
+    size, draw, refused = len(server.good("/v1/attention", payload)), random.Random(3), 0
     for bit in (*draw.sample(range(8 * 120), 20), *draw.sample(range(8 * 120, 8 * size), 20)):
 
-        def turned(good: bytes, bit: int = bit) -> bytes:
+        def flipped(good: bytes, bit: int = bit) -> bytes:
             found = bytearray(good)
             found[bit // 8] ^= 1 << bit % 8
             return bytes(found)
 
-        server.does = changed(turned)
+        server.does = changed(flipped)
         try:
             assert same(client.attend(REQUEST), right)
         except AttnvizError:

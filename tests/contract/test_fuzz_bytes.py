@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from attnviz.server import admission, app, http_timeouts
 from attnviz.settings import Settings
-from tests.fuzz import amounts, held, no_faults
+from tests.fuzz import amounts, check_promise, no_faults
 from tests.servers import CLIENT, FakeBackend, metric, running_server, slow_client, small_send_buffer, wait_until
 
 QUESTION = json.dumps({"model": "minilm", "text": "It slept."}).encode()
@@ -130,7 +130,7 @@ def test_malformed_http_is_refused_or_disconnected(url: str, examples: int):
             assert int(status[1]) < 500 or int(status[1]) == 503
             seen.add(int(status[1]))
 
-    held(examples, st.tuples(messages(), st.integers(0, 3).map(bool)), promise)
+    check_promise(examples, st.tuples(messages(), st.integers(0, 3).map(bool)), promise)
     assert {200, 400, 404, 405, 422} <= seen
     assert CLIENT.get(f"{url}/healthz").status_code == 200
     wait_until(lambda: metric(url, "attnviz_waiting") == metric(url, "attnviz_working") == 0)

@@ -10,7 +10,7 @@ from schemathesis.specs.openapi import checks
 
 from attnviz.backends.local import LocalBackend
 from attnviz.settings import Settings
-from tests.fuzz import amounts, held, no_faults
+from tests.fuzz import amounts, check_promise, no_faults
 from tests.servers import CLIENT, running_server
 
 CHECKS = [
@@ -30,9 +30,9 @@ def url():
 @pytest.fixture(scope="module")
 def described(url: str):
     """What the server says of itself, with the models that there are by name: most cases would ask for no model otherwise."""
-    told = CLIENT.get(f"{url}/openapi.json").json()
-    told["components"]["schemas"]["Question"]["properties"]["model"]["enum"] = ["minilm", "smollm2"]
-    return schemathesis.openapi.from_dict(told)
+    document = CLIENT.get(f"{url}/openapi.json").json()
+    document["components"]["schemas"]["Question"]["properties"]["model"]["enum"] = ["minilm", "smollm2"]
+    return schemathesis.openapi.from_dict(document)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_requests_that_the_description_allows_are_answered_as_described(url, des
         seen.add(answer.status_code)
         assert answer.status_code in (200, 404, 413, 422)
 
-    held(examples, described.as_strategy(), promise)
+    check_promise(examples, described.as_strategy(), promise)
     assert {200, 422} <= seen  # a text of blanks alone is a string as described
 
 
@@ -76,5 +76,5 @@ def test_requests_that_the_description_forbids_are_refused_as_described(url, des
             case.validate_response(answer, checks=[checks.negative_data_rejection])
         seen.add(answer.status_code)
 
-    held(examples, described["/v1/attention"]["POST"].as_strategy(schemathesis.GenerationMode.NEGATIVE), promise)
+    check_promise(examples, described["/v1/attention"]["POST"].as_strategy(schemathesis.GenerationMode.NEGATIVE), promise)
     assert {413, 422} <= seen

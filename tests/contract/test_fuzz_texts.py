@@ -15,7 +15,7 @@ from attnviz.backends.local import LocalBackend
 from attnviz.errors import AttnvizError
 from attnviz.settings import Settings
 from attnviz.types import AttentionRequest
-from tests.fuzz import amounts, held, no_faults
+from tests.fuzz import amounts, check_promise, no_faults
 from tests.servers import running_server
 
 LIMITS = Settings(max_bytes=200, rate=1_000_000)
@@ -67,9 +67,9 @@ def test_any_text_is_read_or_refused_as_without_http(url: str, backend: LocalBac
         if answer.status_code != 200:
             with pytest.raises(AttnvizError) as found:
                 backend.attend(asked)
-            told = answer.json()["error"]
+            error = answer.json()["error"]
             assert answer.status_code in (413, 422)
-            assert (told["kind"], told["message"]) == (type(found.value).__name__, str(found.value))
+            assert (error["kind"], error["message"]) == (type(found.value).__name__, str(found.value))
             return
         trace = wire.loads(answer.content)
         assert trace.request == asked
@@ -80,7 +80,7 @@ def test_any_text_is_read_or_refused_as_without_http(url: str, backend: LocalBac
             np.testing.assert_allclose(trace.weights(layer).sum(-1), 1.0, atol=1e-5)
 
     promise(AttentionRequest("minilm", "word " * 600))  # more tokens than it reads: few texts are, and one shall be
-    held(examples, QUESTIONS, promise)
+    check_promise(examples, QUESTIONS, promise)
     assert {200, 413, 422} <= seen
 
 
@@ -93,5 +93,5 @@ def test_a_text_of_a_megabyte_is_too_large_and_one_of_blanks_is_empty(url: str, 
 
 def test_the_odd_texts_have_every_kind_of_character():
     found = set()
-    held(400, TEXTS, lambda text: found.update(unicodedata.category(one) for one in text))
+    check_promise(400, TEXTS, lambda text: found.update(unicodedata.category(one) for one in text))
     assert {"Cs", "Cc", "Cf", "Mn", "So", "Lo", "Zl", "Nd", "Cn", "Co"} <= found

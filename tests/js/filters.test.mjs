@@ -25,7 +25,7 @@ test("mass keeps the fewest that reach the share of what is shown", () => {
   assert.deepEqual(left("mass", 1, [0.7, 0, 0.3]), [[0.7, 0, 0.3], 0]);
 });
 
-test("where weights were left out is said beside their share", () => {
+test("the note names where weights were left out, beside their share", () => {
   assert.deepEqual([["least", 0.1], ["top", 1], ["top", 3], ["mass", 0.9]].map(([rule, value]) => beyond({ rule, value })), ["below 0.1", "beyond the largest", "beyond the 3 largest", "beyond 90\u202f%"]);
 });
 

@@ -63,7 +63,7 @@ test("an outline is filled layer by layer, and what is not here is not seen", ()
   assert.equal(pooledPicture(book, 0, 1), null);
 });
 
-test("of many large sheets the ones that came first are let go", () => {
+test("of many large sheets the oldest are dropped", () => {
   const book = makeBook(decode(bytesOf(header({ whole: false, dtype: "uint8", heads: 3, counts: [3], pool: [2, 3] }), new Uint8Array(18))));
   for (const head of [0, 1, 2]) addSheet(book, { frame: book.frame.digest, head: [0, head], numbers: { length: 9_000_000 } });
   assert.deepEqual([...book.sheets.keys()], ["0.1", "0.2"]);

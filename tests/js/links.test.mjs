@@ -15,7 +15,7 @@ test("the first word chosen is the source, the second the target", () => {
   assert.match(whole.message, /1 link\.$/);
 });
 
-test("the source chosen again, and Escape, let go of it and leave the links alone", () => {
+test("choosing the source again, and Escape, clear it and leave the links alone", () => {
   const one = draw(blank, IT, ANIMAL);
   for (const after of [picked(picked(one, DIDNT, UNITS, 8), DIDNT, UNITS, 8), clearSelection(picked(one, DIDNT, UNITS, 8))]) {
     assert.equal(after.from, -1);
@@ -30,7 +30,7 @@ test("the same link is drawn once, and its other way round is another link", () 
   assert.equal(draw(one, ANIMAL, IT).links.length, 2);
 });
 
-test("beyond the most nothing begins, and it is said", () => {
+test("beyond the limit no link begins, and a notice says so", () => {
   const one = draw(blank, IT, ANIMAL, 1);
   const after = picked(one, THE, UNITS, 1);
   assert.equal(after.from, -1);

@@ -76,7 +76,7 @@ function gathered() {
   return { data: { sources, shown: "", own: { key: "a" } }, books, state, theme, combine: makeCombiner() };
 }
 
-test("a held word is held in every text, and its link told in every panel", () => {
+test("a selected word is selected in every text, and its link is read out in every panel", () => {
   const all = gathered();
   const pictures = picturesOf(all);
   assert.deepEqual(pictures.map(({ problem }) => problem), ["", "", "Not here.", "", "This needs panel 3, which is not here."]);
@@ -93,7 +93,7 @@ test("words that differ are marked between texts that are alike, and not between
   assert.deepEqual(wordsDiffering(units("it was too tired"), units("Anna took the cake")), []);
 });
 
-test("what is held in one text and let go in another is let go", () => {
+test("what is selected in one text and cleared in another is cleared", () => {
   const { state, books } = gathered();
   const other = books.get("other").frame;
   const again = selectAt(state, other, "query", 1);

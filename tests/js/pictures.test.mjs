@@ -59,7 +59,7 @@ test("what is hidden is one more place to look at", () => {
   assert.ok(near([shares.at(-1)[1]], [0.3]));
 });
 
-test("a causal model is told what comes too late, and has no word after", () => {
+test("a causal model names what comes too late, and has no word after", () => {
   const pattern = { ...patternOf(madeBook(), 0, 0, show), causal: true };
   assert.match(unseen(pattern, { side: "query", query: 1, key: -1 }), /didn't.* comes after .*It.* and cannot change this row/);
   assert.equal(unseen(pattern, { side: "query", query: 2, key: -1 }), "This model reads left to right: no word looks ahead.");
@@ -83,7 +83,7 @@ test("a first or special token that most words choose and that takes much is a s
   assert.equal(sinkSentence(resting(0, { bare: true }), sinkOf(resting(0, { bare: true }))), "\u201ca\u201d takes 70\u202f%: heads park unused attention there (a “");
 });
 
-test("of any other word it is said what is seen", () => {
+test("any other word is described by what is seen", () => {
   const pattern = resting(3);
   assert.equal(sinkOf(pattern).resting, false);
   assert.equal(sinkSentence(pattern, sinkOf(pattern)), "Most words look first at \u201cc\u201d: it takes 70\u202f% of this head.");
@@ -139,7 +139,7 @@ test("several words look together, their weights are summed, and so is what is h
   assert.equal(message.summed, true);
 });
 
-test("what rows had before they were rescaled is told apart from what is left out of them now", () => {
+test("what rows had before rescaling is distinguished from what is left out of them now", () => {
   const pattern = patternOf(madeBook(), 0, 0, { words: true, special: "renormalise", keep: { rule: "top", value: 1 } });
   const focus = { side: "query", query: 1, key: -1 };
   const message = readoutOf({ pattern, focus, line: lineOf(pattern, focus) });

@@ -14,7 +14,7 @@ test("a selection comes in and goes out the same", () => {
   assert.deepEqual(choiceOf(first, frame), selection);
 });
 
-test("what was chosen since Python was told is known, but not what is held: another text has other words", () => {
+test("choices made since the last message to Python are kept, but not the selection: another text has other words", () => {
   const lastSent = JSON.parse(JSON.stringify(choiceOf(first, frame)));
   assert.deepEqual(changedSince(first, lastSent), {});
   assert.deepEqual(changedSince({ ...first, selected: null }, lastSent), {});
@@ -48,14 +48,14 @@ test("pointing at the column of keys turns the question round, unless a query is
   assert.deepEqual(focusOf(pointed(first, { query: 0, key: 5 }), frame), { side: "query", query: 0, key: 3, also: [] });
 });
 
-test("holding the same again lets go", () => {
+test("selecting the same word again clears the selection", () => {
   const once = select(clearSelection(first), "query", 1);
   assert.deepEqual(once.selected, { side: "query", token: 1, partner: null, also: [] });
   assert.equal(select(once, "query", 1).selected, null);
   assert.deepEqual(select(once, "query", 1, 3).selected, { side: "query", token: 1, partner: 3, also: [] });
 });
 
-test("what is only pointed at is never told", () => {
+test("what is only pointed at is never sent", () => {
   assert.deepEqual(choiceOf(hovered(pointed(first, { word: 1 }), [0, 0]), frame), selection);
   assert.deepEqual(shownHead(hovered(first, [0, 0])), [0, 0]);
 });
@@ -88,7 +88,7 @@ test("a word of the other side is held alone", () => {
   assert.deepEqual(toggleSelected(first, "key", [1]).selected, { side: "key", token: 1, partner: null, also: [] });
 });
 
-test("a word that is to stay does, when the arrows walk on, and is told once", () => {
+test("a word that is to stay does when the arrows move on, and is sent once", () => {
   const stays = keepSelected(first, [2, 3, 4]);
   assert.deepEqual(anchorsOf(focusOf(stays, frame)), [2]);
   const on = moveSelection(stays, "query", 1);

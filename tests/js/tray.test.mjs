@@ -26,7 +26,7 @@ test("the same head of another text, and the mean of its layer, are other pins",
   assert.equal(pinAt(others, [3, 0]), -1);
 });
 
-test("a panel goes with a pin that it needs, and the others count anew", () => {
+test("a panel goes with a pin that it needs, and the others are renumbered", () => {
   assert.deepEqual(removed(three, 1).panels, [{ kind: "difference", of: [1, 0] }]);
   assert.deepEqual(removed(three, 2).panels, [{ kind: "mean", of: [0, 1] }]);
 });
@@ -43,7 +43,7 @@ test("a name is trimmed and has at most forty characters", () => {
   assert.equal(Array.from(named(three, 0, "\u{1f9e0}".repeat(50)).pins[0].name).length, 40);
 });
 
-test("Python is told old pins by key and new ones by head, and both spell the same once it has answered", () => {
+test("old pins are sent to Python by key and new ones by head, and both are written alike once it has answered", () => {
   const { tray } = toggled(three, [3, 1], where);
   assert.deepEqual(pinsToSend(tray.pins)[3], { key: null, head: [3, 1], here: true, over: "", name: "" });
   assert.deepEqual(pinsToSend([pin("z", [9, 9], { here: false })])[0], { key: "z", head: null, here: false, over: "", name: "" });
@@ -58,7 +58,7 @@ test("a new pin learns its key from Python's answer", () => {
   assert.deepEqual(keyed(fresh, known).map(({ key }) => key), ["m", "h", null]);
 });
 
-test("texts that are much alike are told apart by the words in which they differ, others by how they begin", () => {
+test("similar texts are distinguished by the words in which they differ, others by how they begin", () => {
   const texts = ["because it was too tired", "because it was too wide", "because it was too tired"];
   assert.deepEqual([...distinctions(texts)], [["because it was too tired", "tired"], ["because it was too wide", "wide"]]);
   assert.deepEqual([...distinctions(["it was too tired", "it was too wide", "Anna took it"]).values()], ["tired", "wide", "Anna took it"]);

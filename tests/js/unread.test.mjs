@@ -47,7 +47,7 @@ test("unknown words are counted among words, and among tokens, without special o
   assert.equal(unknownLine(madeBook().frame, true, madeBook().frame.queries.words), "");
 });
 
-test("what is said of a link adds that two unknown words are the same to the model", () => {
+test("the description of a link adds that two unknown words are the same to the model", () => {
   const { words } = madeBook(ROWS, unread([1, 2, 3, 4])).frame.queries;
   assert.match(unknownNote([words[1], words[2]]), /these words, only its unknown token: to it they differ by their places alone/);
   assert.match(bare(unknownNote([words[0], words[1]])), /“It”, only its unknown token, the same for every word/);

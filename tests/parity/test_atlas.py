@@ -2,7 +2,7 @@
 
 The second one reads one text at a time with the library's own tokenizer and its eager model, and looks at one link, one head
 and one word after the other. The two may differ where the two best words are closer than float32 is exact;
-these are listed in .cache/close, and how many there are is said at the end of the run.
+these are listed in .cache/close, and their number is printed at the end of the run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CLOSE = 1e-5  # two candidates nearer than this may change places: another batch
 FEW = 0.05  # the part of all decisions that may be so close: heads that look at one place give all others next to nothing
 MODELS = ("minilm", "smollm2")
 ASKED = {"minilm": 60, "smollm2": 20}  # questions of each kind; the larger model takes seconds for each
-SLICE = 40  # texts that are built anew
+SLICE = 40  # texts that are built again
 LISTS = Path(__file__).parents[2] / ".cache" / "close"
 FLIPPED = 1e-4  # the part that may differ from a shipped file, which another machine made with another number of threads
 
@@ -172,7 +172,7 @@ def test_links_are_decided_as_a_slow_second_implementation_decides_them(name: st
     columns = [part.links[column].tolist() for column in ("text", "relation", "direction", "offset", "others")]
     hits = unpacked(part.links["hits"], measurer(name).size)
     close = agree(slow, list(zip(*columns, strict=True)), hits)
-    record_property("told", listed(close, f"{name}-links", hits.size))
+    record_property("summary", listed(close, f"{name}-links", hits.size))
 
 
 @pytest.mark.slow
@@ -187,25 +187,25 @@ def test_questions_are_decided_as_a_slow_second_implementation_decides_them(
     part = measurer(name).measure(Chunk(0, 0, 0, texts))
     hits = unpacked(part.questions["hits"], measurer(name).size)
     close = agree(slow, [(ordinal,) for ordinal in part.questions["text"].tolist()], hits)
-    record_property("told", listed(close, f"{name}-{kind}", hits.size))
+    record_property("summary", listed(close, f"{name}-{kind}", hits.size))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
-def test_links_built_anew_are_what_the_shipped_atlas_holds(name: str, corpora: Path):
+def test_links_built_again_are_what_the_shipped_atlas_holds(name: str, corpora: Path):
     shipped = checked(name)
     part = measurer(name).measure(Chunk(0, 0, 0, tuple(islice(read_conllu(corpora), SLICE))))
     hits = unpacked(part.links["hits"], measurer(name).size)
     different = total = 0
     for relation in sorted(set(part.links["relation"].tolist())):
         for number, direction in enumerate(("dh", "hd")):
-            held = shipped.links(relation if ":" in relation else f"{relation}:", direction)  # of this label alone
-            held = held.where(held.text < SLICE)
+            stored = shipped.links(relation if ":" in relation else f"{relation}:", direction)  # of this label alone
+            stored = stored.where(stored.text < SLICE)
             mine = (part.links["relation"] == relation) & (part.links["direction"] == number)
-            np.testing.assert_array_equal(held.text, part.links["text"][mine])
-            np.testing.assert_array_equal(held.offset, part.links["offset"][mine])
-            np.testing.assert_array_equal(held.others, part.links["others"][mine])
-            different, total = different + int((held.hits != hits[mine]).sum()), total + held.hits.size
+            np.testing.assert_array_equal(stored.text, part.links["text"][mine])
+            np.testing.assert_array_equal(stored.offset, part.links["offset"][mine])
+            np.testing.assert_array_equal(stored.others, part.links["others"][mine])
+            different, total = different + int((stored.hits != hits[mine]).sum()), total + stored.hits.size
     assert total > 50_000
     assert different <= FLIPPED * total
 
@@ -213,15 +213,15 @@ def test_links_built_anew_are_what_the_shipped_atlas_holds(name: str, corpora: P
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gap", "winogender"])
 @pytest.mark.parametrize("name", MODELS)
-def test_questions_built_anew_are_what_the_shipped_atlas_holds(name: str, kind: str, corpora: Path):
-    held = checked(name).questions(kind)
-    held = held.where(held.text < SLICE)
+def test_questions_built_again_are_what_the_shipped_atlas_holds(name: str, kind: str, corpora: Path):
+    stored = checked(name).questions(kind)
+    stored = stored.where(stored.text < SLICE)
     part = measurer(name).measure(Chunk(0, 0, 0, tuple(islice(QUESTIONS[kind](corpora), SLICE))))
     hits = unpacked(part.questions["hits"], measurer(name).size)
-    np.testing.assert_array_equal(held.text, part.questions["text"])
-    np.testing.assert_array_equal(held.nearest, part.questions["nearest"])
+    np.testing.assert_array_equal(stored.text, part.questions["text"])
+    np.testing.assert_array_equal(stored.nearest, part.questions["nearest"])
     assert hits.size > 1_000
-    assert (held.hits != hits).sum() <= FLIPPED * hits.size
+    assert (stored.hits != hits).sum() <= FLIPPED * hits.size
 
 
 def checked(name: str) -> reader.Atlas:

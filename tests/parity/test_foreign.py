@@ -1,4 +1,4 @@
-"""Models that somebody else loaded: never switched, never trained on by accident, safe under threads, refused with a reason."""
+"""Models loaded by other code: never switched, never trained on by accident, safe under threads, refused with a reason."""
 
 from __future__ import annotations
 
@@ -112,22 +112,22 @@ def test_a_foreign_model_is_never_switched_even_while_another_thread_captures():
 
 def test_training_mode_adds_no_dropout_noise():
     model = bert(hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
-    quiet = capture.capture(model, input_ids=ids(11)).weights()
+    expected = capture.capture(model, input_ids=ids(11)).weights()
 
     model.train()
 
-    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), quiet)
+    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), expected)
     assert model.training
 
 
 def test_a_prepared_model_put_into_training_is_read_without_noise():
     model = bert(hidden_dropout_prob=0.5, attention_probs_dropout_prob=0.5)
     capture.prepare(model)
-    quiet = capture.capture(model, input_ids=ids(11)).weights()
+    expected = capture.capture(model, input_ids=ids(11)).weights()
 
     model.train()
 
-    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), quiet)
+    np.testing.assert_array_equal(capture.capture(model, input_ids=ids(11)).weights(), expected)
 
 
 def test_two_models_from_one_config_object_do_not_switch_each_other():
@@ -336,7 +336,7 @@ HERE = "here they are layers 0 to 1"
         ([0, 1, 2, 3], (), ""),
     ],
 )
-def test_layers_that_are_numbered_anew_say_their_own_numbers(attending: list[int], numbers: tuple[int, ...], note: str):
+def test_renumbered_layers_show_their_own_numbers(attending: list[int], numbers: tuple[int, ...], note: str):
     kinds = ["full_attention" if layer in attending else "conv" for layer in range(4)]
     sizes = {**SIZES, "num_hidden_layers": 4, "num_key_value_heads": 3, "layer_types": kinds, "block_auto_adjust_ff_dim": False}
     model = loud(AutoModel.from_config(AutoConfig.for_model("lfm2", **sizes)))

@@ -52,7 +52,7 @@ def typed() -> Any:
 
 
 class Own(BertPreTrainedModel):
-    """Somebody's own class around a BERT."""
+    """A user's own class around a BERT."""
 
     def __init__(self, config: BertConfig) -> None:
         super().__init__(config)
@@ -320,7 +320,7 @@ class Cell(BertPreTrainedModel):
 """
 
 
-def test_a_class_whose_source_nobody_has_is_read():
+def test_a_class_without_source_code_is_read():
     space: dict[str, Any] = {
         "BertPreTrainedModel": BertPreTrainedModel,
         "BertModel": BertModel,

@@ -68,7 +68,7 @@ def test_ray_in_two_processes_counts_what_one_process_with_other_threads_counts(
             elif name != "header.json":
                 np.testing.assert_array_equal(mine[name], theirs[name])
     record_property(
-        "told",
+        "summary",
         f"Ray in two processes: {different} of {total:,} decisions differ from one process with two threads; "
         f"habits by at most {apart['habits']:.1e}, meaning by {apart['meaning']:.1e}",
     )

@@ -329,9 +329,9 @@ def state(model: Any) -> list[Any]:
     """All that can be seen of a model: objects by address, containers by what they hold, tensors by how often written to."""
     found: list[Any] = [model.config.to_dict(), model.config._attn_implementation]
     for name, module in model.named_modules():
-        held = shadow_modules.attributes(module)
+        shadowed = shadow_modules.attributes(module)
         found.append((name, id(module), type(module), module.training))
-        for key, value in held.items():
+        for key, value in shadowed.items():
             inner = [*map(id, value)] if isinstance(value, (list, tuple)) else []
             inner = [(one, id(part)) for one, part in value.items()] if isinstance(value, dict) else inner
             found.append((name, key, id(value), inner))

@@ -1,4 +1,4 @@
-"""Whom a head chooses, by hand: the mean over the pronoun's pieces, the largest piece of a candidate, ties and late words."""
+"""The candidate a head chooses, by hand: the mean over its pieces, the largest piece of a candidate, ties and late words."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_sums_and_largest_pieces_may_name_different_candidates():
     assert antecedents(traced(), HERSELF, (ANNABEL, RUTH)).hits(0)[0].tolist() == [False, False, False]
 
 
-def test_a_head_that_a_layer_lacks_chooses_nobody():
+def test_a_head_that_a_layer_lacks_chooses_no_candidate():
     assert Antecedents(np.array([[[np.nan, np.nan]]], np.float32)).hits(0).tolist() == [[False]]
 
 

@@ -1,4 +1,4 @@
-"""The arcs as SVG: sound XML, every word and label in it, and hits told from misses without colour."""
+"""The arcs as SVG: sound XML, every word and label in it, and hits distinct from misses without colour."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ TEXTS = (
 )  # fmt: skip
 
 
-class Held(LocalBackend):
+class BlockedBackend(LocalBackend):
     """Models of this process; single texts wait until `release` is set, and `waiting` counts them."""
 
     def __init__(self, **more: object) -> None:
@@ -80,7 +80,7 @@ def together(
     requests: list[AttentionRequest], kind: type[BatchedBackend] = BatchedBackend, **more: object
 ) -> list[Trace | Exception]:
     """What a backend answers to requests that come while both of its places are taken."""
-    inner = Held(**more)
+    inner = BlockedBackend(**more)
     backend = kind(inner, 8)
     inner.release.set()
     backend.attend(replace(requests[0], text="Ready."))
@@ -103,12 +103,12 @@ def together(
         return [one.result() for one in waiting]
 
 
-def alike(one: Trace, other: Trace) -> bool:
+def agree(one: Trace, other: Trace) -> bool:
     """Whether two traces are of one text, with weights that agree as promised."""
     names = ("request", "tokens", "digest", "blocks", "causal", "source", "precision")
-    told = [getattr(one.parts[0] if name == "precision" else one, name) for name in names]
+    values = [getattr(one.parts[0] if name == "precision" else one, name) for name in names]
     return (
-        told == [getattr(other.parts[0] if name == "precision" else other, name) for name in names]
+        values == [getattr(other.parts[0] if name == "precision" else other, name) for name in names]
         and max_difference(one, other) <= TOLERANCE
     )
 
@@ -124,7 +124,7 @@ def test_batched_weights_are_within_the_tolerance_and_marked(local: LocalBackend
     found = together(requests)
 
     for request, trace in zip(requests, found, strict=True):
-        assert alike(trace, local.attend(request))
+        assert agree(trace, local.attend(request))
         assert trace.batched
         assert wire.loads(wire.dumps(trace)).batched
         assert not local.attend(request).batched
@@ -147,7 +147,7 @@ def test_smollm2_is_batched_only_within_the_tolerance(local: LocalBackend):
     found = together(requests)
 
     for request, trace in zip(requests, found, strict=True):
-        assert alike(trace, local.attend(request))
+        assert agree(trace, local.attend(request))
         assert trace.batched or same(trace, local.attend(request))
 
 
@@ -162,7 +162,7 @@ def test_a_decoder_within_the_tolerance_is_batched_and_zeros_stay_zeros(tmp_path
     assert [trace.batched for trace in found] == [True, True, True, False], "one token alone has no mask"
     for request, trace in zip(requests, found, strict=True):
         assert trace.causal
-        assert alike(trace, alone.attend(request))
+        assert agree(trace, alone.attend(request))
         assert not any(np.triu(trace.weights(layer), 1).any() for layer in range(trace.layers))
         assert wire.loads(wire.dumps(trace)).causal
 
@@ -183,7 +183,7 @@ def test_an_error_of_one_text_reaches_only_its_caller(local: LocalBackend):
     found = together([good[0], bad[0], good[1], bad[1], good[2]])
 
     assert [type(found[1]), type(found[3])] == [EmptyTextError, TooLongError]
-    assert [alike(found[at], local.attend(request)) for at, request in zip((0, 2, 4), good, strict=True)] == [True] * 3
+    assert [agree(found[at], local.attend(request)) for at, request in zip((0, 2, 4), good, strict=True)] == [True] * 3
     with pytest.raises(PairError):
         BatchedBackend(local, 8).attend(AttentionRequest("smollm2", "a", "b"))
 
@@ -222,12 +222,12 @@ def test_texts_of_two_readers_are_never_mixed(local: LocalBackend):
 
     assert sum(trace.batched for trace in found) > len(texts) / 3
     for text, trace in zip(texts, found, strict=True):
-        assert alike(trace, local.attend(AttentionRequest("minilm", text)))
+        assert agree(trace, local.attend(AttentionRequest("minilm", text)))
 
 
 @pytest.mark.slow
 def test_a_batching_server_marks_every_batched_answer(local: LocalBackend):
-    inner = Held()
+    inner = BlockedBackend()
     settings = replace(batch_settings(inner.settings, 4), rate=100_000)
     questions = [{"model": "minilm", "text": f"{text} {number}"} for number, text in enumerate(TEXTS[:4])]
 
@@ -247,7 +247,7 @@ def test_a_batching_server_marks_every_batched_answer(local: LocalBackend):
         inner.release.set()
         assert [one.result().batched for one in (*before, *waiting)] == [False] * 2 + [True] * 4
         for question, one in zip(questions, waiting, strict=True):
-            assert alike(one.result(), local.attend(AttentionRequest(**question)))
+            assert agree(one.result(), local.attend(AttentionRequest(**question)))
 
 
 @pytest.mark.parametrize(

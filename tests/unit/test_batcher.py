@@ -131,12 +131,12 @@ def test_a_pass_has_at_most_512_tokens_padding_included():
 @pytest.mark.parametrize("at_once", [1, 2, 3])
 def test_long_texts_never_take_the_last_slot(at_once: int):
     reader = Reader(at_once=at_once)
-    held = [reader.ask(f"hold {number}", 500) for number in range(4)]
+    blocked = [reader.ask(f"hold {number}", 500) for number in range(4)]
 
     assert reader.ask("short").result(WAITS) == "SHORT"
     assert len(reader.passes) == max(1, at_once - 1) + 1
     reader.release.set()
-    assert len(results(held)) == 4
+    assert len(results(blocked)) == 4
 
 
 def test_an_error_reaches_only_its_own_caller(reader: Reader):

@@ -51,7 +51,7 @@ def until(runner: BenchmarkRunner, ready: Callable[[BenchmarkReport], bool], rea
 
 
 def begun(runner: BenchmarkRunner) -> BenchmarkReport:
-    """The report of a fake process that has said everything."""
+    """The report of a fake process that has printed everything."""
     assert runner.start(PLAN, "one")
     return until(runner, lambda report: report.now == ("window", 128) or not report.running)
 
@@ -88,7 +88,7 @@ def test_plans_without_bounds_are_refused(wrong: tuple[int, int, int]):
 
 
 def program(cells: list, bytes_: int = 10**9) -> subprocess.Popen[str]:
-    """The real program, told to measure these."""
+    """Start the real program on these measurements."""
     plan = {"heads": 3, "dim": 5, "bytes": bytes_, "most": 0.0, "cells": cells}
     return subprocess.Popen(
         [sys.executable, "-m", "attnviz.pages.cost.bench.worker", json.dumps(plan)], cwd=ROOT, text=True,
@@ -98,7 +98,7 @@ def program(cells: list, bytes_: int = 10**9) -> subprocess.Popen[str]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux bounds the memory of a process.")
-def test_the_program_says_what_it_measures_line_by_line_and_goes_on_where_memory_does_not_suffice():
+def test_the_program_prints_what_it_measures_line_by_line_and_continues_where_memory_does_not_suffice():
     with program([["matrix", 6000], ["matrix", 40], ["recurrent", 30]], bytes_=300_000_000) as process:  # 864 MB, and little
         assert process.stdout is not None
         lines = [json.loads(line) for line in process.stdout]
@@ -111,7 +111,7 @@ def test_the_program_says_what_it_measures_line_by_line_and_goes_on_where_memory
 
 
 @pytest.mark.slow
-def test_the_program_ends_with_whoever_started_it():
+def test_the_program_ends_with_its_parent_process():
     with program([["recurrent", 2_000_000]]) as process:
         assert process.stdout is not None
         assert "now" in process.stdout.readline()
@@ -120,7 +120,7 @@ def test_the_program_ends_with_whoever_started_it():
         assert process.wait(WAIT) == 1
 
 
-def test_what_was_said_is_kept_when_it_is_stopped_and_the_process_is_gone():
+def test_printed_results_are_kept_when_it_is_stopped_and_the_process_has_ended():
     runner = BenchmarkRunner(fake("time.sleep(600)"))
     report = begun(runner)
     assert (report.state, report.now, len(report.found)) == ("running", ("window", 128), 3)
@@ -178,7 +178,7 @@ def test_it_ends_when_it_takes_too_long():
     ],
     ids=["killed", "ended", "raised", "silent", "other words"],
 )
-def test_a_process_that_fails_is_told_of_and_what_it_measured_stays(then: str, why: str):
+def test_a_failed_process_is_reported_and_what_it_measured_stays(then: str, why: str):
     runner = BenchmarkRunner(fake(then))
     assert runner.start(PLAN, "one")
     report = until(runner, lambda report: not report.running)
@@ -186,16 +186,16 @@ def test_a_process_that_fails_is_told_of_and_what_it_measured_stays(then: str, w
     assert why in report.why
     assert len(report.found) == 3
     assert gone(report.pid)
-    assert runner.start(PLAN, "two")  # and nobody has to wait for it
+    assert runner.start(PLAN, "two")  # without waiting for it
 
 
-def test_a_program_that_is_not_there_is_told_of():
+def test_a_missing_program_is_reported():
     runner = BenchmarkRunner(("no-such-program",))
     assert runner.start(PLAN, "one")
     assert "could not be started: No such file" in until(runner, lambda report: not report.running).why
 
 
-def test_what_memory_does_not_suffice_for_is_named_and_the_rest_goes_on():
+def test_what_memory_does_not_suffice_for_is_named_and_the_rest_continues():
     runner = BenchmarkRunner(fake("say(failed=['window', 128]); say(done=True)"))
     assert runner.start(PLAN, "one")
     report = until(runner, lambda report: not report.running)

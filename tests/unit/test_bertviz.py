@@ -1,4 +1,4 @@
-"""BertViz's views: what is drawn, what is said where not all of it can be, and that no text gets out of its JSON."""
+"""BertViz's views: what is drawn, the notice where not everything can be drawn, and that no text escapes from its JSON."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_hostile_token_stays_inside_its_json(draw):
 
 
 @pytest.mark.parametrize("draw", [bertviz.head_view, bertviz.model_view])
-def test_the_page_asks_nobody_for_anything(draw):
+def test_the_page_sends_no_request(draw):
     page = draw(trace(block("self", (3, 3), tokens(5), tokens(5))), HeadRef(0, 0))
     assert "<script src" not in page
     assert "Content-Security-Policy" in page

@@ -1,4 +1,4 @@
-"""Bytes from outside as text, everywhere a text enters: marks are no text, other encodings are said with byte and remedy."""
+"""Bytes read as text at every entry: marks are not text, other encodings are refused with byte and remedy."""
 
 from __future__ import annotations
 
@@ -127,11 +127,11 @@ def test_a_pipe_that_is_no_text_is_refused_and_writes_no_file(monkeypatch, capsy
     file = tmp_path / "out.json"
     more = ["--link", "the:caf"] if command == "rank" else ["-o", str(file)]
     assert cli.main([command, "-", *more]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert output.out == ""
     assert (
         "attnviz: Standard input must be text in UTF-8, and byte 8 (0xE9), after “the caf”, belongs to no character."
-        in said.err
+        in output.err
     )
     assert not file.exists()
 

@@ -163,7 +163,7 @@ def test_what_is_no_conversation_is_refused_with_its_place(given, says):
         chat.messages(given)
 
 
-def test_a_tokenizer_without_a_template_is_said_to_have_none_with_a_remedy():
+def test_a_tokenizer_without_a_template_is_refused_with_a_remedy():
     with pytest.raises(errors.BadInputError, match=r"has none\. Leave out chat, or choose a model"):
         attnviz.trace(random_model("gpt2"), tokenizer(), "it", chat=True)
 
@@ -192,7 +192,7 @@ def own_chat_model(folder: Path) -> Path:
 
 
 def test_attend_trace_and_the_command_line_read_one_conversation(tmp_path, monkeypatch, capfd):
-    monkeypatch.setattr(attnviz, "_own", [])
+    monkeypatch.setattr(attnviz, "_folder_backends", [])
     folder = own_chat_model(tmp_path / "talker")
     trace = attnviz.attend("was it", model=folder, chat=True)
     assert trace.request == AttentionRequest("local:talker", "was it", None, chat=True)
@@ -229,7 +229,7 @@ def test_a_server_on_another_machine_is_not_asked_for_a_conversation(monkeypatch
 def test_a_conversation_travels_with_its_trace(tmp_path, monkeypatch):
     from attnviz.backends import wire
 
-    monkeypatch.setattr(attnviz, "_own", [])
+    monkeypatch.setattr(attnviz, "_folder_backends", [])
     trace = attnviz.attend("it was", model=own_chat_model(tmp_path / "talker"), chat=True)
     assert wire.loads(wire.dumps(trace)).request == trace.request
 

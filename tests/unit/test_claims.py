@@ -260,7 +260,7 @@ def test_a_relation_and_its_subtypes_have_each_their_own_offset_and_chance(tmp_p
     assert pooled.pooled == {"nmod:": 61, "nmod:poss": 61}
     assert plain.pooled == owner.pooled == {}
     assert [one.relation for one in claims.best_heads(made)] == ["nmod", "nmod:", "nmod:poss"]
-    assert {one.relation for one in claims.leads(made)} == {"nmod:", "nmod:poss"}  # what is told apart is not counted twice
+    assert {one.relation for one in claims.leads(made)} == {"nmod:", "nmod:poss"}  # separate subtypes are not counted twice
 
 
 def test_no_head_that_reads_left_to_right_separates_texts_that_are_the_same_up_to_the_pronoun(tmp_path: Path):

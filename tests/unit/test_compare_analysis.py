@@ -80,7 +80,7 @@ def test_a_word_that_a_text_lacks_has_no_link_there():
     assert found[1] is None
 
 
-def test_several_held_words_are_summed_and_who_looks_at_a_word_is_followed_too():
+def test_several_selected_words_are_summed_and_keys_can_be_selected_too():
     made = analysis.build_panels([pin(TIRED)], [], TRACES, PLAIN)
     (both,) = analysis.follow_selection(made, TokenSelection(7, also=(TokenSelection(10),)), BASE)
     assert both is not None
@@ -111,7 +111,7 @@ def test_sum_and_mean_take_the_words_that_all_texts_have():
     assert "Only the third has “an”" in mean.note
 
 
-def test_a_head_that_is_not_there_is_said_in_its_panel_and_the_others_stay():
+def test_a_missing_head_is_reported_in_its_panel_and_the_others_stay():
     missing = AttentionRequest("gpt2", "a b")
     traces = TRACES | {missing: AttnvizError("GPT-2 is not on this machine.")}
     pins = [pin(TIRED), Pin(missing, HeadRef(0, 0)), Pin(TIRED.request, HeadRef(0, 9))]

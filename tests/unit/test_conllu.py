@@ -188,7 +188,7 @@ def test_a_file_of_blanks_and_comments_has_no_sentence(tmp_path: Path):
         ([row(0, "a", 0, "root")], 1, "got 0"),
         ([row(1, "a", 0, "root"), row(1, "b", 0, "root")], 2, "got 1."),
         ([row(1, "a", 0, "root"), row(3, "b", 1, "x")], 2, "got 3."),
-        ([row(1, "a", 0, "root"), row("1-2", "ab"), row(2, "b", 1, "x")], 2, "a range such as 3-4 stands before .*; got 1-2."),
+        ([row(1, "a", 0, "root"), row("1-2", "ab"), row(2, "b", 1, "x")], 2, "a range such as 3-4 is before .*; got 1-2."),
         ([row("1-3", "ab"), row(1, "a", 0, "root"), row(2, "b", 1, "x")], 1, "got 1-3."),
         ([row("1-1", "a"), row(1, "a", 0, "root")], 1, "got 1-1."),
         ([row("1-2", "ab"), row(1, "a", 0, "root"), row("2-3", "bc"), row(2, "b", 1, "x"), row(3, "c", 1, "x")], 3, "got 2-3."),
@@ -201,8 +201,8 @@ def test_a_file_of_blanks_and_comments_has_no_sentence(tmp_path: Path):
         ),
         ([row(1, "a", 0, "root"), row(2, "b", 2, "x")], 2, "word 2 names 2."),
         # text
-        (["# text = a c", row(1, "a", 0, "root"), row(2, "b", 1, "x")], 3, "at character 3 stands “c”, not “b”."),
-        (["# text = A b", row(1, "a", 0, "root"), row(2, "b", 1, "x")], 2, "at character 1 stands “A b”, not “a”."),
+        (["# text = a c", row(1, "a", 0, "root"), row(2, "b", 1, "x")], 3, "at character 3 is “c”, not “b”."),
+        (["# text = A b", row(1, "a", 0, "root"), row(2, "b", 1, "x")], 2, "at character 1 is “A b”, not “a”."),
         (["# text = a", row(1, "a", 0, "root"), row(2, "b", 1, "x")], 3, "before “b” the text has none."),
         (
             ["# text = ab", row(1, "a", 0, "root"), row(2, "b", 1, "x")],

@@ -146,7 +146,7 @@ def test_what_is_no_entry_is_reported_by_name(tmp_path: Path, content: str, name
         ('"cat", "dog"', '"dog"', "candidates are two words of the text or more; got “['dog']”. Name them."),
         ('["cat", "dog"]', '"cat dog"', "candidates are two words of the text or more; got “cat dog”."),
         ('"cat", "dog"', '"cat", 2', "candidates are two words"),
-        ('"cat", "dog"', '"dog", "dog#1"', "Pronoun and candidates stand apart; two of them share character 17."),
+        ('"cat", "dog"', '"dog", "dog#1"', "Pronoun and candidates do not overlap; two of them share character 17."),
         ('"cat", "dog"', '"cat", "it"', "two of them share character 28."),
         ("answer = 1", "answer = 2", "answer counts the candidates, 0 to 1; got “2”. Correct it."),
         ("answer = 1", "answer = -1", "answer counts the candidates, 0 to 1; got “-1”."),

@@ -72,8 +72,8 @@ def test_names_stand_apart_in_order_and_within_the_picture():
 
 
 def test_the_picture_in_words():
-    said = costs.description(FOUND, "peak_bytes", lesson.names()).replace("\u202f", " ")
-    assert said.startswith("Memory by length. whole matrix: 12.8 kB at 128 tokens, 18.1 kB at 181 tokens; tiles:")
+    description = costs.description(FOUND, "peak_bytes", lesson.names()).replace("\u202f", " ")
+    assert description.startswith("Memory by length. whole matrix: 12.8 kB at 128 tokens, 18.1 kB at 181 tokens; tiles:")
     assert costs.description([], "seconds", lesson.names()) == "Time by length. Nothing measured yet."
 
 

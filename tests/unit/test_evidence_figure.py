@@ -58,9 +58,9 @@ def test_what_may_be_an_accident_of_the_choice_is_grey_too():
     assert [line.line.color for line in lines(found)] == [colours.sequential[3], colours.mute]
 
 
-def test_wordings_are_told_by_their_sentences():
+def test_wordings_are_counted_by_their_sentences():
     jobs = Evidence(61, 100, (("chance", 0.4),), (0.45, 0.75), "named", "UD", "Jobs", groups=20)
     assert evidence.figure([("L3·H1", jobs)], "light").layout.annotations[0].text == "<b>61.0\u202f%</b>  L3·H1, 20 sentences"
-    said = "61 of n = 100 wordings of 20 sentences, 95\u202f% interval by sentences 45.0 to 75.0\u202f%"
-    assert evidence.counts(jobs) == said
+    caption = "61 of n = 100 wordings of 20 sentences, 95\u202f% interval by sentences 45.0 to 75.0\u202f%"
+    assert evidence.counts(jobs) == caption
     assert "61.0\u202f% of 100 wordings of 20 sentences" in evidence.description([("L3·H1", jobs)])

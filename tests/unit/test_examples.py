@@ -139,7 +139,7 @@ def test_a_missing_field_is_named(field: str):
         ("[[example]]", "[[sentence]]", KeyError, "example"),
     ],
 )
-def test_a_mistake_in_a_file_is_told(right: str, wrong: str, error: type[Exception], says: str):
+def test_a_mistake_in_a_file_is_reported(right: str, wrong: str, error: type[Exception], says: str):
     assert right in MADE
     with pytest.raises(error, match=says):
         parsed(MADE.replace(right, wrong))

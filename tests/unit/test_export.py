@@ -169,8 +169,8 @@ def test_the_page_says_where_its_numbers_come_from_for_readers_and_for_programs(
     facts = json.loads(unescape(re.search(r'<meta name="attnviz-provenance" content="([^"]*)"', html)[1]))
     assert facts == json.loads(json.dumps(SOURCE.as_dict(PATTERN)))
     below = html[html.index('<footer class="attnviz-below">') :]
-    for said in ("Tiny BERT (tiny)", "ab" * 32, "4-bit copy", "layer 1, head 2, counted from 0", "by words", "torch "):
-        assert said in below
+    for fact in ("Tiny BERT (tiny)", "ab" * 32, "4-bit copy", "layer 1, head 2, counted from 0", "by words", "torch "):
+        assert fact in below
 
 
 def test_without_a_script_the_page_still_has_the_text_and_every_number():
@@ -210,7 +210,7 @@ def test_hostile_text_stands_in_the_page_as_text():
     assert [html.count(tag) for tag in ("</style>", "<script", "</script>")] == [plain.count("</style>"), 4, 4]
 
 
-def test_of_a_long_text_the_strongest_link_of_each_row_is_told():
+def test_for_a_long_text_the_strongest_link_of_each_row_is_described():
     weights = random_weights(90, 120)
     pattern = Pattern(tuple(f"q{i}" for i in range(90)), tuple(f"k{i}" for i in range(120)), weights, np.zeros(90))
     html = page.beneath(pattern, SOURCE)

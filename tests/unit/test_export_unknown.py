@@ -100,8 +100,8 @@ def test_a_saved_page_marks_words_in_its_numbers_and_says_what_is_unknown_below(
     found = html.beneath(shown.pattern, shown.source)
 
     assert '<th scope="row"><bdi>😀</bdi> [UNK]</th>' in found
-    assert "<dt>Unknown to it</dt><dd>1 of 3 words, 1 of 6 characters: 😀</dd>" in found
-    assert "<dt>Reads otherwise</dt><dd>I as i</dd>" in found
+    assert "<dt>Unknown to the model</dt><dd>1 of 3 words, 1 of 6 characters: 😀</dd>" in found
+    assert "<dt>Not read as typed</dt><dd>I as i</dd>" in found
     assert "Unknown" not in html.beneath(item("it was").pattern, item("it was").source)
 
 
@@ -125,7 +125,7 @@ def test_a_pair_is_counted_whole():
         ("😀🦜", "Model cannot read this text at all: it sees only its unknown token, [UNK]."),
     ],
 )
-def test_what_cannot_be_read_is_said_in_a_sentence(text: str, want: str):
+def test_what_cannot_be_read_is_reported_in_a_sentence(text: str, want: str):
     assert legibility_text.unread(attnviz.attend(text), "Model") == want
 
 
@@ -138,7 +138,7 @@ def test_a_server_of_an_earlier_version_counts_nothing_and_its_trace_says_nothin
     )
 
 
-def test_an_unknown_token_that_is_no_character_of_the_text_is_said_by_tokens():
+def test_an_unknown_token_that_is_no_character_of_the_text_is_counted_by_tokens():
     blank = (*TOKENS[:4], Token("\n", "<unk>", 19, 20, 7, unknown=True))
     part = trace(keys=blank).parts[0]
     found = Trace(trace().request, (type(part)("self", blank, blank, part.calls),))
@@ -156,7 +156,7 @@ def test_an_unknown_token_that_is_no_character_of_the_text_is_said_by_tokens():
         ("un\u00adseen", "Model reads this text without control and zero-width characters, “un\u00adseen” as “unseen”."),
     ],
 )
-def test_what_is_read_otherwise_is_said_in_a_sentence(text: str, want: str):
+def test_altered_words_are_reported_in_a_sentence(text: str, want: str):
     assert legibility_text.altered_sentence(attnviz.attend(text).reading, "Model") == want
 
 
@@ -164,10 +164,10 @@ def test_what_is_read_otherwise_is_said_in_a_sentence(text: str, want: str):
 def test_the_command_line_counts_unknown_words_on_standard_error(words: list[str], capsys: pytest.CaptureFixture[str]):
     assert cli.main(["attend", "I love 😀", "--format", "csv", *words]) == 0
 
-    said = capsys.readouterr()
-    assert "1 of 3 words is unknown to all-MiniLM-L6-v2: “😀”." in said.err
-    assert "all-MiniLM-L6-v2 reads this text in lower case." in said.err
-    assert "[3] 😀 [UNK]" in said.out
+    output = capsys.readouterr()
+    assert "1 of 3 words is unknown to all-MiniLM-L6-v2: “😀”." in output.err
+    assert "all-MiniLM-L6-v2 reads this text in lower case." in output.err
+    assert "[3] 😀 [UNK]" in output.out
 
 
 def test_the_command_line_names_the_first_unknown_words_and_counts_all(capsys: pytest.CaptureFixture[str]):

@@ -87,7 +87,7 @@ def test_filtering_leaves_the_weights_it_was_given_alone():
 
 
 @pytest.mark.parametrize(
-    ("keep", "hidden", "said"),
+    ("keep", "hidden", "message"),
     [
         # Of the six rows 0.5 + 0.3 + 0.1 + 0 + 0.3 + 0.2 = 1.4 is left out: 23 % of one.
         (Keep("least", 0.2), [0.5, 0.3, 0.1, 0, 0.3, 0.2], "weights of at least 0.2 are shown: on average 23\u202f%"),
@@ -100,11 +100,11 @@ def test_filtering_leaves_the_weights_it_was_given_alone():
         ),
     ],
 )
-def test_what_is_left_out_is_hidden_and_the_note_says_how_much(keep: Keep, hidden: list[float], said: str):
+def test_what_is_left_out_is_hidden_and_the_note_says_how_much(keep: Keep, hidden: list[float], message: str):
     pattern = shown(ViewOptions(words=False, keep=keep))
     np.testing.assert_allclose(pattern.hidden, hidden, atol=1e-6)
     np.testing.assert_allclose(pattern.weights.sum(-1), 1 - pattern.hidden, atol=1e-6)
-    assert said in pattern.note
+    assert message in pattern.note
     assert pattern.note.endswith("of a row is left out.")
     assert pattern.keep == keep
 

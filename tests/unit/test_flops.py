@@ -65,7 +65,7 @@ def test_the_pairs_on_paper_are_those_of_the_tiles_themselves(tokens: int, optio
     assert sum(width for _, width, _ in spans) == sum(len(tile.keys) for tile in real)
 
 
-def test_the_bytes_on_paper_are_held_in_earnest():
+def test_the_estimated_bytes_are_really_allocated():
     random_inputs = (torch.randn(4, 200, 3), torch.randn(2, 200, 3), torch.randn(2, 200, 3))
 
     matrix = peak_memory.most_held(

@@ -1,4 +1,4 @@
-"""Folders as people have them: what each holds is said with what to do, in words; what is safe to read is read."""
+"""Folders as people have them: what is wrong with each is reported with a remedy; what is safe to read is read."""
 
 from __future__ import annotations
 
@@ -269,7 +269,7 @@ IDS = [case.name for case in CASES]
 def home(tmp_path, monkeypatch) -> Path:
     """The folder from which relative paths count, with no models of earlier tests in memory."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(attnviz, "_own", [])
+    monkeypatch.setattr(attnviz, "_folder_backends", [])
     return tmp_path
 
 
@@ -280,7 +280,7 @@ def sound(tmp_path_factory) -> Path:
 
 
 def check(message: str, case: Case, home: Path) -> None:
-    """All that should be said, in words, and nothing of this machine."""
+    """Check that the message has all expected parts and nothing about this machine."""
     for part in case.says:
         assert part in message
     assert str(home) not in message
@@ -293,9 +293,9 @@ def check(message: str, case: Case, home: Path) -> None:
 def test_the_command_line_and_python_say_what_a_folder_is_and_what_to_do(case, home, sound, capfd):
     case.make(Path(shutil.copytree(sound, home / "plain")))
     assert cli.main(["attend", TEXT, "--model", "./plain"]) == 2
-    said = capfd.readouterr()
-    assert said.out == ""
-    check(said.err, case, home)
+    output = capfd.readouterr()
+    assert output.out == ""
+    check(output.err, case, home)
     with pytest.raises(case.error) as caught:
         attnviz.load(home / "plain")
     check(str(caught.value), case, home)

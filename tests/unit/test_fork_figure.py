@@ -32,7 +32,7 @@ def test_only_the_right_candidate_has_a_solid_line_and_the_verdict():
     assert page.index("✓ hit") < page.index("street<")
 
 
-def test_a_miss_is_told_by_sign_word_and_edge():
+def test_a_miss_is_shown_by_sign_word_and_edge():
     hit, miss = (fork("it", BOTH, "light", verdict) for verdict in (True, False))
     assert "✗ miss" in miss
     assert "solid #" in hit.split("✓ hit")[0].rsplit("border", 2)[1]
@@ -51,7 +51,7 @@ def test_a_candidate_that_comes_too_late_has_no_weight():
     assert page.count(">too late to be seen<") == 2
 
 
-def test_all_of_it_is_said_in_words():
+def test_the_whole_picture_is_described_in_words():
     assert description("it", BOTH, False) == "it: animal 0.640, the right one, miss; street 0.100"
     assert description("she", (Branch("a", 0.5), Branch("b", 0.25)), None) == "she: a 0.500; b 0.250"
     assert 'aria-label="it: animal 0.640, the right one, hit; street 0.100"' in fork("it", BOTH, "light", True)

@@ -1,4 +1,4 @@
-"""Links that somebody changed and messages that no page of ours sends: read as far as they go, or refused, never a fault."""
+"""Changed links and messages that no page of ours sends: read as far as possible or refused, never a fault."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from attnviz.errors import BadInputError
 from attnviz.pages.whatif import lesson
 from attnviz.selection import PARAMETERS, Selection
 from attnviz.web import middleware
-from tests.fuzz import amounts, held
+from tests.fuzz import amounts, check_promise
 from tests.unit.test_selection import selections
 
 pytestmark = pytest.mark.slow
@@ -51,13 +51,13 @@ def changed_links(draw: st.DrawFn) -> dict[str, str]:
 
 
 @amounts(100, 5000)
-def test_a_link_that_somebody_changed_is_read_as_far_as_it_goes(examples: int):
+def test_a_changed_link_is_read_as_far_as_possible(examples: int):
     def promise(params: dict[str, str]) -> None:
         found, notices = Selection.parse(params)
         assert Selection.parse(found.params())[0] == found
         assert all(len(notice) < 300 for notice in notices)
 
-    held(examples, changed_links(), promise)
+    check_promise(examples, changed_links(), promise)
 
 
 @st.composite
@@ -92,7 +92,7 @@ def test_a_message_that_no_page_sends_is_refused_in_words(read: Any, examples: i
         except BadInputError:
             return
 
-    held(examples, changed() | JSON, promise)
+    check_promise(examples, changed() | JSON, promise)
 
 
 @amounts(100, 2000)
@@ -103,11 +103,11 @@ def test_pins_and_panels_that_no_page_sends_are_refused_in_words(examples: int):
         except BadInputError:
             return
 
-    held(examples, st.tuples(JSON, JSON) | changed().map(lambda value: _part(value, "pins", "panels")), promise)
+    check_promise(examples, st.tuples(JSON, JSON) | changed().map(lambda value: _part(value, "pins", "panels")), promise)
 
 
 def _part(value: Any, *names: str) -> tuple[Any, ...]:
-    """Entries of a message, whatever it is."""
+    """Entries of a text, whatever it is."""
     return tuple(value.get(name) if isinstance(value, dict) else value for name in names)
 
 
@@ -116,13 +116,13 @@ def test_a_setting_of_an_experiment_is_read_or_refused_in_words(examples: int):
     every = [setting for one in lesson.experiments() for setting in one.settings]
 
     def promise(case: tuple[lesson.Setting, str]) -> None:
-        setting, said = case
+        setting, text = case
         try:
-            assert setting.read(setting.read(said)) == setting.read(said)
+            assert setting.read(setting.read(text)) == setting.read(text)
         except BadInputError:
             return
 
-    held(examples, st.tuples(st.sampled_from(every), ODD | st.text()), promise)
+    check_promise(examples, st.tuples(st.sampled_from(every), ODD | st.text()), promise)
 
 
 HEADER = st.tuples(
@@ -166,4 +166,4 @@ def test_whatever_a_browser_asks_is_refused_or_passed_on(examples: int):
         refused = first.get("status", 0) in (405, 413, 414) or first.get("type") == "websocket.close"
         assert refused != bool(passed)
 
-    held(examples, st.tuples(SCOPES, st.binary(max_size=80)), promise)
+    check_promise(examples, st.tuples(SCOPES, st.binary(max_size=80)), promise)

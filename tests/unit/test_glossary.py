@@ -88,7 +88,7 @@ def test_a_term_says_what_it_is_in_a_sentence_then_in_a_paragraph(one: Term):
 
 
 @TERMS
-def test_a_term_cites_a_source_unless_nobody_claims_it(one: Term):
+def test_a_term_cites_a_source_unless_it_claims_nothing(one: Term):
     assert one.sources
 
 

@@ -14,8 +14,8 @@ def test_the_first_mention_of_a_term_is_linked_and_no_other():
 
 
 def test_the_longest_name_wins_and_plurals_are_known():
-    said = glossary_links.linked("Cross-attention has heads; self-attention too.")
-    assert said == (
+    linked = glossary_links.linked("Cross-attention has heads; self-attention too.")
+    assert linked == (
         "[Cross-attention](glossary?term=cross-attention) has [heads](glossary?term=head); "
         "[self-attention](glossary?term=self-attention) too."
     )

@@ -76,9 +76,9 @@ def test_only_the_longest_texts_of_one_way_are_fitted():
     assert fit is not None
     assert fit.lengths == (256, 362, 512, 724, 1024)
     assert fit.slope == pytest.approx(2, abs=1e-6)
-    held = growth.fit_algorithm(found, "matrix", "peak_bytes")
-    assert held is not None
-    assert held.slope == pytest.approx(1)
+    fitted = growth.fit_algorithm(found, "matrix", "peak_bytes")
+    assert fitted is not None
+    assert fitted.slope == pytest.approx(1)
     early = growth.fit_algorithm(found[:5], "matrix", "seconds")  # 128 is a quarter of 512, and short all the same
     assert early is not None
     assert early.lengths == (256, 362, 512)

@@ -59,7 +59,7 @@ def test_the_head_of_meaning_is_chosen_on_one_half_and_reported_on_the_other(tmp
     assert one.held_out is not None
     assert (one.head, one.value, one.held_out.interval, one.held_out.texts) == (HeadRef(1, 1), 0.25, (0.25, 0.25), 2)
     assert one.order[:2] == (HeadRef(1, 1), HeadRef(0, 2))  # as they are chosen
-    assert (one.rank(HeadRef(0, 2)), one.rank(HeadRef(1, 1))) == (1, 2)  # as they are told
+    assert (one.rank(HeadRef(0, 2)), one.rank(HeadRef(1, 1))) == (1, 2)  # as reported
 
 
 def test_one_text_in_a_half_tells_nothing_of_meaning(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Whom one head looks at from each word, by hand, and by the rule that heads are measured by: the same answers."""
+"""The word that one head chooses for each word, by hand and by the rule that measures heads: the same answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ROWS = np.array(
         [1.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00],
         [0.50, 0.00, 0.00, 0.25, 0.25, 0.00, 0.00],
         [0.00, 0.25, 0.00, 0.50, 0.00, 0.25, 0.00],  # cats, the mean of both: saw .375, it .125, . .125
-        [0.00, 0.25, 0.25, 0.00, 0.50, 0.00, 0.00],  # saw: cats .5, it .5, nobody first
+        [0.00, 0.25, 0.25, 0.00, 0.50, 0.00, 0.00],  # saw: cats .5, it .5, no first
         [0.00, 0.25, 0.25, 0.375, 0.00, 0.00, 0.125],  # it: cats .5, though no piece has more than saw
         [0.00, 0.00, 0.00, 0.00, 0.00, 1.00, 0.00],
         [0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 1.00],

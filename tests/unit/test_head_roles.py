@@ -23,7 +23,7 @@ def unit(text: str, at: int, special: bool = False, segment: int = 0) -> Unit:
 
 
 def sentence(*words: str, special: bool = True) -> tuple[Unit, ...]:
-    """Units of a text, with [CLS] and [SEP] around it unless said otherwise."""
+    """Units of a text, with [CLS] and [SEP] around it unless stated otherwise."""
     texts = ("[CLS]", *words, "[SEP]") if special else words
     return tuple(unit(text, at, text.startswith("[")) for at, text in enumerate(texts))
 
@@ -261,7 +261,7 @@ def test_a_first_word_that_stands_again_is_where_heads_rest_and_no_twin():
     assert "same" not in found.sentence
 
 
-def test_equal_weights_are_nobody_s_first_choice():
+def test_equal_weights_have_no_first_choice():
     # Every word divides itself between [CLS] and the word itself: the first in the text is no choice of theirs.
     rows = np.zeros((7, 7))
     rows[:, 0] += 0.5

@@ -88,7 +88,7 @@ def test_an_encoder_keeps_its_upper_triangle_even_where_it_is_zero():
     assert np.array_equal(heatmap.figure(pattern).data[0].z, pattern.weights)
 
 
-def test_the_held_row_is_outlined_and_its_numbers_written_from_five_percent_up():
+def test_the_selected_row_is_outlined_and_its_numbers_written_from_five_percent_up():
     drawn = heatmap.figure(CROSS, "dark", selected_rows=1)
     halo, outline = drawn.layout.shapes
     assert (outline.line.color, halo.line.color) == (encoding.DARK.accent, encoding.DARK.page)
@@ -99,7 +99,7 @@ def test_the_held_row_is_outlined_and_its_numbers_written_from_five_percent_up()
     assert [note.text for note in drawn.layout.annotations].count("<b>Haus</b>") == 1
 
 
-def test_keys_that_the_held_row_looks_at_are_bold_and_special_tokens_muted():
+def test_keys_that_the_selected_row_looks_at_are_bold_and_special_tokens_muted():
     units = (Unit("the", 0, 3, (0,), special=True), Unit("the", 4, 7, (1,)), Unit("house", 8, 13, (2,)))
     pattern = Pattern(CROSS.queries, CROSS.keys, CROSS.weights, CROSS.hidden, key_units=units)
     alias = heatmap.figure(pattern, selected_rows=1).layout.xaxis.labelalias
@@ -107,7 +107,7 @@ def test_keys_that_the_held_row_looks_at_are_bold_and_special_tokens_muted():
 
 
 @pytest.mark.parametrize("row", [-1, 2])
-def test_a_row_that_is_not_there_cannot_be_held(row: int):
+def test_a_row_that_does_not_exist_cannot_be_selected(row: int):
     with pytest.raises(BadInputError, match="rows 0 to 1"):
         heatmap.figure(CROSS, selected_rows=row)
 
@@ -129,7 +129,7 @@ def test_the_legend_is_even_in_colour_and_uneven_in_weight():
     np.testing.assert_allclose(np.diff(places), 1 / 6)
 
 
-def test_nothing_to_show_is_said_in_words():
+def test_nothing_to_show_is_stated_in_words():
     empty = Pattern((), (), np.zeros((0, 0), np.float32), np.zeros(0))
     drawn = heatmap.figure(empty)
     assert len(drawn.data) == 0
@@ -211,7 +211,7 @@ def test_of_a_causal_head_what_cannot_be_seen_stays_apart_from_what_is_left_out(
     assert "of b nothing is shown" in heatmap.description(pattern)
 
 
-def test_several_held_rows_are_outlined_and_what_any_looks_at_is_bold():
+def test_several_selected_rows_are_outlined_and_what_any_looks_at_is_bold():
     drawn = heatmap.figure(CROSS, selected_rows=(0, 1))
     assert len([shape for shape in drawn.layout.shapes if shape.line.width == 2]) == 2
     assert [drawn.layout.xaxis.labelalias[at] for at in "012"] == ["<b>the</b>", "<b>the</b>", "<b>house</b>"]

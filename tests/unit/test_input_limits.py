@@ -71,10 +71,10 @@ def test_a_token_that_was_added_without_an_embedding_is_named_with_its_place_and
     model = random_model(family)
     with pytest.raises(TokenError) as caught:
         attnviz.trace(model, grown(), "the animal <device> cross </device>", "the" if family == "t5" else None)
-    said = str(caught.value)
-    assert "“<device>” at character 12 of the text has the id 16 (and 1 other token of it)" in said
-    assert "16 embeddings, of the ids 0 to 15" in said
-    assert "resize_token_embeddings(len(tokenizer))" in said
+    message = str(caught.value)
+    assert "“<device>” at character 12 of the text has the id 16 (and 1 other token of it)" in message
+    assert "16 embeddings, of the ids 0 to 15" in message
+    assert "resize_token_embeddings(len(tokenizer))" in message
 
 
 def test_where_the_text_does_not_use_the_token_everything_works_and_so_it_does_after_resizing():
@@ -226,9 +226,9 @@ def test_a_folder_whose_tokenizer_has_more_tokens_than_its_weights_says_so_on_th
     capsys.readouterr()
     for arguments in (["attend", "the <device>"], ["rank", "the <device>", "--link", "the:<device>"]):
         assert main([*arguments, "--model", str(folder)]) == 2
-        said = capsys.readouterr()
-        assert said.out == ""
-        assert "“<device>” at character 5 of the text has the id 16, and model has 16 embeddings" in said.err
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert "“<device>” at character 5 of the text has the id 16, and model has 16 embeddings" in output.err
 
 
 def test_the_backend_says_it_before_anything_is_run_also_of_what_is_tried(tmp_path):

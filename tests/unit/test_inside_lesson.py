@@ -1,4 +1,4 @@
-"""The steps through one head: numbers worked out anew, and every gap of every sentence and formula filled."""
+"""The steps through one head: numbers worked out again, and every gap of every sentence and formula filled."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: st
     """Both name the token; a number that the formula works out is named in the text, named above the picture, and framed."""
     for step in lesson.steps(one.family):
         numbers = values.sentence(one, AT, step.id)
-        told, seen = template.fill(step.text, numbers), template.fill(step.picture, numbers)
-        assert f"“{one.tokens[AT].text}”" in told, step.id
+        text, seen = template.fill(step.text, numbers), template.fill(step.picture, numbers)
+        assert f"“{one.tokens[AT].text}”" in text, step.id
         assert f"“{one.tokens[AT].text}”" in seen, step.id
         shown = analysis.picture(one, AT, step.id)
         drawn = figure.render(shown, [token.text for token in one.tokens], AT, 0, "light")
@@ -89,7 +89,7 @@ def test_text_and_picture_stand_each_without_the_other(one: HeadSteps, model: st
         if "component" in template.gap_names(step.formula):
             lane = analysis.component(one, AT, step.id)
             assert numbers["component"] == str(lane) == values.formula(one, AT, step.id)["component"]
-            assert f"number {lane}" in told or f"numbers {lane} and" in told, step.id
+            assert f"number {lane}" in text or f"numbers {lane} and" in text, step.id
             assert any(range(lane, lane + 1) in places for places in shown.framed), step.id
 
 
@@ -181,11 +181,11 @@ def test_nothing_can_be_written_and_little_is_kept(one: HeadSteps, backend, mode
     assert not any(array.flags.writeable for array in arrays(one).values())
     layer = backend.inner.step_trace(AttentionRequest(model, TEXT), HEADS[model].layer)
     assert not any(array.flags.writeable for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
-    held = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
-    assert held <= size_in_bytes(layer) < 2**22
+    array_bytes = sum(array.nbytes for array in (*layer.steps.values(), *layer.start.values(), *arrays(layer).values()))
+    assert array_bytes <= size_in_bytes(layer) < 2**22
 
 
-def test_what_cannot_be_walked_is_said(backend):
+def test_what_cannot_be_traced_by_step_is_refused_with_a_reason(backend):
     with pytest.raises(TooLongError, match=str(MOST)):
         backend.step_trace(AttentionRequest("minilm", "word " * 200), HeadRef(0, 0))
     with pytest.raises(BadInputError, match="has no head"):

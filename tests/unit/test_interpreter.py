@@ -71,7 +71,7 @@ def test_where_no_python_fits_make_lists_the_versions_and_how_to_get_one(tmp_pat
     assert not (tmp_path / "venv").exists()
 
 
-def test_another_version_of_python_makes_the_environment_anew(tmp_path):
+def test_another_version_of_python_builds_the_environment_again(tmp_path):
     stamps = {}
     for version in ("3.12", "3.13"):
         program(tmp_path / version, f"echo {version}")

@@ -24,7 +24,7 @@ CATS, SAW, IT = (0, 4), (5, 8), (9, 11)
 
 
 def traced(**rows: list[float]) -> Trace:
-    """One head in which some tokens look as told, and all others at [CLS] alone."""
+    """One head in which some tokens look as given, and all others at [CLS] alone."""
     weights = np.zeros((1, 7, 7), np.float32)
     weights[0, :, 0] = 1.0
     names = [token.text for token in TOKENS]

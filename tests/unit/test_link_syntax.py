@@ -35,8 +35,8 @@ def test_a_link_is_found_in_the_text(written: str, source: tuple[int, int], targ
     [
         ("dog:horse", "“horse” is no word of the text. Name a word as it is written there"),
         ("Dog:cat", "“Dog” is no word"),
-        ("dog:the#3", "“the” stands 2 times in the text; got number 3"),
-        ("dog#0:cat", "“dog” stands once in the text; got number 0"),
+        ("dog:the#3", "“the” occurs 2 times in the text; got number 3"),
+        ("dog#0:cat", "“dog” occurs once in the text; got number 0"),
         ("5-99:cat", "from 0 to the text's 51; got 5-99"),
         ("7-4:cat", "got 7-4"),
         ("dog", "SOURCE:TARGET, e.g. it:animal; got “dog”"),
@@ -47,7 +47,7 @@ def test_a_link_is_found_in_the_text(written: str, source: tuple[int, int], targ
         ("²-4:cat", "“²-4” is no word"),
     ],
 )
-def test_what_is_not_in_the_text_is_said_with_its_remedy(written: str, says: str):
+def test_what_is_not_in_the_text_is_reported_with_its_remedy(written: str, says: str):
     with pytest.raises(BadInputError) as caught:
         link_syntax.link(TEXT, written)
     assert says in str(caught.value)

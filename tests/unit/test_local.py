@@ -26,14 +26,14 @@ def test_when_the_loading_thread_is_interrupted_a_waiting_thread_takes_over(tmp_
     begun, go = threading.Event(), threading.Event()
     called = [True]
 
-    def said(_: str) -> None:
+    def wait_once(_: str) -> None:
         if called:
             called.clear()
             begun.set()
             assert go.wait(20)
             raise Interrupted
 
-    backend = LocalBackend(Settings(), said, folders=(card,))
+    backend = LocalBackend(Settings(), wait_once, folders=(card,))
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(backend.load, card.id)
         assert begun.wait(20)

@@ -1,4 +1,4 @@
-"""Prepared long texts as data: every one is long, complete and names words that it has; what is wrong in a file is said."""
+"""Prepared long texts as data: every one is long, complete and names words that it has; what is wrong in a file is reported."""
 
 from __future__ import annotations
 

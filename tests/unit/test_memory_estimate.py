@@ -52,12 +52,12 @@ def test_a_backend_refuses_before_it_reads():
         backend.attend(AttentionRequest("minilm", "word " * 20))
 
 
-def test_who_waits_for_a_long_text_is_told_each_layer_and_nobody_else_is():
-    said: list[ProgressEvent] = []
-    backend = LocalBackend(progress=said.append)
+def test_each_layer_of_a_long_text_is_reported_only_to_its_caller():
+    events: list[ProgressEvent] = []
+    backend = LocalBackend(on_progress=events.append)
     backend.load("minilm")
-    said.clear()
+    events.clear()
     backend.attend(AttentionRequest("minilm", "a short text"))
-    assert said == []
+    assert events == []
     backend.attend(AttentionRequest("minilm", "word " * 510))
-    assert said == [ProgressEvent(f"Reading 512 tokens: layer {done} of 6.", "progress", done / 6) for done in range(1, 7)]
+    assert events == [ProgressEvent(f"Encoding 512 tokens: layer {done} of 6.", "progress", done / 6) for done in range(1, 7)]

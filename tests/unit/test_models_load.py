@@ -264,7 +264,7 @@ def test_a_model_in_memory_has_a_card_without_this_machines_paths(tmp_path):
         load.card_of("bert")
 
 
-def test_loading_tells_those_who_listen_and_nobody_else(tmp_path, capfd):
+def test_loading_reports_only_to_its_listeners(tmp_path, capfd):
     card = load.local_card(saved(tmp_path / "model"))
     capfd.readouterr()
     lines: list[ProgressEvent] = []

@@ -1,4 +1,4 @@
-"""Two records compared: what may be reworded is told from what must stay as it is."""
+"""Two records compared: prose that may change is separated from data that must stay."""
 
 from __future__ import annotations
 

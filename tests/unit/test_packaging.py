@@ -98,7 +98,7 @@ def test_the_image_installs_what_make_installs():
     assert pip_steps((ROOT / "Dockerfile").read_text().splitlines()) == steps
 
 
-def test_the_image_runs_as_nobody_special_checks_its_health_and_asks_no_hub():
+def test_the_image_runs_unprivileged_checks_its_health_and_contacts_no_hub():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     steps = [line.split()[0] for line in lines if re.match(r"[A-Z]+ ", line)]
     assert steps.index("USER") > max(index for index, line in enumerate(steps) if line == "COPY")

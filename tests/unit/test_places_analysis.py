@@ -72,7 +72,7 @@ def test_in_a_causal_model_the_first_token_rests_and_the_first_word_has_no_choic
     assert found.words == 4
     rest = 4 - (1 / 2 + 1 / 3 + 1 / 4 + 1 / 5)
     assert found.resting == pytest.approx((4 - rest) / 4)
-    assert found.near == pytest.approx((1 / 3 + 2 / 4 + 2 / 5) / rest)  # b has nobody but itself and the first
+    assert found.near == pytest.approx((1 / 3 + 2 / 4 + 2 / 5) / rest)  # b has only itself and the first
     assert found.far == pytest.approx(1 / 5 / rest)  # e to b
     assert found.even == pytest.approx(found.near)  # only what can be seen counts
 

@@ -84,7 +84,7 @@ def test_what_could_not_be_read_says_why_in_its_place():
     assert "This text is too long. Shorten it." in notes
 
 
-def test_the_held_row_is_ringed_in_every_panel_that_has_it():
+def test_the_selected_row_is_ringed_in_every_panel_that_has_it():
     plain, selected_rows = (ElementTree.fromstring(picture("svg", focus)) for focus in (None, SAT))
     rings = [
         sum(rect.attrib.get("stroke") == encoding.LIGHT.accent for rect in tree.iter(f"{SVG}rect"))

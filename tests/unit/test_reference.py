@@ -115,9 +115,9 @@ def test_rotary_positions_turn_pairs_of_halves_fast_and_slow():
 def test_turned_products_depend_on_the_distance_alone():
     chance = torch.Generator().manual_seed(3)
     q, k = torch.randn(6, generator=chance), torch.randn(6, generator=chance)
-    turned = llama.apply_rotary(torch.stack([q.expand(9, 6), k.expand(9, 6)]), 50.0)  # the same query and key at 9 places
+    rotated = llama.apply_rotary(torch.stack([q.expand(9, 6), k.expand(9, 6)]), 50.0)  # the same query and key at 9 places
 
-    products = turned[0] @ turned[1].T
+    products = rotated[0] @ rotated[1].T
     for distance in (-3, 0, 4):
         line = torch.diagonal(products, distance)
         equal(line, [float(line[0])] * len(line), atol=1e-5)
@@ -241,7 +241,7 @@ def test_the_causal_mask_on_hides_what_comes_later_and_off_shows_it(family: str)
     assert (np.triu(on["weights"], 1) == 0).all()
     assert (off["weights"] > 0).all()
     np.testing.assert_array_equal(on["scores"], off["scores"])
-    shown = np.tril(off["weights"])  # in the first layer the mask only takes away, and the rest is divided anew
+    shown = np.tril(off["weights"])  # in the first layer the mask only takes away, and the rest is normalised again
     equal(on["weights"], shown / shown.sum(-1, keepdims=True), atol=1e-12)
 
 

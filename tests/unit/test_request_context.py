@@ -87,7 +87,7 @@ def test_a_request_in_this_process_is_measured_too():
 
 def test_a_model_that_is_not_in_the_catalogue_has_no_name_in_the_log():
     done: list[RequestContext] = []
-    with request_context.track(AttentionRequest("somebody's secret", "a"), done.append):
+    with request_context.track(AttentionRequest("a user's secret", "a"), done.append):
         pass
 
     assert done[0].model == "other"

@@ -411,11 +411,11 @@ def test_the_same_question_of_many_clients_is_computed_once():
 
 
 def test_a_request_for_what_is_in_progress_takes_no_slot_and_may_disconnect():
-    held = {text: threading.Event() for text in ("one", "two", "same")}
+    gates = {text: threading.Event() for text in ("one", "two", "same")}
 
     def wait(request: AttentionRequest) -> None:
-        if request.text in held:
-            assert held[request.text].wait(20)
+        if request.text in gates:
+            assert gates[request.text].wait(20)
 
     def ask(text: str) -> Future[httpx.Response]:
         return pool.submit(post, url, {"model": "minilm", "text": text})
@@ -425,14 +425,14 @@ def test_a_request_for_what_is_in_progress_takes_no_slot_and_may_disconnect():
         wait_until(lambda: metric(url, "attnviz_working") == 2)
         waiting = [ask("same"), ask("same")]  # not in progress yet: each waits for a slot of its own
         wait_until(lambda: metric(url, "attnviz_waiting") == 2)
-        held["one"].set()
-        held["two"].set()
+        gates["one"].set()
+        gates["two"].set()
         wait_until(lambda: (metric(url, "attnviz_working"), metric(url, "attnviz_sharing")) == (1, 1))
         with pytest.raises(httpx.ReadTimeout):
             CLIENT.post(f"{url}/v1/attention", json={"model": "minilm", "text": "same"}, timeout=0.2)
         wait_until(lambda: metric(url, "attnviz_sharing") == 1)
         assert ask("another").result(5).status_code == 200, "the second slot is free"
-        held["same"].set()
+        gates["same"].set()
         assert [one.result(20).status_code for one in (*first, *waiting)] == [200] * 4
 
 
@@ -578,15 +578,15 @@ def test_a_full_disk_is_a_server_error_that_names_no_folder():
 
 def test_a_model_that_could_not_be_loaded_is_tried_again(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(server, "FIRST_RETRY_SECONDS", 0.05)
-    room, tried = threading.Event(), []
+    room, attempts = threading.Event(), []
 
     def write(_: AttentionRequest) -> None:
-        tried.append(1)
+        attempts.append(1)
         if not room.is_set():
             raise OutputError("The disk is full. Make room.")
 
     with running_server(FakeBackend(write), warm=("minilm",)) as url:
-        wait_until(lambda: len(tried) >= 2)
+        wait_until(lambda: len(attempts) >= 2)
         answer = validated(CLIENT.get(f"{url}/readyz"), "/readyz")
         assert (answer.status_code, answer.json()) == (
             503,
@@ -594,9 +594,9 @@ def test_a_model_that_could_not_be_loaded_is_tried_again(monkeypatch: pytest.Mon
         )
         room.set()
         wait_until(lambda: CLIENT.get(f"{url}/readyz").json() == {"ready": True, "loading": [], "failed": {}})
-        so_far = len(tried)
+        so_far = len(attempts)
         assert CLIENT.get(f"{url}/readyz").status_code == 200
-        assert len(tried) == so_far
+        assert len(attempts) == so_far
 
 
 @pytest.mark.slow

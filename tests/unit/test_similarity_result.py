@@ -1,4 +1,4 @@
-"""Which head follows likeness of meaning: chosen on one half, told by the other. Figures worked out by hand."""
+"""The head that follows similarity of meaning: chosen on one half, reported on the other. Figures worked out by hand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def made(folder: Path, texts: tuple[int, int] = (3, 2)) -> reader.Atlas:
     figures = np.zeros((2, 2, 2, 2, 5), np.float32)  # mean or error, half, own or shuffled, layer, head
     figures[0, 0, 0, 1, 3], figures[0, 0, 0, 0, 2] = 0.5, 0.25
     figures[0, 1, 0, 1, 3], figures[0, 1, 0, 0, 2] = 0.375, 0.75
-    figures[0, 1, 1, 1, 3], figures[0, 0, 1, 1, 0] = -0.125, 0.9  # shuffled: nobody is chosen by it
+    figures[0, 1, 1, 1, 3], figures[0, 0, 1, 1, 0] = -0.125, 0.9  # shuffled: it chooses no head
     figures[1] = 0.125
     figures[1, 1, 0, 1, 3] = 0.0625
     header = atlases.header(meaning={"texts": list(texts), "words": [12, 4]})

@@ -223,7 +223,7 @@ def test_a_folder_without_a_start_token_says_so_on_the_command_line(tmp_path, ca
     assert load.local_card(tmp_path / "own").kind == "encoder-decoder"
     for more in ([], ["--text-b", TARGET]):
         assert main(["attend", TEXT, *more, "--model", str(tmp_path / "own")]) == 2
-        said = capsys.readouterr()
-        assert said.out == ""
-        assert "model.config.decoder_start_token_id is not set" in said.err
-        assert "config.json" in said.err
+        output = capsys.readouterr()
+        assert output.out == ""
+        assert "model.config.decoder_start_token_id is not set" in output.err
+        assert "config.json" in output.err

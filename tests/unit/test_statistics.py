@@ -120,8 +120,8 @@ def test_wordings_of_one_sentence_are_worth_fewer_instances():
 
 def test_groups_that_agree_within_count_once_each_and_those_that_do_not_are_worth_no_more_than_n():
     six = np.full(10, 6)
-    alike = np.array([6, 0] * 5)  # five sentences always right, five never: ten coins, but for g / (g - 1)
-    assert statistics.effective_sample_size(alike, six) == pytest.approx(60 / (6 * 10 / 9))
+    clustered = np.array([6, 0] * 5)  # five sentences always right, five never: ten coins, but for g / (g - 1)
+    assert statistics.effective_sample_size(clustered, six) == pytest.approx(60 / (6 * 10 / 9))
     assert statistics.effective_sample_size(np.full(10, 3), six) == 60
     assert statistics.effective_sample_size(np.stack([np.zeros(10, int), six], -1), six).tolist() == [10, 10], (
         "all wrong or all right"

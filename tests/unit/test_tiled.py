@@ -157,7 +157,7 @@ def test_tiles_of_nothing_are_refused(options: dict[str, int]):
 # Memory
 
 
-def test_what_is_held_at_once_is_counted_and_what_is_gone_is_not():
+def test_live_memory_is_counted_and_freed_memory_is_not():
     inputs = torch.zeros(1000)
 
     def one_after_the_other() -> Tensor:
@@ -177,7 +177,7 @@ def test_what_is_held_at_once_is_counted_and_what_is_gone_is_not():
 def test_tiles_need_memory_that_grows_linearly_and_the_matrix_quadratically(kind: str):
     lengths = (250, 515, 1021)  # none of which a tile of 128 divides
 
-    def held(tiles: bool) -> list[int]:
+    def peak_bytes(tiles: bool) -> list[int]:
         found = []
         for length in lengths:
             inputs, options = drawn(length, length), options_of(kind, length)
@@ -187,7 +187,7 @@ def test_tiles_need_memory_that_grows_linearly_and_the_matrix_quadratically(kind
             )
         return found
 
-    tiles, matrix = held(True), held(False)
+    tiles, matrix = peak_bytes(True), peak_bytes(False)
 
     assert fit(lengths, tiles).slope < 1.2
     assert fit(lengths, matrix).slope > 1.8

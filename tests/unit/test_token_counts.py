@@ -49,7 +49,7 @@ def test_cross_attention_projects_keys_and_values_of_the_other_text():
     assert cost.mixing == 2 * 21 * 5
 
 
-def test_half_of_a_layer_is_reached_where_it_is_said():
+def test_half_of_a_layer_is_reached_at_the_stated_place():
     assert token_counts.attention(token_counts.level(11), 11).share == pytest.approx(0.5)
 
 

@@ -1,4 +1,4 @@
-"""A Trace as a value: what it answers, what it refuses, and that nobody can write to it."""
+"""A Trace as a value: what it answers, what it refuses, and that it is read-only."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_one_head_reads_the_key_of_its_own_group():
 
 
 @pytest.mark.parametrize("parts", [(), (0,), (0, 1)], ids=["all", "layer", "head"])
-def test_nobody_can_write_to_weights(parts: tuple[int, ...]):
+def test_weights_are_read_only(parts: tuple[int, ...]):
     for trace in (one(), dense(np.full((2, 5, 5), 0.2), SOURCE)):
         with pytest.raises(ValueError, match="read-only"):
             trace.weights(*parts)[..., 0] = 1

@@ -43,7 +43,7 @@ def test_a_new_head_belongs_to_the_text_and_block_shown():
     assert pins == (PINS[1], Pin(OWN, HeadRef(2, 4, "cross"), "new"))
 
 
-def test_the_same_head_told_twice_is_one_pin_and_what_is_nothing_is_left_out():
+def test_the_same_head_twice_is_one_pin_and_invalid_pins_are_left_out():
     pins, _ = rebuilt(Tray((*as_sent(PINS[0]), TrayPin("", (3, 1), "again"), TrayPin("gone", None, ""))), PINS, (), OWN, "self")
     assert pins == (PINS[0],)
 

@@ -1,4 +1,4 @@
-"""The values: what they promise holds when they are made, and nobody can break it afterwards."""
+"""The values: what they promise holds when they are made, and cannot be broken afterwards."""
 
 from __future__ import annotations
 

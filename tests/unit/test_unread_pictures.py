@@ -143,9 +143,9 @@ def test_the_rows_behind_a_ranking_name_unknown_words_by_word_and_mark():
 
 
 def test_a_notebook_counts_unknown_words_and_marks_them_in_its_links():
-    said = notebook.cell(traced()).split("-->")[1]
-    assert "unknown to made: “☃”, “x☃” and" in said or "unknown to made: “☃”, “x☃”, " in said
-    assert re.search(r"[☃ä\w]+ \[UNK\]⁩|\[partly UNK\]⁩", said)
+    html = notebook.cell(traced()).split("-->")[1]
+    assert "unknown to made: “☃”, “x☃” and" in html or "unknown to made: “☃”, “x☃”, " in html
+    assert re.search(r"[☃ä\w]+ \[UNK\]⁩|\[partly UNK\]⁩", html)
 
 
 def test_labels_without_units_are_as_they_were():

@@ -130,7 +130,7 @@ def test_hidden_shares_stand_beside_their_rows_and_leave_their_part_of_the_band_
     assert "hidden" not in texts(root(vector.svg(pattern(), source())), "caption")
 
 
-def test_a_held_row_is_ringed_and_only_its_ribbons_keep_their_colour():
+def test_a_selected_row_is_ringed_and_only_its_ribbons_keep_their_colour():
     tree = root(vector.svg(pattern(), source(), selected_rows=[3]))
     rings = [one for one in tree.iter(f"{SVG}rect") if one.get("stroke") == encoding.LIGHT.accent]
     assert len(rings) == 1
@@ -181,9 +181,9 @@ def test_fonts_of_the_pdf_are_embedded_truetype():
 
 
 def test_words_of_the_pdf_are_text():
-    said = PdfReader(io.BytesIO(vector.pdf(pattern(), source()))).pages[0].extract_text()
-    assert said.count("animal") == 4  # beside a row, beside a column, above a column, in the line below the name
-    assert "L3·H1" in said
+    page_text = PdfReader(io.BytesIO(vector.pdf(pattern(), source()))).pages[0].extract_text()
+    assert page_text.count("animal") == 4  # beside a row, beside a column, above a column, in the line below the name
+    assert "L3·H1" in page_text
 
 
 def test_pixels_of_the_png_have_the_colours_of_the_weights():
@@ -230,9 +230,9 @@ def test_letters_without_a_font_are_text_in_the_svg_and_code_points_elsewhere():
     assert len(cats) == 3
     assert all(one.get("fill") != "none" for one in cats)
     assert "text, set in the fonts of the viewer" in texts(tree, "note")[-1]
-    said = PdfReader(io.BytesIO(vector.pdf(shown, about))).pages[0].extract_text()
-    assert said.count("U+732B") == 4
-    assert "install a font" in said
+    page_text = PdfReader(io.BytesIO(vector.pdf(shown, about))).pages[0].extract_text()
+    assert page_text.count("U+732B") == 4
+    assert "install a font" in page_text
     assert "LastResort" not in str([font.get_object() for font in PdfReader(
         io.BytesIO(vector.pdf(shown, about))).pages[0]["/Resources"]["/Font"].values()])  # fmt: skip
 
@@ -312,13 +312,13 @@ for made in (vector.svg, vector.pdf, vector.png):
 
 
 def test_equal_input_gives_equal_bytes_in_another_process_at_another_time():
-    said = []
+    outputs = []
     for seed, day in (("1", "1000000000"), ("2", "2000000000")):
         environment = os.environ | {"PYTHONHASHSEED": seed, "SOURCE_DATE_EPOCH": day, "TZ": f"UTC-{seed}"}
         arguments = [sys.executable, "-c", TWICE, str(Path(__file__).parent)]
-        said.append(subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment).stdout)
-    assert said[0] == said[1]
-    assert len(said[0].split()) == 3
+        outputs.append(subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment).stdout)
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0].split()) == 3
 
 
 def test_the_readers_own_settings_of_matplotlib_change_nothing_and_are_left_alone():

@@ -80,7 +80,7 @@ def test_tokens_stay_as_they_are_and_the_note_is_silent():
 def test_merging_every_head_at_once_equals_merging_by_a_matrix_of_memberships():
     weights = softmaxed(2, 3, 7, 5)
     queries = (word("a", 0), word("b", 1, 2, 3), word("c", 4), word("d", 5, 6))
-    keys = (word("e", 0, 1), word("f", 4))  # the pieces 2 and 3 belong to nobody here
+    keys = (word("e", 0, 1), word("f", 4))  # the pieces 2 and 3 belong to no word here
     from_words = np.zeros((4, 7))
     to_words = np.zeros((5, 2))
     for row, unit in enumerate(queries):

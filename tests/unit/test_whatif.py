@@ -55,7 +55,7 @@ def test_half_the_sum_of_differences_is_what_has_moved():
     np.testing.assert_allclose(analysis.attention_change(PAIR), [0.25, 0.2])  # half of one row each, the other as it was
 
 
-def test_who_gains_and_who_loses_and_nobody_where_nothing_moves():
+def test_gains_and_losses_are_listed_and_none_where_nothing_moves():
     assert (analysis.top_gain(PAIR, 1), analysis.top_loss(PAIR, 1)) == (0, 1)
     assert (analysis.top_gain(PAIR, 0), analysis.top_loss(PAIR, 0)) == (None, None)
 
@@ -214,16 +214,16 @@ def test_every_gap_of_every_text_is_filled_for_every_token(backend, model: str, 
 
 
 @pytest.mark.parametrize("id", EXPERIMENTS)
-def test_another_text_changes_what_is_said(backend, id: str):
+def test_another_text_changes_the_message(backend, id: str):
     chosen = lesson.experiment(id)
     first, second = (pair(backend, "minilm", id, text) for text in (TEXT, "Every evening my neighbour waters the garden"))
-    told = [
+    captions = [
         fill(chosen.text("finding", "bert", *set_.values()), values.sentence(found, 5, set_)) for found, set_ in (first, second)
     ]
-    assert told[0] != told[1]
+    assert captions[0] != captions[1]
 
 
-def test_very_small_numbers_are_said_with_their_power():
+def test_very_small_numbers_are_written_with_their_power():
     assert [values.tiny(x) for x in (4.3e-15, 0.0, 0.25)] == ["4.3 × 10⁻¹⁵", "0", "0.250"]
 
 

@@ -1,4 +1,4 @@
-"""Winogender with sentences made by hand: who stands where, in which gender, and what cannot be found."""
+"""Winogender with sentences made by hand: positions, gender, and what cannot be found."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ def test_words_are_whole_and_found_in_capitals_too(tmp_path: Path):
     [
         (
             "cook.guest.1.male.txt\tThe guest left as he liked.",
-            "stand once in a sentence; cook stands 0 times in “The guest left",
+            "occur once in a sentence; cook occurs 0 times in “The guest left",
         ),
-        ("cook.guest.1.male.txt\tThe cook left as he liked.", "guest stands 0 times"),
-        ("cook.guest.1.male.txt\tThe cook left the guest to a cook as he liked.", "cook stands 2 times"),
-        ("cook.guest.1.male.txt\tThe cook told the guest she knew.", "he, him, his or himself stands 0 times"),
-        ("cook.guest.1.male.txt\tThe cook told the guest he knew him.", "he, him, his or himself stands 2 times"),
+        ("cook.guest.1.male.txt\tThe cook left as he liked.", "guest occurs 0 times"),
+        ("cook.guest.1.male.txt\tThe cook left the guest to a cook as he liked.", "cook occurs 2 times"),
+        ("cook.guest.1.male.txt\tThe cook told the guest she knew.", "he, him, his or himself occurs 0 times"),
+        ("cook.guest.1.male.txt\tThe cook told the guest he knew him.", "he, him, his or himself occurs 2 times"),
         (
             "cook.guest.2.male.txt\tThe cook told the guest he knew.",
             "A sentid is written like technician.customer.1.female.txt: ",
         ),
         ("cook.guest.1.both.txt\tThe cook told the guest he knew.", "got “cook.guest.1.both.txt”. Correct it."),
         ("cook.1.male.txt\tThe cook told the guest he knew.", "A sentid is written like"),
-        ("c(k.guest.1.male.txt\tThe cook told the guest he knew.", "c(k stands 0 times"),  # a name is no pattern
-        ("guest.guest.1.male.txt\tThe cook told the guest he knew.", "stand apart; two of them share character 19."),
+        ("c(k.guest.1.male.txt\tThe cook told the guest he knew.", "c(k occurs 0 times"),  # a name is no pattern
+        ("guest.guest.1.male.txt\tThe cook told the guest he knew.", "do not overlap; two of them share character 19."),
         ("cook.guest.1.male.txt", "A row has the 2 columns of the first line; this one has 1."),
     ],
 )

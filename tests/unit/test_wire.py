@@ -21,7 +21,7 @@ from attnviz.engine.layers import Projections, RemoteWeights
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError, AttnvizError
 from attnviz.types import HeadRef
-from tests.fuzz import amounts, held
+from tests.fuzz import amounts, check_promise
 from tests.wires import every, identical, one, projections, same
 
 TRACES = every()
@@ -111,7 +111,7 @@ def test_random_bytes_are_refused(examples: int):
         with pytest.raises(AnswerError):
             wire.loads(data)
 
-    held(examples, st.binary(max_size=600) | st.binary(max_size=600).map(lambda data: signed(data)), promise)
+    check_promise(examples, st.binary(max_size=600) | st.binary(max_size=600).map(lambda data: signed(data)), promise)
 
 
 @given(st.integers(0, len(SMALL) - 1))
@@ -140,8 +140,8 @@ def forged(data: bytes, change: object) -> bytes:
     (length,) = struct.unpack("<I", data[20:24])
     header = json.loads(data[24 : 24 + length])
     change(header)  # type: ignore[operator]
-    told = json.dumps(header).encode()
-    return signed(struct.pack("<I", len(told)) + told + data[24 + length :])
+    header_bytes = json.dumps(header).encode()
+    return signed(struct.pack("<I", len(header_bytes)) + header_bytes + data[24 + length :])
 
 
 @pytest.mark.slow
@@ -158,7 +158,7 @@ def test_a_changed_answer_with_a_valid_digest_is_harmless(examples: int):
         use(found)
 
     cases = st.tuples(st.sampled_from([SMALL, VECTORS]), st.integers(0, 2**20), st.binary(min_size=1, max_size=8))
-    held(examples, cases, promise)
+    check_promise(examples, cases, promise)
 
 
 def use(trace: Trace) -> None:
@@ -218,11 +218,11 @@ def test_a_changed_header_with_a_valid_digest_is_harmless(examples: int):
             return
         use(found)
 
-    held(examples, st.tuples(st.sampled_from(PLACES), ODD), promise)
+    check_promise(examples, st.tuples(st.sampled_from(PLACES), ODD), promise)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda h: h.pop("digest"), "missing required field `digest`"),
         (lambda h: h.update(more=1), "unknown field `more`"),
@@ -245,26 +245,26 @@ def test_a_changed_header_with_a_valid_digest_is_harmless(examples: int):
         (lambda h: h["request"].__setitem__(1, "\ud800"), "JSON"),
     ],
 )
-def test_a_forged_header_is_refused_with_the_reason(change: object, said: str):
-    with pytest.raises(AnswerError, match=re.escape(said)):
+def test_a_forged_header_is_refused_with_the_reason(change: object, message: str):
+    with pytest.raises(AnswerError, match=re.escape(message)):
         wire.loads(forged(SMALL, change))
 
 
 def test_a_header_that_nests_too_deep_is_refused():
-    told = b"[" * 100_000
+    header_bytes = b"[" * 100_000
     with pytest.raises(AnswerError, match="The header of an answer is JSON"):
-        wire.loads(signed(struct.pack("<I", len(told)) + told))
+        wire.loads(signed(struct.pack("<I", len(header_bytes)) + header_bytes))
 
 
 def test_a_small_answer_that_claims_a_large_array_allocates_nothing():
     plane = zlib.compress(bytes(1000))[2:-4]
     layer = {"kind": "dense", "weights": 0, "precision": "float32"}
     block = {"name": "self", "queries": 0, "keys": 0, "numbers": [], "note": "", "layers": [layer]}
-    told = {
+    content = {
         "request": ["minilm", "a", None], "digest": "", "written": None, "batched": False, "sides": [[["a", "a", 0, 1, 0, 0]]],
         "arrays": [["f4", [1, 1, 2**28], False, [len(plane)] * 4]], "blocks": [block],
     }  # fmt: skip
-    header = json.dumps(told).encode()
+    header = json.dumps(content).encode()
     data = signed(struct.pack("<I", len(header)) + header + plane * 4)
     tracemalloc.start()
     try:

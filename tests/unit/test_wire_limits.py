@@ -41,7 +41,7 @@ def test_an_answer_within_the_limits_is_returned():
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "message"),
     [
         # 9 bytes become at most 12 tokens each, and 64 stand around them.
         (answered(SHORT, words(173)), "This text has at most 172 tokens; the answer has 173"),
@@ -54,8 +54,8 @@ def test_an_answer_within_the_limits_is_returned():
         (answered(AttentionRequest("minilm", "It slept"), words(3)), "another text than requested"),
     ],
 )
-def test_an_answer_beyond_the_limits_is_refused(found: Trace, said: str):
-    with pytest.raises(AnswerError, match=said):
+def test_an_answer_beyond_the_limits_is_refused(found: Trace, message: str):
+    with pytest.raises(AnswerError, match=message):
         AnswerLimits.of(SHORT, None, MOST).check(found)
 
 

@@ -102,15 +102,15 @@ AROUND: dict[str, Any] = {
 
 @pytest.mark.parametrize("kind", AROUND)
 def test_what_holds_a_model_is_opened(kind: str):
-    held = AROUND[kind]()
+    wrapped = AROUND[kind]()
 
-    trace = attnviz.trace(held, tokenizer(), TEXT)
+    trace = attnviz.trace(wrapped, tokenizer(), TEXT)
 
     np.testing.assert_array_equal(trace.weights(), plain())
     assert trace.note == ""
     ids = torch.tensor([[5, 6, 7]])
     np.testing.assert_array_equal(
-        attnviz.capture(held, input_ids=ids).weights(), attnviz.capture(bert(), input_ids=ids).weights()
+        attnviz.capture(wrapped, input_ids=ids).weights(), attnviz.capture(bert(), input_ids=ids).weights()
     )
 
 
@@ -144,16 +144,16 @@ def test_learned_vectors_before_the_text_are_refused_with_the_remedy():
 
 
 def test_what_an_embedder_does_to_a_text_first_is_noted_for_texts_only():
-    held = SentenceTransformer(Transformer(do_lower_case=True), nn.Identity())
-    vars(held).update(prompts={"query": "query: "}, default_prompt_name="query")
+    wrapped = SentenceTransformer(Transformer(do_lower_case=True), nn.Identity())
+    vars(wrapped).update(prompts={"query": "query: "}, default_prompt_name="query")
 
-    trace = attnviz.trace(held, None, TEXT)
+    trace = attnviz.trace(wrapped, None, TEXT)
 
     assert (
         trace.note
         == "encode() puts 'query: ' before each text and makes its letters small; here the text is read as it is given."
     )
-    assert attnviz.capture(held, input_ids=torch.tensor([[5, 6]])).note == ""
+    assert attnviz.capture(wrapped, input_ids=torch.tensor([[5, 6]])).note == ""
 
 
 class TwoModels(nn.Module):

@@ -119,7 +119,7 @@ class PartStore:
             there = [file for file in folder.iterdir() if file.suffix != UNFINISHED] if folder.exists() else []
             if there and not self._holds(wanted):
                 if not (folder / HEADER).is_file():  # a folder of other files must not be emptied
-                    raise OutputError(f"Parts are kept in “{folder}”, and it holds other files. Name another file with -o.")
+                    raise OutputError(f"Parts are kept in “{folder}”, and it has other files. Name another file with -o.")
                 on_progress(ProgressEvent(f"{folder.name} holds parts of another model, corpus or rule: starting again."))
                 shutil.rmtree(folder)
             folder.mkdir(parents=True, exist_ok=True)

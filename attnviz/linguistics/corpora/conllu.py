@@ -130,7 +130,7 @@ def _numbered(rows: Sequence[_Row]) -> list[_Row]:
     seen = covered = 0
     for row in rows:
         if row.first != seen + 1 or (not row.word and not (covered < row.first < row.last <= len(words))):
-            rule = "Words count 1, 2, 3; a range such as 3-4 stands before word 3 and shares none with another"
+            rule = "Words count 1, 2, 3; a range such as 3-4 is before word 3 and shares none with another"
             number = str(row.first) if row.word else f"{row.first}-{row.last}"
             raise _Fault(row.line, f"{rule}; got {number}. Correct the numbers.")
         seen, covered = (row.first, covered) if row.word else (seen, row.last)
@@ -161,7 +161,7 @@ def _spans(surface: Sequence[_Row], words: Sequence[_Row], text: str) -> list[Sp
             rule = "A blank follows a word unless it has SpaceAfter=No"
             raise _Fault(row.line, f"{rule}; before {quoted(row.form)} the text {have}. Correct the text or the column.")
         if not text.startswith(row.form, start):
-            there = f"at character {start + 1} stands {quoted(text[start:])}, not {quoted(row.form)}"
+            there = f"at character {start + 1} is {quoted(text[start:])}, not {quoted(row.form)}"
             raise _Fault(row.line, f"The text has the words as they are written; {there}. Correct one of them.")
         at = start + len(row.form)
         spans += _parts(row, words[row.first - 1 : row.last], start)

@@ -48,7 +48,7 @@ def _gap_question(row: Mapping[str, str]) -> AnnotatedQuestion:
 
 
 def _gap_span(row: Mapping[str, str], name: str) -> Span:
-    """Return where a word stands, from its offset in characters in the column beside it."""
+    """Return the span of a word, from its offset in characters in the column beside it."""
     word, offset = row[name], row[f"{name}-offset"]
     if not re.fullmatch("[0-9]{1,7}", offset):
         raise BadInputError(
@@ -57,7 +57,7 @@ def _gap_span(row: Mapping[str, str], name: str) -> Span:
     start = int(offset)
     there = row["Text"][start : start + len(word)]
     if not word.strip() or there != word:
-        have = f"at {name}-offset {start} stands {quoted(there)}, not {quoted(word)}"
+        have = f"at {name}-offset {start} is {quoted(there)}, not {quoted(word)}"
         raise BadInputError(f"An offset leads to its word; {have}. Count again.")
     return start, start + len(word)
 
@@ -98,7 +98,7 @@ def _winogender_span(text: str, words: tuple[str, ...]) -> Span:
     if len(found) != 1:
         times = f"{len(found)} times in {quoted(text)}"
         raise BadInputError(
-            f"Each person and the pronoun stand once in a sentence; {joined(words, 'or')} stands {times}. Rewrite it."
+            f"Each person and the pronoun occur once in a sentence; {joined(words, 'or')} occurs {times}. Rewrite it."
         )
     return found[0].span()
 
@@ -143,7 +143,7 @@ def check_apart(*spans: Span) -> None:
     for (_, end), (start, _) in pairwise(sorted(spans)):
         if start < end:
             raise BadInputError(
-                f"Pronoun and candidates stand apart; two of them share character {start + 1}. Correct the places."
+                f"Pronoun and candidates do not overlap; two of them share character {start + 1}. Correct the places."
             )
 
 
