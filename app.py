@@ -14,7 +14,7 @@ if __name__ == "__main__":
     from attnviz.ui import input_bar, retry, state, widgets  # they need the engine, which load_engine imports with a message
 
     with retry.retry_failed(), widgets.errors_shown():
-        input_bar.ask()
+        input_bar.show()
         page.run()
     state.write_url()
 else:

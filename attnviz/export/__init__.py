@@ -27,9 +27,9 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 
 
 def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
-    """One object: `model block layer head tokens weights provenance`, and `keys` where these are not the queries.
+    """Return one JSON object: `model block layer head tokens weights provenance`, and `keys` where these are not the queries.
 
-    Of `whole`, the head without filters, it has the `role` and the `profile` as well.
+    With `whole`, the head without filters, it also has the `role` and the `profile`.
 
     Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
     which UTF-8 cannot hold, is escaped. Each token says whether it is `unknown` to the model, if that is known.
@@ -54,11 +54,11 @@ def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) 
 
 
 def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
-    """A table with a row a query and a column a key, below `# name: JSON` lines; with `whole`, one says the head's role.
+    """Return a table: one row per query, one column per key, below `# name: JSON` lines; with `whole`, one has the role.
 
     Read it with `pandas.read_csv(file, comment="#", index_col=0)`. Every label is `[place] text`, quoted: a word that
     stands twice stays two columns, no cell begins with a character that a spreadsheet takes for a formula, and the text
-    behind its place is unchanged; what the model cannot read has the mark `[UNK]` behind it. For the same reason commas
+    after its place is unchanged; what the model cannot read has the mark `[UNK]` after it. For the same reason commas
     and semicolons in the lines above are JSON escapes: each line stays one cell. Lists are left out there; a row's hidden
     share is what it lacks to 1.
     """
@@ -83,9 +83,9 @@ def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -
 
 
 def as_npz(pattern: Pattern, source: Provenance) -> bytes:
-    """An archive for `numpy.load`: `weights`, `hidden` (float32), `queries`, `keys` and `provenance` (JSON), all as arrays.
+    """Return an archive for `numpy.load`: `weights`, `hidden` (float32), `queries`, `keys` and `provenance` (JSON).
 
-    `unknown` and `unknown_keys` say of each query and each key whether the model cannot read it, or not all of it.
+    `unknown` and `unknown_keys` are true for each query and key that the model cannot read, or not completely.
     """
     arrays = {
         "weights": pattern.weights,
@@ -130,7 +130,7 @@ class ExportItem:
 
 
 def as_html(item: ExportItem) -> bytes:
-    """The board as a page of its own, with every head; it fetches nothing. Numbers and provenance stand below it."""
+    """Return the board with every head as a page that fetches nothing; numbers and provenance stand below it."""
     from attnviz.board import frame, sheet
     from attnviz.board import page as board
     from attnviz.board.choice import Choice
@@ -151,7 +151,7 @@ def as_html(item: ExportItem) -> bytes:
 
 
 def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
-    """A picture as wide as a page of a journal."""
+    """Return the function that draws a picture 170 mm wide, of this kind."""
 
     def made(item: ExportItem) -> bytes:
         from attnviz.figures import vector
@@ -171,7 +171,7 @@ FORMATS: dict[str, Callable[[ExportItem], bytes]] = {
 
 
 def exported(name: str, item: ExportItem) -> bytes:
-    """The file called `name`: json, csv, npz, html, svg, pdf or png. Raises BadInputError for any other."""
+    """Return the file of format `name`: json, csv, npz, html, svg, pdf or png. Raises BadInputError for any other."""
     if name not in FORMATS:
         raise BadInputError(f"A format is one of {', '.join(FORMATS)}; got {name!r}.")
     return FORMATS[name](item)
@@ -180,7 +180,7 @@ def exported(name: str, item: ExportItem) -> bytes:
 def _tokens(
     labels: Sequence[str], units: Sequence[Unit], read: Sequence[Token], pair: bool, *, known: bool
 ) -> list[dict[str, Any]]:
-    """What stands at each row or column, and where in the text; of a pair, also in which text."""
+    """Return the label of each row or column and its place in the text; for a pair, also which text."""
     if len(units) != len(labels):
         return [{"text": text, "start": None, "end": None, "word": None} for text in labels]
     found = []
@@ -199,16 +199,16 @@ def _units(labels: Sequence[str], units: Sequence[Unit]) -> Sequence[Unit | None
 
 
 def unknown(labels: Sequence[str], units: Sequence[Unit]) -> list[bool]:
-    """Of each label whether the model cannot read it, or not all of it; False where a pattern has no units."""
+    """Return for each label whether the model cannot read it, or not completely; False where a pattern has no units."""
     return [unit is not None and unit.unknown for unit in _units(labels, units)]
 
 
 def placed(labels: Sequence[str], units: Sequence[Unit]) -> list[str]:
-    """`[8] it`: each label behind its place, and `[9] 😀 [UNK]` where the model cannot read it."""
+    """Return each label after its place, `[8] it`, and `[9] 😀 [UNK]` where the model cannot read it."""
     named = (encoding.marked(text, unit) if unit else text for text, unit in zip(labels, _units(labels, units), strict=True))
     return [f"[{place}] {text}" for place, text in enumerate(named)]
 
 
 def _line(value: Any) -> str:
-    """JSON on one line, legible."""
+    """Return legible JSON on one line."""
     return json.dumps(value, ensure_ascii=False)

@@ -21,17 +21,17 @@ META = "attnviz-provenance"  # the name of the meta element that holds where the
 
 
 def title(source: Provenance) -> str:
-    """What the page is called."""
+    """Return the title of the page."""
     return f"{encoding.head_name(source.head)} of {source.name}: {encoding.label(source.text, 60)}"
 
 
 def meta(pattern: Pattern, source: Provenance) -> str:
-    """Where the numbers come from, for programs: a meta element with JSON in ASCII."""
+    """Return the provenance for programs: a meta element with JSON in ASCII."""
     return f'<meta name="{META}" content="{escape(json.dumps(source.as_dict(pattern)))}">'
 
 
 def beneath(pattern: Pattern, source: Provenance) -> str:
-    """The numbers of the head, folded away, and where they come from, in small print. All text is escaped."""
+    """Return the numbers of the head, folded, and their provenance. All text is escaped."""
     numbers = _numbers(pattern) if pattern.weights.size <= NUMBERS else _strongest(pattern)
     without = "".join(_paragraph(text) for text in (source.text, source.text_b, source.written) if text)
     name = escape(f"{encoding.head_name(source.head)} of {source.name}")
@@ -39,13 +39,13 @@ def beneath(pattern: Pattern, source: Provenance) -> str:
     return (
         f"<style>{_rules()}</style>\n"
         f"<noscript><style>.attnviz{{display:none}}</style>{without}<h2>{name}</h2>"
-        "<p>The picture is drawn by a script, and scripts are off here. The numbers stand below.</p></noscript>\n"
+        "<p>A script draws the picture, and scripts are off here. The numbers are below.</p></noscript>\n"
         f'<footer class="attnviz-below">{note}{numbers}<dl>{_facts(pattern, source)}</dl></footer>\n'
     )
 
 
 def _table(head: str, rows: Iterable[str], caption: str) -> str:
-    """What stands inside a table: caption, one head row, rows."""
+    """Return the content of a table element: caption, one head row, rows."""
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     return f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody>"
 
@@ -81,12 +81,12 @@ def _strongest(pattern: Pattern) -> str:
 
 
 def _folded(summary: str, content: str) -> str:
-    """What unfolds at a click, without a script."""
+    """Return a part that unfolds at a click, without a script."""
     return f'<details class="numbers"><summary>{summary}</summary>{content}</details>'
 
 
 def _facts(pattern: Pattern, source: Provenance) -> str:
-    """Where the numbers come from, as terms and values."""
+    """Return the provenance as terms and values."""
     options = source.options
     special = {"show": "shown", "hide": "hidden", "renormalise": "hidden, rows rescaled to 1"}[options.special]
     shown = [f"by {'words' if options.words else 'tokens'}", f"special tokens {special}"]
@@ -96,8 +96,8 @@ def _facts(pattern: Pattern, source: Provenance) -> str:
         "Model": f"{source.name} ({source.model})" if source.name != source.model else source.name,
         "Weights": f"sha256 {source.digest}" if source.digest else "",
         "Precision": source.quantised,
-        "Unknown to it": source.unknown if source.unknown_tokens else "",
-        "Reads otherwise": encoding.visible(source.altered),
+        "Unknown to the model": source.unknown if source.unknown_tokens else "",
+        "Not read as typed": encoding.visible(source.altered),
         "Head": f"layer {source.head.layer}, head {source.head.head}, counted from 0; {source.head.block} attention",
         "Saved as shown": "; ".join(shown),
         "Size": f"{len(pattern.queries)} rows, {len(pattern.keys)} columns; the model reads {len(source.queries)} tokens",
@@ -124,7 +124,7 @@ def _paragraph(text: str) -> str:
 
 
 def _rules() -> str:
-    """Colours and measures of what stands below the board, in the reader's own light or dark."""
+    """Return the styles of the part below the board, for light and dark."""
     light, dark = (f".attnviz-page{{{encoding.css(name)};font-family:{encoding.FONT}}}" for name in encoding.THEMES)
     return f"{light}@media(prefers-color-scheme:dark){{{dark}}}{_RULES}"
 

@@ -122,12 +122,12 @@ def difference_colour(difference: Number, name: str) -> str:
 
 
 def steps(ramp: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """`count` colours at even distances along a ramp: for legends, and for tools that want a list."""
+    """`count` colours at even distances along a ramp: for legends and other tools."""
     return tuple(hexadecimal(colour) for colour in _ramp(ramp, np.linspace(0.0, 1.0, count)))
 
 
 def text_on(colour: str) -> str:
-    """Black or white, whichever is read better on `colour`."""
+    """Return black or white, the more legible one on `colour`."""
     return "#000000" if luminance(colour) > LUMINANCE else "#FFFFFF"
 
 
@@ -146,7 +146,7 @@ def _ramp(stops: tuple[str, ...], at: Float[np.ndarray, "*shape"]) -> UInt8[np.n
 
 
 def three(weight: Number) -> str:
-    """A weight where it is read out: `0.640`."""
+    """Return a weight in a sentence or readout: `0.640`."""
     return fixed(weight, 3)
 
 
@@ -155,7 +155,7 @@ def two(weight: Number) -> str:
     return "1.0" if weight >= 0.995 else fixed(weight, 2)[1:]
 
 
-def added(weight: Number, most: Number) -> str:
+def summed(weight: Number, most: Number) -> str:
     """A sum over heads that reaches `most`, in a cell or on a legend: `2.4`, and `14` where there are ten heads or more."""
     return fixed(weight, 1 if most < 10 else 0)
 
@@ -184,7 +184,7 @@ def signed_two(difference: Number) -> str:
 
 
 def digits(number: Number) -> str:
-    """A number of any size by three digits: `8.81`, `−0.0250`, `162,755`, `1.07e13`; what is below a thousandth is `0.000`."""
+    """Return a number of any size with three digits: `8.81`, `−0.0250`, `162,755`, `1.07e13`; below 0.0005, `0.000`."""
     size = abs(float(number))
     if size < 5e-4:
         return "0.000"
@@ -240,7 +240,7 @@ _VISIBLE = {"\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d", "\x7f": "\u2421"}
 
 
 def label(text: str, most: int = LABEL) -> str:
-    """A word or token as it stands beside a row: visible, and where it is long shortened at the end with an ellipsis.
+    """Return a word or token as a row label: control characters visible, and a long one shortened at the end with an ellipsis.
 
     Never cut inside a character that combining marks or joiners follow.
     """
@@ -266,7 +266,7 @@ def labels(texts: Sequence[str], units: Sequence[Unit], most: int | None = LABEL
 
 
 def unread_note(units: Iterable[Unit | Token]) -> str:
-    """What the marks in a picture mean, short enough for one line below it; "" where there are none."""
+    """Return the meaning of the marks in a picture, short enough for one line; "" without marks."""
     found = {unknown_mark(unit) for unit in units} - {""}
     meanings = {UNKNOWN: "a word that the model cannot read", PARTLY_UNKNOWN: "a word of which it reads a part"}
     return ". ".join(f"{mark}: {meaning}" for mark, meaning in meanings.items() if mark in found) + "." * bool(found)
@@ -307,6 +307,6 @@ def _camel(role: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def bent(value: Number) -> float:
-    """Where a weight or difference stands along its ramp: sign(v) |v| ** 0.7."""
+def ramp_position(value: Number) -> float:
+    """Return the position of a weight or difference on its colour ramp: sign(v) |v| ** 0.7."""
     return math.copysign(abs(value) ** EXPONENT, value)

@@ -18,12 +18,12 @@ NAMES = {"offset": "fixed offset", "nearest": "nearer candidate", "mentioned": "
 def figure(
     rows: Sequence[tuple[str, Evidence]], theme: str, names: Mapping[str, str] = NAMES, doubted: Collection[str] = ()
 ) -> go.Figure:
-    """One line a row, 0 to 100 %: the rate as a dot, its 95 % interval as a bar, each baseline as a tick.
+    """Return a chart with one line per row, 0 to 100 %: the rate as a dot, its 95 % interval as a bar, each baseline as a tick.
 
     What lies above a ceiling, which no head can pass, is shaded. A bar is blue where the whole interval lies above the
-    strongest baseline, and grey where it does not, or where the row's label is among those `doubted`, as what may be an
-    accident of the choice. `names` says what baselines are called. Rows without a count (n = 0) say so and have neither dot
-    nor bar.
+    strongest baseline, and grey where it does not, or where the row's label is among those `doubted`, because the
+    choice of the head may explain it. `names` are the labels of baselines. Rows without a count (n = 0) say so and have
+    neither dot nor bar.
     """
     colours = encoding.theme(theme)
     drawn = go.Figure()
@@ -38,7 +38,7 @@ def figure(
                 fillcolor=colours.line, opacity=0.8,
             )  # fmt: skip
         colour = colours.sequential[4 if theme == "dark" else 3] if one.beats and label not in doubted else colours.mute
-        hover = f"{encoding.percent(one.rate, 1)}, 95 % interval {span(one)}"
+        hover = f"{encoding.percent(one.rate, 1)}, 95 % interval {interval(one)}"
         drawn.add_scatter(
             x=list(one.interval), y=[-at, -at], mode="lines", line={"color": colour, "width": 7},
             hovertemplate=f"{hover}<extra></extra>",
@@ -71,17 +71,17 @@ def figure(
 
 
 def description(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] = NAMES) -> str:
-    """The same in words, for those who do not see it."""
+    """Return the chart in words, for screen readers."""
     return "; ".join(
-        f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}{_alike(one)}{most(one)}, "
-        f"interval {span(one)}, "
+        f"{label}: {encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}{_group_note(one)}{ceiling_note(one)}, "
+        f"interval {interval(one)}, "
         f"{names.get(one.baseline[0], one.baseline[0])} {encoding.percent(one.baseline[1], 1)}"
         for label, one in rows
         if one.n
     )
 
 
-def span(one: Evidence) -> str:
+def interval(one: Evidence) -> str:
     """An interval: `58.9 to 63.4 %`."""
     low, high = one.interval
     return f"{100 * low:.1f} to {encoding.percent(high, 1)}"
@@ -91,30 +91,30 @@ def counts(one: Evidence) -> str:
     """Hits, n and interval: `60 of n = 100, 95 % interval 50.2 to 69.1 %`; by sentences where several are wordings of one."""
     by = " by sentences" if one.groups else ""
     return (
-        f"{encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}{_alike(one)}, "
-        f"95{encoding.NARROW}% interval{by} {span(one)}{most(one)}"
+        f"{encoding.thousands(one.hits)} of n = {encoding.thousands(one.n)}{_group_note(one)}, "
+        f"95{encoding.NARROW}% interval{by} {interval(one)}{ceiling_note(one)}"
     )
 
 
-def most(one: Evidence) -> str:
+def ceiling_note(one: Evidence) -> str:
     """The rate that no head can exceed, where that is below 1: `, at most 63.3 % possible`."""
     return f", at most {encoding.percent(one.ceiling, 1)} possible" if one.ceiling < 1.0 else ""
 
 
-def _alike(one: Evidence) -> str:
-    """Of how many sentences the instances are wordings, where they are."""
+def _group_note(one: Evidence) -> str:
+    """Return the number of sentences, if the instances are wordings of fewer sentences; else ""."""
     return f" wordings of {encoding.thousands(one.groups)} sentences" if one.groups else ""
 
 
 def _line(label: str, one: Evidence) -> str:
-    """What stands above a bar: the rate and what it is of."""
+    """Return the text above a bar: the rate and its label."""
     safe = label.replace("&", "&amp;").replace("<", "&lt;")
     if not one.n:
         return f"{safe}: nothing counted"
     many = f"{encoding.thousands(one.groups)} sentences" if one.groups else f"n = {encoding.thousands(one.n)}"
-    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, {many}{most(one)}"
+    return f"<b>{encoding.percent(one.rate, 1)}</b>  {safe}, {many}{ceiling_note(one)}"
 
 
 def _text(colour: str, size: int) -> dict[str, Any]:
-    """How an annotation is set."""
+    """Return the style of an annotation."""
     return {"showarrow": False, "xanchor": "left", "yanchor": "middle", "font": {"color": colour, "size": size}}

@@ -29,7 +29,7 @@ STOPS = 16  # colour stops between two colours of a ramp: plotly's straight line
 
 
 def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelection = None, title: str = "") -> go.Figure:
-    """The head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` stands at the top left.
+    """Return a head's heatmap in one theme; `selected_rows` outlines rows and writes their numbers, `title` is at the top left.
 
     How to read it is for the page to show, in text that wraps: `reading`.
     What a causal head cannot see and what a filter leaves out is blank, not coloured as 0. Raises BadInputError for a row
@@ -57,7 +57,7 @@ def figure(pattern: Pattern, theme: str = "light", *, selected_rows: RowSelectio
 
 
 def height(pattern: Pattern) -> str:
-    """How tall the figure is that stands in a container of any width, as CSS says it: where that is narrow, cells are smaller.
+    """Return the height of the figure as CSS, in a container of any width: where that is narrow, cells are smaller.
 
     Its cells are square, so a height that stayed the same would be blank above them.
     """
@@ -70,23 +70,23 @@ def height(pattern: Pattern) -> str:
 
 
 def unseen(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
-    """Which cells a causal head cannot see: above the diagonal, and exactly 0."""
+    """Return which cells a causal head cannot see: above the diagonal, and exactly 0."""
     return np.triu(pattern.weights == 0.0, 1) & pattern.causal
 
 
 def left_out(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
-    """Which cells a filter leaves out: they are blank, because a weight stands there that is not shown."""
+    """Return which cells a filter leaves out: they are blank, since their weights are not 0 but hidden."""
     return (pattern.weights == 0.0) & (pattern.keep is not None) & ~unseen(pattern)
 
 
 def reading(pattern: Pattern) -> list[str]:
-    """How to read the picture, a line each: rows and columns, and where there are marks, what they mean."""
+    """Return lines on how to read the picture: rows and columns, and the meaning of marks, if any."""
     share = "1 less what is hidden" if pattern.hidden.any() else "1"
     return [f"{READING}. Each row sums to {share}.", *_marks(pattern)]
 
 
 def _marks(pattern: Pattern) -> list[str]:
-    """What the mark of an unknown word means, where there is one."""
+    """Return a line on the mark of unknown words, if there is one."""
     note = encoding.unread_note((*pattern.query_units, *pattern.key_units))
     return [note] if note else []
 
@@ -99,7 +99,7 @@ def colorscale(theme: str) -> tuple[tuple[float, str], ...]:
 
 
 def description(pattern: Pattern, name: str = "") -> str:
-    """The picture in words, for those who do not see it: size, then the strongest link of each row (of the first 40)."""
+    """Return the picture in words, for screen readers: size, then the strongest link of each row (of the first 40)."""
     rows, columns = pattern.weights.shape
     start = f"Attention of {name or 'one head'}: {_counted(rows, 'row', 'looks', 'look')} at {_counted(columns, 'column')}."
     if not pattern.weights.size:
@@ -125,7 +125,7 @@ def _labels(pattern: Pattern) -> tuple[list[str], list[str]]:
 
 
 def _whole(pattern: Pattern) -> tuple[list[str], list[str]]:
-    """The same in full."""
+    """Return the same labels in full."""
     return encoding.labels(pattern.queries, pattern.query_units, None), encoding.labels(pattern.keys, pattern.key_units, None)
 
 
@@ -145,13 +145,13 @@ def _add_cells(
     geometry: Geometry,
     scale: Sequence[tuple[float, str]],
 ) -> None:
-    """The cells, each with its link and value on hover; NaN is no cell."""
+    """Add the cells, each with its link and value on hover; NaN is no cell."""
     full = _full_links(pattern)
     link = encoding.link("%{y}", "%{x}") if full is None else "%{customdata}"
     drawn.data.append(
         {
             "type": "heatmap",
-            **marks.places(*z.shape),
+            **marks.axis_positions(*z.shape),
             "z": z,
             "zmin": 0.0,
             "zmax": 1.0,

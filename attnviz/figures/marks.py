@@ -28,18 +28,18 @@ NEXT = "it comes later"
 
 
 def escaped(text: str) -> str:
-    """A label as plotly must get it: it reads `<b>`, `<a href>` and entities as markup."""
+    """Return a label escaped for plotly, which reads `<b>`, `<a href>` and entities as markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def places(rows: int, columns: int) -> dict[str, list[str]]:
-    """Rows and columns by number."""
+def axis_positions(rows: int, columns: int) -> dict[str, list[str]]:
+    """Return rows and columns by number."""
     return {"x": [str(k) for k in range(columns)], "y": [str(q) for q in range(rows)]}
 
 
 @dataclass
 class FigureDraft:
-    """What stands on a figure so far, in plotly's terms: series, and in `layout` axes, shapes and annotations."""
+    """A figure in the making, in plotly's terms: series, and in `layout` axes, shapes and annotations."""
 
     layout: dict[str, Any]
     data: list[dict[str, Any]] = field(default_factory=list)
@@ -47,14 +47,14 @@ class FigureDraft:
     shapes: list[dict[str, Any]] = field(default_factory=list)
 
     def figure(self) -> go.Figure:
-        """All of it as plotly's figure."""
+        """Return the plotly figure."""
         import plotly.graph_objects as go
 
         return go.Figure(self.data, {**self.layout, "annotations": self.annotations, "shapes": self.shapes})
 
 
 def frame(pattern: Pattern, geometry: Geometry, theme: str, *, title: str, selected_rows: Sequence[int]) -> FigureDraft:
-    """The figure without its cells: labelled axes, a title at the top left; a line below if nothing is left to show."""
+    """Return the figure without its cells: labelled axes, a title at the top left; a line below if nothing is left to show."""
     colours = encoding.theme(theme)
     strong = (pattern.weights[list(selected_rows)].max(0) >= STRONG).tolist() if selected_rows else []
     queries = _aliases(pattern.queries, pattern.query_units, colours.mute)
@@ -107,13 +107,13 @@ def frame(pattern: Pattern, geometry: Geometry, theme: str, *, title: str, selec
 
 
 def add_blank(drawn: FigureDraft, blank: Bool[np.ndarray, "query key"], theme: str) -> None:
-    """Cells that cannot be seen: a dot each, and words instead of a number on hover."""
+    """Add the cells that a causal head cannot see: a dot each, and words instead of a number on hover."""
     if not blank.any():
         return
     drawn.data.append(
         {
             "type": "heatmap",
-            **places(*blank.shape),
+            **axis_positions(*blank.shape),
             "z": np.where(blank, np.float32(0.0), np.float32(np.nan)),
             "colorscale": [(0.0, CLEAR), (1.0, CLEAR)],
             "showscale": False,
@@ -129,7 +129,7 @@ def add_blank(drawn: FigureDraft, blank: Bool[np.ndarray, "query key"], theme: s
 
 
 def add_legend(drawn: FigureDraft, ramp: tuple[str, ...], ticks: Sequence[float], theme: str) -> None:
-    """A thin legend with even colours and uneven ticks.
+    """Add a thin legend with even colours and uneven ticks.
 
     A series without points carries it: the colour bar of the cells themselves would be even in weight.
     """
@@ -148,7 +148,7 @@ def add_legend(drawn: FigureDraft, ramp: tuple[str, ...], ticks: Sequence[float]
         "outlinewidth": 0,
         "ticks": "",
         "ticklabelposition": "outside bottom",
-        "tickvals": [encoding.bent(value) for value in ticks],
+        "tickvals": [encoding.ramp_position(value) for value in ticks],
         "ticktext": [encoding.tick(value) for value in ticks],
         "tickfont": {"size": 11, "color": encoding.theme(theme).mute},
     }
@@ -160,7 +160,7 @@ def add_legend(drawn: FigureDraft, ramp: tuple[str, ...], ticks: Sequence[float]
 
 
 def add_column(drawn: FigureDraft, head: str, texts: Sequence[str], theme: str) -> None:
-    """A column of short texts between the labels and the cells."""
+    """Add a column of short texts between the labels and the cells."""
     shared = {"showarrow": False, "xref": "x domain", "x": 0, "xanchor": "right", "xshift": -STANDOFF}
     font = {"size": 11, "color": encoding.theme(theme).mute}
     above = {"yref": "y domain", "y": 1, "yanchor": "bottom"}
@@ -169,7 +169,7 @@ def add_column(drawn: FigureDraft, head: str, texts: Sequence[str], theme: str) 
 
 
 def add_texts(drawn: FigureDraft, texts: Sequence[CellText], size: float) -> None:
-    """Texts on cells, black or white by the cell's colour; `size` in pixels."""
+    """Add texts on cells, black or white by the cell's colour; `size` in pixels."""
     if not texts:
         return
     rows, columns, words, colours = zip(*texts, strict=True)
@@ -209,7 +209,7 @@ def outline_row(drawn: FigureDraft, pattern: Pattern, selected_rows: int, geomet
 
 
 def _axis(geometry: Geometry, ink: str) -> dict[str, Any]:
-    """What both axes share: places without lines, every one labelled where they are few."""
+    """Return what both axes share: no lines, and a label at each place where they are few."""
     return {
         "type": "category",
         "tickmode": "linear" if geometry.labelled else "auto",
@@ -226,7 +226,7 @@ def _axis(geometry: Geometry, ink: str) -> dict[str, Any]:
 
 
 def _aliases(labels: Sequence[str], units: Sequence[Unit], mute: str, strong: Sequence[bool] = ()) -> dict[str, str]:
-    """What stands at each place: strong keys bold, special tokens muted, what the model cannot read with its mark."""
+    """Return the label at each place: strong keys bold, special tokens muted, what the model cannot read with its mark."""
     names, shown = {}, encoding.labels(labels, units)
     for place in range(len(labels)):
         name = escaped(shown[place])

@@ -17,7 +17,7 @@ _LARGE = "attnviz_large"
 _SECOND = "attnviz_second"
 
 
-def ask() -> None:
+def show() -> None:
     """Show the input row. Enter in the sentence runs it."""
     state.read_url()
     with st.container(horizontal=True, gap="small", key="ask", vertical_alignment="bottom"):

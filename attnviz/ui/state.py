@@ -65,7 +65,7 @@ def write_url() -> None:
     st.session_state.pop(_CHANGED, None)
 
 
-def own(name: str) -> str:
+def page_parameter(name: str) -> str:
     """Return a URL parameter that only the open page uses, such as a glossary term; "" where the link has none.
 
     The URL keeps it beside the selection as long as the page reads it.
@@ -74,7 +74,7 @@ def own(name: str) -> str:
     return st.session_state.get(_OWN, {}).get(name, "")
 
 
-def keep_own(name: str, value: str) -> None:
+def set_page_parameter(name: str, value: str) -> None:
     """Set a URL parameter of the open page."""
     st.session_state[_OWN] = {**st.session_state.get(_OWN, {}), name: value}
     st.session_state[_CHANGED] = True
@@ -171,12 +171,12 @@ def choose_block(block: str) -> None:
     change(head=replace(current().head, block=block), focus=None)
 
 
-def hold(focus: TokenSelection | None) -> None:
+def select_word(focus: TokenSelection | None) -> None:
     """Select a word, or none."""
     change(focus=focus)
 
 
-def take(tray: Tray) -> None:
+def take_pins(tray: Tray) -> None:
     """Take over the pins in the reader's order, and the panels made of them."""
     now, known = current(), {key(pin) for pin in current().pins}
     pins, panels = rebuilt(tray, now.pins, now.panels, now.request, now.head.block)
@@ -207,7 +207,7 @@ def show_difference() -> None:
 
 
 def show_set(pins: tuple[Pin, ...], panels: tuple[Panel, ...] = ()) -> None:
-    """Show a ready set in place of the reader's own pins, which are kept until `show_own` restores them."""
+    """Show a ready set in place of the reader's own pins, which are kept until `restore_pins` restores them."""
     now = current()
     if now.pins and now.pins != st.session_state.get(_SET):
         st.session_state[_AWAY] = (now.pins, now.panels)
@@ -215,30 +215,30 @@ def show_set(pins: tuple[Pin, ...], panels: tuple[Panel, ...] = ()) -> None:
     change(pins=pins, panels=panels, shown="")
 
 
-def put_away() -> tuple[Pin, ...]:
+def replaced_pins() -> tuple[Pin, ...]:
     """Return the reader's pins that a ready set replaced."""
     away = st.session_state.get(_AWAY, ((), ()))[0]
     return () if away == current().pins else away
 
 
-def show_own() -> None:
+def restore_pins() -> None:
     """Restore the reader's own pins, as they were before a ready set."""
     pins, panels = st.session_state.pop(_AWAY, (current().pins, current().panels))
     change(pins=pins, panels=panels, shown="")
 
 
-def beside() -> HeadRef | None:
+def second_head() -> HeadRef | None:
     """The head that stands beside the chosen one: the first other one pinned on the same text and block."""
-    pin = _beside()
+    pin = _second_pin()
     return None if pin is None else pin.head
 
 
-def keep_beside(head: HeadRef | None) -> None:
+def pin_second_head(head: HeadRef | None) -> None:
     """Pin the head that stands beside the chosen one, in place of the present one; None removes it.
 
     Stepping through the heads skips the chosen one. A ninth pin is not accepted, with a notice.
     """
-    now, old = current(), _beside()
+    now, old = current(), _second_pin()
     if head is not None and old is not None and head == now.head:
         head = _past(old.head, head)
     own = head is not None and any(pin.request == now.request and pin.head == head and not pin.over for pin in now.pins)
@@ -249,7 +249,7 @@ def keep_beside(head: HeadRef | None) -> None:
     listed = [pin for pin in now.pins if pin != old]
     if new is not None:
         listed.insert(len(listed) if old is None else now.pins.index(old), new)
-    take(Tray(tuple(TrayPin(key(pin), (pin.head.layer, pin.head.head), pin.name) for pin in listed)))
+    take_pins(Tray(tuple(TrayPin(key(pin), (pin.head.layer, pin.head.head), pin.name) for pin in listed)))
 
 
 def _past(start: HeadRef, end: HeadRef) -> HeadRef:
@@ -259,7 +259,7 @@ def _past(start: HeadRef, end: HeadRef) -> HeadRef:
     return found if _exists(found) else start
 
 
-def _beside() -> Pin | None:
+def _second_pin() -> Pin | None:
     """The pin of the head that stands beside the chosen one."""
     now = current()
     others = [pin for pin in now.pins if pin.request == now.request and not pin.over and pin.head.block == now.head.block]

@@ -19,7 +19,7 @@ from attnviz.ui.backend import backend
 from attnviz.view_state import TokenSelection
 
 ELSEWHERE = (
-    "The models run on another machine here, which sends attention weights but not the steps that lead to them. "
+    "Here the models run on another machine. It sends attention weights, but not the steps that lead to them. "
     "All other pages work; for this one, run attnviz on the machine with the models."
 )
 STOP = re.compile(r"""[.!?…][.!?…"'”’)\]]*(?=\s)|[。！？]""")  # the end of a sentence
@@ -32,7 +32,7 @@ def fields(tokens: Sequence[Token], heads: int, page: str) -> int:
     key = state.fill(f"{page}-token", at)
     st.selectbox(
         "Token", range(len(tokens)), format_func=lambda number: name(tokens, number), key=key,
-        on_change=state.answer(key, lambda number: state.hold(focus(tokens, number))), width=160,
+        on_change=state.answer(key, lambda number: state.select_word(focus(tokens, number))), width=160,
     )  # fmt: skip
     _number("Layer", f"{page}-layer", head.layer, state.card().layers, lambda n: state.choose_head(n, head.head))
     _number("Head", f"{page}-head", head.head, heads, lambda n: state.choose_head(head.layer, n))

@@ -80,7 +80,7 @@ def choose_example(example: examples.Example | LongText) -> None:
         state.change(head=example.head, focus=example.focus)
     else:
         state.choose_text(example.text)
-        state.hold(example.focus)
+        state.select_word(example.focus)
     if (now := state.card()) != before:
         words = len(example.text.split())
         reads = f"which reads {before.max_tokens:,} tokens, to {now.name}, which reads {now.max_tokens:,}"

@@ -64,7 +64,7 @@ def test_pages_that_need_the_model_itself_say_how_to_open_it(opened, elsewhere, 
 
     assert not app.exception
     assert NOT_THERE[name] in written(app).replace("`", "")
-    assert "the models run on another machine than the pages" in written(app)
+    assert "the models run on another machine" in written(app)
     assert not [button for button in app.button if "MiniLM" in button.label or "SmolLM2" in button.label]
 
 

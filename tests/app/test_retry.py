@@ -132,15 +132,19 @@ def test_what_only_the_operator_can_fix_is_no_error_of_the_text(opened, server: 
 
 
 def test_a_full_local_disk_is_no_error_of_the_text(opened, monkeypatch: pytest.MonkeyPatch):
-    def full(self: LocalBackend, request: AttentionRequest) -> None:
-        raise OutputError("BERT cannot be kept. Make room.")
+    disk, prepare = {"full": True}, LocalBackend.prepare
 
-    with monkeypatch.context() as patch:
-        patch.setattr(LocalBackend, "prepare", full)
-        app = opened(**CHOSEN | {"text": "a text that was never read before"})
-        assert "BERT cannot be kept. Make room." in written(app)
-        assert f"{KEPT} This page tries again by itself after a while." in written(app)
-        assert "Change the text" not in written(app)
+    def prepared(self: LocalBackend, request: AttentionRequest) -> object:
+        if disk["full"]:
+            raise OutputError("BERT cannot be kept. Make room.")
+        return prepare(self, request)
+
+    monkeypatch.setattr(LocalBackend, "prepare", prepared)
+    app = opened(**CHOSEN | {"text": "a text that was never read before"})
+    assert "BERT cannot be kept. Make room." in written(app)
+    assert f"{KEPT} This page tries again by itself after a while." in written(app)
+    assert "Change the text" not in written(app)
+    disk["full"] = False
     app.run()
     assert not app.error, written(app)
 

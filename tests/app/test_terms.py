@@ -14,7 +14,7 @@ from attnviz.ui import widgets
 
 LINK = r"\(glossary\?term=([^)]*)\)"
 PAGES = {
-    "pages/explore/attention.py": {"self-attention", "head", "flash-attention", "token"},
+    "pages/explore/attention.py": {"self-attention", "head", "token"},
     "pages/explore/compare.py": {"self-attention", "head"},
     "pages/explore/heads.py": {"self-attention", "head"},
     "pages/learn/coreference.py": {"self-attention", "head"},

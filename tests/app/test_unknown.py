@@ -96,7 +96,7 @@ def test_find_heads_says_that_a_link_ends_at_a_word_the_model_cannot_read(opened
 def test_syntax_counts_the_links_that_touch_a_word_the_model_cannot_read(opened):
     app = opened(text="The 🦜 sang").switch_page("pages/learn/syntax.py").run()
 
-    assert "links lead from or to a word that all-MiniLM-L6-v2 cannot read" in written(app)
+    assert "links start or end at a word that all-MiniLM-L6-v2 cannot read" in written(app)
     words = {
         value
         for table in app.dataframe

@@ -41,11 +41,12 @@ BOARD = Path(board.__file__).parent
 READS = """
 import {{ readFileSync }} from "node:fs";
 import {{ addSheet, decode, makeBook }} from "{here}/js/core/frame.js";
+import {{ inflated }} from "{here}/js/core/store.js";
 import {{ patternOf }} from "{here}/js/core/pattern.js";
 import {{ profileOf, written }} from "{here}/js/draw/headProfile.js";
 import {{ sinkSentence, sinkOf }} from "{here}/js/draw/head.js";
 import {{ percent, threeDigits, twoDigits }} from "{here}/js/core/encoding.js";
-const book = makeBook(decode(readFileSync("{folder}/frame.bin")));
+const book = makeBook(decode(await inflated(new Uint8Array(readFileSync("{folder}/frame.bin")))));
 const out = [];
 for (const [layer, head] of {heads}) {{
   if ({sheets}) addSheet(book, decode(readFileSync(`{folder}/${{layer}}.${{head}}.bin`)));

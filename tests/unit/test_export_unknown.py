@@ -100,8 +100,8 @@ def test_a_saved_page_marks_words_in_its_numbers_and_says_what_is_unknown_below(
     found = html.beneath(shown.pattern, shown.source)
 
     assert '<th scope="row"><bdi>😀</bdi> [UNK]</th>' in found
-    assert "<dt>Unknown to it</dt><dd>1 of 3 words, 1 of 6 characters: 😀</dd>" in found
-    assert "<dt>Reads otherwise</dt><dd>I as i</dd>" in found
+    assert "<dt>Unknown to the model</dt><dd>1 of 3 words, 1 of 6 characters: 😀</dd>" in found
+    assert "<dt>Not read as typed</dt><dd>I as i</dd>" in found
     assert "Unknown" not in html.beneath(item("it was").pattern, item("it was").source)
 
 

@@ -52,7 +52,7 @@ def model_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
 
 @dataclass(frozen=True)
 class _Drawable:
-    """What of a trace is drawn: blocks with one number of layers and heads each, some layers, and why not all."""
+    """The drawable part of a trace: blocks with one number of layers and heads each, some layers, and why not all."""
 
     blocks: tuple[Block, ...]
     layers: tuple[int, ...]
@@ -61,7 +61,7 @@ class _Drawable:
 
 
 def drawable(trace: Trace, head: HeadRef) -> _Drawable:
-    """As much of the trace as BertViz can draw at once."""
+    """Return the part of the trace that BertViz can draw at once."""
     own = trace.block(head.block)
     own.weights(head.layer, head.head)  # raises for a head that is not there
     layers = tuple(range(own.layers))
@@ -92,7 +92,7 @@ def _heads(block: Block) -> tuple[int, ...]:
 
 
 def _size(block: Block) -> int:
-    """How many weights a block has."""
+    """Return the number of weights of a block."""
     return sum(_heads(block)) * len(block.queries) * len(block.keys)
 
 
@@ -129,7 +129,7 @@ def _page(view: str, markup: str, part: _Drawable, head: HeadRef, hint: str, the
 
 
 def _attention(part: _Drawable, label: int) -> dict[str, Any]:
-    """The arguments that BertViz wants: a list of [1, head, query, key] tensors a block, and token texts."""
+    """Return BertViz's arguments: a list of [1, head, query, key] tensors per block, and token texts."""
     if len(part.blocks) == 1 and part.blocks[0].queries == part.blocks[0].keys:
         block = part.blocks[0]
         second = next((i for i, token in enumerate(block.queries) if token.segment == 1), 0) if block.name == "self" else 0
@@ -145,17 +145,17 @@ def _attention(part: _Drawable, label: int) -> dict[str, Any]:
 
 
 def _tensors(block: Block, layers: Sequence[int]) -> list[torch.Tensor]:
-    """Weights a layer, [1, head, query, key]."""
+    """Return the weights of each layer, [1, head, query, key]."""
     return [torch.tensor(block.weights(layer))[None] for layer in layers]
 
 
 def _texts(tokens: Sequence[Token], most: int) -> list[str]:
-    """Token texts, short enough for the room that BertViz leaves them."""
+    """Token texts, short enough for the room that BertViz has for them."""
     return [_marked(token, most) for token in tokens]
 
 
 def _marked(token: Token, most: int) -> str:
-    """A token's text, with its mark where the model cannot read it; both have the room of a text alone."""
+    """A token's text, with its mark where the model cannot read it; together no longer than a text without a mark."""
     mark = encoding.unknown_mark(token)
     return encoding.marked(encoding.label(token.text, max(2, most - len(mark) - 1) if mark else most), token)
 

@@ -7,5 +7,5 @@ import hashlib
 
 
 def digest(script: str) -> str:
-    """What a content security policy calls a script that stands in a page: it runs as long as no letter of it is changed."""
+    """Return the hash that a content security policy has for an inline script: changed by one letter, it does not run."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"

@@ -22,7 +22,7 @@ __all__ = ["pdf", "png", "svg"]
 
 
 class Look(TypedDict, total=False):
-    """How a picture looks: its width, its theme, rows that stand out, and a name in place of the head's."""
+    """How a picture looks: its width, its theme, highlighted rows, and a name in place of the head's."""
 
     width: str
     theme: str

@@ -73,8 +73,8 @@ def _header(picture: HeadPicture, place: Plan) -> list[Mark]:
     steps = encoding.steps(colours.diverging if picture.signed else colours.sequential, 48)
     bars: list[Mark] = [Box(x + i * long / 48, 2.0, long / 48 + 0.2, 5.0, colour) for i, colour in enumerate(steps)]
     for tick in ticks:
-        along = (1.0 + encoding.bent(tick)) / 2.0 if picture.signed else encoding.bent(tick)
-        written = encoding.added(tick * picture.most, picture.most) if picture.most > 1.0 else encoding.tick(tick)
+        along = (1.0 + encoding.ramp_position(tick)) / 2.0 if picture.signed else encoding.ramp_position(tick)
+        written = encoding.summed(tick * picture.most, picture.most) if picture.most > 1.0 else encoding.tick(tick)
         bars.append(Words(written, x + along * long, 13.5, 5.5, colours.mute, "center", role="tick"))
     room = x - 8.0
     name = lettering.shortened(picture.name, room, TITLE, bold=True)

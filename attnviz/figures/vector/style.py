@@ -52,7 +52,7 @@ class HeadPicture:
     def number(self, value: float) -> str:
         """A value in a cell."""
         if self.most > 1.0:
-            return encoding.added(value, self.most)
+            return encoding.summed(value, self.most)
         return encoding.signed_two(value) if self.signed else encoding.two(value)
 
     def seen(self, text: str) -> str:

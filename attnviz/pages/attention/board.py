@@ -59,7 +59,7 @@ def choose(choice: Choice) -> None:
             view=choice.view,
         )
     if choice.tray is not None:
-        state.take(choice.tray)
+        state.take_pins(choice.tray)
     if choice.go == DIFFERENCE:
         state.show_difference()
     elif choice.go:

@@ -28,7 +28,7 @@ def fields(trace: Trace) -> None:
     """Draw the fields: layer, head, the block where there are several, and a second head beside the first."""
     head = state.current().head
     block = trace.block(head.block)
-    beside = state.beside()
+    beside = state.second_head()
     with st.container(horizontal=True, gap="small", key="fields"):
         if len(trace.blocks) > 1:
             key = state.fill("block", head.block)
@@ -52,14 +52,14 @@ def fields(trace: Trace) -> None:
                 "layer_2",
                 beside.layer,
                 block.layers,
-                lambda n: state.keep_beside(HeadRef(n, beside.head, head.block)),
+                lambda n: state.pin_second_head(HeadRef(n, beside.head, head.block)),
             )
             _number(
                 "Second head",
                 "head_2",
                 beside.head,
                 block.heads,
-                lambda n: state.keep_beside(HeadRef(beside.layer, n, head.block)),
+                lambda n: state.pin_second_head(HeadRef(beside.layer, n, head.block)),
             )
 
 
@@ -73,7 +73,7 @@ def _number(label: str, key: str, value: int, count: int, choose: Callable[[int]
 def _switch_second_head(on: bool) -> None:
     """Switch the second head on (first the next one of the same layer) or off."""
     head, heads = state.current().head, state.card().heads
-    state.keep_beside(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
+    state.pin_second_head(HeadRef(head.layer, (head.head + 1) % heads, head.block) if on else None)
 
 
 def heatmaps(first: HeadView, second: HeadView | None) -> None:

@@ -15,7 +15,7 @@ def show() -> None:
         widgets.show_note(trace.note)
         canvas(trace)
         head.fields(trace)
-        now, beside = state.current(), state.beside()
+        now, beside = state.current(), state.second_head()
         first = HeadView(trace, now.head, now.options, now.focus)
         second = HeadView(trace, beside, now.options, now.focus) if beside else None
         head.heatmaps(first, second)

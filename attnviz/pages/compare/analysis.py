@@ -178,8 +178,8 @@ def largest_row_sum(panel: ComparePanel, head_count: Callable[[Pin], int]) -> fl
 def _selected_tokens(focus: TokenSelection, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
     """The selected side, 0 for queries and 1 for keys, and the selected tokens."""
     near = 0 if focus.side == "query" else 1
-    held = [token_at(one, base[near]) for one in (focus, *focus.also)]
-    return near, [token for token in held if token is not None]
+    found = [token_at(one, base[near]) for one in (focus, *focus.also)]
+    return near, [token for token in found if token is not None]
 
 
 def _is_head(panel: ComparePanel, pin: Pin) -> bool:
@@ -188,10 +188,10 @@ def _is_head(panel: ComparePanel, pin: Pin) -> bool:
 
 
 def _followed_link(
-    panel: ComparePanel, selected: Sequence[int], held: Sequence[Token], near: int, mate: int, mates: Sequence[Token]
+    panel: ComparePanel, selected: Sequence[int], base_tokens: Sequence[Token], near: int, mate: int, mates: Sequence[Token]
 ) -> FollowedLink | None:
     """One link in one panel."""
-    line, places = _line(panel, selected, held, near)
+    line, places = _line(panel, selected, base_tokens, near)
     if line is None or panel.pattern is None:
         return None
     far = 1 - near
@@ -210,12 +210,12 @@ def _followed_link(
 
 
 def _line(
-    panel: ComparePanel, selected: Sequence[int], held: Sequence[Token], near: int
+    panel: ComparePanel, selected: Sequence[int], base_tokens: Sequence[Token], near: int
 ) -> tuple[np.ndarray | None, tuple[int, ...]]:
     """The selected words' weights in a panel, summed, and their rows or columns; None where the panel has none of them."""
     if panel.pattern is None:
         return None, ()
-    tokens = [compare.counterpart(token, held, (panel.queries, panel.keys)[near]) for token in selected]
+    tokens = [compare.counterpart(token, base_tokens, (panel.queries, panel.keys)[near]) for token in selected]
     units = _units(panel)[near]
     found = [_unit_with(units, token) for token in tokens if token is not None]
     places = tuple(dict.fromkeys(place for place in found if place is not None))

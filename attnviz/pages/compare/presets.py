@@ -49,8 +49,8 @@ def _row(selection: Selection) -> None:
             "Same sentence, two models", on_click=two_models, args=(other,), disabled=not other, key="set-models",
             help=f"{catalog.card(other).name} reads it too, with a head of its own" if other else "No other model is here",
         )  # fmt: skip
-        if away := state.put_away():
-            st.button(f"Back to your {len(away)} pins" if len(away) > 1 else "Back to your pin", on_click=state.show_own)
+        if away := state.replaced_pins():
+            st.button(f"Back to your {len(away)} pins" if len(away) > 1 else "Back to your pin", on_click=state.restore_pins)
 
 
 def _apart(selection: Selection) -> None:

@@ -127,7 +127,7 @@ def choose(choice: Choice) -> None:
     """Store the word, the view, the pins and the panels that the reader chose."""
     state.change(focus=choice.focus, options=choice.options, view=choice.view)
     if choice.tray is not None:
-        state.take(choice.tray)
+        state.take_pins(choice.tray)
 
 
 def _names(pins: Sequence[Pin]) -> dict[str, str]:

@@ -32,12 +32,12 @@ def reader_question(text: str, trace: Trace) -> PronounQuestion | None:
     if len(places) < 3:
         st.info("Type a sentence with a pronoun and at least two words that it could refer to, or choose a ready one above.")
         return None
-    held = _pronoun(text, places)
-    wanted = [start for start in state.current().candidates if held is None or start != held[0]]
+    pronoun = _pronoun(text, places)
+    wanted = [start for start in state.current().candidates if pronoun is None or start != pronoun[0]]
     named = tuple(place for start in wanted for place in places if place[0] == start)  # in the order of choosing
-    _buttons(text, places, held, named)
-    _lists(text, places, held, named)
-    if held is None:
+    _buttons(text, places, pronoun, named)
+    _lists(text, places, pronoun, named)
+    if pronoun is None:
         st.info(NONE)
         return None
     if len(named) < 2:
@@ -48,7 +48,7 @@ def reader_question(text: str, trace: Trace) -> PronounQuestion | None:
         return None
     meant = state.current().meant
     right = next((at for at, place in enumerate(named) if place[0] == meant), None)
-    return PronounQuestion(text, held, named, right)
+    return PronounQuestion(text, pronoun, named, right)
 
 
 def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
@@ -61,55 +61,57 @@ def _pronoun(text: str, places: Sequence[Span]) -> Span | None:
     return anaphor.likely_pronoun(text, places)
 
 
-def _buttons(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:
+def _buttons(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span]) -> None:
     """The sentence, each word a button; the pronoun and the candidates are labelled.
 
     While there is no pronoun, a click chooses one.
     """
-    if held is None:
+    if pronoun is None:
         st.session_state[_NEXT] = PRONOUN
-    st.radio("A click on a word chooses", [COULD, DOES, PRONOUN], key=_NEXT, horizontal=True, disabled=held is None)
-    middle = 0 if held is None else places.index(held)
+    st.radio("A click on a word chooses", [COULD, DOES, PRONOUN], key=_NEXT, horizontal=True, disabled=pronoun is None)
+    middle = 0 if pronoun is None else places.index(pronoun)
     first = max(0, min(middle - CLICKABLE // 2, len(places) - CLICKABLE))
     shown = places[first : first + CLICKABLE]
     meant = state.current().meant
-    roles = ({} if held is None else {held: "pronoun"}) | {
+    roles = ({} if pronoun is None else {pronoun: "pronoun"}) | {
         place: f"candidate {at}{', right' if place[0] == meant else ''}" for at, place in enumerate(named, 1)
     }
-    style = sentence_figure.button_style("" if held is None else f"word-{held[0]}", [f"word-{place[0]}" for place in named])
+    style = sentence_figure.button_style(
+        "" if pronoun is None else f"word-{pronoun[0]}", [f"word-{place[0]}" for place in named]
+    )
     st.html(f"<style>{style}</style>")
     with st.container(horizontal=True, gap=None, key="words"):
         for place in shown:
             word = widgets.plain(encoding.label(text[place[0] : place[1]]))
             label = f"{word} :small[{roles[place]}]" if place in roles else word
-            st.button(label, key=f"word-{place[0]}", type="tertiary", on_click=partial(_clicked, place, held, named))
+            st.button(label, key=f"word-{place[0]}", type="tertiary", on_click=partial(_clicked, place, pronoun, named))
     if len(shown) < len(places):
-        around = "the first ones" if held is None else "those around the pronoun"
+        around = "the first ones" if pronoun is None else "those around the pronoun"
         st.caption(f"{len(shown)} of {len(places)} words are buttons, {around}; the lists have all of them.")
 
 
-def _clicked(place: Span, held: Span | None, named: Sequence[Span]) -> None:
+def _clicked(place: Span, pronoun: Span | None, named: Sequence[Span]) -> None:
     """Make a word the pronoun, a candidate or the right candidate, or take that back."""
     kept, chooses, meant = [one[0] for one in named], st.session_state[_NEXT], state.current().meant
     others = tuple(start for start in kept if start != place[0])
-    if held is None or chooses == PRONOUN:
+    if pronoun is None or chooses == PRONOUN:
         _keep(place, others, meant)
         st.session_state[_NEXT] = COULD
-    elif place == held:
+    elif place == pronoun:
         _show_notice(f"A pronoun cannot refer to itself. Choose “{PRONOUN}” above first, if another word is the pronoun.")
     elif chooses == DOES and place[0] in kept:
-        _keep(held, tuple(kept), None if meant == place[0] else place[0])
+        _keep(pronoun, tuple(kept), None if meant == place[0] else place[0])
     elif place[0] in kept:
-        _keep(held, others, meant)
+        _keep(pronoun, others, meant)
     elif len(kept) == CANDIDATES:
         _show_notice(f"At most {CANDIDATES} words can be candidates. Click one of them to remove it first.")
     else:
-        _keep(held, (*kept, place[0]), place[0] if chooses == DOES else meant)
+        _keep(pronoun, (*kept, place[0]), place[0] if chooses == DOES else meant)
 
 
-def _keep(held: Span, candidates: tuple[int, ...], meant: int | None) -> None:
+def _keep(pronoun: Span, candidates: tuple[int, ...], meant: int | None) -> None:
     """Store the pronoun, its candidates, and the right one if it is among them."""
-    state.change(focus=TokenSelection(held[0]), candidates=candidates, meant=meant if meant in candidates else None)
+    state.change(focus=TokenSelection(pronoun[0]), candidates=candidates, meant=meant if meant in candidates else None)
 
 
 def _show_notice(line: str) -> None:
@@ -118,20 +120,20 @@ def _show_notice(line: str) -> None:
     state.keep_notices([line])
 
 
-def _lists(text: str, places: Sequence[Span], held: Span | None, named: Sequence[Span]) -> None:
+def _lists(text: str, places: Sequence[Span], pronoun: Span | None, named: Sequence[Span]) -> None:
     """The same choices as lists."""
     labels = {place: numbered(text, places, place) for place in places}
     with st.expander("The same as lists"), st.container(horizontal=True, gap="small"):
-        key = state.fill("pronoun", held)
+        key = state.fill("pronoun", pronoun)
         st.selectbox(
-            "Pronoun", places if held else [None, *places], key=key, width=208,
+            "Pronoun", places if pronoun else [None, *places], key=key, width=208,
             format_func=lambda place: labels[place] if place else "None found",
-            on_change=state.answer(key, lambda place: state.hold(TokenSelection(place[0]) if place else None)),
+            on_change=state.answer(key, lambda place: state.select_word(TokenSelection(place[0]) if place else None)),
         )  # fmt: skip
         several = state.fill("candidates", list(named))
         st.multiselect(
             "What could it refer to? Choose two or more words",
-            [place for place in places if place != held],
+            [place for place in places if place != pronoun],
             format_func=labels.__getitem__,
             key=several,
             max_selections=CANDIDATES,

@@ -151,7 +151,7 @@ def _points(claim: ClaimResult) -> str:
 
 def _short(one: Evidence) -> str:
     """Rate, n and interval."""
-    return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.span(one)}"
+    return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.interval(one)}"
 
 
 def _half(claim: ClaimResult) -> str:

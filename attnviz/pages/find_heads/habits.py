@@ -22,14 +22,14 @@ def habits(known: Atlas) -> None:
     st.header("Habits: where heads look whatever the words say", anchor=False)
     try:
         found = {one.key: one for one in results(known)}
-        wanted = RENAMED.get(state.own(HABIT), state.own(HABIT))
+        wanted = RENAMED.get(state.page_parameter(HABIT), state.page_parameter(HABIT))
         now = found.get(wanted) or next(iter(found.values()))
         if wanted not in ("", now.key):
             widgets.show_notices([f"There is no habit {quoted(wanted)} here: showing {now.name}."])
         key = state.fill("heads-habit", now.key)
         st.selectbox(
             "Habit", list(found), format_func=lambda name: found[name].name.capitalize(), key=key, width=280,
-            on_change=state.answer(key, lambda name: state.keep_own(HABIT, name)),
+            on_change=state.answer(key, lambda name: state.set_page_parameter(HABIT, name)),
         )  # fmt: skip
         left, right = st.columns(2, gap="large")
         with left:

@@ -21,14 +21,14 @@ def probes(known: Atlas) -> None:
     st.header("Probes: what heads do on repeated random tokens", anchor=False)
     try:
         found = {one.key: one for one in results(known)}
-        wanted = state.own(PROBE)
+        wanted = state.page_parameter(PROBE)
         now = found.get(wanted) or next(iter(found.values()))
         if wanted not in ("", now.key):
             widgets.show_notices([f"There is no probe {quoted(wanted)} here: showing {now.name}."])
         key = state.fill("heads-probe", now.key)
         st.selectbox(
             "Probe", list(found), format_func=lambda name: found[name].name.capitalize(), key=key, width=280,
-            on_change=state.answer(key, lambda name: state.keep_own(PROBE, name)),
+            on_change=state.answer(key, lambda name: state.set_page_parameter(PROBE, name)),
         )  # fmt: skip
         left, right = st.columns(2, gap="large")
         with left:

@@ -98,7 +98,7 @@ def ranking(trace: Trace) -> None:
     )  # fmt: skip
     st.session_state.pop(_OPENED, None)
     if opened:
-        state.hold(TokenSelection(followed[0].source[0]))
+        state.select_word(TokenSelection(followed[0].source[0]))
         st.switch_page("pages/explore/attention.py")
     _cautions(trace, len(ranked), len(followed))
 

@@ -29,7 +29,7 @@ def page() -> None:
 
 def _linked_term() -> Term | None:
     """Return the term of the link; None without one, or after a message if there is no such term."""
-    name = state.own(TERM_PARAM)
+    name = state.page_parameter(TERM_PARAM)
     if not name:
         return None
     try:
@@ -55,7 +55,7 @@ def _title(first: Term | None) -> str:
 
 def _clear_term() -> None:
     """Remove the linked term from the URL."""
-    state.keep_own(TERM_PARAM, "")
+    state.set_page_parameter(TERM_PARAM, "")
 
 
 def _questions(query: str) -> None:

@@ -73,7 +73,7 @@ def show(one: HeadSteps) -> None:
 def _number(steps: tuple[Step, ...]) -> int:
     """Return the step in the address; the first one, with a notice, if there is no such step."""
     try:
-        return lesson.number(steps, state.own(STEP_PARAM) or steps[0].id)
+        return lesson.number(steps, state.page_parameter(STEP_PARAM) or steps[0].id)
     except BadInputError as error:
         widgets.show_notices([f"{error} Showing the first."])
         return 0
@@ -83,7 +83,7 @@ def _navigation(steps: tuple[Step, ...], number: int) -> None:
     """Draw the navigation: back, a list of steps, next; also by arrow keys."""
 
     def go(to: int) -> None:
-        state.keep_own(STEP_PARAM, steps[to].id)
+        state.set_page_parameter(STEP_PARAM, steps[to].id)
 
     last = number + 1 == len(steps)
     st.button("Back", key="inside-back", shortcut="Left", disabled=number == 0, on_click=go, args=(number - 1,))

@@ -36,7 +36,7 @@ def _edits(text: str) -> dict[Span, Link | None]:
 
 def _linked(parsed: ParsedSentence) -> None:
     """Synchronise edits and URL: read the edits of a link that was just opened, and write those of the text into it."""
-    raw = state.own(ARCS)
+    raw = state.page_parameter(ARCS)
     if raw and raw != st.session_state.get(_CARRIED, ""):
         try:
             _keep(parsed.text, parse_edits.edits_from_url(raw, parsed, relations(PARSER)))
@@ -44,7 +44,7 @@ def _linked(parsed: ParsedSentence) -> None:
             widgets.show_notices([f"The arcs in this link are left out. {error}"])
     st.session_state[_CARRIED] = parse_edits.edits_to_url(_edits(parsed.text)) if _fits(parsed.text) else ""
     if st.session_state[_CARRIED] != raw:
-        state.keep_own(ARCS, st.session_state[_CARRIED])
+        state.set_page_parameter(ARCS, st.session_state[_CARRIED])
 
 
 def _fits(text: str) -> bool:
@@ -64,7 +64,7 @@ def editor(shown: SentenceLinks) -> None:
             key = state.fill("syntax-word", word)
             st.selectbox(
                 "Word", words, format_func=labels.__getitem__, key=key, width=180,
-                on_change=state.answer(key, lambda place: state.hold(TokenSelection(place[0]))),
+                on_change=state.answer(key, lambda place: state.select_word(TokenSelection(place[0]))),
             )  # fmt: skip
             others = [place for place in words if place != word]
             head = st.selectbox(

@@ -46,7 +46,7 @@ def title() -> None:
 
 def direction() -> str:
     """Return the direction: `dh` (dependent to head) or `hd`."""
-    return "hd" if state.own(DIRECTION_PARAM) == "hd" else "dh"
+    return "hd" if state.page_parameter(DIRECTION_PARAM) == "hd" else "dh"
 
 
 def fields(trace: Trace) -> SentenceLinks | None:
@@ -59,7 +59,7 @@ def fields(trace: Trace) -> SentenceLinks | None:
         key = state.fill("syntax-direction", direction())
         st.selectbox(
             "Direction", list(DIRECTIONS), format_func=DIRECTIONS.__getitem__, key=key, width=260,
-            on_change=state.answer(key, lambda way: state.keep_own(DIRECTION_PARAM, "" if way == "dh" else way)),
+            on_change=state.answer(key, lambda way: state.set_page_parameter(DIRECTION_PARAM, "" if way == "dh" else way)),
         )  # fmt: skip
         _number("Layer", "syntax-layer", chosen().layer, trace.block(chosen().block).layers)
         _number("Head", "syntax-head", chosen().head, trace.block(chosen().block).heads)
@@ -94,8 +94,8 @@ def _gold_sentence_field(readings: tuple[GoldSentence, ...]) -> None:
 
     def choose(name: str) -> None:
         if name != NO_SENTENCE:
-            state.keep_own(TREE_PARAM, name if len(gold_sentences.readings(known[name].text)) > 1 else "")
-            state.keep_own(SOURCE_PARAM, "")
+            state.set_page_parameter(TREE_PARAM, name if len(gold_sentences.readings(known[name].text)) > 1 else "")
+            state.set_page_parameter(SOURCE_PARAM, "")
             state.choose_text(known[name].text)
 
     st.selectbox(
@@ -106,7 +106,7 @@ def _gold_sentence_field(readings: tuple[GoldSentence, ...]) -> None:
 
 def _chosen_tree(readings: tuple[GoldSentence, ...]) -> GoldSentence:
     """Return the chosen tree of a text with several trees; else the first."""
-    wanted = state.own(TREE_PARAM)
+    wanted = state.page_parameter(TREE_PARAM)
     return next((one for one in readings if one.id == wanted), readings[0])
 
 
@@ -118,20 +118,20 @@ def _drop_invalid_params(readings: tuple[GoldSentence, ...]) -> None:
         SOURCE_PARAM: (PARSER,),
     }
     for name, values in known.items():
-        if (value := state.own(name)) and value not in values:
+        if (value := state.page_parameter(name)) and value not in values:
             widgets.show_notices([f"“{name}” cannot be {quoted(value)} in a link: left out."])
-            state.keep_own(name, "")
-    if state.own(TREE_PARAM) not in {one.id for one in readings}:
-        state.keep_own(TREE_PARAM, "")
+            state.set_page_parameter(name, "")
+    if state.page_parameter(TREE_PARAM) not in {one.id for one in readings}:
+        state.set_page_parameter(TREE_PARAM, "")
 
 
 def _source(has_gold: bool) -> str:
     """Draw the choice of the source: gold links, where the text has them, or the parser's."""
-    wanted = PARSER if not has_gold or state.own(SOURCE_PARAM) == PARSER else CORPUS
+    wanted = PARSER if not has_gold or state.page_parameter(SOURCE_PARAM) == PARSER else CORPUS
     key = state.fill("syntax-source", wanted)
     st.segmented_control(
         "Links by", list(SOURCES) if has_gold else [PARSER], format_func=SOURCES.__getitem__, key=key, required=True,
-        on_change=state.answer(key, lambda source: state.keep_own(SOURCE_PARAM, PARSER if source == PARSER else "")),
+        on_change=state.answer(key, lambda source: state.set_page_parameter(SOURCE_PARAM, PARSER if source == PARSER else "")),
     )  # fmt: skip
     return wanted
 
@@ -160,7 +160,7 @@ def picture(shown: SentenceLinks, found: tuple[Outcome, ...]) -> None:
     made = _picture(shown, found)
     draw(
         arc_figure.svg(made, widgets.theme()), height=arc_figure.height(made), label=made.title, words=len(shown.words),
-        on_word=lambda number: state.hold(TokenSelection(shown.parsed.words[number][0])),
+        on_word=lambda number: state.select_word(TokenSelection(shown.parsed.words[number][0])),
     )  # fmt: skip
     later = sum(one.state == head_predictions.UNSEEN for one in found)
     one, leads = ("link", "leads") if later == 1 else ("links", "lead")

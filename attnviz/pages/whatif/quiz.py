@@ -58,7 +58,7 @@ def options(chosen: Experiment, after: InterventionResult, at: int) -> dict[int,
 def _key(chosen: Experiment, at: int) -> str:
     """Return the field's key: a guess belongs to one experiment with its settings, one text, head and token."""
     selection = state.current()
-    set_ = [state.own(setting.id) for setting in chosen.settings]
+    set_ = [state.page_parameter(setting.id) for setting in chosen.settings]
     request = selection.request
     text = zlib.crc32(f"{request.model}\n{request.text}\n{request.text_b}\n{set_}".encode("utf-8", "replace"))
     return f"whatif-guess-{chosen.id}-{selection.head.layer}-{selection.head.head}-{at}-{text}"

@@ -20,7 +20,7 @@ def fields(chosen: Experiment, before: InterventionResult, at: int) -> dict[str,
     for setting in chosen.settings:
         usual = setting.start or str(int(np.argmax(before.weights[state.current().head.layer][state.current().head.head][at])))
         try:
-            found = setting.read(state.own(setting.id) or usual)
+            found = setting.read(state.page_parameter(setting.id) or usual)
             if setting.id == "zeroed" and int(found) >= len(before.tokens):
                 raise BadInputError(f"zeroed is a token from 0 to {len(before.tokens) - 1}; got {found}. Choose one of these.")
         except BadInputError as error:
@@ -46,7 +46,7 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
     key = f"whatif-{setting.id}"
 
     def keep(found: object) -> None:
-        state.keep_own(setting.id, str(found))
+        state.set_page_parameter(setting.id, str(found))
 
     if setting.id == "zeroed":
         state.fill(key, int(value))
@@ -78,14 +78,14 @@ def _field(setting: Setting, value: str, before: InterventionResult) -> None:
 
 def seen() -> bool:
     """Return whether the result of the experiment is shown."""
-    return state.own(SEEN_PARAM) == "1"
+    return state.page_parameter(SEEN_PARAM) == "1"
 
 
 def reveal() -> None:
     """Show the result, and note it in the URL."""
-    state.keep_own(SEEN_PARAM, "1")
+    state.set_page_parameter(SEEN_PARAM, "1")
 
 
 def hide() -> None:
     """Hide the result, as before a guess."""
-    state.keep_own(SEEN_PARAM, "")
+    state.set_page_parameter(SEEN_PARAM, "")

@@ -54,13 +54,13 @@ def _chosen() -> Experiment:
     known = {one.id: one for one in lesson.experiments()}
     chosen = next(iter(known.values()))
     try:
-        chosen = lesson.experiment(state.own(EXPERIMENT_PARAM) or chosen.id)
+        chosen = lesson.experiment(state.page_parameter(EXPERIMENT_PARAM) or chosen.id)
     except BadInputError as error:
         widgets.show_notices([f"{error} Showing the first."])
     key = state.fill("whatif-what", chosen.id)
 
     def choose(id: str) -> None:
-        state.keep_own(EXPERIMENT_PARAM, id)
+        state.set_page_parameter(EXPERIMENT_PARAM, id)
         settings.hide()
 
     st.pills(
