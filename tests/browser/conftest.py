@@ -90,7 +90,7 @@ class Visit:
         self.dialogs: list[str] = []
         self.errors: list[str] = []
         self.violations: list[str] = []
-        context.on("console", self._said)
+        context.on("console", self.on_console)
         context.route("**/*", self._only_here)
         self.page: Page = context.new_page()
         self.page.on("dialog", self._dialog)
@@ -104,7 +104,7 @@ class Visit:
             self.elsewhere.append(route.request.url)
             route.abort()
 
-    def _said(self, message) -> None:
+    def on_console(self, message) -> None:
         if "Content Security Policy" in message.text:
             self.violations.append(message.text)
 

@@ -1,4 +1,4 @@
-"""An atlas built from small corpora by a small random model: whole, resumed, begun anew, and what its file says."""
+"""An atlas built from small corpora by a small random model: whole, resumed, restarted, and what its file says."""
 
 from __future__ import annotations
 
@@ -358,7 +358,7 @@ def children(process: int) -> list[int]:
 
 
 def runs(process: int) -> bool:
-    """Whether a process is there, and not only its entry, which somebody has yet to collect."""
+    """Whether a process runs, and is not only an entry that its parent has yet to collect."""
     try:
         return ") Z " not in Path(f"/proc/{process}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -91,7 +91,7 @@ def test_tables_within_an_entry_belong_to_it_and_a_heading_may_have_blanks_and_a
     assert ([entry.id for entry in found], reasons) == (["asked", "last"], [])
 
 
-def told_of(folder: Path, entry: str, right: str, wrong: str) -> str:
+def problem_of(folder: Path, entry: str, right: str, wrong: str) -> str:
     """What is said of an entry with one thing changed, once the entry behind it was read all the same."""
     assert entry.count(right) == 1
     found, reasons = read(folder, entry.replace(right, wrong) + LAST)
@@ -112,7 +112,7 @@ def told_of(folder: Path, entry: str, right: str, wrong: str) -> str:
     ],
 )
 def test_what_is_no_toml_is_reported_by_its_line_where_that_is_known(tmp_path: Path, right: str, wrong: str, says: str):
-    assert told_of(tmp_path, QUESTION, right, wrong).startswith(says)
+    assert problem_of(tmp_path, QUESTION, right, wrong).startswith(says)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_what_is_no_entry_is_reported_by_name(tmp_path: Path, content: str, name
     ],
 )
 def test_a_question_that_cannot_be_scored_is_reported(tmp_path: Path, right: str, wrong: str, says: str):
-    reason = told_of(tmp_path, QUESTION, right, wrong)
+    reason = problem_of(tmp_path, QUESTION, right, wrong)
     assert reason.startswith("1: ")
     assert says in reason
 
@@ -174,7 +174,7 @@ def test_a_question_that_cannot_be_scored_is_reported(tmp_path: Path, right: str
     ],
 )
 def test_an_arc_that_cannot_be_drawn_is_reported(tmp_path: Path, wrong: str, says: str):
-    reason = told_of(tmp_path, SENTENCE, '["cat", "saw", "nsubj"]', wrong)
+    reason = problem_of(tmp_path, SENTENCE, '["cat", "saw", "nsubj"]', wrong)
     assert reason.startswith("1: ")
     assert says in reason
 

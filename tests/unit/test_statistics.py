@@ -136,15 +136,15 @@ def test_the_interval_of_wordings_is_that_of_what_they_are_worth():
 
 def test_intervals_of_wordings_hold_the_truth_19_times_in_20_where_those_of_coins_do_not():
     chance = np.random.default_rng(5)
-    kept = {"worth": 0, "coins": 0}
+    kept = {"effective": 0, "coins": 0}
     for _ in range(500):
         sentence = chance.beta(0.6, 0.4, size=120)  # how often each sentence's wordings are right: 0.6 on average
         hits, sizes = chance.binomial(6, sentence), np.full(120, 6)
-        p, worth = hits.sum() / 720, float(statistics.effective_sample_size(hits, sizes))
-        for name, many in (("worth", worth), ("coins", 720.0)):
+        p, effective = hits.sum() / 720, float(statistics.effective_sample_size(hits, sizes))
+        for name, many in (("effective", effective), ("coins", 720.0)):
             low, high = statistics.wilson(p * many, many)
             kept[name] += low <= 0.6 <= high
-    assert abs(kept["worth"] / 500 - 0.95) < 3 * sqrt(0.05 * 0.95 / 500)  # three standard errors
+    assert abs(kept["effective"] / 500 - 0.95) < 3 * sqrt(0.05 * 0.95 / 500)  # three standard errors
     assert kept["coins"] / 500 < 0.85
 
 

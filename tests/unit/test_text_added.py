@@ -164,7 +164,7 @@ def shown(tokens: list[Token]) -> str:
     return "".join("".join(unit.text for unit in units(tokens) if not unit.special or unit.text == "<mask>").split())
 
 
-def assert_said(made, text: str, *, spelled: bool) -> None:
+def assert_read(made, text: str, *, spelled: bool) -> None:
     """Every typed character that is no blank stands under a piece; labels joined are the text, and each is its piece's own."""
     reading = read(made, text)
     tokens = [token for token in reading.tokens if token.word is not None or token.end > token.start]
@@ -212,7 +212,7 @@ TEXTS = [
 @pytest.mark.parametrize("flags", list(FLAGS))
 def test_a_piece_after_an_added_token_has_its_own_characters(kind, flags):
     for text in TEXTS:
-        assert_said(tokenizer(kind, flags), text, spelled=MAKERS[kind][1])
+        assert_read(tokenizer(kind, flags), text, spelled=MAKERS[kind][1])
 
 
 parts = st.sampled_from(
@@ -225,13 +225,13 @@ parts = st.sampled_from(
 @example(kind="bytes, blank put before, trimmed", flags="no flag", text="<device_name>BMS</device_name>B")
 def test_any_text_with_added_tokens_is_covered_and_labelled_by_its_own_characters(kind, flags, text):
     if text.strip():
-        assert_said(tokenizer(kind, flags), text, spelled=MAKERS[kind][1])
+        assert_read(tokenizer(kind, flags), text, spelled=MAKERS[kind][1])
 
 
 @pytest.mark.parametrize("kind", [kind for kind, (maker, _) in MAKERS.items() if maker and kind not in ("endings of words",)])
 def test_masks_beside_added_tokens_keep_their_place(kind):
     for text in (f"<device_name>{MASK}BMS", f"{MASK}<device_name>hello {MASK}", f"<device_name> {MASK} </device_name>B"):
-        assert_said(tokenizer(kind, "no flag"), text, spelled=MAKERS[kind][1])
+        assert_read(tokenizer(kind, "no flag"), text, spelled=MAKERS[kind][1])
 
 
 def test_the_reported_text_is_labelled_as_it_is_typed():

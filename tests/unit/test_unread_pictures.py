@@ -83,8 +83,8 @@ def test_labels_of_a_heatmap_are_marked_and_a_line_says_what_the_mark_means():
     ]  # fmt: skip
     assert drawn.data[0].customdata[1, 5] == f"\u2068I\u2069 → \u2068{LONG} {UNKNOWN}\u2069"
     assert NOTE in heatmap.reading(pattern())
-    held = heatmap.figure(pattern(), selected_rows=3)
-    assert any(one.text == f"<b>☃ {UNKNOWN}</b>" for one in held.layout.annotations)
+    selected = heatmap.figure(pattern(), selected_rows=3)
+    assert any(one.text == f"<b>☃ {UNKNOWN}</b>" for one in selected.layout.annotations)
     assert NOTE in heatmap.description(pattern())
     assert f"of ☃ {UNKNOWN}" in heatmap.description(replace(pattern(), weights=np.zeros((7, 7), np.float32)))
 

@@ -307,7 +307,7 @@ import test_vector as t
 from attnviz.figures import vector
 words = ("The", "animal", "مرحبا", "it")
 for made in (vector.svg, vector.pdf, vector.png):
-    print(hashlib.sha256(made(t.pattern(words), t.source(words), held=[1])).hexdigest())
+    print(hashlib.sha256(made(t.pattern(words), t.source(words), selected_rows=[1])).hexdigest())
 """
 
 

@@ -254,6 +254,6 @@ def test_pictures_say_in_words_what_they_show():
     assert "+0.500" in html
     assert "\u22120.500" in html
     assert "2 columns, largest 25.0\u202f%, layer 0; 20.0\u202f% at the last" in html
-    still = np.zeros(2, np.float32)
-    assert "nothing has changed" in figure.layers(still, 0, "light", "start")
+    unchanged = np.zeros(2, np.float32)
+    assert "nothing has changed" in figure.layers(unchanged, 0, "light", "start")
     assert "0.400" in figure.likely(PAIR.after.likely, "light")
