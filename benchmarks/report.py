@@ -1,4 +1,4 @@
-"""A benchmark's figures in, a JSON line each out, and the exit code of the whole: 1 where a figure misses its bound."""
+"""Print a benchmark's figures as JSON lines; the exit code is 1 where a figure misses its bound."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from attnviz.types import AttentionRequest
 from tests.servers import FakeBackend
 
 Deed = Callable[[socket.socket, bytes], None]  # handles a client; the bytes would be the right answer
-PATIENCE = 20.0  # seconds after which a deed without an end ends
+TIMEOUT = 20.0  # seconds after which a deed without an end ends
 
 
 class Hostile:
@@ -42,7 +42,7 @@ class Hostile:
         with suppress(OSError):
             while True:
                 client, _ = self._listens.accept()
-                client.settimeout(PATIENCE)
+                client.settimeout(TIMEOUT)
                 self._clients.add(client)
                 self._begin(self._serve, client)
 
@@ -71,7 +71,7 @@ class Hostile:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
         for thread in self._threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT)
 
 
 @contextmanager

@@ -63,11 +63,13 @@ def aligned(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[int, int
 
 def _pairs(first: Pattern, second: Pattern) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
     """The rows and the columns of two patterns that stand for each other; a special token never stands for a word."""
-    rows = _alike(aligned(first.queries, second.queries), first.query_units, second.query_units)
-    return rows, _alike(aligned(first.keys, second.keys), first.key_units, second.key_units)
+    rows = _comparable(aligned(first.queries, second.queries), first.query_units, second.query_units)
+    return rows, _comparable(aligned(first.keys, second.keys), first.key_units, second.key_units)
 
 
-def _alike(pairs: tuple[tuple[int, int], ...], first: Sequence[Unit], second: Sequence[Unit]) -> tuple[tuple[int, int], ...]:
+def _comparable(
+    pairs: tuple[tuple[int, int], ...], first: Sequence[Unit], second: Sequence[Unit]
+) -> tuple[tuple[int, int], ...]:
     """The pairs of two words or of two special tokens; all of them where units are unknown."""
     return tuple((a, b) for a, b in pairs if not first or not second or first[a].special == second[b].special)
 
@@ -140,7 +142,7 @@ def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> 
     Words are aligned, whatever is shown; within a word pieces are counted, and a word of fewer pieces answers with its last.
     """
     here, there = units(first, words=True), units(second, words=True)
-    pairs = dict(_alike(aligned([unit.text for unit in here], [unit.text for unit in there]), here, there))
+    pairs = dict(_comparable(aligned([unit.text for unit in here], [unit.text for unit in there]), here, there))
     at = next(place for place, unit in enumerate(here) if token in unit.tokens)
     if at not in pairs:
         return None

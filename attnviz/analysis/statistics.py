@@ -46,7 +46,7 @@ def student_interval(mean: float, error: float, n: int) -> tuple[float, float]:
 
 
 def sign_flips(differences: Float[np.ndarray, "cluster *head"]) -> Float[np.ndarray, "*head"]:
-    """The chance of so large a lead over a rule, had the difference of every cluster either sign alike: one-sided.
+    """The chance of so large a lead over a rule, had the difference of every cluster either sign scale: one-sided.
 
         z = (sum_c D_c - d) / sqrt(sum_c D_c²),   p = max(P(N > z), 2^-m)
 
@@ -121,7 +121,7 @@ def effective_sample_size(hits: Int[np.ndarray, "group *head"], sizes: Int[np.nd
 def holm(chances: Float[np.ndarray, "*head"]) -> Float[np.ndarray, "*head"]:
     """The same chances corrected for having looked at all of them: the smallest times m, the next times m - 1, and so on.
 
-    None is made smaller than one before it, none larger than 1. Whoever calls a head good where this is below 0.05 is wrong
+    None is made smaller than one before it, none larger than 1. To call a head good where this is below 0.05 is wrong
     about any of the m at most once in twenty times, however they depend on each other. Holm 1979, Scandinavian Journal of
     Statistics 6, pages 65 to 70.
     """
@@ -151,6 +151,6 @@ def evidence(
     ceiling: float = 1.0,
 ) -> Evidence:
     """Counts as a claim carries them, with their interval: that of `effective_n` instances where the n come in `groups`."""
-    alike = 1.0 if effective_n is None or not n else effective_n / n
-    interval = wilson(int(hits) * alike, int(n) * alike)
+    scale = 1.0 if effective_n is None or not n else effective_n / n
+    interval = wilson(int(hits) * scale, int(n) * scale)
     return Evidence(int(hits), int(n), tuple(baselines.items()), interval, chosen, scheme, source, groups, ceiling)

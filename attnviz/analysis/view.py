@@ -78,7 +78,7 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
     """
     block = trace.block(head.block)
     weights, sink = block.weights(head.layer, head.head), block.sink(head.layer, head.head)
-    parts = _Shown.of(block, options)
+    parts = _UnitWeights.of(block, options)
     return _pattern(*_sums(weights, sink, parts), parts, options, block.causal)
 
 
@@ -90,7 +90,7 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
     block = trace.block(head.block)
     weights = block.weights(head.layer)
     sinks = np.stack([block.sink(head.layer, one) for one in range(len(weights))])
-    parts = _Shown.of(block, options)
+    parts = _UnitWeights.of(block, options)
     found = _pattern(*_sums(weights.mean(0), sinks.mean(0), parts), parts, options, block.causal)
     if over != "sum":
         return found
@@ -100,7 +100,7 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
 def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[tuple[Pattern, ...]]:
     """The pattern of every head, one layer at a time: several times cheaper than asking head by head."""
     part = trace.block(block)
-    parts = _Shown.of(part, options)
+    parts = _UnitWeights.of(part, options)
     for layer in range(part.layers):
         weights = part.weights(layer)
         sinks = np.stack([part.sink(layer, head) for head in range(len(weights))])
@@ -108,7 +108,7 @@ def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterato
         yield tuple(_pattern(*one, parts, options, part.causal) for one in zip(*sums, strict=True))
 
 
-class _Shown(NamedTuple):
+class _UnitWeights(NamedTuple):
     """The units of the rows and of the columns, the hidden ones, and which are left where only one text looks at one."""
 
     queries: tuple[Unit, ...]
@@ -117,7 +117,7 @@ class _Shown(NamedTuple):
     ends: tuple[np.ndarray, np.ndarray] | None
 
     @classmethod
-    def of(cls, block: Block, options: ViewOptions) -> _Shown:
+    def of(cls, block: Block, options: ViewOptions) -> _UnitWeights:
         """What these options show of a block: the same for all of its heads."""
         both = sides(block, options)
         queries, keys = (shown(side, options) for side in both)
@@ -127,7 +127,7 @@ class _Shown(NamedTuple):
 
 
 def _sums(
-    weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], parts: _Shown
+    weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], parts: _UnitWeights
 ) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
     """What each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
     taken = merged(sink[..., None], parts.queries, (Unit("", 0, 0, (0,)),))[..., 0]
@@ -139,7 +139,7 @@ def _pattern(
     rows: Float[np.ndarray, "row column"],
     special: Float[np.ndarray, " row"],
     taken: Float[np.ndarray, " row"],
-    parts: _Shown,
+    parts: _UnitWeights,
     options: ViewOptions,
     causal: bool,
 ) -> Pattern:

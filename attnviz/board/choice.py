@@ -25,7 +25,7 @@ class _Place(Struct):
     special: bool
 
 
-class _Focus(_Place):
+class _SelectionMessage(_Place):
     """The selected words, all of one side."""
 
     side: Literal["query", "key"]
@@ -48,7 +48,7 @@ class _Message(Struct):
     """A choice as the browser sends it; `Tray` checks pins and panels."""
 
     head: tuple[Index, Index]
-    focus: _Focus | None
+    focus: _SelectionMessage | None
     words: bool
     special: str
     keep: _Keep | None = None

@@ -210,6 +210,6 @@ def looks_back_only(call: Layer) -> bool:
 
 
 def locked(array: np.ndarray) -> np.ndarray:
-    """The same array, read-only. Nobody else writes to what a forward pass left behind, so no copy is needed."""
+    """The same array, read-only. Nothing else writes to what a forward pass left behind, so no copy is needed."""
     array.flags.writeable = False
     return array

@@ -95,11 +95,11 @@ def _downloaded(line: str, part: Path, progress: Progress) -> Path:
     ]  # fmt: skip
     complaint = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as running:
-        for said in running.stdout or ():
-            if found := PROGRESS.match(said):
+        for output in running.stdout or ():
+            if found := PROGRESS.match(output):
                 progress(int(found[1]), int(found[2]))
-            elif said.startswith("ERROR:"):
-                complaint = said.removeprefix("ERROR:").strip()
+            elif output.startswith("ERROR:"):
+                complaint = output.removeprefix("ERROR:").strip()
     files = list(part.glob("*.whl"))
     if running.returncode or len(files) != 1:
         name = line.partition(" ")[0]

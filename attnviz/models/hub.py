@@ -11,7 +11,7 @@ from attnviz.models.locate import PATTERNS, command
 from attnviz.progress import OnProgress, ProgressEvent
 from attnviz.types import ModelCard
 
-PATIENCE = 5.0  # seconds until a hub that does not answer counts as out of reach
+TIMEOUT = 5.0  # seconds until a hub that does not answer counts as out of reach
 
 
 def fetched(card: ModelCard, remedy: str, report: OnProgress, *, again: bool = False) -> Path:
@@ -23,9 +23,9 @@ def fetched(card: ModelCard, remedy: str, report: OnProgress, *, again: bool = F
 
     try:
         # Asked first and by itself: the download has no time limit of its own until the hub has answered once.
-        HfApi().model_info(card.hub, timeout=PATIENCE)
+        HfApi().model_info(card.hub, timeout=TIMEOUT)
         report(ProgressEvent(f"Fetching {card.name} from the hub, once; afterwards it stays on this machine."))
-        return Path(snapshot_download(card.hub, allow_patterns=list(PATTERNS), etag_timeout=PATIENCE, force_download=again))
+        return Path(snapshot_download(card.hub, allow_patterns=list(PATTERNS), etag_timeout=TIMEOUT, force_download=again))
     except Exception as error:  # the hub's errors, its HTTP library's and the disk's have no common base
         if isinstance(error, OSError) and error.strerror:  # the disk's own; those of the network carry none
             raise OutputError(

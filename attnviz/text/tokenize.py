@@ -56,7 +56,7 @@ def encode(
     backend = getattr(tokenizer, "backend_tokenizer", None)
     with _locked(tokenizer), _side(tokenizer, target):
         if backend is None:
-            return _walked(tokenizer, texts, max_tokens, name)
+            return _followed(tokenizer, texts, max_tokens, name)
         with _plain(backend):
             return _encoded(tokenizer, backend, texts, max_tokens, name)
 
@@ -113,7 +113,7 @@ def decode_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputT
         other = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)  # some name one token for all
     whole = grown[-1] if grown else ""
     text, left = whole.strip(), len(whole) - len(whole.lstrip())
-    done = [min(max(_alike(part, whole) - left, 0), len(text)) for part in grown]  # characters that are whole by then
+    done = [min(max(_common_prefix(part, whole) - left, 0), len(text)) for part in grown]  # characters that are whole by then
     begun = [
         min(at + (len(part) - left > at), len(text)) for at, part in zip(done, grown, strict=True)
     ]  # with half of one more
@@ -131,7 +131,7 @@ def decode_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputT
     return text, tuple(found)
 
 
-def _alike(one: str, other: str) -> int:
+def _common_prefix(one: str, other: str) -> int:
     """How many characters two texts have in common from the start."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
@@ -305,7 +305,7 @@ def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: 
     return out
 
 
-def _walked(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[InputToken, ...]:
+def _followed(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[InputToken, ...]:
     """Encode with a tokenizer written in Python, which gives no spans: pieces are matched with the text."""
     taken = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     stretches = [[(part, _named(tokenizer, part, taken)) for part in re.split(f"({MASK})", text) if part] for text in texts]
@@ -440,7 +440,7 @@ def encode_ids(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputToke
                 places.append((len(text), len(text)))
                 continue
             was, now = (str(tokenizer.decode(some, clean_up_tokenization_spaces=False)) for some in (before, [*before, number]))
-            same = _alike(was, now)
+            same = _common_prefix(was, now)
             start = len(text) - (len(was) - same)
             if start < len(text):  # a character that was begun is whole by now, and all of its bytes stand on it
                 places = [(low, min(high, start + 1)) for low, high in places]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attnviz.linguistics import parse
 
-WORTH = "Its makers report that nine in ten of its arcs are right on English text like newspapers"
+RELIABILITY = "Its makers report that nine in ten of its arcs are right on English text like newspapers"
 FOREIGN = "Most letters of this text are not Latin, and the parser knows only English: its arcs mean nothing here."
 
 
@@ -15,4 +15,4 @@ def foreign(text: str) -> str:
 
 def drawn(text: str) -> str:
     """Return one line about links that the parser drew on another page."""
-    return foreign(text) or f"An English parser drew these links; they are unchecked. {WORTH}."
+    return foreign(text) or f"An English parser drew these links; they are unchecked. {RELIABILITY}."

@@ -159,7 +159,7 @@ def test_what_is_half_drawn_outlives_a_run_of_the_page(visit: Visit):
     expect(page.locator(".drawing g")).to_have_count(2)
 
 
-def test_a_link_to_a_later_word_is_refused_at_the_link_and_turned_round(visit: Visit):
+def test_a_link_to_a_later_word_is_refused_at_the_link_and_reversed(visit: Visit):
     page = drawing(visit, f"/heads?model=smollm2&links={IT}:{ANIMAL},{ANIMAL}:{STREET}")
     complaint = page.locator(".complaints")
     expect(complaint).to_contain_text("“street” comes after “animal”, so no head can look at it", timeout=SLOW)

@@ -1,4 +1,4 @@
-"""A file of content in, all that it says to readers out."""
+"""All texts that a content file shows to readers."""
 
 from __future__ import annotations
 

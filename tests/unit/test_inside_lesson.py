@@ -47,7 +47,7 @@ def test_the_weights_of_the_walk_are_those_of_the_trace(one: HeadSteps, backend,
 def test_each_step_follows_from_the_one_before(one: HeadSteps, model: str):
     d = one.q.shape[1]
     close = {"rtol": 1e-4, "atol": 1e-4}  # sums of up to 576 float32 products
-    np.testing.assert_allclose(one.scores, one.q_turned @ one.k_turned.T, **close)
+    np.testing.assert_allclose(one.scores, one.q_rotated @ one.k_rotated.T, **close)
     np.testing.assert_allclose(one.scaled, one.scores / np.sqrt(d), **close)
     np.testing.assert_allclose(one.q, one.projects @ one.query_map.T + one.query_bias, **close)
     powers = np.exp(one.masked)

@@ -140,7 +140,7 @@ def test_heads_are_cut_and_joined_in_order():
 def test_every_step_is_there_in_order_and_read_only(family: str):
     run = reference.run(made(family), IDS)
 
-    llamas = {"input_norm", "q_turned", "k_turned", "gate"}
+    llamas = {"input_norm", "q_rotated", "k_rotated", "gate"}
     wanted = [name for name in reference.STEPS if family == "llama" or name not in llamas]
     for layer in run.layers:
         assert list(layer) == wanted
@@ -157,7 +157,7 @@ def test_every_step_follows_from_the_ones_before_it(family: str):
     for before, after in zip(run.layers, run.layers[1:], strict=False):
         np.testing.assert_array_equal(before["output"], after["input"])
     got = run.layers[1]
-    q, k = (got["q_turned"], got["k_turned"]) if family == "llama" else (got["q"], got["k"])
+    q, k = (got["q_rotated"], got["k_rotated"]) if family == "llama" else (got["q"], got["k"])
     for head in range(4):
         group = w.group(head)
         scores = q[head] @ k[group].T
@@ -398,8 +398,8 @@ def test_a_change_in_one_layer_leaves_the_others_as_they_were():
 
     np.testing.assert_array_equal(changed.layers[0]["output"], trained.layers[0]["output"])
     np.testing.assert_array_equal(changed.layers[1]["q"], trained.layers[1]["q"])
-    np.testing.assert_array_equal(changed.layers[1]["q_turned"], changed.layers[1]["q"])
-    assert np.abs(changed.layers[2]["q_turned"] - changed.layers[2]["q"]).max() > 0.1
+    np.testing.assert_array_equal(changed.layers[1]["q_rotated"], changed.layers[1]["q"])
+    assert np.abs(changed.layers[2]["q_rotated"] - changed.layers[2]["q"]).max() > 0.1
 
 
 @pytest.mark.parametrize(

@@ -176,12 +176,12 @@ def test_a_request_during_close_gets_a_new_connection(opened, monkeypatch: pytes
         monkeypatch.setattr(httpx.AsyncClient, "aclose", slowly)
         closing = threads.submit(backend.close)
         assert closes.wait(20)
-        asking = threads.submit(backend.attend, REQUEST)
+        answer = threads.submit(backend.attend, REQUEST)
         assert asked.wait(20)
         go.set()
         closing.result(20)  # what is closed is the old line
         answers.set()
-        assert same(asking.result(20), FakeBackend().attend(REQUEST))
+        assert same(answer.result(20), FakeBackend().attend(REQUEST))
 
 
 def test_a_busy_server_counts_as_reachable(opened):

@@ -55,8 +55,8 @@ class HeadSteps:
     q: Float[np.ndarray, "token dim"]
     k: Float[np.ndarray, "token dim"]
     v: Float[np.ndarray, "token dim"]
-    q_turned: Float[np.ndarray, "token dim"]
-    k_turned: Float[np.ndarray, "token dim"]
+    q_rotated: Float[np.ndarray, "token dim"]
+    k_rotated: Float[np.ndarray, "token dim"]
     scores: Float[np.ndarray, "token token"]
     scaled: Float[np.ndarray, "token token"]
     masked: Float[np.ndarray, "token token"]
@@ -108,8 +108,8 @@ class LayerSteps:
         taken = {name: steps[name][head.head] for name in ("q", "scores", "scaled", "masked", "weights", "mix")}
         taken |= {name: steps[name][group] for name in ("k", "v")}
         taken |= {
-            "q_turned": steps.get("q_turned", steps["q"])[head.head],
-            "k_turned": steps.get("k_turned", steps["k"])[group],
+            "q_rotated": steps.get("q_rotated", steps["q"])[head.head],
+            "k_rotated": steps.get("k_rotated", steps["k"])[group],
         }
         taken |= {name: steps[name] for name in ("input", "joined", "projected", "added")}
         taken |= {"words": start["words"], "embedded": start["output"], "added_norm": steps["added_norm"] if bert else nothing}

@@ -46,12 +46,12 @@ def attention_block(
     k = split(linear(w, f"{name}.self_attn.k_proj", seen_norm), w.groups)  # [key, width] -> [group, key, dim]
     v = split(linear(w, f"{name}.self_attn.v_proj", seen_norm), w.groups)  # [key, width] -> [group, key, dim]
     v = zeroed(v, 1, change.zeroed)
-    q_turned, k_turned = (apply_rotary(q, w.base), apply_rotary(k, w.base)) if change.positions else (q, k)
-    found = attended(q_turned, k_turned, v, change, causal=not change.others)
+    q_rotated, k_rotated = (apply_rotary(q, w.base), apply_rotary(k, w.base)) if change.positions else (q, k)
+    found = attended(q_rotated, k_rotated, v, change, causal=not change.others)
     together = joined(found["mix"])  # [head, query, dim] -> [query, head * dim]
     projected = linear(w, f"{name}.self_attn.o_proj", together)  # [query, head * dim] -> [query, width]
     return {
-        "input_norm": input_norm, "q": q, "k": k, "v": v, "q_turned": q_turned, "k_turned": k_turned, **found,
+        "input_norm": input_norm, "q": q, "k": k, "v": v, "q_rotated": q_rotated, "k_rotated": k_rotated, **found,
         "joined": together, "projected": projected, "added": x + projected,
     }  # fmt: skip
 

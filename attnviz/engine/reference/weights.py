@@ -72,8 +72,8 @@ def _check(config: Any, family: str) -> None:
         wanted = ACTIVATIONS[family]
         raise BadInputError(f"The {family} from scratch has the activation {wanted}; this model has {config.hidden_act!r}.")
     if family == "llama" and config.rope_parameters["rope_type"] != "default":
-        turned = config.rope_parameters["rope_type"]
-        raise BadInputError(f"The Llama from scratch has plain rotary positions; this model scales them ({turned!r}).")
+        rope_type = config.rope_parameters["rope_type"]
+        raise BadInputError(f"The Llama from scratch has plain rotary positions; this model scales them ({rope_type!r}).")
     if family == "bert" and config.is_decoder:
         raise BadInputError("The BERT from scratch is an encoder; this model is set up as a decoder.")
 

@@ -40,9 +40,9 @@ def fork(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None 
     source = base64.b64encode(picture.encode()).decode()  # an image: of drawings in a page's own text Streamlit leaves nothing
     rows = "".join(_row(branch, colours, hit if branch.right else None) for branch in branches)
     chip = f"background:{colours.accent};color:{colours.on_accent};padding:.04em .3em;border-radius:.14em"
-    spoken = html.escape(description(pronoun, branches, hit))
+    label = html.escape(description(pronoun, branches, hit))
     return (
-        f'<div role="img" aria-label="{spoken}" dir="auto" style="display:flex;align-items:center;overflow:hidden">'
+        f'<div role="img" aria-label="{label}" dir="auto" style="display:flex;align-items:center;overflow:hidden">'
         f'<span style="font:24px/1.25 {html.escape(encoding.SENTENCE_FONT)};{chip}">{_name(pronoun)}</span>'
         f'<img alt="" width="{REACH}" height="{high}" src="data:image/svg+xml;base64,{source}" style="flex:none">'
         f'<span style="display:grid;min-width:0;font-variant-numeric:tabular-nums">{rows}</span></div>'

@@ -108,7 +108,7 @@ def cosine(one: HeadSteps, at: int) -> float:
 def rotation(one: HeadSteps, at: int) -> tuple[int, float]:
     """Return the pair of query components that the rotary embedding moves most, and its angle in radians, 0 to 2 pi."""
     half = one.q.shape[1] // 2
-    moved = np.hypot(*(one.q_turned[at] - one.q[at]).reshape(2, half))
+    moved = np.hypot(*(one.q_rotated[at] - one.q[at]).reshape(2, half))
     pair = int(np.argmax(moved))
     return pair, float(at * one.base ** (-pair / half) % (2 * np.pi))
 
@@ -136,7 +136,7 @@ def framed(one: HeadSteps, at: int, step: str) -> tuple[tuple[range, ...], ...]:
     if step == "qkv":
         return _at(*dot_product(one.query_map[number], one.projects[at]).largest), _at(number)
     if step == "product":
-        return (_at(*dot_product(one.q_turned[at], one.k_turned[best_key(one, at)]).largest),) * 3
+        return (_at(*dot_product(one.q_rotated[at], one.k_rotated[best_key(one, at)]).largest),) * 3
     if step == "heads":
         return ((range(one.head.head * dim, (one.head.head + 1) * dim),),)
     return (_at(number),) * {"position": 4, "norm": 2, "mix": LARGEST + 2, "added": 3}.get(step, 0)
@@ -160,7 +160,7 @@ def _vectors(*names: tuple[str, str]) -> Callable[[HeadSteps, int], StepPicture]
 def _position_picture(one: HeadSteps, at: int) -> StepPicture:
     """Return the added position vectors, or query and key before and after the rotation."""
     if one.causal:
-        rotary = ("query", "q"), ("query, rotated", "q_turned"), ("key", "k"), ("key, rotated", "k_turned")
+        rotary = ("query", "q"), ("query, rotated", "q_rotated"), ("key", "k"), ("key, rotated", "k_rotated")
         return _vectors(*rotary)(one, at)
     names = ("word", "words"), ("position", "positions"), ("which text", "segments"), ("sum", "unnormed")
     return _token_rows(*names, kind="sums")(one, at)
@@ -168,7 +168,7 @@ def _position_picture(one: HeadSteps, at: int) -> StepPicture:
 
 def _product_picture(one: HeadSteps, at: int) -> StepPicture:
     """Return a query, a key, and their products."""
-    found = dot_product(one.q_turned[at], one.k_turned[best_key(one, at)])
+    found = dot_product(one.q_rotated[at], one.k_rotated[best_key(one, at)])
     token, other = (one.tokens[rank].text for rank in (at, best_key(one, at)))
     names = f"query of “{token}”", f"key of “{other}”", "products"
     return StepPicture("vectors", tuple(zip(names, (found.left, found.right, found.products), strict=True)))

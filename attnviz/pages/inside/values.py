@@ -73,7 +73,7 @@ def formula(one: HeadSteps, at: int, step: str) -> Numbers:
 
 def best_product(one: HeadSteps, at: int) -> DotProduct:
     """Return the dot product of the token's query and its best key."""
-    return analysis.dot_product(one.q_turned[at], one.k_turned[analysis.best_key(one, at)])
+    return analysis.dot_product(one.q_rotated[at], one.k_rotated[analysis.best_key(one, at)])
 
 
 def _named(one: HeadSteps, at: int) -> list[str]:
@@ -109,7 +109,7 @@ def _position(one: HeadSteps, at: int) -> Numbers:
         return {
             "component": str(lane), "half": str(half), "place": str(at), "base": f"{one.base:.0f}",
             "angle": tex(analysis.rotation(one, at)[1]), "q": tex(one.q[at, lane]), "q_other": tex(one.q[at, lane + half]),
-            "rotated": tex(one.q_turned[at, lane]), "q_": within(one.q[at, lane]), "q_other_": within(one.q[at, lane + half]),
+            "rotated": tex(one.q_rotated[at, lane]), "q_": within(one.q[at, lane]), "q_other_": within(one.q[at, lane + half]),
         }  # fmt: skip
     word, total = tex(one.words[at, lane]), tex(one.unnormed[at, lane])
     position, segment = within(one.positions[at, lane]), within(one.segments[at, lane])

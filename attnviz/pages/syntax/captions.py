@@ -9,7 +9,7 @@ from attnviz.linguistics.head_predictions import Outcome
 from attnviz.linguistics.probes.dependencies import FEWEST, MOST
 from attnviz.pages.syntax.parsed_links import SentenceLinks
 from attnviz.ui import widgets
-from attnviz.ui.parser_note import WORTH
+from attnviz.ui.parser_note import RELIABILITY
 
 
 def source(shown: SentenceLinks) -> str:
@@ -20,7 +20,7 @@ def source(shown: SentenceLinks) -> str:
     changed = f" **You have changed {shown.changed} {arcs}**; yours are marked with a star." if shown.changed else ""
     return (
         "**Parsed automatically, unchecked**: these links are guesses of an English parser (spaCy’s en\\_core\\_web\\_sm). "
-        f"{WORTH}. For other languages they mean nothing. The parser has its own labels, such as dobj for what the "
+        f"{RELIABILITY}. For other languages they mean nothing. The parser has its own labels, such as dobj for what the "
         f"corpus calls obj.{changed}"
     )
 

@@ -74,11 +74,11 @@ class TileTrace:
         for step, one in own:
             place = at - one.rows.start
             now, after = float(one.maximum[place]), float(one.total[place])
-            worth = float(np.exp(maximum - now)) if np.isfinite(now) else 0.0
+            rescaling = float(np.exp(maximum - now)) if np.isfinite(now) else 0.0
             added = float(one.exponentials[place].sum())
             away = float(np.abs(one.output[place] - last).max())
             scores = tuple(float(score) for score in one.scores[place])
-            found.append(TileUpdate(step, scores, (maximum, now), (total, after), worth, added, away))
+            found.append(TileUpdate(step, scores, (maximum, now), (total, after), rescaling, added, away))
             maximum, total = now, after
         return tuple(found)
 
