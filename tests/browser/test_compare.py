@@ -169,7 +169,11 @@ def test_d_on_the_board_opens_the_difference_of_the_first_two_pins(opened: Page,
 LATE = """() => {
   const frames = new Map();
   const put = frames.set.bind(frames);
-  frames.set = (name, { bytes, ...more }) => put(name, { ...more, get bytes() { return window.come ? bytes : null; } });
+  frames.set = (name, entry) => {
+    let bytes = entry.bytes;
+    const late = { get: () => window.come ? bytes : null, set: (value) => { bytes = value; } };
+    return put(name, Object.defineProperty(entry, "bytes", late));
+  };
   globalThis[Symbol.for("attnviz.frames")] = { frames, waiting: new Set() };
 }"""
 

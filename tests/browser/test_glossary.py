@@ -45,9 +45,9 @@ def test_a_term_in_the_list_leads_to_its_place_on_the_page(visit: Visit):
 
 def test_a_term_in_a_caption_opens_the_glossary_in_a_window_of_its_own(visit: Visit):
     page = visit.open("/")
-    link = page.locator('a[href="glossary?term=flash-attention"]').first
+    link = page.locator('a[href="glossary?term=self-attention"]').first
     expect(link).to_be_visible(timeout=WAIT)
     with visit.context.expect_page() as opened:
         link.click()
-    expect(opened.value).to_have_url(re.compile(r"/glossary\?.*term=flash-attention"), timeout=WAIT)
-    expect(opened.value.locator(".st-key-glossary h3").first).to_have_text("Flash attention", timeout=WAIT)
+    expect(opened.value).to_have_url(re.compile(r"/glossary\?.*term=self-attention"), timeout=WAIT)
+    expect(opened.value.locator(".st-key-glossary h3").first).to_have_text("Self-attention", timeout=WAIT)

@@ -69,7 +69,7 @@ export function makeCompareActions(at, set, leave) {
     set(marked(moveSelection({ ...now, point: null }, side, units[nextUnit(from, step, units.length, direction)].tokens[0]), frame));
   }
 
-  function keepSelected(node) {
+  function keepWord(node) {
     const { frame, now, units, from } = textOn(node);
     if (from >= 0) set(marked(keepSelected({ ...now, point: null }, units[from].tokens), frame));
   }
@@ -98,7 +98,7 @@ export function makeCompareActions(at, set, leave) {
   }
 
   return {
-    point, selected, add, cell, selectPointed, stepWord, keepSelected, combine, choose,
+    point, selected, add, cell, selectPointed, stepWord, keepWord, combine, choose,
     done: () => made(at.state().choosing.kind, at.state().choosing.of),
     difference: () => combine("difference"),
     ofLayer: (over) => {

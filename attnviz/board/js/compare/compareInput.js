@@ -46,7 +46,7 @@ export function listenToPanels(root, { lines, panels }, at, act) {
   const enter = (event, active) => {
     if (event.key !== "Enter") return false;
     if (active?.tagName === "CANVAS") return act.selectPointed(active) !== false;
-    return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepSelected(active) !== false;
+    return event.shiftKey && Boolean(active?.classList?.contains("words")) && act.keepWord(active) !== false;
   };
   const letter = (event) => {
     if (event.shiftKey && event.key !== "Escape") return false;
