@@ -55,6 +55,6 @@ def test_the_link_that_opens_is_the_strongest_of_its_row_and_far(one: LongText):
 def test_the_definition_stands_as_many_words_before_as_the_note_says():
     contract = long_texts()[0]
     between = contract.text[contract.finds[0] : contract.held[0]]
-    stated = re.search(r"told (\d+) words before", contract.note)
+    stated = re.search(r"(\d+) words earlier", contract.note)
     assert stated is not None
     assert int(stated[1]) == len(between.split())
