@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 TREES = ("attnviz", "pages", "tests", "benchmarks", "deploy", ".ci")
 PYTHON = [ROOT / "app.py", *sorted(path for tree in TREES for path in (ROOT / tree).rglob("*.py") if path != Path(__file__))]
@@ -44,31 +42,46 @@ def script_names(path: Path) -> set[str]:
     return set(re.findall(r"\b(?:const|let|function|class)\s+(\w+)", path.read_text("utf-8")))
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_name_comes_from_the_old_private_language(path: Path):
-    found = {name for name in names(path) if name.strip("_") in CLASSES | ALONE or NAMES & set(name.lower().split("_"))}
-    assert not found
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_name_of_a_script_comes_from_it_either(path: Path):
-    assert not script_names(path) & (NAMES | CLASSES | ALONE)
+def private_names(path: Path) -> set[str]:
+    """The names in a file that come from the old private language."""
+    if path.suffix != ".py":
+        return script_names(path) & (NAMES | CLASSES | ALONE)
+    return {name for name in names(path) if name.strip("_") in CLASSES | ALONE or NAMES & set(name.lower().split("_"))}
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_docstring_says_what_a_thing_does(path: Path):
-    tree = ast.parse(path.read_text("utf-8"))
+def docstrings(path: Path) -> list[str]:
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    texts = [ast.get_docstring(node) or "" for node in ast.walk(tree) if isinstance(node, documented)]
-    assert not [text for text in texts if FORMULA.match(text)]
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    return [ast.get_docstring(node) or "" for node in nodes if isinstance(node, documented)]
 
 
-OURS = [path for path in (*PYTHON, *SCRIPTS) if path.is_relative_to(ROOT / "attnviz")]  # tests have sentences to read as data
+def test_no_name_comes_from_the_old_private_language():
+    assert {relative(path): found for path in (*PYTHON, *SCRIPTS) if (found := private_names(path))} == {}
 
 
-@pytest.mark.parametrize("path", [*OURS, *DOCUMENTS], ids=lambda path: str(path.relative_to(ROOT)))
-def test_prose_is_plain_english(path: Path):
-    assert not PROSE.findall(path.read_text("utf-8"))
+def test_a_docstring_says_what_a_thing_does():
+    found = {relative(path): [text for text in docstrings(path) if FORMULA.match(text)] for path in PYTHON}
+    assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+def test_prose_is_plain_english():
+    ours = [path for path in (*PYTHON, *SCRIPTS) if path.is_relative_to(ROOT / "attnviz")]  # tests read sentences as data
+    found = {relative(path): PROSE.findall(path.read_text("utf-8")) for path in (*ours, *DOCUMENTS)}
+    assert {path: words for path, words in found.items() if words} == {}
+
+
+def test_the_rules_find_what_they_forbid(tmp_path: Path):
+    file = tmp_path / "old.py"
+    file.write_text('"""A trace in, its weights out: all of them."""\n\ndef what_is_told(_alike):\n    said = Crew = 1\n')
+    assert private_names(file) == {"what_is_told", "_alike", "said", "Crew"}
+    assert FORMULA.match(docstrings(file)[0])
+    assert FORMULA.match("Links in; how much every head follows them, ranked, out.")
+    assert not FORMULA.match("Return the weights of one head, in the order in which it was written out.")
+    assert PROSE.findall("Whoever asks, nobody lets go of it.") == ["Whoever", "nobody", "lets go of"]
 
 
 def test_no_two_public_classes_have_one_name():
@@ -97,7 +110,7 @@ def test_no_two_modules_import_each_other_even_by_a_way_round():
     assert not sorted(waiting), "these import each other, or need one that does"
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_a_document_names_files_that_exist(path: Path):
-    named = re.findall(r"`((?:attnviz|pages|tests|docs|deploy|benchmarks|\.ci)/[\w./-]+)`", path.read_text("utf-8"))
-    assert not [name for name in named if not (ROOT / name).exists()]
+def test_a_document_names_files_that_exist():
+    form = re.compile(r"`((?:attnviz|pages|tests|docs|deploy|benchmarks|\.ci)/[\w./-]+)`")
+    named = {name for path in DOCUMENTS for name in form.findall(path.read_text("utf-8"))}
+    assert not sorted(name for name in named if not (ROOT / name).exists())
