@@ -5,16 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from attnviz.figures import encoding, headmap
+from attnviz.figures import encoding
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.habit_report import HabitResult, missing, results
 from attnviz.linguistics.probes.habits import RENAMED
-from attnviz.types import HeadRef, quoted
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.pages.find_heads import measure_view
+from attnviz.types import HeadRef
+from attnviz.ui import glossary_links, widgets
 from attnviz.ui.single_text import chosen
-
-HABIT = "habit"  # in the address
-BEST = 6  # heads of the list
 
 
 def habits(known: Atlas) -> None:
@@ -22,15 +20,7 @@ def habits(known: Atlas) -> None:
     st.header("Habits: where heads look whatever the words say", anchor=False)
     try:
         found = {one.key: one for one in results(known)}
-        wanted = RENAMED.get(state.page_parameter(HABIT), state.page_parameter(HABIT))
-        now = found.get(wanted) or next(iter(found.values()))
-        if wanted not in ("", now.key):
-            widgets.show_notices([f"There is no habit {quoted(wanted)} here: showing {now.name}."])
-        key = state.fill("heads-habit", now.key)
-        st.selectbox(
-            "Habit", list(found), format_func=lambda name: found[name].name.capitalize(), key=key, width=280,
-            on_change=state.answer(key, lambda name: state.set_page_parameter(HABIT, name)),
-        )  # fmt: skip
+        now = found[measure_view.pick("habit", {key: one.name for key, one in found.items()}, RENAMED)]
         left, right = st.columns(2, gap="large")
         with left:
             _map(now)
@@ -43,10 +33,7 @@ def habits(known: Atlas) -> None:
 
 def _map(one: HabitResult) -> None:
     """Layers by heads, the chosen one with a ring."""
-    st.plotly_chart(
-        headmap.figure(one.scores, widgets.theme(), chosen()), theme=None, config=headmap.CONFIG, key="heads-habit-map",
-        alt=f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}",
-    )  # fmt: skip
+    measure_view.head_map("habit", one.scores, f"Layers by heads: {one.name}; most in {one.head}, {_number(one, one.value)}")
 
 
 def _best(one: HabitResult) -> None:
@@ -54,12 +41,7 @@ def _best(one: HabitResult) -> None:
     st.markdown(widgets.plain(one.says))
     mine, n = chosen(), encoding.thousands(one.n)
     st.markdown(glossary_links.linked("\n".join(f"- {line}" for line in _facts(one, mine, n)), "baseline"))
-    with st.container(horizontal=True, gap="small", key="habit-best"):
-        for head in one.order[:BEST]:
-            st.button(
-                f"{head}  {_number(one, one.at(head))}", key=f"habit-{head}", on_click=_show, args=(head,),
-                disabled=(head.layer, head.head) == (mine.layer, mine.head), help="Choose this head",
-            )  # fmt: skip
+    measure_view.best_heads("habit", one.order, lambda head: _number(one, one.at(head)))
 
 
 def _facts(one: HabitResult, mine: HeadRef, n: str) -> list[str]:
@@ -103,8 +85,3 @@ def _halves(one: HabitResult) -> str:
     if one.held_out is None:
         return "the best head is chosen and measured on the same texts"
     return "heads are ranked on one half of the texts and measured on the other; the 95 % interval is over texts"
-
-
-def _show(head: HeadRef) -> None:
-    """Choose this head."""
-    state.change(head=head)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from attnviz.errors import AttnvizError
-from attnviz.figures import encoding, headmap
+from attnviz.figures import encoding
 from attnviz.linguistics.atlas.reader import Atlas
 from attnviz.linguistics.probe_report import ENCODER, ProbeResult, method, results
-from attnviz.types import HeadRef, quoted
-from attnviz.ui import glossary_links, state, widgets
+from attnviz.pages.find_heads import measure_view
+from attnviz.types import HeadRef
+from attnviz.ui import glossary_links, widgets
 from attnviz.ui.single_text import chosen
-
-PROBE = "probe"  # in the address
-BEST = 6  # heads of the list
 
 
 def probes(known: Atlas) -> None:
@@ -21,15 +19,7 @@ def probes(known: Atlas) -> None:
     st.header("Probes: what heads do on repeated random tokens", anchor=False)
     try:
         found = {one.key: one for one in results(known)}
-        wanted = state.page_parameter(PROBE)
-        now = found.get(wanted) or next(iter(found.values()))
-        if wanted not in ("", now.key):
-            widgets.show_notices([f"There is no probe {quoted(wanted)} here: showing {now.name}."])
-        key = state.fill("heads-probe", now.key)
-        st.selectbox(
-            "Probe", list(found), format_func=lambda name: found[name].name.capitalize(), key=key, width=280,
-            on_change=state.answer(key, lambda name: state.set_page_parameter(PROBE, name)),
-        )  # fmt: skip
+        now = found[measure_view.pick("probe", {key: one.name for key, one in found.items()})]
         left, right = st.columns(2, gap="large")
         with left:
             _map(now)
@@ -42,22 +32,16 @@ def probes(known: Atlas) -> None:
 
 def _map(one: ProbeResult) -> None:
     """Layers by heads, the chosen one with a ring."""
-    st.plotly_chart(
-        headmap.figure(one.scores, widgets.theme(), chosen()), theme=None, config=headmap.CONFIG, key="heads-probe-map",
-        alt=f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}",
-    )  # fmt: skip
+    measure_view.head_map(
+        "probe", one.scores, f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}"
+    )
 
 
 def _best(one: ProbeResult) -> None:
     """What the score means, the best heads, and the chosen one among them."""
     st.markdown(widgets.plain(f"{one.says} {one.source}."))
     st.markdown("\n".join(f"- {line}" for line in _facts(one, chosen())))
-    with st.container(horizontal=True, gap="small", key="probe-best"):
-        for head in one.order[:BEST]:
-            st.button(
-                f"{head}  {encoding.three(one.at(head))}", key=f"probe-{head}", on_click=_show, args=(head,),
-                disabled=(head.layer, head.head) == (chosen().layer, chosen().head), help="Choose this head",
-            )  # fmt: skip
+    measure_view.best_heads("probe", one.order, lambda head: encoding.three(one.at(head)))
 
 
 def _facts(one: ProbeResult, mine: HeadRef) -> list[str]:
@@ -82,8 +66,3 @@ def _notes(known: Atlas, one: ProbeResult) -> list[str]:
         *([] if one.role else [ENCODER]),
         "Random tokens show what a head can do, not how often it does so in real text.",
     ]
-
-
-def _show(head: HeadRef) -> None:
-    """Choose this head."""
-    state.change(head=head)

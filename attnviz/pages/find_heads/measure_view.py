@@ -1,0 +1,54 @@
+"""What habits and probes show alike: a list to pick one from, its map over all heads, and buttons for its best heads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from attnviz.figures import headmap
+from attnviz.types import HeadRef, HeadScores, quoted
+from attnviz.ui import state, widgets
+from attnviz.ui.single_text import chosen
+
+BEST = 6  # heads with a button
+
+
+def pick(kind: str, names: Mapping[str, str], renamed: Mapping[str, str] | None = None) -> str:
+    """Draw the list of measures, `names` by their keys; return the key of the picked one.
+
+    `kind` is `habit` or `probe`, also the name of the URL parameter. A key that does not exist there becomes a notice, and
+    the first measure is shown. `renamed` gives the present keys of older links.
+    """
+    asked = state.page_parameter(kind)
+    wanted = (renamed or {}).get(asked, asked)
+    now = wanted if wanted in names else next(iter(names))
+    if wanted not in ("", now):
+        widgets.show_notices([f"There is no {kind} {quoted(wanted)} here: showing {names[now]}."])
+    key = state.fill(f"heads-{kind}", now)
+    st.selectbox(
+        kind.capitalize(), list(names), format_func=lambda name: names[name].capitalize(), key=key, width=280,
+        on_change=state.answer(key, lambda name: state.set_page_parameter(kind, name)),
+    )  # fmt: skip
+    return now
+
+
+def head_map(kind: str, scores: HeadScores, alt: str) -> None:
+    """Draw layers by heads, the chosen one with a ring; `alt` says the picture in words."""
+    figure = headmap.figure(scores, widgets.theme(), chosen())
+    st.plotly_chart(figure, theme=None, config=headmap.CONFIG, key=f"heads-{kind}-map", alt=alt)
+
+
+def best_heads(kind: str, order: Sequence[HeadRef], number: Callable[[HeadRef], str]) -> None:
+    """Draw a button for each of the best heads, with its number; it chooses the head."""
+    mine = chosen()
+    with st.container(horizontal=True, gap="small", key=f"{kind}-best"):
+        for head in order[:BEST]:
+            st.button(
+                f"{head}  {number(head)}", key=f"{kind}-{head}", on_click=_choose, args=(head,),
+                disabled=(head.layer, head.head) == (mine.layer, mine.head), help="Choose this head",
+            )  # fmt: skip
+
+
+def _choose(head: HeadRef) -> None:
+    state.change(head=head)
