@@ -72,7 +72,7 @@ def test_a_page_lives_through_a_backend_that_is_away_comes_back_and_lies(visit: 
         expect(field).to_have_value("Half a sent")
         expect(field).to_be_focused()
 
-    body = f'{{"error": {{"kind": "BackendError", "body": "{EVIL}"}}}}'
+    body = f'{{"error": {{"kind": "BackendError", "message": "{EVIL}"}}}}'
     with hostile(port=away) as liar:
         liar.does = whatever(answer(body.encode(), "500 No"))
         field.press("Enter")
