@@ -150,8 +150,8 @@ function tint({ side, words, spans, painted }, { focus, line, theme }) {
     const paint = `${me ? focus.side : ""} ${paired} ${i === best && !me} ${written} ${tinted ? theme.step(weight) : ""} ${theme.mode}`;
     if (painted.get(i) === paint) continue;
     painted.set(i, paint);
-    span.classList.toggle("held", me && focus.side === "query");
-    span.classList.toggle("held-key", me && focus.side === "key");
+    span.classList.toggle("selected", me && focus.side === "query");
+    span.classList.toggle("selected-key", me && focus.side === "key");
     span.classList.toggle("pair", paired);
     span.classList.toggle("best", i === best && !me);
     span.setAttribute("aria-selected", String(me));

@@ -1,27 +1,16 @@
 // The component of the sentence on which a reader draws links.
 
 import { withAllReversed, blank, cleared, counted, clearSelection, linkName, nameOf, picked, removed, withReversed } from "./drawnLinks.js";
-import { button, element } from "../core/element.js";
+import { button, element, setText } from "../core/element.js";
 import { PARTLY_UNKNOWN } from "../core/encoding.js";
+import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
 import { makeLinkWords } from "./linkWords.js";
 import { onLinks } from "./linkInput.js";
 
 const MAX_MESSAGES = 2; // refused links with a message each; of more, only the first has one
 
-const mounted = new WeakMap();
-
-// Streamlit calls this again, with the same root, after every Python run and every change of theme.
-export function mountLinks({ parentElement, data, setTriggerValue }, tokens) {
-  const one = mounted.get(parentElement) ?? makeLinks(parentElement, tokens);
-  mounted.set(parentElement, one);
-  one.send = (value) => setTriggerValue("drawn", value);
-  one.take(data);
-  return () => {
-    one.stop();
-    mounted.delete(parentElement);
-  };
-}
+export const mountLinks = mounter(makeLinks, "drawn");
 
 // `data` is { text, units, links, refused, most, answered }: the number says which of our messages Python had heard.
 function makeLinks(root, tokens, clock = Date.now) {
@@ -61,7 +50,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     state = next;
     over = -1;
     draw();
-    put($("[role=status]"), state.message);
+    setText($("[role=status]"), state.message);
     if (!changed) return;
     sent = Math.max(sent + 1, clock()); // unlike any number of a sentence that stood here before
     one.send({ links: state.links, number: sent });
@@ -136,8 +125,4 @@ function makeLinks(root, tokens, clock = Date.now) {
     sized.disconnect();
   };
   return one;
-}
-
-function put(host, text) {
-  if (host.textContent !== text) host.textContent = text;
 }
