@@ -9,7 +9,7 @@ import { drawHeadLabel } from "./draw/headLabel.js";
 import { drawProfile, profileOf } from "./draw/headProfile.js";
 import { drawReadout, sentenceOf, readoutOf } from "./draw/readout.js";
 import { headName, isolated, thousands, withMark } from "./core/encoding.js";
-import { columnsOf, lineOf, patternOf, rowsOf, wholeOf } from "./core/pattern.js";
+import { columnsOf, lineOf, patternOf, rowsOf, unfilteredOf } from "./core/pattern.js";
 import { listen } from "./input/input.js";
 import { themeOf } from "./core/theme.js";
 import { makeActions } from "./input/actions.js";
@@ -119,13 +119,13 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const [layer, number] = shownHead(state);
     const options = optionsOf(state);
     const pattern = patternOf(book, layer, number, options);
-    const whole = wholeOf(book, layer, number, options); // for statements about the head itself
+    const unfiltered = unfilteredOf(book, layer, number, options); // for statements about the head itself
     const focus = focusOf(state, book.frame);
     return {
-      root, book, state, theme, geometry, pattern, whole, focus, glossary,
+      root, book, state, theme, geometry, pattern, unfiltered, focus, glossary,
       head: [layer, number],
       line: pattern ? lineOf(pattern, focus) : null,
-      profile: whole ? profileOf(whole) : null,
+      profile: unfiltered ? profileOf(unfiltered) : null,
       missing: pattern ? "" : missing(layer, number),
       still: reduced.matches,
     };

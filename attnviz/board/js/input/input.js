@@ -65,8 +65,8 @@ function head(on, canvas, act) {
   on(canvas, "pointermove", (event) => {
     if (event.pointerType === "touch") return;
     const found = act.unitsAt(event.offsetX, event.offsetY);
-    const whole = found ? act.wholeText(found) : "";
-    if (canvas.title !== whole) canvas.title = whole;
+    const text = found ? act.fullText(found) : "";
+    if (canvas.title !== text) canvas.title = text;
     act.point(found);
   });
   on(canvas, "pointerleave", () => act.point(null));

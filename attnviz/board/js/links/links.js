@@ -60,12 +60,12 @@ function makeLinks(root, tokens, clock = Date.now) {
     if (!host.clientWidth) return;
     const refused = state.links.map((link) => reasons.get(link.join()) ?? "");
     sentence.draw({ units, text: data.text, state, at, over, refused, width: host.clientWidth });
-    say();
-    complain(refused);
+    showHint();
+    showRefusals(refused);
   }
 
   // What to do now, in one line.
-  function say() {
+  function showHint() {
     const { from, links } = state;
     const strong = (text) => element("b", "", text);
     const name = JSON.stringify([from, from >= 0 && units[from].text, links, units.length, data.most]);
@@ -85,17 +85,17 @@ function makeLinks(root, tokens, clock = Date.now) {
   }
 
   // What no head can follow, at the link, with what can be done.
-  function complain(refused) {
+  function showRefusals(refused) {
     const wrong = refused.map((why, place) => ({ why, place })).filter(({ why }) => why);
     const name = JSON.stringify(wrong.map(({ why, place }) => [why, state.links[place]]));
     const list = $(".complaints");
     if (list.dataset.shown === name) return;
     list.dataset.shown = name;
-    list.replaceChildren(...(wrong.length > MAX_MESSAGES ? [summed(wrong)] : wrong.map(complaint)));
+    list.replaceChildren(...(wrong.length > MAX_MESSAGES ? [summed(wrong)] : wrong.map(refusal)));
     list.hidden = !wrong.length;
   }
 
-  function complaint({ why, place }) {
+  function refusal({ why, place }) {
     const line = element("p");
     line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Reverse", () => set(withReversed(state, place, units))));
     return line;
