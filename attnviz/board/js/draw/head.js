@@ -10,7 +10,7 @@ import { aside, fitted, setFont, write } from "./canvas.js";
 import { profileOf, written } from "./headProfile.js";
 import { notesOf } from "../core/notes.js";
 import { pooledPicture } from "../core/frame.js";
-import { fitted } from "./zoom.js";
+import { lensOnAll } from "./zoom.js";
 import { counts, named } from "../core/pattern.js";
 import { percent } from "../core/encoding.js";
 import { placesIn } from "./layout.js";
@@ -83,7 +83,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (!picture) return;
     const side = Math.min(head.width, head.rows * head.row);
     const area = { x: 3, y: head.top, width: side, height: side };
-    small.draw(c, theme, { ...picture, causal: book.frame.causal }, fitted(area, picture.rows, picture.columns), area);
+    small.draw(c, theme, { ...picture, causal: book.frame.causal }, lensOnAll(area, picture.rows, picture.columns), area);
   }
 
   function captions(c, { pattern, geometry, theme }) {
