@@ -130,7 +130,7 @@ class ClaimResult:
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property
-    def stands(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the lead is significant after correcting for all heads."""
         return self.verdict in ("slight", "clear")
 

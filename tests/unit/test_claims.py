@@ -76,7 +76,7 @@ def test_a_head_that_a_reader_names_is_tested_on_all_texts(made: reader.Atlas):
     reach = 1.96 * sqrt(90 / 89 * spread) / 90
     assert found.interval == pytest.approx((100 * (lead - reach), 100 * (lead + reach)), abs=0.01)
     assert found.verdict == "clear"
-    assert found.stands
+    assert found.is_significant
     assert (found.evidence.source, found.evidence.scheme) == ("Trees", claims.LINKS)
 
 
@@ -118,7 +118,7 @@ def test_wordings_of_a_sentence_count_as_one(tmp_path: Path):
     # 24 sentences are 3 above chance and 16 are 3 below: a lead of 24 wordings, less 1, over the root of 40 x 9.
     assert found.p == pytest.approx(float(norm.sf(23 / sqrt(360))))
     assert found.verdict == "none", "as 240 coins it would be a chance of 0.001"
-    assert not found.stands
+    assert not found.is_significant
     assert (found.held_out.n, found.held_out.groups) == (120, 40)
 
 
