@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from recording import cases
-from recording.folder import Folder, digest
+from recording import cases, formats
+from recording.folder import Folder, digest, split
 
 JSON = {"Content-Type": "application/json"}
 KEY = "k" * 20
@@ -200,13 +200,16 @@ def _asked(
     kept = {key.lower(): value for key, value in found if key.lower() not in DROPPED}
     kept |= {key: f"<{why}>" for key, why in MASKED.items() if key in kept}
     kind = kept.get("content-type", "")
-    if path == "/metrics" or (data and kind.startswith(("application/json", "text/"))):
+    if path == "/metrics" or kind.startswith(("application/json", "text/")):
         kept.pop("content-length", None)  # of prose, which may be reworded; the rest of it is compared by itself
     lines = [f"{method} {path[:80]}", str(status), *(f"{key}: {value}" for key, value in sorted(kept.items()))]
     out.data(f"{folder}/{name}.status", "\n".join(lines) + "\n")
     target = f"{folder}/{name}"
     if path == "/metrics" and status == 200:
         _metrics(out, target, data.decode())
+    elif path == "/openapi.json" and status == 200 and data:
+        out.names(f"{target}.routes", formats.routes(data.decode()))
+        out.words(target, split(data.decode())[1])
     elif kind.startswith("application/json"):
         out.json(f"{target}.json", data.decode())
     elif data[:4] == b"ATW1":

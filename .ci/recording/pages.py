@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from recording import cases
+from recording import cases, formats
 from recording.folder import PLOTLY_KEYS, PROSE_KEYS, Folder, digest, split
 
 WAIT = 200  # seconds of a page
@@ -108,7 +108,7 @@ def _page(out: Folder, name: str, opened: Any, made: dict[str, tuple[str, Callab
             if value := fields.pop(field, ""):
                 code.append(f"{getattr(proto, 'component_name', '')} {field} {digest(str(value).encode())}")
         if sent := fields.pop("bytes", b""):
-            payload.append(digest(sent))
+            payload.append(formats.board(sent))
         if key := _key(element):
             code.append(f"{element.type} key {DIGEST.sub('<digest>', key)}")
         options = [str(one) for one in fields.pop("options", [])]

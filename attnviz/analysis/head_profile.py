@@ -87,9 +87,9 @@ def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[Pro
     sums = np.bincount(classes.at.ravel(), weights.ravel(), many + 1) / count
     choice, top = _choices(weights, lost, classes)
     chosen = np.bincount(choice[choice >= 0], minlength=many + 1)
-    twin = None
-    if classes.twins is not None:
-        twin = _profile_line(classes.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
+    repeat = None
+    if classes.repeat is not None:
+        repeat = _profile_line(classes.repeat, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
     sums[classes.rest] += sums[many]
     chosen[classes.rest] += chosen[many]
     shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
@@ -100,7 +100,7 @@ def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[Pro
     if hidden:
         label = hidden_label(pattern)
         found.append(ProfileLine("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
-    return tuple(found), twin
+    return tuple(found), repeat
 
 
 def _profile_line(line: PositionClass, share: float, written: float, chosen: int) -> ProfileLine:

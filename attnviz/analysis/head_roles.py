@@ -231,9 +231,9 @@ def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
 
 
 def _again(same: ProfileLine, classes: PositionClasses) -> str:
-    """A sentence on words that stand more than once, where a head finds their twins; "" where it does not."""
-    able = int(classes.able.sum())
-    share, even = (part * len(classes.able) / able for part in (same.share, same.even or 0.0))
+    """A sentence on words that stand more than once, where a head finds the other places; "" where it does not."""
+    able = int(classes.repeat_rows.sum())
+    share, even = (part * len(classes.repeat_rows) / able for part in (same.share, same.even or 0.0))
     if same.chosen <= able / 2 or share <= max(MOST, BEYOND * even):
         return ""
     where = f"Where a {classes.word} stands more than once ({_count(able, classes.word)})"

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from attnviz.analysis.row_stats import after, before, choosing, quoted, twins, units_of, visible, words_among
+from attnviz.analysis.row_stats import after, before, choosing, quoted, repeats, units_of, visible, words_among
 from attnviz.types import Pattern, Unit
 
 REST = ""  # the kind of a line that no head is called after
-REPEATS = 2  # one word that happens to find its twin says nothing about a head
+MIN_REPEATS = 2  # one word that happens to find its like says nothing about a head
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class PositionClasses:
 
     `rows` are those that count: words that see more than one place, since a row with one place shows no choice. Of these
     rows alone, `seen` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
-    same word elsewhere: these cells are in the line `rest` too. The first token is no twin of a word: heads rest there
-    whatever it says. `twins` are the line for those cells, None where fewer than REPEATS words have one; `able` are the
-    rows that do.
+    same word elsewhere: these cells are in the line `rest` too. The first token is no repeat of a word: heads rest there
+    whatever it says. `repeat` is the line for those cells, None where fewer than MIN_REPEATS rows have one; `repeat_rows`
+    are the rows that do.
     """
 
     queries: tuple[Unit, ...]
@@ -54,8 +54,8 @@ class PositionClasses:
     lines: tuple[PositionClass, ...]
     rest: int
     at: Int[np.ndarray, "row key"]
-    twins: PositionClass | None
-    able: Bool[np.ndarray, " row"]
+    repeat: PositionClass | None
+    repeat_rows: Bool[np.ndarray, " row"]
 
     @classmethod
     def of(cls, pattern: Pattern, words: bool = True) -> PositionClasses:
@@ -70,20 +70,19 @@ class PositionClasses:
             if place.cells is not None:
                 at[np.broadcast_to(place.cells, at.shape)] = index
         at = at[rows]
-        again = twins(queries, keys)[rows] & seen & (at == rest)
+        again = repeats(queries, keys)[rows] & seen & (at == rest)
         at[again] = len(places)
         flat = seen / np.maximum(seen.sum(-1, keepdims=True), 1)
         even = np.bincount(at.ravel(), flat.ravel(), len(places) + 1) / max(len(at), 1)
         same = f"the same {word} {'elsewhere' if queries == keys else 'in the other text'}"
-        twin = PositionClass("same", same, same, float(even[-1]))
+        repeat = PositionClass("same", same, same, float(even[-1]))
         even[rest] += even[-1]
         lines = tuple(
             PositionClass(place.kind, place.label, place.name, float(part)) for place, part in zip(places, even, strict=False)
         )
-        able = again.any(-1)
-        return cls(
-            queries, keys, pattern.causal, word, rows, seen, lines, rest, at, twin if able.sum() >= REPEATS else None, able
-        )
+        repeat_rows = again.any(-1)
+        shared = repeat if repeat_rows.sum() >= MIN_REPEATS else None
+        return cls(queries, keys, pattern.causal, word, rows, seen, lines, rest, at, shared, repeat_rows)
 
     def holds(self, pattern: Pattern) -> bool:
         """Whether another pattern has the same units and mask, and so the same classes."""

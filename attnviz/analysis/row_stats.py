@@ -44,8 +44,8 @@ def after(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
     return before(parts).T & words_among(parts)[None, :]
 
 
-def twins(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
-    """Which keys are the same word elsewhere, upper and lower case alike; a word is no twin of itself."""
+def repeats(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
+    """Which keys are the same word elsewhere, upper and lower case alike; a word is no repeat of itself."""
     numbers: dict[str, int] = {}
     left, right = (
         np.array([numbers.setdefault(unit.text.casefold(), len(numbers)) for unit in side], int) for side in (queries, keys)

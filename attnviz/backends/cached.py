@@ -170,6 +170,8 @@ class CachedBackend:
             raise BadInputError("This backend has no eager model to compare with. Open the backend `local:` for that.")
         return check(request)
 
+    has, whole = has_weights, full_trace  # their names in attnviz 0.1.0, which scripts may use
+
     def step_trace(self, request: AttentionRequest, head: HeadRef) -> HeadSteps:
         """Return one head step by step; its whole layer is kept. BadInputError where the backend has no models."""
         step_trace = self.capabilities.step_trace

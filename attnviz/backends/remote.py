@@ -107,13 +107,13 @@ class RemoteBackend:
 
     def attend(self, request: AttentionRequest) -> Trace:
         """Return the trace of one text; see Backend. Raises the server's own errors, or BackendError without an answer."""
-        return self._trace(request, whole=False)
+        return self._trace(request, full=False)
 
     def full_trace(self, request: AttentionRequest) -> Trace:
         """Return the trace with values and kernel outputs: several times as many bytes."""
-        return self._trace(request, whole=True)
+        return self._trace(request, full=True)
 
-    def _trace(self, request: AttentionRequest, *, whole: bool) -> Trace:
+    def _trace(self, request: AttentionRequest, *, full: bool) -> Trace:
         """Send one request. The text is checked first, so that what no model reads is never sent."""
         if request.chat:
             raise BadInputError(
@@ -122,9 +122,9 @@ class RemoteBackend:
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
-        fields = {"model": request.model, "text": request.text, "text_b": request.text_b, "whole": whole}
+        fields = {"model": request.model, "text": request.text, "text_b": request.text_b, "whole": full}
         card = self._list[1].get(request.model, (None,))[0]
-        limits = AnswerLimits.of(request, card, self.settings.text_bytes, whole=whole)
+        limits = AnswerLimits.of(request, card, self.settings.text_bytes, full=full)
         max_bytes = limits.bytes + wire.MAX_HEADER + wire.PREFIX
         timeout = self.settings.seconds + NETWORK_SECONDS
         question = HttpRequest("v1/attention", json.dumps(fields).encode(), max_bytes, timeout, self._headers())

@@ -132,18 +132,18 @@ class Projections:
 class Dense:
     """One layer's weights as the library returned them, [head, query, key], in the model's own `precision`."""
 
-    whole: np.ndarray
+    array: np.ndarray
     precision: str = "float32"
     sunk = False  # the library hands over whole rows
 
     @property
     def heads(self) -> int:
         """How many heads."""
-        return self.whole.shape[0]
+        return self.array.shape[0]
 
     def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
         """Weights of the heads in `heads`."""
-        return self.whole[heads]
+        return self.array[heads]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ class RemoteWeights:
     `causal` whether its mask hides every later key; `sunk`, `unfused`, `groups` and `dim` are those of the projections.
     """
 
-    whole: np.ndarray
+    array: np.ndarray
     precision: str
     causal: bool
     sunk: bool
@@ -166,11 +166,11 @@ class RemoteWeights:
     @property
     def heads(self) -> int:
         """How many heads."""
-        return self.whole.shape[0]
+        return self.array.shape[0]
 
     def weights(self, heads: slice) -> Float[np.ndarray, "head query key"]:
         """Weights of the heads in `heads`."""
-        return self.whole[heads]
+        return self.array[heads]
 
     def differences(self, heads: slice) -> Float[np.ndarray, " head"] | None:
         """As the machine found them that has the values."""
@@ -202,7 +202,7 @@ def looks_back_only(call: Layer) -> bool:
     if isinstance(call, RemoteWeights):
         return call.causal
     if isinstance(call, Dense):
-        return call.whole.shape[-1] > 1 and not np.triu(call.whole, 1).any()
+        return call.array.shape[-1] > 1 and not np.triu(call.array, 1).any()
     if call.mask is None or call.mask.shape[-1] == 1:
         return call.causal
     ahead = call.mask[..., np.triu(np.ones(call.mask.shape[-2:], bool), 1)]

@@ -108,7 +108,7 @@ class Block:
         """Return the weights of some queries in every head, an array for each layer: the same rows as in `weights(layer)`."""
         captured = [call for call in self.calls if isinstance(call, Projections)]
         made = iter(_rows(captured, queries) if captured else ())
-        found = [next(made) if isinstance(call, Projections) else call.whole[:, list(queries)] for call in self.calls]
+        found = [next(made) if isinstance(call, Projections) else call.array[:, list(queries)] for call in self.calls]
         return tuple(
             locked(self._checked(rows, call, layer, None))
             for layer, (rows, call) in enumerate(zip(found, self.calls, strict=True))

@@ -89,7 +89,7 @@ class Lead:
     detectable: float
 
     @property
-    def shown(self) -> bool:
+    def significant(self) -> bool:
         """Whether some head is shown to beat the rule."""
         return self.p_corrected < ERROR
 
@@ -130,7 +130,7 @@ class ClaimResult:
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property
-    def is_significant(self) -> bool:
+    def significant(self) -> bool:
         """Whether the lead is significant after correcting for all heads."""
         return self.verdict in ("slight", "clear")
 

@@ -48,10 +48,10 @@ class Relation:
         return f"{base}:" if self.fit == "same" and not colon else self.corpus
 
     @property
-    def twin(self) -> str:
-        """The corpus's name for it, e.g. `UD obj`, `UD nmod:poss`, `in UD advmod` and `no UD twin`."""
+    def corpus_name(self) -> str:
+        """The corpus's name for it, e.g. `UD obj`, `UD nmod:poss`, `in UD advmod` and `no UD counterpart`."""
         if not self.counted:
-            return "no UD twin"
+            return "no UD counterpart"
         return f"UD {self.corpus}" if self.fit == "same" else f"in UD {self.corpus}"
 
 

@@ -153,7 +153,7 @@ class LocalResponder:
         """Compute the answer, in a worker thread, and release the slot."""
         try:
             with working_for(ticket):
-                return self.cache.get(key, lambda: wire.dumps(self._trace(parsed), whole=parsed.full_trace))
+                return self.cache.get(key, lambda: wire.dumps(self._trace(parsed), full=parsed.full_trace))
         finally:
             self.scheduler.release(ticket)
 

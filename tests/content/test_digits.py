@@ -16,7 +16,7 @@ import pytest
 
 from attnviz import board, export
 from attnviz.analysis import head_profile, head_roles, link_ranking, link_rows, view
-from attnviz.board.found import found
+from attnviz.board import ranking as board_ranking
 from attnviz.engine.trace import Trace
 from attnviz.export import html
 from attnviz.figures import encoding, heatmap, provenance
@@ -120,7 +120,9 @@ def test_a_link_has_the_same_digits_in_rankings_looks_coreference_and_patterns(m
     by_layer = [list(layer) for layer in shown[0]]
     for link, query, key in cells(trace):
         ranking = link_ranking.rank_heads(trace, [link])
-        data = found(ranking, [trace.heads] * trace.layers, HeadRef(0, 0), link_rows.link_rows(trace, HeadRef(0, 0), [link]))
+        data = board_ranking.to_json(
+            ranking, [trace.heads] * trace.layers, HeadRef(0, 0), link_rows.link_rows(trace, HeadRef(0, 0), [link])
+        )
         other = next(unit for unit in by_layer[0][0].key_units if not unit.special and unit.start != link.target[0])
         division = link_ranking.candidate_shares(trace, link.source, [link.target, (other.start, other.end)])
         alone = antecedents.antecedents(trace, link.source, [link.target, (other.start, other.end)])
@@ -204,7 +206,7 @@ def test_two_heads_that_two_pages_wrote_with_other_digits(backend):
     trace = backend.attend(AttentionRequest("minilm", TEXTS[0]))
     link = Link((43, 45), (4, 10))
     ranking = link_ranking.rank_heads(trace, [link])
-    data = found(ranking, [12] * 6, HeadRef(5, 3), link_rows.link_rows(trace, HeadRef(5, 3), [link]))
+    data = board_ranking.to_json(ranking, [12] * 6, HeadRef(5, 3), link_rows.link_rows(trace, HeadRef(5, 3), [link]))
     assert encoding.three(data["weights"][5][3]) == encoding.three(trace.weights(5, 3)[_at(trace, "it"), _at(trace, "animal")])
     assert (encoding.three(data["weights"][5][3]), encoding.three(data["weights"][4][4])) == ("0.250", "0.232")
     assert encoding.three(data["summary"]["weight"]) == "0.250"

@@ -214,7 +214,7 @@ def other_corpus() -> str:
 def unshown(model: str) -> str:
     """The kinds of link on which no head is shown to beat a rule, each with the lead that the test would find."""
     leads = claims.leads(made(model))
-    some = [one for one in leads if not one.shown]
+    some = [one for one in leads if not one.significant]
     named = ", ".join(f"{claim_text.label(one.relation)} ({one.detectable:.0f})" for one in some)
     return (
         f"On {len(some)} of {len(leads)} kinds of link no head is shown to beat a fixed rule, in either direction. In "
@@ -363,7 +363,7 @@ def test_each_surprise_has_figures_that_bear_it_out():
         for one in table(model):
             assert one.control is not None
         assert len(like_untrained(model)) <= 2
-    unshown_here = {one.relation for one in claims.leads(made("minilm")) if not one.shown}
+    unshown_here = {one.relation for one in claims.leads(made("minilm")) if not one.significant}
     assert {one.relation for corpus in external_results.corpora("minilm") for one in corpus.leads} <= unshown_here
     assert made("smollm2").relations["det", "dh"] == 0
     for model in MODELS:

@@ -110,7 +110,7 @@ def test_unknown_names_list_what_there_is(made: reader.Atlas):
     for name, says in (
         ("dobj", "“dobj”. The parser's dobj is counted as obj. It has:"),
         ("det:predet", "These texts have none of that subtype; det counts all that they have."),
-        ("pobj", "The parser's pobj has no twin here. It runs the other way round"),
+        ("pobj", "The parser's pobj has no counterpart here. It runs the other way round"),
     ):
         with pytest.raises(BadInputError, match=re.escape(says)):
             made.links(name)

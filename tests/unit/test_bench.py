@@ -15,7 +15,7 @@ import pytest
 from attnviz.errors import BadInputError
 from attnviz.pages.cost import flops
 from attnviz.pages.cost.bench import algorithms
-from attnviz.pages.cost.bench.plan import HELD, BenchmarkPlan
+from attnviz.pages.cost.bench.plan import MAX_PEAK_BYTES, BenchmarkPlan
 from attnviz.pages.cost.bench.report import BenchmarkReport
 from attnviz.pages.cost.bench.runner import BenchmarkRunner
 
@@ -77,7 +77,7 @@ def test_what_would_take_too_much_memory_on_paper_is_left_out_and_named():
     assert wide.left_out == (("matrix", 2896, 2 * 2896**2 * 12 * 4),)
     assert max(tokens for algorithm, tokens in wide.cells if algorithm == "matrix") == 2048
     assert ("tiled", 8192) in wide.cells
-    assert all(flops.estimate(algorithm, tokens, wide.layer).peak_bytes <= HELD for algorithm, tokens in wide.cells)
+    assert all(flops.estimate(algorithm, tokens, wide.layer).peak_bytes <= MAX_PEAK_BYTES for algorithm, tokens in wide.cells)
     assert PLAN.left_out == ()
 
 
@@ -89,7 +89,7 @@ def test_plans_without_bounds_are_refused(wrong: tuple[int, int, int]):
 
 def program(cells: list, bytes_: int = 10**9) -> subprocess.Popen[str]:
     """Start the real program on these measurements."""
-    plan = {"heads": 3, "dim": 5, "bytes": bytes_, "most": 0.0, "cells": cells}
+    plan = {"heads": 3, "dim": 5, "bytes": bytes_, "repeat_seconds": 0.0, "cells": cells}
     return subprocess.Popen(
         [sys.executable, "-m", "attnviz.pages.cost.bench.worker", json.dumps(plan)], cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,

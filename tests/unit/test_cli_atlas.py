@@ -172,7 +172,7 @@ def test_compare_says_when_the_texts_are_others(folder: Path, tmp_path: Path, ca
 
 BAD = {
     "no such model": (["show", "minilmm"], "“minilmm” is neither. Did you mean minilm? Shipped are those of"),
-    "a model without an atlas": (["show", "bert-base-uncased"], "`attnviz atlas build --model bert-base-uncased"),
+    "a model without an atlas": (["show", "bert-base-uncased"], "none for “bert-base-uncased”. Build one with"),
     "no such file": (["show", "./nowhere.npz"], "There is no atlas in “./nowhere.npz”"),
     "a folder": (["show", "/"], "is a folder"),
     "a broken file": (["show", "{}/broken.npz"], "is none, or damaged"),

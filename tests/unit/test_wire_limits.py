@@ -82,7 +82,7 @@ def test_a_server_s_card_counts_up_to_a_limit_and_never_for_a_known_model():
 def test_a_short_text_has_a_small_answer():
     # 6 layers of 12 heads over 172 tokens each way, 8 bytes a number; whole, 1,024 numbers a token more.
     assert AnswerLimits.of(SHORT, None, MOST).bytes == 8 * 6 * 12 * 172 * 172 + 2**20
-    assert AnswerLimits.of(SHORT, None, MOST, whole=True).bytes == 8 * 6 * 12 * 172 * (172 + 1024) + 2**20
+    assert AnswerLimits.of(SHORT, None, MOST, full=True).bytes == 8 * 6 * 12 * 172 * (172 + 1024) + 2**20
     assert AnswerLimits.of(SHORT, None, 1000).bytes == 1000
 
 

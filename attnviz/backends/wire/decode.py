@@ -176,7 +176,7 @@ def _layer(found: _Dense | _RemoteWeights | _Projections, size: tuple[int, int],
         case _RemoteWeights():
             weights = _array(arrays, found.weights, (None, *size))
             return RemoteWeights(
-                whole=weights, precision=found.precision, causal=found.causal, sunk=found.sunk, unfused=found.unfused,
+                array=weights, precision=found.precision, causal=found.causal, sunk=found.sunk, unfused=found.unfused,
                 groups=found.groups, dim=found.dim, compared=_optional(arrays, found.compared, weights.shape[:1]),
             )  # fmt: skip
         case _Projections():

@@ -3,23 +3,12 @@
 import { decode } from "./core/frame.js";
 import { storedBytes, inflated, parts, onArrival } from "./core/store.js";
 import { makeBoard } from "./board.js";
+import { mounter } from "./core/mounter.js";
 import { pinKeys } from "./draw/tray.js";
 
-const mounted = new WeakMap();
-
-// Streamlit calls this again, with the same root, after every Python run and every change of theme.
 // `data` is { frame, sheets, selection, answered }: the digests of bytes that carriers bring, what Python says is chosen, and
 // the number of the last choice of ours that it has heard.
-export function mount({ parentElement, data, setTriggerValue }, tokens) {
-  const one = mounted.get(parentElement) ?? create(parentElement, tokens);
-  mounted.set(parentElement, one);
-  one.send = (choice) => setTriggerValue("choice", choice);
-  one.take(data);
-  return () => {
-    one.stop();
-    mounted.delete(parentElement);
-  };
-}
+export const mount = mounter(create, "choice");
 
 function create(root, tokens) {
   const one = { send: null };

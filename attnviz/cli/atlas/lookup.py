@@ -52,7 +52,7 @@ def shipped(model: str, then: str = "name that file") -> Atlas:
     atlas = reader.shipped(card.id)
     if atlas is None:
         raise BadInputError(
-            f"An atlas is shipped for {joined(shipped_models())}, and none for {quoted(card.name)}. Build one with `attnviz "
+            f"An atlas is shipped for {joined(shipped_models())}, and none for {quoted(card.id)}. Build one with `attnviz "
             f"atlas build --model {model} --conllu FILE --gap FILE -o FILE`, then {then}."
         )
     return atlas

@@ -173,7 +173,7 @@ class Atlas:
         numbers = {one: max(self.relations[one, way] for way in DIRECTIONS) for one in self.names} | self.kinds
         listed = ", ".join(f"{one} ({n:,}{self._counts(one)})" for one, n in numbers.items() if n)
         listed = listed or "none"
-        hint = self._twin(name) or nearest(name, [one for one, n in numbers.items() if n])
+        hint = self._counterpart(name) or nearest(name, [one for one, n in numbers.items() if n])
         return f"The atlas of {quoted(self.model)} counts no links called {quoted(name)}.{hint} It has: {listed}."
 
     def _counts(self, name: str) -> str:
@@ -182,7 +182,7 @@ class Atlas:
             return ", with its subtypes"
         return ", without a subtype" if name.endswith(":") else ""
 
-    def _twin(self, name: str) -> str:
+    def _counterpart(self, name: str) -> str:
         """Return a hint where such links are known elsewhere: as a subtype, or as a label of the parser."""
         parsed, cut = labels.relations(labels.PARSER).get(name), name.partition(":")[0]
         if cut in self.names:
@@ -191,7 +191,7 @@ class Atlas:
             return ""
         if counted := self.counting(parsed.counted):
             return f" The parser's {name} is counted {'' if parsed.fit == 'same' else 'among others '}as {counted}."
-        return f" The parser's {name} has no twin here. {parsed.differs}".rstrip()
+        return f" The parser's {name} has no counterpart here. {parsed.differs}".rstrip()
 
     @cached_property
     def _links(self) -> dict[str, np.ndarray]:

@@ -157,7 +157,10 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     weights = sum(heads * cells for heads, cells in sizes)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="eager"):
         count = sum(heads for heads, _ in sizes)
-        clicked = st.button(f"Check all {count} heads", help=f"Against the library's eager model; needs {weights:,} weights.")
+        clicked = st.button(
+            f"Check all {count} heads",
+            help=f"Against the library's eager model: reads the text twice more and needs {weights:,} weights in memory.",
+        )
     if clicked:
         try:
             with st.spinner("Checking all heads against the library's eager model …", show_time=True):

@@ -45,7 +45,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
     with left:
         named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
         rows = [(label, one.evidence) for label, one in named]
-        doubted = [label for label, one in named if not one.is_significant]
+        doubted = [label for label, one in named if not one.significant]
         if best is not None:
             half = "held-out" if best.p_corrected is None else "second half of"
             rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))

@@ -71,7 +71,7 @@ def step_values(n: int, own: ModelSizes) -> dict[str, str]:
         {"groups": str(layer.groups), "heads": str(layer.heads), "saved": str(saved)},
     )
     return {name: encoding.thousands(count) for name, count in counts.items()} | {
-        "held": units.byte_size(whole.peak_bytes),
+        "size": units.byte_size(whole.peak_bytes),
         "tileheld": units.byte_size(tiles.peak_bytes),
         "kept": units.byte_size(kept),
         "all": encoding.digits(own.layers * whole.operations),
@@ -129,7 +129,7 @@ def _extrapolation(n: int, own: ModelSizes, report: BenchmarkReport | None) -> N
         st.markdown(lesson.text("extrapolation", "none"))
         return
     low, high = min(min(fit.lengths) for fit in fits), max(max(fit.lengths) for fit in fits)
-    more = {"low": encoding.thousands(low), "high": encoding.thousands(high), "times": units.times(n / high)}
+    more = {"low": encoding.thousands(low), "high": encoding.thousands(high), "times": units.ratio_text(n / high)}
     st.markdown(lesson.text("extrapolation", "lead", more))
     lines = ["| Algorithm | Time, extrapolated | Memory, extrapolated |", "|:--|--:|--:|"]
     for algorithm, name in lesson.names().items():

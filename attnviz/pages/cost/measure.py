@@ -8,7 +8,7 @@ from attnviz.errors import BadInputError
 from attnviz.figures import encoding, units
 from attnviz.pages.cost import current_run, figure, lesson
 from attnviz.pages.cost.bench import algorithms
-from attnviz.pages.cost.bench.plan import HELD, REACHES, BenchmarkPlan
+from attnviz.pages.cost.bench.plan import MAX_PEAK_BYTES, REACHES, BenchmarkPlan
 from attnviz.pages.cost.bench.report import DONE, BenchmarkReport
 from attnviz.pages.cost.sizes import ModelSizes
 from attnviz.pages.cost.slopes import slopes
@@ -132,5 +132,5 @@ def _pictures(report: BenchmarkReport) -> None:
             )  # fmt: skip
     st.caption(lesson.text(PART, "blue"))
     for algorithm, tokens, peak_bytes in report.plan.left_out:
-        numbers = {"algorithm": names[algorithm], "tokens": encoding.thousands(tokens), "held": units.byte_size(peak_bytes)}
-        st.caption(lesson.text(PART, "left_out", numbers | {"most": units.byte_size(HELD)}))
+        numbers = {"algorithm": names[algorithm], "tokens": encoding.thousands(tokens), "size": units.byte_size(peak_bytes)}
+        st.caption(lesson.text(PART, "left_out", numbers | {"most": units.byte_size(MAX_PEAK_BYTES)}))

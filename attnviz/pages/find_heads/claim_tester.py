@@ -100,7 +100,7 @@ def _tested(found: Atlas, kind: str, way: str) -> None:
 
 def _picture(claim: ClaimResult, best: BestHead | None) -> None:
     """Rates and intervals against the baselines."""
-    doubted = () if claim.is_significant else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
+    doubted = () if claim.significant else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
     rows: list[tuple[str, Evidence]] = [
         (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, {_half(claim).lower()}", claim.held_out)
     ]  # fmt: skip

@@ -95,10 +95,13 @@ def _by_relation(parsed: ParsedSentence, scheme: str, which: str) -> list[Relati
     found = []
     for name, links in sorted(groups.items(), key=lambda one: -len(one[1])):
         known = relation(name, scheme)
-        twin = f", {known.twin}" if scheme == PARSER and known.twin != f"UD {name}" else ""
+        counterpart = f", {known.corpus_name}" if scheme == PARSER and known.corpus_name != f"UD {name}" else ""
         found.append(
             RelationLinks(
-                f"{known.plain}: {name}{twin} ({len(links)}, {which})", tuple(links[:LINKS]), known.counted, scheme == PARSER
+                f"{known.plain}: {name}{counterpart} ({len(links)}, {which})",
+                tuple(links[:LINKS]),
+                known.counted,
+                scheme == PARSER,
             )
         )
     return found

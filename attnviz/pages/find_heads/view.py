@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.analysis import legibility_text, link_ranking, link_rows, view
 from attnviz.analysis.link_ranking import LinkScore
-from attnviz.board.found import found
+from attnviz.board import ranking as board_ranking
 from attnviz.board.linking import ChosenHead, DrawnLinks, to_json
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
@@ -94,7 +94,8 @@ def ranking(trace: Trace) -> None:
     rows = link_rows.link_rows(trace, head, followed)
     counts = [call.heads for call in block.calls]
     opened = choosing(
-        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_store_head
+        board_ranking.to_json(ranked, counts, head, rows, len(wanted())),
+        block=head.block, key="head-ranking", on_head=_store_head,
     )  # fmt: skip
     st.session_state.pop(_OPENED, None)
     if opened:

@@ -105,7 +105,7 @@ def _numbered(shown: SentenceLinks) -> dict[Span, str]:
 
 def _named(label: str) -> str:
     """Return a label with its meaning."""
-    return f"{label}: {relations(PARSER)[label].plain} ({relations(PARSER)[label].twin})"
+    return f"{label}: {relations(PARSER)[label].plain} ({relations(PARSER)[label].corpus_name})"
 
 
 def _change(parsed: ParsedSentence, word: Span, link: Link | None) -> None:

@@ -96,7 +96,7 @@ def _row(
     """Return the row of one relation."""
     later = f" ({count.unseen} not visible)" if count.unseen else ""
     row: dict[str, Any] = {
-        "relation": count.relation, "the corpus says": _twin(known, meaning), "which is": meaning.plain,
+        "relation": count.relation, "the corpus says": _corpus_name(known, meaning), "which is": meaning.plain,
         f"{head}, this sentence": f"{count.hits} of {count.n}{later}",
     }  # fmt: skip
     if best is None:
@@ -113,11 +113,11 @@ def _row(
     }
 
 
-def _twin(known: Atlas | None, meaning: Relation) -> str:
+def _corpus_name(known: Atlas | None, meaning: Relation) -> str:
     """Return the corpus name of a relation; “in” plus its family where the corpus lacks the subtype and counts the family."""
     name = "" if known is None else known.counting(meaning.counted)
     exact = not name or name in (meaning.counted, meaning.corpus)
-    return meaning.twin if exact else f"in UD {name}"
+    return meaning.corpus_name if exact else f"in UD {name}"
 
 
 def _share(found: Evidence) -> str:
@@ -152,11 +152,11 @@ def _intro(known: Atlas | None, shown: SentenceLinks, head: HeadRef) -> str:
         f"one half of the texts, and every figure is from the other half, with its 95{NARROW}% interval in brackets. A subtype "
         "such as nmod:poss counts separately, and nmod without its subtypes. “in UD …”: the corpus counts this "
         "relation together "
-        f"with others, and the figures are for all of them. {_twins(known)}Click a row to choose its best head."
+        f"with others, and the figures are for all of them. {_control_note(known)}Click a row to choose its best head."
     )
 
 
-def _twins(known: Atlas) -> str:
+def _control_note(known: Atlas) -> str:
     """Explain the column of the untrained twin."""
     if known.header.control is None:
         return ""
@@ -166,7 +166,7 @@ def _twins(known: Atlas) -> str:
 def _unbeaten(known: Atlas) -> None:
     """Say for how many relations no head is shown to beat a rule that reads nothing, and what could have been missed."""
     leads = claims.leads(known)
-    without = [one for one in leads if not one.shown]
+    without = [one for one in leads if not one.significant]
     named = [f"{claim_text.label(one.relation)} ({one.detectable:.0f})" for one in without]
     names = ", ".join(named[:NAMED]) + (" and more" if len(named) > NAMED else "")
     missed = (
@@ -203,7 +203,9 @@ def _labels(meanings: list[Relation], scheme: str) -> None:
         st.caption(widgets.plain(f"By {SCHEMES[scheme]}. {about(scheme)}"))
         for one in meanings:
             differs = f" {one.differs}" if one.differs else ""
-            st.markdown(f"**{widgets.plain(one.name)}** ({widgets.plain(one.twin)}), {widgets.plain(one.explains + differs)}")
+            st.markdown(
+                f"**{widgets.plain(one.name)}** ({widgets.plain(one.corpus_name)}), {widgets.plain(one.explains + differs)}"
+            )
 
 
 def cautions(shown: SentenceLinks, causal: bool) -> None:

@@ -43,13 +43,13 @@ export function makePanels(host, act, signal) {
     const wide = grid.once ? `${grid.label + grid.each}px repeat(${grid.columns - 1}, minmax(0, 1fr))` : `repeat(${grid.columns}, minmax(0, 1fr))`;
     if (host.style.getPropertyValue("--columns") !== wide) host.style.setProperty("--columns", wide);
     // Elements before and after all canvases, never between: the browser computes a canvas's font again after every change to the page.
-    panels.forEach((panel, i) => dress(panel, pictures[i], state, i));
+    panels.forEach((panel, i) => drawFrame(panel, pictures[i], state, i));
     const focuses = panels.map((panel, i) => pictures[i].pattern && drawPanel(panel, pictures[i], view, i));
     panels.forEach((panel, i) => drawFoot(panel, pictures[i], view.links[i], Boolean(focuses[i] && (anchorsOf(focuses[i]).length || state.selected || state.point))));
   }
 
   // What stands around a picture, changed only where it is another.
-  function dress(panel, picture, { choosing }, i) {
+  function drawFrame(panel, picture, { choosing }, i) {
     const { node, canvas, grip, problem } = panel;
     panel.picture = picture;
     const own = Boolean(choosing) && !picture.kind;

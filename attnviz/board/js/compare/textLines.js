@@ -19,8 +19,8 @@ export function makeTexts(host) {
     const type = geometry.phone ? [20, 24] : [24, texts.length > 1 ? 30 : 36].map((size) => size * geometry.scale);
     lines.forEach(({ sentence }, i) => {
       const { frame, book, picture } = texts[i];
-      const whole = picture?.pattern ?? bare(frame, state);
-      const focus = focusIn({ frame, pattern: whole }, state);
+      const full = picture?.pattern ?? bare(frame, state);
+      const focus = focusIn({ frame, pattern: full }, state);
       sentence.draw({ ...view, book, geometry: { ...geometry, type }, focus, line: picture?.pattern ? lineOf(picture.pattern, focus) : null });
     });
     if (!fresh) return;

@@ -32,6 +32,11 @@ export function press(row, chosen) {
   for (const one of row.children) one.setAttribute("aria-pressed", String(one.dataset.value === String(chosen)));
 }
 
+// Writes only a change, so that screen readers do not read the same text again.
+export function setText(host, text) {
+  if (host.textContent !== text) host.textContent = text;
+}
+
 export function within(value, low, high) {
   return Math.min(high, Math.max(low, value));
 }

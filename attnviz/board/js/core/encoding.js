@@ -13,7 +13,7 @@ export function makeEncoding(tokens, mode) {
     ticks: tokens.legend,
     writtenFrom: tokens.writtenFrom,
     written: twoDigits,
-    whole: 1, // what a row adds up to
+    total: 1, // what a row adds up to
     fonts: { sans: tokens.font, serif: tokens.sentenceFont },
     bar: colours.sequential[mode === "dark" ? 4 : 3],
     ramp,
@@ -51,7 +51,7 @@ export function summed(theme, count) {
   const part = (weight) => weight / count;
   return {
     ...theme,
-    whole: count,
+    total: count,
     writtenFrom: theme.writtenFrom * count,
     written: (weight) => (count < 10 ? weight.toFixed(1) : String(Math.round(weight))),
     step: (weight) => theme.step(part(weight)),

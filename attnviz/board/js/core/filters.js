@@ -20,38 +20,38 @@ export function ofText(units, name) {
 }
 
 const last = new WeakMap(); // a pattern remembers only the filter that was last laid on it: sliders try many
-export function filtered(whole, frame, options) {
+export function filtered(unfiltered, frame, options) {
   const { keep = null } = options;
   const between = betweenOf(frame, options);
-  if (!keep && !between) return whole;
+  if (!keep && !between) return unfiltered;
   const name = `${keep?.rule} ${keep?.value} ${between}`;
-  if (last.get(whole)?.name !== name) last.set(whole, { name, made: made(whole, keep, between) });
-  return last.get(whole).made;
+  if (last.get(unfiltered)?.name !== name) last.set(unfiltered, { name, made: made(unfiltered, keep, between) });
+  return last.get(unfiltered).made;
 }
 
 // `parts` says what each row's hidden share went to; `hidden` is their sum, by which the row falls short.
-function made(whole, keep, between) {
+function made(unfiltered, keep, between) {
   const across = isAcross(between);
-  const [queries, keys] = [ofText(whole.queries, between[0]), ofText(whole.keys, between[2])];
-  const rows = queries.map((unit) => whole.queries.indexOf(unit));
-  const columns = keys.map((unit) => whole.keys.indexOf(unit));
-  const n = whole.keys.length;
+  const [queries, keys] = [ofText(unfiltered.queries, between[0]), ofText(unfiltered.keys, between[2])];
+  const rows = queries.map((unit) => unfiltered.queries.indexOf(unit));
+  const columns = keys.map((unit) => unfiltered.keys.indexOf(unit));
+  const n = unfiltered.keys.length;
   const weights = new Float32Array(rows.length * columns.length);
   const [away, weak] = [new Float32Array(rows.length), new Float32Array(rows.length)];
   rows.forEach((i, r) => {
     const row = weights.subarray(r * columns.length, (r + 1) * columns.length);
-    columns.forEach((j, c) => (row[c] = whole.weights[i * n + j]));
-    if (between) away[r] = Math.max(0, sumOf(whole.weights.subarray(i * n, (i + 1) * n)) - sumOf(row));
+    columns.forEach((j, c) => (row[c] = unfiltered.weights[i * n + j]));
+    if (between) away[r] = Math.max(0, sumOf(unfiltered.weights.subarray(i * n, (i + 1) * n)) - sumOf(row));
     if (keep) weak[r] = leaveOut(row, keep);
   });
-  const parts = whole.parts.map((part) => ({ ...part, shares: Float32Array.from(rows, (i) => part.shares[i]) }));
+  const parts = unfiltered.parts.map((part) => ({ ...part, shares: Float32Array.from(rows, (i) => part.shares[i]) }));
   if (between) parts.push({ kind: "away", to: ELSEWHERE, shares: away });
   if (keep) parts.push({ kind: "weak", to: beyond(keep), shares: weak });
-  const hidden = Float32Array.from(rows, (i, r) => whole.hidden[i] + away[r] + weak[r]);
-  const [lost, empty] = [whole.lost, whole.empty].map((shares) => Float32Array.from(rows, (i) => shares[i]));
-  const causal = whole.causal && !across;
-  const uncertainty = whole.uncertainty && Float32Array.from(rows, (i) => whole.uncertainty[i]);
-  return { ...whole, uncertainty, queries, keys, weights, lost, empty, hidden, parts, causal, cross: whole.cross || across, keep, between };
+  const hidden = Float32Array.from(rows, (i, r) => unfiltered.hidden[i] + away[r] + weak[r]);
+  const [lost, empty] = [unfiltered.lost, unfiltered.empty].map((shares) => Float32Array.from(rows, (i) => shares[i]));
+  const causal = unfiltered.causal && !across;
+  const uncertainty = unfiltered.uncertainty && Float32Array.from(rows, (i) => unfiltered.uncertainty[i]);
+  return { ...unfiltered, uncertainty, queries, keys, weights, lost, empty, hidden, parts, causal, cross: unfiltered.cross || across, keep, between };
 }
 
 // Sets to 0 what `keep` leaves out of a row; returns how much that is.

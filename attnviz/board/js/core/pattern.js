@@ -28,12 +28,12 @@ export function unitWith(units, token) {
 // section 4.1, arXiv:1906.04341). `lost` is the share of each row that went to special tokens or a learned sink, before it
 // was rescaled; `hidden` is what the row as it is shown falls short by. Null where this head's weights are not here.
 export function patternOf(book, layer, head, options) {
-  const whole = wholeOf(book, layer, head, options);
-  return whole && filtered(whole, book.frame, options);
+  const unfiltered = unfilteredOf(book, layer, head, options);
+  return unfiltered && filtered(unfiltered, book.frame, options);
 }
 
 // The same without filters: statements about a head are about all its weights.
-export function wholeOf(book, layer, head, options) {
+export function unfilteredOf(book, layer, head, options) {
   const name = `${layer}.${head} ${options.words} ${options.special}`;
   const cached = book.patterns.get(name);
   if (cached) return cached;

@@ -18,11 +18,11 @@ export async function inflated(bytes) {
   if (bytes[2] !== "Z".charCodeAt()) return bytes;
   const start = Math.ceil((24 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(20, true)) / 4) * 4;
   const array = await new Response(new Blob([bytes.subarray(start)]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
-  const whole = new Uint8Array(start + array.byteLength);
-  whole.set(bytes.subarray(0, start));
-  whole.set(new Uint8Array(array), start);
-  whole[2] = "N".charCodeAt();
-  return whole;
+  const plain = new Uint8Array(start + array.byteLength);
+  plain.set(bytes.subarray(0, start));
+  plain.set(new Uint8Array(array), start);
+  plain[2] = "N".charCodeAt();
+  return plain;
 }
 
 // Deflated bytes are here as soon as they are inflated; damaged ones throw where they are fetched.
@@ -37,7 +37,7 @@ export function addBytes(bytes) {
     if (frames.get(name) === entry) for (const listener of [...registry().waiting]) listener();
   };
   if (bytes[2] !== "Z".charCodeAt()) arrive({ bytes });
-  else inflated(bytes).then((whole) => arrive({ bytes: whole }), () => arrive({ failure: new Error("The weights of this text arrived damaged. Reload the page.") }));
+  else inflated(bytes).then((plain) => arrive({ bytes: plain }), () => arrive({ failure: new Error("The weights of this text arrived damaged. Reload the page.") }));
   return name;
 }
 

@@ -10,7 +10,7 @@ import { aside, fitted, setFont, write } from "./canvas.js";
 import { profileOf, written } from "./headProfile.js";
 import { notesOf } from "../core/notes.js";
 import { pooledPicture } from "../core/frame.js";
-import { whole } from "./zoom.js";
+import { lensOnAll } from "./zoom.js";
 import { counts, named } from "../core/pattern.js";
 import { percent } from "../core/encoding.js";
 import { placesIn } from "./layout.js";
@@ -83,7 +83,7 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     if (!picture) return;
     const side = Math.min(head.width, head.rows * head.row);
     const area = { x: 3, y: head.top, width: side, height: side };
-    small.draw(c, theme, { ...picture, causal: book.frame.causal }, whole(area, picture.rows, picture.columns), area);
+    small.draw(c, theme, { ...picture, causal: book.frame.causal }, lensOnAll(area, picture.rows, picture.columns), area);
   }
 
   function captions(c, { pattern, geometry, theme }) {
@@ -104,9 +104,9 @@ export function makeHead({ stage, roll, canvas, note, below }, again) {
     return c.measureText(text).width < place.queryX - place.x - (place.columns - 0.5) * place.cell - 1.5 * size;
   }
 
-  function sinkNote({ whole, geometry, glossary }) {
-    const sink = place.left === undefined ? null : sinkOf(whole);
-    const text = sink ? sinkSentence(whole, sink) : "";
+  function sinkNote({ unfiltered, geometry, glossary }) {
+    const sink = place.left === undefined ? null : sinkOf(unfiltered);
+    const text = sink ? sinkSentence(unfiltered, sink) : "";
     const where = sink ? `left: ${place.left}px; top: 0px; width: ${geometry.head.width - place.left}px` : "";
     if (noted === text + where) return;
     noted = text + where;

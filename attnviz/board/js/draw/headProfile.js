@@ -74,12 +74,12 @@ export function unseen({ queries, causal }, focus) {
   return `This model reads left to right. \u201c${isolated(few)}${words.length > 4 ? " \u2026" : ""}\u201d ${verb} after ${withMark(`\u201c${isolated(queries[focus.query].label)}\u201d`, queries[focus.query])} and cannot change this row.`;
 }
 
-export function drawProfile(host, { pattern, whole, focus, head, theme, profile }) {
+export function drawProfile(host, { pattern, unfiltered, focus, head, theme, profile }) {
   if (!pattern) {
     host.replaceChildren();
     return;
   }
-  host.classList.toggle("cross", whole.cross);
+  host.classList.toggle("cross", unfiltered.cross);
   const title = element("h3", "", `On average, ${headName(...head)} looks at`);
   title.append(element("small", "", `entropy ${profile.entropy.toFixed(1)} of ${profile.most.toFixed(1)} bits`));
   const rows = profile.shares.map(([label, share], at) => {

@@ -21,7 +21,7 @@ export function drawColumn(c, theme, view, place, side) {
   for (let i = place.first; i < Math.min(place.last, units.length); i++) {
     const weight = focus.side !== side && line ? line[i] : 0;
     const anchor = anchors.includes(i);
-    const share = Math.abs(weight) / theme.whole;
+    const share = Math.abs(weight) / theme.total;
     const style = { size: place.size, align: left ? "right" : "left", weight: anchor || share >= STRONG ? 600 : 400 };
     style.color = units[i].special ? theme.mute : theme.ink;
     if (anchor && left) Object.assign(style, { ground: theme.accent, color: theme.onAccent });
@@ -45,7 +45,7 @@ export function drawSlanted(c, theme, view, place) {
   const anchors = anchorsOf(focus);
   for (let j = place.column; j < place.column + place.columns; j++) {
     const anchor = focus.side === "key" && anchors.includes(j);
-    const strong = focus.side === "query" && line && (Math.abs(line[j]) >= STRONG * theme.whole || j === focus.key);
+    const strong = focus.side === "query" && line && (Math.abs(line[j]) >= STRONG * theme.total || j === focus.key);
     if (!anchor && !strong && (j - place.column) % every) continue;
     const color = anchor ? theme.accent : strong ? theme.ink : theme.mute;
     const style = { size: place.size, align: "left", weight: anchor || strong ? 600 : 400, color };

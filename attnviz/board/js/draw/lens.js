@@ -5,7 +5,7 @@ import { drawMatrix, rings } from "./matrix.js";
 import { aside, ring } from "./canvas.js";
 import { makeRaster } from "./raster.js";
 import { ranked } from "../core/pattern.js";
-import { STEP, isWhole, panned, rangeNote, rangeOf, revealed, whole, zoomed } from "./zoom.js";
+import { STEP, isFitted, lensOnAll, panned, rangeNote, rangeOf, revealed, zoomed } from "./zoom.js";
 
 const LONG = 128; // units: a longer text is shown whole to begin with
 const CELLS = 10; // pixels a unit from which cells are drawn one by one
@@ -23,8 +23,8 @@ export function makeLens(again) {
     seen = place.x === undefined || Math.max(queries.length, keys.length) <= rows ? null : { area, rows: queries.length, columns: keys.length, place };
     if (!seen) return null;
     const now = `${name} ${queries.length} ${keys.length}`;
-    if (now !== text) [text, lens] = [now, Math.max(queries.length, keys.length) > LONG ? whole(area, queries.length, keys.length) : null];
-    if (lens) lens = panned(lens.cell < whole(area, seen.rows, seen.columns).cell ? whole(area, seen.rows, seen.columns) : lens, 0, 0, area, seen.rows, seen.columns);
+    if (now !== text) [text, lens] = [now, Math.max(queries.length, keys.length) > LONG ? lensOnAll(area, queries.length, keys.length) : null];
+    if (lens) lens = panned(lens.cell < lensOnAll(area, seen.rows, seen.columns).cell ? lensOnAll(area, seen.rows, seen.columns) : lens, 0, 0, area, seen.rows, seen.columns);
     return lens && under();
   }
 
@@ -130,7 +130,7 @@ export function makeLens(again) {
     fit() {
       if (!seen) return false;
       const { area, rows, columns } = seen;
-      return change(lens && isWhole(lens, area, rows, columns) ? null : whole(area, rows, columns));
+      return change(lens && isFitted(lens, area, rows, columns) ? null : lensOnAll(area, rows, columns));
     },
     // The next drawing brings the cell that is pointed at into view.
     follow: () => (following = true),

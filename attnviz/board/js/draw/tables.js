@@ -18,7 +18,7 @@ export function makeTables(host, opener) {
     const name = JSON.stringify([book.frame.digest, head, state.words, state.special, state.keep, state.between, focus]);
     if (name === drawn) return;
     drawn = name;
-    host.replaceChildren(...[heldTable(view), linksTable(view)].filter(Boolean));
+    host.replaceChildren(...[selectionTable(view), linksTable(view)].filter(Boolean));
   }
 
   // Opens both, or closes them; returns whether they are open.
@@ -35,7 +35,7 @@ export function makeTables(host, opener) {
 }
 
 // What is left out of a row is no row of 0.000: it stands at the end, all together.
-function heldTable(view) {
+function selectionTable(view) {
   const { pattern, focus, line, head } = view;
   const readout = readoutOf(view);
   if (!readout) return null;

@@ -7,17 +7,17 @@ export const LARGEST = 44; // pixels a unit
 export const STEP = 1.5; // what one press of + enlarges
 
 // All of it, as large as it fits.
-export function whole({ width, height }, rows, columns) {
+export function lensOnAll({ width, height }, rows, columns) {
   return { cell: Math.min(LARGEST, width / columns, height / rows), row: 0, column: 0 };
 }
 
-export function isWhole(lens, area, rows, columns) {
-  return lens.cell <= whole(area, rows, columns).cell * 1.001;
+export function isFitted(lens, area, rows, columns) {
+  return lens.cell <= lensOnAll(area, rows, columns).cell * 1.001;
 }
 
 // Larger by `factor`; what lies at the point `x`, `y` of the area stays there.
 export function zoomed(lens, factor, { x, y }, area, rows, columns) {
-  const cell = within(lens.cell * factor, whole(area, rows, columns).cell, LARGEST);
+  const cell = within(lens.cell * factor, lensOnAll(area, rows, columns).cell, LARGEST);
   const moved = { cell, row: lens.row + y / lens.cell - y / cell, column: lens.column + x / lens.cell - x / cell };
   return inside(moved, area, rows, columns);
 }

@@ -130,7 +130,7 @@ export function makeActions(at, set) {
       return set(clearSelection(at.state()));
     },
     // What the pictures had to shorten, whole.
-    wholeText: (link) =>
+    fullText: (link) =>
       Object.entries(link)
         .map(([side, unit]) => units(side)[unit].text)
         .filter((text) => Array.from(text).length > LONG)

@@ -53,7 +53,7 @@ export function makeLinkWords(host, remove) {
   function mark({ state: { from, links }, units, at }) {
     const linked = new Set(links.flat().map((span) => unitAt(span, units)));
     spans.forEach((span, i) => {
-      span.classList.toggle("held", i === from);
+      span.classList.toggle("selected", i === from);
       span.classList.toggle("pair", i === at && i !== from);
       span.classList.toggle("linked", linked.has(i) && i !== from);
       span.setAttribute("aria-selected", String(i === from));
