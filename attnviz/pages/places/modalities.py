@@ -8,7 +8,7 @@ from attnviz.analysis import token_counts
 from attnviz.analysis.token_counts import TextSizes
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
-from attnviz.figures.units import byte_size, times
+from attnviz.figures.units import byte_size, ratio_text
 from attnviz.lessons.template import fill
 from attnviz.pages.places import lesson
 from attnviz.pages.places.lesson import Medium
@@ -64,7 +64,7 @@ def _costs(tokens: int, own: TextSizes) -> None:
     cost, mine = token_counts.attention(tokens, own.width), token_counts.attention(own.tokens, own.width)
     numbers = {
         "n": encoding.thousands(tokens), "pairs": encoding.thousands(cost.pairs), "own": encoding.thousands(own.tokens),
-        "times": f"{times(cost.pairs / mine.pairs)} times", "stored": byte_size(cost.stored),
+        "times": f"{ratio_text(cost.pairs / mine.pairs)} times", "stored": byte_size(cost.stored),
         "width": encoding.thousands(own.width), "share": encoding.percent(cost.share, 1),
         "ownshare": encoding.percent(mine.share, 1), "level": encoding.thousands(token_counts.level(own.width)),
     }  # fmt: skip
@@ -110,7 +110,7 @@ def _comparison_values(trace: Trace, target: int) -> dict[str, str]:
         "selfwork": cost.work, "rnnwork": token_counts.recurrent(n, width), "crosswork": cross.work, "kept": n * own.kept,
     }  # fmt: skip
     twice = {
-        "selftwice": times(token_counts.attention(2 * n, width).work / cost.work),
-        "crosstwice": times(token_counts.attention(target, width, 2 * n).work / cross.work),
+        "selftwice": ratio_text(token_counts.attention(2 * n, width).work / cost.work),
+        "crosstwice": ratio_text(token_counts.attention(target, width, 2 * n).work / cross.work),
     }
     return {name: encoding.thousands(value) for name, value in found.items()} | twice
