@@ -31,28 +31,28 @@ class Look(TypedDict, total=False):
 
 
 def svg(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
-    """An SVG document: letters outlined and as text, each cell with its exact value."""
+    """Return an SVG document: letters outlined and as text, each cell with its exact value."""
     from attnviz.figures.vector import document
 
     return document.svg(_drawing(picture, source, look, coded=False), _facts(picture, source)).encode("utf-8")
 
 
 def pdf(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
-    """A PDF of one page as large as the picture, its fonts embedded."""
+    """Return a PDF of one page as large as the picture, its fonts embedded."""
     from attnviz.figures.vector import paper
 
     return paper.pdf(_drawing(picture, source, look, coded=True), _facts(picture, source))
 
 
 def png(picture: What, source: Source, **look: Unpack[Look]) -> bytes:
-    """A PNG of two pixels to each of a screen's: 192 to the inch."""
+    """Return a PNG of two pixels to each of a screen's: 192 to the inch."""
     from attnviz.figures.vector import paper
 
     return paper.png(_drawing(picture, source, look, coded=True), _facts(picture, source))
 
 
 def _drawing(picture: What, source: Source, look: Look, *, coded: bool) -> Drawing:
-    """The picture before it is a file. Of two patterns, the first minus the second is drawn."""
+    """Return the picture before it is a file. Of two patterns, the first minus the second is drawn."""
     from attnviz.analysis.compare import difference
     from attnviz.figures import encoding
     from attnviz.figures.vector import head
@@ -68,7 +68,7 @@ def _drawing(picture: What, source: Source, look: Look, *, coded: bool) -> Drawi
 
 
 def _facts(picture: What, source: Source) -> str:
-    """Where the numbers come from, as JSON in ASCII."""
+    """Return where the numbers come from, as JSON in ASCII."""
     if isinstance(picture, tuple) and isinstance(source, tuple):
         first, second = (one.as_dict(pattern) for one, pattern in zip(source, picture, strict=True))
         return json.dumps({"shown": "first minus second", "first": first, "second": second})
