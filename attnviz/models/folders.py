@@ -43,14 +43,14 @@ PICKLES = ("pytorch_model*.bin", "*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
 @dataclass(frozen=True)
-class Found:
+class LocatedModel:
     """The folder that holds a model's config.json, and the name that its reader knows the model by."""
 
     folder: Path
     name: str
 
 
-def model_folder(path: Path) -> Found:
+def model_folder(path: Path) -> LocatedModel:
     """Where the model of a given folder stands.
 
     That is the folder itself, the transformer of a sentence-transformers folder (`0_Transformer`), or the current snapshot
@@ -68,9 +68,9 @@ def model_folder(path: Path) -> Found:
         name = _hub_name(path.parent.parent.name)
     inner = _transformer(path, name)
     if inner is not None:
-        return Found(inner, name)
+        return LocatedModel(inner, name)
     if os.path.isfile(path / CONFIG):
-        return Found(path, name)
+        return LocatedModel(path, name)
     raise UnavailableError(f"{RULE}; {quoted_name(name)} has no config.json. {_contents(path, name)}")
 
 
@@ -100,7 +100,7 @@ def without_weights(folder: Path, name: str) -> str:
     return f"{name} has no {WEIGHTS}: it has {other}" if other else ""
 
 
-def both(folder: Path, name: str) -> None:
+def check_unambiguous(folder: Path, name: str) -> None:
     """Raises UnavailableError where an adapter lies beside whole weights: which of the two is meant is not known."""
     if os.path.isfile(folder / ADAPTER):
         raise UnavailableError(
@@ -235,8 +235,8 @@ def _adapter(folder: Path, name: str) -> str:
     found = found if isinstance(found, dict) else {}
     base, kind = found.get("base_model_name_or_path"), found.get("peft_type")
     if isinstance(base, str) and base:
-        whole = Path(base).name if base.startswith((".", "/", "~")) or "\\" in base else base  # no path of this machine
-        of = f" for {quoted(whole)}"
+        base_name = Path(base).name if base.startswith((".", "/", "~")) or "\\" in base else base  # no path of this machine
+        of = f" for {quoted(base_name)}"
     else:
         of = ""
     sort = f" ({kind})" if isinstance(kind, str) and kind.isalnum() and len(kind) <= 20 else ""

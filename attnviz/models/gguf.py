@@ -52,7 +52,7 @@ def folder_of(cache: Path, digest: str) -> Path:
     return cache / f"gguf-{digest[:16]}-v{FORMAT}"
 
 
-def kept(folder: Path) -> bool:
+def is_complete(folder: Path) -> bool:
     """Whether the folder holds a whole conversion: every file of its manifest, unchanged (about 0.6 s for 540 MB)."""
     try:
         manifest = json.loads(charset.read(folder / MANIFEST))
@@ -61,7 +61,7 @@ def kept(folder: Path) -> bool:
         return False
 
 
-def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def store(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write model, tokenizer and manifest into `folder`, which appears at once or not at all.
 
     Two processes may keep the same conversion at the same time: the later one finds the earlier one's, whole, and leaves
@@ -76,7 +76,7 @@ def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pat
             tokenizer.save_pretrained(unfinished)
             sums = {file.name: sha256(file) for file in sorted(unfinished.iterdir())}
             (unfinished / MANIFEST).write_text(json.dumps(sums, indent=2), "utf-8")
-            _put(unfinished, folder)
+            _publish(unfinished, folder)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     except (OSError, SafetensorError) as error:  # a full disk comes as either
@@ -95,12 +95,12 @@ def _by_home(path: Path) -> str:
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
-def _put(unfinished: Path, folder: Path) -> None:
+def _publish(unfinished: Path, folder: Path) -> None:
     """Rename to its final name, unless a whole conversion is there by now. Anything else of that name is moved away."""
     try:
         os.rename(unfinished, folder)
     except OSError:  # a folder that is not empty, or a file, stands there
-        if kept(folder):
+        if is_complete(folder):
             return
         aside = unfinished.with_name(f"{unfinished.name}-old")
         with suppress(FileNotFoundError):  # another process moved it away first
@@ -109,7 +109,7 @@ def _put(unfinished: Path, folder: Path) -> None:
         try:
             os.rename(unfinished, folder)
         except OSError:
-            if not kept(folder):
+            if not is_complete(folder):
                 raise
 
 

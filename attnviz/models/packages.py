@@ -15,10 +15,10 @@ def folders(package: str, requirement: str, cache_dir: Path) -> tuple[Path, ...]
     """Return the folders that hold a package: the fetched one first, which a user gets in place of a damaged one."""
     spec = importlib.util.find_spec(package) if package else None
     installed = map(Path, (spec.submodule_search_locations if spec else None) or ())
-    fetched = kept(requirement, cache_dir) / package
+    fetched = package_folder(requirement, cache_dir) / package
     return (*([fetched] if package and fetched.is_dir() else []), *installed)
 
 
-def kept(requirement: str, cache_dir: Path) -> Path:
+def package_folder(requirement: str, cache_dir: Path) -> Path:
     """Return where a fetched package is kept: a folder for each version."""
     return cache_dir / "packages" / requirement.replace("==", "-")

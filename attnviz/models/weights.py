@@ -27,7 +27,7 @@ def remedied(message: str, remedy: str) -> str:
 def weight_files(folder: Path, name: str, remedy: str) -> tuple[Path, ...]:
     """`model.safetensors`, or the parts that its index names; UnavailableError says what there is where there is neither."""
     if (folder / WEIGHTS).exists():
-        folders.both(folder, name)
+        folders.check_unambiguous(folder, name)
         return (folder / WEIGHTS,)
     if (folder / INDEX).exists():
         parts = _parts(folder / INDEX, name, remedy)

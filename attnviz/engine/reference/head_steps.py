@@ -17,7 +17,7 @@ from attnviz.engine.trace import locked
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.types import HeadRef, Token
 
-MOST = 96  # tokens: more are not read one by one, and their steps would fill the memory of a server
+MAX_TOKENS = 96  # more are not read one by one, and their steps would fill the memory of a server
 
 FEED_FORWARD = ("gate", "wide", "active", "narrow", "summed", "output")  # steps that no head takes part in
 
@@ -128,9 +128,11 @@ class LayerSteps:
 def layer_steps(
     w: ModelWeights, ids: Sequence[int], type_ids: Sequence[int] | None, tokens: tuple[Token, ...], layer: int
 ) -> LayerSteps:
-    """The text read as far as that layer, whose steps of attention are kept; TooLongError beyond `MOST` tokens."""
-    if len(ids) > MOST:
-        raise TooLongError(f"A head is walked through on at most {MOST} tokens; this text has {len(ids)}. Shorten the text.")
+    """The text read as far as that layer, whose steps of attention are kept; TooLongError beyond `MAX_TOKENS`."""
+    if len(ids) > MAX_TOKENS:
+        raise TooLongError(
+            f"A head is walked through on at most {MAX_TOKENS} tokens; this text has {len(ids)}. Shorten the text."
+        )
     with torch.inference_mode():
         parts = forward(w, ids, type_ids)
         start = next(parts)

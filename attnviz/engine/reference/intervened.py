@@ -17,7 +17,7 @@ from attnviz.engine.trace import locked
 from attnviz.errors import TooLongError
 from attnviz.types import Token
 
-MOST = 40  # tokens: of more, no name would stand beside a row of the pictures, and all heads' weights fill a server's memory
+MAX_TOKENS = 40  # of more, no name would stand beside a row of the pictures, and all heads' weights fill a server's memory
 NAMED = 8  # next tokens that are spelled out
 
 PROJECTION = {"bert": "encoder.layer.{}.attention.output.dense.weight", "llama": "layers.{}.self_attn.o_proj.weight"}
@@ -72,7 +72,7 @@ def intervene(
     keys: tuple[Token, ...],
     spelled: Callable[[int], str],
 ) -> InterventionResult:
-    """The whole pass; `spelled` says how a token of the vocabulary is written. TooLongError beyond `MOST` tokens."""
+    """The whole pass; `spelled` says how a token of the vocabulary is written. TooLongError beyond `MAX_TOKENS` tokens."""
     fits(tokens)
     fits(keys, "the other text")
     with torch.inference_mode():
@@ -92,9 +92,9 @@ def intervene(
 
 
 def fits(tokens: Sequence[Token], name: str = "this text") -> None:
-    """TooLongError for a text beyond `MOST` tokens."""
-    if len(tokens) > MOST:
-        raise TooLongError(f"What if is tried on at most {MOST} tokens; {name} has {len(tokens)}. Shorten it.")
+    """TooLongError for a text beyond `MAX_TOKENS` tokens."""
+    if len(tokens) > MAX_TOKENS:
+        raise TooLongError(f"What if is tried on at most {MAX_TOKENS} tokens; {name} has {len(tokens)}. Shorten it.")
 
 
 def _own(tensor: Tensor) -> np.ndarray:
