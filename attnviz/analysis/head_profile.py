@@ -16,7 +16,7 @@ MENTION = 0.005  # what would be written "0 %" is not mentioned
 
 @dataclass(frozen=True)
 class ProfileLine:
-    """One line of a profile: `share` of the attention, `even` of an even look, first choice of `chosen` rows.
+    """One line of a profile: `share` of the attention, `even` of uniform attention, first choice of `chosen` rows.
 
     `percent` is the share as it is written: all lines of a profile add up to 100. `even` is None for what is hidden.
     """

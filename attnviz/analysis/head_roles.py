@@ -21,8 +21,8 @@ from attnviz.view_state import ViewOptions
 MAJORITY = 0.5  # "mostly" is more than all other places together
 FEW = 5  # on fewer words nothing is called a habit: two of two say nothing of a head
 CLEAR = 0.3  # Gu et al. 2025 (arXiv:2410.10781): a first token is a sink where its mean attention is above 0.3
-BEYOND = 1.5  # a habit is half as much again as an even look gives: in a short text that alone is much
-BROAD = 0.85  # of the most entropy: as spread as an even look at n^0.85 places, 9 of 13 or 50 of 100
+BEYOND = 1.5  # a habit is half as much again as uniform attention gives: in a short text that alone is much
+BROAD = 0.85  # of the most entropy: as spread as uniform attention over n^0.85 places, 9 of 13 or 50 of 100
 SINK_CHOICE, SINK_SHARE = 0.5, 0.4  # a note is worth its place where most words choose the key and it takes this much
 
 SCORES = ("entropy", "previous", "next", "first", "special")
@@ -33,7 +33,7 @@ class Role:
     """What a head does on this text: a kind, the numbers behind it, and a sentence that says them.
 
     `kind` is previous, next, itself, first, separator, same, word (one that most look at), hidden, broad or mixed. `share`
-    is what the place gets, `even` what an even look would give it (None where that is not known), `chosen` of how many of
+    is what the place gets, `even` what uniform attention would give it (None where that is not known), `chosen` of how many of
     `rows` words it is the first choice, `share_text` the share in words. For broad, `share` is the entropy as a part of the
     most it could be; for mixed, `place` is the one that gets most.
     """
@@ -79,8 +79,8 @@ def role(pattern: Pattern, words: bool = True, classes: PositionClasses | None =
     """What the head does on this text in a few sentences, with the numbers behind it. A habit on one text, not a law.
 
     A head is called after the one place that is the first choice of more than half of all rows that count, FEW of them at
-    least, and gets more than CLEAR of the attention and BEYOND times what an even look would give it; what is hidden, where
-    it gets MOST of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
+    least, and gets more than CLEAR of the attention and BEYOND times what uniform attention would give it; hidden
+    tokens, if they get MAJORITY of it. Else it is broad or mixed. Pass the `classes` of the pattern if you have them.
     """
     classes = classes or PositionClasses.of(pattern, words)
     word, rows = classes.word, int(classes.rows.sum())
@@ -123,7 +123,7 @@ def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
 def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     """The key that is first choice of over SINK_CHOICE of the rows that count and takes over SINK_SHARE of the head.
 
-    None where there is none, where it gets less than BEYOND times what an even look gives, or on fewer than FEW rows.
+    None where there is none, where it gets less than BEYOND times what uniform attention gives, or on fewer than FEW rows.
     """
     _, keys = units_of(pattern)
     rows = choosing(pattern)
@@ -251,7 +251,7 @@ def _habit(line: ProfileLine, rows: int, word: str) -> str:
     """The habit of looking at one place, in words."""
     if line.even is None:
         return f"On this text most of its attention goes to {line.place}: {line.share_text} on average."
-    beside = f"(an even look would give it {percent(line.even)})"
+    beside = f"(evenly spread attention would give it {percent(line.even)})"
     if line.share > MAJORITY:
         much = f"On this text it looks mostly at {line.place}: {line.share_text} of its attention on average"
         return f"{much}, first choice of {line.chosen} of {_count(rows, word)} {beside}."

@@ -20,7 +20,7 @@ from attnviz.view_state import ViewOptions
 Span = tuple[int, int]
 
 WEIGHTS_AT_ONCE = 2**24  # weights of the links' rows in memory at once, 64 MB
-ENOUGH = 0.2  # below a fifth a head divides crumbs: an even look at ten places would give two candidates as much
+ENOUGH = 0.2  # below a fifth a head divides crumbs: uniform attention over ten places would give two candidates as much
 
 
 class StrongCell(NamedTuple):

@@ -100,7 +100,7 @@ def resting(keys: Sequence[Unit], key: int) -> bool:
 
 
 class _ClassCells(NamedTuple):
-    """A line before it is known what an even look gives it; `cells` is None for all that is in no other line."""
+    """A line before it is known what uniform attention gives it; `cells` is None for all that is in no other line."""
 
     kind: str
     label: str

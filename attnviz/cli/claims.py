@@ -72,12 +72,14 @@ def _counts(evidence: Evidence) -> dict[str, Any]:
 
 
 def _as_lines(claim: ClaimResult, sentence: str) -> list[str]:
-    from attnviz.linguistics.claim_text import MINUS, chance
+    from attnviz.linguistics.claim_text import MINUS, chance, half
 
     if not claim.evidence.n:
         back = "hd" if claim.direction == "dh" else "dh"
         return [sentence, *(["", f"Try --direction {back}."] if claim.other_way else [])]
-    rows = {"all texts": claim.evidence, "odd half": claim.held_out} | {f"only {one.source}": one for one in claim.parts}
+    rows = {"all texts": claim.evidence, half(claim.held_out): claim.held_out} | {
+        f"only {one.source}": one for one in claim.parts
+    }
     if claim.decidable is not None:
         rows["decidable"] = claim.decidable
     if claim.control is not None:

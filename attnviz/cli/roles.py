@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attnviz.analysis.head_roles import HeadProfile, Role
 
 NOTES = (
-    "A head is named after a place that is the first choice of most words and gets clearly more than an even look gives.",
+    "A head is named after the place that most words look at first, if it gets clearly more than from uniform attention.",
     "One text is an example, not evidence: the head may do something else on another text.",
 )
 
@@ -80,7 +80,7 @@ def _table(options: ViewOptions, found: list[tuple[HeadRef, Role, HeadProfile]])
     from attnviz.figures import encoding
 
     rows, word = found[0][2].rows, "word" if options.words else "token"
-    lines = [f"{'head':<9} {'role':<10} {'share':>6} {'even look':>10} {'first choice':>14}  place"]
+    lines = [f"{'head':<9} {'role':<10} {'share':>6} {'uniform':>10} {'first choice':>14}  place"]
     for head, role, facts in found:
         even = "" if role.even is None else encoding.percent(role.even)
         first = f"{role.chosen} of {role.rows}" if role.rows else ""

@@ -117,7 +117,7 @@ def method(atlas: Atlas) -> str:
     behind = f", then {' '.join(facts.end)}" if facts.end else ""
     return (
         f"{sum(facts.sequences)} sequences: {before}{facts.length} different tokens, drawn at random from the "
-        f"{facts.drawn_from:,} that are letters only and stand alone, and the same again{behind}. Chosen on "
+        f"{facts.drawn_from:,} that are letters only and stand alone, then the same tokens again{behind}. Chosen on "
         f"{facts.sequences[EVEN]} of the sequences, reported on the other {facts.sequences[ODD]}."
     )
 

@@ -244,7 +244,7 @@ def test_damaged_links_are_refused(tmp_path: Path, parts: dict[str, bytes], caps
 
 HEADERS = {
     "no format": {"format": "new"},
-    "a likeness of no halves": {"meaning": {"words": 7}},
+    "a similarity of no halves": {"meaning": {"words": 7}},
     "three halves": {"meaning": {"words": [1, 2, 3], "texts": [1, 2, 3]}},
     "fewer than no texts": {"meaning": {"words": [1, 2], "texts": [1, -2]}},
     "no layers": {"layers": 0},

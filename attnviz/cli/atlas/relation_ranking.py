@@ -86,7 +86,7 @@ def _as_lines(atlas: Atlas, ranking: HeadRanking, limit: int) -> list[str]:
         *(_line(one) for one in heads),
         *more_heads(len(ranking.heads), len(heads)),
         "",
-        f"Rules that read nothing, on the same {best.evidence.n:,}: {rules}.",
+        f"Rules that ignore meaning, on the same {best.evidence.n:,}: {rules}.",
         *notes,
     ]
 
@@ -113,13 +113,13 @@ def _notes(atlas: Atlas, ranking: HeadRanking) -> list[str]:
         return [f"No such links were counted{why}, so nothing can be said about any head.{other}"]
     heads, evidence = len(ranking.heads), ranking.heads[0].evidence
     half = (
-        "Heads are ranked by the texts with an even number and reported on those with an odd one"
+        "Heads are ranked on the texts with an even number and reported on those with an odd number"
         if ranking.held_out
-        else "Only one half of the texts has such links: heads are ranked and reported on the same ones, and look too good"
+        else "Only one half of the texts has such links, so heads are ranked and reported on the same texts and look too good"
     )
     notes = [
-        f"{half}. Leads are over the strongest rule on the same ones, by sentences; p is corrected for all {heads} heads "
-        "(Holm)."
+        f"{half}. Leads are over the strongest rule on the same links, by sentences; p is corrected for trying all {heads} "
+        "heads (Holm)."
     ]
     if ranking.pooled:
         subtypes = joined(tuple(f"{name} {n:,}" for name, n in ranking.pooled.items()))
@@ -133,6 +133,6 @@ def _notes(atlas: Atlas, ranking: HeadRanking) -> list[str]:
     if evidence.independent < ENOUGH:
         notes.append(f"{evidence.independent:,} are fewer than {ENOUGH}: too few to say anything about a head.")
     if atlas.header.causal:
-        seen = "links to an earlier word" if ranking.direction else "pronouns behind both candidates"
+        seen = "links to an earlier word" if ranking.direction else "pronouns after both candidates"
         notes.append(f"The model reads from left to right: only {seen} are counted.")
     return [*notes, CAUTION]

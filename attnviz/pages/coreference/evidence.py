@@ -47,7 +47,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
         rows = [(label, one.evidence) for label, one in named]
         doubted = [label for label, one in named if not one.significant]
         if best is not None:
-            half = "held-out" if best.p_corrected is None else "odd half of"
+            half = "held-out" if best.p_corrected is None else "second half of"
             rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
             evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,

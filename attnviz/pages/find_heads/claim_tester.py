@@ -108,13 +108,17 @@ def _picture(claim: ClaimResult, best: BestHead | None) -> None:
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
         rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
-    names = dict(evidence.NAMES)
-    if claim.offset is not None:
-        names["offset"] = f"fixed offset ({claim_text.signed(claim.offset)})"
+    names = _names(claim)
     st.plotly_chart(
         evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key="claim-picture",
         alt=evidence.description(rows, names),
     )  # fmt: skip
+
+
+def _names(claim: ClaimResult) -> dict[str, str]:
+    """Return the labels of the baselines, with the distance in words."""
+    distance = {} if claim.offset is None else {"offset": f"always {claim_text.place(claim.offset)}"}
+    return evidence.NAMES | distance
 
 
 def _facts(claim: ClaimResult) -> list[str]:
@@ -122,7 +126,8 @@ def _facts(claim: ClaimResult) -> list[str]:
     one, half = claim.evidence, claim.held_out
     if not one.n:
         return ["No links of this kind were counted: the model cannot see them, or the texts have none."]
-    rules = ", ".join(f"{evidence.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
+    names = _names(claim)
+    rules = ", ".join(f"{names.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
     facts = [
         f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
         f"**Baselines**, guessing without reading: {rules}",
@@ -157,8 +162,8 @@ def _short(one: Evidence) -> str:
 
 
 def _half(claim: ClaimResult) -> str:
-    """The name of the odd half of the texts: held out, unless it has sentences of the other half in other wordings."""
-    return "Odd half" if claim.held_out.groups else "Held-out half"
+    """Return the name of the half of the texts on which results are reported."""
+    return claim_text.half(claim.held_out).capitalize()
 
 
 def _show(head: HeadRef) -> None:

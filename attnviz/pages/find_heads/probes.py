@@ -45,7 +45,7 @@ def _best(one: ProbeResult) -> None:
 
 
 def _facts(one: ProbeResult, head: HeadRef) -> list[str]:
-    """Scores in Markdown: the best head, an even look, the chosen head, and who earns the name."""
+    """Scores in Markdown: the best head, uniform attention, the chosen head, and the heads that get the name."""
     heads = one.scores.values.size
     low, high = (encoding.three(end) for end in one.interval(one.head))
     lines = [
