@@ -98,7 +98,7 @@ class Comparison:
 
 
 def compare(old: Path, new: Path, allowed: Sequence[Allowance] = ()) -> Comparison:
-    """The differences of two records; a record only on one side is one of data, unless it holds wording or code."""
+    """Return the differences of two records; a record only on one side is one of data, unless it holds wording or code."""
     before, after = _files(old), _files(new)
     found = Comparison()
     for name in sorted(before.keys() | after.keys()):
@@ -145,7 +145,7 @@ def _data(found: Comparison, name: str, one: bytes | None, other: bytes | None, 
 
 
 def _files(root: Path) -> dict[str, Path]:
-    """The records of a folder by name."""
+    """Return the records of a folder by name."""
     if not root.is_dir():
         raise SystemExit(f"A record is a folder that `record` wrote; there is none at {root}.")
     return {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
@@ -165,7 +165,7 @@ def _reworded(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _difference(one: bytes, other: bytes) -> list[str]:
-    """A short unified difference; of bytes that are no text, their sizes and the first place that differs."""
+    """Return a short unified difference; of bytes that are no text, their sizes and the first place that differs."""
     try:
         before, after = one.decode().splitlines(), other.decode().splitlines()
     except UnicodeDecodeError:
@@ -190,7 +190,7 @@ def _clipped(lines: Sequence[str]) -> Iterator[str]:
 
 
 def report(found: Comparison) -> str:
-    """A comparison for a person to read."""
+    """Return a comparison for a person to read."""
     lines = [f"{found.identical:,} records are identical.", ""]
     for title, names in (("ONLY IN THE OLD RECORD", found.only_old), ("ONLY IN THE NEW RECORD", found.only_new)):
         lines += [f"{title}: failure", *(f"  {name}" for name in names), ""] if names else []

@@ -56,7 +56,7 @@ class Legibility:
         return not self.unknown_tokens and not self.stretches
 
     def as_dict(self) -> dict[str, object]:
-        """The counts and the list as JSON has them."""
+        """Return the counts and the list as JSON has them."""
         counts = {name: getattr(self, name) for name in COUNTS}
         altered = [
             {"typed": one.typed, "read": one.read, "kinds": list(one.kinds), "start": one.start, "segment": one.segment,

@@ -17,7 +17,7 @@ _HEAD = re.compile(r"L(\d+)[·.]?H(\d+)", re.IGNORECASE)
 
 
 def frozen_copy(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
-    """A contiguous copy of `array` that is read-only."""
+    """Return a contiguous copy of `array` that is read-only."""
     copy = np.array(array, dtype=dtype, order="C", copy=True)
     copy.flags.writeable = False
     return copy
@@ -120,7 +120,7 @@ UNKNOWN, PARTLY_UNKNOWN = "[UNK]", "[partly UNK]"  # beside what the model canno
 
 
 def unknown_mark(what: Unit | Token) -> str:
-    """The mark of a word or token that the model cannot read, or not all of it; "" of any other.
+    """Return the mark of a word or token that the model cannot read, or not all of it; "" of any other.
 
     Text, so that it needs no colour and screen readers say it. A special token that is unknown says so by its name.
     """
@@ -152,7 +152,7 @@ class Keep:
 
     @classmethod
     def parse(cls, text: str) -> Keep:
-        """The inverse of str(), to four digits; raises BadInputError with the forms wanted."""
+        """Return the inverse of str(), to four digits; raises BadInputError with the forms wanted."""
         match = re.fullmatch(r"(least|top|mass):(\d{1,4}|0?\.\d{1,4})", text, re.ASCII)
         if not match:
             raise BadInputError(f"Weights are kept by least:0.1, top:3 or mass:0.9; got {quoted(text)}.")
@@ -315,6 +315,6 @@ def joined(parts: Sequence[str], last: str = "and") -> str:
 
 
 def quoted(value: str, limit: int = 40) -> str:
-    """A value from outside as a message quotes it: one line, at most `limit` characters."""
+    """Return a value from outside as a message quotes it: one line, at most `limit` characters."""
     line = " ".join(value.split())
     return f"“{line[:limit]}…”" if len(line) > limit else f"“{line}”"

@@ -45,13 +45,13 @@ NORMALISED = (
 
 
 def is_prose(text: str, keyed: bool = False) -> bool:
-    """Whether a string is wording for people: three words or more, or any word under a key for prose."""
+    """Return whether a string is wording for people: three words or more, or any word under a key for prose."""
     words = [one for one in text.split() if _WORD.search(one)]
     return len(words) >= (1 if keyed else 3)
 
 
 def numbers(text: str) -> str:
-    """The numbers of a text, those of a line on one line."""
+    """Return the numbers of a text, those of a line on one line."""
     found = (" ".join(_NUMBER.findall(line)) for line in text.splitlines())
     return "\n".join(line for line in found if line) + "\n"
 
@@ -155,7 +155,7 @@ class Folder:
         self.replaced = sorted(((found, mark) for found, mark in replaced if found), key=lambda pair: -len(pair[0]))
 
     def plain(self, text: str) -> str:
-        """A text without what differs between two records of one commit (NORMALISED)."""
+        """Return a text without what differs between two records of one commit (NORMALISED)."""
         for found, mark in self.replaced:
             text = text.replace(found, mark)
         for pattern, mark, _ in NORMALISED:
@@ -202,7 +202,7 @@ class Folder:
             self.data(f"{name}.payload", "\n".join(found.payload) + "\n")
 
     def marked(self, raw: str) -> Markup:
-        """The parts of HTML or SVG."""
+        """Return the parts of HTML or SVG."""
         found = Markup(self.inputs)
         found.feed(self.plain(raw))
         found.close()

@@ -31,7 +31,7 @@ def digest(data: bytes) -> str:
 
 
 def described(name: str, text: str, is_wording: Callable[[str], bool]) -> Split:
-    """One description inside a file: data if it is JSON, as in the source of a picture, or a word or two."""
+    """Return one description inside a file: data if it is JSON, as in the source of a picture, or a word or two."""
     if is_wording(text) and not text.startswith("{"):
         return [f"{name} <prose>"], [f"{name}: {text}"]
     return [f"{name} {text}"], []
@@ -79,7 +79,7 @@ def png(data: bytes, is_wording: Callable[[str], bool]) -> Split:
 
 
 def picture_in_link(value: str) -> str:
-    """The value of an attribute, with a PNG inside it as its pixels."""
+    """Return the value of an attribute, with a PNG inside it as its pixels."""
     return f"png {pixels(base64.b64decode(value[len(_PNG) :]))}" if value.startswith(_PNG) else value
 
 
@@ -95,7 +95,7 @@ def board(data: bytes) -> str:
 
 
 def routes(raw: str) -> list[str]:
-    """Every fact of an OpenAPI document on a line of its own, without wording, whatever schemas it names for reuse."""
+    """Return every fact of an OpenAPI document on a line of its own, without wording, whatever schemas it names for reuse."""
     document = json.loads(raw)
     return sorted(set(_facts(document["paths"], document, "paths")))
 

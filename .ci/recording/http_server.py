@@ -30,7 +30,7 @@ TEXT = cases.TIRED
 
 
 def question(**more: object) -> bytes:
-    """A question about the sentence of the first visit, with other or further entries."""
+    """Return a question about the sentence of the first visit, with other or further entries."""
     return json.dumps({"model": "minilm", "text": TEXT} | more).encode()
 
 
@@ -137,7 +137,7 @@ def record(out: Folder, work: Path) -> None:
 
 
 def _free() -> int:
-    """A port that is free now."""
+    """Return a port that is free now."""
     import socket
 
     with socket.socket() as probe:

@@ -104,7 +104,7 @@ def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[Pro
 
 
 def _profile_line(line: PositionClass, share: float, percent: float, chosen: int) -> ProfileLine:
-    """A line with its numbers."""
+    """Return a line with its numbers."""
     return ProfileLine(line.kind, line.label, line.place, share, int(percent), line.even, chosen)
 
 

@@ -49,7 +49,7 @@ class Role:
 
     @classmethod
     def of(cls, kind: str, line: ProfileLine, rows: int, sentence: str) -> Role:
-        """A role with the numbers of one line of the profile."""
+        """Return a role with the numbers of one line of the profile."""
         return cls(kind, line.share, sentence, line.place, line.even, line.chosen, rows, line.share_text)
 
     def as_dict(self) -> dict[str, object]:
@@ -121,7 +121,7 @@ def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
 
 
 def sink(pattern: Pattern, words: bool = True) -> Sink | None:
-    """The key that is first choice of over SINK_CHOICE of the rows that count and takes over SINK_SHARE of the head.
+    """Return the key that is first choice of over SINK_CHOICE of the rows that count and takes over SINK_SHARE of the head.
 
     None where there is none, where it gets less than BEYOND times what uniform attention gives, or on fewer than FEW rows.
     """
@@ -145,7 +145,7 @@ def sink(pattern: Pattern, words: bool = True) -> Sink | None:
 
 
 def as_text(pattern: Pattern, query: int) -> str:
-    """One row as a sentence: “it” gives 64 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."""
+    """Return one row as a sentence: “it” gives 64 % of its attention to “animal”, then 12 % to [CLS] and 7 % to itself."""
     queries, keys = units_of(pattern)
     row, lost, who = pattern.weights[query], float(pattern.hidden[query]), quoted(queries, query)
     best = [int(key) for key in np.argsort(-row, kind="stable")[:3] if row[key] >= MENTION]
@@ -210,7 +210,7 @@ def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") 
 
 
 def _besides(lines: tuple[ProfileLine, ...], named: ProfileLine) -> str:
-    """A sentence on a place that gets most of the attention, and more than the one that most words look at first."""
+    """Return a sentence on a place that gets most of the attention, and more than the one that most words look at first."""
     most = max((line for line in lines if line.kind not in (REST, named.kind)), key=lambda line: line.share, default=named)
     if most.share <= max(MAJORITY, named.share):
         return ""
@@ -231,7 +231,7 @@ def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
 
 
 def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
-    """A sentence on words that stand more than once, where a head finds the other places; "" where it does not."""
+    """Return a sentence on words that stand more than once, where a head finds the other places; "" where it does not."""
     able = int(classes.repeat_rows.sum())
     share, even = (part * len(classes.repeat_rows) / able for part in (repeat.share, repeat.even or 0.0))
     if repeat.chosen <= able / 2 or share <= max(MAJORITY, BEYOND * even):
@@ -241,14 +241,14 @@ def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
 
 
 def _named(line: ProfileLine) -> bool:
-    """Whether a place that is first choice of most rows gets enough for a head to be called after it."""
+    """Return whether a place that is first choice of most rows gets enough for a head to be called after it."""
     if line.even is None:
         return line.share > MAJORITY
     return line.share > max(CLEAR, BEYOND * line.even)
 
 
 def _habit(line: ProfileLine, rows: int, word: str) -> str:
-    """The habit of looking at one place, in words."""
+    """Return the habit of looking at one place, in words."""
     if line.even is None:
         return f"On this text most of its attention goes to {line.place}: {line.share_text} on average."
     beside = f"(evenly spread attention would give it {percent(line.even)})"
@@ -270,7 +270,7 @@ def _of(count: int, rows: int, word: str) -> str:
 
 
 def _share_text(pattern: Pattern, classes: PositionClasses, key: int, taken: float) -> str:
-    """A key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
+    """Return a key's share in words: where it is a line of the profile by itself, with the digits that it has there."""
     line = int(classes.at[0, key])
     if line < len(classes.lines) and (classes.at[:, key] == line).all() and (classes.at == line).sum() == len(classes.at):
         return profile_lines(pattern, classes)[0][line].share_text

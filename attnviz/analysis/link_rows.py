@@ -71,11 +71,11 @@ def _kind(unit: Unit, source: Sequence[int]) -> str:
 
 
 def _text_of(tokens: Sequence[int], parts: Sequence[Unit]) -> str:
-    """The words that some tokens belong to, as the reader typed them, unknown ones marked."""
+    """Return the words that some tokens belong to, as the reader typed them, unknown ones marked."""
     return " ".join(_named(unit) for unit in parts if set(unit.tokens) & set(tokens))
 
 
 def _named(unit: Unit) -> str:
-    """A word, with its mark where the model cannot read it."""
+    """Return a word, with its mark where the model cannot read it."""
     mark = unknown_mark(unit)
     return f"{unit.text} {mark}" if mark else unit.text

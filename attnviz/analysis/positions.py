@@ -85,12 +85,12 @@ class PositionClasses:
         return cls(queries, keys, pattern.causal, word, rows, visible_keys, lines, rest, at, shared, repeat_rows)
 
     def covers(self, pattern: Pattern) -> bool:
-        """Whether another pattern has the same units and mask, and so the same classes."""
+        """Return whether another pattern has the same units and mask, and so the same classes."""
         return (*units_of(pattern), pattern.causal) == (self.queries, self.keys, self.causal)
 
 
 def resting(keys: Sequence[Unit], key: int) -> bool:
-    """Whether attention to this key may be called a sink: the first token of all, or one that the model adds itself.
+    """Return whether attention to this key may be called a sink: the first token of all, or one that the model adds itself.
 
     Sinks were found at the first token whatever it says (Xiao et al. 2023, arXiv:2309.17453; Gu et al. 2025,
     arXiv:2410.10781) and at special tokens (Clark et al. 2019, section 3.2, arXiv:1906.04341). Of any other word it is not
@@ -109,7 +109,7 @@ class _ClassCells(NamedTuple):
 
 
 def _classes(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: str) -> Iterator[_ClassCells]:
-    """The lines in reading order; no cell is in two of them.
+    """Yield the lines in reading order; no cell is in two of them.
 
     Special tokens stand under their names. A first token that is a word has a line of its own, and is neither the word
     before another nor, for itself, the word itself. A causal model has no word after; cross-attention has neither
@@ -142,7 +142,7 @@ def _special(keys: Sequence[Unit], name: str) -> _ClassCells:
 
 
 def _added(key: Unit) -> bool:
-    """Whether the model added a token itself: it takes no characters of the text."""
+    """Return whether the model added a token itself: it takes no characters of the text."""
     return key.special and key.start == key.end
 
 

@@ -58,13 +58,13 @@ def summed(weights: np.ndarray, parts: Sequence[Unit], axis: int) -> np.ndarray:
 
 
 def sides(block: Block, options: ViewOptions) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
-    """All units of a block's queries and of its keys, special ones included whether they are shown or not."""
+    """Return all units of a block's queries and of its keys, special ones included whether they are shown or not."""
     queries = units(block.queries, words=options.words)
     return queries, queries if block.keys == block.queries else units(block.keys, words=options.words)
 
 
 def visible_units(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
-    """The units that have a row or column under these options."""
+    """Return the units that have a row or column under these options."""
     return tuple(unit for unit in parts if options.special == "show" or not unit.special)
 
 
@@ -83,7 +83,7 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
 
 
 def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) -> Pattern:
-    """The mean of all heads of a layer, shown as one head is; or, with `over="sum"`, the same times the number of heads.
+    """Return the mean of all heads of a layer, shown as one head is; or, with `over="sum"`, the same times the number of heads.
 
     Then row i sums to that number times `1 - hidden[i]` of the mean.
     """
@@ -98,7 +98,7 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
 
 
 def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[tuple[Pattern, ...]]:
-    """The pattern of every head, one layer at a time: several times cheaper than asking head by head."""
+    """Yield the pattern of every head, one layer at a time: several times cheaper than asking head by head."""
     part = trace.block(block)
     parts = _UnitWeights.of(part, options)
     for layer in range(part.layers):
@@ -143,7 +143,7 @@ def _pattern(
     options: ViewOptions,
     causal: bool,
 ) -> Pattern:
-    """One head's sums (see `_sums`) as they are shown."""
+    """Return one head's sums (see `_sums`) as they are shown."""
     queries, keys, hidden_units, ends = parts
     hidden = special + taken
     sentences = _merging(queries + keys)
@@ -176,12 +176,12 @@ def _pattern(
 
 
 def _less(rows: Float[np.ndarray, "query key"], visible: Float[np.ndarray, "query column"]) -> Float[np.ndarray, " query"]:
-    """How much less of each row is left: float64 sums, so that nothing left out is exactly 0."""
+    """Return how much less of each row is left: float64 sums, so that nothing left out is exactly 0."""
     return (rows.sum(-1, dtype=np.float64) - visible.sum(-1, dtype=np.float64)).clip(0.0).astype(np.float32)
 
 
 def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[Float[np.ndarray, "head query key"]]:
-    """Every head's shown weights, one layer at a time, so that at most one layer is in memory."""
+    """Yield every head's shown weights, one layer at a time, so that at most one layer is in memory."""
     part = trace.block(block)
     all_queries, all_keys = sides(part, options)
     queries, keys = visible_units(all_queries, options), visible_units(all_keys, options)
@@ -201,7 +201,7 @@ def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -
 def overview(
     trace: Trace, options: ViewOptions, block: str = "self", size: int | None = None
 ) -> Float[np.ndarray, "layer head query key"]:
-    """Every head of a block, shown weights from 0 to 1; zeros where a layer has fewer heads than another.
+    """Return every head of a block, shown weights from 0 to 1; zeros where a layer has fewer heads than another.
 
     With `size`, each head is pooled to at most `size` cells a side while the layers stream (see `pooled`), so that the
     whole of a long text is never in memory.
@@ -241,14 +241,14 @@ def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _merging(parts: Sequence[Unit]) -> list[str]:
-    """The sentence on words of several pieces, where there are some."""
+    """Return the sentence on words of several pieces, where there are some."""
     if all(len(unit.tokens) == 1 for unit in parts):
         return []
     return ["Words of several pieces are merged: attention to a word is the sum over its pieces, from a word their mean."]
 
 
 def _names(hidden_units: Sequence[Unit]) -> str:
-    """The hidden tokens by name, each once."""
+    """Return the hidden tokens by name, each once."""
     return joined(tuple(dict.fromkeys(unit.text for unit in hidden_units)))
 
 
@@ -260,7 +260,7 @@ def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> li
 
 
 def _hiding(special: np.ndarray, hidden_units: Sequence[Unit], sink: np.ndarray, rows: Sequence[int]) -> list[str]:
-    """The sentences on shares that are left out of the rows, as means over those that count."""
+    """Return the sentences on shares that are left out of the rows, as means over those that count."""
     sentences = []
     if hidden_units and not len(special):
         sentences.append(f"{HIDDEN}, and there is nothing beside {_names(hidden_units)}.")
@@ -276,7 +276,7 @@ def _hiding(special: np.ndarray, hidden_units: Sequence[Unit], sink: np.ndarray,
 
 
 def _rescaling(special: np.ndarray, hidden_units: Sequence[Unit], sink: np.ndarray, empty: int) -> list[str]:
-    """The sentences on rows that were rescaled, and on those that could not be."""
+    """Return the sentences on rows that were rescaled, and on those that could not be."""
     places = ([_names(hidden_units)] if hidden_units else []) + ([HiddenPart.LEARNED_SINK.value] if sink.any() else [])
     lost = percent(float((special + sink).mean()))
     what = f"{HIDDEN} and each row" if hidden_units else "Each row"

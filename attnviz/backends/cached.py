@@ -137,7 +137,7 @@ class CachedBackend:
         )  # fmt: skip
 
     def _cached(self, name: str, work: Callable[P, T] | None) -> Callable[P, T] | None:
-        """The same work, done once for the same arguments; None where there is none."""
+        """Return the same work, done once for the same arguments; None where there is none."""
         if work is None:
             return None
 
@@ -147,7 +147,7 @@ class CachedBackend:
         return once
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The models of the inner backend."""
+        """Return the models of the inner backend."""
         return self.inner.models()
 
     def attend(self, request: AttentionRequest) -> Trace:

@@ -71,7 +71,7 @@ class RemoteBackend:
         return found is None or found[1]
 
     def _models(self) -> ModelList:
-        """Every card by its id, and whether its weights are there. An old list is used while a new one is fetched."""
+        """Return every card by its id, and whether its weights are there. An old list is used while a new one is fetched."""
         since, models = self._list
         age = time.monotonic() - since
         if models:
@@ -88,7 +88,7 @@ class RemoteBackend:
             raise
 
     def _fetch_list(self) -> Callable[[HttpThread], Coroutine[Any, Any, ModelList]]:
-        """The request for the list; callers at the same moment share one."""
+        """Return the request for the list; callers at the same moment share one."""
         request = HttpRequest("v1/models", None, LIST_BYTES, LIST_TIMEOUT, self._headers(), attempts=1, bypass_pool=True)
 
         async def fetch(http: HttpThread) -> ModelList:
@@ -136,7 +136,7 @@ class RemoteBackend:
             raise AnswerError(f"The backend {self.url} gave no answer that can be read. {error}") from error
 
     def _headers(self) -> dict[str, str]:
-        """The HTTP headers of a request."""
+        """Return the HTTP headers of a request."""
         headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": wire.CLIENT}
         headers[wire.FORM_HEADER] = str(wire.FORM)
         if self.settings.key:

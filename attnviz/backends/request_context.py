@@ -33,7 +33,7 @@ _CURRENT: ContextVar[RequestContext | None] = ContextVar("attnviz_request", defa
 
 
 def current_id() -> str:
-    """The id of the request that this thread works on, "" where there is none."""
+    """Return the id of the request that this thread works on, "" where there is none."""
     context = _CURRENT.get()
     return context.id if context else ""
 

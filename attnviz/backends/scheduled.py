@@ -59,7 +59,7 @@ class ScheduledBackend:
         )  # fmt: skip
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The models of the inner backend."""
+        """Return the models of the inner backend."""
         return self.inner.models()
 
     def attend(self, request: AttentionRequest) -> Trace:
@@ -70,7 +70,7 @@ class ScheduledBackend:
     def _scheduled(
         self, work: Callable[Concatenate[AttentionRequest, P], T] | None
     ) -> Callable[Concatenate[AttentionRequest, P], T] | None:
-        """The same work in a slot; None where there is none."""
+        """Return the same work in a slot; None where there is none."""
         if work is None:
             return None
 

@@ -29,7 +29,7 @@ def repeat_kv(grouped: Float[Tensor, "*row group key dim"], heads: int) -> Float
 def scores(
     query: Float[Tensor, "*row head query dim"], key: Float[Tensor, "*row group key dim"], scale: float
 ) -> Float[Tensor, "*row head query key"]:
-    """How well each query fits each key: the dot product, times `scale` (1/sqrt(dim) in most models).
+    """Return how well each query fits each key: the dot product, times `scale` (1/sqrt(dim) in most models).
 
     The queries are scaled, not the products: the same result with one pass less over the larger array.
     """
@@ -62,7 +62,7 @@ def strided_mask(queries: int, keys: int, stride: int) -> Bool[Tensor, "{queries
 
 
 def distances(queries: int, keys: int) -> Int[Tensor, "{queries} {keys}"]:
-    """How many tokens each query stands after each key. The last query stands at the last key."""
+    """Return how many tokens each query stands after each key. The last query stands at the last key."""
     return torch.arange(keys - queries, keys)[:, None] - torch.arange(keys)[None, :]  # [query, key]
 
 

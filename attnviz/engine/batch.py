@@ -22,7 +22,7 @@ LayerWeights = Float[np.ndarray, "row head query key"]
 def layers(
     model: Any, readings: Sequence[EncodedText], queries: Sequence[Sequence[int]] | None = None
 ) -> Iterator[LayerWeights]:
-    """Each layer's weights of every text, from one pass over all of them. Padding gives and gets nothing: exact zeros.
+    """Yield each layer's weights of every text, from one pass over all of them. Padding gives and gets nothing: exact zeros.
 
     `queries`, where given, are the tokens of each text whose rows are wanted; other rows are not computed. Of an
     encoder-decoder the encoder is read. One layer is in memory at a time. Raises NoAttentionError where a row of weights is
@@ -65,7 +65,7 @@ def embeddings(model: Any, ids: Sequence[int]) -> Float[np.ndarray, "token dim"]
 
 
 def vocabulary(model: Any, known: int) -> int:
-    """How many token ids the model has input embeddings for; all that are `known` where it has no table of them."""
+    """Return how many token ids the model has input embeddings for; all that are `known` where it has no table of them."""
     try:
         table = getattr(model.get_input_embeddings(), "weight", None)
     except NotImplementedError:  # the library's word for a model without such a table
@@ -74,7 +74,7 @@ def vocabulary(model: Any, known: int) -> int:
 
 
 def _recorded(model: Any, given: dict[str, Tensor]) -> list[AttentionCall] | None:
-    """The attention calls of one pass, or None for a family outside the interface."""
+    """Return the attention calls of one pass, or None for a family outside the interface."""
     if not model._can_set_attn_implementation() or not (capture.prepared(model) or capture.faithful(model)):
         return None
     reader = capture.readable(model)
@@ -84,7 +84,7 @@ def _recorded(model: Any, given: dict[str, Tensor]) -> list[AttentionCall] | Non
 
 
 def _places(queries: Sequence[Sequence[int]]) -> Tensor:
-    """The wanted tokens as [row, query]; where a text wants fewer, its first token fills the place."""
+    """Return the wanted tokens as [row, query]; where a text wants fewer, its first token fills the place."""
     places = torch.zeros(len(queries), max(map(len, queries)), dtype=torch.long)
     for row, tokens in enumerate(queries):
         places[row, : len(tokens)] = torch.tensor(list(tokens), dtype=torch.long)
@@ -93,7 +93,7 @@ def _places(queries: Sequence[Sequence[int]]) -> Tensor:
 
 @torch.inference_mode()
 def _weights(call: AttentionCall, places: Tensor | None) -> LayerWeights:
-    """One call's weights, from scratch, of all queries or of those at `places`."""
+    """Return one call's weights, from scratch, of all queries or of those at `places`."""
     query, mask, bias, causal = call.query, call.mask, call.bias, call.causal
     if places is not None:
         if causal:  # a flag speaks of all queries in order; of some of them only a mask can tell
@@ -107,7 +107,7 @@ def _weights(call: AttentionCall, places: Tensor | None) -> LayerWeights:
 
 
 def _at(tensor: Tensor, places: Tensor) -> Tensor:
-    """The rows `places` [row, wanted] of [row, head, query, …]; an axis of 1 stands for every row or query."""
+    """Return the rows `places` [row, wanted] of [row, head, query, …]; an axis of 1 stands for every row or query."""
     if tensor.shape[2] == 1:
         return tensor
     rows = torch.arange(len(places))[:, None]
@@ -115,7 +115,7 @@ def _at(tensor: Tensor, places: Tensor) -> Tensor:
 
 
 def _emptied(found: LayerWeights, queries: Sequence[int], keys: Sequence[int], name: str, *, sunk: bool) -> LayerWeights:
-    """The weights with zeros at all padding; NoAttentionError where what is left of a real row is no distribution."""
+    """Return the weights with zeros at all padding; NoAttentionError where what is left of a real row is no distribution."""
     for row, (many, length) in enumerate(zip(queries, keys, strict=True)):
         found[row, :, many:] = 0.0
         found[row, :, :, length:] = 0.0

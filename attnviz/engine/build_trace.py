@@ -66,7 +66,7 @@ def traces_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) ->
 
 
 def undivided(model: Any, calls: list[AttentionCall]) -> None:
-    """Raises NoAttentionError where a layer attends twice and combines the two: neither is what the layer does."""
+    """Raise NoAttentionError where a layer attends twice and combines the two: neither is what the layer does."""
     for one, other in itertools.pairwise(calls):
         same = one.module is other.module and one.query.data_ptr() == other.query.data_ptr()
         if same and one.key.data_ptr() == other.key.data_ptr():  # differential attention: one is subtracted from the other
@@ -77,7 +77,7 @@ def undivided(model: Any, calls: list[AttentionCall]) -> None:
 
 
 def blocks_of(model: Any, calls: list[AttentionCall], inputs: dict[str, Any]) -> list[str]:
-    """The block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
+    """Return the block that each call belongs to. Modules are looked up by name only where there can be several blocks."""
     two = two_sided(model)
     if not two and "encoder_hidden_states" not in inputs and all(c.query.shape[2] == c.key.shape[2] for c in calls):
         return ["self"] * len(calls)
@@ -104,7 +104,7 @@ def names(model: Any, calls: list[AttentionCall]) -> list[str]:
 
 
 def _everywhere(module: nn.Module, name: str, above: tuple[int, ...]) -> Iterator[tuple[str, nn.Module]]:
-    """Every place of every module, also of one that stands in several."""
+    """Yield every place of every module, also of one that stands in several."""
     yield name, module
     for step, child in module._modules.items():
         if child is not None and id(child) not in above:
@@ -125,7 +125,7 @@ def _numbers(model: Any, calls: list[AttentionCall]) -> tuple[int, ...]:
 
 
 def _stated(model: Any) -> int | None:
-    """How many layers the configuration states, of one stack; None where it says nothing."""
+    """Return how many layers the configuration states, of one stack; None where it says nothing."""
     count = getattr(model.config, "num_hidden_layers", None)
     return count if isinstance(count, int) else None
 
@@ -149,7 +149,7 @@ def _note(model: Any, block: str, count: int, numbers: tuple[int, ...]) -> str:
 
 
 def to_numpy(tensor: Tensor) -> np.ndarray:
-    """A tensor's numbers without a copy where it is float32 or bool on the processor already."""
+    """Return a tensor's numbers without a copy where it is float32 or bool on the processor already."""
     tensor = tensor.detach()
     return (tensor if tensor.dtype in (torch.bool, torch.float32) else tensor.float()).cpu().numpy()
 
@@ -162,7 +162,7 @@ def _visible(mask: Any, row: int, length: int) -> np.ndarray:
 
 
 def _trace(model: Any, by_block: dict[str, list[AttentionCall]], inputs: dict[str, Any], row: int, two: bool) -> Trace:
-    """The trace of one row of a batch."""
+    """Return the trace of one row of a batch."""
     blocks = []
     for name in ("self", "encoder", "decoder", "cross"):
         if calls := by_block.get(name):
@@ -204,7 +204,7 @@ def unlabelled(ids: Any, row: int, places: np.ndarray) -> tuple[Token, ...]:
 
 
 def _projections(call: AttentionCall, row: int, queries: np.ndarray, keys: np.ndarray, masks: Masks) -> Projections:
-    """One call's tensors for one row, at its visible positions."""
+    """Return one call's tensors for one row, at its visible positions."""
     return Projections(
         query=_cut(call.query, row, queries),
         key=_cut(call.key, row, keys),
@@ -221,7 +221,7 @@ def _projections(call: AttentionCall, row: int, queries: np.ndarray, keys: np.nd
 
 
 def _cut(tensor: Tensor, row: int, places: np.ndarray) -> np.ndarray:
-    """One row of [row, head, token, dim] at some tokens.
+    """Return one row of [row, head, token, dim] at some tokens.
 
     Uncopied where the row is all there is; a copy from a batch, or each trace would keep its neighbours alive.
     """

@@ -55,12 +55,12 @@ class Flow(TorchDispatchMode):
         self.reached[_address(output)] = self._of(output) | {len(self.sources) - 1}
 
     def _of(self, tensor: Tensor) -> frozenset[int]:
-        """The calls that a tensor was computed from."""
+        """Return the calls that a tensor was computed from."""
         return self.reached.get(_address(tensor), NONE)
 
 
 def doubtful(names: Sequence[str]) -> bool:
-    """Whether calls by these modules may be no single stack: one is called again, or they stand in several lists."""
+    """Return whether calls by these modules may be no single stack: one is called again, or they stand in several lists."""
     return len(set(names)) < len(names) or len({re.sub(r"\d+", "#", name) for name in names}) > 1
 
 
@@ -81,7 +81,7 @@ def watched(model: Any, flow: Flow, run: Callable[[], Any]) -> None:
 
 
 def refused(model: nn.Module, names: tuple[str, str]) -> NoAttentionError:
-    """The error of a model that reads more than once in one pass: with which parts, and which of them to give.
+    """Return the error of a model that reads more than once in one pass: with which parts, and which of them to give.
 
     `names` are the modules of two calls that are no neighbours in one stack.
     """
@@ -103,7 +103,7 @@ def refused(model: nn.Module, names: tuple[str, str]) -> NoAttentionError:
 
 
 def _call(model: nn.Module, path: str) -> str:
-    """How one part of a model is asked for its attention, in Python."""
+    """Return how one part of a model is asked for its attention, in Python."""
     main = getattr(model.get_submodule(path), "main_input_name", "input_ids")
     return (
         f"attnviz.trace({spelled(path)}, tokenizer, text)"
@@ -126,7 +126,7 @@ def _part(name: str, names: tuple[str, str], models: Sequence[str]) -> str:
 
 
 def _embedding(part: nn.Module) -> Any:
-    """The table by which a model turns token ids into vectors; None where it has none, or cannot say."""
+    """Return the table by which a model turns token ids into vectors; None where it has none, or cannot say."""
     look = getattr(type(part), "get_input_embeddings", None)
     if look is None:
         return None
@@ -138,12 +138,12 @@ def _embedding(part: nn.Module) -> Any:
 
 
 def _writes(slot: Any) -> bool:
-    """Whether an operator writes to an argument."""
+    """Return whether an operator writes to an argument."""
     return slot.alias_info is not None and slot.alias_info.is_write
 
 
 def _address(tensor: Tensor) -> int:
-    """Where a tensor's numbers lie: views share them."""
+    """Return where a tensor's numbers lie: views share them."""
     try:
         return tensor.untyped_storage().data_ptr()
     except (NotImplementedError, RuntimeError):  # a kind of tensor without storage of its own

@@ -34,12 +34,12 @@ class Arguments:
     any: bool
 
     def take(self, name: str) -> bool:
-        """Whether an argument may be given by this name."""
+        """Return whether an argument may be given by this name."""
         return self.any or name in self.names
 
 
 def forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
-    """One plain call without cache, which would keep every key twice. Tensors are brought to the model's device."""
+    """Return one plain call without cache, which would keep every key twice. Tensors are brought to the model's device."""
     given = dict(inputs)
     if "use_cache" in arguments(model).names:
         given.setdefault("use_cache", False)
@@ -51,7 +51,7 @@ def forward(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
 
 
 def guarded(model: nn.Module, inputs: Mapping[str, Any]) -> Any:
-    """A pass of a model that is not ours: whatever its code raises becomes a ForwardError that says it."""
+    """Return a pass of a model that is not ours: whatever its code raises becomes a ForwardError that says it."""
     try:
         with input_limits.looked_up(model, inputs):
             return forward(model, inputs)
@@ -107,7 +107,7 @@ def arguments(model: nn.Module) -> Arguments:
 
 @functools.lru_cache(maxsize=256)
 def _arguments(family: type[nn.Module]) -> Arguments:
-    """The same of a class; kept, since looking costs as much as a layer of a small model."""
+    """Return the same of a class; kept, since looking costs as much as a layer of a small model."""
     return _signature(family.forward, bound=False)
 
 
@@ -128,7 +128,7 @@ def _signature(function: Any, *, bound: bool) -> Arguments:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's first weights are, or will be while it runs if they are kept elsewhere: inputs go there."""
+    """Return where the model's first weights are, or will be while it runs if they are kept elsewhere: inputs go there."""
     for kind in ("_parameters", "_buffers"):
         for module in model.modules():
             own = next((one for one in vars(module)[kind].values() if one is not None), None)
@@ -163,7 +163,7 @@ def missing(model: nn.Module) -> str:
 
 
 def _fetches(hook: Any) -> bool:
-    """Whether a hook of accelerate brings the weights of its module while it runs."""
+    """Return whether a hook of accelerate brings the weights of its module while it runs."""
     return bool(getattr(hook, "offload", False)) or any(map(_fetches, getattr(hook, "hooks", ())))
 
 
@@ -174,7 +174,7 @@ def _formatted(model: nn.Module, value: Tensor) -> Tensor:
 
 
 def _failed(model: nn.Module, inputs: Mapping[str, Any], error: Exception) -> ForwardError:
-    """The error of a pass that failed, with what was given and what to try."""
+    """Return the error of a pass that failed, with what was given and what to try."""
     reason = (str(error).strip().splitlines() or [""])[0]
     return ForwardError(
         f"The forward of {type(model).__name__} failed on {', '.join(inputs)}: "

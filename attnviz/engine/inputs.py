@@ -15,13 +15,13 @@ LAST_FIRST = frozenset({"mbart", "plbart"})  # decoders that read the last label
 
 
 def row(ids: Sequence[int], type_ids: Sequence[int] | None = None) -> dict[str, Tensor]:
-    """One text, every token visible."""
+    """Return one text, every token visible."""
     found = {"input_ids": torch.tensor([list(ids)]), "attention_mask": torch.ones(1, len(ids), dtype=torch.long)}
     return found if type_ids is None else {**found, "token_type_ids": torch.tensor([list(type_ids)])}
 
 
 def with_target(source: dict[str, Tensor], ids: Sequence[int]) -> dict[str, Tensor]:
-    """The source's row with the tokens that the decoder reads."""
+    """Return the source's row with the tokens that the decoder reads."""
     return {**source, "decoder_input_ids": torch.tensor([list(ids)])}
 
 
@@ -46,7 +46,7 @@ def start(model: Any, labels: Sequence[int]) -> int:
 
 
 def _configured(model: Any) -> int | None:
-    """The token that output starts with, as the configuration of the model or of its writing says."""
+    """Return the token that output starts with, as the configuration of the model or of its writing says."""
     for settings in (model.config, getattr(model, "generation_config", None)):
         number = getattr(settings, "decoder_start_token_id", None)
         if isinstance(number, int):
@@ -55,7 +55,7 @@ def _configured(model: Any) -> int | None:
 
 
 def _startless(model: Any) -> BadInputError:
-    """The error of a model that does not say with which token its output starts."""
+    """Return the error of a model that does not say with which token its output starts."""
     return BadInputError(
         f"The decoder of {type(model).__name__} reads one token before its output, and model.config.decoder_start_token_id is "
         "not set. Set it to the id of that token: tokenizer.cls_token_id where the decoder was a BERT, else mostly "
@@ -95,7 +95,7 @@ def written(model: Any, source: dict[str, Tensor], most: int, language: tuple[in
 
 
 def _silent(model: Any, reason: str) -> BadInputError:
-    """The error of a model that writes no target by itself."""
+    """Return the error of a model that writes no target by itself."""
     return BadInputError(
         f"An encoder-decoder reads a target text beside its source, and {type(model).__name__} cannot write one itself "
         f"({reason.rstrip('.'):.200}). Give a target text as text_b."

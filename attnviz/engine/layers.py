@@ -102,7 +102,7 @@ class Projections:
             return attention.mix(found, tensor(self._grouped(self.value, heads))).numpy()
 
     def _tensors(self, heads: slice) -> dict:
-        """The arguments of `attention.weights` for some heads."""
+        """Return the arguments of `attention.weights` for some heads."""
         return {
             "query": tensor(self.query[heads].astype(self._exact, copy=False)),
             "key": tensor(self._grouped(self.key, heads).astype(self._exact, copy=False)),
@@ -123,7 +123,7 @@ class Projections:
         return np.float64 if self.query.shape[1] * self.key.shape[1] <= EXACT else np.float32
 
     def _grouped(self, array: np.ndarray, heads: slice) -> np.ndarray:
-        """The key or value heads that the query heads in `heads` read, one for each."""
+        """Return the key or value heads that the query heads in `heads` read, one for each."""
         each = self.query.shape[0] // array.shape[0]
         return array if heads == slice(None) else array[[h // each for h in range(*heads.indices(self.heads))]]
 
@@ -181,24 +181,24 @@ Layer = Projections | Dense | RemoteWeights
 
 
 def tensor(array: np.ndarray) -> torch.Tensor:
-    """A tensor over the same memory, read-only or not; nothing here writes to one."""
+    """Return a tensor over the same memory, read-only or not; nothing here writes to one."""
     return torch.from_dlpack(array)
 
 
 def _of_heads(array: np.ndarray | None, heads: slice) -> torch.Tensor | None:
-    """The part of a mask or bias that belongs to some heads."""
+    """Return the part of a mask or bias that belongs to some heads."""
     if array is None:
         return None
     return tensor(array[heads] if array.ndim == 3 else array)
 
 
 def _rows_of(tensor: torch.Tensor | None, places: list[int]) -> torch.Tensor | None:
-    """The rows of some queries in a mask or bias; a single row stands for every query."""
+    """Return the rows of some queries in a mask or bias; a single row stands for every query."""
     return tensor if tensor is None or tensor.shape[-2] == 1 else tensor[..., places, :]
 
 
 def looks_back_only(call: Layer) -> bool:
-    """Whether one layer hides every later key. One token alone has none: then only a captured causal flag can tell."""
+    """Return whether one layer hides every later key. One token alone has none: then only a captured causal flag can tell."""
     if isinstance(call, RemoteWeights):
         return call.causal
     if isinstance(call, Dense):
@@ -210,6 +210,6 @@ def looks_back_only(call: Layer) -> bool:
 
 
 def locked(array: np.ndarray) -> np.ndarray:
-    """The same array, read-only. Nothing else writes to what a forward pass left behind, so no copy is needed."""
+    """Return the same array, read-only. Nothing else writes to what a forward pass left behind, so no copy is needed."""
     array.flags.writeable = False
     return array

@@ -25,7 +25,7 @@ def bytes_needed(config: Any, layers: int, heads: int, tokens: int, target: int 
 
 
 def check(name: str, bytes_needed: int, tokens: int, most: int, *, dense: bool = False) -> None:
-    """Raises TooLongError, with the numbers, where a text would keep more than `most` bytes."""
+    """Raise TooLongError, with the numbers, where a text would keep more than `most` bytes."""
     if bytes_needed <= most:
         return
     share = most / bytes_needed

@@ -10,5 +10,5 @@ tables: dict[str, Callable[..., Any]] = {}  # "frame" and "xarray": what makes e
 
 
 def html(trace: Any) -> str | None:
-    """The trace as a notebook shows it; None, which makes it show plain text, if no picture is registered."""
+    """Return the trace as a notebook shows it; None, which makes it show plain text, if no picture is registered."""
     return pictures[-1](trace) if pictures else None

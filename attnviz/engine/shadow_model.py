@@ -38,7 +38,7 @@ class ShadowCache:
     answers: dict[Any, Any] = field(default_factory=dict)
 
     def shadow(self, model: nn.Module, implementation: str) -> Any:
-        """A shadow of `model`, whose this is, that attends by `implementation`.
+        """Return a shadow of `model`, whose this is, that attends by `implementation`.
 
         Modules of a library keep nothing of what they read: of such a model it is the same shadow while nothing of it changes.
         Custom hooks and modules may write to the module that runs, so then each pass has a shadow of its own.
@@ -88,7 +88,7 @@ def cache_of(model: nn.Module) -> ShadowCache:
 
 
 def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -> Any:
-    """A shadow of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
+    """Return a shadow of its own, kept nowhere; without the original's hooks where a pass of ours is no business of theirs."""
     other: Any = shadow_modules.copy_modules(model)
     if not hooked:
         for module in other.modules():
@@ -108,12 +108,12 @@ def make_shadow(model: nn.Module, implementation: str, *, hooked: bool = True) -
 
 
 def switchable(model: nn.Module) -> bool:
-    """Whether a model, or a model in it, lets its attention be chosen by name."""
+    """Return whether a model, or a model in it, lets its attention be chosen by name."""
     return any(map(_switchable, model.modules()))
 
 
 def _switchable(module: nn.Module) -> bool:
-    """Whether this very module lets its attention be chosen by name."""
+    """Return whether this very module lets its attention be chosen by name."""
     able = getattr(type(module), "_can_set_attn_implementation", None)
     return able is not None and bool(able())
 
@@ -141,12 +141,12 @@ def _silence(module: nn.Module) -> None:
 
 
 def _of_library(hook: Any) -> bool:
-    """Whether transformers itself made a hook, or torch did to compute a weight (pruned, or normed)."""
+    """Return whether transformers itself made a hook, or torch did to compute a weight (pruned, or normed)."""
     return (getattr(hook, "__module__", None) or "").startswith(COMPUTING)
 
 
 def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
-    """Whether all modules are of a library, as it made them: no custom hook, forward or object."""
+    """Return whether all modules are of a library, as it made them: no custom hook, forward or object."""
     for module in modules:
         hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
         own = {name: value for name, value in list(vars(module).items()) if name not in BOOKS}
@@ -160,7 +160,7 @@ def _of_libraries(modules: tuple[nn.Module, ...]) -> bool:
 
 
 def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
-    """The class of every module, and all its plain attributes: numbers, names, configurations, a forward of its own."""
+    """Yield the class of every module, and all its plain attributes: numbers, names, configurations, a forward of its own."""
     seen: set[int] = set()
     for module in modules:
         yield type(module)
@@ -171,7 +171,7 @@ def _settings(modules: tuple[nn.Module, ...]) -> Iterator[Any]:
 
 
 def _plain(value: Any, seen: set[int]) -> Any:
-    """A value as it is now, to be compared with what it is later: lists and configurations by what they hold.
+    """Return a value as it is now, to be compared with what it is later: lists and configurations by what they hold.
 
     Anything else is only known by its address: what is changed inside a custom object is not noticed. A tensor
     that is kept from pass to pass is no setting.

@@ -190,7 +190,7 @@ class Trace:
         return f"Trace({self.request!r}, {count}, {sizes})"
 
     def _repr_html_(self) -> str | None:
-        """The board, in a notebook."""
+        """Return the board, in a notebook."""
         return notebook_hook.html(self)
 
     def to_frame(

@@ -75,7 +75,7 @@ def against_kernel(trace: Trace, heads: Sequence[HeadRef]) -> Check:
 
 
 def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[str, Tensor]) -> Check:
-    """Every head of every layer against the library's eager model on the same input tensors, one row.
+    """Return every head of every layer against the library's eager model on the same input tensors, one row.
 
     Costs an eager pass and all its weights at once. Raises TooLongError beyond 512 tokens, ShapeError where the inputs
     are not those that the trace was made of.
@@ -107,7 +107,7 @@ def against_eager(model: capture.PreTrainedModel, trace: Trace, inputs: Mapping[
 
 
 def _counted(heads: int, which: str) -> str:
-    """How many heads, in words."""
+    """Return how many heads, in words."""
     return "one head" if heads == 1 else f"{which} {heads} heads"
 
 

@@ -43,7 +43,7 @@ def unwrap(given: Any, kind: type) -> UnwrappedModel:
 
 
 def _inside(found: UnwrappedModel, kind: type) -> UnwrappedModel:
-    """One layer of wrapping less."""
+    """Return one layer of wrapping less."""
     outer = found.model
     names = {above.__name__ for above in type(outer).__mro__}
     translated = next((TRANSLATED[name] for name in TRANSLATED if name in names), None)
@@ -64,7 +64,7 @@ def _inside(found: UnwrappedModel, kind: type) -> UnwrappedModel:
 
 
 def _adapted(found: UnwrappedModel) -> UnwrappedModel | None:
-    """The model in a PeftModel: its adapters stand in its own layers."""
+    """Return the model in a PeftModel: its adapters stand in its own layers."""
     settings, base = getattr(found.model, "peft_config", None), getattr(found.model, "base_model", None)
     if not settings or not isinstance(base, nn.Module):
         return None
@@ -81,7 +81,7 @@ def _adapted(found: UnwrappedModel) -> UnwrappedModel | None:
 
 
 def _embedder(found: UnwrappedModel) -> UnwrappedModel | None:
-    """The transformer at the start of a SentenceTransformer: pooling comes after all attention."""
+    """Return the transformer at the start of a SentenceTransformer: pooling comes after all attention."""
     first = next(iter(found.model.children()), None) if isinstance(found.model, nn.Sequential) else None
     model = getattr(first, "auto_model", None)
     if not isinstance(model, nn.Module):
@@ -95,7 +95,7 @@ def _embedder(found: UnwrappedModel) -> UnwrappedModel | None:
 
 
 def _ranker(found: UnwrappedModel, kind: type) -> UnwrappedModel | None:
-    """The model of a CrossEncoder, which has a tokenizer beside it."""
+    """Return the model of a CrossEncoder, which has a tokenizer beside it."""
     model, tokenizer = getattr(found.model, "model", None), _tokenizer(found.model)
     if tokenizer is None or not isinstance(model, kind):
         return None
@@ -138,7 +138,7 @@ def _refused(outer: Any, kind: type) -> UnwrappedModel:
 
 
 def _parts(outer: Any, kind: type) -> list[tuple[str, Any]]:
-    """The outermost models in a module or in the attributes of an object, by the path to each."""
+    """Return the outermost models in a module or in the attributes of an object, by the path to each."""
     if not isinstance(outer, nn.Module):
         space = vars(outer) if hasattr(outer, "__dict__") else {}
         return [(f"model.{name}", part) for name, part in space.items() if isinstance(part, kind)]
@@ -151,12 +151,12 @@ def _parts(outer: Any, kind: type) -> list[tuple[str, Any]]:
 
 
 def spelled(path: str) -> str:
-    """The path to a module as one writes it in Python: `0.bert` is `model[0].bert`."""
+    """Return the path to a module as one writes it in Python: `0.bert` is `model[0].bert`."""
     return "model" + "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in path.split("."))
 
 
 def _tokenizer(outer: Any) -> Any:
-    """The tokenizer that something holds beside its model."""
+    """Return the tokenizer that something holds beside its model."""
     kinds = (getattr(outer, name, None) for name in ("tokenizer", "processing_class"))
     return next((one for one in kinds if callable(getattr(one, "convert_ids_to_tokens", None))), None)
 

@@ -51,7 +51,7 @@ def _table(head: str, rows: Iterable[str], caption: str) -> str:
 
 
 def _numbers(pattern: Pattern) -> str:
-    """Every weight to three digits, and the share of each row that is not shown."""
+    """Return every weight to three digits, and the share of each row that is not shown."""
     hidden = bool(pattern.hidden.any())
     head = (
         "".join(f'<th scope="col">{_name(*key)}</th>' for key in _named(pattern.keys, pattern.key_units))
@@ -67,7 +67,7 @@ def _numbers(pattern: Pattern) -> str:
 
 
 def _strongest(pattern: Pattern) -> str:
-    """The strongest link of each row, where all weights would be too many numbers."""
+    """Return the strongest link of each row, where all weights would be too many numbers."""
     head = "".join(f'<th scope="col">{text}</th>' for text in ("looks", "most at", "weight"))
     queries, keys = _named(pattern.queries, pattern.query_units), _named(pattern.keys, pattern.key_units)
     best = zip(queries, pattern.weights.argmax(-1), pattern.weights.max(-1), strict=True)
@@ -107,18 +107,18 @@ def _facts(pattern: Pattern, source: Provenance) -> str:
 
 
 def _named(labels: Sequence[str], units: Sequence[Unit]) -> list[tuple[str, str]]:
-    """Each label with its mark, "" where the model reads it."""
+    """Return each label with its mark, "" where the model reads it."""
     marks = [encoding.unknown_mark(unit) for unit in units] if len(units) == len(labels) else [""] * len(labels)
     return list(zip(labels, marks, strict=True))
 
 
 def _name(label: str, mark: str) -> str:
-    """A label as it stands beside a row, its direction kept to itself, and its mark."""
+    """Return a label as it stands beside a row, its direction kept to itself, and its mark."""
     return f"<bdi>{escape(encoding.label(label))}</bdi>{f' {mark}' if mark else ''}"
 
 
 def _paragraph(text: str) -> str:
-    """A text as typed: lines and blanks kept, control characters visible."""
+    """Return a text as typed: lines and blanks kept, control characters visible."""
     lines = "\n".join(escape(encoding.visible(line)) if line.strip() else line for line in text.split("\n"))
     return f'<p class="attnviz-text" dir="auto">{lines}</p>'
 

@@ -84,7 +84,7 @@ ROLES = ("page", "field", "ink", "mute", "accent", "on_accent", "line", "hair")
 
 
 def theme(name: str) -> Theme:
-    """The theme called `name`; raises BadInputError and names those that exist."""
+    """Return the theme called `name`; raises BadInputError and names those that exist."""
     if name not in THEMES:
         raise BadInputError(f"A theme is one of {', '.join(THEMES)}; got {name!r}.")
     return THEMES[name]
@@ -101,23 +101,23 @@ def hexadecimal(colour: UInt8[np.ndarray, "3"]) -> str:
 
 
 def weight_rgb(weights: Float[np.ndarray, "*shape"], name: str) -> UInt8[np.ndarray, "*shape 3"]:
-    """The colour of each weight in theme `name`: ramp(weight ** 0.7); what lies outside 0..1 takes the end's colour."""
+    """Return the colour of each weight in theme `name`: ramp(weight ** 0.7); what lies outside 0..1 takes the end's colour."""
     return _ramp(theme(name).sequential, np.asarray(np.clip(weights, 0.0, 1.0) ** EXPONENT))
 
 
 def difference_rgb(differences: Float[np.ndarray, "*shape"], name: str) -> UInt8[np.ndarray, "*shape 3"]:
-    """The colour of each difference, -1 to +1, with the same exponent on both sides of 0."""
+    """Return the colour of each difference, -1 to +1, with the same exponent on both sides of 0."""
     along = np.sign(differences) * np.clip(np.abs(differences), 0.0, 1.0) ** EXPONENT
     return _ramp(theme(name).diverging, np.asarray((1.0 + along) / 2.0))
 
 
 def weight_colour(weight: Number, name: str) -> str:
-    """The colour of one weight as `#RRGGBB`."""
+    """Return the colour of one weight as `#RRGGBB`."""
     return hexadecimal(weight_rgb(np.array(weight, np.float32), name))
 
 
 def difference_colour(difference: Number, name: str) -> str:
-    """The colour of one difference as `#RRGGBB`."""
+    """Return the colour of one difference as `#RRGGBB`."""
     return hexadecimal(difference_rgb(np.array(difference, np.float32), name))
 
 
@@ -151,7 +151,7 @@ def three(weight: Number) -> str:
 
 
 def two(weight: Number) -> str:
-    """A weight under a word or in a cell: `.64`; `1.0` where it rounds to one."""
+    """Return a weight under a word or in a cell: `.64`; `1.0` where it rounds to one."""
     return "1.0" if weight >= 0.995 else fixed(weight, 2)[1:]
 
 
@@ -161,24 +161,24 @@ def summed(weight: Number, most: Number) -> str:
 
 
 def signed(difference: Number) -> str:
-    """A difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
+    """Return a difference: `+0.374`, with a true minus below 0, and no sign where it rounds to 0."""
     size = three(abs(float(difference)))
     return _sign(float(difference) if float(size) else 0.0) + size
 
 
 def points(difference: Number) -> str:
-    """A difference in percentage points: `+4.9`, with a true minus below 0."""
+    """Return a difference in percentage points: `+4.9`, with a true minus below 0."""
     return _sign(round(float(difference), 1)) + f"{abs(float(difference)):.1f}"
 
 
 def exact(weight: Number, *, sign: bool = False) -> str:
-    """A weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
+    """Return a weight in a table, to six digits: `0.639949`; with its sign where it is a difference: `+0.374120`."""
     size = fixed(abs(float(weight)), 6)
     return (_sign(float(weight) if float(size) else 0.0) if sign else "") + size
 
 
 def signed_two(difference: Number) -> str:
-    """A difference in a cell: `+.37`."""
+    """Return a difference in a cell: `+.37`."""
     size = abs(float(difference))
     return _sign(float(difference) if float(fixed(size, 2)) else 0.0) + two(size)
 
@@ -201,17 +201,17 @@ def _sign(number: Number) -> str:
 
 
 def percent(share: Number, digits: int = 0) -> str:
-    """A share as `52 %`, a rate as `73.0 %` (digits=1), with a narrow no-break space."""
+    """Return a share as `52 %`, a rate as `73.0 %` (digits=1), with a narrow no-break space."""
     return f"{fixed(100.0 * float(share), digits)}{NARROW}%"
 
 
 def thousands(count: int) -> str:
-    """A count: `1,773`."""
+    """Return a count: `1,773`."""
     return f"{count:,}"
 
 
 def tick(value: Number) -> str:
-    """A legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
+    """Return a legend's tick: `0`, `.1`, `1`, or with a true minus below 0."""
     return ("" if value >= 0 else MINUS) + f"{abs(value):g}".replace("0.", ".")
 
 
@@ -231,7 +231,7 @@ def head_name(head: HeadRef) -> str:
 
 
 def visible(text: str) -> str:
-    """A text with its control characters made visible, and its blanks where it has nothing else."""
+    """Return a text with its control characters made visible, and its blanks where it has nothing else."""
     seen = "".join(_VISIBLE.get(c) or (chr(0x2400 + ord(c)) if c < " " else c) for c in text)
     return "\u2423" * len(seen) if seen.isspace() else seen
 
@@ -254,7 +254,7 @@ def label(text: str, most: int = LABEL) -> str:
 
 
 def marked(text: str, what: Unit | Token) -> str:
-    """A label with the mark beside it, where there is one: `😀 [UNK]`. Shorten the text first: the mark stays whole."""
+    """Return a label with the mark beside it, where there is one: `😀 [UNK]`. Shorten the text first: the mark stays whole."""
     mark = unknown_mark(what)
     return f"{text} {mark}" if mark else text
 
@@ -278,7 +278,7 @@ def link(query: str, key: str) -> str:
 
 
 def css(name: str) -> str:
-    """A theme's roles as style-sheet variables: `--page:#FFFFFF;--on-accent:…`."""
+    """Return a theme's roles as style-sheet variables: `--page:#FFFFFF;--on-accent:…`."""
     found = theme(name)
     return ";".join(f"--{role.replace('_', '-')}:{getattr(found, role)}" for role in ROLES)
 

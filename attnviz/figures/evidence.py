@@ -82,7 +82,7 @@ def description(rows: Sequence[tuple[str, Evidence]], names: Mapping[str, str] =
 
 
 def interval(one: Evidence) -> str:
-    """An interval: `58.9 to 63.4 %`."""
+    """Return an interval: `58.9 to 63.4 %`."""
     low, high = one.interval
     return f"{100 * low:.1f} to {encoding.percent(high, 1)}"
 
@@ -97,7 +97,7 @@ def counts(one: Evidence) -> str:
 
 
 def ceiling_note(one: Evidence) -> str:
-    """The rate that no head can exceed, where that is below 1: `, at most 63.3 % possible`."""
+    """Return the rate that no head can exceed, where that is below 1: `, at most 63.3 % possible`."""
     return f", at most {encoding.percent(one.ceiling, 1)} possible" if one.ceiling < 1.0 else ""
 
 

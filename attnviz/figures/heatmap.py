@@ -120,7 +120,7 @@ def _counted(count: int, noun: str, one: str = "", many: str = "") -> str:
 
 
 def _labels(pattern: Pattern) -> tuple[list[str], list[str]]:
-    """The labels of rows and columns, each with its mark."""
+    """Return the labels of rows and columns, each with its mark."""
     return encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
 
 

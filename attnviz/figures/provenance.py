@@ -139,7 +139,7 @@ def _decimals(array: Float[np.ndarray, "*shape"]) -> list:
 
 @cache
 def _version(package: str) -> str:
-    """The installed version of a package."""
+    """Return the installed version of a package."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

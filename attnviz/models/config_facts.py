@@ -36,7 +36,7 @@ class ConfigFacts:
 
 
 def read_config(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text_only: bool = True) -> ConfigFacts:
-    """The facts of a configuration; BadInputError where it is no text model, or does not give them.
+    """Return the facts of a configuration; BadInputError where it is no text model, or does not give them.
 
     `tokenizer_limit` counts only where the configuration states none. Without `text_only`, a family that reads
     something else counts as an encoder, and one that does not give its sizes by these names as one layer of one head.
@@ -71,7 +71,7 @@ def _refused(config: PreTrainedConfig) -> str:
 
 
 def _count(config: PreTrainedConfig, name: str) -> int:
-    """A whole number above 0 of a configuration; the largest where it has one a layer."""
+    """Return a whole number above 0 of a configuration; the largest where it has one a layer."""
     found: Any = getattr(config, name, None)
     counts = list(found) if isinstance(found, (list, tuple)) else [found]
     if not counts or not all(isinstance(n, int) and n > 0 for n in counts):
@@ -80,7 +80,7 @@ def _count(config: PreTrainedConfig, name: str) -> int:
 
 
 def _limit(config: PreTrainedConfig, tokenizer_limit: int | float) -> int:
-    """How many tokens the model reads at most, special tokens included."""
+    """Return how many tokens the model reads at most, special tokens included."""
     stated: Any = next((n for name in ("max_position_embeddings", "n_positions") if (n := getattr(config, name, None))), None)
     if isinstance(stated, int) and stated > 0:
         unused = 0

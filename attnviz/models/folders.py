@@ -51,7 +51,7 @@ class LocatedModel:
 
 
 def model_folder(path: Path) -> LocatedModel:
-    """Where the model of a given folder stands.
+    """Return where the model of a given folder stands.
 
     That is the folder itself, the transformer of a sentence-transformers folder (`0_Transformer`), or the current snapshot
     of a folder in the hub's own layout (`models--org--name`). Raises UnavailableError, which says what the folder holds
@@ -75,7 +75,7 @@ def model_folder(path: Path) -> LocatedModel:
 
 
 def quoted_name(name: str) -> str:
-    """A name as messages quote it: on one line, and not longer than a line."""
+    """Return a name as messages quote it: on one line, and not longer than a line."""
     return repr(name if len(name) <= 60 else f"{name[:60]}…")
 
 
@@ -101,7 +101,7 @@ def without_weights(folder: Path, name: str) -> str:
 
 
 def check_unambiguous(folder: Path, name: str) -> None:
-    """Raises UnavailableError where an adapter lies beside whole weights: which of the two is meant is not known."""
+    """Raise UnavailableError where an adapter lies beside whole weights: which of the two is meant is not known."""
     if os.path.isfile(folder / ADAPTER):
         raise UnavailableError(
             f"A folder holds a whole model or an adapter; {quoted_name(name)} has both, and the weights alone may be another "
@@ -122,7 +122,7 @@ def _no_folder(path: Path) -> str:
 
 
 def _snapshot(folder: Path) -> Path | None:
-    """The snapshot to read of a folder in the hub's layout: the one that `refs/main` names, or the only one."""
+    """Return the snapshot to read of a folder in the hub's layout: the one that `refs/main` names, or the only one."""
     snapshots = folder / "snapshots"
     if os.path.isfile(folder / CONFIG) or not os.path.isdir(snapshots):
         return None
@@ -152,7 +152,7 @@ def _hub_name(name: str) -> str:
 
 
 def _transformer(folder: Path, name: str) -> Path | None:
-    """The sub-folder of a sentence-transformers folder that holds its transformer; None where there is none.
+    """Return the sub-folder of a sentence-transformers folder that holds its transformer; None where there is none.
 
     `modules.json` lists the modules in order; the first of them reads the text. In the layout before version 2 each has a
     sub-folder (`0_Transformer`, `0_BERT`); folders older still have no list.
@@ -221,7 +221,7 @@ def _contents(folder: Path, name: str) -> str:
 
 
 def _checkpoints(names: list[str], name: str) -> str:
-    """The checkpoints of a training run among some names, and what to do; "" where there are none."""
+    """Return the checkpoints of a training run among some names, and what to do; "" where there are none."""
     steps = sorted((one for one in names if CHECKPOINT.fullmatch(one)), key=lambda one: int(one.partition("-")[2]))
     if not steps:
         return ""
@@ -230,7 +230,7 @@ def _checkpoints(names: list[str], name: str) -> str:
 
 
 def _adapter(folder: Path, name: str) -> str:
-    """An adapter, and how it becomes a model."""
+    """Return an adapter, and how it becomes a model."""
     found = _json(folder / ADAPTER)
     found = found if isinstance(found, dict) else {}
     base, kind = found.get("base_model_name_or_path"), found.get("peft_type")
@@ -248,7 +248,7 @@ def _adapter(folder: Path, name: str) -> str:
 
 
 def _other_format(folder: Path) -> str:
-    """The files of another program in a folder, and what to do, as the end of a sentence; "" where there are none."""
+    """Return the files of another program in a folder, and what to do, as the end of a sentence; "" where there are none."""
     for pattern, kind, option in FORMATS:
         files = sorted(file.name for file in folder.glob(pattern))
         if not files:
@@ -289,14 +289,14 @@ def _safetensors(folder: Path) -> str | None:
 
 
 def _pickle(folder: Path) -> str:
-    """The name of a file of pickled weights; "" where there is none. A trainer's own files are none."""
+    """Return the name of a file of pickled weights; "" where there is none. A trainer's own files are none."""
     own = {"training_args.bin", "optimizer.pt", "optimizer.bin", "scheduler.pt", "scaler.pt", "rng_state.pth"}
     found = [file.name for pattern in PICKLES for file in sorted(folder.glob(pattern))]
     return next((name for name in found if name not in own and not name.startswith("rng_state")), "")
 
 
 def _some(names: list[str]) -> str:
-    """A few names of a list, and how many more there are."""
+    """Return a few names of a list, and how many more there are."""
     shown = [quoted_name(name) for name in names[:LISTED]]
     more = len(names) - len(shown)
     return joined([*shown, f"{more} more"]) if more else joined(shown)

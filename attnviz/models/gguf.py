@@ -34,7 +34,7 @@ modeling_gguf_pytorch_utils.__dict__["tqdm"] = logging.tqdm
 
 
 def converted(file: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The model and tokenizer of a GGUF file, in float32.
+    """Return the model and tokenizer of a GGUF file, in float32.
 
     A model read from GGUF stays marked as quantised, and may not be saved, although its weights are floats by then.
     The same tensors under a configuration without that mark are an ordinary model.
@@ -48,12 +48,12 @@ def converted(file: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
 
 
 def folder_of(cache: Path, digest: str) -> Path:
-    """Where the conversion of the GGUF file with this sha256 is kept."""
+    """Return where the conversion of the GGUF file with this sha256 is kept."""
     return cache / f"gguf-{digest[:16]}-v{FORMAT}"
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether the folder holds a whole conversion: every file of its manifest, unchanged (about 0.6 s for 540 MB)."""
+    """Return whether the folder holds a whole conversion: every file of its manifest, unchanged (about 0.6 s for 540 MB)."""
     try:
         manifest = json.loads(charset.read(folder / MANIFEST))
         return bool(manifest) and all(sha256(folder / Path(name).name) == hash for name, hash in manifest.items())
@@ -90,7 +90,7 @@ def store(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Pa
 
 
 def _by_home(path: Path) -> str:
-    """A path as its owner writes it: the home folder as ~, which tells strangers nothing of this machine."""
+    """Return a path as its owner writes it: the home folder as ~, which tells strangers nothing of this machine."""
     home = Path(os.path.expanduser("~"))
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 

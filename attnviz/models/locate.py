@@ -40,7 +40,7 @@ class WeightLocation:
 
 
 def find_weights(card: ModelCard, settings: Settings) -> WeightLocation:
-    """The first place that has the weights: installed package, local folder, hub cache; else the hub, or nowhere."""
+    """Return the first place that has the weights: installed package, local folder, hub cache; else the hub, or nowhere."""
     if card.folder and not card.package:
         return WeightLocation("folder", Path(card.folder), "")
     for package in packages.folders(card.package, card.requirement, settings.cache_dir):
@@ -76,7 +76,7 @@ def _own_folder(card: ModelCard, settings: Settings) -> Path | None:
 
 
 def _cached(card: ModelCard) -> Path | None:
-    """The snapshot in the hub's cache on this machine, also under the short name that older programs asked for."""
+    """Return the snapshot in the hub's cache on this machine, also under the short name that older programs asked for."""
     if not card.hub:
         return None
     from huggingface_hub import try_to_load_from_cache

@@ -28,7 +28,7 @@ OUTSIDE = 2  # leading parts of a name that may belong to a wrapper around the m
 
 
 def read(files: Iterable[Path]) -> dict[str, Tensor]:
-    """All tensors of some safetensors files, by name."""
+    """Return all tensors of some safetensors files, by name."""
     return {name: tensor for file in files for name, tensor in load_file(file).items()}
 
 
@@ -54,7 +54,7 @@ def unwrapped(names: Collection[str], wanted: Collection[str]) -> tuple[dict[str
 
 
 def checked(report: Mapping[str, Any], model: nn.Module, name: str, remedy: str) -> None:
-    """Raises DamagedWeightsError where a model was not filled from its file, tensor by tensor."""
+    """Raise DamagedWeightsError where a model was not filled from its file, tensor by tensor."""
     missing = lacking(report)
     unknown = sorted(report["unexpected_keys"])
     adapters = [key for key in unknown if ADAPTERS.search(f".{key}.")]
@@ -94,7 +94,7 @@ def checked(report: Mapping[str, Any], model: nn.Module, name: str, remedy: str)
 
 
 def left_over(report: Mapping[str, Any], model: nn.Module) -> str:
-    """A sentence on tensors inside the model's layers that its family does not use; "" where there are none.
+    """Return a sentence on tensors inside the model's layers that its family does not use; "" where there are none.
 
     Heads for a task stand outside the layers: that a language model's output is not used for attention is no news.
     """
@@ -143,7 +143,7 @@ def prune(
 
 
 def _shrink(model: nn.Module, path: str, tensors: Mapping[str, Tensor], heads: int) -> bool:
-    """One linear map gets the tensors of the file, whatever their size; False where there is no such map."""
+    """Return one linear map gets the tensors of the file, whatever their size; False where there is no such map."""
     found = {part: tensor for part in ("weight", "bias") if (tensor := _named(tensors, f"{path}.{part}")) is not None}
     old = model.get_submodule(path)
     if not isinstance(old, (nn.Linear, Conv1D)) or "weight" not in found:
@@ -163,12 +163,12 @@ def _shrink(model: nn.Module, path: str, tensors: Mapping[str, Tensor], heads: i
 
 
 def _named(tensors: Mapping[str, Tensor], name: str) -> Tensor | None:
-    """A tensor by its name inside the model; a file of a whole language model has the model's own name before it."""
+    """Return a tensor by its name inside the model; a file of a whole language model has the model's own name before it."""
     return next((tensor for key, tensor in tensors.items() if key == name or key.partition(".")[2] == name), None)
 
 
 def _more_layers(unknown: Sequence[str], model: nn.Module) -> str:
-    """The name of a tensor that the model has in other layers, but not in this one; "" where there is none."""
+    """Return the name of a tensor that the model has in other layers, but not in this one; "" where there is none."""
     known = {_pattern(key) for key in model.state_dict()}
     return next(
         (key for key in unknown if "#" in _pattern(key) and {_pattern(key), _pattern(key.partition(".")[2])} & known), ""
@@ -176,18 +176,18 @@ def _more_layers(unknown: Sequence[str], model: nn.Module) -> str:
 
 
 def _pattern(key: str) -> str:
-    """A tensor's name with every number as #."""
+    """Return a tensor's name with every number as #."""
     return ".".join("#" if part.isdigit() else part for part in key.split("."))
 
 
 def _layer(key: str) -> str:
-    """The layer that a tensor stands in, e.g. `encoder.layer.3`; "" outside of layers."""
+    """Return the layer that a tensor stands in, e.g. `encoder.layer.3`; "" outside of layers."""
     match = re.match(r"(.*?\.?\w+\.\d+)\.", key)
     return match[1] if match else ""
 
 
 def _size(shape: Iterable[int]) -> str:
-    """A shape as one writes it."""
+    """Return a shape as one writes it."""
     return " × ".join(map(str, shape))
 
 

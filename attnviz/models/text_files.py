@@ -42,7 +42,7 @@ def unmarked(folder: Path) -> Iterator[Path]:
 
 
 def _marked(file: Path) -> bool:
-    """Whether a file begins with a byte order mark and is a text; one that is damaged is left to those who read it."""
+    """Return whether a file begins with a byte order mark and is a text; one that is damaged is left to those who read it."""
     try:
         with file.open("rb") as content:
             if not charset.find_mark(content.read(64))[0] or file.stat().st_size > LONGEST:

@@ -18,7 +18,7 @@ KEPT = 4  # tokenizers in memory, about 10 MB each
 
 
 def tokenizer(card: ModelCard, settings: Settings) -> Any | None:
-    """The tokenizer of a card's model; None where it is not here, or cannot be had at once."""
+    """Return the tokenizer of a card's model; None where it is not here, or cannot be had at once."""
     folder = find_weights(card, settings).path
     if folder is not None and card.gguf:  # the GGUF file itself would take seconds: only its conversion is used
         pins = dict(card.sha256)
@@ -28,7 +28,7 @@ def tokenizer(card: ModelCard, settings: Settings) -> Any | None:
 
 @lru_cache(maxsize=KEPT)
 def _read(folder: Path) -> Any | None:
-    """The tokenizer in a folder; None if its files are damaged, which loading the model reports."""
+    """Return the tokenizer in a folder; None if its files are damaged, which loading the model reports."""
     try:
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception:  # noqa: BLE001  # tokenizers raises Exception itself

@@ -20,7 +20,7 @@ POINTER = b"version https://git-lfs"  # how the few lines begin that stand for a
 
 
 def remedied(message: str, remedy: str) -> str:
-    """A message with what to do at its end: the command, or what no command does."""
+    """Return a message with what to do at its end: the command, or what no command does."""
     return f"{message} {f'Fetch it again: {remedy}' if remedy else 'Put the whole folder in its place again.'}"
 
 
@@ -44,7 +44,7 @@ def weight_files(folder: Path, name: str, remedy: str) -> tuple[Path, ...]:
 
 
 def pointer(file: Path) -> bool:
-    """Whether a file is a pointer of Git LFS: the name of a large file that was not fetched, in place of the file."""
+    """Return whether a file is a pointer of Git LFS: the name of a large file that was not fetched, in place of the file."""
     try:
         with file.open("rb") as content:
             return content.read(len(POINTER)) == POINTER
@@ -53,7 +53,7 @@ def pointer(file: Path) -> bool:
 
 
 def fetched(file: Path, name: str) -> None:
-    """Raises DamagedWeightsError where a file is only a pointer of Git LFS."""
+    """Raise DamagedWeightsError where a file is only a pointer of Git LFS."""
     if pointer(file):
         raise DamagedWeightsError(
             f"{file.name} of {name} is a pointer of Git LFS: some lines that stand for the file, which was not fetched. "
@@ -87,13 +87,13 @@ def digest(files: tuple[Path, ...], pins: Mapping[str, str], name: str, remedy: 
 
 
 def sha256(file: Path) -> str:
-    """The hash of a file's bytes, in hexadecimal."""
+    """Return the hash of a file's bytes, in hexadecimal."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def checked_size(file: Path, name: str, remedy: str) -> None:
-    """Raises DamagedWeightsError unless a safetensors file is exactly as long as its own header says.
+    """Raise DamagedWeightsError unless a safetensors file is exactly as long as its own header says.
 
     A file is eight bytes with the header's length, the header in JSON, and the numbers (safetensors format, version 0.x).
     """
@@ -135,7 +135,7 @@ def _instead(file: Path) -> str:
 
 
 def _parts(index: Path, name: str, remedy: str) -> list[str]:
-    """The names of the files that an index lists: plain names inside the folder, nothing that leads out of it."""
+    """Return the names of the files that an index lists: plain names inside the folder, nothing that leads out of it."""
     fetched(index, name)
     try:
         parts = sorted(set(json.loads(charset.read(index))["weight_map"].values()))

@@ -43,7 +43,7 @@ class Encoding:
 
 
 def checked(text: str, max_bytes: int) -> str:
-    """The text unchanged, if it can be read at all; control characters may stand in it.
+    """Return the text unchanged, if it can be read at all; control characters may stand in it.
 
     Raises EmptyTextError for nothing but blanks, BadTextError for half a surrogate pair, TooLongError beyond
     `max_bytes` bytes of UTF-8.
@@ -115,7 +115,7 @@ def _encoding(
     first: int = 0,
     words: tuple[tuple[int, int], ...] | None = None,
 ) -> Encoding:
-    """The whole input as a value."""
+    """Return the whole input as a value."""
     read = tuple(entry.piece for entry in found)
     return Encoding(tuple(piece.id for piece in read), type_ids, _tokens(found, texts, first, words), texts, read)
 
@@ -152,7 +152,7 @@ def read_words(
 
 
 def labelled(found: Sequence[InputToken], texts: Sequence[str]) -> tuple[Token, ...]:
-    """The tokens of a whole input of one text or of a pair."""
+    """Return the tokens of a whole input of one text or of a pair."""
     return _tokens(found, texts)
 
 
@@ -190,7 +190,7 @@ def units(tokens: Sequence[Token], *, words: bool = True) -> tuple[Unit, ...]:
 
 
 def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
-    """The unit of some neighbouring tokens. Bytes of one character become that character again."""
+    """Return the unit of some neighbouring tokens. Bytes of one character become that character again."""
     text = parts[0].text
     if len(parts) > 1:
         raw, at = b"", parts[0].start
@@ -206,7 +206,7 @@ def _unit(parts: Sequence[Token], places: tuple[int, ...]) -> Unit:
 
 
 def tokens_of(span: tuple[int, int], tokens: Sequence[Token], segment: int = 0) -> tuple[int, ...]:
-    """The indices of the tokens that start in a character span of one text: the only place where spans become tokens.
+    """Return the indices of the tokens that start in a character span of one text: the only place where spans become tokens.
 
     Raises BadInputError where there is none.
     """

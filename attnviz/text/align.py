@@ -45,7 +45,7 @@ class PiecePlace:
 
 
 def place_pieces(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, int]] | None = None) -> tuple[PiecePlace, ...]:
-    """The places of one text's pieces, in order of start; its words are our own, or those `given` as spans.
+    """Return the places of one text's pieces, in order of start; its words are our own, or those `given` as spans.
 
     A piece belongs to the word in which it starts. Characters that the tokenizer dropped (control characters, accents)
     go to the piece before them in their word. A piece that is nothing but blanks belongs to no word of the text and
@@ -77,7 +77,7 @@ def place_pieces(text: str, pieces: Sequence[Piece], given: Sequence[tuple[int, 
 
 
 def _midword(found: Sequence[tuple[int, int]], number: int, at: int, numbers: Sequence[int | None]) -> bool:
-    """Whether place `at` is in the middle of word `number`: beyond its start, or after another piece of it."""
+    """Return whether place `at` is in the middle of word `number`: beyond its start, or after another piece of it."""
     return number < len(found) and at < found[number][1] and (found[number][0] < at or numbers[-1:] == [number])
 
 
@@ -96,13 +96,13 @@ def bytes_to_text(raw: bytes) -> str:
 
 
 def text_to_bytes(text: str) -> bytes:
-    """The bytes behind a label made by `named`."""
+    """Return the bytes behind a label made by `named`."""
     parts = _BYTE.split(text)  # text, hexadecimal digits, text, …
     return b"".join(bytes.fromhex(part) if i % 2 else part.encode() for i, part in enumerate(parts))
 
 
 def alphabet() -> dict[str, int]:
-    """The characters that stand for bytes in byte-level vocabularies: character -> byte.
+    """Return the characters that stand for bytes in byte-level vocabularies: character -> byte.
 
     Printable bytes stand for themselves, the others for the characters from U+0100 on, in order
     (Radford et al. 2019, `bytes_to_unicode` of the published encoder).
@@ -113,7 +113,7 @@ def alphabet() -> dict[str, int]:
 
 
 def byte_named(piece: str) -> bytes | None:
-    """The byte that a byte-fallback piece `<0x0A>` stands for; None for any other piece."""
+    """Return the byte that a byte-fallback piece `<0x0A>` stands for; None for any other piece."""
     match = _BYTE.fullmatch(piece)
     return bytes.fromhex(match[1]) if match else None
 
@@ -171,7 +171,7 @@ def _located(text: str, piece: Piece, floor: int, reached: int) -> tuple[int, in
 
 
 def _untrimmed(text: str, start: int, content: str, least: int) -> int:
-    """Where a byte-level piece begins: post-processors trim as many characters off its span as it has leading blanks.
+    """Return where a byte-level piece begins: post-processors trim as many characters off its span as it has leading blanks.
 
     Where the tokenizer itself put a blank before a stretch that begins without one, as after an added token, that takes
     off characters of the piece. They are taken back: they are no blanks, and no earlier piece reaches over them.
@@ -232,7 +232,7 @@ def aligned(text: str, pieces: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _anchor(folded: str, cores: Sequence[str], here: int, at: int) -> tuple[int, int]:
-    """The next piece after `here` that can be found in the text, and where; the ends of both where there is none."""
+    """Return the next piece after `here` that can be found in the text, and where; the ends of both where there is none."""
     for stop in range(here + 1, len(cores)):
         if not cores[stop]:
             continue
@@ -245,7 +245,7 @@ def _anchor(folded: str, cores: Sequence[str], here: int, at: int) -> tuple[int,
 
 
 def _shared(text: str, gap: tuple[int, int], bare: Sequence[str]) -> list[tuple[int, int]]:
-    """The spans of pieces that did not match, inside a gap of the text. A piece without letters ("▁") takes blanks."""
+    """Return the spans of pieces that did not match, inside a gap of the text. A piece without letters ("▁") takes blanks."""
     chunks = [(gap[0] + chunk.start(), gap[0] + chunk.end()) for chunk in re.finditer(r"\S+", text[gap[0] : gap[1]])]
     if not chunks:
         return [gap if i == 0 else (gap[1], gap[1]) for i in range(len(bare))]
@@ -265,7 +265,7 @@ def _shared(text: str, gap: tuple[int, int], bare: Sequence[str]) -> list[tuple[
 
 
 def bare(piece: str) -> str:
-    """A piece without the signs that say whether a word begins, goes on or ends in it."""
+    """Return a piece without the signs that say whether a word begins, goes on or ends in it."""
     piece = piece.replace("▁", " ")
     piece = piece[2:] if piece.startswith("##") and len(piece) > 2 else piece
     for ending in ("@@", "</w>"):
@@ -274,7 +274,7 @@ def bare(piece: str) -> str:
 
 
 def _folded(text: str) -> tuple[str, list[int]]:
-    """The text for comparing, and for each of its characters the place it came from."""
+    """Return the text for comparing, and for each of its characters the place it came from."""
     pairs = [
         (folded, at)
         for at, character in enumerate(text)

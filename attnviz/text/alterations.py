@@ -53,7 +53,7 @@ def _inside(text: str, tokens: Sequence[Token]) -> bytearray:
 
 
 def _listed(stretches: Iterable[AlteredText]) -> tuple[AlteredText, ...]:
-    """Each different stretch once, in order of its first place, with how often it stands there."""
+    """Return each different stretch once, in order of its first place, with how often it stands there."""
     seen: dict[tuple[str, str, int], list[AlteredText]] = {}
     for one in stretches:
         seen.setdefault((one.typed, one.read, one.segment), []).append(one)
@@ -65,7 +65,7 @@ def _listed(stretches: Iterable[AlteredText]) -> tuple[AlteredText, ...]:
 
 
 def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[Token], first: int) -> Iterator[AlteredText]:
-    """Every stretch that its pieces do not spell as typed: neighbouring known pieces of one word."""
+    """Yield every stretch that its pieces do not spell as typed: neighbouring known pieces of one word."""
     runs = groupby(zip(pieces, tokens, strict=True), key=lambda pair: (pair[1].word, pair[1].unknown, pair[1].segment))
     for (word, unknown, segment), run in runs:
         group = list(run)
@@ -79,14 +79,14 @@ def _misspelled(texts: Sequence[str], pieces: Sequence[Piece], tokens: Sequence[
 
 
 def _as_typed(piece: Piece, typed: str) -> bool:
-    """Whether a piece spells what is typed there, blanks before it left out."""
+    """Return whether a piece spells what is typed there, blanks before it left out."""
     return piece.spelled.lstrip() == typed if piece.raw is None else piece.raw.lstrip() == typed.encode(errors="replace")
 
 
 def _left_out(
     texts: Sequence[str], found: Sequence[Sequence[tuple[int, int]]], tokens: Sequence[Token], first: int
 ) -> Iterator[AlteredText]:
-    """Every word of which the model gets no token at all."""
+    """Yield every word of which the model gets no token at all."""
     begun = {(token.segment, token.word) for token in tokens}
     for segment, (text, spans) in enumerate(zip(texts, found, strict=True), start=first):
         here = [token for token in tokens if token.segment == segment and token.start < token.end]
@@ -106,7 +106,7 @@ def _content(pieces: Sequence[Piece], text: str) -> str:
 
 
 def _spelled(piece: Piece, text: str) -> bytes:
-    """A piece without the signs that say where words begin and go on, unless these very signs were typed."""
+    """Return a piece without the signs that say where words begin and go on, unless these very signs were typed."""
     typed = text[piece.start : piece.end]
     return (typed if piece.piece == typed else piece.spelled).encode(errors="replace")
 
@@ -129,12 +129,12 @@ def _lost(typed: str, read: str) -> tuple[str, ...]:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two spellings are canonically equivalent."""
+    """Return whether two spellings are canonically equivalent."""
     return normalize("NFD", one) == normalize("NFD", other)
 
 
 def _stepped(text: str, steps: Sequence[str], fold: Callable[[str], str]) -> str:
-    """The text after some steps of normalisation."""
+    """Return the text after some steps of normalisation."""
     if "dropped" in steps:
         text = "".join(one for one in text if category(one) not in ("Cc", "Cf", "Co", "Cn") and not _selects(one))
     if "form" in steps:
@@ -145,7 +145,7 @@ def _stepped(text: str, steps: Sequence[str], fold: Callable[[str], str]) -> str
 
 
 def _selects(character: str) -> bool:
-    """Whether a character only selects a variant of the one before it, such as an emoji's colours."""
+    """Return whether a character only selects a variant of the one before it, such as an emoji's colours."""
     return "\ufe00" <= character <= "\ufe0f"
 
 

@@ -89,7 +89,7 @@ def read(tokenizer: Any, given: Sequence[Message], *, max_tokens: int | None = N
 
 
 def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str, list[tuple[int, int, int]]]:
-    """The text that the template makes, and each message in it: from, to, and how much of its beginning was left out.
+    """Return the text that the template makes, and each message in it: from, to, and how much of its beginning was left out.
 
     A template with marks in place of the messages shows where they stand. Some templates take blanks off the ends of
     messages; those that change anything else are refused.
@@ -121,7 +121,7 @@ def _rendered(tokenizer: Any, given: Sequence[Message], name: str) -> tuple[str,
 
 
 def _rewritten(name: str, how: str) -> BadInputError:
-    """The error of a template in whose text the typed words cannot be placed."""
+    """Return the error of a template in whose text the typed words cannot be placed."""
     return BadInputError(
         f"The chat template of {name} must repeat each message as it is, and {how}. Apply the template yourself and "
         "give its ids: tokens=tokenizer.apply_chat_template(messages, return_dict=False)."
@@ -129,7 +129,7 @@ def _rewritten(name: str, how: str) -> BadInputError:
 
 
 def _applied(tokenizer: Any, given: Sequence[Message], name: str) -> str:
-    """The text that the template makes of some messages."""
+    """Return the text that the template makes of some messages."""
     chat = [{"role": one.role, "content": one.content} for one in given]
     try:
         made = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=given[-1].role != "assistant")

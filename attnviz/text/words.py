@@ -22,7 +22,7 @@ Span = tuple[int, int]
 
 
 def words(text: str) -> tuple[Span, ...]:
-    """Where the words of `text` stand, in order; every character that is not blank belongs to exactly one.
+    """Return where the words of `text` stand, in order; every character that is not blank belongs to exactly one.
 
     Split at blanks; punctuation (Unicode category P) is taken off at both ends, each character a word of its own, a
     run of the same one ("...") a single word; each CJK character and each MASK is a word; "didn't" is one. Combining
@@ -55,7 +55,7 @@ def _clusters(text: str) -> Iterator[tuple[str, int, int]]:
 
 @lru_cache(maxsize=4096)
 def _kind(character: str) -> str:
-    """One of blank, mask, mark (punctuation), cjk, letter (everything else)."""
+    """Return one of blank, mask, mark (punctuation), cjk, letter (everything else)."""
     if character == MASK:
         return "mask"
     if character.isspace():
@@ -67,13 +67,13 @@ def _kind(character: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _stays(character: str) -> bool:
-    """Whether a character only changes the one before it: marks, joiners, variation selectors, format characters."""
+    """Return whether a character only changes the one before it: marks, joiners, variation selectors, format characters."""
     kind = category(character)
     return kind.startswith("M") or kind == "Cf" or character in _HALFWIDTH_VOICE
 
 
 def _stripped(text: str, run: Sequence[tuple[str, int, int]]) -> list[Span]:
-    """The words of a run without blanks: punctuation before, the word itself, punctuation after."""
+    """Return the words of a run without blanks: punctuation before, the word itself, punctuation after."""
     inner = [i for i, (kind, _, _) in enumerate(run) if kind == "letter"]
     if not inner:
         return _repeats(text, run)

@@ -185,7 +185,7 @@ def take_pins(tray: Tray) -> None:
 
 
 def _exists(head: HeadRef) -> bool:
-    """Whether the chosen model has such a head."""
+    """Return whether the chosen model has such a head."""
     return head.layer < card().layers and head.head < card().heads
 
 
@@ -228,7 +228,7 @@ def restore_pins() -> None:
 
 
 def second_head() -> HeadRef | None:
-    """The head that stands beside the chosen one: the first other one pinned on the same text and block."""
+    """Return the head that stands beside the chosen one: the first other one pinned on the same text and block."""
     pin = _second_pin()
     return None if pin is None else pin.head
 
@@ -260,7 +260,7 @@ def _past(start: HeadRef, end: HeadRef) -> HeadRef:
 
 
 def _second_pin() -> Pin | None:
-    """The pin of the head that stands beside the chosen one."""
+    """Return the pin of the head that stands beside the chosen one."""
     now = current()
     others = [pin for pin in now.pins if pin.request == now.request and not pin.over and pin.head.block == now.head.block]
     return next((pin for pin in others if pin.head != now.head), None)

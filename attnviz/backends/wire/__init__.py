@@ -125,19 +125,19 @@ class _Writer:
 
 
 def _token(token: Token) -> list[Any]:
-    """A token as JSON: six entries, and `true` as a seventh for the unknown token."""
+    """Return a token as JSON: six entries, and `true` as a seventh for the unknown token."""
     entry = [token.text, token.piece, token.start, token.end, token.word, token.segment]
     return [*entry, True] if token.unknown else entry
 
 
 def _reading(reading: Legibility) -> dict[str, Any]:
-    """How much of a text is read as typed, as JSON."""
+    """Return how much of a text is read as typed, as JSON."""
     altered = [[one.typed, one.read, list(one.kinds), one.start, one.segment, one.count] for one in reading.altered]
     return {"counts": [getattr(reading, name) for name in COUNTS], "altered": altered, "stretches": reading.stretches}
 
 
 def _block(part: Block, out: _Writer, *, full: bool) -> dict[str, Any]:
-    """One block, in the smaller of its two forms."""
+    """Return one block, in the smaller of its two forms."""
     matrices = not full and _matrices(part) <= _vectors(part)
     return {
         "name": part.name,
@@ -166,7 +166,7 @@ def _vectors(part: Block) -> int:
 
 
 def _layer(part: Block, number: int, out: _Writer, *, matrices: bool, full: bool) -> dict[str, Any]:
-    """One layer in the form of its block; weights stay weights."""
+    """Return one layer in the form of its block; weights stay weights."""
     call = part.calls[number]
     if isinstance(call, Dense):
         return {"kind": "dense", "weights": _weights(call.array, out), "precision": call.precision}

@@ -34,7 +34,7 @@ def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Interven
 def layer(
     w: ModelWeights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
-    """One layer: tokens exchange what they know, then each one works on what it has got.
+    """Return one layer: tokens exchange what they know, then each one works on what it has got.
 
     Queries come from `x`, keys and values from `seen`: the same text, or another one in cross-attention.
     """
@@ -64,7 +64,7 @@ def attention_block(
 
 
 def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
-    """Each token by itself: widened, let through where positive, narrowed, added to what went in, and normed."""
+    """Return each token by itself: widened, let through where positive, narrowed, added to what went in, and normed."""
     wide = linear(w, f"{name}.intermediate.dense", x)  # [token, width] -> [token, inner]
     active = gelu(wide)
     narrow = linear(w, f"{name}.output.dense", active)  # [token, inner] -> [token, width]
@@ -74,7 +74,7 @@ def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) ->
 
 
 def output(w: ModelWeights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
-    """The final states: what the last layer hands on, as it is."""
+    """Return the final states: what the last layer hands on, as it is."""
     return x
 
 

@@ -96,7 +96,7 @@ class LayerSteps:
     shift: Float[np.ndarray, " width"]
 
     def head(self, head: HeadRef) -> HeadSteps:
-        """One head's part of it: nothing is computed or copied. Raises BadInputError for a head that is not there."""
+        """Return one head's part of it: nothing is computed or copied. Raises BadInputError for a head that is not there."""
         if head.block != "self" or head.layer != self.layer or head.head >= self.heads:
             raise BadInputError(
                 f"Layer {self.layer} has no head {head}: it has heads 0 to {self.heads - 1}. Choose one of these."
@@ -128,7 +128,7 @@ class LayerSteps:
 def layer_steps(
     w: ModelWeights, ids: Sequence[int], type_ids: Sequence[int] | None, tokens: tuple[Token, ...], layer: int
 ) -> LayerSteps:
-    """The text read as far as that layer, whose steps of attention are kept; TooLongError beyond `MAX_TOKENS`."""
+    """Return the text read as far as that layer, whose steps of attention are kept; TooLongError beyond `MAX_TOKENS`."""
     if len(ids) > MAX_TOKENS:
         raise TooLongError(
             f"A head is walked through on at most {MAX_TOKENS} tokens; this text has {len(ids)}. Shorten the text."

@@ -72,7 +72,7 @@ def intervene(
     keys: tuple[Token, ...],
     spelled: Callable[[int], str],
 ) -> InterventionResult:
-    """The whole pass; `spelled` says how a token of the vocabulary is written. TooLongError beyond `MAX_TOKENS` tokens."""
+    """Return the whole pass; `spelled` says how a token of the vocabulary is written. TooLongError beyond `MAX_TOKENS`."""
     fits(tokens)
     fits(keys, "the other text")
     with torch.inference_mode():
@@ -92,13 +92,13 @@ def intervene(
 
 
 def fits(tokens: Sequence[Token], name: str = "this text") -> None:
-    """TooLongError for a text beyond `MAX_TOKENS` tokens."""
+    """TooLongError for a text beyond `MAX_TOKENS`."""
     if len(tokens) > MAX_TOKENS:
         raise TooLongError(f"What if is tried on at most {MAX_TOKENS} tokens; {name} has {len(tokens)}. Shorten it.")
 
 
 def _own(tensor: Tensor) -> np.ndarray:
-    """A read-only copy: a slice would keep the whole pass alive."""
+    """Return a read-only copy: a slice would keep the whole pass alive."""
     return locked(np.array(tensor.numpy()))
 
 
@@ -109,7 +109,7 @@ def _lengths(w: ModelWeights, values: Float[Tensor, "group key dim"], mix: Float
 
 
 def _added(w: ModelWeights, layer: int, mix: Float[Tensor, "head query dim"]) -> Float[Tensor, "head query"]:
-    """The length of what each head's mix becomes by the columns of the output projection that are its own."""
+    """Return the length of what each head's mix becomes by the columns of the output projection that are its own."""
     matrix = w[PROJECTION[w.family].format(layer)]  # [width, head * dim]
     columns = matrix.view(len(matrix), len(mix), -1)  # [width, head, dim]
     return torch.einsum("hqd,whd->hqw", mix, columns).norm(dim=-1)

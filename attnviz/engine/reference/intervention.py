@@ -68,11 +68,11 @@ class Intervention:
             raise BadInputError(f"The text that is looked at has tokens 0 to {read - 1}; got {self.zeroed}.")
 
     def hides_later(self, trained: bool) -> bool:
-        """Whether queries look back only, in a model that was trained so or not."""
+        """Return whether queries look back only, in a model that was trained so or not."""
         return trained if self.causal is None else self.causal
 
     def pattern(self, queries: int, keys: int) -> Tensor | None:
-        """Where a query may look, [query, key]: the window, the strides, or both; None is everywhere."""
+        """Return where a query may look, [query, key]: the window, the strides, or both; None is everywhere."""
         masks = []
         if self.window is not None:
             masks.append(attention.near_mask(queries, keys, self.window))

@@ -18,7 +18,7 @@ from attnviz.engine.reference.weights import ModelWeights
 
 
 def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Intervention) -> dict[str, Tensor]:
-    """A vector for each token: that of the word alone. Llama knows no segments, and positions come later."""
+    """Return a vector for each token: that of the word alone. Llama knows no segments, and positions come later."""
     words = w["embed_tokens.weight"][ids]  # [token, width]
     return {"words": words, "output": words}
 
@@ -26,7 +26,7 @@ def embedded(w: ModelWeights, ids: list[int], types: list[int], change: Interven
 def layer(
     w: ModelWeights, number: int, x: Float[Tensor, "query width"], seen: Float[Tensor, "key width"], change: Intervention
 ) -> dict[str, Tensor]:
-    """One layer: tokens exchange what they know, then each one works on what it has got.
+    """Return one layer: tokens exchange what they know, then each one works on what it has got.
 
     Queries come from `x`, keys and values from `seen`: the same text, or another one in cross-attention.
     """
@@ -57,7 +57,7 @@ def attention_block(
 
 
 def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) -> dict[str, Tensor]:
-    """Each token by itself: normed, widened twice, one copy opening and closing the other (SwiGLU), narrowed, added.
+    """Return each token by itself: normed, widened twice, one copy opening and closing the other (SwiGLU), narrowed, added.
 
     narrow = A_down (silu(A_gate x) * A_up x); Shazeer 2020, arXiv:2002.05202.
     """
@@ -74,12 +74,12 @@ def feed_forward(w: ModelWeights, name: str, x: Float[Tensor, "token width"]) ->
 
 
 def output(w: ModelWeights, x: Float[Tensor, "token width"]) -> Float[Tensor, "token width"]:
-    """The final states: what the last layer hands on, normed."""
+    """Return the final states: what the last layer hands on, normed."""
     return normed(w, "norm", x)
 
 
 def logits(w: ModelWeights, states: Float[Tensor, "token width"]) -> Float[Tensor, "token vocabulary"]:
-    """Each final state times each word's vector. Small models use the vectors of the embedding for it once more."""
+    """Return each final state times each word's vector. Small models use the vectors of the embedding for it once more."""
     vectors = w["lm_head.weight"] if "lm_head.weight" in w.tensors else w["embed_tokens.weight"]  # [vocabulary, width]
     return torch.einsum("tw,vw->tv", states, vectors)
 

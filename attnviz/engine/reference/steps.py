@@ -57,22 +57,22 @@ class ForwardPass:
 
 
 def frozen(steps: Mapping[str, Tensor]) -> Steps:
-    """The same steps as read-only arrays; nothing is copied."""
+    """Return the same steps as read-only arrays; nothing is copied."""
     return MappingProxyType({name: locked(tensor.numpy()) for name, tensor in steps.items()})
 
 
 def split(x: Float[Tensor, "token width"], heads: int) -> Float[Tensor, "{heads} token dim"]:
-    """A vector a token, cut into equal parts: one a head."""
+    """Return a vector a token, cut into equal parts: one a head."""
     return x.view(len(x), heads, -1).transpose(0, 1)  # [token, head, dim] -> [head, token, dim]
 
 
 def joined(x: Float[Tensor, "head token dim"]) -> Float[Tensor, "token width"]:
-    """The parts of all heads side by side again."""
+    """Return the parts of all heads side by side again."""
     return x.transpose(0, 1).reshape(x.shape[1], -1)  # [head, token, dim] -> [token, head * dim]
 
 
 def zeroed(x: Tensor, axis: int, places: Sequence[int]) -> Tensor:
-    """A copy with zeros at some places of an axis."""
+    """Return a copy with zeros at some places of an axis."""
     return x.index_fill(axis, torch.tensor(list(places), dtype=torch.long), 0.0)
 
 

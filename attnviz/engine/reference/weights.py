@@ -37,12 +37,12 @@ class ModelWeights:
         return self.tensors[name]
 
     def group(self, head: int) -> int:
-        """The key/value head that a query head reads: heads 0..r-1 read group 0, the next r group 1, and so on."""
+        """Return the key/value head that a query head reads: heads 0..r-1 read group 0, the next r group 1, and so on."""
         return head // (self.heads // self.groups)
 
 
 def read(model: Any, dtype: torch.dtype = torch.float32) -> ModelWeights:
-    """The weights of a BERT encoder or a Llama decoder; nothing is copied unless the number format changes.
+    """Return the weights of a BERT encoder or a Llama decoder; nothing is copied unless the number format changes.
 
     Raises BadInputError for other families, and for variants of these two that the pages from scratch do not write out.
     """
@@ -79,6 +79,6 @@ def _check(config: Any, family: str) -> None:
 
 
 def _tensors(model: Any, dtype: torch.dtype) -> dict[str, Tensor]:
-    """All tensors, by the names of the bare model: a model with a head puts `bert.` or `model.` before them."""
+    """Return all tensors, by the names of the bare model: a model with a head puts `bert.` or `model.` before them."""
     prefix = f"{model.base_model_prefix}."
     return {name.removeprefix(prefix): tensor.detach().to("cpu", dtype) for name, tensor in model.state_dict().items()}

@@ -92,7 +92,7 @@ def compare_orders(
     change: Intervention,
     head: HeadRef,
 ) -> WordOrderResult:
-    """Both texts with the change, layer by layer, in float64 and in float32."""
+    """Return both texts with the change, layer by layer, in float64 and in float32."""
     used = sorted(set(ids))  # of the table of words, only those of this text are ever made wide
     own = {**w.tensors, WORDS[w.family]: w[WORDS[w.family]][used]}
     text = [used.index(id) for id in ids], list(type_ids or [0] * len(ids))
@@ -105,7 +105,7 @@ def compare_orders(
 def _compared(
     w: ModelWeights, ids: list[int], types: list[int], found: tuple[int, ...], change: Intervention, head: HeadRef
 ) -> tuple[np.ndarray, np.ndarray, Deviation]:
-    """The head's weights on both texts, and the largest differences of all heads."""
+    """Return the head's weights on both texts, and the largest differences of all heads."""
     places, off, many, kept = list(found), 0.0, 0, []
     with torch.inference_mode():
         texts = forward(w, ids, types, change), forward(w, [ids[i] for i in places], [types[i] for i in places], change)

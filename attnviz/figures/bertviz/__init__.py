@@ -156,7 +156,7 @@ def _texts(tokens: Sequence[Token], most: int) -> list[str]:
 
 
 def _marked(token: Token, most: int) -> str:
-    """A token's text, with its mark where the model cannot read it; together no longer than a text without a mark."""
+    """Return a token's text, with its mark where the model cannot read it; together no longer than a text without a mark."""
     mark = encoding.unknown_mark(token)
     return encoding.marked(encoding.label(token.text, max(2, most - len(mark) - 1) if mark else most), token)
 
@@ -176,7 +176,7 @@ def _embedded(value: Any) -> str:
 
 
 def _style(theme: str) -> str:
-    """The page's colours; BertViz paints black on white, which is mapped onto the theme's ink and page."""
+    """Return the page's colours; BertViz paints black on white, which is mapped onto the theme's ink and page."""
     if theme:
         root = f":root{{color-scheme:{encoding.theme(theme).name};{encoding.css(theme)}}}"
     else:

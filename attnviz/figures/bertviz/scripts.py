@@ -41,7 +41,7 @@ def scripts(view: str) -> tuple[str, ...]:
 
 @cache
 def digests() -> tuple[str, ...]:
-    """The names of all scripts of all views, each once."""
+    """Return the names of all scripts of all views, each once."""
     return tuple(dict.fromkeys(digest(script) for view in VIEWS for script in scripts(view)))
 
 

@@ -31,28 +31,28 @@ class PictureOptions(TypedDict, total=False):
 
 
 def svg(picture: Content, source: Source, **options: Unpack[PictureOptions]) -> bytes:
-    """An SVG document: letters outlined and as text, each cell with its exact value."""
+    """Return an SVG document: letters outlined and as text, each cell with its exact value."""
     from attnviz.figures.vector import document
 
     return document.svg(_drawing(picture, source, options, coded=False), _facts(picture, source)).encode("utf-8")
 
 
 def pdf(picture: Content, source: Source, **options: Unpack[PictureOptions]) -> bytes:
-    """A PDF of one page as large as the picture, its fonts embedded."""
+    """Return a PDF of one page as large as the picture, its fonts embedded."""
     from attnviz.figures.vector import paper
 
     return paper.pdf(_drawing(picture, source, options, coded=True), _facts(picture, source))
 
 
 def png(picture: Content, source: Source, **options: Unpack[PictureOptions]) -> bytes:
-    """A PNG of two pixels to each of a screen's: 192 to the inch."""
+    """Return a PNG of two pixels to each of a screen's: 192 to the inch."""
     from attnviz.figures.vector import paper
 
     return paper.png(_drawing(picture, source, options, coded=True), _facts(picture, source))
 
 
 def _drawing(picture: Content, source: Source, options: PictureOptions, *, coded: bool) -> Drawing:
-    """The picture before it is a file. Of two patterns, the first minus the second is drawn."""
+    """Return the picture before it is a file. Of two patterns, the first minus the second is drawn."""
     from attnviz.analysis.compare import difference
     from attnviz.figures import encoding
     from attnviz.figures.vector import head
@@ -73,7 +73,7 @@ def _drawing(picture: Content, source: Source, options: PictureOptions, *, coded
 
 
 def _facts(picture: Content, source: Source) -> str:
-    """Where the numbers come from, as JSON in ASCII."""
+    """Return where the numbers come from, as JSON in ASCII."""
     if isinstance(picture, tuple) and isinstance(source, tuple):
         first, second = (one.as_dict(pattern) for one, pattern in zip(source, picture, strict=True))
         return json.dumps({"shown": "first minus second", "first": first, "second": second})

@@ -66,7 +66,7 @@ def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
 
 
 def _header(picture: HeadPicture, layout: Plan) -> list[Mark]:
-    """The head's name, of what it is, and the legend at the right."""
+    """Return the head's name, of what it is, and the legend at the right."""
     colours = picture.colours
     long = min(90.0, layout.width * 0.3)
     x, ticks = layout.width - long - 4.0, encoding.DIFFERENCE_LEGEND if picture.signed else encoding.LEGEND
@@ -87,7 +87,7 @@ def _header(picture: HeadPicture, layout: Plan) -> list[Mark]:
 
 
 def _cells(picture: HeadPicture, layout: Plan, unseen: Bool[np.ndarray, "query key"]) -> list[Mark]:
-    """The matrix: a cell a value, or one picture where they are too many.
+    """Return the matrix: a cell a value, or one picture where they are too many.
 
     Dots stand where a causal head cannot look; what a filter leaves out is blank.
     """
@@ -127,7 +127,7 @@ def _cells(picture: HeadPicture, layout: Plan, unseen: Bool[np.ndarray, "query k
 
 
 def _slanted(picture: HeadPicture, layout: Plan) -> list[Mark]:
-    """The words that are looked at, above their columns."""
+    """Return the words that are looked at, above their columns."""
     pattern = picture.pattern
     keys, units = pattern.keys, pattern.key_units
     return [
@@ -141,7 +141,7 @@ def _slanted(picture: HeadPicture, layout: Plan) -> list[Mark]:
 
 
 def _column(picture: HeadPicture, layout: Plan, top: float, row: float, x: float, role: str) -> list[Mark]:
-    """A column of words: those that look end at `x`, those that are looked at begin there."""
+    """Return a column of words: those that look end at `x`, those that are looked at begin there."""
     pattern, colours = picture.pattern, picture.colours
     left = role == "query"
     texts, units = (pattern.queries, pattern.query_units) if left else (pattern.keys, pattern.key_units)
@@ -166,7 +166,7 @@ def _column(picture: HeadPicture, layout: Plan, top: float, row: float, x: float
 
 
 def _hidden(picture: HeadPicture, layout: Plan) -> list[Mark]:
-    """The share of each row that is not shown, beside the words that look."""
+    """Return the share of each row that is not shown, beside the words that look."""
     marks: list[Mark] = []
     for i in range(0, len(picture.pattern.queries), layout.every_row):
         share = float(picture.pattern.hidden[i]) / picture.most
@@ -178,7 +178,7 @@ def _hidden(picture: HeadPicture, layout: Plan) -> list[Mark]:
 
 
 def _ribbons(picture: HeadPicture, layout: Plan) -> tuple[list[Mark], int]:
-    """Each query's band handed out, weakest first so that the strong ones lie on top; and how many had no room."""
+    """Return each query's band handed out, weakest first so that the strong ones lie on top; and how many had no room."""
     weights, band = np.abs(picture.shares), layout.curve_row * BAND
     seen = np.argwhere(weights > THINNEST)
     order = np.argsort(weights[weights > THINNEST], kind="stable")[-RIBBONS:]
@@ -200,7 +200,7 @@ def _ribbons(picture: HeadPicture, layout: Plan) -> tuple[list[Mark], int]:
 
 
 def _bands(picture: HeadPicture, layout: Plan) -> list[Mark]:
-    """The ends of the bands."""
+    """Return the ends of the bands."""
     colours, tall = picture.colours, layout.curve_row * BAND
     ends = [(layout.left - 1.5, len(picture.pattern.queries)), (layout.right, len(picture.pattern.keys))]
     marks: list[Mark] = [
@@ -250,12 +250,12 @@ def _notes(picture: HeadPicture, left_out: int) -> list[str]:
 
 
 def _label(picture: HeadPicture, texts: Sequence[str], units: Sequence[Unit], at: int, layout: Plan) -> str:
-    """A word as it stands beside its row, shortened to its column; its mark stays whole."""
+    """Return a word as it stands beside its row, shortened to its column; its mark stays whole."""
     return lettering.label(picture.visible(texts[at]), _mark(units, at), layout.label, layout.size)
 
 
 def _mark(units: Sequence[Unit], at: int) -> str:
-    """The mark of the unit at a place, "" where it has none."""
+    """Return the mark of the unit at a place, "" where it has none."""
     return encoding.unknown_mark(units[at]) if at < len(units) else ""
 
 

@@ -85,7 +85,7 @@ def _wide(queries: Sequence[Label], keys: Sequence[Label], total_width: float, l
 
 
 def _narrow(queries: Sequence[Label], keys: Sequence[Label], total_width: float, lost: bool) -> Plan:
-    """The matrix above, the curves below, each as wide as the column."""
+    """Return the matrix above, the curves below, each as wide as the column."""
     rows, columns, most = max(len(queries), 1), max(len(keys), 1), max(len(queries), len(keys), 1)
     query_column, key_column = _widest(queries), _widest(keys)
     side = query_column + GAP * 0.6 + (LOST if lost else 0.0)
@@ -113,21 +113,21 @@ def _labels(texts: Sequence[Label]) -> list[str]:
 
 
 def _widest(texts: Sequence[Label]) -> float:
-    """The width of a column of labels; bold type runs wider."""
+    """Return the width of a column of labels; bold type runs wider."""
     return max(34.0, *(lettering.width(text, TYPE[1], bold=True) for text in _labels(texts)), 0.0) + 3.0
 
 
 def _rise(keys: Sequence[Label]) -> float:
-    """How far slanted labels reach up."""
+    """Return how far slanted labels reach up."""
     widest = max((lettering.width(text, TYPE[1], bold=True) for text in _labels(keys)), default=0.0)
     return widest * math.sin(math.radians(ANGLE)) + TYPE[1] + 6.0
 
 
 def _size(row: float) -> float:
-    """The size of type that a row has room for."""
+    """Return the size of type that a row has room for."""
     return max(TYPE[0], min(TYPE[1], 0.72 * row))
 
 
 def _every(step: float) -> int:
-    """Every how many-th label has room."""
+    """Return every how many-th label has room."""
     return max(1, math.ceil(1.16 * _size(step) / step))

@@ -46,26 +46,26 @@ class HeadPicture:
         return self.pattern.weights / np.float32(self.most)
 
     def colour(self, share: float) -> str:
-        """The colour of a share or of a difference."""
+        """Return the colour of a share or of a difference."""
         return (encoding.difference_colour if self.signed else encoding.weight_colour)(share, self.theme)
 
     def number(self, value: float) -> str:
-        """A value in a cell."""
+        """Return a value in a cell."""
         if self.most > 1.0:
             return encoding.summed(value, self.most)
         return encoding.signed_two(value) if self.signed else encoding.two(value)
 
     def visible(self, text: str) -> str:
-        """The reader's text as it is written here."""
+        """Return the reader's text as it is written here."""
         return lettering.readable(encoding.visible(text)) if self.coded else encoding.visible(text)
 
     @staticmethod
     def marked(text: str, units: Sequence[Unit], at: int) -> str:
-        """A label with its mark, where the unit at its place is one that the model cannot read."""
+        """Return a label with its mark, where the unit at its place is one that the model cannot read."""
         return encoding.marked(text, units[at]) if at < len(units) else text
 
     def exact(self, query: int, key: int) -> str:
-        """A link and its value: `it → animal 0.640`."""
+        """Return a link and its value: `it → animal 0.640`."""
         value = self.pattern.weights[query, key]
         written = encoding.signed(value) if self.signed else encoding.three(value)
         pattern = self.pattern

@@ -132,7 +132,7 @@ class Atlas:
         return tuple(self.header.corpora[int(at)] for at in np.unique(hits.corpus))
 
     def habit(self, name: str) -> HeadScores:
-        """How much every head has one habit, e.g. `previous`: entropy in bits, others as a share. NaN: not measured."""
+        """Return how much every head has one habit, e.g. `previous`: entropy in bits, others as a share. NaN: not measured."""
         names, name = self.header.habits, RENAMED.get(name, name)
         if name not in names:
             raise BadInputError(f"This atlas has no habit {quoted(name)}. It has {joined(names) or 'none'}.")

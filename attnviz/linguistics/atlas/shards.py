@@ -37,7 +37,7 @@ class Chunk:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Chunk:
-        """The inverse of `to_bytes`."""
+        """Return the inverse of `to_bytes`."""
         raw = json.loads(content)
         return cls(**raw | {"texts": tuple(map(_text, raw["texts"]))})
 
@@ -80,7 +80,7 @@ class Part:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Part:
-        """The inverse of `to_bytes`."""
+        """Return the inverse of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as found:
             arrays = dict(found)
         counts = json.loads(str(arrays["counts"]))

@@ -201,7 +201,7 @@ def _links(head_view: HeadView) -> None:
 
 
 def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
-    """A word for a table, with a mark where the model cannot read it."""
+    """Return a word for a table, with a mark where the model cannot read it."""
     short = encoding.label(labels[at])
     return encoding.marked(short, units[at]) if units else short
 

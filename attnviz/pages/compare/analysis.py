@@ -45,20 +45,20 @@ class FollowedLink:
 
 
 def layer_pins(request: AttentionRequest, head: HeadRef, head_count: int) -> tuple[Pin, ...]:
-    """Every head of one layer as a pin."""
+    """Return every head of one layer as a pin."""
     return tuple(Pin(request, replace(head, head=number)) for number in range(head_count))
 
 
 def build_panels(
     pins: Sequence[Pin], panels: Sequence[Panel], traces: Traces, options: ViewOptions
 ) -> tuple[ComparePanel, ...]:
-    """Every panel, pins first. The pattern of each pin is computed once."""
+    """Return every panel, pins first. The pattern of each pin is computed once."""
     found = [_pin_panel(pin, number, traces[pin.request], options) for number, pin in enumerate(pins, start=1)]
     return (*found, *(_combined_panel(panel, pins, found, traces, options) for panel in panels if max(panel.of) < len(pins)))
 
 
 def _pin_panel(pin: Pin, number: int, trace: Trace | AttnvizError, options: ViewOptions) -> ComparePanel:
-    """The panel of one pin."""
+    """Return the panel of one pin."""
     try:
         if isinstance(trace, AttnvizError):
             return ComparePanel((pin,), (number,), problem=str(trace))
@@ -81,7 +81,7 @@ def _combined_panel(
     traces: Traces,
     options: ViewOptions,
 ) -> ComparePanel:
-    """A difference, sum or mean of panels; for two models always by words, because they split a text differently."""
+    """Return a difference, sum or mean of panels; for two models always by words, because they split a text differently."""
     own = tuple(pins[at] for at in panel.of)
     numbers = tuple(at + 1 for at in panel.of)
     for at in panel.of:
@@ -108,7 +108,7 @@ def _pattern_again(
 
 
 def token_at(focus: TokenSelection, tokens: Sequence[Token]) -> int | None:
-    """The token that a focus selects; None where this text has none there."""
+    """Return the token that a focus selects; None where this text has none there."""
     for at, token in enumerate(tokens):
         inside = at == focus.start if token.special else token.start <= focus.start < token.end
         if token.special == focus.special and inside and (token.special or token.segment == focus.segment):
@@ -151,7 +151,7 @@ def follow_selection(
 def selected_rows(
     panels: Sequence[ComparePanel], focus: TokenSelection | None, base: tuple[Sequence[Token], Sequence[Token]]
 ) -> tuple[tuple[int, ...], ...]:
-    """The rows of the selected words in every panel; none where a panel lacks them, or where columns are selected."""
+    """Return the rows of the selected words in every panel; none where a panel lacks them, or where columns are selected."""
     if focus is None or focus.side != "query":
         return ((),) * len(panels)
     near, selected = _selected_tokens(focus, base)
@@ -159,7 +159,7 @@ def selected_rows(
 
 
 def head_count(pin: Pin, trace: Trace | AttnvizError | None) -> int:
-    """How many heads a pin's layer has; 0 where there is no trace, or none of that layer."""
+    """Return how many heads a pin's layer has; 0 where there is no trace, or none of that layer."""
     if not isinstance(trace, Trace) or pin.head.block not in trace.blocks:
         return 0
     calls = trace.block(pin.head.block).calls
@@ -167,7 +167,7 @@ def head_count(pin: Pin, trace: Trace | AttnvizError | None) -> int:
 
 
 def largest_row_sum(panel: ComparePanel, head_count: Callable[[Pin], int]) -> float:
-    """The largest sum that a row of a panel can have: 1 for a head or a mean, more for a sum.
+    """Return the largest sum that a row of a panel can have: 1 for a head or a mean, more for a sum.
 
     `head_count` returns the number of heads in a pin's layer.
     """
@@ -176,21 +176,21 @@ def largest_row_sum(panel: ComparePanel, head_count: Callable[[Pin], int]) -> fl
 
 
 def _selected_tokens(focus: TokenSelection, base: tuple[Sequence[Token], Sequence[Token]]) -> tuple[int, list[int]]:
-    """The selected side, 0 for queries and 1 for keys, and the selected tokens."""
+    """Return the selected side, 0 for queries and 1 for keys, and the selected tokens."""
     near = 0 if focus.side == "query" else 1
     found = [token_at(one, base[near]) for one in (focus, *focus.also)]
     return near, [token for token in found if token is not None]
 
 
 def _is_head(panel: ComparePanel, pin: Pin) -> bool:
-    """Whether a panel shows one head, that of `pin`."""
+    """Return whether a panel shows one head, that of `pin`."""
     return not panel.kind and replace(panel.pins[0], name="") == replace(pin, name="")
 
 
 def _followed_link(
     panel: ComparePanel, selected: Sequence[int], base_tokens: Sequence[Token], near: int, mate: int, mates: Sequence[Token]
 ) -> FollowedLink | None:
-    """One link in one panel."""
+    """Return one link in one panel."""
     line, places = _line(panel, selected, base_tokens, near)
     if line is None or panel.pattern is None:
         return None
@@ -226,10 +226,10 @@ def _line(
 
 
 def _units(panel: ComparePanel) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
-    """The units of a panel's rows and of its columns."""
+    """Return the units of a panel's rows and of its columns."""
     return (panel.pattern.query_units, panel.pattern.key_units) if panel.pattern is not None else ((), ())
 
 
 def _unit_with(units: Sequence[Unit], token: int) -> int | None:
-    """The unit that holds a token; None where it is hidden."""
+    """Return the unit that holds a token; None where it is hidden."""
     return next((at for at, unit in enumerate(units) if token in unit.tokens), None)

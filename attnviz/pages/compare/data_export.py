@@ -20,7 +20,7 @@ from attnviz.view_state import Pin, TokenSelection, ViewOptions
 
 
 def panel_title(panel: ComparePanel) -> str:
-    """A panel's number and name: `1 L3·H1`, `1 − 2`, `mean of 1, 2`."""
+    """Return a panel's number and name: `1 L3·H1`, `1 − 2`, `mean of 1, 2`."""
     if panel.kind == "difference":
         return f" {encoding.MINUS} ".join(map(str, panel.numbers))
     if panel.kind:
@@ -37,7 +37,7 @@ def as_json(
     options: ViewOptions,
     focus: TokenSelection | None,
 ) -> bytes:
-    """One object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
+    """Return one object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
 
     `unknown` and `unknown_keys` say of each query and key whether the model of the first text cannot read it.
 
@@ -50,7 +50,7 @@ def as_json(
 
 
 def as_csv(panels: Sequence[ComparePanel], cards: Mapping[str, ModelCard], options: ViewOptions) -> bytes:
-    """A table with a row for each weight of each panel: panel, models, texts, query, key, weight.
+    """Return a table with a row for each weight of each panel: panel, models, texts, query, key, weight.
 
     Every word is `[place] text`, so that no cell begins with a character that a spreadsheet takes for a formula; what the
     model of the first text cannot read has the mark `[UNK]` behind it.
@@ -80,7 +80,7 @@ def _described(
     options: ViewOptions,
     focus: TokenSelection | None,
 ) -> dict[str, Any]:
-    """One panel as JSON."""
+    """Return one panel as JSON."""
     found: dict[str, Any] = {"panel": panel_title(panel), "kind": panel.kind or "head", "of": list(panel.numbers)}
     if panel.pattern is None:
         return found | {"problem": panel.problem}
@@ -104,7 +104,7 @@ def head_provenances(
     options: ViewOptions,
     focus: TokenSelection | None,
 ) -> list[dict[str, Any]]:
-    """The provenance of each head of a panel."""
+    """Return the provenance of each head of a panel."""
     pattern, heads = panel.pattern, []
     for pin in panel.pins:
         trace = traces[pin.request]
@@ -121,7 +121,7 @@ def _over(pin: Pin) -> dict[str, str]:
 
 
 def _text(pin: Pin) -> str:
-    """The text of a pin, or both."""
+    """Return the text of a pin, or both."""
     return pin.request.text + (f" / {pin.request.text_b}" if pin.request.text_b else "")
 
 

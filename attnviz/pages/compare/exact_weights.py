@@ -27,7 +27,7 @@ class PanelData:
 
 
 def panel_data(traces: Traces, pins: Sequence[Pin], base: tuple[AttentionRequest, str]) -> PanelData:
-    """The data for the panels of `pins`, and the frame of `base` where there is one."""
+    """Return the data for the panels of `pins`, and the frame of `base` where there is one."""
     frames = {place: data for place in dict.fromkeys((base, *map(_place, pins))) if (data := _frame(traces, place)) is not None}
     sheets: dict[bytes, None] = {}
     problems: dict[Pin, str] = {}
@@ -53,7 +53,7 @@ def _place(pin: Pin) -> tuple[AttentionRequest, str]:
 
 
 def _frame(traces: Traces, place: tuple[AttentionRequest, str]) -> bytes | None:
-    """The frame of one block of a request; None where there is none."""
+    """Return the frame of one block of a request; None where there is none."""
     request, block = place
     trace = traces.get(request)
     if not isinstance(trace, Trace) or block not in trace.blocks:
@@ -67,5 +67,5 @@ def _size(block: Block) -> int:
 
 
 def _sheet(trace: Trace, pin: Pin, frame: bytes) -> bytes | None:
-    """The exact weights of a pin's head, or of the mean of its layer."""
+    """Return the exact weights of a pin's head, or of the mean of its layer."""
     return layer_sheet(trace, pin.head.layer, pin.head.block, frame) if pin.over else board_data.exact(trace, pin.head, frame)

@@ -88,7 +88,7 @@ def _sentences() -> None:
 
 
 def partner(text: str) -> str:
-    """The other sentence of a minimal pair, or of the one that the pages open with."""
+    """Return the other sentence of a minimal pair, or of the one that the pages open with."""
     for one in examples.examples():
         if one.text == text and one.pair:
             return examples.example(one.pair).text

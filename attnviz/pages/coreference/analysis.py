@@ -27,12 +27,12 @@ class Antecedents:
     late: tuple[int, ...] = ()
 
     def hits(self, right: int) -> Bool[np.ndarray, "layer head"]:
-        """Which heads give the right candidate more than every other one; ties are misses."""
+        """Return which heads give the right candidate more than every other one; ties are misses."""
         return wins(self.peaks, right)
 
 
 def wins(values: Float[np.ndarray, "layer head candidate"], right: int) -> Bool[np.ndarray, "layer head"]:
-    """Where candidate `right` has more than every other one; never on a tie, nor where a value is NaN."""
+    """Return where candidate `right` has more than every other one; never on a tie, nor where a value is NaN."""
     return np.asarray((values[..., right, None] > np.delete(values, right, axis=-1)).all(-1))
 
 

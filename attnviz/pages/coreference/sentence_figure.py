@@ -31,7 +31,7 @@ class Marks:
 def tinted_sentence(
     text: str, units: Sequence[Unit], theme: str, marks: Marks, weights: Float[np.ndarray, "key"] | None = None
 ) -> str:
-    """The sentence as typed, each unit a span, tinted by its weight and with the number below it.
+    """Return the sentence as typed, each unit a span, tinted by its weight and with the number below it.
 
     Special tokens are small labels where the model reads them. Text is escaped.
     Raises ShapeError where units and weights do not fit.

@@ -75,7 +75,7 @@ def _fields(found: Atlas) -> tuple[str, str]:
 
 
 def _plain(name: str, found: Atlas) -> str:
-    """A kind of link in plain words, with its label and whether subtypes are pooled."""
+    """Return a kind of link in plain words, with its label and whether subtypes are pooled."""
     if name in PRONOUNS:
         return f"{PRONOUNS[name]}: {name}"
     with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
@@ -122,7 +122,7 @@ def _names(claim: ClaimResult) -> dict[str, str]:
 
 
 def _facts(claim: ClaimResult) -> list[str]:
-    """Every number that the claim rests on, in Markdown."""
+    """Return every number that the claim rests on, in Markdown."""
     one, half = claim.evidence, claim.held_out
     if not one.n:
         return ["No links of this kind were counted: the model cannot see them, or the texts have none."]
@@ -151,7 +151,7 @@ def _facts(claim: ClaimResult) -> list[str]:
 
 
 def _points(claim: ClaimResult) -> str:
-    """A lead and its interval over sentences."""
+    """Return a lead and its interval over sentences."""
     low, high = (encoding.points(end) for end in claim.interval)
     return f"{encoding.points(claim.points)} points, 95{encoding.NARROW}% interval by sentences {low} to {high}"
 

@@ -61,7 +61,7 @@ def _facts(one: HabitResult, head: HeadRef, n: str) -> list[str]:
 
 
 def _number(one: HabitResult, value: float) -> str:
-    """A mean as it is written: shares to three digits, correlations with their sign, entropy with its unit."""
+    """Return a mean as it is written: shares to three digits, correlations with their sign, entropy with its unit."""
     if one.scores.low < 0:
         return encoding.signed(value)
     return f"{encoding.three(value)}{' bits' if one.scores.unit == 'bits' else ''}"

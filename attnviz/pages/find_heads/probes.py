@@ -60,7 +60,7 @@ def _facts(one: ProbeResult, head: HeadRef) -> list[str]:
 
 
 def _notes(known: Atlas, one: ProbeResult) -> list[str]:
-    """How it was measured, and what it does not show."""
+    """Return how it was measured, and what it does not show."""
     return [
         method(known),
         *([] if one.role else [ENCODER]),

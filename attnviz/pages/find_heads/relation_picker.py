@@ -72,7 +72,7 @@ def _reverse() -> None:
 
 
 def _relation_links(trace: Trace) -> tuple[RelationLinks, ...]:
-    """The relations of a text: gold where there is an annotation, else from the parser."""
+    """Return the relations of a text: gold where there is an annotation, else from the parser."""
     text = trace.request.text
     found = [RelationLinks("what the pronoun refers to (gold)", meant(text), claim_tester.BEGIN)] if meant(text) else []
     readings = gold_sentences.readings(text)
@@ -87,7 +87,7 @@ def _relation_links(trace: Trace) -> tuple[RelationLinks, ...]:
 
 
 def _by_relation(parsed: ParsedSentence, scheme: str, which: str) -> list[RelationLinks]:
-    """The links of a parse by relation, most frequent first, without roots and punctuation."""
+    """Return the links of a parse by relation, most frequent first, without roots and punctuation."""
     groups: dict[str, list[Link]] = {}
     for link in parsed.links:
         if link.kind.partition(":")[0] not in UNCOUNTED:

@@ -26,13 +26,13 @@ _OPENED = "attnviz_heads_opened"
 
 
 def wanted() -> tuple[Link, ...]:
-    """The links that rank heads: the reader's; before any is drawn, what a ready sentence's pronoun refers to."""
+    """Return the links that rank heads: the reader's; before any is drawn, what a ready sentence's pronoun refers to."""
     now = state.current()
     return meant(now.request.text) if now.links is None else now.links
 
 
 def meant(text: str) -> tuple[Link, ...]:
-    """The link from the pronoun of a ready sentence to what it refers to; none for other texts."""
+    """Return the link from the pronoun of a ready sentence to what it refers to; none for other texts."""
     return tuple(Link(one.gold.source, one.gold.target) for one in examples.sentences() if one.text == text and one.gold)[:1]
 
 
@@ -105,7 +105,7 @@ def ranking(trace: Trace) -> None:
 
 
 def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:
-    """Every head's score on the links, kept beside the trace: the same reader asks again with every click."""
+    """Return every head's score on the links, kept beside the trace: the same reader asks again with every click."""
     block = chosen().block
     return backend().derived(
         trace.request, ("ranked", block, followed), lambda one: link_ranking.rank_heads(one, followed, block)

@@ -80,7 +80,7 @@ def carry(data: bytes, key: str) -> None:
 
 
 def read_choice(value: Any, block: str) -> tuple[Choice, int] | None:
-    """The choice that the browser sent, and its number; None for anything else."""
+    """Return the choice that the browser sent, and its number; None for anything else."""
     try:
         return (Choice.parse(value, block), message_number(value)) if value else None
     except BadInputError:
