@@ -43,7 +43,7 @@ def run(chosen: argparse.Namespace) -> None:
     _check_free(chosen.host, chosen.port)
     local = "localhost" if chosen.host in (HOST, EVERYWHERE) else chosen.host
     url = f"http://{f'[{local}]' if ':' in local else local}:{chosen.port}"
-    io.say(f"{url} (Ctrl+C stops it)")
+    io.note(f"{url} (Ctrl+C stops it)")
     server = [sys.executable, "-m", "streamlit", "run", str(resources.app_folder() / "app.py")]
     server += ["--server.port", str(chosen.port)]
     if chosen.host != EVERYWHERE:

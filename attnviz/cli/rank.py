@@ -52,7 +52,7 @@ def run(chosen: argparse.Namespace) -> None:
     trace = io.attended(card, AttentionRequest(card.id, text, chat=chosen.chat))
     ranked, block = link_ranking.rank_heads(trace, links, trace.blocks[0]), trace.block(trace.blocks[0])
     if unread := legibility_text.of_links(trace, links, card.name):
-        io.say(io.printable(unread))
+        io.note(io.printable(unread))
     if chosen.format == "text":
         io.show("\n".join(_as_lines(card.name, text, links, ranked)) + "\n")
         return

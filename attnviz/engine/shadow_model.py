@@ -50,22 +50,22 @@ class ShadowCache:
                 self.shadows[implementation] = make_shadow(model, implementation)
             return self.shadows[implementation]
 
-    def once(self, question: Any, look: Callable[[], Any]) -> Any:
-        """Return the result of `look`, computed once. Two threads may both compute it; one result is kept."""
+    def cached(self, key: Any, compute: Callable[[], Any]) -> Any:
+        """Return what `compute` returned the first time. Two threads may both compute; one result is kept."""
         answers = dict(self.answers)
-        if question not in answers:
-            found = look()
+        if key not in answers:
+            found = compute()
             with _LOCK:
                 if len(self.answers) >= ANSWERS:
                     self.answers.clear()
-                self.answers[question] = found
+                self.answers[key] = found
             return found
-        return answers[question]
+        return answers[key]
 
-    def is_faithful(self, look: Callable[[], bool]) -> bool:
-        """Return the result of `look`, computed once for each of the model's settings."""
+    def is_faithful(self, check: Callable[[], bool]) -> bool:
+        """Return the result of `check`, computed once for each of the model's settings."""
         if self.faithful is None:
-            self.faithful = look()
+            self.faithful = check()
         return self.faithful
 
 

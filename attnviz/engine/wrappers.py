@@ -21,7 +21,7 @@ AROUND = {
 TRANSLATED = {
     "ScriptModule": "TorchScript", "GraphModule": "a graph of torch.fx", "FullyShardedDataParallel": "divided among processes",
 }  # fmt: skip
-SHOWN = 4  # parts that an error lists
+MAX_NAMED = 4  # parts that an error names
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,8 +122,8 @@ def _refused(outer: Any, kind: type) -> UnwrappedModel:
         )
     parts = _parts(outer, kind)
     if parts:
-        shown = ", ".join(f"`{path}` ({type(part).__name__})" for path, part in parts[:SHOWN])
-        more = f" and {len(parts) - SHOWN} more" if len(parts) > SHOWN else ""
+        shown = ", ".join(f"`{path}` ({type(part).__name__})" for path, part in parts[:MAX_NAMED])
+        more = f" and {len(parts) - MAX_NAMED} more" if len(parts) > MAX_NAMED else ""
         raise BadInputError(
             f"A transformers model is needed; got {name}, which holds {shown}{more}. Give that part: {parts[0][0]}."
         )

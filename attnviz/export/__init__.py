@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
 
 
-def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
+def as_json(pattern: Pattern, source: Provenance, unfiltered: Pattern | None = None) -> bytes:
     """Return one JSON object: `model block layer head tokens weights provenance`, and `keys` where these are not the queries.
 
-    With `whole`, the head without filters, it also has the `role` and the `profile`.
+    With `unfiltered`, the head without filters, it also has the `role` and the `profile`.
 
     Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
     which UTF-8 cannot hold, is escaped. Each token says whether it is `unknown` to the model, if that is known.
@@ -40,21 +40,21 @@ def as_json(pattern: Pattern, source: Provenance, whole: Pattern | None = None) 
     parts["tokens"] = _tokens(pattern.queries, pattern.query_units, source.queries, pair, known=known)
     if head.block == "cross" or pattern.keys != pattern.queries:
         parts["keys"] = _tokens(pattern.keys, pattern.key_units, source.keys, pair, known=known)
-    if whole is not None:
+    if unfiltered is not None:
         from attnviz.analysis import head_profile, head_roles
         from attnviz.analysis.positions import PositionClasses
 
-        ground = PositionClasses.of(whole, source.options.words)
-        parts["role"] = head_roles.role(whole, source.options.words, ground).as_dict()
-        parts["profile"] = head_profile.profile(whole, source.options.words, ground).as_dict()
+        classes = PositionClasses.of(unfiltered, source.options.words)
+        parts["role"] = head_roles.role(unfiltered, source.options.words, classes).as_dict()
+        parts["profile"] = head_profile.profile(unfiltered, source.options.words, classes).as_dict()
     lines = [f"{json.dumps(name)}: {_line(value)}" for name, value in parts.items()]
     rows = ",\n  ".join(_line(row) for row in _decimals(pattern.weights))
     lines += [f'"weights": [\n  {rows}\n ]', f'"provenance": {_line(source.as_dict(pattern))}']
     return ("{\n " + ",\n ".join(lines) + "\n}\n").encode("utf-8", "backslashreplace")
 
 
-def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -> bytes:
-    """Return a table: one row per query, one column per key, below `# name: JSON` lines; with `whole`, one has the role.
+def as_csv(pattern: Pattern, source: Provenance, unfiltered: Pattern | None = None) -> bytes:
+    """Return a table: one row per query, one column per key, below `# name: JSON` lines; with `unfiltered`, one has the role.
 
     Read it with `pandas.read_csv(file, comment="#", index_col=0)`. Every label is `[place] text`, quoted: a word that
     stands twice stays two columns, no cell begins with a character that a spreadsheet takes for a formula, and the text
@@ -63,10 +63,10 @@ def as_csv(pattern: Pattern, source: Provenance, whole: Pattern | None = None) -
     share is what it lacks to 1.
     """
     facts = source.as_dict(pattern)
-    if whole is not None:
+    if unfiltered is not None:
         from attnviz.analysis import head_roles
 
-        facts["role"] = head_roles.role(whole, source.options.words).sentence
+        facts["role"] = head_roles.role(unfiltered, source.options.words).sentence
     del facts["reading"]
     facts |= {"unknown": source.unknown, "altered": source.altered}
     facts |= {f"version of {package}": version for package, version in facts.pop("versions").items()}
@@ -119,7 +119,7 @@ class ExportItem:
     unfiltered: Pattern | None = None
 
     @property
-    def whole(self) -> Pattern:
+    def all_weights(self) -> Pattern:
         """The head without filters: its role and profile are about all its weights."""
         if self.unfiltered is not None:
             return self.unfiltered
@@ -162,8 +162,8 @@ def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
 
 
 FORMATS: dict[str, Callable[[ExportItem], bytes]] = {
-    "json": lambda item: as_json(item.pattern, item.source, item.whole),
-    "csv": lambda item: as_csv(item.pattern, item.source, item.whole),
+    "json": lambda item: as_json(item.pattern, item.source, item.all_weights),
+    "csv": lambda item: as_csv(item.pattern, item.source, item.all_weights),
     "npz": lambda item: as_npz(item.pattern, item.source),
     "html": as_html,
     **{kind: _drawn(kind) for kind in ("svg", "pdf", "png")},

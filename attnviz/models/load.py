@@ -221,7 +221,7 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_
     report = on_progress or ignore
     digest = weights.digest((file,), dict(card.sha256), card.name, remedy)
     folder = gguf.folder_of(settings.cache_dir, digest)
-    if gguf.kept(folder):
+    if gguf.is_complete(folder):
         report(ProgressEvent(f"Reading {card.name}."))
         try:
             return _from_folder(card, folder, digest, remedy)
@@ -232,7 +232,7 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_
     with _reading_errors("weights", card.name, file.parent, remedy), READING:
         model, tokenizer = gguf.converted(file)
     try:
-        gguf.keep(model, tokenizer, folder)
+        gguf.store(model, tokenizer, folder)
     except OutputError as error:
         message = f"{card.name} works now but will be converted again next time. {error}"
         on_progress(ProgressEvent(message, "notice")) if on_progress else warnings.warn(message, stacklevel=3)

@@ -17,7 +17,7 @@ from attnviz.engine.trace import locked
 from attnviz.errors import BadInputError, TooLongError
 from attnviz.types import HeadRef, Token
 
-MOST = 96  # tokens: too many to step through, and their steps would fill a server's memory
+MAX_TOKENS = 96  # more are too many to step through, and their steps would fill a server's memory
 
 FEED_FORWARD = ("gate", "wide", "active", "narrow", "summed", "output")  # steps without heads
 
@@ -129,9 +129,11 @@ class LayerSteps:
 def layer_steps(
     w: ModelWeights, ids: Sequence[int], type_ids: Sequence[int] | None, tokens: tuple[Token, ...], layer: int
 ) -> LayerSteps:
-    """Read the text up to one layer and keep its steps of attention. Raises TooLongError beyond `MOST` tokens."""
-    if len(ids) > MOST:
-        raise TooLongError(f"A head is walked through on at most {MOST} tokens; this text has {len(ids)}. Shorten the text.")
+    """Read the text up to one layer and keep its steps of attention. Raises TooLongError beyond `MAX_TOKENS`."""
+    if len(ids) > MAX_TOKENS:
+        raise TooLongError(
+            f"A head is shown step by step on at most {MAX_TOKENS} tokens; this text has {len(ids)}. Shorten the text."
+        )
     with torch.inference_mode():
         parts = forward(w, ids, type_ids)
         start = next(parts)

@@ -17,7 +17,7 @@ from attnviz.engine.trace import locked
 from attnviz.errors import TooLongError
 from attnviz.types import Token
 
-MOST = 40  # tokens: more rows have no room for labels in the pictures, and all heads' weights would fill a server's memory
+MAX_TOKENS = 40  # more rows have no room for labels in the pictures, and all heads' weights would fill a server's memory
 NAMED = 8  # next tokens that are listed
 
 PROJECTION = {"bert": "encoder.layer.{}.attention.output.dense.weight", "llama": "layers.{}.self_attn.o_proj.weight"}
@@ -72,7 +72,7 @@ def intervene(
     keys: tuple[Token, ...],
     spelled: Callable[[int], str],
 ) -> InterventionResult:
-    """Run the whole pass; `spelled` returns the text of a token id. Raises TooLongError beyond `MOST` tokens."""
+    """Run the whole pass; `spelled` returns the text of a token id. Raises TooLongError beyond `MAX_TOKENS`."""
     fits(tokens)
     fits(keys, "the other text")
     with torch.inference_mode():
@@ -92,9 +92,9 @@ def intervene(
 
 
 def fits(tokens: Sequence[Token], name: str = "this text") -> None:
-    """Raise TooLongError for a text beyond `MOST` tokens."""
-    if len(tokens) > MOST:
-        raise TooLongError(f"What if is tried on at most {MOST} tokens; {name} has {len(tokens)}. Shorten it.")
+    """Raise TooLongError for a text beyond `MAX_TOKENS`."""
+    if len(tokens) > MAX_TOKENS:
+        raise TooLongError(f"Experiments run on at most {MAX_TOKENS} tokens; {name} has {len(tokens)}. Shorten it.")
 
 
 def _own(tensor: Tensor) -> np.ndarray:

@@ -22,7 +22,7 @@ from attnviz.figures.bertviz.csp_hash import digest
 from attnviz.figures.bertviz.scripts import scripts
 from attnviz.types import HeadRef, Token
 
-MOST = 300_000  # weights: a line each on the page, and browsers are slow with more
+MAX_WEIGHTS = 300_000  # weights: a line each on the page, and browsers are slow with more
 DIGITS = 4  # a line's opacity needs no more, and the page is a third as large
 HEAD_HINT = "Each colour is a head. Click a square to show or hide one, double-click to see it alone; point at a token."
 MODEL_HINT = "Rows are layers, columns heads. Click one to enlarge it."
@@ -66,21 +66,22 @@ def drawable(trace: Trace, head: HeadRef) -> _Drawable:
     own.weights(head.layer, head.head)  # raises for a head that is not there
     layers = tuple(range(own.layers))
     total = sum(_size(block) for block in trace.parts)
-    if total <= MOST and len({_heads(block) for block in trace.parts}) == 1 and len(set(_heads(own))) == 1:
+    if total <= MAX_WEIGHTS and len({_heads(block) for block in trace.parts}) == 1 and len(set(_heads(own))) == 1:
         return _Drawable(trace.parts, layers, trace.parts.index(own), "")
-    if _size(own) <= MOST and len(set(_heads(own))) == 1:
-        many = f"All blocks together have {total:,} weights" if total > MOST else "The blocks of this model differ in size"
+    if _size(own) <= MAX_WEIGHTS and len(set(_heads(own))) == 1:
+        large = f"All blocks together have {total:,} weights"
+        many = large if total > MAX_WEIGHTS else "The blocks of this model differ in size"
         return _Drawable((own,), layers, 0, f"{many}, so this is the {own.name} attention only.")
     one = own.calls[head.layer].heads * len(own.queries) * len(own.keys)
-    if one > MOST:
-        fitting = int((MOST / own.calls[head.layer].heads) ** 0.5)
+    if one > MAX_WEIGHTS:
+        fitting = int((MAX_WEIGHTS / own.calls[head.layer].heads) ** 0.5)
         raise TooLongError(
-            f"BertViz draws at most {MOST:,} weights; one layer of this text has {one:,}. "
+            f"BertViz draws at most {MAX_WEIGHTS:,} weights; one layer of this text has {one:,}. "
             f"Shorten the text to about {fitting} tokens, or use the heatmap, which has no such limit."
         )
     why = (
-        f"BertViz draws at most {MOST:,} weights and this text has {total:,}"
-        if total > MOST
+        f"BertViz draws at most {MAX_WEIGHTS:,} weights and this text has {total:,}"
+        if total > MAX_WEIGHTS
         else "Layers differ in their heads"
     )
     return _Drawable((own,), (head.layer,), 0, f"{why}, so this is layer {head.layer} only.")

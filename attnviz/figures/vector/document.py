@@ -79,7 +79,7 @@ def _ribbon(ribbon: Ribbon) -> str:
 def _words(words: Words) -> str:
     """A line of type: its outlines, and below them the same as text that is not painted; or text alone where a font lacks."""
     turn = f" rotate({-words.angle:g})" if words.angle else ""
-    title = f"<title>{_text(words.whole)}</title>" if words.whole and words.whole != words.text else ""
+    title = f"<title>{_text(words.full_text)}</title>" if words.full_text and words.full_text != words.text else ""
     weight = ' font-weight="bold"' if words.bold else ""
     right = _right_to_left(words.text)
     anchor = ANCHORS[words.align] if not right else {"start": "end", "end": "start"}.get(ANCHORS[words.align], "middle")

@@ -62,7 +62,7 @@ class Dots:
 class Words:
     """One line of type, `size` points high, at (x, y) on its base line, turned by `angle` degrees against the clock.
 
-    `whole` is the full text of what stands shortened; `role` says what it is, e.g. `query`.
+    `full_text` is the text that is shown shortened; `role` says what it is, e.g. `query`.
     """
 
     text: str
@@ -73,7 +73,7 @@ class Words:
     align: Align = "left"
     bold: bool = False
     angle: float = 0.0
-    whole: str = ""
+    full_text: str = ""
     role: str = ""
 
 

@@ -61,45 +61,48 @@ def plan(queries: Sequence[Label], keys: Sequence[Label], width: str, *, lost: b
     """Room for these labels; raises BadInputError for a width that there is not."""
     if width not in WIDTHS:
         raise BadInputError(f"A picture is as wide as a {' or a '.join(WIDTHS)} of a journal; got {width!r}.")
-    whole = WIDTHS[width] * POINTS
-    return _wide(queries, keys, whole, lost) if width == "page" else _narrow(queries, keys, whole, lost)
+    total_width = WIDTHS[width] * POINTS
+    return _wide(queries, keys, total_width, lost) if width == "page" else _narrow(queries, keys, total_width, lost)
 
 
-def _wide(queries: Sequence[Label], keys: Sequence[Label], whole: float, lost: bool) -> Plan:
+def _wide(queries: Sequence[Label], keys: Sequence[Label], total_width: float, lost: bool) -> Plan:
     """Matrix, one column of words that serves both pictures, curves, the words that are looked at."""
     columns, most = max(len(keys), 1), max(len(queries), len(keys), 1)
-    looks, looked = _widest(queries), _widest(keys)
-    room = whole - looks - looked - (LOST if lost else 0.0) - 4 * GAP - CURVES[0]
+    query_column, key_column = _widest(queries), _widest(keys)
+    room = total_width - query_column - key_column - (LOST if lost else 0.0) - 4 * GAP - CURVES[0]
     cell = min(ROW[2], room / columns)
     row = max(ROW[0], min(max(cell, ROW[1]), TALLEST / most))
     top = HEADER + _rise(keys)
-    query_x = columns * cell + 1.5 * GAP + (LOST if lost else 0.0) + looks
+    query_x = columns * cell + 1.5 * GAP + (LOST if lost else 0.0) + query_column
     left = query_x + 0.6 * GAP
-    right = min(whole - looked - 0.6 * GAP, left + CURVES[1])
+    right = min(total_width - key_column - 0.6 * GAP, left + CURVES[1])
     return Plan(
-        width=whole, height=top + most * row, x=0.0, y=top, cell=cell, row=row, size=_size(row), label=max(looks, looked),
+        width=total_width, height=top + most * row, x=0.0, y=top, cell=cell, row=row, size=_size(row),
+        label=max(query_column, key_column),
         query_x=query_x, lost_x=columns * cell + 0.5 * GAP + LOST, curves_y=top, curve_row=row, curve_query_x=query_x,
         left=left, right=right, key_x=right + 0.6 * GAP, every_row=_every(row), every_column=_every(min(cell, row * 1.5)),
     )  # fmt: skip
 
 
-def _narrow(queries: Sequence[Label], keys: Sequence[Label], whole: float, lost: bool) -> Plan:
+def _narrow(queries: Sequence[Label], keys: Sequence[Label], total_width: float, lost: bool) -> Plan:
     """Return the matrix above, the curves below, each as wide as the column."""
     rows, columns, most = max(len(queries), 1), max(len(keys), 1), max(len(queries), len(keys), 1)
-    looks, looked = _widest(queries), _widest(keys)
-    side = looks + GAP * 0.6 + (LOST if lost else 0.0)
+    query_column, key_column = _widest(queries), _widest(keys)
+    side = query_column + GAP * 0.6 + (LOST if lost else 0.0)
     over = max(
         (lettering.width(key, TYPE[1]) * 0.71 - (columns - at) * 4.0 for at, key in enumerate(_labels(keys))), default=0.0
     )
-    cell = min(ROW[2], (whole - side - max(0.0, over)) / columns)
+    cell = min(ROW[2], (total_width - side - max(0.0, over)) / columns)
     row = max(ROW[0], min(max(cell, ROW[1]), 0.5 * TALLEST / rows))
     curve_row = max(ROW[0], min(ROW[2] * 0.8, max(row, ROW[1]), 0.5 * TALLEST / most))
     top = HEADER + _rise(keys)
     below = top + rows * row + 2.4 * GAP
     return Plan(
-        width=whole, height=below + most * curve_row, x=side, y=top, cell=cell, row=row, size=min(_size(row), _size(curve_row)),
-        label=max(looks, looked), query_x=side - 0.6 * GAP, lost_x=LOST - 4.0, curves_y=below, curve_row=curve_row,
-        curve_query_x=looks, left=looks + 0.6 * GAP, right=whole - looked - 0.6 * GAP, key_x=whole - looked,
+        width=total_width, height=below + most * curve_row, x=side, y=top, cell=cell, row=row,
+        size=min(_size(row), _size(curve_row)), label=max(query_column, key_column),
+        query_x=side - 0.6 * GAP, lost_x=LOST - 4.0, curves_y=below, curve_row=curve_row,
+        curve_query_x=query_column, left=query_column + 0.6 * GAP, right=total_width - key_column - 0.6 * GAP,
+        key_x=total_width - key_column,
         every_row=_every(min(row, curve_row)), every_column=_every(min(cell, row * 1.5)),
     )  # fmt: skip
 
@@ -125,6 +128,6 @@ def _size(row: float) -> float:
     return max(TYPE[0], min(TYPE[1], 0.72 * row))
 
 
-def _every(room: float) -> int:
+def _every(step: float) -> int:
     """Return every how many-th label has room."""
-    return max(1, math.ceil(1.16 * _size(room) / room))
+    return max(1, math.ceil(1.16 * _size(step) / step))

@@ -55,7 +55,7 @@ class HeadPicture:
             return encoding.summed(value, self.most)
         return encoding.signed_two(value) if self.signed else encoding.two(value)
 
-    def seen(self, text: str) -> str:
+    def visible(self, text: str) -> str:
         """Return the reader's text as it is written here."""
         return lettering.readable(encoding.visible(text)) if self.coded else encoding.visible(text)
 

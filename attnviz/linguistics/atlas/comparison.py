@@ -26,7 +26,7 @@ from attnviz.types import HeadRef
 class ComparedHeads:
     """One kind of link in two atlases: the best head of each, chosen on even texts and reported on odd ones.
 
-    `common` says whether both are counted on the same links; `whole` is how many links each atlas has of the kind.
+    `common` says whether both are counted on the same links; `totals` is how many links each atlas has of the kind.
     `difference` is first minus second on the reported links, in percentage points, with the ends of its 95 % interval;
     None where the links are not the same, or too few.
     """
@@ -34,7 +34,7 @@ class ComparedHeads:
     relation: str
     direction: str
     common: bool
-    whole: tuple[int, int]
+    totals: tuple[int, int]
     first: RankedHead
     second: RankedHead
     difference: tuple[float, float, float] | None
@@ -94,14 +94,14 @@ def _kinds(first: Atlas, second: Atlas) -> list[tuple[str, str]]:
 
 def compared_heads(first: Atlas, second: Atlas, relation: str, direction: str, shared: dict[int, int]) -> ComparedHeads | None:
     """Compare one kind of link; None where an atlas has no such link in one half of the texts."""
-    whole = claims.hits(first, relation, direction), claims.hits(second, relation, direction)
-    found = matched(*whole, shared) if shared else whole
+    totals = claims.hits(first, relation, direction), claims.hits(second, relation, direction)
+    found = matched(*totals, shared) if shared else totals
     if any(not one.even.any() or one.even.all() for one in found):
         return None
     mine = _numbered(found[0], shared) if shared else found[0]
     best = ranked(first, mine, 1)[0], ranked(second, found[1], 1)[0]
     made = ComparedHeads(
-        relation, "" if whole[0].offset is None else direction, bool(shared), (len(whole[0]), len(whole[1])), *best, None
+        relation, "" if totals[0].offset is None else direction, bool(shared), (len(totals[0]), len(totals[1])), *best, None
     )
     if not shared or min(_independent(made)) < claims.ENOUGH:
         return made

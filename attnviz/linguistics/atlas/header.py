@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from attnviz.linguistics.probes.habits import RENAMED
 
 FORMAT = 3  # 1 had no halves of `meaning`; 2 no subtypes, contexts and control
-MOST = 4096  # layers or heads; the largest models have a few hundred
+MAX_COUNT = 4096  # layers or heads; the largest models have a few hundred
 MAX_HEADER = 4 * 2**20  # bytes
 NAMES = 255  # relations and corpora are counted in one byte
 T = TypeVar("T")
@@ -94,8 +94,8 @@ def header(written: bytes) -> Header:
     return Header(
         _of(raw, "model", str),
         _of(raw, "digest", str),
-        _between(raw, "layers", 1, MOST),
-        _between(raw, "heads", 1, MOST),
+        _between(raw, "layers", 1, MAX_COUNT),
+        _between(raw, "heads", 1, MAX_COUNT),
         _of(raw, "causal", bool),
         _of(raw, "rule", str),
         tuple(_corpus(one) for one in _several(raw, "corpora", dict)),

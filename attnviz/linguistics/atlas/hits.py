@@ -102,9 +102,9 @@ class Hits:
 def unpacked(packed: UInt8[np.ndarray, "n byte"], size: tuple[int, int]) -> Bool[np.ndarray, "n layer head"]:
     """Unpack bits, eight heads a byte in the order of layers and heads; `size` is how many layers and heads there are."""
     layers, heads = size
-    if len(packed) * layers * heads > npz.MOST:
+    if len(packed) * layers * heads > npz.MAX_BYTES:
         raise BadInputError(
-            f"{len(packed):,} links of {layers * heads:,} heads take more than the {npz.MOST:,} bytes allowed. "
+            f"{len(packed):,} links of {layers * heads:,} heads take more than the {npz.MAX_BYTES:,} bytes allowed. "
             "Build the atlas from fewer texts."
         )
     return np.unpackbits(packed, axis=-1, count=layers * heads).view(bool).reshape(-1, layers, heads)
