@@ -60,7 +60,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise BadInputError where a server cannot listen at this address."""
+    """Raise BadInputError if a server cannot listen at this address."""
     try:
         found = socket.getaddrinfo(None if host == EVERYWHERE else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]

@@ -73,7 +73,7 @@ def get_models(chosen: argparse.Namespace) -> None:
 
 
 def _here(card: ModelCard | None) -> Path | None:
-    """Return the folder of a model, or of the parser for None; None where it is missing or damaged."""
+    """Return the folder of a model, or of the parser for None; None if it is missing or damaged."""
     from attnviz.linguistics import parse
     from attnviz.models import locate, weights
     from attnviz.settings import Settings

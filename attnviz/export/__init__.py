@@ -194,7 +194,7 @@ def _tokens(
 
 
 def _units(labels: Sequence[str], units: Sequence[Unit]) -> Sequence[Unit | None]:
-    """Return the unit of each label; None where a pattern has none."""
+    """Return the unit of each label; None if a pattern has none."""
     return units if len(units) == len(labels) else [None] * len(labels)
 
 

@@ -107,7 +107,7 @@ def _facts(pattern: Pattern, source: Provenance) -> str:
 
 
 def _named(labels: Sequence[str], units: Sequence[Unit]) -> list[tuple[str, str]]:
-    """Return each label with its mark, "" where the model reads it."""
+    """Return each label with its mark, "" if the model reads it."""
     marks = [encoding.unknown_mark(unit) for unit in units] if len(units) == len(labels) else [""] * len(labels)
     return list(zip(labels, marks, strict=True))
 

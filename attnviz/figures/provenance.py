@@ -26,7 +26,7 @@ PACKAGES = ("attnviz", "torch", "transformers")
 class Provenance:
     """Where a pattern's numbers come from: model, weights, versions, text, head, options.
 
-    `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" where they do
+    `digest` is of the weights that answered, `quantised` says how they differ from the published ones ("" if they do
     not); `queries` and `keys` are the tokens as the model read them; `focus` is the selected word. `written` is the target
     that the model wrote where none was given, `layers` says which of its layers attend where not all do, `batched` that
     other texts were read in the same pass: then numbers are within 1e-5 of those without them. `reading` says how much

@@ -48,7 +48,7 @@ class HeadRanking:
     `held_out` is False where one half of the texts has none of these links: then heads are chosen and reported on all of
     them. `shared` says that both halves have wordings of the same sentences, so that the odd half is no independent test.
     `offset` is the most frequent distance; `other_way` counts the links of the other direction; `pooled` are the subtypes that
-    are counted together, with their numbers; `control` is the best head of the untrained twin, None where there was none.
+    are counted together, with their numbers; `control` is the best head of the untrained twin, None if there was none.
     """
 
     relation: str

@@ -32,7 +32,7 @@ class ProbeResult:
 
     `even` are the means over the even sequences, by which `order` and `head` are chosen; `even_look` is what a head scores
     that looks equally at all visible tokens; `sequences` counts the even and the odd ones. `role` is the name that a head
-    earns, "" where this kind of model cannot have it.
+    earns, "" if this kind of model cannot have it.
     """
 
     key: str
@@ -82,7 +82,7 @@ class ProbeResult:
 
 @lru_cache(maxsize=8)
 def results(atlas: Atlas) -> tuple[ProbeResult, ...]:
-    """Return every known probe of an atlas; raises BadInputError, with the reason, where it has none."""
+    """Return every known probe of an atlas; raises BadInputError, with the reason, if it has none."""
     figures, facts = atlas.probes, atlas.header.probes
     assert facts is not None  # `atlas.probes` raises before
     found = []

@@ -36,7 +36,7 @@ class ConfigFacts:
 
 
 def read_config(config: PreTrainedConfig, tokenizer_limit: int | float = HUGE, *, text_only: bool = True) -> ConfigFacts:
-    """Return the facts of a configuration; BadInputError where it is no text model, or does not give them.
+    """Return the facts of a configuration. Raises BadInputError if it is no text model, or does not give them.
 
     `tokenizer_limit` is used only if the configuration states none. Without `text_only`, a family that reads something
     else counts as an encoder, and one that does not name its sizes in this way as one layer with one head.

@@ -152,7 +152,7 @@ def _hub_name(name: str) -> str:
 
 
 def _transformer(folder: Path, name: str) -> Path | None:
-    """Return the sub-folder of a sentence-transformers folder that holds its transformer; None where there is none.
+    """Return the sub-folder of a sentence-transformers folder that holds its transformer; None if there is none.
 
     `modules.json` lists the modules in order; the first one reads the text. In the layout before version 2, each has a
     sub-folder (`0_Transformer`, `0_BERT`); even older folders have no list.

@@ -33,7 +33,7 @@ def head_view(trace: Trace, head: HeadRef, *, theme: str = "") -> str:
     """BertViz's head view of the chosen head's block, opened at its layer with only that head.
 
     `theme` is "light", "dark", or "" for the reader's own setting. Up to 300,000 weights all layers and blocks can be
-    chosen, beyond that the page shows the head's layer and says so. Raises TooLongError where one layer is too much,
+    chosen, beyond that the page shows the head's layer and says so. Raises TooLongError if one layer is too much,
     UnknownHeadError for a head that is not there.
     """
     from bertviz import head_view as draw

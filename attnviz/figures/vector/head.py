@@ -255,7 +255,7 @@ def _label(picture: HeadPicture, texts: Sequence[str], units: Sequence[Unit], at
 
 
 def _mark(units: Sequence[Unit], at: int) -> str:
-    """Return the mark of the unit at a place, "" where it has none."""
+    """Return the mark of the unit at a place, "" if it has none."""
     return encoding.unknown_mark(units[at]) if at < len(units) else ""
 
 

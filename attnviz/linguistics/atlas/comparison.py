@@ -28,7 +28,7 @@ class ComparedHeads:
 
     `common` says whether both are counted on the same links; `totals` is how many links each atlas has of the kind.
     `difference` is first minus second on the reported links, in percentage points, with the ends of its 95 % interval;
-    None where the links are not the same, or too few.
+    None if the links are not the same, or too few.
     """
 
     relation: str
@@ -57,7 +57,7 @@ class AtlasComparison:
 def compare(first: Atlas, second: Atlas, kind: tuple[str, str] | None = None) -> AtlasComparison:
     """Compare two atlases by all kinds of links that both have enough of, or by one `kind`: (relation, direction).
 
-    Raises BadInputError where one of the atlases does not have that kind.
+    Raises BadInputError if one of the atlases does not have that kind.
     """
     shared = shared_corpora(first, second)
     only = tuple(
@@ -93,7 +93,7 @@ def _kinds(first: Atlas, second: Atlas) -> list[tuple[str, str]]:
 
 
 def compared_heads(first: Atlas, second: Atlas, relation: str, direction: str, shared: dict[int, int]) -> ComparedHeads | None:
-    """Compare one kind of link; None where an atlas has no such link in one half of the texts."""
+    """Compare one kind of link; None if an atlas has no such link in one half of the texts."""
     totals = claims.hits(first, relation, direction), claims.hits(second, relation, direction)
     found = matched(*totals, shared) if shared else totals
     if any(not one.even.any() or one.even.all() for one in found):

@@ -29,7 +29,7 @@ class RayPool:
     """Ray Data: `count` processes, each with the model and one thread."""
 
     def __init__(self, card: ModelCard, settings: Settings, count: int, *, control: bool = False) -> None:
-        """Start Ray, or join it; raises UnavailableError where it is not installed."""
+        """Start Ray, or join it; raises UnavailableError if it is not installed."""
         if find_spec("ray") is None:
             raise UnavailableError("Spreading needs Ray Data. Install it: pip install -r requirements-ray.txt")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray reports about this machine to its makers

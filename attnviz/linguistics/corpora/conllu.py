@@ -151,7 +151,7 @@ def _surface(rows: Iterable[_Row]) -> list[_Row]:
 
 
 def _spans(surface: Sequence[_Row], words: Sequence[_Row], text: str) -> list[Span]:
-    """Return the position of each word in the text. Raises _Fault where text and words differ."""
+    """Return the position of each word in the text. Raises _Fault if text and words differ."""
     spans: list[Span] = []
     at = 0
     for i, row in enumerate(surface):

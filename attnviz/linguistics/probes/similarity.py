@@ -104,7 +104,7 @@ def sums(
 def means(
     sums: Float[np.ndarray, "2 3 kind layer head"], tally: Int[np.ndarray, "2 3"]
 ) -> Float[np.ndarray, "2 half kind layer head"]:
-    """Return mean correlations over the words of each half, then their standard errors; NaN where there are too few texts.
+    """Return mean correlations over the words of each half, then their standard errors; NaN if there are too few texts.
 
         m = sum_i s_i / sum_i w_i,   error² = n / (n - 1)  sum_i (s_i - m w_i)² / (sum_i w_i)²
 

@@ -21,7 +21,7 @@ Traces = Mapping[AttentionRequest, Trace | AttnvizError]  # the error says why a
 
 @dataclass(frozen=True, eq=False)
 class ComparePanel:
-    """One panel: `kind` is "" for a pin, else how its pins are combined. `pattern` is None where `problem` says why.
+    """One panel: `kind` is "" for a pin, else how its pins are combined. `pattern` is None if `problem` says why.
 
     `numbers` are those of its pins, from 1; `queries` and `keys` are the tokens that its units refer to.
     """
@@ -108,7 +108,7 @@ def _pattern_again(
 
 
 def token_at(focus: TokenSelection, tokens: Sequence[Token]) -> int | None:
-    """Return the token that a focus selects; None where this text has none there."""
+    """Return the token that a focus selects; None if this text has none there."""
     for at, token in enumerate(tokens):
         inside = at == focus.start if token.special else token.start <= focus.start < token.end
         if token.special == focus.special and inside and (token.special or token.segment == focus.segment):
@@ -212,7 +212,7 @@ def _followed_link(
 def _line(
     panel: ComparePanel, selected: Sequence[int], base_tokens: Sequence[Token], near: int
 ) -> tuple[np.ndarray | None, tuple[int, ...]]:
-    """The selected words' weights in a panel, summed, and their rows or columns; None where the panel has none of them."""
+    """The selected words' weights in a panel, summed, and their rows or columns; None if the panel has none of them."""
     if panel.pattern is None:
         return None, ()
     tokens = [compare.counterpart(token, base_tokens, (panel.queries, panel.keys)[near]) for token in selected]
@@ -231,5 +231,5 @@ def _units(panel: ComparePanel) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
 
 
 def _unit_with(units: Sequence[Unit], token: int) -> int | None:
-    """Return the unit that holds a token; None where it is hidden."""
+    """Return the unit that holds a token; None if it is hidden."""
     return next((at for at, unit in enumerate(units) if token in unit.tokens), None)

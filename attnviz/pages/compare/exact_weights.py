@@ -53,7 +53,7 @@ def _place(pin: Pin) -> tuple[AttentionRequest, str]:
 
 
 def _frame(traces: Traces, place: tuple[AttentionRequest, str]) -> bytes | None:
-    """Return the frame of one block of a request; None where there is none."""
+    """Return the frame of one block of a request; None if there is none."""
     request, block = place
     trace = traces.get(request)
     if not isinstance(trace, Trace) or block not in trace.blocks:

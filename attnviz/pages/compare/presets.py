@@ -104,7 +104,7 @@ def two_sentences(text: str) -> None:
 
 
 def other_model() -> str:
-    """Another embedded model than the shown one, "" where there is none."""
+    """Another embedded model than the shown one, "" if there is none."""
     own = state.current().request.model
     return next((name for name in EMBEDDED if name != own and input_bar.available(catalog.card(name))), "")
 
