@@ -65,7 +65,7 @@ class BestHead:
 
     @property
     def points(self) -> float:
-        """How far above its strongest baseline, in percentage points; below 0 where beneath it."""
+        """The lead over the strongest baseline, in percentage points; negative if below it."""
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
 
@@ -126,7 +126,7 @@ class ClaimResult:
 
     @property
     def points(self) -> float:
-        """How far above its strongest baseline, in percentage points; NaN if there is nothing to count."""
+        """The lead over the strongest baseline, in percentage points; NaN if there is nothing to count."""
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property

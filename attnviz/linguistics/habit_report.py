@@ -1,8 +1,8 @@
 """Report each habit and the similarity of meaning in an atlas, with the head that has most of it.
 
 A habit is attention that ignores what the words mean. It is a mean over the tokens of many texts, so the best of all heads is
-not a lucky find; it is chosen and reported on the same texts, and pages say so. The head that follows similarity of meaning
-is chosen on the even half of the texts and reported on the odd half.
+not a chance result; it is chosen and reported on the same texts, and pages say so. The head that follows similarity of
+meaning is chosen on the even half of the texts and reported on the odd half.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SENTENCES = ("conllu", "toml")  # corpora whose sentences habits are measured on
 
 @dataclass(frozen=True)
 class SimilarityResult:
-    """How far a head's attention follows the similarity of words, on one half of the texts: mean rank correlations, -1 to 1.
+    """How well a head's attention follows the similarity of words, on one half of the texts: mean rank correlations, -1 to 1.
 
     `shuffled` is the same head's mean with the words shuffled. Means are over `words` words; 95 % intervals are
     Student's, with the `texts` texts as independent.

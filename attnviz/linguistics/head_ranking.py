@@ -32,7 +32,7 @@ class RankedHead:
 
     @property
     def points(self) -> float:
-        """How far above its strongest baseline, in percentage points; below 0 where beneath it."""
+        """The lead over the strongest baseline, in percentage points; negative if below it."""
         return statistics.points(self.evidence.rate, self.evidence.baseline[1])
 
     @property
@@ -63,7 +63,7 @@ class HeadRanking:
 
 
 def rank_heads(atlas: Atlas, relation: str, direction: str = "dh") -> HeadRanking:
-    """Rank every head of an atlas by one kind of link, best first; no heads where there are no such links.
+    """Rank every head of an atlas by one kind of link, best first; no heads if there are no such links.
 
     Raises BadInputError for a relation or a direction that the atlas does not have, and lists those that it has.
     """

@@ -1,4 +1,4 @@
-"""Report the probes of an atlas: each head's score on random tokens, with its interval and the names that heads earn.
+"""Report the probes of an atlas: each head's score on random tokens, with its interval and the names that heads get.
 
 Heads are ordered by the even half of the sequences and reported on the odd half, as everywhere.
 """
@@ -19,7 +19,7 @@ from attnviz.linguistics.atlas.reader import Atlas, nearest
 from attnviz.linguistics.probes.random_tokens import EVEN, ODD
 from attnviz.types import HeadRef, HeadScores, joined, quoted
 
-BAR = 0.5  # a head earns a probe's name where more than half of its attention goes there, its interval included
+BAR = 0.5  # a head gets a probe's name if more than half of its attention goes there, with its whole interval
 ENCODER = (
     "This model reads both ways and predicts no next token: what Olsson et al. call an induction head cannot be in it, and "
     "the score is only how much the second copy looks at the token after the first."

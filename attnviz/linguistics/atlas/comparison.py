@@ -1,7 +1,7 @@
-"""Compare two atlases: the best head of each on the links that both counted, where they read the same files.
+"""Compare two atlases: the best head of each on the links that both counted, if they read the same files.
 
-A corpus is the same where its kind and the hashes of its files are. Links are matched by text, relation, direction and
-distance in words: a model leaves out words in which no token starts, and a causal one all later words. Where one atlas has
+A corpus is the same if its kind and the hashes of its files are. Links are matched by text, relation, direction and
+distance in words: a model leaves out words in which no token starts, and a causal one all later words. If one atlas has
 more links of one kind and distance in a text than the other, none of these are matched. Questions are matched by text.
 """
 
@@ -125,8 +125,8 @@ def difference(first: Hits, second: Hits, head: HeadRef, other: HeadRef) -> tupl
 
         m = sum_i (a_i - b_i) / n,   error² = t / (t - 1)  sum_i (a_i - b_i - m n_i)² / n²
 
-    for t texts (of Winogender: sentences), of which i has n_i links, a_i hits of the first head and b_i of the second: both
-    are tested on the same links, and those of one text go together. Cochran 1977, Sampling Techniques, section 2.11.
+    for t texts (for Winogender: sentences); text i has n_i links, a_i hits of the first head and b_i of the second. Both are
+    tested on the same links, and those of one text count together. Cochran 1977, Sampling Techniques, section 2.11.
     """
     one, two = first.where(~first.even), second.where(~second.even)
     order, same = _keys(one).argsort(kind="stable"), _keys(two).argsort(kind="stable")
