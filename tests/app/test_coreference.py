@@ -187,7 +187,7 @@ def test_of_a_long_text_the_words_around_the_pronoun_are_buttons_and_the_lists_h
     assert "80 of 164 words are buttons" in text(app)
 
 
-def test_a_kind_brings_its_first_sentence_and_next_walks_through_all_of_them_and_round(asked: Callable[..., AppTest]):
+def test_a_kind_shows_its_first_sentence_and_next_goes_through_all_and_starts_again(asked: Callable[..., AppTest]):
     app = asked()
     assert (app.selectbox(key="kind").value, app.selectbox(key="ready_sentence").value) == ("plausibility", "tired")
     app.selectbox(key="kind").set_value("ambiguous on purpose").run()
@@ -237,7 +237,7 @@ def test_where_nothing_decides_nothing_is_hit_or_missed(asked: Callable[..., App
     assert "(only the first: none is right)" in text(app)
 
 
-def test_hits_and_misses_stand_in_the_table_on_the_map_and_beside_the_number_of_lucky_ones(asked: Callable[..., AppTest]):
+def test_hits_and_misses_are_in_the_table_on_the_map_and_beside_the_number_expected_by_chance(asked: Callable[..., AppTest]):
     app = asked()
     table = app.dataframe[0].value
     hits = int(table["right?"].eq("✓ hit").sum())
@@ -304,7 +304,7 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     return write
 
 
-def test_the_evidence_stands_beside_the_single_picture(asked: Callable[..., AppTest], counted: Callable[..., None]):
+def test_the_evidence_is_shown_beside_the_single_picture(asked: Callable[..., AppTest], counted: Callable[..., None]):
     counted()
     app = asked()
     assert not app.exception

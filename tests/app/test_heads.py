@@ -220,7 +220,7 @@ def test_habits_are_chosen_named_with_their_count_and_carried_by_the_link(heads:
 
 
 @pytest.mark.usefixtures("measured")
-def test_a_habit_that_is_none_is_named_and_the_first_one_shown(heads: Callable[..., AppTest]):
+def test_an_unknown_habit_is_named_and_the_first_one_is_shown(heads: Callable[..., AppTest]):
     app = heads(habit="<b>sleep")
     assert app.selectbox(key="heads-habit").value == "previous"
     assert "There is no habit “<b>sleep” here: showing previous token" in written(app)

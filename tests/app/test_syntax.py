@@ -152,7 +152,7 @@ def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not
     assert "not the same as missed" in written(app).replace("\n", " ")
 
 
-def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_sees_others(page):
+def test_dots_are_under_every_word_that_cannot_see_its_own_kind_although_it_sees_others(page):
     app = page(text="Dogs chase cats", model="smollm2", way="hd")
     states = app.dataframe[0].value.set_index("should look at")["verdict"].to_dict()
     assert states["cats"] == "not visible"

@@ -210,7 +210,7 @@ def test_open_on_the_board_opens_it_though_the_text_is_another_now(visit: Visit)
     shows(page, "/", "text", TYPED)
 
 
-def test_a_text_that_was_not_changed_asks_for_no_run_and_a_link_opens_at_once(visit: Visit):
+def test_an_unchanged_text_starts_no_run_and_a_link_opens_at_once(visit: Visit):
     page, field = opened(visit)
     page.evaluate(COUNT)
     field.fill("Dogs chase catsx")

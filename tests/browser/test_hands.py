@@ -111,7 +111,7 @@ def test_tab_reaches_everything_shows_where_it_is_and_is_never_trapped(visit: Vi
     assert visit.errors == []
 
 
-def test_escape_leaves_menus_and_the_focus_stands_where_it_was(opened):
+def test_escape_closes_menus_and_the_focus_returns(opened):
     page = opened(made())
     summary = page.locator(".menu summary")
     summary.focus()
@@ -220,7 +220,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("size", ["laptop", "phone"])
 @pytest.mark.parametrize("name", TEXTS)
-def test_words_stand_in_the_order_in_which_their_language_is_read(opened, name: str, size: str):
+def test_words_are_in_the_order_in_which_their_language_is_read(opened, name: str, size: str):
     text, direction = TEXTS[name]
     more = {"size": PHONE} if size == "phone" else {}
     page = opened(made(text), Choice(HeadRef(0, 0), None), **more)

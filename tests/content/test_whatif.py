@@ -29,7 +29,7 @@ def intervene(backend, model: str, change: Intervention = AS_TRAINED, other: str
     return backend.intervene(AttentionRequest(model, TEXT), LAYERS[model], change, other)
 
 
-def test_digits_stand_only_where_live_numbers_do_not_reach():
+def test_digits_are_written_only_where_live_numbers_cannot_be():
     texts = [
         re.sub(r"@\{\w+\}|float64|float32|Mistral 7B|Michel et al. 2019|\(Kazemnejad et al. 2023\)", "", text)
         for text in prose(lesson.content(), but=r"id|start|sources|steps|formula.*")
@@ -102,7 +102,7 @@ def test_over_many_shuffles_the_weights_follow_the_words_to_rounding(backend, mo
 @pytest.mark.parametrize(
     "change", [Intervention(positions=False, causal=True), Intervention(causal=False)], ids=["mask", "positions"]
 )
-def test_either_of_them_alone_tells_the_order(backend, model: str, change: Intervention):
+def test_each_of_them_alone_shows_the_order(backend, model: str, change: Intervention):
     assert backend.compare_orders(AttentionRequest(model, TEXT), HeadRef(0, 0), change, 1).double.weights > 0.5
 
 
@@ -157,7 +157,7 @@ def test_what_is_out_of_reach_comes_one_window_further_with_each_layer(backend):
 
 
 @BOTH
-def test_a_window_lets_a_head_that_looks_near_keep_its_row_and_takes_that_of_one_that_looks_far(backend, model: str):
+def test_a_window_keeps_the_row_of_a_head_that_looks_near_and_removes_that_of_one_that_looks_far(backend, model: str):
     layer = LAYERS[model]
     plain, near = intervene(backend, model), intervene(backend, model, Intervention(window=3, layer=layer))
     lost = [analysis.newly_hidden(BeforeAfter(plain, near, layer, head)).mean() for head in range(len(plain.adds))]

@@ -313,7 +313,7 @@ def test_any_error_of_generation_asks_for_a_target():
         attnviz.trace(model, tokenizer(), "the animal did")
 
 
-def test_an_empty_second_text_is_none(backend):
+def test_an_empty_second_text_counts_as_none(backend):
     assert AttentionRequest("minilm", "a", "") == AttentionRequest("minilm", "a")
     assert len(backend.attend(AttentionRequest("minilm", "a", "")).tokens) == 3
     assert (

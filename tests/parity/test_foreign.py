@@ -253,7 +253,7 @@ def test_a_family_is_shown_as_it_attends_whatever_it_says_of_the_fused_kernel():
     np.testing.assert_allclose(trace.weights(), wanted.weights(), atol=1e-5)
 
 
-def test_a_model_is_looked_at_once_and_its_hooks_hear_nothing_of_it(monkeypatch: pytest.MonkeyPatch):
+def test_a_model_is_tried_once_and_without_its_hooks(monkeypatch: pytest.MonkeyPatch):
     model, heard, looked = bert(), [], []
     look = capture.agrees
     monkeypatch.setattr(capture, "agrees", lambda *given: looked.append(1) or look(*given))

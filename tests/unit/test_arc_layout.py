@@ -20,14 +20,14 @@ def test_arcs_that_cross_and_arcs_over_the_same_words_lie_on_levels_of_their_own
     assert arc_layout.levels([(0, 2), (2, 0)]) == (1, 2)
 
 
-def test_at_a_word_the_arcs_fan_out_and_the_longest_stand_in_the_middle():
+def test_at_a_word_the_arcs_spread_and_the_longest_are_in_the_middle():
     # Word 2 has arcs to 1 and 0 on its left, to 3 and 4 on its right: from left to right they end 1, 0, 4, 3.
     found = arc_layout.shifts([(2, 0), (2, 1), (2, 3), (4, 2)])
     assert [found[0][0], found[1][0], found[2][0], found[3][1]] == [-APART / 2, -1.5 * APART, 1.5 * APART, APART / 2]
     assert [found[0][1], found[1][1], found[2][1], found[3][0]] == [0.0, 0.0, 0.0, 0.0]
 
 
-def test_words_stand_beside_each_other_with_a_gap():
+def test_words_are_next_to_each_other_with_a_gap():
     assert arc_layout.places([20.0, 40.0, 10.0], [], []) == (10.0, 10 + 10 + GAP + 20, 10 + 10 + GAP + 20 + 20 + GAP + 5)
 
 

@@ -77,7 +77,7 @@ def test_queries_and_keys_of_cross_attention_are_aligned_each_for_themselves():
     assert found.note == "Only the first has “saw”, left out here."
 
 
-def test_texts_with_nothing_in_common_but_their_length_pair_up_and_otherwise_nothing_is_left():
+def test_texts_of_equal_length_with_nothing_in_common_pair_up_and_others_do_not():
     assert compare.difference(made("a b"), made("c d")).keys == ("a/c", "b/d")
     found = compare.difference(made("a b"), made("c d e"))
     assert found.weights.shape == (0, 0)

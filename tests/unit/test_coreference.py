@@ -79,7 +79,7 @@ def annotated(answer: int, *names: str) -> AnnotatedQuestion:
     return AnnotatedQuestion("m", MENTIONS, (MENTIONS.index("she"), MENTIONS.index("she") + 3), places, answer)
 
 
-def test_a_name_is_mentioned_as_often_as_that_word_of_it_which_stands_most_often():
+def test_a_name_is_mentioned_as_often_as_its_most_frequent_word():
     assert [coreference.mentions(MENTIONS, name) for name in ("Cheryl Cassidy", "Pauline", "she", "Bob")] == [3, 2, 1, 0]
 
 

@@ -150,7 +150,7 @@ def ewt(corpora: Path) -> list[ParsedSentence]:
     return list(door.conllu(corpora / "ewt-dev.conllu", door.strict))
 
 
-def test_every_word_of_ewt_stands_where_its_form_does(corpora: Path, ewt: list[ParsedSentence]):
+def test_every_word_of_ewt_is_where_its_form_is(corpora: Path, ewt: list[ParsedSentence]):
     assert len(ewt) == 2001
     found = [[sentence.text[start:end] for start, end in sentence.words] for sentence in ewt]
     assert found == list(forms(corpora / "ewt-dev.conllu"))

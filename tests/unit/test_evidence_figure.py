@@ -24,7 +24,7 @@ def test_a_bar_is_blue_where_it_lies_above_every_baseline_and_grey_where_not(the
     assert [tuple(line.x) for line in lines(found)] == [(0.5, 0.7), (0.35, 0.55)]
 
 
-def test_the_rate_its_baselines_and_its_count_stand_in_its_row():
+def test_the_rate_its_baselines_and_its_count_are_in_its_row():
     found = evidence.figure([("L3·H1", GOOD)], "light")
     dots = {trace.hovertemplate.removesuffix("<extra></extra>"): trace.x[0] for trace in found.data if trace.mode == "markers"}
     assert dots == {

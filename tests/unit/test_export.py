@@ -194,7 +194,7 @@ def test_the_page_holds_the_board_with_every_head():
     assert start["selection"]["head"] == [1, 2]
 
 
-def test_hostile_text_stands_in_the_page_as_text():
+def test_hostile_text_is_in_the_page_as_text():
     hostile = "</style></script>]]><img src=x onerror=alert(1)>\x00\ud83d"
     token = (Token(hostile, "x", 0, 5, 0),)
     one = Trace(

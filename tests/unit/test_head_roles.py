@@ -250,7 +250,7 @@ def test_a_head_whose_every_word_finds_its_twin_is_called_so():
     assert "the same word elsewhere: 80\u202f% of its attention on average, first choice of 6 of 6 words" in found.sentence
 
 
-def test_a_first_word_that_stands_again_is_where_heads_rest_and_no_twin():
+def test_a_first_word_that_occurs_again_is_a_sink_and_not_a_twin():
     # Both later "the" look at the first word as all words do.
     words = ("the", "cat", "saw", "the", "dog", "and", "the", "bird")
     rows = np.zeros((8, 8))
@@ -270,7 +270,7 @@ def test_equal_weights_have_no_first_choice():
     assert [look.chosen for look in found.lines] == [0] * len(found.lines)
 
 
-def test_a_mask_stands_for_a_word_and_is_no_separator():
+def test_a_mask_counts_as_a_word_and_not_as_a_separator():
     parts = (
         unit("[CLS]", 0, True),
         unit("a", 1),
@@ -366,7 +366,7 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert found.resting
 
 
-def test_a_word_that_every_word_looks_at_is_no_sink_and_what_is_seen_of_it_is_described():
+def test_a_word_that_every_word_looks_at_is_not_a_sink_and_its_weights_are_described():
     found = head_roles.sink(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
     assert found is not None
     assert (found.key, found.resting) == (2, False)
@@ -489,7 +489,7 @@ def test_a_row_with_one_key_is_one_clause():
     assert head_roles.as_text(pattern, 0) == "[CLS] gives 100\u202f% of its attention to itself."
 
 
-def test_a_word_that_stands_twice_is_numbered():
+def test_a_word_that_occurs_twice_is_numbered():
     parts = sentence("the", "cat", "the")
     rows = np.eye(5, dtype=np.float32)
     rows[1] = [0, 0, 0, 1, 0]

@@ -265,7 +265,7 @@ def test_a_pass_from_scratch_refuses_ids_and_segments_by_the_tables_themselves()
     assert reference.read(model).vocabulary == 16
 
 
-def test_ids_that_stand_for_pictures_are_none_of_the_vocabulary():
+def test_placeholder_ids_for_pictures_are_not_checked_against_the_vocabulary():
     model = random_model("bert")
     model.config.image_token_id = 20
     given = {"input_ids": torch.tensor([[1, 20, 2]])}

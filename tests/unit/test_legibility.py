@@ -177,7 +177,7 @@ def test_counts_are_those_of_the_text():
     assert not lines.as_typed
 
 
-def test_a_stretch_that_stands_often_is_listed_once_with_its_count():
+def test_a_part_that_occurs_often_is_listed_once_with_its_count():
     found = reading(MINILM, "The cat. The dog. A cat.")
 
     assert [(one.typed, one.start, one.count) for one in found.altered] == [("The", 0, 2), ("A", 18, 1)]
@@ -267,7 +267,7 @@ def forged_header(data: bytes) -> dict:
         {"more": 1},
     ],
 )
-def test_a_reading_that_is_none_is_refused(wrong: dict):
+def test_an_invalid_reading_is_refused(wrong: dict):
     with pytest.raises(AnswerError):
         wire.loads(forged(wire.dumps(SMALL), lambda header: header["reading"].update(wrong)))
 

@@ -30,7 +30,7 @@ def read(folder: Path, content: bytes) -> list[CorpusLine]:
         ("ä\t😀 \n".encode(), ["ä\t😀 "]),
     ],
 )
-def test_lines_are_counted_and_stand_without_their_ends(tmp_path: Path, content: bytes, texts: list[str]):
+def test_lines_are_counted_and_have_no_line_ends(tmp_path: Path, content: bytes, texts: list[str]):
     assert read(tmp_path, content) == [CorpusLine(i, text) for i, text in enumerate(texts, 1)]
 
 

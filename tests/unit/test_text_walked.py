@@ -76,7 +76,7 @@ def test_no_text_and_no_pieces_ever_fail_or_run_backwards(text, pieces):
 
 @given(st.lists(st.sampled_from(["the", "cat", "x", "dog", "你好", "é", "(the", "</s>", "\x00"]), min_size=1, max_size=8))
 @settings(max_examples=60, deadline=None)
-def test_tokens_without_spans_stand_in_order_where_they_were_typed(chosen):
+def test_tokens_without_spans_are_placed_in_order_where_they_were_typed(chosen):
     text = "  ".join(chosen)
     reading = read(Whole(), text)
     inner = reading.tokens[:-1]
