@@ -74,7 +74,7 @@ def fields() -> None:
     st.number_input("Layer", 0, 9, key=key, on_change=state.answer(key, choose))
 
 
-def test_what_a_field_contained_until_a_moment_ago_is_no_choice(monkeypatch):
+def test_the_previous_content_of_a_field_is_not_a_choice(monkeypatch):
     """A browser on a slow line sends the old value of a field with the next thing that its reader does."""
     app = AppTest.from_function(fields).run()
     app.button[0].click().run()

@@ -185,7 +185,7 @@ def test_the_cue_is_where_the_sentence_says(one: Example, other: Example):
 
 
 @EVERY_PAIR
-def test_a_left_to_right_model_reads_the_pronoun_alike_unless_the_change_comes_before_it(
+def test_a_left_to_right_model_reads_the_pronoun_the_same_unless_the_change_comes_before_it(
     read: Reader, one: Example, other: Example
 ):
     """Every head, every key up to the pronoun: equal but for the rounding of float32, where only what follows differs."""

@@ -55,7 +55,7 @@ def test_a_weight_follows_its_score_with_the_stated_slope():
     assert scores.grad[1].item() == pytest.approx(analysis.softmax_slope(weights[1].item()))
 
 
-def test_turning_changes_no_length():
+def test_a_rotation_changes_no_length():
     x = torch.randn(1, 9, 8, generator=torch.Generator().manual_seed(2))
     np.testing.assert_allclose(apply_rotary(x, 100.0).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
 
@@ -139,7 +139,7 @@ def test_ones_own_sentence_as_the_second_text(backend, model: str):
         assert (own.weights[layer][:, np.triu(np.ones((12, 12), bool), 1)] > 0).all()
 
 
-def test_a_place_is_marked_alike_in_both_texts(backend):
+def test_a_place_has_the_same_mark_in_both_texts(backend):
     w = reference.read(backend.inner.load("minilm").model)
     one, two = (
         reference.run(w, backend.inner.load("minilm").tokenizer(text)["input_ids"], keep=()).embedding for text in (TEXT, OTHER)
@@ -184,7 +184,7 @@ def test_most_heads_rest_and_where_they_rest_values_are_short(backend, model: st
 
 
 @BOTH
-def test_weights_of_the_layer_stay_as_they_are_and_later_ones_move(backend, model: str):
+def test_weights_of_the_layer_stay_the_same_and_later_ones_change(backend, model: str):
     layer = LAYERS[model]
     plain = intervene(backend, model)
     for change in (Intervention(zeroed=(2,), layer=layer), Intervention(heads=(1,), layer=layer)):

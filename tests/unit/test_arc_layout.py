@@ -10,12 +10,12 @@ from attnviz.pages.syntax import arc_layout
 from attnviz.pages.syntax.arc_layout import APART, BEND, GAP
 
 
-def test_an_arc_lies_one_level_above_the_shorter_ones_over_its_stretch():
+def test_an_arc_is_one_level_above_the_shorter_arcs_below_it():
     #   0 1 2 3 4: 0-1 and 1-2 share only a word; 0-2 spans both; 3-4 is apart; 0-4 spans all
     assert arc_layout.levels([(0, 4), (1, 0), (1, 2), (2, 0), (3, 4)]) == (3, 1, 1, 2, 1)
 
 
-def test_arcs_that_cross_and_arcs_over_the_same_words_lie_on_levels_of_their_own():
+def test_arcs_that_cross_and_arcs_over_the_same_words_have_different_levels():
     assert arc_layout.levels([(0, 2), (1, 3)]) == (1, 2)
     assert arc_layout.levels([(0, 2), (2, 0)]) == (1, 2)
 

@@ -103,7 +103,7 @@ def test_softmax_shares_out_by_powers_of_e():
     equal(attention.softmax(raw), [[[0.125, 0.25, 0.625], [0.3, 0.3, 0.4]]])
 
 
-def test_softmax_neither_overflows_nor_minds_a_common_offset():
+def test_softmax_does_not_overflow_and_ignores_a_common_offset():
     equal(
         attention.softmax(torch.tensor([[[1000.0, 1000.0, HIDDEN, 1000.0 + math.log(2)]]])),
         [[[0.25, 0.25, 0.0, 0.5]]],

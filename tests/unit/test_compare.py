@@ -32,7 +32,7 @@ def test_a_minimal_pair_is_subtracted_word_by_word_and_names_both_words_where_th
     assert found.key_units == first.key_units
 
 
-def test_a_pattern_minus_itself_is_zero_and_the_difference_turns_round_with_its_order():
+def test_a_pattern_minus_itself_is_zero_and_the_difference_changes_sign_with_its_order():
     first, second = made("a b c", 1), made("a b c", 2)
     assert not compare.difference(first, first).weights.any()
     np.testing.assert_array_equal(compare.difference(first, second).weights, -compare.difference(second, first).weights)

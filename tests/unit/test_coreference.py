@@ -99,6 +99,6 @@ def test_a_lone_blank_is_no_piece_of_a_name():
     assert choice.candidates == ((0, 2), (4, 6))
 
 
-def test_the_place_of_the_right_candidate_is_that_in_the_text_in_whatever_order_they_are_named():
+def test_the_place_of_the_right_candidate_is_its_place_in_the_text_in_any_order_of_names():
     first = coreference.TokenQuestion((5,), ((3,), (0, 1)), 1, False, 0.5)
     assert (first.place, coreference.TokenQuestion((5,), ((0, 1), (3,)), 0, False, 0.5).place) == (0, 0)

@@ -107,7 +107,7 @@ def test_strict_ends_the_run_with_file_line_and_reason(tmp_path: Path, kind: str
 
 
 @EVERY
-def test_a_file_that_is_not_there_is_refused_by_name(tmp_path: Path, kind: str):
+def test_a_missing_file_is_refused_by_name(tmp_path: Path, kind: str):
     with pytest.raises(BadInputError, match=r"A corpus is a file that can be read; .*absent: No such file"):
         list(READERS[kind](tmp_path / "absent", door.strict))
 

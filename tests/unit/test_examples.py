@@ -82,7 +82,7 @@ def test_a_word_is_named_as_it_is_written_and_by_its_number(name: str, place: tu
         ("", "“” stands 0 times"),
     ],
 )
-def test_a_word_that_is_not_there_is_refused_by_name(name: str, says: str):
+def test_an_unknown_word_is_refused_by_name(name: str, says: str):
     with pytest.raises(BadInputError, match=says):
         span(TEXT, name)
 

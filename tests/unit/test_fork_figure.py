@@ -40,7 +40,7 @@ def test_a_miss_is_shown_by_sign_word_and_edge():
 
 
 @pytest.mark.parametrize("branches", [BOTH, (Branch("a", 0.2), Branch("b", 0.3))])
-def test_without_a_verdict_there_is_neither_hit_nor_miss(branches: tuple[Branch, ...]):
+def test_without_a_verdict_there_is_no_hit_and_no_miss(branches: tuple[Branch, ...]):
     page = fork("she", branches, "light", None)
     assert not re.search(r"[✓✗]|\b(hit|miss)\b", page)
 

@@ -74,7 +74,7 @@ def test_hiding_a_token_between_two_words_does_not_make_them_neighbours():
     assert not row_stats.before((unit("a", 0), unit("b", 2))).any()
 
 
-def test_a_twin_is_the_same_word_elsewhere_whatever_its_case_and_never_itself():
+def test_a_twin_is_the_same_word_elsewhere_in_any_case_and_never_itself():
     parts = sentence(*WORDS)
     assert np.argwhere(row_stats.twins(parts, parts)).tolist() == [[1, 4], [4, 1]]
 
@@ -141,7 +141,7 @@ def test_a_learned_sink_is_named_as_one():
     assert found.shares[-1] == ("a learned sink", pytest.approx(0.5))
 
 
-def test_cross_attention_has_neither_neighbours_nor_itself():
+def test_cross_attention_has_no_neighbours_and_no_itself():
     queries = sentence("Die", "Katze", special=False)
     keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
     found = head_profile.profile(made([[0.7, 0.1, 0.2], [0.1, 0.5, 0.4]], queries, keys))
@@ -187,7 +187,7 @@ def test_a_first_choice_of_most_words_that_gets_little_is_mentioned_and_names_no
     assert found.sentence.endswith("6 of 7 words look first at the word after, with 26\u202f%.")
 
 
-def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
+def test_a_place_with_hardly_more_than_uniform_attention_names_no_head():
     # Causal, six words: uniform attention gives the first (1/2 + … + 1/6) / 5 = 0.29; 0.40 is less than half as much again.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1
@@ -200,7 +200,7 @@ def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
     assert "4 of 5 words look first at the first word, “a”, with 40\u202f%." in found.sentence
 
 
-def test_a_few_words_show_no_habit_whatever_they_do():
+def test_a_few_words_never_show_a_habit():
     found = head_roles.role(made(looking([1, 2, 3, 4, 4], 0.9, 5), sentence("a", "b", "c")))
     assert found.kind == "mixed"
     assert found.sentence.startswith("This text is too short to show a habit: only 3 words can choose where to look.")
@@ -230,7 +230,7 @@ def twinned() -> np.ndarray:
     return rows
 
 
-def test_words_that_find_their_twins_are_an_addition_over_as_many_words_and_name_no_head():
+def test_attention_to_twins_is_an_extra_line_and_names_no_head():
     found = head_roles.role(made(twinned(), sentence("the", "cat", "the", "dog", "the", "end")))
     assert found.kind == "mixed"
     assert found.sentence.endswith(
@@ -412,7 +412,7 @@ def test_the_first_word_of_a_text_is_a_sink_only_where_it_is_the_first_token_tha
         assert found.resting is called
 
 
-def test_a_mask_and_a_typed_separator_are_no_sinks():
+def test_a_mask_and_a_typed_separator_are_not_sinks():
     for text in ("[MASK]", "[SEP]"):
         parts = (unit("[CLS]", 0, True), *(unit(w, at) for at, w in enumerate("abcde", 1)), Unit(text, 24, 30, (6,), True))
         found = head_roles.sink(made(looking([6] * 7, 0.7, 7), parts))
@@ -424,7 +424,7 @@ def test_on_a_few_words_nothing_is_called_a_sink():
     assert head_roles.sink(made(looking([0] * 6, 0.9, 6), sentence("a", "b", "c", "d"))) is None
 
 
-def test_what_an_even_look_gives_is_no_sink():
+def test_uniform_attention_is_not_a_sink():
     # Causal, six words: 0.42 is little more than the 0.29 of uniform attention.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1

@@ -164,7 +164,7 @@ def test_a_model_without_segments_says_so_where_its_tokenizer_gives_some():
         attnviz.capture(bert(type_vocab_size=1), input_ids=ids, token_type_ids=torch.tensor([[0, 1]]))
 
 
-def test_families_that_look_up_no_segment_take_any():
+def test_families_without_segment_embeddings_accept_any_segment():
     for family in ("deberta-v2", "xlnet"):
         options = (
             {**SMALL, "type_vocab_size": 0}
@@ -283,7 +283,7 @@ def test_the_places_of_a_picture_are_no_limit_of_a_text():
     assert input_limits.limits(model.text_model) == input_limits.Limits(16, None, 12, None)
 
 
-def test_a_family_that_hashes_what_it_reads_has_no_vocabulary():
+def test_a_family_that_hashes_its_input_has_no_vocabulary():
     config = AutoConfig.for_model("canine", hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
     model = AutoModel.from_config(config)
     assert input_limits.limits(model).tokens is None

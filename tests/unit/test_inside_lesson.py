@@ -157,7 +157,7 @@ def test_the_formulas_work_out_to_their_digits(one: HeadSteps, model: str):
         assert by_hand == pytest.approx(float(rotary["rotated"]), abs=0.05)  # 3 digits of numbers around 5
 
 
-def test_a_sum_of_products_names_the_largest_whatever_their_sign():
+def test_a_sum_of_products_names_the_largest_of_any_sign():
     found = analysis.dot_product(np.array([1.0, -4.0, 2.0, 0.5, 3.0]), np.array([1.0, 2.0, 2.0, 2.0, 3.0]))
     assert found.largest == (4, 1, 2)  # 9, -8, 4
     assert found.of_largest == 5.0

@@ -117,7 +117,7 @@ def test_a_tokenizer_whose_blank_is_another_sign_alters_nothing():
 
 
 @pytest.mark.parametrize("suffix", ["</w>", "@@", "<end>"])
-def test_signs_for_parts_of_a_word_are_no_letters(suffix: str):
+def test_signs_for_parts_of_a_word_are_not_letters(suffix: str):
     vocabulary = {"a": 0, "b": 1, f"a{suffix}": 2, f"b{suffix}": 3}
     made = fast(models.BPE(vocabulary, [], end_of_word_suffix=suffix), pre_tokenizers.WhitespaceSplit())
 

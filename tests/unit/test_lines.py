@@ -54,7 +54,7 @@ def test_a_line_that_is_too_long_is_read_past(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("name", ["absent", "."])
-def test_what_cannot_be_read_as_a_file_is_refused_by_name(tmp_path: Path, name: str):
+def test_an_unreadable_file_is_refused_by_name(tmp_path: Path, name: str):
     with pytest.raises(BadInputError, match=r"A corpus is a file that can be read; .*(No such file|Is a directory)"):
         next(lines(tmp_path / name))
 

@@ -103,7 +103,7 @@ def test_links_of_a_long_text_go_by_a_few_at_a_time_and_give_the_same(monkeypatc
     assert link_ranking.rank_heads(traced(WEIGHTS), pairs) == at_once
 
 
-def test_a_word_that_overlaps_a_target_of_several_words_is_no_rival():
+def test_a_word_that_overlaps_a_target_of_several_words_is_not_a_rival():
     found = link_ranking.rank_heads(traced(WEIGHTS), [Link(IT, (CATS[0], SAW[1]))])
     for one in found:
         assert one.weight == pytest.approx(float(WEIGHTS[one.layer, one.head, 4, 1:4].sum()), abs=1e-6)

@@ -184,7 +184,7 @@ def test_the_parser_has_a_name_of_its_own_and_a_pin(capsys):
     assert not [requirement for requirement in wanted if f"{requirement} --hash=sha256:" not in lines]
 
 
-def test_the_bar_shows_what_has_come_and_is_drawn_only_when_it_changes():
+def test_the_bar_shows_the_downloaded_bytes_and_is_drawn_only_when_it_changes():
     drawn: list[str] = []
     with cli_models.Bar("minilm", drawn.append) as bar:
         for done in (0, 1_000, 44_000_000, 88_000_000, 88_000_000):
