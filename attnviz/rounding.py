@@ -16,7 +16,7 @@ FINE = 1_000_000_000  # shares are compared to a billionth: below that two langu
 
 
 def fixed(number: SupportsFloat, digits: int = 0) -> str:
-    """A number with so many decimals, `0.063`; an exact half is rounded away from zero."""
+    """Return a number with so many decimals, `0.063`; an exact half is rounded away from zero."""
     value = float(number)
     doubled = abs(value) * 2.0 * 10.0**digits
     if doubled < FINE and doubled == int(doubled) and int(doubled) % 2:  # may lie on a half: only its exact value tells

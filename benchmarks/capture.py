@@ -33,7 +33,7 @@ def inputs(loaded: Any, tokens: int) -> dict[str, torch.Tensor]:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """Return how long one call takes."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -59,7 +59,7 @@ def paired(one: Callable[[], object], other: Callable[[], object], count: int) -
 
 
 def plain(model: Any, x: dict[str, torch.Tensor]) -> Callable[[], object]:
-    """The fused forward pass as the library does it, on the same weights."""
+    """Return the fused forward pass as the library does it, on the same weights."""
     fused = capture.shadow(model, "sdpa")
 
     def call() -> object:
@@ -142,7 +142,7 @@ def one_road(road: str) -> None:
 
 
 def memory(name: str) -> int:
-    """One line of the process's own status, in bytes."""
+    """Return one line of the process's own status, in bytes."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name + ":"))
     return int(line.split()[1]) * 1024
 

@@ -48,7 +48,7 @@ class Difference:
 
 
 def aligned(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Which word of one text stands for which of the other, in order.
+    """Return which word of one text stands for which of the other, in order.
 
     Equal words pair up (longest common runs first, difflib); so do words of replaced runs of equal length, as in
     tired/wide. A run that was put in, taken out, or replaced by one of another length has no counterpart: any pairing
@@ -62,7 +62,7 @@ def aligned(first: Sequence[str], second: Sequence[str]) -> tuple[tuple[int, int
 
 
 def _pairs(first: Pattern, second: Pattern) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
-    """The rows and the columns of two patterns that stand for each other; a special token never stands for a word."""
+    """Return the rows and the columns of two patterns that stand for each other; a special token never stands for a word."""
     rows = _comparable(aligned(first.queries, second.queries), first.query_units, second.query_units)
     return rows, _comparable(aligned(first.keys, second.keys), first.key_units, second.key_units)
 
@@ -70,7 +70,7 @@ def _pairs(first: Pattern, second: Pattern) -> tuple[tuple[tuple[int, int], ...]
 def _comparable(
     pairs: tuple[tuple[int, int], ...], first: Sequence[Unit], second: Sequence[Unit]
 ) -> tuple[tuple[int, int], ...]:
-    """The pairs of two words or of two special tokens; all of them where units are unknown."""
+    """Return the pairs of two words or of two special tokens; all of them where units are unknown."""
     return tuple((a, b) for a, b in pairs if not first or not second or first[a].special == second[b].special)
 
 
@@ -100,7 +100,7 @@ def difference(first: Pattern, second: Pattern) -> Difference:
 
 
 def combined(kind: str, patterns: Sequence[Pattern]) -> Pattern:
-    """The `sum` or `mean` of several patterns, for the words that all of them have; a sum's rows sum to their number.
+    """Return the `sum` or `mean` of several patterns, for the words that all of them have; a sum's rows sum to their number.
 
     Words without a counterpart in one of the others are left out, and the note names them.
     """
@@ -137,7 +137,7 @@ def _common(count: int, pairings: Sequence[Sequence[tuple[int, int]]]) -> list[t
 
 
 def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> int | None:
-    """The token of the second text that stands where `token` stands in the first; None where its word has no counterpart.
+    """The token of the second text that stands where `token` stands in the first; None if its word has no counterpart.
 
     Words are aligned, whatever is shown; within a word pieces are counted, and a word of fewer pieces answers with its last.
     """
@@ -151,12 +151,12 @@ def counterpart(token: int, first: Sequence[Token], second: Sequence[Token]) -> 
 
 
 def _labels(first: Sequence[str], second: Sequence[str], pairs: Sequence[tuple[int, int]]) -> tuple[str, ...]:
-    """One label a pair, both words where they differ."""
+    """Return one label a pair, both words where they differ."""
     return tuple(_label((first[a], second[b])) for a, b in pairs)
 
 
 def _label(words: Sequence[str]) -> str:
-    """The word, or all different ones, `tired/wide`."""
+    """Return the word, or all different ones, `tired/wide`."""
     return "/".join(dict.fromkeys(words))
 
 
@@ -167,7 +167,7 @@ def _left_out(
     columns: Sequence[tuple[int, int]],
     other: str = ORDINALS[0],
 ) -> str:
-    """The sentence on words that stand in one of the patterns only."""
+    """Return the sentence on words that stand in one of the patterns only."""
     sentences = []
     for pattern, side, name in ((first, 0, "first"), (second, 1, other)):
         paired = {pair[side] for pair in rows}, {pair[side] for pair in columns}
@@ -180,7 +180,7 @@ def _left_out(
 
 
 def _notes(first: str, second: str) -> str:
-    """Both notes, or the one that they share."""
+    """Return both notes, or the one that they share."""
     if first == second:
         return first
     return " ".join(f"{name}: {note}" for name, note in (("First", first), ("Second", second)) if note)

@@ -20,7 +20,7 @@ from attnviz.view_state import ViewOptions
 Span = tuple[int, int]
 
 WEIGHTS_AT_ONCE = 2**24  # weights of the links' rows in memory at once, 64 MB
-ENOUGH = 0.2  # below a fifth a head divides crumbs: an even look at ten places would give two candidates as much
+ENOUGH = 0.2  # below a fifth a head divides crumbs: uniform attention over ten places would give two candidates as much
 
 
 class StrongCell(NamedTuple):
@@ -76,16 +76,16 @@ class RankedShares:
 
 
 def link_weights(trace: Trace, link: Link, block: str = "self") -> Float[np.ndarray, "layer head"]:
-    """How much every head looks from the link's source to its target: mean over source pieces, sum over target pieces.
+    """Return how much every head looks from the link's source to its target: mean over source pieces, sum over target pieces.
 
-    Raises BadInputError for a span in which no token starts. NaN where a layer has fewer heads than another.
+    Raises BadInputError for a span in which no token starts. NaN if a layer has fewer heads than another.
     """
     part = trace.block(block)
     return _rows(part, [_tokens(part.queries, link.source)])[:, :, 0, _tokens(part.keys, link.target)].sum(-1)
 
 
 def rank_heads(trace: Trace, links: Sequence[Link], block: str = "self") -> tuple[LinkScore, ...]:
-    """Every head by how much it follows the links, best first; ties stay in the order of layers and heads.
+    """Return every head by how much it follows the links, best first; ties stay in the order of layers and heads.
 
     Weight and margin are means over the links. The margin is what the target gets more than the strongest other word;
     special tokens and the source itself are no words here (as in Clark et al. 2019, section 4.1), nor is any word that
@@ -120,7 +120,7 @@ def _followed(
 
 
 def why_unfollowable(trace: Trace, link: Link, block: str = "self") -> str:
-    """Why no head of this model can follow a link; "" where it can."""
+    """Why no head of this model can follow a link; "" if it can."""
     part = trace.block(block)
     try:
         source, target = _tokens(part.queries, link.source), _tokens(part.keys, link.target)
@@ -130,7 +130,7 @@ def why_unfollowable(trace: Trace, link: Link, block: str = "self") -> str:
 
 
 def strongest(pattern: Pattern, n: int = 20) -> tuple[StrongCell, ...]:
-    """The `n` largest cells of a pattern, largest first; cells with no weight at all are left out."""
+    """Return the `n` largest cells of a pattern, largest first; cells with no weight at all are left out."""
     flat = pattern.weights.ravel()
     best = np.argsort(-flat, kind="stable")[:n]
     cells = (np.unravel_index(int(at), pattern.weights.shape) for at in best if flat[at] > 0.0)
@@ -138,7 +138,7 @@ def strongest(pattern: Pattern, n: int = 20) -> tuple[StrongCell, ...]:
 
 
 def candidate_shares(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> CandidateShares:
-    """How every head divides the attention of `pronoun` between `candidates`, whose first is the one to look for.
+    """Return how every head divides the attention of `pronoun` between `candidates`, whose first is the one to look for.
 
     Raises BadInputError for fewer than two candidates, or for a span in which no token starts.
     """
@@ -157,7 +157,7 @@ def candidate_shares(trace: Trace, pronoun: Span, candidates: Sequence[Span], bl
 
 
 def rank_candidates(found: CandidateShares) -> tuple[RankedShares, ...]:
-    """Every head by the share of the first candidate, best first: those that give the candidates ENOUGH come first.
+    """Return every head by the share of the first candidate, best first: those that give the candidates ENOUGH come first.
 
     A share of crumbs is noise that would win every ranking; such heads follow with `counts` False, by mass.
     """
@@ -201,7 +201,7 @@ def _strongest_other(
 
 
 def _late(part: Block, link: Link, source: list[int], target: list[int]) -> str:
-    """Why a causal model cannot see the target from the source; "" where it can."""
+    """Why a causal model cannot see the target from the source; "" if it can."""
     if not part.causal or min(target) <= max(source):
         return ""
     there, here = _typed(part.keys, link.target), _typed(part.queries, link.source)
@@ -212,13 +212,13 @@ def _late(part: Block, link: Link, source: list[int], target: list[int]) -> str:
 
 
 def _tokens(tokens: Sequence[Token], span: Span) -> list[int]:
-    """The tokens that start in a span of the text: of a pair of its first text, of a target text (segment 1) its own."""
+    """Return the tokens that start in a span of the text: of a pair of its first text, of a target text (segment 1) its own."""
     segment = min((token.segment for token in tokens if not token.special), default=0)
     return list(tokens_of(span, tokens, segment))
 
 
 def _typed(tokens: Sequence[Token], span: Span) -> str:
-    """The words in a span, as a reader would write them."""
+    """Return the words in a span, as a reader would write them."""
     inside = set(_tokens(tokens, span))
     return spelled([word for word in units(tokens) if inside.intersection(word.tokens)])
 

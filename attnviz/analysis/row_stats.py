@@ -27,7 +27,7 @@ def entropy(weights: Float[np.ndarray, "*lead query key"]) -> Float[np.ndarray, 
 
 
 def before(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
-    """Which key is the word just before each query: never a special token, never one of another sentence.
+    """Return which key is the word just before each query: never a special token, never one of another sentence.
 
     Where a hidden token stood between two words, their tokens do not touch, and neither is before the other: hiding a
     token must not change what a head is called.
@@ -40,12 +40,12 @@ def before(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
 
 
 def after(parts: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
-    """Which key is the word just after each query: never a special token, never one of another sentence."""
+    """Return which key is the word just after each query: never a special token, never one of another sentence."""
     return before(parts).T & words_among(parts)[None, :]
 
 
-def twins(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
-    """Which keys are the same word elsewhere, upper and lower case alike; a word is no twin of itself."""
+def repeats(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "query key"]:
+    """Return which keys are the same word elsewhere, upper and lower case alike; a word is no repeat of itself."""
     numbers: dict[str, int] = {}
     left, right = (
         np.array([numbers.setdefault(unit.text.casefold(), len(numbers)) for unit in side], int) for side in (queries, keys)
@@ -55,7 +55,7 @@ def twins(queries: Sequence[Unit], keys: Sequence[Unit]) -> Bool[np.ndarray, "qu
 
 
 def units_of(pattern: Pattern) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
-    """The pattern's units, or plain ones made from its labels where it has none (a pattern that was built by hand)."""
+    """Return the pattern's units, or plain ones made from its labels where it has none (a pattern that was built by hand)."""
 
     def plain(labels: tuple[str, ...]) -> tuple[Unit, ...]:
         return tuple(Unit(label, at, at + 1, (at,)) for at, label in enumerate(labels))
@@ -64,18 +64,18 @@ def units_of(pattern: Pattern) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
 
 
 def words_among(parts: Sequence[Unit]) -> Bool[np.ndarray, " unit"]:
-    """Which units are words: what is averaged is what the reader wrote, not what the model added."""
+    """Return which units are words: what is averaged is what the reader wrote, not what the model added."""
     return np.array([not unit.special for unit in parts], bool)
 
 
 def visible(pattern: Pattern) -> Bool[np.ndarray, "query key"]:
-    """Which keys each query can see at all."""
+    """Return which keys each query can see at all."""
     everything = np.ones(pattern.weights.shape, bool)
     return np.tril(everything) if pattern.causal else everything
 
 
 def choosing(pattern: Pattern) -> Bool[np.ndarray, " query"]:
-    """The words that see more than one key: a row with one key gives it everything, and that is no habit."""
+    """Return the words that see more than one key: a row with one key gives it everything, and that is no habit."""
     return words_among(units_of(pattern)[0]) & (visible(pattern).sum(-1) > 1)
 
 
@@ -91,7 +91,7 @@ def spelled(parts: Sequence[Unit]) -> str:
 
 
 def quoted(parts: Sequence[Unit], at: int) -> str:
-    """A word in quotation marks, numbered where the text has it more than once; a special token by its bare name.
+    """Return a word in quotation marks, numbered where the text has it more than once; a special token by its bare name.
 
     What the model cannot read has its mark behind it: `“😀” [UNK]`.
     """

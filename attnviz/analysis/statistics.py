@@ -46,7 +46,7 @@ def student_interval(mean: float, error: float, n: int) -> tuple[float, float]:
 
 
 def sign_flips(differences: Float[np.ndarray, "cluster *head"]) -> Float[np.ndarray, "*head"]:
-    """The chance of so large a lead over a rule, had the difference of every cluster either sign scale: one-sided.
+    """Return the chance of so large a lead over a rule, had the difference of every cluster either sign scale: one-sided.
 
         z = (sum_c D_c - d) / sqrt(sum_c D_c²),   p = max(P(N > z), 2^-m)
 
@@ -67,7 +67,7 @@ def sign_flips(differences: Float[np.ndarray, "cluster *head"]) -> Float[np.ndar
 
 
 def lead(differences: Float[np.ndarray, " cluster"], sizes: Int[np.ndarray, " cluster"]) -> tuple[float, float, float]:
-    """A head's lead over a rule in percentage points, with the ends of its 95 % interval: by clusters, as `sign_flips`.
+    """Return a head's lead over a rule in percentage points, with the ends of its 95 % interval: by clusters, as `sign_flips`.
 
         l = sum_c D_c / n,   variance of l = g / (g - 1) sum_c (D_c - l s_c)² / n²
 
@@ -101,7 +101,7 @@ def detectable(spread: float, n: int, tests: int, error: float) -> float:
 
 
 def effective_sample_size(hits: Int[np.ndarray, "group *head"], sizes: Int[np.ndarray, " group"]) -> Float[np.ndarray, "*head"]:
-    """How many independent instances these stand for, those of one group going together: n divided by the design effect.
+    """Return how many independent instances these stand for, those of one group going together: n divided by the design effect.
 
         [g / (g - 1)  sum_i (h_i - p s_i)² / n²] / [p (1 - p) / n],   p = sum_i h_i / n
 
@@ -134,7 +134,7 @@ def holm(chances: Float[np.ndarray, "*head"]) -> Float[np.ndarray, "*head"]:
 
 
 def points(rate: float, baseline: float) -> float:
-    """How far a rate lies above a baseline, in percentage points."""
+    """Return how far a rate lies above a baseline, in percentage points."""
     return 100.0 * (rate - baseline)
 
 

@@ -100,7 +100,7 @@ USUAL = 64  # numbers a head, where a model does not show its own
 
 
 def sizes(trace: Trace) -> TextSizes:
-    """The sizes of a trace's first block; grouped queries keep fewer keys and values than there are heads."""
+    """Return the sizes of a trace's first block; grouped queries keep fewer keys and values than there are heads."""
     block = trace.parts[0]
     call = block.calls[0]
     if isinstance(call, Dense):
@@ -109,7 +109,7 @@ def sizes(trace: Trace) -> TextSizes:
 
 
 def attention(tokens: int, width: int, source: int | None = None) -> AttentionCost:
-    """The cost of self-attention, or of cross-attention where `source` is another text's number of tokens."""
+    """Return the cost of self-attention, or of cross-attention where `source` is another text's number of tokens."""
     return AttentionCost(tokens, width, tokens if source is None else source)
 
 
@@ -124,14 +124,14 @@ def recurrent(tokens: int, width: int) -> int:
 
 
 def _whole(value: int, name: str) -> int:
-    """A size that can be divided by and counted with."""
+    """Return a size that can be divided by and counted with."""
     if value < 1:
         raise BadInputError(f"The {name} must be at least 1; got {value}. Enter a larger number.")
     return int(value)
 
 
 def _positive(value: float | int, name: str) -> float:
-    """A duration or rate above 0."""
+    """Return a duration or rate above 0."""
     if not value > 0:
         raise BadInputError(f"The {name} must be above 0; got {value}. Enter a larger number.")
     return float(value)

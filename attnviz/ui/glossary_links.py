@@ -19,7 +19,7 @@ def href(id: str) -> str:
 
 
 def link(id: str, label: str = "") -> str:
-    """A link to a term as Markdown, under its name or another label."""
+    """Return a link to a term as Markdown, under its name or another label."""
     return f"[{label or glossary.term(id).name}]({href(id)})"
 
 
@@ -29,7 +29,7 @@ def help(id: str) -> str:
 
 
 def linked(text: str, *ids: str) -> str:
-    """A sentence of ours, in Markdown, with the first mention of each term made a link.
+    """Return a sentence of ours, in Markdown, with the first mention of each term made a link.
 
     With `ids`, only those terms; without, all but those that are everyday words as well, whose sense only the caller knows.
     Marks that were escaped are found too. What stands in links, code, formulas and quotation marks stays as it is.

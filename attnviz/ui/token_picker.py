@@ -46,7 +46,7 @@ def _number(label: str, key: str, value: int, count: int, choose: Callable[[int]
 
 
 def name(tokens: Sequence[Token], at: int) -> str:
-    """A token in a list: its place and its text, since the same text may stand at several."""
+    """Return a token in a list: its place and its text, since the same text may stand at several."""
     return f"{at}: {encoding.marked(encoding.label(tokens[at].text), tokens[at])}"
 
 

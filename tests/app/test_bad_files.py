@@ -105,7 +105,7 @@ CASES = (
     ),
     Case(
         "an own folder, one byte of a weight altered", OWN, first_scale,
-        "must be numbers; embeddings.LayerNorm.weight holds some that are none", AGAIN, errors.DamagedWeightsError,
+        "must be numbers; embeddings.LayerNorm.weight holds NaN or infinity", AGAIN, errors.DamagedWeightsError,
     ),
     Case(
         "an own folder, its configuration cut short", OWN, cut, "config.json is not whole JSON", AGAIN,

@@ -158,9 +158,9 @@ def test_a_claim_comes_with_its_count_its_baselines_and_the_sentence_to_write(he
     assert "too few" in app.code[0].value
     app.selectbox(key="heads-relation").set_value("det").run()
     assert "60 of n = 100" in written(app)
-    assert "fixed offset 75.0\u202f%, chance 10.0\u202f%" in written(app)
+    assert "always the next word 75.0\u202f%, chance 10.0\u202f%" in written(app)
     assert "**Rank 1** of 72 heads" in written(app)
-    assert "do not write that this head finds them" in app.code[0].value
+    assert "do not claim that this head finds them" in app.code[0].value
     app.button_group(key="heads-direction-made-up-det").set_value("hd").run()
     assert "No links of this kind were counted" in written(app)
     assert not app.exception

@@ -85,7 +85,7 @@ def test_the_slider_and_the_field_say_the_same_and_keep_their_keys(opened):
     expect(page.locator(".readout")).to_contain_text("below 0.7\u2069\u00a01.000")
     page.keyboard.press("Escape")
     expect(page.locator(".menu")).not_to_have_attribute("open", "")
-    expect(page.locator(".unit.held")).to_have_text("it")
+    expect(page.locator(".unit.selected")).to_have_text("it")
     expect(page.locator(".menu summary")).to_be_focused()
 
 
@@ -131,14 +131,14 @@ def test_a_click_with_a_key_takes_a_word_in_and_out(opened, modifier: str):
     page = opened(made())
     page.locator(".unit", has_text="animal").click(modifiers=[modifier])
     page.mouse.move(5, 5)
-    expect(page.locator(".unit.held")).to_have_count(2)
+    expect(page.locator(".unit.selected")).to_have_count(2)
     # "it" gives "animal" 0.640, "animal" itself 0.8 / 11.
     expect(page.locator(".readout")).to_contain_text(f"it + animallook atanimal{0.64 + 0.8 / 11:.3f}summed; then")
     expect(page.get_by_role("status")).to_contain_text(f"it + animal look at animal {0.64 + 0.8 / 11:.3f}, summed.")
     assert page.evaluate("getSelection().toString()") == ""
     page.locator(".unit", has_text="it").click(modifiers=[modifier])
     page.mouse.move(5, 5)
-    expect(page.locator(".unit.held")).to_have_text("animal")
+    expect(page.locator(".unit.selected")).to_have_text("animal")
 
 
 def test_sums_above_one_are_written_whole(opened):

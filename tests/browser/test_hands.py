@@ -122,9 +122,9 @@ def test_escape_leaves_menus_and_the_focus_stands_where_it_was(opened):
     page.keyboard.press("Escape")
     expect(page.locator(".menu .box")).to_be_hidden()
     expect(summary).to_be_focused()
-    expect(page.locator(".unit.held")).to_have_text("it")
+    expect(page.locator(".unit.selected")).to_have_text("it")
     page.keyboard.press("Escape")
-    expect(page.locator(".unit.held")).to_have_count(0)
+    expect(page.locator(".unit.selected")).to_have_count(0)
 
 
 def test_everything_in_the_view_menu_can_be_chosen_with_the_keyboard(opened):
@@ -147,11 +147,11 @@ def test_everything_in_the_view_menu_can_be_chosen_with_the_keyboard(opened):
 def test_a_tap_selects_and_another_clears_the_selection_at_the_width_of_a_phone(opened):
     page = opened(made(), size=PHONE, has_touch=True, is_mobile=True)
     page.locator(".unit", has_text="cross").tap()
-    expect(page.locator(".unit.held")).to_have_text("cross")
+    expect(page.locator(".unit.selected")).to_have_text("cross")
     page.locator(".unit", has_text="was").tap()
-    expect(page.locator(".unit.held")).to_have_text("was")
+    expect(page.locator(".unit.selected")).to_have_text("was")
     page.locator(".unit", has_text="was").tap()
-    expect(page.locator(".unit.held")).to_have_count(0)
+    expect(page.locator(".unit.selected")).to_have_count(0)
     box = page.locator("canvas.overview").bounding_box()
     assert box is not None
     page.touchscreen.tap(box["x"] + 40, box["y"] + 40)

@@ -55,8 +55,8 @@ def test_text_is_the_sentence_and_the_counts_below_it(file: Path, capfd: pytest.
     assert lines[0].startswith("On 60 determiners of Trees")
     reach = 1.96 * sqrt(60 / 59 * (24 * (2 / 3) ** 2 + 4 * (4 / 3) ** 2 + 32 / 9)) / 60
     assert lines[2:] == [
-        "all texts  50 of 60, 83\u202f% (72 to 91\u202f%); offset 50\u202f%, chance 25\u202f%",
-        "odd half   25 of 30, 83\u202f% (66 to 93\u202f%); offset 50\u202f%, chance 25\u202f%",
+        "all texts      50 of 60, 83\u202f% (72 to 91\u202f%); offset 50\u202f%, chance 25\u202f%",
+        "held-out half  25 of 30, 83\u202f% (66 to 93\u202f%); offset 50\u202f%, chance 25\u202f%",
         f"lead +33.3 points ({100 * (1 / 3 - reach):+.1f} to {100 * (1 / 3 + reach):+.1f}); rank 1 of 10 heads; p < 0.001, "
         "corrected p = 0.0016",
     ]
@@ -101,14 +101,14 @@ def test_the_ceiling_of_minimal_pairs_stands_beside_the_rate(tmp_path: Path, cap
     assert (found["rate"], found["ceiling"]) == (42 / 80, 50 / 80)
     assert (found["decidable"]["hits"], found["decidable"]["n"], found["decidable"]["ceiling"]) == (12, 20, 1.0)
     expected = (
-        "60 of these 80 are the same as others with another answer, up to the pronoun, where this model has read no further, "
+        "Up to the pronoun, which is as far as this model has read, 60 of these 80 are the same as others with another answer, "
         "so no head can be right in more than 62.5\u202f%. On the other 20 it is right in 60.0\u202f%"
     )
     assert expected in found["sentence"]
     assert cli.main(command_line(small, relation="gap")) == 0
     lines = capfd.readouterr().out.splitlines()
     assert lines[2].endswith("; at most 62.5\u202f% possible")
-    assert any(line.startswith("decidable  12 of 20") for line in lines)
+    assert any(line.startswith("decidable      12 of 20") for line in lines)
 
 
 def test_the_untrained_twin_stands_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):

@@ -118,7 +118,7 @@ def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_
     want = {"the first word": 1 / 3, "the word before": 0.5 / 3, "itself": 1.25 / 3, "other words": 0.25 / 3}
     assert dict(found.shares) == pytest.approx(want)
     assert [look.percent for look in found.lines] == [33, 17, 42, 8]
-    # An even look: the first word 1/2 + 1/3 + 1/4, the word before 0 + 1/3 + 1/4, and so on, all by three.
+    # Uniform attention: the first word 1/2 + 1/3 + 1/4, the word before 0 + 1/3 + 1/4, and so on, all by three.
     assert [look.even for look in found.lines] == pytest.approx([13 / 36, 7 / 36, 13 / 36, 3 / 36])
     assert found.rows == 3
     assert found.most == pytest.approx((1 + np.log2(3) + 2) / 3)
@@ -164,7 +164,7 @@ def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
     assert found.even == pytest.approx(5 / 6 / 8)
     assert found.sentence == (
         "On this text it looks mostly at the word before: 78\u202f% of its attention on average, first choice of 5 of 6 words "
-        "(an even look would give it 10\u202f%)."
+        "(evenly spread attention would give it 10\u202f%)."
     )
 
 
@@ -188,7 +188,7 @@ def test_a_first_choice_of_most_words_that_gets_little_is_mentioned_and_names_no
 
 
 def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
-    # Causal, six words: an even look gives the first (1/2 + … + 1/6) / 5 = 0.29; 0.40 is less than half as much again.
+    # Causal, six words: uniform attention gives the first (1/2 + … + 1/6) / 5 = 0.29; 0.40 is less than half as much again.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1
     for at in range(1, 6):
@@ -288,7 +288,7 @@ def test_a_first_token_that_most_words_choose_and_that_gets_over_three_tenths_na
     assert (found.kind, found.share) == ("first", pytest.approx(0.36, abs=1e-6))
     assert found.sentence == (
         "On this text most words look first at [CLS], the first token: 5 of 5, 36\u202f% of its attention on average "
-        "(an even look would give it 14\u202f%)."
+        "(evenly spread attention would give it 14\u202f%)."
     )
 
 
@@ -378,7 +378,7 @@ def test_a_role_says_of_such_a_word_what_the_note_beside_the_picture_says():
     assert (found.kind, found.place, found.chosen, found.rows) == ("word", "“cat”", 5, 5)
     assert found.sentence == (
         "On this text most words look first at “cat”: 5 of 5, 44\u202f% of its attention on average "
-        "(an even look would give it 14\u202f%)."
+        "(evenly spread attention would give it 14\u202f%)."
     )
 
 
@@ -425,7 +425,7 @@ def test_on_a_few_words_nothing_is_called_a_sink():
 
 
 def test_what_an_even_look_gives_is_no_sink():
-    # Causal, six words: 0.42 is little more than the 0.29 of an even look.
+    # Causal, six words: 0.42 is little more than the 0.29 of uniform attention.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1
     for at in range(1, 6):
@@ -440,8 +440,8 @@ def test_sink_role_and_profile_write_the_same_share():
     pattern = made(rows, sentence(*WORDS))
     (look, *_), found, note = head_profile.profile(pattern).lines, head_roles.role(pattern), head_roles.sink(pattern)
     assert note is not None
-    assert look.written in found.sentence
-    assert look.written in note.sentence
+    assert look.share_text in found.sentence
+    assert look.share_text in note.sentence
     assert sum(one.percent for one in head_profile.profile(pattern).lines) == 100
 
 

@@ -16,7 +16,7 @@ from attnviz.figures import encoding
 from attnviz.rounding import fixed, round_parts
 from tests.unit.test_board_frame import HERE, node
 
-# Weights of even looks and others that lie on a half exactly, where Python's own formats go to the even digit.
+# Weights of uniform attention and others that lie on a half exactly, where Python's own formats go to the even digit.
 HALVES = [1 / 16, 3 / 16, 9 / 16, 0.125, 0.375, 0.005, 0.0005, 0.4995, 0.5, 2.5, 0.0]
 
 

@@ -36,7 +36,7 @@ def test_a_trace_keeps_its_weights_bit_for_bit(kind: str):
 
 @pytest.mark.parametrize("kind", TRACES)
 def test_a_whole_trace_is_unchanged(kind: str):
-    assert identical(TRACES[kind], wire.loads(wire.dumps(TRACES[kind], whole=True)))
+    assert identical(TRACES[kind], wire.loads(wire.dumps(TRACES[kind], full=True)))
 
 
 @pytest.mark.parametrize("kind", TRACES)
@@ -84,7 +84,7 @@ def test_a_long_text_without_kernel_outputs_counts_as_not_compared():
 
 
 def test_a_mask_that_layers_share_is_sent_once_and_shared_again():
-    calls = wire.loads(wire.dumps(TRACES["a shared mask"], whole=True)).parts[0].calls
+    calls = wire.loads(wire.dumps(TRACES["a shared mask"], full=True)).parts[0].calls
 
     assert calls[0].mask is calls[2].mask
     assert calls[0].mask.tolist() == np.tril(np.ones((5, 5), bool)).tolist()
@@ -92,7 +92,7 @@ def test_a_mask_that_layers_share_is_sent_once_and_shared_again():
 
 def test_received_arrays_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
-        wire.loads(SMALL).block("decoder").calls[0].whole[0, 0, 0] = 1.0
+        wire.loads(SMALL).block("decoder").calls[0].array[0, 0, 0] = 1.0
 
 
 def test_sixteen_bit_numbers_need_about_two_bytes():

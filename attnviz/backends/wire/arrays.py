@@ -66,7 +66,7 @@ class ArrayHeader(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
         return sum(self.sizes)
 
     def to_json(self) -> list[Any]:
-        """The header as a JSON value."""
+        """Return the header as a JSON value."""
         return [self.type, list(self.shape), self.lower, list(self.sizes)]
 
 
@@ -143,7 +143,7 @@ def _inflated(plane: memoryview, count: int) -> bytes | memoryview:
 
 
 def _lower(array: np.ndarray) -> np.ndarray:
-    """The lower halves of square matrices, row after row."""
+    """Return the lower halves of square matrices, row after row."""
     return np.concatenate([array[..., row, : row + 1] for row in range(array.shape[-1])], axis=-1)
 
 

@@ -45,9 +45,9 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
     with left:
         named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
         rows = [(label, one.evidence) for label, one in named]
-        doubted = [label for label, one in named if not one.stands]
+        doubted = [label for label, one in named if not one.significant]
         if best is not None:
-            half = "held-out" if best.p_corrected is None else "odd half of"
+            half = "held-out" if best.p_corrected is None else "second half of"
             rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
             evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,
@@ -66,7 +66,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
 
 
 def _facts(one: ClaimResult) -> str:
-    """Every number of one collection, in Markdown."""
+    """Return every number of one collection, in Markdown."""
     found = one.evidence
     rules = ", ".join(f"{evidence_figure.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
     corrected = widgets.plain(claim_text.chance(one.p_corrected).replace(" ", encoding.NARROW))
@@ -80,12 +80,12 @@ def _facts(one: ClaimResult) -> str:
 
 
 def _ceiling(one: ClaimResult) -> str:
-    """The rate that no head can exceed, and why; "" where there is no such limit."""
+    """Return the rate that no head can exceed, and why; "" if there is no such limit."""
     return f" {widgets.plain(claim_text.ceiling(one))}" if one.evidence.ceiling < 1.0 else ""
 
 
 def _untrained(one: ClaimResult) -> str:
-    """The rate of the best head of an untrained twin."""
+    """Return the rate of the best head of an untrained twin."""
     if one.control is None:
         return ""
     return f" The best head of an untrained twin: {encoding.percent(one.control.evidence.rate, 1)}."
@@ -116,5 +116,5 @@ def _best(best: BestHead, heads: int) -> None:
 
 
 def _same_sentences(best: BestHead) -> str:
-    """A warning where the other half has the same sentences in other wordings."""
+    """Return a warning where the other half has the same sentences in other wordings."""
     return "" if best.p_corrected is None else ", which holds the same sentences in other wordings"

@@ -47,7 +47,7 @@ def _map(
 
 
 def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:
-    """How many heads are right, how many would be by guessing, and for how many the sums give another verdict."""
+    """Return how many heads are right, how many would be by guessing, and for how many the sums give another verdict."""
     luck = f"guessing would give {hits.size / candidates:.0f}"
     summary = f"{encoding.HIT} {hits.sum()} of {hits.size} heads hit, {encoding.MISS} {(~hits).sum()} miss; {luck}."
     if differ := int((hits != by_sum).sum()):
@@ -107,7 +107,7 @@ def _row(
     by_sum: np.ndarray | None,
     change: np.ndarray | None,
 ) -> dict[str, Any]:
-    """One head in the table; a column for the sums only where they give another verdict somewhere."""
+    """Return one head in the table; a column for the sums only where they give another verdict somewhere."""
     values = shares.values[one.layer, one.head]
     row: dict[str, Any] = {"rank": one.rank, "head": str(HeadRef(one.layer, one.head))}
     row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
@@ -123,6 +123,6 @@ def _row(
 
 
 def _share(values: np.ndarray, right: int) -> np.ndarray:
-    """The right candidate's part of what all candidates get; NaN where they get nothing."""
+    """Return the right candidate's part of what all candidates get; NaN if they get nothing."""
     mass = values.sum(-1)
     return np.where(mass > 0, values[..., right] / np.where(mass > 0, mass, 1.0), np.nan).astype(np.float32)

@@ -26,7 +26,7 @@ def title() -> None:
 
 
 def _kind(now: Example | None) -> str:
-    """A list of what the sentences teach; a choice opens the first of them at once. Returns the choice."""
+    """Return a list of what the sentences teach; a choice opens the first of them at once. Returns the choice."""
     key = state.fill("kind", OWN if now is None else now.teaches)
 
     def choose(kind: str) -> None:
@@ -38,7 +38,7 @@ def _kind(now: Example | None) -> str:
 
 
 def _label(kind: str) -> str:
-    """A kind with the number of its sentences."""
+    """Return a kind with the number of its sentences."""
     if kind == OWN:
         return "Your own sentence"
     return f"{kind.capitalize()} ({sum(one.teaches == kind for one in examples.sentences())})"
