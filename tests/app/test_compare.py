@@ -124,7 +124,7 @@ def test_a_missing_model_is_reported_in_its_row_and_the_others_stay(compared):
 
 
 @pytest.mark.parametrize("text", ["", " "])
-def test_an_empty_text_is_an_invitation_and_pins_of_other_texts_stay(compared, text):
+def test_an_empty_text_shows_an_invitation_and_pins_of_other_texts_stay(compared, text):
     assert any("Type a sentence" in str(found.value) for found in compared(text=text).header)
     app = compared(text=text, texts=json.dumps([["minilm", WIDE]]), pins="1:3.1,3.1")
     assert not app.exception

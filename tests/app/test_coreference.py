@@ -107,7 +107,7 @@ def test_words_are_clicked_for_candidates_and_clicked_again_to_take_them_away(as
     assert not again.exception
 
 
-def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable[..., AppTest]):
+def test_the_pronoun_can_be_clicked_and_is_then_not_a_candidate(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}")
     app.radio(key="click_chooses").set_value("the pronoun").run()
     click(app, "Ruth")
@@ -119,7 +119,7 @@ def test_the_pronoun_is_clicked_too_and_is_no_candidate_any_more(asked: Callable
     assert asked(**app.query_params).selectbox(key="pronoun").value == place("Ruth")
 
 
-def test_who_says_which_word_is_right_sees_hits_and_misses_and_a_link_says_it_too(asked: Callable[..., AppTest]):
+def test_with_a_right_word_hits_and_misses_are_shown_and_the_link_keeps_it(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}")
     assert "until you choose it, nothing is a hit" in text(app)
     app.radio(key="click_chooses").set_value("the word that it does refer to").run()
@@ -138,7 +138,7 @@ def test_who_says_which_word_is_right_sees_hits_and_misses_and_a_link_says_it_to
     assert "right?" not in again.dataframe[0].value.columns
 
 
-def test_a_right_word_that_is_taken_away_is_right_no_longer_and_one_that_is_new_is_a_candidate(asked: Callable[..., AppTest]):
+def test_a_removed_right_word_is_no_longer_right_and_a_new_one_becomes_a_candidate(asked: Callable[..., AppTest]):
     app = asked(text=OWN, candidates=f"0,{OWN.index('Ruth')}", meant="0")
     click(app, "Anna")
     assert "meant" not in app.query_params
@@ -329,7 +329,7 @@ def test_a_model_without_counts_says_how_to_count_it(asked: Callable[..., AppTes
     assert "All 270 heads" in text(app)
 
 
-def test_what_was_counted_with_other_weights_says_nothing_of_these(asked: Callable[..., AppTest], counted: Callable[..., None]):
+def test_counts_with_other_weights_are_not_shown_for_these(asked: Callable[..., AppTest], counted: Callable[..., None]):
     counted(digest="0" * 64)
     assert "of a different checkpoint with the same name" in text(asked())
 

@@ -137,9 +137,7 @@ def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppT
 
 
 @pytest.mark.usefixtures("measured")
-def test_what_was_measured_of_other_weights_says_nothing_of_these(
-    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
-):
+def test_measurements_of_other_weights_are_not_shown_for_these(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
     found = reader.shipped("minilm")
     assert found is not None
     other = replace(found, header=replace(found.header, digest="0" * 64))

@@ -95,7 +95,7 @@ def test_a_sentence_of_the_readers_own_is_parsed_and_marked_as_silver(page):
     assert table.loc["dobj", "the corpus says"] == "UD obj"
 
 
-def test_of_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
+def test_for_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
     app = page(text="كتب الولد الدرس في المدرسة")
     assert not app.exception
     assert picture(app)

@@ -173,7 +173,7 @@ def test_a_head_that_is_chosen_on_the_board_after_typing_is_chosen(visit: Visit)
 
 
 @pytest.mark.parametrize("how", HOW[:3], ids=lambda how: how.__name__)
-def test_what_else_is_clicked_is_done(visit: Visit, how: Callable[[Page, Locator], None]):
+def test_any_other_click_is_done_too(visit: Visit, how: Callable[[Page, Locator], None]):
     page, field = opened(visit)
     expect(page.locator(".readout")).not_to_be_empty(timeout=SLOW)
     field.fill(TYPED)

@@ -159,7 +159,7 @@ def test_a_tap_selects_and_another_clears_the_selection_at_the_width_of_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_a_phone_says_whole_how_to_begin_and_what_hidden_tokens_got(opened):
+def test_a_phone_shows_in_full_how_to_begin_and_what_hidden_tokens_got(opened):
     hidden = ViewOptions(special="hide")
     page = opened(made(), Choice(HeadRef(1, 2), None, hidden), size=PHONE, has_touch=True, is_mobile=True)
     readout = page.locator(".readout")
@@ -197,7 +197,7 @@ COUNT = """() => { window.drawn = 0; const ask = window.requestAnimationFrame.bi
 
 
 @pytest.mark.parametrize(("motion", "most"), [("reduce", 2), ("no-preference", 60)])
-def test_who_wants_no_motion_sees_the_next_head_at_once(opened, motion: str, most: int):
+def test_with_reduced_motion_the_next_head_is_shown_at_once(opened, motion: str, most: int):
     page = opened(made(), Choice(HeadRef(1, 2), TokenSelection(IT)), reduced_motion=motion)
     page.evaluate(REST)
     page.evaluate(COUNT)

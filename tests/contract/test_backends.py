@@ -194,7 +194,7 @@ def test_the_full_trace_has_values_and_kernel_outputs(backend, local):
     assert backend.attend(request).block("self").difference(2, 3) == want.block("self").difference(2, 3)
 
 
-def test_methods_keep_their_names_of_the_first_version():
+def test_methods_have_the_names_of_the_first_version():
     opened = attnviz.open_backend()
     request = AttentionRequest("minilm", MISSION)
     assert opened.whole(request) is opened.full_trace(request)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from attnviz.errors import BadInputError
 from attnviz.linguistics import corpora as door
 from attnviz.linguistics.corpora.types import AnnotatedQuestion, BrokenLine, ParsedSentence
+from tests.fuzz import example_count
 
 ROOT = Path(__file__).parents[2]
 READERS = {"conllu": door.conllu, "gap": door.gap, "winogender": door.winogender, "own": door.own}
@@ -124,7 +125,7 @@ CONTENT = st.one_of(
 
 
 @EVERY
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=example_count(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=st.integers(0, 200), content=CONTENT)
 def test_anything_in_a_file_is_read_or_reported(tmp_path: Path, kind: str, where: int, content: bytes):
     right = (HEADERS[kind] + TEXTS[kind].format("é") * 2).encode()

@@ -42,7 +42,7 @@ def test_with_nothing_changed_it_is_the_model_itself(backend, plain: Interventio
 
 
 @BOTH
-def test_the_kept_arrays_of_a_layer_are_copies(backend, plain: InterventionResult, model: str):
+def test_the_kept_steps_of_the_layer_are_those_of_the_reference(backend, plain: InterventionResult, model: str):
     inner = backend.inner.load(model)
     w, layer = reference.read(inner.model), LAYERS[model]
     ids = inner.tokenizer(TEXT)["input_ids"]

@@ -16,6 +16,7 @@ from attnviz.errors import AnswerError
 from attnviz.legibility import KINDS, LISTED, AlteredText, Legibility, combined
 from attnviz.text import MASK, read, read_target
 from attnviz.types import AttentionRequest
+from tests.fuzz import example_count
 from tests.servers import FakeBackend, running_server
 from tests.small_models import random_model, tokenizer
 from tests.unit.test_text import HARD
@@ -196,7 +197,7 @@ def test_a_pair_and_a_target_say_in_which_text_something_is_altered():
     assert [one.segment for one in read_target(TOKENIZERS["sentencepiece"], "Ａ", start=0).legibility.altered] == [1]
 
 
-@settings(max_examples=15, deadline=None)  # each for every kind of tokenizer
+@settings(max_examples=example_count(15), deadline=None)  # each for every kind of tokenizer
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters=MASK), min_size=1, max_size=40))
 def test_the_parts_never_exceed_the_whole(text: str):
     if not text.strip():

@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from attnviz.errors import BadInputError, BadTextError, EmptyTextError, TooLongError
 from attnviz.text import MASK, checked, read, read_output, read_target, tokens_of, units, words
 from attnviz.types import Token
+from tests.fuzz import example_count
 
 SENTENCES = [
     "The animal didn't cross the street because it was too tired.",
@@ -103,7 +104,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=MASK
     ),
     min_size=1,
 ).map("".join)
-once_for_all = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+once_for_all = settings(
+    max_examples=example_count(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 def plain(tokenizer, *pair, split=True):
