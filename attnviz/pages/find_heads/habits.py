@@ -45,7 +45,7 @@ def _best(one: HabitResult) -> None:
 
 
 def _facts(one: HabitResult, head: HeadRef, n: str) -> list[str]:
-    """Numbers in Markdown: the best head, its baseline, and the chosen head."""
+    """Numbers in Markdown: the best head, for similarity of meaning with its baseline, all heads, and the chosen head."""
     heads = one.scores.values.size
     held_out, beside, of = one.held_out, "", ""
     if held_out is not None:
