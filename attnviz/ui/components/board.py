@@ -23,7 +23,7 @@ from attnviz.view_state import ViewOptions
 __all__ = ["Choice", "board", "carry", "read_choice"]
 
 _HTML, _CSS, _JS = source()
-_board = v2.component("attnviz_board", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
+_board = v2.component("attnviz_board", html=_HTML, css=_CSS, js=_JS)
 _carrier = v2.component("attnviz_frame", js=carrier())
 
 

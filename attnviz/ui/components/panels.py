@@ -14,7 +14,7 @@ from attnviz.board.source import compare_source
 from attnviz.ui.components.board import Choice, carry, read_choice
 
 _HTML, _CSS, _JS = compare_source()
-_compare = v2.component("attnviz_compare", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
+_compare = v2.component("attnviz_compare", html=_HTML, css=_CSS, js=_JS)
 
 
 @dataclass(frozen=True)
