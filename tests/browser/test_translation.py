@@ -7,14 +7,13 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from attnviz.web.navigation import DEFAULT, PAGES
 from tests.browser.conftest import LAPTOP, PHONE, Visit
 from tests.browser.test_axe import violations
+from tests.pages import PATHS
 
 SLOW = 60_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 TEXT = "The trophy does not fit in the suitcase because it is too big"
-PATHS = ["/", *(f"/{page.name}" for page in PAGES if page.name != DEFAULT)]
 NOTICE = "#attnviz-notice"
 # How translators put their text into a page. Each is given a text node; capitals distinguish the text from the old one.
 WAYS = {
@@ -80,7 +79,7 @@ def lines(page: Page) -> list[str]:
     return [re.sub(r"\s+", " ", line).strip() for line in untranslated.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [f"/{path}" for path in PATHS])
 def test_every_page_is_marked_before_anything_is_drawn(visit: Visit, path: str):
     page = visit.open(path)
     assert page.evaluate("[document.documentElement.translate, document.body.translate]") == [False, False]

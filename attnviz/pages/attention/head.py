@@ -88,16 +88,16 @@ def heatmaps(first: HeadView, second: HeadView | None) -> None:
         else:
             _heatmap(second, named=True)
     if second is not None:
-        for column, shown in zip(st.columns(2, gap="large"), (first, second), strict=True):
+        for column, head_view in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
-                _in_words(shown)
+                _in_words(head_view)
     st.caption(glossary_links.linked(CAUTION))
     _badge(first.trace, [first.head, *([second.head] if second else [])])
 
 
-def _heatmap(shown: HeadView, *, named: bool) -> None:
+def _heatmap(head_view: HeadView, *, named: bool) -> None:
     """One head's heatmap, under its name where two stand side by side."""
-    head, pattern = shown.head, shown.pattern
+    head, pattern = head_view.head, head_view.pattern
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
     if pattern.weights.size > DRAWN:
@@ -110,7 +110,7 @@ def _heatmap(shown: HeadView, *, named: bool) -> None:
     with st.container(key=room):
         st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
         st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), selected_rows=shown.selected_rows), theme=None,
+            heatmap.figure(pattern, widgets.theme(), selected_rows=head_view.selected_rows), theme=None,
             height="stretch", config=heatmap.CONFIG,
             key=f"heatmap-{head}",
             alt=heatmap.description(pattern, str(head)),
@@ -118,22 +118,22 @@ def _heatmap(shown: HeadView, *, named: bool) -> None:
     st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 
-def _in_words(shown: HeadView) -> None:
+def _in_words(head_view: HeadView) -> None:
     """The selected words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
 
     Sentences describe all weights of the head; only the note is about filters.
     """
-    pattern = shown.unfiltered
-    rows = selected_rows(pattern, shown.focus)
+    pattern = head_view.unfiltered
+    rows = selected_rows(pattern, head_view.focus)
     if pattern.queries:
         for row in rows[:DESCRIBED] or (strongest_row(pattern),):
-            st.markdown(f"**{encoding.head_name(shown.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
+            st.markdown(f"**{encoding.head_name(head_view.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
         if len(rows) > DESCRIBED:
             st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
-    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, shown.options.words).sentence))
-    st.markdown(f"**{encoding.head_name(shown.head)}:** {role}")
-    if shown.pattern.note:
-        st.caption(glossary_links.linked(widgets.plain(shown.pattern.note)))
+    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, head_view.options.words).sentence))
+    st.markdown(f"**{encoding.head_name(head_view.head)}:** {role}")
+    if head_view.pattern.note:
+        st.caption(glossary_links.linked(widgets.plain(head_view.pattern.note)))
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
@@ -183,9 +183,9 @@ def more(first: HeadView, second: HeadView | None) -> None:
                     widgets.show_error(error)
 
 
-def _links(shown: HeadView) -> None:
+def _links(head_view: HeadView) -> None:
     """The strongest links of the head as a table."""
-    pattern = shown.pattern
+    pattern = head_view.pattern
     rows = [
         {
             "query": _label(pattern.queries, pattern.query_units, found.query),
@@ -196,7 +196,7 @@ def _links(shown: HeadView) -> None:
     ]
     st.dataframe(
         rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
-        alt=f"The {len(rows)} strongest links of {shown.head}",
+        alt=f"The {len(rows)} strongest links of {head_view.head}",
     )  # fmt: skip
 
 
@@ -206,15 +206,15 @@ def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
     return encoding.marked(short, units[at]) if units else short
 
 
-def _bertviz_head(shown: HeadView) -> None:
+def _bertviz_head(head_view: HeadView) -> None:
     """The head in BertViz's head view."""
-    theme, trace, head = widgets.theme(), shown.trace, shown.head
+    theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz.head_view(t, head, theme=theme))
     st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
 
 
-def _bertviz_model(shown: HeadView) -> None:
+def _bertviz_model(head_view: HeadView) -> None:
     """The model in BertViz's model view."""
-    theme, trace, head = widgets.theme(), shown.trace, shown.head
+    theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz.model_view(t, head, theme=theme))
     st.iframe(page, height=900, alt="The whole model in BertViz's model view")
