@@ -30,13 +30,14 @@ def page() -> Any:
     """
     st.set_page_config(page_title="attnviz", page_icon=str(_ICON), layout="wide")
     st.html(f"<style>:root{{{encoding.css(theme())}}}\n{_STYLE.read_text()}</style>")
-    found = st.navigation(
-        [
-            st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
-            for entry in navigation.PAGES
-        ],
-        position="hidden",
-    )
+    pages = [
+        st.Page(entry.script, title=entry.title, url_path=entry.name, default=entry.name == navigation.DEFAULT)
+        for entry in navigation.PAGES
+    ]
+    found = st.navigation(pages, position="hidden")
+    with st.container(key="page-links"):  # not shown: the row of pages passes its clicks on to them
+        for one in pages:
+            st.page_link(one)
     st.html(f'<h1 class="page-name">{found.title}</h1>')  # for screen readers: the navigation shows the page to others
     return found
 

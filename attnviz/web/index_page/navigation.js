@@ -1,12 +1,12 @@
-// The row of pages. A click changes the address and lets Streamlit follow it, as a step back does: the session stays, and with
-// it what is on the way. A link that is opened in another tab or copied carries what the address says now.
+// The row of pages. A click is passed on to Streamlit's own link to the page, which is drawn but not shown: so the session stays,
+// and with it what is on its way. A link that is opened in another tab or copied carries what the address says now.
 (() => {
   const NARROW = matchMedia("(max-width: 1099px)");
-  const POLL = 50; // milliseconds between two checks whether the page is connected
-  const app = () => document.querySelector("[data-testid=stApp]");
+  const POLL = 50; // milliseconds between two checks whether Streamlit has drawn its links
   const row = () => document.getElementById("attnviz-pages");
   const links = () => [...row().querySelectorAll("a[data-page]")];
-  let wanted = null; // the link of a page that is opened as soon as the page is connected
+  const streamlitLink = (link) => document.querySelectorAll(".st-key-page-links a")[links().indexOf(link)];
+  let wanted = null; // the link of a page that is opened as soon as Streamlit is there
 
   // The link of the open page; an address without a name is the board's.
   const currentLink = () => {
@@ -15,8 +15,7 @@
   };
   const bare = (link) => (link.dataset.address ??= link.getAttribute("href"));
 
-  function mark() {
-    const current = currentLink();
+  function mark(current = currentLink()) {
     for (const link of links()) {
       if (link === current) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
@@ -29,12 +28,11 @@
     wanted = link;
     if (polling) return;
     const poll = () => {
-      if (app()?.dataset.testConnectionState !== "CONNECTED") return setTimeout(poll, POLL);
-      const next = wanted;
+      if (!streamlitLink(wanted)) return setTimeout(poll, POLL);
+      const link = wanted;
       wanted = null;
-      if (next === currentLink()) return;
-      history.pushState({}, "", new URL(bare(next), location.href));
-      dispatchEvent(new PopStateEvent("popstate", { state: {} }));
+      mark(link);
+      streamlitLink(link).click();
       document.querySelector("[data-testid=stMain]")?.scrollTo(0, 0);
     };
     poll();
@@ -59,7 +57,7 @@
     replaceState.apply(history, values);
     if (row()) mark();
   };
-  addEventListener("popstate", mark);
+  addEventListener("popstate", () => mark());
 
   for (const name of ["pointerdown", "contextmenu", "focusin", "dragstart"]) addEventListener(name, carry, true);
   addEventListener("click", (event) => {
