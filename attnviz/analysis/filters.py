@@ -16,7 +16,7 @@ _ORDINAL = ("first", "second")
 def ends(
     queries: Sequence[Unit], keys: Sequence[Unit], between: str
 ) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " column"]] | None:
-    """Return which rows and columns `between` leaves, as indices; None where it leaves everything.
+    """Return which rows and columns `between` leaves, as indices; None if it leaves everything.
 
     It asks for two texts on either side. Where there is one, as in cross-attention, there is nothing to choose.
     """

@@ -78,7 +78,7 @@ def profile(pattern: Pattern, words: bool = True, classes: PositionClasses | Non
 
 
 def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[ProfileLine, ...], ProfileLine | None]:
-    """Return the lines of a profile, and the line of the same word elsewhere (None where the text repeats too few words).
+    """Return the lines of a profile, and the line of the same word elsewhere (None if the text repeats too few words).
 
     Sums are in float64, so that their digits do not depend on the order of addition.
     """
@@ -109,7 +109,7 @@ def _profile_line(line: PositionClass, share: float, percent: float, chosen: int
 
 
 def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) -> tuple[np.ndarray, np.ndarray]:
-    """The line of each row's first choice, and its weight; -1 where keys of two lines get equally much, or hidden ones more."""
+    """The line of each row's first choice, and its weight; -1 if keys of two lines get equally much, or hidden ones more."""
     if not weights.size:
         return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
     rows = np.arange(len(weights))

@@ -33,7 +33,7 @@ class Role:
     """What a head does on this text: a kind, the numbers behind it, and a sentence that says them.
 
     `kind` is previous, next, itself, first, separator, same, word (one that most look at), hidden, broad or mixed. `share`
-    is what the place gets, `even` what uniform attention would give it (None where that is not known), `chosen` of how many of
+    is what the place gets, `even` what uniform attention would give it (None if that is not known), `chosen` of how many of
     `rows` words it is the first choice, `share_text` the share in words. For broad, `share` is the entropy as a part of the
     most it could be; for mixed, `place` is the one that gets most.
     """
@@ -123,7 +123,7 @@ def roles(patterns: Iterable[Pattern], words: bool = True) -> Iterator[Role]:
 def sink(pattern: Pattern, words: bool = True) -> Sink | None:
     """Return the key that is first choice of over SINK_CHOICE of the rows that count and takes over SINK_SHARE of the head.
 
-    None where there is none, where it gets less than BEYOND times what uniform attention gives, or on fewer than FEW rows.
+    None if there is none, where it gets less than BEYOND times what uniform attention gives, or on fewer than FEW rows.
     """
     _, keys = units_of(pattern)
     rows = choosing(pattern)
@@ -162,7 +162,7 @@ def as_text(pattern: Pattern, query: int) -> str:
 
 
 def unseen(pattern: Pattern, query: int) -> str:
-    """Of a causal model, which words come too late for this one, as a sentence; "" where every word is seen."""
+    """Of a causal model, which words come too late for this one, as a sentence; "" if every word is seen."""
     queries, _ = units_of(pattern)
     later = [unit for unit in queries[query + 1 :] if not unit.special]
     if not pattern.causal or not later:
@@ -173,7 +173,7 @@ def unseen(pattern: Pattern, query: int) -> str:
 
 
 def scores(trace: Trace, name: str, *, words: bool = True, block: str = "self") -> HeadScores:
-    """One number for every head on this text, averaged over the rows that count, layer by layer; NaN where a layer has fewer.
+    """One number for every head on this text, averaged over the rows that count, layer by layer; NaN if a layer has fewer.
 
     `entropy` in bits; the others are shares, each that of its line in the profile: `previous`, `next`, `first` the first
     token (Gu et al. 2025, who count its own row too), `special` all special tokens. In a causal model `next` is 0.
@@ -231,7 +231,7 @@ def _one_word(pattern: Pattern, classes: PositionClasses) -> ProfileLine | None:
 
 
 def _repeat_sentence(repeat: ProfileLine, classes: PositionClasses) -> str:
-    """Return a sentence on words that stand more than once, where a head finds the other places; "" where it does not."""
+    """Return a sentence on words that stand more than once, where a head finds the other places; "" if it does not."""
     able = int(classes.repeat_rows.sum())
     share, even = (part * len(classes.repeat_rows) / able for part in (repeat.share, repeat.even or 0.0))
     if repeat.chosen <= able / 2 or share <= max(MAJORITY, BEYOND * even):

@@ -41,7 +41,7 @@ class PositionClasses:
     `rows` are those that count: words that see more than one place, since a row with one place shows no choice. Of these
     rows alone, `visible` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
     same word elsewhere: these cells are in the line `rest` too. The first token is no repeat of a word: heads rest there
-    whatever it says. `repeat` is the line for those cells, None where fewer than MIN_REPEATS rows have one; `repeat_rows`
+    whatever it says. `repeat` is the line for those cells, None if fewer than MIN_REPEATS rows have one; `repeat_rows`
     are the rows that do.
     """
 

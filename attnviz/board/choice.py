@@ -63,7 +63,7 @@ class _Message(Struct):
 class Choice:
     """The reader's choice on the board: the head, the selected words, the view, and on a phone the picture.
 
-    `tray` has the pins as the reader left them, or None where the board sends none; `go` is the key of a pin to open,
+    `tray` has the pins as the reader left them, or None if the board sends none; `go` is the key of a pin to open,
     "compare" for the Compare page, or "difference" for that page with the difference of the first two pins. Only a browser
     sends these two.
     """

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     app = commands.add_parser("app", help="serve the pages to browsers")
     app.add_argument(
         "--host", default=HOST, metavar="H",
-        help=f"where to listen (default: {HOST}, this machine alone; {EVERYWHERE}: every address of this machine)",
+        help=f"address to listen on (default: {HOST}, only this machine; {EVERYWHERE}: every address of this machine)",
     )  # fmt: skip
     app.add_argument("--port", type=int, default=PORT, metavar="N", help=f"default: {PORT}")
     app.add_argument("--no-browser", action="store_true", help="do not open a browser")
@@ -60,7 +60,7 @@ def run(chosen: argparse.Namespace) -> None:
 
 
 def _check_free(host: str, port: int) -> None:
-    """Raise BadInputError where a server cannot listen at this address."""
+    """Raise BadInputError if a server cannot listen at this address."""
     try:
         found = socket.getaddrinfo(None if host == EVERYWHERE else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, address = found[0]

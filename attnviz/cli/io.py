@@ -97,7 +97,7 @@ def text(argument: str, max_bytes: int) -> str:
 def standard_input(max_bytes: int) -> str:
     """Return the text on standard input, without a byte order mark and the end of its last line.
 
-    Raises BadTextError for bytes that are not text, TooLongError beyond `max_bytes`, BadInputError where it cannot be read.
+    Raises BadTextError for bytes that are not text, TooLongError beyond `max_bytes`, BadInputError if it cannot be read.
     """
     if sys.stdin is None:  # the caller closed it, as `<&-` does
         return ""
@@ -121,7 +121,7 @@ def _quotable(argument: str) -> str:
 
 
 def write(content: bytes, output: str | None) -> None:
-    """Write to a file, or to standard output; raises OutputError, with the reason, where a file cannot be written."""
+    """Write to a file, or to standard output; raises OutputError, with the reason, if a file cannot be written."""
     if output is None:
         show(content)
         return
@@ -161,7 +161,7 @@ def _cell(value: Any) -> Any:
 
 
 def show(content: bytes | str) -> None:
-    """Write to standard output, at once; raises OutputError where it cannot be written.
+    """Write to standard output, at once; raises OutputError if it cannot be written.
 
     Bytes of a file's name that are not text are written as JSON and Python write them: `\\udce9`.
     """

@@ -28,7 +28,7 @@ NOTES = (
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
-    rank = commands.add_parser("rank", help="every head by how much it follows links that you name, best first")
+    rank = commands.add_parser("rank", help="rank every head by how much it follows the links that you name")
     options.add_text(rank)
     rank.add_argument(
         "--link", action="append", required=True, metavar="SOURCE:TARGET",

@@ -23,12 +23,14 @@ NOTES = (
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
-    roles = commands.add_parser("roles", help="what every head does on a text: where it looks first, and how much goes there")
+    roles = commands.add_parser(
+        "roles", help="describe what every head does on a text: where it looks most, and how much attention goes there"
+    )
     options.add_text(roles)
     options.add_second_text(roles)
     options.add_model(roles)
     options.add_block(roles)
-    roles.add_argument("--tokens", action="store_true", help="by tokens instead of words")
+    roles.add_argument("--tokens", action="store_true", help="show tokens instead of words")
     options.add_special(roles)
     roles.add_argument("--format", choices=("text", "json"), default="text", help="json has the whole profile of each head")
     options.add_output(roles)

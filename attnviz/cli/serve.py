@@ -15,11 +15,11 @@ MAX_BATCH = 64  # texts that one pass may read
 
 def add(commands: Any) -> None:
     """Add the command and its options."""
-    serve = commands.add_parser("serve", help="answer other front ends over HTTP (ATTNVIZ_BACKEND=http://this-machine:8600)")
-    serve.add_argument("--host", default=HOST, metavar="H", help=f"where to listen (default: {HOST}, this machine alone)")
-    serve.add_argument("--port", type=int, default=PORT, metavar="N", help=f"default: {PORT}; 0: any that is free")
+    serve = commands.add_parser("serve", help="serve models to front ends over HTTP (ATTNVIZ_BACKEND=http://this-machine:8600)")
+    serve.add_argument("--host", default=HOST, metavar="H", help=f"address to listen on (default: {HOST}, only this machine)")
+    serve.add_argument("--port", type=int, default=PORT, metavar="N", help=f"default: {PORT}; 0: any free port")
     serve.add_argument(
-        "--warm", default="", metavar="M,M", help="models to load at once, e.g. minilm,smollm2; /readyz waits for them"
+        "--warm", default="", metavar="M,M", help="models to load at the start, e.g. minilm,smollm2; /readyz waits for them"
     )
     serve.add_argument(
         "--batch", type=int, default=1, metavar="N",

@@ -23,7 +23,7 @@ from attnviz.types import Pattern, Token, Unit
 if TYPE_CHECKING:
     from attnviz.engine.trace import Trace
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can name
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file can have
 
 
 def as_json(pattern: Pattern, source: Provenance, unfiltered: Pattern | None = None) -> bytes:
@@ -32,7 +32,7 @@ def as_json(pattern: Pattern, source: Provenance, unfiltered: Pattern | None = N
     With `unfiltered`, the head without filters, it also has the `role` and the `profile`.
 
     Weights are the shortest decimals that read back as the same float32. Text stays legible; half a surrogate pair,
-    which UTF-8 cannot hold, is escaped. Each token says whether it is `unknown` to the model, if that is known.
+    which UTF-8 cannot encode, is escaped. Each token has `unknown`, whether it is unknown to the model, if that is known.
     """
     head, pair = source.head, source.text_b is not None or source.written is not None
     parts: dict[str, Any] = {"model": source.model, "block": head.block, "layer": head.layer, "head": head.head}
@@ -120,7 +120,7 @@ class ExportItem:
 
     @property
     def all_weights(self) -> Pattern:
-        """The head without filters: its role and profile are about all its weights."""
+        """The head without filters: its role and profile describe all its weights."""
         if self.unfiltered is not None:
             return self.unfiltered
         from attnviz.analysis import view
@@ -130,7 +130,7 @@ class ExportItem:
 
 
 def as_html(item: ExportItem) -> bytes:
-    """Return the board with every head as a page that fetches nothing; numbers and provenance stand below it."""
+    """Return the board with every head as a page that loads nothing; numbers and provenance are below it."""
     from attnviz.board import frame, sheet
     from attnviz.board import page as board
     from attnviz.board.choice import Choice
@@ -151,7 +151,7 @@ def as_html(item: ExportItem) -> bytes:
 
 
 def _drawn(kind: str) -> Callable[[ExportItem], bytes]:
-    """Return the function that draws a picture 170 mm wide, of this kind."""
+    """Return the function that draws a picture of this kind, 170 mm wide."""
 
     def made(item: ExportItem) -> bytes:
         from attnviz.figures import vector
@@ -194,7 +194,7 @@ def _tokens(
 
 
 def _units(labels: Sequence[str], units: Sequence[Unit]) -> Sequence[Unit | None]:
-    """Return the unit of each label; None where a pattern has none."""
+    """Return the unit of each label; None if a pattern has none."""
     return units if len(units) == len(labels) else [None] * len(labels)
 
 

@@ -41,7 +41,7 @@ def edits_to_url(edits: Edits) -> str:
 
 
 def edits_from_url(raw: str, parsed: ParsedSentence, kinds: Collection[str]) -> dict[Span, Link | None]:
-    """Read what `edits_to_url` wrote; BadInputError where it does not fit the sentence or the links are not a tree."""
+    """Read what `edits_to_url` wrote. Raises BadInputError if it does not fit the sentence or the links are not a tree."""
     found: dict[Span, Link | None] = {}
     for part in raw.split(",")[:MAX_ARCS]:
         match = _ARC.fullmatch(part)
@@ -54,7 +54,7 @@ def edits_from_url(raw: str, parsed: ParsedSentence, kinds: Collection[str]) -> 
 
 
 def _checked(parsed: ParsedSentence, heads: Mapping[Span, Span]) -> None:
-    """Raise BadInputError where a word is, through other words, its own head."""
+    """Raise BadInputError if a word is, through other words, its own head."""
     for word in heads:
         above = heads[word]
         for _ in heads:

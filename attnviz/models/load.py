@@ -84,7 +84,7 @@ def load(card: ModelCard, settings: Settings, on_progress: OnProgress | None = N
 def local_card(folder: Path) -> ModelCard:
     """Return the card of a user's own transformers folder, with values from its config.json.
 
-    Raises UnavailableError if something is missing, and says what the folder holds instead; BadInputError if it is not a
+    Raises UnavailableError if something is missing, and says what the folder holds instead. Raises BadInputError if it is not a
     text model of a known family.
     """
     place = folders.model_folder(folder)

@@ -46,7 +46,7 @@ def _limit(written: str | None, default: int) -> int:
 
 
 def _check_no_list(chosen: argparse.Namespace) -> None:
-    """Raise BadInputError where an option needs a list of heads and no criterion was named."""
+    """Raise BadInputError if an option needs a list of heads and no criterion was named."""
     if chosen.k is not None or chosen.format == "csv":
         option = "-k counts" if chosen.k is not None else "--format csv lists"
         raise BadInputError(

@@ -52,7 +52,7 @@ def png(picture: Content, source: Source, **options: Unpack[PictureOptions]) -> 
 
 
 def _drawing(picture: Content, source: Source, options: PictureOptions, *, coded: bool) -> Drawing:
-    """Return the picture before it is a file. Of two patterns, the first minus the second is drawn."""
+    """Return the drawing before it becomes a file. For two patterns, it shows the first minus the second."""
     from attnviz.analysis.compare import difference
     from attnviz.figures import encoding
     from attnviz.figures.vector import head

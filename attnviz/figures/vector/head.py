@@ -15,10 +15,10 @@ from attnviz.figures.vector.plan import ANGLE, Plan, plan
 from attnviz.figures.vector.style import HeadPicture
 from attnviz.types import Pattern, Unit
 
-CELLS = 10_000  # up to here every weight is a cell with its value; beyond, the matrix is one picture with a pixel a weight
-BAND = 0.84  # of a row's height: a query's whole 1.0, which it hands out
-THINNEST = 0.004  # weights below leave their room in the band empty
-RIBBONS = 1500  # the strongest ones, where there are more
+CELLS = 10_000  # up to here every weight is a cell with its value; beyond, the matrix is one picture, a pixel for each weight
+BAND = 0.84  # of a row's height: a query's whole 1.0, which is divided among the keys
+THINNEST = 0.004  # smaller weights leave their part of the band empty
+RIBBONS = 1500  # the strongest ones, if there are more
 LABELLED_FROM = 0.005  # hidden shares from here up are written
 TINTED_FROM = 0.02  # keys of a selected row are tinted from here up
 NUMBERED = 12.5  # points that a cell needs for its number
@@ -31,7 +31,7 @@ GREEN = "Green: more in the first. Purple, dashed, \u2212: more in the second."
 
 
 def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
-    """The picture, one or two columns of a journal wide. Raises BadInputError for a width or a theme that there is not."""
+    """Return the picture, one or two journal columns wide. Raises BadInputError for an unknown width or theme."""
     pattern = picture.pattern
     lost = bool((np.abs(pattern.hidden) >= LABELLED_FROM).any())
     sides = (pattern.queries, pattern.query_units), (pattern.keys, pattern.key_units)
@@ -66,7 +66,7 @@ def drawing(picture: HeadPicture, width: str = "page") -> Drawing:
 
 
 def _header(picture: HeadPicture, layout: Plan) -> list[Mark]:
-    """Return the head's name, of what it is, and the legend at the right."""
+    """Return the head's name, its model and text, and the legend at the right."""
     colours = picture.colours
     long = min(90.0, layout.width * 0.3)
     x, ticks = layout.width - long - 4.0, encoding.DIFFERENCE_LEGEND if picture.signed else encoding.LEGEND
@@ -87,9 +87,9 @@ def _header(picture: HeadPicture, layout: Plan) -> list[Mark]:
 
 
 def _cells(picture: HeadPicture, layout: Plan, unseen: Bool[np.ndarray, "query key"]) -> list[Mark]:
-    """Return the matrix: a cell a value, or one picture where they are too many.
+    """Return the matrix: a cell for each value, or one picture if there are too many.
 
-    Dots stand where a causal head cannot look; what a filter leaves out is blank.
+    Dots show where a causal head cannot look; cells that a filter leaves out are blank.
     """
     blank = unseen | heatmap.left_out(picture.pattern) if isinstance(picture.pattern, Pattern) else unseen
     weights, shares, colours = picture.pattern.weights, picture.shares, picture.colours
@@ -178,7 +178,7 @@ def _hidden(picture: HeadPicture, layout: Plan) -> list[Mark]:
 
 
 def _ribbons(picture: HeadPicture, layout: Plan) -> tuple[list[Mark], int]:
-    """Return each query's band handed out, weakest first so that the strong ones lie on top; and how many had no room."""
+    """Return the ribbons of each query, weakest first so that strong ones are on top, and how many had no room."""
     weights, band = np.abs(picture.shares), layout.curve_row * BAND
     seen = np.argwhere(weights > THINNEST)
     order = np.argsort(weights[weights > THINNEST], kind="stable")[-RIBBONS:]
@@ -215,7 +215,7 @@ def _bands(picture: HeadPicture, layout: Plan) -> list[Mark]:
 
 
 def _captions(picture: HeadPicture, layout: Plan, lost: bool) -> list[Mark]:
-    """What the columns of words are."""
+    """Return captions of the columns of words."""
     style = {"size": 5.5, "colour": picture.colours.mute, "role": "caption"}
     y = layout.curves_y - 3.0
     marks: list[Mark] = [
@@ -226,7 +226,7 @@ def _captions(picture: HeadPicture, layout: Plan, lost: bool) -> list[Mark]:
 
 
 def _notes(picture: HeadPicture, left_out: int) -> list[str]:
-    """What was hidden, merged, rescaled or left out, in sentences, the reader's letters that no font here has included."""
+    """Return sentences on what was hidden, merged, rescaled or left out, also on letters without a font."""
     pattern = picture.pattern
     lines = [GREEN] if picture.signed else []
     lines += [picture.visible(pattern.note)] if pattern.note else []
@@ -250,15 +250,15 @@ def _notes(picture: HeadPicture, left_out: int) -> list[str]:
 
 
 def _label(picture: HeadPicture, texts: Sequence[str], units: Sequence[Unit], at: int, layout: Plan) -> str:
-    """Return a word as it stands beside its row, shortened to its column; its mark stays whole."""
+    """Return a row's word, shortened to its column; its mark stays whole."""
     return lettering.label(picture.visible(texts[at]), _mark(units, at), layout.label, layout.size)
 
 
 def _mark(units: Sequence[Unit], at: int) -> str:
-    """Return the mark of the unit at a place, "" where it has none."""
+    """Return the mark of the unit at a place, or ""."""
     return encoding.unknown_mark(units[at]) if at < len(units) else ""
 
 
 def _ink(picture: HeadPicture, units: Sequence[Unit], at: int) -> str:
-    """Special tokens are muted."""
+    """Return the text colour of a label; special tokens are muted."""
     return picture.colours.mute if at < len(units) and units[at].special else picture.colours.ink

@@ -148,7 +148,7 @@ def _corpus(raw: dict[str, Any]) -> Corpus:
 
 
 def _of(raw: dict[str, Any], name: str, kind: type[T]) -> T:
-    """Return one field; raises ValueError where its type is wrong."""
+    """Return one field; raises ValueError if its type is wrong."""
     value = raw.get(name)
     if not isinstance(value, kind):
         raise ValueError(f"{name} should be {kind.__name__} and is {type(value).__name__}")
@@ -156,7 +156,7 @@ def _of(raw: dict[str, Any], name: str, kind: type[T]) -> T:
 
 
 def _between(raw: dict[str, Any], name: str, low: int, high: int) -> int:
-    """Return one whole number; raises ValueError where it is out of bounds."""
+    """Return one whole number; raises ValueError if it is out of bounds."""
     value = _of(raw, name, int)
     if isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{name} should lie between {low} and {high} and is {value}")

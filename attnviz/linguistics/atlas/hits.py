@@ -20,7 +20,7 @@ class Hits:
     minus the source's and `others` how many words the source could have chosen; of questions, `nearest` says whether the
     right candidate is the nearer one, `mentioned` how often “the name mentioned more often” is right (a share where names
     tie), and `answer` which candidate is right, in the order of the text. `group` numbers the sentences that instances are
-    wordings of; None where each is independent. Instances with one number in `context` look the same to the model.
+    wordings of; None if each is independent. Instances with one number in `context` look the same to the model.
     """
 
     text: Integer[np.ndarray, " n"]
@@ -51,7 +51,7 @@ class Hits:
 
     @property
     def groups(self) -> int | None:
-        """How many sentences these are wordings of; None where each is independent."""
+        """How many sentences these are wordings of; None if each is independent."""
         many = len(self) if self.group is None else len(np.unique(self.group))
         return many if many < len(self) else None
 

@@ -26,7 +26,7 @@ def read_bytes(file: Traversable, name: str, most: int) -> bytes:
             size = archive.getinfo(name).file_size
             if size > most:
                 raise ValueError(f"{size:,} bytes, where at most {most:,} are allowed")
-            return archive.read(name)  # the reader returns no more than the size that it declares
+            return archive.read(name)  # the reader returns at most the declared size
     except DAMAGED as error:
         raise damaged_error(file, f"{name}: {error}") from error
 
