@@ -18,15 +18,15 @@ from attnviz.text import units
 from attnviz.types import HeadRef, HiddenPart, Pattern, Unit, joined
 from attnviz.view_state import ViewOptions
 
-NOTHING = 1e-6  # below this a row's rest is float32 noise of the softmax, and rescaling it would invent a pattern
-ROWS = 1e-4  # how far a row's sum may stand from 1 without a learned sink (the same promise as a Trace gives)
+NOTHING = 1e-6  # below this, the rest of a row is float32 noise of the softmax, and rescaling it would invent a pattern
+ROWS = 1e-4  # how far a row's sum may be from 1 without a learned sink (as in a Trace)
 HIDDEN = "Special tokens are hidden"
 
 
 def merged(
     weights: Float[np.ndarray, "*lead query key"], queries: Sequence[Unit], keys: Sequence[Unit]
 ) -> Float[np.ndarray, "*lead rows columns"]:
-    """Attention between units: to a word the sum over its pieces, from a word the mean over its pieces.
+    """Return attention between units: to a word the sum over its pieces, from a word the mean over its pieces.
 
     Rows keep their sums, because shares of one row add up and rows of one word are averaged. Clark et al. 2019,
     section 4.1 (arXiv:1906.04341).
@@ -39,7 +39,7 @@ def merged(
 
 
 def summed(weights: np.ndarray, parts: Sequence[Unit], axis: int) -> np.ndarray:
-    """Sums over each unit's tokens along one of the last two axes. Raises ShapeError for a unit without tokens.
+    """Return sums over each unit's tokens along one of the last two axes. Raises ShapeError for a unit without tokens.
 
     First pieces are taken at once, further pieces added for those units that have them: most words are one piece, so
     this is five times faster than np.add.reduceat and three times faster than a matrix product.

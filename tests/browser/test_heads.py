@@ -148,7 +148,7 @@ def test_a_head_is_chosen_on_the_map_and_in_the_list_and_opened_on_the_board(vis
     page.wait_for_url(re.compile(r"//[^/]+/\?.*layer=5&head=11.*focus=43"), timeout=SLOW)
 
 
-def test_what_is_half_drawn_outlives_a_run_of_the_page(visit: Visit):
+def test_a_half_drawn_link_survives_a_run_of_the_page(visit: Visit):
     page = drawing(visit, f"/heads?links={IT}:{ANIMAL}")
     word(page, "tired").click()
     page.locator("[data-head='4,3'].cell").click()
