@@ -71,7 +71,7 @@ def corpus(folder: Path) -> CorpusFiles:
 
 
 def speeds(report: Report, folder: Path) -> None:
-    """Seconds of each road over the whole corpus."""
+    """Measure the seconds of each way over the whole corpus."""
     many = workers.load_measurer(catalog.card(MODEL), Settings.from_env())
     single = replace(many, tokens=1, layers=one_by_one(many.loaded.model))
     plain = ceiling(many)
@@ -115,7 +115,7 @@ def speeds(report: Report, folder: Path) -> None:
 
 
 def memory(report: Report) -> None:
-    """Peak memory of a whole build, on half of the corpus and on all of it."""
+    """Measure peak memory of a whole build, on half of the corpus and on all of it."""
     peaks = {}
     for part in ("half", "whole"):
         ran = subprocess.run([sys.executable, __file__, part], capture_output=True, text=True, check=True)

@@ -119,7 +119,7 @@ class _UnitWeights(NamedTuple):
 
     @classmethod
     def of(cls, block: Block, options: ViewOptions) -> _UnitWeights:
-        """What these options show of a block: the same for all of its heads."""
+        """Return the units that these options show of a block: the same for all of its heads."""
         both = sides(block, options)
         queries, keys = (visible_units(side, options) for side in both)
         hidden_units = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
@@ -130,7 +130,7 @@ class _UnitWeights(NamedTuple):
 def _sums(
     weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], parts: _UnitWeights
 ) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
-    """What each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
+    """Return what each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
     taken = merged(sink[..., None], parts.queries, (Unit("", 0, 0, (0,)),))[..., 0]
     special = merged(weights, parts.queries, parts.hidden_units).sum(-1)
     return merged(weights, parts.queries, parts.keys), special, taken
@@ -218,7 +218,7 @@ def overview(
 
 
 def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Float[np.ndarray, "*lead rows columns"], int]:
-    """Weights shrunk to at most `size` cells a side, and how many units a cell stands for along each axis.
+    """Return weights shrunk to at most `size` cells a side, and the number of units per cell along each axis.
 
     A cell holds the largest weight under it: a mean would wash out the single strong link that a reader looks for. Both
     axes shrink by the same factor, so that the diagonal stays a diagonal.
@@ -233,7 +233,7 @@ def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Fl
 
 
 def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that sum to 1 again, and which ones could not because nothing was left of them: those become 0."""
+    """Return rows rescaled to sum to 1, and which rows had nothing left to rescale: those become 0."""
     left = rows.sum(-1, dtype=np.float64)
     empty = left < NOTHING
     found = np.empty_like(rows)

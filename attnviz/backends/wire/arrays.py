@@ -92,7 +92,7 @@ def _compressed(plane: bytes) -> bytes:
 
 
 def _deflated(plane: bytes) -> bytes:
-    """Raw deflate that finds only runs and frequent bytes: exponents repeat in no other way, and it is fast."""
+    """Return bytes as raw deflate that finds only runs and frequent bytes: exponents repeat only so, and it is fast."""
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
     return packer.compress(plane) + packer.flush()
 
@@ -148,7 +148,7 @@ def _lower(array: np.ndarray) -> np.ndarray:
 
 
 def _unpacked(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Square matrices from their lower halves; row by row, since an index array would be larger than the data."""
+    """Return square matrices from their lower halves; row by row, because an index array would be larger than the data."""
     array, halves, at = np.zeros(shape, values.dtype), values.reshape(*shape[:-2], -1), 0
     for row in range(shape[-1]):
         array[..., row, : row + 1] = halves[..., at : at + row + 1]

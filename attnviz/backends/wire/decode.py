@@ -185,7 +185,7 @@ def _layer(found: _Dense | _RemoteWeights | _Projections, size: tuple[int, int],
 
 
 def _projections(found: _Projections, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Projections:
-    """Queries and keys whose heads fit together."""
+    """Return queries and keys whose heads fit together."""
     queries, keys = size
     query = _array(arrays, found.query, (None, queries, None))
     heads, dim = query.shape[0], query.shape[2]

@@ -249,7 +249,7 @@ class _Sums:
 
     @classmethod
     def empty(cls, size: tuple[int, int]) -> _Sums:
-        """Nothing yet."""
+        """Return sums of nothing yet."""
         kinds = len(habits.NAMES)
         return cls(np.zeros((kinds, *size)), np.zeros(kinds, np.int64), np.zeros((2, 3, 2, *size)), np.zeros((2, 3), np.int64))
 
