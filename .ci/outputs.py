@@ -1,7 +1,7 @@
 """What attnviz gives at its public doors, recorded for a checkout, and two records compared.
 
     python .ci/outputs.py record FOLDER [--tree CHECKOUT]     (about five minutes)
-    python .ci/outputs.py compare OLD NEW [--allow GLOB ...]
+    python .ci/outputs.py compare OLD NEW [--allowed FILE] [--allow GLOB ...]
 
 The doors are `import attnviz`, `python -m attnviz`, `attnviz serve`, and the pages through `app.py`; no module inside
 attnviz is imported, so that both commits of a rebuild can be recorded. `record` runs with the interpreter that runs this, on
@@ -15,7 +15,9 @@ The ending of a record's name says how it is compared, and recording/folder.py h
   which the numbers differ too come first.
 - CODE (`.code`: digests of scripts and style sheets, widget keys, class names): the records are named.
 
-`--allow` names records whose difference is meant, e.g. `--allow 'pages/*.payload'`; they are listed and do not fail.
+Differences that are meant stand in recording/allowed.toml, each with its reason: whole records, texts that replace others
+(the rest of the record is still compared) or lost names. `--allow` names further records, e.g. `--allow 'pages/*.payload'`.
+They are listed and do not fail.
 """
 
 from __future__ import annotations
@@ -30,19 +32,54 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("python_api", "command_line", "http_server", "pages")
+ALLOWED = HERE / "recording" / "allowed.toml"
 LINES, WIDTH = 12, 160  # of the difference of one record that is shown
 NUMBER = re.compile(r"\d[\d,.]*")
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """A difference that is meant: names that may be lost, old texts with the new ones, or, without both, whole records."""
+
+    why: str
+    records: tuple[str, ...]  # patterns of record names
+    names: frozenset[str] = frozenset()
+    replace: tuple[tuple[str, str], ...] = ()
+
+    def covers(self, name: str) -> bool:
+        """Return whether it is about this record."""
+        return any(fnmatch.fnmatch(name, pattern) for pattern in self.records)
+
+    def replaced(self, content: bytes) -> bytes:
+        """Return the old content with the new texts in it."""
+        for old, new in self.replace:
+            content = content.replace(old.encode(), new.encode())
+        return content
+
+
+def allowances(file: Path | None) -> list[Allowance]:
+    """Return the differences that a file allows."""
+    if file is None:
+        return []
+    return [
+        Allowance(
+            entry["why"], tuple(entry["records"]), frozenset(entry.get("names", ())),
+            tuple((old, new) for old, new in entry.get("replace", ())),
+        )
+        for entry in tomllib.loads(file.read_text("utf-8"))["allow"]
+    ]  # fmt: skip
+
+
 @dataclass
 class Comparison:
-    """Two records, by record names; `wording` has (old, new) with the records that have it."""
+    """Two records, by record names; `wording` has (old, new) with the records that have it, `allowed` each reason with them."""
 
     identical: int = 0
     only_old: list[str] = field(default_factory=list)
@@ -52,7 +89,7 @@ class Comparison:
     added: dict[str, list[str]] = field(default_factory=dict)
     wording: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     code: list[str] = field(default_factory=list)
-    allowed: list[str] = field(default_factory=list)
+    allowed: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -60,34 +97,55 @@ class Comparison:
         return bool(self.data or self.lost or self.only_old or self.only_new)
 
 
-def compare(old: Path, new: Path, allow: Sequence[str] = ()) -> Comparison:
-    """The differences of two records; a record only on one side is one of data, unless it holds wording or code."""
+def compare(old: Path, new: Path, allowed: Sequence[Allowance] = ()) -> Comparison:
+    """Return the differences of two records; a record only on one side is one of data, unless it holds wording or code."""
     before, after = _files(old), _files(new)
     found = Comparison()
     for name in sorted(before.keys() | after.keys()):
         one, other = (side[name].read_bytes() if name in side else None for side in (before, after))
         if one == other:
             found.identical += 1
-        elif any(fnmatch.fnmatch(name, glob) for glob in allow):
-            found.allowed.append(name)
-        elif name.endswith(".code"):
+            continue
+        if name.endswith(".code"):
             found.code.append(name)
         elif name.endswith(".words"):
             for pair in _reworded(_lines(one), _lines(other)):
                 found.wording.setdefault(pair, []).append(name)
-        elif one is None:
-            found.only_new.append(name)
-        elif other is None:
-            found.only_old.append(name)
-        elif name.endswith(".names"):
-            _names(found, name, set(_lines(one)), set(_lines(other)))
         else:
-            found.data[name] = _difference(one, other)
+            _data(found, name, one, other, [entry for entry in allowed if entry.covers(name)])
     return found
 
 
+def _data(found: Comparison, name: str, one: bytes | None, other: bytes | None, allowed: Sequence[Allowance]) -> None:
+    """Compare one record of data or names that is not the same on both sides."""
+    used = [entry for entry in allowed if not entry.names and not entry.replace][:1]
+    if used:
+        pass
+    elif one is None:
+        found.only_new.append(name)
+    elif other is None:
+        found.only_old.append(name)
+    elif name.endswith(".names"):
+        before, after = set(_lines(one)), set(_lines(other))
+        used = [entry for entry in allowed if entry.names & (before - after)]
+        if lost := before - after - frozenset[str]().union(*(entry.names for entry in used)):
+            found.lost[name] = sorted(lost)
+        if after - before:
+            found.added[name] = sorted(after - before)
+    else:
+        expected = one
+        for entry in allowed:
+            if (replaced := entry.replaced(expected)) != expected:
+                used.append(entry)
+                expected = replaced
+        if expected != other:
+            found.data[name] = _difference(expected, other)
+    for entry in used:
+        found.allowed.setdefault(entry.why, []).append(name)
+
+
 def _files(root: Path) -> dict[str, Path]:
-    """The records of a folder by name."""
+    """Return the records of a folder by name."""
     if not root.is_dir():
         raise SystemExit(f"A record is a folder that `record` wrote; there is none at {root}.")
     return {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
@@ -95,14 +153,6 @@ def _files(root: Path) -> dict[str, Path]:
 
 def _lines(data: bytes | None) -> list[str]:
     return [] if data is None else data.decode().splitlines()
-
-
-def _names(found: Comparison, name: str, before: set[str], after: set[str]) -> None:
-    """Lost and new names of one record."""
-    if before - after:
-        found.lost[name] = sorted(before - after)
-    if after - before:
-        found.added[name] = sorted(after - before)
 
 
 def _reworded(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
@@ -115,7 +165,7 @@ def _reworded(before: list[str], after: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _difference(one: bytes, other: bytes) -> list[str]:
-    """A short unified difference; of bytes that are no text, their sizes and the first place that differs."""
+    """Return a short unified difference; of bytes that are no text, their sizes and the first place that differs."""
     try:
         before, after = one.decode().splitlines(), other.decode().splitlines()
     except UnicodeDecodeError:
@@ -140,7 +190,7 @@ def _clipped(lines: Sequence[str]) -> Iterator[str]:
 
 
 def report(found: Comparison) -> str:
-    """A comparison for a person to read."""
+    """Return a comparison for a person to read."""
     lines = [f"{found.identical:,} records are identical.", ""]
     for title, names in (("ONLY IN THE OLD RECORD", found.only_old), ("ONLY IN THE NEW RECORD", found.only_new)):
         lines += [f"{title}: failure", *(f"  {name}" for name in names), ""] if names else []
@@ -163,8 +213,13 @@ def report(found: Comparison) -> str:
                 more = f" and {len(names) - 1} more" if len(names) > 1 else ""
                 lines += [f"  {names[0]}{more}", f"    - {before}", f"    + {after}"]
             lines.append("")
-    for title, names in (("CODE that differs", found.code), ("ALLOWED to differ", found.allowed)):
-        lines += [f"{title}: {len(names):,} records", *(f"  {name}" for name in names), ""] if names else []
+    if found.code:
+        lines += [f"CODE that differs: {len(found.code):,} records", *(f"  {name}" for name in found.code), ""]
+    if found.allowed:
+        lines.append(f"ALLOWED to differ: {len(set().union(*found.allowed.values())):,} records")
+        for why, names in found.allowed.items():
+            lines += [f"  {why} ({len(names):,})", *(f"    {name}" for name in names)]
+        lines.append("")
     counts = f"{len(found.data) + len(found.only_old) + len(found.only_new):,} records, {len(found.lost):,} lists of names"
     return "\n".join([*lines, f"FAILED: {counts}" if found.failed else "Passed: only wording and code differ, if anything."])
 
@@ -208,12 +263,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     comparing = commands.add_parser("compare", help="compare two records")
     comparing.add_argument("old", type=Path)
     comparing.add_argument("new", type=Path)
+    comparing.add_argument("--allowed", type=Path, default=ALLOWED, help="a file like recording/allowed.toml, the default")
     comparing.add_argument("--allow", action="append", default=[], metavar="GLOB", help="records that may differ")
     chosen = parser.parse_args(arguments)
     if chosen.command == "record":
         record(chosen.folder, chosen.tree)
         return 0
-    found = compare(chosen.old, chosen.new, chosen.allow)
+    further = [Allowance("named by --allow", tuple(chosen.allow))] if chosen.allow else []
+    found = compare(chosen.old, chosen.new, [*further, *allowances(chosen.allowed)])
     print(report(found))
     return int(found.failed)
 

@@ -42,7 +42,7 @@ def open_backend(url: str = "local:") -> CachedBackend:
 
 
 def _backend() -> CachedBackend:
-    """The backend that `load` and `attend` share, opened when first needed."""
+    """Return the backend that `load` and `attend` share, opened when first needed."""
     with _lock:
         if not _default:
             from attnviz import backends
@@ -54,7 +54,7 @@ def _backend() -> CachedBackend:
 
 
 def _folders() -> FolderBackends:
-    """The models of folders that `load` and `attend` share, opened when first needed."""
+    """Return the models of folders that `load` and `attend` share, opened when first needed."""
     with _lock:
         if not _folder_backends:
             from attnviz.backends.model_folders import FolderBackends
@@ -65,7 +65,7 @@ def _folders() -> FolderBackends:
 
 
 def _local(model: Any, purpose: str, choose: Callable[[Capabilities], T | None]) -> tuple[T, str]:
-    """Return a capability of the backend that has a model, and the model's id there. AttnvizError where a server lacks it."""
+    """Return a capability of the backend that has a model, and the model's id there. AttnvizError if a server lacks it."""
     from attnviz.models import catalog
 
     folder, name = _folders().backend(model) if catalog.is_path(model) else (None, "")
@@ -76,7 +76,7 @@ def _local(model: Any, purpose: str, choose: Callable[[Capabilities], T | None])
 
 
 def _name(model: object) -> str:
-    """The id of a model as it is given, if it can be one."""
+    """Return the id of a model as it is given, if it can be one."""
     if not isinstance(model, str):
         raise BadInputError(
             f"model must be the name of a model, a string, or the path of a folder; got {type(model).__name__}. "
@@ -86,7 +86,7 @@ def _name(model: object) -> str:
 
 
 def _named(model: Any) -> None:
-    """Raises UnknownModelError for no model of the catalogue, with what a caller on this machine may have meant."""
+    """Raise UnknownModelError for no model of the catalogue, with what a caller on this machine may have meant."""
     from attnviz.models import catalog
 
     catalog.card(_name(model), folder='model="{}"')
@@ -194,14 +194,14 @@ def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
 
 
 def _board(trace: Trace) -> str:
-    """The trace as a notebook shows it."""
+    """Return the trace as a notebook shows it."""
     from attnviz.board import notebook
 
     return notebook.cell(trace)
 
 
 def _table(kind: str) -> Callable[..., Any]:
-    """What makes a table of a trace, imported when first needed."""
+    """Return the function that makes a table of a trace, imported when first needed."""
 
     def made(trace: Trace, layer: int | None, head: int | None, **options: Any) -> Any:
         from attnviz.analysis import tables as frames
@@ -216,7 +216,7 @@ notebook_hook.tables.update({kind: _table(kind) for kind in ("frame", "xarray")}
 
 
 def __getattr__(name: str) -> Any:
-    """`Trace`, imported when first named: it brings torch with it."""
+    """Return `Trace`, imported on first use because it loads torch."""
     if name == "Trace":
         from attnviz.engine.trace import Trace
 

@@ -14,7 +14,7 @@ class AlteredText:
     """A stretch of the text that the model does not read as typed: `CAFÉ` as `cafe`.
 
     `kinds` says what is lost: `case`, `accents`, `form` (full-width letters, ligatures, fractions: Unicode's
-    compatibility forms), `dropped` (characters left out), or `other` where none of these explains it. `read` is "" where
+    compatibility forms), `dropped` (characters left out), or `other` where none of these explains it. `read` is "" if
     the model sees nothing in its place. `start` is where it stands first in the text of `segment`; it stands `count` times.
     """
 
@@ -56,7 +56,7 @@ class Legibility:
         return not self.unknown_tokens and not self.stretches
 
     def as_dict(self) -> dict[str, object]:
-        """The counts and the list as JSON has them."""
+        """Return the counts and the list as JSON has them."""
         counts = {name: getattr(self, name) for name in COUNTS}
         altered = [
             {"typed": one.typed, "read": one.read, "kinds": list(one.kinds), "start": one.start, "segment": one.segment,
@@ -70,6 +70,6 @@ COUNTS = ("tokens", "unknown_tokens", "words", "unknown_words", "characters", "u
 
 
 def combined(parts: Sequence[Legibility]) -> Legibility:
-    """Several texts as one: counts are added, lists joined."""
+    """Return the legibility of several texts as one: counts are added, lists joined."""
     counts = {name: sum(getattr(part, name) for part in parts) for name in (*COUNTS, "stretches")}
     return Legibility(**counts, altered=tuple(one for part in parts for one in part.altered)[:LISTED])

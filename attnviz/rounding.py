@@ -16,7 +16,7 @@ FINE = 1_000_000_000  # shares are compared to a billionth: below that two langu
 
 
 def fixed(number: SupportsFloat, digits: int = 0) -> str:
-    """A number with so many decimals, `0.063`; an exact half is rounded away from zero."""
+    """Return a number with so many decimals, `0.063`; an exact half is rounded away from zero."""
     value = float(number)
     doubled = abs(value) * 2.0 * 10.0**digits
     if doubled < FINE and doubled == int(doubled) and int(doubled) % 2:  # may lie on a half: only its exact value tells
@@ -25,7 +25,7 @@ def fixed(number: SupportsFloat, digits: int = 0) -> str:
 
 
 def round_parts(shares: Sequence[float], digits: int = 0, alone: int | None = None) -> tuple[float, ...]:
-    """Shares of one whole as percentages with so many decimals, which add up to that of their sum: 100 for a whole.
+    """Return shares of one whole as percentages with so many decimals, which add up to that of their sum: 100 for a whole.
 
     By largest remainders: all are rounded down, and what is missing goes to those that lost most, the first of equals. The
     share at place `alone` is rounded by itself, because it also stands elsewhere, and the others fill up the rest.

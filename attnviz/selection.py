@@ -41,7 +41,7 @@ class Selection:
 
     `panels` are pictures made of the pins; `shown` is a ready set that stands in their place ("" for the pins); `view` is
     the picture where there is room for one only; `candidates` are the words that a pronoun may mean, by where they start,
-    and `meant` is the one that it does mean, None where the reader did not say;
+    and `meant` is the one that it does mean, None if the reader did not say;
     `links` are those that heads are ranked by, None if the reader chose none.
     """
 
@@ -59,7 +59,7 @@ class Selection:
 
     @classmethod
     def parse(cls, params: Mapping[str, str], cards: Iterable[ModelCard] | None = None) -> tuple[Selection, tuple[str, ...]]:
-        """The selection that URL parameters ask for, and a notice for each value that could not be used.
+        """Return the selection that URL parameters ask for, and a notice for each value that could not be used.
 
         Never raises: what is missing or wrong falls back to a default, and the notice says which.
         """
@@ -93,7 +93,7 @@ class Selection:
         return cls(request, head, options, focus, pins, panels, shown, view, candidates, links, meant), tuple(notices)
 
     def params(self) -> dict[str, str]:
-        """The URL parameters that `parse` turns back into this selection. Long texts stay out: see `fits`."""
+        """Return the URL parameters that `parse` turns back into this selection. Long texts stay out: see `fits`."""
         found = {"model": self.request.model}
         if self.fits:
             found["text"] = self.request.text
@@ -139,7 +139,7 @@ class Selection:
 
 
 def _choice(params: Mapping[str, str], name: str, allowed: tuple[str, ...], notices: list[str]) -> str:
-    """One of a few words; the first where it is missing or wrong."""
+    """Return one of a few words; the first where it is missing or wrong."""
     value = params.get(name, allowed[0])
     if value in allowed:
         return value
@@ -149,7 +149,7 @@ def _choice(params: Mapping[str, str], name: str, allowed: tuple[str, ...], noti
 
 
 def _head(params: Mapping[str, str], card: ModelCard, notices: list[str]) -> HeadRef:
-    """The head asked for, each part within what the model has."""
+    """Return the head asked for, each part within what the model has."""
     block = params.get("block", card.blocks[0])
     if block not in card.blocks:
         notices.append(f"{card.name} has no block {quoted(block)}: showing {card.blocks[0]}.")
@@ -168,7 +168,7 @@ def _head(params: Mapping[str, str], card: ModelCard, notices: list[str]) -> Hea
 
 
 def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[str]) -> TokenSelection | None:
-    """The selected word; on the default text, the pronoun."""
+    """Return the selected word; on the default text, the pronoun."""
     raw = params.get("focus")
     if raw is None:
         return Selection.focus if request.text == TEXT else None
@@ -189,7 +189,7 @@ def _focus(params: Mapping[str, str], request: AttentionRequest, notices: list[s
 
 
 def _candidates(params: Mapping[str, str], text: str, notices: list[str]) -> tuple[int, ...]:
-    """The words that a pronoun may mean, e.g. `candidates=4,32`."""
+    """Return the words that a pronoun may mean, e.g. `candidates=4,32`."""
     raw = params.get("candidates", "")
     if not raw:
         return ()
@@ -204,7 +204,7 @@ def _candidates(params: Mapping[str, str], text: str, notices: list[str]) -> tup
 
 
 def _meant(params: Mapping[str, str], candidates: tuple[int, ...], notices: list[str]) -> int | None:
-    """Which of the candidates the pronoun means, by where it starts, e.g. `meant=4`."""
+    """Return which of the candidates the pronoun means, by where it starts, e.g. `meant=4`."""
     raw = params.get("meant", "")
     found = next((start for start in candidates if str(start) == raw), None)
     if raw and found is None:
@@ -213,7 +213,7 @@ def _meant(params: Mapping[str, str], candidates: tuple[int, ...], notices: list
 
 
 def _keep(params: Mapping[str, str], notices: list[str]) -> Keep | None:
-    """Which weak weights are left out; none where it is missing or wrong."""
+    """Return which weak weights are left out; none where it is missing or wrong."""
     raw = params.get("keep", "")
     if not raw:
         return None

@@ -17,7 +17,7 @@ _HEAD = re.compile(r"L(\d+)[·.]?H(\d+)", re.IGNORECASE)
 
 
 def frozen_copy(array: np.ndarray, dtype: type = np.float32) -> np.ndarray:
-    """A contiguous copy of `array` that is read-only."""
+    """Return a contiguous copy of `array` that is read-only."""
     copy = np.array(array, dtype=dtype, order="C", copy=True)
     copy.flags.writeable = False
     return copy
@@ -120,7 +120,7 @@ UNKNOWN, PARTLY_UNKNOWN = "[UNK]", "[partly UNK]"  # beside what the model canno
 
 
 def unknown_mark(what: Unit | Token) -> str:
-    """The mark of a word or token that the model cannot read, or not all of it; "" of any other.
+    """Return the mark of a word or token that the model cannot read, or not all of it; "" of any other.
 
     Text, so that it needs no colour and screen readers say it. A special token that is unknown says so by its name.
     """
@@ -152,7 +152,7 @@ class Keep:
 
     @classmethod
     def parse(cls, text: str) -> Keep:
-        """The inverse of str(), to four digits; raises BadInputError with the forms wanted."""
+        """Return the inverse of str(), to four digits; raises BadInputError with the forms wanted."""
         match = re.fullmatch(r"(least|top|mass):(\d{1,4}|0?\.\d{1,4})", text, re.ASCII)
         if not match:
             raise BadInputError(f"Weights are kept by least:0.1, top:3 or mass:0.9; got {quoted(text)}.")
@@ -229,7 +229,7 @@ class Evidence:
     """How often a claim about a head holds: `hits` of `n`, beside named baselines and a 95 % interval.
 
     `chosen` says how the head was picked, `scheme` by which rule and labels it was scored, `source` on which text. `groups`
-    is how many sentences the n instances are wordings of, by which the interval then goes; None where each is its own.
+    is how many sentences the n instances are wordings of, by which the interval then goes; None if each is its own.
     `ceiling` is the highest rate that any head could have, below 1 where instances look the same and differ in the answer.
     """
 
@@ -250,7 +250,7 @@ class Evidence:
 
     @property
     def rate(self) -> float:
-        """Hits of all, 0 to 1; NaN where there is nothing to count."""
+        """Hits of all, 0 to 1; NaN if there is nothing to count."""
         return self.hits / self.n if self.n else float("nan")
 
     @property
@@ -271,7 +271,7 @@ class ModelCard:
     `kind` is encoder, decoder or encoder-decoder. `package` is an installed package that carries the weights (pip calls
     it `requirement`), in its `folder` or in the file `gguf`; without a package, `folder` is a folder of the reader's
     own. `sha256` pins the hash of each (file, hash); `hub` is the repository that a network would fetch.
-    `quantised` says in words how the weights differ from the published ones ("" where they do not).
+    `quantised` says in words how the weights differ from the published ones ("" if they do not).
     """
 
     id: str
@@ -310,11 +310,11 @@ class ModelCard:
 
 
 def joined(parts: Sequence[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`: a list as a sentence wants it."""
+    """Return a list as in a sentence: `a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
 
 
 def quoted(value: str, limit: int = 40) -> str:
-    """A value from outside as a message quotes it: one line, at most `limit` characters."""
+    """Return a value from outside as a message quotes it: one line, at most `limit` characters."""
     line = " ".join(value.split())
     return f"“{line[:limit]}…”" if len(line) > limit else f"“{line}”"

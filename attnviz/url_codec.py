@@ -24,12 +24,12 @@ _LINK = re.compile(r"(\d{1,7})-(\d{1,7}):(\d{1,7})-(\d{1,7})", re.ASCII)
 
 
 def others(own: AttentionRequest, pins: Sequence[Pin]) -> tuple[AttentionRequest, ...]:
-    """What pins ask of other texts or models, in order of first use."""
+    """Return the requests of pins for other texts or models, in order of first use."""
     return tuple(request for request in dict.fromkeys(pin.request for pin in pins) if request != own)
 
 
 def written_texts(requests: Sequence[AttentionRequest]) -> str:
-    """Requests as one JSON list of [model, text] or [model, text, text_b]."""
+    """Return requests as one JSON list of [model, text] or [model, text, text_b]."""
     rows = [[r.model, r.text] + ([] if r.text_b is None else [r.text_b]) for r in requests]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
@@ -46,7 +46,7 @@ def written_pins(own: AttentionRequest, pins: Sequence[Pin]) -> str:
 
 
 def texts(raw: str, known: Mapping[str, ModelCard], notices: list[str]) -> tuple[AttentionRequest | None, ...]:
-    """The requests of a `texts` parameter; None in the place of one that cannot be used."""
+    """Return the requests of a `texts` parameter; None in the place of one that cannot be used."""
     if not raw:
         return ()
     try:
@@ -60,7 +60,7 @@ def texts(raw: str, known: Mapping[str, ModelCard], notices: list[str]) -> tuple
 
 
 def _text(row: object, known: Mapping[str, ModelCard], notices: list[str]) -> AttentionRequest | None:
-    """One row of a `texts` parameter."""
+    """Return one row of a `texts` parameter."""
     if not isinstance(row, list) or len(row) not in (2, 3) or not all(isinstance(part, str) for part in row):
         notices.append(f"A pinned head's text is written [model, text]; got {quoted(str(row))}: it is left out.")
     elif row[0] not in known:
@@ -79,7 +79,7 @@ def pins(
     known: Mapping[str, ModelCard],
     notices: list[str],
 ) -> tuple[tuple[Pin, ...], tuple[int | None, ...]]:
-    """The pins of a `pins` parameter, and for each one written there its place among them, None where it was left out."""
+    """The pins of a `pins` parameter, and for each one written there its place among them, None if it was left out."""
     found: list[Pin] = []
     places: list[int | None] = []
     parts = [part for part in raw.split(",") if part]
@@ -99,7 +99,7 @@ def _pin(
     known: Mapping[str, ModelCard],
     notices: list[str],
 ) -> Pin | None:
-    """One pin, or None and a notice."""
+    """Return one pin, or None and a notice."""
     match = _PIN.fullmatch(raw)
     if not match:
         notices.append(f"A pin is left out: a head is written 3.1 (layer, head, counted from 0); got {quoted(raw)}.")
@@ -120,7 +120,7 @@ def _pin(
 
 
 def panels(raw: str, places: Sequence[int | None], notices: list[str]) -> tuple[Panel, ...]:
-    """The panels of a `panels` parameter; those of pins that were left out are left out with them."""
+    """Return the panels of a `panels` parameter; those of pins that were left out are left out with them."""
     found: list[Panel] = []
     parts = [part for part in raw.split(",") if part]
     for part in parts[:PINS]:
@@ -141,12 +141,12 @@ def panels(raw: str, places: Sequence[int | None], notices: list[str]) -> tuple[
 
 
 def written_links(links: Sequence[Link]) -> str:
-    """Links as `43-45:4-10`, the source's characters before the target's, by commas."""
+    """Return links as `43-45:4-10`, the source's characters before the target's, by commas."""
     return ",".join("{}-{}:{}-{}".format(*link.source, *link.target) for link in links)
 
 
 def links(raw: str, text: str, notices: list[str]) -> tuple[Link, ...]:
-    """The links of a `links` parameter that stand in `text`; one notice for all that do not."""
+    """Return the links of a `links` parameter that stand in `text`; one notice for all that do not."""
     parts = [part for part in raw[: LINKS * 40].split(",") if part]
     read = [_link(part, len(text)) for part in parts[:LINKS]]
     wrong = [part for part, link in zip(parts, read, strict=False) if link is None]
@@ -162,7 +162,7 @@ def links(raw: str, text: str, notices: list[str]) -> tuple[Link, ...]:
 
 
 def _link(raw: str, end: int) -> Link | None:
-    """One link between two places of a text that ends at `end`, or None."""
+    """Return one link between two places of a text that ends at `end`, or None."""
     match = _LINK.fullmatch(raw)
     if not match:
         return None

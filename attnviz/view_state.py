@@ -61,7 +61,7 @@ class TokenSelection:
 
     @classmethod
     def parse(cls, text: str) -> TokenSelection:
-        """The inverse of str(); raises BadInputError with the form wanted."""
+        """Return the inverse of str(); raises BadInputError with the form wanted."""
         side = "key" if text.startswith("k") else "query"
         matches = [re.fullmatch(r"(b?)(s?)(\d{1,7})", place, re.ASCII) for place in text.removeprefix("k").split("+")]
         if not all(matches) or len(matches) > MAX_SELECTED:
@@ -103,7 +103,7 @@ class Panel:
 
     @classmethod
     def parse(cls, text: str) -> Panel:
-        """The inverse of str(), where pins count from 1; raises BadInputError with the forms wanted."""
+        """Return the inverse of str(), where pins count from 1; raises BadInputError with the forms wanted."""
         match = re.fullmatch(r"([1-8])-([1-8])|(sum|mean)((?:\.[1-8])+)", text, re.ASCII)
         if not match:
             raise BadInputError(f"A panel is {PANELS}; got {quoted(text)}.")

@@ -41,7 +41,7 @@ GROWTH = 16 * 2**20  # bytes by which the whole corpus may take more than its ha
 
 
 def one_by_one(model: Any) -> Layers:
-    """The library's eager weights of one sentence, in the place of `batch.layers`."""
+    """Return the library's eager weights of one sentence, in the place of `batch.layers`."""
     eager = capture.shadow(model, "eager")
 
     def layers(_: Any, readings: Sequence[batch.EncodedText]) -> Iterator[batch.LayerWeights]:
@@ -53,7 +53,7 @@ def one_by_one(model: Any) -> Layers:
 
 
 def ceiling(measurer: Measurer) -> Callable[[Sequence[ReadText]], None]:
-    """The plain fused pass over the same batches, and nothing else."""
+    """Return the plain fused pass over the same batches, and nothing else."""
     fused = capture.shadow(measurer.loaded.model, "sdpa")
 
     def call(read: Sequence[ReadText]) -> None:
@@ -65,12 +65,12 @@ def ceiling(measurer: Measurer) -> Callable[[Sequence[ReadText]], None]:
 
 
 def corpus(folder: Path) -> CorpusFiles:
-    """The sentences."""
+    """Return the sentences."""
     return CorpusFiles.of("conllu", [folder / FILE])
 
 
 def speeds(report: Report, folder: Path) -> None:
-    """Seconds of each road over the whole corpus."""
+    """Measure the seconds of each way over the whole corpus."""
     many = workers.load_measurer(catalog.card(MODEL), Settings.from_env())
     single = replace(many, tokens=1, layers=one_by_one(many.loaded.model))
     plain = ceiling(many)
@@ -114,7 +114,7 @@ def speeds(report: Report, folder: Path) -> None:
 
 
 def memory(report: Report) -> None:
-    """Peak memory of a whole build, on half of the corpus and on all of it."""
+    """Measure peak memory of a whole build, on half of the corpus and on all of it."""
     peaks = {}
     for part in ("half", "whole"):
         ran = subprocess.run([sys.executable, __file__, part], capture_output=True, text=True, check=True)
@@ -142,7 +142,7 @@ def peak(part: str, folder: Path) -> int:
 
 
 def sentences() -> Path | None:
-    """The folder of the corpora; None where it is not named, or has no such file, which is printed."""
+    """Return the folder of the corpora; None if it is not named, or has no such file, which is printed."""
     named = os.environ.get("ATTNVIZ_CORPORA", "")
     if named and (Path(named) / FILE).is_file():
         return Path(named)

@@ -58,7 +58,7 @@ console.log(JSON.stringify(took));
 
 
 def read_text(model: str) -> Trace:
-    """The longest beginning of the text that has at most 114 tokens."""
+    """Return the longest beginning of the text that has at most 114 tokens."""
     for count in range(len(TEXT), 0, -1):
         trace = attnviz.attend(" ".join(TEXT[:count]), model)
         if len(trace.tokens) <= TOKENS:
@@ -67,7 +67,7 @@ def read_text(model: str) -> Trace:
 
 
 def bertviz_page(trace: Trace) -> str:
-    """The HTML that BertViz's head view makes of every layer."""
+    """Return the HTML that BertViz's head view makes of every layer."""
     from bertviz import head_view
 
     attention = [torch.tensor(trace.weights(layer))[None] for layer in range(trace.layers)]
@@ -76,7 +76,7 @@ def bertviz_page(trace: Trace) -> str:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long one call takes."""
+    """Return how long one call takes."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
@@ -94,7 +94,7 @@ def in_javascript(frame: bytes, trace: Trace) -> tuple[list[float], float]:
 
 
 def measure(model: str) -> dict[str, Any]:
-    """All figures of one model."""
+    """Return all figures of one model."""
     trace = read_text(model)
     frame = board.frame(trace, name=model)
     (header,) = struct.unpack_from("<I", frame, 20)

@@ -104,7 +104,7 @@ PAINTED = """word => { const drawn = LOOK; window.took = null;
 
 
 def of_tokens(count: int, model: str) -> str:
-    """The beginning of the long sentence that has `count` tokens."""
+    """Return the beginning of the long sentence that has `count` tokens."""
     tokenizer = load.load(catalog.card(model), Settings.from_env()).tokenizer
     for words in range(len(LONG), 0, -1):
         text = " ".join(LONG[:words])
@@ -114,7 +114,7 @@ def of_tokens(count: int, model: str) -> str:
 
 
 def strokes(layers: int, heads: int) -> Iterator[str]:
-    """The keys that lead from the first head of the first layer over every other one: along each layer and back."""
+    """Yield the keys that lead from the first head of the first layer over every other one: along each layer and back."""
     for layer in range(layers):
         if layer:
             yield "ArrowDown"
@@ -135,7 +135,7 @@ def hold(page: Page, keys: Iterator[str]) -> int:
 
 
 def walk(browser: Browser, address: str, model: str, text: str) -> dict[str, Any]:
-    """One walk over all heads: the frames of it, what our script took in each, and what went to the server meanwhile."""
+    """Return one walk over all heads: the frames of it, what our script took in each, and what went to the server meanwhile."""
     card = catalog.card(model)
     page = browser.new_page(viewport=SIZE)
     page.add_init_script(CLOCK)
@@ -173,14 +173,14 @@ def walk(browser: Browser, address: str, model: str, text: str) -> dict[str, Any
 
 
 def walks(browser: Browser, address: str, model: str, text: str) -> dict[str, Any]:
-    """The middle of several walks, figure by figure; nothing that goes to the server is averaged away."""
+    """Return the middle of several walks, figure by figure; nothing that goes to the server is averaged away."""
     found = [walk(browser, address, model, text) for _ in range(ROUNDS)]
     middle = {name: round(statistics.median(one[name] for one in found), 2) for name in found[0]}
     return {**middle, "requests": max(one["requests"] for one in found)}
 
 
 def first_paint(page: Page, address: str, shown: str, noun: str) -> float:
-    """Seconds from opening the page with a sentence until its picture is painted."""
+    """Return seconds from opening the page with a sentence until its picture is painted."""
     page.goto(f"{address}?shown={shown}&text={quote(sentence(noun))}", wait_until="commit")
     page.evaluate(PAINTED.replace("LOOK", DRAWN[shown]), noun)
     page.wait_for_function("() => window.took !== null", timeout=60_000)
@@ -188,7 +188,7 @@ def first_paint(page: Page, address: str, shown: str, noun: str) -> float:
 
 
 def paints(browser: Browser) -> Iterator[dict[str, Any]]:
-    """Median seconds of the two pictures, drawn in turn by one server: for new browsers, then for one that was here."""
+    """Return median seconds of the two pictures, drawn in turn by one server: for new browsers, then for one that was here."""
     nouns = ["stone", *NOUNS[:TURNS]]  # the first one wakes the server
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "bench.py"
@@ -209,7 +209,7 @@ def paints(browser: Browser) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """All figures, a line each; ends with 1 where one misses its bound."""
+    """Measure all figures, one per line; the exit code is 1 if one misses its bound."""
     report = Report()
     texts = {"minilm": sentence("animal"), "smollm2": of_tokens(TOKENS, "smollm2")}
     with sync_playwright() as driver:

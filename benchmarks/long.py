@@ -31,7 +31,7 @@ WAIT = 300_000  # milliseconds
 
 
 def text() -> str:
-    """Words by chance, as many as make TOKENS tokens."""
+    """Return random words that make TOKENS tokens."""
     tokenizer = load.load(catalog.card(MODEL), Settings.from_env()).tokenizer
     chance, words = random.Random(7), list[str]()
     while len(words) < TOKENS:
@@ -63,14 +63,14 @@ def served() -> Iterator[tuple[str, int]]:
 
 
 def peak(pid: int) -> int | None:
-    """The most memory that a process has had, in MB; None where the system does not say."""
+    """Return the most memory that a process has had, in MB; None if the system does not say."""
     status = Path(f"/proc/{pid}/status")
     found = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
     return int(found[1]) // 1000 if found else None
 
 
 def measured(page: Page, address: str, pid: int) -> dict[str, float | int | None]:
-    """Seconds from Enter to each stage, bytes received until then, and memory."""
+    """Return seconds from Enter to each stage, bytes received until then, and memory."""
     received = [0]
     page.on("websocket", lambda one: counted(one, received))
     page.goto(f"{address}?model={MODEL}&text=A+few+words&focus=")

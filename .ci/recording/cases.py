@@ -17,6 +17,15 @@ IT, ANIMAL, STREET = "43-45", "4-10", "28-34"
 LINK = f"{IT}:{ANIMAL}"
 EIGHT = ",".join(f"{IT}:{a}-{a + 2}" for a in range(0, 16, 2))
 TWO_TEXTS = json.dumps([["minilm", WIDE], ["smollm2", TIRED]])
+THIRD = "Anna took the cake off the plate and ate it"
+RUTH = "Anna met her old friend Ruth in the garden and she laughed"
+CAT = "The small dog chased a very big cat"
+TRAY = {
+    "layer": "3", "head": "1", "focus": "43", "panels": "1-2,mean.1.3,sum.1.2,1-4",
+    "texts": json.dumps([["minilm", WIDE], ["smollm2", TIRED], ["minilm", THIRD]]),
+    "pins": "3.1=who is it,1:3.1,5.11,2:16.5,3:3.1,3.mean,1:5.11,2:13.8",
+}  # fmt: skip
+ONE_PAIR = {"texts": json.dumps([["minilm", WIDE]]), "pins": "3.1,1:3.1,5.11", "panels": "1-2"}
 EVIL = "<img src=x onerror=alert(1)>**b**[x](http://y) $a$ :red[c]"
 
 # (a name, the page by its address, the parameters of the link)
@@ -53,6 +62,13 @@ LINKS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("attention-one-word", "attention", {"text": "Hi"}),
     ("attention-focus-gone", "attention", {"text": "Cats sleep", "focus": "400"}),
     ("attention-bad-keep", "attention", {"keep": "top:0", "special": "none", "words": "yes", "view": "round"}),
+    ("attention-birds", "attention", {
+        "text": "Birds sing at dawn", "layer": "2", "head": "4", "words": "0", "special": "hide",
+    }),
+    ("attention-eight-pins", "attention", {"layer": "3", "head": "1", "pins": ",".join(f"0.{n}" for n in range(8))}),
+    ("attention-view-tray", "attention", TRAY | {"view": "matrix"}),
+    ("compare-tray", "compare", TRAY),
+    ("compare-one-pair", "compare", ONE_PAIR | {"layer": "3", "head": "1", "focus": "43"}),
     ("compare-nothing", "compare", {}),
     ("compare-pins", "compare", {"pins": "3.1,5.11=second,2.mean"}),
     ("compare-difference", "compare", {"pins": "3.1,5.11", "panels": "0,1,0-1"}),
@@ -70,6 +86,12 @@ LINKS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("heads-none", "heads", {"links": ""}),
     ("heads-odd", "heads", {"links": "43-45:4-10,x,1-1:2-3,40-400:1-2"}),
     ("heads-unread", "heads", {"text": UNREAD, "links": "14-16:8-9"}),
+    ("heads-evil", "heads", {"text": "<img src=x onerror=alert(1)> looks at <b>it</b>", "links": "29-34:35-37"}),
+    ("heads-arabic", "heads", {"text": "لم يعبر الحيوان الشارع لأنه كان متعبا", "links": "23-27:8-15"}),
+    ("heads-long", "heads", {"text": " ".join([TIRED] * 4), "links": "43-45:4-10,223-225:184-190,223-225:4-10"}),
+    ("heads-habit", "heads", {"layer": "3", "head": "1", "habit": "meaning"}),
+    ("heads-probe", "heads", {"layer": "3", "head": "1", "probe": "duplicate-token"}),
+    ("heads-probe-smollm2", "heads", {"model": "smollm2", "probe": "induction"}),
     ("heads-empty", "heads", {"text": ""}),
     ("coreference", "coreference", {}),
     ("coreference-wide", "coreference", {"text": WIDE}),
@@ -77,15 +99,21 @@ LINKS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("coreference-meant", "coreference", {
         "text": "Anna met Ruth and she laughed", "candidates": "0,9", "focus": "18", "meant": "9",
     }),
+    ("coreference-ruth", "coreference", {"text": RUTH, "focus": "47", "candidates": "0,24", "meant": "24"}),
     ("coreference-nobody", "coreference", {"text": "This morning the cup fell on the plate and it broke"}),
     ("coreference-smollm2", "coreference", {"model": "smollm2", "text": TIRED}),
     ("coreference-odd", "coreference", {"candidates": "0,1,2,3,4,5", "meant": "77"}),
     ("coreference-empty", "coreference", {"text": ""}),
     ("syntax", "syntax", {}),
-    ("syntax-parsed", "syntax", {"text": "The small dog chased a very big cat"}),
-    ("syntax-smollm2", "syntax", {"text": "The small dog chased a very big cat", "model": "smollm2"}),
+    ("syntax-parsed", "syntax", {"text": CAT}),
+    ("syntax-smollm2", "syntax", {"text": CAT, "model": "smollm2"}),
     ("syntax-because", "syntax", {"text": "Dogs chase cats because they run"}),
     ("syntax-evil", "syntax", {"text": "The <b>dog</b> chased a cat"}),
+    ("syntax-layer0", "syntax", {"layer": "0", "head": "0"}),
+    ("syntax-focus", "syntax", {"layer": "3", "head": "1", "focus": "43"}),
+    ("syntax-arcs", "syntax", {"text": CAT, "focus": "23", "arcs": "23-27:32-35:advmod"}),
+    ("syntax-tree", "syntax", {"text": "The boy saw the man with the telescope", "way": "hd", "reading": "telescope-man"}),
+    ("syntax-parser", "syntax", {"text": "The boy saw the man with the telescope", "reading": "telescope-man", "by": "parser"}),
     ("syntax-empty", "syntax", {"text": ""}),
     *((f"inside-{step}", "inside", {"step": step}) for step in (
         "embedding", "position", "input", "qkv", "product", "scaled", "mask", "softmax", "weights", "mix", "heads", "added",

@@ -13,18 +13,21 @@ data `<prose>` stands in its place; so the numbers, keys, order and blanks aroun
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
+from recording import formats
+from recording.formats import digest
+
 PROSE_KEYS = frozenset(
     "label help placeholder message description summary title sentence note says remedy caption body tooltip alt".split()
 )
 PLOTLY_KEYS = PROSE_KEYS | {"text", "name", "hovertemplate", "texttemplate"}
 PROSE_ATTRIBUTES = ("title", "alt", "placeholder", "aria-label", "aria-description", "aria-valuetext")
+PROSE_TAGS = ("h1", "h2", "h3", "dt")  # headings and names of facts: prose with one word or two as well
 CODE_ATTRIBUTES = ("class", "id", "for", "aria-labelledby", "aria-describedby", "data-testid")
 PROSE = "<prose>"
 
@@ -42,13 +45,13 @@ NORMALISED = (
 
 
 def is_prose(text: str, keyed: bool = False) -> bool:
-    """Whether a string is wording for people: three words or more, or any word under a key for prose."""
+    """Return whether a string is wording for people: three words or more, or any word under a key for prose."""
     words = [one for one in text.split() if _WORD.search(one)]
     return len(words) >= (1 if keyed else 3)
 
 
 def numbers(text: str) -> str:
-    """The numbers of a text, those of a line on one line."""
+    """Return the numbers of a text, those of a line on one line."""
     found = (" ".join(_NUMBER.findall(line)) for line in text.splitlines())
     return "\n".join(line for line in found if line) + "\n"
 
@@ -92,7 +95,7 @@ class Markup(HTMLParser):
         self.words: list[str] = []
         self.code: list[str] = []
         self.payload: list[str] = []
-        self.inputs, self.within = inputs, ""
+        self.inputs, self.within, self.tag = inputs, "", ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         shown = [tag]
@@ -114,14 +117,15 @@ class Markup(HTMLParser):
                 shown.append(f"{name}={text}")
                 self.words += words
             else:
-                shown.append(f"{name}={value}")
+                shown.append(f"{name}={formats.picture_in_link(value or '')}")
         self.data.append(" ".join(shown))
+        self.tag = tag
         kind = dict(attrs).get("type") or ""
         if tag in ("script", "style"):
             self.within = kind if kind.startswith("application/") else "code"
 
     def handle_endtag(self, tag: str) -> None:
-        self.within = ""
+        self.within = self.tag = ""
         self.data.append(f"/{tag}")
 
     def handle_data(self, data: str) -> None:
@@ -135,16 +139,11 @@ class Markup(HTMLParser):
             self.data.append("<payload>")
             self.payload.append(digest(data.encode()))
         elif data.strip():
-            if is_prose(data) and data not in self.inputs:
+            if is_prose(data, self.tag in PROSE_TAGS) and data not in self.inputs:
                 self.data.append(PROSE)
                 self.words.append(data)
             else:
                 self.data.append(data)
-
-
-def digest(data: bytes) -> str:
-    """Size and SHA-256 of some bytes."""
-    return f"{len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()}"
 
 
 class Folder:
@@ -156,7 +155,7 @@ class Folder:
         self.replaced = sorted(((found, mark) for found, mark in replaced if found), key=lambda pair: -len(pair[0]))
 
     def plain(self, text: str) -> str:
-        """A text without what differs between two records of one commit (NORMALISED)."""
+        """Return a text without what differs between two records of one commit (NORMALISED)."""
         for found, mark in self.replaced:
             text = text.replace(found, mark)
         for pattern, mark, _ in NORMALISED:
@@ -203,7 +202,7 @@ class Folder:
             self.data(f"{name}.payload", "\n".join(found.payload) + "\n")
 
     def marked(self, raw: str) -> Markup:
-        """The parts of HTML or SVG."""
+        """Return the parts of HTML or SVG."""
         found = Markup(self.inputs)
         found.feed(self.plain(raw))
         found.close()
@@ -220,8 +219,17 @@ class Folder:
             self.markup(f"{name}.{form}", data.decode())
         elif form in ("json", "csv"):
             self.json(f"{name}.{form}", data.decode())
+        elif form == "txt":
+            self.text(f"{name}.{form}", data.decode())
+        elif form in ("pdf", "png"):
+            lines, words = (formats.pdf if form == "pdf" else formats.png)(data, self._is_wording)
+            self.data(f"{name}.{form}", "\n".join(lines) + "\n")
+            self.words(f"{name}.{form}", words)
         else:
             self.bytes(f"{name}.{form}", data)
+
+    def _is_wording(self, text: str) -> bool:
+        return is_prose(text) and text not in self.inputs
 
     def _write(self, name: str, data: bytes) -> None:
         path = self.root / name

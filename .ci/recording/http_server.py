@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from recording import cases
-from recording.folder import Folder, digest
+from recording import cases, formats
+from recording.folder import Folder, digest, split
 
 JSON = {"Content-Type": "application/json"}
 KEY = "k" * 20
@@ -30,7 +30,7 @@ TEXT = cases.TIRED
 
 
 def question(**more: object) -> bytes:
-    """A question about the sentence of the first visit, with other or further entries."""
+    """Return a question about the sentence of the first visit, with other or further entries."""
     return json.dumps({"model": "minilm", "text": TEXT} | more).encode()
 
 
@@ -101,9 +101,7 @@ KEYED = (
     *((f"often-{n}", "GET", "/v1/models", {"Authorization": f"Bearer {KEY}"}, b"") for n in range(6)),
 )
 PAGES = (
-    *((f"page-{path or 'root'}", "GET", f"/{path}", {}, b"") for path in (
-        "", "attention", "compare", "heads", "coreference", "syntax", "inside", "whatif", "cost", "places", "glossary",
-    )),
+    ("page-root", "GET", "/", {}, b""),
     ("page-nothing", "GET", "/nothing", {}, b""),
     ("page-health", "GET", "/_stcore/health", {}, b""),
     ("page-metrics", "GET", "/_stcore/metrics", {}, b""),
@@ -126,18 +124,20 @@ def record(out: Folder, work: Path) -> None:
         _until(port, "/healthz")
         for one in KEYED:
             _asked(out, port, *one, folder="http-keyed")
-    pages = [sys.executable, "-m", "streamlit", "run", str(Path(os.environ["PYTHONPATH"].split(os.pathsep)[0]) / "app.py")]
+    tree = Path(os.environ["PYTHONPATH"].split(os.pathsep)[0])  # the checkout that is recorded
+    pages = [sys.executable, "-m", "streamlit", "run", str(tree / "app.py")]
     options = ["--server.port", "0", "--server.address", "127.0.0.1", "--server.headless", "true"]
     port = _free()
     options[1] = str(port)
     with served([*pages, *options], work / "pages.err", port):
         _until(port, "/_stcore/health")
-        for one in PAGES:
+        found = sorted(path.stem for path in (tree / "pages").glob("*/*.py"))
+        for one in (*((f"page-{name}", "GET", f"/{name}", {}, b"") for name in found), *PAGES):
             _asked(out, port, *one, folder="http-pages")
 
 
 def _free() -> int:
-    """A port that is free now."""
+    """Return a port that is free now."""
     import socket
 
     with socket.socket() as probe:
@@ -200,13 +200,16 @@ def _asked(
     kept = {key.lower(): value for key, value in found if key.lower() not in DROPPED}
     kept |= {key: f"<{why}>" for key, why in MASKED.items() if key in kept}
     kind = kept.get("content-type", "")
-    if path == "/metrics" or (data and kind.startswith(("application/json", "text/"))):
+    if path == "/metrics" or kind.startswith(("application/json", "text/")):
         kept.pop("content-length", None)  # of prose, which may be reworded; the rest of it is compared by itself
     lines = [f"{method} {path[:80]}", str(status), *(f"{key}: {value}" for key, value in sorted(kept.items()))]
     out.data(f"{folder}/{name}.status", "\n".join(lines) + "\n")
     target = f"{folder}/{name}"
     if path == "/metrics" and status == 200:
         _metrics(out, target, data.decode())
+    elif path == "/openapi.json" and status == 200 and data:
+        out.names(f"{target}.routes", formats.routes(data.decode()))
+        out.words(target, split(data.decode())[1])
     elif kind.startswith("application/json"):
         out.json(f"{target}.json", data.decode())
     elif data[:4] == b"ATW1":

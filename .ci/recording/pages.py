@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from recording import cases
+from recording import cases, formats
 from recording.folder import PLOTLY_KEYS, PROSE_KEYS, Folder, digest, split
 
 WAIT = 200  # seconds of a page
@@ -108,7 +108,7 @@ def _page(out: Folder, name: str, opened: Any, made: dict[str, tuple[str, Callab
             if value := fields.pop(field, ""):
                 code.append(f"{getattr(proto, 'component_name', '')} {field} {digest(str(value).encode())}")
         if sent := fields.pop("bytes", b""):
-            payload.append(digest(sent))
+            payload.append(formats.board(sent))
         if key := _key(element):
             code.append(f"{element.type} key {DIGEST.sub('<digest>', key)}")
         options = [str(one) for one in fields.pop("options", [])]
@@ -146,20 +146,20 @@ def _page(out: Folder, name: str, opened: Any, made: dict[str, tuple[str, Callab
 
 
 def _walk(node: Any) -> Iterator[Any]:
-    """All parts of a page, from top to bottom."""
+    """Yield all parts of a page, from top to bottom."""
     yield node
     for child in getattr(node, "children", {}).values():
         yield from _walk(child)
 
 
 def _key(element: Any) -> str:
-    """The key by which a page knows a widget: a name of the program, not of its readers."""
+    """Return the key by which a page knows a widget: a name of the program, not of its readers."""
     key = getattr(element, "key", None) or ""
     return key if isinstance(key, str) and not key.endswith(("None",)) else ""
 
 
 def _fields(proto: Any) -> Iterator[tuple[str, Any]]:
-    """The fields that are set, but those that are large and have their own place."""
+    """Yield the fields that are set, but those that are large and have their own place."""
     from google.protobuf.json_format import MessageToDict
 
     for field, value in proto.ListFields():

@@ -92,7 +92,7 @@ def _signature(found: Any) -> str:
 
 
 def _fields(value: Any) -> str:
-    """The fields of a frozen value, one a line."""
+    """Return the fields of a frozen value, one a line."""
     if not dataclasses.is_dataclass(value):
         return repr(value)
     lines = (f"{one.name} = {_quoted(getattr(value, one.name))}" for one in dataclasses.fields(value))

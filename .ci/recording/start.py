@@ -13,7 +13,7 @@ from recording.folder import Folder
 
 
 def started(arguments: Sequence[str]) -> tuple[Folder, Path]:
-    """The folder of the record, and the folder to work in, which is the current one from now on."""
+    """Return the folder of the record, and the folder to work in, which is the current one from now on."""
     tree, root, work = map(Path, arguments[1:4])
     import attnviz
 

@@ -11,14 +11,14 @@ from attnviz.analysis.row_stats import entropy, percent
 from attnviz.rounding import fixed, round_parts
 from attnviz.types import HiddenPart, Pattern, joined
 
-MENTION = 0.005  # what would be written "0 %" is not mentioned
+MENTION = 0.005  # a share that would be written "0 %" is not mentioned
 
 
 @dataclass(frozen=True)
 class ProfileLine:
-    """One line of a profile: `share` of the attention, `even` of an even look, first choice of `chosen` rows.
+    """One line of a profile: `share` of the attention, `even` of uniform attention, first choice of `chosen` rows.
 
-    `percent` is the share as it is written: all lines of a profile add up to 100. `even` is None for what is hidden.
+    `percent` is the share as shown: all lines of a profile add up to 100. `even` is None for hidden shares.
     """
 
     kind: str
@@ -30,7 +30,7 @@ class ProfileLine:
     chosen: int
 
     @property
-    def written(self) -> str:
+    def share_text(self) -> str:
         """The share in words, the same everywhere: 84 %."""
         return percent(self.share if 0.0 < self.share < MENTION else self.percent / 100)
 
@@ -50,7 +50,7 @@ class HeadProfile:
     @property
     def shares(self) -> tuple[tuple[str, float], ...]:
         """(label, share) of every line."""
-        return tuple((look.label, look.share) for look in self.lines)
+        return tuple((line.label, line.share) for line in self.lines)
 
     @property
     def spread(self) -> str:
@@ -60,16 +60,16 @@ class HeadProfile:
     def as_dict(self) -> dict[str, object]:
         """Return the profile as its JSON object."""
         places = [
-            {"place": look.label, "share": look.share, "percent": look.percent, "even": look.even, "chosen": look.chosen}
-            for look in self.lines
+            {"place": line.label, "share": line.share, "percent": line.percent, "even": line.even, "chosen": line.chosen}
+            for line in self.lines
         ]
         return {"rows": self.rows, "entropy_bits": self.entropy, "most_bits": self.most, "places": places}
 
 
 def profile(pattern: Pattern, words: bool = True, classes: PositionClasses | None = None) -> HeadProfile:
-    """The profile: the lines of "On average, this head looks at", averaged over the rows that count (see PositionClasses).
+    """Return the lines of "On average, this head looks at", averaged over the rows that count (see PositionClasses).
 
-    Where something is hidden it is one more line, and one more place in the entropy, so that both speak of whole rows.
+    Hidden shares are one more line, and one more place in the entropy, so that both describe whole rows.
     `most` is the mean over the rows of log2 of the places each can see: log2 n, and less in a causal model.
     """
     classes = classes or PositionClasses.of(pattern, words)
@@ -78,7 +78,7 @@ def profile(pattern: Pattern, words: bool = True, classes: PositionClasses | Non
 
 
 def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[ProfileLine, ...], ProfileLine | None]:
-    """Return the lines of a profile, and the line of the same word elsewhere (None where the text repeats too few words).
+    """Return the lines of a profile, and the line of the same word elsewhere (None if the text repeats too few words).
 
     Sums are in float64, so that their digits do not depend on the order of addition.
     """
@@ -87,29 +87,29 @@ def profile_lines(pattern: Pattern, classes: PositionClasses) -> tuple[tuple[Pro
     sums = np.bincount(classes.at.ravel(), weights.ravel(), many + 1) / count
     choice, top = _choices(weights, lost, classes)
     chosen = np.bincount(choice[choice >= 0], minlength=many + 1)
-    twin = None
-    if classes.twins is not None:
-        twin = _profile_line(classes.twins, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
+    repeat = None
+    if classes.repeat is not None:
+        repeat = _profile_line(classes.repeat, float(sums[many]), float(fixed(100.0 * sums[many])), int(chosen[many]))
     sums[classes.rest] += sums[many]
     chosen[classes.rest] += chosen[many]
     shares, hidden = sums[:many].tolist(), bool(pattern.hidden.any())
     if hidden:
         shares.append(float(lost.sum(dtype=np.float64)) / count)
-    written = round_parts(shares, alone=many if hidden else None)
-    found = [_profile_line(*one) for one in zip(classes.lines, shares, written, chosen.tolist(), strict=False)]
+    percents = round_parts(shares, alone=many if hidden else None)
+    found = [_profile_line(*one) for one in zip(classes.lines, shares, percents, chosen.tolist(), strict=False)]
     if hidden:
         label = hidden_label(pattern)
-        found.append(ProfileLine("hidden", label, label, shares[-1], int(written[-1]), None, int((lost > top).sum())))
-    return tuple(found), twin
+        found.append(ProfileLine("hidden", label, label, shares[-1], int(percents[-1]), None, int((lost > top).sum())))
+    return tuple(found), repeat
 
 
-def _profile_line(line: PositionClass, share: float, written: float, chosen: int) -> ProfileLine:
-    """A line with its numbers."""
-    return ProfileLine(line.kind, line.label, line.place, share, int(written), line.even, chosen)
+def _profile_line(line: PositionClass, share: float, percent: float, chosen: int) -> ProfileLine:
+    """Return a line with its numbers."""
+    return ProfileLine(line.kind, line.label, line.place, share, int(percent), line.even, chosen)
 
 
 def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) -> tuple[np.ndarray, np.ndarray]:
-    """The line of each row's first choice, and its weight; -1 where keys of two lines get equally much, or hidden ones more."""
+    """Return the line of each row's first choice, and its weight; -1 if two lines tie, or if hidden keys get more."""
     if not weights.size:
         return np.full(len(weights), -1), np.zeros(len(weights), np.float32)
     rows = np.arange(len(weights))
@@ -123,11 +123,11 @@ def _choices(weights: np.ndarray, lost: np.ndarray, classes: PositionClasses) ->
 
 
 def spread(pattern: Pattern, classes: PositionClasses) -> tuple[float, float]:
-    """Mean entropy of the rows that count, and the most it could be; what is hidden counts as one more place."""
+    """Return the mean entropy of the rows that count, and its maximum; hidden shares count as one more place."""
     rows = classes.rows
     if not rows.any():
         return 0.0, 0.0
-    weights, places = pattern.weights[rows].astype(np.float64), classes.seen.sum(-1)
+    weights, places = pattern.weights[rows].astype(np.float64), classes.visible.sum(-1)
     if pattern.hidden.any():
         weights, places = np.concatenate([weights, pattern.hidden[rows, None]], -1), places + 1
     return float(entropy(weights).mean()), float(np.log2(places).mean())

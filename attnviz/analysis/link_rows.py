@@ -11,12 +11,12 @@ from attnviz.text import tokens_of
 from attnviz.types import HeadRef, Link, Unit, unknown_mark
 from attnviz.view_state import ViewOptions
 
-SHOWN = 5  # words of a row, the target among them
+MAX_ENTRIES = 5  # words of a row, the target among them
 
 
 @dataclass(frozen=True)
 class RowEntry:
-    """One thing that is looked at: its name, how much it gets, and what it is: target, word, source or special."""
+    """One place in a row: its name, its weight, and its kind: target, word, source or special."""
 
     text: str
     weight: float
@@ -27,7 +27,7 @@ class RowEntry:
 class LinkRow:
     """Where the source of one link looks: the strongest places, largest first, the target always among them.
 
-    `rest` is what all other places get together (a learned sink's share with them). `first` says that no other word gets as
+    `rest` is the weight of all other places together (including a learned sink). `first` says that no other word gets as
     much as the target: the rule by which a head's choice counts as right (Clark et al. 2019, section 4).
     """
 
@@ -39,7 +39,7 @@ class LinkRow:
 
 
 def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkRow, ...]:
-    """What the source of each link looks at in one head. Raises BadInputError for a span in which no token starts."""
+    """Return what the source of each link looks at in one head. Raises BadInputError for a span in which no token starts."""
     part = trace.block(head.block)
     if head.layer >= part.layers or head.head >= part.calls[head.layer].heads:
         part.weights(head.layer, head.head)  # raises, and says which there are
@@ -48,34 +48,34 @@ def link_rows(trace: Trace, head: HeadRef, links: Sequence[Link]) -> tuple[LinkR
     segment = min((token.segment for token in part.queries if not token.special), default=0)
     sources = [tokens_of(link.source, part.queries, segment) for link in links]
     looking = sorted({token for source in sources for token in source})
-    rows = layer.rows(looking)[0][head.head]  # never all rows: of a long text they take seconds
+    rows = layer.rows(looking)[0][head.head]  # never all rows: for a long text they take seconds
     found = []
     for link, source in zip(links, sources, strict=True):
         target = tokens_of(link.target, part.keys, segment)
         row = rows[[looking.index(token) for token in source]].mean(0)
-        aim = RowEntry(_written(target, keys), float(row[list(target)].sum()), "target")
+        aim = RowEntry(_text_of(target, keys), float(row[list(target)].sum()), "target")
         others = [unit for unit in keys if not set(unit.tokens) & set(target)]
         sums = summed(row[None], others, -1)[0] if others else ()
         places = [RowEntry(_named(unit), float(w), _kind(unit, source)) for unit, w in zip(others, sums, strict=True)]
         most = max((place.weight for place in places if place.kind == "word"), default=0.0)
-        best = sorted(places, key=lambda place: -place.weight)[: SHOWN - 1]
+        best = sorted(places, key=lambda place: -place.weight)[: MAX_ENTRIES - 1]
         shown = tuple(sorted((aim, *best), key=lambda place: -place.weight))
         rest = max(0.0, 1.0 - sum(place.weight for place in shown))
-        found.append(LinkRow(_written(source, queries), aim.text, shown, rest, aim.weight > most))
+        found.append(LinkRow(_text_of(source, queries), aim.text, shown, rest, aim.weight > most))
     return tuple(found)
 
 
 def _kind(unit: Unit, source: Sequence[int]) -> str:
-    """What a place is to the source."""
+    """Return what a place is to the source."""
     return "special" if unit.special else "source" if set(unit.tokens) & set(source) else "word"
 
 
-def _written(tokens: Sequence[int], parts: Sequence[Unit]) -> str:
-    """The words that some tokens belong to, as the reader typed them, unknown ones marked."""
+def _text_of(tokens: Sequence[int], parts: Sequence[Unit]) -> str:
+    """Return the words that some tokens belong to, as the reader typed them, unknown ones marked."""
     return " ".join(_named(unit) for unit in parts if set(unit.tokens) & set(tokens))
 
 
 def _named(unit: Unit) -> str:
-    """A word, with its mark where the model cannot read it."""
+    """Return a word, with its mark if the model cannot read it."""
     mark = unknown_mark(unit)
     return f"{unit.text} {mark}" if mark else unit.text

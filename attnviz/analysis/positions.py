@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from attnviz.analysis.row_stats import after, before, choosing, quoted, twins, units_of, visible, words_among
+from attnviz.analysis.row_stats import after, before, choosing, quoted, repeats, units_of, visible, words_among
 from attnviz.types import Pattern, Unit
 
-REST = ""  # the kind of a line that no head is called after
-REPEATS = 2  # one word that happens to find its twin says nothing about a head
+REST = ""  # the kind of a line that gives no head its name
+MIN_REPEATS = 2  # one word that looks at its repetition says nothing about a head
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class PositionClasses:
     """Classes of query-key cells that all heads share on one text with the same units.
 
     `rows` are those that count: words that see more than one place, since a row with one place shows no choice. Of these
-    rows alone, `seen` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
-    same word elsewhere: these cells are in the line `rest` too. The first token is no twin of a word: heads rest there
-    whatever it says. `twins` are the line for those cells, None where fewer than REPEATS words have one; `able` are the
-    rows that do.
+    rows alone, `visible` says what each can see, and `at` in which of `lines` each cell is, or `len(lines)` where it is the
+    same word elsewhere: these cells are in the line `rest` too. The first token is no repeat of a word: heads rest there
+    whatever it says. `repeat` is the line for those cells, None if fewer than MIN_REPEATS rows have one; `repeat_rows`
+    are the rows that do.
     """
 
     queries: tuple[Unit, ...]
@@ -50,19 +50,19 @@ class PositionClasses:
     causal: bool
     word: str
     rows: Bool[np.ndarray, " query"]
-    seen: Bool[np.ndarray, "row key"]
+    visible: Bool[np.ndarray, "row key"]
     lines: tuple[PositionClass, ...]
     rest: int
     at: Int[np.ndarray, "row key"]
-    twins: PositionClass | None
-    able: Bool[np.ndarray, " row"]
+    repeat: PositionClass | None
+    repeat_rows: Bool[np.ndarray, " row"]
 
     @classmethod
     def of(cls, pattern: Pattern, words: bool = True) -> PositionClasses:
         """Return the classes of a pattern, which do not depend on its weights. `words` decides what units are called."""
         queries, keys = units_of(pattern)
         word, rows = "word" if words else "token", choosing(pattern)
-        seen = visible(pattern)[rows]
+        visible_keys = visible(pattern)[rows]
         places = list(_classes(queries, keys, pattern.causal, word))
         rest = next(index for index, place in enumerate(places) if place.cells is None)
         at = np.full(pattern.weights.shape, rest, np.intp)
@@ -70,28 +70,27 @@ class PositionClasses:
             if place.cells is not None:
                 at[np.broadcast_to(place.cells, at.shape)] = index
         at = at[rows]
-        again = twins(queries, keys)[rows] & seen & (at == rest)
+        again = repeats(queries, keys)[rows] & visible_keys & (at == rest)
         at[again] = len(places)
-        flat = seen / np.maximum(seen.sum(-1, keepdims=True), 1)
+        flat = visible_keys / np.maximum(visible_keys.sum(-1, keepdims=True), 1)
         even = np.bincount(at.ravel(), flat.ravel(), len(places) + 1) / max(len(at), 1)
         same = f"the same {word} {'elsewhere' if queries == keys else 'in the other text'}"
-        twin = PositionClass("same", same, same, float(even[-1]))
+        repeat = PositionClass("same", same, same, float(even[-1]))
         even[rest] += even[-1]
         lines = tuple(
             PositionClass(place.kind, place.label, place.name, float(part)) for place, part in zip(places, even, strict=False)
         )
-        able = again.any(-1)
-        return cls(
-            queries, keys, pattern.causal, word, rows, seen, lines, rest, at, twin if able.sum() >= REPEATS else None, able
-        )
+        repeat_rows = again.any(-1)
+        shared = repeat if repeat_rows.sum() >= MIN_REPEATS else None
+        return cls(queries, keys, pattern.causal, word, rows, visible_keys, lines, rest, at, shared, repeat_rows)
 
-    def holds(self, pattern: Pattern) -> bool:
-        """Whether another pattern has the same units and mask, and so the same classes."""
+    def covers(self, pattern: Pattern) -> bool:
+        """Return whether another pattern has the same units and mask, and so the same classes."""
         return (*units_of(pattern), pattern.causal) == (self.queries, self.keys, self.causal)
 
 
 def resting(keys: Sequence[Unit], key: int) -> bool:
-    """Whether attention to this key may be called a sink: the first token of all, or one that the model adds itself.
+    """Return whether attention to this key may be called a sink: the first token of all, or one that the model adds itself.
 
     Sinks were found at the first token whatever it says (Xiao et al. 2023, arXiv:2309.17453; Gu et al. 2025,
     arXiv:2410.10781) and at special tokens (Clark et al. 2019, section 3.2, arXiv:1906.04341). Of any other word it is not
@@ -101,7 +100,7 @@ def resting(keys: Sequence[Unit], key: int) -> bool:
 
 
 class _ClassCells(NamedTuple):
-    """A line before it is known what an even look gives it; `cells` is None for all that is in no other line."""
+    """A line without its share of uniform attention yet; `cells` is None for everything that is in no other line."""
 
     kind: str
     label: str
@@ -110,11 +109,11 @@ class _ClassCells(NamedTuple):
 
 
 def _classes(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: str) -> Iterator[_ClassCells]:
-    """The lines in reading order; no cell is in two of them.
+    """Yield the lines in reading order; no cell is in two of them.
 
-    Special tokens stand under their names. A first token that is a word has a line of its own, and is neither the word
-    before another nor, for itself, the word itself. A causal model has no word after; cross-attention has neither
-    neighbours nor itself.
+    Special tokens have lines with their names. A first token that is a word has its own line; it does not count as the word
+    before another word or, for itself, as the word itself. A causal model has no word after; cross-attention has no
+    neighbours and no itself.
     """
     own = queries == keys
     opening, closing = _named(keys)
@@ -134,7 +133,7 @@ def _classes(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool, word: 
 
 
 def _special(keys: Sequence[Unit], name: str) -> _ClassCells:
-    """The line of all special tokens of one name. A mask is special too, but stands for a word: no head is called after it."""
+    """Return the line of all special tokens with one name. A mask is special but counts as a word: it names no head."""
     marked = np.array([key.special and key.text == name for key in keys], bool)
     if not any(_added(key) for key, under in zip(keys, marked, strict=True) if under):
         return _ClassCells(REST, name, name, marked)
@@ -143,12 +142,12 @@ def _special(keys: Sequence[Unit], name: str) -> _ClassCells:
 
 
 def _added(key: Unit) -> bool:
-    """Whether the model added a token itself: it takes no characters of the text."""
+    """Return whether the model added a token itself: it takes no characters of the text."""
     return key.special and key.start == key.end
 
 
 def _named(keys: Sequence[Unit]) -> tuple[list[str], list[str]]:
-    """Names of the special tokens: those that stand before the first word, and the others."""
+    """Return the names of the special tokens: those before the first word, and the others."""
     start = next((at for at, key in enumerate(keys) if not key.special), len(keys))
     first = list(dict.fromkeys(key.text for key in keys[:start]))
     return first, list(dict.fromkeys(key.text for key in keys[start:] if key.special and key.text not in first))

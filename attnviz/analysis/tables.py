@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-MOST = 5_000_000  # weights of one table: about 150 MB of a DataFrame
-NO_WORD = -1  # the word of a special token, where a coordinate has to be a whole number
+MAX_WEIGHTS = 5_000_000  # weights of one table: about 150 MB of a DataFrame
+NO_WORD = -1  # the word of a special token, if a coordinate must be a whole number
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class _Chosen:
 def frame(
     trace: Trace, layer: int | None, head: int | None, *, block: str | None = None, words: bool = False, special: str = "show"
 ) -> pd.DataFrame:
-    """The weights in long form; see Trace.to_frame."""
+    """Return the weights in long form; see Trace.to_frame."""
     try:
         import pandas as pd
     except ImportError as error:
@@ -69,7 +69,7 @@ def frame(
 def array(
     trace: Trace, layer: int | None, head: int | None, *, block: str | None = None, words: bool = False, special: str = "show"
 ) -> xr.DataArray:
-    """The weights with named axes; see Trace.to_xarray."""
+    """Return the weights with named axes; see Trace.to_xarray."""
     try:
         import xarray as xr
     except ImportError as error:
@@ -79,7 +79,7 @@ def array(
     found = _chosen(trace, layer, head, block, words=words, special=special)
     layers, heads = (sorted({getattr(one, axis) for one in found.heads}) for axis in ("layer", "head"))
     values = np.full((len(layers), len(heads), len(found.queries), len(found.keys)), np.nan, np.float32)
-    for one, weights in zip(found.heads, found.weights, strict=True):  # where layers have fewer heads, the rest is no number
+    for one, weights in zip(found.heads, found.weights, strict=True):  # if layers have fewer heads, the rest is NaN
         values[layers.index(one.layer), heads.index(one.head)] = weights
     coordinates: dict[str, object] = {"layer": layers, "head": heads}
     for name, units, tokens in (("query", found.queries, found.tokens[0]), ("key", found.keys, found.tokens[1])):
@@ -95,7 +95,7 @@ def array(
 
 
 def _chosen(trace: Trace, layer: int | None, head: int | None, block: str | None, *, words: bool, special: str) -> _Chosen:
-    """The weights asked for, of all heads or of one layer, head or both; counted before any is computed."""
+    """Return the weights asked for, of all heads or of one layer, head or both; counted before any is computed."""
     part = _block(trace, block)
     options = ViewOptions(words, special)
     layers = range(part.layers) if layer is None else (_there(layer, part.layers, "layer"),)
@@ -107,11 +107,11 @@ def _chosen(trace: Trace, layer: int | None, head: int | None, block: str | None
         for number, count in counts.items()
         for one in (range(count) if head is None else (head,) if head < count else ())
     )
-    queries, keys = (view.shown(side, options) for side in view.sides(part, options))
+    queries, keys = (view.visible_units(side, options) for side in view.sides(part, options))
     size = len(heads) * len(queries) * len(keys)
-    if size > MOST:
+    if size > MAX_WEIGHTS:
         raise TooLongError(
-            f"A table holds at most {MOST:,} weights; {len(heads)} heads on {len(queries)} × {len(keys)} "
+            f"A table holds at most {MAX_WEIGHTS:,} weights; {len(heads)} heads on {len(queries)} × {len(keys)} "
             f"{'words' if words else 'tokens'} make {size:,}. Give a layer, or a layer and a head, or take "
             "trace.weights(layer)."
         )
@@ -122,7 +122,7 @@ def _chosen(trace: Trace, layer: int | None, head: int | None, block: str | None
     elif layer is not None:
         for place, one in enumerate(heads):
             weights[place] = view.pattern(trace, one, options).weights
-    else:  # what is shown is worked out once for all heads
+    else:  # the shown units are computed once for all heads
         for number, found in enumerate(view.patterns(trace, options, part.name)):
             for place, one in enumerate(heads):
                 if one.layer == number:
@@ -131,7 +131,7 @@ def _chosen(trace: Trace, layer: int | None, head: int | None, block: str | None
 
 
 def _block(trace: Trace, name: str | None) -> Block:
-    """The block asked for, or the only one."""
+    """Return the block asked for, or the only one."""
     if name is not None:
         return trace.block(name)
     only, *others = trace.parts
@@ -143,18 +143,18 @@ def _block(trace: Trace, name: str | None) -> Block:
 
 
 def _there(number: int, count: int, what: str) -> int:
-    """A number that counts from 0, if there is such a one."""
+    """Return a number that counts from 0, if there is such a one."""
     if not 0 <= number < count:
         raise UnknownHeadError(f"This model has {what}s 0 to {count - 1}; there is no {what} {number}.")
     return number
 
 
 def _numbers(units: Sequence[Unit], *, words: bool) -> np.ndarray:
-    """Which token of the block each row is; by words, which of the words and special tokens that are shown."""
+    """Return which token of the block each row is; by words, which of the words and special tokens that are shown."""
     return np.array([place if words else unit.tokens[0] for place, unit in enumerate(units)], np.int32)
 
 
 def _words(units: Sequence[Unit], tokens: Sequence[Token]) -> np.ndarray:
-    """The number of the word that each token belongs to, NO_WORD for special tokens."""
+    """Return the number of the word that each token belongs to, NO_WORD for special tokens."""
     found = (tokens[unit.tokens[0]].word for unit in units)
     return np.array([NO_WORD if word is None else word for word in found], np.int32)

@@ -16,7 +16,7 @@ STRIDE = 2  # and of which its second convolution keeps every other one
 
 
 def image(height: int, width: int, patch: int) -> int:
-    """Square patches that fit into an image, each one token (Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.1).
+    """Return the number of square patches in an image, each one token (Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.1).
 
     What is left at the edges is cut away; the one token that stands for the whole image is not counted.
     """
@@ -24,21 +24,24 @@ def image(height: int, width: int, patch: int) -> int:
 
 
 def sound(seconds: float | int) -> int:
-    """Tokens of a sound as Whisper reads it: 50 a second."""
+    """Return the number of tokens of a sound as Whisper reads it: 50 per second."""
     return int(MEL * _positive(seconds, "seconds")) // STRIDE
 
 
 def video(seconds: float | int, rate: float | int, height: int, width: int, patch: int, frames: int) -> int:
-    """Blocks of `frames` frames by a patch, each one token: tubelets (Arnab et al. 2021, arXiv:2103.15691, section 3.2).
+    """Return the number of tubelets, blocks of `frames` frames by a patch; each is one token.
 
-    `rate` is how many frames of a second the model is given.
+    `rate` is how many frames per second the model gets. Arnab et al. 2021, arXiv:2103.15691, section 3.2.
     """
     seen = int(_positive(seconds, "seconds") * _positive(rate, "rate"))
     return seen // _whole(frames, "frames") * image(height, width, patch)
 
 
 def protein(residues: int) -> int:
-    """Amino acids, each one token, and a mark at each end (Lin et al. 2023, ESM-2, doi:10.1126/science.ade2574)."""
+    """Return the number of amino acids, each one token, plus a token at each end.
+
+    Lin et al. 2023, ESM-2, doi:10.1126/science.ade2574.
+    """
     return _whole(residues, "residues") + 2
 
 
@@ -100,7 +103,7 @@ USUAL = 64  # numbers a head, where a model does not show its own
 
 
 def sizes(trace: Trace) -> TextSizes:
-    """The sizes of a trace's first block; grouped queries keep fewer keys and values than there are heads."""
+    """Return the sizes of a trace's first block; grouped queries keep fewer keys and values than there are heads."""
     block = trace.parts[0]
     call = block.calls[0]
     if isinstance(call, Dense):
@@ -109,12 +112,12 @@ def sizes(trace: Trace) -> TextSizes:
 
 
 def attention(tokens: int, width: int, source: int | None = None) -> AttentionCost:
-    """The cost of self-attention, or of cross-attention where `source` is another text's number of tokens."""
+    """Return the cost of self-attention, or of cross-attention where `source` is another text's number of tokens."""
     return AttentionCost(tokens, width, tokens if source is None else source)
 
 
 def level(width: int) -> int:
-    """Tokens at which half of a standard layer's work grows with n²: 2 n² d = 12 n d², so n = 6 d."""
+    """Return the number of tokens at which half of a standard layer's work grows with n²: 2 n² d = 12 n d², so n = 6 d."""
     return 6 * width
 
 
@@ -124,14 +127,14 @@ def recurrent(tokens: int, width: int) -> int:
 
 
 def _whole(value: int, name: str) -> int:
-    """A size that can be divided by and counted with."""
+    """Return a size that can be divided by and counted with."""
     if value < 1:
         raise BadInputError(f"The {name} must be at least 1; got {value}. Enter a larger number.")
     return int(value)
 
 
 def _positive(value: float | int, name: str) -> float:
-    """A duration or rate above 0."""
+    """Return a duration or rate above 0."""
     if not value > 0:
         raise BadInputError(f"The {name} must be above 0; got {value}. Enter a larger number.")
     return float(value)

@@ -17,15 +17,15 @@ from attnviz.text import units
 from attnviz.types import HeadRef, HiddenPart, Pattern, Unit, joined
 from attnviz.view_state import ViewOptions
 
-NOTHING = 1e-6  # below this a row's rest is float32 noise of the softmax, and rescaling it would invent a pattern
-ROWS = 1e-4  # how far a row's sum may stand from 1 without a learned sink (the same promise as a Trace gives)
+NOTHING = 1e-6  # below this, the rest of a row is float32 noise of the softmax, and rescaling it would invent a pattern
+ROWS = 1e-4  # how far a row's sum may be from 1 without a learned sink (as in a Trace)
 HIDDEN = "Special tokens are hidden"
 
 
 def merged(
     weights: Float[np.ndarray, "*lead query key"], queries: Sequence[Unit], keys: Sequence[Unit]
 ) -> Float[np.ndarray, "*lead rows columns"]:
-    """Attention between units: to a word the sum over its pieces, from a word the mean over its pieces.
+    """Return attention between units: to a word the sum over its pieces, from a word the mean over its pieces.
 
     Rows keep their sums, because shares of one row add up and rows of one word are averaged. Clark et al. 2019,
     section 4.1 (arXiv:1906.04341).
@@ -38,7 +38,7 @@ def merged(
 
 
 def summed(weights: np.ndarray, parts: Sequence[Unit], axis: int) -> np.ndarray:
-    """Sums over each unit's tokens along one of the last two axes. Raises ShapeError for a unit without tokens.
+    """Return sums over each unit's tokens along one of the last two axes. Raises ShapeError for a unit without tokens.
 
     First pieces are taken at once, further pieces added for those units that have them: most words are one piece, so
     this is five times faster than np.add.reduceat and three times faster than a matrix product.
@@ -58,13 +58,13 @@ def summed(weights: np.ndarray, parts: Sequence[Unit], axis: int) -> np.ndarray:
 
 
 def sides(block: Block, options: ViewOptions) -> tuple[tuple[Unit, ...], tuple[Unit, ...]]:
-    """All units of a block's queries and of its keys, special ones included whether they are shown or not."""
+    """Return all units of a block's queries and of its keys, special ones included whether they are shown or not."""
     queries = units(block.queries, words=options.words)
     return queries, queries if block.keys == block.queries else units(block.keys, words=options.words)
 
 
-def shown(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
-    """The units that have a row or column under these options."""
+def visible_units(parts: Sequence[Unit], options: ViewOptions) -> tuple[Unit, ...]:
+    """Return the units that have a row or column under these options."""
     return tuple(unit for unit in parts if options.special == "show" or not unit.special)
 
 
@@ -83,7 +83,7 @@ def pattern(trace: Trace, head: HeadRef, options: ViewOptions) -> Pattern:
 
 
 def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) -> Pattern:
-    """The mean of all heads of a layer, shown as one head is; or, with `over="sum"`, the same times the number of heads.
+    """Return the mean of all heads of a layer, shown as one head is; or, with `over="sum"`, the same times the number of heads.
 
     Then row i sums to that number times `1 - hidden[i]` of the mean.
     """
@@ -98,7 +98,7 @@ def layer_pattern(trace: Trace, head: HeadRef, options: ViewOptions, over: str) 
 
 
 def patterns(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[tuple[Pattern, ...]]:
-    """The pattern of every head, one layer at a time: several times cheaper than asking head by head."""
+    """Yield the pattern of every head, one layer at a time: several times cheaper than asking head by head."""
     part = trace.block(block)
     parts = _UnitWeights.of(part, options)
     for layer in range(part.layers):
@@ -113,25 +113,25 @@ class _UnitWeights(NamedTuple):
 
     queries: tuple[Unit, ...]
     keys: tuple[Unit, ...]
-    gone: tuple[Unit, ...]
+    hidden_units: tuple[Unit, ...]
     ends: tuple[np.ndarray, np.ndarray] | None
 
     @classmethod
     def of(cls, block: Block, options: ViewOptions) -> _UnitWeights:
-        """What these options show of a block: the same for all of its heads."""
+        """Return the units that these options show of a block: the same for all of its heads."""
         both = sides(block, options)
-        queries, keys = (shown(side, options) for side in both)
-        gone = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
+        queries, keys = (visible_units(side, options) for side in both)
+        hidden_units = tuple(unit for unit in both[1] if unit.special) if len(keys) < len(both[1]) else ()
         ends = filters.ends(queries, keys, options.between)
-        return cls(tuple(queries[at] for at in ends[0]) if ends else queries, keys, gone, ends)
+        return cls(tuple(queries[at] for at in ends[0]) if ends else queries, keys, hidden_units, ends)
 
 
 def _sums(
     weights: Float[np.ndarray, "*lead query key"], sink: Float[np.ndarray, "*lead query"], parts: _UnitWeights
 ) -> tuple[Float[np.ndarray, "*lead row column"], Float[np.ndarray, "*lead row"], Float[np.ndarray, "*lead row"]]:
-    """What each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
+    """Return what each row gives to the units that are shown, to hidden special tokens, and to a learned sink."""
     taken = merged(sink[..., None], parts.queries, (Unit("", 0, 0, (0,)),))[..., 0]
-    special = merged(weights, parts.queries, parts.gone).sum(-1)
+    special = merged(weights, parts.queries, parts.hidden_units).sum(-1)
     return merged(weights, parts.queries, parts.keys), special, taken
 
 
@@ -143,44 +143,48 @@ def _pattern(
     options: ViewOptions,
     causal: bool,
 ) -> Pattern:
-    """One head's sums (see `_sums`) as they are shown."""
-    queries, keys, gone, ends = parts
+    """Return one head's sums (see `_sums`) as they are shown."""
+    queries, keys, hidden_units, ends = parts
     hidden = special + taken
     sentences = _merging(queries + keys)
     if options.special == "renormalise" and hidden.any():
         rows, empty = _rescaled(rows)
-        sentences += _rescaling(special, gone, taken, int(empty.sum()))
+        sentences += _rescaling(special, hidden_units, taken, int(empty.sum()))
         hidden = empty.astype(np.float32)
     else:
-        sentences += _hiding(special, gone, taken, _counting(queries, keys, causal and queries == keys))
+        sentences += _hiding(special, hidden_units, taken, _counting(queries, keys, causal and queries == keys))
     if ends:
         near = rows[:, ends[1]]
         away = _less(rows, near)
         sentences += [filters.between_sentence(options.between, percent(float(away.mean())))]
         keys, rows, hidden = tuple(keys[at] for at in ends[1]), near, hidden + away
     if options.keep and rows.size:
-        strong = filters.kept(rows, options.keep)
+        strong = filters.strongest(rows, options.keep)
         weak = _less(rows, strong)
         sentences += [filters.keep_sentence(options.keep, percent(float(weak.mean())))]
         rows, hidden = strong, hidden + weak
     labels = tuple(unit.text for unit in queries), tuple(unit.text for unit in keys)
-    takers = {HiddenPart.SPECIAL_TOKENS: bool(gone), HiddenPart.LEARNED_SINK: taken.any(), HiddenPart.OTHER_TEXT: bool(ends)}
+    takers = {
+        HiddenPart.SPECIAL_TOKENS: bool(hidden_units),
+        HiddenPart.LEARNED_SINK: taken.any(),
+        HiddenPart.OTHER_TEXT: bool(ends),
+    }
     return Pattern(
         *labels, rows, hidden, " ".join(sentences), queries, keys, causal and queries == keys, options.keep,
         frozenset(part for part, present in takers.items() if present),
     )  # fmt: skip
 
 
-def _less(rows: Float[np.ndarray, "query key"], left: Float[np.ndarray, "query column"]) -> Float[np.ndarray, " query"]:
-    """How much less of each row is left: float64 sums, so that nothing left out is exactly 0."""
-    return (rows.sum(-1, dtype=np.float64) - left.sum(-1, dtype=np.float64)).clip(0.0).astype(np.float32)
+def _less(rows: Float[np.ndarray, "query key"], visible: Float[np.ndarray, "query column"]) -> Float[np.ndarray, " query"]:
+    """Return how much less of each row is left: float64 sums, so that nothing left out is exactly 0."""
+    return (rows.sum(-1, dtype=np.float64) - visible.sum(-1, dtype=np.float64)).clip(0.0).astype(np.float32)
 
 
 def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -> Iterator[Float[np.ndarray, "head query key"]]:
-    """Every head's shown weights, one layer at a time, so that at most one layer is in memory."""
+    """Yield every head's shown weights, one layer at a time, so that at most one layer is in memory."""
     part = trace.block(block)
     all_queries, all_keys = sides(part, options)
-    queries, keys = shown(all_queries, options), shown(all_keys, options)
+    queries, keys = visible_units(all_queries, options), visible_units(all_keys, options)
     ends = filters.ends(queries, keys, options.between)
     if ends:
         queries = tuple(queries[at] for at in ends[0])
@@ -191,13 +195,13 @@ def patterns_of_layer(trace: Trace, options: ViewOptions, block: str = "self") -
         rows = _rescaled(rows)[0] if options.special == "renormalise" and fell_short else rows
         rows = rows[..., ends[1]] if ends else rows
         # Head by head: the order of a long row's weights takes twice the memory of the weights.
-        yield np.stack([filters.kept(one, options.keep) for one in rows]) if options.keep and rows.size else rows
+        yield np.stack([filters.strongest(one, options.keep) for one in rows]) if options.keep and rows.size else rows
 
 
 def overview(
     trace: Trace, options: ViewOptions, block: str = "self", size: int | None = None
 ) -> Float[np.ndarray, "layer head query key"]:
-    """Every head of a block, shown weights from 0 to 1; zeros where a layer has fewer heads than another.
+    """Return every head of a block, shown weights from 0 to 1; zeros where a layer has fewer heads than another.
 
     With `size`, each head is pooled to at most `size` cells a side while the layers stream (see `pooled`), so that the
     whole of a long text is never in memory.
@@ -213,7 +217,7 @@ def overview(
 
 
 def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Float[np.ndarray, "*lead rows columns"], int]:
-    """Weights shrunk to at most `size` cells a side, and how many units a cell stands for along each axis.
+    """Return weights shrunk to at most `size` cells a side, and the number of units per cell along each axis.
 
     A cell holds the largest weight under it: a mean would wash out the single strong link that a reader looks for. Both
     axes shrink by the same factor, so that the diagonal stays a diagonal.
@@ -228,7 +232,7 @@ def pooled(weights: Float[np.ndarray, "*lead query key"], size: int) -> tuple[Fl
 
 
 def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that sum to 1 again, and which ones could not because nothing was left of them: those become 0."""
+    """Return rows rescaled to sum to 1, and which rows had nothing left to rescale: those become 0."""
     left = rows.sum(-1, dtype=np.float64)
     empty = left < NOTHING
     found = np.empty_like(rows)
@@ -237,15 +241,15 @@ def _rescaled(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _merging(parts: Sequence[Unit]) -> list[str]:
-    """The sentence on words of several pieces, where there are some."""
+    """Return the sentence on words of several pieces, where there are some."""
     if all(len(unit.tokens) == 1 for unit in parts):
         return []
     return ["Words of several pieces are merged: attention to a word is the sum over its pieces, from a word their mean."]
 
 
-def _names(gone: Sequence[Unit]) -> str:
-    """The hidden tokens by name, each once."""
-    return joined(tuple(dict.fromkeys(unit.text for unit in gone)))
+def _names(hidden_units: Sequence[Unit]) -> str:
+    """Return the hidden tokens by name, each once."""
+    return joined(tuple(dict.fromkeys(unit.text for unit in hidden_units)))
 
 
 def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> list[int]:
@@ -255,14 +259,14 @@ def _counting(queries: Sequence[Unit], keys: Sequence[Unit], causal: bool) -> li
     return found or list(range(len(queries)))
 
 
-def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, rows: Sequence[int]) -> list[str]:
-    """The sentences on shares that are left out of the rows, as means over those that count."""
+def _hiding(special: np.ndarray, hidden_units: Sequence[Unit], sink: np.ndarray, rows: Sequence[int]) -> list[str]:
+    """Return the sentences on shares that are left out of the rows, as means over those that count."""
     sentences = []
-    if gone and not len(special):
-        sentences.append(f"{HIDDEN}, and there is nothing beside {_names(gone)}.")
-    elif gone:
+    if hidden_units and not len(special):
+        sentences.append(f"{HIDDEN}, and there is nothing beside {_names(hidden_units)}.")
+    elif hidden_units:
         taken = percent(float(special[rows].mean(dtype=np.float64)))
-        sentences.append(f"{HIDDEN}: on average {taken} of a row goes to {_names(gone)} and is left out.")
+        sentences.append(f"{HIDDEN}: on average {taken} of a row goes to {_names(hidden_units)} and is left out.")
     if sink.any():
         taken = percent(float(sink[rows].mean(dtype=np.float64)))
         sentences.append(
@@ -271,11 +275,11 @@ def _hiding(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, rows: S
     return sentences
 
 
-def _rescaling(special: np.ndarray, gone: Sequence[Unit], sink: np.ndarray, empty: int) -> list[str]:
-    """The sentences on rows that were rescaled, and on those that could not be."""
-    places = ([_names(gone)] if gone else []) + ([HiddenPart.LEARNED_SINK.value] if sink.any() else [])
+def _rescaling(special: np.ndarray, hidden_units: Sequence[Unit], sink: np.ndarray, empty: int) -> list[str]:
+    """Return the sentences on rows that were rescaled, and on those that could not be."""
+    places = ([_names(hidden_units)] if hidden_units else []) + ([HiddenPart.LEARNED_SINK.value] if sink.any() else [])
     lost = percent(float((special + sink).mean()))
-    what = f"{HIDDEN} and each row" if gone else "Each row"
+    what = f"{HIDDEN} and each row" if hidden_units else "Each row"
     sentences = [f"{what} is rescaled to sum to 1: before, {lost} of it on average went to {joined(places)}."]
     if empty:
         who, stay = ("One row has", "stays") if empty == 1 else (f"{empty} rows have", "stay")

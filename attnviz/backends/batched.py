@@ -60,7 +60,7 @@ class BatchedBackend:
         self.batcher: Batcher[BatchItem, Trace] = Batcher(self.read_batch, rows, inner.settings.at_once)
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The models of the inner backend."""
+        """Return the models of the inner backend."""
         return self.inner.models()
 
     def attend(self, request: AttentionRequest) -> Trace:
@@ -70,7 +70,7 @@ class BatchedBackend:
         return self.batcher.result(self._kind(item, tokens), tokens, item)
 
     def _kind(self, item: BatchItem, tokens: int) -> tuple[int, bool] | None:
-        """Which texts this one can share a pass with: those of the same kind; None for a text read alone.
+        """Return which texts this one can share a pass with: those of the same kind; None for a text read alone.
 
         In the catalogue's families, rows of a batch do not influence each other; a folder's family is unknown.
         Encoder-decoders have two lengths, and a single token has no causal mask.
@@ -86,7 +86,7 @@ class BatchedBackend:
         return name in self.inner.folders
 
     def _is_stable(self, loaded: LoadedModel) -> bool:
-        """Whether batched weights stay within half of the tolerance; tried once for each loaded model."""
+        """Return whether batched weights stay within half of the tolerance; tried once for each loaded model."""
         if loaded.model not in self._stable:
             requests = (AttentionRequest(loaded.card.id, text) for text in PROBES)
             items = [BatchItem(request, *self.inner.tokenize(request)) for request in requests]

@@ -46,7 +46,7 @@ class Entry(Generic[T]):
         return self.size > SHORT
 
     def wanted(self) -> bool:
-        """Whether the caller still waits, and its deadline is not over."""
+        """Return whether the caller still waits, and its deadline is not over."""
         try:
             self.context.run(scheduler.check_cancelled)
         except BaseException:  # noqa: BLE001  # it is raised again in the caller's own thread
@@ -107,7 +107,7 @@ class Batcher(Generic[T, R]):
             raise
 
     def _run_pass(self, first: Entry[T]) -> Sequence[R] | None:
-        """Read all texts of a batch; None where each, this one too, has to be read alone."""
+        """Read all texts of a batch; None if each, this one too, has to be read alone."""
         batch, results = first.batch, None
         try:
             scheduler.check_cancelled()
@@ -161,7 +161,7 @@ class Batcher(Generic[T, R]):
             first.started.set()
 
     def _batch_for(self, first: Entry[T]) -> list[Entry[T]]:
-        """The texts to read with the first, in the order in which they came. The lock is held."""
+        """Return the texts to read with the first, in the order in which they came. The lock is held."""
         batch = [first]
         for entry in self._queue if first.wanted() else ():
             if len(batch) == self.rows:

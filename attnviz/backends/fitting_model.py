@@ -16,7 +16,7 @@ def find(request: AttentionRequest, settings: Settings) -> ModelCard | None:
 
 
 def _fits(card: ModelCard, request: AttentionRequest, settings: Settings) -> bool:
-    """Whether a model is here, takes such a request, and knows every token of it."""
+    """Return whether a model is here, takes such a request, and knows every token of it."""
     if (request.text_b is not None and not card.pairs) or (found := tokenizer(card, settings)) is None:
         return False
     try:

@@ -116,7 +116,7 @@ class HttpClient:
 
     @asynccontextmanager
     async def _connection(self, request: HttpRequest, deadline: float) -> AsyncIterator[None]:
-        """Hold one of the connections; BusyError if none comes free, which says nothing about the server."""
+        """Hold one of the connections. Raises BusyError if none comes free, which says nothing about the server."""
         if request.bypass_pool:
             yield
             return
@@ -134,7 +134,7 @@ class HttpClient:
             self._free.release()
 
     def _late_error(self, request: HttpRequest) -> LateError:
-        """The error for a request that took too long."""
+        """Return the error for a request that took too long."""
         remedy = "Try again." if request.body is None else "Try again, or shorten the text."
         return LateError(f"The backend {self.name} has not answered within {request.timeout:.0f} s. {remedy}")
 
@@ -156,7 +156,7 @@ class HttpClient:
         return answer.status_code, body, answer.headers.get("retry-after", "")
 
     def _error(self, status: int, body: bytes, retry_after: str) -> AttnvizError:
-        """The server's error with its kind and message; for an answer that is none of ours, an error of the client's."""
+        """Return the server's error with its kind and message; for an answer that is none of ours, an error of the client's."""
         if (found := _decoded(body)) is not None:
             return found
         if status in (429, 503):
@@ -235,7 +235,7 @@ async def _body(answer: httpx.Response, max_bytes: int) -> bytes:
 
 
 def _decoded(body: bytes) -> AttnvizError | None:
-    """Return the error that a body holds, None where it is none of ours."""
+    """Return the error that a body holds, None if it is none of ours."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Models loaded into this process: the trace of a text, and all that can be done with a model at hand."""
+"""A backend that loads models into this process: traces of texts, checks, and passes from scratch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GREEDY = 40  # tokens of output that an encoder-decoder writes when no target te
 
 @dataclass(frozen=True, eq=False)
 class ModelInput:
-    """A request as a model reads it: input tensors of one row, the tokens of each side, and a target that the model wrote."""
+    """A request as a model reads it: one row of input tensors, the tokens of each side, and a target that the model wrote."""
 
     tensors: dict[str, Any]
     sides: Sides
@@ -69,7 +69,7 @@ class LocalBackend:
         on_progress: OnProgress | None = None,
         folders: tuple[ModelCard, ...] = (),
     ) -> None:
-        """`folders` are cards of local folders that requests may name beside the catalogue; no other path can be named."""
+        """Accept requests for models of the catalogue and of `folders` (cards of local folders), and for no other path."""
         self.settings = settings or Settings.from_env()
         self.folders = {card.id: card for card in folders}
         self._on_progress = on_progress
@@ -78,7 +78,7 @@ class LocalBackend:
 
     @property
     def capabilities(self) -> Capabilities:
-        """All that a model at hand allows."""
+        """Everything that a model in this process allows."""
         return Capabilities(
             has_weights=self.has_weights, is_loaded=self.is_loaded, prepare=self.prepare, check=self.check,
             step_trace=self.step_trace, intervene=self.intervene, compare_orders=self.compare_orders, load=self.load,
@@ -86,14 +86,14 @@ class LocalBackend:
         )  # fmt: skip
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The models of the catalogue, and of the folders."""
+        """Return the models of the catalogue and of the folders."""
         return (*catalog.cards(), *self.folders.values())
 
     def load(self, name: str) -> LoadedModel:
         """Return the model called `name`, ready for `capture`.
 
-        Threads that wait while another one loads get its error too; where that one is interrupted by a BaseException (a
-        reader who moves on, Ctrl+C), one of those that wait loads in its place.
+        Threads that wait while another one loads get its error too. If that one is interrupted by a BaseException (a
+        reader who moves on, Ctrl+C), one of the waiting threads loads the model instead.
         """
         with self._lock:
             found = self._models.get(name)
@@ -142,7 +142,7 @@ class LocalBackend:
     def _load(self, name: str) -> LoadedModel:
         """Read the weights and set the recorded attention, once.
 
-        The tests cover every family of the catalogue; a folder may hold any family, so it is tried on a few tokens first.
+        The tests cover every family of the catalogue; a folder may hold any family, so it runs on a few tokens first.
         """
         model = load.load(self.folders.get(name) or catalog.card(name), self.settings, self._on_progress)
         if name not in self.folders or capture.faithful(model.model):
@@ -154,7 +154,7 @@ class LocalBackend:
         return self.forward(request, *self.tokenize(request))
 
     def tokenize(self, request: AttentionRequest) -> tuple[LoadedModel, ModelInput]:
-        """Return the model, and the request as it reads it. Raises for all that is wrong with a request."""
+        """Return the model, and the request as it reads it. Raises an error for every fault of a request."""
         loaded, read = self._tokenize(request)
         self._check_memory(loaded, read.sides)
         return loaded, read
@@ -172,14 +172,14 @@ class LocalBackend:
             return read.trace(loaded.model, request, loaded.digest, loaded.note)
 
     def _check_memory(self, loaded: LoadedModel, sides: Sides) -> None:
-        """Raise TooLongError, before anything is run, where the trace of this text would need too much memory."""
+        """Raise TooLongError, before anything runs, if the trace of this text would need too much memory."""
         card, tokens = loaded.card, [len(side) for side in sides]
         dense = not capture.prepared(loaded.model)
         bytes_needed = memory_estimate.bytes_needed(loaded.model.config, card.layers, card.heads, *tokens, dense=dense)
         memory_estimate.check(card.name, bytes_needed, tokens[0], self.settings.text_bytes, dense=dense)
 
     def _layer_listener(self, loaded: LoadedModel, sides: Sides) -> Callable[[int], None]:
-        """Return what is called after each layer: it stops cancelled work, and reports the progress of a long text."""
+        """Return a function to call after each layer: it stops cancelled work, and reports the progress of a long text."""
         tokens = sum(len(side) for side in sides)
         calls = loaded.card.layers * (1 if len(sides) == 1 else 3)  # encoder, decoder, cross-attention
 
@@ -197,7 +197,7 @@ class LocalBackend:
         return verify.against_eager(loaded.model, read.trace(loaded.model, request, loaded.digest), read.tensors)
 
     def step_trace(self, request: AttentionRequest, layer: int) -> LayerSteps:
-        """Compute one layer from scratch, step by step. BadInputError for other families and layers that do not exist."""
+        """Compute one layer from scratch, step by step. Raises BadInputError for other families and missing layers."""
         _, weights, ids, types, tokens = self._from_scratch(request, HeadRef(layer, 0))
         return layer_steps(weights, ids, types, tokens, layer)
 
@@ -253,7 +253,7 @@ def trace_model(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **mor
     """Return the trace of one text read by a model that the caller loaded; the model is not changed.
 
     `more` are tokens, words and chat, as in ProgramInput. Known wrappers of a model (compiled, parallel, with adapters, a
-    pipeline) are opened, and the wrapper's own tokenizer is taken where none is given.
+    pipeline) are opened, and the wrapper's own tokenizer is used if none is given.
     """
     given = ProgramInput(text, text_b, **more)
     unwrapped = capture.unwrap(model)
@@ -263,7 +263,7 @@ def trace_model(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **mor
         raise BadInputError(_no_tokenizer(tokenizer))
     capture.textual(unwrapped.model)
     card = load.card_of(unwrapped.model, tokenizer)
-    if card.kind == "encoder-decoder" and not two_sided(unwrapped.model):  # one of its two sides alone
+    if card.kind == "encoder-decoder" and not two_sided(unwrapped.model):  # only one of its two sides
         card = replace(card, kind="encoder")
     request, read = program_model_input(LoadedModel(unwrapped.model, tokenizer, card, ""), given, Settings.max_bytes)
     trace = fitted(
@@ -274,7 +274,7 @@ def trace_model(model: Any, tokenizer: Any, text: Any, text_b: Any = None, **mor
 
 
 def _no_tokenizer(given: Any) -> str:
-    """The message for something that is no tokenizer."""
+    """Return the error message for an object that is not a tokenizer."""
     inner = getattr(given, "tokenizer", None)
     if callable(getattr(inner, "convert_ids_to_tokens", None)):
         remedy = "Give the one that it holds: its .tokenizer."
@@ -284,7 +284,7 @@ def _no_tokenizer(given: Any) -> str:
 
 
 def program_model_input(loaded: LoadedModel, given: ProgramInput, max_bytes: int) -> tuple[AttentionRequest, ModelInput]:
-    """Return the request that stands for a program's input, and that input as a model reads it."""
+    """Return the request that describes a program's input, and that input as a model reads it."""
     if not given.plain:
         request, first = program_input.read(loaded, given, max_bytes)
         return request, model_input(loaded, request, first)
@@ -296,7 +296,7 @@ def program_model_input(loaded: LoadedModel, given: ProgramInput, max_bytes: int
 
 
 def model_input(loaded: LoadedModel, request: AttentionRequest, first: Encoding | None = None) -> ModelInput:
-    """Return a request as a model reads it; `first` is its first text where that is tokenised already."""
+    """Return a request as a model reads it; `first` is its first text if that is tokenised already."""
     card = loaded.card
     if request.chat and request.text_b is not None:
         raise PairError("A conversation is read alone, without a second text. Leave the second text out.")
@@ -315,9 +315,9 @@ def model_input(loaded: LoadedModel, request: AttentionRequest, first: Encoding 
 
 
 def read_text(loaded: LoadedModel, text: str, text_b: str | None = None) -> Encoding:
-    """Tokenise a text, or a pair.
+    """Tokenise a text or a pair.
 
-    Raises TokenError and PairError for tokens and segments that the tokenizer makes and the model lacks.
+    Raises TokenError and PairError for tokens and segments that the tokenizer makes but the model does not have.
     """
     card = loaded.card
     found = texts.read(loaded.tokenizer, text, text_b, max_tokens=card.max_tokens, name=card.name)
@@ -326,7 +326,7 @@ def read_text(loaded: LoadedModel, text: str, text_b: str | None = None) -> Enco
 
 
 def _both_sides(loaded: LoadedModel, request: AttentionRequest, first: Encoding | None = None) -> ModelInput:
-    """Source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
+    """Return source and target of an encoder-decoder: the target as given (teacher-forced), or its own greedy output."""
     card, model = loaded.card, loaded.model
     source = read_text(loaded, request.text) if first is None else first
     row = inputs.row(source.ids)

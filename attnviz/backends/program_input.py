@@ -94,7 +94,7 @@ def ids_of(loaded: LoadedModel, tokens: Any) -> tuple[int, ...]:
     size = _rows(loaded.model)
     found = []
     for place, one in enumerate(row):
-        number = vocabulary.get(one) if isinstance(one, str) else _whole(one)
+        number = vocabulary.get(one) if isinstance(one, str) else _integer(one)
         if number is None:
             raise BadInputError(_no_token(tokenizer, one, place))
         if not 0 <= number < size:
@@ -110,7 +110,7 @@ def ids_of(loaded: LoadedModel, tokens: Any) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _whole(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     """Return an integer of any type as int; None for anything else, and for True and False."""
     if isinstance(value, bool):
         return None
@@ -121,14 +121,14 @@ def _whole(value: Any) -> int | None:
 
 
 def _rows(model: Any) -> int:
-    """The number of ids that the model has embeddings for."""
+    """Return the number of ids that the model has embeddings for."""
     found = model.get_input_embeddings()
     weight = getattr(found, "weight", None)
     return int(weight.shape[0]) if weight is not None else int(model.config.get_text_config().vocab_size)
 
 
 def _no_token(tokenizer: Any, one: Any, place: int) -> str:
-    """The message for a token that does not exist, with how the tokenizer would write it."""
+    """Return the message for a token that does not exist, with how the tokenizer would write it."""
     rule = "Each token is an id or a piece of the tokenizer's vocabulary, as the tokenizer writes it"
     if not isinstance(one, str):
         return f"{rule}; token {place} is {quoted(repr(one))}. Give whole numbers or pieces."
@@ -156,7 +156,7 @@ def _words(words: Any) -> tuple[str, ...]:
 
 
 def is_batch(text: Any, *, chat: bool) -> bool:
-    """Whether a text is several texts: a list, or a column of a table. The messages of one conversation are one text."""
+    """Return whether a text is several texts: a list, or a column of a table. The messages of one conversation are one text."""
     if text is None or isinstance(text, (str, bytes, Mapping)) or not isinstance(text, Iterable):
         return False
     conversation = isinstance(text, Sequence) and len(text) > 0 and all(isinstance(one, Mapping) for one in text)

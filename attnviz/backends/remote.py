@@ -71,7 +71,7 @@ class RemoteBackend:
         return found is None or found[1]
 
     def _models(self) -> ModelList:
-        """Every card by its id, and whether its weights are there. An old list is used while a new one is fetched."""
+        """Return every card by its id, and whether its weights are there. An old list is used while a new one is fetched."""
         since, models = self._list
         age = time.monotonic() - since
         if models:
@@ -88,7 +88,7 @@ class RemoteBackend:
             raise
 
     def _fetch_list(self) -> Callable[[HttpThread], Coroutine[Any, Any, ModelList]]:
-        """The request for the list; callers at the same moment share one."""
+        """Return the request for the list; callers at the same moment share one."""
         request = HttpRequest("v1/models", None, LIST_BYTES, LIST_TIMEOUT, self._headers(), attempts=1, bypass_pool=True)
 
         async def fetch(http: HttpThread) -> ModelList:
@@ -107,13 +107,13 @@ class RemoteBackend:
 
     def attend(self, request: AttentionRequest) -> Trace:
         """Return the trace of one text; see Backend. Raises the server's own errors, or BackendError without an answer."""
-        return self._trace(request, whole=False)
+        return self._trace(request, full=False)
 
     def full_trace(self, request: AttentionRequest) -> Trace:
         """Return the trace with values and kernel outputs: several times as many bytes."""
-        return self._trace(request, whole=True)
+        return self._trace(request, full=True)
 
-    def _trace(self, request: AttentionRequest, *, whole: bool) -> Trace:
+    def _trace(self, request: AttentionRequest, *, full: bool) -> Trace:
         """Send one request. The text is checked first, so that what no model reads is never sent."""
         if request.chat:
             raise BadInputError(
@@ -122,9 +122,9 @@ class RemoteBackend:
         for part in (request.text, request.text_b):
             if part is not None:
                 texts.checked(part, self.settings.max_bytes)
-        fields = {"model": request.model, "text": request.text, "text_b": request.text_b, "whole": whole}
+        fields = {"model": request.model, "text": request.text, "text_b": request.text_b, "whole": full}
         card = self._list[1].get(request.model, (None,))[0]
-        limits = AnswerLimits.of(request, card, self.settings.text_bytes, whole=whole)
+        limits = AnswerLimits.of(request, card, self.settings.text_bytes, full=full)
         max_bytes = limits.bytes + wire.MAX_HEADER + wire.PREFIX
         timeout = self.settings.seconds + NETWORK_SECONDS
         question = HttpRequest("v1/attention", json.dumps(fields).encode(), max_bytes, timeout, self._headers())
@@ -136,7 +136,7 @@ class RemoteBackend:
             raise AnswerError(f"The backend {self.url} gave no answer that can be read. {error}") from error
 
     def _headers(self) -> dict[str, str]:
-        """The HTTP headers of a request."""
+        """Return the HTTP headers of a request."""
         headers = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": wire.CLIENT}
         headers[wire.FORM_HEADER] = str(wire.FORM)
         if self.settings.key:
@@ -179,7 +179,7 @@ class RemoteBackend:
 
 
 def address(url: str) -> str:
-    """Return the address of a server without its last slash; BadInputError if it is not one."""
+    """Return the address of a server without its last slash. Raises BadInputError if it is not one."""
     rule = "A backend's address is `local:` (models in this process) or http://host:port"
     try:
         found = urlsplit(url)

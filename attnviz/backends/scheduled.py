@@ -59,18 +59,18 @@ class ScheduledBackend:
         )  # fmt: skip
 
     def models(self) -> tuple[ModelCard, ...]:
-        """The models of the inner backend."""
+        """Return the models of the inner backend."""
         return self.inner.models()
 
     def attend(self, request: AttentionRequest) -> Trace:
-        """Return the trace when the request gets a slot; BusyError if too many wait, or if none comes free in time."""
+        """Return the trace when the request gets a slot. Raises BusyError if too many wait, or if none comes free in time."""
         with self._slot(request):
             return self.inner.attend(request)
 
     def _scheduled(
         self, work: Callable[Concatenate[AttentionRequest, P], T] | None
     ) -> Callable[Concatenate[AttentionRequest, P], T] | None:
-        """The same work in a slot; None where there is none."""
+        """Return the same work in a slot; None if there is none."""
         if work is None:
             return None
 

@@ -80,7 +80,7 @@ class Scheduler:
     ) -> Ticket:
         """Return a ticket; `on_granted` is called when it gets a slot: now, or by the thread that releases one.
 
-        Raises BusyError where too many requests wait already, of all clients or of this one.
+        Raises BusyError if too many requests wait already, of all clients or of this one.
         """
         with self._lock:
             if len(self._queue) >= self.max_waiting:
@@ -112,12 +112,12 @@ class Scheduler:
         self._notify(granted)
 
     def timeout_error(self, waited: float) -> BusyError:
-        """The error for a request that got no slot in time."""
+        """Return the error for a request that got no slot in time."""
         with self._lock:
             return self._busy_error(f"no place came free within {waited:.0f} s")
 
     def _busy_error(self, reason: str) -> BusyError:
-        """The same error with any reason; the lock is held."""
+        """Return the same error with any reason; the lock is held."""
         wait = min(MAX_RETRY, max(1, math.ceil(self.mean_seconds * (1 + len(self._queue)) / self.max_running)))
         return BusyError(f"The models are busy, try again in {wait} s: {reason}.", wait)
 
@@ -137,7 +137,7 @@ class Scheduler:
         return granted
 
     def _next(self) -> Ticket | None:
-        """The ticket that goes next; among equals, the one that came first. The lock is held."""
+        """Return the ticket that goes next; among equals, the one that came first. The lock is held."""
         running = Counter(ticket.client for ticket in self._running)
         long_fits = sum(ticket.long for ticket in self._running) < max(1, self.max_running - 1)
         able = [ticket for ticket in self._queue if long_fits or not ticket.long]

@@ -11,10 +11,10 @@ from attnviz.figures import encoding
 HERE = Path(__file__).parent
 # Each module may import only from those before it.
 MODULES = (
-    "element", "encoding", "theme", "store", "thousandths", "frame", "filters", "pattern", "unknownTokens", "notes",
-    "selection", "state", "tray", "gestures", "canvas", "layout", "labels", "sentence", "readout", "pictures", "overview",
-    "matrix", "zoom", "raster", "lens", "curves", "headProfile", "head", "headLabel", "chips", "pinActions", "filterMenu",
-    "menu", "tables", "presenter", "lensInput", "input", "actions", "board", "main",
+    "element", "mounter", "updates", "encoding", "theme", "store", "thousandths", "frame", "filters", "pattern",
+    "unknownTokens", "notes", "selection", "state", "tray", "gestures", "canvas", "layout", "labels", "sentence", "readout",
+    "pictures", "overview", "matrix", "zoom", "raster", "lens", "curves", "headProfile", "head", "headLabel", "chips",
+    "pinActions", "filterMenu", "menu", "tables", "presenter", "lensInput", "keys", "input", "actions", "board", "main",
 )  # fmt: skip
 # Extra modules of the panels side by side.
 COMPARE = (
@@ -23,10 +23,10 @@ COMPARE = (
 )  # fmt: skip
 # Extra modules for drawing links on a sentence and for choosing among the heads that follow them.
 LINKS = ("drawnLinks", "arcs", "linkWords", "linkInput", "links")
-FOUND = ("headGrid", "headRows", "found")
+RANKING = ("headGrid", "headRows", "ranking")
 _IMPORT = re.compile(r'^import \{ (\w+(?:, \w+)*) \} from "\.{1,2}/(?:\w+/)?(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
-_LEFT = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
+_OTHER_FORM = re.compile(r"^\s*(import|export)\b.*$", re.MULTILINE)
 
 
 @cache
@@ -39,22 +39,22 @@ def source() -> tuple[str, str, str]:
 @cache
 def compare_source() -> tuple[str, str, str]:
     """Return HTML, CSS and JavaScript of the panels side by side, in the form of `source`."""
-    return _over("compare", COMPARE, "mountCompare")
+    return _component("compare", COMPARE, "mountCompare")
 
 
 @cache
 def links_source() -> tuple[str, str, str]:
     """Return HTML, CSS and JavaScript of the sentence on which links are drawn."""
-    return _over("links", LINKS, "mountLinks")
+    return _component("links", LINKS, "mountLinks")
 
 
 @cache
-def found_source() -> tuple[str, str, str]:
+def ranking_source() -> tuple[str, str, str]:
     """Return HTML, CSS and JavaScript of the map and the list of heads."""
-    return _over("found", FOUND, "mountHeads")
+    return _component("ranking", RANKING, "mountRanking")
 
 
-def _over(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:
+def _component(name: str, modules: tuple[str, ...], mount: str) -> tuple[str, str, str]:
     """Return a component with its own files, on top of the board's style and scripts."""
     html, css = _page(name)
     javascript = script() + joined(modules) + f"export default (component) => ${name}.{mount}(component, TOKENS);\n"
@@ -101,9 +101,9 @@ def wrapped(name: str, text: str) -> str:
     body = _IMPORT.sub(r"const { \1 } = $\2;", text)
     names = [match[2] for match in _EXPORT.finditer(body)]
     body = _EXPORT.sub(r"\1 \2", body)
-    left = _LEFT.search(body)
-    if left:
+    other = _OTHER_FORM.search(body)
+    if other:
         raise ValueError(
-            f'{name}.js: write import {{ a, b }} from "./module.js"; and export before a declaration, not {left[0]!r}.'
+            f'{name}.js: write import {{ a, b }} from "./module.js"; and export before a declaration, not {other[0]!r}.'
         )
     return f"const ${name} = (() => {{\n{body}return {{ {', '.join(names)} }};\n}})();\n"

@@ -1,8 +1,8 @@
-"""Capture Traces from a model and its input tensors: one pass at fused speed that keeps what each attention call received.
+"""Capture a Trace from a model and its input tensors, in one pass at the speed of the fused kernel.
 
 One function is registered with transformers' attention interface under the name `attnviz`, together with the mask
-function of the fused kernel (without that twin the mask is silently dropped). What it does with a call is decided by a
-context variable, so that threads share one model without sharing anything of a request.
+function of the fused kernel (without it, the library drops the mask silently). It keeps what each attention call received.
+A context variable decides what it does with a call, so that threads share one model but no data of a request.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from attnviz.errors import AttnvizError, BadInputError, NoAttentionError, Unavai
 NAME = "attnviz"
 EAGER = {"attentions": "self", "encoder_attentions": "encoder", "decoder_attentions": "decoder", "cross_attentions": "cross"}
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-RECURRENT = frozenset({"rwkv"})  # calls its recurrence attention
+RECURRENT = frozenset({"rwkv"})  # it calls its recurrence attention
 ATTENDING = re.compile(r"[Aa]tt(entio)?n|MHA")
-PROBE = 3  # tokens: the fewest of which a query in the middle has one before and one after itself
-APART = {"float16": 0.1, "bfloat16": 0.1}  # rounding adds up from layer to layer; a wrong mask moves whole shares
+PROBE = 3  # tokens: the fewest for which one query has a token before and a token after itself
+APART = {"float16": 0.1, "bfloat16": 0.1}  # rounding adds up from layer to layer; a wrong mask changes weights much more
 CLOSE = 1e-3  # the same in float32: far more than rounding, far less than a wrong mask
 
 
 @dataclass
 class Recording:
-    """One forward pass under way in this context: which kernel answers, and the calls kept so far."""
+    """A forward pass in progress in this context: which kernel computes it, and the attention calls kept so far."""
 
     scratch: bool = False
     heard: Callable[[int], None] | None = None
@@ -66,16 +66,16 @@ def answer(
     s_aux: Tensor | None = None,
     **rest: Any,
 ) -> tuple[Tensor, None]:
-    """The attention function that the model calls: answered by the fused kernel, recorded where a Run is under way.
+    """Compute one attention call of the model with the fused kernel, and keep it if a recording is in progress.
 
-    The fused kernel knows no soft-capping and no learned sinks; such calls, and all calls of a from-scratch run, are
-    answered by `engine.attention`.
+    The fused kernel has no soft-capping and no learned sinks; `engine.attention` computes such calls, and all calls of a
+    pass from scratch.
     """
     run = _RUN.get()
     attention_mask, position_bias = _four_axes(attention_mask), _four_axes(position_bias)
     scale = query.shape[-1] ** -0.5 if scaling is None else float(scaling)
     causal = is_causal if is_causal is not None else bool(getattr(module, "is_causal", True))
-    causal = causal and attention_mask is None  # of one query too, where it hides nothing: the trace still says causal
+    causal = causal and attention_mask is None  # also for one query, where it hides nothing: the trace still says causal
     if softcap is not None or s_aux is not None or (run is not None and run.scratch):
         output = _from_scratch(query, key, value, attention_mask, scale, causal, position_bias, softcap, s_aux)
     else:
@@ -97,7 +97,7 @@ def _from_scratch(
     query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scale: float, causal: bool,
     bias: Tensor | None, softcap: float | None, sinks: Tensor | None,
 ) -> Tensor:  # fmt: skip
-    """The same answer as the fused kernel's, [row, query, head, dim], one row of the batch at a time."""
+    """Return the same output as the fused kernel, [row, query, head, dim], computed one row of the batch at a time."""
     rows = []
     for row in range(query.shape[0]):
         hidden, offset = _row(mask, row), _row(bias, row)
@@ -109,24 +109,24 @@ def _from_scratch(
 
 
 def _four_axes(tensor: Tensor | None) -> Tensor | None:
-    """A mask or bias as [row, head, query, key]; missing axes in front stand for all."""
+    """Return a mask or bias as [row, head, query, key]; a missing axis becomes one of size 1."""
     return tensor if tensor is None or tensor.ndim >= 4 else tensor[(None,) * (4 - tensor.ndim)]
 
 
 def _row(batched: Tensor | None, row: int) -> Tensor | None:
-    """One row of a mask or bias, which may stand once for all rows."""
+    """Return one row of a mask or bias, which may have a single row for the whole batch."""
     return None if batched is None else batched[min(row, batched.shape[0] - 1)]
 
 
 def register() -> None:
-    """Make the name `attnviz` known to transformers. Calling it again changes nothing."""
+    """Register the name `attnviz` with transformers. Calling it again changes nothing."""
     AttentionInterface.register(NAME, answer)
     AttentionMaskInterface.register(NAME, sdpa_mask)
 
 
 @contextmanager
 def recording(*, scratch: bool = False) -> Iterator[Recording]:
-    """Keep every attention call made by this thread until the block ends; no gradients inside."""
+    """Record every attention call of this thread until the block ends, without gradients."""
     run = Recording(scratch, _HEARD.get())
     mark = _RUN.set(run)
     try:
@@ -147,7 +147,7 @@ def followed(heard: Callable[[int], None]) -> Iterator[None]:
 
 
 def prepare(model: PreTrainedModel) -> None:
-    """Set a model that we own, and of which we know that it is `faithful`, to the recorded attention, once, when it is loaded.
+    """Set a `faithful` model that we own to the recorded attention, once, when it is loaded.
 
     Families outside the interface stay as they are.
     """
@@ -158,7 +158,7 @@ def prepare(model: PreTrainedModel) -> None:
 
 
 def shadow(model: PreTrainedModel, implementation: str) -> PreTrainedModel:
-    """The same model with another attention implementation: shares every weight, but no setting, with the original."""
+    """Return the model with another attention implementation: it shares all weights, but no setting, with the original."""
     register()
     return shadow_model.cache_of(model).shadow(model, implementation)
 
@@ -174,24 +174,24 @@ def generator(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def prepared(model: PreTrainedModel) -> bool:
-    """Whether a model is set to the recorded attention and reads without noise."""
+    """Return whether a model is set to the recorded attention and is not in training mode."""
     return model.config._attn_implementation == NAME and not model.training
 
 
 def faithful(model: PreTrainedModel, inputs: Mapping[str, Any] = NOTHING) -> bool:
-    """Whether what passes through the attention interface is what the library's eager attention computes.
+    """Return whether recorded attention equals the library's eager attention, for all of this model's layers.
 
-    No flag tells. Families that refuse the fused kernel are right (gemma2, gpt_oss) or wrong (splinter, nllb_moe: a mask
-    left out means causal to the kernel and nothing to eager); some that take it are wrong (paligemma); some take only a
-    part of their attention there (bigbird_pegasus' encoder). So each model is seen once, on three tokens (a picture or
-    a sound: on the caller's own), in both ways, and is read densely where they differ. Where eager
-    gives no weights to compare, the family's own word decides whether it knows the fused kernel.
+    No flag of the library says so. Families that refuse the fused kernel are right (gemma2, gpt_oss) or wrong (splinter,
+    nllb_moe: a missing mask means causal to the kernel and nothing to eager); some that accept it are wrong (paligemma);
+    some use the interface for only a part of their attention (the encoder of bigbird_pegasus). So each model runs once in
+    both ways, on three tokens (or on the caller's picture or sound), and its eager weights are used if they differ. If
+    eager attention gives no weights to compare, the family's own flag decides whether it supports the fused kernel.
     """
     return shadow_model.cache_of(model).is_faithful(lambda: agrees(model, _probe(model, inputs)))
 
 
 def agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
-    """Whether recorded and eager attention of one row are the same blocks, layers and weights. Hooks hear nothing of it."""
+    """Return whether recorded and eager attention of one row have the same blocks, layers and weights, without hooks."""
     found, wanted = _trace_or_none(_recorded, model, small), _trace_or_none(_eager_seen, model, small)
     if wanted is None:
         return bool(model._supports_sdpa) and (found is None or _whole(model, found))
@@ -200,7 +200,7 @@ def agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
     for one, other in zip(found.parts, wanted.parts, strict=True):
         for mine, theirs in zip(one.calls, other.calls, strict=True):
             apart = np.abs(mine.weights(slice(None)) - theirs.weights(slice(None))).max()
-            if not apart <= APART.get(mine.precision, CLOSE):  # also where it is no number
+            if not apart <= APART.get(mine.precision, CLOSE):  # also if it is not a number
                 return False
     return True
 
@@ -208,7 +208,7 @@ def agrees(model: PreTrainedModel, small: dict[str, Any]) -> bool:
 def _trace_or_none(
     read: Callable[[PreTrainedModel, dict[str, Any]], Trace], model: PreTrainedModel, small: dict[str, Any]
 ) -> Trace | None:
-    """Return a trace read in one way, or None if that fails: on three tokens models fail in ways of their own."""
+    """Return a trace read in one way, or None if that fails: models fail on three tokens for many reasons."""
     try:
         return read(model, small)
     except Exception:  # noqa: BLE001
@@ -216,7 +216,7 @@ def _trace_or_none(
 
 
 def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
-    """One row by the recorded attention, by a shadow that is thrown away. No progress is reported."""
+    """Return the trace of one row by recorded attention, from a shadow used only here. No progress is reported."""
     reader = shadow_model.make_shadow(model, NAME, hooked=False)
     with recording() as run:
         run.heard = None
@@ -225,24 +225,24 @@ def _recorded(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
 
 
 def _eager_seen(model: PreTrainedModel, small: dict[str, Any]) -> Trace:
-    """The same row by the library's eager attention."""
+    """Return the trace of the same row by the library's eager attention."""
     return dense_traces_of(model, _eager(shadow_model.make_shadow(model, "eager", hooked=False), small), small)[0]
 
 
 def _sizes(trace: Trace) -> list[tuple[str, list[int], int, int]]:
-    """Blocks, heads of each layer, queries and keys."""
+    """Return for each block its name, the heads of each layer, and the number of queries and keys."""
     return [(p.name, [call.heads for call in p.calls], len(p.queries), len(p.keys)) for p in trace.parts]
 
 
 def _whole(model: PreTrainedModel, trace: Trace) -> bool:
-    """Whether an encoder-decoder shows its three blocks and looks back only where it writes."""
+    """Return whether a trace has all blocks: of an encoder-decoder three, with a causal decoder."""
     if not two_sided(model):
         return True
     return trace.blocks == ("encoder", "decoder", "cross") and trace.block("decoder").causal
 
 
 def _probe(model: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """One row for a model to be seen on: three tokens, or the first row of what only the caller can give."""
+    """Return one row to try a model on: three tokens, or the first row of the caller's picture or sound."""
     if model.main_input_name != "input_ids":
         return {name: value[:1] if isinstance(value, Tensor) else value for name, value in inputs.items()}
     ids = torch.arange(1, PROBE + 1, device=device_of(model))[None]
@@ -253,7 +253,7 @@ def _probe(model: PreTrainedModel, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def capture(model: Any, **inputs: Any) -> Trace:
-    """The trace of one row of input tensors; its tokens may be unlabelled.
+    """Return the trace of one row of input tensors; its tokens may be unlabelled.
 
     Raises BadInputError for more than one row, NoAttentionError for a model that yields no weights.
     """
@@ -264,7 +264,7 @@ def capture(model: Any, **inputs: Any) -> Trace:
 
 
 def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
-    """One trace for each row of the input tensors, with padding (attention_mask 0) cut away."""
+    """Return one trace for each row of the input tensors, without padding (attention_mask 0)."""
     owner = wrappers.unwrap(model, PreTrainedModel)
     input_limits.check(owner.model, inputs)
     traces = _traces(owner.model, inputs)
@@ -272,13 +272,13 @@ def capture_batch(model: Any, **inputs: Any) -> tuple[Trace, ...]:
 
 
 def unwrap(given: Any) -> wrappers.UnwrappedModel:
-    """The transformers model in what a caller gave; BadInputError where there is none, or which one is not clear."""
+    """Return the transformers model in a caller's object. Raises BadInputError if it holds none, or several."""
     return wrappers.unwrap(given, PreTrainedModel)
 
 
 def textual(model: PreTrainedModel) -> None:
-    """Raises BadInputError for a model that reads no text, with the call that reads what it does, and NoAttentionError
-    for one without attention.
+    """Raise BadInputError for a model that reads no text, with the call to use instead, or NoAttentionError for a model
+    without attention.
     """
     name, main = type(model).__name__, model.main_input_name
     if isinstance(main, str) and main != "input_ids":
@@ -290,7 +290,7 @@ def textual(model: PreTrainedModel) -> None:
 
 
 def _attends(model: PreTrainedModel) -> bool:
-    """Whether anything in a model is called attention and is such: of RWKV it is a recurrence."""
+    """Return whether a model has modules named attention that are attention: those of RWKV are a recurrence."""
     if model.config.model_type in RECURRENT:
         return False
     return any(ATTENDING.search(type(part).__name__) for part in model.modules())
@@ -305,7 +305,7 @@ def _without(model: PreTrainedModel) -> str:
 
 
 def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]:
-    """The same of a transformers model: by its own kernel where what is recorded there is what eager attention computes."""
+    """Return the traces of all rows: from the fused kernel if its recording equals eager attention, else from eager."""
     if prepared(model):
         with recording() as run, input_limits.looked_up(model, inputs):
             forward(model, inputs)
@@ -315,10 +315,10 @@ def _traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace, ...]
         return traces_of(model, run.calls, inputs)
     register()
     known = shadow_model.cache_of(model)
-    lacking = known.once("missing", lambda: missing(model))
+    lacking = known.cached("missing", lambda: missing(model))
     if lacking:
         raise UnavailableError(lacking)
-    if known.once("switchable", lambda: shadow_model.switchable(model)):
+    if known.cached("switchable", lambda: shadow_model.switchable(model)):
         reader = known.shadow(model, NAME)
         with recording() as run:
             guarded(reader, inputs)
@@ -338,23 +338,24 @@ def _one_stack(
     calls: list[AttentionCall],
     inputs: dict[str, Any],
 ) -> None:
-    """Raises NoAttentionError where the calls of one block are no layers on top of each other: several texts, or towers.
+    """Raise NoAttentionError if the calls of one block are not layers of one stack, but several texts or towers.
 
-    Only a pass whose modules leave it open is run again, by a shadow, and followed; once for each order of modules.
+    If the names of the modules do not settle it, a shadow runs the pass again and its data flow is followed, once for
+    each order of modules.
     """
-    if known.plain and known.once(tuple(id(call.module) for call in calls), lambda: not _doubtful(reader, calls, inputs)):
+    if known.plain and known.cached(tuple(id(call.module) for call in calls), lambda: not _doubtful(reader, calls, inputs)):
         return
     if not known.plain and not _doubtful(reader, calls, inputs):
         return
     names, together = _by_block(reader, calls, inputs)
     order = (*names, *map(tuple, together.values()))
-    error = known.once(order, lambda: _unstacked(model, names, together, inputs))
+    error = known.cached(order, lambda: _unstacked(model, names, together, inputs))
     if error is not None:
         raise NoAttentionError(str(error))
 
 
 def _doubtful(reader: PreTrainedModel, calls: list[AttentionCall], inputs: dict[str, Any]) -> bool:
-    """Whether the modules that made these calls leave open whether each block is one stack."""
+    """Return whether the modules of these calls leave open if each block is one stack."""
     names, together = _by_block(reader, calls, inputs)
     return any(flows.doubtful([names[at] for at in part]) for part in together.values())
 
@@ -362,7 +363,7 @@ def _doubtful(reader: PreTrainedModel, calls: list[AttentionCall], inputs: dict[
 def _by_block(
     reader: PreTrainedModel, calls: list[AttentionCall], inputs: dict[str, Any]
 ) -> tuple[list[str], dict[str, list[int]]]:
-    """The name of each call's module, and which calls belong to each block."""
+    """Return the name of each call's module, and the calls of each block."""
     blocks = build_trace.blocks_of(reader, calls, inputs)
     return build_trace.names(reader, calls), {block: [at for at, one in enumerate(blocks) if one == block] for block in blocks}
 
@@ -370,7 +371,7 @@ def _by_block(
 def _unstacked(
     model: PreTrainedModel, names: list[str], together: Mapping[str, list[int]], inputs: dict[str, Any]
 ) -> NoAttentionError | None:
-    """The error that tells which parts read apart; None where each block is one stack."""
+    """Return an error that names the parts that read separately, or None if each block is one stack."""
     reader, flow = shadow_model.make_shadow(model, NAME, hooked=False), flows.Flow()
     with recording() as run:
         run.heard, run.flow = None, flow
@@ -382,7 +383,7 @@ def _unstacked(
 
 
 def forward_from_scratch(model: PreTrainedModel, **inputs: Any) -> Any:
-    """The model's own output, with the in-repo attention running inside it in place of the fused kernel."""
+    """Return the model's own output, computed with `engine.attention` in place of the fused kernel."""
     with recording(scratch=True) as run:
         output = forward(readable(model), inputs)
     if not run.calls or not (prepared(model) or faithful(model, inputs)):
@@ -393,12 +394,12 @@ def forward_from_scratch(model: PreTrainedModel, **inputs: Any) -> Any:
 
 
 def eager_attentions(model: PreTrainedModel, **inputs: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    """The library's own eager weights, [row, head, query, key] a layer, by block."""
+    """Return the library's eager weights by block, each layer as [row, head, query, key]."""
     return _eager(shadow(model, "eager"), inputs)
 
 
 def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    """The weights that a model returns by its eager attention."""
+    """Return the weights that a model with eager attention returns, by block."""
     with torch.inference_mode():
         output = forward(reader, {**inputs, "output_attentions": True, "return_dict": True})
     if not callable(getattr(output, "get", None)):
@@ -410,7 +411,7 @@ def _eager(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[tuple[str, 
 
 
 def _encoder_seen(reader: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Any, ...]:
-    """The eager weights of an encoder that was put together with a decoder: the whole asks it for none."""
+    """Return the eager weights of an encoder that was combined with a decoder: the combined model does not return them."""
     given = {name: inputs[name] for name in ("input_ids", "attention_mask", "inputs_embeds") if name in inputs}
     with torch.inference_mode():
         output = forward(reader.get_encoder(), {**given, "output_attentions": True, "return_dict": True})
@@ -427,14 +428,14 @@ def _dense_traces(model: PreTrainedModel, inputs: dict[str, Any]) -> tuple[Trace
 
 
 def eager_traces(model: PreTrainedModel, **inputs: Any) -> tuple[Trace, ...]:
-    """The library's own eager weights, kept whole: one trace a row, padding cut away."""
+    """Return one trace for each row, with the library's eager weights kept whole, without padding."""
     name = type(model).__name__
     try:
         with input_limits.looked_up(model, inputs):
             found = eager_attentions(model, **inputs)
     except AttnvizError:
         raise
-    except Exception as error:  # a model's own code, asked for something that it may not know
+    except Exception as error:  # the model's own code, which may not support this
         if not _attends(model):
             raise NoAttentionError(_without(model)) from error
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,9 +1,8 @@
-"""Shells of modules: new module objects of the same classes that share every weight, buffer and helper with the originals.
+"""Copy a model's modules as shells: new module objects of the same classes that share all weights with the originals.
 
-Nothing is deep-copied, so a lock, an open file or a kept tensor among the attributes is no obstacle. What a shell may
-change is its own: attributes, hooks, lists. Whatever leads back to an original module (a bound method, a closure, a
-partial, a weak reference, a helper object) leads to its shell instead, so that a pass through shells never runs, and
-never writes to, an original.
+Nothing is deep-copied, so attributes may hold a lock, an open file or a tensor. What a shell may change is its own:
+attributes, hooks, lists. What refers to an original module (a bound method, a closure, a partial, a weak reference, a
+helper object) refers to its shell instead, so that a pass through shells never runs an original or writes to it.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ SEQUENCES = (list, tuple, set, frozenset, deque)
 CONTAINERS = frozenset(MAPPINGS) | frozenset(SEQUENCES)
 WEAK = (weakref.WeakKeyDictionary, weakref.WeakValueDictionary, weakref.WeakSet)
 SHARED = frozenset({"torch", "transformers", "tokenizers", "numpy", "pandas", "datasets", "safetensors", "huggingface_hub"})
-BOOKS = frozenset(vars(nn.Module()))  # what torch itself keeps of every module
-TENSORS = frozenset({"_parameters", "_buffers", "_non_persistent_buffers_set"})  # books in which no module can stand
+BOOKS = frozenset(vars(nn.Module()))  # the attributes that torch itself gives to every module
+TENSORS = frozenset({"_parameters", "_buffers", "_non_persistent_buffers_set"})  # of these, the ones that hold no module
 DROPPED = frozenset({"_compiled_call_impl"})  # `model.compile()` in place: compiled code runs the original's kernel
-SMALL = 4_096  # numbers: counters and running means; larger ones are tables and masks, which nothing writes to
-MOST = 20_000  # objects beside modules that are looked into; a model that holds more shares the rest with its shells
+MAX_COPIED = 4_096  # elements: counters and running means; larger tensors are tables and masks, which nothing writes to
+MAX_OBJECTS = 20_000  # objects besides modules that are searched; a model that holds more shares the rest with its shells
 
 
 def copy_modules(model: nn.Module) -> Any:
-    """The shell of a module, with shells of all modules below it. Nothing of the original is called or changed."""
+    """Return the shell of a module, with shells of all modules in it. Nothing of the original is called or changed."""
     under_way = _Copier(model)
     found = under_way.of(model)
     if under_way.weak:
@@ -46,7 +45,7 @@ def copy_modules(model: nn.Module) -> Any:
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """What an object holds now, in its dictionary and its slots, without a call of its own code."""
+    """Return an object's attributes, from its dictionary and its slots, without running its own code."""
     try:
         found = dict(object.__getattribute__(value, "__dict__"))  # a copy: another thread may add to it meanwhile
     except AttributeError:
@@ -61,7 +60,7 @@ def attributes(value: Any) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1024)
 def _slots(kind: type) -> dict[str, Any]:
-    """The slots of a class and of those above it, by the name under which each is reached."""
+    """Return the slots of a class and its base classes, by attribute name."""
     return {
         name: slot
         for above in reversed(kind.__mro__)
@@ -71,21 +70,21 @@ def _slots(kind: type) -> dict[str, Any]:
 
 
 def is_config(value: Any) -> bool:
-    """Whether a value is a configuration of transformers, which says by which kernel a model attends."""
+    """Return whether a value is a configuration of transformers, which sets a model's attention kernel."""
     return hasattr(type(value), "_attn_implementation") and hasattr(type(value), "to_dict")
 
 
 class _Copier:
-    """One set of shells under way: which objects must be made anew, and those that were."""
+    """Builds one set of shells: knows which objects must be copied, and the copies made so far."""
 
     def __init__(self, model: nn.Module) -> None:
         self.made: dict[int, Any] = {}
-        self.keep_alive: list[Any] = []  # an object's address is its name here: none may be freed meanwhile
-        self.weak: list[Any] = []  # what shells reach by weak references only; the original's live somewhere else
+        self.keep_alive: list[Any] = []  # objects are known by address here, so none may be freed meanwhile
+        self.weak: list[Any] = []  # shells that are reached by weak references only; the originals are kept alive elsewhere
         self.moving = self._reaching(model)
 
     def _reaching(self, model: nn.Module) -> set[int]:
-        """Addresses of all objects that lead to a module or a configuration, and of the containers that modules own."""
+        """Return the addresses of all objects that refer to a module or a configuration, and of containers in modules."""
         held_by: dict[int, list[int]] = {}
         moving: set[int] = set()
         seen: set[int] = set()
@@ -104,7 +103,7 @@ class _Copier:
                 moving.add(mark)
             else:
                 others += 1
-                if others > MOST:
+                if others > MAX_OBJECTS:
                     continue
             owns = is_module or mark in owned
             for child in _children(value):
@@ -128,7 +127,7 @@ class _Copier:
         return moving
 
     def of(self, value: Any) -> Any:
-        """The counterpart of a value: itself where nothing in it leads to a module."""
+        """Return the copy of a value, or the value itself if nothing in it refers to a module."""
         mark = id(value)
         if mark in self.made:
             return self.made[mark]
@@ -145,7 +144,7 @@ class _Copier:
         return found
 
     def _object(self, value: Any) -> Any:
-        """A module, a configuration or a custom object: the same class, the same attributes."""
+        """Copy a module, a configuration or a custom object: the same class, the same attributes."""
         if isinstance(value, tuple):
             return self._tuple(value)
         inner = attributes(value).get("_modules", {}).get("_orig_mod") if _is_compiled(value) else None
@@ -155,7 +154,7 @@ class _Copier:
             return value
         try:
             found = object.__new__(type(value))
-        except TypeError:  # a class in C, which alone knows how one is made
+        except TypeError:  # a class in C that cannot be created without its own constructor
             return value
         self.made[id(value)] = found
         state = attributes(value)
@@ -175,7 +174,7 @@ class _Copier:
         return found
 
     def _books(self, state: dict[str, Any], written: bool) -> dict[str, Any]:
-        """A module's attributes for its shell, which is never in training. What is `written` to in place is the shell's own."""
+        """Return a module's attributes for its shell, never in training; tensors `written` in place become its own."""
         found = {}
         for name, part in state.items():
             if written and name == "_buffers":
@@ -196,8 +195,8 @@ class _Copier:
         return found
 
     def _own(self, value: Any) -> Any:
-        """A copy of a tensor that is small enough to be a counter or a running mean; itself where it is not."""
-        if type(value) is not torch.Tensor or value.numel() > SMALL or value.device.type == "meta":
+        """Return a copy of a tensor small enough to be a counter or a running mean, or else the tensor itself."""
+        if type(value) is not torch.Tensor or value.numel() > MAX_COPIED or value.device.type == "meta":
             return value
         mark = id(value)
         if mark not in self.made:
@@ -205,7 +204,7 @@ class _Copier:
         return self.made[mark]
 
     def _mapping(self, value: Any) -> Any:
-        """A dictionary of one of the kinds that can be made empty and filled."""
+        """Copy a dictionary of a class that can be created empty and filled."""
         found = defaultdict(self.of(value.default_factory)) if isinstance(value, defaultdict) else type(value)()
         self.made[id(value)] = found
         for key, part in list(value.items()):
@@ -213,23 +212,23 @@ class _Copier:
         return found
 
     def _sequence(self, value: Any) -> Any:
-        """A list or queue, filled after it is known: it may hold itself."""
+        """Copy a list or queue, registered before it is filled: it may hold itself."""
         found = deque(maxlen=value.maxlen) if isinstance(value, deque) else []
         self.made[id(value)] = found
         found.extend(self.of(part) for part in list(value))
         return found
 
     def _tuple(self, value: Any) -> Any:
-        """A tuple, with or without names, or a set."""
+        """Copy a tuple, with or without names, or a set."""
         parts = [self.of(part) for part in list(value)]
         return type(value)._make(parts) if hasattr(value, "_make") else type(value)(parts)
 
     def _method(self, value: types.MethodType) -> types.MethodType:
-        """A method bound to the counterpart of its object."""
+        """Return a method bound to the copy of its object."""
         return types.MethodType(self.of(value.__func__), self.of(value.__self__))
 
     def _partial(self, value: Any) -> Any:
-        """A function with arguments given beforehand."""
+        """Copy a partial function."""
         found = functools.partial(
             self.of(value.func), *map(self.of, value.args), **{name: self.of(part) for name, part in value.keywords.items()}
         )
@@ -237,7 +236,7 @@ class _Copier:
         return found
 
     def _reference(self, value: Any) -> Any:
-        """A weak reference to the counterpart."""
+        """Return a weak reference to the copy."""
         target = _referent(value)
         found = self.of(target)
         if found is target:
@@ -246,7 +245,7 @@ class _Copier:
         return weakref.proxy(found) if isinstance(value, weakref.ProxyTypes) else weakref.ref(found)
 
     def _weak(self, value: Any) -> Any:
-        """A collection of weak references."""
+        """Copy a collection of weak references."""
         found = type(value)()
         self.made[id(value)] = found
         self.weak += [self.of(part) for part in _children(value)]
@@ -259,7 +258,7 @@ class _Copier:
         return found
 
     def _function(self, value: types.FunctionType) -> types.FunctionType:
-        """A function whose closure or globals lead to shells. Cells that need no change stay shared, so counters count."""
+        """Copy a function so that its closure and globals refer to shells; other cells stay shared, so counters count."""
         cells = tuple(self._cell(cell) for cell in value.__closure__ or ())
         named = _globals(value)
         changed = {name: self.of(part) for name, part in named.items() if id(part) in self.moving}
@@ -278,7 +277,7 @@ class _Copier:
         return found
 
     def _cell(self, cell: types.CellType) -> types.CellType:
-        """A cell of its own where the content changes, one for all functions that share it; the same one elsewhere."""
+        """Return a new closure cell if its content is copied, shared as before, or else the same cell."""
         if not (_content(cell) and id(cell.cell_contents) in self.moving):
             return cell
         return self.made.setdefault(id(cell), types.CellType())
@@ -297,31 +296,31 @@ _MAKERS: tuple[tuple[tuple[type, ...], Callable[[_Copier, Any], Any]], ...] = (
 
 
 def uncompiled(forward: Any) -> Any:
-    """A forward as it was before `torch.compile` was put around it: compiled code keeps the original's kernel."""
+    """Return a forward method without `torch.compile` around it: compiled code keeps the original's kernel."""
     while (inner := getattr(forward, "_torchdynamo_orig_callable", None)) is not None:
         forward = inner
     return forward
 
 
 def _written(module: nn.Module) -> bool:
-    """Whether a pass may write to a module's tensors in place: library modules do so only in training."""
+    """Return whether a pass may write to a module's tensors in place: library modules do so only in training."""
     state = attributes(module)
     own = not type(module).__module__.startswith(("torch.", "transformers."))
     return own or bool(state["_forward_hooks"] or state["_forward_pre_hooks"]) or "forward" in state
 
 
 def _is_module(value: Any) -> bool:
-    """Whether a value is a module itself: a weak proxy of one says that it is, too."""
+    """Return whether a value is a module itself: `isinstance` is also true for a weak proxy of one."""
     return issubclass(type(value), nn.Module)
 
 
 def _is_compiled(value: Any) -> bool:
-    """Whether a module is what `torch.compile` returns for another one."""
+    """Return whether a module is the wrapper that `torch.compile` returns."""
     return type(value).__name__ == "OptimizedModule"
 
 
 def _children(value: Any) -> Iterator[Any]:
-    """What a value holds that may lead to a module. Objects of the standard library and of others' libraries are not opened."""
+    """Yield what a value holds that may refer to a module. Objects of the standard library and of SHARED are not searched."""
     kind = type(value)
     if kind in MAPPINGS:
         yield from [part for pair in list(value.items()) for part in pair]
@@ -350,7 +349,7 @@ def _children(value: Any) -> Iterator[Any]:
 
 
 def _of_module(state: dict[str, Any]) -> Iterator[Any]:
-    """What a module holds: the modules below it, its hooks, and whatever else hangs on it."""
+    """Yield what a module holds: the modules in it, its hooks, and its other attributes."""
     for name, part in state.items():
         if type(part) in ATOMS or name in DROPPED or (name in BOOKS and (name in TENSORS or not part)):
             continue
@@ -364,13 +363,13 @@ def _of_module(state: dict[str, Any]) -> Iterator[Any]:
 
 @functools.lru_cache(maxsize=1024)
 def _opened(kind: type) -> bool:
-    """Whether objects of a class may be made anew: its code is the caller's own, and nothing happens when one goes away."""
+    """Return whether objects of a class may be copied: its code is the caller's own, and it has no finaliser."""
     package = getattr(kind, "__module__", "").partition(".")[0]
     return package not in SHARED and package not in sys.stdlib_module_names - {"__main__"} and not hasattr(kind, "__del__")
 
 
 def _of_function(value: types.FunctionType) -> Iterator[Any]:
-    """What a function reaches: its closure, its defaults, its attributes, and the globals that its code names."""
+    """Yield what a function refers to: its closure, its defaults, its attributes, and the globals that its code names."""
     if (value.__module__ or "").partition(".")[0] in ("torch", "transformers") and not value.__closure__:
         return
     yield from (cell.cell_contents for cell in value.__closure__ or () if _content(cell))
@@ -381,7 +380,7 @@ def _of_function(value: types.FunctionType) -> Iterator[Any]:
 
 
 def _globals(value: types.FunctionType) -> dict[str, Any]:
-    """The globals that a function's code, or a function in it, names; not those that a library's module has."""
+    """Return the globals that a function's code, or a function in it, names; none if it belongs to a library."""
     if (value.__module__ or "").partition(".")[0] in SHARED:
         return {}
     codes, names = [value.__code__], set()
@@ -394,7 +393,7 @@ def _globals(value: types.FunctionType) -> dict[str, Any]:
 
 
 def _content(cell: types.CellType) -> bool:
-    """Whether a cell holds anything yet."""
+    """Return whether a closure cell holds a value."""
     try:
         return cell.cell_contents is not cell
     except ValueError:
@@ -402,7 +401,7 @@ def _content(cell: types.CellType) -> bool:
 
 
 def _referent(value: Any) -> Any:
-    """What a weak reference leads to; None where that is gone."""
+    """Return the target of a weak reference, or None if it no longer exists."""
     try:
         return value.__repr__.__self__ if isinstance(value, weakref.ProxyTypes) else value()
     except ReferenceError:

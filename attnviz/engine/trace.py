@@ -1,4 +1,4 @@
-"""Trace of one forward pass as a value: the weights of a head are computed on first use."""
+"""The Trace of one forward pass, as a value: a head's weights are computed when they are needed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from attnviz.errors import BlocksError, NoAttentionError, ShapeError, UnknownHea
 from attnviz.legibility import Legibility
 from attnviz.types import AttentionRequest, HeadRef, Token
 
-ROWS = 1e-4  # how far a row's sum may stand from 1
-COARSE = {"bfloat16": 2e-2, "float16": 2e-3}  # the same for weights that the library itself rounded: 8 and 11 bits a number
+ROWS = 1e-4  # how far a row's sum may be from 1
+COARSE = {"bfloat16": 2e-2, "float16": 2e-3}  # the same for weights that the library rounded, to 8 and 11 bits
 
 
 def _rows(calls: Sequence[Projections], queries: Sequence[int]) -> list[Float[np.ndarray, "head row key"]]:
-    """Weights of some queries in every head of some layers.
+    """Return the weights of some queries in every head of some layers.
 
-    The products are numpy's and one softmax divides all layers: each is so small that torch takes longer to wake its
-    threads than to compute, by far on a busy machine.
+    The products use numpy, and one softmax covers all layers: each is so small that torch would take longer to wake its
+    threads than to compute, much longer on a busy machine.
     """
     raw = [call.scores(queries) for call in calls]
     with torch.inference_mode():
@@ -42,7 +42,7 @@ class Block:
     """The attention of one block of a model: all layers and heads over one list of queries and one of keys.
 
     A model with one kind of attention has the block `self`; an encoder-decoder has `encoder`, `decoder` and `cross`.
-    Where only some of a model's layers attend, `numbers` are its own numbers of them, and `note` says so in words.
+    If only some of a model's layers have attention, `numbers` are the model's numbers of those, and `note` explains it.
     """
 
     name: str
@@ -54,12 +54,12 @@ class Block:
 
     @property
     def layers(self) -> int:
-        """How many layers."""
+        """Number of layers."""
         return len(self.calls)
 
     @property
     def heads(self) -> int:
-        """How many heads in a layer (the most, where layers differ)."""
+        """Number of heads in a layer (the largest, if layers differ)."""
         return max(call.heads for call in self.calls)
 
     @property
@@ -69,12 +69,12 @@ class Block:
 
     @cached_property
     def causal(self) -> bool:
-        """Whether no query of any layer may look at a later key."""
+        """Whether no query in any layer may attend to a later key."""
         if self.queries != self.keys:
             return False
         masks = (call.mask if isinstance(call, Projections) else None for call in self.calls)
         distinct = {id(call if mask is None else mask): call for mask, call in zip(masks, self.calls, strict=True)}
-        return all(looks_back_only(call) for call in distinct.values())  # layers share masks: each is looked through once
+        return all(looks_back_only(call) for call in distinct.values())  # layers share masks: each is checked once
 
     @property
     def nbytes(self) -> int:
@@ -89,9 +89,9 @@ class Block:
     @overload
     def weights(self, layer: int, head: int) -> Float[np.ndarray, "query key"]: ...
     def weights(self, layer: int | None = None, head: int | None = None) -> np.ndarray:
-        """Attention weights: of everything, of one layer, or of one head; float32, read-only.
+        """Return the attention weights of all layers, of one layer, or of one head; float32, read-only.
 
-        Raises UnknownHeadError for a layer or head that is not there.
+        Raises UnknownHeadError for a layer or head that does not exist.
         """
         if layer is None:
             if len({call.heads for call in self.calls}) > 1:
@@ -105,26 +105,26 @@ class Block:
         return locked(self._checked(found if head is None else found[0], call, layer, head))
 
     def rows(self, queries: Sequence[int]) -> tuple[Float[np.ndarray, "head row key"], ...]:
-        """What some queries look at in every head, an array for each layer: the same rows as in `weights(layer)`."""
+        """Return the weights of some queries in every head, an array for each layer: the same rows as in `weights(layer)`."""
         captured = [call for call in self.calls if isinstance(call, Projections)]
         made = iter(_rows(captured, queries) if captured else ())
-        found = [next(made) if isinstance(call, Projections) else call.whole[:, list(queries)] for call in self.calls]
+        found = [next(made) if isinstance(call, Projections) else call.array[:, list(queries)] for call in self.calls]
         return tuple(
             locked(self._checked(rows, call, layer, None))
             for layer, (rows, call) in enumerate(zip(found, self.calls, strict=True))
         )
 
     def sink(self, layer: int, head: int) -> Float[np.ndarray, " query"]:
-        """The share of each row that a learned sink takes; zeros where the model has none."""
+        """Return the part of each row that a learned sink takes; zeros if the model has none."""
         call = self._call(layer, head)
         if not call.sunk:
             return locked(np.zeros(len(self.queries), np.float32))
         return locked(np.clip(1.0 - self.weights(layer, head).sum(-1), 0.0, 1.0).astype(np.float32))
 
     def difference(self, layer: int, head: int) -> float | None:
-        """Largest difference between weights times values, from scratch, and what the model's own kernel returned.
+        """Return the largest difference between weights times values, computed here, and the output of the model's kernel.
 
-        None for dense weights, which come without values to compare, and where the values stayed on another machine.
+        None for dense weights, which come without values to compare, and if the values stayed on another machine.
         """
         call = self._call(layer, head)
         found = None if isinstance(call, Dense) else call.differences(slice(head, head + 1))
@@ -136,7 +136,7 @@ class Block:
         return self.calls[0].precision
 
     def _call(self, layer: int, head: int | None) -> Layer:
-        """The layer asked for, or an error that says which there are."""
+        """Return one layer. Raises an error that says which layers and heads exist."""
         if not 0 <= layer < self.layers:
             note = f" {self.note}" if self.note else ""
             raise UnknownHeadError(f"This model has layers 0 to {self.layers - 1}; there is no layer {layer}.{note}")
@@ -146,7 +146,7 @@ class Block:
         return call
 
     def _checked(self, found: np.ndarray, call: Layer, layer: int, head: int | None) -> np.ndarray:
-        """Return the weights; raises NoAttentionError if a row is no distribution."""
+        """Return the weights. Raises NoAttentionError if a row is not a distribution."""
         sums = found.sum(-1)
         slack = COARSE.get(call.precision, ROWS) if isinstance(call, Dense) else ROWS
         least = -slack if call.sunk else 1.0 - slack
@@ -154,8 +154,8 @@ class Block:
             where = f"layer {layer}" if head is None else str(HeadRef(layer, head))
             if not np.isfinite(sums).all():
                 raise NoAttentionError(
-                    f"Attention weights must be numbers; those of {where} are none on this text, as damaged weights of a model "
-                    "make them. Put the model's files in their place again, or choose another model."
+                    f"Attention weights must be numbers; those of {where} on this text are not (NaN or infinite). The "
+                    "model's weights may be damaged: put its files in place again, or choose another model."
                 )
             raise NoAttentionError(
                 f"The rows of {where} should sum to 1 and lie between {sums.min():.4f} and {sums.max():.4f}: "
@@ -166,14 +166,14 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """One text read by one model: its tokens, and every head's attention, computed when asked for.
+    """One text read by one model: its tokens, and every head's attention, computed when needed.
 
     Rows over visible keys are finite, at least 0 and sum to 1 within 1e-4 (with a learned sink, to 1 minus its share);
-    causal traces are exactly 0 above the diagonal. `request` says what was asked, `digest` which weights answered;
-    `written` is the target text that an encoder-decoder wrote by itself, None where one was given or none is read.
-    `batched` says that other texts were read in the same pass: its numbers are within 1e-5 of those of the text alone, and
-    not the same to the last bit. `reading` says how much of the text the model reads as typed; None where no tokenizer was
-    at hand, or a server of an older version answered.
+    causal traces are exactly 0 above the diagonal. `request` is the request, `digest` identifies the weights; `written` is
+    the target text that an encoder-decoder wrote by itself, None if one was given or none is read. `batched` says that
+    other texts were read in the same pass: its numbers are within 1e-5 of those of the text alone, but not the same to the
+    last bit. `reading` says how much of the text the model reads as typed; None if there was no tokenizer, or if a server
+    of an older version answered.
     """
 
     request: AttentionRequest
@@ -190,14 +190,14 @@ class Trace:
         return f"Trace({self.request!r}, {count}, {sizes})"
 
     def _repr_html_(self) -> str | None:
-        """The board, in a notebook."""
+        """Return the board, in a notebook."""
         return notebook_hook.html(self)
 
     def to_frame(
         self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
         special: str = "show",
     ) -> Any:  # fmt: skip
-        """The weights as a pandas DataFrame in long form: a row for each query and key of each head.
+        """Return the weights as a pandas DataFrame in long form: a row for each query and key of each head.
 
         Columns: block, layer, head, query, query_text, key, key_text, weight; by tokens also query_word and key_word, the
         number of the word (missing for special tokens). `query` and `key` count the tokens of the block, or with `words`
@@ -210,10 +210,10 @@ class Trace:
         self, layer: int | None = None, head: int | None = None, *, block: str | None = None, words: bool = False,
         special: str = "show",
     ) -> Any:  # fmt: skip
-        """The weights as an xarray DataArray with the axes layer, head, query and key; options as in `to_frame`.
+        """Return the weights as an xarray DataArray with the axes layer, head, query and key; options as in `to_frame`.
 
         Coordinates: layer, head, query, key, and along the last two query_text and key_text, by tokens also query_word and
-        key_word (-1 for special tokens). Raises UnavailableError where xarray is not installed.
+        key_word (-1 for special tokens). Raises UnavailableError if xarray is not installed.
         """
         return notebook_hook.tables["xarray"](self, layer, head, block=block, words=words, special=special)
 
@@ -223,7 +223,7 @@ class Trace:
         return tuple(part.name for part in self.parts)
 
     def block(self, name: str) -> Block:
-        """The block called `name`; raises UnknownHeadError and names those that exist."""
+        """Return the block called `name`. Raises UnknownHeadError, which names those that exist."""
         for part in self.parts:
             if part.name == name:
                 return part
@@ -231,7 +231,7 @@ class Trace:
 
     @property
     def note(self) -> str:
-        """What a reader must know beside the numbers, in sentences: layers numbered anew, a target that the model wrote."""
+        """What a reader must know besides the numbers, in sentences: renumbered layers, a target that the model wrote."""
         notes = [part.note for part in self.parts]
         if self.written is not None:
             notes.append(f"No target text was given, so the model wrote one itself: {self.written}")
@@ -239,7 +239,7 @@ class Trace:
 
     @property
     def tokens(self) -> tuple[Token, ...]:
-        """All tokens that the model read: of an encoder-decoder, the source and then the target."""
+        """All tokens that the model read: for an encoder-decoder, the source and then the target."""
         names = self.blocks
         if "encoder" in names and "decoder" in names:
             return self.block("encoder").queries + self.block("decoder").queries
@@ -247,27 +247,27 @@ class Trace:
 
     @property
     def layers(self) -> int:
-        """Layers of the first block."""
+        """Number of layers of the first block."""
         return self.parts[0].layers
 
     @property
     def heads(self) -> int:
-        """Heads a layer of the first block."""
+        """Number of heads in a layer of the first block."""
         return self.parts[0].heads
 
     @property
     def causal(self) -> bool:
-        """Whether the first block hides every later token."""
+        """Whether no query of the first block attends to a later key."""
         return self.parts[0].causal
 
     @property
     def source(self) -> Literal["projections", "dense"]:
-        """Where weights come from: "projections" captured, or "dense" from the library."""
+        """Where weights come from: captured "projections", or "dense" from the library."""
         return self.parts[0].source
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory, for caches that are bounded by them."""
+        """Bytes in memory, for caches that are limited by bytes."""
         altered = self.reading.altered if self.reading else ()
         return sum(part.nbytes for part in self.parts) + 256 * (len(self.tokens) + len(altered))
 
@@ -278,9 +278,9 @@ class Trace:
     @overload
     def weights(self, layer: int, head: int) -> Float[np.ndarray, "query key"]: ...
     def weights(self, layer: int | None = None, head: int | None = None) -> np.ndarray:
-        """Attention weights [layer, head, query, key], or a part of them; float32, read-only.
+        """Return the attention weights [layer, head, query, key], or a part of them; float32, read-only.
 
-        Raises BlocksError where the trace has several blocks, and names them.
+        Raises BlocksError if the trace has several blocks, and names them.
         """
         only = self._only()
         if layer is None:
@@ -288,11 +288,11 @@ class Trace:
         return only.weights(layer) if head is None else only.weights(layer, head)
 
     def sink(self, layer: int, head: int) -> Float[np.ndarray, " query"]:
-        """The share of each row that a learned sink takes; zeros where the model has none."""
+        """Return the part of each row that a learned sink takes; zeros if the model has none."""
         return self._only().sink(layer, head)
 
     def of(self, head: HeadRef) -> Float[np.ndarray, "query key"]:
-        """The weights of one head, whichever block it belongs to."""
+        """Return the weights of one head, in the block that it belongs to."""
         return self.block(head.block).weights(head.layer, head.head)
 
     def labelled(
@@ -304,9 +304,9 @@ class Trace:
         reading: Legibility | None = None,
         note: str = "",
     ) -> Trace:
-        """The same trace with its request and tokens: one list, or the source and the target of an encoder-decoder.
+        """Return this trace with its request and tokens: one list, or the source and the target of an encoder-decoder.
 
-        `note` says what a reader must know of how the model was read.
+        `note` says what a reader must know about how the model was read.
         """
         source, target = sides[0], sides[-1]
         lists = {"self": (source, source), "encoder": (source, source), "decoder": (target, target), "cross": (target, source)}
@@ -323,13 +323,13 @@ class Trace:
         return Trace(request, tuple(parts), digest, written, self.batched, reading)
 
     def noted(self, note: str) -> Trace:
-        """The same trace with one more sentence that a reader must know."""
+        """Return this trace with one more note for the reader."""
         first, *others = self.parts
         joined = f"{first.note} {note}".strip()
         return replace(self, parts=(replace(first, note=joined), *others))
 
     def _only(self) -> Block:
-        """The one block there is."""
+        """Return the only block. Raises BlocksError if there are several."""
         if len(self.parts) != 1:
             raise BlocksError(
                 f"This trace has several blocks: {', '.join(self.blocks)}. Ask one: trace.block({self.blocks[-1]!r}).weights()."

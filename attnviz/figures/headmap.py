@@ -23,7 +23,7 @@ def figure(
     ends: tuple[str, str] = ("", ""),
     marks: Sequence[Sequence[str]] = (),
 ) -> go.Figure:
-    """The map of one score. A scale from -1 to 1 diverges, any other is sequential; the chosen head has a ring.
+    """Return the map of one score. A scale from -1 to 1 diverges, any other is sequential; the chosen head has a ring.
 
     `ends` names the two ends of the scale, e.g. ("street", "animal"); `marks` are signs on the cells, [layer][head]. A head
     without a number (NaN) is left blank.
@@ -73,10 +73,10 @@ def figure(
 
 
 def _every(layers: int) -> list[int]:
-    """The layers that get a label: all of a few, every fifth of many."""
+    """Return the layers that get a label: all of a few, every fifth of many."""
     return list(range(0, layers, 1 if layers <= 14 else 5))
 
 
 def _escaped(text: str) -> str:
-    """Text that plotly, which reads some markup, shows as it is."""
+    """Return text escaped for plotly, which interprets some markup."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

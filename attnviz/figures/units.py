@@ -5,10 +5,10 @@ from __future__ import annotations
 from attnviz.figures import encoding
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
-TIMES = (("second", 1.0), ("minute", 60.0), ("hour", 3600.0), ("day", 86400.0), ("year", 365.25 * 86400.0))
+TIME_UNITS = (("second", 1.0), ("minute", 60.0), ("hour", 3600.0), ("day", 86400.0), ("year", 365.25 * 86400.0))
 
 
-def times(ratio: float | int) -> str:
+def ratio_text(ratio: float | int) -> str:
     """Return a ratio: `1.25`, and from 10 on in whole numbers, `1,280`."""
     return f"{ratio:.3g}" if ratio < 10 else f"{ratio:,.0f}"
 
@@ -28,14 +28,14 @@ def duration(seconds: float | int) -> str:
         return f"{_short(1000 * seconds)}{encoding.NARROW}ms"
     if seconds < 99.95:
         return f"{_short(seconds)}{encoding.NARROW}s"
-    name, size = max((one for one in TIMES if seconds >= 0.9995 * one[1]), key=lambda one: one[1])
+    name, size = max((one for one in TIME_UNITS if seconds >= 0.9995 * one[1]), key=lambda one: one[1])
     amount = seconds / size
     number = f"{amount:,.0f}" if amount >= 99.5 else f"{amount:.2g}"
     return f"{number} {name}{'' if number == '1' else 's'}"
 
 
 def _short(number: float | int) -> str:
-    """Three digits, without a power of ten."""
+    """Return three digits, without a power of ten."""
     return f"{number:.0f}" if number >= 99.95 else f"{number:.1f}" if number >= 9.995 else f"{number:.2f}"
 
 

@@ -16,13 +16,13 @@ from attnviz.view_state import TokenSelection
 
 @dataclass(frozen=True)
 class FarLink:
-    """A claim that a test checks on the real model: by words, `head` gives `finds` this `weight` (± 0.005) from `held`.
+    """A claim that a test checks on the real model: by words, `head` gives `finds` this `weight` (± 0.005) from `selected`.
 
     `most` says that no head of the model gives it more.
     """
 
     head: HeadRef
-    held: Span
+    selected: Span
     finds: Span
     weight: float
     most: bool = False
@@ -37,7 +37,7 @@ class LongText:
     text: str
     model: str
     head: HeadRef
-    held: Span
+    selected: Span
     finds: Span
     note: str
     claims: tuple[FarLink, ...]
@@ -45,7 +45,7 @@ class LongText:
     @property
     def focus(self) -> TokenSelection:
         """Return the word that is selected at the start."""
-        return TokenSelection(self.held[0])
+        return TokenSelection(self.selected[0])
 
 
 @lru_cache(maxsize=1)
@@ -71,7 +71,7 @@ def _long(raw: dict, text: str) -> LongText:
         text=text,
         model=raw["model"],
         head=HeadRef.parse(raw["head"]),
-        held=span(text, raw["held"]),
+        selected=span(text, raw["selected"]),
         finds=span(text, raw["finds"]),
         note=raw["note"],
         claims=tuple(_claim(text, claim) for claim in raw["claims"]),
@@ -80,5 +80,5 @@ def _long(raw: dict, text: str) -> LongText:
 
 def _claim(text: str, raw: dict) -> FarLink:
     """Return one claim of an entry."""
-    places = span(text, raw["held"]), span(text, raw["finds"])
+    places = span(text, raw["selected"]), span(text, raw["finds"])
     return FarLink(HeadRef.parse(raw["head"]), *places, raw["weight"], raw.get("most", False))

@@ -1,4 +1,4 @@
-"""Write sentences that can be claimed about a tested head, none stronger than the counts."""
+"""Write what can be claimed about a tested head, in sentences that say no more than the counts."""
 
 from __future__ import annotations
 
@@ -16,22 +16,20 @@ from attnviz.types import Evidence, joined
 MINUS = "\u2212"
 CAUTION = "Attention is a signal, not an explanation of what the model does."
 
-BY = {
-    "offset": "a fixed offset",
-    "nearest": "taking the nearer candidate",
-    "mentioned": "taking the name mentioned more often",
-}
-WORDINGS = "Both halves hold the same sentences of Winogender in other wordings: of these, that half is no test of its own."
+WORDINGS = (
+    "Both halves have the same sentences of Winogender in other wordings, so for these the second half is not an "
+    "independent test."
+)
 
 
 def sentence(claim: ClaimResult) -> str:
-    """Return the whole claim: the counts, the comparison with the rules, the odd half, the label scheme, and a caution."""
+    """Return the whole claim: the counts, the comparison with the rules, the other half, the label scheme, and a caution."""
     if claim.verdict == "unseen":
         return f"{_unseen(claim)} {CAUTION}"
     parts = [counted(claim), *([apart(claim)] if claim.parts else []), *([pooled(claim)] if claim.pooled else [])]
     parts += [*([ceiling(claim)] if claim.evidence.ceiling < 1.0 else []), _verdict(claim)]
     if claim.held_out.n >= ENOUGH and claim.verdict != "few":
-        parts.append(_held_out(claim.held_out))
+        parts.append(_held_out(claim.held_out, claim.offset))
         parts += [WORDINGS] if claim.held_out.groups else []
     parts += [control(claim.control, claim.heads)] if claim.control is not None else []
     if claim.causal:
@@ -59,7 +57,7 @@ def counted(claim: ClaimResult | BestHead, model: str = "") -> str:
 def apart(claim: ClaimResult) -> str:
     """Say that different kinds of corpora are counted together, and give the rate on each."""
     each = [f"{one.source} {percent(one.rate)} of {one.n:,} ({span(one)})" for one in claim.parts]
-    return f"Unlike collections are counted together here; each alone: {', '.join(each)}. Say which one you mean."
+    return f"This counts different collections together; each alone: {', '.join(each)}. Say which one you mean."
 
 
 def pooled(claim: ClaimResult) -> str:
@@ -75,14 +73,14 @@ def ceiling(claim: ClaimResult | BestHead) -> str:
     found = claim.evidence
     most = f"no head can be right in more than {share(found.ceiling)}"
     if claim.direction:
-        return f"A head chooses one word, and from some words there are several such links, so {most}."
+        return f"A head chooses one word, but some words have several such links, so {most}."
     if not isinstance(claim, ClaimResult) or claim.decidable is None:
         return f"Some questions look the same to the model and have different answers, so {most}."
     decidable = claim.decidable
     ambiguous = found.n - decidable.n
-    seen = "up to the pronoun, where this model has read no further" if claim.causal else "to the last word"
+    seen = "Up to the pronoun, which is as far as this model has read," if claim.causal else "Word for word,"
     only = f" On the other {decidable.n:,} it is right in {share(decidable.rate)} ({span(decidable)})." if decidable.n else ""
-    return f"{ambiguous:,} of these {found.n:,} are the same as others with another answer, {seen}, so {most}.{only}"
+    return f"{seen} {ambiguous:,} of these {found.n:,} are the same as others with another answer, so {most}.{only}"
 
 
 def control(found: Control, heads: int) -> str:
@@ -90,8 +88,13 @@ def control(found: Control, heads: int) -> str:
     one = found.evidence
     return (
         f"The best of {heads} heads of an untrained model with the same architecture, {found.head}, is right in "
-        f"{percent(one.rate)} of {one.n:,} ({span(one)}) on that odd half."
+        f"{percent(one.rate)} of {one.n:,} ({span(one)}) on the {half(one)}."
     )
+
+
+def half(found: Evidence) -> str:
+    """Name the half of the texts on which results are reported: held out, unless it has the same sentences in other words."""
+    return "second half" if found.groups else "held-out half"
 
 
 def share(rate: float) -> str:
@@ -110,15 +113,23 @@ def no_gold(relation: str, source: str) -> str:
 
 
 def baseline(found: Evidence, offset: int | None) -> str:
-    """Return in words what the strongest baseline reaches."""
+    """Return in words how often the strongest baseline is right."""
     name, rate = found.baseline
+    return f"{_rule(name, offset)} {'reaches' if name == 'chance' else 'is right in'} {percent(rate)}"
+
+
+def place(offset: int) -> str:
+    """Return a distance in words: `+1` is the next word."""
+    if abs(offset) == 1:
+        return "the next word" if offset > 0 else "the word before"
+    return f"the word {abs(offset)} places {'after' if offset > 0 else 'before'}"
+
+
+def _rule(name: str, offset: int | None) -> str:
+    """Return a baseline in words."""
     if name == "offset" and offset is not None:
-        return f"the best fixed offset ({signed(offset)}) reaches {percent(rate)}"
-    if name == "nearest":
-        return f"taking the nearer candidate is right in {percent(rate)}"
-    if name == "mentioned":
-        return f"taking the name mentioned more often is right in {percent(rate)}"
-    return f"chance reaches {percent(rate)}"
+        return f"always taking {place(offset)} (offset {signed(offset)})"
+    return {"nearest": "taking the nearer candidate", "mentioned": "taking the name mentioned more often"}.get(name, name)
 
 
 def span(found: Evidence) -> str:
@@ -128,7 +139,7 @@ def span(found: Evidence) -> str:
 
 
 def signed(offset: int) -> str:
-    """Format a distance in words: `+1` is the next one."""
+    """Format a distance in words with its sign, `+1` or `−2`."""
     return f"+{offset}" if offset > 0 else f"{MINUS}{-offset}"
 
 
@@ -148,34 +159,33 @@ def named(model: str) -> str:
 def _verdict(claim: ClaimResult) -> str:
     """Say how the count compares with the strongest baseline."""
     points = "less than a point" if claim.points < 0.95 else "1 point" if claim.points < 1.5 else f"{claim.points:.0f} points"
-    corrected = f"corrected for a choice among {claim.heads} heads by Holm's method, {chance(claim.p_corrected)}"
+    corrected = f"after correcting for trying {claim.heads} heads (Holm's method, {chance(claim.p_corrected)})"
     if claim.verdict == "few":
         return f"Fewer than {ENOUGH} are too few to say anything about this head."
     if claim.verdict == "none" and claim.points <= 0:
-        return "That is no more than this baseline: do not write that this head finds them."
+        return "That is not more than this baseline, so do not claim that this head finds them."
     if claim.verdict == "none":
-        return f"That is {points} more, too little to tell from an accident ({chance(claim.p)})."
+        return f"That is {points} more, which is not significant ({chance(claim.p)})."
     if claim.verdict == "uncorrected":
-        return f"That is {points} more, but it may be an accident of looking at many heads ({corrected})."
+        return f"That is {points} more, but not significant {corrected}."
     if claim.verdict == "slight":
-        return f"That is only {points} more: hardly an accident ({corrected}), but a small lead over a rule that reads nothing."
-    return f"That is {points} more, and hardly an accident ({corrected})."
+        return f"That is only {points} more: significant {corrected}, but a small lead over a rule that ignores meaning."
+    return f"That is {points} more, and significant {corrected}."
 
 
-def _held_out(found: Evidence) -> str:
-    """Return the count on the odd half of the texts, on which nothing was chosen."""
+def _held_out(found: Evidence, offset: int | None) -> str:
+    """Return the count on the half of the texts on which nothing was chosen."""
     name, rate = found.baseline
-    by = BY.get(name, name)
-    unseen = "" if found.groups else ", on which no head or offset was chosen,"
+    unseen = "" if found.groups else " (no head or offset was chosen on it)"
     return (
-        f"On the odd half of the texts{unseen} it is {percent(found.rate)} of {found.n:,} "
-        f"({span(found)}), against {percent(rate)} by {by}."
+        f"On the {half(found)} of the texts{unseen} it is {percent(found.rate)} of {found.n:,} "
+        f"({span(found)}), against {percent(rate)} by {_rule(name, offset)}."
     )
 
 
 def _visible(claim: ClaimResult) -> str:
     """Say which links or questions a causal model is tested on."""
-    return "links to an earlier word" if claim.direction else "pronouns behind both candidates"
+    return "links to an earlier word" if claim.direction else "pronouns after both candidates"
 
 
 def _unseen(claim: ClaimResult) -> str:
@@ -184,7 +194,7 @@ def _unseen(claim: ClaimResult) -> str:
         return "There are no such questions in this atlas, so nothing can be said about this head."
     many, one, other = _words(claim.relation)
     start, end = (one, other) if claim.direction == "dh" else (other, one)
-    why = f": the model reads left to right, and in these texts {end} never stands before {start}" if claim.causal else ""
+    why = f": the model reads left to right, and in these texts {end} never comes before {start}" if claim.causal else ""
     back = "hd" if claim.direction == "dh" else "dh"
     reverse = f" The other way round, {end} looking at {start}, {claim.other_way:,} are counted: direction {back}."
     nothing = f"No {many} were counted in this direction{why}. So nothing can be said about this head."

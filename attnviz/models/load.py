@@ -43,7 +43,7 @@ from attnviz.progress import OnProgress, ProgressEvent, ignore
 from attnviz.settings import Settings
 from attnviz.types import ModelCard
 
-# Once for the process: bars and reports of the library would run through the lines of our own command line.
+# Once for the process: the library's progress bars and reports would mix with the output of our own command line.
 logging.set_verbosity_error()
 logging.disable_progress_bar()  # the hub's bars too
 hub_logging.set_verbosity_error()
@@ -56,16 +56,16 @@ QUANTISED = ("quantize_config.json", "quant_config.json")  # beside weights of o
 
 CONFIGURATION = "configuration"
 
-# While it reads, transformers switches defaults of torch that all threads see (dtype, initialisation).
+# While it loads a model, transformers changes defaults of torch that all threads see (dtype, initialisation).
 READING = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """A model ready to run: its card with the facts of its own configuration, and the sha256 of its weights file.
+    """A model ready to run: its card, with values from its own configuration, and the sha256 of its weights file.
 
-    Of converted weights, `digest` is that of the published file which they were converted from. `note` says in sentences
-    what was done to read it, where that is not plain.
+    If the weights were converted, `digest` is that of the published file. `note` says in sentences what was changed to
+    read the model, if anything.
     """
 
     model: PreTrainedModel
@@ -76,10 +76,10 @@ class LoadedModel:
 
 
 def load(card: ModelCard, settings: Settings, on_progress: OnProgress | None = None) -> LoadedModel:
-    """The model of a card, in float32. `on_progress` gets an event before each slow step.
+    """Load the model of a card, in float32. `on_progress` gets an event before each slow step.
 
-    Raises UnavailableError where the weights are not on this machine and cannot be fetched, DamagedWeightsError where a
-    file is not what it should be. Code that comes with a model is never run, and pickles are never read.
+    Raises UnavailableError if the weights are not on this machine and cannot be downloaded, DamagedWeightsError if a file
+    does not match. Code that comes with a model is never run, and pickles are never read.
     """
     report = on_progress or ignore
     location = find_weights(card, settings)
@@ -103,9 +103,9 @@ def load(card: ModelCard, settings: Settings, on_progress: OnProgress | None = N
 
 
 def local_card(folder: Path) -> ModelCard:
-    """The card of a transformers folder of the reader's own; its facts come from its config.json.
+    """Return the card of a user's own transformers folder, with values from its config.json.
 
-    Raises UnavailableError where something is missing, and says what the folder holds instead; BadInputError where it is no
+    Raises UnavailableError if something is missing, and says what the folder holds instead. Raises BadInputError if it is not a
     text model of a known family.
     """
     place = folders.model_folder(folder)
@@ -136,7 +136,7 @@ def card_of(model: Any, tokenizer: Any = None) -> ModelCard:
 
 
 def _tokenized(folder: Path, name: str, remedy: str) -> None:
-    """Raises UnavailableError where a folder has no tokenizer."""
+    """Raise UnavailableError if a folder has no tokenizer."""
     if not any(os.path.isfile(folder / file) for file in TOKENIZERS):
         lacking = f"A model needs its tokenizer; {name!r} has none of {', '.join(TOKENIZERS)}."
         again = f"Fetch it again: {remedy}" if remedy else "Save it there with tokenizer.save_pretrained."
@@ -144,13 +144,13 @@ def _tokenized(folder: Path, name: str, remedy: str) -> None:
 
 
 def _from_folder(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
-    """Model and tokenizer of a folder whose weight files were checked; byte order marks in its text files are no text."""
+    """Load a folder whose weight files were checked, without the byte order marks in its text files."""
     with text_files.unmarked(folder) as plain:
         return _from_plain(card, plain, digest, remedy)
 
 
 def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> LoadedModel:
-    """Model and tokenizer of a folder whose weight files were checked."""
+    """Load model and tokenizer from a folder without byte order marks."""
     _tokenized(folder, card.name, remedy)
     with _reading_errors(CONFIGURATION, card.name, folder, remedy):
         found, config = _config_facts(folder), _config(folder)
@@ -161,13 +161,13 @@ def _from_plain(card: ModelCard, folder: Path, digest: str, remedy: str) -> Load
         model, note = _filled(family, folder, config, card.name, remedy)
     odd = None if card.sha256 else next((key for key, part in model.state_dict().items() if not part.isfinite().all()), None)
     if odd:
-        rule = f"The weights of {card.name} must be numbers; {odd} holds some that are none: its file was altered."
+        rule = f"The weights of {card.name} must be numbers; {odd} holds NaN or infinity: its file was altered."
         raise DamagedWeightsError(weights.remedied(rule, remedy))
     return LoadedModel(model, tokenizer, _carded(card, found), digest, note)
 
 
 def _filled(family: Any, folder: Path, config: PreTrainedConfig, name: str, remedy: str) -> tuple[PreTrainedModel, str]:
-    """The model with every tensor from its file, and a note where names or sizes had to be made to fit."""
+    """Return the model with every tensor from its file, and a note if names or sizes had to be adjusted."""
     options = {"dtype": torch.float32, "output_loading_info": True, "ignore_mismatched_sizes": True}
     model, report = family.from_pretrained(
         folder, config=config, use_safetensors=True, trust_remote_code=False, local_files_only=True, **options
@@ -198,7 +198,7 @@ def _filled(family: Any, folder: Path, config: PreTrainedConfig, name: str, reme
 
 
 def _pruned(config: PreTrainedConfig) -> dict[int, list[int]]:
-    """Which heads of which layer were pruned, as a configuration of transformers before version 5 says."""
+    """Return the pruned heads of each layer, from a configuration of transformers before version 5."""
     found = getattr(config, "pruned_heads", None) or {}
     if not isinstance(found, dict):
         return {}
@@ -210,18 +210,18 @@ def _pruned(config: PreTrainedConfig) -> dict[int, list[int]]:
 
 
 def _own_code(folder: Path) -> str:
-    """A sentence where a model brings code of its own, which another program might run."""
+    """Return a note if a model comes with its own code, which another program might run, or ""."""
     if "AutoModel" not in str(_json(folder / CONFIG).get("auto_map", "")):
         return ""
     return "This model brings code of its own, which is never run here: it is read by the library's code for its family."
 
 
 def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_progress: OnProgress | None) -> LoadedModel:
-    """A GGUF model: from the user's cache, or converted now and kept there."""
+    """Load a GGUF model: from the user's cache, or converted now and kept there."""
     report = on_progress or ignore
     digest = weights.digest((file,), dict(card.sha256), card.name, remedy)
     folder = gguf.folder_of(settings.cache_dir, digest)
-    if gguf.kept(folder):
+    if gguf.is_complete(folder):
         report(ProgressEvent(f"Reading {card.name}."))
         try:
             return _from_folder(card, folder, digest, remedy)
@@ -232,7 +232,7 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_
     with _reading_errors("weights", card.name, file.parent, remedy), READING:
         model, tokenizer = gguf.converted(file)
     try:
-        gguf.keep(model, tokenizer, folder)
+        gguf.store(model, tokenizer, folder)
     except OutputError as error:
         message = f"{card.name} works now but will be converted again next time. {error}"
         on_progress(ProgressEvent(message, "notice")) if on_progress else warnings.warn(message, stacklevel=3)
@@ -240,20 +240,20 @@ def _from_gguf(card: ModelCard, file: Path, settings: Settings, remedy: str, on_
 
 
 def _carded(card: ModelCard, found: ConfigFacts) -> ModelCard:
-    """The card with what the model's own configuration says; a default head that it lacks becomes the first."""
+    """Return the card with the values of the model's own configuration; a missing default head becomes the first."""
     head = card.head if card.head[0] < found.layers and card.head[1] < found.heads else (0, 0)
     return replace(card, kind=found.kind, layers=found.layers, heads=found.heads, max_tokens=found.max_tokens, head=head)
 
 
 def _config_facts(folder: Path) -> ConfigFacts:
-    """What the folder's configuration says."""
+    """Return the facts in the folder's configuration."""
     options = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
     limit = options.get("model_max_length", HUGE)
     return read_config(_config(folder), float(limit) if isinstance(limit, (int, float)) else HUGE)
 
 
 def _config(folder: Path) -> PreTrainedConfig:
-    """The configuration, a new object each time: two models built from one would share every later switch."""
+    """Return the configuration, a new object each time: two models with one object would share every later change."""
     raw = _json(folder / CONFIG)
     family = raw.get("model_type")
     if family not in CONFIG_MAPPING:
@@ -277,12 +277,12 @@ def _config(folder: Path) -> PreTrainedConfig:
             f"Quantised weights are read from GGUF only; this folder has others{how}. Save the model in float32 or bfloat16."
         )
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-    config._attn_implementation = None  # which kernel runs is ours to say: a config may name code on the hub
+    config._attn_implementation = None  # we choose the kernel: a config may name code on the hub
     return config
 
 
 def _lower_case(folder: Path) -> str:
-    """A sentence where sentence-transformers changes the text before the tokenizer of this model reads it."""
+    """Return a note if sentence-transformers puts texts into lower case for this model, or ""."""
     file = folder / "sentence_bert_config.json"
     if not file.is_file() or not _json(file).get("do_lower_case"):
         return ""
@@ -290,7 +290,7 @@ def _lower_case(folder: Path) -> str:
 
 
 def _family(raw: dict[str, Any]) -> str:
-    """What to do where a configuration names no family: the one that its class belongs to, where that is known."""
+    """Return what to do if a configuration names no family: add the family of its class, if that is known."""
     classes = raw.get("architectures")
     named = [one for one in classes if isinstance(one, str)] if isinstance(classes, list) else []
     families = {
@@ -306,7 +306,7 @@ def _family(raw: dict[str, Any]) -> str:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    """The object in a JSON file."""
+    """Return the object in a JSON file."""
     found = json.loads(file.read_text("utf-8"))
     if not isinstance(found, dict):
         raise ValueError(f"{file.name} must hold an object in JSON")
@@ -315,9 +315,9 @@ def _json(file: Path) -> dict[str, Any]:
 
 @contextmanager
 def _reading_errors(part: str, name: str, folder: Path, remedy: str) -> Iterator[None]:
-    """Whatever fails while a part of a model is read becomes DamagedWeightsError, or UnavailableError for want of a library.
+    """Turn errors while a part of a model is read into DamagedWeightsError, or UnavailableError if a library is missing.
 
-    Of a configuration the library says in a sentence what is wrong; of the rest it says what only its makers understand.
+    The library's message is quoted only for a configuration; for other parts it is hard to understand.
     """
     try:
         yield
@@ -325,14 +325,14 @@ def _reading_errors(part: str, name: str, folder: Path, remedy: str) -> Iterator
         raise
     except ImportError as error:
         raise UnavailableError(f"{name} needs the library {error.name or 'named here'}: {_brief(error, folder)}.") from error
-    except Exception as error:  # tokenizers raises Exception itself, so nothing narrower will do
+    except Exception as error:  # tokenizers raises Exception itself
         mixed = "some of its files are damaged, or are those of another model"
         fault = _unreadable(folder) or _no_merges(folder, part) or (_brief(error, folder) if part == CONFIGURATION else mixed)
         raise DamagedWeightsError(weights.remedied(f"The {part} of {name} cannot be read: {fault}.", remedy)) from error
 
 
 def _unreadable(folder: Path) -> str:
-    """Which JSON file of a folder is damaged, in words; "" where none is."""
+    """Return which JSON file of a folder is damaged, in words, or ""."""
     for file in sorted([*folder.glob("*.json"), *(folder / name for name in TOKENIZERS if not name.endswith(".json"))]):
         if weights.pointer(file):
             return f"{file.name} is a pointer of Git LFS, and the file was not fetched: run git lfs pull in that folder"
@@ -353,12 +353,12 @@ def _unreadable(folder: Path) -> str:
 
 
 def _no_merges(folder: Path, part: str) -> str:
-    """Which half of a byte-pair tokenizer is missing, in words; "" where none is."""
+    """Return which half of a byte-pair tokenizer is missing, in words, or ""."""
     there = {name for name in (*TOKENIZERS, "merges.txt") if (folder / name).is_file()}
     return "vocab.json is there without its merges.txt" if part == "tokenizer" and there == {"vocab.json"} else ""
 
 
 def _brief(error: Exception, folder: Path) -> str:
-    """The first line of an error, without this machine's paths."""
+    """Return the first line of an error, without paths of this machine."""
     lines = str(error).strip().splitlines() or ["no reason was given"]
     return lines[0][:160].replace(str(folder), folder.name).rstrip(": .")

@@ -159,7 +159,7 @@ class Admission:
         for text in (question.text, question.text_b):
             if text is not None:
                 texts.checked(text, self.settings.max_bytes)
-        return ParsedRequest(AttentionRequest(question.model, question.text, question.text_b), question.whole, form)
+        return ParsedRequest(AttentionRequest(question.model, question.text, question.text_b), question.full, form)
 
 
 def _question(body: bytes, content_type: str) -> Question:

@@ -1,7 +1,7 @@
 """Encode a text or a pair with a transformers tokenizer: pieces, special tokens, type ids.
 
-Whatever a reader types is text. Where the library would still turn "</s>" into a special token (unigram models find it
-in their vocabulary), it is read letter by letter. Only MASK becomes the model's real mask token.
+All that a reader types is text. If the library would still turn "</s>" into a special token (unigram models find it in
+their vocabulary), it is read letter by letter. Only MASK becomes the model's real mask token.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from attnviz.errors import BadInputError, BadTextError, TokenError, TooLongError
 from attnviz.text.align import Piece, aligned, alphabet, bare, byte_named
 from attnviz.text.words import MASK
 
-BEHIND = 16  # ids before one that are spelled with it: more than the bytes of any character, or the joints of a word
+BEHIND = 16  # ids that are decoded together with the next one: more than the bytes of any character or the joints of a word
 
 # A tokenizer keeps truncation, padding and the treatment of special tokens as switches on one shared object.
 _LOCKS: WeakKeyDictionary[Any, threading.Lock] = WeakKeyDictionary()
@@ -32,7 +32,7 @@ _LETTERS = {byte: character for character, byte in _BYTES.items()}
 
 @dataclass(frozen=True)
 class InputToken:
-    """One position of the model's input: the piece there, its type id, and which text it is from or stands after."""
+    """One position of the model's input: its piece, its type id, and the text that it is from (or stands after)."""
 
     piece: Piece
     type_id: int
@@ -42,10 +42,10 @@ class InputToken:
 def encode(
     tokenizer: Any, texts: Sequence[str], *, target: bool = False, max_tokens: int | None = None, name: str = "this model"
 ) -> tuple[InputToken, ...]:
-    """The whole input that `tokenizer` makes of one text or of a pair. Nothing is cut off, nothing padded.
+    """Return the whole input that `tokenizer` makes of one text or of a pair, without truncation or padding.
 
-    `target` reads as the library's `text_target` does: with the output vocabulary or language, where there are two.
-    Raises BadTextError where a text holds a MASK that the model cannot read, TooLongError beyond `max_tokens`.
+    `target` reads as the library's `text_target` does: with the output vocabulary or language, if there are two.
+    Raises BadTextError if a text holds a MASK that the model cannot read, TooLongError beyond `max_tokens`.
     """
     for text in texts:
         if MASK in text and getattr(tokenizer, "mask_token", None) is None:
@@ -62,7 +62,7 @@ def encode(
 
 
 def check_length(count: int, max_tokens: int | None, name: str) -> None:
-    """Raises TooLongError where a model cannot read `count` tokens."""
+    """Raise TooLongError if a model cannot read `count` tokens."""
     if max_tokens is not None and count > max_tokens:
         raise TooLongError(
             f"{name} reads at most {max_tokens} tokens; this text has {count}. Shorten it or choose another model."
@@ -70,16 +70,16 @@ def check_length(count: int, max_tokens: int | None, name: str) -> None:
 
 
 def special_piece(tokenizer: Any, number: int) -> Piece:
-    """The special token with this id, as a piece."""
+    """Return the special token with this id, as a piece."""
     with _locked(tokenizer):
         name = tokenizer.convert_ids_to_tokens(number)
         return Piece(number, f"#{number}" if name is None else str(name), role="special")
 
 
 def target_language(tokenizer: Any) -> tuple[int, bool] | None:
-    """The code of the language that a translating tokenizer is set to write in, and whether its texts begin with it.
+    """Return the id of a translation tokenizer's target language, and whether its texts begin with it.
 
-    None for other tokenizers, and where no such language is set (`tokenizer.tgt_lang`).
+    None for other tokenizers, and if no target language is set (`tokenizer.tgt_lang`).
     """
     if not getattr(tokenizer, "tgt_lang", None):
         return None
@@ -92,16 +92,16 @@ def target_language(tokenizer: Any) -> tuple[int, bool] | None:
 
 
 def decode_token(tokenizer: Any, number: int) -> str:
-    """How a token of the vocabulary is written in a text, its blank included."""
+    """Return a token of the vocabulary as it is written in a text, with its space."""
     with _locked(tokenizer):
         return str(tokenizer.decode([number], clean_up_tokenization_spaces=False))
 
 
 def decode_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputToken, ...]]:
-    """What a model wrote: the text that `ids` decode to, without special tokens and outer blanks, and its whole input.
+    """Return the text that `ids` decode to, without special tokens and outer spaces, and the tokens with their spans.
 
-    Where the text grows as one more id is decoded, there stands its piece. Ids that make a character together (bytes of
-    one) all stand on it.
+    The span of a token is where the text grows when its id is decoded too. Tokens that form one character together (its
+    bytes) all get the span of that character.
     """
     with _locked(tokenizer), _side(tokenizer, target=True):
         names = [str(name) for name in tokenizer.convert_ids_to_tokens(list(ids))]
@@ -110,13 +110,13 @@ def decode_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputT
         vocabulary = _Vocabulary.of(tokenizer, backend) if (backend := getattr(tokenizer, "backend_tokenizer", None)) else None
         hidden = {*tokenizer.all_special_ids, *(vocabulary.special if vocabulary else ())}
         unknown = vocabulary.unknown if vocabulary else tokenizer.unk_token_id
-        other = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)  # some name one token for all
+        other = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)  # one token may be all three
     whole = grown[-1] if grown else ""
     text, left = whole.strip(), len(whole) - len(whole.lstrip())
-    done = [min(max(_common_prefix(part, whole) - left, 0), len(text)) for part in grown]  # characters that are whole by then
+    done = [min(max(_common_prefix(part, whole) - left, 0), len(text)) for part in grown]  # characters complete so far
     begun = [
         min(at + (len(part) - left > at), len(text)) for at, part in zip(done, grown, strict=True)
-    ]  # with half of one more
+    ]  # counting a character that is half complete
     found: list[InputToken] = []
     start = 0
     for place, (number, name) in enumerate(zip(ids, names, strict=True)):
@@ -132,13 +132,13 @@ def decode_output(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputT
 
 
 def _common_prefix(one: str, other: str) -> int:
-    """How many characters two texts have in common from the start."""
+    """Return the length of the common prefix of two texts, in characters."""
     return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 @contextmanager
 def _locked(tokenizer: Any) -> Iterator[None]:
-    """No other thread of ours uses this tokenizer until the block ends."""
+    """Keep other threads of this process from using the tokenizer until the block ends."""
     with _LOCKS_LOCK:
         lock = _LOCKS.setdefault(tokenizer, threading.Lock())
     with lock:
@@ -147,9 +147,9 @@ def _locked(tokenizer: Any) -> Iterator[None]:
 
 @contextmanager
 def _side(tokenizer: Any, target: bool) -> Iterator[None]:
-    """Read source text, or target text; afterwards the tokenizer reads source text, as after any call of it."""
+    """Set the tokenizer to read source text or target text; afterwards it reads source text, as after any of its calls."""
     wanted = getattr(tokenizer, "tgt_lang", "")
-    if target and wanted is None and hasattr(tokenizer, "lang_code_to_token"):  # M2M100 fails without, in a word of its own
+    if target and wanted is None and hasattr(tokenizer, "lang_code_to_token"):  # else M2M100 fails with an unclear message
         raise BadTextError(
             "This tokenizer must know the language of the target text. Set it, e.g. tokenizer.tgt_lang = "
             f"{next(iter(tokenizer.lang_code_to_token), 'fr')!r}."
@@ -160,13 +160,13 @@ def _side(tokenizer: Any, target: bool) -> Iterator[None]:
         yield
     finally:
         getattr(tokenizer, "_switch_to_input_mode", lambda: None)()
-        if wanted is None:  # mBART's takes the source's language for the target's, and keeps it
+        if wanted is None:  # mBART's tokenizer takes the source language as the target language, and keeps it
             tokenizer.tgt_lang = None
 
 
 @contextmanager
 def _plain(backend: Any) -> Iterator[None]:
-    """The backend without truncation and padding; all its switches are put back afterwards."""
+    """Switch the backend's truncation and padding off; all its settings are restored afterwards."""
     truncation, padding, split = backend.truncation, backend.padding, backend.encode_special_tokens
     try:
         backend.no_truncation()
@@ -182,7 +182,7 @@ def _plain(backend: Any) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Vocabulary:
-    """What a backend's ids mean: which were added to the model's own, which are special, and whether pieces spell bytes."""
+    """What a backend's ids mean: which were added to the vocabulary, which are special, and whether pieces spell bytes."""
 
     added: frozenset[int]
     special: frozenset[int]
@@ -195,7 +195,7 @@ class _Vocabulary:
 
     @classmethod
     def of(cls, tokenizer: Any, backend: Any) -> _Vocabulary:
-        """Read anew for every text: a caller may have added tokens meanwhile."""
+        """Read the vocabulary, again for every text: a caller may have added tokens in between."""
         added = backend.get_added_tokens_decoder()
         parts = f"{backend.normalizer!r} {backend.pre_tokenizer!r} {backend.decoder!r}"
         blank = _BLANK.search(parts)
@@ -211,7 +211,7 @@ class _Vocabulary:
         )
 
     def piece(self, number: int, piece: str, start: int, end: int, typed: str) -> Piece:
-        """A piece of text with the bytes that it spells, if it spells bytes and not characters."""
+        """Return a piece of text, with the bytes that it spells if it spells bytes and not characters."""
         raw = None
         if number not in self.added and piece != typed and not self.byte_level:
             raw = byte_named(piece)
@@ -223,15 +223,15 @@ class _Vocabulary:
         return Piece(number, piece, start, end, raw, unknown=number == self.unknown, spelled=spelled)
 
     def taken(self, piece: Piece, typed: str) -> bool:
-        """Whether typed text was taken for a special token. A word that is unknown may be read as the unknown token."""
+        """Return whether typed text was taken for a special token. An unknown word may be read as the unknown token."""
         return piece.id in self.special and (not piece.unknown or typed.strip() == piece.piece)
 
 
 def _unknown(tokenizer: Any, model: Any) -> int | None:
-    """The id that a backend's model gives to what it cannot spell; None where it can spell everything, or leaves it out.
+    """Return the id that a backend's model gives to unknown characters; None if it knows all, or leaves them out.
 
-    The model's own, not the wrapper's `unk_token`, which may name another token or none. A unigram model does not name
-    its own, so it is given a character that no vocabulary has.
+    This is the model's own id, not the wrapper's `unk_token`, which may be another token or missing. A unigram model does
+    not name it, so the model reads a character that no vocabulary has.
     """
     if hasattr(model, "unk_token"):
         return model.token_to_id(model.unk_token) if model.unk_token else None
@@ -249,11 +249,11 @@ def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int
     vocabulary = _Vocabulary.of(tokenizer, backend)
     encodings = []
     for text in texts:
-        # A mask has to be recognised inside its sentence, or blanks around it would be read differently.
+        # A mask must be recognised inside its sentence, or the spaces around it would be read differently.
         backend.encode_special_tokens = MASK not in text
         encodings.append(backend.encode(text.replace(MASK, vocabulary.mask), add_special_tokens=False))
     whole = backend.post_process(*encodings)
-    check_length(len(whole.ids), max_tokens, name)  # before anything that takes its time: a text may be far too long
+    check_length(len(whole.ids), max_tokens, name)  # before anything slow: a text may be far too long
     sides = [_read(backend, vocabulary, encoding, text) for encoding, text in zip(encodings, texts, strict=True)]
     if sum(piece.role == "mask" for side in sides for piece in side) != sum(text.count(MASK) for text in texts):
         raise BadTextError(f"{name} takes its mask only as a word of its own. Put a blank on each side of it.")
@@ -265,10 +265,10 @@ def _encoded(tokenizer: Any, backend: Any, texts: Sequence[str], max_tokens: int
 
 
 def _read(backend: Any, vocabulary: _Vocabulary, encoding: Any, text: str) -> list[Piece]:
-    """The pieces of an encoding, their spans counted in `text`, where each mask is one character."""
+    """Return the pieces of an encoding, with their spans in `text`, in which each mask is one character."""
     size = len(vocabulary.mask)
     masks = [at for at, character in enumerate(text) if character == MASK]
-    grown = [at + nth * (size - 1) for nth, at in enumerate(masks)]  # where they stand in what was encoded
+    grown = [at + nth * (size - 1) for nth, at in enumerate(masks)]  # their positions in the encoded text
 
     def place(at: int) -> int:
         before = bisect_right(grown, at - size)
@@ -287,7 +287,7 @@ def _read(backend: Any, vocabulary: _Vocabulary, encoding: Any, text: str) -> li
 
 
 def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: int) -> list[Piece]:
-    """Typed text that was taken for a special token, read as text; letter by letter where nothing else helps."""
+    """Read typed text that was taken for a special token as text, letter by letter if nothing else helps."""
     backend.encode_special_tokens = True
     again = backend.encode(text[start:end], add_special_tokens=False)
     spans = [(start + low, start + high) for low, high in again.offsets]
@@ -296,7 +296,7 @@ def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: 
         for number, (low, high) in zip(again.ids, spans, strict=True)
     ]
     if not any(vocabulary.taken(piece, text[piece.start : piece.end]) for piece in out):
-        put_before = not text[start].isspace() and not out[0].piece.strip("Ġ▁")  # a blank, as if a text began here
+        put_before = not text[start].isspace() and not out[0].piece.strip("Ġ▁")  # a space, as if a text began here
         return out[1:] if put_before else out
     out = []
     for at in range(start, end):
@@ -306,11 +306,11 @@ def _letters(backend: Any, vocabulary: _Vocabulary, text: str, start: int, end: 
 
 
 def _followed(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name: str) -> tuple[InputToken, ...]:
-    """Encode with a tokenizer written in Python, which gives no spans: pieces are matched with the text."""
+    """Encode with a tokenizer written in Python, which gives no spans: the pieces are aligned with the text."""
     taken = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
     stretches = [[(part, _named(tokenizer, part, taken)) for part in re.split(f"({MASK})", text) if part] for text in texts]
     lengths = [sum(len(names) for _, names in parts) for parts in stretches]
-    # Negative numbers go through the template untouched and tell afterwards what stands where.
+    # Negative ids pass through the template unchanged, and mark where the text's own tokens go.
     whole = tokenizer.prepare_for_model(*([-1] * length for length in lengths), add_special_tokens=True, verbose=False)
     ids = whole["input_ids"]
     check_length(len(ids), max_tokens, name)
@@ -322,7 +322,7 @@ def _followed(tokenizer: Any, texts: Sequence[str], max_tokens: int | None, name
 
 
 def _named(tokenizer: Any, stretch: str, taken: set[int]) -> list[str]:
-    """The pieces of a stretch between masks, or of a mask; what is typed like a special token, letter by letter."""
+    """Return the pieces of a mask, or of a stretch between masks; text typed like a special token is read by letters."""
     if stretch == MASK:
         return [tokenizer.mask_token]
     names: list[str] = []
@@ -333,7 +333,7 @@ def _named(tokenizer: Any, stretch: str, taken: set[int]) -> list[str]:
 
 
 def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> list[Piece]:
-    """The pieces of one text, with the spans that `aligned` finds."""
+    """Return the pieces of one text, with the spans that `aligned` finds."""
     out: list[Piece] = []
     start = 0
     for stretch, names in stretches:
@@ -357,7 +357,7 @@ def _matched(tokenizer: Any, stretches: Sequence[tuple[str, Sequence[str]]]) -> 
 def _woven(
     template: Sequence[tuple[Piece | None, int]], lengths: Sequence[int], sides: Sequence[Sequence[Piece]]
 ) -> tuple[InputToken, ...]:
-    """A template's special tokens with each text's pieces put where its `lengths` places (None) are."""
+    """Return a template's special tokens, with the pieces of each text in its `lengths` places (None)."""
     out: list[InputToken] = []
     seen = segment = 0
     for piece, type_id in template:
@@ -374,10 +374,10 @@ def _woven(
 def encode_chat(
     tokenizer: Any, whole: str, spans: Sequence[tuple[int, int, int]], text: str, *, max_tokens: int | None, name: str
 ) -> tuple[tuple[InputToken, ...], list[str]]:
-    """The whole input that a chat template made, and how to show each token that the template added ("" of typed ones).
+    """Return the whole input that a chat template made, and how to show each token that the template added ("" if typed).
 
-    `spans` are where typed text stands in `whole`, and where each begins in `text`. Special tokens of the template are
-    real ones; typed text that looks like one is read as text. A piece of which only blanks were typed is the template's.
+    `spans` are start and end of typed text in `whole`, and where it begins in `text`. Special tokens of the template are
+    real ones; typed text that looks like one is read as text. A piece of which only spaces were typed is the template's.
     """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
@@ -399,7 +399,7 @@ def encode_chat(
             if inside is not None:
                 begin, end, at = inside
                 content = whole[low:high].strip()
-                first = low + whole[low:high].find(content)  # some marks take the blanks beside them
+                first = low + whole[low:high].find(content)  # some special tokens include the spaces beside them
                 typed_alone = begin <= first and first + len(content) <= end
                 start, stop = max(low, begin), max(low, begin, min(high, end))
                 typed = whole[start:stop]
@@ -417,17 +417,17 @@ def encode_chat(
 
 
 def _visible(written: str, piece: str) -> str:
-    """How to show a token of a template: as it is written, a line break as \\n, and part of a character by its piece."""
+    """Return how a template's token is shown: as written, a line break as \\n, and a part of a character by its piece."""
     if "\ufffd" in written or not written:
         return piece
     return written.strip() or written.replace("\n", "\\n").replace("\t", "\\t").replace(" ", "␣")
 
 
 def encode_ids(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputToken, ...]]:
-    """A model's whole input given as ids: the text that they spell without special tokens, and each one's place in it.
+    """Return the text that ids spell, without special tokens, and the input tokens with their spans in it.
 
-    Each id is spelled behind the few before it, because a tokenizer joins neighbours (`an ##imal`, the bytes of one
-    character). Special tokens are special because they were given so.
+    Each id is decoded together with the few before it, because a tokenizer joins neighbours (`an ##imal`, the bytes of
+    one character). Special tokens stay special: here the caller gave them as ids.
     """
     with _locked(tokenizer), _side(tokenizer, target=False):
         names = [str(piece) for piece in tokenizer.convert_ids_to_tokens(list(ids))]
@@ -442,10 +442,10 @@ def encode_ids(tokenizer: Any, ids: Sequence[int]) -> tuple[str, tuple[InputToke
             was, now = (str(tokenizer.decode(some, clean_up_tokenization_spaces=False)) for some in (before, [*before, number]))
             same = _common_prefix(was, now)
             start = len(text) - (len(was) - same)
-            if start < len(text):  # a character that was begun is whole by now, and all of its bytes stand on it
+            if start < len(text):  # a character is complete now: all of its bytes get its span
                 places = [(low, min(high, start + 1)) for low, high in places]
             text = text[:start] + now[same:]
-            if start == len(text) and now.endswith("\ufffd"):  # one more byte of a character that is still not whole
+            if start == len(text) and now.endswith("\ufffd"):  # one more byte of an incomplete character
                 start -= 1
             places.append((start, len(text)))
             before = [*before, number][-BEHIND:]

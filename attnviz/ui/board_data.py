@@ -12,7 +12,7 @@ from attnviz.ui.backend import backend
 
 
 def bytes_of(trace: Trace, block: str, name: str) -> bytes:
-    """What the board of a block begins with: every head's weights, or of a long text the outline of their pictures."""
+    """Return what the board of a block begins with: every head's weights, or the outline of their pictures for a long text."""
     part, request = trace.block(block), trace.request
     if is_whole(part):
         return backend().derived(request, ("frame", block), lambda t: frame(t, block, name=name, roles=roles(t, block)))
@@ -20,14 +20,14 @@ def bytes_of(trace: Trace, block: str, name: str) -> bytes:
 
 
 def layers_of(trace: Trace, block: str, data: bytes) -> Iterator[bytes]:
-    """The pictures of each layer, computed once for all readers; none where `data` is a frame that holds all weights."""
+    """Yield the pictures of each layer, computed once for all readers; none where `data` is a frame that holds all weights."""
     part = trace.block(block)
     for number in () if is_whole(part) else range(part.layers):
         yield backend().derived(trace.request, ("layer", block, number), lambda t, n=number: layer(t, n, data, block))
 
 
 def exact(trace: Trace, head: HeadRef, data: bytes) -> bytes | None:
-    """One head's exact weights, None where they are too many; those of a long text are kept, since they take a while."""
+    """Return one head's exact weights, None if they are too many; those of a long text are kept, since they take a while."""
     if is_whole(trace.block(head.block)):
         return sheet(trace, head, data)
     return backend().derived(trace.request, ("sheet", head), lambda t: sheet(t, head, data))

@@ -19,17 +19,17 @@ def href(id: str) -> str:
 
 
 def link(id: str, label: str = "") -> str:
-    """A link to a term as Markdown, under its name or another label."""
+    """Return a link to a term as Markdown, under its name or another label."""
     return f"[{label or glossary.term(id).name}]({href(id)})"
 
 
 def help(id: str) -> str:
-    """What a field's question mark says of a term: its sentence, and a link to more."""
+    """Return the help text of a term for a field's question mark: its sentence, and a link to more."""
     return f"{glossary.term(id).short} {link(id, 'More in the glossary')}"
 
 
 def linked(text: str, *ids: str) -> str:
-    """A sentence of ours, in Markdown, with the first mention of each term made a link.
+    """Return a sentence of ours, in Markdown, with the first mention of each term made a link.
 
     With `ids`, only those terms; without, all but those that are everyday words as well, whose sense only the caller knows.
     Marks that were escaped are found too. What stands in links, code, formulas and quotation marks stays as it is.
@@ -51,7 +51,7 @@ def linked(text: str, *ids: str) -> str:
 
 @lru_cache(maxsize=32)
 def _pattern(wanted: tuple[Term, ...]) -> re.Pattern[str]:
-    """What is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash."""
+    """Return what is kept as it is, or a whole term: the longest name first, each of its marks with or without a backslash."""
     names = sorted({name for one in wanted for name in one.spellings}, key=lambda name: (-len(name), name))
     spelt = "|".join("".join(c if c.isalnum() or c == " " else rf"\\?{re.escape(c)}" for c in name) for name in names)
     return re.compile(rf"{_KEEP}|(?<![\w-])(?P<term>{spelt})(?![\w-])", re.IGNORECASE)

@@ -20,7 +20,7 @@ CHECK_SECONDS = 3.0  # between two checks of the backend, and before the first r
 MAX_SECONDS = 60.0  # before a retry
 MAX_TIMEOUTS = 3  # retries by itself of what took too long: each costs the backend its whole deadline
 TRANSIENT = (BackendError, OutputError)  # nothing is wrong with the input: the same may be answered later
-FAILED_KEY, ATTEMPTS_KEY, BUTTON_KEY = "attnviz_failed", "attnviz_tried", "attnviz_again"  # in the session
+FAILED_KEY, ATTEMPTS_KEY, BUTTON_KEY = "attnviz_failed", "attnviz_attempts", "attnviz_again"  # in the session
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from attnviz.ui import state
 
 
 def chosen() -> HeadRef:
-    """The chosen head, in the block that these pages show (the encoder of an encoder-decoder)."""
+    """Return the chosen head, in the block that these pages show (the encoder of an encoder-decoder)."""
     head, block = state.current().head, state.card().blocks[0]
     return head if head.block == block else HeadRef(head.layer, head.head, block)
 
 
 def read(selection: Selection) -> Selection:
-    """The selection with only its first text."""
+    """Return the selection with only its first text."""
     return replace(selection, request=AttentionRequest(selection.request.model, selection.request.text), head=chosen())

@@ -20,17 +20,17 @@ from attnviz.text import words
 from attnviz.types import AttentionRequest, HeadRef, Link, ModelCard
 from attnviz.view_state import Panel, Pin, TokenSelection
 
-_KEPT, _WRITTEN, _NOTICES, _LEFT = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_left"
+_SELECTION, _URL, _NOTICES, _LAST_BY_MODEL = "attnviz_selection", "attnviz_url", "attnviz_notices", "attnviz_last_by_model"
 _CHANGED = "attnviz_changed"
 _AWAY, _SET = "attnviz_away", "attnviz_set"
-_FILLED, _GONE = "attnviz_filled", "attnviz_gone"
-_OWN, _ASKED = "attnviz_own", "attnviz_asked"
+_FILLED, _REPLACED = "attnviz_filled", "attnviz_replaced"
+_PAGE_PARAMS, _PAGE_PARAMS_READ = "attnviz_page_params", "attnviz_page_params_read"
 MOMENT = 2.0  # seconds in which a browser on a slow line may still send the value that a field had before we filled it
 
 
 def current() -> Selection:
     """Return the current selection."""
-    return st.session_state[_KEPT]
+    return st.session_state[_SELECTION]
 
 
 def card() -> ModelCard:
@@ -46,37 +46,37 @@ def read_url() -> None:
     """
     params = st.query_params.to_dict()
     chosen = st.session_state.pop(_CHANGED, False)
-    if _KEPT not in st.session_state or (params and not chosen and params != st.session_state.get(_WRITTEN)):
+    if _SELECTION not in st.session_state or (params and not chosen and params != st.session_state.get(_URL)):
         selection, notices = Selection.parse(params)
-        st.session_state[_KEPT] = selection
+        st.session_state[_SELECTION] = selection
         st.session_state[_NOTICES] = notices
-        st.session_state[_OWN] = {name: value for name, value in params.items() if name not in PARAMETERS}
-    st.session_state[_ASKED] = set()
-    st.session_state[_WRITTEN] = params  # read once: a run that is cut short does not reach `write_url`
+        st.session_state[_PAGE_PARAMS] = {name: value for name, value in params.items() if name not in PARAMETERS}
+    st.session_state[_PAGE_PARAMS_READ] = set()
+    st.session_state[_URL] = params  # read once: a run that is cut short does not reach `write_url`
 
 
 def write_url() -> None:
     """Write the selection to the URL, so that a reload or a copied link shows the same."""
-    own, asked = st.session_state.get(_OWN, {}), st.session_state.get(_ASKED, set())
-    params = current().params() | {name: own[name] for name in sorted(asked) if own.get(name)}
+    given, read = st.session_state.get(_PAGE_PARAMS, {}), st.session_state.get(_PAGE_PARAMS_READ, set())
+    params = current().params() | {name: given[name] for name in sorted(read) if given.get(name)}
     if st.query_params.to_dict() != params:
         st.query_params.from_dict(params)
-    st.session_state[_WRITTEN] = params
+    st.session_state[_URL] = params
     st.session_state.pop(_CHANGED, None)
 
 
 def page_parameter(name: str) -> str:
-    """Return a URL parameter that only the open page uses, such as a glossary term; "" where the link has none.
+    """Return a URL parameter that only the open page uses, such as a glossary term; "" if the link has none.
 
     The URL keeps it beside the selection as long as the page reads it.
     """
-    st.session_state.setdefault(_ASKED, set()).add(name)
-    return st.session_state.get(_OWN, {}).get(name, "")
+    st.session_state.setdefault(_PAGE_PARAMS_READ, set()).add(name)
+    return st.session_state.get(_PAGE_PARAMS, {}).get(name, "")
 
 
 def set_page_parameter(name: str, value: str) -> None:
     """Set a URL parameter of the open page."""
-    st.session_state[_OWN] = {**st.session_state.get(_OWN, {}), name: value}
+    st.session_state[_PAGE_PARAMS] = {**st.session_state.get(_PAGE_PARAMS, {}), name: value}
     st.session_state[_CHANGED] = True
 
 
@@ -94,9 +94,9 @@ def fill(key: str, value: Any) -> str:
     """Give a widget its value before it is drawn; returns the key."""
     state, filled = st.session_state, st.session_state.setdefault(_FILLED, {})
     if state.get(key) != value or filled.get(key, value) != value:
-        gone = state.setdefault(_GONE, {}).setdefault(key, {})
+        replaced = state.setdefault(_REPLACED, {}).setdefault(key, {})
         before = [values[key] for values in (state, filled) if key in values]  # a new field had no value
-        gone |= dict.fromkeys(map(_hashable, before), time.monotonic())
+        replaced |= dict.fromkeys(map(_hashable, before), time.monotonic())
         state[key] = value
     filled[key] = value
     return key
@@ -110,10 +110,10 @@ def answer(key: str, choose: Callable[[Any], None]) -> Callable[[], None]:
     """
 
     def on_change() -> None:
-        value, gone = st.session_state[key], st.session_state.setdefault(_GONE, {})
-        if time.monotonic() - gone.get(key, {}).get(_hashable(value), float("-inf")) < MOMENT:
+        value, replaced = st.session_state[key], st.session_state.setdefault(_REPLACED, {})
+        if time.monotonic() - replaced.get(key, {}).get(_hashable(value), float("-inf")) < MOMENT:
             return
-        gone.pop(key, None)  # the browser is up to date: an old value can now be a choice again
+        replaced.pop(key, None)  # the browser is up to date: an old value can now be a choice again
         st.session_state.setdefault(_FILLED, {})[key] = value
         choose(value)
 
@@ -127,7 +127,7 @@ def _hashable(value: Any) -> Any:
 
 def change(**parts: Any) -> None:
     """Replace parts of the selection, and drop the messages about the link."""
-    st.session_state[_KEPT] = replace(current(), **parts)
+    st.session_state[_SELECTION] = replace(current(), **parts)
     st.session_state[_NOTICES] = ()
     st.session_state[_CHANGED] = True
 
@@ -151,9 +151,9 @@ def choose_model(name: str) -> None:
     After a model that turns out to be missing or damaged, head and texts are as they were. Pins stay.
     """
     chosen, before = catalog.card(name), current()
-    left = st.session_state.setdefault(_LEFT, {})
-    left[before.request.model] = before
-    text_b, earlier = before.request.text_b, left.get(name)
+    last = st.session_state.setdefault(_LAST_BY_MODEL, {})
+    last[before.request.model] = before
+    text_b, earlier = before.request.text_b, last.get(name)
     if earlier and not card().pairs and earlier.request.text == before.request.text:
         text_b = earlier.request.text_b
     request = AttentionRequest(name, before.request.text, text_b if chosen.pairs else None)
@@ -185,7 +185,7 @@ def take_pins(tray: Tray) -> None:
 
 
 def _exists(head: HeadRef) -> bool:
-    """Whether the chosen model has such a head."""
+    """Return whether the chosen model has such a head."""
     return head.layer < card().layers and head.head < card().heads
 
 
@@ -222,13 +222,13 @@ def replaced_pins() -> tuple[Pin, ...]:
 
 
 def restore_pins() -> None:
-    """Restore the reader's own pins, as they were before a ready set."""
+    """Restore the reader's own pins from before a ready set."""
     pins, panels = st.session_state.pop(_AWAY, (current().pins, current().panels))
     change(pins=pins, panels=panels, shown="")
 
 
 def second_head() -> HeadRef | None:
-    """The head that stands beside the chosen one: the first other one pinned on the same text and block."""
+    """Return the head that stands beside the chosen one: the first other one pinned on the same text and block."""
     pin = _second_pin()
     return None if pin is None else pin.head
 
@@ -260,7 +260,7 @@ def _past(start: HeadRef, end: HeadRef) -> HeadRef:
 
 
 def _second_pin() -> Pin | None:
-    """The pin of the head that stands beside the chosen one."""
+    """Return the pin of the head that stands beside the chosen one."""
     now = current()
     others = [pin for pin in now.pins if pin.request == now.request and not pin.over and pin.head.block == now.head.block]
     return next((pin for pin in others if pin.head != now.head), None)

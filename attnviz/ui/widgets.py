@@ -99,7 +99,7 @@ def read_trace(selection: Selection) -> Trace | None:
 
     All messages stand in one container: so what follows keeps its place, and is not mounted again when a message goes.
     """
-    with st.container(key="said"):
+    with st.container(key="text-messages"):
         trace = _trace_or_message(selection)
         if trace is not None:
             _show_long_text_note(selection)

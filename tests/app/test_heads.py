@@ -137,9 +137,7 @@ def test_a_model_without_an_atlas_says_how_to_make_one(heads: Callable[..., AppT
 
 
 @pytest.mark.usefixtures("measured")
-def test_what_was_measured_of_other_weights_says_nothing_of_these(
-    heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
-):
+def test_measurements_of_other_weights_are_not_shown_for_these(heads: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch):
     found = reader.shipped("minilm")
     assert found is not None
     other = replace(found, header=replace(found.header, digest="0" * 64))
@@ -158,9 +156,9 @@ def test_a_claim_comes_with_its_count_its_baselines_and_the_sentence_to_write(he
     assert "too few" in app.code[0].value
     app.selectbox(key="heads-relation").set_value("det").run()
     assert "60 of n = 100" in written(app)
-    assert "fixed offset 75.0\u202f%, chance 10.0\u202f%" in written(app)
+    assert "always the next word 75.0\u202f%, chance 10.0\u202f%" in written(app)
     assert "**Rank 1** of 72 heads" in written(app)
-    assert "do not write that this head finds them" in app.code[0].value
+    assert "do not claim that this head finds them" in app.code[0].value
     app.button_group(key="heads-direction-made-up-det").set_value("hd").run()
     assert "No links of this kind were counted" in written(app)
     assert not app.exception
@@ -220,7 +218,7 @@ def test_habits_are_chosen_named_with_their_count_and_carried_by_the_link(heads:
 
 
 @pytest.mark.usefixtures("measured")
-def test_a_habit_that_is_none_is_named_and_the_first_one_shown(heads: Callable[..., AppTest]):
+def test_an_unknown_habit_is_named_and_the_first_one_is_shown(heads: Callable[..., AppTest]):
     app = heads(habit="<b>sleep")
     assert app.selectbox(key="heads-habit").value == "previous"
     assert "There is no habit “<b>sleep” here: showing previous token" in written(app)

@@ -95,17 +95,17 @@ def test_a_sentence_of_the_readers_own_is_parsed_and_marked_as_silver(page):
     assert table.loc["dobj", "the corpus says"] == "UD obj"
 
 
-def test_of_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
+def test_for_a_text_that_cannot_be_english_the_page_says_that_its_arcs_mean_nothing(page):
     app = page(text="كتب الولد الدرس في المدرسة")
     assert not app.exception
     assert picture(app)
     assert "not Latin, and the parser knows only English: its arcs mean nothing here" in written(app)
 
 
-def test_a_label_without_a_twin_has_no_gold_evidence(page):
+def test_a_label_without_a_counterpart_has_no_gold_evidence(page):
     app = page(text="Dogs sleep in the garden")
     table = app.dataframe[1].value.set_index("relation")
-    assert table.loc["pobj", "the corpus says"] == "no UD twin"
+    assert table.loc["pobj", "the corpus says"] == "no UD counterpart"
     assert table.loc["pobj", "best head"] == "no gold links"
 
 
@@ -152,7 +152,7 @@ def test_in_a_model_that_reads_left_to_right_later_words_are_not_visible_and_not
     assert "not the same as missed" in written(app).replace("\n", " ")
 
 
-def test_dots_stand_under_every_word_that_cannot_see_one_of_its_own_though_it_sees_others(page):
+def test_dots_are_under_every_word_that_cannot_see_its_own_kind_although_it_sees_others(page):
     app = page(text="Dogs chase cats", model="smollm2", way="hd")
     states = app.dataframe[0].value.set_index("should look at")["verdict"].to_dict()
     assert states["cats"] == "not visible"
@@ -216,7 +216,7 @@ def test_each_relation_has_its_best_head_with_its_figures_beside_the_single_sent
         own = claims.claim(known, HeadRef(1, 2), name, "dh").held_out
         assert row["L1·H2, test texts"] == share(own)
     leads = claims.leads(known)
-    unshown = [one for one in leads if not one.shown]
+    unshown = [one for one in leads if not one.significant]
     assert f"On {len(unshown)} of the {len(leads)} kinds of link" in written(app)
     assert f"{claim_text.label(unshown[0].relation)} ({unshown[0].detectable:.0f})" in written(app)
     assert "UD English EWT" in written(app)
@@ -244,12 +244,12 @@ def test_a_subtype_has_its_own_figures_and_a_part_of_a_relation_those_of_the_who
     table = app.dataframe[1].value.set_index("relation")
     known = reader.shipped("minilm")
     assert known is not None
-    for label, name, twin in (
+    for label, name, corpus_name in (
         ("nsubjpass", "nsubj:pass", "UD nsubj:pass"), ("poss", "nmod:poss", "UD nmod:poss"), ("neg", "advmod", "in UD advmod"),
     ):  # fmt: skip
         best = claims.best_head(known, name, "dh")
         assert best is not None
-        assert table.loc[label, "the corpus says"] == twin
+        assert table.loc[label, "the corpus says"] == corpus_name
         assert table.loc[label, "links in test texts"] == best.evidence.n
     assert "the figures are for all of them" in written(app)
 

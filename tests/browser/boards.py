@@ -36,7 +36,7 @@ def made(text: str = TEXT, layers: int = 3, heads: int = 4) -> Trace:
     if "it" in spans:
         row = np.full(n, 0.16 / (n - 2), np.float32)
         row[0], row[spans.index("animal")] = 0.2, 0.64
-        calls[1].whole[2, spans.index("it")] = row
+        calls[1].array[2, spans.index("it")] = row
     return Trace(AttentionRequest("made", text), (Block("self", tokens, tokens, tuple(calls)),))
 
 

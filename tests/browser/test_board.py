@@ -35,7 +35,7 @@ def over_head(page: Page, layer: int, head: int) -> tuple[float, float]:
 def test_the_selected_link_is_read_out_to_three_digits(opened):
     page = opened(made())
     expect(page.locator(".readout")).to_contain_text("itlooks atanimal0.640then [CLS]".replace("[", "\u2068["))
-    expect(page.locator(".unit.held")).to_have_text("it")
+    expect(page.locator(".unit.selected")).to_have_text("it")
     assert page.locator(".unit", has_text="animal").get_attribute("data-weight") == ".64"
 
 
@@ -50,7 +50,7 @@ def test_pointing_at_a_head_previews_it_and_a_click_chooses_it(opened):
     expect(page.locator(".name")).to_have_text("L2·H3")
 
 
-def test_keys_walk_heads_and_words_and_change_the_view(opened):
+def test_keys_move_through_heads_and_words_and_change_the_view(opened):
     page = opened(made())
     page.locator("canvas.overview").focus()
     page.keyboard.press("ArrowUp")
@@ -60,11 +60,11 @@ def test_keys_walk_heads_and_words_and_change_the_view(opened):
     expect(page.locator(".name")).to_have_text("L0·H3")
     page.locator(".words").focus()
     page.keyboard.press("ArrowRight")
-    expect(page.locator(".unit.held")).to_have_text("was")
+    expect(page.locator(".unit.selected")).to_have_text("was")
     page.keyboard.press("Shift+ArrowDown")
     expect(page.locator(".name")).to_have_text("L1·H3")
     page.keyboard.press("x")
-    expect(page.locator(".unit.held-key")).to_have_text("was")
+    expect(page.locator(".unit.selected-key")).to_have_text("was")
     expect(page.locator(".unit")).to_have_count(10)
     page.keyboard.press("w")
     expect(page.locator(".unit")).to_have_count(12)
@@ -115,12 +115,12 @@ def test_keys_move_through_the_matrix_and_select_a_link(opened):
     page.locator("canvas.head").focus()
     for key in ("ArrowDown", *["ArrowDown"] * 6, *["ArrowRight"] * 2, "Enter"):
         page.keyboard.press(key)
-    expect(page.locator(".unit.held")).to_have_text("it")
+    expect(page.locator(".unit.selected")).to_have_text("it")
     expect(page.locator(".unit.pair")).to_have_text("animal")
     expect(page.locator(".readout .value")).to_have_text("0.640")
 
 
-def test_those_who_hear_the_page_get_a_sentence(opened):
+def test_screen_readers_get_a_sentence(opened):
     page = opened(made())
     expect(page.get_by_role("status")).to_contain_text("In L1·H2, it looks at animal 0.640.")
     assert page.locator("table").count() == 0, "tables are built when asked for"
@@ -152,7 +152,7 @@ def test_a_long_text_stays_within_1500_nodes_and_says_what_it_shows(opened):
     text = " ".join(f"word{i}" for i in range(900))
     page = opened(made(text, layers=1, heads=1), Choice(HeadRef(0, 0), TokenSelection(text.index("word700"))))
     assert page.evaluate("document.querySelectorAll('*').length") < 1500
-    expect(page.locator(".unit.held")).to_have_text("word700")
+    expect(page.locator(".unit.selected")).to_have_text("word700")
     expect(page.locator(".below")).to_contain_text("The matrix shows all 902 words")
     page.locator("canvas.head").focus()
     page.keyboard.press("0")
@@ -174,7 +174,7 @@ def test_a_text_from_right_to_left_runs_so_and_its_left_is_the_next_word(opened)
     assert page.locator(".line").get_attribute("dir") == "rtl"
     page.locator(".words").focus()
     page.keyboard.press("ArrowLeft")
-    expect(page.locator(".unit.held")).to_have_text("לא")
+    expect(page.locator(".unit.selected")).to_have_text("לא")
 
 
 APP = """

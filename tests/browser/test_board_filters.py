@@ -85,7 +85,7 @@ def test_the_slider_and_the_field_say_the_same_and_keep_their_keys(opened):
     expect(page.locator(".readout")).to_contain_text("below 0.7\u2069\u00a01.000")
     page.keyboard.press("Escape")
     expect(page.locator(".menu")).not_to_have_attribute("open", "")
-    expect(page.locator(".unit.held")).to_have_text("it")
+    expect(page.locator(".unit.selected")).to_have_text("it")
     expect(page.locator(".menu summary")).to_be_focused()
 
 
@@ -131,14 +131,14 @@ def test_a_click_with_a_key_takes_a_word_in_and_out(opened, modifier: str):
     page = opened(made())
     page.locator(".unit", has_text="animal").click(modifiers=[modifier])
     page.mouse.move(5, 5)
-    expect(page.locator(".unit.held")).to_have_count(2)
+    expect(page.locator(".unit.selected")).to_have_count(2)
     # "it" gives "animal" 0.640, "animal" itself 0.8 / 11.
     expect(page.locator(".readout")).to_contain_text(f"it + animallook atanimal{0.64 + 0.8 / 11:.3f}summed; then")
     expect(page.get_by_role("status")).to_contain_text(f"it + animal look at animal {0.64 + 0.8 / 11:.3f}, summed.")
     assert page.evaluate("getSelection().toString()") == ""
     page.locator(".unit", has_text="it").click(modifiers=[modifier])
     page.mouse.move(5, 5)
-    expect(page.locator(".unit.held")).to_have_text("animal")
+    expect(page.locator(".unit.selected")).to_have_text("animal")
 
 
 def test_sums_above_one_are_written_whole(opened):
@@ -147,7 +147,7 @@ def test_sums_above_one_are_written_whole(opened):
     assert page.locator(".unit", has_text="[CLS]").get_attribute("data-weight") == "1.20"
 
 
-def test_with_the_keyboard_a_word_stays_while_the_arrows_walk_on(opened):
+def test_with_the_keyboard_a_word_stays_selected_while_the_arrows_move_on(opened):
     page = opened(made())
     page.locator(".words").focus()
     page.keyboard.press("Shift+Enter")
@@ -180,7 +180,7 @@ def test_s_goes_through_the_three_ways_to_show_special_tokens(opened):
         expect(page.locator(".readout .value")).to_have_text(value)
 
 
-def test_tables_are_built_when_asked_for_and_follow(opened):
+def test_tables_are_built_on_request_and_follow_the_selection(opened):
     page = opened(made())
     page.locator(".menu summary").click()
     page.get_by_role("button", name="Show as table").first.click()

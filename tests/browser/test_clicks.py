@@ -170,7 +170,7 @@ def test_a_head_that_is_chosen_on_the_board_after_typing_is_chosen(visit: Visit)
 
 
 @pytest.mark.parametrize("how", HOW[:3], ids=lambda how: how.__name__)
-def test_what_else_is_clicked_is_done(visit: Visit, how: Callable[[Page, Locator], None]):
+def test_any_other_click_is_done_too(visit: Visit, how: Callable[[Page, Locator], None]):
     page, field = opened(visit)
     expect(page.locator(".readout")).not_to_be_empty(timeout=SLOW)
     field.fill(TYPED)
@@ -207,7 +207,7 @@ def test_open_on_the_board_opens_it_though_the_text_is_another_now(visit: Visit)
     shows(page, "/", "text", TYPED)
 
 
-def test_a_text_that_was_not_changed_asks_for_no_run_and_a_link_opens_at_once(visit: Visit):
+def test_an_unchanged_text_starts_no_run_and_a_link_opens_at_once(visit: Visit):
     page, field = opened(visit)
     page.evaluate(COUNT)
     field.fill("Dogs chase catsx")

@@ -66,7 +66,7 @@ def test_a_link_is_drawn_with_the_mouse_ranks_every_head_and_survives_a_reload(p
     expect(best(page).nth(0)).to_contain_text("L5·H11", timeout=SLOW)
     expect(best(page).nth(0)).to_contain_text("0.647")
     expect(best(page).nth(1)).to_contain_text("0.640")
-    expect(page.locator(".found .cell")).to_have_count(72)
+    expect(page.locator(".head-ranking .cell")).to_have_count(72)
     page.reload()
     expect(page.locator(".drawing g")).to_have_count(1, timeout=SLOW)
     expect(best(page).nth(0)).to_contain_text("L5·H11", timeout=SLOW)
@@ -118,7 +118,7 @@ def test_a_finger_draws_at_the_width_of_a_phone_and_every_target_is_large_enough
     word(phone, "animal").tap()
     links_in(phone, f"{IT}:{ANIMAL}")
     expect(best(phone).first).to_be_visible(timeout=SLOW)
-    small = phone.locator(".linking :is(.unit, button), .found :is(.cell, button)").evaluate_all(
+    small = phone.locator(".linking :is(.unit, button), .head-ranking :is(.cell, button)").evaluate_all(
         """all => all.map(e => e.getBoundingClientRect()).filter(b => b.width && (b.width < 22 || b.height < 24))
                      .map(b => [b.width, b.height])"""
     )
@@ -142,11 +142,11 @@ def test_a_head_is_chosen_on_the_map_and_in_the_list_and_opened_on_the_board(vis
     expect(page.locator(".look .place.target")).to_contain_text("0.647", timeout=SLOW)
     page.get_by_role("button", name="Open on the board").click()
     expect(page.locator(".claim .name")).to_have_text("L5·H11", timeout=SLOW)
-    expect(page.locator(".unit.held")).to_have_text("it")
+    expect(page.locator(".unit.selected")).to_have_text("it")
     page.wait_for_url(re.compile(r"//[^/]+/\?.*layer=5&head=11.*focus=43"), timeout=SLOW)
 
 
-def test_what_is_half_drawn_outlives_a_run_of_the_page(visit: Visit):
+def test_a_half_drawn_link_survives_a_run_of_the_page(visit: Visit):
     page = drawing(visit, f"/heads?links={IT}:{ANIMAL}")
     word(page, "tired").click()
     page.locator("[data-head='4,3'].cell").click()
@@ -162,7 +162,7 @@ def test_a_link_to_a_later_word_is_refused_at_the_link_and_reversed(visit: Visit
     complaint = page.locator(".complaints")
     expect(complaint).to_contain_text("“street” comes after “animal”, so no head can look at it", timeout=SLOW)
     expect(page.locator(".drawing .refused")).to_have_count(1)
-    expect(page.locator(".found .cell")).to_have_count(270)
+    expect(page.locator(".head-ranking .cell")).to_have_count(270)
     expect(page.locator(".summary")).to_contain_text("animal", timeout=SLOW)
     complaint.get_by_role("button", name="Reverse").click()
     expect(complaint).to_be_hidden()

@@ -59,7 +59,7 @@ def test_a_long_text_opens_fills_and_its_matrix_zooms(visit: Visit):
     page.locator("canvas.head").focus()
     for _ in range(9):
         page.keyboard.press("+")
-    # The held link, from 7.2 back to 1.1, is what the keys zoom in on.
+    # The selected link, from 7.2 back to 1.1, is what the keys zoom in on.
     expect(below).to_contain_text(re.compile(r"shows rows \d+ to \d+ and columns \d+ to \d+ of \d+ words: "))
     rows = [int(n) for n in re.findall(r"\d+", below.inner_text())[:4]]
     assert rows[0] <= 717 <= rows[1]
@@ -103,7 +103,14 @@ def test_on_a_phone_a_long_text_fits_and_its_matrix_pinches(visit: Visit):
     page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     visit.open("/")
     expect(page.locator(".readout .value")).to_be_visible(timeout=SLOW)
-    link = {"model": CONTRACT.model, "layer": 18, "head": 6, "focus": CONTRACT.held[0], "view": "matrix", "text": CONTRACT.text}
+    link = {
+        "model": CONTRACT.model,
+        "layer": 18,
+        "head": 6,
+        "focus": CONTRACT.selected[0],
+        "view": "matrix",
+        "text": CONTRACT.text,
+    }
     page.goto(f"{visit.address}/?{urlencode(link)}")
     filled(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

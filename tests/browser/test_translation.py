@@ -9,11 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import LAPTOP, PHONE, Visit
 from tests.browser.test_axe import violations
+from tests.pages import PATHS
 
 SLOW = 60_000
 QUIET = "[data-testid=stApp][data-test-script-state=notRunning]"
 TEXT = "The trophy does not fit in the suitcase because it is too big"
-PATHS = ["/", "/compare", "/heads", "/coreference", "/syntax", "/inside", "/whatif", "/cost", "/places", "/glossary"]
 NOTICE = "#attnviz-notice"
 # How translators put their text into a page. Each is given a text node; capitals distinguish the text from the old one.
 WAYS = {
@@ -79,7 +79,7 @@ def lines(page: Page) -> list[str]:
     return [re.sub(r"\s+", " ", line).strip() for line in untranslated.splitlines() if line.strip()]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [f"/{path}" for path in PATHS])
 def test_every_page_is_marked_before_anything_is_drawn(visit: Visit, path: str):
     page = visit.open(path)
     assert page.evaluate("[document.documentElement.translate, document.body.translate]") == [False, False]
@@ -107,7 +107,7 @@ def test_a_translator_that_heeds_the_mark_changes_nothing(visit: Visit):
 
 
 @pytest.mark.parametrize(("way", "stays"), [*((way, True) for way in WAYS), ("replaced", False), ("beside", False)])
-def test_one_that_does_not_leaves_no_old_number_and_no_error(visit: Visit, way: str, stays: bool):
+def test_a_translator_that_ignores_the_mark_leaves_no_old_number_and_no_error(visit: Visit, way: str, stays: bool):
     path = "/syntax?text=Dogs+chase+cats+because+they+run"
     page = opened(visit, path)
     typed(page)
@@ -161,7 +161,7 @@ def test_a_reader_of_another_language_sees_once_that_translation_is_off(browser:
     context.close()
 
 
-def test_what_other_extensions_put_beside_a_field_or_around_it_does_no_harm(visit: Visit):
+def test_elements_of_extensions_beside_or_around_a_field_do_no_harm(visit: Visit):
     """A spelling checker puts elements beside a field, a password manager wraps it, a dark mode marks everything."""
     page = opened(visit)
     page.evaluate("""() => {

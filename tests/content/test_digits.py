@@ -16,7 +16,7 @@ import pytest
 
 from attnviz import board, export
 from attnviz.analysis import head_profile, head_roles, link_ranking, link_rows, view
-from attnviz.board.found import found
+from attnviz.board import ranking as board_ranking
 from attnviz.engine.trace import Trace
 from attnviz.export import html
 from attnviz.figures import encoding, heatmap, provenance
@@ -97,7 +97,7 @@ def test_the_board_writes_what_python_writes(model: str, text: str, special: str
         assert theirs["two"] == [encoding.two(w) for w in weights], head
         assert theirs["percent"] == [encoding.percent(w) for w in weights], head
         facts, note = head_profile.profile(ours), head_roles.sink(ours)
-        assert theirs["profile"] == [[look.label, look.written] for look in facts.lines], head
+        assert theirs["profile"] == [[look.label, look.share_text] for look in facts.lines], head
         assert theirs["rows"] == facts.rows
         assert theirs["entropy"] in facts.spread
         message = "" if note is None else note.sentence
@@ -120,7 +120,9 @@ def test_a_link_has_the_same_digits_in_rankings_looks_coreference_and_patterns(m
     by_layer = [list(layer) for layer in shown[0]]
     for link, query, key in cells(trace):
         ranking = link_ranking.rank_heads(trace, [link])
-        data = found(ranking, [trace.heads] * trace.layers, HeadRef(0, 0), link_rows.link_rows(trace, HeadRef(0, 0), [link]))
+        data = board_ranking.to_json(
+            ranking, [trace.heads] * trace.layers, HeadRef(0, 0), link_rows.link_rows(trace, HeadRef(0, 0), [link])
+        )
         other = next(unit for unit in by_layer[0][0].key_units if not unit.special and unit.start != link.target[0])
         division = link_ranking.candidate_shares(trace, link.source, [link.target, (other.start, other.end)])
         alone = antecedents.antecedents(trace, link.source, [link.target, (other.start, other.end)])
@@ -160,19 +162,19 @@ def test_files_and_sentences_have_the_digits_of_the_page(model: str, text: str, 
         for at in range(len(want)):
             best = [encoding.percent(w) for w in sorted(pattern.weights[at].tolist(), reverse=True)[:1]]
             assert best[0] in head_roles.as_text(pattern, at)
-        assert _percents(role.sentence) <= {look.written for look in facts.lines} | _others(pattern, facts)
+        assert _percents(role.sentence) <= {look.share_text for look in facts.lines} | _others(pattern, facts)
 
 
 def _percents(sentence: str) -> set[str]:
-    """The shares that a sentence names, but those of an even look, of one word, and of twins."""
-    plain = re.sub(r"\(an even look[^)]*\)|look first at “.*?%\.|Where a word stands more than once.*", "", sentence)
+    """The shares that a sentence names, but those of uniform attention, of one word, and of twins."""
+    plain = re.sub(r"\(evenly spread attention[^)]*\)|look first at “.*?%\.|Where a word stands more than once.*", "", sentence)
     return set(re.findall(r"\d+\u202f%", plain))
 
 
 def _others(pattern: Pattern, facts: head_profile.HeadProfile) -> set[str]:
     """The share of one word, or of the same word elsewhere: no line of the profile."""
     role = head_roles.role(pattern)
-    return {role.written} if role.kind in ("same", "word") else set()
+    return {role.share_text} if role.kind in ("same", "word") else set()
 
 
 @EVERY
@@ -204,7 +206,7 @@ def test_two_heads_that_two_pages_wrote_with_other_digits(backend):
     trace = backend.attend(AttentionRequest("minilm", TEXTS[0]))
     link = Link((43, 45), (4, 10))
     ranking = link_ranking.rank_heads(trace, [link])
-    data = found(ranking, [12] * 6, HeadRef(5, 3), link_rows.link_rows(trace, HeadRef(5, 3), [link]))
+    data = board_ranking.to_json(ranking, [12] * 6, HeadRef(5, 3), link_rows.link_rows(trace, HeadRef(5, 3), [link]))
     assert encoding.three(data["weights"][5][3]) == encoding.three(trace.weights(5, 3)[_at(trace, "it"), _at(trace, "animal")])
     assert (encoding.three(data["weights"][5][3]), encoding.three(data["weights"][4][4])) == ("0.250", "0.232")
     assert encoding.three(data["summary"]["weight"]) == "0.250"

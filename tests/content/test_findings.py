@@ -1,6 +1,6 @@
 """Compare docs/findings.md with the shipped atlases: every row of its tables, and every sentence with a figure.
 
-`python -m tests.content.test_findings` prints them again, after the atlases were rebuilt.
+After the atlases were rebuilt, `python -m tests.content.test_findings` prints them again.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def made(model: str) -> Atlas:
 
 @lru_cache(maxsize=len(MODELS))
 def table(model: str) -> tuple[BestHead, ...]:
-    """What the document lists: all that has enough instances on the odd half."""
+    """The rows of the document: every kind of link with enough instances on the odd half."""
     return tuple(one for one in claims.best_heads(made(model)) if one.evidence.n >= ENOUGH)
 
 
@@ -90,14 +90,14 @@ def lead(model: str, relation: str, direction: str) -> str:
 
 
 def chance(model: str) -> str:
-    """What is left of the best head on Winogender after correcting for the choice among all heads."""
+    """The p-value of the best head on Winogender, corrected for trying all heads."""
     p = best(model, "winogender").p_corrected
     assert p is not None
     return f"p = {p:.2g}"
 
 
 def mentioned(model: str) -> str:
-    """How often the name mentioned more often is right on GAP, on the odd half."""
+    """How often the rule “the name mentioned more often” is right on GAP, on the odd half."""
     return rate(dict(best(model, "gap").evidence.baselines)["mentioned"])
 
 
@@ -109,7 +109,7 @@ def together(mine: str, other: str) -> BestHead:
 
 
 def decidable(model: str) -> tuple[int, int]:
-    """Hits and number of those questions of Winogender's odd half that look like none with another answer."""
+    """Hits and number of those questions in Winogender's odd half that differ from all questions with another answer."""
     found = made(model).questions("winogender")
     odd = found.where(~found.even)
     some, head = odd.where(odd.decidable), best(model, "winogender").head
@@ -117,14 +117,14 @@ def decidable(model: str) -> tuple[int, int]:
 
 
 def optimism(model: str, few: bool) -> str:
-    """How many points better the chosen heads look on the half that they were chosen on, on average."""
+    """How many points more the chosen heads have, on average, on the half that they were chosen on."""
     single = [one for one in claims.best_heads(made(model)) if not one.direction or len(made(model).names[one.relation]) == 1]
     some = [one for one in single if (one.evidence.n < ENOUGH) == few]
     return f"{sum(100 * (one.chosen_on.rate - one.evidence.rate) for one in some) / len(some):.1f} points"
 
 
 def leading(model: str) -> str:
-    """For how many of the relations' rows one head is the best, and which one it is for most of them."""
+    """The head that leads most of the relations' rows, and in how many rows it leads."""
     heads = Counter(one.head for one in apart(model) if one.beats)
     head, times = heads.most_common(1)[0]
     return f"{head} leads {times} of the {heads.total()} rows"
@@ -137,7 +137,7 @@ def untrained(model: str) -> tuple[float, float]:
 
 
 def like_untrained(model: str) -> list[BestHead]:
-    """The rows in which a head beats its rule, and is not shown to be right more often than an untrained one."""
+    """The rows in which a head beats its rule, but is not shown to be right more often than an untrained head."""
     return [one for one in apart(model) if one.beats and one.control and one.evidence.interval[0] <= one.control.evidence.rate]
 
 
@@ -146,23 +146,23 @@ def not_above_untrained() -> str:
     found = [
         f"{claim_text.label(one.relation)} of {model} ({LOOKS[one.direction]}) beats its rule with "
         f"{rate(one.evidence.rate)} of "
-        f"{one.evidence.n:,}, and the untrained model has {rate(one.control.evidence.rate)}"
+        f"{one.evidence.n:,}, but the untrained model has {rate(one.control.evidence.rate)}"
         for model in MODELS
         for one in like_untrained(model)
         if one.control is not None
     ]
-    return "; ".join(found) or "here every lead is"
+    return "; ".join(found) or "here every lead is one"
 
 
-def resting(model: str) -> str:
+def sinks(model: str) -> str:
     """Heads that give the first token more than 0.3 on average (Gu et al. 2025)."""
     values = made(model).habit("sink").values
     return f"{int((values > 0.3).sum())} of {values.size} heads"
 
 
-def likeness(model: str) -> str:
-    """The head that follows the likeness of words most on the even half, by the odd one, and what a shuffle leaves of it."""
-    found, _ = followed(model)
+def similarity(model: str) -> str:
+    """The head chosen on the even half for similarity of meaning, with its result on the odd half, also with words shuffled."""
+    found, _ = most_similar(model)
     (low, high), shuffled = found.interval, round(found.shuffled, 3) + 0.0  # no zero has a sign
     written = (
         f"{found.head} {found.mean:.3f} ({low:.3f} to {high:.3f}; words shuffled {shuffled:.3f}) over {found.words:,} words of "
@@ -171,15 +171,15 @@ def likeness(model: str) -> str:
     return written.replace("-", "−")
 
 
-def followed(model: str) -> tuple[SimilarityResult, SimilarityResult]:
-    """The head of meaning on the odd half, and on the even one."""
+def most_similar(model: str) -> tuple[SimilarityResult, SimilarityResult]:
+    """The head that follows similarity of meaning most, on the odd half and on the even half."""
     found = habit_report.best_similarity(made(model))
     assert found is not None
     return found
 
 
-def leaning(model: str, key: str) -> str:
-    """Three cells of the table of habits: the head that has most, how much, and what all heads have."""
+def habit_cells(model: str, key: str) -> str:
+    """Three cells of the table of habits: the strongest head, its value, and the mean of all heads."""
     one = next((one for one in results(made(model)) if one.key == key), None)
     if one is None:
         return "none | | "
@@ -192,36 +192,38 @@ def habit_rows() -> list[str]:
     """One line for each habit, both models side by side."""
     named = {one.key: one.name for model in MODELS for one in results(made(model))}
     order = [key for key in (*made("minilm").header.habits, MEANING) if key in named]
-    return [f"| {named[key]} | {leaning('minilm', key)} | {leaning('smollm2', key)} |".replace("-", "−") for key in order]
+    return [
+        f"| {named[key]} | {habit_cells('minilm', key)} | {habit_cells('smollm2', key)} |".replace("-", "−") for key in order
+    ]
 
 
-def other() -> str:
-    """What texts that the atlas does not hold say of relations on which it shows nothing."""
+def other_corpus() -> str:
+    """What another corpus shows about relations on which the atlas shows no lead."""
     (corpus,) = external_results.corpora("minilm")
     leads = ", ".join(
         f"{one.relation} {one.points:+.1f} ({one.interval[0]:+.1f} to {one.interval[1]:+.1f}; {one.head}, n = {one.n:,})"
         for one in corpus.leads
     )
     return (
-        f"On {corpus.name} ({corpus.used:,} of {corpus.texts:,} texts, not in the atlas), heads and offsets of minilm that "
+        f"On {corpus.name} ({corpus.used:,} of {corpus.texts:,} texts, not in the atlas), the heads and offsets of minilm that "
         "were chosen on the even half here lead by these points, after correcting for all "
         f"{corpus.tests} rows without a lead (Holm): {leads}."
     )
 
 
 def unshown(model: str) -> str:
-    """The kinds of link on which no head is shown to beat a rule, each with the lead that would have been shown."""
+    """The kinds of link on which no head is shown to beat a rule, each with the lead that the test would find."""
     leads = claims.leads(made(model))
-    some = [one for one in leads if not one.shown]
+    some = [one for one in leads if not one.significant]
     named = ", ".join(f"{claim_text.label(one.relation)} ({one.detectable:.0f})" for one in some)
     return (
-        f"On {len(some)} of {len(leads)} kinds of link no head is shown to beat a fixed rule, in either direction; in brackets "
-        f"the lead in points that so many sentences would show four times in five: {named}."
+        f"On {len(some)} of {len(leads)} kinds of link no head is shown to beat a fixed rule, in either direction. In "
+        f"brackets, the lead in points that a test on this many sentences finds four times in five: {named}."
     )
 
 
 def facts() -> list[str]:
-    """The sentences on what is surprising, with their figures from the files."""
+    """The sentences about what is surprising, with their figures from the files."""
     later = dict(made("smollm2").header.corpora[0].left_out)[LATER]
     first, second = best("minilm", "gap").head, best("smollm2", "gap").head
     adjectives = best("minilm", "amod", "dh").evidence
@@ -232,63 +234,63 @@ def facts() -> list[str]:
     asked = made("smollm2").questions("winogender")
     undecidable = len(asked) - int(asked.decidable.sum())
     return [
-        "**Two small models have heads that find antecedents.** On GAP, where names stand in running text, "
+        "**Two small models have heads that find antecedents.** On GAP, texts from Wikipedia with two names and a pronoun, "
         f"{first} of minilm is right in {rate(best('minilm', 'gap').evidence.rate)} of {best('minilm', 'gap').evidence.n:,}, "
         f"{second} of smollm2 in {rate(best('smollm2', 'gap').evidence.rate)} of "
-        f"{best('smollm2', 'gap').evidence.n:,}. The name "
-        "that the text mentions more often (equal ones share the answer) is right in "
-        f"{mentioned('minilm')} and {mentioned('smollm2')} of these. The texts are not the same: a model that reads left to "
-        f"right is asked only about pronouns after both names. On the {shared.evidence.n:,} that both were asked "
-        "about, minilm "
-        f"has {rate(shared.evidence.rate)}, and that is the figure to compare.",
-        "**Where the world decides, minilm is hardly better than chance, and smollm2 can hardly be asked.** On Winogender "
-        "only what happens "
+        f"{best('smollm2', 'gap').evidence.n:,}. Always taking "
+        "the name that the text mentions more often (a tie counts half) is right in "
+        f"{mentioned('minilm')} and {mentioned('smollm2')} of these. The texts are not the same, because a model that reads "
+        "left to right is tested only on pronouns after both names. On the "
+        f"{shared.evidence.n:,} pronouns that both were tested on, minilm has {rate(shared.evidence.rate)}, "
+        "which is the figure to compare.",
+        "**Where knowledge of the world decides, minilm is not shown to beat chance, and smollm2 can hardly be tested.** In "
+        "Winogender, only what happens "
         f"in the sentence shows who is meant. The best head of minilm is right in {rate_and_rule('minilm', 'winogender')}: "
-        "not significant, since these are wordings of 120 sentences, both halves have the same ones, and the best "
-        f"of many was taken ({chance('minilm')} after correcting for that). For smollm2, {undecidable // 2} of the "
-        f"{len(asked) // 2} pairs are the same up to the pronoun, so every head is right on exactly one "
-        "of the two, or on none, and no head can "
+        "not significant, because these are wordings of 120 sentences, which are the same in both halves, and it is the best "
+        f"of many heads ({chance('minilm')} after correcting for that). For smollm2, {undecidable // 2} of the "
+        f"{len(asked) // 2} pairs are the same up to the pronoun, so a head is right on at most one "
+        "of the two, and no head can "
         f"have more than {rate(jobs.ceiling)}. Its best head has {rate(jobs.rate)} of {jobs.n:,}, and {rate(hits / n)} of the "
-        f"{n:,} that differ before the pronoun: Winogender hardly tests a model that reads left to right.",
-        "**A relation can hide its parts.** nmod pools nouns behind a preposition with possessors: in minilm it "
-        "leads its rule by "
+        f"{n:,} that differ before the pronoun: Winogender is hardly a test for a model that reads left to right.",
+        "**A relation can hide its parts.** nmod counts nouns after a preposition and possessors together: in minilm its head "
+        "leads the rule by "
         f"{lead('minilm', 'nmod', 'dh')}, nmod without subtypes by {lead('minilm', 'nmod:', 'dh')} and possessors "
         "(nmod:poss) by "
         f"{lead('minilm', 'nmod:poss', 'dh')}, because one offset cannot fit both. Particles (compound:prt) lead by "
         f"{lead('minilm', 'compound:prt', 'dh')}, other compounds by {lead('minilm', 'compound:', 'dh')}.",
-        f"**A head seldom has one relation of its own.** In minilm, {leading('minilm')} in which a head beats its rule; in "
+        f"**A head seldom follows only one relation.** In minilm, {leading('minilm')} in which a head beats its rule; in "
         f"smollm2, {leading('smollm2')}. The head that finds antecedents in smollm2, {second}, is also the best one from a "
         f"predicate to its subject: {rate_and_rule('smollm2', 'nsubj', 'hd')}. Calling any of them "
         "“the subject head” claims too much.",
-        "**A high rate can be the rule's.** Adjectives stand before their noun so often that “the next word” is right in "
-        f"{rate(adjectives.baseline[1])} of them; the best head of minilm has {rate(adjectives.rate)} of "
+        "**A simple rule can explain a high rate.** Adjectives come before their noun so often that “the next word” is right "
+        f"in {rate(adjectives.baseline[1])} of them; the best head of minilm has {rate(adjectives.rate)} of "
         f"{adjectives.n:,}, a lead "
-        f"of {lead('minilm', 'amod', 'dh')}, which so many sentences cannot distinguish from none. In smollm2 it is "
-        f"{lead('smollm2', 'amod', 'hd')}. Without the rule beside it, {rate(adjectives.rate)} would look like a find.",
-        "**What is not shown may still be there.** The odd half of EWT dev has few links of many kinds, and a test without "
-        f"a find there does not prove that there is no lead. {other()}",
-        "**The largest lead in both models is that of objects, not of determiners.** Objects look at their verb: minilm "
+        f"of {lead('minilm', 'amod', 'dh')}, which this many sentences cannot distinguish from zero. In smollm2 it is "
+        f"{lead('smollm2', 'amod', 'hd')}. Without the rule beside it, {rate(adjectives.rate)} would look like a discovery.",
+        "**A lead that is not shown may still exist.** The odd half of EWT dev has few links of many kinds, so a test that "
+        f"finds no lead there does not prove that there is none. {other_corpus()}",
+        "**In both models, objects have the largest lead, not determiners.** Objects look at their verb: minilm "
         f"{rate_and_rule('minilm', 'obj', 'dh')}, smollm2 {rate_and_rule('smollm2', 'obj', 'dh')}. "
         "Determiners of minilm look at their noun in "
         f"{rate_and_rule('minilm', 'det', 'dh')}.",
         "**Training makes these heads.** The best head of an untrained model with the same architecture and tokenizer is right "
         f"in {rate(mean)} of the links of a row on average and in {rate(most)} at most for minilm, in {rate(mean_two)} and "
-        f"{rate(most_two)} for smollm2, whose heads choose among earlier words alone. A lead over a "
-        "rule is not always one over "
-        f"that: {not_above_untrained()}.",
-        f"**Reading from left to right decides what can be asked.** {later:,} links of the corpus lead to a later word, and "
-        "smollm2 cannot see them: no determiner ever looks at its noun. Seen from the noun, "
-        f"{best('smollm2', 'det', 'hd').head} finds it in {rate_and_rule('smollm2', 'det', 'hd')}.",
-        "**The best of many looks better than it is.** On the half on which they were chosen, the heads of these tables are "
+        f"{rate(most_two)} for smollm2, whose heads choose only among earlier words. A lead over a "
+        "rule is not always a lead over "
+        f"the untrained model: {not_above_untrained()}.",
+        f"**Reading from left to right limits what can be tested.** {later:,} links of the corpus lead to a later word, which "
+        "smollm2 cannot see: no determiner can look at its noun. From the noun, "
+        f"{best('smollm2', 'det', 'hd').head} finds the determiner in {rate_and_rule('smollm2', 'det', 'hd')}.",
+        "**The best of many looks better than it is.** On the half that they were chosen on, the heads of these tables are "
         f"right {optimism('minilm', few=False)} more often in minilm and {optimism('smollm2', few=False)} in smollm2, on "
-        f"average; those of kinds of link with fewer than {ENOUGH} instances, left out here, {optimism('minilm', few=True)} "
+        f"average. For kinds of link with fewer than {ENOUGH} instances, left out here, it is {optimism('minilm', few=True)} "
         f"and {optimism('smollm2', few=True)}.",
-        f"**Most heads of smollm2 rest on the first token.** {resting('smollm2')} give it more than 0.3 of their attention on "
-        "average (as Gu et al. 2025, arXiv:2410.10781, but without that token's own row); in minilm, where it is [CLS], "
-        f"{resting('minilm')}.",
-        "**Some heads follow similarity of meaning.** Rank correlation of a word's attention with the similarity of the words' "
-        "input embeddings, of the head that leads on the even half, by the odd one (95 % interval over sentences): "
-        f"{likeness('minilm')} in minilm, {likeness('smollm2')} in smollm2.",
+        f"**Most heads of smollm2 use the first token as a sink.** {sinks('smollm2')} give it more than 0.3 of their attention "
+        "on average (as Gu et al. 2025, arXiv:2410.10781, but without that token's own row); in minilm, where it is [CLS], "
+        f"{sinks('minilm')}.",
+        "**Some heads follow similarity of meaning.** The rank correlation of a word's attention with the similarity of the "
+        "words' input embeddings, on the odd half, for the head chosen on the even half (95 % interval over sentences): "
+        f"{similarity('minilm')} in minilm, {similarity('smollm2')} in smollm2.",
     ]
 
 
@@ -361,11 +363,11 @@ def test_each_surprise_has_figures_that_bear_it_out():
         for one in table(model):
             assert one.control is not None
         assert len(like_untrained(model)) <= 2
-    unshown_here = {one.relation for one in claims.leads(made("minilm")) if not one.shown}
+    unshown_here = {one.relation for one in claims.leads(made("minilm")) if not one.significant}
     assert {one.relation for corpus in external_results.corpora("minilm") for one in corpus.leads} <= unshown_here
     assert made("smollm2").relations["det", "dh"] == 0
     for model in MODELS:
-        held_out, _ = followed(model)
+        held_out, _ = most_similar(model)
         assert held_out.interval[0] > held_out.shuffled_interval[1] + 0.1
 
 

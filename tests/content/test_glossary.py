@@ -90,7 +90,7 @@ def test_every_number_in_the_prose_is_true(name: str):
     assert [float(number.replace(",", "")) for number in numbers(PROSE[name])] == [float(one) for one in STATED[name]()]
 
 
-def test_no_number_stands_in_the_prose_that_is_not_checked():
+def test_no_number_in_the_prose_is_unchecked():
     assert {name for name, text in PROSE.items() if numbers(text)} == set(STATED)
 
 

@@ -27,7 +27,7 @@ def traced(one: LongText) -> Trace:
 
 
 def weights(trace: Trace, source: Span, finds: Span) -> dict[HeadRef, float]:
-    """What every head gives the word at `finds` (summed over its pieces) from the word at `held` (their mean)."""
+    """What every head gives the word at `finds` (summed over its pieces) from the word at `selected` (their mean)."""
     queries, keys = ([i for i, t in enumerate(trace.tokens) if a <= t.start < b] for a, b in (source, finds))
     layers = (trace.weights(layer) for layer in range(trace.layers))
     found = np.stack([layer[:, queries][:, :, keys].sum(-1).mean(-1) for layer in layers])
@@ -38,7 +38,7 @@ def weights(trace: Trace, source: Span, finds: Span) -> dict[HeadRef, float]:
 def test_every_far_link_is_real(one: LongText):
     trace = traced(one)
     for claim in one.claims:
-        found = weights(trace, claim.held, claim.finds)
+        found = weights(trace, claim.selected, claim.finds)
         assert found[claim.head] == pytest.approx(claim.weight, abs=NEAR), claim
         if claim.most:
             assert max(found.values()) == found[claim.head], claim
@@ -47,14 +47,16 @@ def test_every_far_link_is_real(one: LongText):
 @EVERY
 def test_the_link_that_opens_is_the_strongest_of_its_row_and_far(one: LongText):
     pattern = view.pattern(traced(one), one.head, ViewOptions())
-    row, key = (next(i for i, u in enumerate(pattern.query_units) if u.start == place[0]) for place in (one.held, one.finds))
+    row, key = (
+        next(i for i, u in enumerate(pattern.query_units) if u.start == place[0]) for place in (one.selected, one.finds)
+    )
     assert int(np.argmax(pattern.weights[row])) == key
     assert row - key > 500
 
 
-def test_the_definition_stands_as_many_words_before_as_the_note_says():
+def test_the_definition_is_as_many_words_before_as_the_note_says():
     contract = long_texts()[0]
-    between = contract.text[contract.finds[0] : contract.held[0]]
+    between = contract.text[contract.finds[0] : contract.selected[0]]
     stated = re.search(r"(\d+) words earlier", contract.note)
     assert stated is not None
     assert int(stated[1]) == len(between.split())

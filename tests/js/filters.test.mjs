@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { SIDE, madeBook, near } from "./made.mjs";
 import { betweenOf, beyond, isPair, leaveOut } from "../../attnviz/board/js/core/filters.js";
-import { columnsOf, patternOf, rowsOf, wholeOf } from "../../attnviz/board/js/core/pattern.js";
+import { columnsOf, patternOf, rowsOf, unfilteredOf } from "../../attnviz/board/js/core/pattern.js";
 
 const left = (rule, value, row) => {
   const found = Float32Array.from(row);
@@ -32,10 +32,10 @@ test("the note names where weights were left out, beside their share", () => {
 test("the unfiltered pattern stays as it is, and a filtered one is made once", () => {
   const book = madeBook();
   const options = { words: true, special: "show", keep: { rule: "least", value: 0.3 } };
-  const before = Array.from(wholeOf(book, 0, 0, options).weights);
+  const before = Array.from(unfilteredOf(book, 0, 0, options).weights);
   const found = patternOf(book, 0, 0, options);
   assert.equal(patternOf(book, 0, 0, { ...options, keep: { ...options.keep } }), found);
-  assert.deepEqual(Array.from(wholeOf(book, 0, 0, options).weights), before);
+  assert.deepEqual(Array.from(unfilteredOf(book, 0, 0, options).weights), before);
   assert.ok(near(found.weights.subarray(4, 8), [0, 0, 0.6, 0]));
   assert.ok(near(found.hidden, [0, 0.4, 0.5, 0]));
 });

@@ -56,7 +56,7 @@ test("what lies under the pointer is found again where it is drawn", () => {
   }
 });
 
-test("of a long text the rows around the held word are drawn", () => {
+test("of a long text the rows around the selected word are drawn", () => {
   const grid = gridOf({ ...shape, most: 1000 });
   const place = placeIn(grid, { queries: 1000, keys: 1000, anchor: 500, partner: -1, owns: true });
   assert.deepEqual([place.first, place.last], [436, 564]);

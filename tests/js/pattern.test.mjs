@@ -41,7 +41,7 @@ test("rounding is no hidden share", () => {
   assert.deepEqual(Array.from(patternOf(madeBook(rows), 0, 0, { words: false, special: "show" }).lost), [0, 0, 0, 0, 0, 0]);
 });
 
-test("the held word's line is its row or its column", () => {
+test("the selected word's line is its row or its column", () => {
   const pattern = patternOf(madeBook(), 0, 0, show);
   assert.ok(near(lineOf(pattern, { side: "query", query: 1, key: -1 }), [0.2, 0.1, 0.6, 0.1]));
   assert.ok(near(lineOf(pattern, { side: "key", query: -1, key: 1 }), [0, 0.1, 0.2, 0]));
@@ -64,7 +64,7 @@ test("a word that the text has twice is named with its number", () => {
   assert.deepEqual([0, 1, 2].map((i) => named(units, i)), ["it (no. 1)", "is", "it (no. 2)"]);
 });
 
-test("several held words' lines are summed", () => {
+test("several selected words' lines are summed", () => {
   const pattern = patternOf(madeBook(), 0, 0, show);
   assert.ok(near(lineOf(pattern, { side: "query", query: 1, key: -1, also: [3] }), [0.2, 0.1, 0.6, 1.1]));
   assert.ok(near(lineOf(pattern, { side: "key", query: -1, key: 1, also: [2] }), [0, 0.7, 0.7, 0]));

@@ -89,7 +89,7 @@ test("any other word is described by what is seen", () => {
   assert.equal(sinkSentence(pattern, sinkOf(pattern)), "Most words look first at \u201cc\u201d: it takes 70\u202f% of this head.");
 });
 
-test("few words, or hardly more than an even look gives, make no sink", () => {
+test("few words, or hardly more than uniform attention gives, make no sink", () => {
   assert.equal(sinkOf(resting(0, { words: 6 })), null);
   assert.equal(sinkOf(patternOf(madeBook(), 0, 0, { words: false, special: "show" })), null);
 });

@@ -21,12 +21,12 @@ test("choices made since the last message to Python are kept, but not the select
   assert.deepEqual(changedSince({ ...first, head: [1, 0], tab: "matrix" }, lastSent), { head: [1, 0], view: "matrix" });
 });
 
-test("a word held by one of its pieces is held whole, and stays when words become tokens", () => {
+test("a word selected by one of its pieces is selected whole, and stays when words become tokens", () => {
   assert.deepEqual(focusOf(first, frame), { side: "query", query: 2, key: -1, also: [] });
   assert.deepEqual(focusOf({ ...first, words: false }, frame), { side: "query", query: 4, key: -1, also: [] });
 });
 
-test("what does not exist in this text is not held, and heads stay within the model", () => {
+test("what does not exist in this text is not selected, and heads stay within the model", () => {
   const far = firstState({ ...selection, head: [9, 9], focus: { side: "query", start: 99, segment: 0, special: false } }, frame);
   assert.equal(far.selected, null);
   assert.deepEqual(far.head, [2, 3]);
@@ -41,7 +41,7 @@ test("pointing at a word asks what it looks at; while one is selected, for the l
   assert.deepEqual(focusOf(pointed(first, { word: 1 }), frame), { side: "query", query: 2, key: 1, also: [] });
 });
 
-test("pointing at the column of keys turns the question round, unless a query is held", () => {
+test("pointing at the column of keys turns the question round, unless a query is selected", () => {
   assert.deepEqual(focusOf(pointed(clearSelection(first), { key: 1 }), frame), { side: "key", query: -1, key: 1, also: [] });
   assert.deepEqual(focusOf(pointed(first, { key: 1 }), frame), { side: "query", query: 2, key: 1, also: [] });
   assert.deepEqual(focusOf(pointed(first, { query: 1 }), frame), { side: "query", query: 1, key: -1, also: [] });
@@ -74,7 +74,7 @@ test("the other direction keeps the word, but not across two texts", () => {
   assert.equal(withSide(first, "query", true).selected, first.selected);
 });
 
-test("a word taken in is summed with the held one, and taken out again", () => {
+test("a word taken in is summed with the selected one, and taken out again", () => {
   const both = toggleSelected(first, "query", [1]);
   assert.deepEqual(both.selected, { side: "query", token: 4, partner: null, also: [1] });
   assert.deepEqual(focusOf(both, frame), { side: "query", query: 2, key: -1, also: [1] });
@@ -84,7 +84,7 @@ test("a word taken in is summed with the held one, and taken out again", () => {
   assert.equal(toggleSelected(first, "query", [2, 3, 4]).selected, null);
 });
 
-test("a word of the other side is held alone", () => {
+test("a word of the other side is selected alone", () => {
   assert.deepEqual(toggleSelected(first, "key", [1]).selected, { side: "key", token: 1, partner: null, also: [] });
 });
 
@@ -98,13 +98,13 @@ test("a word that is to stay does when the arrows move on, and is sent once", ()
   assert.deepEqual(choiceOf(stays, frame).focus.also, []);
 });
 
-test("of words held together one that is hidden leaves the others", () => {
+test("of words selected together one that is hidden leaves the others", () => {
   const odd = { ...toggleSelected(clearSelection(first), "query", [0]), special: "hide" };
   assert.deepEqual(focusOf(odd, frame), { side: "query", query: -1, key: -1, also: [] });
   assert.deepEqual(focusOf(toggleSelected(odd, "query", [1]), frame), { side: "query", query: 0, key: -1, also: [] });
 });
 
-test("while several are held, pointing at a word asks for their links to it, and at a cell for that cell", () => {
+test("while several are selected, pointing at a word asks for their links to it, and at a cell for that cell", () => {
   const both = toggleSelected(first, "query", [1]);
   assert.deepEqual(focusOf(pointed(both, { word: 5 }), frame), { side: "query", query: 2, key: 3, also: [1] });
   assert.deepEqual(focusOf(pointed(both, { query: 1, key: 5 }), frame), { side: "query", query: 1, key: 3, also: [] });

@@ -56,7 +56,7 @@ test("the description of a link adds that two unknown words are the same to the 
   assert.match(bare(unknownNote([part[2]])), /does not read all of “didn't”/);
 });
 
-test("the readout and the line for screen readers mark the held word and the one it looks at", () => {
+test("the readout and the line for screen readers mark the selected word and the one it looks at", () => {
   const book = madeBook(ROWS, unread([1, 2, 3, 4]));
   const pattern = patternOf(book, 0, 0, WORDS);
   const view = { book, pattern, head: [0, 0], state: { words: true }, focus: { side: "query", query: 1, key: -1, also: [] }, line: pattern.weights.subarray(4, 8) };

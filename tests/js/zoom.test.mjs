@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { LARGEST, isWhole, panned, rangeNote, rangeOf, revealed, under, whole, zoomed } from "../../attnviz/board/js/draw/zoom.js";
+import { LARGEST, isFitted, lensOnAll, panned, rangeNote, rangeOf, revealed, under, zoomed } from "../../attnviz/board/js/draw/zoom.js";
 
 const AREA = { width: 300, height: 500 };
 const near = (a, b) => assert.ok(Math.abs(a - b) < 1e-9, `${a} is not ${b}`);
 
 test("the whole matrix fits, in square cells", () => {
-  assert.deepEqual(whole(AREA, 1000, 600), { cell: 0.5, row: 0, column: 0 });
-  assert.deepEqual(whole(AREA, 600, 1000), { cell: 0.3, row: 0, column: 0 });
-  assert.equal(whole(AREA, 2, 2).cell, LARGEST);
+  assert.deepEqual(lensOnAll(AREA, 1000, 600), { cell: 0.5, row: 0, column: 0 });
+  assert.deepEqual(lensOnAll(AREA, 600, 1000), { cell: 0.3, row: 0, column: 0 });
+  assert.equal(lensOnAll(AREA, 2, 2).cell, LARGEST);
 });
 
 test("what lies under the pointer stays there when the matrix grows and shrinks", () => {
@@ -23,11 +23,11 @@ test("what lies under the pointer stays there when the matrix grows and shrinks"
 });
 
 test("nothing is smaller than the whole or larger than the largest, and no edge is left", () => {
-  const lens = whole(AREA, 1000, 1000);
+  const lens = lensOnAll(AREA, 1000, 1000);
   assert.deepEqual(zoomed(lens, 0.1, { x: 10, y: 10 }, AREA, 1000, 1000), lens);
   assert.equal(zoomed(lens, 1e6, { x: 10, y: 10 }, AREA, 1000, 1000).cell, LARGEST);
-  assert.equal(isWhole(lens, AREA, 1000, 1000), true);
-  assert.equal(isWhole(zoomed(lens, 1.5, { x: 0, y: 0 }, AREA, 1000, 1000), AREA, 1000, 1000), false);
+  assert.equal(isFitted(lens, AREA, 1000, 1000), true);
+  assert.equal(isFitted(zoomed(lens, 1.5, { x: 0, y: 0 }, AREA, 1000, 1000), AREA, 1000, 1000), false);
   const near = panned({ cell: 10, row: 5, column: 5 }, 9999, -99999, AREA, 1000, 1000);
   assert.deepEqual([near.row, near.column], [950, 0]);
 });
@@ -57,7 +57,7 @@ test("every unit lies under some pixel and every pixel over some unit", () => {
 });
 
 test("the line below says what is seen and whether it is pooled", () => {
-  const all = rangeNote(whole(AREA, 1000, 1000), AREA, 1000, 1000, { units: "words", pooled: true });
+  const all = rangeNote(lensOnAll(AREA, 1000, 1000), AREA, 1000, 1000, { units: "words", pooled: true });
   assert.match(all, /^The matrix shows all 1000 words, pooled by maximum: /);
   const part = rangeNote({ cell: 10, row: 100, column: 200 }, AREA, 1000, 900, { units: "tokens", pooled: false });
   assert.match(part, /^The matrix shows rows 101 to 150 and columns 201 to 230 of 1000 by 900 tokens: /);

@@ -42,7 +42,7 @@ def test_leads_on_other_texts_are_those_of_the_heads_that_the_atlas_chose(
     for one in claims.leads(known):
         for way in ("dh", "hd"):
             best, found = claims.best_head(known, one.relation, way), claims.hits(other, one.relation, way)
-            if not one.shown and best is not None and len(found) >= claims.ENOUGH:
+            if not one.significant and best is not None and len(found) >= claims.ENOUGH:
                 counted[one.relation, way] = best.head, found, paired_differences(found, best.offset)
     assert len(counted) == corpus.tests
     corrected = statistics.holm(np.array([pair.chances[head.layer, head.head] for head, _, pair in counted.values()]))

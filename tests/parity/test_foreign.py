@@ -235,7 +235,7 @@ def test_what_is_no_plain_softmax_over_the_tokens_is_refused(family: str, more: 
         capture.capture(model, input_ids=ids(11), attention_mask=torch.ones(1, 11, dtype=torch.long), **target)
 
 
-def test_a_family_is_shown_as_it_attends_whatever_it_says_of_the_fused_kernel():
+def test_a_family_is_shown_as_it_attends_whatever_its_flag_for_the_fused_kernel():
     """paligemma takes the fused kernel, and looks both ways by it where its eager attention looks back only."""
     text = {**SIZES, "num_key_value_heads": 3, "head_dim": 8}
     vision = {
@@ -253,7 +253,7 @@ def test_a_family_is_shown_as_it_attends_whatever_it_says_of_the_fused_kernel():
     np.testing.assert_allclose(trace.weights(), wanted.weights(), atol=1e-5)
 
 
-def test_a_model_is_looked_at_once_and_its_hooks_hear_nothing_of_it(monkeypatch: pytest.MonkeyPatch):
+def test_a_model_is_tried_once_and_without_its_hooks(monkeypatch: pytest.MonkeyPatch):
     model, heard, looked = bert(), [], []
     look = capture.agrees
     monkeypatch.setattr(capture, "agrees", lambda *given: looked.append(1) or look(*given))

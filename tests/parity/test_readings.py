@@ -188,7 +188,7 @@ class Silenced(Own):
 
 
 @pytest.mark.parametrize(("family", "layers"), [(Again, 6), (Stacked, 4), (Silenced, 2)])
-def test_layers_that_are_run_again_or_stand_on_another_model_are_layers(family: Any, layers: int):
+def test_layers_that_run_again_or_build_on_another_model_are_layers(family: Any, layers: int):
     model = made(family)
 
     trace = attnviz.trace(model, tokenizer(), TEXT)
@@ -439,7 +439,7 @@ def test_of_a_hybrid_the_layers_with_attention_are_shown_by_their_own_numbers(fa
     assert "attend from token to token" in trace.note
 
 
-def test_a_decoder_in_somebodys_own_class_is_read():
+def test_a_decoder_in_a_custom_class_is_read():
     class Continuing(Own):
         def build(self, config: BertConfig) -> None:
             self.inner = LlamaModel(LlamaConfig(**SIZES))

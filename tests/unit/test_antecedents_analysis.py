@@ -64,7 +64,7 @@ def test_sums_and_largest_pieces_may_name_different_candidates():
     assert antecedents(traced(), HERSELF, (ANNABEL, RUTH)).hits(0)[0].tolist() == [False, False, False]
 
 
-def test_a_head_that_a_layer_lacks_chooses_no_candidate():
+def test_a_head_that_a_layer_does_not_have_chooses_no_candidate():
     assert Antecedents(np.array([[[np.nan, np.nan]]], np.float32)).hits(0).tolist() == [[False]]
 
 

@@ -110,7 +110,7 @@ def test_unknown_names_list_what_there_is(made: reader.Atlas):
     for name, says in (
         ("dobj", "“dobj”. The parser's dobj is counted as obj. It has:"),
         ("det:predet", "These texts have none of that subtype; det counts all that they have."),
-        ("pobj", "The parser's pobj has no twin here. It runs the other way round"),
+        ("pobj", "The parser's pobj has no counterpart here. It runs the other way round"),
     ):
         with pytest.raises(BadInputError, match=re.escape(says)):
             made.links(name)
@@ -244,7 +244,7 @@ def test_damaged_links_are_refused(tmp_path: Path, parts: dict[str, bytes], caps
 
 HEADERS = {
     "no format": {"format": "new"},
-    "a likeness of no halves": {"meaning": {"words": 7}},
+    "a similarity of no halves": {"meaning": {"words": 7}},
     "three halves": {"meaning": {"words": [1, 2, 3], "texts": [1, 2, 3]}},
     "fewer than no texts": {"meaning": {"words": [1, 2], "texts": [1, -2]}},
     "no layers": {"layers": 0},
@@ -308,7 +308,7 @@ def test_a_header_of_many_megabytes_is_not_read(tmp_path: Path):
 
 def test_a_member_larger_than_allowed_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     file = atlases.write(tmp_path / "large.npz", atlases.members(LINKS, QUESTIONS))
-    monkeypatch.setattr(npz, "MOST", 23)
+    monkeypatch.setattr(npz, "MAX_BYTES", 23)
     with pytest.raises(BadInputError, match=r"24 bytes, where at most 23 are allowed"):
         reader.read(file).links("det")
 

@@ -197,7 +197,7 @@ def test_models_of_a_folder_are_read_text_by_text(tmp_path, family: str):
     assert not any(trace.batched for trace in together(requests, folders=(card,)))
 
 
-def test_it_loads_models_and_knows_which_are_here(local: LocalBackend):
+def test_it_loads_models_and_says_which_are_on_this_machine(local: LocalBackend):
     backend = BatchedBackend(local, 8)
     can = backend.capabilities
     assert isinstance(backend, Backend)

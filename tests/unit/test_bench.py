@@ -15,7 +15,7 @@ import pytest
 from attnviz.errors import BadInputError
 from attnviz.pages.cost import flops
 from attnviz.pages.cost.bench import algorithms
-from attnviz.pages.cost.bench.plan import HELD, BenchmarkPlan
+from attnviz.pages.cost.bench.plan import MAX_PEAK_BYTES, BenchmarkPlan
 from attnviz.pages.cost.bench.report import BenchmarkReport
 from attnviz.pages.cost.bench.runner import BenchmarkRunner
 
@@ -43,11 +43,11 @@ def until(runner: BenchmarkRunner, ready: Callable[[BenchmarkReport], bool], rea
     """What a desk reports as soon as it is `ready`; the reader looks all the time."""
     end = time.monotonic() + WAIT
     while time.monotonic() < end:
-        found = runner.look(reader)
+        found = runner.poll(reader)
         if found is not None and ready(found):
             return found
         time.sleep(0.02)
-    raise AssertionError(f"not ready: {runner.look(reader)}")
+    raise AssertionError(f"not ready: {runner.poll(reader)}")
 
 
 def begun(runner: BenchmarkRunner) -> BenchmarkReport:
@@ -77,7 +77,7 @@ def test_what_would_take_too_much_memory_on_paper_is_left_out_and_named():
     assert wide.left_out == (("matrix", 2896, 2 * 2896**2 * 12 * 4),)
     assert max(tokens for algorithm, tokens in wide.cells if algorithm == "matrix") == 2048
     assert ("tiled", 8192) in wide.cells
-    assert all(flops.estimate(algorithm, tokens, wide.layer).peak_bytes <= HELD for algorithm, tokens in wide.cells)
+    assert all(flops.estimate(algorithm, tokens, wide.layer).peak_bytes <= MAX_PEAK_BYTES for algorithm, tokens in wide.cells)
     assert PLAN.left_out == ()
 
 
@@ -89,7 +89,7 @@ def test_plans_without_bounds_are_refused(wrong: tuple[int, int, int]):
 
 def program(cells: list, bytes_: int = 10**9) -> subprocess.Popen[str]:
     """Start the real program on these measurements."""
-    plan = {"heads": 3, "dim": 5, "bytes": bytes_, "most": 0.0, "cells": cells}
+    plan = {"heads": 3, "dim": 5, "bytes": bytes_, "repeat_seconds": 0.0, "cells": cells}
     return subprocess.Popen(
         [sys.executable, "-m", "attnviz.pages.cost.bench.worker", json.dumps(plan)], cwd=ROOT, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -129,7 +129,7 @@ def test_printed_results_are_kept_when_it_is_stopped_and_the_process_has_ended()
 
     runner.stop("one", WAIT)
 
-    after = runner.look("one")
+    after = runner.poll("one")
     assert after is not None
     assert (after.state, after.found, after.running) == ("stopped", report.found, False)
     assert gone(report.pid)
@@ -141,7 +141,7 @@ def test_one_run_at_a_time_and_only_its_owner_stops_it():
     number = begun(runner).number
     assert not runner.start(PLAN, "two")
     runner.stop("two")
-    seen = runner.look("two")
+    seen = runner.poll("two")
     assert seen is not None
     assert (seen.number, seen.running, len(seen.found)) == (number, True, 3)  # who waits sees how it fares
     assert (runner.owns("one"), runner.owns("two")) == (True, False)
@@ -157,7 +157,7 @@ def test_it_ends_when_the_one_who_started_it_is_gone_though_others_look():
     runner = BenchmarkRunner(fake("time.sleep(600)"), owner_timeout=0.5)
     pid = begun(runner).pid
     report = until(runner, lambda report: not report.running, "two")
-    assert (report.state, len(report.found)) == ("left", 3)
+    assert (report.state, len(report.found)) == ("abandoned", 3)
     assert gone(pid)
 
 

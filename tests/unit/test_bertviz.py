@@ -135,7 +135,7 @@ def test_a_layer_with_fewer_heads_than_another_is_drawn_alone():
     assert np.array(params(page)["attention"][0]["attn"]).shape == (1, 2, 5, 5)
 
 
-def test_a_layer_that_is_too_much_by_itself_is_refused_with_a_remedy():
+def test_a_layer_that_is_too_large_by_itself_is_refused_with_a_remedy():
     huge = trace(block("self", (3,), tokens(320), tokens(320)))  # 307,200
     with pytest.raises(TooLongError, match=r"one layer of this text has 307,200\. Shorten the text to about 316 tokens"):
         bertviz.model_view(huge, HeadRef(0, 0))

@@ -173,7 +173,7 @@ def test_every_panel_and_the_link_in_it_is_the_same_in_both_languages(tmp_path: 
                     assert abs(theirs["link"] - link.weight) < 1e-5
 
 
-def test_a_layers_mean_travels_exactly(tmp_path: Path):
+def test_a_layers_mean_is_sent_exactly(tmp_path: Path):
     trace = traced("minilm", FIRST, "didn't", 0)
     frame = board.frame(trace, name="made")
     data = board.layer_sheet(trace, 1, "self", frame)

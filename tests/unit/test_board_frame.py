@@ -122,7 +122,7 @@ def test_one_head_travels_exactly_up_to_2048_tokens(tokens: int, sent: bool):
     assert (board.sheet(trace, HeadRef(0, 0), b"") is not None) is sent
 
 
-def test_layers_bring_the_pictures_that_a_frame_holds_to_its_outline():
+def test_layers_add_the_pictures_to_a_frames_outline():
     n = 101  # no multiple of 40: strips are of two and three rows
     words = tuple(Token(f"w{i}", f"w{i}", 4 * i, 4 * i + 3, i) for i in range(n))
     weights = [softmaxed(70, n, n)[: 70 - i].copy() for i in range(6)]  # 417 heads, fewer in each layer than in the one before

@@ -13,14 +13,14 @@ from attnviz import board
 from attnviz.board.choice import Choice
 from attnviz.board.source import (
     COMPARE,
-    FOUND,
     LINKS,
     MODULES,
+    RANKING,
     compare_source,
-    found_source,
     joined,
     links_source,
     module,
+    ranking_source,
     wrapped,
 )
 from attnviz.engine.trace import Block, Dense, Trace
@@ -31,8 +31,8 @@ from attnviz.types import AttentionRequest, HeadRef, Token
 from attnviz.view_state import ViewOptions
 
 HERE = Path(board.__file__).parent
-ALL = (*MODULES, *COMPARE, *LINKS, *FOUND)
-MOUNTED = (compare_source, links_source, found_source)
+ALL = (*MODULES, *COMPARE, *LINKS, *RANKING)
+MOUNTED = (compare_source, links_source, ranking_source)
 
 
 def test_every_module_is_joined_and_imports_only_from_those_before_it():

@@ -76,7 +76,7 @@ def test_a_head_that_a_reader_names_is_tested_on_all_texts(made: reader.Atlas):
     reach = 1.96 * sqrt(90 / 89 * spread) / 90
     assert found.interval == pytest.approx((100 * (lead - reach), 100 * (lead + reach)), abs=0.01)
     assert found.verdict == "clear"
-    assert found.stands
+    assert found.significant
     assert (found.evidence.source, found.evidence.scheme) == ("Trees", claims.LINKS)
 
 
@@ -118,11 +118,11 @@ def test_wordings_of_a_sentence_count_as_one(tmp_path: Path):
     # 24 sentences are 3 above chance and 16 are 3 below: a lead of 24 wordings, less 1, over the root of 40 x 9.
     assert found.p == pytest.approx(float(norm.sf(23 / sqrt(360))))
     assert found.verdict == "none", "as 240 coins it would be a chance of 0.001"
-    assert not found.stands
+    assert not found.significant
     assert (found.held_out.n, found.held_out.groups) == (120, 40)
 
 
-def test_a_head_chosen_on_other_wordings_of_the_same_sentences_must_stand_the_correction(tmp_path: Path):
+def test_a_head_chosen_on_other_wordings_of_the_same_sentences_is_corrected_for_all_heads(tmp_path: Path):
     # Odd wordings are three of each sentence, each 1.5 above chance or below. 30 of 40 sentences: a lead of 30, less a half,
     # over the root of 40 x 2.25: p is 0.001, corrected for ten heads 0.01; 27 of 40: 20.5 over that root, 0.015 and 0.15.
     best = claims.best_head(wordings(tmp_path, {(0, 1): lambda at: at // 6 % 4 < 3}), "winogender")
@@ -204,7 +204,7 @@ def test_relations_on_which_a_head_is_shown_to_beat_the_rule_and_those_on_which_
     ]
     made = reader.read(atlases.write(tmp_path / "table.npz", atlases.members(links)))
     found = {one.relation: one for one in claims.leads(made)}
-    assert {name: one.shown for name, one in found.items()} == {"obj": False, "det": True}
+    assert {name: one.significant for name, one in found.items()} == {"obj": False, "det": True}
     assert next(one for one in claims.best_heads(made) if one.relation == "det").points == pytest.approx(50.0)
     assert (found["det"].head, found["det"].direction) == (HeadRef(1, 1), "dh")
     # On 40 odd sentences the head is ahead in 20: z = 19 over the root of 20. Half of the error is for the chosen head.
@@ -226,7 +226,7 @@ def test_every_head_is_tested_on_the_odd_half_and_not_only_the_one_that_leads_on
     assert best is not None
     assert found is not None
     assert (best.head, best.beats) == (HeadRef(*LUCKY), False)
-    assert (found.head, found.shown) == (HeadRef(*STEADY), True)
+    assert (found.head, found.significant) == (HeadRef(*STEADY), True)
     # Ahead in 30 of 60 odd sentences; half of the error is for all ten heads.
     assert found.p_corrected == pytest.approx(20 * max(float(norm.sf(29 / sqrt(30))), 2.0**-30))
 

@@ -86,12 +86,14 @@ def test_top_ranks_by_the_even_texts_and_reports_the_odd_ones(folder: Path, capf
     assert (best["chosen_on"]["hits"], best["chosen_on"]["n"]) == (20, 40)
     assert best["baselines"] == {"offset": 0.5, "chance": 0.25}
     assert (found["offset"], found["held_out"], found["all_heads"], len(found["heads"])) == (1, True, 10, 10)
-    assert any("ranked by the texts with an even number and reported on those with an odd one" in one for one in found["says"])
+    assert any(
+        "ranked on the texts with an even number and reported on those with an odd number" in one for one in found["says"]
+    )
     lines = printed(capfd, "top", "--atlas", folder / "small.npz", "--relation", "det", "-k", "1").splitlines()
     assert lines[3].split(maxsplit=2)[:2] == ["1", "L1·H4"]
     assert " ".join(lines[3].split()[2:]) == "20 of 40 40 of 40 100.0 (91.2 to 100.0) +50.0 (+34.3 to +65.7) p < 0.001"
     assert lines[4] == "and 9 more heads (-k 10 shows all)"
-    assert "Rules that read nothing, on the same 40: fixed offset +1 50.0 %, chance 25.0 %." in lines
+    assert "Rules that ignore meaning, on the same 40: fixed offset +1 50.0 %, chance 25.0 %." in lines
 
 
 def test_csv_has_a_row_a_head_and_no_formula(folder: Path, capfd: Captured, tmp_path: Path):
@@ -170,7 +172,7 @@ def test_compare_says_when_the_texts_are_others(folder: Path, tmp_path: Path, ca
 
 BAD = {
     "no such model": (["show", "minilmm"], "“minilmm” is neither. Did you mean minilm? Shipped are those of"),
-    "a model without an atlas": (["show", "bert-base-uncased"], "`attnviz atlas build --model bert-base-uncased"),
+    "a model without an atlas": (["show", "bert-base-uncased"], "none for “bert-base-uncased”. Build one with"),
     "no such file": (["show", "./nowhere.npz"], "There is no atlas in “./nowhere.npz”"),
     "a folder": (["show", "/"], "is a folder"),
     "a broken file": (["show", "{}/broken.npz"], "is none, or damaged"),

@@ -55,8 +55,8 @@ def test_text_is_the_sentence_and_the_counts_below_it(file: Path, capfd: pytest.
     assert lines[0].startswith("On 60 determiners of Trees")
     reach = 1.96 * sqrt(60 / 59 * (24 * (2 / 3) ** 2 + 4 * (4 / 3) ** 2 + 32 / 9)) / 60
     assert lines[2:] == [
-        "all texts  50 of 60, 83\u202f% (72 to 91\u202f%); offset 50\u202f%, chance 25\u202f%",
-        "odd half   25 of 30, 83\u202f% (66 to 93\u202f%); offset 50\u202f%, chance 25\u202f%",
+        "all texts      50 of 60, 83\u202f% (72 to 91\u202f%); offset 50\u202f%, chance 25\u202f%",
+        "held-out half  25 of 30, 83\u202f% (66 to 93\u202f%); offset 50\u202f%, chance 25\u202f%",
         f"lead +33.3 points ({100 * (1 / 3 - reach):+.1f} to {100 * (1 / 3 + reach):+.1f}); rank 1 of 10 heads; p < 0.001, "
         "corrected p = 0.0016",
     ]
@@ -91,7 +91,7 @@ def test_a_subtype_is_tested_alone_and_all_of_them_say_so(tmp_path: Path, capfd:
     assert "nmod counts subtypes together: nmod: 40 and nmod:poss 40 (nmod: has no subtype)." in found["nmod"]["sentence"]
 
 
-def test_the_ceiling_of_minimal_pairs_stands_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_the_ceiling_of_minimal_pairs_is_shown_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     pairs = [Q(at, 1, True, [(1, 4)] if at % 2 == 0 else [], answer=at % 2, back=at % 2) for at in range(60)]
     others = [Q(60 + at, 1, True, [(1, 4)] if at < 12 else []) for at in range(20)]
     head = atlases.header("smollm2", causal=True)
@@ -101,17 +101,17 @@ def test_the_ceiling_of_minimal_pairs_stands_beside_the_rate(tmp_path: Path, cap
     assert (found["rate"], found["ceiling"]) == (42 / 80, 50 / 80)
     assert (found["decidable"]["hits"], found["decidable"]["n"], found["decidable"]["ceiling"]) == (12, 20, 1.0)
     expected = (
-        "60 of these 80 are the same as others with another answer, up to the pronoun, where this model has read no further, "
+        "Up to the pronoun, which is as far as this model has read, 60 of these 80 are the same as others with another answer, "
         "so no head can be right in more than 62.5\u202f%. On the other 20 it is right in 60.0\u202f%"
     )
     assert expected in found["sentence"]
     assert cli.main(command_line(small, relation="gap")) == 0
     lines = capfd.readouterr().out.splitlines()
     assert lines[2].endswith("; at most 62.5\u202f% possible")
-    assert any(line.startswith("decidable  12 of 20") for line in lines)
+    assert any(line.startswith("decidable      12 of 20") for line in lines)
 
 
-def test_the_untrained_twin_stands_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_the_untrained_twin_is_shown_beside_the_rate(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     counts = {"control.links": np.zeros((3, 2, 2, 2, 5), np.uint32), "control.questions": np.zeros((3, 2, 2, 5), np.uint32)}
     counts["control.links"][0, 0, :, 0, 3] = (9, 12)
     links = [L(at, 0, 0, 1, 4, [(1, 4)]) for at in range(60)]
@@ -169,7 +169,7 @@ def test_rank_says_that_a_link_ends_at_a_word_the_model_cannot_read(capsys):
     assert len(found["heads"]) == 72
 
 
-def test_rank_says_nothing_of_it_where_both_ends_are_read(capsys):
+def test_rank_has_no_note_if_the_model_can_read_both_ends(capsys):
     assert cli.main(["rank", "The boy saw it", "--link", "it:boy", "--format", "json"]) == 0
 
     found = json.loads(capsys.readouterr().out)

@@ -68,10 +68,10 @@ def test_the_pairs_on_paper_are_those_of_the_tiles_themselves(tokens: int, optio
 def test_the_estimated_bytes_are_really_allocated():
     random_inputs = (torch.randn(4, 200, 3), torch.randn(2, 200, 3), torch.randn(2, 200, 3))
 
-    matrix = peak_memory.most_held(
+    matrix = peak_memory.peak_bytes(
         lambda: attention.mix(attention.weights(*random_inputs[:2], scale=1.0), random_inputs[2]), random_inputs
     )
-    tiles = peak_memory.most_held(lambda: tiled.mix(*random_inputs, scale=1.0), random_inputs)
+    tiles = peak_memory.peak_bytes(lambda: tiled.mix(*random_inputs, scale=1.0), random_inputs)
 
     assert 1 <= matrix / flops.matrix(200, SMALL).peak_bytes <= 1.01  # a maximum for each row beside the two matrices
     assert 1 <= tiles / flops.tiled(200, SMALL).peak_bytes <= 1.02  # two more numbers a row on the way to a new sum

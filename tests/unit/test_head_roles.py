@@ -74,7 +74,7 @@ def test_hiding_a_token_between_two_words_does_not_make_them_neighbours():
     assert not row_stats.before((unit("a", 0), unit("b", 2))).any()
 
 
-def test_a_twin_is_the_same_word_elsewhere_whatever_its_case_and_never_itself():
+def test_a_twin_is_the_same_word_elsewhere_in_any_case_and_never_itself():
     parts = sentence(*WORDS)
     assert np.argwhere(row_stats.twins(parts, parts)).tolist() == [[1, 4], [4, 1]]
 
@@ -118,7 +118,7 @@ def test_a_causal_model_has_no_word_after_its_first_word_counts_no_row_and_is_a_
     want = {"the first word": 1 / 3, "the word before": 0.5 / 3, "itself": 1.25 / 3, "other words": 0.25 / 3}
     assert dict(found.shares) == pytest.approx(want)
     assert [look.percent for look in found.lines] == [33, 17, 42, 8]
-    # An even look: the first word 1/2 + 1/3 + 1/4, the word before 0 + 1/3 + 1/4, and so on, all by three.
+    # Uniform attention: the first word 1/2 + 1/3 + 1/4, the word before 0 + 1/3 + 1/4, and so on, all by three.
     assert [look.even for look in found.lines] == pytest.approx([13 / 36, 7 / 36, 13 / 36, 3 / 36])
     assert found.rows == 3
     assert found.most == pytest.approx((1 + np.log2(3) + 2) / 3)
@@ -141,7 +141,7 @@ def test_a_learned_sink_is_named_as_one():
     assert found.shares[-1] == ("a learned sink", pytest.approx(0.5))
 
 
-def test_cross_attention_has_neither_neighbours_nor_itself():
+def test_cross_attention_has_no_neighbours_and_no_itself():
     queries = sentence("Die", "Katze", special=False)
     keys = (unit("The", 0), unit("cat", 1), unit("</s>", 2, True))
     found = head_profile.profile(made([[0.7, 0.1, 0.2], [0.1, 0.5, 0.4]], queries, keys))
@@ -164,7 +164,7 @@ def test_a_head_that_looks_back_one_word_is_called_so_with_its_numbers():
     assert found.even == pytest.approx(5 / 6 / 8)
     assert found.sentence == (
         "On this text it looks mostly at the word before: 78\u202f% of its attention on average, first choice of 5 of 6 words "
-        "(an even look would give it 10\u202f%)."
+        "(evenly spread attention would give it 10\u202f%)."
     )
 
 
@@ -187,8 +187,8 @@ def test_a_first_choice_of_most_words_that_gets_little_is_mentioned_and_names_no
     assert found.sentence.endswith("6 of 7 words look first at the word after, with 26\u202f%.")
 
 
-def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
-    # Causal, six words: an even look gives the first (1/2 + … + 1/6) / 5 = 0.29; 0.40 is less than half as much again.
+def test_a_place_with_hardly_more_than_uniform_attention_names_no_head():
+    # Causal, six words: uniform attention gives the first (1/2 + … + 1/6) / 5 = 0.29; 0.40 is less than half as much again.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1
     for at in range(1, 6):
@@ -200,7 +200,7 @@ def test_a_place_that_gets_hardly_more_than_an_even_look_gives_names_no_head():
     assert "4 of 5 words look first at the first word, “a”, with 40\u202f%." in found.sentence
 
 
-def test_a_few_words_show_no_habit_whatever_they_do():
+def test_a_few_words_never_show_a_habit():
     found = head_roles.role(made(looking([1, 2, 3, 4, 4], 0.9, 5), sentence("a", "b", "c")))
     assert found.kind == "mixed"
     assert found.sentence.startswith("This text is too short to show a habit: only 3 words can choose where to look.")
@@ -230,7 +230,7 @@ def twinned() -> np.ndarray:
     return rows
 
 
-def test_words_that_find_their_twins_are_an_addition_over_as_many_words_and_name_no_head():
+def test_attention_to_twins_is_an_extra_line_and_names_no_head():
     found = head_roles.role(made(twinned(), sentence("the", "cat", "the", "dog", "the", "end")))
     assert found.kind == "mixed"
     assert found.sentence.endswith(
@@ -250,7 +250,7 @@ def test_a_head_whose_every_word_finds_its_twin_is_called_so():
     assert "the same word elsewhere: 80\u202f% of its attention on average, first choice of 6 of 6 words" in found.sentence
 
 
-def test_a_first_word_that_stands_again_is_where_heads_rest_and_no_twin():
+def test_a_first_word_that_occurs_again_is_a_sink_and_not_a_twin():
     # Both later "the" look at the first word as all words do.
     words = ("the", "cat", "saw", "the", "dog", "and", "the", "bird")
     rows = np.zeros((8, 8))
@@ -270,7 +270,7 @@ def test_equal_weights_have_no_first_choice():
     assert [look.chosen for look in found.lines] == [0] * len(found.lines)
 
 
-def test_a_mask_stands_for_a_word_and_is_no_separator():
+def test_a_mask_counts_as_a_word_and_not_as_a_separator():
     parts = (
         unit("[CLS]", 0, True),
         unit("a", 1),
@@ -288,7 +288,7 @@ def test_a_first_token_that_most_words_choose_and_that_gets_over_three_tenths_na
     assert (found.kind, found.share) == ("first", pytest.approx(0.36, abs=1e-6))
     assert found.sentence == (
         "On this text most words look first at [CLS], the first token: 5 of 5, 36\u202f% of its attention on average "
-        "(an even look would give it 14\u202f%)."
+        "(evenly spread attention would give it 14\u202f%)."
     )
 
 
@@ -366,7 +366,7 @@ def test_a_key_that_most_words_choose_and_that_takes_much_is_a_sink():
     assert found.resting
 
 
-def test_a_word_that_every_word_looks_at_is_no_sink_and_what_is_seen_of_it_is_described():
+def test_a_word_that_every_word_looks_at_is_not_a_sink_and_its_weights_are_described():
     found = head_roles.sink(made(looking([2] * 7, 0.44, 7), sentence(*WORDS)))
     assert found is not None
     assert (found.key, found.resting) == (2, False)
@@ -378,7 +378,7 @@ def test_a_role_says_of_such_a_word_what_the_note_beside_the_picture_says():
     assert (found.kind, found.place, found.chosen, found.rows) == ("word", "“cat”", 5, 5)
     assert found.sentence == (
         "On this text most words look first at “cat”: 5 of 5, 44\u202f% of its attention on average "
-        "(an even look would give it 14\u202f%)."
+        "(evenly spread attention would give it 14\u202f%)."
     )
 
 
@@ -412,7 +412,7 @@ def test_the_first_word_of_a_text_is_a_sink_only_where_it_is_the_first_token_tha
         assert found.resting is called
 
 
-def test_a_mask_and_a_typed_separator_are_no_sinks():
+def test_a_mask_and_a_typed_separator_are_not_sinks():
     for text in ("[MASK]", "[SEP]"):
         parts = (unit("[CLS]", 0, True), *(unit(w, at) for at, w in enumerate("abcde", 1)), Unit(text, 24, 30, (6,), True))
         found = head_roles.sink(made(looking([6] * 7, 0.7, 7), parts))
@@ -424,8 +424,8 @@ def test_on_a_few_words_nothing_is_called_a_sink():
     assert head_roles.sink(made(looking([0] * 6, 0.9, 6), sentence("a", "b", "c", "d"))) is None
 
 
-def test_what_an_even_look_gives_is_no_sink():
-    # Causal, six words: 0.42 is little more than the 0.29 of an even look.
+def test_uniform_attention_is_not_a_sink():
+    # Causal, six words: 0.42 is little more than the 0.29 of uniform attention.
     rows = np.zeros((6, 6))
     rows[0, 0] = 1
     for at in range(1, 6):
@@ -440,8 +440,8 @@ def test_sink_role_and_profile_write_the_same_share():
     pattern = made(rows, sentence(*WORDS))
     (look, *_), found, note = head_profile.profile(pattern).lines, head_roles.role(pattern), head_roles.sink(pattern)
     assert note is not None
-    assert look.written in found.sentence
-    assert look.written in note.sentence
+    assert look.share_text in found.sentence
+    assert look.share_text in note.sentence
     assert sum(one.percent for one in head_profile.profile(pattern).lines) == 100
 
 
@@ -489,7 +489,7 @@ def test_a_row_with_one_key_is_one_clause():
     assert head_roles.as_text(pattern, 0) == "[CLS] gives 100\u202f% of its attention to itself."
 
 
-def test_a_word_that_stands_twice_is_numbered():
+def test_a_word_that_occurs_twice_is_numbered():
     parts = sentence("the", "cat", "the")
     rows = np.eye(5, dtype=np.float32)
     rows[1] = [0, 0, 0, 1, 0]

@@ -12,7 +12,7 @@ from attnviz.backends import open_backend
 from attnviz.backends.cached import size_in_bytes
 from attnviz.engine import reference
 from attnviz.engine.reference import AS_TRAINED, Intervention
-from attnviz.engine.reference.intervened import MOST, NAMED, InterventionResult
+from attnviz.engine.reference.intervened import MAX_TOKENS, NAMED, InterventionResult
 from attnviz.engine.reference.word_order import Float64Tensors, shuffled_order
 from attnviz.errors import BadInputError, EmptyTextError, TooLongError
 from attnviz.models import load
@@ -42,7 +42,7 @@ def test_with_nothing_changed_it_is_the_model_itself(backend, plain: Interventio
 
 
 @BOTH
-def test_what_is_kept_of_the_layer_is_its_own(backend, plain: InterventionResult, model: str):
+def test_the_kept_steps_of_the_layer_are_those_of_the_reference(backend, plain: InterventionResult, model: str):
     inner = backend.inner.load(model)
     w, layer = reference.read(inner.model), LAYERS[model]
     ids = inner.tokenizer(TEXT)["input_ids"]
@@ -70,7 +70,7 @@ def test_what_comes_next_is_what_the_decoder_says(backend):
 
 
 @BOTH
-def test_a_change_in_one_layer_leaves_those_before_it_as_they_were(backend, plain: InterventionResult, model: str):
+def test_a_change_in_one_layer_does_not_change_earlier_layers(backend, plain: InterventionResult, model: str):
     layer = LAYERS[model]
     found = backend.intervene(AttentionRequest(model, TEXT), layer, Intervention(zeroed=(2,), layer=layer))
 
@@ -172,7 +172,7 @@ def test_tensors_become_float64_only_on_access():
 
 def test_an_impossible_intervention_is_refused_with_the_reason(backend, tmp_path):
     minilm = AttentionRequest("minilm", TEXT)
-    with pytest.raises(TooLongError, match=f"at most {MOST} tokens; this text has 82"):
+    with pytest.raises(TooLongError, match=f"at most {MAX_TOKENS} tokens; this text has 82"):
         backend.intervene(AttentionRequest("minilm", "word " * 80), 0, AS_TRAINED)
     with pytest.raises(TooLongError, match="at most"):
         backend.compare_orders(AttentionRequest("minilm", "word " * 80), HeadRef(0, 0), OPEN, 0)

@@ -33,7 +33,7 @@ def traced(**rows: list[float]) -> Trace:
     return Trace(AttentionRequest("made", "cats saw it now"), (Block("self", TOKENS, TOKENS, (Dense(weights),)),))
 
 
-def test_the_target_stands_among_the_strongest_places_with_its_pieces_summed():
+def test_the_target_is_among_the_strongest_places_with_its_pieces_summed():
     #                  [CLS]  cat   s     saw   it    now   [SEP]
     trace = traced(it=[0.50, 0.10, 0.05, 0.20, 0.08, 0.06, 0.01])
     (look,) = link_rows(trace, HeadRef(0, 0), [Link(IT, CATS)])
@@ -44,7 +44,7 @@ def test_the_target_stands_among_the_strongest_places_with_its_pieces_summed():
     assert look.rest == pytest.approx(0.01, abs=1e-6)
 
 
-def test_a_weak_target_stands_there_all_the_same_and_special_tokens_do_not_count_against_it():
+def test_a_weak_target_is_listed_too_and_special_tokens_do_not_count_against_it():
     trace = traced(
         it=[0.30, 0.00, 0.02, 0.20, 0.28, 0.15, 0.05],
         cat=[0.60, 0.0, 0.0, 0.20, 0.10, 0.10, 0.0],

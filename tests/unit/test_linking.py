@@ -8,7 +8,7 @@ import pytest
 
 from attnviz.analysis.link_ranking import LinkScore
 from attnviz.analysis.link_rows import LinkRow, RowEntry
-from attnviz.board.found import found
+from attnviz.board import ranking as board_ranking
 from attnviz.board.linking import ChosenHead, DrawnLinks, message_number, to_json
 from attnviz.errors import BadInputError
 from attnviz.types import HeadRef, Link
@@ -16,7 +16,7 @@ from attnviz.types import HeadRef, Link
 LINKS = (Link((43, 45), (4, 10)), Link((4, 10), (0, 3)))
 
 
-def test_links_come_back_as_they_went_each_once():
+def test_links_are_read_back_as_they_were_written_each_once():
     sent = json.loads(json.dumps({"links": [*to_json(LINKS), *to_json(LINKS[:1])]}))
     assert DrawnLinks.parse(sent).links == LINKS
 
@@ -71,7 +71,7 @@ def test_a_message_without_a_number_is_refused(value: object):
 def test_every_head_has_its_place_and_the_best_come_first():
     ranking = (LinkScore(1, 0, 0.64004, 0.5, 1), LinkScore(0, 1, 0.25, -0.25, 2), LinkScore(0, 0, 0.125, 0.0, 3))
     look = LinkRow("it", "animal", (RowEntry("animal", 0.64, "target"), RowEntry("street", 0.14, "word")), 0.22, True)
-    made = found(ranking, (2, 1), HeadRef(0, 1), (look,) * 8, 9)
+    made = board_ranking.to_json(ranking, (2, 1), HeadRef(0, 1), (look,) * 8, 9)
     assert made["weights"] == [[0.125, 0.25], [0.64004]]
     assert made["margins"] == [[0.0, -0.25], [0.5]]
     assert [(one["layer"], one["head"]) for one in made["best"]] == [(1, 0), (0, 1), (0, 0)]
@@ -86,11 +86,13 @@ def test_every_head_has_its_place_and_the_best_come_first():
 def test_of_many_links_each_row_is_short_and_still_adds_up():
     places = [RowEntry(name, weight, "word") for name, weight in (("a", 0.3), ("b", 0.2), ("c", 0.1), ("d", 0.1))]
     look = LinkRow("it", "animal", (*places, RowEntry("animal", 0.05, "target")), 0.25, False)
-    short, whole = (found((LinkScore(0, 0, 0.5, 0.1, 1),), (1,), HeadRef(0, 0), (look,) * n)["rows"][0] for n in (3, 2))
+    short, whole = (
+        board_ranking.to_json((LinkScore(0, 0, 0.5, 0.1, 1),), (1,), HeadRef(0, 0), (look,) * n)["rows"][0] for n in (3, 2)
+    )
     assert [place["text"] for place in short["places"]] == ["a", "b", "animal"]
     assert short["rest"] == pytest.approx(0.45)
     assert (len(whole["places"]), whole["rest"]) == (5, pytest.approx(0.25))
 
 
 def test_a_chosen_head_that_is_not_ranked_gives_way_to_the_best():
-    assert found((LinkScore(0, 0, 0.5, 0.1, 1),), (1,), HeadRef(4, 4), ())["chosen"] == [0, 0]
+    assert board_ranking.to_json((LinkScore(0, 0, 0.5, 0.1, 1),), (1,), HeadRef(4, 4), ())["chosen"] == [0, 0]

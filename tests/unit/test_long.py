@@ -21,23 +21,23 @@ title = "Made"
 file = "made.txt"
 model = "smollm2"
 head = "L2·H3"
-held = "{held}"
+selected = "{selected}"
 finds = "clue#1"
 note = "L2·H3 gives it 0.250."
-claims = [{{ head = "L2·H3", held = "clue#2", finds = "clue#1", weight = 0.25 }}]
+claims = [{{ head = "L2·H3", selected = "clue#2", finds = "clue#1", weight = 0.25 }}]
 """
 TEXT = "A clue, and much later the clue again.\n"
 
 
 def test_an_entry_becomes_a_text_with_places():
-    (made,) = parsed(ENTRY.format(held="clue#2"), {"made.txt": TEXT}.__getitem__)
+    (made,) = parsed(ENTRY.format(selected="clue#2"), {"made.txt": TEXT}.__getitem__)
     assert (made.text, made.head, made.focus) == (TEXT.strip(), HeadRef(2, 3), TokenSelection(27))
-    assert (made.finds, made.claims[0].held, made.claims[0].most) == ((2, 6), (27, 31), False)
+    assert (made.finds, made.claims[0].selected, made.claims[0].most) == ((2, 6), (27, 31), False)
 
 
 def test_a_word_that_the_text_lacks_is_refused():
     with pytest.raises(BadInputError, match="clue"):
-        parsed(ENTRY.format(held="clue#3"), {"made.txt": TEXT}.__getitem__)
+        parsed(ENTRY.format(selected="clue#3"), {"made.txt": TEXT}.__getitem__)
 
 
 def test_there_are_three_with_names_of_their_own():
@@ -52,11 +52,11 @@ def test_each_is_long_and_still_travels_in_a_link(one: LongText):
 
 
 @EVERY
-def test_each_opens_with_a_model_and_a_head_that_exist_and_a_partner_that_stands_before(one: LongText):
+def test_each_opens_with_an_existing_model_and_head_and_an_earlier_partner(one: LongText):
     card = catalog.card(one.model)
     assert one.head.layer < card.layers
     assert one.head.head < card.heads
-    assert one.finds[1] < one.held[0]
+    assert one.finds[1] < one.selected[0]
 
 
 @EVERY

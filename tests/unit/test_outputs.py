@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
+import io
+import json
+import re
+import zlib
 from pathlib import Path
 from types import ModuleType
 
@@ -13,24 +16,20 @@ ROOT = Path(__file__).parents[2]
 
 
 def loaded(name: str) -> ModuleType:
-    """A module of `.ci`."""
-    spec = importlib.util.spec_from_file_location(Path(name).stem, ROOT / ".ci" / name)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    """A module of `.ci`, which is no package."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / ".ci"))
+        return importlib.import_module(name)
 
 
 @pytest.fixture(scope="module")
 def outputs() -> ModuleType:
-    return loaded("outputs.py")
+    return loaded("outputs")
 
 
 @pytest.fixture(scope="module")
 def folder() -> ModuleType:
-    return loaded("recording/folder.py")
+    return loaded("recording.folder")
 
 
 def written(root: Path, files: dict[str, str | bytes]) -> Path:
@@ -39,6 +38,11 @@ def written(root: Path, files: dict[str, str | bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return root
+
+
+@pytest.fixture(scope="module")
+def formats() -> ModuleType:
+    return loaded("recording.formats")
 
 
 OLD: dict[str, str | bytes] = {
@@ -95,6 +99,36 @@ def test_data_that_differs_fails(outputs, tmp_path, capsys, name, content, shown
     assert name in capsys.readouterr().out
 
 
+def test_a_difference_that_is_meant_is_allowed_with_its_reason_and_the_rest_is_still_compared(outputs, tmp_path, capsys):
+    written(tmp_path / "old", OLD)
+    both = ["compare", str(tmp_path / "old"), str(tmp_path / "new")]
+    rules = tmp_path / "allowed.toml"
+    rules.write_text(
+        '[[allow]]\nwhy = "Halves go up"\nrecords = ["cli/*"]\nreplace = [["0.64", "0.65"]]\n'
+        '[[allow]]\nwhy = "Never documented"\nrecords = ["python/Trace.names"]\nnames = ["layers"]\n'
+    )
+    both += ["--allowed", str(rules)]
+    new = OLD | {"cli/a.csv": "query,weight\nit,0.65\n", "python/Trace.names": "heads\n"}
+    written(tmp_path / "new", new)
+    assert outputs.main(both) == 0
+    shown = capsys.readouterr().out
+    assert "4 records are identical" in shown
+    assert "ALLOWED to differ: 2 records" in shown
+    assert "Halves go up (1)\n    cli/a.csv" in shown
+    assert "Never documented (1)\n    python/Trace.names" in shown
+    written(tmp_path / "new", {"cli/a.csv": "query,weight\nthe,0.65\n", "python/Trace.names": "rows\n"})
+    assert outputs.main(both) == 1
+    shown = capsys.readouterr().out
+    assert "-it,0.65\n    +the,0.65" in shown
+    assert "lost: failure\n  python/Trace.names\n    heads\n" in shown
+
+
+def test_each_difference_that_is_allowed_has_a_reason(outputs):
+    entries = outputs.allowances(outputs.ALLOWED)
+    assert entries
+    assert all(len(entry.why.split()) > 3 and entry.records for entry in entries)
+
+
 def test_a_lost_record_of_data_fails(outputs, tmp_path):
     written(tmp_path / "old", OLD)
     written(tmp_path / "new", {name: content for name, content in OLD.items() if name != "cli/a.csv"})
@@ -115,3 +149,63 @@ def test_markup_is_split_into_data_wording_and_code(folder):
     assert found.data == ["p style=width:3px", "0.64", "/p", "p", "<prose>", "/p", "script", "/script"]
     assert found.words == ["title: Where it looks", "Words of several pieces"]
     assert [line.partition(",")[0] for line in found.code] == ["p class=x", "3 bytes"]
+
+
+def test_headings_are_wording_even_with_one_word(folder):
+    found = folder.Folder(Path()).marked("<h1>Places</h1><dt>Weights</dt><p>Places</p>")
+    assert found.data == ["h1", "<prose>", "/h1", "dt", "<prose>", "/dt", "p", "Places", "/p"]
+    assert found.words == ["Places", "Weights"]
+
+
+def png_file(colour: tuple[int, int, int], description: str, level: int) -> bytes:
+    from PIL import Image, PngImagePlugin
+
+    info, file = PngImagePlugin.PngInfo(), io.BytesIO()
+    info.add_text("Description", description)
+    Image.new("RGB", (2, 2), colour).save(file, "PNG", pnginfo=info, compress_level=level)
+    return file.getvalue()
+
+
+def test_a_png_is_compared_by_its_pixels(folder, formats):
+    one, other = ((9, 9, 9), "Row = who looks", 0), ((9, 9, 9), "Row: the word that looks", 9)
+    (data, words), (same, others) = (formats.png(png_file(*each), folder.is_prose) for each in (one, other))
+    assert data == same
+    assert (words, others) == (["Description: Row = who looks"], ["Description: Row: the word that looks"])
+    assert formats.png(png_file((9, 9, 8), one[1], 0), folder.is_prose)[0] != data
+
+
+def pdf_file(drawn: bytes, subject: str, level: int) -> bytes:
+    content = zlib.compress(drawn, level)
+    info = (
+        b"<< /Producer (x) /Subject (" + re.sub(rb"([()\\\\])", rb"\\\1", b"\xfe\xff" + subject.encode("utf-16-be")) + b") >>"
+    )
+    stream = b"<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream" % (len(content), content)
+    return b"1 0 obj\n" + stream + b"\nendobj\n2 0 obj\n" + info + b"\nendobj\nstartxref\n%d" % len(content)
+
+
+def test_a_pdf_is_compared_by_what_it_draws(folder, formats):
+    one, other = (b"1 0 m 2 3 l S" * 9, "Row = who looks (1)", 1), (b"1 0 m 2 3 l S" * 9, "Row: the word that looks", 9)
+    (data, words), (same, others) = (formats.pdf(pdf_file(*each), folder.is_prose) for each in (one, other))
+    assert data == same
+    assert (words, others) == (["Subject: Row = who looks (1)"], ["Subject: Row: the word that looks"])
+    assert formats.pdf(pdf_file(b"1 0 m 2 4 l S" * 9, one[1], 1), folder.is_prose)[0] != data
+
+
+def test_schemas_of_an_openapi_document_may_be_named_or_in_place(formats):
+    schema = {"type": "object", "required": ["ok", "no"], "description": "How it goes"}
+    named = {"paths": {"/a": {"schema": {"$ref": "#/components/A"}}}, "components": {"A": {**schema, "title": "A"}}}
+    in_place = {"paths": {"/a": {"schema": schema | {"required": ["no", "ok"]}}}}
+    lines = formats.routes(json.dumps(named))
+    assert lines == formats.routes(json.dumps(in_place))
+    assert lines == [f"paths//a/schema/{end}" for end in ('required[] = "no"', 'required[] = "ok"', 'type = "object"')]
+
+
+def test_bytes_of_the_board_are_compared_inflated_and_without_the_digests_that_link_them(formats):
+    def sent(magic: bytes, digest: str, array: bytes) -> bytes:
+        header = f'{{"frame":"{digest}"}}'.encode()
+        return magic + b"d" * 16 + len(header).to_bytes(4, "little") + header + b"\0" * (-(24 + len(header)) % 4) + array
+
+    coder = zlib.compressobj(wbits=-15)
+    deflated = coder.compress(b"weights") + coder.flush()
+    assert formats.board(sent(b"ATN1", "a" * 32, b"weights")) == formats.board(sent(b"ATZ1", "b" * 32, deflated))
+    assert formats.board(sent(b"ATN1", "a" * 32, b"weight")) != formats.board(sent(b"ATN1", "a" * 32, b"weights"))

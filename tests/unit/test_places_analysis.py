@@ -53,7 +53,7 @@ def test_what_goes_to_resting_places_does_not_make_nearby_words_get_little():
     assert found.resting == pytest.approx(0.7)
     assert found.near == pytest.approx(2 / 3)  # 0.2 of 0.3 in every row
     assert found.even == pytest.approx((2 + 3 + 3 + 2) / 4 / 4)
-    assert found.near > found.even  # though 0.2 of all is less than the half that an even look at everything would give
+    assert found.near > found.even  # though 0.2 of all is less than the half that uniform attention over everything would give
 
 
 def test_the_nearest_head_is_named_and_those_above_half_are_counted():
@@ -104,7 +104,7 @@ def test_a_resting_place_with_a_short_value_hands_over_little():
     assert found.resting == pytest.approx(0.8)
     assert found.handed == pytest.approx(0.04 / 0.24)
     assert (found.same, found.rows) == (0, 2)
-    # The mix is 0.04; an even look would give 0.05 / 3: a change of (0.04 - 0.05 / 3) / 0.04.
+    # The mix is 0.04; uniform attention would give 0.05 / 3: a change of (0.04 - 0.05 / 3) / 0.04.
     assert found.changed == found.least == pytest.approx((0.04 - 0.05 / 3) / 0.04, rel=1e-4)
     assert found.idle == HeadRef(0, 0)
 

@@ -70,7 +70,7 @@ def test_the_method_is_reported_with_its_numbers(tmp_path: Path):
     sentence = method(made(tmp_path, scored({}, {}), start=["<s>"], end=["</s>"], drawn_from=1234, length=50))
     assert sentence == (
         "32 sequences: <s> first, then 50 different tokens, drawn at random from the 1,234 that are letters only and stand "
-        "alone, and the same again, then </s>. Chosen on 16 of the sequences, reported on the other 16."
+        "alone, then the same tokens again, then </s>. Chosen on 16 of the sequences, reported on the other 16."
     )
 
 

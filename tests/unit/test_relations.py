@@ -1,4 +1,4 @@
-"""Every label that can be met is explained, and what the table says of its twin is true of both schemes."""
+"""Every label that can be met is explained, and what the table says of its corpus name is true of both schemes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_each_label_has_a_name_and_one_line_of_explanation(scheme: str):
         assert one.fit in FITS
 
 
-def test_a_twin_is_a_relation_of_the_corpus_and_what_has_none_says_why():
+def test_a_counterpart_is_a_relation_of_the_corpus_and_what_has_none_says_why():
     for one in relations.relations(PARSER).values():
         if one.fit == "none":
             assert one.corpus == "", one.name
@@ -48,25 +48,25 @@ def test_a_twin_is_a_relation_of_the_corpus_and_what_has_none_says_why():
 
 
 @pytest.mark.parametrize(
-    ("name", "scheme", "twin", "counted"),
+    ("name", "scheme", "corpus_name", "counted"),
     [
         ("dobj", PARSER, "UD obj", "obj:"),
         ("nsubjpass", PARSER, "UD nsubj:pass", "nsubj:pass"),
         ("poss", PARSER, "UD nmod:poss", "nmod:poss"),
         ("neg", PARSER, "in UD advmod", "advmod"),
-        ("pobj", PARSER, "no UD twin", ""),
-        ("prep", PARSER, "no UD twin", ""),
-        ("cc", PARSER, "no UD twin", ""),
+        ("pobj", PARSER, "no UD counterpart", ""),
+        ("prep", PARSER, "no UD counterpart", ""),
+        ("cc", PARSER, "no UD counterpart", ""),
         ("obj", CORPUS, "UD obj", "obj:"),
         ("nmod", CORPUS, "UD nmod", "nmod:"),
         ("nmod:poss", CORPUS, "UD nmod:poss", "nmod:poss"),
         ("nmod:lmod", CORPUS, "UD nmod:lmod", "nmod:lmod"),
-        ("punct", CORPUS, "no UD twin", ""),
+        ("punct", CORPUS, "no UD counterpart", ""),
     ],
 )
-def test_labels_and_their_twins(name: str, scheme: str, twin: str, counted: str):
+def test_labels_and_their_corpus_names(name: str, scheme: str, corpus_name: str, counted: str):
     found = relation(name, scheme)
-    assert (found.twin, found.counted) == (twin, counted)
+    assert (found.corpus_name, found.counted) == (corpus_name, counted)
 
 
 def test_an_unknown_subtype_is_explained_as_its_relation_and_an_unknown_label_is_refused():

@@ -223,7 +223,7 @@ def test_the_list_of_models_is_fetched_once_and_an_old_one_is_used_meanwhile(ope
 
 def test_an_answer_to_another_text_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
     other = wire.dumps(FakeBackend().attend(AttentionRequest("minilm", "another")))
-    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: other)
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, full=False: other)
     with running_server(FakeBackend()) as url, pytest.raises(AnswerError, match="for another text than requested"):
         opened(url).attend(REQUEST)
 
@@ -231,7 +231,7 @@ def test_an_answer_to_another_text_is_refused(opened, monkeypatch: pytest.Monkey
 def test_an_answer_larger_than_the_model_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
     part = FakeBackend().attend(REQUEST).parts[0]
     large = wire.dumps(Trace(REQUEST, (replace(part, calls=part.calls * 4),)))
-    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: large)
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, full=False: large)
     with (
         running_server(FakeBackend()) as url,
         pytest.raises(AnswerError, match="at most 6 layers of 12 heads; the answer has 8 of 6"),
@@ -240,7 +240,7 @@ def test_an_answer_larger_than_the_model_is_refused(opened, monkeypatch: pytest.
 
 
 def test_garbage_is_refused(opened, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, whole=False: b"garbage" * 50)
+    monkeypatch.setattr("attnviz.server.responder.wire.dumps", lambda trace, full=False: b"garbage" * 50)
     with (
         running_server(FakeBackend()) as url,
         pytest.raises(AnswerError, match=r"gave no answer that can be read\. An answer begins with ATW1"),

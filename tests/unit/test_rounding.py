@@ -16,7 +16,7 @@ from attnviz.figures import encoding
 from attnviz.rounding import fixed, round_parts
 from tests.unit.test_board_frame import HERE, node
 
-# Weights of even looks and others that lie on a half exactly, where Python's own formats go to the even digit.
+# Weights of uniform attention and others that lie on a half exactly, where Python's own formats go to the even digit.
 HALVES = [1 / 16, 3 / 16, 9 / 16, 0.125, 0.375, 0.005, 0.0005, 0.4995, 0.5, 2.5, 0.0]
 
 
@@ -69,7 +69,7 @@ def test_shares_of_one_whole_add_up_to_100(shares: list[float], want: list[int])
     assert list(round_parts(shares)) == want
 
 
-def test_a_share_that_stands_elsewhere_too_is_rounded_by_itself_and_the_others_fill_up():
+def test_a_share_that_is_shown_elsewhere_too_is_rounded_by_itself_and_the_others_share_the_rest():
     # 33.5 alone is 34; by largest remainders of three halves it would be the last to be rounded up.
     assert round_parts([0.335, 0.33, 0.335], alone=2) == (33, 33, 34)
     assert round_parts([0.005, 0.005, 0.99], alone=0) == (1, 0, 99)

@@ -84,7 +84,7 @@ def test_a_question_is_answered_with_the_trace_as_bytes(url: str):
 
     request = AttentionRequest("minilm", QUESTION["text"], QUESTION["text_b"])
     assert same(wire.loads(answer.content), FakeBackend().attend(request))
-    assert wire.loads(answer.content).parts[0].calls[0].whole.shape == (6, 5, 5)
+    assert wire.loads(answer.content).parts[0].calls[0].array.shape == (6, 5, 5)
     assert int(answer.headers["content-length"]) == len(answer.content)
 
 

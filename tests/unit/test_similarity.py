@@ -1,4 +1,4 @@
-"""Rank correlations of attention with likeness against scipy's, ties and hidden words included. Every axis has another size."""
+"""Rank correlations of attention with similarity, compared with scipy's: ties and hidden words too. Axes differ in size."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_default_tiles_on_longer_texts(length: int):
 
 
 @pytest.mark.parametrize("kind", ["boolean", "additive", "by head"])
-def test_masks_hide_what_they_hide_in_the_plain_attention(kind: str):
+def test_masks_hide_the_same_as_in_plain_attention(kind: str):
     query, key, value = drawn(10, 11)
     may = torch.rand((4, 10, 11) if kind == "by head" else (10, 11), generator=torch.Generator().manual_seed(2)) > 0.6
     may[..., 3, :] = False  # a row that may look nowhere, tile after tile
@@ -165,10 +165,10 @@ def test_live_memory_is_counted_and_freed_memory_is_not():
             other = inputs + 1  # 4,000 bytes, and the one before goes only when it is there
         return other[:10]  # a view holds nothing of its own
 
-    assert peak_memory.most_held(one_after_the_other, [inputs]) == 8000
-    assert peak_memory.most_held(lambda: inputs[3:].view(-1), [inputs]) == 0
-    assert peak_memory.most_held(lambda: [inputs + 1, inputs + 2, inputs + 3], [inputs]) == 12000
-    assert peak_memory.most_held(lambda: inputs.add_(1), [inputs]) == 0
+    assert peak_memory.peak_bytes(one_after_the_other, [inputs]) == 8000
+    assert peak_memory.peak_bytes(lambda: inputs[3:].view(-1), [inputs]) == 0
+    assert peak_memory.peak_bytes(lambda: [inputs + 1, inputs + 2, inputs + 3], [inputs]) == 12000
+    assert peak_memory.peak_bytes(lambda: inputs.add_(1), [inputs]) == 0
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_tiles_need_memory_that_grows_linearly_and_the_matrix_quadratically(kind
             inputs, options = drawn(length, length), options_of(kind, length)
             compute = (lambda: tiled.mix(*inputs, scale=0.4, **options)) if tiles else (lambda: plain(*inputs, **options))  # noqa: B023
             found.append(
-                peak_memory.most_held(compute, (*inputs, *(one for one in options.values() if isinstance(one, Tensor))))
+                peak_memory.peak_bytes(compute, (*inputs, *(one for one in options.values() if isinstance(one, Tensor))))
             )
         return found
 

@@ -249,8 +249,8 @@ def test_bytes_count_a_shared_mask_once():
     [
         (np.full((2, 5, 5), 0.3), "rows of L0·H1 should sum to 1"),
         (np.tile([1.5, -0.5, 0, 0, 0], (2, 5, 1)), "rows of L0·H1 should sum to 1"),
-        (np.full((2, 5, 5), np.nan), "must be numbers; those of L0·H1 are none"),
-        (np.tile([np.inf, 0, 0, 0, 0], (2, 5, 1)), "must be numbers; those of L0·H1 are none"),
+        (np.full((2, 5, 5), np.nan), "must be numbers; those of L0·H1 on this text are not"),
+        (np.tile([np.inf, 0, 0, 0, 0], (2, 5, 1)), "must be numbers; those of L0·H1 on this text are not"),
     ],
 )
 def test_rows_that_are_no_distribution_are_not_shown(wrong: np.ndarray, says: str):

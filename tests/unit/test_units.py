@@ -16,7 +16,7 @@ def test_bytes_are_written_by_thousands(size: float, expected: str):
 
 
 def test_ratios_are_written_to_three_digits_or_in_thousands():
-    assert [units.times(ratio) for ratio in (2.039, 1.0, 170.7, 43707.4)] == ["2.04", "1", "171", "43,707"]
+    assert [units.ratio_text(ratio) for ratio in (2.039, 1.0, 170.7, 43707.4)] == ["2.04", "1", "171", "43,707"]
 
 
 @pytest.mark.parametrize(

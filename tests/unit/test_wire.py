@@ -21,7 +21,7 @@ from attnviz.engine.layers import Projections, RemoteWeights
 from attnviz.engine.trace import Trace
 from attnviz.errors import AnswerError, AttnvizError
 from attnviz.types import HeadRef
-from tests.fuzz import amounts, check_promise
+from tests.fuzz import amounts, check_promise, example_count
 from tests.wires import every, identical, one, projections, same
 
 TRACES = every()
@@ -36,7 +36,7 @@ def test_a_trace_keeps_its_weights_bit_for_bit(kind: str):
 
 @pytest.mark.parametrize("kind", TRACES)
 def test_a_whole_trace_is_unchanged(kind: str):
-    assert identical(TRACES[kind], wire.loads(wire.dumps(TRACES[kind], whole=True)))
+    assert identical(TRACES[kind], wire.loads(wire.dumps(TRACES[kind], full=True)))
 
 
 @pytest.mark.parametrize("kind", TRACES)
@@ -84,7 +84,7 @@ def test_a_long_text_without_kernel_outputs_counts_as_not_compared():
 
 
 def test_a_mask_that_layers_share_is_sent_once_and_shared_again():
-    calls = wire.loads(wire.dumps(TRACES["a shared mask"], whole=True)).parts[0].calls
+    calls = wire.loads(wire.dumps(TRACES["a shared mask"], full=True)).parts[0].calls
 
     assert calls[0].mask is calls[2].mask
     assert calls[0].mask.tolist() == np.tril(np.ones((5, 5), bool)).tolist()
@@ -92,7 +92,7 @@ def test_a_mask_that_layers_share_is_sent_once_and_shared_again():
 
 def test_received_arrays_are_read_only():
     with pytest.raises(ValueError, match="read-only"):
-        wire.loads(SMALL).block("decoder").calls[0].whole[0, 0, 0] = 1.0
+        wire.loads(SMALL).block("decoder").calls[0].array[0, 0, 0] = 1.0
 
 
 def test_sixteen_bit_numbers_need_about_two_bytes():
@@ -115,14 +115,14 @@ def test_random_bytes_are_refused(examples: int):
 
 
 @given(st.integers(0, len(SMALL) - 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=example_count(150), deadline=None)
 def test_a_truncated_answer_is_refused(length: int):
     with pytest.raises(AnswerError):
         wire.loads(SMALL[:length])
 
 
 @given(st.sampled_from([SMALL, VECTORS]), st.integers(0, 2**20), st.integers(0, 7))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=example_count(200), deadline=None)
 def test_an_answer_with_a_flipped_bit_is_refused(data: bytes, at: int, bit: int):
     changed = bytearray(data)
     changed[at % len(data)] ^= 1 << bit

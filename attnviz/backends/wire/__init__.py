@@ -2,7 +2,7 @@
 
 Layout: `ATW1`, 16 bytes of digest over all that follows, the header's length as uint32, the header as JSON, then the
 arrays (arrays.py) in the order of their headers. All numbers are little-endian; the 1 is the version. Each block is sent in
-the smaller of two forms: queries and keys, from which the client computes the weights, or the weights themselves. A `whole`
+the smaller of two forms: queries and keys, from which the client computes the weights, or the weights themselves. A `full`
 answer has queries, keys, values and kernel outputs, even where weights would be smaller.
 
 In form 2 of an answer unknown tokens are marked: they have a seventh entry, true; and `reading` says how much of the text
@@ -36,10 +36,10 @@ FORM, FORM_HEADER = 2, "x-attnviz-answer"
 CLIENT = "attnviz"  # the User-Agent of our own client
 
 
-def dumps(trace: Trace, *, whole: bool = False) -> bytes:
+def dumps(trace: Trace, *, full: bool = False) -> bytes:
     """Return a trace as bytes."""
     out = _Writer()
-    blocks = [_block(part, out, whole=whole) for part in trace.parts]
+    blocks = [_block(part, out, full=full) for part in trace.parts]
     request = trace.request
     header = {
         "request": [request.model, request.text, request.text_b, *([True] if request.chat else [])],
@@ -125,38 +125,38 @@ class _Writer:
 
 
 def _token(token: Token) -> list[Any]:
-    """A token as JSON: six entries, and `true` as a seventh for the unknown token."""
+    """Return a token as JSON: six entries, and `true` as a seventh for the unknown token."""
     entry = [token.text, token.piece, token.start, token.end, token.word, token.segment]
     return [*entry, True] if token.unknown else entry
 
 
 def _reading(reading: Legibility) -> dict[str, Any]:
-    """How much of a text is read as typed, as JSON."""
+    """Return how much of a text is read as typed, as JSON."""
     altered = [[one.typed, one.read, list(one.kinds), one.start, one.segment, one.count] for one in reading.altered]
     return {"counts": [getattr(reading, name) for name in COUNTS], "altered": altered, "stretches": reading.stretches}
 
 
-def _block(part: Block, out: _Writer, *, whole: bool) -> dict[str, Any]:
-    """One block, in the smaller of its two forms."""
-    matrices = not whole and _matrices(part) <= _vectors(part)
+def _block(part: Block, out: _Writer, *, full: bool) -> dict[str, Any]:
+    """Return one block, in the smaller of its two forms."""
+    matrices = not full and _matrices(part) <= _vectors(part)
     return {
         "name": part.name,
         "queries": out.side(part.queries),
         "keys": out.side(part.keys),
         "numbers": list(part.numbers),
         "note": part.note,
-        "layers": [_layer(part, number, out, matrices=matrices, whole=whole) for number in range(part.layers)],
+        "layers": [_layer(part, number, out, matrices=matrices, full=full) for number in range(part.layers)],
     }
 
 
 def _matrices(part: Block) -> int:
-    """Bytes of all weights before they are packed; of a causal block, of one half."""
+    """Return the bytes of all weights before they are packed; for a causal block, of one half."""
     cells = sum(call.heads for call in part.calls) * len(part.queries) * len(part.keys)
     return 4 * cells // (2 if part.causal else 1)
 
 
 def _vectors(part: Block) -> int:
-    """Bytes of everything that determines the weights, each array once. A boolean is a bit."""
+    """Return the bytes of everything that determines the weights, each array once. A boolean is a bit."""
     arrays = {
         id(array): array.nbytes // (8 if array.dtype == bool else 1)
         for call in part.calls if isinstance(call, Projections)
@@ -165,16 +165,16 @@ def _vectors(part: Block) -> int:
     return sum(arrays.values())
 
 
-def _layer(part: Block, number: int, out: _Writer, *, matrices: bool, whole: bool) -> dict[str, Any]:
-    """One layer in the form of its block; weights stay weights."""
+def _layer(part: Block, number: int, out: _Writer, *, matrices: bool, full: bool) -> dict[str, Any]:
+    """Return one layer in the form of its block; weights stay weights."""
     call = part.calls[number]
     if isinstance(call, Dense):
-        return {"kind": "dense", "weights": _weights(call.whole, out), "precision": call.precision}
+        return {"kind": "dense", "weights": _weights(call.array, out), "precision": call.precision}
     if isinstance(call, Projections) and not matrices:
-        return _projections(call, out, whole=whole)
+        return _projections(call, out, full=full)
     sent = call if isinstance(call, RemoteWeights) else _computed(part, number, call)
     return {
-        "kind": "sent", "weights": _weights(sent.whole, out), "compared": out.array(sent.compared),
+        "kind": "sent", "weights": _weights(sent.array, out), "compared": out.array(sent.compared),
         "precision": sent.precision, "causal": sent.causal, "sunk": sent.sunk, "unfused": sent.unfused,
         "groups": sent.groups, "dim": sent.dim,
     }  # fmt: skip
@@ -190,17 +190,17 @@ def _computed(part: Block, number: int, call: Projections) -> RemoteWeights:
     )  # fmt: skip
 
 
-def _weights(whole: np.ndarray, out: _Writer) -> int | None:
-    """Weights; only the lower half where the other holds nothing but zeros."""
-    square = whole.shape[-1] == whole.shape[-2] > 1
-    return out.array(whole, lower=square and not np.triu(whole.view(f"u{whole.itemsize}"), 1).any())
+def _weights(array: np.ndarray, out: _Writer) -> int | None:
+    """Return weights; only the lower half if the other half is all zeros."""
+    square = array.shape[-1] == array.shape[-2] > 1
+    return out.array(array, lower=square and not np.triu(array.view(f"u{array.itemsize}"), 1).any())
 
 
-def _projections(call: Projections, out: _Writer, *, whole: bool) -> dict[str, Any]:
-    """Queries and keys, and everything else that determines the weights."""
+def _projections(call: Projections, out: _Writer, *, full: bool) -> dict[str, Any]:
+    """Return queries and keys, and everything else that determines the weights."""
     return {
         "kind": "projections", "query": out.array(call.query), "key": out.array(call.key),
-        "value": out.array(call.value if whole else None), "output": out.array(call.output if whole else None),
+        "value": out.array(call.value if full else None), "output": out.array(call.output if full else None),
         "mask": out.array(call.mask), "bias": out.array(call.bias), "sinks": out.array(call.sinks), "scale": call.scale,
         "causal": call.causal, "softcap": call.softcap, "precision": call.precision,
     }  # fmt: skip

@@ -66,7 +66,7 @@ class ArrayHeader(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tr
         return sum(self.sizes)
 
     def to_json(self) -> list[Any]:
-        """The header as a JSON value."""
+        """Return the header as a JSON value."""
         return [self.type, list(self.shape), self.lower, list(self.sizes)]
 
 
@@ -92,7 +92,7 @@ def _compressed(plane: bytes) -> bytes:
 
 
 def _deflated(plane: bytes) -> bytes:
-    """Raw deflate that finds only runs and frequent bytes: exponents repeat in no other way, and it is fast."""
+    """Return bytes as raw deflate that finds only runs and frequent bytes: exponents repeat only so, and it is fast."""
     packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
     return packer.compress(plane) + packer.flush()
 
@@ -143,12 +143,12 @@ def _inflated(plane: memoryview, count: int) -> bytes | memoryview:
 
 
 def _lower(array: np.ndarray) -> np.ndarray:
-    """The lower halves of square matrices, row after row."""
+    """Return the lower halves of square matrices, row after row."""
     return np.concatenate([array[..., row, : row + 1] for row in range(array.shape[-1])], axis=-1)
 
 
 def _whole(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Square matrices from their lower halves; row by row, since an index array would be larger than the data."""
+    """Return square matrices from their lower halves; row by row, because an index array would be larger than the data."""
     array, halves, at = np.zeros(shape, values.dtype), values.reshape(*shape[:-2], -1), 0
     for row in range(shape[-1]):
         array[..., row, : row + 1] = halves[..., at : at + row + 1]

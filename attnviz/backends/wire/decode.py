@@ -138,7 +138,7 @@ def _token(found: _Token) -> Token:
 
 
 def _legibility(found: _Reading | None) -> Legibility | None:
-    """How much of a text is read as typed; parts are never more than the whole."""
+    """Return how much of a text is read as typed; parts are never more than the whole."""
     if found is None:
         return None
     counts, altered = found.counts, tuple(map(_altered, found.altered))
@@ -149,7 +149,7 @@ def _legibility(found: _Reading | None) -> Legibility | None:
 
 
 def _altered(found: _Altered) -> AlteredText:
-    """A stretch that is not read as typed."""
+    """Return a stretch that is not read as typed."""
     kinds = tuple(kind for kind in KINDS if kind in found.kinds)
     if len(kinds) != len(found.kinds):
         raise AnswerError("Each kind of change in a stretch is named once.")
@@ -157,7 +157,7 @@ def _altered(found: _Altered) -> AlteredText:
 
 
 def _block(found: _Block, sides: Sequence[tuple[Token, ...]], arrays: Sequence[np.ndarray]) -> Block:
-    """One block, whose layers fit its tokens."""
+    """Return one block, whose layers fit its tokens."""
     queries, keys = _item(sides, found.queries), _item(sides, found.keys)
     size = len(queries), len(keys)
     layers = tuple(_layer(layer, size, arrays) for layer in found.layers)
@@ -169,14 +169,14 @@ def _block(found: _Block, sides: Sequence[tuple[Token, ...]], arrays: Sequence[n
 
 
 def _layer(found: _Dense | _RemoteWeights | _Projections, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Layer:
-    """One layer of `size` queries and keys."""
+    """Return one layer of `size` queries and keys."""
     match found:
         case _Dense():
             return Dense(_array(arrays, found.weights, (None, *size)), found.precision)
         case _RemoteWeights():
             weights = _array(arrays, found.weights, (None, *size))
             return RemoteWeights(
-                whole=weights, precision=found.precision, causal=found.causal, sunk=found.sunk, unfused=found.unfused,
+                array=weights, precision=found.precision, causal=found.causal, sunk=found.sunk, unfused=found.unfused,
                 groups=found.groups, dim=found.dim, compared=_optional(arrays, found.compared, weights.shape[:1]),
             )  # fmt: skip
         case _Projections():
@@ -184,7 +184,7 @@ def _layer(found: _Dense | _RemoteWeights | _Projections, size: tuple[int, int],
 
 
 def _projections(found: _Projections, size: tuple[int, int], arrays: Sequence[np.ndarray]) -> Projections:
-    """Queries and keys whose heads fit together."""
+    """Return queries and keys whose heads fit together."""
     queries, keys = size
     query = _array(arrays, found.query, (None, queries, None))
     heads, dim = query.shape[0], query.shape[2]
@@ -206,7 +206,7 @@ def _projections(found: _Projections, size: tuple[int, int], arrays: Sequence[np
 def _mask(
     arrays: Sequence[np.ndarray], number: int | None, heads: int, size: tuple[int, int], *types: type | np.dtype
 ) -> np.ndarray | None:
-    """A mask or bias, `[query, key]` or `[head, query, key]`, where an axis of 1 stands for all."""
+    """Return a mask or bias, `[query, key]` or `[head, query, key]`, where an axis of 1 stands for all."""
     if number is None:
         return None
     found = _item(arrays, number)
@@ -217,7 +217,7 @@ def _mask(
 
 
 def _array(arrays: Sequence[np.ndarray], number: int, shape: tuple[int | None, ...]) -> np.ndarray:
-    """One of the arrays, if it has the shape; None stands for any length."""
+    """Return one of the arrays, if it has the shape; None stands for any length."""
     found = _item(arrays, number)
     fits = found.ndim == len(shape) and all(want in (None, there) for want, there in zip(shape, found.shape, strict=True))
     if not fits or found.dtype.name not in COMPUTED:
@@ -226,12 +226,12 @@ def _array(arrays: Sequence[np.ndarray], number: int, shape: tuple[int | None, .
 
 
 def _optional(arrays: Sequence[np.ndarray], number: int | None, shape: tuple[int | None, ...]) -> np.ndarray | None:
-    """The same, None without a number."""
+    """Return the same, None without a number."""
     return None if number is None else _array(arrays, number, shape)
 
 
 def _item(values: Sequence[T], number: int) -> T:
-    """The value with this number."""
+    """Return the value with this number."""
     if number >= len(values):
         raise AnswerError(f"A number of an answer is whole and from 0 to below {len(values)}.")
     return values[number]

@@ -32,7 +32,7 @@ class AnswerLimits:
     head_bytes: int
 
     @classmethod
-    def of(cls, request: AttentionRequest, card: ModelCard | None, max_bytes: int, *, whole: bool = False) -> AnswerLimits:
+    def of(cls, request: AttentionRequest, card: ModelCard | None, max_bytes: int, *, full: bool = False) -> AnswerLimits:
         """Return the limits for a request. Of a model that is not in our catalogue, the server's `card` counts.
 
         `max_bytes` is the limit whatever is requested.
@@ -44,7 +44,7 @@ class AnswerLimits:
             tokens, layers, heads = min(tokens, card.max_tokens), min(card.layers, LAYERS), min(card.heads, HEADS)
         tokens = min(tokens, TOKENS)
         sides = 1 if card is not None and card.kind != "encoder-decoder" else 3
-        cells = (LAYERS if sides == 3 else layers) * heads * tokens * (tokens + (WIDTH if whole else 0))
+        cells = (LAYERS if sides == 3 else layers) * heads * tokens * (tokens + (WIDTH if full else 0))
         return cls(request, tokens, layers, heads, min(max_bytes, 8 * sides * cells + SLACK), max_bytes)
 
     def check(self, trace: Trace) -> Trace:

@@ -9,7 +9,7 @@ import { drawHeadLabel } from "./draw/headLabel.js";
 import { drawProfile, profileOf } from "./draw/headProfile.js";
 import { drawReadout, sentenceOf, readoutOf } from "./draw/readout.js";
 import { headName, isolated, thousands, withMark } from "./core/encoding.js";
-import { columnsOf, lineOf, patternOf, rowsOf, wholeOf } from "./core/pattern.js";
+import { columnsOf, lineOf, patternOf, rowsOf, unfilteredOf } from "./core/pattern.js";
 import { listen } from "./input/input.js";
 import { themeOf } from "./core/theme.js";
 import { makeActions } from "./input/actions.js";
@@ -21,13 +21,14 @@ import { makePresenter, scaleOf } from "./draw/presenter.js";
 import { makeSentence } from "./draw/sentence.js";
 import { makeTables } from "./draw/tables.js";
 import { setFont } from "./draw/canvas.js";
+import { setText } from "./core/element.js";
+import { makeUpdates } from "./core/updates.js";
 import { pinsToSend, pinKeys } from "./draw/tray.js";
 import { unknownLine } from "./draw/unknownTokens.js";
 
-const NARROW = 1120; // pixels of a board; in a narrower one the role of a head may take four lines beside its name
-const IDLE = 300; // milliseconds without input before Python and screen readers get the choice
+const NARROW = 1120; // pixels; in a narrower board, the role of a head may take four lines beside its name
 
-// `send` gets what Python is to know; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to count with instead of the window's, where that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
+// `send` gets the values for Python; `alone` says that there is no Python; `glossary` is an address that ends with a term; `tall` is a height to use instead of the window's, if that follows the board's own. Returns the board: `show` a frame, `adopt` a selection, `refresh` after a change of theme, `stop`.
 export function makeBoard(root, tokens, { send, mode, alone = false, glossary = "", tall = 0 }) {
   const $ = (name) => root.querySelector(name);
   const element = root.querySelector(".attnviz");
@@ -37,7 +38,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   const head = makeHead(stage, () => ask());
   const reduced = matchMedia("(prefers-reduced-motion: reduce)");
   let [book, state, theme, geometry, lastSent, measured] = [null, null, null, null, "", ""];
-  let [frameAsked, idleTimer] = [0, 0];
+  const updates = makeUpdates(draw, settle);
 
   const act = makeActions({
     frame: () => book.frame,
@@ -76,23 +77,22 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   const sized = new ResizeObserver(resized);
   sized.observe(element);
   addEventListener("resize", resized);
-  addEventListener("attnviz-leave", settle, { signal: leaving.signal }); // another page opens: send the last choice first
+  addEventListener("attnviz-leave", settle, { signal: leaving.signal }); // before another page opens, send the last choice
 
   function set(next) {
     state = next;
     ask();
-    clearTimeout(idleTimer);
-    idleTimer = setTimeout(settle, IDLE);
+    updates.settleLater();
   }
 
   function ask() {
-    if (!frameAsked && book) frameAsked = requestAnimationFrame(draw);
+    if (book) updates.redraw();
   }
 
   function settle() {
     if (!book) return;
     const view = viewOf();
-    put($("[role=status]"), sentenceOf(view));
+    setText($("[role=status]"), sentenceOf(view));
     tables.draw(view);
     const [choice, key] = choiceNow();
     if (key !== lastSent) sendChoice();
@@ -119,13 +119,13 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const [layer, number] = shownHead(state);
     const options = optionsOf(state);
     const pattern = patternOf(book, layer, number, options);
-    const whole = wholeOf(book, layer, number, options); // for statements about the head itself
+    const unfiltered = unfilteredOf(book, layer, number, options); // for statements about the head itself
     const focus = focusOf(state, book.frame);
     return {
-      root, book, state, theme, geometry, pattern, whole, focus, glossary,
+      root, book, state, theme, geometry, pattern, unfiltered, focus, glossary,
       head: [layer, number],
       line: pattern ? lineOf(pattern, focus) : null,
-      profile: whole ? profileOf(whole) : null,
+      profile: unfiltered ? profileOf(unfiltered) : null,
       missing: pattern ? "" : missing(layer, number),
       still: reduced.matches,
     };
@@ -141,13 +141,12 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   }
 
   function draw() {
-    frameAsked = 0;
     const moved = measure();
     if (moved) {
       words(viewOf());
       arrange();
     }
-    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
+    // Canvases before elements: setting a canvas's font makes the browser recompute every style that was just changed.
     const view = viewOf();
     const link = overview.draw(view);
     head.draw(view);
@@ -161,12 +160,12 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
 
   function words(view) {
     sentence.draw(view);
-    put($(".lost"), drawReadout($(".readout"), view));
-    put($(".unread"), unknownLine(view.book.frame, view.state.words, view.pattern ? readoutOf(view)?.units : []));
+    setText($(".lost"), drawReadout($(".readout"), view));
+    setText($(".unread"), unknownLine(view.book.frame, view.state.words, view.pattern ? readoutOf(view)?.units : []));
     menu.draw(view);
   }
 
-  // What the sentence needs comes first; what is left of the window is for the pictures. Reading a size makes the browser lay
+  // The sentence gets its height first; the rest of the window is for the pictures. Reading a size makes the browser lay
   // out the page at once, so sizes are read only when something may have changed them.
   function measure() {
     const { frame } = book;
@@ -210,11 +209,11 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     const all = !frame.whole && (options.keep || betweenOf(frame, options)) ? ", nothing left out" : "";
     const filling = layers.size < frame.layers ? `, filling: ${layers.size} of ${frame.layers}` : "";
     const size = geometry.phone ? `${frame.layers} \u00d7 ${frame.heads}` : `${frame.layers} layers \u00d7 ${frame.heads} heads`;
-    put($(".count"), size + (filling || (geometry.phone ? pooled.replace(" over tokens", "") : pooled) + all));
+    setText($(".count"), size + (filling || (geometry.phone ? pooled.replace(" over tokens", "") : pooled) + all));
     const note = $(".bars-note");
     note.hidden = geometry.overview.pitch < 24 || !frame.whole;
     const named = (units, selected) => selected.map((at) => withMark(`\u201c${isolated(units[at].label)}\u201d`, units[at])).join(" + ");
-    put(note, link ? `how much ${named(pattern.queries, link.queries)} ${link.queries.length > 1 ? "look" : "looks"} at ${named(pattern.keys, link.keys)} in each head` : "");
+    setText(note, link ? `how much ${named(pattern.queries, link.queries)} ${link.queries.length > 1 ? "look" : "looks"} at ${named(pattern.keys, link.keys)} in each head` : "");
   }
 
   function show(frame, selection, sheets = []) {
@@ -229,8 +228,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     for (const sheet of sheets) addSheet(book, sheet);
     if (!theme) refresh();
     resized();
-    clearTimeout(idleTimer);
-    idleTimer = setTimeout(settle, IDLE);
+    updates.settleLater();
   }
 
   // Layers of small pictures, one by one as Python makes them.
@@ -238,7 +236,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
     if (layers.filter((layer) => addLayer(book, layer)).length) ask();
   }
 
-  // Python has chosen something else: the board follows and sends nothing.
+  // Python selected something else: the board follows and sends nothing.
   function adopt(selection) {
     state = adopted(state, selection, book.frame);
     [, lastSent] = choiceNow();
@@ -253,8 +251,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   }
 
   function stop() {
-    cancelAnimationFrame(frameAsked);
-    clearTimeout(idleTimer);
+    updates.stop();
     leaving.abort();
     stopListening();
     presenter.stop();
@@ -266,11 +263,7 @@ export function makeBoard(root, tokens, { send, mode, alone = false, glossary = 
   return { show, fill, adopt, refresh, stop, waitsFor: () => book && !isLoaded(book, ...state.head) };
 }
 
-function put(host, text) {
-  if (host.textContent !== text) host.textContent = text;
-}
-
-// Where the board begins in its page, however far that is scrolled now.
+// The top of the board in its page, independent of scrolling.
 export function begin(element) {
   let at = element.getBoundingClientRect().top;
   for (let node = element; node; node = node.parentNode ?? node.host) {

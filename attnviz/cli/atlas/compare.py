@@ -25,7 +25,7 @@ def run(chosen: argparse.Namespace) -> None:
     both = lookup.by_name(chosen.first), lookup.by_name(chosen.second)
     for one in both:
         if warning := lookup.weights_warning(one):
-            io.say(warning)
+            io.note(warning)
     kinds: list[tuple[str, str] | None] = [None]
     if chosen.relation is not None:
         is_question = chosen.relation in {kind for one in both for kind in one.kinds}
@@ -52,7 +52,7 @@ def _as_json(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[Com
         "pairs": [
             {
                 "relation": one.relation, "direction": one.direction or None, "common": one.common,
-                "links": list(one.whole), "first": ranked_json(one.first), "second": ranked_json(one.second),
+                "links": list(one.totals), "first": ranked_json(one.first), "second": ranked_json(one.second),
                 "difference": None if one.difference is None else
                 {"points": one.difference[0], "interval": list(one.difference[1:])},
             }
@@ -94,7 +94,7 @@ def _lines(both: tuple[Atlas, Atlas], found: AtlasComparison, pairs: tuple[Compa
     if few:
         lines += ["", f"Too few links in both to compare: {', '.join(f'{name} {way}' for name, way in few)}."]
     if found.same:
-        lines += ["", "Difference: first minus second in points, with its 95 % interval; texts are what is independent."]
+        lines += ["", "Difference: first minus second in points, with its 95 % interval, which treats texts as independent."]
     return lines
 
 
@@ -120,7 +120,7 @@ def _notes(found: AtlasComparison) -> list[str]:
     """Return lines on the texts and the rules by which both were counted."""
     lines = []
     if found.same:
-        lines.append(f"Counted on the same texts: {'; '.join(found.same)}. Only links that both were asked are compared.")
+        lines.append(f"Counted on the same texts: {'; '.join(found.same)}. Only links that both were tested on are compared.")
     else:
         lines.append(
             "Counted on different texts: no corpus has the same files in both, so no links are the same and no difference is "
@@ -130,6 +130,6 @@ def _notes(found: AtlasComparison) -> list[str]:
         if names:
             lines.append(f"Only in the {side}{', and left out' if found.same else ''}: {'; '.join(names)}.")
     if not found.same_rule:
-        lines.append("They were counted by different rules (see `attnviz atlas show`): rates may differ for that alone.")
-    lines.append("Of each the best head on the texts with an even number, reported on those with an odd one.")
+        lines.append("They were counted by different rules (see `attnviz atlas show`): rates may differ only because of that.")
+    lines.append("The best head of each, chosen on the texts with an even number and reported on those with an odd number.")
     return lines

@@ -36,7 +36,7 @@ def by_name(name: str) -> Atlas:
 
 
 def in_file(file: str, model: str | None) -> Atlas:
-    """Return the atlas in a file; BadInputError where it is of another model than `model`."""
+    """Return the atlas in a file. Raises BadInputError if it is of another model than `model`."""
     atlas = reader.read(file)
     if model not in (None, atlas.model):
         raise BadInputError(
@@ -52,7 +52,7 @@ def shipped(model: str, then: str = "name that file") -> Atlas:
     atlas = reader.shipped(card.id)
     if atlas is None:
         raise BadInputError(
-            f"An atlas is shipped for {joined(shipped_models())}, and none for {quoted(card.name)}. Build one with `attnviz "
+            f"An atlas is shipped for {joined(shipped_models())}, and none for {quoted(card.id)}. Build one with `attnviz "
             f"atlas build --model {model} --conllu FILE --gap FILE -o FILE`, then {then}."
         )
     return atlas

@@ -14,10 +14,10 @@ from attnviz.linguistics.probe_report import ProbeResult
 from attnviz.types import HeadRef
 
 
-def show(atlas: Atlas, key: str, most: int, form: str) -> None:
-    """Print the `most` best heads by one probe."""
+def show(atlas: Atlas, key: str, limit: int, form: str) -> None:
+    """Print the `limit` best heads by one probe."""
     probe = probe_report.result(atlas, key)
-    rows = [_row(probe, head) for head in probe.order[:most]]
+    rows = [_row(probe, head) for head in probe.order[:limit]]
     facts = {"model": atlas.model, "probe": probe.key}
     notes = _notes(atlas, probe)
     if form == "csv":
@@ -45,7 +45,7 @@ def summary_lines(atlas: Atlas) -> list[str]:
     except BadInputError as error:
         return [str(error)]
     lines = [f"Probes on random tokens that are repeated. {probe_report.method(atlas)}", ""]
-    lines += [f"{'probe':<18} {'head':<8} {'score':>6}  {'95 % interval':<15}  {'even look':>9}  heads that earn the name"]
+    lines += [f"{'probe':<18} {'head':<8} {'score':>6}  {'95 % interval':<15}  {'uniform':>9}  heads with the name"]
     for one in results:
         low, high = map(three, one.interval(one.head))
         lines.append(
@@ -74,12 +74,12 @@ def _row(probe: ProbeResult, head: HeadRef) -> dict[str, Any]:
 
 
 def _notes(atlas: Atlas, probe: ProbeResult) -> list[str]:
-    """Return lines on how the scores were made, and which heads earn the name."""
-    bar = "where more than half of its attention goes there, its interval included"
-    name = f"A head earns the name “{probe.role}” {bar}: {_earned(probe)}." if probe.role else probe_report.ENCODER
-    return [f"An even look scores {three(probe.even_look)}. {probe_report.method(atlas)}", name]
+    """Return lines on how the scores were made, and which heads get the name."""
+    bar = "if more than half of its attention goes there, with its whole interval"
+    name = f"A head is called “{probe.role}” {bar}: {_earned(probe)}." if probe.role else probe_report.ENCODER
+    return [f"Uniform attention scores {three(probe.even_look)}. {probe_report.method(atlas)}", name]
 
 
 def _earned(probe: ProbeResult) -> str:
-    """Return a list of the heads that earn the name."""
+    """Return a list of the heads that get the name."""
     return ", ".join(map(str, probe.earned)) or ("none" if probe.role else "no such name in this kind of model")

@@ -14,22 +14,22 @@ from attnviz.linguistics.claims import ENOUGH
 from attnviz.linguistics.head_ranking import HeadRanking, RankedHead, rank_heads
 from attnviz.types import joined
 
-WAYS = {
+DIRECTIONS = {
     "dh": "the dependent looks at its head",
     "hd": "the head looks at its dependent",
     "": "the pronoun looks at a candidate",
 }
 
 
-def show(atlas: Atlas, relation: str, direction: str, most: int, form: str) -> None:
-    """Print the `most` best heads by one kind of link."""
+def show(atlas: Atlas, relation: str, direction: str, limit: int, form: str) -> None:
+    """Print the `limit` best heads by one kind of link."""
     ranking = rank_heads(atlas, relation, direction)
     if form == "json":
-        io.show_json(_as_json(atlas, ranking, most))
+        io.show_json(_as_json(atlas, ranking, limit))
     elif form == "csv":
-        _show_csv(atlas, ranking, most)
+        _show_csv(atlas, ranking, limit)
     else:
-        io.show_lines(_as_lines(atlas, ranking, most))
+        io.show_lines(_as_lines(atlas, ranking, limit))
 
 
 def ranked_json(ranked: RankedHead) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def ranked_json(ranked: RankedHead) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _as_json(atlas: Atlas, ranking: HeadRanking, most: int) -> dict[str, Any]:
-    heads, twin = ranking.heads[:most], ranking.control
+def _as_json(atlas: Atlas, ranking: HeadRanking, limit: int) -> dict[str, Any]:
+    heads, twin = ranking.heads[:limit], ranking.control
     return {
         "model": atlas.model, "relation": ranking.relation, "direction": ranking.direction or None,
         "offset": ranking.offset, "pooled": dict(ranking.pooled),
@@ -54,8 +54,8 @@ def _as_json(atlas: Atlas, ranking: HeadRanking, most: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show_csv(atlas: Atlas, ranking: HeadRanking, most: int) -> None:
-    heads = ranking.heads[:most]
+def _show_csv(atlas: Atlas, ranking: HeadRanking, limit: int) -> None:
+    heads = ranking.heads[:limit]
     rules = [name for name, _ in heads[0].evidence.baselines] if heads else []
     facts = {"model": atlas.model, "relation": ranking.relation, "direction": ranking.direction or None}
     rows = [
@@ -73,20 +73,20 @@ def _show_csv(atlas: Atlas, ranking: HeadRanking, most: int) -> None:
     )  # fmt: skip
 
 
-def _as_lines(atlas: Atlas, ranking: HeadRanking, most: int) -> list[str]:
+def _as_lines(atlas: Atlas, ranking: HeadRanking, limit: int) -> list[str]:
     title, notes = f"{ranking.relation} {ranking.direction}".rstrip(), _notes(atlas, ranking)
     if not ranking.heads:
-        return [f"{title} in {named(atlas.model)}: {WAYS[ranking.direction]}.", *notes]
-    best, heads = ranking.heads[0], ranking.heads[:most]
+        return [f"{title} in {named(atlas.model)}: {DIRECTIONS[ranking.direction]}.", *notes]
+    best, heads = ranking.heads[0], ranking.heads[:limit]
     rules = ", ".join(f"{_rule(name, ranking.offset)} {percentage(right)} %" for name, right in best.evidence.baselines)
     return [
-        f"{title} in {named(atlas.model)}: {WAYS[ranking.direction]} ({best.evidence.source})",
+        f"{title} in {named(atlas.model)}: {DIRECTIONS[ranking.direction]} ({best.evidence.source})",
         "",
         f"{'rank':>4}  {'head':<8}  {'chosen on':>14}  {'reported':>14}  {'rate, %':<22}  {'lead in points':<23}  corrected",
         *(_line(one) for one in heads),
         *more_heads(len(ranking.heads), len(heads)),
         "",
-        f"Rules that read nothing, on the same {best.evidence.n:,}: {rules}.",
+        f"Rules that ignore meaning, on the same {best.evidence.n:,}: {rules}.",
         *notes,
     ]
 
@@ -113,13 +113,13 @@ def _notes(atlas: Atlas, ranking: HeadRanking) -> list[str]:
         return [f"No such links were counted{why}, so nothing can be said about any head.{other}"]
     heads, evidence = len(ranking.heads), ranking.heads[0].evidence
     half = (
-        "Heads are ranked by the texts with an even number and reported on those with an odd one"
+        "Heads are ranked on the texts with an even number and reported on those with an odd number"
         if ranking.held_out
-        else "Only one half of the texts has such links: heads are ranked and reported on the same ones, and look too good"
+        else "Only one half of the texts has such links, so heads are ranked and reported on the same texts and look too good"
     )
     notes = [
-        f"{half}. Leads are over the strongest rule on the same ones, by sentences; p is corrected for all {heads} heads "
-        "(Holm)."
+        f"{half}. Leads are over the strongest rule on the same links, by sentences; p is corrected for trying all {heads} "
+        "heads (Holm)."
     ]
     if ranking.pooled:
         subtypes = joined(tuple(f"{name} {n:,}" for name, n in ranking.pooled.items()))
@@ -133,6 +133,6 @@ def _notes(atlas: Atlas, ranking: HeadRanking) -> list[str]:
     if evidence.independent < ENOUGH:
         notes.append(f"{evidence.independent:,} are fewer than {ENOUGH}: too few to say anything about a head.")
     if atlas.header.causal:
-        seen = "links to an earlier word" if ranking.direction else "pronouns behind both candidates"
+        seen = "links to an earlier word" if ranking.direction else "pronouns after both candidates"
         notes.append(f"The model reads from left to right: only {seen} are counted.")
     return [*notes, CAUTION]

@@ -1,6 +1,6 @@
-"""A drawing as an SVG document. Letters are outlines; each line is also there as text for search and screen readers.
+"""Write a drawing as an SVG document. Letters are outlines; each line is also text for search and screen readers.
 
-Every cell carries its place and its exact value. What no font here can outline is text, which the viewer sets in its own fonts.
+Every cell has its place and its exact value. Letters without a font here are text, which the viewer shows in its own fonts.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ NAMESPACE = "urn:attnviz"
 
 
 def svg(drawing: Drawing, facts: str) -> str:
-    """The document; `facts` is where its numbers come from, as JSON."""
+    """Return the document; `facts` is where its numbers come from, as JSON."""
     size = f"{drawing.width:.2f} {drawing.height:.2f}"
     marks = "\n".join(_mark(mark) for mark in drawing.marks)
     glyphs = "\n".join(f'<path id={quoteattr(name)} d="{_path(name)}"/>' for name in _glyphs(drawing.marks))
@@ -39,7 +39,7 @@ def svg(drawing: Drawing, facts: str) -> str:
 
 
 def _mark(mark: Mark) -> str:
-    """One mark as an element."""
+    """Return one mark as an element."""
     match mark:
         case Box():
             return _box(mark)
@@ -55,7 +55,7 @@ def _mark(mark: Mark) -> str:
 
 
 def _box(box: Box) -> str:
-    """A rectangle, with what it stands for in its title and its data attributes."""
+    """Return a rectangle, with its meaning in its title and its data attributes."""
     parts = [f'<rect x="{_n(box.x)}" y="{_n(box.y)}" width="{_n(box.width)}" height="{_n(box.height)}"']
     parts += [f'rx="{_n(box.radius)}"'] if box.radius else []
     parts.append(f'fill="{box.fill or "none"}"')
@@ -65,7 +65,7 @@ def _box(box: Box) -> str:
 
 
 def _ribbon(ribbon: Ribbon) -> str:
-    """A curve."""
+    """Return a curve."""
     (x1, y1), (x2, y2) = ribbon.bends
     d = f"M{_n(ribbon.x0)} {_n(ribbon.y0)}C{_n(x1)} {_n(y1)} {_n(x2)} {_n(y2)} {_n(ribbon.x1)} {_n(ribbon.y1)}"
     dash = f' stroke-dasharray="{DASH[0]:g} {DASH[1]:g}"' if ribbon.dashed else ""
@@ -77,9 +77,9 @@ def _ribbon(ribbon: Ribbon) -> str:
 
 
 def _words(words: Words) -> str:
-    """A line of type: its outlines, and below them the same as text that is not painted; or text alone where a font lacks."""
+    """Return a line of type: its outlines, and the same as invisible text below them; only text if a font is missing."""
     turn = f" rotate({-words.angle:g})" if words.angle else ""
-    title = f"<title>{_text(words.whole)}</title>" if words.whole and words.whole != words.text else ""
+    title = f"<title>{_text(words.full_text)}</title>" if words.full_text and words.full_text != words.text else ""
     weight = ' font-weight="bold"' if words.bold else ""
     right = _right_to_left(words.text)
     anchor = ANCHORS[words.align] if not right else {"start": "end", "end": "start"}.get(ANCHORS[words.align], "middle")
@@ -94,7 +94,7 @@ def _words(words: Words) -> str:
 
 
 def _outlines(words: Words) -> str:
-    """The glyphs of a line, at their places."""
+    """Return the glyphs of a line, at their places."""
     line = lettering.laid(words.text, words.bold)
     scale = words.size / lettering.UNIT
     start = {"left": 0.0, "center": -line.width / 2, "right": -line.width}[words.align]
@@ -103,7 +103,7 @@ def _outlines(words: Words) -> str:
 
 
 def _field(field: Field) -> str:
-    """A picture inside the picture; its pixels stay squares."""
+    """Return a picture inside the picture; its pixels stay squares."""
     from PIL import Image
 
     out = io.BytesIO()
@@ -117,32 +117,32 @@ def _field(field: Field) -> str:
 
 
 def _glyphs(marks: Iterable[Mark]) -> list[str]:
-    """The glyphs that a drawing needs, each once, by name."""
+    """Return the glyphs that a drawing needs, each once, by name."""
     lines = [lettering.laid(one.text, one.bold) for one in marks if isinstance(one, Words) and not lettering.missing(one.text)]
     return sorted({name for line in lines for name, _, _ in line.glyphs})
 
 
 def _path(name: str) -> str:
-    """A glyph's outline as path data."""
+    """Return a glyph's outline as path data."""
     letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
     return "".join(letters[code] + " ".join(_n(value) for value in points) for code, points in lettering.shape(name))
 
 
 def _right_to_left(text: str) -> bool:
-    """Whether a line runs from right to left: as its first letter does."""
+    """Return whether a line runs from right to left: as its first letter does."""
     return next((kind != "L" for kind in map(unicodedata.bidirectional, text) if kind in ("L", "R", "AL")), False)
 
 
 def _text(text: str) -> str:
-    """Text that may stand in XML: escaped, and characters that XML has no place for by their code points."""
+    """Return text for XML: escaped, with characters that XML does not allow replaced by their code points."""
     return escape("".join(c if _allowed(c) else f"U+{ord(c):04X}" for c in text), {"\r": "&#13;"})
 
 
 def _allowed(char: str) -> bool:
-    """XML 1.0, production 2: Char."""
+    """Return whether XML allows a character (XML 1.0, production 2: Char)."""
     return char in "\t\n\r" or " " <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd" or char >= "\U00010000"
 
 
 def _n(value: float) -> str:
-    """A length, to a hundredth of a point."""
+    """Return a length, to a hundredth of a point."""
     return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,6 +1,6 @@
-"""A drawing as a PDF or PNG file, by matplotlib: no window, no browser, no date.
+"""Write a drawing as a PDF or PNG file with matplotlib: no window, no browser, no date.
 
-Text is real text in an embedded DejaVu Sans (TrueType, only the letters used); what needs another font is outlined.
+Text is real text in an embedded DejaVu Sans (TrueType, only the letters used); text in other fonts is outlined.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ SETTINGS: dict[Any, Any] = {
 
 
 def pdf(drawing: Drawing, facts: str) -> bytes:
-    """One page of the drawing's size."""
+    """Return one page of the drawing's size."""
     about = {"Title": drawing.title, "Subject": drawing.description, "Keywords": facts, "Creator": "attnviz"}
     return _file(drawing, "pdf", {name: _whole(value) for name, value in about.items()} | {"CreationDate": None})
 
 
 def png(drawing: Drawing, facts: str) -> bytes:
-    """A picture with two pixels to each of a screen's."""
+    """Return a picture with two pixels to each of a screen's."""
     about = {"Title": drawing.title, "Description": drawing.description, "Source": facts, "Software": "attnviz"}
     return _file(drawing, "png", {name: _whole(value) for name, value in about.items()})
 
 
 def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None]) -> bytes:
-    """The drawing as matplotlib writes it; its settings are one for the process, so one file is written at a time."""
+    """Return the file that matplotlib writes; its settings are shared by the process, so one file is written at a time."""
     out = io.BytesIO()
     with _settings():
         figure = _figure(drawing, outlined=kind == "png")
@@ -51,7 +51,7 @@ def _file(drawing: Drawing, kind: str, about: Mapping[str, str | None]) -> bytes
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    """matplotlib as it comes, whatever its user has set, and afterwards as it was."""
+    """Use matplotlib's default settings inside the block, and restore the user's settings afterwards."""
     import matplotlib
 
     with lettering.LOCK, matplotlib.rc_context():
@@ -61,7 +61,7 @@ def _settings() -> Iterator[None]:
 
 
 def _figure(drawing: Drawing, *, outlined: bool) -> Figure:
-    """The drawing on one axes that fills the page and counts in points, y running down."""
+    """Return the drawing on one axes that fills the page and counts in points, y running down."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -81,7 +81,7 @@ def _figure(drawing: Drawing, *, outlined: bool) -> Figure:
 
 
 def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
-    """One mark as matplotlib's artists."""
+    """Return one mark as matplotlib's artists."""
     from matplotlib.patches import FancyBboxPatch, PathPatch, Rectangle
     from matplotlib.path import Path
 
@@ -95,7 +95,7 @@ def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
         case Ribbon():
             path = Path([(mark.x0, mark.y0), *mark.bends, (mark.x1, mark.y1)], [1, 4, 4, 4])
             style = {"linewidth": mark.thick, "alpha": mark.opacity, "capstyle": "butt"}
-            # matplotlib counts dashes in widths of the line.
+            # matplotlib measures dashes in widths of the line.
             dash = (0, [part / mark.thick for part in DASH]) if mark.dashed else "solid"
             return [PathPatch(path, facecolor="none", edgecolor=mark.colour, linestyle=dash, **style)]
         case Dots():
@@ -108,7 +108,7 @@ def _artists(mark: Mark, *, outlined: bool) -> list[Artist]:
 
 
 def _words(words: Words, *, outlined: bool) -> list[Artist]:
-    """A line of type: as text where the bundled font has it, else by its outlines."""
+    """Return a line of type: as text if the bundled font has its letters, or else as outlines."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.text import Text
 
@@ -123,7 +123,7 @@ def _words(words: Words, *, outlined: bool) -> list[Artist]:
 
 
 def _outlines(words: Words) -> list[Artist]:
-    """The outlines of a line of type, turned and put in their place."""
+    """Return the outlines of a line of type, rotated and in their place."""
     import numpy as np
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
@@ -146,5 +146,5 @@ def _outlines(words: Words) -> list[Artist]:
 
 
 def _whole(text: str) -> str:
-    """Text without half surrogate pairs, which no file can hold: they stand by their code points."""
+    """Return text with half surrogate pairs, which no file can contain, replaced by their code points."""
     return "".join(f"U+{ord(c):04X}" if "\ud800" <= c <= "\udfff" else c for c in text)

@@ -27,7 +27,7 @@ from jaxtyping import Float, Int
 VERSION = 1
 NAMES = ("induction", "duplicate-token", "previous-token")
 LENGTH = 50  # random tokens of one half, as in TransformerLens
-SHORTEST = 8  # with fewer tokens a mean is uncertain, and an even look is already strong
+SHORTEST = 8  # with fewer tokens a mean is uncertain, and uniform attention is already strong
 SEQUENCES = 32  # half of them to choose heads on, half to report; the largest standard error of smollm2 is 0.02
 SEED = 20220924  # the day on which Olsson et al. appeared
 EVEN, ODD = 0, 1  # the half of the sequences on which heads are chosen, and the one that is reported
@@ -72,7 +72,7 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class ProbeScores:
-    """Results of the probes: `facts` for the header of an atlas, and the scores, or None where `facts` has the reason.
+    """Results of the probes: `facts` for the header of an atlas, and the scores, or None if `facts` has the reason.
 
     Figures are means and standard errors over sequences; halves are even and odd sequences.
     """

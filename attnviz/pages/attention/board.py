@@ -36,7 +36,7 @@ def canvas(trace: Trace) -> None:
 
 
 def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
-    """The exact weights of the chosen head and of the heads pinned on the same text."""
+    """Return the exact weights of the chosen head and of the heads pinned on the same text."""
     block, request = selection.head.block, selection.request
     pinned = (pin.head for pin in selection.pins if (pin.request, pin.head.block, pin.over) == (request, block, ""))
     found = (board_data.exact(trace, head, data) for head in dict.fromkeys((selection.head, *pinned)))
@@ -44,7 +44,7 @@ def exact(trace: Trace, selection: Selection, data: bytes) -> tuple[bytes, ...]:
 
 
 def names(selection: Selection) -> dict[str, str]:
-    """The names of the pins' models, by model id."""
+    """Return the names of the pins' models, by model id."""
     return {pin.request.model: catalog.card(pin.request.model).name for pin in selection.pins}
 
 

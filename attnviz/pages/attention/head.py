@@ -64,7 +64,7 @@ def fields(trace: Trace) -> None:
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
-    """A field for a number from 0."""
+    """Draw a field for a number from 0."""
     state.fill(key, value)
     explained = glossary_links.help(label.split()[-1].casefold())
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
@@ -77,7 +77,7 @@ def _switch_second_head(on: bool) -> None:
 
 
 def heatmaps(first: HeadView, second: HeadView | None) -> None:
-    """The head's heatmap with exact values; beside it the second head's, or what the first head does in words and numbers."""
+    """Draw the head's heatmap with exact values, and the second head's, or what the first head does in words."""
     left, right = st.columns(2, gap="large")
     with left:
         _heatmap(first, named=second is not None)
@@ -88,16 +88,16 @@ def heatmaps(first: HeadView, second: HeadView | None) -> None:
         else:
             _heatmap(second, named=True)
     if second is not None:
-        for column, shown in zip(st.columns(2, gap="large"), (first, second), strict=True):
+        for column, head_view in zip(st.columns(2, gap="large"), (first, second), strict=True):
             with column:
-                _in_words(shown)
+                _in_words(head_view)
     st.caption(glossary_links.linked(CAUTION))
     _badge(first.trace, [first.head, *([second.head] if second else [])])
 
 
-def _heatmap(shown: HeadView, *, named: bool) -> None:
-    """One head's heatmap, under its name where two stand side by side."""
-    head, pattern = shown.head, shown.pattern
+def _heatmap(head_view: HeadView, *, named: bool) -> None:
+    """Draw one head's heatmap, under its name if two are side by side."""
+    head, pattern = head_view.head, head_view.pattern
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
     if pattern.weights.size > DRAWN:
@@ -110,7 +110,7 @@ def _heatmap(shown: HeadView, *, named: bool) -> None:
     with st.container(key=room):
         st.html(f"<style>.st-key-{room} {{ --tall: {heatmap.height(pattern)} }}</style>")
         st.plotly_chart(
-            heatmap.figure(pattern, widgets.theme(), selected_rows=shown.selected_rows), theme=None,
+            heatmap.figure(pattern, widgets.theme(), selected_rows=head_view.selected_rows), theme=None,
             height="stretch", config=heatmap.CONFIG,
             key=f"heatmap-{head}",
             alt=heatmap.description(pattern, str(head)),
@@ -118,26 +118,26 @@ def _heatmap(shown: HeadView, *, named: bool) -> None:
     st.caption(f"{' '.join(heatmap.reading(pattern))} Point at a cell for its exact value.")
 
 
-def _in_words(shown: HeadView) -> None:
-    """The selected words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
+def _in_words(head_view: HeadView) -> None:
+    """Write the selected words' rows, what the head does on the whole text, and what was hidden, merged or left out.
 
     Sentences describe all weights of the head; only the note is about filters.
     """
-    pattern = shown.unfiltered
-    rows = selected_rows(pattern, shown.focus)
+    pattern = head_view.unfiltered
+    rows = selected_rows(pattern, head_view.focus)
     if pattern.queries:
         for row in rows[:DESCRIBED] or (strongest_row(pattern),):
-            st.markdown(f"**{encoding.head_name(shown.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
+            st.markdown(f"**{encoding.head_name(head_view.head)}:** {widgets.plain(head_roles.as_text(pattern, row))}")
         if len(rows) > DESCRIBED:
             st.caption(f"{len(rows) - DESCRIBED} more words are selected.")
-    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, shown.options.words).sentence))
-    st.markdown(f"**{encoding.head_name(shown.head)}:** {role}")
-    if shown.pattern.note:
-        st.caption(glossary_links.linked(widgets.plain(shown.pattern.note)))
+    role = glossary_links.linked(widgets.plain(head_roles.role(pattern, head_view.options.words).sentence))
+    st.markdown(f"**{encoding.head_name(head_view.head)}:** {role}")
+    if head_view.pattern.note:
+        st.caption(glossary_links.linked(widgets.plain(head_view.pattern.note)))
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
-    """Whether the weights on screen reproduce the model's own output; a button checks all heads against the eager model."""
+    """Say whether the weights on screen reproduce the model's output; a button checks all heads with the eager model."""
     request, card = state.current().request, state.card()
     check = verify.against_kernel(trace, heads)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
@@ -157,7 +157,10 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
     weights = sum(heads * cells for heads, cells in sizes)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="eager"):
         count = sum(heads for heads, _ in sizes)
-        clicked = st.button(f"Check all {count} heads", help=f"Against the library's eager model; needs {weights:,} weights.")
+        clicked = st.button(
+            f"Check all {count} heads",
+            help=f"Against the library's eager model: reads the text twice more and needs {weights:,} weights in memory.",
+        )
     if clicked:
         try:
             with st.spinner("Checking all heads against the library's eager model …", show_time=True):
@@ -167,7 +170,7 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
 
 
 def more(first: HeadView, second: HeadView | None) -> None:
-    """Links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
+    """Draw links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
     parts = {"Download": downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
     if second is not None:
         parts = {"Strongest links": _links, **parts}
@@ -180,9 +183,9 @@ def more(first: HeadView, second: HeadView | None) -> None:
                     widgets.show_error(error)
 
 
-def _links(shown: HeadView) -> None:
-    """The strongest links of the head as a table."""
-    pattern = shown.pattern
+def _links(head_view: HeadView) -> None:
+    """Draw the strongest links of the head as a table."""
+    pattern = head_view.pattern
     rows = [
         {
             "query": _label(pattern.queries, pattern.query_units, found.query),
@@ -193,25 +196,25 @@ def _links(shown: HeadView) -> None:
     ]
     st.dataframe(
         rows, hide_index=True, height=320, column_config={"weight": st.column_config.NumberColumn(format="%.3f")},
-        alt=f"The {len(rows)} strongest links of {shown.head}",
+        alt=f"The {len(rows)} strongest links of {head_view.head}",
     )  # fmt: skip
 
 
 def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
-    """A word for a table, with a mark where the model cannot read it."""
+    """Return a word for a table, with a mark where the model cannot read it."""
     short = encoding.label(labels[at])
     return encoding.marked(short, units[at]) if units else short
 
 
-def _bertviz_head(shown: HeadView) -> None:
-    """The head in BertViz's head view."""
-    theme, trace, head = widgets.theme(), shown.trace, shown.head
+def _bertviz_head(head_view: HeadView) -> None:
+    """Draw the head in BertViz's head view."""
+    theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz.head_view(t, head, theme=theme))
     st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
 
 
-def _bertviz_model(shown: HeadView) -> None:
-    """The model in BertViz's model view."""
-    theme, trace, head = widgets.theme(), shown.trace, shown.head
+def _bertviz_model(head_view: HeadView) -> None:
+    """Draw the model in BertViz's model view."""
+    theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz.model_view(t, head, theme=theme))
     st.iframe(page, height=900, alt="The whole model in BertViz's model view")

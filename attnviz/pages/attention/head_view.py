@@ -41,7 +41,7 @@ class HeadView:
 
 
 def selected_rows(pattern: Pattern, focus: TokenSelection | None) -> tuple[int, ...]:
-    """The rows of the selected words, without those that the pattern lacks; none where columns are selected."""
+    """Return the rows of the selected words, without those that the pattern lacks; none where columns are selected."""
     if focus is None or focus.side != "query":
         return ()
     found = (_row(pattern, one) for one in (focus, *focus.also))
@@ -49,7 +49,7 @@ def selected_rows(pattern: Pattern, focus: TokenSelection | None) -> tuple[int, 
 
 
 def _row(pattern: Pattern, focus: TokenSelection) -> int | None:
-    """The row of one selected word, None where the pattern lacks it."""
+    """Return the row of one selected word, None if the pattern lacks it."""
     for row, unit in enumerate(pattern.query_units):
         if unit.special == focus.special and unit.segment == focus.segment:
             inside = (
@@ -61,7 +61,7 @@ def _row(pattern: Pattern, focus: TokenSelection) -> int | None:
 
 
 def strongest_row(pattern: Pattern) -> int:
-    """The row of the strongest link between two different words: the page describes it while no word is selected."""
+    """Return the row of the strongest link between two different words: the page describes it while no word is selected."""
     weights = pattern.weights.copy()
     weights[[unit.special for unit in pattern.query_units]] = 0.0
     weights[:, [unit.special for unit in pattern.key_units]] = 0.0

@@ -20,7 +20,7 @@ from attnviz.view_state import Pin, TokenSelection, ViewOptions
 
 
 def panel_title(panel: ComparePanel) -> str:
-    """A panel's number and name: `1 L3·H1`, `1 − 2`, `mean of 1, 2`."""
+    """Return a panel's number and name: `1 L3·H1`, `1 − 2`, `mean of 1, 2`."""
     if panel.kind == "difference":
         return f" {encoding.MINUS} ".join(map(str, panel.numbers))
     if panel.kind:
@@ -37,9 +37,9 @@ def as_json(
     options: ViewOptions,
     focus: TokenSelection | None,
 ) -> bytes:
-    """One object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
+    """Return one object with a list of `panels`, each `panel kind of queries keys weights note heads`, or its `problem`.
 
-    `unknown` and `unknown_keys` say of each query and key whether the model of the first text cannot read it.
+    `unknown` and `unknown_keys` say for each query and key whether the model of the first text cannot read it.
 
     `heads` has the provenance of each head that the panel is made of. Weights are the shortest decimals that read back as
     the same float32; those of a difference are signed, of a sum up to the number of heads.
@@ -50,10 +50,10 @@ def as_json(
 
 
 def as_csv(panels: Sequence[ComparePanel], cards: Mapping[str, ModelCard], options: ViewOptions) -> bytes:
-    """A table with a row for each weight of each panel: panel, models, texts, query, key, weight.
+    """Return a table with a row for each weight of each panel: panel, models, texts, query, key, weight.
 
     Every word is `[place] text`, so that no cell begins with a character that a spreadsheet takes for a formula; what the
-    model of the first text cannot read has the mark `[UNK]` behind it.
+    model of the first text cannot read has the mark `[UNK]` after it.
     """
     out = io.StringIO()
     out.write(f"# words: {json.dumps(options.words)}\n# special: {json.dumps(options.special)}\n")
@@ -80,7 +80,7 @@ def _described(
     options: ViewOptions,
     focus: TokenSelection | None,
 ) -> dict[str, Any]:
-    """One panel as JSON."""
+    """Return one panel as JSON."""
     found: dict[str, Any] = {"panel": panel_title(panel), "kind": panel.kind or "head", "of": list(panel.numbers)}
     if panel.pattern is None:
         return found | {"problem": panel.problem}
@@ -104,7 +104,7 @@ def head_provenances(
     options: ViewOptions,
     focus: TokenSelection | None,
 ) -> list[dict[str, Any]]:
-    """The provenance of each head of a panel."""
+    """Return the provenance of each head of a panel."""
     pattern, heads = panel.pattern, []
     for pin in panel.pins:
         trace = traces[pin.request]
@@ -116,15 +116,15 @@ def head_provenances(
 
 
 def _over(pin: Pin) -> dict[str, str]:
-    """Name and combination of a pin, added to the provenance of its head."""
+    """Return the name and the combination of a pin, which are added to the provenance of its head."""
     return {"name_of_pin": pin.name, "over": pin.over}
 
 
 def _text(pin: Pin) -> str:
-    """The text of a pin, or both."""
+    """Return the text of a pin, or both."""
     return pin.request.text + (f" / {pin.request.text_b}" if pin.request.text_b else "")
 
 
 def _decimals(array: np.ndarray) -> list:
-    """Nested lists of the shortest decimals that read back as the same float32."""
+    """Return nested lists of the shortest decimals that read back as the same float32."""
     return array.astype(np.str_).astype(np.float64).tolist()

@@ -27,7 +27,7 @@ def as_picture(
     focus: TokenSelection | None,
     selected_rows: Sequence[tuple[int, ...]],
 ) -> bytes:
-    """All panels, two in a row; `selected_rows` are the rows that stand out in each. Equal input gives equal bytes.
+    """Return all panels, two in a row; `selected_rows` are highlighted in each. Equal input gives equal bytes.
 
     Raises BadInputError for an unknown kind of file, or without panels.
     """
@@ -55,7 +55,7 @@ def _drawing(
     panel: ComparePanel, traces: Traces, cards: Mapping[str, ModelCard], selected_rows: tuple[int, ...],
     *, coded: bool,
 ) -> Drawing:  # fmt: skip
-    """One panel, as wide as a journal column; a panel without a picture says why."""
+    """Return one panel, as wide as a journal column; a panel without a picture says why."""
     from attnviz.figures.vector import head
     from attnviz.pages.compare import print_layout
 
@@ -69,5 +69,5 @@ def _drawing(
 
 
 def _text(request: AttentionRequest) -> str:
-    """The text of a request, or both texts."""
+    """Return the text of a request, or both texts."""
     return request.text + (f" / {request.text_b}" if request.text_b else "")

@@ -16,7 +16,7 @@ NAME, LINE = 11.0, 6.5  # sizes of type
 
 
 def sheet(drawings: Sequence[Drawing], title: str, columns: int = 2) -> Drawing:
-    """All drawings, `columns` in a row, each row as high as its tallest; a single drawing is returned as it is."""
+    """Return all drawings, `columns` in a row, each row as high as its tallest; a single drawing is returned as it is."""
     if len(drawings) == 1:
         return drawings[0]
     marks: list[Mark] = []
@@ -33,17 +33,17 @@ def sheet(drawings: Sequence[Drawing], title: str, columns: int = 2) -> Drawing:
 
 
 def missing(name: str, why: str, theme: str = "light") -> Drawing:
-    """The drawing of a panel that cannot be drawn: its name, and why."""
+    """Return the drawing of a panel that cannot be drawn: its name, and why."""
     colours, width = encoding.theme(theme), WIDTHS["column"] * POINTS
     lines = lettering.wrapped(lettering.readable(encoding.visible(why)), width, LINE)
     title = lettering.shortened(lettering.readable(encoding.visible(name)), width, NAME, bold=True)
-    head = Words(title, 0.0, 9.5, NAME, colours.ink, bold=True, whole=name, role="name")
+    head = Words(title, 0.0, 9.5, NAME, colours.ink, bold=True, full_text=name, role="name")
     reason = (Words(line, 0.0, 22.0 + i * 8.5, LINE, colours.mute, role="note") for i, line in enumerate(lines))
     return Drawing(width, 22.0 + 8.5 * len(lines), colours.page, (head, *reason), name, why)
 
 
 def moved(mark: Mark, right: float, down: float) -> Mark:
-    """The same mark, moved right and down."""
+    """Return the same mark, moved right and down."""
     match mark:
         case Ribbon():
             return replace(mark, x0=mark.x0 + right, y0=mark.y0 + down, x1=mark.x1 + right, y1=mark.y1 + down)

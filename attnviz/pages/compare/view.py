@@ -30,7 +30,7 @@ EXACT = {
     "weight": st.column_config.TextColumn("weight, or difference", alignment="right"),
 }
 CAUTION = "Heads that differ here differ on these texts. Attention is a signal, not an explanation."
-ATTENTION = "attention"  # where the panels go when the reader asks for the board
+ATTENTION = "attention"  # the page that opens when the reader wants the board
 PICTURES = {
     "SVG": ("svg", "image/svg+xml", "All panels as one drawing; every cell carries its exact value"),
     "PDF": ("pdf", "application/pdf", "The same drawing on one page, with its fonts"),
@@ -62,7 +62,7 @@ def compare(selection: Selection) -> Comparison:
 
 
 def _layer(selection: Selection) -> tuple[Pin, ...]:
-    """All heads of the chosen layer, as many as it has."""
+    """Return all heads of the chosen layer, as many as it has."""
     trace = _read(selection.request)
     heads = state.card().heads
     if isinstance(trace, Trace) and selection.head.block in trace.blocks:
@@ -71,7 +71,7 @@ def _layer(selection: Selection) -> tuple[Pin, ...]:
 
 
 def _read(request: AttentionRequest) -> Trace | AttnvizError:
-    """The trace of a request, or the error that says why there is none."""
+    """Return the trace of a request, or the error that says why there is none."""
     try:
         with st.spinner("Reading the texts …", show_time=True):
             return backend().attend(request)
@@ -131,17 +131,17 @@ def choose(choice: Choice) -> None:
 
 
 def _names(pins: Sequence[Pin]) -> dict[str, str]:
-    """The names of the pins' models, by model id."""
+    """Return the names of the pins' models, by model id."""
     return {pin.request.model: catalog.card(pin.request.model).name for pin in pins}
 
 
 def _digest(frame: bytes | None) -> str | None:
-    """The digest of a frame."""
+    """Return the digest of a frame."""
     return None if frame is None else digest(frame)
 
 
 def table(found: Comparison) -> None:
-    """The selected word's strongest link in every panel, with exact values."""
+    """Draw the selected word's strongest link in every panel, with exact values."""
     selection = state.current()
     base = _base(found)
     if base is None:
@@ -176,18 +176,18 @@ def table(found: Comparison) -> None:
 
 
 def _models(panel: ComparePanel) -> str:
-    """The models of a panel, each once."""
+    """Return the models of a panel, each once."""
     return ", ".join(dict.fromkeys(catalog.card(pin.request.model).name for pin in panel.pins))
 
 
 def _texts(panel: ComparePanel) -> str:
-    """The texts of a panel, each once."""
+    """Return the texts of a panel, each once."""
     texts = (pin.request.text + (f" / {pin.request.text_b}" if pin.request.text_b else "") for pin in panel.pins)
     return " | ".join(dict.fromkeys(texts))
 
 
 def downloads(found: Comparison) -> None:
-    """Buttons for files of all panels. A file is made when its button is clicked."""
+    """Draw buttons for files of all panels. A file is made when its button is clicked."""
     selection, cards = state.current(), {card.id: card for card in catalog.cards()}
     parts = found.panels, found.traces, cards, selection.options, selection.focus
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="downloads"):
@@ -212,7 +212,7 @@ def downloads(found: Comparison) -> None:
 
 
 def _base(found: Comparison) -> tuple[tuple[Token, ...], tuple[Token, ...]] | None:
-    """The queries and keys that the selection refers to: of the text on screen, or of the first that could be read."""
+    """Return the queries and keys that the selection refers to: of the text on screen, or of the first that could be read."""
     selection = state.current()
     own = found.traces[selection.request]
     base = next((trace for trace in (own, *found.traces.values()) if isinstance(trace, Trace)), None)

@@ -20,24 +20,24 @@ class Antecedents:
     """The numbers by which heads choose a candidate: `peaks`, the largest weight on any one piece of each candidate.
 
     A sum over pieces would favour long names: they have more pieces. `late` are the candidates that a causal model cannot
-    see from the pronoun, as indices: with only one, a head has no choice. NaN where a layer has fewer heads.
+    see from the pronoun, as indices: with only one, a head has no choice. NaN if a layer has fewer heads.
     """
 
     peaks: Float[np.ndarray, "layer head candidate"]
     late: tuple[int, ...] = ()
 
     def hits(self, right: int) -> Bool[np.ndarray, "layer head"]:
-        """Which heads give the right candidate more than every other one; ties are misses."""
+        """Return which heads give the right candidate more than every other one; ties are misses."""
         return wins(self.peaks, right)
 
 
 def wins(values: Float[np.ndarray, "layer head candidate"], right: int) -> Bool[np.ndarray, "layer head"]:
-    """Where candidate `right` has more than every other one; never on a tie, nor where a value is NaN."""
+    """Return where candidate `right` has more than every other one; never on a tie, nor where a value is NaN."""
     return np.asarray((values[..., right, None] > np.delete(values, right, axis=-1)).all(-1))
 
 
 def antecedents(trace: Trace, pronoun: Span, candidates: Sequence[Span], block: str = "self") -> Antecedents:
-    """Weight of each candidate in every head: mean over the pronoun's pieces, maximum over the candidate's.
+    """Return each candidate's weight in every head: mean over the pronoun's pieces, maximum over the candidate's.
 
     The same rule scores heads on whole collections of questions (GAP, Webster et al. 2018,
     arXiv:1810.05201). Raises BadInputError for fewer than two candidates, or for a span in which no token starts.

@@ -39,15 +39,15 @@ def evidence(answers: HeadAnswers) -> None:
 
 
 def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
-    """The counts as a picture and in numbers, and a sentence that one can claim."""
+    """Draw the counts as a picture and in numbers, and a sentence that can be claimed."""
     best = claims.best_head(known, found[0].relation)
     left, right = st.columns(2, gap="large")
     with left:
         named = [(f"{one.head} on {COLLECTIONS[one.relation]}", one) for one in found]
         rows = [(label, one.evidence) for label, one in named]
-        doubted = [label for label, one in named if not one.stands]
+        doubted = [label for label, one in named if not one.significant]
         if best is not None:
-            half = "held-out" if best.p_corrected is None else "odd half of"
+            half = "held-out" if best.p_corrected is None else "second half of"
             rows.append((f"{best.head}, the best, {half} {COLLECTIONS[best.relation]}", best.evidence))
         st.plotly_chart(
             evidence_figure.figure(rows, widgets.theme(), doubted=doubted), theme=None, config=evidence_figure.CONFIG,
@@ -66,7 +66,7 @@ def _counted(known: Atlas, found: Sequence[ClaimResult]) -> None:
 
 
 def _facts(one: ClaimResult) -> str:
-    """Every number of one collection, in Markdown."""
+    """Return every number of one collection, in Markdown."""
     found = one.evidence
     rules = ", ".join(f"{evidence_figure.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in found.baselines)
     corrected = widgets.plain(claim_text.chance(one.p_corrected).replace(" ", encoding.NARROW))
@@ -80,12 +80,12 @@ def _facts(one: ClaimResult) -> str:
 
 
 def _ceiling(one: ClaimResult) -> str:
-    """The rate that no head can exceed, and why; "" where there is no such limit."""
+    """Return the rate that no head can exceed, and why; "" if there is no such limit."""
     return f" {widgets.plain(claim_text.ceiling(one))}" if one.evidence.ceiling < 1.0 else ""
 
 
 def _untrained(one: ClaimResult) -> str:
-    """The rate of the best head of an untrained twin."""
+    """Return the rate of the best head of an untrained twin."""
     if one.control is None:
         return ""
     return f" The best head of an untrained twin: {encoding.percent(one.control.evidence.rate, 1)}."
@@ -108,7 +108,7 @@ def _shared_texts(known: Atlas, kind: str) -> list[str]:
 
 
 def _best(best: BestHead, heads: int) -> None:
-    """A button that shows the head that is right most often."""
+    """Draw a button that shows the head that is right most often."""
     st.button(
         f"Show {best.head}, the best of {heads} heads", on_click=lambda: state.change(head=best.head), key="coreference-best",
         help=f"Chosen on one half of {COLLECTIONS[best.relation]}; its rate is from the other half{_same_sentences(best)}",
@@ -116,5 +116,5 @@ def _best(best: BestHead, heads: int) -> None:
 
 
 def _same_sentences(best: BestHead) -> str:
-    """A warning where the other half has the same sentences in other wordings."""
+    """Return a warning where the other half has the same sentences in other wordings."""
     return "" if best.p_corrected is None else ", which holds the same sentences in other wordings"

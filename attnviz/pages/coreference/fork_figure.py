@@ -17,7 +17,7 @@ THINNEST, THICKEST = 1.5, 10.0
 class Branch:
     """One candidate: its name, its share (a sum over pieces), its largest piece, and whether it is the right one.
 
-    `late`: it comes after the pronoun of a causal model. `peak` is None where it is not needed.
+    `late`: it comes after the pronoun of a causal model. `peak` is None if it is not needed.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Branch:
 
 
 def fork(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None = None) -> str:
-    """The drawing: a line is as thick as its weight, solid to the right candidate and dashed to others.
+    """Return the drawing: a line is as thick as its weight, solid to the right candidate and dashed to others.
 
     `hit` adds a sign and a word for right or wrong; None adds neither. Text is escaped, and a screen reader hears
     everything in one sentence.
@@ -50,7 +50,7 @@ def fork(pronoun: str, branches: Sequence[Branch], theme: str, hit: bool | None 
 
 
 def description(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> str:
-    """The drawing in words: `it: animal 0.640, the right one, hit; street 0.101`."""
+    """Return the drawing in words: `it: animal 0.640, the right one, hit; street 0.101`."""
     parts = []
     for branch in branches:
         phrase = f"{branch.name} {'comes too late to be seen' if branch.late else encoding.three(branch.share)}"
@@ -63,7 +63,7 @@ def description(pronoun: str, branches: Sequence[Branch], hit: bool | None) -> s
 
 
 def _line(at: int, branch: Branch, high: int, colours: encoding.Theme) -> str:
-    """The line to one candidate, thin and dotted for one that the model cannot see."""
+    """Return the line to one candidate, thin and dotted for one that the model cannot see."""
     start, end = high / 2, ROW * (at + 0.5)
     path = f"M2 {start} C{REACH / 2} {start} {REACH / 2} {end} {REACH - 6} {end}"
     dashes = "" if branch.right else ' stroke-dasharray="7 5"'
@@ -75,7 +75,7 @@ def _line(at: int, branch: Branch, high: int, colours: encoding.Theme) -> str:
 
 
 def _row(branch: Branch, colours: encoding.Theme, hit: bool | None) -> str:
-    """One candidate: name, weight, and whether it is chosen."""
+    """Return one candidate: name, weight, and whether it is chosen."""
     line = "solid" if branch.right else "dotted"
     name = (
         f'<span style="font:20px/1.25 {html.escape(encoding.SENTENCE_FONT)};overflow:hidden;text-overflow:ellipsis;'
@@ -97,12 +97,12 @@ def _row(branch: Branch, colours: encoding.Theme, hit: bool | None) -> str:
 
 
 def _piece(branch: Branch) -> str:
-    """The largest piece of a word, which decides a hit, where it differs from the sum; else ""."""
+    """Return the largest piece of a word, which decides a hit, where it differs from the sum; else ""."""
     if branch.peak is None or branch.late or encoding.three(branch.peak) == encoding.three(branch.share):
         return ""
     return f"largest piece {encoding.three(branch.peak)}"
 
 
 def _name(text: str) -> str:
-    """A word as it is shown, escaped."""
+    """Return a word as it is shown, escaped."""
     return html.escape(encoding.label(text))

@@ -22,7 +22,7 @@ from attnviz.ui.single_text import chosen
 
 @dataclass(frozen=True)
 class PronounQuestion:
-    """A pronoun and its candidates. `right` is the index of the right one, None where there is none or it is not known."""
+    """A pronoun and its candidates. `right` is the index of the right one, None if there is none or it is not known."""
 
     text: str
     pronoun: Span
@@ -31,7 +31,7 @@ class PronounQuestion:
     example: Example | None = None
 
     def word(self, span: Span) -> str:
-        """The text of a span, with its number where the text has it more than once."""
+        """Return the text of a span, with its number where the text has it more than once."""
         return numbered(self.text, texts.words(self.text), span)
 
     @property
@@ -40,7 +40,7 @@ class PronounQuestion:
         return self.example is None
 
     def marks(self, hit: bool | None) -> sentence_figure.Marks:
-        """The marks in the sentence. `hit`: whether the chosen head hits; None for neither."""
+        """Return the marks in the sentence. `hit`: whether the chosen head hits; None for neither."""
         right = None if self.right is None else self.candidates[self.right]
         return sentence_figure.Marks(
             self.pronoun, self.candidates, right, () if self.example is None else self.example.cue, hit
@@ -80,20 +80,20 @@ class HeadAnswers:
         return None if self.hits is None else bool(self.hits[head.layer, head.head])
 
     def sum_disagrees(self, head: HeadRef) -> bool:
-        """Whether the sum over pieces gives another verdict than the largest piece, by which a hit is decided."""
+        """Return whether the sum over pieces gives another verdict than the largest piece, by which a hit is decided."""
         if self.hits is None or self.hits_by_sum is None:
             return False
         return bool(self.hits[head.layer, head.head] != self.hits_by_sum[head.layer, head.head])
 
 
 def ready_question(text: str) -> PronounQuestion | None:
-    """The question of a ready sentence; None for any other text."""
+    """Return the question of a ready sentence; None for any other text."""
     known = next((one for one in examples.sentences() if one.text == text), None)
     return None if known is None else PronounQuestion(known.text, known.pronoun, known.candidates, known.answer, known)
 
 
 def partner(answers: HeadAnswers) -> HeadAnswers | None:
-    """The answers for the other sentence of a minimal pair, with its own trace; None where there is none."""
+    """Return the answers for the other sentence of a minimal pair, with its own trace; None if there is none."""
     example = answers.question.example
     other = ready_question(examples.example(example.pair).text) if example is not None and example.pair is not None else None
     if other is None:
@@ -102,7 +102,7 @@ def partner(answers: HeadAnswers) -> HeadAnswers | None:
 
 
 def numbered(text: str, places: Sequence[Span], place: Span) -> str:
-    """A word, with its number where the text has it more than once."""
+    """Return a word, with its number where the text has it more than once."""
     same = [p for p in places if text[p[0] : p[1]] == text[place[0] : place[1]]]
     word = text[place[0] : place[1]]
     return f"{word} ({same.index(place) + 1})" if len(same) > 1 else word

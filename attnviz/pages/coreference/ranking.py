@@ -30,7 +30,7 @@ def ranking(answers: HeadAnswers, other: HeadAnswers | None) -> None:
 def _map(
     question: PronounQuestion, shares: link_ranking.CandidateShares, hits: np.ndarray | None, by_sum: np.ndarray | None
 ) -> None:
-    """Layers by heads: which candidate each head prefers; pale where it hardly looks at any."""
+    """Draw a map of layers by heads: the candidate that each head prefers, pale if it hardly looks at any."""
     first, second = (question.word(span) for span in question.candidates[:2])
     values = shares.values[..., 0] - shares.values[..., 1]
     scores = HeadScores(f"{first} minus {second}", values, "more", -1.0, 1.0)
@@ -47,7 +47,7 @@ def _map(
 
 
 def _guessing(hits: np.ndarray, by_sum: np.ndarray, candidates: int) -> str:
-    """How many heads are right, how many would be by guessing, and for how many the sums give another verdict."""
+    """Return how many heads are right, how many would be by guessing, and for how many the sums give another verdict."""
     luck = f"guessing would give {hits.size / candidates:.0f}"
     summary = f"{encoding.HIT} {hits.sum()} of {hits.size} heads hit, {encoding.MISS} {(~hits).sum()} miss; {luck}."
     if differ := int((hits != by_sum).sum()):
@@ -62,7 +62,7 @@ def _table(
     by_sum: np.ndarray | None,
     change: np.ndarray | None,
 ) -> None:
-    """All heads, best first for the right candidate; a click on a row chooses the head."""
+    """Draw all heads, best first for the right candidate; a click on a row chooses the head."""
     right = question.right or 0
     order = [right, *(i for i in range(len(question.candidates)) if i != right)]
     ordered = link_ranking.CandidateShares(shares.values[..., order], _share(shares.values, right), shares.late, shares.note)
@@ -92,7 +92,7 @@ def _table(
 
 
 def _why(question: PronounQuestion) -> str:
-    """Why heads are ranked by this candidate."""
+    """Return why heads are ranked by this candidate."""
     if question.right is not None:
         return ""
     return " (the first you chose)" if question.own else " (only the first: none is right)"
@@ -107,7 +107,7 @@ def _row(
     by_sum: np.ndarray | None,
     change: np.ndarray | None,
 ) -> dict[str, Any]:
-    """One head in the table; a column for the sums only where they give another verdict somewhere."""
+    """Return one head in the table; a column for the sums only where they give another verdict somewhere."""
     values = shares.values[one.layer, one.head]
     row: dict[str, Any] = {"rank": one.rank, "head": str(HeadRef(one.layer, one.head))}
     row |= {f"to {name}": float(value) for name, value in zip(names, values, strict=True)}
@@ -123,6 +123,6 @@ def _row(
 
 
 def _share(values: np.ndarray, right: int) -> np.ndarray:
-    """The right candidate's part of what all candidates get; NaN where they get nothing."""
+    """Return the right candidate's part of what all candidates get; NaN if they get nothing."""
     mass = values.sum(-1)
     return np.where(mass > 0, values[..., right] / np.where(mass > 0, mass, 1.0), np.nan).astype(np.float32)

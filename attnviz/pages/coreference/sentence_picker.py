@@ -12,7 +12,7 @@ OWN = ""  # the choice for a sentence that is not a ready one
 
 
 def title() -> None:
-    """The question of this page, and the ready sentences."""
+    """Draw the question of this page, and the ready sentences."""
     st.header("What does the pronoun refer to?", anchor=False)
     text = state.current().request.text
     now = next((one for one in examples.sentences() if one.text == text), None)
@@ -26,7 +26,7 @@ def title() -> None:
 
 
 def _kind(now: Example | None) -> str:
-    """A list of what the sentences teach; a choice opens the first of them at once. Returns the choice."""
+    """Return a list of what the sentences teach; a choice opens the first of them at once. Returns the choice."""
     key = state.fill("kind", OWN if now is None else now.teaches)
 
     def choose(kind: str) -> None:
@@ -38,14 +38,14 @@ def _kind(now: Example | None) -> str:
 
 
 def _label(kind: str) -> str:
-    """A kind with the number of its sentences."""
+    """Return a kind with the number of its sentences."""
     if kind == OWN:
         return "Your own sentence"
     return f"{kind.capitalize()} ({sum(one.teaches == kind for one in examples.sentences())})"
 
 
 def _sentence(now: Example | None, sentences: list[Example]) -> None:
-    """The sentences of one kind."""
+    """Draw the sentences of one kind."""
     titles = {one.id: one.title for one in sentences}
     key = state.fill("ready_sentence", now.id if now else sentences[0].id)
     st.selectbox(
@@ -55,7 +55,7 @@ def _sentence(now: Example | None, sentences: list[Example]) -> None:
 
 
 def _step(now: Example | None) -> None:
-    """A button for the next ready sentence, through all kinds and back to the first."""
+    """Draw a button for the next ready sentence, through all kinds and back to the first."""
     every = examples.sentences()
     at = -1 if now is None else every.index(now)
     st.button("Next sentence", key="next_sentence", on_click=lambda: widgets.choose_example(every[(at + 1) % len(every)]))

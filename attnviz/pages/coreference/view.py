@@ -20,7 +20,7 @@ __all__ = ["question", "show", "title"]
 
 
 def question(request: AttentionRequest, trace: Trace) -> PronounQuestion | None:
-    """The question of the text on screen: of a ready sentence, or as the reader chooses it; None after a message."""
+    """Return the question of the text on screen: of a ready sentence, or as the reader chooses it; None after a message."""
     if state.current().request.text_b:
         st.caption("This page reads only the first sentence; the second one is left out here.")
     known = ready_question(request.text)

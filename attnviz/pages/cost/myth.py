@@ -43,9 +43,9 @@ def answer_values(found: dict[str, Measurement], report: BenchmarkReport) -> dic
     each = {algorithm: one.seconds / on[algorithm].operations for algorithm, one in found.items()}
     return {
         "tokens": encoding.thousands(matrix.tokens), "fused": units.duration(fused.seconds),
-        "matrix": units.duration(matrix.seconds), "times": units.times(matrix.seconds / fused.seconds),
+        "matrix": units.duration(matrix.seconds), "times": units.ratio_text(matrix.seconds / fused.seconds),
         "products": encoding.thousands(on["matrix"].products), "fusedheld": units.byte_size(fused.peak_bytes),
         "matrixheld": units.byte_size(matrix.peak_bytes), "recurrent": units.duration(recurrent.seconds),
-        "fewer": units.times(fewer := _fewer(matrix.tokens, report)), "more": units.times(1 / fewer),
-        "each": units.times(each["recurrent"] / each["fused"]),
+        "fewer": units.ratio_text(fewer := _fewer(matrix.tokens, report)), "more": units.ratio_text(1 / fewer),
+        "each": units.ratio_text(each["recurrent"] / each["fused"]),
     }  # fmt: skip

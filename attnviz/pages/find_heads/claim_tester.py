@@ -19,7 +19,7 @@ from attnviz.ui.atlas_lookup import measured
 from attnviz.ui.single_text import chosen
 
 RELATION, DIRECTION = "heads-relation", "heads-direction"
-WAYS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
+DIRECTIONS = {"dh": "dependent looks at its head", "hd": "head looks at its dependent"}
 PRONOUNS = {
     "gap": "a pronoun to a name",
     "winogender": "a pronoun to a person",
@@ -46,7 +46,7 @@ def claim_tester(trace: Trace) -> Atlas | None:
 def _fields(found: Atlas) -> tuple[str, str]:
     """Draw the fields for kind and direction of links; returns the choice."""
     counts = {name: found.kinds[name] for name in sorted(found.kinds, key=ALL_QUESTIONS.__eq__)}  # single ones first
-    most = {name: max(found.relations[name, way] for way in WAYS) for name in found.names}
+    most = {name: max(found.relations[name, direction] for direction in DIRECTIONS) for name in found.names}
     family = {name: name.partition(":")[0] for name in most}
     counts |= {
         name: most[name] for name in sorted(most, key=lambda one: (-most[family[one]], family[one], ":" in one, -most[one]))
@@ -63,26 +63,28 @@ def _fields(found: Atlas) -> tuple[str, str]:
         )  # fmt: skip
         if kind in found.kinds:
             return kind, "dh"
-        ways = {way: found.relations[kind, way] for way in WAYS}
-        usual = max(WAYS, key=lambda way: ways[way])  # of a model that reads left to right one way may have none
-        way = st.segmented_control(
-            "Direction", list(WAYS), default=usual, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
-            format_func=lambda way: f"{WAYS[way]} ({encoding.thousands(ways[way])})",
+        directions = {direction: found.relations[kind, direction] for direction in DIRECTIONS}
+        usual = max(
+            DIRECTIONS, key=lambda direction: directions[direction]
+        )  # of a model that reads left to right one way may have none
+        direction = st.segmented_control(
+            "Direction", list(DIRECTIONS), default=usual, key=f"{DIRECTION}-{found.model}-{kind}", required=True,
+            format_func=lambda direction: f"{DIRECTIONS[direction]} ({encoding.thousands(directions[direction])})",
         )  # fmt: skip
-    return kind, way or usual
+    return kind, direction or usual
 
 
 def _plain(name: str, found: Atlas) -> str:
-    """A kind of link in plain words, with its label and whether subtypes are pooled."""
+    """Return a kind of link in plain words, with its label and whether subtypes are pooled."""
     if name in PRONOUNS:
         return f"{PRONOUNS[name]}: {name}"
     with_subtypes = " with its subtypes" if len(found.names[name]) > 1 else ""
     return f"{relation(name, CORPUS).plain}: {claim_text.label(name)}{with_subtypes}"
 
 
-def _tested(found: Atlas, kind: str, way: str) -> None:
-    """The claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link."""
-    claim, best = claims.claim(found, chosen(), kind, way), claims.best_head(found, kind, way)
+def _tested(found: Atlas, kind: str, direction: str) -> None:
+    """Draw the claim as a picture, in numbers and as a sentence to copy; the best head for the same kind of link."""
+    claim, best = claims.claim(found, chosen(), kind, direction), claims.best_head(found, kind, direction)
     left, right = st.columns(2, gap="large")
     with left:
         _picture(claim, best)
@@ -99,28 +101,33 @@ def _tested(found: Atlas, kind: str, way: str) -> None:
 
 
 def _picture(claim: ClaimResult, best: BestHead | None) -> None:
-    """Rates and intervals against the baselines."""
-    doubted = () if claim.stands else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
+    """Draw rates and intervals with the baselines."""
+    doubted = () if claim.significant else (f"{claim.head}, all texts", f"{claim.head}, {_half(claim).lower()}")
     rows: list[tuple[str, Evidence]] = [
         (f"{claim.head}, all texts", claim.evidence), (f"{claim.head}, {_half(claim).lower()}", claim.held_out)
     ]  # fmt: skip
     if best is not None and best.head != claim.head:
         rows.append((f"{best.head}, {_half(claim).lower()}", best.evidence))
-    names = dict(evidence.NAMES)
-    if claim.offset is not None:
-        names["offset"] = f"fixed offset ({claim_text.signed(claim.offset)})"
+    names = _names(claim)
     st.plotly_chart(
         evidence.figure(rows, widgets.theme(), names, doubted), theme=None, config=evidence.CONFIG, key="claim-picture",
         alt=evidence.description(rows, names),
     )  # fmt: skip
 
 
+def _names(claim: ClaimResult) -> dict[str, str]:
+    """Return the labels of the baselines, with the distance in words."""
+    distance = {} if claim.offset is None else {"offset": f"always {claim_text.place(claim.offset)}"}
+    return evidence.NAMES | distance
+
+
 def _facts(claim: ClaimResult) -> list[str]:
-    """Every number that the claim rests on, in Markdown."""
+    """Return every number that the claim rests on, in Markdown."""
     one, half = claim.evidence, claim.held_out
     if not one.n:
         return ["No links of this kind were counted: the model cannot see them, or the texts have none."]
-    rules = ", ".join(f"{evidence.NAMES.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
+    names = _names(claim)
+    rules = ", ".join(f"{names.get(name, name)} {encoding.percent(rate, 1)}" for name, rate in one.baselines)
     facts = [
         f"**{encoding.percent(one.rate, 1)}** right: {evidence.counts(one)}",
         f"**Baselines**, guessing without reading: {rules}",
@@ -144,19 +151,19 @@ def _facts(claim: ClaimResult) -> list[str]:
 
 
 def _points(claim: ClaimResult) -> str:
-    """A lead and its interval over sentences."""
+    """Return a lead and its interval over sentences."""
     low, high = (encoding.points(end) for end in claim.interval)
     return f"{encoding.points(claim.points)} points, 95{encoding.NARROW}% interval by sentences {low} to {high}"
 
 
 def _short(one: Evidence) -> str:
-    """Rate, n and interval."""
+    """Return rate, n and interval."""
     return f"{encoding.percent(one.rate, 1)} of {encoding.thousands(one.n)}, interval {evidence.interval(one)}"
 
 
 def _half(claim: ClaimResult) -> str:
-    """The name of the odd half of the texts: held out, unless it has sentences of the other half in other wordings."""
-    return "Odd half" if claim.held_out.groups else "Held-out half"
+    """Return the name of the half of the texts on which results are reported."""
+    return claim_text.half(claim.held_out).capitalize()
 
 
 def _show(head: HeadRef) -> None:

@@ -31,27 +31,27 @@ def probes(known: Atlas) -> None:
 
 
 def _map(one: ProbeResult) -> None:
-    """Layers by heads, the chosen one with a ring."""
+    """Draw a map of layers by heads, the chosen head with a ring."""
     measure_view.head_map(
         "probe", one.scores, f"Layers by heads: {one.name} probe; best is {one.head}, {encoding.three(one.at(one.head))}"
     )
 
 
 def _best(one: ProbeResult) -> None:
-    """What the score means, the best heads, and the chosen one among them."""
+    """Draw what the score means, the best heads, and the chosen one among them."""
     st.markdown(widgets.plain(f"{one.says} {one.source}."))
     st.markdown("\n".join(f"- {line}" for line in _facts(one, chosen())))
     measure_view.best_heads("probe", one.order, lambda head: encoding.three(one.at(head)))
 
 
-def _facts(one: ProbeResult, mine: HeadRef) -> list[str]:
-    """Scores in Markdown: the best head, an even look, the chosen head, and who earns the name."""
+def _facts(one: ProbeResult, head: HeadRef) -> list[str]:
+    """Return scores in Markdown: the best head, uniform attention, the chosen head, and the heads that get the name."""
     heads = one.scores.values.size
     low, high = (encoding.three(end) for end in one.interval(one.head))
     lines = [
         f"**{one.head}** scores most: **{encoding.three(one.at(one.head))}** ({low} to {high})",
         f"A head that looks evenly at everything it can see: {encoding.three(one.even_look)}",
-        f"The chosen head, {encoding.head_name(mine)}: {encoding.three(one.at(mine))}, rank {one.rank(mine)} of {heads}",
+        f"The chosen head, {encoding.head_name(head)}: {encoding.three(one.at(head))}, rank {one.rank(head)} of {heads}",
     ]
     if one.role:
         earned = ", ".join(map(str, one.earned)) or "none"
@@ -60,7 +60,7 @@ def _facts(one: ProbeResult, mine: HeadRef) -> list[str]:
 
 
 def _notes(known: Atlas, one: ProbeResult) -> list[str]:
-    """How it was measured, and what it does not show."""
+    """Return how it was measured, and what it does not show."""
     return [
         method(known),
         *([] if one.role else [ENCODER]),

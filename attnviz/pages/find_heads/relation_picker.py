@@ -24,7 +24,7 @@ NONE = ""  # the choice without a relation
 
 @dataclass(frozen=True)
 class RelationLinks:
-    """All links of one relation: its label on the page, and the name under which an atlas counts it ("" where none does).
+    """All links of one relation: its label on the page, and the name under which an atlas counts it ("" if none does).
 
     `silver`: drawn by a parser and not checked.
     """
@@ -36,7 +36,7 @@ class RelationLinks:
 
 
 def relation_picker(trace: Trace) -> None:
-    """A list of relations; a choice draws all links of that relation."""
+    """Draw a list of relations; a choice draws all links of that relation."""
     try:
         found = _relation_links(trace)
     except AttnvizError as error:
@@ -72,7 +72,7 @@ def _reverse() -> None:
 
 
 def _relation_links(trace: Trace) -> tuple[RelationLinks, ...]:
-    """The relations of a text: gold where there is an annotation, else from the parser."""
+    """Return the relations of a text: gold where there is an annotation, else from the parser."""
     text = trace.request.text
     found = [RelationLinks("what the pronoun refers to (gold)", meant(text), claim_tester.BEGIN)] if meant(text) else []
     readings = gold_sentences.readings(text)
@@ -87,7 +87,7 @@ def _relation_links(trace: Trace) -> tuple[RelationLinks, ...]:
 
 
 def _by_relation(parsed: ParsedSentence, scheme: str, which: str) -> list[RelationLinks]:
-    """The links of a parse by relation, most frequent first, without roots and punctuation."""
+    """Return the links of a parse by relation, most frequent first, without roots and punctuation."""
     groups: dict[str, list[Link]] = {}
     for link in parsed.links:
         if link.kind.partition(":")[0] not in UNCOUNTED:
@@ -95,10 +95,13 @@ def _by_relation(parsed: ParsedSentence, scheme: str, which: str) -> list[Relati
     found = []
     for name, links in sorted(groups.items(), key=lambda one: -len(one[1])):
         known = relation(name, scheme)
-        twin = f", {known.twin}" if scheme == PARSER and known.twin != f"UD {name}" else ""
+        counterpart = f", {known.corpus_name}" if scheme == PARSER and known.corpus_name != f"UD {name}" else ""
         found.append(
             RelationLinks(
-                f"{known.plain}: {name}{twin} ({len(links)}, {which})", tuple(links[:LINKS]), known.counted, scheme == PARSER
+                f"{known.plain}: {name}{counterpart} ({len(links)}, {which})",
+                tuple(links[:LINKS]),
+                known.counted,
+                scheme == PARSER,
             )
         )
     return found

@@ -6,7 +6,7 @@ import streamlit as st
 
 from attnviz.analysis import legibility_text, link_ranking, link_rows, view
 from attnviz.analysis.link_ranking import LinkScore
-from attnviz.board.found import found
+from attnviz.board import ranking as board_ranking
 from attnviz.board.linking import ChosenHead, DrawnLinks, to_json
 from attnviz.engine.trace import Trace
 from attnviz.figures import encoding
@@ -26,18 +26,18 @@ _OPENED = "attnviz_heads_opened"
 
 
 def wanted() -> tuple[Link, ...]:
-    """The links that rank heads: the reader's; before any is drawn, what a ready sentence's pronoun refers to."""
+    """Return the links that rank heads: the reader's; before any is drawn, what a ready sentence's pronoun refers to."""
     now = state.current()
     return meant(now.request.text) if now.links is None else now.links
 
 
 def meant(text: str) -> tuple[Link, ...]:
-    """The link from the pronoun of a ready sentence to what it refers to; none for other texts."""
+    """Return the link from the pronoun of a ready sentence to what it refers to; none for other texts."""
     return tuple(Link(one.gold.source, one.gold.target) for one in examples.sentences() if one.text == text and one.gold)[:1]
 
 
 def sentence(trace: Trace) -> None:
-    """The words, on which links are drawn. A link that no head of this model can follow stays, and says why."""
+    """Draw the words on which readers draw links. A link that no head of this model can follow stays, and says why."""
     text, block = trace.request.text, chosen().block
     if state.current().request.text_b:
         st.caption("This page reads only the first sentence; the second one is left out here.")
@@ -79,7 +79,7 @@ def _store_links(drawn: DrawnLinks) -> None:
 
 
 def ranking(trace: Trace) -> None:
-    """The map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
+    """Draw the map, the best heads and the chosen one; its own page, with the first link's source selected, on request."""
     block, head = trace.block(chosen().block), chosen()
     followed = tuple(link for link in wanted() if not link_ranking.why_unfollowable(trace, link, head.block))
     if not followed:
@@ -94,7 +94,8 @@ def ranking(trace: Trace) -> None:
     rows = link_rows.link_rows(trace, head, followed)
     counts = [call.heads for call in block.calls]
     opened = choosing(
-        found(ranked, counts, head, rows, len(wanted())), block=head.block, key="heads-found", on_head=_store_head
+        board_ranking.to_json(ranked, counts, head, rows, len(wanted())),
+        block=head.block, key="head-ranking", on_head=_store_head,
     )  # fmt: skip
     st.session_state.pop(_OPENED, None)
     if opened:
@@ -104,7 +105,7 @@ def ranking(trace: Trace) -> None:
 
 
 def _ranked(trace: Trace, followed: tuple[Link, ...]) -> tuple[LinkScore, ...]:
-    """Every head's score on the links, kept beside the trace: the same reader asks again with every click."""
+    """Return every head's score on the links, kept beside the trace: the same reader asks again with every click."""
     block = chosen().block
     return backend().derived(
         trace.request, ("ranked", block, followed), lambda one: link_ranking.rank_heads(one, followed, block)
@@ -119,7 +120,7 @@ def _store_head(picked: ChosenHead) -> None:
 
 
 def _cautions(trace: Trace, heads: int, drawn: int) -> None:
-    """What this ranking does not show."""
+    """Say what this ranking does not show."""
     one = "One link in one sentence is" if drawn == 1 else f"{drawn} links in one sentence are"
     caution = (
         f"{one} not evidence: the best of {heads} heads looks good by luck alone. Below, the chosen head is tested on many "

@@ -82,7 +82,7 @@ def _cells(
 ) -> dict[str, Float[np.ndarray, "query key"]]:
     """Return for each kind of key 1 or 0: the word itself, next to it, near it, a resting place, or far.
 
-    `even` has, for all that is no resting place, which part of it is near: what an even look would give to near words.
+    `even` has, for all that is no resting place, which part of it is near: what uniform attention would give to near words.
     """
     at = np.arange(len(words))
     away = np.abs(at[:, None] - at[None, :])

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.components import v2
 
 from attnviz.board import carrier, digest, source
-from attnviz.board.choice import PLAIN, Choice
+from attnviz.board.choice import DEFAULT_OPTIONS, Choice
 from attnviz.board.linking import message_number
 from attnviz.errors import BadInputError
 from attnviz.selection import VIEWS, TokenSelection
@@ -32,7 +32,7 @@ def board(
     *,
     head: HeadRef,
     focus: TokenSelection | None = None,
-    options: ViewOptions = PLAIN,
+    options: ViewOptions = DEFAULT_OPTIONS,
     view: str = VIEWS[0],
     sheets: Sequence[bytes] = (),
     layers: Iterable[bytes] = (),
@@ -80,7 +80,7 @@ def carry(data: bytes, key: str) -> None:
 
 
 def read_choice(value: Any, block: str) -> tuple[Choice, int] | None:
-    """The choice that the browser sent, and its number; None for anything else."""
+    """Return the choice that the browser sent, and its number; None for anything else."""
     try:
         return (Choice.parse(value, block), message_number(value)) if value else None
     except BadInputError:

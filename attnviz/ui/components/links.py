@@ -12,13 +12,13 @@ import streamlit as st
 from streamlit.components import v2
 
 from attnviz.board.linking import ChosenHead, DrawnLinks, message_number
-from attnviz.board.source import found_source, links_source
+from attnviz.board.source import links_source, ranking_source
 from attnviz.errors import BadInputError
 
 _HTML, _CSS, _JS = links_source()
 _links = v2.component("attnviz_links", html=_HTML, css=_CSS, js=_JS)
-_HTML, _CSS, _JS = found_source()
-_found = v2.component("attnviz_found", html=_HTML, css=_CSS, js=_JS)
+_HTML, _CSS, _JS = ranking_source()
+_ranking = v2.component("attnviz_head_ranking", html=_HTML, css=_CSS, js=_JS)
 
 
 def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks], None]) -> None:
@@ -45,7 +45,7 @@ def drawing(data: Mapping[str, Any], *, key: str, on_links: Callable[[DrawnLinks
 def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable[[ChosenHead], None]) -> bool:
     """Draw the map and the list; `on_head` gets a chosen head. Returns True in the run that opens that head's page.
 
-    `data` is made by `attnviz.board.found.found`.
+    `data` is made by `attnviz.board.ranking.to_json`.
     """
     mailbox = f"{key}_answered"
 
@@ -58,7 +58,7 @@ def choosing(data: Mapping[str, Any], *, block: str, key: str, on_head: Callable
         st.session_state[mailbox] = answered
         on_head(picked)
 
-    result = _found(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_picked_change=on_message)
+    result = _ranking(key=key, data={**data, "answered": st.session_state.get(mailbox, 0)}, on_picked_change=on_message)
     try:
         return ChosenHead.parse(result.get("picked"), block).go == "board"
     except BadInputError:

@@ -31,7 +31,7 @@ class Source:
     in_set: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """Return the same as JSON has it."""
         return {**self.pin, "frame": self.frame, "heads": self.heads, "problem": self.problem, "set": self.in_set}
 
 

@@ -16,6 +16,9 @@ import { makeDialogue } from "../main.js";
 import { makeLibrary } from "./library.js";
 import { makeMenu } from "../draw/menu.js";
 import { makePanels } from "./panels.js";
+import { makeUpdates } from "../core/updates.js";
+import { mounter } from "../core/mounter.js";
+import { setText } from "../core/element.js";
 import { makePresenter, scaleOf } from "../draw/presenter.js";
 import { makeTexts } from "./textLines.js";
 import { unitsOf } from "../core/pattern.js";
@@ -23,24 +26,12 @@ import { unknownLines } from "../draw/unknownTokens.js";
 import { makeGallery } from "./gallery.js";
 import { keyed, pinsToSend, pinKeys } from "../draw/tray.js";
 
-const IDLE = 300; // milliseconds without input before Python and screen readers get the choice
 const AROUND = 116; // pixels of a panel above and below its picture
 
-const mounted = new WeakMap();
-// Streamlit calls this again, with the same root, after every Python run and every change of theme.
-export function mountCompare({ parentElement, data, setTriggerValue }, tokens) {
-  const one = mounted.get(parentElement) ?? makeCompare(parentElement, tokens);
-  mounted.set(parentElement, one);
-  one.send = (choice) => setTriggerValue("choice", choice);
-  one.take(data);
-  return () => {
-    one.stop();
-    mounted.delete(parentElement);
-  };
-}
+export const mountCompare = mounter(makeCompare, "choice");
 
 // `data` is { sources, frames, sheets, base, own, shown, selection, answered }: digests of bytes that carriers bring, the frame
-// in which the places of the selected word are counted, the text shown elsewhere, the ready set, and what Python says is chosen.
+// that the selected word's places refer to, the text shown elsewhere, the ready set, and Python's selection.
 function makeCompare(root, tokens) {
   const $ = (name) => root.querySelector(name);
   const element = $(".attnviz");
@@ -53,8 +44,9 @@ function makeCompare(root, tokens) {
   const gallery = makeGallery();
   const combine = makeCombiner();
   let [data, state, theme, geometry, pictures, lines, lastSent, measured] = [null, null, null, null, [], [], "", ""];
-  let [frameAsked, idleTimer, free, arrived] = [0, 0, 0, 0];
+  let [free, arrived] = [0, 0];
 
+  const updates = makeUpdates(draw, settle);
   const leaving = new AbortController();
   const at = {
     state: () => state,
@@ -81,7 +73,7 @@ function makeCompare(root, tokens) {
   sized.observe(element);
   addEventListener("resize", resized, { signal: leaving.signal });
   addEventListener("attnviz-leave", settle, { signal: leaving.signal });
-  const stopWaiting = onArrival(() => take()); // they may come before Python says what to draw, or after
+  const stopWaiting = onArrival(() => take()); // they may arrive before Python's data, or after
 
   function resized() {
     measured = "";
@@ -90,7 +82,7 @@ function makeCompare(root, tokens) {
 
   const tokensAt = (found) => found && tokensOf(found);
 
-  // While panels are chosen, a click anywhere on one chooses it.
+  // While panels are being chosen, a click anywhere on a panel chooses it.
   function chose(event) {
     const picture = state.choosing && panels.panelWith(event.target);
     if (picture) act.choose(picture);
@@ -109,12 +101,11 @@ function makeCompare(root, tokens) {
   function set(next) {
     state = next;
     ask();
-    clearTimeout(idleTimer);
-    idleTimer = setTimeout(settle, IDLE);
+    updates.settleLater();
   }
 
   function ask() {
-    if (!frameAsked && state) frameAsked = requestAnimationFrame(draw);
+    if (state) updates.redraw();
   }
 
   function take(given = data) {
@@ -157,22 +148,21 @@ function makeCompare(root, tokens) {
 
   function settle() {
     if (!data || !books.get(data.base)) return;
-    put($("[role=status]"), compareSentence(pictures, linksIn(pictures, state)));
+    setText($("[role=status]"), compareSentence(pictures, linksIn(pictures, state)));
     if (choiceNow()[1] !== lastSent) sendChoice();
   }
 
   function draw() {
-    frameAsked = 0;
     if (!books.get(data.base)) return;
     ({ pictures, lines } = gallery({ data, arrived, books, state, theme, combine }));
     const again = measure();
     const view = { root, book: books.get(data.base), state, theme, geometry, pictures, data, many: manyOf(pictures.length, data.shown), still: reduced.matches, links: linksIn(pictures, state) };
-    // Canvases before elements: setting a canvas's font makes the browser work out every style that was just changed.
+    // Canvases before elements: setting a canvas's font makes the browser recompute every style that was just changed.
     const pictured = () => panels.draw({ ...view, free, labels: widest(pictures, state, theme, geometry.scale) });
     if (!again) pictured();
     texts.draw(view, lines);
     drawCompareReadout($(".readout"), { choosing: state.choosing, message: state.message, act, phone: geometry.phone, ...selectionWords(pictures, state) });
-    put($(".unread"), unknownLines(lines.map(({ frame }) => frame), state.words, pictures, view.links));
+    setText($(".unread"), unknownLines(lines.map(({ frame }) => frame), state.words, pictures, view.links));
     menu.draw(view);
     tools.draw(view);
     if (!again) return;
@@ -195,8 +185,7 @@ function makeCompare(root, tokens) {
 
   one.take = take;
   one.stop = () => {
-    cancelAnimationFrame(frameAsked);
-    clearTimeout(idleTimer);
+    updates.stop();
     leaving.abort();
     presenter.stop();
     sized.disconnect();
@@ -204,8 +193,4 @@ function makeCompare(root, tokens) {
     stopWaiting();
   };
   return one;
-}
-
-function put(host, text) {
-  if (host.textContent !== text) host.textContent = text;
 }

@@ -1,10 +1,9 @@
 // Pointer and keyboard input on panels and texts: every gesture becomes one call of `act`.
 
+import { ARROWS, listenToKeys } from "../input/keys.js";
 import { isAdditive, onLongPress } from "../input/gestures.js";
 
-const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-
-// `at` says what lies under an event: `word` of the texts, `units` of a panel.
+// `at` finds what is under an event: `word` of the texts, `units` of a panel.
 export function listenToPanels(root, { lines, panels }, at, act) {
   const stop = new AbortController();
   const on = (target, name, answer, more = {}) => target.addEventListener(name, answer, { signal: stop.signal, ...more });
@@ -22,18 +21,6 @@ export function listenToPanels(root, { lines, panels }, at, act) {
       else act.selected(found, event.pointerType === "touch");
     });
   }
-  const answer = (event, inside) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const active = inside ? event.composedPath()[0] : null;
-    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) {
-      if (event.key === "Escape" && act.escape()) event.preventDefault();
-      return event.stopPropagation();
-    }
-    const known = arrow(event, active) || enter(event, active) || letter(event);
-    if (known) event.preventDefault();
-    // Streamlit has single-letter shortcuts: R runs the page again, C clears its caches.
-    if (inside && (known || event.key.length === 1)) event.stopPropagation();
-  };
   const arrow = (event, active) => {
     const step = ARROWS[event.key];
     if (!step) return false;
@@ -42,7 +29,7 @@ export function listenToPanels(root, { lines, panels }, at, act) {
     else return false;
     return true;
   };
-  // Shift keeps a word of a text while the arrows walk on.
+  // With Shift, the arrow keys move on and keep a word selected.
   const enter = (event, active) => {
     if (event.key !== "Enter") return false;
     if (active?.tagName === "CANVAS") return act.selectPointed(active) !== false;
@@ -54,7 +41,6 @@ export function listenToPanels(root, { lines, panels }, at, act) {
     const meant = { x: act.switchSide, w: act.words, s: act.special, d: act.difference, t: act.open, f: act.present, escape: act.escape }[event.key.toLowerCase()];
     return meant ? meant() !== false : false;
   };
-  on(root, "keydown", (event) => answer(event, true));
-  on(document, "keydown", (event) => event.target === document.body && answer(event, false));
+  listenToKeys(on, root, (event, active) => arrow(event, active) || enter(event, active) || letter(event), () => act.escape());
   return () => stop.abort();
 }

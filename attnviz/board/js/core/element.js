@@ -14,7 +14,7 @@ export function button(text, press) {
   return made;
 }
 
-// A row of choices of which exactly one is pressed.
+// A row of choices, exactly one of which is selected.
 export function segments(name, choices, chosen, choose) {
   const row = element("div", "segments");
   row.setAttribute("role", "group");
@@ -30,6 +30,11 @@ export function segments(name, choices, chosen, choose) {
 
 export function press(row, chosen) {
   for (const one of row.children) one.setAttribute("aria-pressed", String(one.dataset.value === String(chosen)));
+}
+
+// Writes only a change, so that screen readers do not read the same text again.
+export function setText(host, text) {
+  if (host.textContent !== text) host.textContent = text;
 }
 
 export function within(value, low, high) {

@@ -1,9 +1,9 @@
-// Frames on their way: the carrier brings bytes from Python, boards wait for them by digest. Both live in one browser page,
-// in separate modules, so they meet at one well-known place of that page.
+// Frames in transfer: the carrier brings bytes from Python, boards wait for them by digest. Both are in one browser page,
+// in separate modules, so they share one well-known object of that page.
 
 const PLACE = Symbol.for("attnviz.frames");
 
-// The digest that a frame or a sheet carries in front of its header: its name here.
+// The digest in front of a frame's or a sheet's header: its name here.
 export function digestOf(bytes) {
   return Array.from(bytes.subarray(4, 20), (b) => b.toString(16).padStart(2, "0")).join("");
 }
@@ -18,14 +18,14 @@ export async function inflated(bytes) {
   if (bytes[2] !== "Z".charCodeAt()) return bytes;
   const start = Math.ceil((24 + new DataView(bytes.buffer, bytes.byteOffset).getUint32(20, true)) / 4) * 4;
   const array = await new Response(new Blob([bytes.subarray(start)]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).arrayBuffer();
-  const whole = new Uint8Array(start + array.byteLength);
-  whole.set(bytes.subarray(0, start));
-  whole.set(new Uint8Array(array), start);
-  whole[2] = "N".charCodeAt();
-  return whole;
+  const plain = new Uint8Array(start + array.byteLength);
+  plain.set(bytes.subarray(0, start));
+  plain.set(new Uint8Array(array), start);
+  plain[2] = "N".charCodeAt();
+  return plain;
 }
 
-// Deflated bytes are here as soon as they are inflated; damaged ones throw where they are fetched.
+// Deflated bytes count as arrived when they are inflated; damaged ones throw an error when they are used.
 export function addBytes(bytes) {
   const name = digestOf(bytes);
   const { frames } = registry();
@@ -37,11 +37,11 @@ export function addBytes(bytes) {
     if (frames.get(name) === entry) for (const listener of [...registry().waiting]) listener();
   };
   if (bytes[2] !== "Z".charCodeAt()) arrive({ bytes });
-  else inflated(bytes).then((whole) => arrive({ bytes: whole }), () => arrive({ failure: new Error("The weights of this text arrived damaged. Reload the page.") }));
+  else inflated(bytes).then((plain) => arrive({ bytes: plain }), () => arrive({ failure: new Error("The weights of this text arrived damaged. Reload the page.") }));
   return name;
 }
 
-// The digests of the sheets and layers that are here. A header begins with its kind.
+// The digests of the sheets and layers that have arrived. A header begins with its kind.
 const KIND = 24 + '{"kind":"'.length;
 export const parts = () => [...registry().frames].filter(([, { bytes }]) => bytes && bytes[KIND] !== "f".charCodeAt()).map(([name]) => name);
 

@@ -1,18 +1,18 @@
-// Ribbons between two columns of words. Each query owns a band of fixed height, its whole 1.0, and hands
-// it out: thickness is weight, and what is missing of the band is hidden. Of a difference, what is less is dashed.
+// Ribbons between two columns of words. Each query has a band of fixed height, its whole 1.0, divided among
+// ribbons: thickness is weight, and the missing part of the band is hidden. In a difference, negative ones are dashed.
 
 import { anchorsOf } from "../core/selection.js";
 import { fill } from "./canvas.js";
 
 const BAND = 0.84; // of a row's height
-const THINNEST = 0.004; // weights below leave their room in the band empty: a hundred of them would look like one grey area
+const THINNEST = 0.004; // smaller weights leave their part of the band empty: a hundred of them would look like one grey area
 const DASHES = [8, 4];
-const MOST = 1500; // ribbons behind the selected word; past that the weakest are left out
+const MOST = 1500; // ribbons behind the selected word; beyond that, the weakest are left out
 
 export function drawCurves(c, theme, view, place, weights) {
   const { focus } = view;
   const anchors = new Set(anchorsOf(focus));
-  const ribbons = ribbonsOf(view, place, weights, theme.whole);
+  const ribbons = ribbonsOf(view, place, weights, theme.total);
   const isMeant = (ribbon) => !anchors.size || anchors.has(focus.side === "query" ? ribbon.query : ribbon.key);
   const pair = focus.query >= 0 && focus.key >= 0;
   const partner = focus.side === "query" ? focus.key : focus.query;
@@ -31,39 +31,39 @@ export function drawCurves(c, theme, view, place, weights) {
   bands(c, theme, view, place, anchors);
 }
 
-// The last of the same weights are remembered: while a pointer moves over words, they stay where they are.
+// The last ribbons are kept for the same weights: while a pointer moves over words, they do not change.
 const remembered = new WeakMap();
-function ribbonsOf(view, place, weights, whole) {
-  const name = [place.row, place.first, place.last, whole].join();
+function ribbonsOf(view, place, weights, total) {
+  const name = [place.row, place.first, place.last, total].join();
   const cached = remembered.get(weights);
   if (cached?.name === name) return cached.found;
-  const found = ribbonsFrom(view, place, weights, whole);
+  const found = ribbonsFrom(view, place, weights, total);
   remembered.set(weights, { name, found });
   return found;
 }
 
-// Weakest first, so that the strong ones lie on top.
-function ribbonsFrom({ pattern }, place, weights, whole) {
-  const band = (place.row * BAND) / whole;
+// Weakest first, so that the strong ones are on top.
+function ribbonsFrom({ pattern }, place, weights, total) {
+  const band = (place.row * BAND) / total;
   const columns = pattern.keys.length;
   const found = [];
   for (let query = place.first; query < Math.min(place.last, pattern.queries.length); query++) {
-    // Differences of a row may add up to more than its band: then they stand over it, in its middle.
+    // Differences of a row may add up to more than its band: then they are centred on it and extend beyond it.
     let all = 0;
     for (let key = 0; key < columns; key++) all += Math.abs(weights[query * columns + key]);
-    let from = (-band * Math.max(whole, all)) / 2;
+    let from = (-band * Math.max(total, all)) / 2;
     for (let key = 0; key < columns; key++) {
       const weight = weights[query * columns + key];
       const thick = Math.abs(weight) * band;
-      if (Math.abs(weight) > THINNEST * whole) found.push({ query, key, weight, thick, from: from + thick / 2 });
+      if (Math.abs(weight) > THINNEST * total) found.push({ query, key, weight, thick, from: from + thick / 2 });
       from += thick;
     }
   }
   return found.sort((a, b) => a.thick - b.thick).slice(-MOST);
 }
 
-// The palest colour that is still seen as a line.
-const seen = (weight, { whole }) => Math.sign(weight) * Math.max(Math.abs(weight), 0.05 * whole);
+// The palest colour that is still visible as a line.
+const seen = (weight, { total }) => Math.sign(weight) * Math.max(Math.abs(weight), 0.05 * total);
 
 function draw(c, place, { query, key, weight, from, thick }, color) {
   const y0 = place.y + (query + 0.5) * place.row + from;

@@ -4,12 +4,12 @@ import { anchorsOf } from "../core/selection.js";
 import { markOf, percent } from "../core/encoding.js";
 import { aside, setFont, shortened, write } from "./canvas.js";
 
-const STRONG = 0.1; // from here a word that is looked at stands in bold
+const STRONG = 0.1; // from here on, a key word is bold
 const TINTED = 0.02;
 const NOTED = 0.005;
 const MARK = 0.8; // of a word's size
 
-// A column of words: `side` says whether they look ("query") or are looked at ("key").
+// A column of words: `side` is "query" or "key".
 export function drawColumn(c, theme, view, place, side) {
   const { pattern, focus, line } = view;
   const units = side === "query" ? pattern.queries : pattern.keys;
@@ -21,7 +21,7 @@ export function drawColumn(c, theme, view, place, side) {
   for (let i = place.first; i < Math.min(place.last, units.length); i++) {
     const weight = focus.side !== side && line ? line[i] : 0;
     const anchor = anchors.includes(i);
-    const share = Math.abs(weight) / theme.whole;
+    const share = Math.abs(weight) / theme.total;
     const style = { size: place.size, align: left ? "right" : "left", weight: anchor || share >= STRONG ? 600 : 400 };
     style.color = units[i].special ? theme.mute : theme.ink;
     if (anchor && left) Object.assign(style, { ground: theme.accent, color: theme.onAccent });
@@ -45,7 +45,7 @@ export function drawSlanted(c, theme, view, place) {
   const anchors = anchorsOf(focus);
   for (let j = place.column; j < place.column + place.columns; j++) {
     const anchor = focus.side === "key" && anchors.includes(j);
-    const strong = focus.side === "query" && line && (Math.abs(line[j]) >= STRONG * theme.whole || j === focus.key);
+    const strong = focus.side === "query" && line && (Math.abs(line[j]) >= STRONG * theme.total || j === focus.key);
     if (!anchor && !strong && (j - place.column) % every) continue;
     const color = anchor ? theme.accent : strong ? theme.ink : theme.mute;
     const style = { size: place.size, align: "left", weight: anchor || strong ? 600 : 400, color };
@@ -58,7 +58,7 @@ export function drawSlanted(c, theme, view, place) {
   }
 }
 
-// The mark of a word that the model cannot read stands behind it, small and whole, however the word is shortened.
+// The mark of a word that the model cannot read follows it, small and whole, also if the word is shortened.
 function label(c, theme, unit, x, y, most, { size, align, weight, color, ground, edge }) {
   const mark = markOf(unit) && ` ${markOf(unit)}`;
   let room = 0;

@@ -6,10 +6,10 @@ import { fill, fitted, ring, write } from "./canvas.js";
 import { patternOf, ranked } from "../core/pattern.js";
 import { makePictures } from "./pictures.js";
 
-const BARRED = 0.1; // weaker links get no bar
+const MIN_BAR = 0.1; // weaker links get no bar
 const SMALL = 24; // pixels: narrower heads have no bars and fewer labels
 
-// `again` asks for another frame of animation, while pictures are missing.
+// `again` requests another animation frame while pictures are missing.
 export function makeOverview(canvas, again) {
   const pictures = makePictures(again);
 
@@ -25,11 +25,11 @@ export function makeOverview(canvas, again) {
     c.drawImage(painted, 0, 0);
     c.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
     for (let layer = 0; layer < frame.layers; layer++) {
-      if (book.layers.has(layer)) continue; // still on its way
+      if (book.layers.has(layer)) continue; // not arrived yet
       for (let head = 0; head < frame.counts[layer]; head++) fill(c, theme.field, gutter + head * pitch, rise + layer * pitchY, box, box);
     }
     axes(c, view);
-    const link = barredLink(view);
+    const link = barLink(view);
     if (link) bars(c, view, link, pictures.has);
     const at = ([layer, head]) => [gutter + head * pitch - 1.5, rise + layer * pitchY - 1.5, box + 3, box + 3];
     ring(c, theme, theme.accent, ...at(state.head), 2 * Math.max(1, scale * 0.8));
@@ -47,7 +47,7 @@ export function makeOverview(canvas, again) {
 }
 
 // The links that the bars show: the ones pointed at, or the strongest of the selected words among words. Their weights are summed.
-export function barredLink({ book, pattern, focus, line, geometry }) {
+export function barLink({ book, pattern, focus, line, geometry }) {
   const anchors = anchorsOf(focus);
   if (!book.frame.whole || !pattern || !anchors.length || focus.query < 0 || geometry.overview.pitch < SMALL) return null;
   if (focus.query >= 0 && focus.key >= 0) return focus.side === "query" ? { queries: anchors, keys: [focus.key] } : { queries: [focus.query], keys: anchors };
@@ -63,7 +63,7 @@ function bars(c, { book, state, theme, geometry }, { queries, keys }, has) {
       const pattern = patternOf(book, layer, head, optionsOf(state));
       let weight = 0;
       for (const query of queries) for (const key of keys) weight += pattern.weights[query * pattern.keys.length + key];
-      if (weight >= BARRED) fill(c, theme.accent, gutter + head * pitch, rise + layer * pitchY + box + 1, Math.round(box * Math.min(1, weight)), 2 * Math.max(1, scale));
+      if (weight >= MIN_BAR) fill(c, theme.accent, gutter + head * pitch, rise + layer * pitchY + box + 1, Math.round(box * Math.min(1, weight)), 2 * Math.max(1, scale));
     }
   }
 }

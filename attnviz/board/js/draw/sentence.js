@@ -9,7 +9,7 @@ import { directionOf, markOf, twoDigits, withMark } from "../core/encoding.js";
 
 const SHOWN = 500; // units drawn at once: a longer text shows the part around the selected word
 const TINTED = 0.004;
-const LARGEST = 72; // pixels, alone on the screen
+const LARGEST = 72; // pixels, in presentation mode
 
 // `prefix` distinguishes several sentences of one page.
 export function makeSentence(host, prefix = "attnviz") {
@@ -65,20 +65,20 @@ export function makeSentence(host, prefix = "attnviz") {
   return { draw, direction: () => lines[0]?.outer.dir ?? "ltr" };
 }
 
-// The sentence is always whole, also where the pictures leave units out, and with or without this head's weights: units,
-// focus and line are counted in all of its words.
+// The sentence is always whole, also if the pictures leave units out, and with or without this head's weights: units,
+// focus and line refer to all of its words.
 function inText(view) {
   const { book: { frame }, state: { words, special, keep, between }, focus, line } = view;
   const options = { words, special, keep, between };
   const [queries, keys] = [unitsOf(frame.queries, options), unitsOf(frame.keys, options)];
-  const whole = { ...view, pattern: { queries, keys, options } };
+  const full = { ...view, pattern: { queries, keys, options } };
   const [rows, columns] = [rowsOf(frame, options), columnsOf(frame, options)];
-  if (rows.length === queries.length && columns.length === keys.length) return whole;
+  if (rows.length === queries.length && columns.length === keys.length) return full;
   const [row, column] = [(at) => queries.indexOf(rows[at]), (at) => keys.indexOf(columns[at])];
   const [near, far, there] = focus.side === "query" ? [row, column, keys] : [column, row, queries];
   const spread = line && new Float32Array(there.length);
   line?.forEach((weight, at) => (spread[far(at)] = weight));
-  return { ...whole, line: spread, focus: { side: focus.side, query: row(focus.query), key: column(focus.key), also: focus.also.map(near) } };
+  return { ...full, line: spread, focus: { side: focus.side, query: row(focus.query), key: column(focus.key), also: focus.also.map(near) } };
 }
 
 const unitsFor = (side, pattern) => (side === "key" ? pattern.keys : pattern.queries);
@@ -86,7 +86,7 @@ const meantOn = (side, focus) => (side === "both" ? anchorOf(focus) : side === "
 
 function windowOf(units, anchor) {
   if (units.length <= SHOWN) return { start: 0, end: units.length };
-  // Whole halves, so that walking through a long text rebuilds it only now and then.
+  // In steps of half the shown part, so that moving through a long text rebuilds it rarely.
   const half = SHOWN / 2;
   const start = within((Math.floor(Math.max(anchor, 0) / half) - 0.5) * half, 0, units.length - SHOWN);
   return { start: Math.round(start), end: Math.round(start) + SHOWN };
@@ -131,7 +131,7 @@ export function markUnread(span, unit) {
   span.title = unknownNote([unit], "The model");
 }
 
-// Only what has changed since the last time is written to the page.
+// Only changes are written to the page.
 function tint({ side, words, spans, painted }, { focus, line, theme }) {
   const anchor = anchorOf(focus);
   const anchors = new Set(anchorsOf(focus));
@@ -142,19 +142,19 @@ function tint({ side, words, spans, painted }, { focus, line, theme }) {
   let best = -1;
   if (line && reached) for (let i = 0; i < line.length; i++) if (!(anchored && anchors.has(i)) && (best < 0 || line[i] > line[best])) best = i;
   for (const [i, span] of spans) {
-    const me = anchored && anchors.has(i);
+    const isAnchor = anchored && anchors.has(i);
     const weight = line && reached ? line[i] : 0;
-    const paired = pair && reached && !me && i === partner;
+    const paired = pair && reached && !isAnchor && i === partner;
     const written = line && reached && (weight >= theme.writtenFrom || paired) ? twoDigits(weight) : "";
-    const tinted = !me && weight >= TINTED;
-    const paint = `${me ? focus.side : ""} ${paired} ${i === best && !me} ${written} ${tinted ? theme.step(weight) : ""} ${theme.mode}`;
+    const tinted = !isAnchor && weight >= TINTED;
+    const paint = `${isAnchor ? focus.side : ""} ${paired} ${i === best && !isAnchor} ${written} ${tinted ? theme.step(weight) : ""} ${theme.mode}`;
     if (painted.get(i) === paint) continue;
     painted.set(i, paint);
-    span.classList.toggle("held", me && focus.side === "query");
-    span.classList.toggle("held-key", me && focus.side === "key");
+    span.classList.toggle("selected", isAnchor && focus.side === "query");
+    span.classList.toggle("selected-key", isAnchor && focus.side === "key");
     span.classList.toggle("pair", paired);
-    span.classList.toggle("best", i === best && !me);
-    span.setAttribute("aria-selected", String(me));
+    span.classList.toggle("best", i === best && !isAnchor);
+    span.setAttribute("aria-selected", String(isAnchor));
     span.style.backgroundColor = tinted ? theme.colour(weight) : "";
     span.style.color = tinted ? theme.onColour(weight) : "";
     if (written) span.dataset.weight = written;

@@ -1,10 +1,9 @@
 // Pointer and keyboard input: every gesture becomes one call of `act`.
 
 import { isAdditive, onLongPress } from "./gestures.js";
+import { ARROWS, listenToKeys } from "./keys.js";
 import { lensKey, onLens } from "./lensInput.js";
 import { within } from "../core/element.js";
-
-const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
 
 // `act` is made by actions.js; `parts` are the elements of the board.
 export function listen(root, parts, act) {
@@ -41,7 +40,7 @@ function overview(on, canvas, act) {
     canvas.style.cursor = found ? "pointer" : "";
     act.hover(found);
   });
-  // A finger that slides along a layer previews its heads, and chooses where it is lifted.
+  // A finger that slides along a layer previews its heads, and chooses one when it is lifted.
   on(canvas, "pointerup", (event) => {
     const found = event.pointerType === "touch" && act.headAt(event.offsetX, event.offsetY);
     if (found) act.choose(found);
@@ -66,8 +65,8 @@ function head(on, canvas, act) {
   on(canvas, "pointermove", (event) => {
     if (event.pointerType === "touch") return;
     const found = act.unitsAt(event.offsetX, event.offsetY);
-    const whole = found ? act.wholeText(found) : "";
-    if (canvas.title !== whole) canvas.title = whole;
+    const text = found ? act.fullText(found) : "";
+    if (canvas.title !== text) canvas.title = text;
     act.point(found);
   });
   on(canvas, "pointerleave", () => act.point(null));
@@ -79,20 +78,8 @@ function head(on, canvas, act) {
 }
 
 function keys(on, root, parts, act) {
-  const answer = (event, inside) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const active = inside ? event.composedPath()[0] : null;
-    if (/^(INPUT|SELECT|TEXTAREA)$/.test(active?.tagName ?? "")) {
-      if (event.key === "Escape" && act.escape()) event.preventDefault();
-      return event.stopPropagation();
-    }
-    const known = arrow(event, active, parts, act) || enter(event, active, parts, act) || lensKey(event, act) || letter(event, act);
-    if (known) event.preventDefault();
-    // Streamlit has single-letter shortcuts: R runs the page again, C clears its caches.
-    if (inside && (known || event.key.length === 1)) event.stopPropagation();
-  };
-  on(root, "keydown", (event) => answer(event, true));
-  on(document, "keydown", (event) => event.target === document.body && answer(event, false));
+  const answer = (event, active) => arrow(event, active, parts, act) || enter(event, active, parts, act) || lensKey(event, act) || letter(event, act);
+  listenToKeys(on, root, answer, () => act.escape());
 }
 
 function arrow(event, active, parts, act) {
@@ -120,7 +107,7 @@ function letter(event, act) {
   return meant() !== false;
 }
 
-// The next unit from `from`, `step` rows down and columns on, where the text may run from right to left.
+// The next unit from `from`, `step` rows down and columns on; the text may run from right to left.
 export function nextUnit(from, [down, right], count, direction) {
   return within(Math.max(from, 0) + (from < 0 ? 0 : down + (direction === "rtl" ? -right : right)), 0, count - 1);
 }

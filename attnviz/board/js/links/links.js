@@ -1,29 +1,18 @@
 // The component of the sentence on which a reader draws links.
 
 import { withAllReversed, blank, cleared, counted, clearSelection, linkName, nameOf, picked, removed, withReversed } from "./drawnLinks.js";
-import { button, element } from "../core/element.js";
+import { button, element, setText } from "../core/element.js";
 import { PARTLY_UNKNOWN } from "../core/encoding.js";
+import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
 import { makeLinkWords } from "./linkWords.js";
 import { onLinks } from "./linkInput.js";
 
-const MAX_MESSAGES = 2; // refused links with a message each; of more, only the first has one
+const MAX_MESSAGES = 2; // refused links that get a message each; of more, only the first gets one
 
-const mounted = new WeakMap();
+export const mountLinks = mounter(makeLinks, "drawn");
 
-// Streamlit calls this again, with the same root, after every Python run and every change of theme.
-export function mountLinks({ parentElement, data, setTriggerValue }, tokens) {
-  const one = mounted.get(parentElement) ?? makeLinks(parentElement, tokens);
-  mounted.set(parentElement, one);
-  one.send = (value) => setTriggerValue("drawn", value);
-  one.take(data);
-  return () => {
-    one.stop();
-    mounted.delete(parentElement);
-  };
-}
-
-// `data` is { text, units, links, refused, most, answered }: the number says which of our messages Python had heard.
+// `data` is { text, units, links, refused, most, answered }: the number is that of our last message that Python received.
 function makeLinks(root, tokens, clock = Date.now) {
   const $ = (name) => root.querySelector(name);
   const host = $(".attnviz");
@@ -61,9 +50,9 @@ function makeLinks(root, tokens, clock = Date.now) {
     state = next;
     over = -1;
     draw();
-    put($("[role=status]"), state.message);
+    setText($("[role=status]"), state.message);
     if (!changed) return;
-    sent = Math.max(sent + 1, clock()); // unlike any number of a sentence that stood here before
+    sent = Math.max(sent + 1, clock()); // different from any number of an earlier sentence here
     one.send({ links: state.links, number: sent });
   }
 
@@ -71,12 +60,12 @@ function makeLinks(root, tokens, clock = Date.now) {
     if (!host.clientWidth) return;
     const refused = state.links.map((link) => reasons.get(link.join()) ?? "");
     sentence.draw({ units, text: data.text, state, at, over, refused, width: host.clientWidth });
-    say();
-    complain(refused);
+    showHint();
+    showRefusals(refused);
   }
 
   // What to do now, in one line.
-  function say() {
+  function showHint() {
     const { from, links } = state;
     const strong = (text) => element("b", "", text);
     const name = JSON.stringify([from, from >= 0 && units[from].text, links, units.length, data.most]);
@@ -95,18 +84,18 @@ function makeLinks(root, tokens, clock = Date.now) {
     $(".todo").replaceChildren(...lines);
   }
 
-  // What no head can follow, at the link, with what can be done.
-  function complain(refused) {
+  // Links that no head can follow: a message at the link, with what can be done.
+  function showRefusals(refused) {
     const wrong = refused.map((why, place) => ({ why, place })).filter(({ why }) => why);
     const name = JSON.stringify(wrong.map(({ why, place }) => [why, state.links[place]]));
     const list = $(".complaints");
     if (list.dataset.shown === name) return;
     list.dataset.shown = name;
-    list.replaceChildren(...(wrong.length > MAX_MESSAGES ? [summed(wrong)] : wrong.map(complaint)));
+    list.replaceChildren(...(wrong.length > MAX_MESSAGES ? [summed(wrong)] : wrong.map(refusal)));
     list.hidden = !wrong.length;
   }
 
-  function complaint({ why, place }) {
+  function refusal({ why, place }) {
     const line = element("p");
     line.append(element("b", "", `${linkName(state.links[place], units)}: `), why, " ", button("Reverse", () => set(withReversed(state, place, units))));
     return line;
@@ -125,7 +114,7 @@ function makeLinks(root, tokens, clock = Date.now) {
     reasons = new Map(data.links.map((link, i) => [link.join(), data.refused[i]]));
     units = data.units.map(([text, start, end, joined, mark = ""]) => ({ text, label: text, start, end, joined, unknown: mark !== "", partly: mark === PARTLY_UNKNOWN }));
     if (other) at = -1;
-    // Python's links are older than the ones drawn here since then; it will answer those too.
+    // Python's links are older than the links drawn here since then; it will answer those too.
     if (data.answered >= sent) state = { ...state, links: data.links };
     if (other) state = { ...state, from: -1 };
     themeOf(host, tokens, "");
@@ -136,8 +125,4 @@ function makeLinks(root, tokens, clock = Date.now) {
     sized.disconnect();
   };
   return one;
-}
-
-function put(host, text) {
-  if (host.textContent !== text) host.textContent = text;
 }

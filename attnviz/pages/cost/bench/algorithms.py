@@ -109,7 +109,7 @@ def measure(
     with torch.inference_mode():
         g = random_inputs(tokens, heads, dim)
         parts = (g.query, g.key, g.value, g.text, g.network.input_weights, g.network.recurrent_weights, g.network.bias)
-        peak_bytes = peak_memory.most_held(lambda: ALGORITHMS[algorithm](g), parts)
+        peak_bytes = peak_memory.peak_bytes(lambda: ALGORITHMS[algorithm](g), parts)
         seconds: list[float] = []
         while not seconds or (len(seconds) < RUNS and sum(seconds) < max_seconds):
             start = clock()

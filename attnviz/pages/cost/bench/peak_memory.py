@@ -21,7 +21,7 @@ class _Watch(TorchDispatchMode):
 
     def __init__(self, known: Iterable[Tensor]) -> None:
         super().__init__()
-        self.peak_bytes = self.most = 0
+        self.live_bytes = self.peak_bytes = 0
         self.known = {tensor.untyped_storage().data_ptr() for tensor in known}
         self.lock = threading.RLock()
 
@@ -29,10 +29,10 @@ class _Watch(TorchDispatchMode):
         found = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(found):
             if isinstance(leaf, Tensor):
-                self._see(leaf)
+                self._count(leaf)
         return found
 
-    def _see(self, tensor: Tensor) -> None:
+    def _count(self, tensor: Tensor) -> None:
         """Count a tensor's storage, unless it is known already."""
         storage = tensor.untyped_storage()
         address, size = storage.data_ptr(), storage.nbytes()
@@ -40,20 +40,20 @@ class _Watch(TorchDispatchMode):
             if address in self.known or not size:
                 return
             self.known.add(address)
-            self.peak_bytes += size
-            self.most = max(self.most, self.peak_bytes)
-        weakref.finalize(storage, self._gone, address, size)
+            self.live_bytes += size
+            self.peak_bytes = max(self.peak_bytes, self.live_bytes)
+        weakref.finalize(storage, self._uncount, address, size)
 
-    def _gone(self, address: int, size: int) -> None:
+    def _uncount(self, address: int, size: int) -> None:
         """Subtract a freed storage; its address may be used again."""
         with self.lock:
             self.known.discard(address)
-            self.peak_bytes -= size
+            self.live_bytes -= size
 
 
-def most_held(compute: Callable[[], object], random_inputs: Iterable[Tensor] = ()) -> int:
+def peak_bytes(compute: Callable[[], object], inputs: Iterable[Tensor] = ()) -> int:
     """Return the peak bytes of `compute` beside its `inputs`, with its output."""
-    with _Watch(random_inputs) as watch:
+    with _Watch(inputs) as watch:
         answer = compute()
         del answer
-    return watch.most
+    return watch.peak_bytes

@@ -13,9 +13,9 @@ from attnviz.pages.cost.flops import LayerSizes
 
 SHORTEST = 128
 REACHES = (2048, 8192)  # tokens: seconds, or most of a minute
-HELD = 512_000_000  # computed peak bytes that one algorithm may need
-PROCESS = 1_500_000_000  # bytes that the process may allocate
-MOST = 0.2  # seconds for repeating one measurement
+MAX_PEAK_BYTES = 512_000_000  # computed peak bytes that one algorithm may need
+MAX_PROCESS_BYTES = 1_500_000_000  # bytes that the process may allocate
+MAX_REPEAT_SECONDS = 0.2  # seconds for repeating one measurement
 WIDTHS = (1, 4096)  # allowed width of a layer, in numbers per token
 
 
@@ -56,7 +56,7 @@ class BenchmarkPlan:
             (algorithm, tokens)
             for tokens in self.lengths
             for algorithm in algorithms.ALGORITHMS
-            if self._peak_bytes(algorithm, tokens) <= HELD
+            if self._peak_bytes(algorithm, tokens) <= MAX_PEAK_BYTES
         )
 
     @property
@@ -65,7 +65,7 @@ class BenchmarkPlan:
         found: dict[str, tuple[str, int, int]] = {}
         for tokens in self.lengths:
             for algorithm in algorithms.ALGORITHMS:
-                if (peak_bytes := self._peak_bytes(algorithm, tokens)) > HELD:
+                if (peak_bytes := self._peak_bytes(algorithm, tokens)) > MAX_PEAK_BYTES:
                     found.setdefault(algorithm, (algorithm, tokens, peak_bytes))
         return tuple(found.values())
 
@@ -75,4 +75,5 @@ class BenchmarkPlan:
 
     def to_json(self) -> str:
         """Return the plan as JSON for `bench.worker`."""
-        return json.dumps({"heads": self.heads, "dim": self.dim, "bytes": PROCESS, "most": MOST, "cells": self.cells})
+        limits = {"bytes": MAX_PROCESS_BYTES, "repeat_seconds": MAX_REPEAT_SECONDS}
+        return json.dumps({"heads": self.heads, "dim": self.dim, **limits, "cells": self.cells})

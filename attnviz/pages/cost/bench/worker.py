@@ -1,11 +1,11 @@
 """Program that measures a plan, given as JSON, and prints one line of JSON per result; it uses one thread.
 
     python -m attnviz.pages.cost.bench.worker \
-        '{"heads": 12, "dim": 32, "bytes": 1000000000, "most": 0.3, "cells": [["tiled", 128]]}'
+        '{"heads": 12, "dim": 32, "bytes": 1000000000, "repeat_seconds": 0.3, "cells": [["tiled", 128]]}'
 
 A separate process can be killed at any moment and does not slow down the server. Seconds are processor time. `bytes` is how
-much more memory it may allocate than at its start, `most` the seconds for repeating one measurement. It exits when its
-standard input closes, since its parent is then gone.
+much more memory it may allocate than at its start, `repeat_seconds` the time for repeating one measurement. It exits when
+its standard input closes, since its parent is then gone.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ WARM = 8  # tokens of an unreported warm-up text: the first call in a process ta
 
 def main(plan: str) -> int:
     """Measure all cells of a plan in order; return 0."""
-    wanted = json.loads(plan)
+    parsed = json.loads(plan)
+    sizes = parsed["heads"], parsed["dim"]
     torch.set_num_threads(1)
     threading.Thread(target=_exit_with_parent, args=(sys.stdin,), daemon=True).start()
     for algorithm in algorithms.ALGORITHMS:
-        algorithms.measure(algorithm, WARM, wanted["heads"], wanted["dim"], max_seconds=0)
-    _limit_memory(wanted["bytes"])
-    for algorithm, tokens in wanted["cells"]:
+        algorithms.measure(algorithm, WARM, *sizes, max_seconds=0)
+    _limit_memory(parsed["bytes"])
+    for algorithm, tokens in parsed["cells"]:
         _emit({"now": [algorithm, tokens]})
         try:
-            found = algorithms.measure(algorithm, tokens, wanted["heads"], wanted["dim"], wanted["most"], time.process_time)
+            found = algorithms.measure(algorithm, tokens, *sizes, parsed["repeat_seconds"], time.process_time)
         except (MemoryError, RuntimeError) as error:
             if isinstance(error, RuntimeError) and "allocate" not in str(error):  # torch's message when memory runs out
                 raise

@@ -1,30 +1,19 @@
 // The component of Find heads: a map of all scores, the best heads, and the rows of the chosen head.
 
-import { button, element } from "../core/element.js";
+import { button, element, setText } from "../core/element.js";
 import { drawRows, makeBest, summaryOf } from "./headRows.js";
 import { headName } from "../core/encoding.js";
+import { mounter } from "../core/mounter.js";
 import { themeOf } from "../core/theme.js";
 import { makeHeadGrid } from "./headGrid.js";
 
-const IDLE = 300; // milliseconds without input before Python gets a head chosen with the arrow keys
+const IDLE = 300; // milliseconds without input before a head chosen with the arrow keys is sent to Python
 const LEGEND = 16; // colours of the legend
 
-const mounted = new WeakMap();
+export const mountRanking = mounter(makeRanking, "picked");
 
-// Streamlit calls this again, with the same root, after every Python run and every change of theme.
-export function mountHeads({ parentElement, data, setTriggerValue }, tokens) {
-  const one = mounted.get(parentElement) ?? makeHeads(parentElement, tokens);
-  mounted.set(parentElement, one);
-  one.send = (value) => setTriggerValue("picked", value);
-  one.take(data);
-  return () => {
-    one.stop();
-    mounted.delete(parentElement);
-  };
-}
-
-// `data` is what attnviz/figures/board/found.py makes of a ranking, with `answered`: the number of our last message that Python had heard.
-function makeHeads(root, tokens, clock = Date.now) {
+// `data` is made by attnviz/board/ranking.py, with `answered`: the number of our last message that Python has received.
+function makeRanking(root, tokens, clock = Date.now) {
   const $ = (name) => root.querySelector(name);
   const host = $(".attnviz");
   const one = { send: null };
@@ -37,7 +26,7 @@ function makeHeads(root, tokens, clock = Date.now) {
   const sized = new ResizeObserver(() => data && draw());
   sized.observe(host);
 
-  // The ring moves at once; Python, which has the head's rows, gets the choice after a pause.
+  // The ring moves at once; the choice is sent after a pause to Python, which has the head's rows.
   function choose(head) {
     if (head.join() === chosen.join()) return;
     chosen = head;
@@ -50,7 +39,7 @@ function makeHeads(root, tokens, clock = Date.now) {
   function sendChoice(go) {
     clearTimeout(idleTimer);
     pending = false;
-    sent = Math.max(sent + 1, clock()); // unlike any number of a map that stood here before
+    sent = Math.max(sent + 1, clock()); // different from any number of an earlier map here
     one.send({ head: chosen, go, number: sent });
   }
 
@@ -67,7 +56,7 @@ function makeHeads(root, tokens, clock = Date.now) {
     const [before, weight, after] = summaryOf(data.summary, data.rows[0].target);
     $(".summary").replaceChildren(before, element("b", "", weight), after);
     drawRows($(".looks"), data, theme);
-    put($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent}`);
+    setText($("[role=status]"), `${headName(...chosen)}: ${$(".summary").textContent}`);
   }
 
   function legend() {
@@ -82,7 +71,7 @@ function makeHeads(root, tokens, clock = Date.now) {
   }
 
   one.take = (given) => {
-    const stale = data && given.answered < sent; // an older run's: the head that was chosen since will be answered too
+    const stale = data && given.answered < sent; // from an older run: the head chosen since then will be answered too
     const before = theme?.name;
     data = given;
     chosen = stale || pending ? chosen : data.chosen;
@@ -90,7 +79,7 @@ function makeHeads(root, tokens, clock = Date.now) {
     if (theme.name !== before) legend();
     const heads = data.counts.reduce((sum, count) => sum + count, 0);
     const { links, drawn } = data.summary;
-    put($(".count"), `${heads} in ${data.counts.length} layers${links < drawn ? `, by ${links} of the ${drawn} links` : ""}`);
+    setText($(".count"), `${heads} in ${data.counts.length} layers${links < drawn ? `, by ${links} of the ${drawn} links` : ""}`);
     draw();
   };
   const leave = () => pending && sendChoice(""); // another page opens
@@ -101,8 +90,4 @@ function makeHeads(root, tokens, clock = Date.now) {
     sized.disconnect();
   };
   return one;
-}
-
-function put(host, text) {
-  if (host.textContent !== text) host.textContent = text;
 }

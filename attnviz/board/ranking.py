@@ -10,12 +10,12 @@ from attnviz.analysis.link_ranking import LinkScore
 from attnviz.analysis.link_rows import LinkRow
 from attnviz.types import HeadRef
 
-BEST, BEST_DEEP, DEEP = 8, 14, 14  # heads in the list: BEST, or BEST_DEEP beside a map of DEEP layers or more
+BEST, BEST_OF_DEEP, DEEP = 8, 14, 14  # heads in the list: BEST, or BEST_OF_DEEP beside a map of DEEP layers or more
 ROWS = 6  # links whose rows are drawn
 FEW, SHORT = 2, 3  # of more than FEW links, only SHORT keys of each row are drawn
 
 
-def found(
+def to_json(
     ranking: Sequence[LinkScore], counts: Sequence[int], chosen: HeadRef, rows: Sequence[LinkRow], drawn: int = 0
 ) -> dict[str, Any]:
     """Return the JSON of a ranking on as many links as there are `rows`, out of the `drawn` ones.
@@ -33,7 +33,7 @@ def found(
         "counts": list(counts),
         "weights": weights,
         "margins": margins,
-        "best": [asdict(one) for one in ranking[: BEST_DEEP if len(counts) > DEEP else BEST]],
+        "best": [asdict(one) for one in ranking[: BEST_OF_DEEP if len(counts) > DEEP else BEST]],
         "chosen": [this.layer, this.head],
         "summary": {**asdict(this), "count": len(ranking), "links": len(rows), "drawn": max(drawn, len(rows))},
         "rows": [_row(one, len(one.places) if len(rows) <= FEW else SHORT) for one in rows[:ROWS]],
@@ -41,9 +41,9 @@ def found(
     }
 
 
-def _row(look: LinkRow, most: int) -> dict[str, Any]:
-    """Return where one source looks: at most so many keys, including the target, and the sum of all others."""
-    others = [place for place in look.places if place.kind != "target"][: most - 1]
-    places = [place for place in look.places if place.kind == "target" or place in others]
-    rest = look.rest + sum(place.weight for place in look.places) - sum(place.weight for place in places)
-    return {**asdict(look), "places": [asdict(place) for place in places], "rest": max(0.0, rest)}
+def _row(row: LinkRow, limit: int) -> dict[str, Any]:
+    """Return where one source looks: at most `limit` keys, including the target, and the sum of all others."""
+    others = [place for place in row.places if place.kind != "target"][: limit - 1]
+    places = [place for place in row.places if place.kind == "target" or place in others]
+    rest = row.rest + sum(place.weight for place in row.places) - sum(place.weight for place in places)
+    return {**asdict(row), "places": [asdict(place) for place in places], "rest": max(0.0, rest)}
