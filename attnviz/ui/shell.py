@@ -19,7 +19,7 @@ _ICON = Path(__file__).with_name("icon.png")
 
 
 def theme() -> str:
-    """`light` or `dark`: the theme of the page in the reader's browser."""
+    """Return `light` or `dark`: the theme of the page in the reader's browser."""
     return "dark" if st.context.theme.type == "dark" else "light"
 
 

@@ -123,7 +123,7 @@ def test_unlike_collections_that_are_counted_together_are_named_with_their_own_r
     assert "alone" not in claim_text.sentence(both)
 
 
-def test_a_causal_model_says_what_it_is_asked():
+def test_a_claim_about_a_causal_model_says_what_is_tested():
     found = claim_text.sentence(replace(CLEAR, causal=True))
     assert "The model reads left to right, so only links to an earlier word are counted." in found
     found = claim_text.sentence(replace(CLEAR, causal=True, relation="gap", direction="", offset=None))

@@ -18,7 +18,9 @@ from starlette.routing import Route
 from attnviz import board
 from attnviz.board.choice import Choice
 from attnviz.board.source import compare_source, links_source, ranking_source, source
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.figures import bertviz
 from attnviz.figures.bertviz.csp_hash import digest
 from attnviz.types import AttentionRequest, HeadRef, Token
