@@ -311,7 +311,7 @@ class ModelCard:
 
 
 def joined(parts: Sequence[str], last: str = "and") -> str:
-    """`a`, `a and b`, `a, b and c`: a list as a sentence wants it."""
+    """Return a list as in a sentence: `a`, `a and b`, `a, b and c`."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
 
 

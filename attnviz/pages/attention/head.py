@@ -64,7 +64,7 @@ def fields(trace: Trace) -> None:
 
 
 def _number(label: str, key: str, value: int, count: int, choose: Callable[[int], None]) -> None:
-    """A field for a number from 0."""
+    """Draw a field for a number from 0."""
     state.fill(key, value)
     explained = glossary_links.help(label.split()[-1].casefold())
     st.number_input(label, 0, count - 1, key=key, on_change=state.answer(key, choose), width=120, help=explained)
@@ -77,7 +77,7 @@ def _switch_second_head(on: bool) -> None:
 
 
 def heatmaps(first: HeadView, second: HeadView | None) -> None:
-    """The head's heatmap with exact values; beside it the second head's, or what the first head does in words and numbers."""
+    """Draw the head's heatmap with exact values, and the second head's, or what the first head does in words."""
     left, right = st.columns(2, gap="large")
     with left:
         _heatmap(first, named=second is not None)
@@ -96,7 +96,7 @@ def heatmaps(first: HeadView, second: HeadView | None) -> None:
 
 
 def _heatmap(head_view: HeadView, *, named: bool) -> None:
-    """One head's heatmap, under its name where two stand side by side."""
+    """Draw one head's heatmap, under its name if two are side by side."""
     head, pattern = head_view.head, head_view.pattern
     if named:
         st.subheader(encoding.head_name(head), anchor=False)
@@ -119,7 +119,7 @@ def _heatmap(head_view: HeadView, *, named: bool) -> None:
 
 
 def _in_words(head_view: HeadView) -> None:
-    """The selected words' rows as sentences, what the head does on the whole text, and what was hidden, merged or left out.
+    """Write the selected words' rows, what the head does on the whole text, and what was hidden, merged or left out.
 
     Sentences describe all weights of the head; only the note is about filters.
     """
@@ -137,7 +137,7 @@ def _in_words(head_view: HeadView) -> None:
 
 
 def _badge(trace: Trace, heads: list[HeadRef]) -> None:
-    """Whether the weights on screen reproduce the model's own output; a button checks all heads against the eager model."""
+    """Say whether the weights on screen reproduce the model's output; a button checks all heads with the eager model."""
     request, card = state.current().request, state.card()
     check = verify.against_kernel(trace, heads)
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="badge"):
@@ -170,7 +170,7 @@ def _badge(trace: Trace, heads: list[HeadRef]) -> None:
 
 
 def more(first: HeadView, second: HeadView | None) -> None:
-    """Links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
+    """Draw links as a table, the head and the model in BertViz, files to keep. Only the open tab is computed."""
     parts = {"Download": downloads, "BertViz: this head": _bertviz_head, "BertViz: whole model": _bertviz_model}
     if second is not None:
         parts = {"Strongest links": _links, **parts}
@@ -184,7 +184,7 @@ def more(first: HeadView, second: HeadView | None) -> None:
 
 
 def _links(head_view: HeadView) -> None:
-    """The strongest links of the head as a table."""
+    """Draw the strongest links of the head as a table."""
     pattern = head_view.pattern
     rows = [
         {
@@ -207,14 +207,14 @@ def _label(labels: Sequence[str], units: Sequence[Unit], at: int) -> str:
 
 
 def _bertviz_head(head_view: HeadView) -> None:
-    """The head in BertViz's head view."""
+    """Draw the head in BertViz's head view."""
     theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz head", head, theme), lambda t: bertviz.head_view(t, head, theme=theme))
     st.iframe(page, height=min(1200, 160 + 24 * len(trace.tokens)), alt=f"{head} in BertViz's head view")
 
 
 def _bertviz_model(head_view: HeadView) -> None:
-    """The model in BertViz's model view."""
+    """Draw the model in BertViz's model view."""
     theme, trace, head = widgets.theme(), head_view.trace, head_view.head
     page = backend().derived(trace.request, ("bertviz model", head, theme), lambda t: bertviz.model_view(t, head, theme=theme))
     st.iframe(page, height=900, alt="The whole model in BertViz's model view")
