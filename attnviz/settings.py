@@ -87,9 +87,9 @@ def _numbers(env: Mapping[str, str]) -> _Variables:
     names = _Variables.__struct_encode_fields__
     values = {name: env[name] for name in names if env.get(name)}
     # Digits alone are a number: no sign, no "4.0", no "1e1". Anything else stays text and fails the check.
-    whole = {name: int(value) if value.isdecimal() and len(value) < 20 else value for name, value in values.items()}
+    parsed = {name: int(value) if value.isdecimal() and len(value) < 20 else value for name, value in values.items()}
     try:
-        return msgspec.convert(whole, _Variables)
+        return msgspec.convert(parsed, _Variables)
     except msgspec.ValidationError as error:
         name = str(error).rpartition("$.")[2].rstrip("`")
         limits = msgspec.json.schema_components([_Variables])[1]["_Variables"]["properties"][name]

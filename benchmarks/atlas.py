@@ -25,6 +25,7 @@ import torch
 from report import Report
 
 from attnviz.engine import batch, capture
+from attnviz.engine.forward import forward
 from attnviz.linguistics.atlas import workers
 from attnviz.linguistics.atlas.build import build
 from attnviz.linguistics.atlas.chunks import CorpusFiles, chunks
@@ -59,7 +60,7 @@ def ceiling(measurer: Measurer) -> Callable[[Sequence[ReadText]], None]:
     def call(read: Sequence[ReadText]) -> None:
         with torch.inference_mode():
             for some in passes(read, measurer.tokens):
-                capture.forward(fused, batch.padded(measurer.loaded.model, [one.reading for one in some]))
+                forward(fused, batch.padded(measurer.loaded.model, [one.reading for one in some]))
 
     return call
 

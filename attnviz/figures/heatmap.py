@@ -103,7 +103,7 @@ def description(pattern: Pattern, name: str = "") -> str:
     start = f"Attention of {name or 'one head'}: {_counted(rows, 'row', 'looks', 'look')} at {_counted(columns, 'column')}."
     if not pattern.weights.size:
         return start
-    queries, keys = _whole(pattern)
+    queries, keys = _full_labels(pattern)
     strongest = zip(queries[:LABELLED], pattern.weights.argmax(-1), pattern.weights.max(-1), strict=False)
     links = [
         f"{query} looks most at {keys[k]}, {encoding.three(weight)}" if weight else f"of {query} nothing is shown"
@@ -123,7 +123,7 @@ def _labels(pattern: Pattern) -> tuple[list[str], list[str]]:
     return encoding.labels(pattern.queries, pattern.query_units), encoding.labels(pattern.keys, pattern.key_units)
 
 
-def _whole(pattern: Pattern) -> tuple[list[str], list[str]]:
+def _full_labels(pattern: Pattern) -> tuple[list[str], list[str]]:
     """Return the same labels in full."""
     return encoding.labels(pattern.queries, pattern.query_units, None), encoding.labels(pattern.keys, pattern.key_units, None)
 
@@ -169,5 +169,5 @@ def _full_links(pattern: Pattern) -> np.ndarray | None:
     """Return `query → key` for every cell, if a label was shortened and the picture is small enough for them."""
     if pattern.weights.size > HOVERED or all(len(text) <= encoding.LABEL for text in pattern.queries + pattern.keys):
         return None
-    queries, keys = ([marks.escaped(text) for text in side] for side in _whole(pattern))
+    queries, keys = ([marks.escaped(text) for text in side] for side in _full_labels(pattern))
     return np.array([[encoding.link(query, key) for key in keys] for query in queries])

@@ -19,7 +19,8 @@ from attnviz.backends import wire
 from attnviz.backends.base import Backend
 from attnviz.backends.batched import TOLERANCE, BatchedBackend, BatchItem, batch_settings, max_difference
 from attnviz.backends.local import LocalBackend
-from attnviz.engine.trace import Dense, Trace
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, EmptyTextError, PairError, TooLongError
 from attnviz.models import load
 from attnviz.settings import Settings

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from attnviz.analysis import head_profile, head_roles, row_stats, view
-from attnviz.engine.trace import Block, Dense, Trace
+from attnviz.engine.block import Block
+from attnviz.engine.layers import Dense
+from attnviz.engine.trace import Trace
 from attnviz.errors import BadInputError, UnknownHeadError
 from attnviz.types import AttentionRequest, HeadRef, HiddenPart, Pattern, Token, Unit
 from attnviz.view_state import ViewOptions

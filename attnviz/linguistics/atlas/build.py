@@ -72,9 +72,9 @@ def build(
         store.clear()
         raise BadInputError("An atlas needs texts; none could be read from these files. See which lines were broken.")
     on_progress(ProgressEvent("Probing every head with random tokens that are repeated.", "notice"))
-    whole = writer.write_atlas(output, header, run.faults, lambda: store.parts(run.counts), pool.probe())
+    complete_header = writer.write_atlas(output, header, run.faults, lambda: store.parts(run.counts), pool.probe())
     store.clear()
-    return BuildResult(whole, sum(run.counts), run.found)
+    return BuildResult(complete_header, sum(run.counts), run.found)
 
 
 class _BuildRun:
