@@ -9,12 +9,10 @@ from typing import Any
 import streamlit as st
 from streamlit.components import v2
 
-from attnviz.board import digest
-from attnviz.board.source import compare_source
+from attnviz.board import digest, scripts
 from attnviz.ui.components.board import Choice, carry, read_choice
 
-_HTML, _CSS, _JS = compare_source()
-_compare = v2.component("attnviz_compare", html=_HTML, css=f":host {{ --header: 60px; }}\n{_CSS}", js=_JS)
+_compare = v2.component("attnviz_compare", js=scripts.loader("compare"))
 
 
 @dataclass(frozen=True)

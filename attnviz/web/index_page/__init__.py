@@ -6,15 +6,15 @@ that they run before Streamlit does and under any base path; the content securit
 
 from __future__ import annotations
 
-import gzip
-import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import streamlit
+
+from attnviz.board import scripts
+from attnviz.web.encoded import EncodedBody, Headers, encoded
 
 _INDEX = Path(streamlit.__file__).with_name("static") / "index.html"
 _HERE = Path(__file__).parent
@@ -22,17 +22,10 @@ SCRIPTS = ("history", "pending_input", "translation_notice", "translation_guard"
 # Google's and Microsoft's translators read the meta element and the class, all others the attribute.
 _ROOT = '<html lang="en" translate="no" class="notranslate">'
 _META = '<meta name="google" content="notranslate" />'
+# The board's script, which a component imports (attnviz/board/scripts.py), comes together with Streamlit's own.
+_PRELOAD = f'<link rel="modulepreload" crossorigin href="./static/{scripts.FOLDER}/{{}}">'
 # Parts of an address that is no page: files, and what Streamlit itself requests.
 _NO_PAGES = ("/static/", "/media/", "/component/", "/_stcore/")
-
-
-@dataclass(frozen=True)
-class EncodedPage:
-    """The page as bytes, the same bytes compressed with gzip, and an ETag, which changes with them."""
-
-    body: bytes
-    gzipped: bytes
-    etag: bytes
 
 
 def is_page(path: str) -> bool:
@@ -40,26 +33,17 @@ def is_page(path: str) -> bool:
     return not any(part in path for part in _NO_PAGES)
 
 
-def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Return status, headers and body for a request with these headers, whose names are in lower case.
-
-    A browser that already has this page gets 304 and no body.
-    """
-    page = encoded()
-    headers = [(b"etag", page.etag), (b"vary", b"accept-encoding")]
-    if page.etag in request_headers.get(b"if-none-match", b""):
-        return 304, headers, b""
-    gzipped = b"gzip" in request_headers.get(b"accept-encoding", b"")
-    body = page.gzipped if gzipped else page.body
-    headers += [(b"content-encoding", b"gzip")] * gzipped
-    return 200, [*headers, (b"content-length", str(len(body)).encode())], body
+def answer(request_headers: Mapping[bytes, bytes]) -> tuple[int, Headers, bytes]:
+    """Return status, headers and body for a request with these headers, whose names are in lower case."""
+    return body().answer(request_headers)
 
 
 @cache
 def html() -> str:
     """Return the page as text. Raises RuntimeError for an index page of Streamlit that is not laid out as expected."""
     text, roots = re.subn(r"<html\b[^>]*>", _ROOT, _INDEX.read_text("utf-8"), count=1)
-    text, heads = re.subn(r"(?=</head>)", lambda _: f"{_META}\n    <script>{script()}</script>\n  ", text, count=1)
+    head = f"{_META}\n    <script>{script()}</script>\n    {_PRELOAD.format(next(iter(scripts.files())))}\n  "
+    text, heads = re.subn(r"(?=</head>)", lambda _: head, text, count=1)
     if roots + heads != 2:
         raise RuntimeError(f"Streamlit's {_INDEX.name} should have one <html> and one </head>; found {roots} and {heads}.")
     return text
@@ -72,7 +56,6 @@ def script() -> str:
 
 
 @cache
-def encoded() -> EncodedPage:
+def body() -> EncodedBody:
     """Return the page as bytes."""
-    body = html().encode()
-    return EncodedPage(body, gzip.compress(body, mtime=0), f'"{hashlib.sha256(body).hexdigest()[:32]}"'.encode())
+    return encoded(html().encode())
