@@ -122,7 +122,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--turns", type=int, default=5)
     arguments = parser.parse_args()
-    query = "attention?" + urlencode({"model": "minilm", "text": TEXT, "layer": 3, "head": 1})
+    query = "?" + urlencode({"model": "minilm", "text": TEXT, "layer": 3, "head": 1})
     took = measured(arguments.turns, query)
     page, empty = took["page"], took["empty"]
     ratios = {
